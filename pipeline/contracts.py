@@ -1,0 +1,331 @@
+"""expectations/ → Kinds: what each record kind is, how its headers are written, what is expected of its values.
+
+One file per kind in expectations/kinds/ is the only description of it. A file in expectations/sources/
+says only how one unit deviates. A malformed file stops the night, naming the file and the key.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.model import ROOT, ContractError, Purpose, Severity
+from pipeline.strict_yaml import Strict, read_shape, read_yaml
+
+EXPECTATIONS = ROOT / "expectations"
+
+Type = Literal[
+    "name", "id_number", "text", "date", "month", "money", "integer", "decimal",
+    "boolean", "code", "township", "place", "disability_number",
+]  # fmt: skip
+NUMBER_SENSITIVE: tuple[Type, ...] = ("id_number", "disability_number", "date", "month")
+"""Types for which a cell holding a number means something else than a cell holding text."""
+
+_SQL_TYPES: dict[str, str] = {
+    "date": "DATE", "month": "DATE", "money": "BIGINT", "integer": "BIGINT", "decimal": "DECIMAL(14,3)", "boolean": "BOOLEAN",
+}  # fmt: skip
+
+
+class Column(Strict):
+    """One field of a kind. `header` is the name printed in templates; `aliases` are met in real files."""
+
+    header: str
+    aliases: list[str] = []
+    type: Type
+    required: bool | Literal["one_of_income"] = False
+    """True: the column must stand in the header and each cell must be filled. `one_of_<group>`: one of the group."""
+    required_column: bool = False
+    """The column must stand in the header; blank cells have a meaning of their own."""
+    minimum: int | None = None
+    maximum: int | None = None
+    """Bounds in the stored unit (fen for money)."""
+    not_after: Literal["night"] | None = None
+    """A date that cannot lie in the future: not after the night's date."""
+    open_end: bool = False
+    """长期 and 至今 mean: no end."""
+    month_means_last_day: bool = False
+    """A date given as a month is that month's last day (spec, death_notice)."""
+    codes: dict[str, list[str]] = {}
+    """Canonical word → other spellings."""
+    codes_of: str | None = None
+    """`kind.field` whose codes hold here too."""
+    others: str | None = None
+    """The code for words not in the list; without it such a word is unreadable."""
+    true_words: list[str] = []
+    false_words: list[str] = []
+    """Further spellings of true and false."""
+    else_from: dict[str, str] = {}
+    """Word in title, sheet name or file name → value of cells that are blank or have no column."""
+    else_: str | None = Field(default=None, alias="else")
+    example: str | int | float | None = None
+
+    @property
+    def sql_type(self) -> str:
+        """DuckDB type of the accepted value."""
+        return _SQL_TYPES.get(self.type, "VARCHAR")
+
+
+class Across(Strict):
+    """A value looked up in another kind of the same unit and period, so that an expectation can use it."""
+
+    kind: str
+    count_by: str | None = None
+    lookup: str | None = None
+    """Field of both kinds: `count_by` counts the other kind's rows with the same value, `lookup` fetches it."""
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Across:
+        if (self.count_by is None) == (self.lookup is None):
+            raise ValueError("exactly one of count_by, lookup")
+        return self
+
+
+class Check(Strict):
+    """One expectation beyond what the columns themselves declare."""
+
+    rule: str
+    expect: str
+    kwargs: dict[str, Any]
+    across: dict[str, Across] = {}
+    marks: str
+    severity: Severity
+    message: str
+    fix: str
+
+
+class Person(Strict):
+    """Which fields say who a row is about, and which household it stands in."""
+
+    id_number: str
+    name: str
+    head: str | None = None
+    relation: str | None = None
+    household_no: str | None = None
+    sex: str | None = None
+    birth_date: str | None = None
+
+
+class Door(Strict):
+    """Whose rows of a partner's list may come in (mission, boundary 3)."""
+
+    scope: Literal["help", "authorised"]
+    or_when: str | None = None
+    """SQL over one person's rows in one file: keeps people outside the scope who meet a help rule."""
+
+
+class Kind(Strict):
+    """A canonical record kind."""
+
+    name: str
+    title: str
+    grain: str
+    family: str
+    """Kinds of one family are validated together, since they refer to each other."""
+    senders: list[str]
+    """Unit kinds (`division`) or unit codes that may send it."""
+    purposes: list[Purpose]
+    legal_basis: str
+    period: Literal["month", "none"]
+    replace: Literal["period", "unit", "key"]
+    titles: list[str]
+    person: Person
+    key: list[str]
+    identical_counts_once: bool = False
+    door: Door | None = None
+    columns: dict[str, Column]
+    ignore: list[str] = []
+    checks: list[Check] = []
+
+    @model_validator(mode="after")
+    def _fields_exist(self) -> Kind:
+        named = [*self.key, *(value for value in self.person.model_dump().values() if value)]
+        named += [check.marks for check in self.checks]
+        if unknown := sorted(set(named) - set(self.columns)):
+            raise ValueError(f"not a column of this kind: {', '.join(unknown)}")
+        seen: dict[str, str] = {}
+        for field, column in self.columns.items():
+            if (column.type == "money") != field.endswith("_fen"):
+                raise ValueError(
+                    f"columns.{field}: money is kept in fen, so its name ends in _fen, and no other's does"
+                )
+            for header in [column.header, *column.aliases]:
+                if (other := seen.setdefault(fold_header(header)[0], field)) != field:
+                    raise ValueError(f"columns.{field}: header {header} is already that of {other}")
+        return self
+
+    @property
+    def is_partner(self) -> bool:
+        """Rows pass a door before they are validated."""
+        return self.door is not None
+
+    def header_fields(self) -> dict[str, str]:
+        """Folded header → field."""
+        return {
+            fold_header(header)[0]: field
+            for field, column in self.columns.items()
+            for header in [column.header, *column.aliases]
+        }
+
+    def required_groups(self) -> list[list[str]]:
+        """Fields whose column must stand in the header; of each group at least one."""
+        groups: dict[str, list[str]] = {}
+        for field, column in self.columns.items():
+            if column.required is True or column.required_column:
+                groups[field] = [field]
+            elif column.required:
+                groups.setdefault(column.required, []).append(field)
+        return list(groups.values())
+
+    def accepted_columns(self) -> dict[str, str]:
+        """Column → DuckDB type of accepted/<kind>/*.parquet, in order: where the row stands, who, then the fields.
+
+        Each field has its value under its own name and the sender's text under `<field>__text`.
+        """
+        columns = {
+            "row_id": "VARCHAR", "submission_id": "VARCHAR", "unit_code": "VARCHAR", "period": "VARCHAR",
+            "sheet": "VARCHAR", "row_number": "INTEGER", "person_id": "VARCHAR", "head_person_id": "VARCHAR",
+            "identity_state": "VARCHAR", "id_sex": "VARCHAR", "id_birth_date": "DATE",
+        }  # fmt: skip
+        for field, column in self.columns.items():
+            columns[field] = column.sql_type
+            columns[f"{field}__text"] = "VARCHAR"
+        return columns
+
+
+class Headers(Strict):
+    """expectations/headers.yml: what holds for every file, whichever the kind."""
+
+    refused: dict[str, list[str]]
+    refused_except: list[str]
+    ignored: list[str]
+    period: list[str]
+    totals: list[str]
+    footnotes: list[str]
+    example: str
+    returned_sheet: str
+
+    def refusal_of(self, header: str) -> str | None:
+        """The reason group when a header names something that is never stored, else None."""
+        folded = fold_header(header)[0]
+        for word in self.refused_except:
+            folded = folded.replace(fold_header(word)[0], "")
+        for group, words in self.refused.items():
+            if any(fold_header(word)[0] in folded for word in words):
+                return group
+        return None
+
+
+class Source(Strict):
+    """expectations/sources/<unit>_<kind>.yml: how one unit deviates from the kind."""
+
+    unit: str
+    kind: str
+    reason: str
+    headers: dict[str, str] = {}
+    """The unit's own header → field."""
+    ignore: list[str] = []
+    checks: list[Check] = []
+
+
+class Contracts(Strict):
+    """All that expectations/ says."""
+
+    kinds: dict[str, Kind]
+    sources: list[Source]
+    headers: Headers
+
+    def for_unit(self, kind: str, unit: str) -> Kind:
+        """The kind as this unit sends it: with its own headers, ignored columns and checks added.
+
+        Raises KeyError for an unknown kind.
+        """
+        base = self.kinds[kind]
+        for source in self.sources:
+            if (source.kind, source.unit) == (kind, unit):
+                columns = dict(base.columns)
+                for header, field in source.headers.items():
+                    columns[field] = columns[field].model_copy(update={"aliases": [*columns[field].aliases, header]})
+                base = base.model_copy(
+                    update={
+                        "columns": columns,
+                        "ignore": [*base.ignore, *source.ignore],
+                        "checks": [*base.checks, *source.checks],
+                    }
+                )
+        return base
+
+    def families(self) -> dict[str, list[str]]:
+        """Family → its kinds; families of our own lists first, partners' after: their door needs to know who is in scope."""
+        ordered: dict[str, list[str]] = {}
+        for kind in sorted(self.kinds.values(), key=lambda kind: (kind.is_partner, kind.family, kind.name)):
+            ordered.setdefault(kind.family, []).append(kind.name)
+        return ordered
+
+
+_BRACKETS = str.maketrans("()〔〕【】[]{}", "()()()()()")
+_UNIT = re.compile(
+    r"\((元|万元|千元|元/月|元/年|元/人/月|公里|千米|km|平方米|㎡|人|户|间|次|%)\)$|,?单位[::]?(元|万元)$"
+)
+
+
+def fold_header(header: str) -> tuple[str, str | None]:
+    """(folded header, unit): NFKC, case, blanks, line breaks, bracket widths and `*` marks do not matter.
+
+    A unit in brackets at the end is cut off and returned (`家庭月总收入（元）` → `家庭月总收入`, `元`). Spec: sources.md.
+    """
+    text = unicodedata.normalize("NFKC", header).translate(_BRACKETS).casefold()
+    text = re.sub(r"[\s\u200b\ufeff*]+", "", text)
+    match = _UNIT.search(text)
+    if match and match.start() > 0:
+        return text[: match.start()], next(group for group in match.groups() if group)
+    return text, None
+
+
+@cache
+def load(folder: Path = EXPECTATIONS) -> Contracts:
+    """Read every contract in a folder. Raises ContractError naming the file and the key."""
+    raw = {path.stem: (path, read_yaml(path, ContractError)) for path in sorted((folder / "kinds").glob("*.yml"))}
+    if not raw:
+        raise ContractError(f"{folder}/kinds 中没有任何数据种类的约定")
+    for path, data in raw.values():
+        for field, column in (data.get("columns") or {}).items():
+            if isinstance(column, dict) and "codes_of" in column:
+                column.update(_codes_of(raw, path, field, column["codes_of"]))
+    kinds = {name: read_shape(Kind, path, {"name": name, **data}, ContractError) for name, (path, data) in raw.items()}
+    for kind in kinds.values():
+        _examine_across(kind, kinds)
+    sources = []
+    for path in sorted((folder / "sources").glob("*.yml")):
+        source = read_shape(Source, path, read_yaml(path, ContractError), ContractError)
+        if source.kind not in kinds:
+            raise ContractError(f"sources/{path.name}:kind:没有 {source.kind} 这个种类")
+        if unknown := sorted(set(source.headers.values()) - set(kinds[source.kind].columns)):
+            raise ContractError(f"sources/{path.name}:headers:{source.kind} 没有这些列:{'、'.join(unknown)}")
+        sources.append(source)
+    path = folder / "headers.yml"
+    headers = read_shape(Headers, path, read_yaml(path, ContractError), ContractError)
+    return Contracts(kinds=kinds, sources=sources, headers=headers)
+
+
+def _codes_of(raw: dict[str, tuple[Path, dict[str, Any]]], path: Path, field: str, reference: str) -> dict[str, Any]:
+    kind, _, other = reference.partition(".")
+    column = raw[kind][1].get("columns", {}).get(other) if kind in raw else None
+    if not column or "codes" not in column:
+        raise ContractError(f"kinds/{path.name}:columns.{field}.codes_of:没有 {reference} 的代码表")
+    return {key: column[key] for key in ("codes", "others") if key in column}
+
+
+def _examine_across(kind: Kind, kinds: dict[str, Kind]) -> None:
+    for check in kind.checks:
+        for across in check.across.values():
+            where = f"kinds/{kind.name}.yml:checks.{check.rule}.across"
+            field = across.count_by or across.lookup
+            if across.kind not in kinds or field not in kinds[across.kind].columns or field not in kind.columns:
+                raise ContractError(f"{where}:{across.kind}.{field} 不存在")
+            if kinds[across.kind].family != kind.family:
+                raise ContractError(f"{where}:{across.kind} 不属于同一组(family)")

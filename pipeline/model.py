@@ -1,0 +1,204 @@
+"""The nouns every room speaks in, and the tree of errors. Imports the standard library only.
+
+    MonitorError                 we stop, and name a file or a step of ours; bad data is never one of these
+    ├── ContractError            a file in expectations/ cannot be what we meant
+    ├── PolicyError              a value in policy/ is missing, undated, unsourced or out of bounds
+    ├── ConfigError              monitor.yml or the home is not usable
+    ├── ModelError               a model in sql/ does not build, or reads what its purpose forbids
+    ├── CheckError               a validation could not be carried out in full (fails closed)
+    ├── BalanceError             read != accepted + set aside + out of scope
+    └── PublishRefused           the new release failed its own examination; yesterday's stays
+
+Messages of these errors reach a user: they are Chinese, and never hold a value from a person's row.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The checkout: sql/, expectations/ and policy/ stand beside pipeline/."""
+
+Severity = Literal["must_fix", "confirm", "notice"]
+SEVERITIES: tuple[Severity, ...] = ("must_fix", "confirm", "notice")
+SEVERITY_TITLES: dict[Severity, str] = {"must_fix": "退回", "confirm": "请确认", "notice": "提醒"}
+
+Purpose = Literal["assistance", "supplement", "entitlement_review", "statistics"]
+
+
+class MonitorError(Exception):
+    """Root of all errors that stop a step. `str()` is a Chinese sentence fit for a user."""
+
+
+class ContractError(MonitorError):
+    """A contract in expectations/ is malformed; names the file and the key."""
+
+
+class PolicyError(MonitorError):
+    """A policy value is missing, undated, without source, or out of bounds; names the file and the key."""
+
+
+class ConfigError(MonitorError):
+    """The home or its monitor.yml cannot be used; names the file and the key."""
+
+
+class ModelError(MonitorError):
+    """A SQL model does not build or reads a kind its purpose forbids; names the model."""
+
+
+class CheckError(MonitorError):
+    """A validation was dropped, raised, or returned fewer positions than it counted."""
+
+
+class BalanceError(MonitorError):
+    """Rows were lost or counted twice in a submission."""
+
+
+class PublishRefused(MonitorError):
+    """The built release failed its examination; the link to yesterday's release was not moved."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a file, or one kind in it, was not taken. All three go to the clerk in Chinese, but for `code`."""
+
+    code: str
+    """Stable short name: `empty`, `password`, `unrecognised`, `no_period`, `wrong_unit`, …"""
+    reason: str
+    fix: str
+
+
+@dataclass(frozen=True)
+class ColumnUse:
+    """One column of the sender's sheet that a contract's field is read from."""
+
+    field: str
+    header: str
+    column: int
+    """1-based column number in the sheet (for text files: the field's position)."""
+    unit: str | None = None
+    """The unit in the header's brackets, e.g. `万元`; None when the header names none."""
+
+
+@dataclass(frozen=True)
+class CellProblem:
+    """A cell that could not be read as a value at all, found while reading the file."""
+
+    sheet: str
+    row_number: int
+    column: int
+    field: str
+    problem: Literal["error_value", "formula_without_value"]
+
+
+@dataclass
+class SheetReading:
+    """What was found in one sheet (text files have one, named '')."""
+
+    sheet: str
+    header_rows: tuple[int, int]
+    """First and last row of the header, 1-based, as in the sheet."""
+    columns: list[ColumnUse]
+    unused: list[str] = field(default_factory=list)
+    """Headers that the contract neither maps nor ignores: reported once."""
+    refused_columns: list[tuple[int, str]] = field(default_factory=list)
+    """(column, header) of columns that are never stored (mission, boundary 1)."""
+    title: str = ""
+    """Text standing above the header, joined by blanks."""
+    rows_read: int = 0
+    rows_left_out: dict[str, int] = field(default_factory=dict)
+    """Rows that are no data, by sort: `total`, `footnote`, `blank`, `example`, `repeated_header`."""
+    hidden_rows: int = 0
+
+
+@dataclass
+class Reading:
+    """One submission as read: one kind in one file. Rows lie in a Parquet of raw text at `rows_path`.
+
+    That Parquet has `sheet` VARCHAR, `row_number` INTEGER, one VARCHAR column per contract field that the
+    file carries (raw text, NULL for an empty cell), and for fields of type id_number, date, month and
+    disability_number a BOOLEAN `<field>__numeric`: the cell held a number, not text.
+    """
+
+    kind: str | None
+    sheets: list[SheetReading] = field(default_factory=list)
+    period: str | None = None
+    """`YYYY-MM`, for kinds whose contract says `period: month`."""
+    rows_path: str | None = None
+    rows_read: int = 0
+    cell_problems: list[CellProblem] = field(default_factory=list)
+    refusal: Refusal | None = None
+    notices: list[str] = field(default_factory=list)
+    """Chinese sentences about the whole file: columns not used, hidden rows, columns never received."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data for a JSON file; `from_json` reads it back."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> Reading:
+        """The inverse of `as_json`."""
+        sheets = [
+            SheetReading(
+                **{
+                    **sheet,
+                    "header_rows": tuple(sheet["header_rows"]),
+                    "columns": [ColumnUse(**use) for use in sheet["columns"]],
+                    "refused_columns": [(column, header) for column, header in sheet["refused_columns"]],
+                }
+            )
+            for sheet in data["sheets"]
+        ]
+        return Reading(
+            **{
+                **data,
+                "sheets": sheets,
+                "cell_problems": [CellProblem(**problem) for problem in data["cell_problems"]],
+                "refusal": Refusal(**data["refusal"]) if data["refusal"] else None,
+            }
+        )
+
+
+@dataclass(frozen=True)
+class CellIssue:
+    """One line for the clerk: a cell, a row (`column` None) or the whole file (`row_number` None)."""
+
+    rule: str
+    """Stable short name of the fault, e.g. `id_number.check_digit`; counted and linked by it."""
+    severity: Severity
+    message: str
+    """What is wrong → their value → one action → correct example → consequence. Full values: for the sender only."""
+    fix: str
+    """The one action, short; the heading of the group in 问题清单."""
+    sheet: str = ""
+    row_number: int | None = None
+    column: int | None = None
+    header: str = ""
+    value: str = ""
+    """The sender's own text. Masked before it goes anywhere but back to the sender."""
+
+
+def month_of(day: date) -> str:
+    """`YYYY-MM` of a day."""
+    return f"{day.year:04d}-{day.month:02d}"
+
+
+def column_letter(column: int) -> str:
+    """`A` for 1, `AA` for 27: how a clerk names a column."""
+    letters = ""
+    while column > 0:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+_ID_IN_TEXT = re.compile(r"(?<!\d)(\d{6})\d{4,11}(\d{2}[\dXx])(?!\d)")
+
+
+def mask(text: str) -> str:
+    """Hide the middle of any 13- to 20-digit number in a text; the one masking function of the product."""
+    return _ID_IN_TEXT.sub(r"\1********\2", text)

@@ -1,0 +1,65 @@
+"""YAML files that people edit, read strictly: an unknown key, a key written twice or a wrong type stops us, by name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pipeline.model import MonitorError
+
+
+class Strict(BaseModel):
+    """A shape that refuses keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+S = TypeVar("S", bound=Strict)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without its traps: a key written twice is refused, and `no`, `010`, `12:30`, `2026-01-01` are text."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        if twice := sorted({key for key in keys if keys.count(key) > 1}):
+            raise yaml.YAMLError(f"重复的键 {'、'.join(twice)}(第{node.start_mark.line + 1}行)")
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
+_Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(?:~|null|)$"), ["~", "n", ""])
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^-?(?:0|[1-9]\d*)$"), list("-0123456789"))
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^-?(?:0|[1-9]\d*)\.\d+$"), list("-0123456789"))
+_Loader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile(r"^<<$"), ["<"])
+
+
+def read_yaml(path: Path, error: type[MonitorError]) -> dict[str, Any]:
+    """The mapping in a YAML file. Raises `error`, naming the file, when it is no YAML or no mapping."""
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - _Loader is a SafeLoader
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
+        raise error(f"{_short(path)}:读不了:{problem}") from problem
+    if not isinstance(data, dict):
+        raise error(f"{_short(path)}:应是“键: 值”的列表")
+    return data
+
+
+def read_shape(shape: type[S], path: Path, data: dict[str, Any], error: type[MonitorError]) -> S:
+    """Data as a shape. Raises `error` naming the file, the key, and what is expected there."""
+    try:
+        return shape.model_validate(data)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False, include_input=False)[0]
+        key = ".".join(str(part) for part in first["loc"]) or "(整个文件)"
+        raise error(f"{_short(path)}:{key}:{first['msg']}") from problem
+
+
+def _short(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
