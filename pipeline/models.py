@@ -1,0 +1,375 @@
+"""sql/ → Models: what each table says, in which order they are built, and what a rule may read.
+
+`sql/<room>/<name>.sql` is table `<room>.<name>` (room `published` is `main`), with `<name>.yml` beside it.
+The order is read from the SQL. A rule that reaches a record kind outside its purpose stops the build
+before anything is built (spec: mission.md, boundary 2).
+"""
+
+from __future__ import annotations
+
+import graphlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from string import Formatter
+from typing import Any, Literal
+
+import sqlglot
+from pydantic import model_validator
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from pipeline.contracts import Kind
+from pipeline.model import ROOT, ModelError, Purpose
+from pipeline.strict_yaml import Strict, read_shape, read_yaml
+
+SQL = ROOT / "sql"
+EVERY = "warnings.every"
+"""The union of all rules; written by the builder (evidence.py), since a list of rules would be a second registration."""
+
+Level = Literal["red", "orange", "yellow", "blue"]
+Registry = Literal["dibao", "tekun", "edge"]
+
+RULE_COLUMNS = ("person_id", "household_id", "division_code", "level", "measured")
+"""What every rule's query gives, beside the values of its reason and the row_ids of its evidence."""
+
+IDENTITY_COLUMNS = frozenset(
+    {
+        "person_id", "household_id", "head_person_id", "kept_head_id", "other_head_id", "id_number", "id_sex",
+        "id_birth_date", "name", "kept_name", "other_name", "sex", "birth_date", "identity_state", "state", "relation",
+        "standing", "household_no", "kind", "registry", "unit_code", "division_code", "policy_region", "township",
+        "area_type", "period", "row_id", "submission_id", "sheet", "row_number", "received_seq", "source_rank",
+        "group_rank", "is_head", "is_disputed", "is_member", "is_current",
+    }
+)  # fmt: skip
+"""All that a model with `carries: identity` may hold: who somebody is, in whose household and division, on which row.
+
+No amount, diagnosis, level, date of an event or outcome: such a column would carry a fact past the purpose walk.
+"""
+
+
+class Example(Strict):
+    """Rows given, and what the model must say about them on that night."""
+
+    name: str
+    night: date
+    given: dict[str, list[dict[str, Any]]] = {}
+    """Kind (or `house.<table>`) → sparse rows."""
+    expect: list[str | dict[str, Any]]
+    """One entry per row of the result: the subject's person_id, or some of the row's columns."""
+
+
+class About(Strict):
+    """The yml beside a model of sql/registry."""
+
+    grain: str
+    key: list[str]
+    must_hold: dict[str, str] = {}
+    """Name → query of the rows that break it."""
+    carries: Literal["identity"] | None = None
+    examples: list[Example] = []
+
+
+class Published(About):
+    """The yml beside a model of sql/published: all that its readers see is described in Chinese."""
+
+    carries: None = None
+    comment: str
+    columns: dict[str, str]
+    order_by: list[str] = []
+    """How the rows lie in the file, when not by key; the key breaks ties."""
+    by_division: str | None = None
+    """The query that picks a division's rows, over the table and `$division`; None: not in the divisions' files."""
+
+
+class Evidence(Strict):
+    """One fact that a warning rests on: a field of one row of the query, or of many rows of a model."""
+
+    fact: str
+    kind: str
+    field: str
+    row: str | None = None
+    """A row_id column of the rule's query."""
+    rows: str | None = None
+    """A model that holds `row_id` and the columns in `by`."""
+    by: str | list[str] = []
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Evidence:
+        if (self.row is None) == (self.rows is None) or bool(self.rows) != bool(self.by):
+            raise ValueError("either `row`, or `rows` with `by`")
+        return self
+
+    @property
+    def by_columns(self) -> list[str]:
+        """Columns that the query and the model in `rows` share."""
+        return [self.by] if isinstance(self.by, str) else self.by
+
+
+class Card(Strict):
+    """The yml beside a rule: what it asks, of whom, on what evidence, and how it can be wrong."""
+
+    code: str
+    title: str
+    purpose: Purpose
+    subject: Literal["head", "person"]
+    level: Level | list[Level]
+    condition: str
+    why: str
+    citation: str
+    exclusions: list[str] = []
+    assumptions: list[str] = []
+    caveat: str
+    reads_policy: list[str] = []
+    not_in: list[Registry] = []
+    not_in_of: Literal["household", "person"] | None = None
+    yields_to: list[str] = []
+    """Stronger codes: when one of them stands for the same person, this one does not."""
+    of_the_dead: bool = False
+    """Somebody with a death date may be the subject; of all other rules they never are."""
+    reason: str
+    evidence: list[Evidence]
+    must_hold: dict[str, str] = {}
+    examples: list[Example]
+
+    @model_validator(mode="after")
+    def _complete(self) -> Card:
+        fired = [bool(example.expect) for example in self.examples]
+        if not (any(fired) and not all(fired)):
+            raise ValueError("examples on both sides: at least one that fires and one that does not")
+        if self.not_in_of and not self.not_in:
+            raise ValueError("not_in_of without not_in")
+        return self
+
+    @property
+    def levels(self) -> list[Level]:
+        """The levels that the rule may give."""
+        return self.level if isinstance(self.level, list) else [self.level]
+
+    @property
+    def reason_columns(self) -> list[str]:
+        """Columns of the query that the reason names."""
+        return [name for _, name, _, _ in Formatter().parse(self.reason) if name is not None]
+
+    def rosters(self, kinds: dict[str, Kind]) -> list[str]:
+        """Registries that must be current for this rule to be asked (spec: rules.md, notation).
+
+        Those of `not_in`; and for reviews and supplements, the monthly rosters that the evidence stands on.
+        """
+        named: set[str] = set(self.not_in)
+        if self.purpose in ("entitlement_review", "supplement"):
+            named |= {kinds[item.kind].family for item in self.evidence if kinds[item.kind].period == "month"}
+        return sorted(named)
+
+
+@dataclass(frozen=True)
+class Model:
+    """One table: its query and what is written beside it."""
+
+    name: str
+    path: Path
+    sql: str
+    about: About | Card
+    query: exp.Query = field(compare=False, repr=False)
+
+    @cached_property
+    def reads(self) -> tuple[str, ...]:
+        """Tables read, sorted, as `room.name`. Raises ModelError for a name without room or a table function."""
+        inner = {cte.alias_or_name for cte in self.query.find_all(exp.CTE)}
+        found = set()
+        for table in self.query.find_all(exp.Table):
+            if not isinstance(table.this, exp.Identifier):
+                raise ModelError(f"{_short(self.path)}:只能读表,不能读文件或调用表函数")
+            if table.db:
+                found.add(f"{table.db}.{table.name}")
+            elif table.name not in inner:
+                raise ModelError(f"{_short(self.path)}:表 {table.name} 要写明所在的房间,如 registry.{table.name}")
+        return tuple(sorted(found))
+
+    def output_columns(self) -> list[str]:
+        """Column names of the result. Raises ModelError when a `*` hides them."""
+        return _columns(self.query, {}, self.path)
+
+
+@dataclass(frozen=True)
+class Models:
+    """All that sql/ says."""
+
+    models: dict[str, Model]
+    kinds: dict[str, Kind]
+
+    @property
+    def cards(self) -> dict[str, Card]:
+        """Rule table (`warnings.a01`) → card, by code."""
+        found = [(name, model.about) for name, model in self.models.items() if isinstance(model.about, Card)]
+        return {name: card for name, card in sorted(found, key=lambda pair: pair[1].code)}
+
+    def reads(self, name: str) -> tuple[str, ...]:
+        """Tables that a table is made from; () for accepted.* and house.*. Raises ModelError for an unknown table."""
+        room, _, table = name.partition(".")
+        if room == "house" or (room == "accepted" and table in self.kinds):
+            return ()
+        if name == EVERY:
+            found = {*self.cards, "registry.person", "registry.household", "house.policy", "house.unit"}
+            for card in self.cards.values():
+                found |= self._evidence_reads(card)
+            return tuple(sorted(found))
+        if name not in self.models:
+            raise ModelError(f"没有 {name} 这张表")
+        return self.models[name].reads
+
+    def order(self, wanted: Iterable[str]) -> list[str]:
+        """The wanted tables and all they are made from, each after what it reads; the same for the same files.
+
+        Raises ModelError for a table that nobody makes, naming who reads it, and for a circle, naming it.
+        """
+        graph: dict[str, tuple[str, ...]] = {}
+        waiting = [(name, "") for name in sorted(wanted, reverse=True)]
+        while waiting:
+            name, reader = waiting.pop()
+            if name not in graph:
+                try:
+                    graph[name] = self.reads(name)
+                except ModelError as problem:
+                    raise ModelError(f"{reader}:{problem}" if reader else str(problem)) from problem
+                waiting += [(read, name) for read in graph[name]]
+        try:
+            return list(graphlib.TopologicalSorter({name: graph[name] for name in sorted(graph)}).static_order())
+        except graphlib.CycleError as problem:
+            raise ModelError(f"模型互相引用,无法排序:{' → '.join(problem.args[1])}") from problem
+
+    def examine(self, wanted: Iterable[str]) -> None:
+        """Refuse what may not be built, before anything is: wrong purposes, leaking identity models, unknown columns.
+
+        Raises ModelError naming the model and the path by which it reaches what it may not.
+        """
+        for name in self.order(wanted):
+            model = self.models.get(name)
+            if model and isinstance(model.about, Card):
+                self._examine_card(name, model, model.about)
+            elif model and model.about.carries:
+                self._examine_identity(model)
+
+    def lineage(self, name: str) -> dict[str, list[str]]:
+        """Kind → path of tables by which its facts reach this table; models that carry identity pass nothing on."""
+        reached: dict[str, list[str]] = {}
+        waiting, seen = [[name]], {name}
+        if card := self.cards.get(name):
+            waiting += [[name, read] for read in sorted(self._evidence_reads(card))]
+        while waiting:
+            path = waiting.pop(0)
+            room, _, table = path[-1].partition(".")
+            if room == "accepted":
+                reached.setdefault(table, path)
+                continue
+            model = self.models.get(path[-1])
+            if model and isinstance(model.about, About) and model.about.carries and len(path) > 1:
+                continue
+            for read in self.reads(path[-1]):
+                if read not in seen:
+                    seen.add(read)
+                    waiting.append([*path, read])
+        return reached
+
+    def _evidence_reads(self, card: Card) -> set[str]:
+        return {f"accepted.{item.kind}" for item in card.evidence} | {item.rows for item in card.evidence if item.rows}
+
+    def _examine_card(self, name: str, model: Model, card: Card) -> None:
+        where = _short(model.path)
+        if table := [read for read in model.reads if read == EVERY or read.startswith(("main.", "house.previous"))]:
+            raise ModelError(f"{where}:规则不能读 {table[0]}")
+        for kind, path in sorted(self.lineage(name).items()):
+            if kind not in self.kinds:
+                raise ModelError(f"{where}:没有 {kind} 这个数据种类")
+            if card.purpose not in self.kinds[kind].purposes:
+                raise ModelError(
+                    f"{where}:用途是 {card.purpose},不得使用 {kind}({self.kinds[kind].title});"
+                    f"经由 {' ← '.join(path)}。该种类只可用于:{'、'.join(self.kinds[kind].purposes)}"
+                )
+        given = model.output_columns()
+        asked = [*RULE_COLUMNS, *card.reason_columns]
+        for item in card.evidence:
+            asked += [item.row] if item.row else item.by_columns
+            if item.field not in self.kinds[item.kind].columns:
+                raise ModelError(f"{where}:evidence:{item.kind} 没有 {item.field} 这一列")
+        if missing := sorted(set(asked) - set(given)):
+            raise ModelError(f"{where}:查询结果缺少这些列:{'、'.join(missing)}")
+        if unknown := sorted(set(card.yields_to) - {other.code for other in self.cards.values()}):
+            raise ModelError(f"{where}:yields_to:没有 {'、'.join(unknown)} 这条规则")
+
+    def _examine_identity(self, model: Model) -> None:
+        if facts := sorted(set(model.output_columns()) - IDENTITY_COLUMNS):
+            raise ModelError(f"{_short(model.path)}:声明只含身份(carries: identity),却带出了:{'、'.join(facts)}")
+
+
+_ROOMS: dict[str, tuple[str, type[About] | type[Card]]] = {
+    "registry": ("registry", About),
+    "warnings": ("warnings", Card),
+    "published": ("main", Published),
+}
+
+
+def read_models(kinds: dict[str, Kind], folder: Path = SQL) -> Models:
+    """Read every model and card. Raises ModelError naming the file and what is expected there."""
+    models: dict[str, Model] = {}
+    for room, (schema, shape) in _ROOMS.items():
+        queries = sorted((folder / room).glob("*.sql"))
+        notes = {path.stem: path for path in sorted((folder / room).glob("*.yml"))}
+        for path in queries:
+            if path.stem not in notes:
+                raise ModelError(f"{_short(path)}:旁边缺少 {path.stem}.yml")
+            note = notes.pop(path.stem)
+            about = read_shape(shape, note, read_yaml(note, ModelError), ModelError)
+            if isinstance(about, Card):
+                if about.code.lower() != path.stem:
+                    raise ModelError(f"{_short(note)}:code:应与文件名一致({path.stem.upper()})")
+                for item in about.evidence:
+                    if item.kind not in kinds:
+                        raise ModelError(f"{_short(note)}:evidence.kind:没有 {item.kind} 这个数据种类")
+            name = f"{schema}.{path.stem}"
+            sql = path.read_text(encoding="utf-8")
+            models[name] = Model(name=name, path=path, sql=sql, about=about, query=_parse(path, sql))
+        if notes:
+            raise ModelError(f"{_short(next(iter(notes.values())))}:旁边缺少同名的 .sql")
+    return Models(models=models, kinds=kinds)
+
+
+def _parse(path: Path, sql: str) -> exp.Query:
+    try:
+        statements = sqlglot.parse(sql, read="duckdb")
+    except SqlglotError as problem:
+        raise ModelError(f"{_short(path)}:SQL 读不懂:{problem}") from problem
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+        raise ModelError(f"{_short(path)}:应当正好是一个 select")
+    return statements[0]
+
+
+def _columns(query: exp.Expression, known: dict[str, list[str]], path: Path) -> list[str]:
+    """Output columns of a query, `*` resolved through its own CTEs and subqueries only."""
+    known = dict(known)
+    for cte in query.args["with_"].expressions if query.args.get("with_") else []:
+        known[cte.alias] = _columns(cte.this, known, path)
+    if isinstance(query, exp.SetOperation):
+        return _columns(query.left, known, path)
+    if isinstance(query, exp.Subquery):
+        return _columns(query.this, known, path)
+    names: list[str] = []
+    for item in query.selects:  # type: ignore[attr-defined]
+        if not item.is_star:
+            names.append(item.alias_or_name)
+            continue
+        source = query.args["from_"].this
+        inner = known.get(source.name) if isinstance(source, exp.Table) and not source.db else None
+        if isinstance(source, exp.Subquery):
+            inner = _columns(source, known, path)
+        if inner is None or query.args.get("joins") or not isinstance(item, exp.Star):
+            raise ModelError(f"{_short(path)}:结果的列要逐一写明,不能用 * 代替")
+        dropped = {column.name for column in item.args.get("except_") or item.args.get("except") or []}
+        names += [name for name in inner if name not in dropped]
+    return names
+
+
+def _short(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
