@@ -1,0 +1,344 @@
+"""A home: the folders of one bureau, its monitor.yml, its units and townships, its keys.
+
+`Home.create` is `monitor init`; `Home.open` reads and examines everything before a night may start. What cannot be
+understood stops with a ConfigError that names file, key and what is expected. Spec: outputs.md, "The home".
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from pipeline import contracts, policy
+from pipeline.model import ROOT, ConfigError, PolicyError
+from pipeline.places import Gazetteer, Place, fold_place
+from pipeline.policy import Policy
+from pipeline.strict_yaml import Strict, read_shape, read_yaml
+
+SAMPLE = ROOT / "data_samples" / "monitor.yml"
+"""What `monitor init` writes as monitor.yml."""
+KEY_BYTES = 32
+
+UnitKind = Literal["bureau", "division", "partner"]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Whole = Annotated[int, Field(strict=True, ge=1)]
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("应是时区名,如 Asia/Shanghai")
+    return name
+
+
+class Township(Strict):
+    """A township of one division. The same name may stand in several divisions."""
+
+    name: Text
+    aliases: list[Text] = []
+    is_border: bool = False
+
+
+class Unit(Strict):
+    """Who sends: the bureau, a division, or a partner bureau. `code` is also its folder's name."""
+
+    code: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    name: Text
+    kind: UnitKind
+    aliases: list[Text] = []
+    policy_region: Text | None = None
+    """None for partners."""
+    townships: list[Township] = []
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Unit:
+        if self.code == "all":
+            raise ValueError("all 表示全部单位,不能作单位代码")
+        if (self.kind == "partner") != (self.policy_region is None):
+            raise ValueError("本级和各区要写 policy_region,外部门不写")
+        if self.townships and self.kind != "division":
+            raise ValueError("只有区(division)有 townships")
+        return self
+
+
+class Limits(Strict):
+    """What reading one file may use."""
+
+    memory_mb: Whole = 1024
+    seconds: Whole = 60
+
+
+class Retention(Strict):
+    """What is kept of our own outputs; how long people's records are kept stands in policy/."""
+
+    releases: Whole = 7
+    workbook_days: Whole = 180
+
+
+class Notify(Strict):
+    """Where the night's message goes beside outbox/, which always gets it."""
+
+    webhook: Text | None = None
+    smtp: Text | None = None
+    """`host:port`."""
+    sender: Text | None = None
+    recipients: list[Text] = []
+
+    @model_validator(mode="after")
+    def _mail_is_whole(self) -> Notify:
+        if len({self.smtp is None, self.sender is None, not self.recipients}) > 1:
+            raise ValueError("发邮件要同时写 smtp、sender 和 recipients")
+        return self
+
+
+class Settings(Strict):
+    """monitor.yml."""
+
+    settle_seconds: Annotated[int, Field(strict=True, ge=0)] = 60
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Shanghai"
+    ledger: Annotated[str, StringConstraints(pattern=r"^(sqlite|env:[A-Za-z_]\w*|[a-z0-9+]+://\S+)$")] = "sqlite"
+    limits: Limits = Limits()
+    retention: Retention = Retention()
+    notify: Notify = Notify()
+    expected: dict[str, list[str]] = {}
+    """Unit kind or unit code → kinds that it must deliver every month."""
+    units: Annotated[list[Unit], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _unambiguous(self) -> Settings:
+        codes: set[str] = set()
+        words: dict[str, str] = {}
+        for unit in self.units:
+            if unit.code in codes:
+                raise ValueError(f"units:代码 {unit.code} 写了两次")
+            codes.add(unit.code)
+            for word in [unit.name, *unit.aliases]:
+                if (other := words.setdefault(fold_place(word), unit.code)) != unit.code:
+                    raise ValueError(f"units.{unit.code}:名称 {word} 也是 {other} 的,分不清")
+            townships: dict[str, str] = {}
+            for township in unit.townships:
+                for word in [township.name, *township.aliases]:
+                    if township.name != (other := townships.setdefault(fold_place(word), township.name)):
+                        raise ValueError(f"units.{unit.code}.townships:{word} 也是 {other} 的,分不清")
+            if len({township.name for township in unit.townships}) < len(unit.townships):
+                raise ValueError(f"units.{unit.code}.townships:同名的街道(乡镇)写了两次")
+        if sum(unit.kind == "bureau" for unit in self.units) != 1:
+            raise ValueError("units:本级(kind: bureau)应恰好有一个")
+        senders = {unit.kind for unit in self.units} | codes
+        if unknown := sorted(set(self.expected) - senders):
+            raise ValueError(f"expected:{'、'.join(unknown)} 不是单位代码,也不是单位类别")
+        return self
+
+
+class Home:
+    """The folders of one bureau; settings, units and policy are read when first asked for.
+
+    `Home(path)` only names folders. A night begins with `Home.open(path)`, which reads and examines all of it.
+    """
+
+    def __init__(self, root: Path):
+        self.root = root.absolute()
+        self.inbox = self.root / "inbox"
+        self.archive = self.root / "archive"
+        self.accepted = self.root / "accepted"
+        self.returns = self.root / "returns"
+        self.lists = self.root / "lists"
+        self.decisions = self.root / "decisions"
+        self.releases = self.root / "releases"
+        self.work = self.root / "work"
+        self.outbox = self.root / "outbox"
+        self.keys = self.root / "keys"
+        self.policy_folder = self.root / "policy"
+        self.config = self.root / "monitor.yml"
+        self.warehouse = self.root / "warehouse.duckdb"
+        """The link to the current release's warehouse."""
+
+    @staticmethod
+    def create(root: Path) -> list[str]:
+        """`monitor init`: make what is missing of a home, and touch nothing that is there.
+
+        Returns the paths made, relative to the home, sorted; empty when it was whole already. Folders are for the
+        owner alone (0700). Raises ConfigError when an existing monitor.yml is not usable, or when a home that was in
+        use lost its identity key: a new key would make everybody a stranger.
+        """
+        home = Home(root)
+        try:
+            return sorted(home._create())
+        except OSError as problem:
+            raise ConfigError(f"{home.root}:建不了数据目录:{problem.strerror}({problem.filename})") from problem
+
+    def _create(self) -> Iterator[str]:
+        for folder in (
+            self.root, self.inbox, self.archive, self.accepted, self.returns, self.lists, self.decisions,
+            self.releases, self.work, self.outbox, self.keys,
+        ):  # fmt: skip
+            yield from self._make_folder(folder)
+        if not self.identity_key_path.exists():
+            if self.config.exists():
+                raise ConfigError("keys/identity.key:密钥不见了;请从备份恢复,换新密钥会使以前的人员和预警全部对不上")
+            with atomically(self.identity_key_path, only_new=True) as part:
+                part.write_bytes(secrets.token_bytes(KEY_BYTES))
+            yield "keys/identity.key"
+        if not self.policy_folder.exists():
+            part_folder = Path(tempfile.mkdtemp(dir=self.root, prefix=".policy-"))
+            for path in sorted([*policy.POLICY.glob("*.yml"), policy.POLICY / policy.HOLIDAYS]):
+                shutil.copyfile(path, part_folder / path.name)
+            part_folder.rename(self.policy_folder)
+            yield "policy/"
+        if not self.config.exists():
+            with atomically(self.config, only_new=True) as part:
+                shutil.copyfile(SAMPLE, part)
+            yield "monitor.yml"
+        for code in self.units:
+            yield from self._make_folder(self.inbox / code)
+            yield from self._make_folder(self.decisions / "inbox" / code)
+
+    def _make_folder(self, folder: Path) -> Iterator[str]:
+        if not folder.is_dir():
+            if not folder.parent.is_dir():
+                yield from self._make_folder(folder.parent)
+            folder.mkdir(mode=0o700)
+            if folder.is_relative_to(self.root):
+                yield f"{folder.relative_to(self.root)}/"
+
+    @staticmethod
+    def open(root: Path) -> Home:
+        """A home that a night may start on: configuration, policy and key are read and examined.
+
+        Raises ConfigError or PolicyError naming the file, the key, and what is expected.
+        """
+        home = Home(root)
+        known = contracts.load().kinds
+        for sender, kinds in home.settings.expected.items():
+            if unknown := sorted(set(kinds) - set(known)):
+                raise ConfigError(f"monitor.yml:expected.{sender}:没有 {'、'.join(unknown)} 这种数据")
+        if missing := sorted(set(policy.load().titles) - set(home.policy.titles)):
+            raise PolicyError(f"{home.root.name}/policy:缺 {'、'.join(missing)};照样例 policy/ 补上")
+        home.identity_key()
+        return home
+
+    @cached_property
+    def settings(self) -> Settings:
+        """monitor.yml. Raises ConfigError."""
+        if not self.config.is_file():
+            raise ConfigError(f"{self.root}:这里还没有 monitor.yml,请先运行 monitor init")
+        return read_shape(Settings, self.config, read_yaml(self.config, ConfigError), ConfigError)
+
+    @cached_property
+    def units(self) -> dict[str, Unit]:
+        """Code → unit, in the order of monitor.yml. Raises ConfigError."""
+        return {unit.code: unit for unit in self.settings.units}
+
+    @cached_property
+    def policy(self) -> Policy:
+        """This home's own policy values. Raises PolicyError."""
+        return policy.load(
+            self.policy_folder, {unit.policy_region for unit in self.settings.units if unit.policy_region}
+        )
+
+    @cached_property
+    def time_zone(self) -> ZoneInfo:
+        """Where the bureau's days begin."""
+        return ZoneInfo(self.settings.time_zone)
+
+    @property
+    def ledger_url(self) -> str:
+        """SQLAlchemy URL of the ledger. Raises ConfigError when it stands in a variable that is not set."""
+        ledger = self.settings.ledger
+        if ledger == "sqlite":
+            return f"sqlite:///{self.root / 'ledger.db'}"
+        if ledger.startswith("env:"):
+            url = os.environ.get(ledger.removeprefix("env:"))
+            if not url:
+                raise ConfigError(f"monitor.yml:ledger:没有设置环境变量 {ledger.removeprefix('env:')}")
+            return url
+        return ledger
+
+    @property
+    def identity_key_path(self) -> Path:
+        """keys/identity.key."""
+        return self.keys / "identity.key"
+
+    def identity_key(self) -> bytes:
+        """The deployment's key for person_id (32 bytes). Raises ConfigError when missing, short or readable by others."""
+        try:
+            with self.identity_key_path.open("rb") as file:
+                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+                key = file.read()
+        except OSError as problem:
+            raise ConfigError(f"keys/identity.key:读不了密钥:{problem.strerror}") from problem
+        if mode & 0o077:
+            raise ConfigError(f"keys/identity.key:权限是 {mode:04o},别人也能读;应是 0600(chmod 600)")
+        if len(key) != KEY_BYTES:
+            raise ConfigError(f"keys/identity.key:长度是 {len(key)} 字节,应是 {KEY_BYTES};请从备份恢复")
+        return key
+
+    @cached_property
+    def expected(self) -> list[tuple[str, str]]:
+        """(unit code, kind) that must be delivered every month, sorted."""
+        return sorted(
+            {
+                (unit.code, kind)
+                for sender, kinds in self.settings.expected.items()
+                for unit in self.settings.units
+                if sender in (unit.code, unit.kind)
+                for kind in kinds
+            }
+        )
+
+    def places(self, texts: Iterable[str], division: str | None = None) -> dict[str, list[Place]]:
+        """Each distinct text (township cell, address) → the (division code, township name) it may mean, sorted.
+
+        The township is '' when only a division is named. More than one candidate means ambiguous; with the sending
+        `division` given, its own candidates stand alone when it has any.
+        """
+        return self._gazetteer.places(texts, division)
+
+    @cached_property
+    def _gazetteer(self) -> Gazetteer:
+        divisions = [unit for unit in self.settings.units if unit.kind == "division"]
+        return Gazetteer(
+            {unit.code: [unit.name, *unit.aliases] for unit in divisions},
+            {unit.code: {place.name: [place.name, *place.aliases] for place in unit.townships} for unit in divisions},
+        )
+
+
+@contextmanager
+def atomically(path: Path, *, mode: int = 0o600, only_new: bool = False) -> Iterator[Path]:
+    """A file appears whole or not at all: write to the path given, it is synced and renamed when the block ends well.
+
+    After a crash at most a `.part-*` file stays behind. `only_new` raises FileExistsError instead of replacing.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    os.close(handle)
+    part = Path(name)
+    try:
+        yield part
+        part.chmod(mode)
+        sync(part)
+        if only_new:
+            os.link(part, path)
+        else:
+            part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Ask the disk to keep what a file (or a folder's list of names) holds."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
