@@ -1,1 +1,222 @@
-"""Cards and their queries → warnings.every: one table of all candidates, with reason, evidence and policy in words."""
+"""Cards and their queries → warnings.every: all candidates of the night, with reason, evidence, freshness and policy.
+
+The SQL is written here from the cards, so that a rule is its pair of files and nothing else. Texts are made by the
+engine, column by column: amounts in yuan with two decimals, dates ISO, months YYYY-MM, unknown as 未知.
+"""
+
+from __future__ import annotations
+
+from string import Formatter
+
+import duckdb
+
+from pipeline.model import ModelError, mask
+from pipeline.models import Card, Evidence, Models
+
+UNKNOWN = "未知"
+
+_TABLES = """
+create schema made;
+create table made.fired (
+    rule_code varchar, subject_id varchar, person_id varchar, household_id varchar, division_code varchar,
+    area_type varchar, level varchar, measured bigint, reason varchar
+);
+create table made.item (
+    rule_code varchar, subject_id varchar, place integer, fact varchar, kind varchar, value varchar,
+    original_text varchar, file_name varchar, sheet varchar, row_number integer, letter varchar, header varchar,
+    submission_id varchar, as_of varchar
+);
+create table made.leans (rule_code varchar, registry varchar);
+"""
+
+_EVERY = """
+create table warnings.every as
+with
+evidence as (
+    select
+        rule_code,
+        subject_id,
+        min(as_of) as oldest,
+        max(as_of) as newest,
+        to_json(list({
+            'fact': fact, 'value': value, 'original_text': original_text, 'file_name': file_name, 'sheet': sheet,
+            'row': row_number, 'column': letter, 'header': header, 'submission_id': submission_id, 'as_of': as_of
+        } order by place, as_of, file_name, sheet, row_number, value)) as evidence
+    from made.item
+    group by rule_code, subject_id
+),
+
+policy as (
+    select
+        fired.rule_code,
+        fired.subject_id,
+        to_json(list({
+            'key': policy.key,
+            'value': regexp_replace(cast(policy.value as varchar), '\\.?0+$', ''),
+            'unit': policy.unit,
+            'source': policy.source
+        } order by policy.key, policy.policy_region, policy.area_type)) as policy
+    from made.fired as fired
+    join house.rule_policy as asked on fired.rule_code = asked.rule_code
+    left join house.unit as unit on fired.division_code = unit.unit_code
+    join house.policy as policy
+        on asked.key = policy.key
+        and (policy.policy_region = '' or policy.policy_region = unit.policy_region)
+        and (policy.area_type = '' or policy.area_type = coalesce(fired.area_type, policy.area_type))
+    group by fired.rule_code, fired.subject_id
+),
+
+roster as (
+    select registry, division_code, period, is_current
+    from registry.roster
+    union all
+    select roster.registry, unit.unit_code, min(roster.period), bool_and(roster.is_current)
+    from registry.roster as roster
+    cross join house.unit as unit
+    where unit.unit_kind = 'bureau'
+    group by roster.registry, unit.unit_code
+),
+
+registries as (
+    select
+        fired.rule_code,
+        fired.subject_id,
+        list({
+            'registry': leans.registry, 'period': roster.period, 'is_current': coalesce(roster.is_current, false)
+        } order by leans.registry) as registries
+    from made.fired as fired
+    join made.leans as leans on fired.rule_code = leans.rule_code
+    left join roster
+        on leans.registry = roster.registry and fired.division_code = roster.division_code
+    group by fired.rule_code, fired.subject_id
+),
+
+listed as (
+    select household_id, count(*) as members
+    from registry.household_member
+    group by household_id
+)
+
+select
+    fired.rule_code,
+    fired.subject_id,
+    fired.person_id,
+    fired.household_id,
+    fired.division_code,
+    fired.level,
+    fired.measured,
+    fired.reason,
+    coalesce(cast(evidence.evidence as varchar), '[]') as evidence,
+    cast(to_json({
+        'registries': coalesce(registries.registries, []),
+        'oldest_evidence': evidence.oldest,
+        'newest_evidence': evidence.newest,
+        'household_size': household.size,
+        'members_listed': listed.members
+    }) as varchar) as freshness,
+    coalesce(cast(policy.policy as varchar), '[]') as policy
+from made.fired as fired
+left join evidence using (rule_code, subject_id)
+left join policy using (rule_code, subject_id)
+left join registries using (rule_code, subject_id)
+left join registry.household as household on fired.household_id = household.household_id
+left join listed on fired.household_id = listed.household_id
+"""
+
+
+def make_every(con: duckdb.DuckDBPyConnection, models: Models) -> None:
+    """Create `warnings.every` from the built rules: one row per rule and subject.
+
+    `subject_id` is the person_id, or for rules about a household its household_id. Raises ModelError naming the card.
+    """
+    for statement in _TABLES.split(";\n"):
+        con.execute(statement)
+    for name, card in models.cards.items():
+        try:
+            _gather(con, name, card, models)
+        except duckdb.Error as problem:
+            raise ModelError(f"{name}:{mask(str(problem))}") from problem
+    con.execute(_EVERY)
+    con.execute("drop schema made cascade")
+
+
+def _gather(con: duckdb.DuckDBPyConnection, name: str, card: Card, models: Models) -> None:
+    types = {column: sql_type for column, sql_type, *_ in con.sql(f"describe {name}").fetchall()}
+    levels = ", ".join(_quote(level) for level in card.levels)
+    strange = con.execute(f"select count(*) from {name} where level is null or level not in ({levels})").fetchone()
+    if strange and strange[0]:
+        raise ModelError(f"{name}:有 {strange[0]} 行的级别不在卡片所列之内({'、'.join(card.levels)})")
+    area = "fired.area_type" if "area_type" in types else "household.area_type"
+    con.execute(
+        f"insert into made.fired select {_quote(card.code)}, {_subject(card)}, fired.person_id, fired.household_id,"
+        f" fired.division_code, {area}, fired.level, fired.measured, {_sentence(card.reason, types)}"
+        f" from {name} as fired left join registry.household as household on fired.household_id = household.household_id"
+    )
+    leans = set(card.rosters(models.kinds))
+    for place, item in enumerate(card.evidence):
+        _gather_item(con, name, card, place, item, models)
+        if models.kinds[item.kind].period == "month":
+            leans.add(models.kinds[item.kind].family)
+    for registry in sorted(leans):
+        con.execute("insert into made.leans values (?, ?)", [card.code, registry])
+
+
+def _gather_item(
+    con: duckdb.DuckDBPyConnection, name: str, card: Card, place: int, item: Evidence, models: Models
+) -> None:
+    kind = models.kinds[item.kind]
+    value = _text(f'source."{item.field}"', kind.columns[item.field].type)
+    as_of = "source.period" if kind.period == "month" else "cast(cast(submission.received_at as date) as varchar)"
+    if item.rows:
+        on = " and ".join(f'fired."{column}" = many."{column}"' for column in item.by_columns)
+        rows = f"join {item.rows} as many on {on} join accepted.{item.kind} as source on many.row_id = source.row_id"
+    else:
+        rows = f'join accepted.{item.kind} as source on fired."{item.row}" = source.row_id'
+    con.execute(
+        f"insert into made.item select {_quote(card.code)}, {_subject(card)}, {place}, {_quote(item.fact)}, {_quote(item.kind)},"
+        f' {value}, source."{item.field}__text", source.file_name, source.sheet, source.row_number,'
+        f" heading.letter, heading.header, source.submission_id, {as_of} from {name} as fired {rows}"
+        " join house.submission as submission on source.submission_id = submission.submission_id"
+        " left join house.column as heading on source.submission_id = heading.submission_id"
+        f" and source.sheet = heading.sheet and heading.field = {_quote(item.field)}"
+    )
+
+
+def _subject(card: Card) -> str:
+    return "fired.household_id" if card.subject == "head" else "fired.person_id"
+
+
+def _sentence(template: str, types: dict[str, str]) -> str:
+    """The reason as SQL over the query's columns."""
+    parts = []
+    for literal, column, _, _ in Formatter().parse(template):
+        if literal:
+            parts.append(_quote(literal))
+        if column is not None:
+            parts.append(_text(f'fired."{column}"', _meaning(column, types[column])))
+    return f"concat({', '.join(parts)})"
+
+
+def _meaning(column: str, sql_type: str) -> str:
+    if column.endswith("_fen"):
+        return "money"
+    if sql_type == "DATE":
+        return "month" if column.endswith("_month") else "date"
+    if sql_type.startswith("DECIMAL"):
+        return "decimal"
+    return "boolean" if sql_type == "BOOLEAN" else "text"
+
+
+def _text(column: str, meaning: str) -> str:
+    """A value as a reader expects it; the meaning is a contract's column type."""
+    texts = {
+        "money": f"cast(cast(cast({column} as decimal(20, 2)) * 0.01 as decimal(22, 2)) as varchar)",
+        "month": f"strftime({column}, '%Y-%m')",
+        "decimal": f"regexp_replace(cast({column} as varchar), '\\.?0+$', '')",
+        "boolean": f"case when {column} then '是' when not {column} then '否' end",
+    }
+    return f"coalesce({texts.get(meaning, f'cast({column} as varchar)')}, '{UNKNOWN}')"
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

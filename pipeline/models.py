@@ -8,6 +8,7 @@ before anything is built (spec: mission.md, boundary 2).
 from __future__ import annotations
 
 import graphlib
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -29,11 +30,20 @@ SQL = ROOT / "sql"
 EVERY = "warnings.every"
 """The union of all rules; written by the builder (evidence.py), since a list of rules would be a second registration."""
 
+EPISODE = "warnings.episode"
+"""The ids of warnings that begin tonight; made by the builder, since they are keyed hashes."""
+
 Level = Literal["red", "orange", "yellow", "blue"]
 Registry = Literal["dibao", "tekun", "edge"]
 
 RULE_COLUMNS = ("person_id", "household_id", "division_code", "level", "measured")
 """What every rule's query gives, beside the values of its reason and the row_ids of its evidence."""
+
+EVERY_READS = (
+    "house.column", "house.policy", "house.rule_policy", "house.submission", "house.unit", "registry.household",
+    "registry.household_member", "registry.roster",
+)  # fmt: skip
+"""What warnings.every reads beside the rules and the rows of their evidence."""
 
 IDENTITY_COLUMNS = frozenset(
     {
@@ -57,6 +67,8 @@ class Example(Strict):
     night: date
     given: dict[str, list[dict[str, Any]]] = {}
     """Kind (or `house.<table>`) → sparse rows."""
+    only: dict[str, Any] = {}
+    """Look only at rows of the result that have these values."""
     expect: list[str | dict[str, Any]]
     """One entry per row of the result: the subject's person_id, or some of the row's columns."""
 
@@ -81,7 +93,7 @@ class Published(About):
     order_by: list[str] = []
     """How the rows lie in the file, when not by key; the key breaks ties."""
     by_division: str | None = None
-    """The query that picks a division's rows, over the table and `$division`; None: not in the divisions' files."""
+    """Condition that picks a division's rows, with `$division`; None: the table is not in the divisions' files."""
 
 
 class Evidence(Strict):
@@ -201,10 +213,28 @@ class Models:
     kinds: dict[str, Kind]
 
     @property
+    def version(self) -> str:
+        """Digest of all queries and what is written beside them."""
+        digest = hashlib.sha256()
+        for name, model in sorted(self.models.items()):
+            digest.update(f"{name}\0{model.sql}\0{model.about.model_dump_json()}\0".encode())
+        return digest.hexdigest()[:16]
+
+    @property
+    def published(self) -> dict[str, Published]:
+        """Published table (`main.warning`) → what is written beside it."""
+        found = [(name, model.about) for name, model in sorted(self.models.items())]
+        return {name: about for name, about in found if isinstance(about, Published)}
+
+    def everything(self) -> list[str]:
+        """All that a whole build makes."""
+        return sorted([*self.models, *([EVERY] if self.cards else [])])
+
+    @property
     def cards(self) -> dict[str, Card]:
         """Rule table (`warnings.a01`) → card, by code."""
         found = [(name, model.about) for name, model in self.models.items() if isinstance(model.about, Card)]
-        return {name: card for name, card in sorted(found, key=lambda pair: pair[1].code)}
+        return dict(sorted(found, key=lambda pair: pair[1].code))
 
     def reads(self, name: str) -> tuple[str, ...]:
         """Tables that a table is made from; () for accepted.* and house.*. Raises ModelError for an unknown table."""
@@ -212,10 +242,12 @@ class Models:
         if room == "house" or (room == "accepted" and table in self.kinds):
             return ()
         if name == EVERY:
-            found = {*self.cards, "registry.person", "registry.household", "house.policy", "house.unit"}
+            found = {*self.cards, *EVERY_READS}
             for card in self.cards.values():
                 found |= self._evidence_reads(card)
             return tuple(sorted(found))
+        if name == EPISODE:
+            return (EVERY, "house.previous_warning")
         if name not in self.models:
             raise ModelError(f"没有 {name} 这张表")
         return self.models[name].reads
@@ -249,7 +281,7 @@ class Models:
             model = self.models.get(name)
             if model and isinstance(model.about, Card):
                 self._examine_card(name, model, model.about)
-            elif model and model.about.carries:
+            elif model and isinstance(model.about, About) and model.about.carries:
                 self._examine_identity(model)
 
     def lineage(self, name: str) -> dict[str, list[str]]:
@@ -346,7 +378,7 @@ def _parse(path: Path, sql: str) -> exp.Query:
     return statements[0]
 
 
-def _columns(query: exp.Expression, known: dict[str, list[str]], path: Path) -> list[str]:
+def _columns(query: exp.Expr, known: dict[str, list[str]], path: Path) -> list[str]:
     """Output columns of a query, `*` resolved through its own CTEs and subqueries only."""
     known = dict(known)
     for cte in query.args["with_"].expressions if query.args.get("with_") else []:

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from pipeline import contracts, evidence
 from pipeline.model import ModelError, PublishRefused, mask
-from pipeline.models import EVERY, SQL, About, Card, Models, Published, read_models
+from pipeline.models import EPISODE, EVERY, SQL, Card, Models, Published, read_models
 
 Rows = pa.Table | Sequence[Path]
 """Rows in memory, or Parquet files that hold them."""
@@ -56,6 +56,7 @@ HOUSE: dict[str, dict[str, str]] = {
     },
     "place": {"row_id": "VARCHAR", "division_code": "VARCHAR"},
     "expected": {"unit_code": "VARCHAR", "kind": "VARCHAR", "period": "VARCHAR"},
+    "release": {"built_at": "TIMESTAMP", "code_version": "VARCHAR", "policy_version": "VARCHAR", "input_digest": "VARCHAR"},
     "previous_warning": {
         "warning_id": "VARCHAR", "run_date": "DATE", "rule_code": "VARCHAR", "title": "VARCHAR", "purpose": "VARCHAR",
         "level": "VARCHAR", "status": "VARCHAR", "outcome": "VARCHAR", "household_id": "VARCHAR", "person_id": "VARCHAR",
@@ -76,8 +77,17 @@ CARD_TABLES: dict[str, dict[str, str]] = {
     "rule_not_in": {"rule_code": "VARCHAR", "registry": "VARCHAR"},
     "rule_roster": {"rule_code": "VARCHAR", "registry": "VARCHAR"},
     "rule_policy": {"rule_code": "VARCHAR", "key": "VARCHAR"},
+    "rules": {"rules_version": "VARCHAR"},
 }  # fmt: skip
 """The cards as data: tables `house.<name>`, so that published models apply them without a list of rules."""
+
+KEPT = 7
+"""Releases that stay on disk (spec: outputs.md, the home)."""
+
+POSITIONS = frozenset(
+    {"row_id", "submission_id", "unit_code", "division_code", "registry", "period", "kind", "rule_code", "warning_id"}
+)
+"""Columns that say where a bad row is without saying whose it is."""
 
 
 @dataclass(frozen=True)
@@ -104,28 +114,126 @@ class Limits:
     threads: int = 2
 
 
-def ask(inputs: Inputs, table: str, *, sql: Path = SQL, limits: Limits = Limits()) -> pa.Table:
+LIMITS = Limits()
+
+
+def ask(inputs: Inputs, table: str, *, sql: Path = SQL, limits: Limits = LIMITS) -> pa.Table:
     """One table of sql/, with only what it is made from built, in memory.
 
     `table` is `registry.<name>`, `warnings.<name>` or `main.<name>`. Raises ModelError.
     """
-    kinds = contracts.load().kinds
-    models = read_models(kinds, sql)
+    models = read_models(contracts.load().kinds, sql)
     models.examine([table])
     with closing(_connect(":memory:", None, limits)) as con:
         _make(con, inputs, models, [table])
-        return con.sql(f"select * from {table}").to_arrow_table()
+        answer: pa.Table = con.sql(f"select * from {table}").to_arrow_table()
+        return answer
+
+
+def build(inputs: Inputs, target: Path, *, work: Path, sql: Path = SQL, limits: Limits = LIMITS) -> dict[str, int]:
+    """Build and examine a whole release in the directory `target`, which must not exist; published table → rows.
+
+    Writes `warehouse.duckdb` and `divisions/<unit>.duckdb`, checkpointed and read-only. `work` holds the build file and
+    what spills, on the same encrypted volume as the home. Raises ModelError before anything is built when sql/ or the
+    policy cannot serve, PublishRefused when the result fails its examination; then `target` does not exist.
+    """
+    models = read_models(contracts.load().kinds, sql)
+    models.examine(models.everything())
+    with tempfile.TemporaryDirectory(dir=work, prefix="build-") as private:
+        release = Path(private) / "release"
+        (release / "divisions").mkdir(parents=True)
+        with closing(_connect(f"{private}/build.duckdb", Path(private) / "spill", limits)) as con:
+            _make(con, inputs, models, models.everything())
+            if wrong := examine(con, models):
+                raise PublishRefused("新的一版没有通过检查,仍用上一版:\n" + "\n".join(wrong))
+            published = models.published
+            digests = _write(con, release / "warehouse.duckdb", published, None)
+            units = con.execute(
+                "select unit_code from house.unit where unit_kind = 'division' order by unit_code"
+            ).fetchall()
+            for (unit,) in units:
+                _write(con, release / "divisions" / f"{unit}.duckdb", published, unit)
+        _read_back(release / "warehouse.duckdb", digests)
+        for path in sorted(release.rglob("*.duckdb")):
+            path.chmod(0o400)
+        for path in [*sorted(release.rglob("*")), release]:
+            _to_disk(path)
+        release.rename(target)
+    return {name: rows for name, (rows, _) in digests.items()}
+
+
+def publish(built: Path, releases: Path, link: Path) -> Path:
+    """Make a built release the current one; its directory `releases/<n>`.
+
+    A crash before the last rename leaves the link as it was. A release of an earlier night than the current one is
+    kept, but does not become current. Of old releases the last KEPT stay, and what `previous_release` needs to run
+    this night again.
+    """
+    releases.mkdir(exist_ok=True)
+    numbers = _numbers(releases)
+    release = releases / str(numbers[-1] + 1 if numbers else 1)
+    night = _night_of(built)
+    built.rename(release)
+    _to_disk(releases)
+    current = link.resolve().parent if link.exists() else None
+    if current is None or _night_of(current) <= night:
+        _swap(link, release / "warehouse.duckdb")
+    needed = {release, link.resolve().parent}
+    if earlier := previous_release(releases, night):
+        needed.add(earlier.parent)
+    for number in _numbers(releases)[:-KEPT]:
+        if (old := releases / str(number)) not in needed:
+            shutil.rmtree(old)
+    return release
+
+
+def previous_release(releases: Path, day: date) -> Path | None:
+    """warehouse.duckdb of the last release of a night before `day`; None when there is none."""
+    nights = [(_night_of(releases / str(number)), number) for number in _numbers(releases)]
+    earlier = [pair for pair in nights if pair[0] < day]
+    return releases / str(max(earlier)[1]) / "warehouse.duckdb" if earlier else None
+
+
+def _swap(link: Path, target: Path) -> None:
+    fresh = link.with_name(f".{link.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(os.path.relpath(target, link.parent))
+    fresh.replace(link)
+    _to_disk(link.parent)
+
+
+def _numbers(releases: Path) -> list[int]:
+    return sorted(int(path.name) for path in releases.iterdir() if path.name.isdecimal()) if releases.exists() else []
+
+
+def _night_of(release: Path) -> date:
+    try:
+        with closing(duckdb.connect(str(release / "warehouse.duckdb"), read_only=True)) as con:
+            found = con.execute("select run_date from release").fetchall()
+    except duckdb.Error as problem:
+        raise PublishRefused(
+            f"releases/{release.name} 打不开,可能已损坏;移走它再运行:{mask(str(problem))}"
+        ) from problem
+    night: date = found[0][0]
+    return night
+
+
+def _to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _connect(path: str, spill: Path | None, limits: Limits) -> duckdb.DuckDBPyConnection:
-    config = {
+    config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": limits.memory,
-        "threads": str(limits.threads),
-        "preserve_insertion_order": "false",
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        "allow_community_extensions": "false",
-        "default_null_order": "nulls_last",
+        "threads": limits.threads,
+        "preserve_insertion_order": False,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "allow_community_extensions": False,
     }
     if spill:
         config["temp_directory"] = str(spill)
@@ -141,57 +249,90 @@ def _make(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, wanted
     for name in order:
         if name == EVERY:
             evidence.make_every(con, models)
+        elif name == EPISODE:
+            _make_episode(con, inputs)
         elif name in models.models:
-            _create(con, name, models)
+            model = models.models[name]
+            try:
+                con.execute(f"create table {name} as {model.sql}")
+            except duckdb.Error as problem:
+                raise ModelError(f"{model.path.parent.name}/{model.path.name}:{mask(str(problem))}") from problem
 
 
-def _create(con: duckdb.DuckDBPyConnection, name: str, models: Models) -> None:
-    model = models.models[name]
-    try:
-        con.execute(f"create table {name} as {model.sql}")
-    except duckdb.Error as problem:
-        raise ModelError(f"{model.path.parent.name}/{model.path.name}:{mask(str(problem))}") from problem
+def _make_episode(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
+    """`warnings.episode`: the id of each candidate that would begin tonight. Python, since the key never enters SQL."""
+    if inputs.warning_id is None:
+        raise ModelError("warnings.episode:缺少生成预警编号的函数")
+    fresh = con.execute(
+        "select every.rule_code, every.subject_id from warnings.every as every"
+        " anti join house.previous_warning as previous using (rule_code, subject_id) order by all"
+    ).fetchall()
+    ids = [inputs.warning_id(code, subject, inputs.day) for code, subject in fresh]
+    rows = {
+        "rule_code": [code for code, _ in fresh],
+        "subject_id": [subject for _, subject in fresh],
+        "warning_id": ids,
+    }
+    _fill(
+        con,
+        EPISODE,
+        dict.fromkeys(rows, "VARCHAR"),
+        pa.table(rows, schema=pa.schema([(name, pa.string()) for name in rows])),
+    )
 
 
 def load(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, names: Iterable[str]) -> None:
-    """Create the tables accepted.* and house.* among `names`, typed, from what is given.
+    """Create the tables accepted.* among `names` and house.*, typed, from what is given.
 
-    Columns that a file lacks are NULL; columns that the contract no longer names are left out.
+    Columns that a file lacks are NULL; columns that the contract no longer names are left out. Raises ModelError when
+    a card asks for a policy value that is not in force.
     """
     needed = set(names)
     con.execute(
-        "create table house.night as select cast(? as date) as run_date, date_trunc('month', cast(? as date))::date as month_start",
-        [inputs.day, inputs.day],
+        "create table house.night as select cast($1 as date) as run_date, cast(date_trunc('month', cast($1 as date)) as date) as month_start",
+        [inputs.day],
     )
     for table, columns in HOUSE.items():
-        if table == "previous_warning" and inputs.previous:
-            continue
         _fill(con, f"house.{table}", columns, inputs.house.get(table, ()))
+    if inputs.previous:
+        _load_previous(con, inputs.previous)
     _load_cards(con, models)
+    if "house.rule_policy" in needed:
+        missing = con.execute(
+            "select rule_code, key from house.rule_policy anti join house.policy using (key) order by all"
+        ).fetchall()
+        if missing:
+            said = "、".join(f"{code} 需要 {key}" for code, key in missing)
+            raise ModelError(f"这一天没有生效的政策值:{said}")
     for kind, contract in models.kinds.items():
         if f"accepted.{kind}" in needed:
-            _fill(con, f"made_{kind}", contract.accepted_columns(), inputs.accepted.get(kind, ()), temporary=True)
+            _fill(con, f"given_{kind}", contract.accepted_columns(), inputs.accepted.get(kind, ()))
             con.execute(
-                f"create table accepted.{kind} as select row.*, submission.received_seq, submission.file_name"
-                f" from made_{kind} as row join house.submission as submission using (submission_id)"
+                f"create table accepted.{kind} as select source.*, submission.received_seq, submission.file_name"
+                f" from given_{kind} as source join house.submission as submission using (submission_id)"
             )
-            con.execute(f"drop table made_{kind}")
+            con.execute(f"drop table given_{kind}")
 
 
-def _fill(
-    con: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str], rows: Rows, *, temporary: bool = False
-) -> None:
+def _load_previous(con: duckdb.DuckDBPyConnection, previous: Path) -> None:
+    con.execute(f"attach {_quote(str(previous))} as before (read_only)")
+    there = {name for name, *_ in con.sql("describe before.main.warning").fetchall()}
+    names = ", ".join(name for name in HOUSE["previous_warning"] if name in there)
+    con.execute(f"insert into house.previous_warning ({names}) select {names} from before.main.warning")
+    con.execute("detach before")
+
+
+def _fill(con: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str], rows: Rows) -> None:
     """A table of these columns, filled by name."""
     typed = ", ".join(f'"{name}" {sql_type}' for name, sql_type in columns.items())
-    con.execute(f"create {'temp ' if temporary else ''}table {table} ({typed})")
+    con.execute(f"create table {table} ({typed})")
     if not len(rows):
         return
     if isinstance(rows, pa.Table):
         con.register("given", rows)
         source = "given"
     else:
-        files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in rows)
-        source = f"read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
+        source = f"read_parquet([{', '.join(_quote(str(path)) for path in rows)}], union_by_name = true, hive_partitioning = false)"
     present = {name for name, *_ in con.sql(f"describe select * from {source}").fetchall()}
     taken = [name for name in columns if name in present]
     names = ", ".join(f'"{name}"' for name in taken)
@@ -203,21 +344,109 @@ def _fill(
 
 def _load_cards(con: duckdb.DuckDBPyConnection, models: Models) -> None:
     cards = list(models.cards.values())
-    rows: dict[str, list[tuple[object, ...]]] = {
+    rows: dict[str, list[tuple[str | None, ...]]] = {
         "rule": [
-            (card.code, card.title, card.purpose, card.subject, card.caveat, card.not_in_of or "household", card.of_the_dead)
+            (card.code, card.title, card.purpose, card.subject, card.caveat, card.not_in_of or "household", str(card.of_the_dead))
             for card in cards
         ],
         "rule_yields": [(card.code, code) for card in cards for code in card.yields_to],
         "rule_not_in": [(card.code, registry) for card in cards for registry in card.not_in],
         "rule_roster": [(card.code, registry) for card in cards for registry in card.rosters(models.kinds)],
         "rule_policy": [(card.code, key) for card in cards for key in card.reads_policy],
+        "rules": [(models.version,)],
     }  # fmt: skip
     for table, columns in CARD_TABLES.items():
-        names = list(columns)
-        values = {name: [row[at] for row in rows[table]] for at, name in enumerate(names)}
-        arrow = pa.table(
-            values,
-            schema=pa.schema([(name, pa.string() if columns[name] == "VARCHAR" else pa.bool_()) for name in names]),
+        values = {name: pa.array([row[at] for row in rows[table]], pa.string()) for at, name in enumerate(columns)}
+        _fill(con, f"house.{table}", columns, pa.table(values))
+
+
+def examine(con: duckdb.DuckDBPyConnection, models: Models) -> list[str]:
+    """What is wrong with a built release, in Chinese, by positions and counts only; [] when it may be published."""
+    wrong: list[str] = []
+    for name, model in sorted(models.models.items()):
+        key = ["rule_code", "subject_id"] if isinstance(model.about, Card) else model.about.key
+        table = EVERY if isinstance(model.about, Card) else name
+        if not isinstance(model.about, Card) or not any("every" in line for line in wrong):
+            wrong += _examine_key(con, table, key)
+        for rule, query in sorted(model.about.must_hold.items()):
+            wrong += _examine_rows(con, f"{name}.{rule}", query)
+        if isinstance(model.about, Published):
+            there = [column for column, *_ in con.sql(f"describe {name}").fetchall()]
+            if odd := sorted(set(there) ^ set(model.about.columns)):
+                wrong.append(f"{name}:列与说明不符:{'、'.join(odd)}")
+    loaded = con.sql("select table_name from duckdb_tables() where schema_name = 'accepted' order by all").fetchall()
+    for (kind,) in loaded:
+        wrong += _examine_rows(
+            con,
+            f"accepted.{kind}:读入的行数与登记的不同",
+            f"select submission_id from (select submission_id, count(*) as rows from accepted.{kind} group by all)"
+            " join house.submission using (submission_id) where rows <> rows_accepted",
         )
-        _fill(con, f"house.{table}", columns, arrow)
+    return wrong
+
+
+def _examine_key(con: duckdb.DuckDBPyConnection, table: str, key: list[str]) -> list[str]:
+    names = ", ".join(key)
+    empty = " or ".join(f"{name} is null" for name in key)
+    return [
+        *_examine_rows(con, f"{table}:主键({names})有空值", f"select * from {table} where {empty}"),
+        *_examine_rows(
+            con, f"{table}:主键({names})重复", f"select {names} from {table} group by all having count(*) > 1"
+        ),
+    ]
+
+
+def _examine_rows(con: duckdb.DuckDBPyConnection, name: str, query: str) -> list[str]:
+    """A line when the query gives rows, with at most three of their positions."""
+    try:
+        rows = con.sql(f"select * from ({query}) limit 4").fetchall()
+        columns = [column for column, *_ in con.sql(f"describe select * from ({query})").fetchall()]
+        count = con.execute(f"select count(*) from ({query})").fetchone()
+    except duckdb.Error as problem:
+        raise ModelError(f"{name}:{mask(str(problem))}") from problem
+    if not rows or not count:
+        return []
+    shown = [at for at, column in enumerate(columns) if column in POSITIONS]
+    places = ";".join(mask(" ".join(str(row[at]) for at in shown)) for row in rows[:3]) if shown else ""
+    return [f"{name}:{count[0]} 行" + (f",如 {places}" if places else "")]
+
+
+def _write(
+    con: duckdb.DuckDBPyConnection, path: Path, published: dict[str, Published], unit: str | None
+) -> dict[str, tuple[int, int]]:
+    """Copy the published tables (of one division) into a new file; table → (rows, digest)."""
+    con.execute(f"attach {_quote(str(path))} as ready (storage_version 'v1.5.0')")
+    digests = {}
+    for name, about in published.items():
+        if unit and about.by_division is None:
+            continue
+        table = f"ready.{name}"
+        mine = f"where {about.by_division.replace('$division', _quote(unit))}" if unit and about.by_division else ""
+        order = ", ".join([*about.order_by, *(column for column in about.key if column not in about.order_by)])
+        con.execute(f"create table {table} as select * from {name} {mine} order by {order}")
+        con.execute(f"comment on table {table} is {_quote(about.comment)}")
+        for column, comment in about.columns.items():
+            con.execute(f'comment on column {table}."{column}" is {_quote(comment)}')
+        digests[name] = _digest(con, name if unit is None else table)
+    con.execute("checkpoint ready")
+    con.execute("detach ready")
+    return digests
+
+
+def _digest(con: duckdb.DuckDBPyConnection, table: str) -> tuple[int, int]:
+    found = con.execute(f"select count(*), coalesce(bit_xor(hash(source)), 0) from {table} as source").fetchone()
+    return (int(found[0]), int(found[1])) if found else (0, 0)
+
+
+def _read_back(path: Path, digests: dict[str, tuple[int, int]]) -> None:
+    """Read every block from the file. Raises PublishRefused when it does not hold what was written."""
+    if path.with_name(path.name + ".wal").exists():
+        raise PublishRefused(f"{path.name} 旁边还有 .wal 文件,没有写完整")
+    with closing(duckdb.connect(str(path), read_only=True)) as con:
+        for name, digest in digests.items():
+            if _digest(con, name) != digest:
+                raise PublishRefused(f"{path.name}:{name} 写入后读回的内容不同,磁盘可能有问题")
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

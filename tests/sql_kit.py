@@ -17,7 +17,8 @@ A required field that is not named takes the contract's example. A person is who
 or a number of 18 characters, from which sex and birth date are read; person_id is that same text, head_person_id that of
 the head field (or oneself), household_id of 甲 is `户甲`. Money is in fen, as the column name says.
 `house.policy` always holds the sample policy in force on the night (tests/sql_kit_policy.csv); rows given replace those of
-the same key, region and area. `house.calendar`: Monday to Friday are working days. Units d01 (北片), d06 (中片), d11 (南片), bureau.
+the same key, region and area. `house.calendar`: Monday to Friday are working days, but for days given. Units and townships are
+UNITS and TOWNSHIPS below; given ones take their place. `only: {column: value}` looks at a part of the result.
 For `warnings.*`, an expected text is the person_id of a row; for other models, the value of the first key column.
 """
 
@@ -64,6 +65,7 @@ def run(table: str, example: Example, sql: Path = SQL) -> list[str]:
     models = read_models(contracts.load().kinds, sql)
     about = models.models[table].about
     found = warehouse.ask(inputs(example), table, sql=sql).to_pylist()
+    found = [row for row in found if all(_same(row[key], value) for key, value in example.only.items())]
     subject = "person_id" if isinstance(about, Card) else about.key[0]
     wanted = [{subject: row} if isinstance(row, str) else row for row in example.expect]
     left = list(found)
@@ -115,6 +117,7 @@ class Given:
         }
         self.submissions: dict[str, dict[str, Any]] = {}
         self.people: set[str] = set()
+        self.replaced: set[str] = set()
 
     def add(self, table: str, row: dict[str, Any]) -> None:
         """One sparse row of a kind or of `house.<table>`."""
@@ -126,8 +129,9 @@ class Given:
                 row = _policy_row(row)
                 same = ("key", "policy_region", "area_type")
                 self.house[name] = [other for other in self.house[name] if any(other[key] != row[key] for key in same)]
-            if name == "unit":
-                self.house[name] = [other for other in self.house[name] if other["unit_code"] != row["unit_code"]]
+            if name in ("unit", "township") and name not in self.replaced:
+                self.replaced.add(name)
+                self.house[name] = []
             self.house.setdefault(name, []).append(row)
             return
         kind = self.kinds[table]
@@ -151,14 +155,15 @@ class Given:
             full[name] = value
             full[f"{name}__text"] = None if value is None else str(value)
         person = kind.person
-        number = row.get(person.id_number)
-        assert number is not None or "person_id" in row, f"{kind.name}: {person.id_number} says whose row it is"
+        number = row.get(person.id_number) or row.get("person_id")
+        assert number is not None, f"{kind.name}: {person.id_number} (or person_id) says whose row it is"
         full["person_id"] = number
+        full[person.id_number] = full[f"{person.id_number}__text"] = number
         if full.get(person.name) is None:
             full[person.name] = full[f"{person.name}__text"] = str(number)
         if person.head:
-            full["head_person_id"] = row.get(person.head) or number
-            full[person.head] = full["head_person_id"]
+            full["head_person_id"] = row.get(person.head) or row.get("head_person_id") or number
+            full[person.head] = full[f"{person.head}__text"] = full["head_person_id"]
         if number and len(str(number)) == 18:
             full["id_sex"] = "男" if int(str(number)[16]) % 2 else "女"
             full["id_birth_date"] = f"{str(number)[6:10]}-{str(number)[10:12]}-{str(number)[12:14]}"
