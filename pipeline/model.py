@@ -92,7 +92,9 @@ class CellProblem:
     row_number: int
     column: int
     field: str
-    problem: Literal["error_value", "formula_without_value"]
+    problem: Literal["error_value", "formula_without_value", "ragged_line"]
+    """`ragged_line`: the line of a text file has more or fewer fields than the header; it stands on the key field, since
+    which value belongs where is not known, and the row as a whole cannot be taken."""
 
 
 @dataclass
@@ -113,6 +115,8 @@ class SheetReading:
     rows_left_out: dict[str, int] = field(default_factory=dict)
     """Rows that are no data, by sort: `total`, `footnote`, `blank`, `example`, `repeated_header`."""
     hidden_rows: int = 0
+    defaults: dict[str, str] = field(default_factory=dict)
+    """Field → value of its blank or missing cells, by a word (`else_from`) in title, sheet name or file name."""
 
 
 @dataclass

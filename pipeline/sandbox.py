@@ -25,7 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Literal, TypeVar
+from typing import IO, Literal, TypeVar
 
 from pipeline.model import MonitorError
 
@@ -43,7 +43,7 @@ _ENVIRONMENT = {"PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "TMPDIR"}
 _HEAD = struct.Struct(">cQ")
 
 
-class Killed(Exception):  # noqa: N818 - it says what happened to the child
+class Killed(Exception):
     """The child did not come back with a result. Holds no value of the file that it read."""
 
     def __init__(self, reason: Reason, detail: str = "") -> None:
@@ -73,7 +73,7 @@ def call(function: Callable[..., R], *args: object, memory_mb: int, seconds: int
         if attempt == 2:
             raise Killed("crash", "server")
     kind, body = answer  # type: ignore[misc]  # the loop ends with an answer or an error
-    content = pickle.loads(body)
+    content = pickle.loads(body)  # noqa: S301 - from our own child
     if kind == b"K":
         raise Killed(*content)
     if kind == b"E":
@@ -85,10 +85,8 @@ def call(function: Callable[..., R], *args: object, memory_mb: int, seconds: int
 def _exchange(connection: socket.socket, request: bytes) -> tuple[bytes, bytes] | None:
     """Send a request; what the child said, else how it ended, else None when the server itself is gone."""
     said: tuple[bytes, bytes] | None = None
-    try:
+    with contextlib.suppress(OSError):  # the child or the server is gone: what is left to read says which
         _send(connection, b"Q", request)
-    except OSError:
-        pass  # the child or the server is gone: what is left to read says which
     while True:
         try:
             frame = _receive(connection)
@@ -97,7 +95,7 @@ def _exchange(connection: socket.socket, request: bytes) -> tuple[bytes, bytes] 
         if frame is None:
             return None
         if frame[0] == b"S":  # the server's word after the child's end is always the last one
-            status = pickle.loads(frame[1])
+            status = pickle.loads(frame[1])  # noqa: S301 - from our own server
             return said if said and status is None else (b"K", pickle.dumps(status or ("crash", "silent")))
         said = frame
 
@@ -145,7 +143,7 @@ class _Server:
             "MALLOC_ARENA_MAX": "2",
         }
         with theirs:
-            self.process = subprocess.Popen(
+            self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and words
                 [sys.executable, "-c", "import sys; from pipeline.sandbox import serve; serve(int(sys.argv[1]))",
                  str(theirs.fileno())],
                 pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -211,11 +209,11 @@ def serve(control_fd: int) -> None:
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     children: dict[int, _Child] = {}
     while True:
-        ready, _, _ = select.select([control, wake_read], [], [])
+        ready, _, _ = select.select([control.fileno(), wake_read], [], [])
         if wake_read in ready:
             os.read(wake_read, 4096)
             _bury(children)
-        if control in ready:
+        if control.fileno() in ready:
             message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
             if not message:
                 break
@@ -264,7 +262,7 @@ def _answer(connection: socket.socket, stderr: IO[bytes]) -> None:
     try:
         frame = _receive(connection)
         if frame is not None:
-            function, args, memory_mb, seconds = pickle.loads(frame[1])
+            function, args, memory_mb, seconds = pickle.loads(frame[1])  # noqa: S301 - from our owner
             _limit(memory_mb, seconds)
             _send(connection, *_run(function, args))
             status = 0
