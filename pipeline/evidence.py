@@ -111,7 +111,7 @@ select
         'registries': coalesce(registries.registries, []),
         'oldest_evidence': evidence.oldest,
         'newest_evidence': evidence.newest,
-        'household_size': household.size,
+        'household_size': household.household_size,
         'members_listed': listed.members
     }) as varchar) as freshness,
     coalesce(cast(policy.policy as varchar), '[]') as policy
@@ -119,7 +119,7 @@ from made.fired as fired
 left join evidence using (rule_code, subject_id)
 left join policy using (rule_code, subject_id)
 left join registries using (rule_code, subject_id)
-left join registry.household as household on fired.household_id = household.household_id
+left join registry.household_fact as household on fired.household_id = household.household_id
 left join listed on fired.household_id = listed.household_id
 """
 
@@ -150,7 +150,7 @@ def _gather(con: duckdb.DuckDBPyConnection, name: str, card: Card, models: Model
     con.execute(
         f"insert into made.fired select {_quote(card.code)}, {_subject(card)}, fired.person_id, fired.household_id,"
         f" fired.division_code, {area}, fired.level, fired.measured, {_sentence(card.reason, types)}"
-        f" from {name} as fired left join registry.household as household on fired.household_id = household.household_id"
+        f" from {name} as fired left join registry.household_fact as household on fired.household_id = household.household_id"
     )
     leans = set(card.rosters(models.kinds))
     for place, item in enumerate(card.evidence):

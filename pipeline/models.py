@@ -40,7 +40,7 @@ RULE_COLUMNS = ("person_id", "household_id", "division_code", "level", "measured
 """What every rule's query gives, beside the values of its reason and the row_ids of its evidence."""
 
 EVERY_READS = (
-    "house.column", "house.policy", "house.rule_policy", "house.submission", "house.unit", "registry.household",
+    "house.column", "house.policy", "house.rule_policy", "house.submission", "house.unit", "registry.household_fact",
     "registry.household_member", "registry.roster",
 )  # fmt: skip
 """What warnings.every reads beside the rules and the rows of their evidence."""

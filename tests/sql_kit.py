@@ -16,7 +16,7 @@ kinds, row_id `<submission_id>#<sheet>#<row>`, `<field>__text` = the value as te
 A required field that is not named takes the contract's example. A person is whoever the kind's id_number field says: `甲`,
 or a number of 18 characters, from which sex and birth date are read; person_id is that same text, head_person_id that of
 the head field (or oneself), household_id of 甲 is `户甲`. Money is in fen, as the column name says.
-`house.policy` always holds the sample policy in force on the night (tests/sql_kit_policy.csv); rows given replace those of
+`house.policy` always holds the sample policy in force on the night (policy/); rows given replace those of
 the same key, region and area. `house.calendar`: Monday to Friday are working days, but for days given. Units and townships are
 UNITS and TOWNSHIPS below; given ones take their place. `only: {column: value}` looks at a part of the result.
 For `warnings.*`, an expected text is the person_id of a row; for other models, the value of the first key column.
@@ -24,7 +24,7 @@ For `warnings.*`, an expected text is the person_id of a row; for other models, 
 
 from __future__ import annotations
 
-import csv
+from dataclasses import asdict
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -32,11 +32,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline import contracts, warehouse
+from pipeline import contracts, policy, warehouse
 from pipeline.contracts import Kind
 from pipeline.models import SQL, Card, Example, read_models
 
-POLICY = Path(__file__).with_name("sql_kit_policy.csv")
 UNITS = [
     {"unit_code": "bureau", "name": "民政局(本级)", "unit_kind": "bureau", "policy_region": "北片"},
     {"unit_code": "d01", "name": "青禾区", "unit_kind": "division", "policy_region": "北片"},
@@ -175,7 +174,7 @@ class Given:
             "unit_code": unit, "period": period, "submission_id": submission, "sheet": "Sheet1", "row_number": number_in_sheet,
             "row_id": f"{submission}#Sheet1#{number_in_sheet}", "identity_state": "verified",
         }  # fmt: skip
-        full |= {key: value for key, value in row.items() if key not in ("received_seq", "file_name")}
+        full |= {key: value for key, value in row.items() if key not in ("received_seq", "file_name", *kind.columns)}
         self.people |= {str(full[key]) for key in ("person_id", "head_person_id") if full.get(key)}
         entry = self.submissions.setdefault(
             submission,
@@ -219,15 +218,14 @@ def _table(columns: dict[str, str], rows: list[dict[str, Any]]) -> pa.Table:
 
 
 def _policy(night: date) -> list[dict[str, Any]]:
-    in_force: dict[tuple[str, str, str], dict[str, Any]] = {}
-    with POLICY.open(encoding="utf-8", newline="") as file:
-        for row in sorted(csv.DictReader(file), key=lambda row: row["valid_from"]):
-            if row["valid_from"] <= str(night):
-                in_force[row["key"], row["policy_region"], row["area_type"]] = _policy_row(row)
-    return list(in_force.values())
+    return [asdict(value) for value in policy.load().on(night)]
 
 
 def _policy_row(row: dict[str, Any]) -> dict[str, Any]:
     value = Decimal(str(row["value"]))
     full = {"policy_region": "", "area_type": "", "valid_from": "2020-01-01", "unit": "", "source": "样例", **row}
-    return {**full, "value_fen": int(value * 100), "value_x10000": int(value * 10000)}
+    return {
+        **full,
+        "value_fen": int(value * 100) if full["unit"].startswith("元") else None,
+        "value_x10000": int(value * 10000),
+    }
