@@ -1,0 +1,534 @@
+"""Raw rows → accepted rows, rows set aside, and one message per failing cell. Never raises on bad data.
+
+`examine` judges one group of parts at a time over all units: the rows of a kind from every unit go through Great
+Expectations together, since a suite costs more to set up than to run. What is expected stands in expectations/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from pipeline import door, people, suites, values
+from pipeline.contracts import Contracts, Kind
+from pipeline.model import SEVERITY_TITLES, BalanceError, Reading
+from pipeline.suites import Fault
+from pipeline.validation import failing_rows
+
+if TYPE_CHECKING:
+    import duckdb
+
+ISSUE_COLUMNS = [
+    "submission_id", "sheet", "row_number", "column", "header", "value", "rule", "severity", "message", "fix",
+]  # fmt: skip
+"""Columns of an issue frame: where, in the sender's own words, and what to do about it."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One submission to be judged, with the parts it is judged together with."""
+
+    submission_id: str
+    unit_code: str
+    kind: str
+    group: str
+    """Parts of one group are one delivery: duplicates and references are looked for within it."""
+    file_name: str
+    order: int
+    reading: Reading
+
+
+@dataclass
+class Verdict:
+    """What became of one submission's rows. `read = accepted + set_aside + out_of_scope`, else BalanceError."""
+
+    submission_id: str
+    rows_read: int
+    rows_accepted: int
+    rows_set_aside: int
+    rows_out_of_scope: int
+    issues: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        """Hold the balance."""
+        told = self.rows_accepted + self.rows_set_aside + self.rows_out_of_scope
+        if told != self.rows_read:
+            raise BalanceError(
+                f"提交 {self.submission_id}:读取 {self.rows_read} 行,去向合计 {told} 行,不相等,本批未入库"
+            )
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What judging needs from outside the files. All of it is given; nothing here looks anything up by itself."""
+
+    night: date
+    identity_key: bytes
+    places: Callable[[Iterable[str]], dict[str, list[tuple[str, str]]]]
+    """Distinct texts → (division code, township) candidates."""
+    scope: door.Scope | None = None
+    """Who is in scope; needed for partners' lists only."""
+
+
+def examine(
+    con: duckdb.DuckDBPyConnection, contracts: Contracts, parts: Sequence[Part], around: Surroundings, out: Path
+) -> list[Verdict]:
+    """Judge parts of one family; write `out`/<kind>/<submission_id>.parquet and the same under set_aside/.
+
+    Args:
+        con: an in-memory connection, used for vectorised work; tables made in it are named after the kinds.
+        contracts: what is expected.
+        parts: all parts of every group touched, of all kinds of the family.
+        around: the night, keys, places, scope.
+        out: the accepted/ folder.
+
+    Raises CheckError when a validation could not be carried out, BalanceError when rows do not add up.
+    """
+    kinds = sorted({part.kind for part in parts})
+    con.execute(
+        "create or replace temp table part (submission_id varchar, unit_code varchar, grp varchar, part_order integer)"
+    )
+    con.executemany(
+        "insert into part values (?, ?, ?, ?)", [[p.submission_id, p.unit_code, p.group, p.order] for p in parts]
+    )
+    typed = {kind: _typed(con, contracts.kinds[kind], [p for p in parts if p.kind == kind], around) for kind in kinds}
+    verdicts = []
+    for kind in kinds:
+        mine = [part for part in parts if part.kind == kind]
+        _look_across(con, contracts, contracts.kinds[kind], typed)
+        verdicts += _judge(con, contracts, contracts.kinds[kind], typed[kind], mine, around, out)
+    return verdicts
+
+
+# Raw → typed -----------------------------------------------------------------------------------------------------
+
+
+def _typed(con: duckdb.DuckDBPyConnection, kind: Kind, parts: list[Part], around: Surroundings) -> str:
+    """All rows of a kind's parts, typed, in one table: with part, group, place, household head and duplicates worked out."""
+    raw, units, defaults = _stack(con, kind, parts), _units(parts), _defaults(parts)
+    if kind.door:
+        raw = door.pass_through(con, kind, raw, around.night, around.scope, units, defaults)
+    table = values.parse(con, raw, kind, around.night, units=units, defaults=defaults)
+    _mend_cell_problems(con, kind, table, parts)
+    _resolve_places(con, kind, table, around)
+    return _who_and_how_often(con, kind, table)
+
+
+def _stack(con: duckdb.DuckDBPyConnection, kind: Kind, parts: list[Part]) -> str:
+    """One table of raw text; `sheet` is made unique over files so that units and defaults can be told by it."""
+    name = f"raw_{kind.name}"
+    paths = {part.reading.rows_path: part.submission_id for part in parts if part.reading.rows_path}
+    con.execute("create or replace temp table staged (path varchar, submission_id varchar)")
+    con.executemany(
+        "insert into staged values (?, ?)", [[path, submission] for path, submission in sorted(paths.items())]
+    )
+    files = ", ".join("'" + path.replace("'", "''") + "'" for path in sorted(paths))
+    # A view: of a partner's millions of rows most columns are never read.
+    con.execute(
+        f"""create or replace temp view {name} as
+        select rows.* exclude (filename, sheet),
+            staged.submission_id || '#' || rows.sheet as sheet, rows.sheet as own_sheet,
+            part.submission_id, part.unit_code, part.grp, part.part_order
+        from read_parquet([{files}], union_by_name = true, filename = true) as rows
+        inner join staged on staged.path = rows.filename
+        inner join part on part.submission_id = staged.submission_id"""
+    )
+    return name
+
+
+def _units(parts: list[Part]) -> dict[tuple[str, str], str]:
+    return {
+        (f"{part.submission_id}#{sheet.sheet}", use.field): use.unit
+        for part in parts
+        for sheet in part.reading.sheets
+        for use in sheet.columns
+        if use.unit
+    }
+
+
+def _defaults(parts: list[Part]) -> dict[tuple[str, str], str]:
+    return {
+        (f"{part.submission_id}#{sheet.sheet}", field): word
+        for part in parts
+        for sheet in part.reading.sheets
+        for field, word in sheet.defaults.items()
+    }
+
+
+def _mend_cell_problems(con: duckdb.DuckDBPyConnection, kind: Kind, table: str, parts: list[Part]) -> None:
+    """Cells that held an error value or a formula without a result read as empty; say what they really were."""
+    found = [
+        [f"{part.submission_id}#{problem.sheet}", problem.row_number, problem.field, problem.problem]
+        for part in parts
+        for problem in part.reading.cell_problems
+    ]
+    if not found:
+        return
+    con.execute(
+        "create or replace temp table cell_problem (sheet varchar, row_number integer, field varchar, problem varchar)"
+    )
+    con.executemany("insert into cell_problem values (?, ?, ?, ?)", found)
+    for field in sorted({row[2] for row in found} & set(kind.columns)):
+        con.execute(
+            f"""update {table} set {field}__problem = cell_problem.problem from cell_problem
+            where cell_problem.field = ? and cell_problem.sheet = {table}.sheet and cell_problem.row_number = {table}.row_number""",
+            [field],
+        )
+
+
+def _resolve_places(con: duckdb.DuckDBPyConnection, kind: Kind, table: str, around: Surroundings) -> None:
+    """A township of another division sets the row aside, one that nobody knows is asked about; partners' places are kept."""
+    for field in [field for field, column in kind.columns.items() if column.type == "township"]:
+        texts = [
+            text
+            for (text,) in con.execute(f"select distinct {field} from {table} where {field} is not null").fetchall()
+        ]
+        found = [
+            [text, division, township]
+            for text, candidates in sorted(around.places(texts).items())
+            for division, township in candidates
+        ]
+        con.execute("create or replace temp table place (text varchar, division_code varchar, township varchar)")
+        if found:
+            con.executemany("insert into place values (?, ?, ?)", found)
+        con.execute(
+            f"""update {table} set {field}__problem = 'unknown_township' where {field} is not null
+            and {field} not in (select text from place)"""
+        )
+        con.execute(
+            f"""update {table} set {field}__problem = 'other_division' where {field} in (select text from place)
+            and not exists (select 1 from place where place.text = {table}.{field} and place.division_code = {table}.unit_code)"""
+        )
+        con.execute(
+            f"""update {table} set {field} = place.township from place
+            where place.text = {table}.{field} and place.division_code = {table}.unit_code"""
+        )
+
+
+def _who_and_how_often(con: duckdb.DuckDBPyConnection, kind: Kind, table: str) -> str:
+    """Add who the row is about, its household's head, and whether its key stands elsewhere in the group.
+
+    Adds `who`, `who_state`, `who_sex`, `who_birth_date`, `head_number`, `head_missing`, `key_hash`, `twin` (the row is the
+    second of an identical pair) and `differs` (another row has the same key and other values).
+    """
+    person = kind.person
+    head, head_missing = "cast(null as varchar)", "cast(null as varchar)"
+    if person.head:
+        relation = f"coalesce({person.relation}, '户主')" if person.relation else "'户主'"
+        blank = f"{person.head} is null and {person.head}__problem is null"
+        head = f"case when {blank} and {relation} = '户主' then {person.id_number} else {person.head} end"
+        head_missing = f"case when {blank} and {relation} <> '户主' then 'household_unknown' end"
+    key = ", ".join(f"coalesce(cast({field} as varchar), '')" for field in kind.key)
+    content = ", ".join(f"coalesce(cast({field} as varchar), {field}__text, '')" for field in kind.columns)
+    name = f"judged_{kind.name}"
+    con.execute(
+        f"""create or replace temp table {name} as
+        with hashed as (
+            select *, {person.id_number} as who, {person.id_number}__state as who_state, {person.id_number}__sex as who_sex,
+                {person.id_number}__birth_date as who_birth_date, {head} as head_number, {head_missing} as head_missing,
+                case when {kind.key[0]} is not null then md5(concat_ws('\x1f', grp, {key})) end as key_hash,
+                md5(concat_ws('\x1f', {content})) as content_hash
+            from {table}
+        ),
+        counted as (
+            select *, row_number() over (partition by key_hash order by part_order, sheet, row_number) as key_rank,
+                count(*) over (partition by key_hash) as key_rows,
+                min(content_hash) over (partition by key_hash) <> max(content_hash) over (partition by key_hash) as has_other,
+            from hashed
+        )
+        select *, key_hash is not null and key_rows > 1 and has_other as differs,
+            key_hash is not null and key_rank > 1 and not has_other as twin
+        from counted"""
+    )
+    return name
+
+
+def _look_across(con: duckdb.DuckDBPyConnection, contracts: Contracts, kind: Kind, typed: Mapping[str, str]) -> None:
+    """Add the columns that checks look up in another kind of the same group; where that was not sent, nothing is asked."""
+    mine = typed[kind.name]
+    for check in kind.checks:
+        for column, across in check.across.items():
+            field = across.count_by or across.lookup or ""
+            here = _joined_by(kind, field)
+            con.execute(
+                f"alter table {mine} add column if not exists {column} {'bigint' if across.count_by else 'varchar'}"
+            )
+            if across.kind not in typed:
+                if across.lookup:
+                    con.execute(f"update {mine} set {column} = 'not asked'")
+                continue
+            theirs = (
+                f"(select grp, {_joined_by(contracts.kinds[across.kind], field)} as value from {typed[across.kind]})"
+            )
+            con.execute(
+                f"""create or replace temp table wanted as
+                select mine.grp, mine.value, count(found.value) as rows
+                from (select distinct grp, {here} as value from {mine} where {here} is not null) as mine
+                left join {theirs} as found on found.grp = mine.grp and found.value = mine.value
+                where mine.grp in (select grp from {theirs}) group by all"""
+            )
+            if across.count_by:
+                con.execute(
+                    f"""update {mine} set {column} = wanted.rows from wanted
+                    where wanted.grp = {mine}.grp and wanted.value = {mine}.{here}"""
+                )
+            else:
+                con.execute(
+                    f"""update {mine} set {column} = {here} where not exists (select 1 from wanted
+                    where wanted.grp = {mine}.grp and wanted.value = {mine}.{here} and wanted.rows = 0)"""
+                )
+
+
+def _joined_by(kind: Kind, field: str) -> str:
+    """A blank head's number means the person himself, which `head_number` has worked out."""
+    return "head_number" if field == kind.person.head else field
+
+
+# Typed → judged --------------------------------------------------------------------------------------------------
+
+
+def _judge(
+    con: duckdb.DuckDBPyConnection,
+    contracts: Contracts,
+    kind: Kind,
+    table: str,
+    parts: list[Part],
+    around: Surroundings,
+    out: Path,
+) -> list[Verdict]:
+    rows = f"rows_{kind.name}"
+    con.execute(
+        f"""create or replace temp table {rows} as
+        select *, row_number() over (order by part_order, sheet, row_number) - 1 as position {_given(kind)} from {table}"""
+    )
+    found = _failing_cells(con, kind, rows, suites.suite(kind))
+    for unit_code in sorted({part.unit_code for part in parts}):
+        own = contracts.for_unit(kind.name, unit_code).checks[len(kind.checks) :]
+        if own:
+            found = pd.concat(
+                [found, _failing_cells(con, kind, rows, suites.of_checks(own), unit_code)], ignore_index=True
+            )
+    issues = _in_words(con, kind, rows, parts, found)
+    return _write(con, kind, rows, found, issues, parts, around, out)
+
+
+def _given(kind: Kind) -> str:
+    """Columns that only the expectations need."""
+    groups = {field: [field] for field, column in kind.columns.items() if column.required is True}
+    groups |= {"__or__".join(group): group for group in kind.required_groups() if len(group) > 1}
+    given = [
+        f"case when {' or '.join(f'{field} is not null or {field}__problem is not null' for field in group)} then 'given' end as {name}__given"
+        for name, group in groups.items()
+    ]
+    return "".join(f", {column}" for column in [*given, "case when differs then key_hash end as differing_key"])
+
+
+def _failing_cells(
+    con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, faults: list[Fault], unit_code: str | None = None
+) -> pd.DataFrame:
+    """(position, field, rule, severity, problem, message, fix, unknown_after) per failing row and expectation, in the faults' order."""
+    named = {
+        str(value) for fault in faults for key, value in fault.expectation.kwargs.items() if key.startswith("column")
+    }
+    number_problem = f"{kind.person.id_number}__problem"
+    problems = {f"{fault.marks}__problem" for fault in faults if fault.message is None} | {number_problem}
+    where, values_ = ("where unit_code = ?", [unit_code]) if unit_code else ("", [])
+    present = [column for column, *_ in con.execute(f"describe {rows}").fetchall()]
+    asked = [column for column in present if column in named | problems]
+    frame = con.execute(f"select position, {', '.join(asked)} from {rows} {where} order by position", values_).df()
+    results = failing_rows(
+        frame[[column for column in frame.columns if column in named]], [fault.expectation for fault in faults]
+    )
+    found = []
+    for order, (fault, at) in enumerate(zip(faults, results, strict=True)):
+        some = frame.iloc[at]
+        if kind.is_partner and fault.marks != kind.person.id_number:
+            # Whose number is unusable cannot be judged to be in scope, so nothing else is asked of the row.
+            some = some[some[number_problem].isna()]
+        told = pd.DataFrame({"position": some["position"].to_numpy()})
+        told["field"], told["order"], told["severity"], told["unknown_after"] = (
+            fault.marks,
+            order,
+            fault.severity,
+            fault.unknown_after,
+        )
+        told["problem"] = some[f"{fault.marks}__problem"].to_numpy() if fault.message is None else None
+        told["rule"], told["message"], told["fix"] = fault.rule, fault.message, fault.fix
+        for problem in sorted(set(told["problem"].dropna())):
+            mine = told["problem"] == problem
+            told.loc[mine, ["message", "fix"]] = values.explain(problem, kind.columns[fault.marks])
+            told.loc[mine, "rule"] = f"{fault.marks}.{problem}"
+        found.append(told)
+    return pd.concat(found, ignore_index=True)
+
+
+def _in_words(
+    con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, parts: list[Part], found: pd.DataFrame
+) -> pd.DataFrame:
+    """One line per failing cell, the first fault winning, in the words the clerk gets."""
+    found = found.drop_duplicates(["position", "field"], keep="first")
+    places = pd.DataFrame(
+        [
+            (part.submission_id, sheet.sheet, use.field, use.column, use.header)
+            for part in parts
+            for sheet in part.reading.sheets
+            for use in sheet.columns
+        ],
+        columns=["submission_id", "sheet", "field", "column", "header"],
+    )
+    texts = [_texts(con, rows, str(field), some) for field, some in found.groupby("field", sort=True)]
+    if not texts:
+        return pd.DataFrame(columns=["position", *ISSUE_COLUMNS])
+    lines = pd.concat(texts, ignore_index=True).merge(places, on=["submission_id", "sheet", "field"], how="left")
+    titles = {field: column.header for field, column in kind.columns.items()}
+    lines["header"] = lines["header"].fillna(lines["field"].map(titles))
+    lines["column"] = lines["column"].astype("Int64")
+    lines["value"] = lines["value"].fillna("")
+    others = _others(con, kind, rows, lines)
+    lines["message"] = [
+        f"【{SEVERITY_TITLES[severity]}】"
+        + message.replace("{header}", header)
+        .replace("{others}", others.get(position, ""))
+        .replace("{value}", value[:40])
+        for position, severity, message, header, value in zip(
+            lines["position"], lines["severity"], lines["message"], lines["header"], lines["value"], strict=True
+        )
+    ]
+    return lines.sort_values(["position", "order", "field"], kind="stable")[["position", *ISSUE_COLUMNS]].reset_index(
+        drop=True
+    )
+
+
+def _texts(con: duckdb.DuckDBPyConnection, rows: str, field: str, some: pd.DataFrame) -> pd.DataFrame:
+    con.register("some", some[["position"]])
+    where = con.execute(
+        f"""select position, submission_id, own_sheet as sheet, row_number, {field}__text as value
+        from {rows} where position in (select position from some)"""
+    ).df()
+    con.unregister("some")
+    return some.merge(where, on="position", how="inner", validate="one_to_one")
+
+
+def _others(con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, lines: pd.DataFrame) -> dict[int, str]:
+    """For each row of a pair or more: where the other rows stand, and in which columns they differ."""
+    twins = lines.loc[lines["rule"].str.startswith("row."), ["position"]]
+    if twins.empty:
+        return {}
+    con.register("twins", twins)
+    texts = ", ".join(f"{field}__text" for field in kind.columns)
+    alike = con.execute(
+        f"""select position, key_hash, submission_id, own_sheet, row_number, {texts} from {rows}
+        where key_hash in (select key_hash from {rows} where position in (select position from twins)) order by position"""
+    ).df()
+    con.unregister("twins")
+    told = {}
+    for _, same in alike.groupby("key_hash", sort=True):
+        differing = [
+            column.header for field, column in kind.columns.items() if same[f"{field}__text"].fillna("").nunique() > 1
+        ]
+        ends = f"(不同的栏:{'、'.join(differing)})" if differing else ""
+        where = [
+            (position, submission, f"{'“' + sheet + '”' if sheet else ''}第{row}行")
+            for position, submission, sheet, row in zip(
+                same["position"], same["submission_id"], same["own_sheet"], same["row_number"], strict=True
+            )
+        ]
+        for position, submission, _ in where:
+            elsewhere = [
+                ("" if other == submission else "另一份文件") + text for at, other, text in where if at != position
+            ]
+            told[position] = "、".join(elsewhere) + ends
+    return told
+
+
+# Judged → written ------------------------------------------------------------------------------------------------
+
+
+def _write(
+    con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, found: pd.DataFrame, issues: pd.DataFrame,
+    parts: list[Part], around: Surroundings, out: Path,
+) -> list[Verdict]:  # fmt: skip
+    for field, some in found[found["unknown_after"].astype(bool)].groupby("field"):
+        con.register("some", some[["position"]])
+        con.execute(f"update {rows} set {field} = null where position in (select position from some)")
+        con.unregister("some")
+    aside = found[(found["severity"] == "must_fix") | (found["rule"] == "row.identical_twin")].drop_duplicates(
+        "position"
+    )
+    con.register("aside_now", aside[["position", "rule"]].astype({"position": "int64", "rule": "str"}))
+    con.execute(
+        "create or replace temp table aside as select cast(position as bigint) as position, cast(rule as varchar) as rule from aside_now"
+    )
+    con.unregister("aside_now")
+    numbers = [n for (n,) in con.execute(f"select who from {rows} where who is not null union select head_number from {rows} where head_number is not null").fetchall()]  # fmt: skip  # noqa: E501
+    ids = people.person_ids(around.identity_key, sorted(numbers))
+    con.register("ids_now", pd.DataFrame({"number": list(ids), "person_id": list(ids.values())}, dtype="str"))
+    con.execute("create or replace temp table ids as select * from ids_now")
+    con.unregister("ids_now")
+    verdicts = []
+    for part in parts:
+        own = [part.reading.period, part.submission_id]
+        accepted, set_aside = (
+            out / kind.name / f"{part.submission_id}.parquet",
+            out / "set_aside" / f"{part.submission_id}.parquet",
+        )
+        kept = _copy(con, _accepted_query(kind, rows), own, accepted)
+        left = _copy(con, _aside_query(kind, rows), own, set_aside)
+        outside = 0
+        if kind.door:
+            counted = con.execute(
+                f"select rows from raw_{kind.name}_out where submission_id = ?", [part.submission_id]
+            ).fetchall()
+            outside = counted[0][0] if counted else 0
+        said = issues[issues["submission_id"] == part.submission_id][ISSUE_COLUMNS].reset_index(drop=True)
+        verdicts.append(Verdict(part.submission_id, part.reading.rows_read, kept, left, outside, said))
+    return verdicts
+
+
+def _accepted_query(kind: Kind, rows: str) -> str:
+    has_head = "head.person_id" if kind.person.head else "cast(null as varchar)"
+    fields = ", ".join(
+        f"cast({field} as {column.sql_type}) as {field}, {field}__text" for field, column in kind.columns.items()
+    )
+    return f"""select submission_id || '#' || own_sheet || '#' || row_number as row_id, submission_id, unit_code,
+            cast($1 as varchar) as period, own_sheet as sheet, cast(row_number as integer) as row_number,
+            who.person_id, {has_head} as head_person_id, who_state as identity_state, who_sex as id_sex,
+            cast(who_birth_date as date) as id_birth_date, {fields}
+        from {rows} as judged
+        inner join ids as who on who.number = judged.who
+        left join ids as head on head.number = judged.head_number
+        where submission_id = $2 and position not in (select position from aside)
+        order by sheet, row_number"""
+
+
+def _aside_query(kind: Kind, rows: str) -> str:
+    person = kind.person
+    digits = f"regexp_replace({person.id_number}__text, '[^0-9]', '', 'g')"
+    # The birth date as far as the row tells it: a person set aside must still be found as "cannot tell".
+    told = f"try_strptime(substr({digits}, 7, 8), '%Y%m%d')"
+    born = (
+        f"coalesce(who_birth_date, {person.birth_date}, cast({told} as date))"
+        if person.birth_date
+        else (f"coalesce(who_birth_date, cast({told} as date))")
+    )
+    return f"""select submission_id || '#' || own_sheet || '#' || row_number as row_id, submission_id, '{kind.name}' as kind, unit_code,
+            cast($1 as varchar) as period, own_sheet as sheet, cast(row_number as integer) as row_number,
+            {person.name} as name, cast({born} as date) as birth_date, aside.rule as reason
+        from {rows} as judged inner join aside on aside.position = judged.position
+        where submission_id = $2 order by sheet, row_number"""
+
+
+def _copy(con: duckdb.DuckDBPyConnection, query: str, parameters: list[str | None], target: Path) -> int:
+    """Write a query's rows as one Parquet file, whole or not at all; returns how many."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    rows = con.execute(query, parameters).to_arrow_table()
+    beside = target.with_suffix(".part")
+    pq.write_table(rows, beside, compression="zstd")
+    beside.replace(target)
+    return int(rows.num_rows)

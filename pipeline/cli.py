@@ -1,0 +1,240 @@
+"""The command line: arguments in, exit code out. 0 done, 1 refused or failed with its reason, 2 wrong use."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from pipeline import run
+from pipeline.home import Home
+from pipeline.model import MonitorError, mask
+
+TODAY_NEEDS_ZONE = "默认今天(数据目录所在时区)"
+
+
+class _Day(click.ParamType):
+    """A date as YYYY-MM-DD."""
+
+    name = "日期"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value} 不是日期,请写成 2026-10-31", param, ctx)
+
+
+class _Context:
+    """What every command gets: the home's folder, and how to print."""
+
+    def __init__(self, home: Path):
+        self.folder = home
+        self.as_json = False
+        self.console = Console(highlight=False)
+
+    def day(self, asked: date | None) -> date:
+        """The night's date: what was asked for, else today where the bureau is. The only clock of the product's days."""
+        return asked or datetime.now(Home(self.folder).time_zone).date()
+
+    def tell(self, result: Any, render: Callable[[Console], None]) -> None:
+        """Print a result: as JSON for machines, or by `render` for people."""
+        if self.as_json:
+            click.echo(json.dumps(result, ensure_ascii=False, indent=2, default=str))
+        else:
+            render(self.console)
+
+    def progress(self) -> Progress:
+        """A progress bar on a terminal; nothing in a log."""
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True)
+
+
+day_option = click.option("--date", "day", type=_Day(), help=f"夜间任务的日期 D({TODAY_NEEDS_ZONE})")
+
+
+def _as_json(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.obj.as_json = True
+
+
+json_option = click.option("--json", is_flag=True, expose_value=False, callback=_as_json, help="输出机器可读的 JSON")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    envvar="MONITOR_HOME",
+    default=Path("var"),
+    show_default=True,
+    help="数据目录",
+)
+@click.version_option(package_name="low-income-monitoring", prog_name="monitor")
+@click.pass_context
+def monitor(ctx: click.Context, home: Path) -> None:
+    """低收入人口动态监测:每天早上说清哪些家庭有风险、还没有得到救助。"""
+    ctx.obj = _Context(home.absolute())
+
+
+@monitor.command()
+@json_option
+@click.pass_obj
+def init(obj: _Context) -> None:
+    """建立数据目录:文件夹、样例配置、密钥。已有的内容不动。"""
+    made = Home.create(obj.folder)
+    result = {"home": str(obj.folder), "made": made}
+
+    def render(console: Console) -> None:
+        if not made:
+            console.print(f"{obj.folder} 已经是完整的数据目录,什么都没有改。")
+            return
+        console.print(f"已在 {obj.folder} 建好数据目录({len(made)} 项)。")
+        console.print("下一步:把各单位的文件放进 inbox/<单位代码>/,再运行 monitor run。单位和街道在 monitor.yml 里改。")
+
+    obj.tell(result, render)
+
+
+@monitor.command(name="run")
+@day_option
+@json_option
+@click.pass_obj
+def run_night(obj: _Context, day: date | None) -> None:
+    """在一个进程里跑完一整夜:收、读、查、退、建、发、告知。"""
+    night = obj.day(day)
+    with obj.progress() as progress:
+        task = progress.add_task("准备", total=None)
+
+        def step(name: str, done: int, total: int) -> None:
+            progress.update(task, description=name, completed=done, total=total)
+
+        result = run.night(obj.folder, night, on_step=step)
+    obj.tell(result, lambda console: console.print(run.in_words(result)))
+
+
+@monitor.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--unit", help="按哪个单位的文件来检查(代码);不写则不核对发送单位和所属街道")
+@day_option
+@json_option
+@click.pass_obj
+def check(obj: _Context, file: Path, unit: str | None, day: date | None) -> None:
+    """检查一个文件但不收:屏幕上看结果,标注好的副本放在文件旁边。"""
+    result = run.check_file(obj.folder, file, unit, obj.day(day))
+    obj.tell(result, lambda console: console.print(run.check_in_words(result)))
+    if result["must_fix"] or result["refused"]:
+        raise SystemExit(1)
+
+
+@monitor.command()
+@click.argument("kind")
+@click.option("--out", type=click.Path(path_type=Path), help="写到哪里;默认当前文件夹的 <种类名>.xlsx")
+@json_option
+@click.pass_obj
+def template(obj: _Context, kind: str, out: Path | None) -> None:
+    """生成一种名单的空白表:表头、下拉选项、填报说明。"""
+    from pipeline import contracts, templates
+
+    kinds = contracts.load().kinds
+    found = kinds.get(kind) or next((each for each in kinds.values() if each.title == kind), None)
+    if found is None:
+        names = "、".join(f"{each.name}({each.title})" for each in kinds.values())
+        raise click.UsageError(f"没有“{kind}”这种名单。可选:{names}")
+    target = out or Path(f"{found.title}.xlsx")
+    templates.write(found, target)
+    obj.tell({"kind": found.name, "file": str(target)}, lambda console: console.print(f"已生成 {target}"))
+
+
+@monitor.command()
+@day_option
+@json_option
+@click.pass_obj
+def status(obj: _Context, day: date | None) -> None:
+    """谁该交、谁交了、退回了什么、各类名单新不新。"""
+    from pipeline import notice
+
+    result = run.status(obj.folder, obj.day(day))
+    obj.tell(result, lambda console: notice.show(result, console))
+
+
+@monitor.command()
+@click.argument("warning_id")
+@json_option
+@click.pass_obj
+def explain(obj: _Context, warning_id: str) -> None:
+    """一条预警的依据:规则、政策值、数值,直到文件、工作表、行、列和原文;并重新核算一次。"""
+    from pipeline import explain as explaining
+
+    result = run.explain(obj.folder, warning_id)
+    obj.tell(result, lambda console: explaining.show(result, console))
+
+
+@monitor.command()
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--people", type=click.IntRange(min=50), required=True, help="在册人数(低保+特困+边缘)")
+@click.option("--seed", type=int, default=1, show_default=True, help="随机种子:同样的种子,同样的文件")
+@click.option("--date", "day", type=_Day(), required=True, help="夜间任务的日期 D")
+@click.option("--partner-rows", type=click.IntRange(min=0), help="外部门名单的总行数;默认约为人数的 4 倍")
+@json_option
+@click.pass_obj
+def generate(obj: _Context, target: Path, people: int, seed: int, day: date, partner_rows: int | None) -> None:
+    """虚构一个任意大小的民政局:各单位的文件放进 TARGET/inbox,应有的结果放进 TARGET/truth。"""
+    from pipeline import generate as generating
+
+    with obj.progress() as progress:
+        task = progress.add_task("虚构", total=None)
+
+        def step(name: str, done: int, total: int) -> None:
+            progress.update(task, description=name, completed=done, total=total)
+
+        result = generating.generate(
+            target, people=people, seed=seed, day=day, partner_rows=partner_rows, progress=step
+        )
+    words = "、".join(f"{key} {value}" for key, value in result.items())
+    obj.tell(result, lambda console: console.print(f"已写入 {target}:{words}"))
+
+
+@monitor.command()
+@click.option("--size", default="S", show_default=True, help="S(首个用户的规模)或在册人数")
+@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="重复几轮,取中位数")
+@click.option("--keep", type=click.Path(path_type=Path), help="把虚构的文件留在这里,下次再用")
+@click.option("--write", type=click.Path(path_type=Path), help="把结果表写进这个 Markdown 文件")
+@json_option
+@click.pass_obj
+def bench(obj: _Context, size: str, rounds: int, keep: Path | None, write: Path | None) -> None:
+    """测量:一整夜的用时与“只把同样的文件装进 DuckDB”之比。"""
+    from pipeline import bench as benching
+
+    with obj.progress() as progress:
+        task = progress.add_task("准备", total=None)
+
+        def step(name: str, done: int, total: int) -> None:
+            progress.update(task, description=name, completed=done, total=total)
+
+        result = benching.measure(size, rounds=rounds, keep=keep, on_step=step)
+    if write:
+        benching.write_page(result, write)
+    obj.tell(result, lambda console: console.print(benching.as_text(result)))
+
+
+def main() -> None:
+    """Entry point of `monitor`: every error we know ends in one Chinese sentence and exit code 1."""
+    try:
+        monitor.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(2)
+    except MonitorError as problem:
+        click.echo(mask(f"没有完成:{problem}"), err=True)
+        sys.exit(1)

@@ -1,0 +1,111 @@
+"""The door for partner lists: every row's number is read, then whose row it is decides; the rest is only counted.
+
+Judging scope before anything else keeps millions of rows of people who are none of our business out of every later step
+(mission, boundary 3; spec: sources.md, Partner rows).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from pipeline import values
+from pipeline.contracts import Kind
+from pipeline.model import ContractError
+
+if TYPE_CHECKING:
+    import duckdb
+
+Words = Mapping[tuple[str, str], str]
+"""(sheet, field) → a unit or a default, as `values.parse` takes them."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Who is in scope on the night."""
+
+    tables: Mapping[str, str]
+    """Door scope (`help`, `authorised`) → a table in the connection with a column id_number."""
+    policy: Mapping[str, int]
+    """What a door's `or_when` may name as `:key`: whole numbers, amounts in fen as `:key_fen`."""
+
+
+def pass_through(
+    con: duckdb.DuckDBPyConnection,
+    kind: Kind,
+    raw: str,
+    night: date,
+    scope: Scope | None,
+    units: Words,
+    defaults: Words,
+) -> str:
+    """Judge the scope of all rows of `raw`.
+
+    Leaves `<raw>_out` (submission_id, rows) behind, and returns the table of rows that came in or have no usable number.
+    """
+    if kind.door is None or scope is None:
+        raise ContractError(f"{kind.name}:外部名单要先有范围才能读")
+    number = kind.person.id_number
+    needed = [number, *_named_in(kind)]
+    present = {column for column, *_ in con.execute(f"describe {raw}").fetchall()}
+    thin = [name for field in needed for name in (field, f"{field}__numeric") if name in present]
+    con.execute(
+        f"create or replace temp view {raw}_thin as select sheet, row_number, submission_id, {', '.join(thin)} from {raw}"
+    )
+    ids = values.parse_ids(con, f"{raw}_thin", number, night)
+    con.execute(
+        f"""create or replace temp table {raw}_seen as
+        select seen.*, seen.{number} is not null and scope.id_number is null as is_outsider
+        from {ids} as seen left join (select distinct id_number from {scope.tables[kind.door.scope]}) as scope
+            on scope.id_number = seen.{number}"""
+    )
+    con.execute(f"create or replace temp table {raw}_kept (submission_id varchar, number varchar)")
+    if kind.door.or_when:
+        con.execute(
+            f"create or replace temp view outsider as select * rename ({number} as outsider_number)"
+            f" from {raw}_seen where is_outsider"
+        )
+        narrow = kind.model_copy(update={"columns": {field: kind.columns[field] for field in _named_in(kind)}})
+        typed = values.parse(con, "outsider", narrow, night, units=units, defaults=defaults)
+        condition = _filled_in(kind.door.or_when, night, scope.policy)
+        con.execute(
+            f"insert into {raw}_kept select submission_id, outsider_number from {typed} group by all having {condition}"
+        )
+    inside = f"""from {raw}_seen as seen left join {raw}_kept as kept
+        on kept.submission_id = seen.submission_id and kept.number = seen.{number}"""
+    con.execute(
+        f"""create or replace temp table {raw}_out as select seen.submission_id, count(*) as rows {inside}
+        where seen.is_outsider and kept.number is null group by all"""
+    )
+    raw_columns = [column for column, *_ in con.execute(f"describe {raw}").fetchall()]
+    columns = ", ".join(f'raw."{column}"' for column in raw_columns)
+    con.execute(
+        f"""create or replace temp table {raw}_in as select {columns}
+        from {raw} as raw inner join (select seen.sheet, seen.row_number {inside}
+        where not (seen.is_outsider and kept.number is null)) as inside
+        on inside.sheet = raw.sheet and inside.row_number = raw.row_number"""
+    )
+    return f"{raw}_in"
+
+
+def _named_in(kind: Kind) -> list[str]:
+    """Fields that the door's condition asks about."""
+    condition = kind.door.or_when if kind.door and kind.door.or_when else ""
+    return [field for field in kind.columns if re.search(rf"\b{field}\b", condition)]
+
+
+def _filled_in(condition: str, night: date, policy: Mapping[str, int]) -> str:
+    """`or_when` with its `:names` filled in. Raises ContractError for a name that nobody gave."""
+
+    def fill(match: re.Match[str]) -> str:
+        name = match[1]
+        if name == "night":
+            return f"date '{night.isoformat()}'"
+        if name not in policy:
+            raise ContractError(f"door.or_when:没有 :{name} 这个政策值")
+        return str(int(policy[name]))
+
+    return re.sub(r"(?<!:):([a-z]\w*)", fill, condition)

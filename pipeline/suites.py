@@ -1,0 +1,125 @@
+"""Contracts → suites: what Great Expectations is asked of a kind's rows, and what is said to the clerk when a cell fails.
+
+Nothing is written twice: required cells, types, words allowed, numbers, twins and household references follow from the
+columns; only what a contract says under `checks:` comes on top.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline import values
+from pipeline.contracts import Check, Kind
+from pipeline.model import Severity
+from pipeline.validation import Expectation
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One expectation of a kind, and what is said to the clerk when a cell fails it."""
+
+    expectation: Expectation
+    rule: str
+    marks: str
+    severity: Severity
+    message: str | None
+    fix: str
+    """`message` None: it depends on the problem that reading the value met (`<field>__problem`)."""
+    unknown_after: bool = False
+    """The cell counts as unknown afterwards (spec: sources.md, What sets a row aside)."""
+
+
+def suite(kind: Kind) -> list[Fault]:
+    """All that is expected of a kind's rows, most telling first: of several faults on one cell the first is said."""
+    return [*_of_columns(kind), *_of_rows(kind), *of_checks(kind.checks)]
+
+
+def _of_columns(kind: Kind) -> list[Fault]:
+    faults = []
+    groups = [group for group in kind.required_groups() if len(group) > 1]
+    for group in groups:
+        name = "__or__".join(group)
+        expectation = Expectation(
+            f"{kind.name}.{name}.filled", "expect_column_values_to_not_be_null", {"column": f"{name}__given"}
+        )
+        faults.append(
+            Fault(
+                expectation, f"{group[0]}.blank", group[0], "must_fix", *values.explain("blank", kind.columns[group[0]])
+            )
+        )
+    for field, column in kind.columns.items():
+        must = column.required is not False or field in (kind.person.id_number, kind.person.head, kind.key[0])
+        if column.required is True:
+            expectation = Expectation(
+                f"{kind.name}.{field}.filled", "expect_column_values_to_not_be_null", {"column": f"{field}__given"}
+            )
+            faults.append(Fault(expectation, f"{field}.blank", field, "must_fix", *values.explain("blank", column)))
+        if column.type == "township":
+            expectation = Expectation(f"{kind.name}.{field}.own", "expect_column_values_to_not_be_in_set",
+                                      {"column": f"{field}__problem", "value_set": ["other_division"]})  # fmt: skip
+            faults.append(
+                Fault(
+                    expectation, f"{field}.other_division", field, "must_fix", *values.explain("other_division", column)
+                )
+            )
+        expectation = Expectation(
+            f"{kind.name}.{field}.readable", "expect_column_values_to_be_null", {"column": f"{field}__problem"}
+        )
+        severity: Severity = "must_fix" if must else "confirm"
+        faults.append(Fault(expectation, f"{field}.unreadable", field, severity, None, "", unknown_after=not must))
+    return faults
+
+
+def _of_rows(kind: Kind) -> list[Fault]:
+    person, faults = kind.person, []
+    for field, truth, problem in (
+        (person.sex, "who_sex", "sex_contradicts"),
+        (person.birth_date, "who_birth_date", "birth_contradicts"),
+    ):
+        if field:
+            expectation = Expectation(
+                f"{kind.name}.{field}.{problem}", "expect_column_pair_values_to_be_equal",
+                {"column_A": field, "column_B": truth, "ignore_row_if": "either_value_is_missing"},
+            )  # fmt: skip
+            words = values.explain(problem, kind.columns[field])
+            faults.append(Fault(expectation, f"{field}.{problem}", field, "confirm", *words, unknown_after=True))
+    if person.head:
+        expectation = Expectation(
+            f"{kind.name}.household_known", "expect_column_values_to_be_null", {"column": "head_missing"}
+        )
+        words = values.explain("household_unknown", kind.columns[person.head])
+        faults.append(Fault(expectation, f"{person.head}.household_unknown", person.head, "must_fix", *words))
+    key = kind.columns[kind.key[0]]
+    expectation = Expectation(f"{kind.name}.key_once", "expect_column_values_to_be_unique", {"column": "differing_key"})
+    faults.append(
+        Fault(expectation, "row.differing_twin", kind.key[0], "must_fix", *values.explain("differing_twin", key))
+    )
+    expectation = Expectation(
+        f"{kind.name}.row_once", "expect_column_values_to_be_in_set", {"column": "twin", "value_set": [False]}
+    )
+    faults.append(
+        Fault(expectation, "row.identical_twin", kind.key[0], "notice", *values.explain("identical_twin", key))
+    )
+    return faults
+
+
+def of_checks(checks: Sequence[Check]) -> list[Fault]:
+    """What a contract (or one unit's source file) expects beyond its columns."""
+    faults = []
+    for check in checks:
+        kwargs = dict(check.kwargs)
+        if "column_A" in kwargs:
+            kwargs.setdefault("ignore_row_if", "either_value_is_missing")
+        message = f"“{{header}}”填了“{{value}}”,{check.message}。{check.fix}。"
+        faults.append(
+            Fault(
+                Expectation(check.rule, check.expect, kwargs),
+                check.rule,
+                check.marks,
+                check.severity,
+                message,
+                check.fix,
+            )
+        )
+    return faults
