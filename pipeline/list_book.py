@@ -1,0 +1,396 @@
+"""How a warning list looks: sheets 户, 预警 and 说明, their words, drop-downs and page setup.
+
+Every text is written as text: nothing is a formula, a link or a number read from text, whatever a person's
+name begins with. The same content gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import xlsxwriter
+
+from pipeline.list_words import (
+    COVERAGE_TITLES,
+    FILLED_IN,
+    HOUSEHOLD_COLOURS,
+    HOW_TO_FILL,
+    LEVEL_COLOURS,
+    LEVEL_HINTS,
+    LEVEL_TITLES,
+    MEASURES,
+    OPEN_COLOURS,
+    OUTCOME_HINTS,
+    OUTCOME_TITLES,
+    WARNING_NUMBER,
+    WHAT_IT_IS,
+)  # fmt: skip
+from pipeline.model import mask
+
+MOST_ROWS = 100_000
+"""Lines of one sheet; more than this nobody works through in a workbook."""
+_NUMBERS = ("subject_number", "head_number", "warning_id")
+"""Fields whose text is masked before it comes here, or never."""
+_LINE_HEIGHT = 15
+"""Points of one line of text."""
+_HIGHEST_ROW = 405
+"""Points; what spreadsheet programs allow is 409."""
+_MADE_AT = datetime(2000, 1, 1)  # noqa: DTZ001 - a fixed mark in the file, so that equal lists have equal bytes
+
+Sort = Literal["text", "centre", "number", "date", "level", "colour", "fill", "fill_date"]
+
+
+@dataclass(frozen=True)
+class _Column:
+    field: str
+    header: str
+    width: int
+    sort: Sort = "text"
+    bureau_only: bool = False
+    printed: bool = True
+
+
+_HOUSEHOLD_COLUMNS = (
+    _Column("place", "户序号", 6, "number"),
+    _Column("colour", "颜色", 6, "colour"),
+    _Column("level", "级别", 7, "level"),
+    _Column("unit", "单位", 11, bureau_only=True),
+    _Column("township", "乡镇(街道)", 12),
+    _Column("head_name", "户主", 11),
+    _Column("head_number", "户主证件号码", 20, "centre"),
+    _Column("size", "家庭人口\n(人)", 9, "number"),
+    _Column("matters", "预警事项", 34),
+    _Column("open_count", "待办预警\n(条)", 9, "number"),
+    _Column("oldest_on", "最早发现", 12, "date"),
+    _Column("due_on", "最近期限", 12, "date"),
+    _Column("overdue", "已逾期\n(天)", 8, "number"),
+    _Column("referrals", "可转介的服务", 30),
+    _Column("change", "比上次", 8, "centre"),
+)
+_WARNING_COLUMNS = (
+    _Column("place", "户序号", 6, "number"),
+    _Column("level", "级别", 7, "level"),
+    _Column("due_on", "办理期限", 12, "date"),
+    _Column("unit", "单位", 11, bureau_only=True),
+    _Column("township", "乡镇(街道)", 11),
+    _Column("subject_name", "姓名", 10),
+    _Column("subject_number", "证件号码", 20, "centre"),
+    _Column("rule", "预警事项", 18),
+    _Column("reason", "为什么列出", 40),
+    _Column("caveat", "可能不准的情形(先排除)", 30),
+    _Column("result", FILLED_IN[0], 13, "fill"),
+    _Column("measure", FILLED_IN[1], 15, "fill"),
+    _Column("by", FILLED_IN[2], 9, "fill"),
+    _Column("on", FILLED_IN[3], 12, "fill_date"),
+    _Column("note", FILLED_IN[4], 18, "fill"),
+    _Column("head_name", "户主", 10, printed=False),
+    _Column("state", "状态", 8, "centre", printed=False),
+    _Column("overdue", "已逾期\n(天)", 8, "number", printed=False),
+    _Column("first_seen_on", "首次发现", 12, "date", printed=False),
+    _Column("evidence", "依据和来源(文件/工作表/行列)", 56, printed=False),
+    _Column("freshness", "依据有多新", 30, printed=False),
+    _Column("warning_id", WARNING_NUMBER, 36, printed=False),
+)
+
+
+@dataclass(frozen=True)
+class Content:
+    """What one workbook says; rows are ready to be shown, most urgent first."""
+
+    name: str
+    """The unit's name."""
+    code: str
+    day: date
+    households: list[dict[str, Any]]
+    """Values by `field` of the columns of sheet 户, and `household_id`."""
+    warnings: list[dict[str, Any]]
+    """The same for sheet 预警."""
+    coverage: list[dict[str, Any]]
+    """What the lists stand on: `unit`, `title`, `period`, `rows`, `state`, `is_missing`."""
+    with_units: bool
+    """Lines of many units: a column names each line's own."""
+
+
+def write(path: Path, content: Content) -> None:
+    """Write one workbook to `path`."""
+    _Book(path, content).write()
+
+
+_Line = tuple[str, str, tuple[str, str] | None]
+"""A line of sheet 说明: word, text, and (background, font) colour of the word."""
+
+
+class _Book:
+    def __init__(self, path: Path, content: Content) -> None:
+        self.content = content
+        self.book = xlsxwriter.Workbook(
+            str(path),
+            {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True},
+        )
+        self.book.set_properties(
+            {"title": f"{content.name} 预警清单", "author": "低收入人口动态监测", "created": _MADE_AT}
+        )
+        self.formats: dict[tuple[object, ...], Any] = {}
+
+    def write(self) -> None:
+        households, warnings = self.content.households, self.content.warnings
+        self._sheet("户", _HOUSEHOLD_COLUMNS, households, f"共 {len(households)} 户", after="head_name")
+        sheet, columns = self._sheet("预警", _WARNING_COLUMNS, warnings, self._counts(), after="subject_name")
+        if warnings:
+            self._drop_downs(sheet, columns, min(len(warnings), MOST_ROWS))
+        self._notes()
+        self.book.close()
+
+    def _counts(self) -> str:
+        warnings = self.content.warnings
+        if not warnings:
+            return "共 0 条"
+        levels = [
+            f"{title} {count} 条"
+            for level, title in LEVEL_TITLES.items()
+            if (count := sum(row["level"] == level for row in warnings))
+        ]
+        late = sum(row["overdue"] is not None for row in warnings)
+        return f"共 {len(warnings)} 条({'、'.join(levels)};其中已逾期 {late} 条)"
+
+    def _why_empty(self) -> str:
+        content = self.content
+        said = f"截至 {content.day.isoformat()},{content.name}没有待办预警。"
+        if not content.coverage:
+            return said + "还没有收到任何名单,所以无法判断有没有困难家庭没被发现。"
+        if missing := self._missing():
+            return said + f"但有 {len(missing)} 份名单没有按期收到(见“说明”页),没有预警不等于没有困难。"
+        return said + f"所依据的 {len(content.coverage)} 份名单都按期收到;按现行规则,没有发现需要上门核查的情况。"
+
+    def _missing(self) -> list[dict[str, Any]]:
+        return [row for row in self.content.coverage if row["state"] != "fresh"]
+
+    def _format(self, *marks: object, **more: Any) -> Any:
+        """The cell format of a sort of cell, made once: `marks` name it."""
+        if marks not in self.formats:
+            base = {"font_name": "微软雅黑", "font_size": 10, "valign": "vcenter", "text_wrap": True, "num_format": "@"}
+            self.formats[marks] = self.book.add_format(base | {"quote_prefix": True} | more)
+        return self.formats[marks]
+
+    def _cell_format(self, sort: Sort, value: Any, *, late: bool, first: bool) -> Any:
+        marks = ("cell", sort, value if sort in ("level", "colour") else None, late, first)
+        if marks in self.formats:
+            return self.formats[marks]
+        more: dict[str, Any] = {"border": 1, "border_color": "#BFBFBF"}
+        if first:
+            more |= {"top": 2, "top_color": "#7F7F7F"}
+        if sort not in ("text", "fill"):
+            more["align"] = "center"
+        if sort in ("date", "fill_date"):
+            more |= {"num_format": "yyyy-mm-dd", "quote_prefix": False}
+        if sort == "number":
+            more |= {"num_format": "0", "quote_prefix": False}
+        if sort in ("fill", "fill_date"):
+            more |= {"bg_color": "#FFFBE6"}
+        if sort in ("level", "colour"):
+            back, front, *_ = LEVEL_COLOURS[value] if sort == "level" else HOUSEHOLD_COLOURS[value]
+            more |= {"bg_color": back, "font_color": front, "bold": True}
+        if late:
+            more |= {"font_color": "#C00000", "bold": True}
+        return self._format(*marks, **more)
+
+    def _sheet(
+        self, name: str, columns: Sequence[_Column], rows: list[dict[str, Any]], counts: str, *, after: str
+    ) -> tuple[Any, list[_Column]]:
+        """A sheet whose columns up to the field `after` stay in sight."""
+        content = self.content
+        columns = [column for column in columns if content.with_units or not column.bureau_only]
+        fields = [column.field for column in columns]
+        sheet = self.book.add_worksheet(name)
+        title = f"{content.name} 预警清单·{name}   数据日期 {content.day.isoformat()}   {counts}"
+        if (cut := len(rows) - MOST_ROWS) > 0:
+            title += f"   本页只列最急的 {MOST_ROWS} 行,还有 {cut} 行没有列出,请在数据仓库中查询"
+            rows = rows[:MOST_ROWS]
+        sheet.set_row(0, 26)
+        sheet.write_string(0, 0, title, self._format("title", bold=True, font_size=13, text_wrap=False))
+        sheet.set_row(1, 34)
+        for at, column in enumerate(columns):
+            sheet.set_column(at, at, column.width)
+            colour = "#FFE08A" if column.sort in ("fill", "fill_date") else "#D9E2F0" if column.printed else "#E7E6E6"
+            heading = self._format("header", colour, bold=True, align="center", border=1, bg_color=colour)
+            sheet.write_string(1, at, column.header, heading)
+        before = None
+        for line, row in enumerate(rows, start=2):
+            self._line(sheet, line, columns, row, first=row["household_id"] != before)
+            before = row["household_id"]
+        printed = max(at for at, column in enumerate(columns) if column.printed)
+        if rows:
+            sheet.autofilter(1, 0, 1 + len(rows), len(columns) - 1)
+        else:
+            sheet.set_row(2, 60)
+            sheet.merge_range(2, 0, 2, printed, "", self._format("empty", border=1, font_size=11))
+            sheet.write_string(2, 0, self._why_empty(), self._format("empty"))
+        sheet.freeze_panes(2, fields.index(after) + 1)
+        sheet.set_landscape()
+        sheet.repeat_rows(1)
+        sheet.print_area(0, 0, 1 + max(len(rows), 1), printed)
+        self._page(sheet, name)
+        return sheet, columns
+
+    def _line(self, sheet: Any, line: int, columns: Sequence[_Column], row: dict[str, Any], *, first: bool) -> None:
+        lines = 1
+        for at, column in enumerate(columns):
+            value = row.get(column.field)
+            late = column.field in ("due_on", "overdue") and row["overdue"] is not None
+            cell = self._cell_format(column.sort, value, late=late, first=first)
+            if value is None or value == "":
+                sheet.write_blank(line, at, None, cell)
+            elif column.sort == "date":
+                sheet.write_datetime(line, at, value, cell)
+            elif column.sort == "number":
+                sheet.write_number(line, at, value, cell)
+            else:
+                text = LEVEL_TITLES.get(value, value) if column.sort == "level" else str(value)
+                text = text if column.field in _NUMBERS else mask(text)
+                sheet.write_string(line, at, text, cell)
+                lines = max(lines, _lines(text, column.width))
+        sheet.set_row(line, min(_LINE_HEIGHT * lines + 8, _HIGHEST_ROW))
+
+    def _page(self, sheet: Any, name: str) -> None:
+        sheet.set_paper(9)
+        sheet.set_margins(left=0.4, right=0.4, top=0.7, bottom=0.6)
+        sheet.fit_to_pages(1, 0)
+        unit = self.content.name.replace("&", "&&")
+        sheet.set_header(f"&L{unit} 预警清单·{name}&R数据日期 {self.content.day.isoformat()}")
+        sheet.set_footer("&L内部资料,含个人信息,注意保密&R第 &P 页,共 &N 页")
+
+    def _notes(self) -> None:
+        """Sheet 说明: what this is, what its words and colours mean, how to fill in, what it rests on."""
+        content = self.content
+        sheet = self.book.add_worksheet("说明")
+        sheet.set_column(0, 0, 18)
+        sheet.set_column(1, 1, 92)
+        title = f"{content.name} 预警清单·说明   数据日期 {content.day.isoformat()}"
+        sheet.set_row(0, 26)
+        sheet.write_string(0, 0, title, self._format("title", bold=True, font_size=13, text_wrap=False))
+        line = 1
+        for heading, pairs in self._chapters():
+            sheet.set_row(line, 24)
+            sheet.merge_range(
+                line, 0, line, 1, "", self._format("chapter", bold=True, bg_color="#D9E2F0", font_size=11)
+            )
+            sheet.write_string(line, 0, heading, self._format("chapter"))
+            for word, text, paint in pairs:
+                line += 1
+                more = {"bg_color": paint[0], "font_color": paint[1]} if paint else {}
+                word_format = self._format("word", paint, bold=True, border=1, border_color="#BFBFBF", **more)
+                sheet.write_string(line, 0, word, word_format)
+                sheet.write_string(line, 1, mask(text), self._format("text", border=1, border_color="#BFBFBF"))
+                sheet.set_row(line, _LINE_HEIGHT * max(_lines(text, 92), _lines(word, 18)) + 6)
+            line += 2
+        sheet.set_portrait()
+        self._page(sheet, "说明")
+
+    def _chapters(self) -> list[tuple[str, list[_Line]]]:
+        content = self.content
+        warnings = content.warnings
+        levels: list[_Line] = [
+            (
+                title,
+                f"{sum(row['level'] == level for row in warnings)} 条。{LEVEL_HINTS[level]}",
+                LEVEL_COLOURS[level],
+            )
+            for level, title in LEVEL_TITLES.items()
+        ]
+        colours: list[_Line] = [
+            (colour, f"{sum(row['colour'] == colour for row in content.households)} 户。{hint}", (back, front))
+            for colour, (back, front, hint) in HOUSEHOLD_COLOURS.items()
+            if colour in OPEN_COLOURS
+        ]
+        return [
+            ("预警是提问,不是结论", [(word, text, None) for word, text in WHAT_IT_IS]),
+            (
+                "本表的日期和单位",
+                [
+                    ("数据日期", f"{content.day.isoformat()}。所有数字都截至这一天夜间比对时。", None),
+                    ("范围", "全部单位。" if content.with_units else f"只有{content.name}的家庭。", None),
+                    (
+                        "单位",
+                        f"“户”页一行一户,共 {len(content.households)} 户;“预警”页一行一条,{self._counts()}。",
+                        None,
+                    ),
+                ],
+            ),
+            ("级别(“预警”页;“户”页取本户最高的)", levels),
+            ("颜色(“户”页,表示需要哪一类帮助)", colours),
+            ("怎么填、怎么交回", [(word, text.format(code=content.code), None) for word, text in HOW_TO_FILL]),
+            ("核查结果各项的意思", [(OUTCOME_TITLES[key], hint, None) for key, hint in OUTCOME_HINTS.items()]),
+            ("依据的名单到了没有", self._arrived()),
+        ]
+
+    def _arrived(self) -> list[_Line]:
+        missing = self._missing()
+        said: list[_Line] = [
+            (
+                "总数",
+                f"应有名单 {len(self.content.coverage)} 份,按期收到 {len(self.content.coverage) - len(missing)} 份。"
+                + ("下列名单缺失或过期:有关预警不会因此新增或取消,但可能有家庭还没被发现。" if missing else ""),
+                None,
+            )
+        ]
+        for row in missing:
+            state = COVERAGE_TITLES.get(row["state"], row["state"])
+            last = f"最近一期 {row['period']},{row['rows']} 行" if row["period"] and row["rows"] else ""
+            said.append((row["unit"], "。".join(part for part in (f"{row['title']}:{state}", last) if part), None))
+        return said
+
+    def _drop_downs(self, sheet: Any, columns: Sequence[_Column], rows: int) -> None:
+        at = {column.field: place for place, column in enumerate(columns)}
+        first, last = 2, 1 + rows
+        sheet.data_validation(
+            first, at["result"], last, at["result"],
+            {
+                "validate": "list", "source": list(OUTCOME_TITLES.values()),
+                "input_title": "核查结果", "input_message": "请从下拉列表中选一个。各项的意思见“说明”页。",
+                "error_title": "不在选项内", "error_message": "请从下拉列表中选择,别的写法无法登记。",
+            },
+        )  # fmt: skip
+        sheet.data_validation(
+            first, at["measure"], last, at["measure"],
+            {
+                "validate": "list", "source": list(MEASURES), "error_type": "information",
+                "input_title": "处置措施", "input_message": "可以选,也可以自己写。",
+                "error_title": "自己写的措施", "error_message": "不在常用项里,可以照写。",
+            },
+        )  # fmt: skip
+        sheet.data_validation(
+            first, at["by"], last, at["by"],
+            {
+                "validate": "length", "criteria": "between", "minimum": 2, "maximum": 40,
+                "input_title": "核查人", "input_message": "写姓名。谁核查,谁签名,会记入台账。",
+                "error_title": "请写姓名", "error_message": "请写核查人的姓名,2 到 40 个字。",
+            },
+        )  # fmt: skip
+        sheet.data_validation(
+            first, at["on"], last, at["on"],
+            {
+                "validate": "date", "criteria": ">=", "value": date(self.content.day.year - 1, 1, 1),
+                "input_title": "核查日期", "input_message": f"写成 {self.content.day.isoformat()} 这样。",
+                "error_title": "认不出日期", "error_message": f"请写成 {self.content.day.isoformat()} 这样的日期。",
+            },
+        )  # fmt: skip
+        sheet.data_validation(
+            first, at["note"], last, at["note"],
+            {
+                "validate": "any",
+                "input_title": "说明", "input_message": "写清理由:看到了什么,问了谁,为什么这样处理。填了结果就要写。",
+            },
+        )  # fmt: skip
+        sheet.data_validation(
+            first, at["warning_id"], last, at["warning_id"],
+            {"validate": "any", "input_title": "请勿改动", "input_message": "交回时靠这个编号对上这条预警。"},
+        )  # fmt: skip
+
+
+def _lines(text: str, width: int) -> int:
+    """Lines that a text takes in a column of `width` half-width characters; Chinese takes two, as in GBK."""
+    return sum(max(1, -(-len(part.encode("gb18030", "replace")) // (width - 1))) for part in text.split("\n"))

@@ -1,0 +1,86 @@
+"""The words of a warning list: levels, colours, outcomes, and what sheet 说明 tells its reader.
+
+They stand apart from the layout, since a filled-in list is read back by the same words.
+"""
+
+LEVEL_TITLES = {"red": "红色", "orange": "橙色", "yellow": "黄色", "blue": "蓝色"}
+"""Level → its name, most urgent first."""
+
+OUTCOME_TITLES = {
+    "verifying": "核查中",
+    "enrolled": "已纳入保障",
+    "granted": "已给予救助",
+    "referred": "已转介服务",
+    "not_eligible": "核实后不符合条件",
+    "declined": "本人放弃或不愿申请",
+    "wrong_data": "数据有误",
+    "already_helped": "此前已得到救助",
+}
+"""Outcome → the word that is chosen in 核查结果. `verifying` is no outcome: somebody is on it."""
+
+WARNING_NUMBER = "预警编号"
+"""The column by which a filled-in line finds its warning again, wherever it was moved or sorted to."""
+
+FILLED_IN = ("核查结果", "处置措施", "核查人", "核查日期", "说明")
+"""The columns that staff fill in, in order."""
+
+MEASURES = (
+    "已协助申请低保", "已协助申请特困供养", "已协助申请低保边缘认定", "已办理临时救助", "已落实分类施保或增发",
+    "已转介其他部门", "已安排服务或探访", "已更正上报数据", "按程序复核中", "继续关注",
+)  # fmt: skip
+OUTCOME_HINTS = {
+    "verifying": "已开始核查,还没有结果。预警保留,不会重复派发",
+    "enrolled": "已纳入低保、特困或低保边缘",
+    "granted": "已发放临时救助或其他救助款物",
+    "referred": "不属民政救助,已转给其他部门或社会力量",
+    "not_eligible": "上门核实过,确实不符合条件。请在“说明”里写理由",
+    "declined": "符合条件,本人明确表示不申请。请在“说明”里写明",
+    "wrong_data": "名单里的数据不对。请写明哪一项、应该是什么",
+    "already_helped": "预警之前已经帮过。请写明时间和方式",
+}
+LEVEL_HINTS = {
+    "red": "最急:可能正在断炊、断药或无处可住,或已去世仍在册。最先上门",
+    "orange": "急:遇到大额支出、失学、受灾等,很可能需要帮助",
+    "yellow": "较急:有困难的迹象,或应落实的待遇没有落实",
+    "blue": "一般:核对金额、比例或期限,可与日常复核一起办",
+}
+WHAT_IT_IS = (
+    (
+        "是什么",
+        "把各部门报来的名单放在一起比对,发现“可能需要帮助却还没得到帮助”或“需要再问一问”的家庭,请工作人员去核实。",
+    ),
+    ("不是什么", "不是认定结果,更不是处理决定。没有人因为这张表被停发、减发或追回待遇;是否帮、怎么帮,由人核实后决定。"),
+    (
+        "会不会错",
+        "会。名单可能有迟报、错填、抄错号码。每条都写了“可能不准的情形”,核实前先排除;当事人可以提供的材料也写在那里。",
+    ),
+    (
+        "保密",
+        "表中是困难群众的个人信息,只给经办人看,不转发、不张贴、不发群。证件号码一般只显示头尾;只有本单位名单上没有的人才显示全号,以便找到本人。",
+    ),
+)
+HOW_TO_FILL = (
+    ("先看“户”页", "从上往下办,最急的在最上面。“户序号”与“预警”页相同,一次上门把同一户的几条一起核实。"),
+    ("再填“预警”页", "只填黄色标题的五列。核查结果从下拉列表选;选了结果就要写核查人、核查日期和说明(理由)。"),
+    ("可以做", "可以筛选、排序、隐藏列、删掉没办的行,可以分给几个人分别填、分几次交回。打印时只印到“说明”列。"),
+    ("不要改", "不要改“预警编号”列,交回时靠它对上是哪一条;没有编号或编号不对的行会退回并说明原因。"),
+    ("交回", "存成 xlsx,放进 decisions/inbox/{code}/ 文件夹(或交给市局数据员)。第二天的清单里,已办结的不再出现。"),
+    ("会不会再出现", "办结的预警不会天天重报;情况明显加重,或过了静默期仍然成立,才会再次出现。"),
+)
+COVERAGE_TITLES = {"fresh": "按期", "late": "逾期未更新", "absent": "没有报送", "shrunken": "人数骤减,待市局确认"}
+LEVEL_COLOURS = {
+    "red": ("#C00000", "#FFFFFF"), "orange": ("#F4B183", "#000000"), "yellow": ("#FFE699", "#000000"),
+    "blue": ("#BDD7EE", "#000000"),
+}  # fmt: skip
+HOUSEHOLD_COLOURS = {
+    "赤": ("#C00000", "#FFFFFF", "有红色的救助类预警,先上门"),
+    "橙": ("#F4B183", "#000000", "有橙色的救助类预警"),
+    "黄": ("#FFE699", "#000000", "有黄色的救助类预警,或有应补未补"),
+    "绿": ("#A9D08E", "#000000", "在低保或特困,没有待办预警"),
+    "青": ("#9FE2E0", "#000000", "在低保边缘,没有待办预警"),
+    "蓝": ("#BDD7EE", "#000000", "近十二个月只有临时救助"),
+    "紫": ("#D9C3EC", "#000000", "只有待复核的疑问,没有救助类预警"),
+}
+"""Colour of a household → background, font, meaning (spec: rules.md, one line per household)."""
+OPEN_COLOURS = ("赤", "橙", "黄", "紫")
+"""The colours of households that have open warnings; only these stand in a list."""

@@ -1,0 +1,293 @@
+"""Warning lists as workbooks: what a division's staff take to the door, fill in and send back.
+
+Reads a published release only. A division's workbook holds that division's people only (mission, boundary 7).
+Numbers are masked; the full number stands only in the workbook of the person's own unit, and only when no list
+of that very unit names the person: its staff know the others from their own rosters, and could not find this one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline import list_book
+from pipeline.home import Unit, atomically
+from pipeline.list_words import LEVEL_TITLES
+from pipeline.model import mask
+
+if TYPE_CHECKING:
+    import duckdb
+
+REGISTRY_TITLES = {"dibao": "低保", "tekun": "特困", "edge": "低保边缘", "temporary": "临时救助"}
+"""Registry → its everyday name."""
+
+_CHANGE_TITLES = {"new": "新增", "worse": "加重", "same": "不变"}
+_STATE_TITLES = {"open": "待核查", "verifying": "核查中"}
+_MOST_EVIDENCE = 6
+"""Facts of one warning that a list shows; `monitor explain` shows all."""
+_NO_SUCH_DAY = date.max
+
+_HOUSEHOLDS = """
+with due as (
+    select household_id, min(due_on) as due_on
+    from warning_list
+    group by household_id
+)
+select
+    household_warning.household_id as household_id,
+    household_warning.division_code as division_code,
+    household_warning.township as township,
+    household_warning.head_name as head_name,
+    household_warning.head_id_number as head_id_number,
+    household_warning.size as size,
+    household_warning.level as level,
+    household_warning.colour as colour,
+    household_warning.codes as codes,
+    household_warning.open_count as open_count,
+    household_warning.oldest_on as oldest_on,
+    household_warning.referrals as referrals,
+    household_warning.change as change,
+    due.due_on as due_on
+from household_warning
+left join due on household_warning.household_id = due.household_id
+"""
+
+_WARNINGS = """
+with listed as (
+    select distinct record_link.person_id as person_id, submission.unit_code as unit_code
+    from record_link
+    inner join submission on record_link.submission_id = submission.submission_id
+)
+select
+    warning_list.warning_id as warning_id,
+    warning_list.rule_code as rule_code,
+    warning_list.title as title,
+    warning_list.level as level,
+    warning_list.status as status,
+    warning_list.household_id as household_id,
+    warning_list.subject_name as subject_name,
+    warning_list.subject_id_number as subject_id_number,
+    warning_list.division_code as division_code,
+    warning_list.township as township,
+    warning_list.first_seen_on as first_seen_on,
+    warning_list.due_on as due_on,
+    warning_list.reason as reason,
+    warning_list.caveat as caveat,
+    warning_list.remark as remark,
+    cast(warning_list.evidence as varchar) as evidence,
+    cast(warning_list.freshness as varchar) as freshness,
+    listed.person_id is not null as listed_by_own_unit
+from warning_list
+left join listed
+    on warning_list.person_id = listed.person_id and warning_list.division_code = listed.unit_code
+"""
+
+
+_COVERAGE = """
+with latest as (
+    select
+        coverage.unit_code as unit_code,
+        coverage.kind as kind,
+        coverage.period as period,
+        coverage.rows as rows,
+        coverage.state as state,
+        row_number() over (partition by coverage.unit_code, coverage.kind order by coverage.period desc) as place
+    from coverage
+)
+select latest.unit_code as unit_code, latest.kind as kind, latest.period as period, latest.rows as rows, latest.state as state
+from latest
+where latest.place = 1
+order by latest.unit_code, latest.kind
+"""
+
+
+def write(
+    release: duckdb.DuckDBPyConnection,
+    target_dir: Path,
+    units: Mapping[str, Unit],
+    day: date,
+    kind_titles: Mapping[str, str],
+) -> list[Path]:
+    """Write `<target_dir>/<day>/<unit>.xlsx` for each division in `units` and for the bureau, which gets all.
+
+    `release` is a connection to a published warehouse; nothing is written to it. `kind_titles`: record kind →
+    Chinese title. A unit without warnings gets a list that says so and why. Same release, same bytes; a list of
+    the same day is replaced whole. Returns the files in the order of unit codes.
+    """
+    households = _rows(release, _HOUSEHOLDS)
+    warnings = _rows(release, _WARNINGS)
+    coverage = _rows(release, _COVERAGE)
+    senders = dict(release.execute("select submission_id, unit_code from submission").fetchall())
+    rule_titles = {row["rule_code"]: row["title"] for row in warnings}
+    folder = target_dir / day.isoformat()
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for unit in sorted(units.values(), key=lambda unit: unit.code):
+        if unit.kind not in ("division", "bureau"):
+            continue
+        reader = _Reader(unit, units, senders, rule_titles, day)
+        own_households = reader.households([dict(row) for row in households if reader.may_see(row)])
+        content = list_book.Content(
+            name=unit.name,
+            code=unit.code,
+            day=day,
+            households=own_households,
+            warnings=reader.warnings([dict(row) for row in warnings if reader.may_see(row)], own_households),
+            coverage=[reader.coverage(row, kind_titles) for row in coverage if reader.rests_on(row)],
+            with_units=reader.sees_all,
+        )
+        path = folder / f"{unit.code}.xlsx"
+        with atomically(path, mode=0o640) as part:
+            list_book.write(part, content)
+        paths.append(path)
+    return paths
+
+
+def _rows(release: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+    answer = release.execute(query)
+    names = [column[0] for column in answer.description or []]
+    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Who a workbook is for: what the unit may see of a row, and in which words."""
+
+    unit: Unit
+    units: Mapping[str, Unit]
+    senders: Mapping[str, str]
+    """submission_id → unit code."""
+    rule_titles: Mapping[str, str]
+    day: date
+
+    @property
+    def sees_all(self) -> bool:
+        return self.unit.kind == "bureau"
+
+    def may_see(self, row: Mapping[str, Any]) -> bool:
+        return self.sees_all or row["division_code"] == self.unit.code
+
+    def rests_on(self, row: Mapping[str, Any]) -> bool:
+        """Whether a line of coverage says something about this unit's list: its own files, and the partners'."""
+        return self.may_see({"division_code": row["unit_code"]}) or self._kind_of(row["unit_code"]) == "partner"
+
+    def households(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Rows of sheet 户, most urgent first: level, then due date, then age, then number of warnings."""
+        rows.sort(
+            key=lambda row: (
+                _urgency(row["level"]),
+                row["due_on"] or _NO_SUCH_DAY,
+                row["oldest_on"] or _NO_SUCH_DAY,
+                -(row["open_count"] or 0),
+                row["household_id"],
+            )
+        )
+        for place, row in enumerate(rows, start=1):
+            row.update(
+                self._shown(row)
+                | {
+                    "place": place,
+                    "matters": "\n".join(f"{code} {self.rule_titles[code]}" for code in row["codes"].split(",")),
+                    "head_number": mask(row["head_id_number"] or ""),
+                    "referrals": (row["referrals"] or "").replace(",", "、"),
+                    "change": _CHANGE_TITLES.get(row["change"], ""),
+                }
+            )
+        return rows
+
+    def warnings(self, rows: list[dict[str, Any]], households: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Rows of sheet 预警, in the order of their households, and there most urgent first.
+
+        A warning whose household belongs to another division (rule B03) stands at the end, without that
+        household's head.
+        """
+        homes = {row["household_id"]: row for row in households}
+        rows.sort(
+            key=lambda row: (
+                homes[row["household_id"]]["place"] if row["household_id"] in homes else len(homes) + 1,
+                _urgency(row["level"]),
+                row["due_on"] or _NO_SUCH_DAY,
+                row["rule_code"],
+                row["warning_id"],
+            )
+        )
+        for row in rows:
+            home = homes.get(row["household_id"], {})
+            number = row["subject_id_number"] or ""
+            must_be_found = row["division_code"] == self.unit.code and not row["listed_by_own_unit"]
+            row.update(
+                self._shown(row)
+                | {
+                    "place": home.get("place"),
+                    "head_name": home.get("head_name"),
+                    "subject_number": number if must_be_found else mask(number),
+                    "rule": f"{row['rule_code']} {row['title']}",
+                    "state": _STATE_TITLES.get(row["status"], ""),
+                    "evidence": self._evidence(row["evidence"]),
+                    "freshness": freshness_text(row["freshness"], row["remark"]),
+                }
+            )
+        return rows
+
+    def coverage(self, row: dict[str, Any], kind_titles: Mapping[str, str]) -> dict[str, Any]:
+        return row | {"unit": self._name_of(row["unit_code"]), "title": kind_titles.get(row["kind"], row["kind"])}
+
+    def _shown(self, row: dict[str, Any]) -> dict[str, Any]:
+        late = (self.day - row["due_on"]).days if row["due_on"] else 0
+        return {"unit": self._name_of(row["division_code"]), "overdue": late if late > 0 else None}
+
+    def _kind_of(self, code: str) -> str:
+        return self.units[code].kind if code in self.units else ""
+
+    def _name_of(self, code: str) -> str:
+        return self.units[code].name if code in self.units else code
+
+    def _evidence(self, text: str | None) -> str:
+        facts = json.loads(text or "[]")
+        lines = [f"{fact['fact']}:{fact['value']}({self._source(fact)})" for fact in facts[:_MOST_EVIDENCE]]
+        if len(facts) > _MOST_EVIDENCE:
+            lines.append(f"……另有 {len(facts) - _MOST_EVIDENCE} 项依据,可请市局按预警编号查全部来源")
+        return "\n".join(lines)
+
+    def _source(self, fact: Mapping[str, Any]) -> str:
+        sender = self.senders.get(fact["submission_id"], "")
+        if not self.sees_all and sender != self.unit.code and self._kind_of(sender) == "division":
+            # What another division's file is called and where the row stands in it is not this one's to see.
+            return self._name_of(sender)
+        return "/".join(part for part in (self._name_of(sender), place_text(fact)) if part)
+
+
+def _urgency(level: str) -> int:
+    return list(LEVEL_TITLES).index(level)
+
+
+def place_text(fact: Mapping[str, Any]) -> str:
+    """Where a piece of evidence stands: file, sheet, row and column, as a clerk names them."""
+    cell = f"第{fact['row']}行" + (f"{fact['column']}列" if fact["column"] else "")
+    return "/".join(part for part in (fact["file_name"], fact["sheet"], cell) if part)
+
+
+def freshness_text(text: str | None, remark: str | None) -> str:
+    """The `freshness` of a warning (JSON, pipeline/evidence.py) and its remark in Chinese lines."""
+    said = json.loads(text or "{}")
+    lines = [remark] if remark else []
+    if rosters := [_roster_text(roster) for roster in said.get("registries", [])]:
+        lines.append(f"名册:{'、'.join(rosters)}")
+    oldest, newest = said.get("oldest_evidence"), said.get("newest_evidence")
+    if newest:
+        lines.append(f"依据截至 {newest}" if oldest == newest else f"依据截至 {oldest} 至 {newest}")
+    size, listed = said.get("household_size"), said.get("members_listed")
+    if size is not None and listed is not None and listed < size:
+        lines.append(f"家庭 {size} 人,名单中只有 {listed} 人可用")
+    return "\n".join(lines)
+
+
+def _roster_text(roster: Mapping[str, Any]) -> str:
+    title = REGISTRY_TITLES.get(roster["registry"], roster["registry"])
+    if roster["period"] is None:
+        return f"{title}没有可用的"
+    return f"{title} {roster['period']}" + ("" if roster["is_current"] else "(已过期)")
