@@ -1,0 +1,41 @@
+-- The policy value that holds in a division: its own region's before everybody's, its area type's before both's.
+with areas as (
+    select '' as area_type
+    union all
+    select '城市' as area_type
+    union all
+    select '农村' as area_type
+),
+
+held as (
+    select
+        unit.unit_code as division_code,
+        areas.area_type as area_type,
+        policy.key as key,
+        policy.value as value,
+        policy.value_fen as value_fen,
+        policy.value_x10000 as value_x10000,
+        row_number() over (
+            partition by unit.unit_code, areas.area_type, policy.key
+            order by
+                case when policy.policy_region = '' then 1 else 0 end,
+                case when policy.area_type = '' then 1 else 0 end
+        ) as place
+    from house.unit as unit
+    cross join areas
+    inner join house.policy as policy
+        on
+            (policy.policy_region = '' or policy.policy_region = unit.policy_region)
+            and (policy.area_type = '' or policy.area_type = areas.area_type)
+    where unit.unit_kind <> 'partner'
+)
+
+select
+    held.division_code as division_code,
+    held.area_type as area_type,
+    held.key as key,
+    held.value as value,
+    held.value_fen as value_fen,
+    held.value_x10000 as value_x10000
+from held
+where held.place = 1

@@ -1,0 +1,70 @@
+-- Size, area type and township, from the list of highest standing in the household's division; what it does not say, from the next.
+with members as (
+    select
+        household_member.household_id as household_id,
+        household_member.head_person_id as head_person_id,
+        count(*) as members_listed
+    from registry.household_member as household_member
+    group by household_member.household_id, household_member.head_person_id
+),
+
+said as (
+    select
+        head_person_id, registry_rank as standing_rank, division_code, start_month, row_id,
+        household_size, area_type, township
+    from registry.roster_household
+    where is_latest
+    union all
+    select
+        person_id as head_person_id, 2 as standing_rank, division_code, start_month, row_id,
+        cast(null as bigint) as household_size, cast(null as varchar) as area_type, township
+    from registry.roster_person
+    where is_latest and registry = 'tekun'
+    union all
+    select
+        numbered_group.head_person_id as head_person_id, 4 as standing_rank, survey_household.unit_code as division_code,
+        cast(null as date) as start_month, survey_household.row_id as row_id,
+        survey_household.household_size as household_size, survey_household.area_type as area_type,
+        survey_household.township as township
+    from registry.numbered_group as numbered_group
+    inner join accepted.survey_household as survey_household
+        on numbered_group.row_id = survey_household.row_id
+    union all
+    select
+        numbered_group.head_person_id as head_person_id, 5 as standing_rank, cast(null as varchar) as division_code,
+        cast(null as date) as start_month, monitoring.row_id as row_id,
+        cast(null as bigint) as household_size, cast(null as varchar) as area_type, monitoring.township as township
+    from registry.numbered_group as numbered_group
+    inner join accepted.poverty_return_monitoring as monitoring
+        on numbered_group.row_id = monitoring.row_id
+),
+
+ranked as (
+    select
+        household.household_id as household_id,
+        household.head_person_id as head_person_id,
+        said.household_size as household_size,
+        said.area_type as area_type,
+        said.township as township,
+        row_number() over (
+            partition by household.household_id
+            order by
+                case when said.division_code = household.division_code then 0 else 1 end,
+                said.standing_rank nulls last, said.start_month desc nulls last, said.division_code nulls last, said.row_id
+        ) as place
+    from registry.household as household
+    left join said
+        on household.head_person_id = said.head_person_id
+)
+
+select
+    members.household_id as household_id,
+    coalesce(
+        arg_min(ranked.household_size, ranked.place) filter (where ranked.household_size is not null), max(members.members_listed)
+    ) as household_size,
+    arg_min(ranked.area_type, ranked.place) filter (where ranked.area_type is not null) as area_type,
+    arg_min(ranked.township, ranked.place) filter (where ranked.township is not null) as township
+from members
+inner join ranked
+    on members.household_id = ranked.household_id
+group by members.household_id

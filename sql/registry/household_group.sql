@@ -1,0 +1,40 @@
+-- Who stands with which head on which list in use. Tekun is not among them: it forms no group while another one exists.
+select
+    roster_person.person_id as person_id,
+    roster_person.head_person_id as head_person_id,
+    roster_person.registry as standing,
+    roster_person.registry_rank as standing_rank,
+    roster_person.period as period,
+    roster_person.division_code as division_code,
+    roster_person.relation as relation,
+    roster_person.start_month as start_month,
+    roster_person.row_id as row_id
+from registry.roster_person as roster_person
+where roster_person.is_latest and roster_person.registry <> 'tekun'
+union all
+select
+    roster_household.head_person_id as person_id,
+    roster_household.head_person_id as head_person_id,
+    roster_household.registry as standing,
+    roster_household.registry_rank as standing_rank,
+    roster_household.period as period,
+    roster_household.division_code as division_code,
+    '户主' as relation,
+    roster_household.start_month as start_month,
+    roster_household.row_id as row_id
+from registry.roster_household as roster_household
+where roster_household.is_latest
+union all
+select
+    numbered_group.person_id as person_id,
+    numbered_group.head_person_id as head_person_id,
+    numbered_group.standing as standing,
+    numbered_group.standing_rank as standing_rank,
+    cast(null as varchar) as period,
+    case when numbered_group.standing = 'survey' then numbered_group.unit_code else place.division_code end as division_code,
+    numbered_group.relation as relation,
+    cast(null as date) as start_month,
+    numbered_group.row_id as row_id
+from registry.numbered_group as numbered_group
+left join house.place as place
+    on numbered_group.row_id = place.row_id

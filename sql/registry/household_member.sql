@@ -1,0 +1,53 @@
+-- In groups of different heads, the highest standing wins: dibao, edge, survey, monitoring; among equals the latest period,
+-- then the lower division code, then the head's id. Whoever is in no group is a household of one.
+with ranked as (
+    select
+        household_group.person_id as person_id,
+        household_group.head_person_id as head_person_id,
+        household_group.standing as standing,
+        household_group.relation as relation,
+        row_number() over (
+            partition by household_group.person_id
+            order by
+                household_group.standing_rank, household_group.period desc nulls last,
+                household_group.division_code nulls last, household_group.head_person_id,
+                case when household_group.relation is null then 1 else 0 end, household_group.row_id
+        ) as place
+    from registry.household_group as household_group
+),
+
+tekun as (
+    select distinct roster_person.person_id as person_id
+    from registry.roster_person as roster_person
+    where roster_person.is_latest and roster_person.registry = 'tekun'
+),
+
+placed as (
+    select
+        identity.person_id as person_id,
+        coalesce(ranked.head_person_id, identity.person_id) as head_person_id,
+        case
+            when coalesce(ranked.head_person_id, identity.person_id) = identity.person_id then '户主'
+            else ranked.relation
+        end as relation,
+        case
+            when ranked.person_id is not null then ranked.standing
+            when tekun.person_id is not null then 'tekun'
+            else 'other'
+        end as standing
+    from registry.identity as identity
+    left join ranked
+        on identity.person_id = ranked.person_id and ranked.place = 1
+    left join tekun
+        on identity.person_id = tekun.person_id
+)
+
+select
+    house_identity.household_id as household_id,
+    placed.person_id as person_id,
+    placed.head_person_id as head_person_id,
+    placed.relation as relation,
+    placed.standing as standing
+from placed
+inner join house.identity as house_identity
+    on placed.head_person_id = house_identity.person_id

@@ -1,0 +1,30 @@
+-- Who a number belongs to. The name of the current dibao roster stands, then tekun, edge, survey, monitoring, then the
+-- earliest row; "earliest" is told by month, sender and place in the file before receipt, so that the order of arrival is no matter.
+with ranked as (
+    select
+        person_row.person_id as person_id,
+        person_row.row_id as row_id,
+        person_row.id_number as id_number,
+        person_row.name as name,
+        person_row.id_sex as sex,
+        person_row.id_birth_date as birth_date,
+        max(person_row.identity_state) over (partition by person_row.person_id) as identity_state,
+        row_number() over (
+            partition by person_row.person_id
+            order by
+                person_row.source_rank, person_row.period nulls last, person_row.unit_code, person_row.kind,
+                person_row.received_seq, person_row.sheet, person_row.row_number, person_row.row_id
+        ) as place
+    from registry.person_row as person_row
+)
+
+select
+    ranked.person_id as person_id,
+    ranked.row_id as row_id,
+    ranked.id_number as id_number,
+    ranked.name as name,
+    ranked.sex as sex,
+    ranked.birth_date as birth_date,
+    ranked.identity_state as identity_state
+from ranked
+where ranked.place = 1

@@ -1,0 +1,26 @@
+-- People on the list of the rural-revitalisation bureau; open until the risk is eliminated.
+with ranked as (
+    select
+        monitoring.person_id as person_id,
+        monitoring.row_id as row_id,
+        monitoring.category as category,
+        monitoring.is_risk_eliminated as is_risk_eliminated,
+        monitoring.identified_on as identified_on,
+        row_number() over (
+            partition by monitoring.person_id
+            order by monitoring.received_seq desc, monitoring.identified_on desc, monitoring.row_id
+        ) as place
+    from accepted.poverty_return_monitoring as monitoring
+    left join registry.name_conflict as name_conflict
+        on monitoring.row_id = name_conflict.row_id
+    where name_conflict.row_id is null and monitoring.person_id is not null
+)
+
+select
+    ranked.person_id as person_id,
+    ranked.row_id as row_id,
+    ranked.category as category,
+    not ranked.is_risk_eliminated as is_open,
+    ranked.identified_on as identified_on
+from ranked
+where ranked.place = 1

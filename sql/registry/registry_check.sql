@@ -1,0 +1,51 @@
+-- Four answers. Whoever is on a roster in use of any division is enrolled. "Not enrolled" needs the own division's roster to be current,
+-- an undisputed number, and no row set aside from that roster with the same name and birth date.
+with enrolled as (
+    select
+        enrolment.person_id as person_id,
+        enrolment.registry as registry,
+        max(enrolment.period) as period
+    from registry.enrolment as enrolment
+    group by enrolment.person_id, enrolment.registry
+),
+
+disputed as (
+    select distinct name_conflict.person_id as person_id
+    from registry.name_conflict as name_conflict
+    where name_conflict.is_current
+),
+
+unusable as (
+    select distinct
+        person.person_id as person_id,
+        roster_unusable.registry as registry
+    from registry.person as person
+    inner join registry.roster_unusable as roster_unusable
+        on
+            upper(translate(person.name, '·•・．.‧∙●･ 　', '')) = roster_unusable.folded_name
+            and person.birth_date = roster_unusable.birth_date
+    inner join house.unit as unit
+        on person.division_code = unit.unit_code
+    where unit.unit_kind = 'bureau' or person.division_code = roster_unusable.division_code
+)
+
+select
+    person.person_id as person_id,
+    own_roster.registry as registry,
+    person.household_id as household_id,
+    case
+        when enrolled.person_id is not null then 'enrolled'
+        when not own_roster.is_current then 'not_current'
+        when disputed.person_id is not null or unusable.person_id is not null then 'cannot_tell'
+        else 'not_enrolled'
+    end as answer,
+    coalesce(enrolled.period, own_roster.period) as registry_period
+from registry.person as person
+inner join registry.own_roster as own_roster
+    on person.division_code = own_roster.unit_code
+left join enrolled
+    on person.person_id = enrolled.person_id and own_roster.registry = enrolled.registry
+left join disputed
+    on person.person_id = disputed.person_id
+left join unusable
+    on person.person_id = unusable.person_id and own_roster.registry = unusable.registry

@@ -1,0 +1,47 @@
+-- Household facts of the dibao and edge rosters, month by month; in use is the latest not later than the persons' roster.
+with listed as (
+    select
+        row_id, person_id as head_person_id, 'dibao' as registry, unit_code as division_code, period,
+        household_size, insured_count, area_type, township, start_month, authorised_on,
+        coalesce(
+            total_fen,
+            monthly_benefit_fen + coalesce(household_supplement_fen, 0) + coalesce(remote_supplement_fen, 0)
+        ) as amount_fen
+    from accepted.dibao_household
+    union all
+    select
+        row_id, person_id as head_person_id, 'edge' as registry, unit_code as division_code, period,
+        household_size, insured_count, area_type, township, start_month, authorised_on, cast(null as bigint) as amount_fen
+    from accepted.edge_household
+),
+
+usable as (
+    select
+        listed.row_id as row_id,
+        listed.head_person_id as head_person_id,
+        listed.registry as registry,
+        roster.registry_rank as registry_rank,
+        listed.division_code as division_code,
+        listed.period as period,
+        listed.household_size as household_size,
+        listed.insured_count as insured_count,
+        listed.area_type as area_type,
+        listed.township as township,
+        listed.start_month as start_month,
+        listed.authorised_on as authorised_on,
+        listed.amount_fen as amount_fen,
+        name_conflict.row_id is not null as is_disputed,
+        listed.period = max(listed.period) over (partition by listed.division_code, listed.registry) as is_latest
+    from listed
+    inner join registry.roster as roster
+        on
+            listed.division_code = roster.division_code
+            and listed.registry = roster.registry
+            and listed.period <= roster.period
+    left join registry.name_conflict as name_conflict
+        on listed.row_id = name_conflict.row_id
+)
+
+select * exclude (is_disputed)
+from usable
+where not is_disputed and head_person_id is not null

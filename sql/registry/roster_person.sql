@@ -1,0 +1,46 @@
+-- Rosters of every month not after D, person by person; disputed rows are not among them.
+with listed as (
+    select
+        row_id, person_id, 'dibao' as registry, unit_code as division_code, period,
+        coalesce(head_person_id, person_id) as head_person_id, relation, start_month, supplement_fen,
+        cast(null as bigint) as own_amount_fen, cast(null as varchar) as township
+    from accepted.dibao_person
+    union all
+    select
+        row_id, person_id, 'tekun' as registry, unit_code as division_code, period,
+        person_id as head_person_id, '户主' as relation, start_month, cast(null as bigint) as supplement_fen,
+        basic_amount_fen + coalesce(care_amount_fen, 0) as own_amount_fen, township
+    from accepted.tekun_person
+    union all
+    select
+        row_id, person_id, 'edge' as registry, unit_code as division_code, period,
+        coalesce(head_person_id, person_id) as head_person_id, relation, cast(null as date) as start_month,
+        cast(null as bigint) as supplement_fen, cast(null as bigint) as own_amount_fen, cast(null as varchar) as township
+    from accepted.edge_person
+)
+
+select
+    listed.row_id as row_id,
+    listed.person_id as person_id,
+    listed.registry as registry,
+    roster.registry_rank as registry_rank,
+    listed.division_code as division_code,
+    listed.period as period,
+    cast(listed.period || '-01' as date) as period_start,
+    listed.head_person_id as head_person_id,
+    listed.relation as relation,
+    listed.start_month as start_month,
+    listed.supplement_fen as supplement_fen,
+    listed.own_amount_fen as own_amount_fen,
+    listed.township as township,
+    listed.period = roster.period as is_latest,
+    listed.period = roster.period and roster.is_current as is_current
+from listed
+inner join registry.roster as roster
+    on
+        listed.division_code = roster.division_code
+        and listed.registry = roster.registry
+        and listed.period <= roster.period
+left join registry.name_conflict as name_conflict
+    on listed.row_id = name_conflict.row_id
+where name_conflict.row_id is null and listed.person_id is not null

@@ -1,0 +1,52 @@
+-- The survey row that speaks for a household, with the standard that holds where it lives.
+with surveyed as (
+    select
+        household.household_id as household_id,
+        household.head_person_id as head_person_id,
+        household.division_code as division_code,
+        survey_household.row_id as row_id,
+        survey_household.area_type as area_type,
+        survey_household.township as township,
+        survey_household.household_size as household_size,
+        survey_household.yearly_income_fen as yearly_income_fen,
+        survey_household.has_supporter as has_supporter,
+        survey_household.surveyed_on as surveyed_on,
+        row_number() over (
+            partition by household.household_id
+            order by
+                case when survey_household.unit_code = household.division_code then 0 else 1 end,
+                survey_household.surveyed_on desc nulls last, survey_household.unit_code, survey_household.row_id
+        ) as place
+    from accepted.survey_household as survey_household
+    inner join registry.household as household
+        on survey_household.person_id = household.head_person_id
+    left join registry.name_conflict as name_conflict
+        on survey_household.row_id = name_conflict.row_id
+    where name_conflict.row_id is null
+)
+
+select
+    surveyed.household_id as household_id,
+    surveyed.head_person_id as head_person_id,
+    surveyed.division_code as division_code,
+    surveyed.row_id as row_id,
+    surveyed.area_type as area_type,
+    surveyed.township as township,
+    surveyed.household_size as household_size,
+    surveyed.yearly_income_fen as yearly_income_fen,
+    standard.value_fen as standard_fen,
+    edge_multiple.value_x10000 as edge_multiple_x10000,
+    surveyed.has_supporter as has_supporter,
+    surveyed.surveyed_on as surveyed_on
+from surveyed
+left join registry.division_policy as standard
+    on
+        surveyed.division_code = standard.division_code
+        and surveyed.area_type = standard.area_type
+        and standard.key = 'dibao_standard'
+left join registry.division_policy as edge_multiple
+    on
+        surveyed.division_code = edge_multiple.division_code
+        and surveyed.area_type = edge_multiple.area_type
+        and edge_multiple.key = 'edge_multiple'
+where surveyed.place = 1

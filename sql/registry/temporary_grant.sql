@@ -1,0 +1,38 @@
+-- Applications for temporary assistance, the later row of one number. Granted: agreed, and paid not after D.
+with ranked as (
+    select
+        temporary_grant.row_id as row_id,
+        temporary_grant.application_no as application_no,
+        temporary_grant.person_id as person_id,
+        temporary_grant.unit_code as division_code,
+        temporary_grant.type as type,
+        temporary_grant.cause as cause,
+        temporary_grant.accepted_on as accepted_on,
+        temporary_grant.granted_on as granted_on,
+        temporary_grant.amount_fen as amount_fen,
+        temporary_grant.result as result,
+        row_number() over (
+            partition by temporary_grant.unit_code, temporary_grant.application_no
+            order by temporary_grant.received_seq desc, temporary_grant.row_id
+        ) as place
+    from accepted.temporary_grant as temporary_grant
+)
+
+select
+    ranked.row_id as row_id,
+    ranked.application_no as application_no,
+    ranked.person_id as person_id,
+    ranked.division_code as division_code,
+    ranked.type as type,
+    ranked.cause as cause,
+    ranked.result as result,
+    ranked.amount_fen as amount_fen,
+    ranked.accepted_on as accepted_on,
+    ranked.granted_on as granted_on,
+    coalesce(ranked.result = '同意' and ranked.granted_on <= night.run_date, false) as is_granted,
+    name_conflict.row_id is not null as is_disputed
+from ranked
+cross join house.night as night
+left join registry.name_conflict as name_conflict
+    on ranked.row_id = name_conflict.row_id
+where ranked.place = 1
