@@ -227,6 +227,13 @@ class Ledger:
             connection.execute(update(received_file).where(received_file.c.file_id == of_file).values(state="read"))
             return _submissions(connection, submission_table.c.submission_id.in_(ids))
 
+    def read_again(self, of_file: str) -> None:
+        """Let a file wait to be read once more; what was read in it and not yet settled is forgotten."""
+        with self._write() as connection:
+            of_it = _submission.c.file_id == of_file
+            connection.execute(delete(_submission).where(of_it, _submission.c.outcome == "read"))
+            connection.execute(update(_file).where(_file.c.file_id == of_file).values(state="received"))
+
     def rivals(self, submission: Submission) -> list[Submission]:
         """The parts whose overlap with this submission `decide` asks for; see `parts.rivals`."""
         taken = self._taken(submission)
