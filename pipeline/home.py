@@ -193,6 +193,7 @@ class Home:
             part_folder = Path(tempfile.mkdtemp(dir=self.root, prefix=".policy-"))
             for path in sorted([*policy.POLICY.glob("*.yml"), policy.POLICY / policy.HOLIDAYS]):
                 shutil.copyfile(path, part_folder / path.name)
+                (part_folder / path.name).chmod(0o600)
             part_folder.rename(self.policy_folder)
             yield "policy/"
         if not self.config.exists():

@@ -233,6 +233,8 @@ def _holidays(path: Path) -> dict[date, bool]:
                     day = _day(row["date"])
                 except ValueError as problem:
                     raise PolicyError(f"{where}:date {problem}") from problem
+                if None in row or None in row.values():
+                    raise PolicyError(f"{where}:应是三格:date,kind,name")
                 if row["kind"] not in ("休", "班"):
                     raise PolicyError(f"{where}:kind 应是 休 或 班")
                 if day in holidays:

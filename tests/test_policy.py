@@ -1,0 +1,203 @@
+"""Policy: dated values with unit and source; whoever asks says the day."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections import Counter
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import policy
+from pipeline.model import PolicyError
+
+REGIONS = {"北片", "中片", "南片"}
+LOADED = policy.load(regions=REGIONS)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(policy.POLICY, tmp_path / "policy"))
+
+
+def edit(folder: Path, name: str, old: str, new: str) -> None:
+    text = (folder / name).read_text(encoding="utf-8")
+    assert old in text
+    (folder / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(PolicyError) as refused:
+        policy.load(folder, REGIONS)
+    return str(refused.value)
+
+
+def test_a_value_holds_from_its_first_day_and_not_the_day_before() -> None:
+    assert LOADED.value("dibao_standard", date(2025, 12, 31), "北片", "城市").value_fen == 70_000
+    assert LOADED.value("dibao_standard", date(2026, 1, 1), "北片", "城市").value_fen == 74_000
+
+
+def test_asking_before_the_first_value_stops_by_name() -> None:
+    LOADED.value("edge_multiple", date(2020, 1, 1))
+    with pytest.raises(PolicyError, match=r"dibao\.yml:edge_multiple"):
+        LOADED.value("edge_multiple", date(2019, 12, 31))
+
+
+def test_a_value_by_region_needs_the_region() -> None:
+    with pytest.raises(PolicyError, match="disposable_income_per_head"):
+        LOADED.value("disposable_income_per_head", date(2026, 5, 1))
+    assert LOADED.value("disposable_income_per_head", date(2026, 5, 1), "南片").value == 29_400
+
+
+def test_a_value_for_all_answers_for_each_region() -> None:
+    answer = LOADED.value("edge_multiple", date(2026, 5, 1), "南片", "农村")
+    assert (answer.value, answer.value_x10000, answer.value_fen) == (Decimal("1.5"), 15_000, None)
+
+
+def test_an_unknown_key_stops() -> None:
+    with pytest.raises(PolicyError, match="no_such_key"):
+        LOADED.value("no_such_key", date(2026, 5, 1))
+
+
+def test_only_yuan_has_fen() -> None:
+    for value in LOADED.values:
+        assert (value.value_fen is not None) == value.unit.startswith("元")
+        assert value.value_x10000 == value.value * 10_000
+
+
+@given(st.dates(date(2019, 1, 1), date(2030, 1, 1)))
+def test_exactly_one_value_on_any_day_since_the_first(day: date) -> None:
+    on = LOADED.on(day)
+    assert on == sorted(on)
+    counts = Counter((value.key, value.policy_region, value.area_type) for value in on)
+    begun = {(value.key, value.policy_region, value.area_type) for value in LOADED.values if value.valid_from <= day}
+    assert counts == Counter(begun)
+    for value in on:
+        assert LOADED.value(value.key, day, value.policy_region, value.area_type) == value
+
+
+def test_holidays_rest_and_make_up_days_work() -> None:
+    calendar = dict(LOADED.calendar(date(2026, 9, 19), date(2026, 10, 12)))
+    assert len(calendar) == 24
+    assert not calendar[date(2026, 9, 19)]  # an ordinary Saturday
+    assert calendar[date(2026, 9, 20)]  # a Sunday made up
+    assert calendar[date(2026, 9, 30)]
+    assert not calendar[date(2026, 10, 1)]  # a Thursday off
+    assert not calendar[date(2026, 10, 11)]
+    assert calendar[date(2026, 10, 12)]
+
+
+def test_samples_are_all_there() -> None:
+    assert len(LOADED.values) == 58
+    with (policy.POLICY / policy.HOLIDAYS).open(encoding="utf-8") as file:
+        assert len(LOADED.holidays) == len(list(csv.DictReader(file))) == 19
+
+
+def test_digest_follows_meaning_not_layout(folder: Path) -> None:
+    assert policy.load(folder).digest() == LOADED.digest()
+    edit(folder, "dibao.yml", "valid_from: 2020-01-01, value: 1.5,", "value: 1.5,   valid_from: 2020-01-01,")
+    assert policy.load(folder).digest() == LOADED.digest()
+    edit(folder, "dibao.yml", "value: 1.5,", "value: 1.6,")
+    assert policy.load(folder).digest() != LOADED.digest()
+
+
+def test_a_new_value_and_a_new_key_touch_one_file(folder: Path) -> None:
+    edit(
+        folder, "events.yml", "death_tolerance:",
+        "flood_window:\n  {title: 汛期, unit: 天, minimum: 1, maximum: 90, checked_on: 2026-06-01,"
+        ' values: [{valid_from: 2026-06-01, value: 30, source: "样例"}]}\n\ndeath_tolerance:',
+    )  # fmt: skip
+    assert policy.load(folder, REGIONS).value("flood_window", date(2026, 6, 1)).value == 30
+
+
+VALUE = '{valid_from: 2020-01-01, value: 1.5, source: "样例值,非官方标准"}'
+
+
+@pytest.mark.parametrize(
+    ("new", "says"),
+    [
+        ("{value: 1.5, source: 样例}", "valid_from"),
+        ("{valid_from: 2020-01-01, value: 1.5}", "source"),
+        ("{valid_from: 2020-01-01, value: 1.5, source: ' '}", "source"),
+        ("{valid_from: 2020-13-01, value: 1.5, source: 样例}", "应是日期"),
+        ("{valid_from: 20200101, value: 1.5, source: 样例}", "应是日期"),
+        ("{valid_from: 2020-01-01, value: 3.01, source: 样例}", "1 到 3"),
+        ("{valid_from: 2020-01-01, value: 0.9, source: 样例}", "1 到 3"),
+        ("{valid_from: 2020-01-01, value: true, source: 样例}", "应是数字"),
+        ("{valid_from: 2020-01-01, value: .inf, source: 样例}", "应是数字"),
+        ("{valid_from: 2020-01-01, value: 1.23456, source: 样例}", "value"),
+        ("{valid_from: 2020-01-01, value: 1.5, source: 样例, regoin: 北片}", "regoin"),
+        ("{valid_from: 2020-01-01, value: 1.5, source: 样例, area: 镇区}", "area"),
+        ("{valid_from: 2020-01-01, value: 1.5, source: 样例, region: 东片}", "东片"),
+        ("{valid_from: 2020-01-01, value: 1.5, source: 样例, region: 北片}", "缺 中片"),
+        (f"{VALUE}\n    - {VALUE}", "写了两次"),
+        (f"{VALUE}\n    - {{valid_from: 2020-01-01, region: 北片, value: 1.5, source: 样例}}", "应当一致"),
+    ],
+)  # fmt: skip
+def test_a_value_that_could_mislead_stops_naming_file_and_key(folder: Path, new: str, says: str) -> None:
+    edit(folder, "dibao.yml", VALUE, new)
+    message = refusal(folder)
+    assert "policy/dibao.yml:edge_multiple" in message
+    assert says in message
+
+
+@pytest.mark.parametrize("number", ["1", "3"])
+def test_bounds_themselves_are_allowed(folder: Path, number: str) -> None:
+    edit(folder, "dibao.yml", "value: 1.5", f"value: {number}")
+    assert policy.load(folder).value("edge_multiple", date(2026, 1, 1)).value == int(number)
+
+
+def test_money_finer_than_a_fen_stops(folder: Path) -> None:
+    edit(folder, "dibao.yml", "value: 700,", "value: 700.05,")
+    assert policy.load(folder).value("dibao_standard", date(2025, 6, 1), "北片", "城市").value_fen == 70_005
+    edit(folder, "dibao.yml", "value: 700.05,", "value: 700.055,")
+    assert "精确到分" in refusal(folder)
+
+
+def test_a_unit_nobody_computes_with_stops(folder: Path) -> None:
+    edit(folder, "dibao.yml", "unit: 元/人/月", "unit: 圆/人/月")
+    assert "dibao_standard:unit" in refusal(folder)
+
+
+def test_a_key_in_two_files_stops(folder: Path) -> None:
+    shutil.copyfile(folder / "grants.yml", folder / "more.yml")
+    assert "grants.yml" in refusal(folder) and "more.yml" in refusal(folder)
+
+
+def test_a_key_written_twice_stops(folder: Path) -> None:
+    text = (folder / "grants.yml").read_text(encoding="utf-8")
+    (folder / "grants.yml").write_text(text + text, encoding="utf-8")
+    assert "重复的键" in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("2026-10-01,休,又一次", "写了两次"),
+        ("2026-02-30,休,没有这天", "应是日期"),
+        ("2026-02-20,半,半天", "kind"),
+        ("2026-02-20,休,春节,多一格", "三格"),
+        ("2026-02-20,休", "三格"),
+    ],
+)
+def test_a_holiday_line_that_could_mislead_stops(folder: Path, line: str, says: str) -> None:
+    with (folder / policy.HOLIDAYS).open("a", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+    message = refusal(folder)
+    assert "holidays.csv:第21行" in message and says in message
+
+
+def test_no_holidays_file_stops(folder: Path) -> None:
+    (folder / policy.HOLIDAYS).unlink()
+    assert "holidays.csv" in refusal(folder)
+
+
+def test_a_long_calendar_has_every_day_once() -> None:
+    first = date(2024, 8, 1)
+    days = [day for day, _ in LOADED.calendar(first, first + timedelta(days=1180))]
+    assert days == sorted(set(days)) and len(days) == 1181
