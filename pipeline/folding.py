@@ -1,0 +1,85 @@
+"""Characters that look alike and mean the same: one table, as Python and as SQL.
+
+DuckDB knows no NFKC, so the few compatibility characters that occur in real files are translated by name, behind a
+guard that lets a clean text pass untouched. Spec: sources.md ("How real files are damaged").
+Nothing here knows a kind, a field or a file.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+INVISIBLE = r"\p{Z}\p{Cc}\p{Cf}"
+"""Inside a regex class: every blank, control and formatting character (no-break, zero-width, direction marks, BOM)."""
+HAN = r"[\p{Han}\p{Co}]"
+"""One character of a Chinese name: Han, or a private-use code point that stands for a rare one."""
+PRIVATE_USE = r"\p{Co}"
+PLAIN_HAN = r"\x{3400}-\x{4DBF}\x{4E00}-\x{9FFF}"
+"""Inside a regex class: Han characters that no folding changes."""
+DOTS = "·•・．.‧∙●･⋅"
+"""The middle dot of a name, as files write it."""
+
+HALF_WIDTH = {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
+"""Full-width ASCII → ASCII."""
+LETTERS_AND_DIGITS = {full: half for full, half in HALF_WIDTH.items() if half.isalnum()}
+RADICALS = {chr(code): unicodedata.normalize("NFKC", chr(code)) for code in [*range(0x2F00, 0x2FD6), 0x2E9F, 0x2EF3]}
+"""Radicals pasted from PDF files → the characters they look like."""
+
+_TO_HALF_WIDTH = {ord(full): half for full, half in HALF_WIDTH.items()}
+COMPATIBLE = {**HALF_WIDTH, **RADICALS}
+
+
+def literal(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """A name as a quoted SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def matches_fully(sql: str, pattern: str) -> str:
+    """Condition: the whole text matches."""
+    return f"regexp_full_match({sql}, {literal(pattern)})"
+
+
+def contains(sql: str, pattern: str) -> str:
+    """Condition: the pattern occurs somewhere."""
+    return f"regexp_matches({sql}, {literal(pattern)})"
+
+
+def replace_all(sql: str, pattern: str, by: str = "") -> str:
+    r"""Every occurrence of the pattern replaced; `\1` names a group."""
+    return f"regexp_replace({sql}, {literal(pattern)}, {literal(by)}, 'g')"
+
+
+def translate(sql: str, table: dict[str, str]) -> str:
+    """Characters mapped one to one. `sql` is written three times: give it a column."""
+    guard = "[" + "".join(sorted(table)) + "]"
+    mapped = f"translate({sql}, {literal(''.join(table))}, {literal(''.join(table.values()))})"
+    return f"case when {contains(sql, guard)} then {mapped} else {sql} end"
+
+
+def without_invisible(sql: str) -> str:
+    """All blanks, control and formatting characters removed."""
+    return replace_all(sql, f"[{INVISIBLE}]+")
+
+
+def without_control(sql: str) -> str:
+    """Control and formatting characters removed, blanks kept."""
+    return replace_all(sql, r"[\p{Cc}\p{Cf}]+")
+
+
+def fold_word_sql(column: str) -> str:
+    """A code word's comparison form: half-width, lower case, no blanks. The same as `fold_word`."""
+    return f"lower({without_invisible(translate(column, HALF_WIDTH))})"
+
+
+def fold_word(word: str) -> str:
+    """A code word's comparison form: half-width, lower case, no blanks."""
+    return _visible(word.translate(_TO_HALF_WIDTH)).lower()
+
+
+def _visible(text: str) -> str:
+    return "".join(char for char in text if unicodedata.category(char) not in ("Zs", "Zl", "Zp", "Cc", "Cf"))

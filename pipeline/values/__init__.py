@@ -1,0 +1,157 @@
+"""Raw text columns → typed values and the reason when unreadable; vectorised SQL.
+
+`parse` types every field of a kind, `parse_ids` the ID number alone, `explain` says a problem in the clerk's words.
+This room composes SQL over a connection that it is handed. It opens no file and calls no Python per row.
+Spec: sources.md ("How real files are damaged"), identity.md ("The ID number").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import date
+from typing import TYPE_CHECKING
+
+from pipeline.contracts import NUMBER_SENSITIVE, Column, Kind, Type
+from pipeline.folding import INVISIBLE, identifier, literal, matches_fully
+from pipeline.values import amounts, dates, numbers, words
+from pipeline.values.fields import Field, Layers
+from pipeline.values.wording import explain
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["explain", "parse", "parse_ids"]
+
+_READ: dict[Type, tuple[str, Callable[[Field], Layers]]] = {
+    "id_number": (numbers.QUICK_ID, numbers.read_id),
+    "disability_number": (numbers.QUICK_CERTIFICATE, numbers.read_certificate),
+    "date": (dates.QUICK_DATE, dates.read_date),
+    "month": (dates.QUICK_DATE, dates.read_month),
+    "money": (amounts.QUICK_MONEY, amounts.read_money),
+    "integer": (amounts.QUICK_INTEGER, amounts.read_integer),
+    "decimal": (amounts.QUICK_DECIMAL, amounts.read_decimal),
+    "boolean": (words.QUICK_WORD, words.read_boolean),
+    "code": (words.QUICK_WORD, words.read_code),
+    "name": (words.QUICK_NAME, words.read_name),
+    "text": (words.QUICK_TEXT, words.read_text),
+    "township": (words.QUICK_TEXT, words.read_text),
+    "place": (words.QUICK_TEXT, words.read_text),
+}
+"""Type → (pattern of texts that need no folding, how it is read)."""
+
+
+def parse(
+    con: duckdb.DuckDBPyConnection,
+    raw_table: str,
+    kind: Kind,
+    night: date,
+    *,
+    units: Mapping[tuple[str, str], str] | None = None,
+    defaults: Mapping[tuple[str, str], str] | None = None,
+    date1904_sheets: Collection[str] = (),
+) -> str:
+    """Type every field of a kind; returns the name of the temporary table made, `<raw_table>_typed`.
+
+    Args:
+        con: where `raw_table` is.
+        raw_table: a table or view with `sheet`, and for any of the kind's fields a VARCHAR column of raw text and, for
+            the types of NUMBER_SENSITIVE, perhaps a BOOLEAN `<field>__numeric`. Fields may be absent.
+        kind: what to read.
+        night: the night's date; birth dates and `not_after` are judged by it.
+        units: (sheet, field) → the unit in the header's brackets.
+        defaults: (sheet, field) → the text that stands for a blank cell or an absent column (`else_from`).
+        date1904_sheets: sheets of workbooks that count days from 1904.
+
+    The table has all other columns of `raw_table` as they were, and for each field: the value under its own name
+    (`Column.sql_type`; NULL when blank or unreadable), `<field>__text` (the sender's text, untouched) and
+    `<field>__problem` (a code for `explain`, else NULL). ID numbers have also `__state` (identity.md), `__sex` (男, 女)
+    and `__birth_date`, both from a usable number; names have `__private_use`.
+    """
+    fields = [
+        Field(
+            name,
+            column,
+            night,
+            header_units={sheet: unit for (sheet, field), unit in (units or {}).items() if field == name},
+            date1904_sheets=frozenset(date1904_sheets),
+        )
+        for name, column in kind.columns.items()
+    ]
+    stand_ins = {
+        name: _stand_in(column, {sheet: word for (sheet, field), word in (defaults or {}).items() if field == name})
+        for name, column in kind.columns.items()
+    }
+    return _create(con, raw_table, f"{raw_table}_typed", fields, stand_ins)
+
+
+def parse_ids(con: duckdb.DuckDBPyConnection, raw_table: str, field: str, night: date) -> str:
+    """Type one ID number and leave everything else raw, so that scope can be judged first.
+
+    Returns the name of the temporary table made, `<raw_table>_ids`: the columns of `raw_table`, with `field` replaced by
+    the columns that `parse` gives for an ID number.
+    """
+    column = Column(header=field, type="id_number")
+    return _create(con, raw_table, f"{raw_table}_ids", [Field(field, column, night)], {field: None})
+
+
+def _stand_in(column: Column, by_sheet: Mapping[str, str]) -> str | None:
+    """SQL of the text that stands for a blank; None when there is none."""
+    last = literal(column.else_) if column.else_ is not None else None
+    if not by_sheet:
+        return last
+    cases = " ".join(f"when {literal(sheet)} then {literal(word)}" for sheet, word in sorted(by_sheet.items()))
+    return f"case sheet {cases} else {last or 'null'} end"
+
+
+def _create(
+    con: duckdb.DuckDBPyConnection,
+    raw_table: str,
+    name: str,
+    fields: list[Field],
+    stand_ins: Mapping[str, str | None],
+) -> str:
+    present = [column for column, *_ in con.execute(f"describe {identifier(raw_table)}").fetchall()]
+    own = {field.name for field in fields} | {f"{field.name}__numeric" for field in fields}
+    passed = [identifier(column) for column in present if column not in own]
+    steps: list[dict[str, str]] = []
+    results: list[str] = []
+    for field in fields:
+        quick, read = _READ[field.column.type]
+        layers = [*_given(field, present, quick, stand_ins[field.name]), *read(field)]
+        for depth, layer in enumerate(layers):
+            if depth == len(steps):
+                steps.append({})
+            steps[depth] |= {field.at(suffix): sql for suffix, sql in layer.items()}
+        suffixes = [suffix for layer in layers for suffix in layer if not suffix.startswith("#")]
+        results += [_typed(field, suffix) for suffix in sorted(suffixes)]
+    source = identifier(raw_table)
+    for depth, step in enumerate(steps):
+        carried = ", ".join(passed) if depth == 0 else "*"
+        added = ", ".join(f"{sql} as {column}" for column, sql in step.items())
+        source = f"(select {', '.join(part for part in (carried, added) if part)} from {source})"
+    con.execute(
+        f"create or replace temp table {identifier(name)} as select {', '.join([*passed, *results])} from {source}"
+    )
+    return name
+
+
+def _given(field: Field, present: list[str], quick: str, stand_in: str | None) -> Layers:
+    raw, text = identifier(field.name), field.at("__text")
+    known = field.name in present
+    given = {
+        "__text": raw if known else "cast(null as varchar)",
+        "#quick": f"coalesce({matches_fully(raw, quick)}, false)" if known else "false",
+    }
+    if field.column.type in NUMBER_SENSITIVE:
+        flag = f"{field.name}__numeric"
+        given["#numeric"] = f"coalesce({identifier(flag)}, false)" if flag in present else "false"
+    filled = f"case when {field.quick} or not {matches_fully(text, f'[{INVISIBLE}]*')} then {text} end"
+    return [given, {"#text": f"coalesce({filled}, {stand_in})" if stand_in else filled}]
+
+
+def _typed(field: Field, suffix: str) -> str:
+    """A result with its type said: a column without any value would have none."""
+    sql_type = {
+        "": field.column.sql_type, "__birth_date": "DATE", "__private_use": "BOOLEAN",
+    }.get(suffix, "VARCHAR")  # fmt: skip
+    return f"cast({field.at(suffix)} as {sql_type}) as {field.at(suffix)}"

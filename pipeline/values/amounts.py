@@ -1,0 +1,138 @@
+"""Money, counts and measures. Spec: sources.md ("How real files are damaged", Amounts). Exact decimals throughout.
+
+A clean number takes the quick way; everything else is folded, matched in full, and only then cast, since DuckDB's own
+casts take `1e3`, `0x1f` and `1_000`. What stands for "not known" is NULL without a problem: not known is not zero.
+"""
+
+from __future__ import annotations
+
+from pipeline.folding import HALF_WIDTH, literal, matches_fully, replace_all, translate, without_invisible
+from pipeline.values.fields import Field, Layers
+
+QUICK_MONEY = r"[0-9]{1,12}(\.[0-9]{1,2})?"
+QUICK_INTEGER = "[0-9]{1,9}"
+QUICK_DECIMAL = r"[0-9]{1,9}(\.[0-9]{1,3})?"
+YUAN = {"元": 1, "圆": 1, "千元": 1_000, "万": 10_000, "万元": 10_000}
+"""Unit in a cell → yuan. In a header `元/月` and the like are yuan too; in a cell they are refused."""
+_NOT_MONEY = -1
+_UNKNOWN = "[-/—–]+|无|空|null"
+_WHOLE = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)"
+_NUMBER = rf"-?(?:{_WHOLE}(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]{{1,2}})?"
+_COUNTED = "人|户|个|口|间|次|名|项"
+_MEASURED = "公里|千米|km|平方米|m2|㎡|平米"
+_TOO_LARGE = 10**13
+"""Beyond this, in the unit written, nothing is an amount; the arithmetic below stays within 38 digits."""
+_FLOAT_NOISE = "0.001"
+"""A spreadsheet's 1234.5600000001 is 1234.56: less than this, in fen, is the machine's doing."""
+
+
+def read_money(field: Field) -> Layers:
+    """Money: value in fen, `__problem`."""
+    exact, fen, cell, header = field.at("#exact"), field.at("#fen"), field.at("#cell"), _header_factor(field)
+    factor = f"coalesce({cell}, {header}, 1)"
+    unit = f"regexp_extract({field.at('#words')}, '[^-0-9.,e+]+$')"
+    factors = "".join(f" when {literal(name)} then {yuan}" for name, yuan in YUAN.items())
+    return [
+        {"#words": _words(field)},
+        {"#number": _number(field, _NUMBER, "|".join(YUAN)), "#cell": f"case {unit}{factors} end"},
+        {
+            "#exact": f"case when abs({field.at('#number')}) < {_TOO_LARGE} then {field.at('#number')} * ({factor} * 100) end"
+        },
+        {
+            "#fen": f"""case when {field.quick}
+                then cast(cast({field.text} as decimal(15, 2)) * 100 as bigint) * coalesce({header}, 1)
+                else cast(round({exact}, 0) as bigint) end"""
+        },
+        {
+            "__problem": f"""case
+                when {_is_unknown(field)} then null
+                when {header} = {_NOT_MONEY} or {cell} <> {header} then 'unit_conflict'
+                when {_is_unreadable(field)} then 'unreadable'
+                when {fen} is null then 'too_large'
+                when abs({exact} - {fen}) >= {_FLOAT_NOISE} then 'too_many_decimals'
+                {_bounds(field, fen)} end"""
+        },
+        {"": f"case when {field.at('__problem')} is null then {fen} end"},
+    ]
+
+
+def read_integer(field: Field) -> Layers:
+    """Count: value BIGINT, `__problem`. `3人` and `3.0` are 3; 3.5 is refused."""
+    number, read = field.at("#number"), field.at("#read")
+    return [
+        {"#words": _words(field)},
+        {"#number": _number(field, rf"-?{_WHOLE}(?:\.[0-9]*)?", _COUNTED)},
+        {
+            "#read": f"""case when {field.quick} then cast({field.text} as bigint)
+                when abs({number}) < {_TOO_LARGE} then cast(round({number}, 0) as bigint) end"""
+        },
+        {
+            "__problem": f"""case
+                when {_is_unknown(field)} then null
+                when {_is_unreadable(field)} then 'unreadable'
+                when {read} is null then 'too_large'
+                when {number} <> {read} then 'not_whole'
+                {_bounds(field, read)} end"""
+        },
+        {"": f"case when {field.at('__problem')} is null then {read} end"},
+    ]
+
+
+def read_decimal(field: Field) -> Layers:
+    """Measure: value DECIMAL(14,3), rounded half up; `__problem`."""
+    number, read = field.at("#number"), field.at("#read")
+    return [
+        {"#words": _words(field)},
+        {"#number": _number(field, _NUMBER, _MEASURED)},
+        {
+            "#read": f"""case when {field.quick} then cast({field.text} as decimal(14, 3))
+                when abs({number}) < 10000000000 then cast(round({number}, 3) as decimal(14, 3)) end"""
+        },
+        {
+            "__problem": f"""case
+                when {_is_unknown(field)} then null
+                when {_is_unreadable(field)} then 'unreadable'
+                when {read} is null then 'too_large'
+                {_bounds(field, read)} end"""
+        },
+        {"": f"case when {field.at('__problem')} is null then {read} end"},
+    ]
+
+
+def _words(field: Field) -> str:
+    """The text folded (half-width, no blanks, lower case, no currency sign); NULL where the quick way did."""
+    folded = f"lower({without_invisible(translate(field.text, HALF_WIDTH))})"
+    folded = replace_all(f"replace({folded}, '−', '-')", "^(-?)(?:￥|¥|rmb|cny|人民币)", r"\1")
+    return f"case when not {field.quick} then {folded} end"
+
+
+def _number(field: Field, pattern: str, units: str) -> str:
+    words = field.at("#words")
+    digits = f"replace(regexp_extract({words}, '^[-0-9.,e+]+'), ',', '')"
+    return f"case when {matches_fully(words, f'{pattern}(?:{units})?')} then try_cast({digits} as decimal(38, 16)) end"
+
+
+def _is_unknown(field: Field) -> str:
+    return f"{field.text} is null or {matches_fully(field.at('#words'), _UNKNOWN)}"
+
+
+def _is_unreadable(field: Field) -> str:
+    return f"not {field.quick} and {field.at('#number')} is null"
+
+
+def _bounds(field: Field, value: str) -> str:
+    column = field.column
+    low = f"when {value} < {column.minimum} then 'too_small'" if column.minimum is not None else ""
+    high = f"when {value} > {column.maximum} then 'too_large'" if column.maximum is not None else ""
+    return f"{low} {high}"
+
+
+def _header_factor(field: Field) -> str:
+    """Yuan per unit of the sheet's header; NULL when it names none; `_NOT_MONEY` when it names something else."""
+    factors = {
+        sheet: YUAN.get(unit.partition("/")[0], _NOT_MONEY) for sheet, unit in sorted(field.header_units.items())
+    }
+    if not factors:
+        return "cast(null as integer)"
+    cases = " ".join(f"when {literal(sheet)} then {factor}" for sheet, factor in factors.items())
+    return f"case sheet {cases} end"

@@ -1,0 +1,133 @@
+"""What is wrong with a cell, in the clerk's words: what is wrong, their value, one action, an example, the consequence.
+
+Every problem code of this room stands here, and those that judging rows adds. Never says which check character would
+be right: that would invite inventing numbers.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from pipeline.contracts import Column, Type
+
+_ID_EXAMPLE = "990101198605011237"
+_EXAMPLES: dict[Type, str] = {
+    "name": "张三", "id_number": _ID_EXAMPLE, "text": "", "date": "2024-01-05", "month": "2024-01", "money": "1234.50",
+    "integer": "3", "decimal": "12.5", "boolean": "是", "code": "", "township": "", "place": "",
+    "disability_number": f"{_ID_EXAMPLE}42",
+}  # fmt: skip
+_WRITE: dict[Type, str] = {
+    "name": "请填写姓名", "id_number": "请填写18位公民身份号码", "text": "请填写", "date": "请写清年、月、日",
+    "month": "请写清年和月", "money": "请只填数字,以元为单位", "integer": "请只填整数", "decimal": "请只填数字",
+    "boolean": "请填“是”或“否”", "code": "请从可选项中选一个", "township": "请填写本单位的街道或乡镇名称",
+    "place": "请填写街道或乡镇名称", "disability_number": "请填写20位残疾人证号",
+}  # fmt: skip
+_SET_AS_TEXT = "请先把整列设为“文本”格式,再按原件重新录入,只改格式找不回来"
+_BY_ORIGINAL = "请对照证件逐位核对后改正"
+
+_WORDS: dict[str, tuple[str, str, str]] = {
+    # The number.
+    "stored_as_number": ("被表格当成了数字,末几位已丢失", _SET_AS_TEXT, "整列设为文本后按证件重录号码"),
+    "one_digit_missing": ("少了一位", _BY_ORIGINAL, "对照证件补齐号码"),
+    "digits_missing": ("位数不够", _BY_ORIGINAL, "对照证件补齐号码"),
+    "digits_extra": ("多了数字", _BY_ORIGINAL, "对照证件删去多出的数字"),
+    "disability_number": ("是残疾人证号,不是身份证号", "请填前18位的公民身份号码,并与身份证核对", "改填身份证号"),
+    "characters": ("里有不该出现的字符", _BY_ORIGINAL, "对照证件改正号码"),
+    "birth_date": ("里的出生日期(第7至14位)不成立", _BY_ORIGINAL, "对照证件核对号码中的出生日期"),
+    "check_digit": ("校验不通过,多半抄错一位或两位颠倒", _BY_ORIGINAL, "对照证件逐位核对号码"),
+    "type_or_level": ("末两位不是残疾类别(1至7)和等级(1至4)", "请对照残疾人证核对后改正", "对照残疾人证核对证号末两位"),
+    # Dates and months.
+    "ambiguous_month": ("分不清是1月还是10月", "请写成带两位月份的样子", "把月份写成两位"),
+    "ambiguous_date": ("看不出年、月、日各是哪个", "请按四位年、月、日的顺序写", "按四位年-月-日重写日期"),
+    "no_day": ("只有年月,没有日", "请补上日", "补上日"),
+    "no_month": ("只有年份,没有月份", "请补全", "补上月份"),
+    "zero_day_or_month": ("月或日是00", "请填写真实的月和日", "把00改成真实的月日"),
+    "no_such_day": ("没有这一天", "请核对后改正", "改成真实存在的日期"),
+    "in_future": ("晚于今天,还没有发生", "请核对年份和月份后改正", "核对晚于今天的日期"),
+    "no_end": ("在这一列不能表示日期", "请填写具体日期", "填写具体日期"),
+    # Amounts.
+    "unit_conflict": ("的单位与表头不一致", "请统一单位,只填数字", "统一表头与单元格的单位"),
+    "too_many_decimals": ("超过两位小数", "请四舍五入到分", "金额保留两位小数"),
+    "not_whole": ("不是整数", "请核对后填整数", "改成整数"),
+    "too_small": ("{minimum},不合理", "请核对后改正", "核对过小的数"),
+    "too_large": ("{maximum},不合理", "请核对有无多打位数或弄混元和万元", "核对过大的数"),
+    # Words.
+    "not_yes_or_no": ("不是“是”或“否”", "请填“是”或“否”", "改填是或否"),
+    "not_in_list": ("不在可选项内", "请改为:{codes}", "从可选项中选一个"),
+    "unreadable": ("认不出来", "{write}", "按样例重写"),
+    # What judging rows finds.
+    "unknown_township": ("不是已知的街道或乡镇", "请填写全称", "改成街道或乡镇的全称"),
+    "other_division": ("属于别的单位", "请核对;不是本单位的请删去这一行", "删去别的单位的行或改正街道"),
+    "sex_contradicts": ("与身份证号第17位表示的性别不符", "请对照证件核对性别和身份证号", "核对性别和身份证号"),
+    "birth_contradicts": ("与身份证号里的出生日期不符", "请对照证件核对出生日期和身份证号", "核对出生日期和身份证号"),
+}  # fmt: skip
+"""Problem → (what is wrong with the value, the one action, heading of the group)."""
+
+_WHOLE_MESSAGES: dict[str, tuple[str, str]] = {
+    "error_value": (
+        "“{{header}}”这一格是公式错误(如 #N/A),没有结果。请改正公式,或直接填数值。{consequence}",
+        "改正公式错误",
+    ),
+    "formula_without_value": (
+        "“{{header}}”这一格的公式没有算出结果。请用表格软件打开并保存后再报,或直接填数值。{consequence}",
+        "把公式改成数值",
+    ),
+    "blank": ("“{{header}}”没有填。{write}{example}。{consequence}", "补填“{title}”"),
+    "household_unknown": (
+        "“{{header}}”没有填,而与户主关系不是户主,不知道属于哪一户。请补填户主的身份证号。改好前这一行不收。",
+        "补填户主身份证号",
+    ),
+    "differing_twin": (
+        "“{{header}}”“{{value}}”在名单里出现多次,内容不一样。请核对,只留正确的一行。改好前这几行都不收。",
+        "重复且不一致的行只留一行",
+    ),
+    "identical_twin": (
+        "“{{header}}”“{{value}}”的这一行与另一行完全相同,只计一次。可以删去一行,不删也不影响。",
+        "删去重复的行",
+    ),
+}
+_WITH_EXAMPLE = frozenset({
+    "ambiguous_month", "ambiguous_date", "no_day", "no_month", "unreadable", "too_many_decimals", "unit_conflict", "no_end",
+})  # fmt: skip
+PROBLEMS = frozenset(_WORDS) | frozenset(_WHOLE_MESSAGES)
+"""Every code that `explain` knows."""
+
+
+def explain(problem: str, column: Column) -> tuple[str, str]:
+    """The message for a cell and the heading of its group, in Chinese.
+
+    The message is a template with `{header}` (the sender's own) and `{value}` (the sender's text, shortened by the
+    caller to at most 40 characters); filled in it is under 120 characters for the values that occur.
+    Raises KeyError for a code that is not in PROBLEMS.
+    """
+    facts = {
+        "title": column.header,
+        "write": _WRITE[column.type],
+        "example": f",例:{_EXAMPLES[column.type]}" if _EXAMPLES[column.type] else "",
+        "codes": _codes(column),
+        "minimum": f"小于{_bound(column, column.minimum)}" if column.minimum is not None else "太小",
+        "maximum": f"大于{_bound(column, column.maximum)}" if column.maximum is not None else "太大",
+        "consequence": _consequence(problem, column),
+    }
+    if problem in _WHOLE_MESSAGES:
+        message, fix = _WHOLE_MESSAGES[problem]
+        return message.format(**facts), fix.format(**facts)
+    wrong, action, fix = _WORDS[problem]
+    example = facts["example"] if problem in _WITH_EXAMPLE else ""
+    message = f"“{{{{header}}}}”填的“{{{{value}}}}”{wrong}。{action}{example}。{{consequence}}"
+    return message.format(**facts), fix.format(**facts)
+
+
+def _consequence(problem: str, column: Column) -> str:
+    if column.required is not False or column.type == "id_number" or problem == "other_division":
+        return "改好前这一行不收。"
+    return "改好前这一格按没有填处理。"
+
+
+def _codes(column: Column) -> str:
+    codes = list(column.codes)
+    return "、".join(codes[:8]) + ("等" if len(codes) > 8 else "")
+
+
+def _bound(column: Column, bound: int) -> str:
+    return f"{Decimal(bound) / 100:f}元" if column.type == "money" else str(bound)

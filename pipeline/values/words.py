@@ -1,0 +1,129 @@
+"""Words: yes and no, codes, free text, names of people. Spec: sources.md ("How real files are damaged")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pipeline.contracts import Column
+from pipeline.folding import (
+    COMPATIBLE,
+    DOTS,
+    HAN,
+    LETTERS_AND_DIGITS,
+    PLAIN_HAN,
+    PRIVATE_USE,
+    contains,
+    fold_word,
+    fold_word_sql,
+    literal,
+    matches_fully,
+    replace_all,
+    translate,
+    without_control,
+)
+from pipeline.values.fields import Field, Layers
+
+_TRUE = ["是", "有", "对", "√", "✓", "✔", "☑", "1", "1.0", "y", "yes", "t", "true"]
+_FALSE = ["否", "无", "错", "没有", "不是", "×", "✕", "✖", "✗", "✘", "x", "0", "0.0", "n", "no", "f", "false"]
+_DOT = f"[{DOTS}]"
+QUICK_WORD = f"[{PLAIN_HAN}0-9a-z]+"
+QUICK_NAME = f"[{PLAIN_HAN}]+(?:·[{PLAIN_HAN}]+)*"
+QUICK_TEXT = rf"[{PLAIN_HAN}\p{{L}}0-9-]+"
+
+
+def read_boolean(field: Field) -> Layers:
+    """Yes or no: value, `__problem`."""
+    column = field.column
+    true = {fold_word(word) for word in [*_TRUE, *column.true_words]}
+    false = {fold_word(word) for word in [*_FALSE, *column.false_words]}
+    answers = {**dict.fromkeys(false, "false"), **dict.fromkeys(true, "true")}
+    return [
+        {"#folded": f"case when {field.quick} then {field.text} else {fold_word_sql(field.text)} end"},
+        {"": _look_up(field.at("#folded"), answers, "null")},
+        {"__problem": f"case when {field.text} is not null and {field.at('')} is null then 'not_yes_or_no' end"},
+    ]
+
+
+def read_code(field: Field) -> Layers:
+    """Code: value is the canonical word, `others` for a word not in the list when the contract says so; `__problem`."""
+    words = {word: literal(code) for word, code in spellings(field.column).items()}
+    others = literal(field.column.others) if field.column.others else "null"
+    return [
+        {"#folded": f"case when {field.quick} then {field.text} else {fold_word_sql(field.text)} end"},
+        {"": f"case when {field.text} is not null then {_look_up(field.at('#folded'), words, others)} end"},
+        {"__problem": f"case when {field.text} is not null and {field.at('')} is null then 'not_in_list' end"},
+    ]
+
+
+def spellings(column: Column) -> dict[str, str]:
+    """Folded spelling → canonical word. A code of digits is met with and without its zero: a number cell loses it."""
+    found: dict[str, str] = {}
+    pairs = [(word, code) for code, others in column.codes.items() for word in [code, *others]]
+    for word, code in pairs:
+        found.setdefault(fold_word(word), code)
+    for word, code in pairs:
+        if word.isdecimal():
+            for variant in (word.lstrip("0") or "0", word.zfill(2), f"{int(word)}.0"):
+                found.setdefault(variant, code)
+    if column.others:
+        found.setdefault(fold_word(column.others), column.others)
+    return found
+
+
+def read_text(field: Field) -> Layers:
+    """Free text: trimmed, control characters out, full-width letters and digits half-width; every other character stays."""
+    text = field.text
+    untidy = f"[\\p{{Cc}}\\p{{Cf}}{''.join(LETTERS_AND_DIGITS)}]|^[\\p{{Z}}']|\\p{{Z}}$"
+    tidy = replace_all(translate(text, LETTERS_AND_DIGITS), r"[\t\n\v\f\r]+", " ")
+    tidy = replace_all(without_control(tidy), r"^\p{Z}+|\p{Z}+$")
+    # An apostrophe before a number is how a spreadsheet is told: this is text.
+    tidy = f"regexp_replace({tidy}, '^''+([0-9A-Za-z])', '\\1')"
+    return [
+        {"": f"case when not {field.quick} and {contains(text, untidy)} then {tidy} else {text} end"},
+        {"__problem": "cast(null as varchar)"},
+    ]
+
+
+def read_name(field: Field) -> Layers:
+    """Name of a person: value, `__problem`, `__private_use` (holds a code point that only the sender's fonts can show).
+
+    The dot of a name is always `·`. Blanks inside a Chinese name are strays and go, unless every part between them has
+    at least two characters and all parts together at least five: then the blank stands for the dot (`买买提 艾力江`;
+    while `欧阳 小明` is one name of four). Blanks between Latin words stay.
+    """
+    text, plain, spaced, joined = field.text, field.quick, field.at("#spaced"), field.at("#joined")
+    tidy = replace_all(f"nfc_normalize({translate(text, COMPATIBLE)})", r"[\p{Z}\t\n\v\f\r\x{85}]+", " ")
+    tidy = f"trim({without_control(tidy)})"
+    dotted = spaced
+    for _ in range(2):  # a part of one character is used up by the dot before it
+        dotted = replace_all(dotted, f"({HAN}) ?{_DOT}+ ?({HAN})", r"\1·\2")
+    dotted = replace_all(dotted, f"^(?:{_DOT}|[ '])+|(?:{_DOT}|[ '])+$")
+    without = replace_all(replace_all(joined, f"({HAN}) ", r"\1"), f" ({HAN})", r"\1")
+    letters = rf"[\p{{L}}{PRIVATE_USE}〇?]"
+    long_parts = f"{matches_fully(joined, f'{HAN}{{2,}}(?: {HAN}{{2,}})+')} and length(replace({joined}, ' ', '')) >= 5"
+    return [
+        {"#spaced": f"case when not {plain} then {tidy} end"},
+        {"#joined": f"case when not {plain} then {dotted} end"},
+        {
+            "#read": f"""case when {plain} then {text}
+                when not contains({joined}, ' ') then {joined}
+                when {long_parts} then replace({joined}, ' ', '·')
+                else {without} end"""
+        },
+        {
+            "__problem": f"""case when not {plain} and not {contains(field.at("#read"), letters)}
+                then 'unreadable' end""",
+            "__private_use": f"coalesce(not {plain} and {contains(text, PRIVATE_USE)}, false)",
+        },
+        {"": f"case when {field.at('__problem')} is null then {field.at('#read')} end"},
+    ]
+
+
+def _look_up(folded: str, answers: dict[str, str], otherwise: str) -> str:
+    if not answers:
+        return otherwise
+    return f"case {folded} {_branches(answers.items())} else {otherwise} end"
+
+
+def _branches(answers: Iterable[tuple[str, str]]) -> str:
+    return " ".join(f"when {literal(word)} then {answer}" for word, answer in answers)
