@@ -66,17 +66,6 @@ policy as (
     group by fired.rule_code, fired.subject_id
 ),
 
-roster as (
-    select registry, division_code, period, is_current
-    from registry.roster
-    union all
-    select roster.registry, unit.unit_code, min(roster.period), bool_and(roster.is_current)
-    from registry.roster as roster
-    cross join house.unit as unit
-    where unit.unit_kind = 'bureau'
-    group by roster.registry, unit.unit_code
-),
-
 registries as (
     select
         fired.rule_code,
@@ -86,8 +75,8 @@ registries as (
         } order by leans.registry) as registries
     from made.fired as fired
     join made.leans as leans on fired.rule_code = leans.rule_code
-    left join roster
-        on leans.registry = roster.registry and fired.division_code = roster.division_code
+    left join registry.own_roster as roster
+        on leans.registry = roster.registry and fired.division_code = roster.unit_code
     group by fired.rule_code, fired.subject_id
 ),
 

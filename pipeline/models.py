@@ -161,6 +161,11 @@ class Card(Strict):
         return self.level if isinstance(self.level, list) else [self.level]
 
     @property
+    def asks_of(self) -> Literal["household", "person"]:
+        """Who must not be in the registries of `not_in`: every usable member, or the subject only."""
+        return self.not_in_of or ("household" if self.subject == "head" else "person")
+
+    @property
     def reason_columns(self) -> list[str]:
         """Columns of the query that the reason names."""
         return [name for _, name, _, _ in Formatter().parse(self.reason) if name is not None]
@@ -211,6 +216,8 @@ class Models:
 
     models: dict[str, Model]
     kinds: dict[str, Kind]
+    lists: dict[str, Path] = field(default_factory=dict)
+    """Table `house.<name>` → `sql/published/<name>.csv`: small mappings that people edit, all text."""
 
     @property
     def version(self) -> str:
@@ -218,6 +225,8 @@ class Models:
         digest = hashlib.sha256()
         for name, model in sorted(self.models.items()):
             digest.update(f"{name}\0{model.sql}\0{model.about.model_dump_json()}\0".encode())
+        for name, path in sorted(self.lists.items()):
+            digest.update(f"{name}\0{path.read_text(encoding='utf-8')}\0".encode())
         return digest.hexdigest()[:16]
 
     @property
@@ -365,7 +374,8 @@ def read_models(kinds: dict[str, Kind], folder: Path = SQL) -> Models:
             models[name] = Model(name=name, path=path, sql=sql, about=about, query=_parse(path, sql))
         if notes:
             raise ModelError(f"{_short(next(iter(notes.values())))}:旁边缺少同名的 .sql")
-    return Models(models=models, kinds=kinds)
+    lists = {path.stem: path for path in sorted((folder / "published").glob("*.csv"))}
+    return Models(models=models, kinds=kinds, lists=lists)
 
 
 def _parse(path: Path, sql: str) -> exp.Query:

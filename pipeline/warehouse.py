@@ -18,9 +18,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from pipeline import contracts, evidence
+from pipeline import evidence
 from pipeline.model import ModelError, PublishRefused, mask
-from pipeline.models import EPISODE, EVERY, SQL, Card, Models, Published, read_models
+from pipeline.models import EPISODE, EVERY, Card, Models, Published
 
 Rows = pa.Table | Sequence[Path]
 """Rows in memory, or Parquet files that hold them."""
@@ -65,6 +65,7 @@ HOUSE: dict[str, dict[str, str]] = {
         "reason": "VARCHAR", "caveat": "VARCHAR", "remark": "VARCHAR", "evidence": "VARCHAR", "freshness": "VARCHAR",
         "policy": "VARCHAR",
     },
+    "previous_source": {"warning_id": "VARCHAR", "submission_id": "VARCHAR"},
 }  # fmt: skip
 """Tables `house.<name>` that are given to the build; `house.night` and the cards' tables are made here (docs/design.md)."""
 
@@ -117,12 +118,11 @@ class Limits:
 LIMITS = Limits()
 
 
-def ask(inputs: Inputs, table: str, *, sql: Path = SQL, limits: Limits = LIMITS) -> pa.Table:
+def ask(inputs: Inputs, models: Models, table: str, *, limits: Limits = LIMITS) -> pa.Table:
     """One table of sql/, with only what it is made from built, in memory.
 
     `table` is `registry.<name>`, `warnings.<name>` or `main.<name>`. Raises ModelError.
     """
-    models = read_models(contracts.load().kinds, sql)
     models.examine([table])
     with closing(_connect(":memory:", None, limits)) as con:
         _make(con, inputs, models, [table])
@@ -130,14 +130,13 @@ def ask(inputs: Inputs, table: str, *, sql: Path = SQL, limits: Limits = LIMITS)
         return answer
 
 
-def build(inputs: Inputs, target: Path, *, work: Path, sql: Path = SQL, limits: Limits = LIMITS) -> dict[str, int]:
+def build(inputs: Inputs, models: Models, target: Path, *, work: Path, limits: Limits = LIMITS) -> dict[str, int]:
     """Build and examine a whole release in the directory `target`, which must not exist; published table → rows.
 
     Writes `warehouse.duckdb` and `divisions/<unit>.duckdb`, checkpointed and read-only. `work` holds the build file and
     what spills, on the same encrypted volume as the home. Raises ModelError before anything is built when sql/ or the
     policy cannot serve, PublishRefused when the result fails its examination; then `target` does not exist.
     """
-    models = read_models(contracts.load().kinds, sql)
     models.examine(models.everything())
     with tempfile.TemporaryDirectory(dir=work, prefix="build-") as private:
         release = Path(private) / "release"
@@ -265,7 +264,8 @@ def _make_episode(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
         raise ModelError("warnings.episode:缺少生成预警编号的函数")
     fresh = con.execute(
         "select every.rule_code, every.subject_id from warnings.every as every"
-        " anti join house.previous_warning as previous using (rule_code, subject_id) order by all"
+        " anti join (select rule_code, subject_id from house.previous_warning where status in ('open', 'verifying')) as open_before"
+        " using (rule_code, subject_id) order by all"
     ).fetchall()
     ids = [inputs.warning_id(code, subject, inputs.day) for code, subject in fresh]
     rows = {
@@ -297,6 +297,10 @@ def load(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, names: 
     if inputs.previous:
         _load_previous(con, inputs.previous)
     _load_cards(con, models)
+    for name, path in models.lists.items():
+        con.execute(
+            f"create table house.{name} as select * from read_csv({_quote(str(path))}, header = true, all_varchar = true)"
+        )
     if "house.rule_policy" in needed:
         missing = con.execute(
             "select rule_code, key from house.rule_policy anti join house.policy using (key) order by all"
@@ -320,6 +324,10 @@ def _load_previous(con: duckdb.DuckDBPyConnection, previous: Path) -> None:
     names = ", ".join(name for name in HOUSE["previous_warning"] if name in there)
     con.execute(f"insert into house.previous_warning ({names}) select {names} from before.main.warning")
     con.execute("detach before")
+    con.execute(
+        "insert into house.previous_source select distinct warning_id, unnest(json_extract_string(evidence, '$[*].submission_id'))"
+        " from house.previous_warning"
+    )
 
 
 def _fill(con: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str], rows: Rows) -> None:
@@ -346,7 +354,7 @@ def _load_cards(con: duckdb.DuckDBPyConnection, models: Models) -> None:
     cards = list(models.cards.values())
     rows: dict[str, list[tuple[str | None, ...]]] = {
         "rule": [
-            (card.code, card.title, card.purpose, card.subject, card.caveat, card.not_in_of or "household", str(card.of_the_dead))
+            (card.code, card.title, card.purpose, card.subject, card.caveat, card.asks_of, str(card.of_the_dead))
             for card in cards
         ],
         "rule_yields": [(card.code, code) for card in cards for code in card.yields_to],

@@ -27,6 +27,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ import pyarrow as pa
 
 from pipeline import contracts, policy, warehouse
 from pipeline.contracts import Kind
-from pipeline.models import SQL, Card, Example, read_models
+from pipeline.models import SQL, Card, Example, Models, read_models
 
 UNITS = [
     {"unit_code": "bureau", "name": "民政局(本级)", "unit_kind": "bureau", "policy_region": "北片"},
@@ -49,6 +50,12 @@ TOWNSHIPS = [
 ]
 
 
+@cache
+def models_of(sql: Path = SQL) -> Models:
+    """The models in a folder, read once."""
+    return read_models(contracts.load().kinds, sql)
+
+
 def examples(sql: Path = SQL) -> list[tuple[str, Example]]:
     """Every example beside every model, as (table, example)."""
     models = read_models(contracts.load().kinds, sql)
@@ -61,9 +68,9 @@ def examples(sql: Path = SQL) -> list[tuple[str, Example]]:
 
 def run(table: str, example: Example, sql: Path = SQL) -> list[str]:
     """Build the model on the example's rows; the differences from what is expected, in words; [] when there is none."""
-    models = read_models(contracts.load().kinds, sql)
+    models = models_of(sql)
     about = models.models[table].about
-    found = warehouse.ask(inputs(example), table, sql=sql).to_pylist()
+    found = warehouse.ask(inputs(example), models, table).to_pylist()
     found = [row for row in found if all(_same(row[key], value) for key, value in example.only.items())]
     subject = "person_id" if isinstance(about, Card) else about.key[0]
     wanted = [{subject: row} if isinstance(row, str) else row for row in example.expect]
@@ -113,6 +120,9 @@ class Given:
             "unit": list(UNITS),
             "township": list(TOWNSHIPS),
             "policy": _policy(night),
+            "release": [
+                {"built_at": f"{night} 02:00:00", "code_version": "test", "policy_version": "test", "input_digest": ""}
+            ],
         }
         self.submissions: dict[str, dict[str, Any]] = {}
         self.people: set[str] = set()

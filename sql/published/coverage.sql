@@ -1,0 +1,65 @@
+-- Who was expected to deliver what, and what is held of it.
+with received as (
+    select
+        submission.unit_code as unit_code,
+        submission.kind as kind,
+        coalesce(submission.period, '') as period,
+        sum(case when submission.status in ('accepted', 'partly_accepted') then submission.rows_accepted else 0 end) as rows_held,
+        max(case when submission.status in ('accepted', 'partly_accepted') then 1 else 0 end) as is_received,
+        max(case when submission.status = 'held' then 1 else 0 end) as is_held
+    from house.submission as submission
+    where submission.kind is not null and submission.status <> 'repeated'
+    group by submission.unit_code, submission.kind, coalesce(submission.period, '')
+),
+
+asked as (
+    select expected.unit_code as unit_code, expected.kind as kind, coalesce(expected.period, '') as period
+    from house.expected as expected
+),
+
+places as (
+    select unit_code, kind, period from received
+    union
+    select unit_code, kind, period from asked
+),
+
+freshness as (
+    select
+        places.unit_code as unit_code,
+        places.kind as kind,
+        places.period as period,
+        asked.unit_code is not null as is_expected,
+        coalesce(received.is_received, 0) = 1 as is_received,
+        coalesce(received.is_held, 0) = 1 as is_held,
+        coalesce(received.rows_held, 0) as rows_held,
+        case
+            when places.period <> '' then
+                last_day(
+                    cast(cast(places.period || '-01' as date) + cast(fresh.value as integer) * interval 1 month as date)
+                )
+        end as fresh_until
+    from places
+    left join received
+        on places.unit_code = received.unit_code and places.kind = received.kind and places.period = received.period
+    left join asked
+        on places.unit_code = asked.unit_code and places.kind = asked.kind and places.period = asked.period
+    left join house.policy as fresh
+        on fresh.key = 'roster_fresh' and fresh.policy_region = '' and fresh.area_type = ''
+)
+
+select
+    freshness.unit_code as unit_code,
+    freshness.kind as kind,
+    freshness.period as period,
+    freshness.is_expected as expected,
+    freshness.is_received as received,
+    cast(freshness.rows_held as bigint) as "rows",
+    freshness.fresh_until as fresh_until,
+    case
+        when freshness.is_held and not freshness.is_received then 'shrunken'
+        when not freshness.is_received then 'absent'
+        when freshness.fresh_until < night.run_date then 'late'
+        else 'fresh'
+    end as state
+from freshness
+cross join house.night as night

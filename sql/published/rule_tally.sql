@@ -1,0 +1,120 @@
+-- Of each rule: how many were asked, how many it lists, whom it could not be asked about and why. A rule that asked nobody is not clean.
+with subject as (
+    select 'person' as subject_kind, person.person_id as subject_id, person.division_code as division_code, person.death_date as death_date
+    from main.person as person
+    union all
+    select
+        'head' as subject_kind, household.household_id as subject_id, household.division_code as division_code,
+        head.death_date as death_date
+    from registry.household as household
+    inner join main.person as head
+        on household.head_person_id = head.person_id
+),
+
+population as (
+    select
+        rule.rule_code as rule_code,
+        subject.division_code as division_code,
+        count(*) as subjects
+    from house.rule as rule
+    inner join subject
+        on rule.subject = subject.subject_kind
+    where rule.of_the_dead or subject.death_date is null
+    group by rule.rule_code, subject.division_code
+),
+
+stale as (
+    select distinct asked.rule_code as rule_code, own_roster.unit_code as division_code
+    from house.rule_roster as asked
+    inner join registry.own_roster as own_roster
+        on asked.registry = own_roster.registry
+    where not own_roster.is_current
+),
+
+doubted as (
+    select rule.rule_code as rule_code, person.division_code as division_code, person.person_id as subject_id
+    from house.rule as rule
+    inner join house.rule_not_in as asked
+        on rule.rule_code = asked.rule_code
+    inner join registry.registry_check as answer
+        on asked.registry = answer.registry and answer.answer = 'cannot_tell'
+    inner join main.person as person
+        on answer.person_id = person.person_id
+    where rule.subject = 'person' and (rule.of_the_dead or person.death_date is null)
+    union
+    select rule.rule_code as rule_code, household.division_code as division_code, household.household_id as subject_id
+    from house.rule as rule
+    inner join house.rule_not_in as asked
+        on rule.rule_code = asked.rule_code
+    inner join registry.household_check as answer
+        on asked.registry = answer.registry and answer.answer = 'cannot_tell'
+    inner join registry.household as household
+        on answer.household_id = household.household_id
+    inner join main.person as head
+        on household.head_person_id = head.person_id
+    where rule.subject = 'head' and (rule.of_the_dead or head.death_date is null)
+),
+
+doubted_count as (
+    select doubted.rule_code as rule_code, doubted.division_code as division_code, count(*) as subjects
+    from doubted
+    group by doubted.rule_code, doubted.division_code
+),
+
+tallied as (
+    select
+        population.rule_code as rule_code,
+        population.division_code as division_code,
+        population.subjects as subjects,
+        stale.rule_code is not null as is_stale,
+        case
+            when stale.rule_code is not null then population.subjects
+            else coalesce(doubted_count.subjects, 0)
+        end as not_asked
+    from population
+    left join stale
+        on population.rule_code = stale.rule_code and population.division_code = stale.division_code
+    left join doubted_count
+        on population.rule_code = doubted_count.rule_code and population.division_code = doubted_count.division_code
+),
+
+summed as (
+    select
+        tallied.rule_code as rule_code,
+        sum(tallied.subjects) as subjects,
+        sum(tallied.not_asked) as not_asked,
+        sum(case when tallied.is_stale then 0 else tallied.not_asked end) as doubtful,
+        string_agg(case when tallied.is_stale then tallied.division_code end, '、' order by tallied.division_code) as stale_divisions
+    from tallied
+    group by tallied.rule_code
+),
+
+fired as (
+    select warning.rule_code as rule_code, count(*) as subjects
+    from main.warning as warning
+    where warning.last_seen_on = warning.run_date and warning.status in ('open', 'verifying')
+    group by warning.rule_code
+)
+
+select
+    rule.rule_code as rule_code,
+    rule.title as title,
+    cast(coalesce(summed.subjects, 0) - coalesce(summed.not_asked, 0) as bigint) as asked,
+    coalesce(fired.subjects, 0) as fired,
+    cast(coalesce(summed.not_asked, 0) as bigint) as could_not_be_asked,
+    case
+        when coalesce(summed.subjects, 0) = 0 then '没有可问的对象'
+        when summed.not_asked = 0 then cast(null as varchar)
+        else
+            coalesce('名单不是最新:' || summed.stale_divisions, '')
+            || case when summed.stale_divisions is not null and summed.doubtful > 0 then ';' else '' end
+            || case
+                when summed.doubtful > 0 then '无法确认是否在册:' || cast(cast(summed.doubtful as bigint) as varchar)
+                else ''
+            end
+    end as reason
+from house.rule as rule
+left join summed
+    on rule.rule_code = summed.rule_code
+left join fired
+    on rule.rule_code = fired.rule_code

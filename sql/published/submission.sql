@@ -1,0 +1,16 @@
+-- Every file and table received, and what became of its rows.
+select
+    submission.submission_id as submission_id,
+    submission.unit_code as unit_code,
+    submission.kind as kind,
+    submission.file_name as file_name,
+    submission.sha256 as sha256,
+    submission.received_at as received_at,
+    submission.period as period,
+    submission.rows_read as rows_read,
+    submission.rows_accepted as rows_accepted,
+    submission.rows_set_aside as rows_set_aside,
+    submission.rows_out_of_scope as rows_out_of_scope,
+    submission.status as status,
+    submission.reason as reason
+from house.submission as submission
