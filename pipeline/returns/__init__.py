@@ -1,0 +1,126 @@
+"""Annotated copies: the sender's own file comes back with its faults marked, and the sheet 问题清单 in front.
+
+A workbook is edited inside its zip, so that all the sender made survives; what cannot be edited, or fails the
+examination that always follows, is written anew with its values only, and the sheet says so.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline import contracts, readers
+from pipeline.model import CheckError, Refusal
+from pipeline.returns import listing, marks
+from pipeline.returns.examine import examine
+from pipeline.returns.listing import SubmissionSummary
+from pipeline.returns.package import CannotPatch
+from pipeline.returns.patch import merges, patch
+from pipeline.returns.rewrite import MOST_ROWS, TEXT_SHEET, rewrite
+
+__all__ = ["SubmissionSummary", "write", "write_receipt"]
+
+
+def write(
+    source: Path, file_name: str, target: Path, summaries: Sequence[SubmissionSummary], issues: pd.DataFrame
+) -> None:
+    """Write the annotated copy of one received file; `target` ends in .xlsx and appears whole or not at all.
+
+    `summaries`: one per kind found in the file. `issues`: rule, severity, message, fix, sheet, row_number (null: the
+    whole file), column (1-based; null: the whole row), header, value; at most one row per cell; rows of text files by
+    physical line, sheet ''. A file that was repeated, or in which no sheet was recognised, comes back as a receipt.
+    Raises CheckError when even the plain rewrite fails its examination.
+    """
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as folder:
+        made = Path(folder) / "made.xlsx"
+        if all(one.status == "repeated" or not one.reading.sheets for one in summaries):
+            listing.write(made, file_name, summaries, issues, frozenset(), [])
+        else:
+            _Copy(source, file_name, summaries, issues, Path(folder)).write(made)
+        made.replace(target)
+
+
+def write_receipt(target: Path, file_name: str, refusal: Refusal) -> None:
+    """Write the answer to a file that could not be opened: a workbook with the sheet 问题清单 only."""
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as folder:
+        made = Path(folder) / "made.xlsx"
+        listing.write_refusal(made, file_name, refusal.reason, refusal.fix)
+        made.replace(target)
+
+
+class _Copy:
+    def __init__(
+        self, source: Path, file_name: str, summaries: Sequence[SubmissionSummary], issues: pd.DataFrame, folder: Path
+    ) -> None:
+        self.source = source
+        self.file_name = file_name
+        self.summaries = summaries
+        self.folder = folder
+        self.issues = issues
+        self.refused: dict[str, dict[int, int]] = {}
+        self.text_columns: dict[str, frozenset[int]] = {}
+        for one in summaries:
+            fields = contracts.load().kinds[one.reading.kind].columns if one.reading.kind else {}
+            for sheet in one.reading.sheets:
+                last = sheet.header_rows[1]
+                columns = {column: last for column, _ in sheet.refused_columns}
+                self.refused[sheet.sheet] = self.refused.get(sheet.sheet, {}) | columns
+                numbers = {
+                    use.column for use in sheet.columns if fields[use.field].type in ("id_number", "disability_number")
+                }
+                self.text_columns[sheet.sheet] = self.text_columns.get(sheet.sheet, frozenset()) | numbers
+
+    def write(self, made: Path) -> None:
+        with self.source.open("rb") as file:
+            is_zip = file.read(4) == b"PK\x03\x04"
+        if is_zip:
+            try:
+                self._mark(self.source, made, [])
+            except CannotPatch:
+                self._rewrite(made, "原文件的格式比较特殊,无法在上面直接标注:本文件保留了全部数据,版式已简化。")
+        else:
+            self._rewrite(made, "您报来的不是 .xlsx 工作簿:已把全部数据转成 .xlsx 后标注,原来的版式没有保留。")
+
+    def _rewrite(self, made: Path, remark: str) -> None:
+        plain = self.folder / "plain.xlsx"
+        book = readers.read(self.source, self.file_name)
+        if isinstance(book, Refusal):
+            raise CheckError(f"收件时读得了的文件,标注时读不了({book.code})")
+        grids = book.grids
+        lost = rewrite(grids, plain, self.refused)
+        if "" in {grid.sheet for grid in grids}:
+            self.refused = {sheet or TEXT_SHEET: value for sheet, value in self.refused.items()}
+            self.text_columns = {sheet or TEXT_SHEET: value for sheet, value in self.text_columns.items()}
+            self.issues = self.issues.assign(sheet=self.issues["sheet"].replace("", TEXT_SHEET))
+        remarks = [remark]
+        if lost:
+            remarks.append(f"一张工作表最多 {MOST_ROWS} 行:文件最后的 {lost} 行没有放进本文件,其中的问题只列在清单里。")
+        try:
+            self._mark(plain, made, remarks)
+        except CannotPatch as problem:
+            raise CheckError(f"退回文件没有通过复核,没有写出:{problem}") from problem
+
+    def _mark(self, base: Path, made: Path, remarks: list[str]) -> None:
+        placed = self.issues[~(self.issues["row_number"] > MOST_ROWS).fillna(False).astype(bool)]
+        plan = marks.plan(placed, merges(base), self.refused, self.text_columns)
+        page = self.folder / "listing.xlsx"
+        remarks = [*remarks, *_said_about(plan)]
+        listing.write(page, self.file_name, self.summaries, self.issues, frozenset(plan), remarks)
+        done = patch(base, made, plan, page)
+        examine(base, made, plan, done)
+
+
+def _said_about(plan: dict[str, marks.SheetMarks]) -> list[str]:
+    """What the copy leaves out, with exact counts."""
+    said = []
+    for sheet, own in plan.items():
+        if own.cells_without_note:
+            noted = len(own.notes) - len(own.refused)
+            said.append(
+                f"工作表“{sheet}”有问题的 {noted + own.cells_without_note} 个单元格都标了颜色;批注太多会打不开,"
+                f"只给其中 {noted} 个加了批注,另有 {own.cells_without_note} 个没有批注。"
+            )
+    return said

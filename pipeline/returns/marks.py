@@ -1,0 +1,153 @@
+"""Issues → which cell gets which fill and which note. Columnar: a file may have hundreds of thousands of issues."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from pipeline.model import SEVERITIES, SEVERITY_TITLES
+
+NOTE_SIGN = "〔检查结果〕"
+"""Each note of ours begins with it, so that a returned file that comes back can be freed of our notes."""
+NOTES_PER_SHEET = 2_000
+NOTES_PER_RULE = 200
+REFUSED_NOTE = "按规定不接收"
+NOTICE = SEVERITIES.index("notice")
+
+_STRIDE = 1 << 16  # more than a sheet's 16,384 columns: row × stride + column names a cell by one number
+
+
+@dataclass
+class SheetMarks:
+    """What is to be done in one sheet. `rows`, `columns`, `ranks` run along each other, by row, then by column."""
+
+    rows: list[int] = field(default_factory=list)
+    columns: list[int] = field(default_factory=list)
+    ranks: list[int] = field(default_factory=list)
+    """Position in SEVERITIES: 0 is the gravest."""
+    notes: dict[tuple[int, int], str] = field(default_factory=dict)
+    """(row, column) → text. Never more than NOTES_PER_SHEET, and one per refused column's header."""
+    cells_without_note: int = 0
+    refused: dict[int, int] = field(default_factory=dict)
+    """Column that is never received → last row of its header; all below is emptied."""
+    text_columns: frozenset[int] = frozenset()
+    """Columns of numbers that must stay text; marked cells get the text format, so that a retyped number stays whole."""
+
+    @property
+    def is_empty(self) -> bool:
+        """True when the sheet stays as it is."""
+        return not (self.rows or self.refused)
+
+
+Merges = dict[str, list[tuple[tuple[int, int], tuple[int, int]]]]
+"""Sheet → merged areas as ((first row, first column), (last row, last column)), 1-based."""
+
+
+def plan(
+    issues: pd.DataFrame,
+    merges: Merges,
+    refused: dict[str, dict[int, int]],
+    text_columns: dict[str, frozenset[int]],
+) -> dict[str, SheetMarks]:
+    """Sheet → marks, for the sheets in `merges` (all sheets of the workbook, also those without merged cells).
+
+    An issue inside a merged area marks the area's first cell, since only that one is seen. An issue of a row marks
+    the row's first cell that is not hidden in a merged area. `issues` needs the columns rule, severity, message,
+    sheet, row_number, column; issues of the whole file mark nothing.
+    """
+    marks: dict[str, SheetMarks] = {}
+    placed = issues[issues["row_number"].notna() & issues["sheet"].isin(list(merges))]
+    by_sheet = dict(list(placed.groupby("sheet", sort=True)))
+    for sheet, areas in merges.items():
+        own = marks[sheet] = SheetMarks(
+            refused=refused.get(sheet, {}), text_columns=text_columns.get(sheet, frozenset())
+        )
+        found = _place(by_sheet[sheet], areas) if sheet in by_sheet else _place(placed.iloc[:0], areas)
+        heads = _headers_of_refused(own.refused, areas)
+        found = found[~_keys(found).isin([row * _STRIDE + column for row, column in heads])]
+        _fill(own, found, heads)
+        _write_notes(own, found, heads)
+    return marks
+
+
+def _keys(frame: pd.DataFrame) -> pd.Series[int]:
+    return frame["row"] * _STRIDE + frame["column"]
+
+
+def _place(issues: pd.DataFrame, areas: list[tuple[tuple[int, int], tuple[int, int]]]) -> pd.DataFrame:
+    """Issues with `row`, `column` of the cell to mark and `rank`, by position."""
+    frame = pd.DataFrame(
+        {
+            "rule": issues["rule"].astype(str).to_numpy(),
+            "message": issues["message"].astype(str).to_numpy(),
+            "rank": pd.Categorical(issues["severity"], categories=list(SEVERITIES)).codes.astype("int64"),
+            "row": issues["row_number"].astype("int64").to_numpy(),
+            "column": issues["column"].fillna(0).astype("int64").to_numpy(),
+        }
+    )
+    hidden = _hidden_cells(areas)
+    whole_row = frame["column"].eq(0)
+    frame.loc[whole_row, "column"] = 1
+    while (step := whole_row & _keys(frame).isin(hidden.index)).any():
+        frame.loc[step, "column"] += 1
+    anchor = _keys(frame).map(hidden)
+    moved = anchor.notna()
+    frame.loc[moved, "row"] = anchor[moved].astype("int64") // _STRIDE
+    frame.loc[moved, "column"] = anchor[moved].astype("int64") % _STRIDE
+    return frame.sort_values(["row", "column", "rank"], kind="stable", ignore_index=True)
+
+
+def _hidden_cells(areas: list[tuple[tuple[int, int], tuple[int, int]]]) -> pd.Series[int]:
+    """Key of each cell covered by a merged area → key of the area's first cell. Huge areas hold no data: left out."""
+    keys: list[np.ndarray] = []
+    anchors: list[np.ndarray] = []
+    for (top, left), (bottom, right) in areas:
+        if (bottom - top + 1) * (right - left + 1) > 200_000:
+            continue
+        rows, columns = np.mgrid[top : bottom + 1, left : right + 1]
+        covered = (rows * _STRIDE + columns).ravel()[1:]
+        keys.append(covered)
+        anchors.append(np.full(len(covered), top * _STRIDE + left))
+    if not keys:
+        return pd.Series([], index=pd.Index([], dtype="int64"), dtype="int64")
+    hidden = pd.Series(np.concatenate(anchors), index=np.concatenate(keys))
+    return hidden[~hidden.index.duplicated()]
+
+
+def _headers_of_refused(
+    refused: dict[int, int], areas: list[tuple[tuple[int, int], tuple[int, int]]]
+) -> list[tuple[int, int]]:
+    """(row, column) of the header cell of each refused column, as it is seen."""
+    hidden = _hidden_cells(areas) if refused else None
+    heads = set()
+    for column, row in refused.items():
+        key = row * _STRIDE + column
+        if hidden is not None and key in hidden.index:
+            key = int(hidden[key])
+        heads.add(divmod(key, _STRIDE))
+    return sorted(heads)
+
+
+def _fill(own: SheetMarks, found: pd.DataFrame, heads: list[tuple[int, int]]) -> None:
+    cells = found.drop_duplicates(["row", "column"])[["row", "column", "rank"]]
+    if heads:
+        more = pd.DataFrame([(row, column, NOTICE) for row, column in heads], columns=["row", "column", "rank"])
+        cells = pd.concat([cells, more]).sort_values(["row", "column"])
+    own.rows, own.columns, own.ranks = (cells[name].tolist() for name in ("row", "column", "rank"))
+
+
+def _write_notes(own: SheetMarks, found: pd.DataFrame, heads: list[tuple[int, int]]) -> None:
+    """Notes on as many cells as a workbook bears, each rule having its share, the first cells of a rule first."""
+    cells = found.drop_duplicates(["row", "column"])
+    turn = cells.groupby("rule").cumcount()
+    chosen = turn[turn < NOTES_PER_RULE].sort_values(kind="stable").index[:NOTES_PER_SHEET]
+    noted = found[_keys(found).isin(_keys(cells.loc[chosen]))].drop_duplicates(["row", "column", "message"])
+    for row, column, rank, message in noted[["row", "column", "rank", "message"]].itertuples(index=False):
+        text = f"{NOTE_SIGN}{SEVERITY_TITLES[SEVERITIES[rank]]}\n{message}"
+        before = own.notes.get((row, column))
+        own.notes[row, column] = f"{before}\n{text}" if before else text
+    own.cells_without_note = len(cells) - len(own.notes)
+    for head in heads:
+        own.notes[head] = f"{NOTE_SIGN}{SEVERITY_TITLES['notice']}\n{REFUSED_NOTE}"

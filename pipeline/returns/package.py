@@ -1,0 +1,318 @@
+"""The parts of an .xlsx around its sheets: relationships, content types, workbook, styles. Edited, never rebuilt.
+
+Sources: ECMA-376 parts 1 and 2.
+"""
+
+from __future__ import annotations
+
+import copy
+import posixpath
+import re
+import zipfile
+from pathlib import Path
+from typing import Final
+
+from lxml import etree
+
+MAIN: Final = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+OFFICE: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+PACKAGE: Final = "http://schemas.openxmlformats.org/package/2006/relationships"
+TYPES: Final = "http://schemas.openxmlformats.org/package/2006/content-types"
+WORKBOOK_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"
+SHEET_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"
+COMMENTS_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.comments+xml"
+VML_TYPE: Final = "application/vnd.openxmlformats-officedocument.vmlDrawing"
+LISTING: Final = "问题清单"
+FILLS: Final = ("FFF8CBCD", "FFFFEFB3", "FFD6E9F8")
+"""Soft red, yellow, blue, in the order of SEVERITIES. Uncommon values: by them our own marks are known again."""
+MOST_FORMATS = 64_000
+"""Excel bears 65,490 cell formats."""
+
+
+class CannotPatch(Exception):
+    """This workbook cannot be edited part by part; the way out is a rewrite. Says why, without values."""
+
+
+def parse(data: bytes) -> etree._Element:
+    """An XML part. Raises CannotPatch when it is not well-formed or declares a document type."""
+    if b"<!DOCTYPE" in data:
+        raise CannotPatch("document type declared")
+    try:
+        return etree.fromstring(data, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True))
+    except etree.XMLSyntaxError as problem:
+        raise CannotPatch("part is not well-formed") from problem
+
+
+def serialise(root: etree._Element) -> bytes:
+    """The part as UTF-8 with a declaration."""
+    return etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
+
+
+class Relationships:
+    """The relationships of one part; `part` is that part's name ('' for the package)."""
+
+    def __init__(self, archive: zipfile.ZipFile, part: str) -> None:
+        """Read them; none is as good as an empty list."""
+        folder, base = posixpath.split(part)
+        self.folder = folder
+        self.name = posixpath.join(folder, "_rels", f"{base}.rels")
+        found = self.name in archive.namelist()
+        self.root = (
+            parse(archive.read(self.name))
+            if found
+            else etree.Element(f"{{{PACKAGE}}}Relationships", None, {None: PACKAGE})
+        )  # type: ignore[dict-item]
+
+    def by_type(self, last: str) -> dict[str, str]:
+        """Id → part name, for internal relationships whose type ends in `/<last>`."""
+        return {
+            one.get("Id", ""): self._resolve(one.get("Target", ""))
+            for one in self.root
+            if isinstance(one.tag, str)
+            and one.get("Type", "").endswith(f"/{last}")
+            and one.get("TargetMode") != "External"
+        }
+
+    def add(self, last: str, part: str) -> str:
+        """Relate to a part; gives the new id."""
+        taken = {one.get("Id") for one in self.root}
+        number = next(n for n in range(1, len(taken) + 2) if f"rIdList{n}" not in taken)
+        etree.SubElement(
+            self.root, f"{{{PACKAGE}}}Relationship", Id=f"rIdList{number}", Type=f"{OFFICE}/{last}", Target=f"/{part}"
+        )
+        return f"rIdList{number}"
+
+    def drop(self, part: str) -> None:
+        """Forget a part."""
+        for one in list(self.root):
+            if one.get("TargetMode") != "External" and self._resolve(one.get("Target", "")) == part:
+                self.root.remove(one)
+
+    def _resolve(self, target: str) -> str:
+        if target.startswith("/"):
+            return target[1:]
+        return posixpath.normpath(posixpath.join(self.folder, target))
+
+
+class ContentTypes:
+    """[Content_Types].xml."""
+
+    name = "[Content_Types].xml"
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        """Read it. Raises CannotPatch when there is none."""
+        if self.name not in archive.namelist():
+            raise CannotPatch("no content types")
+        self.root = parse(archive.read(self.name))
+
+    def of(self, part: str) -> str:
+        """The declared type of a part, '' when it goes by its extension."""
+        return next((one.get("ContentType", "") for one in self.root if one.get("PartName") == f"/{part}"), "")
+
+    def override(self, part: str, kind: str) -> None:
+        """Declare a part."""
+        if not self.of(part):
+            etree.SubElement(self.root, f"{{{TYPES}}}Override", PartName=f"/{part}", ContentType=kind)
+
+    def default(self, extension: str, kind: str) -> None:
+        """Declare an extension."""
+        if all(one.get("Extension", "").lower() != extension for one in self.root):
+            self.root.insert(0, etree.Element(f"{{{TYPES}}}Default", Extension=extension, ContentType=kind))
+
+    def drop(self, part: str) -> None:
+        """Forget a part."""
+        for one in list(self.root):
+            if one.get("PartName") == f"/{part}":
+                self.root.remove(one)
+
+
+class Workbook:
+    """xl/workbook.xml with its relationships: which sheets there are, in which order."""
+
+    def __init__(self, archive: zipfile.ZipFile, types: ContentTypes) -> None:
+        """Read it. Raises CannotPatch for anything but a plain .xlsx workbook (macros, strict, templates)."""
+        documents = list(Relationships(archive, "").by_type("officeDocument").values())
+        if len(documents) != 1 or types.of(documents[0]) != WORKBOOK_TYPE:
+            raise CannotPatch("not a plain .xlsx workbook")
+        self.name = documents[0]
+        self.root = parse(archive.read(self.name))
+        if self.root.tag != f"{{{MAIN}}}workbook":
+            raise CannotPatch("workbook of another namespace")
+        self.relationships = Relationships(archive, self.name)
+        sheets = self.root.find(f"{{{MAIN}}}sheets")
+        if sheets is None or not len(sheets):
+            raise CannotPatch("no sheets")
+        self.sheets = sheets
+        parts = self.relationships.by_type("worksheet")
+        self.parts: dict[str, str] = {}
+        """Sheet name → part name; chart sheets are left alone."""
+        for sheet in self.sheets:
+            part = parts.get(sheet.get(f"{{{OFFICE}}}id", ""))
+            if part is not None:
+                self.parts[sheet.get("name", "")] = part
+
+    def drop_listing(self) -> str | None:
+        """Take out the listing of an earlier return; gives its part name."""
+        for index, sheet in enumerate(self.sheets):
+            if sheet.get("name") == LISTING and len(self.sheets) > 1:
+                self.sheets.remove(sheet)
+                self._renumber(lambda old: None if old == index else old - (old > index))  # noqa: B023 - called at once
+                part = self.parts.pop(LISTING, None)
+                if part:
+                    self.relationships.drop(part)
+                return part
+        return None
+
+    def put_listing_first(self, part: str, print_titles: str) -> None:
+        """Our sheet becomes the first and the one that is shown; names that belong to a sheet keep belonging to it."""
+        number = max(int(sheet.get("sheetId", "0")) for sheet in self.sheets) + 1
+        sheet = etree.Element(f"{{{MAIN}}}sheet", name=LISTING, sheetId=str(number))
+        sheet.set(f"{{{OFFICE}}}id", self.relationships.add("worksheet", part))
+        self.sheets.insert(0, sheet)
+        self._renumber(lambda old: old + 1)
+        names = self.root.find(f"{{{MAIN}}}definedNames")
+        if names is None:
+            names = etree.Element(f"{{{MAIN}}}definedNames")
+            before = [self.root.find(f"{{{MAIN}}}{tag}") for tag in ("externalReferences", "functionGroups", "sheets")]
+            next(one for one in before if one is not None).addnext(names)
+        title = etree.SubElement(names, f"{{{MAIN}}}definedName", name="_xlnm.Print_Titles", localSheetId="0")
+        title.text = print_titles
+        views = self.root.find(f"{{{MAIN}}}bookViews")
+        for view in [] if views is None else views:
+            view.set("activeTab", "0")
+            view.attrib.pop("firstSheet", None)
+
+    def _renumber(self, new: object) -> None:
+        names = self.root.find(f"{{{MAIN}}}definedNames")
+        for name in [] if names is None else list(names):
+            if (old := name.get("localSheetId")) is not None:
+                number = new(int(old))  # type: ignore[operator]
+                if number is None:
+                    names.remove(name)  # type: ignore[union-attr]
+                else:
+                    name.set("localSheetId", str(number))
+        if names is not None and not len(names):
+            self.root.remove(names)
+
+
+class Styles:
+    """xl/styles.xml: clones of the cell formats in use, with our fill; and our sheet's own formats added."""
+
+    def __init__(self, data: bytes) -> None:
+        """Read it. Raises CannotPatch when the tables we add to are missing."""
+        self.root = parse(data)
+        self.formats = self._table("cellXfs")
+        self.fills = self._table("fills")
+        if not len(self.formats) or not len(self.fills):
+            raise CannotPatch("no cell formats")
+        self._ours = {index for index, fill in enumerate(self.fills) if _colour(fill) in FILLS}
+        self._fill_of: dict[int, str] = {}
+        self._made: dict[tuple[int, int | None, bool], int] = {}
+        self.was_marked = frozenset(
+            index for index, one in enumerate(self.formats) if int(one.get("fillId", "0")) in self._ours
+        )
+        """Formats that an earlier return of this very file left behind."""
+
+    def marked(self, original: int, rank: int | None, as_text: bool) -> int:
+        """Number of the format like `original`, with the fill of a severity (None: without our fill), and as text."""
+        key = (original, rank, as_text)
+        if key not in self._made:
+            if not 0 <= original < len(self.formats) or len(self.formats) >= MOST_FORMATS:
+                raise CannotPatch("cell formats out of range")
+            clone = copy.deepcopy(self.formats[original])
+            clone.set("fillId", "0" if rank is None else self._fill(rank))
+            clone.set("applyFill", "0" if rank is None else "1")
+            if as_text:
+                clone.set("numFmtId", "49")
+                clone.set("applyNumberFormat", "1")
+            self._made[key] = len(self.formats)
+            self.formats.append(clone)
+        return self._made[key]
+
+    def take_in(self, data: bytes) -> list[int]:
+        """Add the formats of another styles.xml; their numbers here, in order. It must use built-in number formats only."""
+        other = Styles(data)
+        shifts = {}
+        for name, attribute in (("fonts", "fontId"), ("fills", "fillId"), ("borders", "borderId")):
+            table = self._table(name)
+            shifts[attribute] = len(table)
+            table.extend([copy.deepcopy(one) for one in other._table(name)])
+        numbers = []
+        for one in list(other.formats):
+            clone = copy.deepcopy(one)
+            for attribute, shift in shifts.items():
+                clone.set(attribute, str(int(clone.get(attribute, "0")) + shift))
+            clone.set("xfId", "0")
+            numbers.append(len(self.formats))
+            self.formats.append(clone)
+        return numbers
+
+    def bytes(self) -> bytes:
+        """The part."""
+        for name in ("fonts", "fills", "borders", "cellXfs"):
+            table = self._table(name)
+            table.set("count", str(len(table)))
+        return serialise(self.root)
+
+    def _table(self, name: str) -> etree._Element:
+        table = self.root.find(f"{{{MAIN}}}{name}")
+        if table is None:
+            raise CannotPatch(f"no {name}")
+        return table
+
+    def _fill(self, rank: int) -> str:
+        if rank not in self._fill_of:
+            fill = etree.SubElement(self.fills, f"{{{MAIN}}}fill")
+            pattern = etree.SubElement(fill, f"{{{MAIN}}}patternFill", patternType="solid")
+            etree.SubElement(pattern, f"{{{MAIN}}}fgColor", rgb=FILLS[rank])
+            etree.SubElement(pattern, f"{{{MAIN}}}bgColor", indexed="64")
+            self._fill_of[rank] = str(len(self.fills) - 1)
+        return self._fill_of[rank]
+
+
+def marked_formats(styles: bytes) -> dict[int, int]:
+    """Format number → rank, for the formats that carry one of our fills."""
+    root = parse(styles)
+    fills = [_colour(fill) for fill in root.iterfind(f"{{{MAIN}}}fills/{{{MAIN}}}fill")]
+    found = {}
+    for index, one in enumerate(root.iterfind(f"{{{MAIN}}}cellXfs/{{{MAIN}}}xf")):
+        colour = fills[int(one.get("fillId", "0"))]
+        if colour in FILLS:
+            found[index] = FILLS.index(colour)
+    return found
+
+
+def _colour(fill: etree._Element) -> str:
+    colour = fill.find(f"{{{MAIN}}}patternFill/{{{MAIN}}}fgColor")
+    return "" if colour is None else colour.get("rgb", "").upper()
+
+
+def add_title(app: bytes) -> bytes:
+    """docProps/app.xml with our sheet among the titles of parts; as it was, when it is not built as Office builds it."""
+    root = parse(app)
+    kinds = {name: root.find(f"{{*}}{name}/{{*}}vector") for name in ("HeadingPairs", "TitlesOfParts")}
+    heads, titles = kinds["HeadingPairs"], kinds["TitlesOfParts"]
+    if heads is None or titles is None or len(heads) < 2:
+        return app
+    count = heads[1].find("{*}i4")
+    if count is None or not (count.text or "").isdigit() or any(one.text == LISTING for one in titles):
+        return app
+    count.text = str(int(count.text or "0") + 1)
+    first = etree.Element(re.sub(r"}.*", "}lpstr", str(titles.tag)))
+    first.text = LISTING
+    titles.insert(0, first)
+    titles.set("size", str(len(titles)))
+    return serialise(root)
+
+
+def open_archive(source: Path) -> zipfile.ZipFile:
+    """A zip file whose names are plain and unique. Raises CannotPatch."""
+    try:
+        archive = zipfile.ZipFile(source)
+    except (zipfile.BadZipFile, OSError) as problem:
+        raise CannotPatch("not a zip archive") from problem
+    names = [info.filename.lower() for info in archive.infolist()]
+    if len(set(names)) != len(names) or any(info.flag_bits & 1 for info in archive.infolist()):
+        archive.close()
+        raise CannotPatch("doubtful archive")
+    return archive
