@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline import door, people, suites, values
@@ -123,7 +124,7 @@ def _typed(con: duckdb.DuckDBPyConnection, kind: Kind, parts: list[Part], around
 def _stack(con: duckdb.DuckDBPyConnection, kind: Kind, parts: list[Part]) -> str:
     """One table of raw text; `sheet` is made unique over files so that units and defaults can be told by it."""
     name = f"raw_{kind.name}"
-    paths = {part.reading.rows_path: part.submission_id for part in parts if part.reading.rows_path}
+    paths: dict[str, str] = {str(part.reading.rows_path): part.submission_id for part in parts}
     con.execute("create or replace temp table staged (path varchar, submission_id varchar)")
     con.executemany(
         "insert into staged values (?, ?)", [[path, submission] for path, submission in sorted(paths.items())]
@@ -394,6 +395,7 @@ def _in_words(
     lines["message"] = [
         f"【{SEVERITY_TITLES[severity]}】"
         + message.replace("{header}", header)
+        .replace("{said}", f"填了“{value[:40]}”" if value else "没有填")
         .replace("{others}", others.get(position, ""))
         .replace("{value}", value[:40])
         for position, severity, message, header, value in zip(
@@ -406,12 +408,12 @@ def _in_words(
 
 
 def _texts(con: duckdb.DuckDBPyConnection, rows: str, field: str, some: pd.DataFrame) -> pd.DataFrame:
-    con.register("some", some[["position"]])
+    con.register("chosen", some[["position"]])
     where = con.execute(
         f"""select position, submission_id, own_sheet as sheet, row_number, {field}__text as value
-        from {rows} where position in (select position from some)"""
+        from {rows} where position in (select position from chosen)"""
     ).df()
-    con.unregister("some")
+    con.unregister("chosen")
     return some.merge(where, on="position", how="inner", validate="one_to_one")
 
 
@@ -455,9 +457,9 @@ def _write(
     parts: list[Part], around: Surroundings, out: Path,
 ) -> list[Verdict]:  # fmt: skip
     for field, some in found[found["unknown_after"].astype(bool)].groupby("field"):
-        con.register("some", some[["position"]])
-        con.execute(f"update {rows} set {field} = null where position in (select position from some)")
-        con.unregister("some")
+        con.register("chosen", some[["position"]])
+        con.execute(f"update {rows} set {field} = null where position in (select position from chosen)")
+        con.unregister("chosen")
     aside = found[(found["severity"] == "must_fix") | (found["rule"] == "row.identical_twin")].drop_duplicates(
         "position"
     )
@@ -527,7 +529,7 @@ def _aside_query(kind: Kind, rows: str) -> str:
 def _copy(con: duckdb.DuckDBPyConnection, query: str, parameters: list[str | None], target: Path) -> int:
     """Write a query's rows as one Parquet file, whole or not at all; returns how many."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    rows = con.execute(query, parameters).to_arrow_table()
+    rows = con.execute(query, parameters).to_arrow_table() or pa.table({})
     beside = target.with_suffix(".part")
     pq.write_table(rows, beside, compression="zstd")
     beside.replace(target)

@@ -20,7 +20,7 @@ from pipeline.model import MonitorError, mask
 TODAY_NEEDS_ZONE = "默认今天(数据目录所在时区)"
 
 
-class _Day(click.ParamType):
+class _Day(click.ParamType[date]):
     """A date as YYYY-MM-DD."""
 
     name = "日期"

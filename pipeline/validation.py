@@ -37,14 +37,16 @@ def failing_rows(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> li
         return [np.empty(0, dtype=np.int64) for _ in expectations]
     import great_expectations as gx  # noqa: PLC0415 - three seconds of import, only where rows are judged
     from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
-    from great_expectations.exceptions import GreatExpectationsError  # noqa: PLC0415
+    from great_expectations.exceptions.exceptions import GreatExpectationsError  # noqa: PLC0415
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     source = context.data_sources.add_pandas("rows")
     definition = source.add_dataframe_asset("rows").add_batch_definition_whole_dataframe("rows")
     batch = definition.get_batch({"dataframe": frame.reset_index(drop=True)})
-    declared = [{"type": each.type, "kwargs": each.kwargs, "meta": {"position": n}} for n, each in enumerate(expectations)]
+    declared = [
+        {"type": each.type, "kwargs": each.kwargs, "meta": {"position": n}} for n, each in enumerate(expectations)
+    ]
     try:
         suite = gx.ExpectationSuite(name="rows", expectations=declared)
     except GreatExpectationsError as error:
@@ -57,6 +59,8 @@ def failing_rows(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> li
         raise CheckError(f"声明了 {len(expectations)} 条校验,只得到 {len(result.results)} 个结果")
     found: dict[int, npt.NDArray[np.int64]] = {}
     for each in result.results:
+        if each.expectation_config is None:
+            raise CheckError("有一条校验的结果对不上它的声明,整个文件暂不接收")
         position = int(each.expectation_config.meta["position"])
         found[position] = _positions(expectations[position], each)
     return [found[position] for position in range(len(expectations))]

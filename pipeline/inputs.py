@@ -1,0 +1,153 @@
+"""What a build is a function of, gathered from the home: accepted rows in force, units, policy, and what arrived."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import __version__, contracts, people, warehouse
+from pipeline.home import Home
+from pipeline.ledger import Ledger, Submission
+from pipeline.model import column_letter, month_of
+
+_ARROW: dict[str, pa.DataType] = {"BIGINT": pa.int64(), "INTEGER": pa.int32(), "BOOLEAN": pa.bool_(), "DATE": pa.date32(),
+          "TIMESTAMP": pa.timestamp("us"), "DECIMAL(18,4)": pa.decimal128(18, 4)}  # fmt: skip
+_PLACES = ("township", "current_address", "registered_address", "district")
+"""Fields of a partner's row that may name a division; the first that names exactly one decides."""
+
+
+def gather(home: Home, ledger: Ledger, day: date, built_at: datetime | None = None) -> warehouse.Inputs:
+    """The inputs of the night of `day`: nothing that arrived on a later night is among them.
+
+    `built_at` is only written down in the release.
+    """
+    submissions = [each for each in ledger.submissions() if each.night <= day and each.outcome != "read"]
+    in_force = [each for each in ledger.in_force() if each.night <= day]
+    key = home.identity_key()
+    accepted: dict[str, list[Path]] = {}
+    for each in in_force:
+        accepted.setdefault(each.kind or "", []).append(
+            home.accepted / (each.kind or "") / f"{each.submission_id}.parquet"
+        )
+    ids = _person_ids(path for paths in accepted.values() for path in paths)
+    house: dict[str, Any] = {
+        "unit": [
+            {"unit_code": unit.code, "name": unit.name, "unit_kind": unit.kind, "policy_region": unit.policy_region}
+            for unit in home.units.values()
+        ],
+        "township": [
+            {"division_code": unit.code, "name": township.name, "is_border": township.is_border}
+            for unit in home.units.values()
+            for township in unit.townships
+        ],
+        "policy": [vars(value) for value in home.policy.on(day)],
+        "calendar": [
+            {"day": each, "is_working": is_working}
+            for each, is_working in home.policy.calendar(day - timedelta(days=800), day + timedelta(days=400))
+        ],
+        "identity": [{"person_id": one, "household_id": people.household_id(key, one)} for one in ids],
+        "submission": [_submission(each) for each in submissions],
+        "column": [line for each in submissions for line in _columns(each)],
+        "expected": [
+            {
+                "unit_code": unit,
+                "kind": kind,
+                "period": month_of(day) if contracts.load().kinds[kind].period == "month" else "",
+            }
+            for unit, kind in home.expected
+        ],
+        "release": [_release(home, in_force, built_at)],
+    }
+    tables: dict[str, Any] = {name: _table(name, rows) for name, rows in house.items()}
+    tables["place"] = _table("place", _places(home, in_force))
+    tables["set_aside"] = _existing(home.accepted / "set_aside", in_force)
+    shown = [each for each in submissions if each.status != "superseded"]
+    tables["issue"] = _existing(home.accepted / "validation_issue", shown)
+    return warehouse.Inputs(
+        day=day,
+        accepted=accepted,
+        house=tables,
+        previous=warehouse.previous_release(home.releases, day),
+        warning_id=lambda code, subject, first_seen_on: people.warning_id(key, code, subject, first_seen_on),
+    )
+
+
+def _table(name: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
+    columns = warehouse.HOUSE[name]
+    schema = pa.schema([(column, _ARROW.get(sql_type, pa.string())) for column, sql_type in columns.items()])
+    return pa.Table.from_pylist([{column: row.get(column) for column in columns} for row in rows], schema=schema)
+
+
+def _person_ids(paths: Iterable[Path]) -> list[str]:
+    found: set[str | None] = set()
+    for path in paths:
+        found.update(pq.read_table(path, columns=["person_id"]).column("person_id").unique().to_pylist())
+        if "head_person_id" in pq.read_schema(path).names:
+            found.update(pq.read_table(path, columns=["head_person_id"]).column("head_person_id").unique().to_pylist())
+    return sorted(one for one in found if one)
+
+
+def _submission(each: Submission) -> dict[str, Any]:
+    names = ("submission_id", "unit_code", "kind", "file_name", "sha256", "period", "rows_read", "rows_accepted",
+             "rows_set_aside", "rows_out_of_scope", "status", "reason", "received_seq")  # fmt: skip
+    return {name: getattr(each, name) for name in names} | {
+        "received_at": each.received_at.astimezone(UTC).replace(tzinfo=None),
+        "period": each.period or None,
+    }
+
+
+def _columns(each: Submission) -> list[dict[str, Any]]:
+    return [
+        {
+            "submission_id": each.submission_id,
+            "sheet": sheet["sheet"],
+            "field": use["field"],
+            "header": use["header"],
+            "letter": column_letter(use["column"]),
+        }
+        for sheet in each.reading.get("sheets", [])
+        for use in sheet["columns"]
+    ]
+
+
+def _places(home: Home, in_force: list[Submission]) -> list[dict[str, str]]:
+    """row_id → the one division that a row's township or address names, for kinds not sent by divisions."""
+    lines = []
+    for each in in_force:
+        kind = contracts.load().kinds[each.kind or ""]
+        fields = [field for field in _PLACES if field in kind.columns]
+        if "division" in kind.senders or not fields:
+            continue
+        rows = pq.read_table(home.accepted / kind.name / f"{each.submission_id}.parquet", columns=["row_id", *fields])
+        texts = {text for field in fields for text in rows.column(field).unique().to_pylist() if text}
+        divisions = {text: {code for code, _ in found} for text, found in home.places(sorted(texts)).items()}
+        for row in rows.to_pylist():
+            named = [divisions[row[field]] for field in fields if row[field] and divisions.get(row[field])]
+            agreed = set.intersection(*named) if named else set()
+            exact = [found for found in named if len(found) == 1]
+            if len(agreed) == 1 or exact:
+                lines.append(
+                    {"row_id": row["row_id"], "division_code": min(agreed) if len(agreed) == 1 else min(exact[0])}
+                )
+    return lines
+
+
+def _existing(folder: Path, submissions: list[Submission]) -> list[Path]:
+    return [path for each in submissions if (path := folder / f"{each.submission_id}.parquet").exists()]
+
+
+def _release(home: Home, in_force: list[Submission], built_at: datetime | None) -> dict[str, Any]:
+    lines = [f"{each.submission_id} {each.contract_digest}" for each in in_force]
+    digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return {
+        "built_at": built_at.astimezone(UTC).replace(tzinfo=None) if built_at else None,
+        "code_version": __version__,
+        "policy_version": home.policy.digest(),
+        "input_digest": digest,
+    }

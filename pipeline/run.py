@@ -1,0 +1,517 @@
+"""The natural path of a night, top to bottom. Read this first.
+
+    collect → read → check → give_back → build → publish → notify
+
+Each step is a function of the home and the night's date D, with small JSON-able results: `dags/nightly.py` runs them as
+tasks, `monitor run` calls them one after the other (`night`). Every step may be run again: what was done is found done.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import socket
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline import contracts, inbox, people
+from pipeline.home import Home, atomically
+from pipeline.ledger import Ledger, ReadBy, ReceivedFile, Submission
+from pipeline.model import MonitorError, Reading, Refusal, column_letter, mask
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+
+    from pipeline.checks import Verdict
+
+Step = Callable[[str, int, int], None]
+"""(what is being done, how many are done, of how many): for a progress bar."""
+WAVES = 3
+"""Families are checked in three waves: our own lists; partners' lists that may bring people in; the rest."""
+READERS = 2
+"""Files read at the same time; each is parsed in a child process of its own."""
+
+
+def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
+    """One whole night in one process. Raises MonitorError when it is refused; yesterday's release then stays."""
+    say = on_step or (lambda name, done, total: None)
+    with _alone(home):
+        say("收文件", 0, 1)
+        units = collect(home, day)
+        with ThreadPoolExecutor(READERS) as pool:
+            for done, _ in enumerate(pool.map(lambda unit: read(home, day, unit), units), start=1):
+                say("读文件", done, len(units))
+        for wave in range(WAVES):
+            touched = families(home, day, wave)
+            for done, family in enumerate(touched, start=1):
+                check(home, day, family)
+                say(f"检查({wave + 1}/{WAVES})", done, len(touched))
+        for done, unit in enumerate(units, start=1):
+            give_back(home, day, unit)
+            say("退回", done, len(units))
+        say("建库", 0, 1)
+        rows = build(home, day)
+        say("发布", 0, 1)
+        release = publish(home, day)
+        message = notify(home, day)
+    return {"date": day.isoformat(), "units": units, "rows": rows, "release": release, "message": message}
+
+
+# collect ---------------------------------------------------------------------------------------------------------
+
+
+def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> list[str]:
+    """Archive and record every settled file of the inbox; returns the units whose files wait to be read, sorted.
+
+    A file of a folder that names no unit is taken as well, and refused with that reason when it is read.
+    """
+    place, ledger = _open(home)
+    now = datetime.now(UTC)
+    with _shared(home):
+        _forget_unfinished(place, ledger)
+        ledger.begin_night(day, owner=f"{socket.gethostname()}:{os.getpid()}", at=now)
+        ready, _ = inbox.settled(place, place.settings.settle_seconds, now.timestamp())
+        for dropped in ready:
+            if units is None or dropped.unit_code in units:
+                _take(place, ledger, dropped, day, now)
+        waiting = {file.unit_code for file in ledger.files(state="received")}
+        repeated = {submission.unit_code for submission in ledger.submissions(night=day, outcome="repeated")}
+    return sorted(waiting | repeated if units is None else (waiting | repeated) & set(units))
+
+
+def _take(home: Home, ledger: Ledger, dropped: inbox.Dropped, day: date, now: datetime) -> None:
+    if dropped.is_link:
+        refusal = Refusal("link", f"“{dropped.name}”是链接,不是文件,没有打开", "请把文件本身复制进来")
+        digest, size, archived = hashlib.sha256(dropped.name.encode()).hexdigest(), 0, ""
+    else:
+        refusal = None
+        digest, size = inbox.archive(home, dropped)
+        archived = str(inbox.archived(home, digest).relative_to(home.root))
+    file = ledger.record_file(
+        dropped.unit_code, dropped.name, sha256=digest, size=size, received_at=now, night=day, archived=archived
+    )
+    if refusal:
+        ledger.record_readings(file.file_id, [Reading(kind=None, refusal=refusal)], {})
+    inbox.take_out(dropped)
+
+
+def _forget_unfinished(home: Home, ledger: Ledger) -> None:
+    """A night that died half-way left files read but not checked: read them again. Its work is thrown away."""
+    for unfinished in sorted({submission.file_id for submission in ledger.submissions(outcome="read")}):
+        ledger.read_again(unfinished)
+    shutil.rmtree(home.work)
+    home.work.mkdir(mode=0o700)
+
+
+# read ------------------------------------------------------------------------------------------------------------
+
+
+def read(home: Path, day: date, unit: str) -> dict[str, int]:
+    """Read the waiting files of one unit into work/, each parsed in a child process; counts by outcome."""
+    place, ledger = _open(home)
+    counts = {"files": 0, "readings": 0, "refused": 0}
+    with _shared(home):
+        for file in ledger.files(state="received", unit_code=unit):
+            readings = _read_file(place, file)
+            ledger.record_readings(file.file_id, readings, _read_by(unit))
+            counts["files"] += 1
+            counts["readings"] += len(readings)
+            counts["refused"] += sum(reading.refusal is not None for reading in readings)
+    return counts
+
+
+def _read_file(home: Home, file: ReceivedFile | Submission) -> list[Reading]:
+    from pipeline import layout  # noqa: PLC0415 - brings pyarrow and the readers
+
+    unit = home.units.get(file.unit_code)
+    if unit is None:
+        known = "、".join(f"{code}({each.name})" for code, each in home.units.items())
+        refusal = Refusal(
+            "unknown_unit",
+            f"收件箱文件夹“{file.unit_code}”不是任何已配置的单位",
+            f"请放进单位自己的文件夹。已配置的单位:{known}",
+        )
+        return [Reading(kind=None, refusal=refusal)]
+    work = home.work / file.file_id
+    work.mkdir(mode=0o700, exist_ok=True)
+    path = inbox.archived(home, file.sha256)
+    return layout.read_file(path, file.file_name, file.unit_code, {unit.kind, unit.code}, work)
+
+
+def _read_by(unit: str) -> dict[str, ReadBy]:
+    known = contracts.load()
+    return {name: ReadBy(_digest(known.for_unit(name, unit)), kind.replace) for name, kind in known.kinds.items()}
+
+
+def _digest(kind: contracts.Kind) -> str:
+    return hashlib.sha256(kind.model_dump_json().encode()).hexdigest()
+
+
+# check -----------------------------------------------------------------------------------------------------------
+
+
+def families(home: Path, day: date, wave: int) -> list[str]:
+    """Families of kinds that have something to check in a wave, sorted.
+
+    Partners' families are also checked again when somebody entered the scope since their files were last read: what
+    was dropped at the door then is wanted now, so the order of arrival never matters (mission, boundary 3).
+    """
+    from pipeline import inputs, scope  # noqa: PLC0415 - brings duckdb
+
+    place, ledger = _open(home)
+    waiting = {submission.kind for submission in ledger.submissions(outcome="read")}
+    touched = []
+    with _shared(home):
+        for family, kinds in contracts.load().families().items():
+            if _wave_of(family) != wave:
+                continue
+            if waiting & set(kinds) or (
+                wave and scope.has_gained(place, family, lambda: inputs.gather(place, ledger, day))
+            ):
+                touched.append(family)
+    return touched
+
+
+def _wave_of(family: str) -> int:
+    known = contracts.load()
+    doors = [known.kinds[kind].door for kind in known.families()[family]]
+    if not any(doors):
+        return 0
+    return 1 if any(door and door.or_when for door in doors) else 2
+
+
+def check(home: Path, day: date, family: str) -> dict[str, int]:
+    """Judge all waiting submissions of one family, over all units; write accepted rows and issues.
+
+    Whenever a part of a delivery arrives or is corrected, all its parts in force are read again from the archive and
+    judged together (decision 0005).
+    """
+    from pipeline import checks, deliveries, inputs, scope  # noqa: PLC0415 - brings pandas
+
+    place, ledger = _open(home)
+    with _shared(home), _engine() as con:
+        fresh = deliveries.decide(con, place, ledger, day, contracts.load().families()[family])
+        known = scope.tonight(con, place, day, family, lambda: inputs.gather(place, ledger, day))
+        parts = deliveries.together(
+            ledger, fresh, family, day, everything=known.has_gained, read_again=lambda old: _read_file(place, old)
+        )
+        around = checks.Surroundings(day, place.identity_key(), place.places, known.door)
+        verdicts = checks.examine(con, contracts.load(), parts, around, place.accepted)
+        for verdict in verdicts:
+            _settle(place, ledger, verdict, day)
+        known.remember()
+    return {
+        "submissions": len(verdicts),
+        "read": sum(verdict.rows_read for verdict in verdicts),
+        "accepted": sum(verdict.rows_accepted for verdict in verdicts),
+        "set_aside": sum(verdict.rows_set_aside for verdict in verdicts),
+        "out_of_scope": sum(verdict.rows_out_of_scope for verdict in verdicts),
+    }
+
+
+def _settle(home: Home, ledger: Ledger, verdict: Verdict, day: date) -> None:
+    """Write a verdict down: its issues for the sender (in work/), masked for the warehouse, and its counts."""
+    [submission] = [each for each in ledger.submissions() if each.submission_id == verdict.submission_id]
+    outcome: Any = "accepted" if not verdict.rows_set_aside else "partly_accepted"
+    reason = f"{verdict.rows_set_aside} 行退回" if verdict.rows_set_aside else ""
+    if verdict.rows_set_aside and not verdict.rows_accepted and not verdict.rows_out_of_scope:
+        outcome, reason = "refused", "没有一行可以接收"
+    verdict.issues.to_parquet(_issues_path(home, submission))
+    _keep_issues(home, submission, verdict.issues, day)
+    ledger.settle(
+        verdict.submission_id, outcome, accepted=verdict.rows_accepted, set_aside=verdict.rows_set_aside,
+        out_of_scope=verdict.rows_out_of_scope, reason=reason,
+    )  # fmt: skip
+
+
+def _issues_path(home: Home, submission: Submission) -> Path:
+    return home.work / f"{submission.submission_id}.issues.parquet"
+
+
+def _keep_issues(home: Home, submission: Submission, issues: pd.DataFrame, day: date) -> None:
+    """The error lines as the warehouse publishes them: identifiers masked, ids stable across nights."""
+    import pandas as pd  # noqa: PLC0415
+
+    letters: list[str | None] = [
+        column_letter(int(number)) if number > 0 else None for number in issues["column"].fillna(0)
+    ]
+    kept = issues.assign(
+        unit_code=submission.unit_code,
+        file_name=submission.file_name,
+        row=issues["row_number"],
+        column=pd.Series(letters, index=issues.index, dtype="str"),
+        value_masked=[mask(value) for value in issues["value"]],
+        message=[mask(message) for message in issues["message"]],
+        state="new",
+        first_seen_on=day,
+    )
+    key = home.identity_key()
+    kept["issue_id"] = [
+        people.issue_id(
+            key, submission.unit_code, submission.kind or "", rule, submission.file_name, sheet, row, column
+        )
+        for rule, sheet, row, column in zip(kept["rule"], kept["sheet"], kept["row"], kept["column"], strict=True)
+    ]
+    folder = home.accepted / "validation_issue"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with atomically(folder / f"{submission.submission_id}.parquet") as part:
+        kept.drop(columns=["row_number", "value"]).to_parquet(part)
+
+
+# give back -------------------------------------------------------------------------------------------------------
+
+
+def give_back(home: Path, day: date, unit: str) -> int:
+    """Write the annotated copy of each file of one unit that came or was judged tonight; returns how many."""
+    from pipeline import returns  # noqa: PLC0415 - brings lxml and xlsxwriter
+
+    place, ledger = _open(home)
+    with _shared(home):
+        mine = ledger.submissions(unit_code=unit)
+        tonight = {each.file_id for each in mine if each.night == day or _issues_path(place, each).exists()}
+        files = {file.file_id: file for file in ledger.files(unit_code=unit) if file.file_id in tonight}
+        for file in files.values():
+            own = [each for each in mine if each.file_id == file.file_id]
+            _give_back_file(place, file, own, returns)
+    return len(files)
+
+
+def _give_back_file(home: Home, file: ReceivedFile, submissions: list[Submission], returns: Any) -> None:
+    import pandas as pd  # noqa: PLC0415
+
+    target = home.returns / file.unit_code / _returned_name(file.file_name)
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    readings = [(each, Reading.from_json(each.reading)) for each in submissions]
+    if all(reading.kind is None for _, reading in readings):
+        refusals = [reading.refusal for _, reading in readings if reading.refusal]
+        returns.write_receipt(target, file.file_name, refusals[0])
+        return
+    kinds = contracts.load().kinds
+    summaries = [
+        returns.SubmissionSummary(
+            kind_title=kinds[each.kind].title if each.kind else "", reading=reading, rows_read=each.rows_read,
+            rows_accepted=each.rows_accepted, rows_set_aside=each.rows_set_aside, rows_out_of_scope=each.rows_out_of_scope,
+            status=each.outcome, reason=each.reason, notices=reading.notices,
+        )
+        for each, reading in readings
+    ]  # fmt: skip
+    issues = [pd.read_parquet(path) for each in submissions if (path := _issues_path(home, each)).exists()]
+    returns.write(inbox.archived(home, file.sha256), file.file_name, target, summaries, _joined(issues))
+
+
+def _returned_name(file_name: str) -> str:
+    path = Path(file_name)
+    return str(path if path.suffix.lower() == ".xlsx" else path.with_name(f"{path.name}.xlsx"))
+
+
+# build, publish, notify ------------------------------------------------------------------------------------------
+
+
+def build(home: Path, day: date) -> dict[str, int]:
+    """Build and examine the release of the night in work/; published table → rows. Raises PublishRefused."""
+    from pipeline import inputs, warehouse  # noqa: PLC0415 - brings duckdb
+
+    place, ledger = _open(home)
+    with _shared(home):
+        target = _built(place, day)
+        shutil.rmtree(target, ignore_errors=True)
+        return warehouse.build(inputs.gather(place, ledger, day, datetime.now(UTC)), target, work=place.work)
+
+
+def publish(home: Path, day: date) -> str:
+    """Write the lists of the built release, then make it the current one by one rename; returns its folder."""
+    from pipeline import lists, warehouse  # noqa: PLC0415 - brings duckdb and xlsxwriter
+
+    place, _ = _open(home)
+    with _shared(home):
+        built = _built(place, day)
+        with closing(warehouse.read(built / "warehouse.duckdb")) as con:
+            lists.write(con, place.lists, place.units, day, {k: v.title for k, v in contracts.load().kinds.items()})
+        release = warehouse.publish(built, place.releases, place.warehouse)
+    return str(release.relative_to(place.root))
+
+
+def _built(home: Home, day: date) -> Path:
+    return home.work / f"release-{day.isoformat()}"
+
+
+def notify(home: Path, day: date) -> str:
+    """Tell the data officer how the night went: a message in the outbox. Returns its path below the home."""
+    from pipeline import notice  # noqa: PLC0415 - brings rich
+
+    place, ledger = _open(home)
+    with _shared(home):
+        told = status(home, day)
+        path = notice.write(place.outbox, day, told)
+        counts = {"submissions": len(ledger.submissions(night=day))}
+        ledger.finish_night(day, "done", at=datetime.now(UTC), counts=counts)
+        shutil.rmtree(place.work)
+        place.work.mkdir(mode=0o700)
+    return str(path.relative_to(place.root))
+
+
+# asked by people -------------------------------------------------------------------------------------------------
+
+
+def status(home: Path, day: date) -> dict[str, Any]:
+    """Who was expected, who delivered, what was refused, how fresh each registry is, what the night listed."""
+    from pipeline import notice  # noqa: PLC0415
+
+    place, ledger = _open(home)
+    return notice.status(place, ledger, day)
+
+
+def check_file(home: Path, file: Path, unit_code: str | None, day: date) -> dict[str, Any]:
+    """Judge one file without taking it in; the annotated copy is written beside it.
+
+    Without a unit, neither the sender nor its townships are examined. A partner's rows are all judged, whoever they are
+    about: nothing is kept. Raises MonitorError for an unknown unit.
+    """
+    from pipeline import checks, layout, returns  # noqa: PLC0415 - brings pandas, lxml and the readers
+
+    place = Home.open(home)
+    if unit_code is not None and unit_code not in place.units:
+        raise MonitorError(f"没有“{unit_code}”这个单位。可选:{'、'.join(place.units)}")
+    known = contracts.load()
+    senders = {sender for kind in known.kinds.values() for sender in kind.senders}
+    if unit_code:
+        senders = {unit_code, place.units[unit_code].kind}
+    target = file.with_name(f"{file.stem}.检查结果.xlsx")
+    place.work.mkdir(mode=0o700, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.work, prefix="check-") as folder, _engine() as con:
+        work = Path(folder)
+        readings = layout.read_file(file, file.name, unit_code or "", senders, work)
+        taken = [reading for reading in readings if reading.refusal is None and reading.kind]
+        parts = [
+            checks.Part(f"check{n}", unit_code or "", str(reading.kind), "check", file.name, n, reading)
+            for n, reading in enumerate(taken)
+        ]
+        open_doors = known.model_copy(
+            update={"kinds": {name: kind.model_copy(update={"door": None}) for name, kind in known.kinds.items()}}
+        )
+        around = checks.Surroundings(day, place.identity_key(), place.places if unit_code else _anywhere(place))
+        verdicts = checks.examine(con, open_doors, parts, around, work) if parts else []
+        found = {part.submission_id: part.reading for part in parts}
+        summaries = [
+            returns.SubmissionSummary(
+                kind_title=known.kinds[str(found[each.submission_id].kind)].title, reading=found[each.submission_id],
+                rows_read=each.rows_read, rows_accepted=each.rows_accepted, rows_set_aside=each.rows_set_aside,
+                rows_out_of_scope=each.rows_out_of_scope, reason="", notices=found[each.submission_id].notices,
+                status="partly_accepted" if each.rows_set_aside else "accepted",
+            )
+            for each in verdicts
+        ]  # fmt: skip
+        refusals = [reading.refusal for reading in readings if reading.refusal]
+        faults = [each.issues for each in verdicts]
+        if verdicts:
+            returns.write(file, file.name, target, summaries, _joined(faults))
+        elif refusals:
+            returns.write_receipt(target, file.name, refusals[0])
+    groups = Counter(
+        (severity, fix) for issues in faults for severity, fix in zip(issues["severity"], issues["fix"], strict=True)
+    )
+    return {
+        "file": str(file),
+        "annotated": str(target),
+        "refused": [{"code": each.code, "reason": each.reason, "fix": each.fix} for each in refusals],
+        "kinds": [
+            {
+                "title": each.kind_title,
+                "read": each.rows_read,
+                "accepted": each.rows_accepted,
+                "set_aside": each.rows_set_aside,
+            }
+            for each in summaries
+        ],
+        "notices": sorted({notice for each in summaries for notice in each.notices}),
+        "must_fix": sum(count for (severity, _), count in groups.items() if severity == "must_fix"),
+        "to_do": [
+            {"severity": severity, "fix": fix, "cells": count}
+            for (severity, fix), count in sorted(groups.items(), key=lambda item: (-item[1], item[0]))
+        ],
+    }
+
+
+def _anywhere(home: Home) -> Callable[[Iterable[str]], dict[str, list[tuple[str, str]]]]:
+    """Places as seen without knowing the sender: a known township of any division is in order."""
+
+    def places(texts: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
+        return {text: [("", found[0][1])] if found else [] for text, found in home.places(texts).items()}
+
+    return places
+
+
+def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    import pandas as pd  # noqa: PLC0415
+
+    from pipeline.checks import ISSUE_COLUMNS  # noqa: PLC0415
+
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=ISSUE_COLUMNS)
+
+
+# within ----------------------------------------------------------------------------------------------------------
+
+
+def _open(home: Path) -> tuple[Home, Ledger]:
+    place = Home.open(home)
+    return place, Ledger(place.ledger_url)
+
+
+@contextmanager
+def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
+    """An in-memory engine for vectorised work on columns; no database file is opened."""
+    import duckdb  # noqa: PLC0415
+
+    with closing(duckdb.connect(":memory:", config={"autoinstall_known_extensions": False})) as con:
+        yield con
+
+
+_alone_in: set[Path] = set()
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Hold the home for one whole night. Raises MonitorError, naming the owner, when another night runs."""
+    with _locked(home, fcntl.LOCK_EX):
+        _alone_in.add(home)
+        try:
+            yield
+        finally:
+            _alone_in.discard(home)
+
+
+@contextmanager
+def _shared(home: Path) -> Iterator[None]:
+    """Hold the home for one step, beside other steps of the same night."""
+    if home in _alone_in:
+        yield
+        return
+    with _locked(home, fcntl.LOCK_SH):
+        yield
+
+
+@contextmanager
+def _locked(home: Path, how: int) -> Iterator[None]:
+    """A kernel lock: it dies with its process, so that a dead owner never holds up the next night."""
+    handle = os.open(home / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.pread(handle, 200, 0).decode(errors="replace")
+            raise MonitorError(f"另一个夜间任务正在运行({owner or '进程不明'}),这一次没有开始") from None
+        if how == fcntl.LOCK_EX:
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"{socket.gethostname()} 进程 {os.getpid()}".encode(), 0)
+        yield
+    finally:
+        os.close(handle)
