@@ -1,0 +1,369 @@
+"""Grid → which kind, where the header is, which rows are data. Writes raw rows as Parquet; `read_file` is the one door.
+
+Everything here runs in the sandbox but `read_file`, which starts it and turns a killed child into a Refusal.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline import contracts, preflight, readers, sandbox
+from pipeline.contracts import Kind
+from pipeline.grid import Grid
+from pipeline.model import (
+    CellProblem,
+    ColumnUse,
+    ConfigError,
+    Reading,
+    Refusal,
+    SheetReading,
+    column_letter,
+)
+from pipeline.months import month_of_cell, months_in
+from pipeline.recognise import Header, Match, Recogniser, unrecognised
+from pipeline.rows import DataRows, data_rows, raw_table
+
+HOSTILE_MB = 1024
+"""No small file may take more memory than this."""
+MOST_MB = 4096
+SECONDS = 20
+"""CPU time for a small file; the wall clock is three times that (sandbox)."""
+MAX_DISTINCT_PERIODS = 1000
+
+
+def read_file(path: Path, file_name: str, unit_code: str, sender_kinds: set[str], work_dir: Path) -> list[Reading]:
+    """Read one received file in the sandbox: one Reading per kind in it, at least one, refused or with rows in `work_dir`.
+
+    `file_name` is the sender's name of the file; `sender_kinds` is what the unit counts as in `Kind.senders`
+    (`{"division", "d01"}`). `work_dir` belongs to this file alone. A file that ends its child is a Reading with a Refusal.
+    Raises ContractError, and ConfigError when `path` cannot be read or `work_dir` not written.
+    """
+    memory_mb, seconds = limits(path)
+    try:
+        return sandbox.call(
+            read_submissions, path, file_name, unit_code, sender_kinds, work_dir, memory_mb=memory_mb, seconds=seconds
+        )
+    except sandbox.Killed as killed:
+        return [Reading(kind=None, refusal=_of_killed(killed))]
+
+
+def _of_killed(killed: sandbox.Killed) -> Refusal:
+    if killed.reason == "crash":
+        return Refusal(
+            "unreadable",
+            f"文件的内部结构异常,读取中断({killed.detail})",
+            "请用 WPS 或 Excel 打开,新建一个工作簿,只把数据粘贴过去(选“值”),保存后重新提交",
+        )
+    what = "内存" if killed.reason == "memory" else "时间"
+    return Refusal(
+        "too_big",
+        f"读取这个文件需要的{what}超出限度,文件过大或内部结构异常",
+        "请删除数据区以外的行、列和格式,或把名单分成几个文件后重新提交",
+    )
+
+
+def limits(path: Path) -> tuple[int, int]:
+    """(MiB, CPU seconds) that a file may take: little for a small one, whatever it claims to unpack to.
+
+    Raises ConfigError when the file cannot be looked at.
+    """
+    try:
+        size = path.stat().st_size / 1024**2
+        claimed = size * 8
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as package:
+                claimed = 2 * sum(entry.file_size for entry in package.infolist()) / 1024**2
+    except zipfile.BadZipFile:
+        claimed = 0.0
+    except OSError as error:
+        raise ConfigError(f"收到的文件打不开:{error.strerror}") from error
+    grown = HOSTILE_MB + max(0.0, min(claimed, size * 24) - HOSTILE_MB / 4)
+    return int(min(grown, MOST_MB)), int(min(SECONDS + size, 240))
+
+
+# In the sandbox --------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Sheet:
+    """A sheet that is of a kind, or that cannot be taken and says why."""
+
+    grid: Grid
+    header: Header
+    match: Match
+    rows: DataRows
+    refusal: Refusal | None = None
+
+
+def read_submissions(
+    path: Path,
+    file_name: str,
+    unit_code: str,
+    sender_kinds: set[str],
+    work_dir: Path,
+    contracts_folder: Path | None = None,
+) -> list[Reading]:
+    """What `read_file` says, in this very process: for the sandbox and for tests."""
+    book = readers.read(path, file_name)
+    if isinstance(book, Refusal):
+        return [Reading(kind=None, refusal=book)]
+    agreed = contracts.load(contracts_folder) if contracts_folder else contracts.load()
+    recogniser = Recogniser(agreed, unit_code, sender_kinds)
+    by_kind: dict[str, list[_Sheet]] = {}
+    notices, strangers = list(book.notices), []
+    for grid in book.grids:
+        if grid.sheet.strip() == agreed.headers.returned_sheet:
+            continue
+        header = recogniser.header(grid)
+        found, nearest = recogniser.recognise(grid, header) if header else (None, [])
+        if header and found:
+            by_kind.setdefault(found.kind.name, []).append(_examine(grid, header, found, recogniser))
+        elif header and (near := _near_miss(nearest, recogniser)):
+            sheet = _Sheet(grid, header, near, DataRows(np.zeros(0, np.int64), {}, None))
+            sheet.refusal = unrecognised(header, nearest, grid.sheet)
+            by_kind.setdefault(near.kind.name, []).append(sheet)
+        else:
+            strangers.append((grid, header, nearest))
+    if not by_kind:
+        if not strangers:
+            return [Reading(kind=None, notices=notices, refusal=_EMPTY)]
+        grid, header, nearest = max(strangers, key=lambda stranger: (stranger[1] is not None, stranger[0].height))
+        allowed = [match for match in nearest if match.kind.name in recogniser.may_send]
+        return [Reading(kind=None, notices=notices, refusal=unrecognised(header, allowed, grid.sheet))]
+    if strangers:
+        notices.append(f"没有读取的工作表:{'、'.join(grid.sheet for grid, _, _ in strangers)}")
+    readings = [
+        _reading(recogniser, kind, sheets, PurePath(file_name).stem, work_dir)
+        for kind, sheets in sorted(by_kind.items())
+    ]
+    readings[0].notices[:0] = notices
+    return readings
+
+
+_EMPTY = Refusal("empty", "文件里没有名单", "请确认导出成功、文件里有内容后重新提交")
+
+
+def _near_miss(nearest: list[Match], recogniser: Recogniser) -> Match | None:
+    """A sheet that has half of a kind's required columns is that list with a wrong header, not some other sheet."""
+    for match in nearest[:1]:
+        groups = len(match.kind.required_groups())
+        if match.kind.name in recogniser.may_send and len(match.missing) * 2 <= groups and len(match.fields) >= 3:
+            return match
+    return None
+
+
+def _examine(grid: Grid, header: Header, match: Match, recogniser: Recogniser) -> _Sheet:
+    where = f"工作表“{grid.sheet}”" if grid.sheet else "文件"
+    rows = data_rows(grid, header, match, recogniser)
+    sheet = _Sheet(grid, header, match, rows)
+    if match.kind.name not in recogniser.may_send:
+        sheet.refusal = Refusal(
+            "wrong_sender",
+            f"{where}是“{match.kind.title}”,本单位不报送这种名单",
+            "请核对是否放错了文件夹;确需报送的,请联系数据员",
+        )
+    elif twice := match.twice():
+        first = twice[0]
+        columns = [use for use in twice if use.field == first.field]
+        named = "、".join(f"{column_letter(use.column)}列“{use.header}”" for use in columns)
+        sheet.refusal = Refusal(
+            "duplicate_column",
+            f"{where}有{len(columns)}列都是“{match.kind.columns[first.field].header}”:{named},不知以哪一列为准",
+            "请只保留一列,删去或改名其余的列后重新提交",
+        )
+    elif rows.other_header is not None:
+        row = int(grid.row_numbers[rows.other_header])
+        sheet.refusal = Refusal(
+            "two_tables", f"{where}中有两个表,第{row}行是另一个表头", "请把两个表分到两张工作表后重新提交"
+        )
+    return sheet
+
+
+def _reading(recogniser: Recogniser, kind_name: str, sheets: list[_Sheet], stem: str, work_dir: Path) -> Reading:
+    """The sheets of one kind as one Reading; one sheet that cannot be taken refuses them all, since a part is no roster."""
+    kind = sheets[0].match.kind
+    reading = Reading(kind=kind_name)
+    if refused := [sheet.refusal for sheet in sheets if sheet.refusal]:
+        reading.refusal = refused[0]
+        return reading
+    reading.sheets = [_sheet_reading(recogniser, sheet, stem) for sheet in sheets]
+    reading.notices = _notices(recogniser, sheets, reading.sheets)
+    reading.rows_read = sum(sheet.rows_read for sheet in reading.sheets)
+    if not reading.rows_read:
+        reading.refusal = Refusal("no_rows", f"“{kind.title}”只有表头,没有数据行", "请填好数据后重新提交")
+        return reading
+    if kind.period == "month":
+        period = _period(recogniser, sheets, stem)
+        if isinstance(period, Refusal):
+            reading.refusal = period
+            return reading
+        reading.period = period
+    for sheet in sheets:
+        reading.cell_problems += _cell_problems(sheet)
+    tables = [raw_table(sheet.grid, sheet.header, sheet.match, sheet.rows.keep) for sheet in sheets]
+    reading.rows_path = _write(kind, tables, work_dir)
+    return reading
+
+
+def _sheet_reading(recogniser: Recogniser, sheet: _Sheet, stem: str) -> SheetReading:
+    grid, header, match = sheet.grid, sheet.header, sheet.match
+    below = header.last + 1
+    filled = {
+        number for number, column in enumerate(grid.columns) if column.slice(below).null_count < len(column) - below
+    }
+    return SheetReading(
+        sheet=grid.sheet,
+        header_rows=(int(grid.row_numbers[header.first]), int(grid.row_numbers[header.last])),
+        columns=match.uses,
+        unused=recogniser.unused(header, match, filled),
+        refused_columns=[
+            (column + 1, name) for column, name in enumerate(header.names) if recogniser.refused(header, column)
+        ],
+        title=header.title,
+        rows_read=len(sheet.rows.keep),
+        rows_left_out=sheet.rows.left_out,
+        hidden_rows=int(np.isin(grid.row_numbers[sheet.rows.keep], grid.hidden_rows).sum()),
+        defaults=_defaults(match.kind, [header.title, grid.sheet, stem]),
+    )
+
+
+def _defaults(kind: Kind, places: list[str]) -> dict[str, str]:
+    """Field → value by the longest word in the first place that has one."""
+    defaults = {}
+    for field, column in kind.columns.items():
+        for place in places:
+            if words := [word for word in column.else_from if word in place]:
+                defaults[field] = column.else_from[max(words, key=len)]
+                break
+    return defaults
+
+
+def _notices(recogniser: Recogniser, sheets: list[_Sheet], readings: list[SheetReading]) -> list[str]:
+    notices = []
+    if refused := list(dict.fromkeys(header for reading in readings for _, header in reading.refused_columns)):
+        notices.append(f"按规定不接收的列,没有读取:{'、'.join(refused)}")
+    if unused := list(dict.fromkeys(header for reading in readings for header in reading.unused)):
+        notices.append(f"没有使用的列:{'、'.join(unused)}")
+    if hidden := sum(reading.hidden_rows for reading in readings):
+        notices.append(f"有{hidden}行是隐藏的,也作为数据读取了")
+    if names := [sheet.grid.sheet for sheet in sheets if sheet.grid.hidden]:
+        notices.append(f"隐藏的工作表也作为数据读取了:{'、'.join(names)}")
+    notices += [
+        f"工作表“{sheet.grid.sheet}”已写满{preflight.MAX_ROWS}行,可能有行被截掉了"
+        for sheet in sheets
+        if sheet.grid.sheet and sheet.grid.height >= preflight.MAX_ROWS
+    ]
+    return notices
+
+
+def _period(recogniser: Recogniser, sheets: list[_Sheet], stem: str) -> str | Refusal:
+    """The month of a list: period column, title, sheet name; for sheets that name none, the other sheets', then the file name."""
+    months: set[str] = set()
+    for sheet in sheets:
+        found = _column_months(recogniser, sheet)
+        if isinstance(found, Refusal):
+            return found
+        months |= found or set(months_in(sheet.header.title)) or set(months_in(sheet.grid.sheet))
+    months = months or set(months_in(stem))
+    if not months:
+        return Refusal(
+            "no_period",
+            "看不出是哪个月的名单",
+            "请在表头上方的标题里写明月份(如“2026年10月”),或加一列“数据月份”",
+        )
+    if len(months) > 1:
+        return Refusal(
+            "several_periods",
+            f"一个文件里有几个月份:{'、'.join(sorted(months)[:6])}",
+            "每个文件只放一个月的名单,请按月份分开后重新提交",
+        )
+    return months.pop()
+
+
+def _column_months(recogniser: Recogniser, sheet: _Sheet) -> set[str] | Refusal:
+    months = set()
+    for column, folded in enumerate(sheet.header.folded):
+        if folded not in recogniser.period:
+            continue
+        keep = sheet.rows.keep
+        texts = sheet.grid.columns[column].take(pa.array(keep))
+        numeric = sheet.grid.numeric.get(column)
+        is_number = pa.array(np.zeros(len(keep), bool) if numeric is None else numeric[keep])
+        cells = pa.table({"text": texts, "number": is_number}).group_by(["text", "number"]).aggregate([])
+        for text, number in zip(
+            *(cells[name][:MAX_DISTINCT_PERIODS].to_pylist() for name in ("text", "number")), strict=True
+        ):
+            if text and text.strip():
+                month = month_of_cell(text, number)
+                if month is None:
+                    return Refusal(
+                        "no_period",
+                        f"“{sheet.header.names[column]}”列里的月份认不出来",
+                        "请把这一列设为文本格式,写成“2026-10”的样子后重新提交",
+                    )
+                months.add(month)
+    return months
+
+
+def _cell_problems(sheet: _Sheet) -> list[CellProblem]:
+    """Error values and formulas without a result in mapped cells of data rows, and lines with fields too few or too many."""
+    grid, keep = sheet.grid, set(sheet.rows.keep.tolist()) if sheet.grid.problems else set()
+    uses = {use.column - 1: use for use in sheet.match.uses}
+    problems = [
+        CellProblem(grid.sheet, int(grid.row_numbers[row]), column + 1, uses[column].field, problem)
+        for row, column, problem in grid.problems
+        if row in keep and column in uses
+    ]
+    if grid.fields is not None:
+        key = _key_use(sheet.match)
+        width = int(grid.fields[sheet.header.first])
+        fields = grid.fields[sheet.rows.keep]
+        more = fields > width
+        if more.any():
+            extra = np.zeros(len(fields), bool)
+            for column in grid.columns[width:]:
+                extra |= np.asarray(pc.is_valid(column))[sheet.rows.keep]
+            more &= extra
+        problems += [
+            CellProblem(grid.sheet, row, key.column, key.field, "ragged_line")
+            for row in grid.row_numbers[sheet.rows.keep][more | (fields < width)].tolist()
+        ]
+    return problems
+
+
+def _key_use(match: Match) -> ColumnUse:
+    """The column of the ID number that the row is about."""
+    return next((use for use in match.uses if use.field == match.kind.person.id_number), match.uses[0])
+
+
+def _write(kind: Kind, tables: list[pa.Table], work_dir: Path) -> str:
+    """All rows of one kind in one Parquet; fields in the contract's order, those that no sheet carries left out."""
+    wanted = ["sheet", "row_number", *(name for field in kind.columns for name in (field, f"{field}__numeric"))]
+    carried = {name: table.schema.field(name).type for table in tables for name in table.column_names}
+    schema = pa.schema([(name, carried[name]) for name in wanted if name in carried])
+    path = work_dir / f"{kind.name}.parquet"
+    try:
+        work_dir.mkdir(parents=True, exist_ok=True)
+        with pq.ParquetWriter(path, schema) as writer:
+            for table in tables:
+                writer.write_table(_with_all(table, schema))
+    except OSError as error:
+        raise ConfigError(f"工作目录写不进去:{error.strerror or type(error).__name__}") from error
+    return str(path)
+
+
+def _with_all(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """A sheet's table with the columns that only other sheets carry: empty text, no number."""
+    for name in schema.names:
+        if name not in table.column_names:
+            text = schema.field(name).type == pa.string()
+            flags = pa.nulls(table.num_rows, pa.string()) if text else pa.array(np.zeros(table.num_rows, bool))
+            table = table.append_column(name, flags)
+    return table.select(schema.names)

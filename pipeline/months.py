@@ -1,0 +1,61 @@
+"""Months as people write them in titles, sheet names, file names and period columns."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_DIGITS = {
+    "〇": "0",
+    "零": "0",
+    "○": "0",
+    "一": "1",
+    "二": "2",
+    "三": "3",
+    "四": "4",
+    "五": "5",
+    "六": "6",
+    "七": "7",
+    "八": "8",
+    "九": "9",
+}
+_CHINESE_MONTH = {
+    "十": 10,
+    "十一": 11,
+    "十二": 12,
+    **{word: int(digit) for word, digit in _DIGITS.items() if digit != "0"},
+}
+
+_YEAR = r"(?<!\d)(20\d\d)"
+_MONTH = r"(1[0-2]|0?[1-9])"
+_IN_TEXT = [
+    # A full date in a title is the day somebody signed, unless it says up to when the list goes.
+    re.compile(rf"(?:截至|截止到?){_YEAR}[年\-./]{_MONTH}[月\-./]\d{{1,2}}"),
+    re.compile(rf"{_YEAR}年{_MONTH}月(?!\d{{1,2}}日)"),
+    re.compile(rf"{_YEAR}[-./]{_MONTH}(?![\d]|[-./]\d|-\d)"),
+    re.compile(rf"{_YEAR}(1[0-2]|0[1-9])(?!\d)"),
+]
+_CHINESE = re.compile(
+    r"(二[〇零○][〇零○一二三四五六七八九]{2})年(十[一二]?|[一二三四五六七八九])月(?![一二三四五六七八九十]{1,3}日)"
+)
+_DAY = re.compile(rf"^{_YEAR}(?:[-./年]{_MONTH}[-./月]\d{{1,2}}日?|(1[0-2]|0[1-9])\d\d)(?: .*)?$")
+
+
+def months_in(text: str) -> list[str]:
+    """Every month (`YYYY-MM`) that a text names, sorted; a full date names none, but for 截至2026年10月31日."""
+    text = re.sub(r"\s", "", unicodedata.normalize("NFKC", text))
+    found = {f"{year}-{int(month):02d}" for pattern in _IN_TEXT for year, month in pattern.findall(text)}
+    for year, month in _CHINESE.findall(text):
+        found.add(f"{''.join(_DIGITS[word] for word in year)}-{_CHINESE_MONTH[month]:02d}")
+    return sorted(found)
+
+
+def month_of_cell(text: str, numeric: bool) -> str | None:
+    """The month (`YYYY-MM`) in a cell of a period column; None when it names none, or is the number 2026.1, which is two."""
+    text = unicodedata.normalize("NFKC", text).strip()
+    if numeric and re.fullmatch(r"20\d\d\.1", text):
+        return None
+    if day := _DAY.match(text):
+        return f"{day[1]}-{int(day[2] or day[3]):02d}"
+    found = months_in(text)
+    return found[0] if len(found) == 1 else None

@@ -1,0 +1,245 @@
+"""A look into a zipped workbook before any parser sees it: what it is, what is wrong with it, what its sheets hold.
+
+Spreadsheet parsers die of small files: cells far apart, bombs, parts written twice. Everything here is a search over
+bytes; nothing is expanded in memory, no entity is resolved, no link is followed.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from lxml import etree
+
+from pipeline.grid import Numbers, Problem, Refused
+
+CHUNK = 4 * 1024 * 1024
+MAX_PARTS = 2000
+MAX_TOTAL = 4 * 1024**3
+MAX_RATIO = 300
+RATIO_FLOOR = 50 * 1024 * 1024
+"""Real workbooks are packed up to 100 times; small parts may be packed more."""
+MAX_ROWS = 1_048_576
+SPARSE_AREA = 4_000_000
+SPARSE_SHARE = 50
+"""A used area of more cells than this, with less than one cell in fifty filled, has something lost far outside its table."""
+MAX_SMALL_PART = 16 * 1024 * 1024
+
+SAVE_AS = "请用 WPS 或 Excel 打开,另存为 .xlsx 格式后重新提交"
+_OTHER_PACKAGES = {
+    "word/document.xml": "Word 文档", "ppt/presentation.xml": "演示文稿", "xl/workbook.bin": "二进制工作簿(.xlsb)",
+    "content.xml": "OpenDocument 文件(.ods 等)", "OFD.xml": "版式文件(.ofd)",
+}  # fmt: skip
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError, etree.XMLSyntaxError)
+
+
+@dataclass
+class SheetFacts:
+    """What the bytes of one sheet say that the parser does not tell."""
+
+    part: str
+    prefix: bytes = b""
+    has_errors: bool = False
+    has_formulas: bool = False
+    hidden_rows: list[int] = field(default_factory=list)
+    filled_cells: int = 0
+    last_row: int = 0
+    last_column: int = 0
+
+
+@dataclass
+class Package:
+    """A workbook that may be parsed."""
+
+    sheets: dict[str, SheetFacts]
+    notices: list[str]
+
+
+def examine(path: Path) -> Package:
+    """Look through a zip file. Raises Refused: no workbook, damaged, encrypted, a bomb, macros, cells far apart."""
+    try:
+        with zipfile.ZipFile(path) as package:
+            return _examine(package)
+    except _DAMAGE as error:
+        raise Refused(
+            "corrupt", "文件已损坏或没有传完,打不开", "请在自己的电脑上打开确认文件完好,重新保存后再提交一次"
+        ) from error
+
+
+def _examine(package: zipfile.ZipFile) -> Package:
+    entries = package.infolist()
+    _refuse_bomb(entries)
+    names = {entry.filename for entry in entries}
+    folded = [entry.filename.casefold().replace("\\", "/").lstrip("/") for entry in entries]
+    if any(entry.flag_bits & 1 for entry in entries):
+        raise Refused("password", "文件加了密码,无法读取", "请去掉打开密码后重新提交")
+    if len(set(folded)) < len(folded):
+        raise Refused("duplicate_part", "文件内部有重名的部件,不同软件读出的内容会不一样", SAVE_AS)
+    if "xl/workbook.xml" not in folded:
+        what = next((word for part, word in _OTHER_PACKAGES.items() if part in names), "")
+        if what:
+            raise Refused("not_a_table", f"这是{what},不是 Excel 工作簿", SAVE_AS)
+        raise Refused("not_a_table", "这是压缩包,不是 Excel 工作簿", "请解压后把里面的表格直接放进来")
+    if any("vbaproject" in name or name.startswith("xl/macrosheets/") for name in folded):
+        raise Refused("macro", "工作簿里带有宏,为安全起见不接收", "请另存为不带宏的 .xlsx 格式后重新提交")
+    facts = _read_parts(package)
+    notices = []
+    if any(name.startswith("xl/externallinks/") for name in folded):
+        notices.append("工作簿引用了其他文件,引用没有打开,只读取了保存在本文件中的结果")
+    if "xl/connections.xml" in folded:
+        notices.append("工作簿带有外部数据连接,连接没有打开,只读取了保存在本文件中的结果")
+    return Package(_by_name(package, facts), notices)
+
+
+def _read_parts(package: zipfile.ZipFile) -> dict[str, SheetFacts]:
+    """Folded part name of each sheet → facts; every XML part is read to its end, which proves its checksum."""
+    facts = {}
+    for entry in package.infolist():
+        name = entry.filename.casefold()
+        if name.endswith((".xml", ".rels", ".vml")):
+            is_sheet = name.startswith("xl/worksheets/") and name.endswith(".xml")
+            sheet = SheetFacts(entry.filename)
+            for chunk in _chunks(package, entry.filename):
+                # A part in UTF-16, which no spreadsheet writes, could hide the same words.
+                if b"<!DOCTYPE" in chunk or b"\0" in chunk[:64]:
+                    raise Refused("doctype", "文件内部含有不允许的文档类型声明", SAVE_AS)
+                if is_sheet:
+                    _note(sheet, chunk)
+            if is_sheet:
+                _refuse_sparse(sheet)
+                facts[name] = sheet
+    return facts
+
+
+def _refuse_bomb(entries: list[zipfile.ZipInfo]) -> None:
+    total = sum(entry.file_size for entry in entries)
+    swollen = any(
+        entry.file_size > RATIO_FLOOR and entry.file_size > MAX_RATIO * max(entry.compress_size, 1) for entry in entries
+    )
+    if len(entries) > MAX_PARTS or total > MAX_TOTAL or swollen:
+        raise Refused(
+            "zip_bomb", "文件解开后大得不正常,不予打开", "请新建一个工作簿,只把数据粘贴过去(选“值”),保存后重新提交"
+        )
+
+
+def _chunks(package: zipfile.ZipFile, part: str) -> Iterator[bytes]:
+    """The bytes of a part, cut before a `<row` where there is one, so that no tag is torn."""
+    tail = b""
+    with package.open(part) as stream:
+        while block := stream.read(CHUNK):
+            block = tail + block
+            cut = max(block.rfind(b"<row"), block.rfind(b":row") - 16)
+            if cut <= 0:
+                cut = max(len(block) - 4096, 0)
+            tail = block[cut:] if len(block) - cut <= CHUNK else b""
+            yield block[:cut] if tail else block
+    yield tail
+
+
+_ROOT = re.compile(rb"<(?:(\w+):)?worksheet[\s>]")
+
+
+def _note(sheet: SheetFacts, chunk: bytes) -> None:
+    if not sheet.prefix and (root := _ROOT.search(chunk[:8192])) and root[1]:
+        sheet.prefix = root[1] + b":"
+    p = sheet.prefix
+    sheet.has_errors = sheet.has_errors or b't="e"' in chunk
+    sheet.has_formulas = sheet.has_formulas or b"<" + p + b"f>" in chunk or b"<" + p + b"f " in chunk
+    values = chunk.count(b"<" + p + b"v>") + chunk.count(b"<" + p + b"is>")
+    sheet.filled_cells += values
+    if values:
+        end = max(chunk.rfind(b"<" + p + b"v>"), chunk.rfind(b"<" + p + b"is>"))
+        rows = re.findall(rb'<%srow\b[^>]*?\br="(\d{1,18})"' % p, chunk[chunk.rfind(b"<" + p + b"row", 0, end) : end])
+        rows += re.findall(rb'<%srow\b[^>]*?\br="(\d{8,18})"' % p, chunk)
+        sheet.last_row = max([sheet.last_row, *map(int, rows)])
+        # Cells right of Z that hold something (an empty formatted cell closes itself).
+        letters = set(re.findall(rb'<%sc r="([A-Z]{2,8})\d+"[^>/]*>' % p, chunk))
+        sheet.last_column = max([sheet.last_column, 26, *map(_column_number, letters)])
+    if b"hidden=" in chunk:
+        for tag in re.findall(rb"<%srow\b([^>]*)>" % p, chunk):
+            number = re.search(rb'\br="(\d{1,7})"', tag)
+            if number and re.search(rb'\bhidden="(?:1|true)"', tag):
+                sheet.hidden_rows.append(int(number[1]))
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
+
+
+def _refuse_sparse(sheet: SheetFacts) -> None:
+    area = sheet.last_row * sheet.last_column
+    if sheet.last_row > MAX_ROWS or sheet.last_column > 16_384:
+        raise Refused("bad_reference", "文件内部的行号或列号超出了工作表的范围", SAVE_AS)
+    if area > SPARSE_AREA and sheet.filled_cells * SPARSE_SHARE < area:
+        raise Refused(
+            "far_cells",
+            f"工作表中有零散内容远离数据区(用到了第{sheet.last_row}行、第{sheet.last_column}列)",
+            "请按 Ctrl+End 找到最远的单元格,删除数据区以外的行和列,保存后重新提交",
+        )
+
+
+def _by_name(package: zipfile.ZipFile, facts: dict[str, SheetFacts]) -> dict[str, SheetFacts]:
+    """Sheet name → facts, by workbook.xml and its relationships."""
+    parts = {name.casefold(): name for name in package.namelist()}
+    targets = {}
+    relations = parts.get("xl/_rels/workbook.xml.rels")
+    for element in _elements(package, relations, "Relationship") if relations else ():
+        target = str(element.get("Target", ""))
+        path = target.lstrip("/") if target.startswith("/") else str(PurePosixPath("xl") / target)
+        targets[element.get("Id")] = path.casefold()
+    named = {}
+    for element in _elements(package, parts["xl/workbook.xml"], "sheet"):
+        link = next((value for key, value in element.attrib.items() if str(key).endswith("}id")), None)
+        if (sheet := facts.get(targets.get(link, ""))) is not None:
+            named[str(element.get("name", ""))] = sheet
+    return named
+
+
+def _elements(package: zipfile.ZipFile, part: str, name: str) -> list[etree._Element]:
+    if package.getinfo(part).file_size > MAX_SMALL_PART:
+        raise Refused("zip_bomb", "文件内部的目录大得不正常,不予打开", SAVE_AS)
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    root = etree.fromstring(package.read(part), parser)
+    return [
+        element for element in root.iter() if isinstance(element.tag, str) and etree.QName(element).localname == name
+    ]
+
+
+def problem_cells(path: Path, sheet: SheetFacts) -> list[tuple[int, int, Problem]]:
+    """(row, column) from 0 of cells with an error value, and of formulas whose result was not saved; sorted."""
+    if not (sheet.has_errors or sheet.has_formulas):
+        return []
+    p = sheet.prefix
+    error = re.compile(rb'<%sc\b([^>]*\bt="e"[^>]*)>' % p)
+    formula = re.compile(rb"<%sc\b([^>]*[^/])>\s*<%sf\b(?:[^>]*/>|[^>]*>[^<]*</%sf>)\s*(<%sv>[^<]+)?" % (p, p, p, p))
+    found: dict[tuple[int, int], Problem] = {}
+    with zipfile.ZipFile(path) as package:
+        for chunk in _chunks(package, sheet.part):
+            if sheet.has_formulas:
+                for attributes, value in formula.findall(chunk):
+                    # A text result may be empty: then the formula did say something.
+                    if not value and b't="str"' not in attributes:
+                        _mark(found, attributes, "formula_without_value")
+            if b't="e"' in chunk:
+                for attributes in error.findall(chunk):
+                    _mark(found, attributes, "error_value")
+    return [(row, column, problem) for (row, column), problem in sorted(found.items())]
+
+
+def _mark(found: dict[tuple[int, int], Problem], attributes: bytes, problem: Problem) -> None:
+    cell = re.search(rb'\br="([A-Z]{1,3})(\d{1,7})"', attributes)
+    if cell:
+        found[int(cell[2]) - 1, _column_number(cell[1]) - 1] = problem
+
+
+def hidden_rows(sheet: SheetFacts) -> Numbers:
+    """Row numbers of hidden rows, sorted."""
+    return np.array(sorted(set(sheet.hidden_rows)), dtype=np.int64)

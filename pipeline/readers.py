@@ -1,0 +1,242 @@
+"""Bytes → grids, whichever the format. Runs in the sandbox: `layout.read_file` is the door from outside.
+
+The content says what a file is, never its name. Workbooks are read by calamine with the type of each cell kept;
+text files by `delimited`. What cannot be read comes back as a Refusal that says what to do.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path, PurePath
+
+import numpy as np
+import olefile
+import pyarrow as pa
+import pyarrow.compute as pc
+import python_calamine
+
+from pipeline import preflight
+from pipeline.delimited import read_delimited
+from pipeline.grid import Grid, Mask, Refused, Texts
+from pipeline.model import ConfigError, Refusal
+from pipeline.preflight import SAVE_AS
+
+ROWS_AT_ONCE = 65_536
+"""Rows turned into columns together; as Python objects a whole large sheet would take many times its size."""
+
+_SIGNATURES = [
+    (b"%PDF", "PDF 文件"), (b"\x89PNG", "图片"), (b"\xff\xd8\xff", "图片"), (b"GIF8", "图片"), (b"BM", "图片"),
+    (b"II*\0", "图片"), (b"MM\0*", "图片"), (b"RIFF", "图片"), (b"Rar!", "压缩包"), (b"7z\xbc\xaf", "压缩包"),
+    (b"\x1f\x8b", "压缩包"), (b"{\\rtf", "RTF 文档"),
+]  # fmt: skip
+_WPS_SUFFIXES = {".et": "WPS 表格(.et)", ".ett": "WPS 表格(.ett)", ".wps": "WPS 文字(.wps)", ".dps": "WPS 演示(.dps)"}
+_BINARY = set(range(9)) | set(range(14, 26)) | {27, 28, 29, 30, 31}
+_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
+
+
+@dataclass
+class Book:
+    """All sheets of a file that hold anything, in the file's order, and what is to be said about the file."""
+
+    grids: list[Grid]
+    notices: list[str] = field(default_factory=list)
+
+
+def read(path: Path, file_name: str) -> Book | Refusal:
+    """Read a file of any format. `file_name` is the sender's name for it; its suffix only helps to word a reason.
+
+    Raises ConfigError when the file cannot be opened: that is our fault, not the sender's.
+    """
+    try:
+        return _read(path, PurePath(file_name).suffix.casefold())
+    except Refused as refused:
+        return refused.refusal
+
+
+def _read(path: Path, suffix: str) -> Book:
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(8192)
+    except OSError as error:
+        raise ConfigError(f"收到的文件打不开:{error.strerror}") from error
+    if not start.strip(b"\0 \t\r\n\xef\xbb\xbf"):
+        raise Refused("empty", "文件是空的", "请确认导出成功、文件里有内容后重新提交")
+    if start.startswith(b"PK"):
+        book = _workbook(path, preflight.examine(path))
+        expected = {".xlsx"}
+    elif start.startswith(olefile.MAGIC):
+        _examine_ole(path, suffix)
+        book = _workbook(path, None)
+        expected = {".xls"}
+    else:
+        _refuse_if_no_text(start, suffix)
+        book = Book([read_delimited(path.read_bytes())])
+        expected = {".csv", ".txt", ".tsv", ".dat", ""}
+    if suffix not in expected:
+        what = {".xlsx": "xlsx 工作簿", ".xls": "xls 工作簿"}[next(iter(expected))] if len(expected) == 1 else "文本"
+        if what == "文本" and suffix in (".xlsx", ".xls", ".xlsm", ".et"):
+            raise Refused(
+                "wrong_extension",
+                f"文件名后缀是 {suffix},内容却是文本(如 csv)",
+                "请用 WPS 或 Excel 打开,另存为 .xlsx 格式;或把后缀改为 .csv 后重新提交",
+            )
+        book.notices.insert(0, f"文件名后缀是“{suffix}”,内容是{what},已按内容读取")
+    return book
+
+
+def _examine_ole(path: Path, suffix: str) -> None:
+    """Raises Refused unless an old compound file is a plain .xls."""
+    if suffix in _WPS_SUFFIXES:
+        raise Refused("wps", f"这是 {_WPS_SUFFIXES[suffix]}文件,不能直接接收", SAVE_AS)
+    try:
+        with olefile.OleFileIO(str(path)) as ole:
+            streams = {stream[0].casefold() for stream in ole.listdir(streams=True, storages=True) if stream}
+    except (OSError, ValueError, IndexError, TypeError, AttributeError) as error:  # whatever a torn directory gives
+        raise Refused("corrupt", "文件已损坏或没有传完,打不开", "请重新保存后再提交一次") from error
+    if "encryptedpackage" in streams or "encryptioninfo" in streams:
+        raise Refused("password", "文件设了打开密码,无法读取", "请去掉打开密码后重新提交")
+    if "worddocument" in streams:
+        raise Refused("not_a_table", "这是 Word 或 WPS 文字文档,不是表格", SAVE_AS)
+    if not streams & {"workbook", "book"}:
+        raise Refused("not_a_table", "这不是 Excel 工作簿", SAVE_AS)
+    if "_vba_project_cur" in streams:
+        raise Refused("macro", "工作簿里带有宏,为安全起见不接收", "请另存为不带宏的 .xlsx 格式后重新提交")
+
+
+def _refuse_if_no_text(start: bytes, suffix: str) -> None:
+    for signature, what in _SIGNATURES:
+        if start.startswith(signature) and not (
+            what == "图片" and signature in (b"BM", b"RIFF") and start[:64].isascii()
+        ):
+            raise Refused(
+                "not_a_table",
+                f"这是{what},不是表格",
+                "请提交 .xlsx 表格" if what != "压缩包" else "请解压后提交里面的表格",
+            )
+    head = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if head.startswith((b"<html", b"<!doctype", b"<table", b"<?xml", b"<meta", b"<head", b"mime-version:")):
+        raise Refused("web_page", "这是网页或 XML 内容,只是改了后缀,不是真正的表格", SAVE_AS)
+    if not start.startswith(_BOMS) and set(start) & _BINARY:
+        if suffix == ".dbf":
+            raise Refused("dbf", "暂不接收 .dbf 文件", SAVE_AS)
+        raise Refused("not_a_table", "文件内容不是表格,也不是文本", SAVE_AS)
+
+
+# Workbooks -------------------------------------------------------------------------------------------------------
+
+
+def _workbook(path: Path, package: preflight.Package | None) -> Book:
+    try:
+        with python_calamine.load_workbook(str(path)) as workbook:
+            sheets = [
+                sheet for sheet in workbook.sheets_metadata if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
+            ]
+            if not sheets:
+                raise Refused("no_sheets", "工作簿里没有工作表", "请确认文件内容后重新提交")
+            grids = []
+            for sheet in sheets:
+                grid = _grid(workbook.get_sheet_by_name(sheet.name))
+                if grid.height:
+                    grid.hidden = sheet.visible != python_calamine.SheetVisibleEnum.Visible
+                    if package and (facts := package.sheets.get(sheet.name)):
+                        grid.hidden_rows = preflight.hidden_rows(facts)
+                        grid.problems = preflight.problem_cells(path, facts)
+                    grids.append(grid)
+    except python_calamine.PasswordError as error:
+        raise Refused("password", "文件设了打开密码,无法读取", "请去掉打开密码后重新提交") from error
+    except python_calamine.CalamineError as error:
+        raise Refused("corrupt", "工作簿的内部结构已损坏,读不出来", SAVE_AS) from error
+    if not grids:
+        raise Refused("empty", "工作簿里没有任何内容", "请确认导出成功、文件里有内容后重新提交")
+    return Book(grids, package.notices if package else [])
+
+
+def _grid(sheet: python_calamine.CalamineSheet) -> Grid:
+    """A sheet as columns, from A1: calamine begins at the first used row and column."""
+    if sheet.start is None or sheet.end is None:
+        return Grid(sheet.name, [], np.zeros(0, np.int64))
+    height, width, left = sheet.end[0] + 1, sheet.end[1] + 1, sheet.start[1]
+    pieces: list[list[Texts]] = [[] for _ in range(width - left)]
+    masks: list[list[Mask | None]] = [[] for _ in range(width - left)]
+    sizes = []
+    rows = sheet.iter_rows()
+    while block := list(islice(rows, ROWS_AT_ONCE)):
+        sizes.append(len(block))
+        for number, cells in enumerate(zip(*block, strict=True)):
+            text, numeric = _column(cells)
+            pieces[number].append(text)
+            masks[number].append(numeric)
+    above = height - sum(sizes)  # 0: this version gives the blank rows above, but not the blank columns to the left
+    empty = [pa.nulls(above, pa.string())] if above else []
+    columns = [pa.nulls(height, pa.string()) for _ in range(left)]
+    columns += [pa.concat_arrays([*empty, *column]) for column in pieces]
+    numeric_columns = {}
+    for number, parts in enumerate(masks):
+        if any(part is not None for part in parts):
+            filled = [np.zeros(size, bool) if part is None else part for part, size in zip(parts, sizes, strict=True)]
+            numeric_columns[left + number] = np.concatenate([np.zeros(above, bool), *filled])
+    merges = [(first[0], first[1], last[0], last[1]) for first, last in sheet.merged_cell_ranges or []]
+    return Grid(sheet.name, columns, np.arange(1, height + 1), numeric_columns, sorted(merges))
+
+
+def _column(cells: Sequence[object]) -> tuple[Texts, Mask | None]:
+    """Text of one column's cells, and which of them held a number (None: none did)."""
+    kinds = set(map(type, cells))
+    if kinds <= {str}:
+        return _without_empty(pa.array(cells, pa.string())), None
+    numeric = None
+    texts: list[object] = [
+        cell if type(cell) is str else None if type(cell) in _NUMBERS else _WORDS[type(cell)](cell) for cell in cells
+    ]
+    column = _without_empty(pa.array(texts, pa.string()))
+    if kinds & _NUMBERS:
+        numeric = np.fromiter((type(cell) in _NUMBERS for cell in cells), bool, len(cells))
+        numbers = np.array([cell for cell in cells if type(cell) in _NUMBERS], dtype=np.float64)
+        column = pc.replace_with_mask(column, pa.array(numeric), _number_texts(numbers))
+    return column, numeric
+
+
+def _without_empty(column: Texts) -> Texts:
+    return pc.if_else(pc.equal(column, pa.scalar("")), pa.scalar(None, pa.string()), column)
+
+
+def _number_texts(numbers: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Texts:
+    """Numbers as a sheet shows them: whole ones without a point, others with at most the 15 digits a sheet keeps."""
+    whole = (np.abs(numbers) < 1e15) & (numbers == np.trunc(numbers))
+    texts = pc.cast(pa.array(np.where(whole, numbers, 0).astype(np.int64)), pa.string())
+    if not whole.all():
+        texts = pc.replace_with_mask(
+            texts, pa.array(~whole), pa.array([number_text(number) for number in numbers[~whole].tolist()], pa.string())
+        )
+    return texts
+
+
+def number_text(number: float) -> str:
+    """One number with 15 significant digits, plain up to 21 digits: `659003199001011000`, `0.3`, `1E+25`."""
+    text = f"{number:.15g}"
+    if "e" in text and 1e-7 <= abs(number) < 1e21:
+        return f"{Decimal(text):f}"
+    return text.upper()
+
+
+def _moment(value: datetime.datetime) -> str:
+    return value.date().isoformat() if value.time() == datetime.time() else value.isoformat(" ", "seconds")
+
+
+def _duration(value: datetime.timedelta) -> str:
+    minutes, seconds = divmod(round(value.total_seconds()), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
+
+
+_NUMBERS = {int, float}
+_WORDS: dict[type, Callable[..., str]] = {
+    bool: lambda value: "TRUE" if value else "FALSE",
+    datetime.date: datetime.date.isoformat,
+    datetime.datetime: _moment,
+    datetime.time: lambda value: value.isoformat("seconds"),
+    datetime.timedelta: _duration,
+}

@@ -1,0 +1,236 @@
+"""Head of a sheet → where its header is, which kind it is, which column is which field.
+
+Recognised by headers, then by title and sheet name; never by the file's name. Spec: sources.md.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pipeline.contracts import Contracts, Kind, fold_header
+from pipeline.grid import Grid
+from pipeline.model import ColumnUse, Refusal, column_letter
+
+HEADER_ROWS = 8
+"""The header begins in one of these rows."""
+_GENERIC = re.compile(r"(人员|家庭|成员|对象|名单|台账|登记|\(户\)|\(人\))+$")
+_SYSTEM = "低收入人口"
+"""The name of the whole undertaking stands in titles of every kind."""
+_TITLE_UNIT = re.compile(r"单位[::]\s*(万元|千元|元)")
+
+
+@dataclass(frozen=True)
+class Header:
+    """A header of one or two rows. Rows and columns count from 0; lists have one entry per column."""
+
+    first: int
+    last: int
+    names: list[str]
+    """As the sender wrote it, without line breaks; '' where the column has no header."""
+    folded: list[str]
+    """What is looked up in a kind's headers."""
+    units: list[str | None]
+    texts: list[frozenset[str]]
+    """The folded texts of the column's header cells, to know the header when it is repeated further down."""
+    titles: list[str]
+    """Texts above the header."""
+
+    @property
+    def title(self) -> str:
+        """Texts above the header, joined by blanks."""
+        return " ".join(self.titles)
+
+
+@dataclass(frozen=True)
+class Match:
+    """A kind laid over a header."""
+
+    kind: Kind
+    uses: list[ColumnUse]
+    missing: list[list[str]]
+    """Required groups of fields of which no column stands in the header."""
+
+    @property
+    def fields(self) -> set[str]:
+        """Fields that have a column."""
+        return {use.field for use in self.uses}
+
+    def twice(self) -> list[ColumnUse]:
+        """Columns that claim a field which another column has too."""
+        fields = [use.field for use in self.uses]
+        return [use for use in self.uses if fields.count(use.field) > 1]
+
+
+class Recogniser:
+    """The headers of all kinds as one unit writes them."""
+
+    def __init__(self, contracts: Contracts, unit_code: str, sender_kinds: set[str]) -> None:
+        self.headers = contracts.headers
+        self.kinds = [contracts.for_unit(name, unit_code) for name in sorted(contracts.kinds)]
+        self.may_send = {kind.name for kind in self.kinds if sender_kinds & set(kind.senders)}
+        self._fields = {kind.name: kind.header_fields() for kind in self.kinds}
+        self.known = {header for fields in self._fields.values() for header in fields}
+        self.period = {fold_header(word)[0] for word in self.headers.period}
+        self._ignored = {fold_header(word)[0] for word in self.headers.ignored}
+
+    def header(self, grid: Grid) -> Header | None:
+        """The row or pair of rows in which most columns bear a known header; None when no row bears two."""
+        rows = min(grid.height, HEADER_ROWS + 2)
+        head = [[_clean(text) for text in column.slice(0, rows).to_pylist()] for column in grid.columns]
+        cells = [list(row) for row in zip(*head, strict=True)] if head else []
+        best: Header | None = None
+        best_score = (1, 0, False)
+        for first in range(min(rows, HEADER_ROWS)):
+            for last in (first, first + 1):
+                if last < rows:
+                    header = self._header_at(grid, cells, first, last)
+                    known = [column for column, name in enumerate(header.folded) if name in self.known]
+                    joined = sum(
+                        header.names[column] not in (cells[first][column], cells[last][column]) for column in known
+                    )
+                    score = (len(known), joined, first == last)
+                    if score > best_score:
+                        best, best_score = header, score
+        return best
+
+    def _header_at(self, grid: Grid, cells: list[list[str]], first: int, last: int) -> Header:
+        top, bottom = cells[first], cells[last]
+        names = list(top)
+        if last > first:
+            groups = _spread(grid, top, first)
+            names = []
+            for group, own, below in zip(groups, top, bottom, strict=True):
+                joined = group + below
+                # 户主 over 姓名 is 户主姓名; 个人情况 over 姓名 is 姓名.
+                known = group and below and fold_header(joined)[0] in self.known
+                names.append(joined if known else below or own)
+        else:
+            groups = top
+            # One line of headers in cells two rows high.
+            tall = [merge[2] for merge in grid.merges if merge[0] == first and merge[1] < len(top) and top[merge[1]]]
+            last = min(max([first, *tall]), first + 2)
+        folds = [fold_header(name) for name in names]
+        units = [unit or fold_header(group)[1] for (_, unit), group in zip(folds, groups, strict=True)]
+        texts = [
+            frozenset(fold_header(cells[row][column])[0] for row in range(first, min(last + 1, len(cells))))
+            for column in range(len(names))
+        ]
+        titles = list(dict.fromkeys(text for row in cells[:first] for text in row if text))
+        if said := _TITLE_UNIT.search(" ".join(titles)):
+            units = [unit or said[1] for unit in units]
+        return Header(first, last, names, [folded for folded, _ in folds], units, texts, titles)
+
+    def refused(self, header: Header, column: int) -> bool:
+        """A column that is never stored (mission, boundary 1)."""
+        return bool(header.names[column]) and self.headers.refusal_of(header.names[column]) is not None
+
+    def match(self, kind: Kind, header: Header) -> Match:
+        """Lay a kind over a header."""
+        fields = self._fields[kind.name]
+        uses = []
+        for column, (name, folded, unit) in enumerate(zip(header.names, header.folded, header.units, strict=True)):
+            field = fields.get(folded)
+            if folded and field and not self.refused(header, column):
+                own_unit = unit if kind.columns[field].type == "money" else fold_header(name)[1]
+                uses.append(ColumnUse(field, name, column + 1, own_unit))
+        present = {use.field for use in uses}
+        return Match(kind, uses, [group for group in kind.required_groups() if not present & set(group)])
+
+    def recognise(self, grid: Grid, header: Header) -> tuple[Match | None, list[Match]]:
+        """(the kind that this sheet is, all kinds by nearness). The kind may be one that this unit may not send."""
+        heading = _heading(header.title + grid.sheet)
+        matches = [self.match(kind, header) for kind in self.kinds]
+
+        def preference(match: Match) -> tuple[bool, tuple[int, int], int, float]:
+            share = len(match.fields) / len(match.kind.columns)
+            return match.kind.name in self.may_send, _title_match(match.kind, heading), len(match.fields), share
+
+        def nearness(match: Match) -> tuple[bool, float, int, float]:
+            groups = len(match.kind.required_groups())
+            share = len(match.fields) / len(match.kind.columns)
+            return match.kind.name in self.may_send, (groups - len(match.missing)) / groups, len(match.fields), share
+
+        complete = [match for match in matches if not match.missing]
+        return max(complete, key=preference, default=None), sorted(matches, key=nearness, reverse=True)
+
+    def unused(self, header: Header, match: Match, filled: set[int]) -> list[str]:
+        """Headers that nobody asks for, in order; `filled` are the columns that hold anything below the header."""
+        mapped = {use.column - 1 for use in match.uses}
+        ignored = self._ignored | self.period | {fold_header(word)[0] for word in match.kind.ignore}
+        unused = []
+        for column, (name, folded) in enumerate(zip(header.names, header.folded, strict=True)):
+            if column in mapped or folded in ignored or self.refused(header, column):
+                continue
+            if name:
+                unused.append(name)
+            elif column in filled:
+                unused.append(f"{column_letter(column + 1)}列(无列名)")
+        return unused
+
+
+def _clean(text: str | None) -> str:
+    return re.sub(r"\s+", "", text) if text else ""
+
+
+def _spread(grid: Grid, top: list[str], row: int) -> list[str]:
+    """The texts of a row with merged ones repeated over the columns that they span."""
+    spread = list(top)
+    for first_row, first_column, _, last_column in grid.merges:
+        if first_row == row and first_column < len(top):
+            for column in range(first_column, min(last_column + 1, len(top))):
+                spread[column] = top[first_column]
+    return spread
+
+
+def _heading(text: str) -> str:
+    return fold_header(text.replace(" ", ""))[0]
+
+
+def _title_match(kind: Kind, heading: str) -> tuple[int, int]:
+    """Length of the kind's longest title in the heading, and of the longest when words that all share are cut off."""
+    titles = [fold_header(title)[0] for title in kind.titles]
+    stems = {stem for title in titles if len(stem := _GENERIC.sub("", title)) > 1}
+    bare = heading.replace(_SYSTEM, "")
+    return _longest(titles, heading), _longest(stems, bare)
+
+
+def _longest(words: Iterable[str], text: str) -> int:
+    return max((len(word) for word in words if word in text), default=0)
+
+
+def unrecognised(header: Header | None, nearest: list[Match], sheet: str) -> Refusal:
+    """Which kinds a sheet looked most like, what they lack, and which of its headers may be meant."""
+    where = f"工作表“{sheet}”" if sheet else "文件"
+    if header is None:
+        return Refusal(
+            "unrecognised",
+            f"{where}的前{HEADER_ROWS}行里没有找到表头",
+            "请在数据上方用一行写明列名(如姓名、身份证号),写法见空白模板",
+        )
+    described = []
+    for match in nearest[:2]:
+        missing = []
+        for group in match.missing:
+            name = "或".join(match.kind.columns[field].header for field in group)
+            meant = _meant(match, group, header)
+            missing.append(f"{name}(文件中的“{meant}”是不是它?)" if meant else name)
+        described.append(f"像“{match.kind.title}”,但缺少必填列:{'、'.join(missing)}")
+    return Refusal(
+        "unrecognised",
+        f"{where}没有认出是哪一种名单。" + ";".join(described or ["没有本单位可以报送的种类"]),
+        "请按空白模板的写法改正或补上这些列名后重新提交",
+    )
+
+
+def _meant(match: Match, group: list[str], header: Header) -> str:
+    taken = {use.column - 1 for use in match.uses}
+    free = {folded: header.names[i] for i, folded in enumerate(header.folded) if folded and i not in taken}
+    for field in group:
+        column = match.kind.columns[field]
+        for word in [column.header, *column.aliases]:
+            if near := difflib.get_close_matches(fold_header(word)[0], list(free), n=1, cutoff=0.5):
+                return free[near[0]]
+    return ""

@@ -1,0 +1,186 @@
+"""Which rows below a header are data: totals, footnotes, examples, blanks and repeated headers are left out and counted.
+
+A row with something like an ID number is data whatever its first word. Only the few other rows are looked at closely,
+so that a large clean list costs one search over its number column.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.contracts import NUMBER_SENSITIVE, Headers, fold_header
+from pipeline.grid import Grid, Mask, Numbers, Texts, filled, mask
+from pipeline.recognise import Header, Match, Recogniser
+
+_DIGIT = r"[0-9０-９]"
+_ID_LIKE = rf"{_DIGIT}{{8}}|(?:{_DIGIT}\s*){{15}}|\d\.?\d*[eE]\+1\d"
+_NUMBER_ONLY = r"^[0-9０-９.,，%+\-()（）]*$"
+FEW_COLUMNS = 300
+"""Words that make a row no data stand in one of the first columns."""
+
+
+@dataclass
+class DataRows:
+    """Positions (from 0, in the grid) of the rows that are data, and how many of the others were left out, by sort."""
+
+    keep: Numbers
+    left_out: dict[str, int]
+    other_header: int | None
+    """Position of a row that is the header of another table."""
+
+
+def data_rows(grid: Grid, header: Header, match: Match, recogniser: Recogniser) -> DataRows:
+    """Sort the rows below the header. `left_out` and `keep` together are every row down to the last that holds anything."""
+    begin = header.last + 1
+    end = _last_filled(grid) + 1
+    body = [column.slice(begin, max(end - begin, 0)) for column in grid.columns]
+    count = max(end - begin, 0)
+    mapped = [use.column - 1 for use in match.uses]
+    words = recogniser.headers
+    with_number = np.zeros(count, bool)
+    for use in match.uses:
+        if match.kind.columns[use.field].type in ("id_number", "disability_number"):
+            with_number |= _id_like(body[use.column - 1], words)
+    candidates = ~with_number
+    for column in mapped:
+        candidates |= mask(pc.starts_with(body[column], words.example))
+    suspects = np.flatnonzero(candidates)
+    sort = np.full(count, "", dtype="<U16")
+    other_header = None
+    if len(suspects):
+        texts = [column.take(pa.array(suspects)) for column in body[:FEW_COLUMNS]]
+        numbers = {column: mask[begin:end][suspects] for column, mask in grid.numeric.items() if column < FEW_COLUMNS}
+        sort[suspects], headers = _sort_suspects(texts, numbers, header, mapped, recogniser, with_number[suspects])
+        if headers.any():
+            other_header = begin + int(suspects[np.argmax(headers)])
+    left_out = {str(name): int((sort == name).sum()) for name in sorted(set(sort.tolist())) if name}
+    return DataRows(np.flatnonzero(sort == "") + begin, left_out, other_header)
+
+
+def _last_filled(grid: Grid) -> int:
+    """Position of the last row with anything in it, -1 for none."""
+    last = -1
+    for column in grid.columns:
+        if column.null_count < len(column):
+            valid = np.asarray(pc.is_valid(column.slice(last + 1)))
+            if valid.any():
+                last += len(valid) - int(np.argmax(valid[::-1]))
+    return last
+
+
+def _id_like(column: Texts, words: Headers) -> Mask:
+    """Cells with a run of digits that only a number of a person has, and that do not begin like a footnote."""
+    begins = "|".join(re.escape(word) for word in [*words.footnotes, *words.totals])
+    return mask(pc.match_substring_regex(column, _ID_LIKE)) & ~mask(
+        pc.match_substring_regex(column, rf"^\s*(?:{begins})")
+    )
+
+
+def _folded(column: Texts) -> Texts:
+    """Blanks and stars out, wide brackets and colons narrow: near enough to compare with words of ours."""
+    for pattern, replacement in [(r"[\s\x{3000}*\x{a0}]+", ""), ("（", "("), ("）", ")"), ("：", ":")]:
+        column = pc.replace_substring_regex(column, pattern, replacement)
+    return column
+
+
+def _sort_suspects(
+    texts: list[Texts],
+    numbers: dict[int, Mask],
+    header: Header,
+    mapped: list[int],
+    recogniser: Recogniser,
+    with_number: Mask,
+) -> tuple[np.ndarray, Mask]:
+    """(what each row is, '' for data; rows that are the header of another table)."""
+    words = recogniser.headers
+    count = len(with_number)
+    full = np.array([filled(column) for column in texts])
+    folded = [_folded(column) for column in texts]
+    first: Texts = pa.nulls(count, pa.string())
+    exact_total, hits, known = np.zeros(count, bool), np.zeros(count, np.int64), np.zeros(count, np.int64)
+    own_words = {
+        column: pa.array(sorted(header.texts[column]), pa.string()) for column in mapped if column < len(texts)
+    }
+    totals, known_words = pa.array(words.totals), pa.array(sorted(recogniser.known))
+    for column, text in enumerate(folded):
+        is_text = full[column] & ~mask(pc.match_substring_regex(text, _NUMBER_ONLY))
+        if column in numbers:
+            is_text &= ~numbers[column]
+        if is_text.any():
+            first = pc.coalesce(first, pc.if_else(pa.array(is_text), text, pa.scalar(None, pa.string())))
+            exact_total |= mask(pc.is_in(text, totals))
+            bare = pc.replace_substring_regex(pc.utf8_lower(text), r"\((元|万元|千元|公里|元/月)\)$", "")
+            known += mask(pc.is_in(bare, known_words))
+            if column in own_words:
+                hits += mask(pc.is_in(bare, own_words[column]))
+    total_words = "|".join(re.escape(word) for word in words.totals)
+    footnote_words = "|".join(re.escape(fold_header(word)[0]) for word in words.footnotes)
+    titles = pa.array([fold_header(title)[0] for title in header.titles], pa.string())
+    cells = full.sum(axis=0)
+    inside = full[[column for column in mapped if column < len(texts)]].any(axis=0)
+    has_text = np.asarray(pc.is_valid(first))
+    is_total = exact_total | mask(pc.match_substring_regex(first, rf"^(?:{total_words})|(?:{total_words}):?$"))
+    repeated = (hits >= 2) & (hits * 2 >= cells) | (cells == 1) & mask(pc.is_in(first, titles))
+    other = (known >= 3) & (known * 2 >= cells) & ~repeated & ~with_number
+    sort = np.select(
+        [
+            cells == 0,
+            mask(pc.starts_with(first, words.example)),
+            with_number,
+            repeated,
+            is_total,
+            mask(pc.match_substring_regex(first, rf"^(?:{footnote_words})")) | ~inside & has_text,
+            ~inside,
+        ],
+        ["blank", "example", "", "repeated_header", "total", "footnote", "blank"],
+        default="",
+    )
+    return sort, other
+
+
+def filled_down(grid: Grid, column: int, header: Header) -> tuple[Texts, Mask | None]:
+    """A column's text and number mask with each merged range's value in all of its rows that are empty themselves."""
+    text, numeric = grid.columns[column], grid.numeric.get(column)
+    merges = [
+        (first_row, last_row)
+        for first_row, first_column, last_row, _ in grid.merges
+        if first_column == column and last_row > first_row > header.last
+    ]
+    if not merges:
+        return text, numeric
+    source = np.arange(grid.height)
+    for first_row, last_row in merges:
+        source[first_row : last_row + 1] = first_row
+    spread = text.take(pa.array(source))
+    empty = np.asarray(pc.is_null(text))
+    if numeric is not None:
+        numeric = np.where(empty, numeric[source], numeric)
+    return pc.coalesce(text, spread), numeric
+
+
+def raw_table(grid: Grid, header: Header, match: Match, keep: Numbers) -> pa.Table:
+    """The data rows as model.Reading describes them: sheet, row_number, raw text per field, `<field>__numeric`."""
+    whole = len(keep) and keep[-1] - keep[0] + 1 == len(keep)
+    positions = pa.array(keep)
+
+    def pick(array: Texts) -> Texts:
+        return array.slice(int(keep[0]), len(keep)) if whole else array.take(positions)
+
+    columns: dict[str, Texts] = {
+        "sheet": pa.repeat(pa.scalar(grid.sheet, pa.string()), len(keep)),
+        "row_number": pa.array(grid.row_numbers[keep].astype(np.int32)),
+    }
+    by_field = {use.field: use.column - 1 for use in match.uses}
+    for field, column in match.kind.columns.items():
+        if field in by_field:
+            text, numeric = filled_down(grid, by_field[field], header)
+            columns[field] = pick(text)
+            if column.type in NUMBER_SENSITIVE:
+                flags = np.zeros(len(keep), bool) if numeric is None else numeric[keep]
+                columns[f"{field}__numeric"] = pa.array(flags)
+    return pa.table(columns)
