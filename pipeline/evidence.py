@@ -132,9 +132,11 @@ def make_every(con: duckdb.DuckDBPyConnection, models: Models) -> None:
 def _gather(con: duckdb.DuckDBPyConnection, name: str, card: Card, models: Models) -> None:
     types = {column: sql_type for column, sql_type, *_ in con.sql(f"describe {name}").fetchall()}
     levels = ", ".join(_quote(level) for level in card.levels)
-    strange = con.execute(f"select count(*) from {name} where level is null or level not in ({levels})").fetchone()
-    if strange and strange[0]:
-        raise ModelError(f"{name}:有 {strange[0]} 行的级别不在卡片所列之内({'、'.join(card.levels)})")
+    strange = con.execute(f"select count(*) from {name} where level is null or level not in ({levels})").fetchall()[0][
+        0
+    ]
+    if strange:
+        raise ModelError(f"{name}:有 {strange} 行的级别不在卡片所列之内({'、'.join(card.levels)})")
     area = "fired.area_type" if "area_type" in types else "household.area_type"
     con.execute(
         f"insert into made.fired select {_quote(card.code)}, {_subject(card)}, fired.person_id, fired.household_id,"

@@ -7,6 +7,7 @@ before anything is built (spec: mission.md, boundary 2).
 
 from __future__ import annotations
 
+import csv
 import graphlib
 import hashlib
 from collections.abc import Iterable
@@ -17,6 +18,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Any, Literal
 
+import pyarrow as pa
 import sqlglot
 from pydantic import model_validator
 from sqlglot import exp
@@ -216,8 +218,8 @@ class Models:
 
     models: dict[str, Model]
     kinds: dict[str, Kind]
-    lists: dict[str, Path] = field(default_factory=dict)
-    """Table `house.<name>` → `sql/published/<name>.csv`: small mappings that people edit, all text."""
+    lists: dict[str, pa.Table] = field(default_factory=dict)
+    """Table `house.<name>` → `sql/published/<name>.csv`: small mappings that people edit; all text, empty is NULL."""
 
     @property
     def version(self) -> str:
@@ -225,8 +227,8 @@ class Models:
         digest = hashlib.sha256()
         for name, model in sorted(self.models.items()):
             digest.update(f"{name}\0{model.sql}\0{model.about.model_dump_json()}\0".encode())
-        for name, path in sorted(self.lists.items()):
-            digest.update(f"{name}\0{path.read_text(encoding='utf-8')}\0".encode())
+        for name, rows in sorted(self.lists.items()):
+            digest.update(f"{name}\0{rows.to_pydict()}\0".encode())
         return digest.hexdigest()[:16]
 
     @property
@@ -374,8 +376,16 @@ def read_models(kinds: dict[str, Kind], folder: Path = SQL) -> Models:
             models[name] = Model(name=name, path=path, sql=sql, about=about, query=_parse(path, sql))
         if notes:
             raise ModelError(f"{_short(next(iter(notes.values())))}:旁边缺少同名的 .sql")
-    lists = {path.stem: path for path in sorted((folder / "published").glob("*.csv"))}
+    lists = {path.stem: _read_list(path) for path in sorted((folder / "published").glob("*.csv"))}
     return Models(models=models, kinds=kinds, lists=lists)
+
+
+def _read_list(path: Path) -> pa.Table:
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = list(csv.reader(file))
+    if crooked := [at for at, row in enumerate(rows, start=2) if len(row) != len(header)]:
+        raise ModelError(f"{_short(path)}:第{crooked[0]}行应有 {len(header)} 格")
+    return pa.table({name: pa.array([row[at] or None for row in rows], pa.string()) for at, name in enumerate(header)})
 
 
 def _parse(path: Path, sql: str) -> exp.Query:

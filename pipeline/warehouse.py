@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from pipeline import evidence
 from pipeline.model import ModelError, PublishRefused, mask
-from pipeline.models import EPISODE, EVERY, Card, Models, Published
+from pipeline.models import EPISODE, EVERY, About, Models, Published
 
 Rows = pa.Table | Sequence[Path]
 """Rows in memory, or Parquet files that hold them."""
@@ -82,6 +82,9 @@ CARD_TABLES: dict[str, dict[str, str]] = {
 }  # fmt: skip
 """The cards as data: tables `house.<name>`, so that published models apply them without a list of rules."""
 
+RECEIPT = {"received_seq": "BIGINT", "file_name": "VARCHAR"}
+"""What `accepted.<kind>` says of the submission that a row came in, beside the kind's own columns."""
+
 KEPT = 7
 """Releases that stay on disk (spec: outputs.md, the home)."""
 
@@ -131,13 +134,17 @@ def ask(inputs: Inputs, models: Models, table: str, *, limits: Limits = LIMITS) 
 
 
 def build(inputs: Inputs, models: Models, target: Path, *, work: Path, limits: Limits = LIMITS) -> dict[str, int]:
-    """Build and examine a whole release in the directory `target`, which must not exist; published table → rows.
+    """Build and examine a whole release in the directory `target`; published table → rows.
 
     Writes `warehouse.duckdb` and `divisions/<unit>.duckdb`, checkpointed and read-only. `work` holds the build file and
-    what spills, on the same encrypted volume as the home. Raises ModelError before anything is built when sql/ or the
+    what spills, on the same encrypted volume as the home; one build at a time uses it. What a night that was cut off
+    left in `work` or `target` is removed first. Raises ModelError before anything is built when sql/ or the
     policy cannot serve, PublishRefused when the result fails its examination; then `target` does not exist.
     """
     models.examine(models.everything())
+    for left in [*work.glob("build-*"), target]:
+        if left.exists():
+            shutil.rmtree(left)
     with tempfile.TemporaryDirectory(dir=work, prefix="build-") as private:
         release = Path(private) / "release"
         (release / "divisions").mkdir(parents=True)
@@ -191,6 +198,17 @@ def previous_release(releases: Path, day: date) -> Path | None:
     nights = [(_night_of(releases / str(number)), number) for number in _numbers(releases)]
     earlier = [pair for pair in nights if pair[0] < day]
     return releases / str(max(earlier)[1]) / "warehouse.duckdb" if earlier else None
+
+
+def read(link: Path) -> duckdb.DuckDBPyConnection:
+    """A read-only connection to the current release; close it after use.
+
+    The link is resolved first: while one handle is open, opening the same path again gives a process the old release.
+    Raises PublishRefused when nothing was published yet.
+    """
+    if not link.exists():
+        raise PublishRefused("还没有任何一版数据,先运行一晚:monitor run")
+    return duckdb.connect(str(link.resolve()), read_only=True)
 
 
 def _swap(link: Path, target: Path) -> None:
@@ -287,20 +305,20 @@ def load(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, names: 
     Columns that a file lacks are NULL; columns that the contract no longer names are left out. Raises ModelError when
     a card asks for a policy value that is not in force.
     """
-    needed = set(names)
+    needed = {*names, "house.submission"}
     con.execute(
         "create table house.night as select cast($1 as date) as run_date, cast(date_trunc('month', cast($1 as date)) as date) as month_start",
         [inputs.day],
     )
     for table, columns in HOUSE.items():
-        _fill(con, f"house.{table}", columns, inputs.house.get(table, ()))
-    if inputs.previous:
-        _load_previous(con, inputs.previous)
-    _load_cards(con, models)
-    for name, path in models.lists.items():
-        con.execute(
-            f"create table house.{name} as select * from read_csv({_quote(str(path))}, header = true, all_varchar = true)"
-        )
+        if f"house.{table}" in needed:
+            _fill(con, f"house.{table}", columns, inputs.house.get(table, ()))
+    if inputs.previous and "house.previous_warning" in needed:
+        _load_previous(con, inputs.previous, sources="house.previous_source" in needed)
+    _load_cards(con, models, needed)
+    for name, rows in models.lists.items():
+        if f"house.{name}" in needed:
+            _fill(con, f"house.{name}", dict.fromkeys(rows.column_names, "VARCHAR"), rows)
     if "house.rule_policy" in needed:
         missing = con.execute(
             "select rule_code, key from house.rule_policy anti join house.policy using (key) order by all"
@@ -310,7 +328,11 @@ def load(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, names: 
             raise ModelError(f"这一天没有生效的政策值:{said}")
     for kind, contract in models.kinds.items():
         if f"accepted.{kind}" in needed:
-            _fill(con, f"given_{kind}", contract.accepted_columns(), inputs.accepted.get(kind, ()))
+            rows = inputs.accepted.get(kind, ())
+            if not len(rows):
+                _fill(con, f"accepted.{kind}", {**contract.accepted_columns(), **RECEIPT}, ())
+                continue
+            _fill(con, f"given_{kind}", contract.accepted_columns(), rows)
             con.execute(
                 f"create table accepted.{kind} as select source.*, submission.received_seq, submission.file_name"
                 f" from given_{kind} as source join house.submission as submission using (submission_id)"
@@ -318,16 +340,17 @@ def load(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, names: 
             con.execute(f"drop table given_{kind}")
 
 
-def _load_previous(con: duckdb.DuckDBPyConnection, previous: Path) -> None:
+def _load_previous(con: duckdb.DuckDBPyConnection, previous: Path, *, sources: bool) -> None:
     con.execute(f"attach {_quote(str(previous))} as before (read_only)")
     there = {name for name, *_ in con.sql("describe before.main.warning").fetchall()}
     names = ", ".join(name for name in HOUSE["previous_warning"] if name in there)
     con.execute(f"insert into house.previous_warning ({names}) select {names} from before.main.warning")
     con.execute("detach before")
-    con.execute(
-        "insert into house.previous_source select distinct warning_id, unnest(json_extract_string(evidence, '$[*].submission_id'))"
-        " from house.previous_warning"
-    )
+    if sources:
+        con.execute(
+            "insert into house.previous_source"
+            " select distinct warning_id, unnest(json_extract_string(evidence, '$[*].submission_id')) from house.previous_warning"
+        )
 
 
 def _fill(con: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str], rows: Rows) -> None:
@@ -350,7 +373,7 @@ def _fill(con: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]
         con.unregister("given")
 
 
-def _load_cards(con: duckdb.DuckDBPyConnection, models: Models) -> None:
+def _load_cards(con: duckdb.DuckDBPyConnection, models: Models, needed: set[str]) -> None:
     cards = list(models.cards.values())
     rows: dict[str, list[tuple[str | None, ...]]] = {
         "rule": [
@@ -364,6 +387,8 @@ def _load_cards(con: duckdb.DuckDBPyConnection, models: Models) -> None:
         "rules": [(models.version,)],
     }  # fmt: skip
     for table, columns in CARD_TABLES.items():
+        if f"house.{table}" not in needed:
+            continue
         values = {name: pa.array([row[at] for row in rows[table]], pa.string()) for at, name in enumerate(columns)}
         _fill(con, f"house.{table}", columns, pa.table(values))
 
@@ -371,20 +396,26 @@ def _load_cards(con: duckdb.DuckDBPyConnection, models: Models) -> None:
 def examine(con: duckdb.DuckDBPyConnection, models: Models) -> list[str]:
     """What is wrong with a built release, in Chinese, by positions and counts only; [] when it may be published."""
     wrong: list[str] = []
+    keys = {name: model.about.key for name, model in models.models.items() if isinstance(model.about, About)}
+    if models.cards:
+        keys[EVERY] = ["rule_code", "subject_id"]
+    for name, key in sorted(keys.items()):
+        names = ", ".join(key)
+        empty = " or ".join(f"{column} is null" for column in key)
+        wrong += _bad_rows(con, f"{name}:主键({names})有空值", f"select * from {name} where {empty}")
+        wrong += _bad_rows(
+            con, f"{name}:主键({names})重复", f"select {names} from {name} group by all having count(*) > 1"
+        )
     for name, model in sorted(models.models.items()):
-        key = ["rule_code", "subject_id"] if isinstance(model.about, Card) else model.about.key
-        table = EVERY if isinstance(model.about, Card) else name
-        if not isinstance(model.about, Card) or not any("every" in line for line in wrong):
-            wrong += _examine_key(con, table, key)
         for rule, query in sorted(model.about.must_hold.items()):
-            wrong += _examine_rows(con, f"{name}.{rule}", query)
+            wrong += _bad_rows(con, f"{name}.{rule}", query)
         if isinstance(model.about, Published):
             there = [column for column, *_ in con.sql(f"describe {name}").fetchall()]
             if odd := sorted(set(there) ^ set(model.about.columns)):
                 wrong.append(f"{name}:列与说明不符:{'、'.join(odd)}")
     loaded = con.sql("select table_name from duckdb_tables() where schema_name = 'accepted' order by all").fetchall()
     for (kind,) in loaded:
-        wrong += _examine_rows(
+        wrong += _bad_rows(
             con,
             f"accepted.{kind}:读入的行数与登记的不同",
             f"select submission_id from (select submission_id, count(*) as rows from accepted.{kind} group by all)"
@@ -393,30 +424,20 @@ def examine(con: duckdb.DuckDBPyConnection, models: Models) -> list[str]:
     return wrong
 
 
-def _examine_key(con: duckdb.DuckDBPyConnection, table: str, key: list[str]) -> list[str]:
-    names = ", ".join(key)
-    empty = " or ".join(f"{name} is null" for name in key)
-    return [
-        *_examine_rows(con, f"{table}:主键({names})有空值", f"select * from {table} where {empty}"),
-        *_examine_rows(
-            con, f"{table}:主键({names})重复", f"select {names} from {table} group by all having count(*) > 1"
-        ),
-    ]
-
-
-def _examine_rows(con: duckdb.DuckDBPyConnection, name: str, query: str) -> list[str]:
+def _bad_rows(con: duckdb.DuckDBPyConnection, name: str, query: str) -> list[str]:
     """A line when the query gives rows, with at most three of their positions."""
     try:
-        rows = con.sql(f"select * from ({query}) limit 4").fetchall()
-        columns = [column for column, *_ in con.sql(f"describe select * from ({query})").fetchall()]
-        count = con.execute(f"select count(*) from ({query})").fetchone()
+        count = con.execute(f"select count(*) from ({query})").fetchall()[0][0]
+        if not count:
+            return []
+        found = con.execute(f"select * from ({query}) limit 3")
+        columns = [column for column, *_ in found.description or []]
+        rows = found.fetchall()
     except duckdb.Error as problem:
         raise ModelError(f"{name}:{mask(str(problem))}") from problem
-    if not rows or not count:
-        return []
     shown = [at for at, column in enumerate(columns) if column in POSITIONS]
-    places = ";".join(mask(" ".join(str(row[at]) for at in shown)) for row in rows[:3]) if shown else ""
-    return [f"{name}:{count[0]} 行" + (f",如 {places}" if places else "")]
+    places = ";".join(sorted(mask(" ".join(str(row[at]) for at in shown)) for row in rows)) if shown else ""
+    return [f"{name}:{count} 行" + (f",如 {places}" if places else "")]
 
 
 def _write(
@@ -442,8 +463,9 @@ def _write(
 
 
 def _digest(con: duckdb.DuckDBPyConnection, table: str) -> tuple[int, int]:
-    found = con.execute(f"select count(*), coalesce(bit_xor(hash(source)), 0) from {table} as source").fetchone()
-    return (int(found[0]), int(found[1])) if found else (0, 0)
+    query = f"select count(*), coalesce(bit_xor(hash(source)), 0) from {table} as source"
+    rows, digest = con.execute(query).fetchall()[0]
+    return int(rows), int(digest)
 
 
 def _read_back(path: Path, digests: dict[str, tuple[int, int]]) -> None:

@@ -70,7 +70,7 @@ def run(table: str, example: Example, sql: Path = SQL) -> list[str]:
     """Build the model on the example's rows; the differences from what is expected, in words; [] when there is none."""
     models = models_of(sql)
     about = models.models[table].about
-    found = warehouse.ask(inputs(example), models, table).to_pylist()
+    found = warehouse.ask(inputs(example), models, table, limits=warehouse.Limits("1GB", threads=1)).to_pylist()
     found = [row for row in found if all(_same(row[key], value) for key, value in example.only.items())]
     subject = "person_id" if isinstance(about, Card) else about.key[0]
     wanted = [{subject: row} if isinstance(row, str) else row for row in example.expect]
@@ -228,7 +228,12 @@ def _table(columns: dict[str, str], rows: list[dict[str, Any]]) -> pa.Table:
 
 
 def _policy(night: date) -> list[dict[str, Any]]:
-    return [asdict(value) for value in policy.load().on(night)]
+    return [asdict(value) for value in _policies().on(night)]
+
+
+@cache
+def _policies() -> policy.Policy:
+    return policy.load()
 
 
 def _policy_row(row: dict[str, Any]) -> dict[str, Any]:
