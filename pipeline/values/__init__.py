@@ -87,11 +87,11 @@ def parse(
 def parse_ids(con: duckdb.DuckDBPyConnection, raw_table: str, field: str, night: date) -> str:
     """Type one ID number and leave everything else raw, so that scope can be judged first.
 
-    Returns the name of the temporary table made, `<raw_table>_ids`: the columns of `raw_table`, with `field` replaced by
-    the columns that `parse` gives for an ID number.
+    Returns the name of the temporary table made, `<raw_table>_ids`: the columns of `raw_table`, but for `field` only the
+    number, `<field>__state` and `<field>__problem`, as `parse` gives them.
     """
-    column = Column(header=field, type="id_number")
-    return _create(con, raw_table, f"{raw_table}_ids", [Field(field, column, night)], {field: None})
+    asked = Field(field, Column(header=field, type="id_number"), night)
+    return _create(con, raw_table, f"{raw_table}_ids", [asked], {field: None}, ("", "__state", "__problem"))
 
 
 def _stand_in(column: Column, by_sheet: Mapping[str, str]) -> str | None:
@@ -109,6 +109,7 @@ def _create(
     name: str,
     fields: list[Field],
     stand_ins: Mapping[str, str | None],
+    wanted: Collection[str] | None = None,
 ) -> str:
     present = [column for column, *_ in con.execute(f"describe {identifier(raw_table)}").fetchall()]
     own = {field.name for field in fields} | {f"{field.name}__numeric" for field in fields}
@@ -122,8 +123,8 @@ def _create(
             if depth == len(steps):
                 steps.append({})
             steps[depth] |= {field.at(suffix): sql for suffix, sql in layer.items()}
-        suffixes = [suffix for layer in layers for suffix in layer if not suffix.startswith("#")]
-        results += [_typed(field, suffix) for suffix in sorted(suffixes)]
+        given = {suffix for layer in layers for suffix in layer if not suffix.startswith("#")}
+        results += [_typed(field, suffix) for suffix in sorted(given.intersection(wanted) if wanted else given)]
     source = identifier(raw_table)
     for depth, step in enumerate(steps):
         carried = ", ".join(passed) if depth == 0 else "*"

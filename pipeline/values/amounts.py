@@ -15,13 +15,14 @@ QUICK_DECIMAL = r"[0-9]{1,9}(\.[0-9]{1,3})?"
 YUAN = {"元": 1, "圆": 1, "千元": 1_000, "万": 10_000, "万元": 10_000}
 """Unit in a cell → yuan. In a header `元/月` and the like are yuan too; in a cell they are refused."""
 _NOT_MONEY = -1
-_UNKNOWN = "[-/—–]+|无|空|null"
+_CURRENCY = "(?:￥|¥|rmb|cny|人民币)"
+_UNKNOWN = f"{_CURRENCY}?[-/—–]+|无|空|null"
 _WHOLE = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)"
-_NUMBER = rf"-?(?:{_WHOLE}(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]{{1,2}})?"
+_NUMBER = rf"(?:{_WHOLE}(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]{{1,2}})?"
 _COUNTED = "人|户|个|口|间|次|名|项"
 _MEASURED = "公里|千米|km|平方米|m2|㎡|平米"
-_TOO_LARGE = 10**13
-"""Beyond this, in the unit written, nothing is an amount; the arithmetic below stays within 38 digits."""
+_TOO_LARGE = 10**12
+"""Beyond this, in the unit written, nothing is an amount; the arithmetic below stays within BIGINT and 38 digits."""
 _FLOAT_NOISE = "0.001"
 """A spreadsheet's 1234.5600000001 is 1234.56: less than this, in fen, is the machine's doing."""
 
@@ -30,11 +31,12 @@ def read_money(field: Field) -> Layers:
     """Money: value in fen, `__problem`."""
     exact, fen, cell, header = field.at("#exact"), field.at("#fen"), field.at("#cell"), _header_factor(field)
     factor = f"coalesce({cell}, {header}, 1)"
-    unit = f"regexp_extract({field.at('#words')}, '[^-0-9.,e+]+$')"
-    factors = "".join(f" when {literal(name)} then {yuan}" for name, yuan in YUAN.items())
+    by_length = sorted(YUAN.items(), key=lambda item: -len(item[0]))
+    factors = "".join(f" when suffix({field.at('#words')}, {literal(name)}) then {yuan}" for name, yuan in by_length)
+    number = f"(?:-?{_CURRENCY}?|{_CURRENCY}-){_NUMBER}"
     return [
         {"#words": _words(field)},
-        {"#number": _number(field, _NUMBER, "|".join(YUAN)), "#cell": f"case {unit}{factors} end"},
+        {"#number": _number(field, number, "|".join(YUAN)), "#cell": f"case{factors} end"},
         {
             "#exact": f"case when abs({field.at('#number')}) < {_TOO_LARGE} then {field.at('#number')} * ({factor} * 100) end"
         },
@@ -83,7 +85,7 @@ def read_decimal(field: Field) -> Layers:
     number, read = field.at("#number"), field.at("#read")
     return [
         {"#words": _words(field)},
-        {"#number": _number(field, _NUMBER, _MEASURED)},
+        {"#number": _number(field, f"-?{_NUMBER}", _MEASURED)},
         {
             "#read": f"""case when {field.quick} then cast({field.text} as decimal(14, 3))
                 when abs({number}) < 10000000000 then cast(round({number}, 3) as decimal(14, 3)) end"""
@@ -100,15 +102,14 @@ def read_decimal(field: Field) -> Layers:
 
 
 def _words(field: Field) -> str:
-    """The text folded (half-width, no blanks, lower case, no currency sign); NULL where the quick way did."""
-    folded = f"lower({without_invisible(translate(field.text, HALF_WIDTH))})"
-    folded = replace_all(f"replace({folded}, '−', '-')", "^(-?)(?:￥|¥|rmb|cny|人民币)", r"\1")
+    """The text folded (half-width, no blanks, lower case); NULL where the quick way did."""
+    folded = f"lower({without_invisible(translate(field.text, {**HALF_WIDTH, '−': '-'}))})"
     return f"case when not {field.quick} then {folded} end"
 
 
 def _number(field: Field, pattern: str, units: str) -> str:
     words = field.at("#words")
-    digits = f"replace(regexp_extract({words}, '^[-0-9.,e+]+'), ',', '')"
+    digits = replace_all(words, "[^-0-9.e+]+")
     return f"case when {matches_fully(words, f'{pattern}(?:{units})?')} then try_cast({digits} as decimal(38, 16)) end"
 
 

@@ -6,7 +6,7 @@ A text with two valid readings is refused, never guessed.
 
 from __future__ import annotations
 
-from pipeline.folding import HALF_WIDTH, INVISIBLE, literal, matches_fully, replace_all, translate
+from pipeline.folding import HALF_WIDTH, INVISIBLE, contains, literal, matches_fully, replace_all, translate
 from pipeline.values.fields import Field, Layers, day
 
 _YEAR = "(?:19|[2-9][0-9])[0-9]{2}"
@@ -74,18 +74,29 @@ def _reading(field: Field) -> Layers:
     reading = f"coalesce({usual}, {_from_words(field, words)})"
     if field.column.month_means_last_day:
         reading = f"regexp_replace({reading}, '^({_YEAR}-{_ONE_OR_TWO})-0{{1,2}}$', '~\\1')"
-    return [{"#usual": to_usual}, {"#words": _words(text, usual)}, {"#reading": reading}]
+    folded = field.at("#folded")
+    return [
+        {"#usual": to_usual},
+        {"#folded": _folded(text, usual)},
+        {"#words": _without_tens(folded)},
+        {"#reading": reading},
+    ]
 
 
-def _words(text: str, usual: str) -> str:
+def _folded(text: str, usual: str) -> str:
     """The text with half-width digits for Chinese ones, without clock time and blanks; NULL where the usual forms did."""
-    sql = f"translate({translate(text, HALF_WIDTH)}, {literal(''.join(_DIGITS))}, {literal(''.join(_DIGITS.values()))})"
+    sql = translate(text, {**HALF_WIDTH, **_DIGITS})
     sql = replace_all(sql, rf"([{INVISIBLE}T日号])[{INVISIBLE}]*(?:上午|下午)?{_CLOCK}[{INVISIBLE}]*$", r"\1")
     sql = replace_all(sql, f"[{INVISIBLE}]+|T$")
-    sql = f"replace(replace({sql}, '廿', '2十'), '卅', '3十')"
+    return f"case when {usual} is null then {sql} end"
+
+
+def _without_tens(words: str) -> str:
+    """`3十1` → `31`, `十` → `10`: what is left of Chinese numerals once their digits are written 0 to 9."""
+    sql = f"replace(replace({words}, '廿', '2十'), '卅', '3十')"
     for pattern, by in (("([0-9])十([0-9])", r"\1\2"), ("([0-9])十", r"\10"), ("十([0-9])", r"1\1"), ("十", "10")):
         sql = replace_all(sql, pattern, by)
-    return f"case when {usual} is null then {sql} end"
+    return f"case when {contains(words, '[十廿卅]')} then {sql} else {words} end"
 
 
 def _from_words(field: Field, words: str) -> str:

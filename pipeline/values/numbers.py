@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from datetime import date
 
-from pipeline.folding import matches_fully, replace_all, translate, without_invisible
+from pipeline.folding import literal, matches_fully, translate, without_invisible
 from pipeline.values.fields import Field, Layers, day
 
 DAMAGED = ("stored_as_number", "one_digit_missing", "digits_extra", "disability_number")
 """Problems that make a number `damaged`: digits were lost or added. All others make it `invalid`."""
 
 _FOLDED = {chr(ord(char) + 0xFEE0): char for char in "0123456789XxEeBb.+'"}
-_APOSTROPHES = "['‘’`´]+"
+_APOSTROPHES = "'‘’`´"
 QUICK_ID = _NUMBER = "[0-9]{17}[0-9X]"
 _EXPONENT = r"[0-9](\.[0-9]+)?E\+?[0-9]{1,2}"
 QUICK_CERTIFICATE = _CERTIFICATE = "[0-9]{17}[0-9X][1-7][1-4](B[0-9]{1,2})?"
@@ -74,7 +74,7 @@ def read_certificate(field: Field) -> Layers:
 
 def _folded(field: Field) -> str:
     """NULL for a text that is clean already, else the text folded (half-width, no blanks, upper case, no apostrophe)."""
-    folded = replace_all(f"upper({without_invisible(translate(field.text, _FOLDED))})", f"^{_APOSTROPHES}")
+    folded = f"ltrim(upper({without_invisible(translate(field.text, _FOLDED))}), {literal(_APOSTROPHES)})"
     return f"case when {field.numeric} or not {field.quick} then {folded} end"
 
 

@@ -26,6 +26,7 @@ from pipeline.values.fields import Field, Layers
 _TRUE = ["是", "有", "对", "√", "✓", "✔", "☑", "1", "1.0", "y", "yes", "t", "true"]
 _FALSE = ["否", "无", "错", "没有", "不是", "×", "✕", "✖", "✗", "✘", "x", "0", "0.0", "n", "no", "f", "false"]
 _DOT = f"[{DOTS}]"
+
 QUICK_WORD = f"[{PLAIN_HAN}0-9a-z]+"
 QUICK_NAME = f"[{PLAIN_HAN}]+(?:·[{PLAIN_HAN}]+)*"
 QUICK_TEXT = rf"[{PLAIN_HAN}\p{{L}}0-9-]+"
@@ -94,10 +95,11 @@ def read_name(field: Field) -> Layers:
     text, plain, spaced, joined = field.text, field.quick, field.at("#spaced"), field.at("#joined")
     tidy = replace_all(f"nfc_normalize({translate(text, COMPATIBLE)})", r"[\p{Z}\t\n\v\f\r\x{85}]+", " ")
     tidy = f"trim({without_control(tidy)})"
-    dotted = spaced
+    dotted, odd = spaced, f"[{DOTS}']"
     for _ in range(2):  # a part of one character is used up by the dot before it
         dotted = replace_all(dotted, f"({HAN}) ?{_DOT}+ ?({HAN})", r"\1·\2")
-    dotted = replace_all(dotted, f"^(?:{_DOT}|[ '])+|(?:{_DOT}|[ '])+$")
+    dotted = replace_all(dotted, f"^[{DOTS} ']+|[{DOTS} ']+$")
+    dotted = f"case when {contains(spaced, odd)} then {dotted} else {spaced} end"
     without = replace_all(replace_all(joined, f"({HAN}) ", r"\1"), f" ({HAN})", r"\1")
     letters = rf"[\p{{L}}{PRIVATE_USE}〇?]"
     long_parts = f"{matches_fully(joined, f'{HAN}{{2,}}(?: {HAN}{{2,}})+')} and length(replace({joined}, ' ', '')) >= 5"
