@@ -1,0 +1,104 @@
+"""An invented bureau of any size: damaged, real-looking files in an inbox, and the truth about them.
+
+`generate` is `monitor generate`. Nobody in it exists. The same people, seed, day and partner rows give the same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from datetime import date, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from pipeline.generate.bureau import Bureau
+from pipeline.generate.crowd import MINIMUM, fill, in_scope_rows
+from pipeline.generate.damage import damage
+from pipeline.generate.files import Landed, evening_before, write
+from pipeline.generate.hostile import write_hostile
+from pipeline.generate.partners import SHARES, partner_files
+from pipeline.generate.plan import division_files, monitoring_file
+from pipeline.generate.plants_own import plant_own
+from pipeline.generate.plants_partner import plant_partner
+from pipeline.generate.stage import Stage
+from pipeline.generate.truth import status_of, write_truth
+from pipeline.generate.turn import Turn
+from pipeline.model import ConfigError
+
+__all__ = ["MINIMUM", "generate"]
+
+_PEOPLE_PER_TURN = 3_000
+_IN_SCOPE = 0.12
+"""Part of the partner rows that are about people on our lists."""
+
+
+def generate(
+    target: Path, *, people: int, seed: int, day: date, partner_rows: int | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Write `target`/inbox/<unit>/… and `target`/truth/*.csv for a night on `day`.
+
+    `people` stand in the registries (dibao, tekun, edge); every other list follows in the proportions of one real
+    year. `partner_rows` are all rows of medical, disability and death lists (4 × people when None). `progress` is
+    told (what is being done, files written, files in all; 0 when not known yet).
+
+    Returns counts: files, rows by kind, submissions by status, warnings by rule.
+    Raises ConfigError when `people` is below MINIMUM, or `target` holds an inbox or truth already.
+    """
+    inbox, truth = target / "inbox", target / "truth"
+    if any(path.is_file() for folder in (inbox, truth) for path in folder.rglob("*")):
+        raise ConfigError(f"{target} 里已经有文件,请换一个空的文件夹")
+    tell = progress or (lambda step, done, total: None)
+    rows = 4 * people if partner_rows is None else partner_rows
+    tell("编造人员和名册", 0, 0)
+    stage = _invent(people, seed, day, rows)
+    files = [*division_files(stage), monitoring_file(stage)]
+    landed: list[Landed] = []
+    for done, file in enumerate(files):
+        tell("写文件", done, len(files))
+        landed += write(file, inbox, day)
+    for file in partner_files(stage, rows, seed):
+        tell("写外部门名单", len(landed), 0)
+        landed += write(file, inbox, day)
+    landed += [*write_hostile(stage.bureau, inbox), _repeat(landed, inbox)]
+    write_truth(stage, landed, truth)
+    _lay_down(inbox, day)
+    return {
+        "files": sum(path.is_file() for path in inbox.rglob("*")),
+        "rows": {kind: sum(sum(one.outcomes.values()) for one in landed if one.kind == kind) for kind in stage.tables},
+        "submissions": dict(sorted(Counter(status_of(one) for one in landed).items())),
+        "warnings": dict(sorted(Counter(warning[0] for warning in stage.warnings).items())),
+    }
+
+
+def _invent(people: int, seed: int, day: date, rows: int) -> Stage:
+    """All lists, filled and damaged, before anything is written."""
+    stage = Stage(Bureau.on(day), random.Random(f"{people} {seed} {day} {rows}"))  # noqa: S311 - reproducible, not secret
+    for number in range(max(1, people // _PEOPLE_PER_TURN)):
+        turn = Turn(stage, number)
+        plant_own(turn)
+        plant_partner(turn)
+    firm = fill(stage, people)
+    wanted = {kind: int(rows * share * _IN_SCOPE) for kind, share in SHARES.items()}
+    in_scope_rows(stage, firm, wanted["medical_expense"], wanted["disability_certificate"])
+    damage(stage)
+    return stage
+
+
+def _repeat(landed: list[Landed], inbox: Path) -> Landed:
+    """The same bytes once more under a later name."""
+    original = next(one for one in landed if one.kind == "edge_household")
+    source = next((inbox / original.unit).rglob(original.file_name))
+    copy = source.with_name(f"{source.stem}_再发一次{source.suffix}")
+    shutil.copyfile(source, copy)
+    return Landed(original.unit, copy.name, "", "repeated")
+
+
+def _lay_down(inbox: Path, day: date) -> None:
+    """Every file at rest since the evening before."""
+    moment = evening_before(day).replace(tzinfo=timezone(timedelta(hours=8))).timestamp()
+    for path in sorted(inbox.rglob("*")):
+        os.utime(path, (moment, moment))

@@ -1,0 +1,192 @@
+"""Partner bureaus' lists: a few rows about people on our lists among very many about nobody we know.
+
+The rows of the unknown many are made column by column. Each of them stays far from what would list somebody
+by himself: at most four small settlements, mild or old certificates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+
+from pipeline.generate.files import File, Sheet
+from pipeline.generate.people import Array, crowd_names, crowd_numbers
+from pipeline.generate.stage import Stage
+from pipeline.generate.styles import PARTNER_STYLES
+
+SHARES = {"medical_expense": 0.8, "disability_certificate": 0.16, "death_notice": 0.04}
+"""Kind → its part of all partner rows."""
+_NAMES = {"medical_expense": "高额医疗费用", "disability_certificate": "持证残疾人", "death_notice": "死亡登记"}
+_WORKBOOK, _TEXT = 30_000, 1_000_000
+"""Most rows of a workbook, and of a text file."""
+_DAMAGED = 0.002
+_FAMILIAR_PARTS = 3
+"""Rows about people we know go to the first three files."""
+
+
+@dataclass
+class _Crowd:
+    """Makes rows about people on no list of ours."""
+
+    rng: np.random.Generator
+    day: date
+    districts: list[tuple[str, str]]
+    """(district, township) of every division."""
+    numbers: Array
+    used: int = 0
+
+    def people(self, count: int) -> Array:
+        """The next `count` unused numbers."""
+        self.used += count
+        return self.numbers[self.used - count : self.used]
+
+    def days(self, count: int, first: int, last: int) -> Array:
+        """Days that lie `first` to `last` days before D."""
+        calendar = np.array([self.day - timedelta(days=back) for back in range(last + 1)], dtype=object)
+        return calendar[self.rng.integers(first, last + 1, count)]
+
+    def pick(self, count: int, *choices: str | None) -> Array:
+        """Any of the choices."""
+        return np.array(choices, dtype=object)[self.rng.integers(0, len(choices), count)]
+
+    def where(self, count: int) -> dict[str, Array]:
+        """Places; one in ten is not given."""
+        chosen = self.rng.integers(0, len(self.districts) + len(self.districts) // 10, count)
+        blank = [(None, None)] * (len(self.districts) // 10)
+        districts = np.array([district for district, _ in (*self.districts, *blank)], dtype=object)
+        townships = np.array([township for _, township in (*self.districts, *blank)], dtype=object)
+        addresses = np.array(
+            [district and f"{district}{township}" for district, township in (*self.districts, *blank)], dtype=object
+        )
+        return {"district": districts[chosen], "township": townships[chosen], "current_address": addresses[chosen]}
+
+    def medical(self, count: int) -> dict[str, Array]:
+        """Settlements: up to four for each person, below 3,000 yuan each."""
+        repeats = self.rng.integers(1, 5, count)
+        persons = int(np.searchsorted(np.cumsum(repeats), count)) + 1
+        owner = np.repeat(np.arange(persons), repeats[:persons])[:count]
+        burden = self.rng.integers(1_000, 299_900, count)
+        total = burden * 3 + 10_000
+        return {
+            "name": crowd_names(self.rng, persons)[owner], "id_number": self.people(persons)[owner],
+            "settled_on": self.days(count, 1, 600), "hospital": self.pick(count, "市第一人民医院", "市中医医院", "区人民医院", "镇中心卫生院"),
+            "care_type": self.pick(count, "住院", "门诊慢特病"), "total_fen": total, "pooled_fen": (total - burden) // 2,
+            "burden_fen": burden, **{name: column[owner] for name, column in self.where(persons).items()},
+        }  # fmt: skip
+
+    def certificates(self, count: int) -> dict[str, Array]:
+        """Certificates: mild ones of any day, severe ones from before the window, withdrawn ones."""
+        numbers = self.people(count)
+        sort = self.rng.integers(0, 10, count)
+        severe, withdrawn = sort < 3, sort == 9
+        kinds = self.rng.integers(1, 8, count)
+        levels = np.where(severe, self.rng.integers(1, 3, count), 4)
+        issued = np.where(severe & ~withdrawn, self.days(count, 120, 6_000), self.days(count, 1, 6_000))
+        words = np.array(("", "视力", "听力", "言语", "肢体", "智力", "精神", "多重"), dtype=object)
+        return {
+            "name": crowd_names(self.rng, count), "id_number": numbers,
+            "certificate_no": numbers + np.array((kinds * 10 + levels).astype(str), dtype=object), "disability_type": words[kinds],
+            "disability_level": np.array(("", "一级", "二级", "三级", "四级"), dtype=object)[levels], "issued_on": issued,
+            "certificate_status": np.where(withdrawn, "注销", "正常").astype(object), **self.where(count),
+        }  # fmt: skip
+
+    def deaths(self, count: int) -> dict[str, Array]:
+        """Deaths of the last two years."""
+        died = self.days(count, 10, 700)
+        return {
+            "name": crowd_names(self.rng, count), "id_number": self.people(count), "died_on": died,
+            "registered_on": died + timedelta(days=6), **self.where(count),
+        }  # fmt: skip
+
+
+def partner_files(stage: Stage, rows: int, seed: int) -> Iterator[File]:
+    """Every partner file, `rows` rows in all, or as many as there are about people we know."""
+    rng = np.random.default_rng([seed, 99])
+    counts = {kind: round(rows * share) for kind, share in SHARES.items()}
+    counts["medical_expense"] += rows - sum(counts.values())
+    districts = sorted(
+        {(place.district, place.township) for places in stage.bureau.places.values() for place in places}
+    )
+    crowd = _Crowd(rng, stage.day, districts, crowd_numbers(rng, rows))
+    makers: dict[str, Callable[[int], dict[str, Array]]] = {
+        "medical_expense": crowd.medical, "disability_certificate": crowd.certificates, "death_notice": crowd.deaths,
+    }  # fmt: skip
+    for kind, maker in makers.items():
+        familiar = stage.tables[kind].arrays()
+        sizes = _sizes(max(0, counts[kind] - len(stage.tables[kind])))
+        parts = familiar["_part"]
+        homeless = np.flatnonzero(parts == None)  # noqa: E711 - elementwise
+        parts[homeless] = _settle(homeless, familiar["id_number"], rng)
+        for number, size in enumerate(sizes):
+            chosen = np.flatnonzero(parts == number)
+            known = {name: column[chosen] for name, column in familiar.items()}
+            columns = _mixed(known, _as_rows(kind, maker(size), size, tuple(familiar), rng), rng)
+            style = PARTNER_STYLES[number if number < len(PARTNER_STYLES) else 1 + number % 2]
+            unit = stage.tables[kind].columns["_unit"][0]
+            yield File(
+                unit,
+                f"{_NAMES[kind]}_{number + 1:02d}{style.suffix}",
+                style,
+                [Sheet(kind, "Sheet1", _NAMES[kind], columns)],
+            )
+
+
+def _sizes(rows: int) -> list[int]:
+    """Rows of unknown people per file: a workbook, then text files, at least two."""
+    workbook = min(_WORKBOOK, rows // 3)
+    left = rows - workbook
+    texts = max(_FAMILIAR_PARTS - 1, -(-left // _TEXT))
+    return [workbook, *(left // texts + (number < left % texts) for number in range(texts))]
+
+
+def _settle(homeless: Array, numbers: Array, rng: np.random.Generator) -> Array:
+    """A file for each row that was not given one; the rows of one person stay together."""
+    file_of: dict[str, int] = {}
+    return np.array(
+        [file_of.setdefault(numbers[n], int(rng.integers(0, _FAMILIAR_PARTS))) for n in homeless], dtype=object
+    )
+
+
+def _as_rows(
+    kind: str, made: dict[str, Array], count: int, names: tuple[str, ...], rng: np.random.Generator
+) -> dict[str, Array]:  # fmt: skip
+    """The crowd's columns with the notes beside them; a few numbers are ruined, so that these rows are set aside."""
+    rows = {name: made[name] if name in made else np.full(count, None, dtype=object) for name in names}
+    rows["_outcome"] = np.full(count, "out_of_scope", dtype=object)
+    if count == 0:
+        return rows
+    damaged = rng.choice(count, min(count, max(6, int(count * _DAMAGED))), replace=False)
+    for turn, position in enumerate(np.sort(damaged)):
+        number = rows["id_number"][position]
+        cell, fault = (
+            (number[:16] + str((int(number[16]) + 4) % 10) + number[17], "id_number.check_digit"),
+            (float(number[:15] + "000"), "id_number.digits_lost"),
+            (number[:17], "id_number.length"),
+            ("", "id_number.missing"),
+            ("-", None),
+            (number + "42", "id_number.length"),
+        )[turn % 6]
+        # A fault in any other cell of a row about nobody we know is never looked at: the row is only counted.
+        rows["_spoilt_field"][position] = (
+            "id_number" if fault else {"death_notice": "registered_on"}.get(kind, "district")
+        )
+        rows["_spoilt_cell"][position], rows["_fault"][position] = cell, fault
+        if fault:
+            rows["_outcome"][position] = "set_aside"
+    return rows
+
+
+def _mixed(known: dict[str, Array], crowd: dict[str, Array], rng: np.random.Generator) -> dict[str, Array]:
+    """Known rows strewn among the crowd's, keeping their own order."""
+    few, many = len(known["_unit"]), len(crowd["_unit"])
+    places = np.zeros(few + many, dtype=bool)
+    places[rng.choice(few + many, few, replace=False)] = True
+    mixed = {}
+    for name, column in known.items():
+        mixed[name] = np.empty(few + many, dtype=object)
+        mixed[name][places] = column
+        mixed[name][~places] = crowd[name]
+    return mixed

@@ -1,0 +1,89 @@
+"""Which files each division sends: by kind, by urban and rural, or one workbook with a sheet per township."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from pipeline import contracts
+from pipeline.generate.bureau import AREAS
+from pipeline.generate.files import File, Sheet
+from pipeline.generate.people import Array
+from pipeline.generate.stage import Stage
+from pipeline.generate.styles import DIVISION_STYLES, PARTNER_STYLES, Style
+
+_TITLES = {
+    "dibao_household": "低保家庭", "dibao_person": "低保人员", "tekun_person": "特困人员", "edge_household": "低保边缘家庭",
+    "edge_person": "低保边缘人员", "temporary_grant": "临时救助台账", "survey_household": "低收入人口摸底排查(户)",
+    "survey_person": "低收入人口摸底排查(人)",
+}  # fmt: skip
+
+
+def division_files(stage: Stage) -> Iterator[File]:
+    """Every file of every division that delivers."""
+    arrays = {kind: stage.tables[kind].arrays() for kind in _TITLES}
+    for code in stage.bureau.delivering:
+        style = DIVISION_STYLES[stage.bureau.style_number(code) % len(DIVISION_STYLES)]
+        for kind, columns in arrays.items():
+            own = _in_order(columns, np.flatnonzero(columns["_unit"] == code))
+            if kind == "dibao_household" and style.by_township:
+                yield _by_township(stage, code, style, arrays)
+            elif kind.startswith("dibao") and not style.by_township:
+                for area in AREAS:
+                    yield _one(stage, code, style, kind, _take(own, np.flatnonzero(own["_area"] == area)), area)
+            elif not kind.startswith("dibao"):
+                yield _one(stage, code, style, kind, own, "")
+
+
+def monitoring_file(stage: Stage) -> File:
+    """The list of the rural-revitalisation bureau."""
+    columns = stage.tables["poverty_return_monitoring"].arrays()
+    sheet = Sheet(
+        "poverty_return_monitoring",
+        "监测对象",
+        "防返贫监测对象名单",
+        _in_order(columns, np.arange(len(columns["_unit"]))),
+    )
+    style = replace(PARTNER_STYLES[0], words=("已消除", "未消除"))
+    return File("rural_revitalisation", "防返贫监测对象.xlsx", style, [sheet])
+
+
+def _one(stage: Stage, code: str, style: Style, kind: str, columns: dict[str, Array], area: str) -> File:
+    """One kind (of one area) in one file."""
+    period = stage.bureau.period(code) if contracts.load().kinds[kind].period == "month" else None
+    district, words = stage.bureau.districts[code], f"{area}{_TITLES[kind]}"
+    month = f"{period.year}年{period.month}月" if period else ""
+    sheet_name = month if period and style.period == "sheet" else "Sheet1"
+    name = f"{words}查询" if period else words
+    if period and style.period == "file":
+        name += f"_{month}" if style.suffix == ".csv" else f"_{period:%Y%m}"
+    title = f"{district}{words}名册" + (f"({month})" if period and style.period == "title" else "")
+    sheet = Sheet(kind, sheet_name, title, columns, period)
+    folder = month if style.name == "numbers_as_text" else ""
+    return File(code, name + style.suffix, style, [sheet], district, folder)
+
+
+def _by_township(stage: Stage, code: str, style: Style, arrays: dict[str, dict[str, Array]]) -> File:
+    """Households and persons of dibao in one workbook, two sheets per township."""
+    period, district, sheets = stage.bureau.period(code), stage.bureau.districts[code], []
+    for place in stage.bureau.places[code, AREAS[0]]:
+        for kind, word in (("dibao_household", "家庭"), ("dibao_person", "人员")):
+            columns = arrays[kind]
+            chosen = np.flatnonzero((columns["_unit"] == code) & (columns["_township"] == place.township))
+            if len(chosen):
+                title = f"{district}{place.township}低保{word}名册({period.year}年{period.month}月)"
+                sheets.append(Sheet(kind, f"{place.township}{word}", title, _in_order(columns, chosen), period))
+    return File(code, f"低保家庭和人员_分乡镇{style.suffix}", style, sheets, district)
+
+
+def _in_order(columns: dict[str, Array], chosen: Array) -> dict[str, Array]:
+    """Rows by township, members of a household together, else as they came."""
+    townships, groups = columns["_township"][chosen], columns["_group"][chosen]
+    order: Sequence[int] = sorted(range(len(chosen)), key=lambda n: (townships[n], groups[n]))
+    return _take(columns, chosen[np.array(order, dtype=np.int64)])
+
+
+def _take(columns: dict[str, Array], positions: Array) -> dict[str, Array]:
+    return {name: column[positions] for name, column in columns.items()}

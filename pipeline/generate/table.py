@@ -1,0 +1,103 @@
+"""The rows of one kind before anybody writes them into a file, and what we know of each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Literal
+
+import numpy as np
+
+from pipeline.generate.people import Array
+
+Outcome = Literal["accepted", "set_aside", "out_of_scope"]
+
+NOTES = (
+    "_unit",
+    "_area",
+    "_township",
+    "_group",
+    "_part",
+    "_outcome",
+    "_fragile",
+    "_fault",
+    "_spoilt_field",
+    "_spoilt_cell",
+)
+"""What we know of a row, beside its values: who sends it, in which file it goes, what must become of it.
+
+`_fault` names the planted fault (None: none, or one that must be read right all the same); `_spoilt_cell` is what
+stands in the cell of `_spoilt_field` instead of its value.
+"""
+
+BLANK = ""
+"""A spoilt cell that is empty."""
+
+LONG_TERM = date.max
+"""A date without end, written 长期."""
+
+
+@dataclass(frozen=True)
+class Spoilt:
+    """A cell that is not written as its value would be. A float is a number cell, text stays text, None the value itself."""
+
+    field: str
+    cell: str | float | None
+    fault: str | None
+    outcome: Outcome = "accepted"
+
+
+@dataclass
+class Table:
+    """Columns of equal length: canonical values by field of the kind, then `NOTES`."""
+
+    kind: str
+    fields: tuple[str, ...]
+    columns: dict[str, list[Any]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.columns = {name: [] for name in (*self.fields, *NOTES)}
+
+    def __len__(self) -> int:
+        return len(self.columns["_unit"])
+
+    def add(self, unit: str, values: dict[str, Any], **notes: Any) -> int:
+        """Append a row; what is not said is None. Returns its position."""
+        row = {"_unit": unit, "_outcome": "accepted", "_fragile": False, **values}
+        row.update((f"_{name}", value) for name, value in notes.items())
+        for name, column in self.columns.items():
+            column.append(row.pop(name, None))
+        if row:
+            raise KeyError(f"{self.kind}: {sorted(row)}")
+        return len(self) - 1
+
+    def spoil(self, position: int, spoilt: Spoilt) -> None:
+        """Let a cell of a row be written otherwise."""
+        self.columns["_fault"][position] = spoilt.fault
+        self.columns["_spoilt_field"][position] = spoilt.field
+        self.columns["_spoilt_cell"][position] = spoilt.cell
+        if spoilt.outcome != "accepted":
+            self.columns["_outcome"][position] = spoilt.outcome
+
+    def copy_row(self, position: int) -> int:
+        """Append a twin of a row. Returns the twin's position."""
+        for column in self.columns.values():
+            column.append(column[position])
+        return len(self) - 1
+
+    def drop(self, positions: Iterable[int]) -> None:
+        """Take rows away."""
+        gone = set(positions)
+        for name, column in self.columns.items():
+            self.columns[name] = [value for n, value in enumerate(column) if n not in gone]
+
+    def arrays(self, positions: Iterable[int] | None = None) -> dict[str, Array]:
+        """The columns as arrays of objects: all rows, or those at `positions`, in that order."""
+        chosen = None if positions is None else np.fromiter(positions, dtype=np.int64)
+        arrays = {}
+        for name, column in self.columns.items():
+            array = np.empty(len(column), dtype=object)
+            array[:] = column
+            arrays[name] = array if chosen is None else array[chosen]
+        return arrays

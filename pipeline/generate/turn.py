@@ -1,0 +1,81 @@
+"""What the planted cases are built with: places that take turns, people, incomes at a line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from pipeline.generate.bureau import AREAS, Place
+from pipeline.generate.people import Person
+from pipeline.generate.stage import Member, Stage
+from pipeline.generate.table import Spoilt
+
+ONE_DAY = timedelta(days=1)
+
+
+@dataclass
+class Turn:
+    """One turn through all cases. Hands out places, so that divisions and areas take turns."""
+
+    stage: Stage
+    number: int
+    _next: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._next = self.number * 5
+
+    @property
+    def day(self) -> date:
+        """The night's date D."""
+        return self.stage.day
+
+    def place(self, division: str | None = None, area: str | None = None) -> Place:
+        """The next place of a division whose rosters are current, or of `division`."""
+        self._next += 1
+        current = self.stage.bureau.current
+        code = division or current[self._next % len(current)]
+        places = self.stage.bureau.places[code, area or AREAS[self._next // len(current) % 2]]
+        return places[self._next % len(places)]
+
+    def adult(self, place: Place, ages: tuple[int, int] = (25, 58), birth: date | None = None) -> Person:
+        """Somebody to whom no supplement is owed, unless ages or birth say otherwise."""
+        return self.stage.folk.person(place, ages, birth=birth)
+
+    def household(self, place: Place, size: int = 2) -> list[Member]:
+        """Adults of working age to whom no supplement is owed."""
+        return [Member(self.adult(place), "户主" if n == 0 else "其他") for n in range(size)]
+
+    def line(self, place: Place, size: int, tenths: int = 10) -> int:
+        """Yearly income of a household whose income per head is exactly `tenths` tenths of the standard."""
+        return self.stage.bureau.standard(place) * 12 * size * tenths // 10
+
+    def well_off(self, place: Place, size: int) -> int:
+        """Yearly income above every line of the rules."""
+        return self.stage.bureau.income_line(place) * size * 11 // 10
+
+    def of_standing(self, standing: str, place: Place) -> Person:
+        """A person of working age with this standing and no other."""
+        stage, person = self.stage, self.adult(place)
+        if standing == "tekun":
+            stage.tekun(place, person)
+        elif standing == "dibao":
+            stage.dibao(place, [Member(person)])
+        elif standing == "edge":
+            stage.edge(place, [Member(person)])
+        elif standing == "monitored":
+            head = self.adult(place)
+            stage.edge(
+                place, [Member(head)]
+            )  # the household is helped already, so that the list alone does not warn (A11)
+            stage.monitor(place, [Member(head), Member(person, "其他")], is_eliminated=False)
+        elif standing == "surveyed":
+            stage.survey(place, [Member(person)], self.well_off(place, 1))
+        return person
+
+
+def one_digit_wrong(person: Person) -> Spoilt:
+    """The number with a digit of its sequence changed, so that the check character is wrong."""
+    number = person.id_number
+    return Spoilt(
+        "id_number", number[:15] + str((int(number[15]) + 1) % 10) + number[16:], "id_number.check_digit", "set_aside"
+    )
