@@ -1,0 +1,52 @@
+-- What the rosters held say of months that began after a person's death: his own row, and his dibao household's row with its amount.
+with listed as (
+    select
+        roster_person.row_id as row_id,
+        roster_person.person_id as person_id,
+        roster_person.registry as registry,
+        roster_person.registry_rank as registry_rank,
+        roster_person.division_code as division_code,
+        roster_person.head_person_id as head_person_id,
+        roster_person.period as period,
+        roster_person.period_start as period_start,
+        roster_person.own_amount_fen as own_amount_fen,
+        roster_person.is_latest and roster_person.is_current as is_current,
+        death.died_on as died_on,
+        death.row_id as death_row_id
+    from registry.roster_person as roster_person
+    inner join registry.death as death
+        on roster_person.person_id = death.person_id
+    where roster_person.period_start > death.died_on
+)
+
+select
+    listed.row_id as row_id,
+    listed.person_id as person_id,
+    listed.registry as registry,
+    listed.registry_rank as registry_rank,
+    listed.period as period,
+    listed.period_start as period_start,
+    listed.own_amount_fen as amount_fen,
+    listed.is_current as is_current,
+    listed.died_on as died_on,
+    listed.death_row_id as death_row_id
+from listed
+union all
+select
+    roster_household.row_id as row_id,
+    listed.person_id as person_id,
+    listed.registry as registry,
+    listed.registry_rank as registry_rank,
+    listed.period as period,
+    listed.period_start as period_start,
+    roster_household.amount_fen as amount_fen,
+    false as is_current,
+    listed.died_on as died_on,
+    listed.death_row_id as death_row_id
+from listed
+inner join registry.roster_household as roster_household
+    on
+        listed.registry = roster_household.registry
+        and listed.division_code = roster_household.division_code
+        and listed.head_person_id = roster_household.head_person_id
+        and listed.period = roster_household.period

@@ -1,0 +1,44 @@
+-- Surveyed people who live alone, are 60 or older, have less than the standard and, as far as the survey knows, nobody bound to
+-- support them. An unknown supporter is not "none".
+with surveyed as (
+    select
+        survey_household.head_person_id as person_id,
+        survey_household.area_type as area_type,
+        survey_household.household_size as household_size,
+        survey_household.has_supporter as has_supporter,
+        survey_household.yearly_income_fen as yearly_income_fen,
+        survey_household.standard_fen as standard_fen,
+        12 * survey_household.household_size * survey_household.standard_fen as limit_fen,
+        survey_household.surveyed_on as surveyed_on,
+        survey_household.row_id as survey_row_id
+    from registry.survey_household as survey_household
+)
+
+select
+    person.person_id as person_id,
+    person.household_id as household_id,
+    person.division_code as division_code,
+    'red' as level,
+    surveyed.limit_fen - surveyed.yearly_income_fen as measured,
+    surveyed.area_type as area_type,
+    age.age as age,
+    surveyed.yearly_income_fen as yearly_income_fen,
+    surveyed.standard_fen as standard_fen,
+    surveyed.limit_fen as limit_fen,
+    surveyed.surveyed_on as surveyed_on,
+    tekun.registry_period as roster_period,
+    surveyed.survey_row_id as survey_row_id
+from surveyed
+inner join registry.person as person
+    on surveyed.person_id = person.person_id
+inner join registry.age as age
+    on surveyed.person_id = age.person_id
+inner join registry.registry_check as dibao
+    on surveyed.person_id = dibao.person_id and dibao.registry = 'dibao' and dibao.answer = 'not_enrolled'
+inner join registry.registry_check as tekun
+    on surveyed.person_id = tekun.person_id and tekun.registry = 'tekun' and tekun.answer = 'not_enrolled'
+where
+    surveyed.household_size = 1
+    and age.age >= 60
+    and surveyed.has_supporter = false
+    and surveyed.yearly_income_fen < surveyed.limit_fen

@@ -1,0 +1,68 @@
+-- People on current rosters of two or more of dibao, tekun and edge, but for the pair that the rules allow: alone in a dibao household,
+-- and listed with an edge household whose other members are in edge and not in dibao.
+with enrolled as (
+    select
+        enrolment.person_id as person_id,
+        max(case when enrolment.registry = 'dibao' then 1 else 0 end) as is_dibao,
+        max(case when enrolment.registry = 'tekun' then 1 else 0 end) as is_tekun,
+        max(case when enrolment.registry = 'edge' then 1 else 0 end) as is_edge,
+        max(case when enrolment.registry = 'dibao' then enrolment.members_listed end) as dibao_members,
+        min(case when enrolment.registry = 'edge' then enrolment.members_listed end) as edge_members,
+        min(case when enrolment.registry = 'dibao' then enrolment.row_id end) as dibao_row_id,
+        min(case when enrolment.registry = 'tekun' then enrolment.row_id end) as tekun_row_id,
+        min(case when enrolment.registry = 'edge' then enrolment.row_id end) as edge_row_id,
+        min(enrolment.period) as roster_period
+    from registry.enrolment as enrolment
+    where enrolment.is_current
+    group by enrolment.person_id
+),
+
+in_dibao as (
+    select distinct enrolment.person_id as person_id
+    from registry.enrolment as enrolment
+    where enrolment.registry = 'dibao'
+),
+
+others_in_dibao as (
+    select distinct enrolment.person_id as person_id
+    from registry.enrolment as enrolment
+    inner join registry.enrolment as other
+        on
+            enrolment.registry = other.registry
+            and enrolment.division_code = other.division_code
+            and enrolment.roster_head_id = other.roster_head_id
+            and enrolment.person_id <> other.person_id
+    inner join in_dibao
+        on other.person_id = in_dibao.person_id
+    where enrolment.registry = 'edge'
+)
+
+select
+    enrolled.person_id as person_id,
+    person.household_id as household_id,
+    person.division_code as division_code,
+    'orange' as level,
+    enrolled.is_dibao + enrolled.is_tekun + enrolled.is_edge as measured,
+    concat_ws(
+        '、',
+        case when enrolled.is_dibao = 1 then '低保' end,
+        case when enrolled.is_tekun = 1 then '特困' end,
+        case when enrolled.is_edge = 1 then '低保边缘' end
+    ) as registries,
+    enrolled.roster_period as roster_period,
+    enrolled.dibao_row_id as dibao_row_id,
+    enrolled.tekun_row_id as tekun_row_id,
+    enrolled.edge_row_id as edge_row_id
+from enrolled
+inner join registry.person as person
+    on enrolled.person_id = person.person_id
+left join others_in_dibao
+    on enrolled.person_id = others_in_dibao.person_id
+where
+    enrolled.is_dibao + enrolled.is_tekun + enrolled.is_edge >= 2
+    and not (
+        enrolled.is_tekun = 0
+        and enrolled.dibao_members = 1
+        and enrolled.edge_members >= 2
+        and others_in_dibao.person_id is null
+    )

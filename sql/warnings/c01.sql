@@ -1,0 +1,65 @@
+-- People in dibao who are under 18, 60 or older, severely disabled or seriously ill, and whose supplement is blank or 0.
+with listed as (
+    select
+        enrolment.person_id as person_id,
+        enrolment.household_id as household_id,
+        enrolment.division_code as division_code,
+        enrolment.period as roster_period,
+        enrolment.supplement_fen as supplement_fen,
+        dibao_person.is_seriously_ill as is_seriously_ill,
+        enrolment.row_id as row_id,
+        row_number() over (
+            partition by enrolment.person_id
+            order by enrolment.start_month desc nulls last, enrolment.division_code
+        ) as place
+    from registry.enrolment as enrolment
+    inner join accepted.dibao_person as dibao_person
+        on enrolment.row_id = dibao_person.row_id
+    where enrolment.registry = 'dibao' and enrolment.is_current
+),
+
+severe as (
+    select
+        disability.person_id as person_id,
+        disability.row_id as row_id,
+        row_number() over (
+            partition by disability.person_id
+            order by disability.level_number, disability.issued_on desc, disability.row_id
+        ) as place
+    from registry.disability as disability
+    where disability.is_severe
+),
+
+entitled as (
+    select
+        listed.person_id as person_id,
+        listed.household_id as household_id,
+        listed.division_code as division_code,
+        listed.roster_period as roster_period,
+        listed.row_id as row_id,
+        severe.row_id as certificate_row_id,
+        case when age.age < 18 then '未满18周岁' end as as_minor,
+        case when age.age >= 60 then '年满60周岁' end as as_elderly,
+        case when severe.person_id is not null then '重度残疾' end as as_disabled,
+        case when listed.is_seriously_ill then '重病' end as as_ill
+    from listed
+    left join registry.age as age
+        on listed.person_id = age.person_id
+    left join severe
+        on listed.person_id = severe.person_id and severe.place = 1
+    where listed.place = 1 and coalesce(listed.supplement_fen, 0) = 0
+)
+
+select
+    entitled.person_id as person_id,
+    entitled.household_id as household_id,
+    entitled.division_code as division_code,
+    'yellow' as level,
+    case when entitled.as_minor is null then 0 else 1 end + case when entitled.as_elderly is null then 0 else 1 end
+    + case when entitled.as_disabled is null then 0 else 1 end + case when entitled.as_ill is null then 0 else 1 end as measured,
+    concat_ws('、', entitled.as_minor, entitled.as_elderly, entitled.as_disabled, entitled.as_ill) as circumstances,
+    entitled.roster_period as roster_period,
+    entitled.row_id as dibao_row_id,
+    entitled.certificate_row_id as certificate_row_id
+from entitled
+where coalesce(entitled.as_minor, entitled.as_elderly, entitled.as_disabled, entitled.as_ill) is not null
