@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Any, Literal
@@ -229,25 +229,22 @@ class Ledger:
 
     def read_again(self, of_file: str) -> None:
         """Let a file wait to be read once more; what was read in it and not yet settled is forgotten."""
-        with self._write() as connection:
-            of_it = _submission.c.file_id == of_file
-            connection.execute(delete(_submission).where(of_it, _submission.c.outcome == "read"))
-            connection.execute(update(_file).where(_file.c.file_id == of_file).values(state="received"))
+        of_it = submission_table.c.file_id == of_file
+        with writing(self._engine) as connection:
+            connection.execute(delete(submission_table).where(of_it, submission_table.c.outcome == "read"))
+            connection.execute(update(received_file).where(received_file.c.file_id == of_file).values(state="received"))
 
     def rivals(self, submission: Submission) -> list[Submission]:
         """The parts whose overlap with this submission `decide` asks for; see `parts.rivals`."""
-        taken = self._taken(submission)
-        ids = {
-            rival.submission_id
-            for rival in parts.rivals(submission.delivery, [*map(_delivery, taken)], submission.replace)
-        }
-        return [other for other in taken if other.submission_id in ids]
+        known = self._known(submission)
+        rivals = parts.rivals(submission.delivery, [delivery for _, delivery in known], submission.replace)
+        ids = {rival.submission_id for rival in rivals}
+        return [other for other, delivery in known if delivery.submission_id in ids]
 
     def decide(self, submission: Submission, overlaps: Mapping[str, float | Fraction]) -> Decision:
-        """What a read submission is to those already taken; see `parts.decide`. Writes nothing."""
-        return parts.decide(
-            submission.delivery, [*map(_delivery, self._taken(submission))], submission.replace, overlaps
-        )
+        """What a read submission is to those that came before it; see `parts.decide`. Writes nothing."""
+        known = [delivery for _, delivery in self._known(submission)]
+        return parts.decide(submission.delivery, known, submission.replace, overlaps)
 
     def settle(
         self, of_submission: str, outcome: Outcome, *, accepted: int = 0, set_aside: int = 0,
@@ -323,12 +320,15 @@ class Ledger:
 
     # ---- within
 
-    def _taken(self, submission: Submission) -> list[Submission]:
-        return [
-            other
-            for other in self.submissions(unit_code=submission.unit_code, kind=submission.kind)
-            if other.outcome in (*_TAKEN, "held") and other.submission_id != submission.submission_id
-        ]
+    def _known(self, submission: Submission) -> list[tuple[Submission, Delivery]]:
+        """Its unit's others of the kind that are taken, and those before it that still wait to be checked."""
+        known = []
+        for other in self.submissions(unit_code=submission.unit_code, kind=submission.kind):
+            if other.outcome in (*_TAKEN, "held"):
+                known.append((other, other.delivery))
+            elif other.outcome == "read" and other.received_seq < submission.received_seq:
+                known.append((other, replace(other.delivery, is_held=True)))
+        return known
 
 
 def _next_seq(connection: Connection, unit_code: str, night: date) -> int:

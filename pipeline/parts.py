@@ -34,7 +34,7 @@ _ENDING = re.compile(r"\.(?:xlsx|xlsm|xls|csv|txt|dbf)$")
 
 @dataclass(frozen=True)
 class Delivery:
-    """One taken submission (accepted, in part or whole, or held), or the new one."""
+    """One submission that came before (accepted, in part or whole, or waiting), or the new one."""
 
     submission_id: str
     unit_code: str
@@ -45,7 +45,7 @@ class Delivery:
     file_name: str
     sha256: str
     is_held: bool = False
-    """Waits for the data officer: known, but no part yet."""
+    """Waits for the data officer, or to be checked: known, but no part yet."""
 
 
 @dataclass(frozen=True)

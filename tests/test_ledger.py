@@ -222,6 +222,29 @@ def test_the_same_bytes_under_another_name_count_once(ledger_url: str) -> None:
     assert ledger.in_force() == [taken]
 
 
+def test_two_copies_that_wait_together_count_once(ledger_url: str) -> None:
+    ledger = Ledger(ledger_url)
+    copies = [arrive(ledger, name, content="x") for name in ("城区.xlsx", "另存.xlsx")]
+    first, twin = [read(ledger, file) for file in copies]
+    assert ledger.decide(first, {}).outcome == "part"
+    assert ledger.decide(twin, {}).ids == (first.submission_id,)
+    # Had the first been refused, the twin would stand by itself.
+    ledger.settle(first.submission_id, "refused", set_aside=10)
+    assert ledger.decide(twin, {}).outcome == "part"
+
+
+def test_a_file_of_a_night_that_died_is_read_once_more(ledger_url: str) -> None:
+    ledger = Ledger(ledger_url)
+    old = take(ledger)
+    file = arrive(ledger, night=SECOND)
+    read(ledger, file)
+    ledger.read_again(file.file_id)
+    assert ledger.files(state="received") == [file]
+    assert ledger.submissions() == [old]
+    read(ledger, file)
+    assert len(ledger.submissions(outcome="read")) == 1
+
+
 def test_a_file_that_waited_over_night_is_no_repeat(ledger_url: str) -> None:
     ledger = Ledger(ledger_url)
     file = arrive(ledger, content="x")
