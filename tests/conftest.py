@@ -79,21 +79,23 @@ def _wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> N
     raise AssertionError(log.read_text(errors="replace"))
 
 
+_schemas = itertools.count()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def new_ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
     """Makes URLs of empty ledgers, on SQLite and on PostgreSQL."""
-    numbers = itertools.count()
     if request.param == "sqlite":
-        return lambda: f"sqlite:///{tmp_path / f'ledger{next(numbers)}.db'}"
+        return lambda: f"sqlite:///{tmp_path / f'ledger{next(_schemas)}.db'}"
     maintenance: str = request.getfixturevalue("postgres")
 
-    def new_database() -> str:
-        name = f"ledger_{abs(hash(request.node.nodeid))}_{next(numbers)}"
+    def new_schema() -> str:
+        name = f"ledger{next(_schemas)}"
         with psycopg.connect(maintenance, autocommit=True) as connection:
-            connection.execute(f'create database "{name}"')  # type: ignore[arg-type]
-        return maintenance.replace("/postgres?", f"/{name}?")
+            connection.execute(f"create schema {name}")  # type: ignore[arg-type]
+        return f"{maintenance}&options=-csearch_path%3D{name}"
 
-    return new_database
+    return new_schema
 
 
 @pytest.fixture
