@@ -1,0 +1,194 @@
+"""A warning down to the cell, and asked again: rule, policy, compared values with their source, and does it still hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.compute as pc
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.list_words import LEVEL_TITLES, OUTCOME_TITLES
+from pipeline.lists import freshness_text, place_text
+from pipeline.model import MonitorError, mask
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+    from pipeline.models import Card
+
+STATUS_TITLES = {"open": "待核查", "verifying": "核查中", "closed": "已办结"}
+_STILL = {"holds": "仍然成立", "changed": "仍然成立,但轻重有变", "gone": "已不成立", "stopped": "规则已停用,不能重算"}
+_STILL_STYLE = {"holds": "green", "changed": "yellow", "gone": "red", "stopped": "red"}
+
+
+def explain(
+    release: duckdb.DuckDBPyConnection,
+    warning_id: str,
+    *,
+    cards: Mapping[str, Card],
+    policy_titles: Mapping[str, str],
+    unit_names: Mapping[str, str],
+    ask_rule: Callable[[str], pa.Table],
+    asked_on: date,
+) -> dict[str, Any]:
+    """All that stands behind one warning of a release, as plain data (dates ISO, numbers masked).
+
+    `cards`: rule code → card. `ask_rule(code)` runs that rule on the rows accepted now, for the night `asked_on`, and
+    gives its table (`person_id`, `household_id`, `level`, `measured`, …). Raises MonitorError for a warning that the
+    release does not hold, with the reason when it was withdrawn.
+    """
+    answer = release.execute("select * from warning where warning_id = ?", [warning_id])
+    names = [column[0] for column in answer.description or []]
+    row = answer.fetchone()
+    if row is None:
+        raise MonitorError(_not_there(release, warning_id))
+    warning = dict(zip(names, row, strict=True))
+    card = cards.get(warning["rule_code"])
+    senders = dict(release.execute("select submission_id, unit_code from submission").fetchall())
+    evidence = [
+        {key: mask(value) if isinstance(value, str) else value for key, value in fact.items()}
+        | {"unit": unit_names.get(senders.get(fact["submission_id"], ""), "")}
+        for fact in json.loads(warning["evidence"])
+    ]
+    return {
+        "warning_id": warning_id,
+        "run_date": warning["run_date"].isoformat(),
+        "status": warning["status"],
+        "outcome": warning["outcome"],
+        "level": warning["level"],
+        "subject": {
+            "name": warning["subject_name"],
+            "id_number": mask(warning["subject_id_number"]),
+            "unit": unit_names.get(warning["division_code"], warning["division_code"]),
+            "township": warning["township"],
+        },
+        "reason": mask(warning["reason"]),
+        "remark": warning["remark"],
+        "first_seen_on": warning["first_seen_on"].isoformat(),
+        "last_seen_on": warning["last_seen_on"].isoformat(),
+        "due_on": warning["due_on"].isoformat(),
+        "rule": {"code": warning["rule_code"], "title": warning["title"], "purpose": warning["purpose"]}
+        | _card_says(card),
+        "caveat": warning["caveat"],
+        "policy": [
+            {"title": policy_titles.get(value["key"], value["key"])} | value for value in json.loads(warning["policy"])
+        ],
+        "evidence": evidence,
+        "freshness": json.loads(warning["freshness"]),
+        "freshness_text": freshness_text(warning["freshness"], warning["remark"]),
+        "again": {"asked_on": asked_on.isoformat()} | _again(warning, card, ask_rule),
+    }
+
+
+def _not_there(release: duckdb.DuckDBPyConnection, warning_id: str) -> str:
+    gone = release.execute(
+        "select run_date, because from warning_change where warning_id = ? and change = 'withdrawn'", [warning_id]
+    ).fetchone()
+    if gone:
+        return f"预警 {mask(warning_id)} 已于 {gone[0].isoformat()} 撤回:{gone[1]}"
+    return f"没有编号为 {mask(warning_id)} 的预警。编号在清单“预警”页最后一列;更早撤回的请查那一晚的版本"
+
+
+def _card_says(card: Card | None) -> dict[str, Any]:
+    if card is None:
+        return {"condition": None, "why": None, "citation": None, "exclusions": [], "assumptions": []}
+    return {
+        "condition": card.condition,
+        "why": card.why,
+        "citation": card.citation,
+        "exclusions": card.exclusions,
+        "assumptions": card.assumptions,
+    }
+
+
+def _again(warning: Mapping[str, Any], card: Card | None, ask_rule: Callable[[str], pa.Table]) -> dict[str, Any]:
+    """What the rule says of the same subject now."""
+    before = {"level_before": warning["level"], "measured_before": warning["measured"]}
+    if card is None:
+        return before | {"answer": "stopped", "level": None, "measured": None}
+    key = "household_id" if card.subject == "head" else "person_id"
+    table = ask_rule(card.code)
+    found = table.filter(pc.equal(table[key], warning[key])).select(["level", "measured"]).to_pylist()
+    if not found:
+        return before | {"answer": "gone", "level": None, "measured": None}
+    same = (found[0]["level"], found[0]["measured"]) == (warning["level"], warning["measured"])
+    return before | {
+        "answer": "holds" if same else "changed",
+        "level": found[0]["level"],
+        "measured": found[0]["measured"],
+    }
+
+
+def show(result: Mapping[str, Any], console: Console) -> None:
+    """Print an explanation in Chinese. Nothing of a file's own text is taken for markup."""
+    rule, subject = result["rule"], result["subject"]
+    level = LEVEL_TITLES.get(result["level"], result["level"])
+    state = STATUS_TITLES.get(result["status"], result["status"])
+    if result["outcome"]:
+        state += f"({OUTCOME_TITLES.get(result['outcome'], result['outcome'])})"
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="bold", no_wrap=True)
+    facts.add_column(overflow="fold")
+    for word, text in (
+        ("对象", f"{subject['name']} {subject['id_number']} {subject['unit']} {subject['township'] or ''}".strip()),
+        ("级别和状态", f"{level},{state};首次发现 {result['first_seen_on']},期限 {result['due_on']}"),
+        ("为什么列出", result["reason"]),
+        ("条件", rule["condition"] or "(规则已停用)"),
+        ("为什么要问", rule["why"]),
+        ("政策依据", rule["citation"]),
+        ("不预警的情形", "\n".join(rule["exclusions"])),
+        ("假定", "\n".join(rule["assumptions"])),
+        ("可能不准的情形", result["caveat"]),
+        ("依据有多新", result["freshness_text"]),
+    ):
+        if text:
+            facts.add_row(Text(word), Text(text))
+    still = result["again"]
+    console.print(
+        Group(
+            Panel(
+                facts, title=Text(f"{rule['code']} {rule['title']}"), subtitle=Text(f"预警编号 {result['warning_id']}")
+            ),
+            _policy_table(result),
+            _evidence_table(result),
+            Text(
+                f"按 {still['asked_on']} 已收到的数据重新核算:{_again_text(still)}", style=_STILL_STYLE[still["answer"]]
+            ),
+            Text("预警是提问,不是结论:是否帮、怎么帮,由人核实后决定。", style="bold"),
+        )
+    )
+
+
+def _again_text(again: Mapping[str, Any]) -> str:
+    text = _STILL[again["answer"]]
+    if again["answer"] == "changed":
+        before, now = (LEVEL_TITLES.get(level, level) for level in (again["level_before"], again["level"]))
+        text += f"(级别 {before} → {now},衡量值 {again['measured_before']} → {again['measured']})"
+    return text + "。"
+
+
+def _policy_table(result: Mapping[str, Any]) -> Table:
+    table = Table(title="用到的政策值", title_justify="left", expand=True)
+    for heading in ("项目", "值", "出处"):
+        table.add_column(heading, overflow="fold")
+    for value in result["policy"]:
+        table.add_row(Text(value["title"]), Text(f"{value['value']} {value['unit']}"), Text(value["source"]))
+    return table
+
+
+def _evidence_table(result: Mapping[str, Any]) -> Table:
+    table = Table(title="比较的数值和来源", title_justify="left", expand=True)
+    for heading in ("事实", "数值", "原文", "来源(单位/文件/工作表/行列)", "列名", "数据时间"):
+        table.add_column(heading, overflow="fold")
+    for fact in result["evidence"]:
+        source = "/".join(part for part in (fact["unit"], place_text(fact)) if part)
+        cells = (fact["fact"], fact["value"], fact["original_text"], source, fact["header"], fact["as_of"])
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in cells))
+    return table

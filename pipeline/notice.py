@@ -1,0 +1,380 @@
+"""How a night went, for the data officer: who delivered, what was refused, how fresh the registries are, what was listed.
+
+`status` gathers it as plain data, `show` prints it, `write` leaves it as a message in the outbox. None of them holds
+anything of a person: names of units, kinds and files, counts and dates only.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipeline import contracts
+from pipeline.home import Home, atomically
+from pipeline.ledger import Ledger, Submission
+from pipeline.list_words import LEVEL_TITLES
+from pipeline.model import mask, month_of
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from pipeline.contracts import Kind
+
+_TAKEN = ("accepted", "partly_accepted")
+DELIVERY_TITLES = {
+    "delivered": "已收",
+    "partly": "已收,部分退回",
+    "held": "扣住,待确认",
+    "refused": "退回",
+    "missing": "没有收到",
+}
+_DELIVERY_STYLES = {"delivered": "green", "partly": "yellow", "held": "yellow", "refused": "red", "missing": "red"}
+CHANGE_TITLES = {
+    "added": "新增",
+    "withdrawn": "撤回",
+    "reopened": "再次出现",
+    "closed": "办结",
+    "level": "级别有变",
+    "reason": "理由有变",
+}
+
+
+def status(home: Home, ledger: Ledger, day: date) -> dict[str, Any]:
+    """The state of deliveries on the night of `day`, and of the release that is published: plain data, dates ISO.
+
+    Files received on later nights are left out, so that an old night can be looked at again.
+    """
+    from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
+
+    kinds = contracts.load().kinds
+    submissions = [each for each in ledger.submissions() if each.night <= day]
+    released = None
+    if home.warehouse.exists():
+        with closing(warehouse.read(home.warehouse)) as release:
+            released = listed(release)
+    folder = home.lists / day.isoformat()
+    return {
+        "date": day.isoformat(),
+        "expected": _expected(home, kinds, submissions, day),
+        "received": [_received(home, kinds, each) for each in submissions if each.night == day],
+        "registries": _registries(home, kinds, submissions, day),
+        "released": released,
+        "lists": sorted(f"lists/{folder.name}/{path.name}" for path in folder.glob("*.xlsx")),
+    }
+
+
+def _expected(home: Home, kinds: Mapping[str, Kind], submissions: list[Submission], day: date) -> list[dict[str, Any]]:
+    said = []
+    for unit, name in home.expected:
+        kind = kinds[name]
+        period = month_of(day) if kind.period == "month" else ""
+        of_it = [each for each in submissions if (each.unit_code, each.kind, each.period) == (unit, name, period)]
+        taken = [each for each in of_it if each.status in _TAKEN]
+        set_aside = sum(each.rows_set_aside for each in taken)
+        if taken:
+            state = "partly" if set_aside else "delivered"
+        elif any(each.outcome == "held" for each in of_it):
+            state = "held"
+        else:
+            state = "refused" if any(each.outcome == "refused" for each in of_it) else "missing"
+        said.append(
+            {
+                "unit_code": unit,
+                "unit": home.units[unit].name,
+                "unit_kind": home.units[unit].kind,
+                "kind": name,
+                "title": kind.title,
+                "period": period,
+                "state": state,
+                "rows_accepted": sum(each.rows_accepted for each in taken),
+                "rows_set_aside": set_aside,
+                "last_night": max((each.night.isoformat() for each in taken), default=None),
+            }
+        )
+    return said
+
+
+def _received(home: Home, kinds: Mapping[str, Kind], each: Submission) -> dict[str, Any]:
+    refusal = each.reading.get("refusal") or {}
+    return {
+        "submission_id": each.submission_id,
+        "unit_code": each.unit_code,
+        "unit": home.units[each.unit_code].name if each.unit_code in home.units else each.unit_code,
+        "kind": each.kind,
+        "title": kinds[each.kind].title if each.kind else "",
+        "period": each.period,
+        "file_name": mask(each.file_name),
+        "status": each.status,
+        "rows_read": each.rows_read,
+        "rows_accepted": each.rows_accepted,
+        "rows_set_aside": each.rows_set_aside,
+        "rows_out_of_scope": each.rows_out_of_scope,
+        "reason": mask(each.reason),
+        "fix": mask(refusal.get("fix", "")),
+    }
+
+
+def _registries(
+    home: Home, kinds: Mapping[str, Kind], submissions: list[Submission], day: date
+) -> list[dict[str, Any]]:
+    """Per division and monthly kind the latest month held, and whether it is still current (spec: rules.md, Standing)."""
+    months = int(home.policy.value("roster_fresh", day).value)
+    held: dict[tuple[str, str], str] = {}
+    rows: Counter[tuple[str, str, str]] = Counter()
+    for each in submissions:
+        if each.status in _TAKEN and each.kind and each.period and each.period <= month_of(day):
+            held[each.unit_code, each.kind] = max(each.period, held.get((each.unit_code, each.kind), ""))
+            rows[each.unit_code, each.kind, each.period] += each.rows_accepted
+    said = []
+    for unit in sorted(home.units.values(), key=lambda unit: unit.code):
+        for name, kind in sorted(kinds.items()):
+            if unit.kind != "division" or kind.period != "month":
+                continue
+            period = held.get((unit.code, name), "")
+            said.append(
+                {
+                    "unit_code": unit.code,
+                    "unit": unit.name,
+                    "kind": name,
+                    "title": kind.title,
+                    "period": period,
+                    "rows": rows[unit.code, name, period],
+                    "state": "absent" if not period else "current" if _age(period, day) <= months else "not_current",
+                }
+            )
+    return said
+
+
+def _age(period: str, day: date) -> int:
+    """Months from a `YYYY-MM` to the month of a day."""
+    return (day.year - int(period[:4])) * 12 + day.month - int(period[5:])
+
+
+def listed(release: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """What a published release lists: its night, households, open warnings by level, and the night's changes.
+
+    New warnings are told by level; withdrawn ones, which no table of the release holds any more, by reason.
+    """
+    run_date = _one(release, "select max(run_date) from release")
+    changes = dict(release.execute("select change, count(*) from warning_change group by change").fetchall())
+    because = release.execute(
+        "select because, count(*) as times from warning_change where change = 'withdrawn'"
+        " group by because order by times desc, because"
+    ).fetchall()
+    return {
+        "run_date": run_date.isoformat(),
+        "households": _one(release, "select count(*) from household_warning"),
+        "open": _by_level(release, "select level, count(*) from warning_list group by level"),
+        "overdue": _one(release, "select count(*) from warning_list where due_on < run_date"),
+        "added": _by_level(
+            release,
+            "select warning_list.level, count(*) from warning_change"
+            " inner join warning_list on warning_change.warning_id = warning_list.warning_id"
+            " where warning_change.change = 'added' group by warning_list.level",
+        ),
+        "changes": {change: changes.get(change, 0) for change in CHANGE_TITLES},
+        "withdrawn_because": dict(because),
+    }
+
+
+def _one(release: duckdb.DuckDBPyConnection, query: str) -> Any:
+    (value,) = release.execute(query).fetchall()[0]
+    return value
+
+
+def _by_level(release: duckdb.DuckDBPyConnection, query: str) -> dict[str, int]:
+    counts = dict(release.execute(query).fetchall())
+    return {level: counts.get(level, 0) for level in LEVEL_TITLES}
+
+
+# in words --------------------------------------------------------------------------------------------------------
+
+
+def write(outbox: Path, day: date, told: Mapping[str, Any]) -> Path:
+    """Write the morning message `<outbox>/<day>.md` from what `status` gave; the same state gives the same bytes."""
+    outbox.mkdir(parents=True, exist_ok=True)
+    path = outbox / f"{day.isoformat()}.md"
+    with atomically(path) as part:
+        part.write_text("\n".join(_message(told)) + "\n", encoding="utf-8", newline="\n")
+    return path
+
+
+def headline(told: Mapping[str, Any]) -> str:
+    """The night in one line: fit for the subject of a mail."""
+    missing = sum(line["state"] == "missing" for line in told["expected"])
+    sent_back = sum(line["status"] in ("refused", "held") for line in told["received"])
+    parts = [f"收到 {len(told['received'])} 份", f"缺 {missing} 份", f"退回或扣住 {sent_back} 份"]
+    released = told["released"]
+    if _is_tonights(told):
+        parts.append(f"待办预警 {sum(released['open'].values())} 条,新增 {released['changes']['added']} 条")
+    else:
+        parts.append("今晚的清单没有发布")
+    return f"低收入监测 {told['date']}:{','.join(parts)}"
+
+
+def _is_tonights(told: Mapping[str, Any]) -> bool:
+    return bool(told["released"]) and told["released"]["run_date"] == told["date"]
+
+
+def _message(told: Mapping[str, Any]) -> list[str]:
+    lines = [f"# {headline(told)}", "", "## 清单", "", *_bullets(_released_words(told))]
+    lines += ["", "## 没有收到或没有收下的", "", *_bullets(_missing_words(told["expected"]))]
+    lines += ["", "## 今晚收到的", "", *_bullets(_received_words(told["received"]))]
+    lines += ["", "## 各区名册有多新", "", *_bullets(_stale_words(told["registries"]))]
+    return lines
+
+
+def _bullets(sentences: Sequence[str]) -> list[str]:
+    return [f"- {' '.join(sentence.split())}" for sentence in sentences]
+
+
+def _released_words(told: Mapping[str, Any]) -> list[str]:
+    released = told["released"]
+    if not released:
+        return ["还没有发布过清单。"]
+    said = []
+    if not _is_tonights(told):
+        said.append(f"今晚的清单没有发布,现在用的仍是 {released['run_date']} 的。请看夜间任务哪一步没有成功。")
+    said.append(
+        f"待办预警 {_levels(released['open'])},涉及 {released['households']} 户;已逾期 {released['overdue']} 条。"
+    )
+    changes = released["changes"]
+    said.append(
+        f"新增 {_levels(released['added'])};撤回 {changes['withdrawn']} 条;其余变化 {_other_changes(changes)}。"
+    )
+    said += [f"撤回原因:{because},{times} 条。" for because, times in released["withdrawn_because"].items()]
+    if told["lists"]:
+        said.append(f"清单在 {told['lists'][0].rpartition('/')[0]}/,共 {len(told['lists'])} 份。")
+    return said
+
+
+def _levels(counts: Mapping[str, int]) -> str:
+    by_level = "、".join(f"{LEVEL_TITLES[level]} {count}" for level, count in counts.items() if count)
+    return f"{sum(counts.values())} 条" + (f"({by_level})" if by_level else "")
+
+
+def _other_changes(changes: Mapping[str, int]) -> str:
+    others = [
+        f"{CHANGE_TITLES[change]} {count} 条"
+        for change, count in changes.items()
+        if count and change not in ("added", "withdrawn")
+    ]
+    return "、".join(others) or "没有"
+
+
+def _missing_words(expected: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One sentence per unit and state, so that fourteen absent divisions are fourteen lines."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for line in expected:
+        if line["state"] in ("missing", "refused", "held"):
+            groups.setdefault((line["unit_code"], line["unit"], line["state"]), []).append(_kind_words(line))
+    said = [f"{unit}:{'、'.join(kinds)}({DELIVERY_TITLES[state]})" for (_, unit, state), kinds in groups.items()]
+    return said or [f"应报的 {len(expected)} 份都收到了。"]
+
+
+def _kind_words(line: Mapping[str, Any]) -> str:
+    return " ".join(part for part in (line["title"], line["period"]) if part)
+
+
+def _received_words(received: Sequence[Mapping[str, Any]]) -> list[str]:
+    said = []
+    for line in sorted(received, key=lambda line: (line["unit_code"], line["file_name"], line["title"])):
+        text = f"{line['unit']} {line['file_name']} {_kind_words(line)}".strip() + f":{_outcome_words(line)}"
+        if line["reason"]:
+            text += f"。{line['reason']}" + (f"。{line['fix']}" if line["fix"] else "")
+        said.append(text)
+    return said or ["今晚没有收到文件。"]
+
+
+def _outcome_words(line: Mapping[str, Any]) -> str:
+    counts = f"读 {line['rows_read']} 行,收 {line['rows_accepted']},退 {line['rows_set_aside']},不在范围 {line['rows_out_of_scope']}"
+    words = {
+        "accepted": f"收下({counts})",
+        "partly_accepted": f"收下,部分退回({counts})",
+        "refused": "整份退回",
+        "held": f"扣住,待数据员确认({counts})",
+        "superseded": "已被后来的文件代替",
+        "repeated": "与收过的文件相同,不重复计数",
+        "read": "读了,还没有检查完",
+    }
+    return words[str(line["status"])]
+
+
+def _stale_words(registries: Sequence[Mapping[str, Any]]) -> list[str]:
+    stale: dict[tuple[str, str], list[str]] = {}
+    for line in registries:
+        if line["state"] != "current":
+            last = f"(最近 {line['period']},已过期)" if line["period"] else "(没有)"
+            stale.setdefault((line["unit_code"], line["unit"]), []).append(line["title"] + last)
+    said = [f"{unit}:{'、'.join(kinds)}" for (_, unit), kinds in stale.items()]
+    if said:
+        said.append("过期或缺少的名册不会新增或撤回“不在册”的预警,原有的保留。")
+    return said or ["各区名册都是最近的。"]
+
+
+# on the screen ---------------------------------------------------------------------------------------------------
+
+
+def show(told: Mapping[str, Any], console: Console) -> None:
+    """Print a status in Chinese. Names of files are never taken for markup."""
+    console.print(Text(headline(told), style="bold"))
+    divisions = [line for line in told["expected"] if line["unit_kind"] == "division"]
+    console.print(_grid("各区应报和已报", divisions, _delivery_text))
+    others = _table("其他单位应报和已报", ("单位", "名单", "结果"))
+    for line in told["expected"]:
+        if line["unit_kind"] != "division":
+            others.add_row(Text(line["unit"]), Text(_kind_words(line)), _delivery_text(line))
+    console.print(others)
+    if told["received"]:
+        table = _table("今晚收到的", ("单位", "文件", "名单", "结果", "原因和办法"))
+        for line in told["received"]:
+            words = "。".join(part for part in (line["reason"], line["fix"]) if part)
+            table.add_row(*map(Text, (line["unit"], line["file_name"], _kind_words(line), _outcome_words(line), words)))
+        console.print(table)
+    console.print(_registry_table(told["registries"]))
+    for sentence in _released_words(told):
+        console.print(Text(sentence))
+
+
+def _table(title: str, headings: Iterable[str]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def _delivery_text(line: Mapping[str, Any]) -> Text:
+    rows = f" {line['rows_accepted']} 行" if line["rows_accepted"] else ""
+    return Text(DELIVERY_TITLES[line["state"]] + rows, style=_DELIVERY_STYLES[line["state"]])
+
+
+def _registry_table(registries: Sequence[Mapping[str, Any]]) -> Table:
+    styles = {"current": "green", "not_current": "yellow", "absent": "red"}
+    return _grid(
+        "各区名册:最近一期",
+        registries,
+        lambda line: Text(
+            (line["period"] or "没有") + (" 过期" if line["state"] == "not_current" else ""),
+            style=styles[line["state"]],
+        ),
+    )
+
+
+def _grid(title: str, lines: Sequence[Mapping[str, Any]], cell: Callable[[Mapping[str, Any]], Text]) -> Table:
+    """Units down, kinds across: one look shows the gaps."""
+    kinds = list(dict.fromkeys(line["title"] for line in lines))
+    units: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for line in lines:
+        units.setdefault(line["unit"], {})[line["title"]] = line
+    table = _table(title, ("单位", *kinds))
+    for unit, by_kind in units.items():
+        table.add_row(Text(unit), *(cell(by_kind[kind]) if kind in by_kind else Text("—") for kind in kinds))
+    return table

@@ -1,0 +1,196 @@
+"""The morning message and the status: who is missing is named, what was refused says why, nobody's data is in it."""
+
+import io
+import json
+from datetime import UTC, date, datetime
+
+import duckdb
+import pytest
+from rich.console import Console
+
+from pipeline import notice
+from pipeline.home import Home
+from pipeline.ledger import Submission
+
+DAY = date(2026, 10, 31)
+SEQ = iter(range(1, 1000))
+
+
+def submission(
+    unit, kind, period="", outcome="accepted", *, night=DAY, rows=10, aside=0, file_name=None, reason="", fix=""
+):
+    seq = next(SEQ)
+    taken = 0 if outcome in ("refused", "held", "repeated") else rows - aside
+    return Submission(
+        submission_id=f"s{seq:03d}", file_id=f"f{seq}", unit_code=unit, kind=kind, file_name=file_name or f"{kind}.xlsx",
+        sha256="0" * 64, received_at=datetime(2026, 10, 31, tzinfo=UTC), night=night, received_seq=seq, period=period,
+        rows_read=rows, rows_accepted=taken, rows_set_aside=aside, rows_out_of_scope=rows - taken - aside, outcome=outcome,
+        reason=reason, superseded_by=None, replace="period",
+        reading={"refusal": {"code": "x", "reason": reason, "fix": fix} if outcome == "refused" else None},
+        contract_digest="", scope_digest=None,
+    )  # fmt: skip
+
+
+class Kept:
+    """A ledger that holds these."""
+
+    def __init__(self, *submissions):
+        self.kept = list(submissions)
+
+    def submissions(self):
+        return self.kept
+
+
+@pytest.fixture
+def home(tmp_path):
+    Home.create(tmp_path / "home")
+    return Home.open(tmp_path / "home")
+
+
+def of(lines, **wanted):
+    (line,) = [line for line in lines if all(line[key] == value for key, value in wanted.items())]
+    return line
+
+
+def words(told):
+    out = io.StringIO()
+    notice.show(told, Console(file=out, width=160, highlight=False, color_system=None))
+    return out.getvalue()
+
+
+def message(home, told):
+    return notice.write(home.outbox, DAY, told).read_text(encoding="utf-8")
+
+
+def test_every_expected_delivery_has_one_state(home):
+    ledger = Kept(
+        submission("d01", "dibao_person", "2026-10"),
+        submission("d01", "dibao_household", "2026-10", aside=2),
+        submission("d02", "dibao_person", "2026-10", "refused", reason="没有“身份证号”这一列"),
+        submission("d03", "dibao_person", "2026-10", "held"),
+        submission("d04", "dibao_person", "2026-09"),
+        submission("medical_insurance", "medical_expense", night=date(2026, 9, 2)),
+    )
+    expected = notice.status(home, ledger, DAY)["expected"]
+    states = {unit: of(expected, unit_code=unit, kind="dibao_person")["state"] for unit in ("d01", "d02", "d03", "d04")}
+    assert states == {"d01": "delivered", "d02": "refused", "d03": "held", "d04": "missing"}
+    partly = of(expected, unit_code="d01", kind="dibao_household")
+    assert (partly["state"], partly["rows_accepted"], partly["rows_set_aside"]) == ("partly", 8, 2)
+    medical = of(expected, kind="medical_expense")
+    assert (medical["state"], medical["period"], medical["last_night"]) == ("delivered", "", "2026-09-02")
+    assert len(expected) == len(home.expected)
+
+
+def test_parts_of_one_delivery_are_summed_and_superseded_ones_are_not(home):
+    old = submission("d01", "dibao_person", "2026-10", rows=99)
+    gone = Submission(**{**vars(old), "superseded_by": "later"})
+    ledger = Kept(
+        gone,
+        submission("d01", "dibao_person", "2026-10", rows=30),
+        submission("d01", "dibao_person", "2026-10", rows=12),
+    )
+    told = notice.status(home, ledger, DAY)
+    assert of(told["expected"], unit_code="d01", kind="dibao_person")["rows_accepted"] == 42
+    assert of(told["registries"], unit_code="d01", kind="dibao_person")["rows"] == 42
+
+
+@pytest.mark.parametrize(
+    ("period", "state", "shown"),
+    [("2026-10", "current", "2026-10"), ("2026-08", "current", "2026-08"), ("2026-07", "not_current", "2026-07"), ("2026-11", "absent", "")],
+)  # fmt: skip
+def test_a_registry_is_current_for_this_month_and_two_before(home, period, state, shown):
+    told = notice.status(home, Kept(submission("d01", "tekun_person", period)), DAY)
+    line = of(told["registries"], unit_code="d01", kind="tekun_person")
+    assert (line["state"], line["period"]) == (state, shown)
+
+
+def test_an_old_night_does_not_see_later_files(home):
+    later = submission("d01", "dibao_person", "2026-10", night=date(2026, 11, 1))
+    told = notice.status(home, Kept(later), DAY)
+    assert told["received"] == []
+    assert of(told["expected"], unit_code="d01", kind="dibao_person")["state"] == "missing"
+
+
+def test_the_message_names_who_is_missing_and_why_a_file_came_back(home):
+    ledger = Kept(
+        submission("d01", "dibao_person", "2026-10"),
+        submission(
+            "d14",
+            None,
+            "",
+            "refused",
+            rows=0,
+            file_name="[red]名单[/red].xlsx",
+            reason="文件有密码",
+            fix="去掉密码再交",
+        ),
+        submission("nowhere", None, "", "refused", rows=0, file_name="x.xlsx", reason="没有这个单位"),
+    )
+    told = notice.status(home, ledger, DAY)
+    text = message(home, told)
+    assert "- 云岫区:低保家庭 2026-10、低保人员 2026-10" in text
+    assert "- 小望山区 [red]名单[/red].xlsx:整份退回。文件有密码。去掉密码再交" in text
+    assert "- nowhere x.xlsx:整份退回。没有这个单位" in text
+    assert "- 还没有发布过清单。" in text
+    assert text.startswith("# 低收入监测 2026-10-31:收到 3 份,")
+    screen = words(told)
+    assert "[red]名单[/red].xlsx" in screen and "没有收到" in screen and "云岫区" in screen
+
+
+def test_nobody_is_in_the_message(home):
+    number = "99010119860501123X"
+    ledger = Kept(
+        submission(
+            "d01", "dibao_person", "2026-10", "refused", file_name=f"{number}.xlsx", reason=f"第3行 {number} 有问题"
+        )
+    )
+    told = notice.status(home, ledger, DAY)
+    assert number not in message(home, told) + words(told) + json.dumps(told, ensure_ascii=False)
+
+
+def test_line_breaks_of_a_reason_do_not_break_the_message(home):
+    ledger = Kept(submission("d01", "dibao_person", "2026-10", "refused", reason="第一句\n\n# 假标题"))
+    assert "\n# 假标题" not in message(home, notice.status(home, ledger, DAY))
+
+
+def test_same_state_same_bytes(home):
+    told = notice.status(home, Kept(submission("d01", "dibao_person", "2026-10")), DAY)
+    first = notice.write(home.outbox, DAY, told).read_bytes()
+    assert notice.write(home.outbox, DAY, json.loads(json.dumps(told))).read_bytes() == first
+    assert [path.name for path in home.outbox.iterdir()] == ["2026-10-31.md"]
+
+
+def released(path, run_date):
+    with duckdb.connect(str(path)) as con:
+        con.execute("create table release as select cast(? as date) as run_date", [run_date])
+        con.execute("create table household_warning as select unnest(['h1', 'h2']) as household_id")
+        con.execute(
+            "create table warning_list as select * from (values ('w1', 'red', date '2026-10-30'), ('w2', 'yellow', date '2026-10-31'),"
+            " ('w3', 'red', date '2026-11-05')) as t(warning_id, level, due_on), (select run_date from release)"
+        )
+        con.execute(
+            "create table warning_change as select * from (values ('w3', 'added', '新符合条件'), ('w2', 'added', '新符合条件'),"
+            " ('w8', 'withdrawn', '已在册:低保'), ('w9', 'withdrawn', '已在册:低保'), ('w1', 'reason', '数值有变'))"
+            " as t(warning_id, change, because)"
+        )
+
+
+def test_what_the_release_lists_is_counted(home):
+    released(home.warehouse, DAY)
+    (home.lists / "2026-10-31").mkdir()
+    (home.lists / "2026-10-31" / "d01.xlsx").touch()
+    told = notice.status(home, Kept(), DAY)
+    assert told["released"]["open"] == {"red": 2, "orange": 0, "yellow": 1, "blue": 0}
+    assert told["released"]["overdue"] == 1, "due today is not overdue"
+    text = message(home, told)
+    assert "- 待办预警 3 条(红色 2、黄色 1),涉及 2 户;已逾期 1 条。" in text
+    assert "- 新增 2 条(红色 1、黄色 1);撤回 2 条;其余变化 理由有变 1 条。" in text
+    assert "- 撤回原因:已在册:低保,2 条。" in text
+    assert "- 清单在 lists/2026-10-31/,共 1 份。" in text
+
+
+def test_yesterdays_release_is_not_taken_for_tonights(home):
+    released(home.warehouse, date(2026, 10, 30))
+    text = message(home, notice.status(home, Kept(), DAY))
+    assert "今晚的清单没有发布,现在用的仍是 2026-10-30 的" in text
+    assert text.splitlines()[0].endswith("今晚的清单没有发布")
