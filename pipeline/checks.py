@@ -164,8 +164,8 @@ def _defaults(parts: list[Part]) -> dict[tuple[str, str], str]:
 
 def _mend_cell_problems(con: duckdb.DuckDBPyConnection, kind: Kind, table: str, parts: list[Part]) -> None:
     """Cells that held an error value or a formula without a result read as empty; say what they really were."""
-    found = [
-        [f"{part.submission_id}#{problem.sheet}", problem.row_number, problem.field, problem.problem]
+    found: list[tuple[str, int, str, str]] = [
+        (f"{part.submission_id}#{problem.sheet}", problem.row_number, problem.field, problem.problem)
         for part in parts
         for problem in part.reading.cell_problems
     ]
@@ -529,7 +529,7 @@ def _aside_query(kind: Kind, rows: str) -> str:
 def _copy(con: duckdb.DuckDBPyConnection, query: str, parameters: list[str | None], target: Path) -> int:
     """Write a query's rows as one Parquet file, whole or not at all; returns how many."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    rows = con.execute(query, parameters).to_arrow_table() or pa.table({})
+    rows: pa.Table = con.sql(query, params=parameters).to_arrow_table()
     beside = target.with_suffix(".part")
     pq.write_table(rows, beside, compression="zstd")
     beside.replace(target)

@@ -318,13 +318,14 @@ def _returned_name(file_name: str) -> str:
 
 def build(home: Path, day: date) -> dict[str, int]:
     """Build and examine the release of the night in work/; published table → rows. Raises PublishRefused."""
-    from pipeline import inputs, warehouse  # noqa: PLC0415 - brings duckdb
+    from pipeline import inputs, models, warehouse  # noqa: PLC0415 - brings duckdb
 
     place, ledger = _open(home)
     with _shared(home):
         target = _built(place, day)
         shutil.rmtree(target, ignore_errors=True)
-        return warehouse.build(inputs.gather(place, ledger, day, datetime.now(UTC)), target, work=place.work)
+        given = inputs.gather(place, ledger, day, datetime.now(UTC))
+        return warehouse.build(given, models.read_models(contracts.load().kinds), target, work=place.work)
 
 
 def publish(home: Path, day: date) -> str:

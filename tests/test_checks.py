@@ -1,0 +1,350 @@
+"""Rows + contract → accepted, set aside, and one message per cell. Numbers here are invented (prefix 99)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline import checks, contracts, door
+from pipeline.contracts import NUMBER_SENSITIVE
+from pipeline.model import BalanceError, ColumnUse, Reading, SheetReading
+
+NIGHT = date(2026, 10, 31)
+KEY = b"k" * 32
+
+
+def number(serial: int, born: str = "19860501", *, male: bool = True) -> str:
+    """A valid invented number; `serial` up to 499."""
+    first = f"990101{born}{serial * 2 + male:03d}"
+    weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2]
+    return first + "10X98765432"[sum(int(digit) * weight for digit, weight in zip(first, weights, strict=True)) % 11]
+
+
+def places(texts: Any) -> dict[str, list[tuple[str, str]]]:
+    known = {
+        "北营镇": [("d01", "北营镇")],
+        "北营": [("d01", "北营镇")],
+        "东湾镇": [("d02", "东湾镇"), ("d03", "东湾镇")],
+    }
+    return {text: known.get(text, []) for text in texts}
+
+
+class Desk:
+    """Puts rows into raw Parquet as the reader does, and has them judged."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.accepted = folder / "accepted"
+        self.parts: list[checks.Part] = []
+
+    def part(
+        self,
+        kind: str,
+        rows: Sequence[dict[str, Any]],
+        unit: str = "d01",
+        group: str = "g",
+        numeric: Sequence[str] = (),
+    ) -> str:
+        known = contracts.load().kinds[kind]
+        name = f"s{len(self.parts) + 1}"
+        fields = [field for field in known.columns if any(field in row for row in rows)]
+        columns: dict[str, Any] = {
+            "sheet": pa.array(["表"] * len(rows), pa.string()),
+            "row_number": pa.array(range(4, 4 + len(rows)), pa.int32()),
+        }
+        for field in fields:
+            columns[field] = pa.array([row.get(field) for row in rows], pa.string())
+            if known.columns[field].type in NUMBER_SENSITIVE:
+                flags = [f"{field}@{at}" in numeric for at in range(len(rows))]
+                columns[f"{field}__numeric"] = pa.array(flags, pa.bool_())
+        path = self.folder / f"{name}.parquet"
+        pq.write_table(pa.table(columns), path)
+        uses = [ColumnUse(field, known.columns[field].header, at) for at, field in enumerate(fields, start=1)]
+        reading = Reading(kind, [SheetReading("表", (3, 3), uses)], "2026-10", str(path), len(rows))
+        self.parts.append(checks.Part(name, unit, kind, group, f"{name}.xlsx", len(self.parts), reading))
+        return name
+
+    def judge(
+        self, scope: Sequence[str] | None = None, known: contracts.Contracts | None = None
+    ) -> dict[str, checks.Verdict]:
+        with duckdb.connect() as con:
+            tonight = None
+            if scope is not None:
+                con.register("scope_help", pa.table({"id_number": pa.array(scope, pa.string())}))
+                tonight = door.Scope(
+                    {"help": "scope_help"}, {"medical_threshold_other_fen": 1_500_000, "severe_disability_window": 90}
+                )
+            around = checks.Surroundings(NIGHT, KEY, places, tonight)
+            verdicts = checks.examine(con, known or contracts.load(), self.parts, around, self.accepted)
+        return {verdict.submission_id: verdict for verdict in verdicts}
+
+    def rows(self, kind: str, name: str) -> list[dict[str, Any]]:
+        return pq.read_table(self.accepted / kind / f"{name}.parquet").to_pylist()
+
+    def aside(self, name: str) -> list[dict[str, Any]]:
+        return pq.read_table(self.accepted / "set_aside" / f"{name}.parquet").to_pylist()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def household(serial: int = 1, **changes: Any) -> dict[str, Any]:
+    row = {
+        "head_name": "张三", "head_id_number": number(serial), "household_size": "1", "insured_count": "1",
+        "monthly_income_fen": "600", "monthly_benefit_fen": "140", "start_month": "2024-03", "township": "北营镇",
+    }  # fmt: skip
+    return row | changes
+
+
+def member(serial: int = 1, **changes: Any) -> dict[str, Any]:
+    row = {"name": "张三", "id_number": number(serial), "relation": "户主", "sex": "男", "birth_date": "1986-05-01"}
+    return row | {"head_id_number": None} | changes
+
+
+def faults(verdict: checks.Verdict) -> list[tuple[int, str, str]]:
+    return [
+        (row - 4, rule, severity)
+        for row, rule, severity in zip(
+            verdict.issues["row_number"], verdict.issues["rule"], verdict.issues["severity"], strict=True
+        )
+    ]
+
+
+def test_a_clean_roster_is_accepted_whole_with_values_and_the_senders_text(desk):
+    name = desk.part("dibao_household", [household(monthly_benefit_fen="1,500.00元", start_month="2024年3月")])
+    verdict = desk.judge()[name]
+    assert (verdict.rows_read, verdict.rows_accepted, verdict.rows_set_aside) == (1, 1, 0)
+    assert verdict.issues.empty
+    [row] = desk.rows("dibao_household", name)
+    assert row["row_id"] == f"{name}#表#4"
+    assert (row["monthly_benefit_fen"], row["monthly_benefit_fen__text"]) == (150000, "1,500.00元")
+    assert (row["start_month"], row["start_month__text"]) == (date(2024, 3, 1), "2024年3月")
+    assert row["identity_state"] == "verified"
+    assert len(row["person_id"]) == 64
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"household_size": None}, "household_size.blank"),
+        ({"household_size": " 　"}, "household_size.blank"),
+        ({"monthly_income_fen": None}, "monthly_income_fen.blank"),
+        ({"monthly_income_fen": "/"}, "monthly_income_fen.blank"),
+        ({"start_month": "1986.1"}, "start_month.ambiguous_month"),
+        ({"head_id_number": number(1)[:-1] + ("1" if number(1)[-1] != "1" else "2")}, "head_id_number.check_digit"),
+        ({"township": "东湾镇"}, "township.other_division"),
+    ],
+)
+def test_a_required_cell_that_cannot_be_read_sets_the_row_aside(desk, changes, rule):
+    name = desk.part("dibao_household", [household(**changes), household(2)])
+    verdict = desk.judge()[name]
+    assert (verdict.rows_accepted, verdict.rows_set_aside) == (1, 1)
+    assert (0, rule, "must_fix") in faults(verdict)
+    assert [row["reason"] for row in desk.aside(name)] == [rule]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "rule"),
+    [
+        ({"last_recheck_on": "2024-02-30"}, "last_recheck_on", "last_recheck_on.no_such_day"),
+        ({"distance_km": "很远"}, "distance_km", "distance_km.unreadable"),
+        ({"township": "火星镇"}, "township", "township.unknown_township"),
+    ],
+)
+def test_an_optional_cell_that_cannot_be_read_is_unknown_and_asked_about(desk, changes, field, rule):
+    name = desk.part("dibao_household", [household(**changes)])
+    verdict = desk.judge()[name]
+    assert (verdict.rows_accepted, verdict.rows_set_aside) == (1, 0)
+    assert faults(verdict) == [(0, rule, "confirm")]
+    [row] = desk.rows("dibao_household", name)
+    assert row[field] is None
+    assert row[f"{field}__text"] == changes[field]
+
+
+def test_yearly_income_serves_where_monthly_is_missing(desk):
+    name = desk.part("dibao_household", [household(monthly_income_fen=None, yearly_income_fen="7200")])
+    assert desk.judge()[name].rows_accepted == 1
+
+
+def test_a_number_cell_never_identifies_even_when_its_digits_would_pass(desk):
+    name = desk.part("dibao_household", [household()], numeric=["head_id_number@0"])
+    verdict = desk.judge()[name]
+    assert faults(verdict) == [(0, "head_id_number.stored_as_number", "must_fix")]
+    [aside] = desk.aside(name)
+    assert (aside["name"], aside["birth_date"]) == ("张三", date(1986, 5, 1))
+
+
+def test_sex_and_birth_date_that_contradict_the_number_count_as_unknown(desk):
+    name = desk.part("dibao_person", [member(sex="女", birth_date="1987-05-01"), member(2, name="李四")])
+    verdict = desk.judge()[name]
+    assert faults(verdict) == [(0, "sex.sex_contradicts", "confirm"), (0, "birth_date.birth_contradicts", "confirm")]
+    first, second = desk.rows("dibao_person", name)
+    assert (first["sex"], first["birth_date"], first["id_sex"]) == (None, None, "男")
+    assert (second["sex"], second["birth_date"]) == ("男", date(1986, 5, 1))
+
+
+def test_a_blank_head_is_the_person_himself_only_where_he_is_the_head(desk):
+    rows = [member(1), member(2, relation="配偶"), member(3, relation="子", head_id_number=number(1))]
+    name = desk.part("dibao_person", rows)
+    verdict = desk.judge()[name]
+    assert (1, "head_id_number.household_unknown", "must_fix") in faults(verdict)
+    head, child = desk.rows("dibao_person", name)
+    assert head["head_person_id"] == head["person_id"] == child["head_person_id"]
+
+
+def test_identical_twins_count_once_and_differing_ones_not_at_all(desk):
+    rows = [household(1), household(1), household(2), household(2, household_size="2"), household(3)]
+    name = desk.part("dibao_household", rows)
+    verdict = desk.judge()[name]
+    assert (verdict.rows_accepted, verdict.rows_set_aside) == (2, 3)
+    told = {
+        (row, rule): message for (row, rule, _), message in zip(faults(verdict), verdict.issues["message"], strict=True)
+    }
+    assert "第4行" in told[1, "row.identical_twin"]
+    assert "第7行" in told[2, "row.differing_twin"] and "家庭人口" in told[2, "row.differing_twin"]
+    assert "第6行" in told[3, "row.differing_twin"]
+
+
+def test_twins_are_found_across_the_parts_of_one_delivery_and_not_across_deliveries(desk):
+    first = desk.part("dibao_household", [household(1), household(2)])
+    second = desk.part("dibao_household", [household(1, household_size="3")])
+    other = desk.part("dibao_household", [household(1)], group="another month")
+    verdicts = desk.judge()
+    assert [verdicts[name].rows_accepted for name in (first, second, other)] == [1, 0, 1]
+    assert "另一份文件" in verdicts[second].issues["message"].iloc[0]
+
+
+def test_household_size_is_held_against_the_members_listed(desk):
+    homes = desk.part("dibao_household", [household(1, household_size="2"), household(5, household_size="1")])
+    desk.part(
+        "dibao_person",
+        [
+            member(1),
+            member(2, relation="配偶", head_id_number=number(1)),
+            member(5),
+            member(6, relation="子", head_id_number=number(5)),
+        ],
+    )
+    verdict = desk.judge()[homes]
+    assert faults(verdict) == [(1, "members_listed", "confirm")]
+    assert verdict.rows_accepted == 2
+
+
+def test_a_head_whom_the_household_file_does_not_list_is_asked_about(desk):
+    desk.part("dibao_household", [household(1)])
+    people = desk.part("dibao_person", [member(1), member(2, relation="子", head_id_number=number(9))])
+    assert faults(desk.judge()[people]) == [(1, "head_listed", "confirm")]
+
+
+def test_where_the_other_file_was_not_sent_nothing_is_asked_across_files(desk):
+    homes = desk.part("dibao_household", [household(1, household_size="4")])
+    assert desk.judge()[homes].issues.empty
+
+
+def settlement(serial: int, burden: str, **changes: Any) -> dict[str, Any]:
+    row = {"name": "王五", "id_number": number(serial), "settled_on": "2026-09-15", "hospital": "人民医院"}
+    return row | {"total_fen": "99999", "burden_fen": burden} | changes
+
+
+def test_outsiders_are_counted_and_never_written_unless_their_rows_together_meet_the_rule(desk):
+    rows = [
+        settlement(1, "10"),
+        settlement(2, "15000.00"),
+        settlement(3, "9000"),
+        settlement(3, "6000.01", hospital="中医院"),
+        settlement(4, "15000.01", settled_on="2025-10-31"),
+        settlement(5, "15000.01", settled_on="2025-11-01"),
+        settlement(6, "乱"),
+    ]
+    name = desk.part("medical_expense", rows)
+    verdict = desk.judge(scope=[number(1)])[name]
+    assert (verdict.rows_read, verdict.rows_accepted, verdict.rows_out_of_scope) == (7, 4, 3)
+    assert verdict.issues.empty
+    kept = {row["id_number"] for row in desk.rows("medical_expense", name)}
+    assert kept == {number(1), number(3), number(5)}
+    written = b"".join(path.read_bytes() for path in desk.accepted.rglob("*.parquet"))
+    assert number(2).encode() not in written
+
+
+def test_a_partner_row_without_usable_number_is_set_aside_for_that_reason_alone(desk):
+    broken = number(1)[:-1] + ("1" if number(1)[-1] != "1" else "2")
+    name = desk.part("medical_expense", [settlement(1, "乱", id_number=broken, settled_on="??"), settlement(2, "10")])
+    verdict = desk.judge(scope=[number(2)])[name]
+    assert (verdict.rows_accepted, verdict.rows_set_aside, verdict.rows_out_of_scope) == (1, 1, 0)
+    assert faults(verdict) == [(0, "id_number.check_digit", "must_fix")]
+
+
+def test_identical_settlements_count_once(desk):
+    name = desk.part(
+        "medical_expense", [settlement(1, "10"), settlement(1, "10"), settlement(1, "10", hospital="中医院")]
+    )
+    verdict = desk.judge(scope=[number(1)])[name]
+    assert (verdict.rows_accepted, verdict.rows_set_aside) == (2, 1)
+
+
+def test_one_message_per_cell(desk):
+    name = desk.part("dibao_person", [member(1, head_id_number=number(8), relation="子")])
+    desk.part("dibao_household", [household(1, head_id_number="990101")])
+    verdict = desk.judge()[name]
+    assert not verdict.issues.duplicated(["row_number", "header"]).any()
+
+
+def test_a_check_of_one_unit_alone_touches_one_file_and_holds_for_that_unit_only(desk):
+    extra = contracts.Check(
+        rule="benefit_cap", expect="expect_column_values_to_be_between", marks="monthly_benefit_fen", severity="confirm",
+        kwargs={"column": "monthly_benefit_fen", "max_value": 10000}, message="高于本区上限", fix="核对金额",
+    )  # fmt: skip
+    source = contracts.Source(unit="d02", kind="dibao_household", reason="local cap", checks=[extra])
+    known = contracts.load().model_copy(update={"sources": [source]})
+    mine = desk.part("dibao_household", [household(1, township=None)], unit="d01")
+    theirs = desk.part(
+        "dibao_household",
+        [household(2, township=None), household(3, township=None, monthly_benefit_fen="100")],
+        unit="d02",
+        group="h",
+    )
+    verdicts = desk.judge(known=known)
+    assert verdicts[mine].issues.empty
+    assert faults(verdicts[theirs]) == [(0, "benefit_cap", "confirm")]
+
+
+def test_a_verdict_that_does_not_add_up_cannot_be_made():
+    import pandas as pd
+
+    with pytest.raises(BalanceError):
+        checks.Verdict("s", 10, 5, 3, 1, pd.DataFrame())
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 10_000))
+def test_no_row_is_lost_whatever_the_damage_and_the_order(tmp_path_factory, seed):
+    """read = accepted + set aside, and the same rows are accepted however the file is sorted."""
+    dice = random.Random(seed)
+    rows = []
+    for serial in range(1, 12):
+        damage = dice.choice(
+            [{}, {}, {"household_size": "x"}, {"start_month": None}, {"head_id_number": "12"}, {"township": "东湾镇"}]
+        )
+        rows += [household(serial, **damage)] * dice.choice([1, 1, 2])
+    accepted = []
+    for order in (rows, dice.sample(rows, len(rows))):
+        desk = Desk(tmp_path_factory.mktemp("desk"))
+        name = desk.part("dibao_household", order)
+        verdict = desk.judge()[name]
+        assert verdict.rows_accepted + verdict.rows_set_aside == len(rows)
+        assert verdict.rows_accepted == len(desk.rows("dibao_household", name))
+        assert verdict.rows_set_aside == len(desk.aside(name))
+        accepted.append(sorted(row["head_id_number"] for row in desk.rows("dibao_household", name)))
+    assert accepted[0] == accepted[1]
