@@ -20,7 +20,7 @@ from pipeline.returns.package import FILLS, LISTING
 
 Status = Literal["accepted", "partly_accepted", "refused", "held", "superseded", "repeated"]
 
-MOST_LINES = 20_000
+MOST_LINES = 10_000
 MOST_ACTIONS = 50
 MOST_LINKS = 60_000
 MOST_RANGES = 40
@@ -122,7 +122,10 @@ class _Page:
 
     def text(self, column: int, text: str, look: str) -> None:
         """A text in a cell of the current row."""
-        self.sheet.write_string(self.row, column, text, self.looks[look])
+        if text:
+            self.sheet.write_string(self.row, column, text, self.looks[look])
+        else:
+            self.sheet.write_blank(self.row, column, None, self.looks[look])
 
     def link(self, column: int, text: str, sheet: str, cell: str, look: str) -> None:
         """A text that leads to a cell of this workbook; plain text once there are as many as a sheet bears."""

@@ -56,6 +56,7 @@ class Relationships:
         folder, base = posixpath.split(part)
         self.folder = folder
         self.name = posixpath.join(folder, "_rels", f"{base}.rels")
+        self.is_changed = False
         found = self.name in archive.namelist()
         self.root = (
             parse(archive.read(self.name))
@@ -75,6 +76,7 @@ class Relationships:
 
     def add(self, last: str, part: str) -> str:
         """Relate to a part; gives the new id."""
+        self.is_changed = True
         taken = {one.get("Id") for one in self.root}
         number = next(n for n in range(1, len(taken) + 2) if f"rIdList{n}" not in taken)
         etree.SubElement(
@@ -87,6 +89,7 @@ class Relationships:
         for one in list(self.root):
             if one.get("TargetMode") != "External" and self._resolve(one.get("Target", "")) == part:
                 self.root.remove(one)
+                self.is_changed = True
 
     def _resolve(self, target: str) -> str:
         if target.startswith("/"):

@@ -94,6 +94,7 @@ class _Patch:
         self.styles_part = self._only("styles")
         self.styles = Styles(archive.read(self.styles_part))
         self.written: set[str] = set()
+        self.forgotten: set[str] = set()
         self.beside: dict[str, bytes] = {}
         """Parts of the sheet in work: a zip is written one entry at a time."""
         self.emptied = Emptied()
@@ -174,7 +175,8 @@ class _Patch:
             relationships.add("comments", name)
         self.types.override(name, COMMENTS_TYPE)
         self.types.default("vml", VML_TYPE)
-        self.beside[relationships.name] = serialise(relationships.root)
+        if relationships.is_changed:
+            self.beside[relationships.name] = serialise(relationships.root)
         return epilog
 
     def _shared_strings(self) -> None:
@@ -233,15 +235,16 @@ class _Patch:
         return parts[0]
 
     def _free(self, pattern: str) -> str:
-        taken = {name.lower() for name in self.names | self.written}
+        taken = {name.lower() for name in (self.names | self.written) - self.forgotten}
         return next(name for n in range(1, 100_000) if (name := pattern.format(n)).lower() not in taken)
 
     def _forget(self, part: str) -> None:
         self.types.drop(part)
         self.written.add(part)
+        self.forgotten.add(part)
 
     def _write(self, name: str, data: bytes) -> None:
-        if name in self.names and self.archive.read(name) == data:
+        if name in self.names - self.forgotten and self.archive.read(name) == data:
             return
         with self.out.open(name, "w") as target:
             target.write(data)

@@ -86,6 +86,7 @@ class SheetPatch:
         self.used = used
         self.letters = [b""] + [column_letter(column).encode() for column in range(1, 16_385)]
         self.numbers = {letters: column for column, letters in enumerate(self.letters)}
+        self.restyled: dict[tuple[bytes, int | None, bool], bytes] = {}
         self.column_styles: list[tuple[int, int, int]] = []
         self.next_mark = 0
         old = b"|".join(b"%d" % one for one in sorted(was_marked))
@@ -187,6 +188,7 @@ class SheetPatch:
             at = row.find(name, position)
             if at < 0:
                 return self._rebuilt(row, number, tag, marks, frozenset())
+            at += len(name)
             end = row.index(b">", at)
             pieces.append(row[position:at])
             pieces.append(self._restyled(row[at:end], column, rank))
@@ -195,16 +197,18 @@ class SheetPatch:
         return b"".join(pieces)
 
     def _restyled(self, head: bytes, column: int, rank: int | None) -> bytes:
-        """The start of a cell, up to its `>`, with the format of its mark."""
-        found = _STYLE.search(head)
-        original = int(found[1]) if found else 0
-        as_text = rank is not None and column in self.marks.text_columns
-        style = b' s="%d"' % self.style(original, rank, as_text)
-        if found:
-            return head[: found.start()] + style + head[found.end() :]
-        if head.endswith(b"/"):
-            return head[:-1] + style + b"/"
-        return head + style
+        """The attributes of a cell after its name, up to its `>`, with the format of its mark."""
+        key = (head, rank, rank is not None and column in self.marks.text_columns)
+        if (known := self.restyled.get(key)) is None:
+            found = _STYLE.search(head)
+            style = b' s="%d"' % self.style(int(found[1]) if found else 0, rank, key[2])
+            if found:
+                known = head[: found.start()] + style + head[found.end() :]
+            else:
+                known = head[:-1] + style + b"/" if head.endswith(b"/") else head + style
+            if len(self.restyled) < 100_000:
+                self.restyled[key] = known
+        return known
 
     def _new_cell(self, number: int, column: int, rank: int, row_style: int | None) -> bytes:
         original = row_style

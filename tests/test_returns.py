@@ -1,0 +1,811 @@
+"""Returned workbooks: the sender's file survives, marks sit on the right cells, and what is never received is gone."""
+
+from __future__ import annotations
+
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import xlsxwriter
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from pipeline import returns
+from pipeline.model import CheckError, ColumnUse, Reading, Refusal, SheetReading
+from pipeline.returns import listing, marks
+from pipeline.returns.package import FILLS
+
+FIX = "请对照证件逐位核对后改正"
+COLUMNS = ["rule", "severity", "message", "fix", "sheet", "row_number", "column", "header", "value"]
+HEADERS = ["序号", "姓名", "身份证号", "民族", "与户主关系", "月收入(元)", "备注"]
+PEOPLE = [
+    ["张三一", "990101199001011234", "鄂温克族", "户主", 500, "住在望山区"],
+    ["李四二", "990101199202022345", "塔塔尔族", "配偶", 0, "="],
+    ["王五三", "990101201003033456", "塔塔尔族", "儿子", None, "+86 138"],
+    ["赵六四", "990101195004044567", "汉族", "户主", 1200.5, "@提醒"],
+    ["钱七五", "990101196005055678", "门巴族", "配偶", 300, "汉族"],
+]
+
+
+def png() -> bytes:
+    """A red dot."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(b"".join(b"\0" + b"\xc0\x10\x10" * 8 for _ in range(8)))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def sender_workbook(path: Path) -> Path:
+    """Two sheets, as divisions build them: title, merged cells, drop-downs, pictures, rich text, formulas, comments."""
+    import io
+
+    book = xlsxwriter.Workbook(str(path))
+    bold, red = book.add_format({"bold": True}), book.add_format({"font_color": "red", "bold": True})
+    cell = book.add_format({"border": 1})
+    as_text = book.add_format({"border": 1, "num_format": "@"})
+    head = book.add_format({"border": 1, "bold": True, "bg_color": "#DDEBF7"})
+    sheet = book.add_worksheet("人员")
+    sheet.merge_range("A1:G1", "望山区低保人员名单(2026年10月)", bold)
+    sheet.write("A2", "填报单位:望山区民政局")
+    sheet.write_comment("A2", "请于每月 5 日前报送", {"author": "王科长"})
+    for column, header in enumerate(HEADERS):
+        sheet.write(2, column, header, head)
+    for row, person in enumerate(PEOPLE, start=3):
+        sheet.write_number(row, 0, row - 2, cell)
+        for column, value in enumerate(person, start=1):
+            look = as_text if column == 2 else cell
+            if isinstance(value, str):
+                sheet.write_string(row, column, value, look)
+            elif value is not None:
+                sheet.write_number(row, column, value, look)
+    sheet.write_comment("B4", "此人已迁入", {"author": "王科长"})
+    sheet.write_rich_string("A12", "填表人:", red, "王五", "  审核人:赵六")
+    sheet.write_formula("F9", "=SUM(F4:F8)", cell, 2000.5)
+    sheet.write_formula("G9", '=A2&"!"', cell, "填报单位:望山区民政局!")
+    sheet.set_column("B:B", 12)
+    sheet.set_column("C:C", 24.5)
+    sheet.data_validation("E4:E100", {"validate": "list", "source": ["户主", "配偶", "儿子"]})
+    sheet.data_validation("D4:D100", {"validate": "list", "source": ["汉族", "塔塔尔族", "门巴族"]})
+    sheet.conditional_format("F4:F8", {"type": "data_bar"})
+    sheet.insert_image("I2", "dot.png", {"image_data": io.BytesIO(png())})
+    sheet.insert_textbox("I6", "填写前先看说明")
+    sheet.freeze_panes(3, 0)
+    sheet.autofilter("A3:G8")
+    sheet.print_area("A1:G12")
+    other = book.add_worksheet("家庭")
+    for column, header in enumerate(["户主姓名", "户主身份证号", "家庭人口"]):
+        other.write(0, column, header)
+    other.merge_range("A2:A4", "张三一", cell)
+    for row in range(1, 4):
+        other.write_string(row, 1, "990101199001011234")
+        other.write_number(row, 2, row)
+    other.repeat_rows(0)
+    notes = book.add_worksheet("说明")
+    notes.write("A1", "塔塔尔族等民族不用填")
+    notes.write_formula("A2", "=人员!F9", None, 2000.5)
+    notes.activate()
+    book.close()
+    return path
+
+
+def people(refused: bool = False, **more: Any) -> SheetReading:
+    uses = [
+        ColumnUse("name", "姓名", 2),
+        ColumnUse("id_number", "身份证号", 3),
+        ColumnUse("monthly_income_fen", "月收入(元)", 6),
+    ]
+    return SheetReading("人员", (3, 3), uses, refused_columns=[(4, "民族")] if refused else [], **more)
+
+
+HOUSES = SheetReading("家庭", (1, 1), [ColumnUse("head_id_number", "户主身份证号", 2)])
+
+
+def summary(*sheets: SheetReading, kind: str | None = "dibao_person", **more: Any) -> returns.SubmissionSummary:
+    values: dict[str, Any] = {
+        "kind_title": "低保人员", "rows_read": 5, "rows_accepted": 3, "rows_set_aside": 2, "rows_out_of_scope": 0,
+        "status": "partly_accepted",
+    }  # fmt: skip
+    reading = Reading(
+        kind, list(sheets), "2026-10", notices=more.pop("reading_notices", []), refusal=more.pop("refusal", None)
+    )
+    return returns.SubmissionSummary(reading=reading, **{**values, **more})
+
+
+def fault(row: int | None, column: int | None, rule: str = "id_number.check_digit", **more: Any) -> dict[str, Any]:
+    values = {
+        "severity": "must_fix", "message": f"第{row}行的身份证号校验不通过。", "fix": FIX, "sheet": "人员",
+        "header": "身份证号", "value": "990101199001011234",
+    }  # fmt: skip
+    return {"rule": rule, **values, "row_number": row, "column": column, **more}
+
+
+def frame(*faults: dict[str, Any]) -> pd.DataFrame:
+    issues = pd.DataFrame(list(faults), columns=COLUMNS)
+    return issues.astype({"row_number": "Int32", "column": "Int32"})
+
+
+def give_back(
+    source: Path, issues: pd.DataFrame, *summaries: returns.SubmissionSummary, name: str = "名单.xlsx"
+) -> Path:
+    target = source.parent / "返回.xlsx"
+    returns.write(source, name, target, list(summaries), issues)
+    return target
+
+
+def parts(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def fill(sheet: Any, cell: str) -> str | None:
+    colour = sheet[cell].fill.fgColor.rgb if sheet[cell].fill.fill_type else None
+    return colour
+
+
+def texts(sheet: Any) -> list[str]:
+    """All texts of our sheet, top to bottom."""
+    return [str(cell.value) for row in sheet.iter_rows() for cell in row if cell.value is not None]
+
+
+def edited(source: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
+    content = parts(source)
+    change(content)
+    with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+    return source
+
+
+MIXED = (
+    fault(4, 3),
+    fault(6, 3),
+    fault(7, 6, "money.unreadable", severity="confirm", message="月收入看不懂", fix="请只填数字", header="月收入(元)", value="1200.5"),
+    fault(8, None, "row.duplicate", message="与第4行重复", fix="请删掉一行", header="", value=""),
+    fault(6, 6, "money.empty", severity="notice", message="月收入没有填", fix="可以不填", header="月收入(元)", value=""),
+)  # fmt: skip
+
+
+# What survives ---------------------------------------------------------------------------------------------------
+
+
+def test_everything_the_sender_made_survives_byte_for_byte(tmp_path: Path) -> None:
+    source = sender_workbook(tmp_path / "a.xlsx")
+    before, after = parts(source), parts(give_back(source, frame(*MIXED), summary(people()), summary(HOUSES)))
+    changed = {name for name in before if before[name] != after.get(name)}
+    assert changed == {
+        "[Content_Types].xml", "docProps/app.xml", "xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/styles.xml",
+        "xl/worksheets/sheet1.xml",  # marked
+        "xl/worksheets/sheet3.xml",  # no longer the selected one
+        "xl/comments1.xml", "xl/drawings/vmlDrawing1.vml",
+    }  # fmt: skip
+    assert {"xl/media/image1.png", "xl/drawings/drawing1.xml", "xl/sharedStrings.xml", "xl/theme/theme1.xml"} <= set(
+        after
+    )
+    assert set(after) - set(before) == {"xl/worksheets/sheet4.xml"}
+
+    def bare(sheet: bytes) -> bytes:
+        return re.sub(rb' (s|spans)="[^"]*"', b"", sheet)
+
+    marked = bare(after["xl/worksheets/sheet1.xml"]).replace(b'<c r="F6"/>', b"")  # a cell that was not there
+    assert marked == bare(before["xl/worksheets/sheet1.xml"])  # only formats of cells differ
+    assert after["xl/worksheets/sheet3.xml"] == before["xl/worksheets/sheet3.xml"].replace(b' tabSelected="1"', b"")
+
+
+def test_every_part_stays_well_formed_and_no_formula_is_added(tmp_path: Path) -> None:
+    source = sender_workbook(tmp_path / "a.xlsx")
+    before, after = parts(source), parts(give_back(source, frame(*MIXED), summary(people())))
+    for name, data in after.items():
+        if name.endswith((".xml", ".rels", ".vml")):
+            etree.fromstring(data)
+    assert sum(data.count(b"<f") for data in after.values() if b"<worksheet" in data) == sum(
+        data.count(b"<f") for data in before.values() if b"<worksheet" in data
+    )
+    assert b"<f>" not in after["xl/worksheets/sheet4.xml"]
+
+
+def test_cached_results_of_formulas_stay(tmp_path: Path) -> None:
+    source = sender_workbook(tmp_path / "a.xlsx")
+    book = openpyxl.load_workbook(give_back(source, frame(fault(9, 6)), summary(people())), data_only=True)
+    assert book["人员"]["F9"].value == 2000.5
+    assert book["说明"]["A2"].value == 2000.5
+    assert fill(book["人员"], "F9") == FILLS[0]
+
+
+def test_same_input_same_bytes(tmp_path: Path) -> None:
+    source = sender_workbook(tmp_path / "a.xlsx")
+    first = give_back(source, frame(*MIXED), summary(people())).read_bytes()
+    assert give_back(source, frame(*reversed(MIXED)), summary(people())).read_bytes() == first
+
+
+# Marks and notes -------------------------------------------------------------------------------------------------
+
+
+def test_marks_and_notes_sit_on_the_failing_cells(tmp_path: Path) -> None:
+    book = openpyxl.load_workbook(give_back(sender_workbook(tmp_path / "a.xlsx"), frame(*MIXED), summary(people())))
+    sheet = book["人员"]
+    marked = {
+        cell.coordinate: FILLS.index(cell.fill.fgColor.rgb)
+        for row in sheet.iter_rows()
+        for cell in row
+        if cell.fill.fill_type and cell.fill.fgColor.rgb in FILLS
+    }
+    assert marked == {"C4": 0, "C6": 0, "F7": 1, "A8": 0, "F6": 2}
+    assert {cell.coordinate for row in sheet.iter_rows() for cell in row if cell.comment} == {*marked, "A2", "B4"}
+    assert "第4行的身份证号校验不通过" in sheet["C4"].comment.text
+    assert sheet["A2"].comment.text == "请于每月 5 日前报送"
+    assert sheet["C4"].border.left.style == "thin"  # the format is the sender's, but for the fill
+    assert sheet["C4"].number_format == "@"
+
+
+def test_a_number_in_an_id_column_is_marked_as_text_so_that_it_can_be_typed_anew(tmp_path: Path) -> None:
+    source = tmp_path / "a.xlsx"
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = "人员"
+    sheet["C3"], sheet["C4"], sheet["F4"] = "身份证号", 6.59003e17, 5
+    book.save(source)
+    issues = frame(fault(4, 3), fault(4, 6, "x"))
+    sheet = openpyxl.load_workbook(give_back(source, issues, summary(people())))["人员"]
+    assert (sheet["C4"].number_format, sheet["F4"].number_format) == ("@", "General")
+    assert sheet["C4"].value == 659003000000000000
+
+
+def test_a_note_of_the_sender_keeps_its_text(tmp_path: Path) -> None:
+    source = sender_workbook(tmp_path / "a.xlsx")
+    target = give_back(source, frame(fault(4, 2, message="姓名里有数字")), summary(people()))
+    note = openpyxl.load_workbook(target)["人员"]["B4"].comment
+    assert note.text.startswith("此人已迁入")
+    assert "姓名里有数字" in note.text
+    assert parts(target)["xl/drawings/vmlDrawing1.vml"].count(b"<v:shape ") == 2  # no second shape for that cell
+
+
+def test_cells_and_rows_that_the_sheet_leaves_out_are_put_in(tmp_path: Path) -> None:
+    source = sender_workbook(tmp_path / "a.xlsx")
+    issues = frame(fault(6, 6, "a"), fault(6, 30, "a"), fault(10, 2, "a"), fault(40, 3, "a"))
+    sheet = openpyxl.load_workbook(give_back(source, issues, summary(people())))["人员"]
+    assert [fill(sheet, cell) for cell in ("F6", "AD6", "B10", "C40")] == [FILLS[0]] * 4
+    assert fill(sheet, "F5") is None
+
+
+def test_a_fault_inside_merged_cells_marks_the_visible_one(tmp_path: Path) -> None:
+    source = sender_workbook(tmp_path / "a.xlsx")
+    issues = frame(
+        fault(3, 1, "name.x", sheet="家庭", severity="confirm"),
+        fault(4, None, "row.y", sheet="家庭"),
+        fault(2, None, "row.z", sheet="家庭", severity="notice"),
+    )
+    sheet = openpyxl.load_workbook(give_back(source, issues, summary(HOUSES, kind="dibao_household")))["家庭"]
+    assert [fill(sheet, cell) for cell in ("A2", "B4", "B2", "B3")] == [FILLS[1], FILLS[0], None, None]
+
+
+def test_two_faults_in_one_cell_give_the_graver_colour_and_both_texts(tmp_path: Path) -> None:
+    issues = frame(fault(4, 1, "b", severity="notice", message="提醒的话"), fault(4, None, "a", message="退回的话"))
+    sheet = openpyxl.load_workbook(give_back(sender_workbook(tmp_path / "a.xlsx"), issues, summary(people())))["人员"]
+    assert fill(sheet, "A4") == FILLS[0]
+    assert "提醒的话" in sheet["A4"].comment.text
+    assert "退回的话" in sheet["A4"].comment.text
+
+
+def test_notes_are_capped_per_rule_and_sheet_and_the_rest_is_said_exactly(tmp_path: Path) -> None:
+    source = tmp_path / "a.xlsx"
+    book = openpyxl.Workbook()
+    book.active.title = "人员"
+    for row in range(1, 1301):
+        book.active.append([f"r{row}c{column}" for column in range(1, 4)])
+    book.save(source)
+    faults = [fault(row, 1, f"rule{row % 13}") for row in range(1, 1301)] + [
+        fault(row, 2, "many") for row in range(1, 1300)
+    ]
+    target = give_back(source, frame(*faults), summary(people()))
+    read = openpyxl.load_workbook(target)
+    noted = [cell.coordinate for row in read["人员"].iter_rows() for cell in row if cell.comment]
+    assert len(noted) == 13 * 100 + 200
+    assert {f"B{row}" for row in range(1, 201)} <= set(noted)
+    assert sum(fill(read["人员"], f"B{row}") == FILLS[0] for row in range(1, 1301)) == 1299  # all are coloured
+    said = next(text for text in texts(read["问题清单"]) if "另有" in text and "批注" in text)
+    assert "2599 个单元格" in said
+    assert "其中 1500 个" in said
+    assert "另有 1099 个没有批注" in said
+
+
+def test_the_cap_of_a_sheet_leaves_each_rule_its_share() -> None:
+    faults = [fault(row, rule, f"rule{rule:02}") for rule in range(1, 21) for row in range(1, 301)]
+    own = marks.plan(frame(*faults), {"人员": []}, {}, {})["人员"]
+    assert len(own.rows) == 6000
+    assert len(own.notes) == marks.NOTES_PER_SHEET
+    by_rule = pd.Series([column for _, column in own.notes]).value_counts()
+    assert set(by_rule) == {100}
+    assert own.cells_without_note == 4000
+
+
+def test_the_next_return_takes_away_the_marks_of_cells_that_were_corrected(tmp_path: Path) -> None:
+    source = sender_workbook(tmp_path / "a.xlsx")
+    first = give_back(source, frame(fault(4, 2), fault(6, 3)), summary(people()))
+    again = tmp_path / "again.xlsx"
+    first.rename(again)
+    book = openpyxl.load_workbook(give_back(again, frame(fault(6, 3, message="还是不对")), summary(people())))
+    sheet = book["人员"]
+    assert book.sheetnames == ["问题清单", "人员", "家庭", "说明"]
+    assert fill(sheet, "B4") is None
+    assert fill(sheet, "C6") == FILLS[0]
+    assert sheet["B4"].comment.text == "此人已迁入"
+    assert sheet["C6"].comment.text.count(marks.NOTE_SIGN) == 1
+    assert "还是不对" in sheet["C6"].comment.text
+    assert sorted(name for name in parts(again) if "worksheets/sheet" in name) == [
+        f"xl/worksheets/sheet{number}.xml" for number in range(1, 5)
+    ]
+
+
+# Our sheet -------------------------------------------------------------------------------------------------------
+
+
+def test_our_sheet_is_first_shown_and_names_keep_their_sheets(tmp_path: Path) -> None:
+    target = give_back(sender_workbook(tmp_path / "a.xlsx"), frame(*MIXED), summary(people()))
+    book = openpyxl.load_workbook(target)
+    assert book.sheetnames == ["问题清单", "人员", "家庭", "说明"]
+    assert book.active.title == "问题清单"
+    assert [sheet.title for sheet in book if sheet.sheet_view.tabSelected] == ["问题清单"]
+    assert book["人员"].print_area == "'人员'!$A$1:$G$12"
+    assert book["家庭"].print_title_rows == "$1:$1"
+    assert book["问题清单"].print_title_rows == "$1:$2"
+    assert book["问题清单"].freeze_panes == "A3"
+    app = parts(target)["docProps/app.xml"].decode()
+    assert app.index("问题清单") < app.index("人员")
+
+
+def test_it_begins_with_what_to_do_most_rows_first(tmp_path: Path) -> None:
+    sheet = openpyxl.load_workbook(give_back(sender_workbook(tmp_path / "a.xlsx"), frame(*MIXED), summary(people())))[
+        "问题清单"
+    ]
+    assert sheet["A1"].value == "您需要做的 3 件事"
+    actions = [
+        (row[0].value, row[1].value, row[2].value)
+        for row in sheet.iter_rows(max_row=12)
+        if isinstance(row[0].value, int)
+    ]
+    assert actions == [(1, "退回", FIX), (2, "退回", "请删掉一行"), (3, "请确认", "请只填数字")]
+    assert "涉及 2 行、2 处" in texts(sheet)
+
+
+def test_links_lead_to_the_cells(tmp_path: Path) -> None:
+    source = sender_workbook(tmp_path / "a.xlsx")
+    sheet = openpyxl.load_workbook(give_back(source, frame(*MIXED), summary(people())))["问题清单"]
+    links = {cell.coordinate: cell.hyperlink.location for row in sheet.iter_rows() for cell in row if cell.hyperlink}
+    lines = {row[0].value: row for row in sheet.iter_rows(min_row=14) if isinstance(row[0].value, int)}
+    seen = [
+        (row[1].value, row[2].value, row[3].value, row[4].value, row[5].value, row[6].value, links[row[3].coordinate])
+        for row in lines.values()
+    ]
+    assert seen == [
+        ("退回", "人员", "4", "C", "身份证号", "990101199001011234", "'人员'!C4"),
+        ("退回", "人员", "6", "C", "身份证号", "990101199001011234", "'人员'!C6"),
+        ("提醒", "人员", "6", "F", "月收入(元)", None, "'人员'!F6"),
+        ("请确认", "人员", "7", "F", "月收入(元)", "1200.5", "'人员'!F7"),
+        ("退回", "人员", "8", "整行", None, None, "'人员'!A8"),
+    ]
+    first_action = [links[cell.coordinate] for cell in sheet[5] if cell.hyperlink]
+    assert first_action == ["'人员'!C4", "'人员'!C6"]
+
+
+def test_links_to_a_sheet_with_a_quote_in_its_name(tmp_path: Path) -> None:
+    source = tmp_path / "a.xlsx"
+    book = openpyxl.Workbook()
+    book.active.title = "望山's 表"
+    book.active["A1"] = "x"
+    book.save(source)
+    reading = SheetReading("望山's 表", (1, 1), [])
+    sheet = openpyxl.load_workbook(give_back(source, frame(fault(1, 1, sheet="望山's 表")), summary(reading)))[
+        "问题清单"
+    ]
+    links = {cell.hyperlink.location for row in sheet.iter_rows() for cell in row if cell.hyperlink}
+    assert links == {"'望山''s 表'!A1"}
+
+
+def test_lines_are_capped_with_exact_counts_and_rare_faults_are_all_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "MOST_LINES", 50)
+    faults = [fault(row, 3, "often") for row in range(4, 104)] + [fault(200, 2, "rare", fix="补填", message="少见的错")]
+    sheet = openpyxl.load_workbook(give_back(sender_workbook(tmp_path / "a.xlsx"), frame(*faults), summary(people())))[
+        "问题清单"
+    ]
+    all_texts = texts(sheet)
+    assert "逐处清单(共 101 处)" in all_texts
+    assert any("下面列出 50 处,另有 51 处没有列出" in text for text in all_texts)
+    assert "少见的错" in all_texts
+    assert "涉及 100 行、100 处(下面列出 49 处)" in all_texts
+
+
+def test_beyond_the_cap_of_links_lines_are_plain_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "MOST_LINKS", 5)
+    faults = [fault(row, 3) for row in range(4, 24)]
+    sheet = openpyxl.load_workbook(give_back(sender_workbook(tmp_path / "a.xlsx"), frame(*faults), summary(people())))[
+        "问题清单"
+    ]
+    assert sum(1 for row in sheet.iter_rows() for cell in row if cell.hyperlink) == 5
+    assert "23" in texts(sheet)
+
+
+def test_the_outcome_adds_up_and_accepted_rows_are_named(tmp_path: Path) -> None:
+    accepted = tmp_path / "accepted.parquet"
+    pq.write_table(pa.table({"sheet": ["人员"] * 4, "row_number": pa.array([8, 4, 5, 6], pa.int32())}), accepted)
+    one = summary(
+        people(), accepted_path=accepted, rows_accepted=4, rows_set_aside=1, notices=["隐藏的 2 行也按数据读取了"]
+    )
+    other = summary(
+        HOUSES,
+        status="refused",
+        rows_read=3,
+        rows_accepted=0,
+        rows_set_aside=3,
+        reason="没有一行可以接收",
+        kind_title="低保家庭",
+    )
+    sheet = openpyxl.load_workbook(give_back(sender_workbook(tmp_path / "a.xlsx"), frame(fault(7, 3)), one, other))[
+        "问题清单"
+    ]
+    all_texts = texts(sheet)
+    assert "读取 5 行 = 接收 4 行 + 退回 1 行 + 不在范围 0 行" in all_texts
+    assert "读取 3 行 = 接收 0 行 + 退回 3 行 + 不在范围 0 行" in all_texts
+    assert "接收的行(工作表“人员”):第 4—6、8 行。" in all_texts
+    assert "原因:没有一行可以接收" in all_texts
+    assert "· 隐藏的 2 行也按数据读取了" in all_texts
+    assert all_texts[0] == "您需要做的 2 件事"
+
+
+def test_which_rows_of_a_partner_list_are_in_scope_is_not_told(tmp_path: Path) -> None:
+    accepted = tmp_path / "accepted.parquet"
+    pq.write_table(pa.table({"sheet": ["人员"], "row_number": pa.array([4], pa.int32())}), accepted)
+    one = summary(
+        people(), accepted_path=accepted, rows_accepted=1, rows_set_aside=0, rows_out_of_scope=4, status="accepted"
+    )
+    sheet = openpyxl.load_workbook(give_back(sender_workbook(tmp_path / "a.xlsx"), frame(), one))["问题清单"]
+    assert not any("接收的行" in text for text in texts(sheet))
+
+
+def test_the_gain_of_the_first_five_is_counted_in_rows(tmp_path: Path) -> None:
+    faults = [fault(row, 3, f"r{rule}", fix=f"改{rule}") for rule in range(7) for row in range(10 + rule, 30)]
+    own = frame(*faults).drop_duplicates(["row_number", "column", "rule"])
+    sheet = openpyxl.load_workbook(give_back(sender_workbook(tmp_path / "a.xlsx"), own, summary(people())))["问题清单"]
+    # rows 10-14 have none of the last two faults; 15 to 29 have the sixth, 16 to 29 the seventh
+    assert any("有问题的 20 行里,5 行就没有" in text for text in texts(sheet))
+
+
+def test_nothing_wrong_is_a_friendly_receipt(tmp_path: Path) -> None:
+    one = summary(people(), rows_accepted=5, rows_set_aside=0, status="accepted")
+    sheet = openpyxl.load_workbook(give_back(sender_workbook(tmp_path / "a.xlsx"), frame(), one))["问题清单"]
+    assert sheet["A1"].value == "全部接收,您不需要做任何事"
+
+
+def test_a_repeated_file_gets_a_receipt_that_says_so(tmp_path: Path) -> None:
+    source = sender_workbook(tmp_path / "a.xlsx")
+    book = openpyxl.load_workbook(give_back(source, frame(), summary(status="repeated", kind="dibao_person")))
+    assert book.sheetnames == ["问题清单"]
+    assert "已经收到过" in book["问题清单"]["A1"].value
+
+
+def test_a_held_file_asks_nothing_of_the_clerk(tmp_path: Path) -> None:
+    one = summary(people(), status="held", reason="比上月少了 40%", rows_accepted=5, rows_set_aside=0)
+    sheet = openpyxl.load_workbook(give_back(sender_workbook(tmp_path / "a.xlsx"), frame(), one))["问题清单"]
+    assert "暂时不需要做任何事" in sheet["A1"].value
+    assert "原因:比上月少了 40%" in texts(sheet)
+
+
+def test_a_refused_file_without_recognised_sheet_says_what_to_do(tmp_path: Path) -> None:
+    refusal = Refusal("unrecognised", "认不出是哪种名单", "请用模板重新填写")
+    one = summary(kind=None, status="refused", refusal=refusal, rows_read=0, rows_accepted=0, rows_set_aside=0)
+    sheet = openpyxl.load_workbook(give_back(sender_workbook(tmp_path / "a.xlsx"), frame(), one))["问题清单"]
+    assert [sheet["A1"].value, sheet["C4"].value, sheet["C5"].value] == [
+        "您需要做的 1 件事",
+        refusal.fix,
+        refusal.reason,
+    ]
+
+
+def test_the_receipt_of_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
+    target = tmp_path / "r.xlsx"
+    returns.write_receipt(
+        target, "=坏\x0b\ud800的.xlsx", Refusal("password", "文件设了打开密码", "请去掉打开密码后重新提交")
+    )
+    book = openpyxl.load_workbook(target)
+    assert book.sheetnames == ["问题清单"]
+    assert book["问题清单"]["A1"].value == "您需要做的 1 件事"
+    assert "请去掉打开密码后重新提交" in texts(book["问题清单"])
+    assert any("文件设了打开密码" in text for text in texts(book["问题清单"]))
+    assert list(tmp_path.iterdir()) == [target]
+
+
+# Never received --------------------------------------------------------------------------------------------------
+
+
+def everything(path: Path) -> bytes:
+    return b"\n".join(name.encode() + data for name, data in parts(path).items())
+
+
+def test_refused_columns_are_emptied_to_the_last_byte(tmp_path: Path) -> None:
+    source = sender_workbook(tmp_path / "a.xlsx")
+    target = give_back(source, frame(*MIXED), summary(people(refused=True)))
+    whole = everything(target)
+    for word in ("鄂温克族", "门巴族"):
+        assert word.encode() in everything(source)
+        assert word.encode() not in whole
+    assert b"drawing1.xml" in whole  # it was no rewrite: the picture is still there
+    sheet = openpyxl.load_workbook(target)["人员"]
+    assert [sheet[f"D{row}"].value for row in range(3, 9)] == ["民族", None, None, None, None, None]
+    assert "按规定不接收" in sheet["D3"].comment.text
+    assert sheet["G8"].value == "汉族"  # another cell's own text
+    assert sheet["D5"].border.left.style == "thin"
+    assert [str(one.sqref) for one in sheet.data_validations.dataValidation] == ["E4:E100"]
+
+
+def test_notes_on_refused_cells_go_too(tmp_path: Path) -> None:
+    source = tmp_path / "a.xlsx"
+    book = xlsxwriter.Workbook(str(source))
+    sheet = book.add_worksheet("人员")
+    sheet.write(2, 3, "民族")
+    sheet.write(3, 3, "鄂温克族")
+    sheet.write(3, 1, "张三一")
+    sheet.write_comment(3, 3, "本人说是鄂温克族")
+    sheet.write_comment(3, 1, "留着")
+    book.close()
+    target = give_back(source, frame(), summary(people(refused=True)))
+    assert "鄂温克族".encode() not in everything(target)
+    assert openpyxl.load_workbook(target)["人员"]["B4"].comment.text == "留着"
+    assert parts(target)["xl/drawings/vmlDrawing1.vml"].count(b"<v:shape ") == 2
+
+
+@pytest.mark.parametrize(
+    ("part", "content"),
+    [
+        ("xl/pivotCache/pivotCacheRecords1.xml", "<r>鄂温克族</r>"),
+        ("xl/charts/chart1.xml", "<c>门巴族</c>"),
+        ("docProps/thumbnail.jpeg", "x"),
+        ("xl/drawings/drawing9.xml", "<d>鄂温克族</d>"),
+        ("docProps/custom.xml", "<p>门巴族</p>"),
+    ],
+)
+def test_where_a_copy_of_refused_values_may_hide_the_file_is_rewritten(tmp_path: Path, part: str, content: str) -> None:
+    source = edited(sender_workbook(tmp_path / "a.xlsx"), lambda old: old.update({part: content.encode()}))
+    target = give_back(source, frame(*MIXED), summary(people(refused=True)))
+    whole = everything(target)
+    assert "鄂温克族".encode() not in whole
+    assert "门巴族".encode() not in whole
+    assert part.encode() not in whole
+    sheet = openpyxl.load_workbook(target)["人员"]
+    assert [sheet["C4"].value, sheet["D4"].value, fill(sheet, "C4")] == ["990101199001011234", None, FILLS[0]]
+    assert "按规定不接收" in sheet["D3"].comment.text
+
+
+def test_a_photograph_in_a_refused_column_is_not_sent_back(tmp_path: Path) -> None:
+    import io
+
+    source = tmp_path / "a.xlsx"
+    book = xlsxwriter.Workbook(str(source))
+    sheet = book.add_worksheet("人员")
+    sheet.write(2, 3, "照片")
+    sheet.write(3, 1, "张三一")
+    sheet.insert_image(3, 3, "face.png", {"image_data": io.BytesIO(png())})
+    book.close()
+    target = give_back(source, frame(), summary(people(refused=True)))
+    assert not [name for name in parts(target) if "media" in name]
+
+
+def test_refused_columns_of_a_text_file_are_not_written(tmp_path: Path) -> None:
+    source = tmp_path / "a.csv"
+    source.write_text("姓名,民族,身份证号\n张三一,鄂温克族,990101199001011234\n", encoding="gb18030")
+    reading = SheetReading("", (1, 1), [ColumnUse("id_number", "身份证号", 3)], refused_columns=[(2, "民族")])
+    target = give_back(source, frame(), summary(reading), name="a.csv")
+    assert "鄂温克族".encode() not in everything(target)
+    sheet = openpyxl.load_workbook(target)["数据"]
+    assert [cell.value for cell in sheet[1]] == ["姓名", "民族", "身份证号"]
+    assert [cell.value for cell in sheet[2]] == ["张三一", None, "990101199001011234"]
+
+
+# The rewrite -----------------------------------------------------------------------------------------------------
+
+
+def test_text_files_come_back_as_xlsx_with_lines_where_they_were(tmp_path: Path) -> None:
+    source = tmp_path / "a.csv"
+    source.write_text(
+        '姓名,身份证号,备注\n张三一,990101199001011234,"两\n行"\n\n李四二,000123,=1+1\n王五三,6.59003E+17,+86\n',
+        encoding="utf-8",
+    )
+    reading = SheetReading("", (1, 1), [ColumnUse("name", "姓名", 1), ColumnUse("id_number", "身份证号", 2)])
+    target = give_back(
+        source, frame(fault(5, 2, sheet=""), fault(6, None, "row", sheet="")), summary(reading), name="a.csv"
+    )
+    book = openpyxl.load_workbook(target)
+    sheet = book["数据"]
+    assert [sheet[cell].value for cell in ("A1", "B2", "C2", "A3", "B5", "C5", "B6")] == [
+        "姓名", "990101199001011234", "两\n行", None, "000123", "=1+1", "6.59003E+17",
+    ]  # fmt: skip
+    assert {sheet[cell].number_format for cell in ("B2", "B5", "C5")} == {"@"}
+    assert [fill(sheet, cell) for cell in ("B5", "A6", "B2")] == [FILLS[0], FILLS[0], None]
+    assert sheet["C5"].data_type == "s"
+    assert not any(b"<f" in data for name, data in parts(target).items() if "worksheets/sheet" in name)
+    links = {cell.hyperlink.location for row in book["问题清单"].iter_rows() for cell in row if cell.hyperlink}
+    assert links == {"'数据'!B5", "'数据'!A6"}
+    assert any("转成 .xlsx" in text for text in texts(book["问题清单"]))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda old: (
+            old.pop("xl/styles.xml"),
+            old.update(
+                {
+                    "xl/_rels/workbook.xml.rels": re.sub(
+                        rb"<Relationship [^>]*styles[^>]*/>", b"", old["xl/_rels/workbook.xml.rels"]
+                    )
+                }
+            ),
+        ),
+        lambda old: old.update(
+            {"xl/worksheets/sheet1.xml": re.sub(rb'<row r="\d+"', b"<row", old["xl/worksheets/sheet1.xml"])}
+        ),
+        lambda old: old.update(
+            {
+                "xl/worksheets/sheet1.xml": re.sub(
+                    rb"</sheetData>", b"<!-- --></sheetData>", old["xl/worksheets/sheet1.xml"]
+                )
+            }
+        ),
+    ],
+    ids=["no styles", "rows without numbers", "comment among the rows"],
+)
+def test_a_workbook_that_cannot_be_patched_is_rewritten_and_says_so(tmp_path: Path, spoil: Any) -> None:
+    source = edited(sender_workbook(tmp_path / "a.xlsx"), spoil)
+    book = openpyxl.load_workbook(give_back(source, frame(*MIXED), summary(people())))
+    assert book.sheetnames == ["问题清单", "人员", "家庭", "说明"]
+    sheet = book["人员"]
+    assert [sheet[cell].value for cell in ("A1", "B4", "C4", "F7", "G5", "F9")] == [
+        "望山区低保人员名单(2026年10月)", "张三一", "990101199001011234", 1200.5, "=", 2000.5,
+    ]  # fmt: skip
+    assert sheet["G5"].data_type == "s"
+    assert {str(one) for one in sheet.merged_cells.ranges} == {"A1:G1"}
+    assert [fill(sheet, cell) for cell in ("C4", "F7", "A8")] == [FILLS[0], FILLS[1], FILLS[0]]
+    assert any("版式已简化" in text for text in texts(book["问题清单"]))
+
+
+def test_a_patch_that_fails_its_examination_is_not_given_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipeline.returns.sheet import SheetPatch
+
+    whole = SheetPatch._row
+    monkeypatch.setattr(
+        SheetPatch,
+        "_row",
+        lambda self, row, number, tag: whole(self, row.replace(b"<v>1200.5<", b"<v>1200<"), number, tag),
+    )
+    book = openpyxl.load_workbook(give_back(sender_workbook(tmp_path / "a.xlsx"), frame(), summary(people())))
+    assert book["人员"]["F7"].value == 1200.5  # the sheet was not touched, so it was not spoiled
+
+    source = sender_workbook(tmp_path / "b.xlsx")
+    with pytest.raises(CheckError):  # the rewrite is spoiled in the same way here, and nothing is written at all
+        returns.write(source, "b.xlsx", tmp_path / "no.xlsx", [summary(people())], frame(*MIXED))
+    assert not (tmp_path / "no.xlsx").exists()
+
+
+def test_a_missing_fill_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipeline.returns.sheet import SheetPatch
+
+    calls = iter([b""])
+    whole = SheetPatch._restyled
+    monkeypatch.setattr(
+        SheetPatch,
+        "_restyled",
+        lambda self, head, column, rank: (
+            next(calls, None) and b"" or (head if next(calls, 1) is None else whole(self, head, column, rank))
+        ),
+    )
+    target = give_back(sender_workbook(tmp_path / "a.xlsx"), frame(*MIXED), summary(people()))
+    assert fill(openpyxl.load_workbook(target)["人员"], "C4") == FILLS[0]
+
+
+def test_a_macro_workbook_is_rewritten(tmp_path: Path) -> None:
+    def macro(old: dict[str, bytes]) -> None:
+        types = old["[Content_Types].xml"]
+        old["[Content_Types].xml"] = types.replace(
+            b"openxmlformats-officedocument.spreadsheetml.sheet.main", b"ms-excel.sheet.macroEnabled.main"
+        ).replace(b"application/vnd.ms-excel.sheet", b"application/vnd.ms-excel.sheet")
+
+    source = edited(sender_workbook(tmp_path / "a.xlsx"), macro)
+    book = openpyxl.load_workbook(give_back(source, frame(*MIXED), summary(people())))
+    assert fill(book["人员"], "C4") == FILLS[0]
+
+
+# Hostile text ----------------------------------------------------------------------------------------------------
+
+HOSTILE = [
+    '=HYPERLINK("http://x","y")', "=cmd|' /C calc'!A0", "{=1+1}", "+1", "-2", "@SUM(A1)", "\t=1", "\r=1", "https://example.invalid/",
+    "#REF!", "internal:'人员'!A1", "_x0041_", "\x00\x0b\uffff坏", "<c r=\"C4\" s=\"9\">", "]]>", "&amp;", "长" * 40_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_no_text_becomes_a_formula_or_breaks_the_file(tmp_path: Path, text: str) -> None:
+    issues = frame(
+        fault(4, 3, value=text, message=text, fix=text or "x", header=text),
+        fault(None, None, "file", sheet="", message=text, fix=text),
+    )
+    one = summary(people(), reason=text, notices=[text])
+    target = give_back(sender_workbook(tmp_path / "a.xlsx"), issues, one, name=f"{text[:50]}.xlsx")
+    ours = parts(target)["xl/worksheets/sheet4.xml"]
+    assert b"<f>" not in ours
+    assert b't="e"' not in ours
+    assert b"r:id" not in ours.replace(b"xmlns:r", b"")
+    book = openpyxl.load_workbook(target)
+    assert fill(book["人员"], "C4") == FILLS[0]
+    lines = [cell for row in book["问题清单"].iter_rows(min_row=10) for cell in row if cell.column == 7 and cell.value]
+    assert lines
+    assert all(cell.data_type == "s" and cell.quotePrefix for cell in lines)
+
+
+def test_hostile_text_in_a_csv_stays_text(tmp_path: Path) -> None:
+    import csv
+
+    source = tmp_path / "a.csv"
+    rows = [text.replace("\x00", "") for text in HOSTILE[:-1]]
+    with source.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([["姓名", "备注"], *([f"名{number}", text] for number, text in enumerate(rows))])
+    target = give_back(source, frame(), summary(SheetReading("", (1, 1), [])), name="a.csv")
+    content = parts(target)
+    assert not any(
+        b"<f" in data or b"<hyperlink" in data for name, data in content.items() if name.endswith("sheet1.xml")
+    )
+    sheet = openpyxl.load_workbook(target)["数据"]
+    cells = [cell for row in sheet.iter_rows(min_col=2, max_col=2) for cell in row if cell.value]
+    assert len(cells) >= len(rows)
+    assert all(cell.data_type == "s" and cell.quotePrefix for cell in cells)
+    assert '=HYPERLINK("http://x","y")' in [cell.value for cell in cells]
+
+
+# Any sheet -------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    cells=st.sets(st.tuples(st.integers(1, 30), st.integers(1, 30)), max_size=60),
+    faults=st.dictionaries(
+        st.tuples(st.integers(1, 40), st.integers(1, 40)),
+        st.sampled_from(["must_fix", "confirm", "notice"]),
+        max_size=40,
+    ),
+)
+def test_exactly_the_faulty_cells_are_marked_and_all_values_stay(
+    tmp_path: Path, cells: set[tuple[int, int]], faults: dict[tuple[int, int], str]
+) -> None:
+    source = tmp_path / "a.xlsx"
+    book = openpyxl.Workbook()
+    book.active.title = "人员"
+    for row, column in cells:
+        book.active.cell(row, column, f"{row}/{column}")
+    book.save(source)
+    issues = frame(*(fault(row, column, severity=severity) for (row, column), severity in faults.items()))
+    sheet = openpyxl.load_workbook(give_back(source, issues, summary(people())))["人员"]
+    filled = {
+        (cell.row, cell.column): cell.fill.fgColor.rgb
+        for row in sheet.iter_rows()
+        for cell in row
+        if cell.fill.fill_type
+    }
+    order = ["must_fix", "confirm", "notice"]
+    assert filled == {place: FILLS[order.index(severity)] for place, severity in faults.items()}
+    values = {
+        (cell.row, cell.column): cell.value for row in sheet.iter_rows() for cell in row if cell.value is not None
+    }
+    assert values == {(row, column): f"{row}/{column}" for row, column in cells}
+    assert {(cell.row, cell.column) for row in sheet.iter_rows() for cell in row if cell.comment} == set(faults)
