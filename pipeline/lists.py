@@ -97,6 +97,7 @@ with latest as (
         coverage.state as state,
         row_number() over (partition by coverage.unit_code, coverage.kind order by coverage.period desc) as place
     from coverage
+    where coverage.expected or coverage.received
 )
 select latest.unit_code as unit_code, latest.kind as kind, latest.period as period, latest.rows as rows, latest.state as state
 from latest

@@ -1,8 +1,7 @@
 """What a warning list shows, to whom, and that nothing in it comes alive."""
 
 import json
-from datetime import date, datetime
-from pathlib import Path
+from datetime import date
 
 import duckdb
 import openpyxl
@@ -37,11 +36,16 @@ create table household_warning (
 );
 create table submission (submission_id varchar, unit_code varchar);
 create table record_link (submission_id varchar, person_id varchar);
-create table coverage (unit_code varchar, kind varchar, period varchar, rows bigint, state varchar);
+create table coverage (
+    unit_code varchar, kind varchar, period varchar, rows bigint, state varchar, expected boolean, received boolean
+);
 insert into submission values ('s-survey', 'd01'), ('s-dibao2', 'd02'), ('s-medical', 'medical_insurance');
 insert into coverage values
-    ('d01', 'dibao_person', '2026-10', 812, 'fresh'), ('d01', 'dibao_person', '2026-09', 800, 'absent'),
-    ('d02', 'dibao_person', '2026-07', 640, 'late'), ('medical_insurance', 'medical_expense', '', null, 'absent');
+    ('d01', 'dibao_person', '2026-10', 812, 'fresh', true, true),
+    ('d01', 'dibao_person', '2026-09', 0, 'absent', true, false),
+    ('d01', 'survey_household', '2026-11', 0, 'absent', false, false),
+    ('d02', 'dibao_person', '2026-07', 640, 'late', true, true),
+    ('medical_insurance', 'medical_expense', '', 0, 'absent', true, false);
 """
 FRESHNESS = {
     "registries": [
@@ -113,7 +117,7 @@ def usual():
             warning(2, "A01", "red", due_on=date(2026, 10, 29), subject_name="=HYPERLINK(\"http://x\")", person_id="p02"),
             warning(5, "A01", "red", division_code="d02", township="南营镇"),
             warning(6, "B03", "orange", title="同一保障多地在册", household_id="h05", evidence=[ROSTER, INCOME]),
-            warning(7, "A04", "orange", division_code="bureau", household_id="h07", evidence=[BURDEN]),
+            warning(7, "A04", "orange", title="大额医疗自付", division_code="bureau", household_id="h07", evidence=[BURDEN]),
         ],
         [
             household(3, "yellow", "黄", "A02", change="worse"),
@@ -145,3 +149,192 @@ def test_one_book_per_division_and_one_for_all(usual, tmp_path):
         "d01.xlsx",
         "d02.xlsx",
     ]
+
+
+def test_the_most_urgent_household_is_first(usual, tmp_path):
+    rows = table(written(usual, tmp_path)["d01"], "户")
+    assert [(row["户主"], row["级别"], row["颜色"]) for row in rows] == [
+        ("户主2", "红色", "赤"), ("户主1", "红色", "赤"), ("户主3", "黄色", "黄")
+    ]  # fmt: skip
+    assert [row["户序号"] for row in rows] == [1, 2, 3]
+    assert [row["比上次"] for row in rows] == ["新增", "不变", "加重"]
+    second = rows[1]
+    assert second["预警事项"] == "A01 收入低于低保标准未纳入\nA04 大额医疗自付"
+    assert (second["待办预警\n(条)"], second["家庭人口\n(人)"], second["可转介的服务"]) == (2, 3, "医疗救助、社工站")
+    assert second["最早发现"].date() == date(2026, 10, 20)
+
+
+def test_warnings_stand_by_household_and_there_by_level(usual, tmp_path):
+    rows = table(written(usual, tmp_path)["d01"], "预警")
+    assert [(row["户序号"], row["级别"], row["预警事项"][:3]) for row in rows] == [
+        (1, "红色", "A01"), (2, "红色", "A01"), (2, "橙色", "A04"), (3, "黄色", "A02"), (None, "橙色", "B03")
+    ]  # fmt: skip
+    assert [row["户主"] for row in rows] == ["户主2", "户主1", "户主1", "户主3", None], (
+        "not the head of another division"
+    )
+    assert [row["状态"] for row in rows] == ["待核查", "待核查", "核查中", "待核查", "待核查"]
+
+
+def test_due_today_is_not_overdue_and_the_day_after_is(tmp_path):
+    con = release(
+        [warning(1, "A01", "red", due_on=DAY), warning(2, "A01", "red", due_on=date(2026, 10, 30))],
+        [household(1, "red", "赤", "A01"), household(2, "red", "赤", "A01")],
+    )
+    rows = table(written(con, tmp_path)["d01"], "预警")
+    assert {row["姓名"]: row["已逾期\n(天)"] for row in rows} == {"某1": None, "某2": 1}
+    assert rows[0]["办理期限"].date() == date(2026, 10, 30)
+
+
+def test_a_division_sees_its_own_people_only(usual, tmp_path):
+    books = written(usual, tmp_path)
+    own = {(sheet.title, cell.value) for sheet in books["d02"] for row in sheet.iter_rows() for cell in row}
+    text = " ".join(str(value) for _, value in own)
+    assert [row["姓名"] for row in table(books["d02"], "预警")] == ["某5"]
+    assert not any(name in text for name in ("某1", "户主1", "某6", "户主3", "北营镇"))
+    assert len(table(books["bureau"], "预警")) == 7 and len(table(books["bureau"], "户")) == 5
+    assert {row["单位"] for row in table(books["bureau"], "预警")} == {"青禾区", "云岫区", "民政局(本级)"}
+    assert "单位" not in table(books["d01"], "预警")[0]
+
+
+def test_a_number_is_full_only_where_nobody_could_find_the_person_otherwise(usual, tmp_path):
+    books = written(usual, tmp_path)
+    own = {row["姓名"]: row["证件号码"] for row in table(books["d01"], "预警")}
+    assert own["某1"] == "990101********01X", "a list of the division itself names this person"
+    assert own["某3"] == number(3)
+    of_all = {row["姓名"]: row["证件号码"] for row in table(books["bureau"], "预警")}
+    assert of_all["某1"] == of_all["某3"] == "990101********01X"
+    assert of_all["某7"] == number(7), "in no division: the bureau itself must find this person"
+    assert all("*" in row["户主证件号码"] for book in books.values() for row in table(book, "户"))
+
+
+def test_numbers_in_free_text_are_masked(tmp_path):
+    fact = INCOME | {"file_name": f"{number(1)}.xlsx"}
+    con = release(
+        [warning(1, "A01", "red", reason=f"{number(1)}的收入低", evidence=[fact])], [household(1, "red", "赤", "A01")]
+    )
+    (row,) = table(written(con, tmp_path)["d01"], "预警")
+    assert row["为什么列出"] == "990101********01X的收入低"
+    assert number(1) not in row["依据和来源(文件/工作表/行列)"]
+
+
+def test_evidence_names_the_cell_but_not_another_divisions_file(usual, tmp_path):
+    books = written(usual, tmp_path)
+    column = "依据和来源(文件/工作表/行列)"
+    own = {row["姓名"]: row[column] for row in table(books["d01"], "预警")}
+    assert own["某1"] == "家庭年总收入:6000.00(青禾区/摸底排查10月.xlsx/北营镇/第12行F列)"
+    assert own["某6"].splitlines()[0] == "开始享受月份:2025-04(云岫区)"
+    assert len(own["某11"].splitlines()) == 7 and own["某11"].splitlines()[-1].startswith("……另有 2 项")
+    of_all = {row["姓名"]: row[column] for row in table(books["bureau"], "预警")}
+    assert "云岫低保人员.xls/Sheet1/第45行K列" in of_all["某6"]
+
+
+def test_freshness_is_said_in_words():
+    said = lists.freshness_text(json.dumps(FRESHNESS), "名单不是最新(低保边缘),保留原预警")
+    assert said.splitlines() == [
+        "名单不是最新(低保边缘),保留原预警",
+        "名册:低保 2026-10、低保边缘 2026-05(已过期)、特困没有可用的",
+        "依据截至 2026-09-02 至 2026-10-28",
+        "家庭 3 人,名单中只有 2 人可用",
+    ]
+    assert lists.freshness_text("{}", None) == ""
+
+
+def test_nothing_comes_alive(tmp_path):
+    hostile = [
+        "=1+1",
+        "{=1+1}",
+        "+1",
+        "-2",
+        "@SUM(A1)",
+        "\t=1",
+        "https://x.example/",
+        "#REF!",
+        "_x0041_",
+        "\x0b\x00坏",
+        "0123",
+    ]
+    con = release(
+        [
+            warning(n, "A01", "red", subject_name=text, reason=text, township=text, caveat=text)
+            for n, text in enumerate(hostile)
+        ],
+        [household(n, "red", "赤", "A01", head_name=text, referrals=text) for n, text in enumerate(hostile)],
+    )
+    book = written(con, tmp_path)["d01"]
+    for sheet in book:
+        for row in sheet.iter_rows():
+            assert all(cell.data_type != "f" and cell.hyperlink is None for cell in row)
+    sheet = book["预警"]
+    at = [cell.value for cell in sheet[2]].index("姓名")
+    names = [row[at] for row in sheet.iter_rows(min_row=3)]
+    assert {"=1+1", "+1", "@SUM(A1)", "https://x.example/", "#REF!", "0123"} <= {cell.value for cell in names}
+    assert all(cell.data_type == "s" and cell.number_format == "@" and cell.quotePrefix for cell in names)
+
+
+def test_what_is_filled_in_has_drop_downs_on_every_line(usual, tmp_path):
+    sheet = written(usual, tmp_path)["d01"]["预警"]
+    headers = [cell.value for cell in sheet[2]]
+    rules = {str(rule.sqref): rule for rule in sheet.data_validations.dataValidation}
+    letters = {
+        header: openpyxl.utils.get_column_letter(headers.index(header) + 1) for header in (*FILLED_IN, WARNING_NUMBER)
+    }
+    of = {header: rules[f"{letter}3:{letter}7"] for header, letter in letters.items()}
+    assert of["核查结果"].formula1.strip('"').split(",") == list(OUTCOME_TITLES.values())
+    assert of["核查结果"].errorStyle in (None, "stop")
+    assert of["处置措施"].errorStyle == "information", "own words are welcome"
+    assert of["核查日期"].type == "date" and of["核查人"].type == "textLength"
+    assert sheet[f"{letters['核查日期']}3"].number_format == "yyyy-mm-dd"
+    assert all(sheet[f"{letters[header]}{row}"].value is None for header in FILLED_IN for row in range(3, 8))
+    for rule in rules.values():
+        assert len(rule.formula1 or "") <= 257 and len(rule.prompt or "") <= 255 and len(rule.promptTitle or "") <= 32
+
+
+def test_the_number_that_must_come_back_is_whole_text_on_every_line(usual, tmp_path):
+    rows = table(written(usual, tmp_path)["d01"], "预警")
+    assert sorted(row[WARNING_NUMBER] for row in rows) == sorted(f"{n:04x}a7c3e9d1b2f4" for n in (1, 2, 3, 6, 11))
+
+
+def test_pages_are_made_for_paper_and_screen(usual, tmp_path):
+    book = written(usual, tmp_path)["d01"]
+    for name, frozen in (("户", "F3"), ("预警", "F3")):
+        sheet = book[name]
+        assert sheet.freeze_panes == frozen
+        assert sheet.auto_filter.ref.startswith("A2:")
+        assert (sheet.page_setup.orientation, sheet.page_setup.paperSize) == ("landscape", 9)
+        assert sheet.print_title_rows == "$2:$2" and sheet.page_setup.fitToHeight == 0
+    assert "预警编号" not in [
+        cell.value for row in book["预警"][book["预警"].print_area.replace("'预警'!", "")] for cell in row
+    ]
+
+
+def test_an_empty_list_says_so_and_why(tmp_path):
+    books = written(release(), tmp_path)
+    for name in ("户", "预警"):
+        said = books["d01"][name]["A3"].value
+        assert said.startswith("截至 2026-10-31,青禾区没有待办预警。") and "有 1 份名单没有按期收到" in said
+    notes = "\n".join(str(row[1]) for row in books["d01"]["说明"].iter_rows(values_only=True))
+    assert "高额医疗费用:没有报送" in notes
+    assert "低保人员" not in notes, "its latest list is fresh; an older absent month does not matter"
+    of_d02 = "\n".join(str(row[1]) for row in books["d02"]["说明"].iter_rows(values_only=True))
+    assert "低保人员:逾期未更新。最近一期 2026-07,640 行" in of_d02
+
+
+def test_an_empty_list_with_everything_there_says_that(tmp_path):
+    con = release()
+    con.execute("delete from coverage where state <> 'fresh'")
+    books = written(con, tmp_path)
+    assert "所依据的 1 份名单都按期收到" in books["d01"]["预警"]["A3"].value
+    assert "还没有收到任何名单" in books["d02"]["预警"]["A3"].value
+
+
+def test_a_list_too_long_to_work_with_says_how_much_is_left_out(usual, tmp_path, monkeypatch):
+    monkeypatch.setattr(list_book, "MOST_ROWS", 2)
+    sheet = written(usual, tmp_path)["d01"]["预警"]
+    assert "只列最急的 2 行,还有 3 行没有列出" in sheet["A1"].value
+    assert sheet.max_row == 4
+
+
+def test_same_release_same_bytes(usual, tmp_path):
+    first = [path.read_bytes() for path in lists.write(usual, tmp_path / "a", UNITS, DAY, KIND_TITLES)]
+    second = [path.read_bytes() for path in lists.write(usual, tmp_path / "b", UNITS, DAY, KIND_TITLES)]
+    assert first == second
