@@ -91,7 +91,7 @@ def _invent(people: int, seed: int, day: date, rows: int) -> Stage:
 def _repeat(landed: list[Landed], inbox: Path) -> Landed:
     """The same bytes once more under a later name."""
     original = next(one for one in landed if one.kind == "edge_household")
-    source = next((inbox / original.unit).rglob(original.file_name))
+    source = inbox / original.unit / original.file_name
     copy = source.with_name(f"{source.stem}_再发一次{source.suffix}")
     shutil.copyfile(source, copy)
     return Landed(original.unit, copy.name, "", "repeated")

@@ -49,6 +49,11 @@ class File:
     district: str = ""
     folder: str = ""
 
+    @property
+    def path(self) -> str:
+        """Where it lies in the unit's folder."""
+        return f"{self.folder}/{self.name}" if self.folder else self.name
+
 
 @dataclass
 class Landed:
@@ -56,6 +61,7 @@ class Landed:
 
     unit: str
     file_name: str
+    """Its path below the unit's folder."""
     kind: str
     period: str
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -80,7 +86,7 @@ def evening_before(day: date) -> datetime:
 
 def write(file: File, inbox: Path, day: date) -> list[Landed]:
     """Write a file below `inbox`. Returns one `Landed` per kind in it."""
-    path = inbox / file.unit / file.folder / file.name
+    path = inbox / file.unit / file.path
     path.parent.mkdir(parents=True, exist_ok=True)
     laid_out = [_columns(sheet, file, day) for sheet in file.sheets]
     if file.style.suffix == ".xlsx":
@@ -90,14 +96,14 @@ def write(file: File, inbox: Path, day: date) -> list[Landed]:
     landed: dict[str, Landed] = {}
     for sheet, columns, numbers in zip(file.sheets, laid_out, rows, strict=True):
         period = f"{sheet.period:%Y-%m}" if sheet.period else ""
-        of_kind = landed.setdefault(sheet.kind, Landed(file.unit, file.name, sheet.kind, period))
+        of_kind = landed.setdefault(sheet.kind, Landed(file.unit, file.path, sheet.kind, period))
         of_kind.outcomes.update(sheet.columns["_outcome"].tolist())
         headers = {column.field: column.header for column in columns}
         faults = sheet.columns["_fault"]
         sheet_name = sheet.name if file.style.suffix == ".xlsx" else ""
         for position in np.flatnonzero(faults != None):  # noqa: E711 - elementwise
             header = headers[sheet.columns["_spoilt_field"][position]]
-            of_kind.issues.append((file.unit, file.name, sheet_name, int(numbers[position]), header, faults[position]))
+            of_kind.issues.append((file.unit, file.path, sheet_name, int(numbers[position]), header, faults[position]))
     return list(landed.values())
 
 
@@ -163,7 +169,9 @@ def _write_text(path: Path, style: Style, columns: Sequence[_Column], count: int
 
 def _write_workbook(path: Path, file: File, laid_out: Sequence[Sequence[_Column]], day: date) -> list[Array]:
     big = max(len(sheet) for sheet in file.sheets) > _BIG
-    with xlsxwriter.Workbook(str(path), {"constant_memory": big, "default_date_format": "yyyy-mm-dd"}) as book:
+    with xlsxwriter.Workbook(
+        str(path), {"constant_memory": big, "default_date_format": "yyyy-mm-dd", "date_1904": file.style.epoch_1904}
+    ) as book:
         book.set_properties({"created": evening_before(day), "author": "样例"})
         painter = _Painter(book, file, day)
         rows = [painter.paint(sheet, columns) for sheet, columns in zip(file.sheets, laid_out, strict=True)]

@@ -45,10 +45,14 @@ class Style:
     spelling: int = 0
     """0: canonical words, 1: the next spelling."""
     dates: str = "%Y-%m-%d"
-    """A strftime pattern, or `cell` for real date cells."""
+    """A strftime pattern, `cell` for real date cells, `serial` for the bare number behind them."""
+    epoch_1904: bool = False
+    """The workbook counts its days from 1904."""
     months: str = "%Y-%m"
     """A strftime pattern, or `numerals` for 二〇二三年五月."""
     money: Literal["number", "text", "yuan"] = "number"
+    nothing: str = ""
+    """What stands in optional amounts that are not known."""
     words: tuple[str, str] = ("是", "否")
     dot: str = "·"
     padded: bool = False
@@ -85,18 +89,37 @@ TOWNSHIPS = Style(
     "townships", period="title", lead=4, by_township=True, words=("有", "无"), dates="cell", months="%Y-%m", dot="."
 )
 NUMBERS_AS_TEXT = replace(
-    PLAIN, name="numbers_as_text", money="text", hides=True, trailing_blanks=3_000, dates="cell", profiling=("民族", "政治面貌"),
+    PLAIN, name="numbers_as_text", money="text", hides=True, trailing_blanks=3_000, dates="cell", epoch_1904=True, profiling=("民族", "政治面貌"),
     alias=2, dot="∙", padded=True,
 )  # fmt: skip
 CURRENCY = replace(
-    TITLED, name="currency", money="yuan", words=("Y", "N"), alias=2, dot=" ", full_township=True, in_wan=True
+    TITLED,
+    name="currency",
+    money="yuan",
+    words=("Y", "N"),
+    nothing="/",
+    alias=2,
+    dot=" ",
+    full_township=True,
+    in_wan=True,
 )
 SEMICOLON = Style(
-    "semicolon", ".csv", "utf-8-sig", ";", period="column", money="yuan", dates="%Y-%m-%d", alias=3, unused=("年龄",)
+    "semicolon",
+    ".csv",
+    "utf-8-sig",
+    ";",
+    period="column",
+    money="yuan",
+    nothing="-",
+    dates="%Y-%m-%d",
+    alias=3,
+    unused=("年龄",),
 )
+MERGED_SERIAL = replace(MERGED, name="merged_serial", dates="serial")
+GB18030_FULL = replace(GB18030, name="gb18030_full", full_township=True)
 DIVISION_STYLES = (
-    PLAIN, TITLED, MERGED, GB18030, TABBED, TOWNSHIPS, NUMBERS_AS_TEXT, CURRENCY, PLAIN, SEMICOLON, MERGED, PLAIN,
-    CURRENCY, replace(GB18030, name="gb18030_full", full_township=True),
+    PLAIN, TITLED, MERGED, GB18030, TABBED, TOWNSHIPS, NUMBERS_AS_TEXT, CURRENCY, PLAIN, SEMICOLON, MERGED_SERIAL, PLAIN,
+    CURRENCY, GB18030_FULL,
 )  # fmt: skip
 """By position of the division in the configuration."""
 PARTNER_STYLES = (
@@ -125,6 +148,8 @@ def cells(column: Column, values: Array, style: Style, district: str) -> Array:
     show = _writer(column, style, district)
     shown = np.empty(len(unique) + 1, dtype=object)
     shown[:-1] = [show(value) for value in unique]
+    if column.type == "money" and not column.required:
+        shown[-1] = style.nothing or None
     return shown[codes]
 
 
@@ -165,11 +190,13 @@ def in_wan(fen: int) -> str:
     return f"{(Decimal(fen) / 1_000_000).normalize():f}"
 
 
-def _date(day: date, pattern: str) -> str | date:
+def _date(day: date, pattern: str) -> str | int | date:
     if day == LONG_TERM:
         return "长期"
     if pattern == "cell":
         return day
+    if pattern == "serial":
+        return (day - date(1899, 12, 30)).days
     if pattern == "numerals":
         months = ("一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二")
         return f"{day.year}年".translate(_NUMERALS) + months[day.month - 1] + "月"
