@@ -5,7 +5,7 @@ import zipfile
 import openpyxl
 import pytest
 
-from pipeline import contracts, templates
+from pipeline import contracts, layout, templates
 from pipeline.contracts import Column, Kind, fold_header
 
 CONTRACTS = contracts.load()
@@ -142,3 +142,26 @@ def test_the_glossary_names_every_kind_and_column():
         chapter = page.split(f"### {kind.title} `{name}`")[1].split("\n### ")[0]
         assert all(f"`{field}`" in chapter for field in kind.columns)
         assert kind.legal_basis in chapter
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_filled_in_template_is_read_back_as_its_kind(name, tmp_path):
+    kind = CONTRACTS.kinds[name]
+    blank, filled = tmp_path / "空白.xlsx", tmp_path / "名单.xlsx"
+    templates.write(kind, blank)
+    book = openpyxl.load_workbook(blank)
+    sheet = book.worksheets[0]
+    if kind.period == "month":
+        sheet["A1"] = sheet["A1"].value.replace("____年__月", "2026年10月")
+    for at, field in enumerate(kind.columns, start=1):
+        sheet.cell(4, at).value = f"值{field}"
+    book.save(filled)
+    (tmp_path / "work").mkdir()
+    readings = layout.read_submissions(filled, filled.name, "", {"division", *kind.senders}, tmp_path / "work")
+    (reading,) = readings
+    assert reading.refusal is None
+    assert (reading.kind, reading.rows_read) == (name, 1)
+    assert reading.period == ("2026-10" if kind.period == "month" else None)
+    (sheet_read,) = reading.sheets
+    assert [use.field for use in sheet_read.columns] == list(kind.columns)
+    assert sheet_read.rows_left_out == {"example": 1}
