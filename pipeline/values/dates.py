@@ -100,7 +100,7 @@ def _without_tens(words: str) -> str:
 
 
 def _from_words(field: Field, words: str) -> str:
-    month = f"({_YEAR})(?:[-/.]({_ONE_OR_TWO})|年({_ONE_OR_TWO})月份?)"
+    month = f"((?:19|20)[0-9]{{2}})(?:[-/.]({_ONE_OR_TWO})|年({_ONE_OR_TWO})月份?)"
     full = f"({_YEAR})[-/.年]({_ONE_OR_TWO})[-/.月]({_ONE_OR_TWO})[日号]?"
     eight = rf"({_YEAR})([0-9]{{2}})([0-9]{{2}})(?:[.]0+)?"
     two_digit_year = f"[0-9]{{2}}[-/.年]{_ONE_OR_TWO}(?:[-/.月](?:{_ONE_OR_TWO}[日号]?)?)?"
@@ -110,7 +110,7 @@ def _from_words(field: Field, words: str) -> str:
     return f"""case
         when {words} is null then null
         when {matches_fully(words, full)} then {_rewrite(words, full, _DAY)}
-        when {matches_fully(words, f"{_YEAR}[.]1")} then '!ambiguous_month'
+        when {matches_fully(words, "(?:19|20)[0-9]{2}[.]1")} then '!ambiguous_month'
         when {matches_fully(words, month)} then {_rewrite(words, month, _MONTH)}
         when {matches_fully(words, eight)} then {_rewrite(words, eight, _DAY)}
         when {matches_fully(words, "(?:19|20)[0-9]{2}(?:0[0-9]|1[0-2])(?:[.]0+)?")}

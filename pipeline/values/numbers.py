@@ -27,6 +27,7 @@ def read_id(field: Field) -> Layers:
     folded = field.at("#folded")
     to_shape = f"""case
         when {folded} is null then {field.text}
+        when {folded} = '' then null
         when {field.numeric} then '!stored_as_number'
         when {matches_fully(folded, _NUMBER)} then {folded}
         when {matches_fully(folded, "[0-9]{15}")} then substr({folded}, 1, 6) || '19' || substr({folded}, 7, 9)
@@ -56,11 +57,12 @@ def read_certificate(field: Field) -> Layers:
     folded = field.at("#folded")
     to_shape = f"""case
         when {folded} is null then {field.text}
+        when {folded} = '' then null
         when {field.numeric} then '!stored_as_number'
         when {matches_fully(folded, _CERTIFICATE)} then {folded}
         when {matches_fully(folded, "[0-9]{17}[0-9X][0-9]{2}(B[0-9]{1,2})?")} then '!type_or_level'
         when {_from_number(folded)} then '!stored_as_number'
-        when {matches_fully(folded, "[0-9]{1,18}X?|[0-9]{17}X?[0-9]")} then '!digits_missing'
+        when {matches_fully(folded, "[0-9]{1,17}(?:[0-9X][0-9]?)?")} then '!digits_missing'
         when {matches_fully(folded, "[0-9]{17}[0-9X][0-9]+")} then '!digits_extra'
         else '!characters' end"""
     return [

@@ -97,7 +97,8 @@ def explain(problem: str, column: Column) -> tuple[str, str]:
     """The message for a cell and the heading of its group, in Chinese.
 
     The message is a template with `{header}` (the sender's own) and `{value}` (the sender's text, shortened by the
-    caller to at most 40 characters); filled in it is under 120 characters for the values that occur.
+    caller to at most 40 characters), for twins also `{others}` (where the other rows stand); filled in it is under 120
+    characters for the values that occur.
     Raises KeyError for a code that is not in PROBLEMS.
     """
     facts = {

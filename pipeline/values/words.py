@@ -29,7 +29,7 @@ _DOT = f"[{DOTS}]"
 
 QUICK_WORD = f"[{PLAIN_HAN}0-9a-z]+"
 QUICK_NAME = f"[{PLAIN_HAN}]+(?:·[{PLAIN_HAN}]+)*"
-QUICK_TEXT = rf"[{PLAIN_HAN}\p{{L}}0-9-]+"
+QUICK_TEXT = f"[{PLAIN_HAN}A-Za-z0-9-]+"
 
 
 def read_boolean(field: Field) -> Layers:
@@ -95,9 +95,8 @@ def read_name(field: Field) -> Layers:
     text, plain, spaced, joined = field.text, field.quick, field.at("#spaced"), field.at("#joined")
     tidy = replace_all(f"nfc_normalize({translate(text, COMPATIBLE)})", r"[\p{Z}\t\n\v\f\r\x{85}]+", " ")
     tidy = f"trim({without_control(tidy)})"
-    dotted, odd = spaced, f"[{DOTS}']"
-    for _ in range(2):  # a part of one character is used up by the dot before it
-        dotted = replace_all(dotted, f"({HAN}) ?{_DOT}+ ?({HAN})", r"\1·\2")
+    odd = f"[{DOTS}']"
+    dotted = replace_all(spaced, f"({HAN}) ?{_DOT}+ ?", r"\1·")
     dotted = replace_all(dotted, f"^[{DOTS} ']+|[{DOTS} ']+$")
     dotted = f"case when {contains(spaced, odd)} then {dotted} else {spaced} end"
     without = replace_all(replace_all(joined, f"({HAN}) ", r"\1"), f" ({HAN})", r"\1")
