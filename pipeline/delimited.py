@@ -23,6 +23,7 @@ from pipeline.grid import Grid, Refused, Texts
 HEAD_LINES = 12
 """Titles and header stand in the first eight lines; the next ones tell how wide a line is."""
 MAX_COLUMNS = 2000
+ROWS_AT_ONCE = 65_536
 DELIMITERS = ",\t;"
 CUT = -1
 """Number of fields of a last line that ends inside quotes: the file was cut there."""
@@ -132,29 +133,47 @@ def _exact(body: bytes, width: int, delimiter: str) -> Grid:
     """By the csv module. Fields beyond the width of the first lines are joined into one further column."""
     lines = list(io.StringIO(body.decode("utf-8"), newline=""))
     reader = csv.reader(lines, delimiter=delimiter)
+    pieces: list[list[Texts]] = [[] for _ in range(width + 1)]
     rows: list[list[str]] = []
     starts: list[int] = []
     fields: list[int] = []
     before = 0
     try:
         for record in reader:
-            size = len(record)
-            odd = '"' in "".join(record) and "".join(lines[before : reader.line_num]).count('"') % 2
+            end, size = reader.line_num, len(record)
+            cut = end == len(lines) and _ends_inside_quotes(lines[before:end], delimiter)
             # A quote that opened in error takes the lines below into its field: people would be lost in it.
-            if reader.line_num - before > 1 and (size != width or odd):
+            if end - before > 1 and (size != width or cut):
                 raise _unpaired(before + 1)
             starts.append(before + 1)
-            fields.append(size if not odd else CUT)
-            if size > width:
-                record[width:] = ["".join(record[width:])]
-            rows.append(record + [""] * (width + 1 - len(record)))
-            before = reader.line_num
+            fields.append(CUT if cut else size)
+            before = end
+            record[width:] = ["".join(record[width:])] if size > width else [""] * (width + 1 - size)
+            rows.append(record)
+            if len(rows) == ROWS_AT_ONCE:
+                _pour(rows, pieces)
     except csv.Error as error:
         raise _unpaired(before + 1) from error
-    columns = [_texts(column) for column in zip(*rows, strict=True)]
-    if columns and columns[-1].null_count == len(rows):
+    _pour(rows, pieces)
+    columns = [pa.concat_arrays(column) if column else pa.array([], pa.string()) for column in pieces]
+    if columns[-1].null_count == len(columns[-1]):
         columns.pop()
     return Grid("", columns, np.array(starts, dtype=np.int64), fields=np.array(fields, dtype=np.int64))
+
+
+def _pour(rows: list[list[str]], pieces: list[list[Texts]]) -> None:
+    """Rows into columns, so that only a part of a large file lies about as single strings."""
+    for piece, column in zip(pieces, zip(*rows, strict=True), strict=False):
+        piece.append(_texts(column))
+    rows.clear()
+
+
+def _ends_inside_quotes(lines: list[str], delimiter: str) -> bool:
+    try:
+        list(csv.reader(lines, delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        return "unexpected end of data" in str(error)
+    return False
 
 
 def _unpaired(line: int) -> Refused:

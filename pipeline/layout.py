@@ -84,7 +84,7 @@ def limits(path: Path) -> tuple[int, int]:
         claimed = 0.0
     except OSError as error:
         raise ConfigError(f"收到的文件打不开:{error.strerror}") from error
-    grown = HOSTILE_MB + max(0.0, min(claimed, size * 24) - HOSTILE_MB / 4)
+    grown = HOSTILE_MB + max(0.0, min(claimed, size * 24) - HOSTILE_MB / 8)
     return int(min(grown, MOST_MB)), int(min(SECONDS + size, 240))
 
 

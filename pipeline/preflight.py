@@ -25,6 +25,7 @@ MAX_RATIO = 300
 RATIO_FLOOR = 50 * 1024 * 1024
 """Real workbooks are packed up to 100 times; small parts may be packed more."""
 MAX_ROWS = 1_048_576
+MAX_COLUMNS = 16_384
 SPARSE_AREA = 4_000_000
 SPARSE_SHARE = 50
 """A used area of more cells than this, with less than one cell in fifty filled, has something lost far outside its table."""
@@ -176,14 +177,24 @@ def _column_number(letters: bytes) -> int:
 
 def _refuse_sparse(sheet: SheetFacts) -> None:
     area = sheet.last_row * sheet.last_column
-    if sheet.last_row > MAX_ROWS or sheet.last_column > 16_384:
-        raise Refused("bad_reference", "文件内部的行号或列号超出了工作表的范围", SAVE_AS)
+    if sheet.last_row > MAX_ROWS or sheet.last_column > MAX_COLUMNS:
+        raise bad_reference()
     if area > SPARSE_AREA and sheet.filled_cells * SPARSE_SHARE < area:
-        raise Refused(
-            "far_cells",
-            f"工作表中有零散内容远离数据区(用到了第{sheet.last_row}行、第{sheet.last_column}列)",
-            "请按 Ctrl+End 找到最远的单元格,删除数据区以外的行和列,保存后重新提交",
-        )
+        raise far_cells(sheet.last_row, sheet.last_column)
+
+
+def bad_reference() -> Refused:
+    """A row or column beyond what any sheet has."""
+    return Refused("bad_reference", "文件内部的行号或列号超出了工作表的范围", SAVE_AS)
+
+
+def far_cells(last_row: int, last_column: int) -> Refused:
+    """Content far outside the table: read densely, it would fill the memory with emptiness."""
+    return Refused(
+        "far_cells",
+        f"工作表中有零散内容远离数据区(用到了第{last_row}行、第{last_column}列)",
+        "请按 Ctrl+End 找到最远的单元格,删除数据区以外的行和列,保存后重新提交",
+    )
 
 
 def _by_name(package: zipfile.ZipFile, facts: dict[str, SheetFacts]) -> dict[str, SheetFacts]:

@@ -27,6 +27,8 @@ from pipeline.preflight import SAVE_AS
 
 ROWS_AT_ONCE = 65_536
 """Rows turned into columns together; as Python objects a whole large sheet would take many times its size."""
+MAX_AREA = 100_000_000
+"""Cells of a sheet, empty ones included: a full sheet of 95 columns."""
 
 _SIGNATURES = [
     (b"%PDF", "PDF 文件"), (b"\x89PNG", "图片"), (b"\xff\xd8\xff", "图片"), (b"GIF8", "图片"), (b"BM", "图片"),
@@ -160,6 +162,10 @@ def _grid(sheet: python_calamine.CalamineSheet) -> Grid:
     if sheet.start is None or sheet.end is None:
         return Grid(sheet.name, [], np.zeros(0, np.int64))
     height, width, left = sheet.end[0] + 1, sheet.end[1] + 1, sheet.start[1]
+    if height > preflight.MAX_ROWS or width > preflight.MAX_COLUMNS:
+        raise preflight.bad_reference()
+    if height * width > MAX_AREA:
+        raise preflight.far_cells(height, width)
     pieces: list[list[Texts]] = [[] for _ in range(width - left)]
     masks: list[list[Mask | None]] = [[] for _ in range(width - left)]
     sizes = []

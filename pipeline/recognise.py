@@ -110,8 +110,8 @@ class Recogniser:
         else:
             groups = top
             # One line of headers in cells two rows high.
-            tall = [merge[2] for merge in grid.merges if merge[0] == first and merge[1] < len(top) and top[merge[1]]]
-            last = min(max([first, *tall]), first + 2)
+            ends = [end for row, column, end, _ in grid.merges if row == first and column < len(top) and top[column]]
+            last = max([first, *(end for end in ends if end <= first + 2)])
         folds = [fold_header(name) for name in names]
         units = [unit or fold_header(group)[1] for (_, unit), group in zip(folds, groups, strict=True)]
         texts = [
