@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pipeline.models import Card
 
 STATUS_TITLES = {"open": "待核查", "verifying": "核查中", "closed": "已办结"}
+_FROM_A_FILE = ("value", "original_text", "file_name", "sheet", "header")
+"""What a sender wrote, and may hold a number; ids of ours are never masked."""
 _STILL = {"holds": "仍然成立", "changed": "仍然成立,但轻重有变", "gone": "已不成立", "stopped": "规则已停用,不能重算"}
 _STILL_STYLE = {"holds": "green", "changed": "yellow", "gone": "red", "stopped": "red"}
 
@@ -40,7 +42,7 @@ def explain(
 ) -> dict[str, Any]:
     """All that stands behind one warning of a release, as plain data (dates ISO, numbers masked).
 
-    `cards`: rule code → card. `ask_rule(code)` runs that rule on the rows accepted now, for the night `asked_on`, and
+    `cards`: as `Models.cards`. `ask_rule(code)` runs that rule on the rows accepted now, for the night `asked_on`, and
     gives its table (`person_id`, `household_id`, `level`, `measured`, …). Raises MonitorError for a warning that the
     release does not hold, with the reason when it was withdrawn.
     """
@@ -50,10 +52,10 @@ def explain(
     if row is None:
         raise MonitorError(_not_there(release, warning_id))
     warning = dict(zip(names, row, strict=True))
-    card = cards.get(warning["rule_code"])
+    card = next((card for card in cards.values() if card.code == warning["rule_code"]), None)
     senders = dict(release.execute("select submission_id, unit_code from submission").fetchall())
     evidence = [
-        {key: mask(value) if isinstance(value, str) else value for key, value in fact.items()}
+        {key: mask(value) if key in _FROM_A_FILE and value else value for key, value in fact.items()}
         | {"unit": unit_names.get(senders.get(fact["submission_id"], ""), "")}
         for fact in json.loads(warning["evidence"])
     ]
@@ -92,8 +94,8 @@ def _not_there(release: duckdb.DuckDBPyConnection, warning_id: str) -> str:
         "select run_date, because from warning_change where warning_id = ? and change = 'withdrawn'", [warning_id]
     ).fetchone()
     if gone:
-        return f"预警 {mask(warning_id)} 已于 {gone[0].isoformat()} 撤回:{gone[1]}"
-    return f"没有编号为 {mask(warning_id)} 的预警。编号在清单“预警”页最后一列;更早撤回的请查那一晚的版本"
+        return f"预警 {warning_id} 已于 {gone[0].isoformat()} 撤回:{gone[1]}"
+    return f"没有编号为 {warning_id} 的预警。编号在清单“预警”页最后一列;更早撤回的请查那一晚的版本"
 
 
 def _card_says(card: Card | None) -> dict[str, Any]:

@@ -91,9 +91,9 @@ _WARNING_COLUMNS = (
     _Column("state", "状态", 8, "centre", printed=False),
     _Column("overdue", "已逾期\n(天)", 8, "number", printed=False),
     _Column("first_seen_on", "首次发现", 12, "date", printed=False),
-    _Column("evidence", "依据和来源(文件/工作表/行列)", 56, printed=False),
-    _Column("freshness", "依据有多新", 30, printed=False),
-    _Column("warning_id", WARNING_NUMBER, 36, printed=False),
+    _Column("evidence", "依据和来源(文件/工作表/行列)", 90, printed=False),
+    _Column("freshness", "依据有多新", 44, printed=False),
+    _Column("warning_id", WARNING_NUMBER, 68, printed=False),
 )
 
 

@@ -177,13 +177,16 @@ class _Reader:
         return self.may_see({"division_code": row["unit_code"]}) or self._kind_of(row["unit_code"]) == "partner"
 
     def households(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Rows of sheet 户, most urgent first: level, then due date, then age, then number of warnings."""
+        """Rows of sheet 户, most urgent first: level, due date, age, number of warnings; the rest by place and name."""
         rows.sort(
             key=lambda row: (
                 _urgency(row["level"]),
                 row["due_on"] or _NO_SUCH_DAY,
                 row["oldest_on"] or _NO_SUCH_DAY,
                 -(row["open_count"] or 0),
+                row["division_code"],
+                row["township"] or "",
+                row["head_name"] or "",
                 row["household_id"],
             )
         )

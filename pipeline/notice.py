@@ -36,6 +36,8 @@ DELIVERY_TITLES = {
     "refused": "退回",
     "missing": "没有收到",
 }
+SENT_BACK_TITLES = {"refused": "整份退回", "held": "扣住,待数据员确认"}
+_OTHER_TITLES = SENT_BACK_TITLES | {"superseded": "被后来的代替", "repeated": "与收过的相同", "read": "还没检查完"}
 _DELIVERY_STYLES = {"delivered": "green", "partly": "yellow", "held": "yellow", "refused": "red", "missing": "red"}
 CHANGE_TITLES = {
     "added": "新增",
@@ -226,7 +228,8 @@ def _is_tonights(told: Mapping[str, Any]) -> bool:
 
 def _message(told: Mapping[str, Any]) -> list[str]:
     lines = [f"# {headline(told)}", "", "## 清单", "", *_bullets(_released_words(told))]
-    lines += ["", "## 没有收到或没有收下的", "", *_bullets(_missing_words(told["expected"]))]
+    lines += ["", "## 应报而没有收下的", "", *_bullets(_missing_words(told["expected"]))]
+    lines += ["", "## 今晚整份退回或扣住的", "", *_bullets(_sent_back_words(told["received"]))]
     lines += ["", "## 今晚收到的", "", *_bullets(_received_words(told["received"]))]
     lines += ["", "## 各区名册有多新", "", *_bullets(_stale_words(told["registries"]))]
     return lines
@@ -284,28 +287,47 @@ def _kind_words(line: Mapping[str, Any]) -> str:
     return " ".join(part for part in (line["title"], line["period"]) if part)
 
 
-def _received_words(received: Sequence[Mapping[str, Any]]) -> list[str]:
+def _sent_back_words(received: Sequence[Mapping[str, Any]]) -> list[str]:
     said = []
-    for line in sorted(received, key=lambda line: (line["unit_code"], line["file_name"], line["title"])):
-        text = f"{line['unit']} {line['file_name']} {_kind_words(line)}".strip() + f":{_outcome_words(line)}"
-        if line["reason"]:
-            text += f"。{line['reason']}" + (f"。{line['fix']}" if line["fix"] else "")
-        said.append(text)
+    for line in _sent_back(received):
+        name = " ".join(part for part in (line["unit"], line["file_name"], _kind_words(line)) if part)
+        said.append(f"{name}({SENT_BACK_TITLES[line['status']]}):{_because(line)}")
+    return said or ["没有。"]
+
+
+def _sent_back(received: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    found = [line for line in received if line["status"] in SENT_BACK_TITLES]
+    return sorted(found, key=lambda line: (line["unit_code"], line["file_name"], line["title"]))
+
+
+def _because(line: Mapping[str, Any]) -> str:
+    return "".join(f"{part.rstrip('。')}。" for part in (line["reason"], line["fix"]) if part)
+
+
+def _received_words(received: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One sentence per unit: how many deliveries, and where their rows went; then all of them."""
+    units: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for line in received:
+        units.setdefault((line["unit_code"], line["unit"]), []).append(line)
+    said = [f"{unit}:{_counts(lines)}" for (_, unit), lines in sorted(units.items())]
+    if len(said) > 1:
+        said.append(f"合计:{_counts(received)}")
     return said or ["今晚没有收到文件。"]
 
 
-def _outcome_words(line: Mapping[str, Any]) -> str:
-    counts = f"读 {line['rows_read']} 行,收 {line['rows_accepted']},退 {line['rows_set_aside']},不在范围 {line['rows_out_of_scope']}"
-    words = {
-        "accepted": f"收下({counts})",
-        "partly_accepted": f"收下,部分退回({counts})",
-        "refused": "整份退回",
-        "held": f"扣住,待数据员确认({counts})",
-        "superseded": "已被后来的文件代替",
-        "repeated": "与收过的文件相同,不重复计数",
-        "read": "读了,还没有检查完",
+def _counts(lines: Sequence[Mapping[str, Any]]) -> str:
+    taken = [line for line in lines if line["status"] in _TAKEN]
+    rows = {
+        key: sum(line[f"rows_{key}"] for line in taken) for key in ("read", "accepted", "set_aside", "out_of_scope")
     }
-    return words[str(line["status"])]
+    text = f"收下 {len(taken)} 份"
+    if taken:
+        text += (
+            f"(读 {rows['read']} 行 = 收 {rows['accepted']} + 退 {rows['set_aside']} + 不在范围 {rows['out_of_scope']})"
+        )
+    statuses = Counter(line["status"] for line in lines)
+    others = [f"{title} {statuses[status]} 份" for status, title in _OTHER_TITLES.items() if statuses[status]]
+    return "、".join([text, *others])
 
 
 def _stale_words(registries: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -327,18 +349,19 @@ def show(told: Mapping[str, Any], console: Console) -> None:
     """Print a status in Chinese. Names of files are never taken for markup."""
     console.print(Text(headline(told), style="bold"))
     divisions = [line for line in told["expected"] if line["unit_kind"] == "division"]
-    console.print(_grid("各区应报和已报", divisions, _delivery_text))
+    console.print(_grid("各区应报和已报(收下的行数;退:退回的行数)", divisions, _delivery_text))
     others = _table("其他单位应报和已报", ("单位", "名单", "结果"))
     for line in told["expected"]:
         if line["unit_kind"] != "division":
             others.add_row(Text(line["unit"]), Text(_kind_words(line)), _delivery_text(line))
     console.print(others)
-    if told["received"]:
-        table = _table("今晚收到的", ("单位", "文件", "名单", "结果", "原因和办法"))
-        for line in told["received"]:
-            words = "。".join(part for part in (line["reason"], line["fix"]) if part)
-            table.add_row(*map(Text, (line["unit"], line["file_name"], _kind_words(line), _outcome_words(line), words)))
+    if sent_back := _sent_back(told["received"]):
+        table = _table("今晚整份退回或扣住的", ("单位", "文件", "名单", "结果", "原因和办法"))
+        for line in sent_back:
+            title = SENT_BACK_TITLES[line["status"]]
+            table.add_row(*map(Text, (line["unit"], line["file_name"], _kind_words(line), title, _because(line))))
         console.print(table)
+    console.print(Text(f"今晚{_received_words(told['received'])[-1]}"))
     console.print(_registry_table(told["registries"]))
     for sentence in _released_words(told):
         console.print(Text(sentence))
@@ -352,8 +375,15 @@ def _table(title: str, headings: Iterable[str]) -> Table:
 
 
 def _delivery_text(line: Mapping[str, Any]) -> Text:
-    rows = f" {line['rows_accepted']} 行" if line["rows_accepted"] else ""
-    return Text(DELIVERY_TITLES[line["state"]] + rows, style=_DELIVERY_STYLES[line["state"]])
+    short = {
+        "delivered": "",
+        "partly": f" 退{line['rows_set_aside']}",
+        "held": "扣住",
+        "refused": "退回",
+        "missing": "缺",
+    }
+    rows = str(line["rows_accepted"]) if line["state"] in ("delivered", "partly") else ""
+    return Text(rows + short[line["state"]], style=_DELIVERY_STYLES[line["state"]])
 
 
 def _registry_table(registries: Sequence[Mapping[str, Any]]) -> Table:

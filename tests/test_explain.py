@@ -24,9 +24,9 @@ CARD = Card(
 )  # fmt: skip
 EVIDENCE = [
     {"fact": "家庭年总收入", "value": "6000.00", "original_text": "6,000元[/bold]", "file_name": "[red]摸底.xlsx",
-     "sheet": "北营镇", "row": 12, "column": "F", "header": "家庭年总收入(元)", "submission_id": "s1", "as_of": "2026-10-12"},
+     "sheet": "北营镇", "row": 12, "column": "F", "header": "家庭年总收入(元)", "submission_id": "123456789012345a", "as_of": "2026-10-12"},
     {"fact": "户主", "value": NUMBER, "original_text": NUMBER, "file_name": f"{NUMBER}.csv", "sheet": "", "row": 3,
-     "column": None, "header": None, "submission_id": "s1", "as_of": "2026-10-12"},
+     "column": None, "header": None, "submission_id": "123456789012345a", "as_of": "2026-10-12"},
 ]  # fmt: skip
 FRESHNESS = {"registries": [{"registry": "dibao", "period": "2026-10", "is_current": True}]}
 POLICY = [{"key": "dibao_standard", "value": "740", "unit": "元/人/月", "source": "样例文件〔2026〕1号"}]
@@ -35,7 +35,7 @@ POLICY = [{"key": "dibao_standard", "value": "740", "unit": "元/人/月", "sour
 @pytest.fixture
 def release():
     con = duckdb.connect()
-    con.execute("create table submission as select 's1' as submission_id, 'd01' as unit_code")
+    con.execute("create table submission as select '123456789012345a' as submission_id, 'd01' as unit_code")
     con.execute(
         "create table warning_change as select date '2026-11-01' as run_date, 'w9' as warning_id, 'withdrawn' as change,"
         " '已在册:低保' as because"
@@ -68,7 +68,7 @@ SAME = asked(("p1", "h1", "red", 2664000))
 
 def explained(release, ask_rule=SAME, warning_id="w1", cards=None):
     return explain.explain(
-        release, warning_id, cards={"A01": CARD} if cards is None else cards,
+        release, warning_id, cards={"warnings.a01": CARD} if cards is None else cards,
         policy_titles={"dibao_standard": "低保标准"}, unit_names={"d01": "青禾区"}, ask_rule=ask_rule, asked_on=DAY,
     )  # fmt: skip
 
@@ -82,6 +82,7 @@ def shown(result):
 def test_it_reaches_the_cell_and_its_original_text(release):
     fact = explained(release)["evidence"][0]
     where = ("unit", "file_name", "sheet", "row", "column", "original_text", "value")
+    assert fact["submission_id"] == "123456789012345a", "an id of ours is not masked, even when it looks like a number"
     assert [fact[key] for key in where] == ["青禾区", "[red]摸底.xlsx", "北营镇", 12, "F", "6,000元[/bold]", "6000.00"]
     screen = shown(explained(release))
     assert "青禾区/[red]摸底.xlsx/北营镇/第12行F列" in screen
@@ -123,7 +124,7 @@ def test_the_rule_is_asked_again_of_the_same_household(release, rows, answer, sa
 
 def test_a_rule_about_a_person_is_asked_of_the_person(release):
     card = CARD.model_copy(update={"subject": "person"})
-    gone = explained(release, asked(("p2", "h1", "red", 2664000)), cards={"A01": card})
+    gone = explained(release, asked(("p2", "h1", "red", 2664000)), cards={"warnings.a01": card})
     assert gone["again"]["answer"] == "gone"
 
 

@@ -78,7 +78,7 @@ def number(place: int) -> str:
 
 def warning(place, code, level, **more):
     row = {
-        "warning_id": f"{place:04x}a7c3e9d1b2f4", "rule_code": code, "title": "收入低于低保标准未纳入", "level": level,
+        "warning_id": f"{place:04}12345678901234567890abcdef1234567890", "rule_code": code, "title": "收入低于低保标准未纳入", "level": level,
         "status": "open", "household_id": f"h{place:02d}", "person_id": f"p{place:02d}", "subject_name": f"某{place}",
         "subject_id_number": number(place), "division_code": "d01", "township": "北营镇", "first_seen_on": date(2026, 10, 20),
         "due_on": date(2026, 11, 4), "reason": "家庭3人年总收入6000.00元,人均每月166.67元,低于当地低保标准720.00元。",
@@ -291,7 +291,9 @@ def test_what_is_filled_in_has_drop_downs_on_every_line(usual, tmp_path):
 
 def test_the_number_that_must_come_back_is_whole_text_on_every_line(usual, tmp_path):
     rows = table(written(usual, tmp_path)["d01"], "预警")
-    assert sorted(row[WARNING_NUMBER] for row in rows) == sorted(f"{n:04x}a7c3e9d1b2f4" for n in (1, 2, 3, 6, 11))
+    assert sorted(row[WARNING_NUMBER] for row in rows) == sorted(
+        f"{n:04}12345678901234567890abcdef1234567890" for n in (1, 2, 3, 6, 11)
+    )
 
 
 def test_pages_are_made_for_paper_and_screen(usual, tmp_path):
