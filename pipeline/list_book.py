@@ -35,6 +35,8 @@ MOST_ROWS = 100_000
 """Lines of one sheet; more than this nobody works through in a workbook."""
 _NUMBERS = ("subject_number", "head_number", "warning_id")
 """Fields whose text is masked before it comes here, or never."""
+_SHORT = 12
+"""A text of so few characters holds no number that `mask` would hide."""
 _LINE_HEIGHT = 15
 """Points of one line of text."""
 _HIGHEST_ROW = 405
@@ -250,9 +252,12 @@ class _Book:
                 sheet.write_number(line, at, value, cell)
             else:
                 text = LEVEL_TITLES.get(value, value) if column.sort == "level" else str(value)
-                text = text if column.field in _NUMBERS else mask(text)
+                if len(text) > _SHORT:
+                    text = text if column.field in _NUMBERS else mask(text)
+                    lines = max(lines, _lines(text, column.width))
+                elif 2 * len(text) >= column.width or "\n" in text:
+                    lines = max(lines, _lines(text, column.width))
                 sheet.write_string(line, at, text, cell)
-                lines = max(lines, _lines(text, column.width))
         sheet.set_row(line, min(_LINE_HEIGHT * lines + 8, _HIGHEST_ROW))
 
     def _page(self, sheet: Any, name: str) -> None:
