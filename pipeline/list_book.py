@@ -83,7 +83,7 @@ _WARNING_COLUMNS = (
     _Column("subject_number", "证件号码", 20, "centre"),
     _Column("rule", "预警事项", 18),
     _Column("reason", "为什么列出", 40),
-    _Column("caveat", "可能不准的情形(先排除)", 30),
+    _Column("caveat", "可能不准的情形(先排除)", 36),
     _Column("result", FILLED_IN[0], 13, "fill"),
     _Column("measure", FILLED_IN[1], 15, "fill"),
     _Column("by", FILLED_IN[2], 9, "fill"),
@@ -342,10 +342,11 @@ class _Book:
                 None,
             )
         ]
+        units: dict[str, list[str]] = {}
         for row in missing:
-            state = COVERAGE_TITLES.get(row["state"], row["state"])
-            last = f"最近一期 {row['period']},{row['rows']} 行" if row["period"] and row["rows"] else ""
-            said.append((row["unit"], "。".join(part for part in (f"{row['title']}:{state}", last) if part), None))
+            last = f",最近一期 {row['period']}" if row["state"] == "late" else ""
+            units.setdefault(row["unit"], []).append(f"{row['title']}({COVERAGE_TITLES[row['state']]}{last})")
+        said += [(unit, "、".join(titles), None) for unit, titles in units.items()]
         return said
 
     def _drop_downs(self, sheet: Any, columns: Sequence[_Column], rows: int) -> None:

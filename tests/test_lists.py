@@ -315,10 +315,10 @@ def test_an_empty_list_says_so_and_why(tmp_path):
         said = books["d01"][name]["A3"].value
         assert said.startswith("截至 2026-10-31,青禾区没有待办预警。") and "有 1 份名单没有按期收到" in said
     notes = "\n".join(str(row[1]) for row in books["d01"]["说明"].iter_rows(values_only=True))
-    assert "高额医疗费用:没有报送" in notes
+    assert "高额医疗费用(没有报送)" in notes
     assert "低保人员" not in notes, "its latest list is fresh; an older absent month does not matter"
     of_d02 = "\n".join(str(row[1]) for row in books["d02"]["说明"].iter_rows(values_only=True))
-    assert "低保人员:逾期未更新。最近一期 2026-07,640 行" in of_d02
+    assert "低保人员(逾期未更新,最近一期 2026-07)" in of_d02
 
 
 def test_an_empty_list_with_everything_there_says_that(tmp_path):
