@@ -9,8 +9,8 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Sequence
-from statistics import median
 from typing import IO, cast
 
 import numpy as np
@@ -86,9 +86,10 @@ def _first_lines(body: bytes) -> list[str]:
 def _delimiter(lines: Sequence[str]) -> str:
     bare = [re.sub(r'"[^"]*"', "", line) for line in lines if line.strip()]
 
-    def weight(delimiter: str) -> tuple[float, int]:
-        counts = [line.count(delimiter) for line in bare] or [0]
-        return median(counts), max(counts)
+    def weight(delimiter: str) -> tuple[int, int]:
+        counts = Counter(count for line in bare if (count := line.count(delimiter)))
+        count, lines_alike = max(counts.items(), key=lambda item: (item[1], item[0]), default=(0, 0))
+        return lines_alike, count
 
     return max(DELIMITERS, key=weight)  # the first of equals: a comma
 
@@ -143,7 +144,7 @@ def _exact(body: bytes, width: int, delimiter: str) -> Grid:
             end, size = reader.line_num, len(record)
             cut = end == len(lines) and _ends_inside_quotes(lines[before:end], delimiter)
             # A quote that opened in error takes the lines below into its field: people would be lost in it.
-            if end - before > 1 and (size != width or cut):
+            if end - before > 1 and (size != width or cut or _are_rows(lines[before:end], width, delimiter)):
                 raise _unpaired(before + 1)
             starts.append(before + 1)
             fields.append(CUT if cut else size)
@@ -166,6 +167,11 @@ def _pour(rows: list[list[str]], pieces: list[list[Texts]]) -> None:
     for piece, column in zip(pieces, zip(*rows, strict=True), strict=False):
         piece.append(_texts(column))
     rows.clear()
+
+
+def _are_rows(lines: list[str], width: int, delimiter: str) -> bool:
+    """Lines that two stray quotes made into one record, though each is a row of its own."""
+    return all(line.count(delimiter) >= width - 1 for line in lines)
 
 
 def _ends_inside_quotes(lines: list[str], delimiter: str) -> bool:

@@ -36,12 +36,18 @@ def package(
     path: Path, rows: str = GOOD, before: str = "", after: str = "", prolog: str = "", **more: str | bytes
 ) -> Path:
     """A workbook of one sheet; `more` are further parts, `__` standing for a slash and `_dot_` for a point."""
+
+    def links(kind: str, target: str) -> str:
+        return f'<Relationships xmlns="{PACKAGE}"><Relationship Id="r1" Type="{LINKS}/{kind}" Target="{target}"/></Relationships>'
+
+    sheets = '<sheets><sheet name="死亡登记" sheetId="1" r:id="r1"/></sheets>'
+    sheet = f'{prolog}<worksheet xmlns="{MAIN}">{before}<sheetData>{rows}</sheetData>{after}</worksheet>'
     parts: list[tuple[str, str | bytes]] = [
         ("[Content_Types].xml", '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>'),
-        ("_rels/.rels", f'<Relationships xmlns="{PACKAGE}"><Relationship Id="r1" Type="{LINKS}/officeDocument" Target="xl/workbook.xml"/></Relationships>'),
-        ("xl/workbook.xml", f'<workbook xmlns="{MAIN}" xmlns:r="{LINKS}"><sheets><sheet name="死亡登记" sheetId="1" r:id="r1"/></sheets></workbook>'),
-        ("xl/_rels/workbook.xml.rels", f'<Relationships xmlns="{PACKAGE}"><Relationship Id="r1" Type="{LINKS}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>'),
-        ("xl/worksheets/sheet1.xml", f'<?xml version="1.0"?>{prolog}<worksheet xmlns="{MAIN}">{before}<sheetData>{rows}</sheetData>{after}</worksheet>'),
+        ("_rels/.rels", links("officeDocument", "xl/workbook.xml")),
+        ("xl/workbook.xml", f'<workbook xmlns="{MAIN}" xmlns:r="{LINKS}">{sheets}</workbook>'),
+        ("xl/_rels/workbook.xml.rels", links("worksheet", "worksheets/sheet1.xml")),
+        ("xl/worksheets/sheet1.xml", f'<?xml version="1.0"?>{sheet}'),
         *((name.replace("__", "/").replace("_dot_", "."), content) for name, content in more.items()),
     ]  # fmt: skip
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -210,7 +216,10 @@ def test_an_external_link_is_told_and_not_followed(tmp_path: Path) -> None:
 
 def test_a_relationship_that_leaves_the_package_reaches_nothing(tmp_path: Path) -> None:
     (tmp_path / "sheet1.xml").write_text(f'<worksheet xmlns="{MAIN}"><sheetData>{GOOD}</sheetData></worksheet>')
-    rels = f'<Relationships xmlns="{PACKAGE}"><Relationship Id="r1" Type="{LINKS}/worksheet" Target="../../../../{tmp_path}/sheet1.xml"/></Relationships>'
+    rels = (
+        f'<Relationships xmlns="{PACKAGE}"><Relationship Id="r1" Type="{LINKS}/worksheet" '
+        f'Target="../../../../{tmp_path}/sheet1.xml"/></Relationships>'
+    )
     path = package(tmp_path / "x")
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(tmp_path / "y", "w") as new:
         for name in old.namelist():
