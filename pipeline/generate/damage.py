@@ -7,9 +7,8 @@ disguises must be read right: they carry no fault.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from itertools import cycle
 from typing import Any
 
 from pipeline.generate.bureau import Bureau
@@ -140,6 +139,11 @@ KEYS = {
 """Kind → the field that twins share, where it is not the person's number."""
 
 
+def _from(found: Sequence[Recipe], start: int) -> list[Recipe]:
+    """The same ways beginning elsewhere, so that short lists of different kinds show different ones."""
+    return [*found[start:], *found[:start]]
+
+
 def recipes(bureau: Bureau) -> dict[str, list[Recipe]]:
     """Kind → the ways in which its rows are spoilt, taken in turn."""
     other = _other_township(bureau)
@@ -148,27 +152,27 @@ def recipes(bureau: Bureau) -> dict[str, list[Recipe]]:
     bad_date = "date.unreadable"
     return {
         "dibao_household": [
-            _one_too_many(1), *head, other, missing("monthly_benefit_fen"), unreadable("start_month", "不详", bad_date, required=True),
+            _one_too_many(1), other, missing("monthly_benefit_fen"), unreadable("start_month", "不详", bad_date, required=True),
             unreadable("household_supplement_fen", "约五百", "amount.unreadable"), _future(bureau, "authorised_on"),
-            unreadable("authorised_on", "2025-13-45", bad_date), lambda row, rng: Spoilt("phone", "/", None),
+            unreadable("authorised_on", "2025-13-45", bad_date), lambda row, rng: Spoilt("phone", "/", None), *head,
         ],
         "dibao_person": [
-            _sex, _birth, unreadable("birth_date", 1986.1, bad_date), missing("relation"), _head_unknown, *person,
-            unreadable("work_ability", "看情况", "code.unreadable"), unreadable("is_seriously_ill", "待查", "boolean.unreadable"),
+            _head_unknown, _sex, _birth, unreadable("birth_date", 1986.1, bad_date), missing("relation"),
+            unreadable("is_seriously_ill", "待查", "boolean.unreadable"), unreadable("work_ability", "看情况", "code.unreadable"), *person,
         ],
-        "tekun_person": [_sex, *person, other, unreadable("self_care", "待评估", "code.unreadable", required=True), _birth],
-        "edge_household": [*head, other, unreadable("valid_until", "以后再说", bad_date), missing("start_month")],
-        "edge_person": [_head_unknown, *person, unreadable("monthly_income_fen", "不清楚", "amount.unreadable")],
+        "tekun_person": [_sex, *_from(person, 3), other, unreadable("self_care", "待评估", "code.unreadable", required=True), _birth],
+        "edge_household": [other, unreadable("valid_until", "以后再说", bad_date), *head, missing("start_month")],
+        "edge_person": [_head_unknown, unreadable("monthly_income_fen", "不清楚", "amount.unreadable"), *person],
         "survey_household": [
-            _one_too_many(3), *head, other, unreadable("yearly_income_fen", "不清楚", "amount.unreadable", required=True),
-            unreadable("surveyed_on", "上个月", bad_date, required=True), unreadable("medical_fen", "很多", "amount.unreadable"),
+            unreadable("yearly_income_fen", "不清楚", "amount.unreadable", required=True), other, _one_too_many(3),
+            unreadable("surveyed_on", "上个月", bad_date, required=True), unreadable("medical_fen", "很多", "amount.unreadable"), *head,
         ],
-        "survey_person": [missing("relation"), *person],
+        "survey_person": [*_from(person, 5), missing("relation")],
         "temporary_grant": [
-            missing("application_no"), *person, other, unreadable("accepted_on", "2026-02-30", bad_date, required=True),
-            unreadable("type", "特别型", "code.unreadable", required=True), unreadable("amount_fen", "若干", "amount.unreadable"),
+            unreadable("amount_fen", "若干", "amount.unreadable"), other, unreadable("accepted_on", "2026-02-30", bad_date, required=True),
+            missing("application_no"), unreadable("type", "特别型", "code.unreadable", required=True), *person,
         ],
-        "poverty_return_monitoring": [missing("category"), *person, unreadable("identified_on", "前年", bad_date, required=True)],
+        "poverty_return_monitoring": [missing("category"), *_from(person, 2), unreadable("identified_on", "前年", bad_date, required=True)],
         "medical_expense": [
             unreadable("settled_on", "2026-00-00", bad_date, required=True), *number_faults("id_number"), old_number,
             *disguises("id_number"), missing("name"), unreadable("burden_fen", "见附件", "amount.unreadable", required=True),
@@ -178,14 +182,13 @@ def recipes(bureau: Bureau) -> dict[str, list[Recipe]]:
             unreadable("issued_on", "不详", bad_date, required=True), *number_faults("id_number"), old_number,
             *disguises("id_number"), missing("name"), unreadable("disability_level", "五级", "code.unreadable", required=True),
         ],
-        "death_notice": [],
     }  # fmt: skip
 
 
 def damage(stage: Stage) -> None:
     """Spoil the fragile rows: one row of each fragile household, every fragile row of other kinds; and make twins."""
     rng = stage.rng
-    ways = {kind: _turns(kind, found) for kind, found in recipes(stage.bureau).items()}
+    ways = {kind: _with_twins(kind, found) for kind, found in recipes(stage.bureau).items()}
     lost: list[int] = []
     for kinds in FAMILIES:
         for number, chosen in enumerate(_of_households(stage, kinds)):
@@ -193,7 +196,7 @@ def damage(stage: Stage) -> None:
                 lost += _orphan(stage, chosen)
             else:
                 kind = kinds[number % 2]
-                _spoil_one(stage.tables[kind], rng.choice(chosen[kind]), ways[kind], rng)
+                _spoil_one(stage.tables[kind], chosen[kind][-1], ways[kind], rng)
     for kind in SINGLE:
         table = stage.tables[kind]
         for position in [n for n, fragile in enumerate(table.columns["_fragile"]) if fragile]:
@@ -201,11 +204,11 @@ def damage(stage: Stage) -> None:
     stage.tables["dibao_household"].drop(lost)
 
 
-def _turns(kind: str, found: Sequence[Recipe]) -> Iterator[Recipe | str]:
+def _with_twins(kind: str, found: Sequence[Recipe]) -> list[Recipe | str]:
     ways: list[Recipe | str] = [*found]
     if kind in DUPLICATES:
         ways[2:2] = ["identical", "differing"]
-    return cycle(ways)
+    return ways
 
 
 def _of_households(stage: Stage, kinds: tuple[str, str]) -> list[dict[str, list[int]]]:
@@ -219,17 +222,19 @@ def _of_households(stage: Stage, kinds: tuple[str, str]) -> list[dict[str, list[
     return list(found.values())
 
 
-def _spoil_one(table: Table, position: int, ways: Iterator[Recipe | str], rng: random.Random) -> None:
-    """Apply the next way that this row lends itself to."""
+def _spoil_one(table: Table, position: int, ways: list[Recipe | str], rng: random.Random) -> None:
+    """Apply the first way that this row lends itself to, and put that way last: so every way gets its turn."""
     row = {name: column[position] for name, column in table.columns.items()}
-    for way in ways:
+    for number, way in enumerate(ways):
         if isinstance(way, str):
             _twin(table, position, way)
-            return
-        spoilt = way(row, rng)
-        if spoilt is not None and row.get(spoilt.field) is not None:
+        else:
+            spoilt = way(row, rng)
+            if spoilt is None or row[spoilt.field] is None:
+                continue
             table.spoil(position, spoilt)
-            return
+        ways.append(ways.pop(number))
+        return
 
 
 def _twin(table: Table, position: int, sort: str) -> None:

@@ -21,6 +21,8 @@ from pipeline.generate.styles import Style, cells, header_of, in_wan
 _BIG = 20_000
 """Rows above which a workbook is written without being held in memory."""
 _MERGED_FIELDS = ("head_id_number", "household_no")
+_ALWAYS = ("supplement_fen", "household_supplement_fen", "remote_supplement_fen")
+"""Columns that exports have even when all their cells are empty; other optional columns are then left out."""
 
 
 @dataclass
@@ -129,7 +131,7 @@ def _is_written(kind: Kind, name: str, sheet: Sheet, file: File) -> bool:
     column = kind.columns[name]
     if name == "area_type" and column.else_from and sheet.kind == "dibao_household" and not file.style.by_township:
         return file.style.name == "plain"  # elsewhere the title or the file's name says it
-    if column.required is True or column.required_column:
+    if column.required is True or column.required_column or name in _ALWAYS:
         return True
     return any(value is not None for value in sheet.columns[name]) or bool(
         (sheet.columns["_spoilt_field"] == name).any()

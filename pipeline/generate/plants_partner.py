@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pipeline.generate.bureau import Place, months_before
 from pipeline.generate.people import Person
-from pipeline.generate.stage import Member
+from pipeline.generate.stage import DUE, Member
 from pipeline.generate.table import Spoilt
 from pipeline.generate.turn import ONE_DAY, Turn, one_digit_wrong
 
@@ -219,7 +219,7 @@ def _deaths(here: Turn) -> None:
         person = here.adult(place, (66, 85))
         if registry == "dibao":
             spouse = here.adult(place, (61, 65))
-            stage.dibao(place, [Member(spouse), Member(person, "配偶", supplement=None if back else -1)])
+            stage.dibao(place, [Member(spouse), Member(person, "配偶", supplement=None if back == 1 else DUE)])
         elif registry == "tekun":
             stage.tekun(place, person)
         else:

@@ -18,8 +18,9 @@ UTF-8 csv, sorted.
 
 - `warnings.csv`: the warnings of {day}. These, and no others, of the rules {codes}; of every other rule none at all.
 - `silent.csv`: near misses. This rule must not list this person, and why.
-- `submissions.csv`: per file (its path below the unit's folder) and kind the rows read, accepted, set aside, out of scope. Files that are `refused` or
-  `repeated` have no kind and no counts; of two files with the same bytes the one later by name is the repeated one.
+- `submissions.csv`: per file (its path below the unit's folder) and kind the rows read, accepted, set aside, out of scope.
+  Files that are `refused` or `repeated` have no kind and no counts; of two files with the same bytes the one later by
+  name is the repeated one.
 - `issues.csv`: planted faults, by the sheet's own row numbers (text files: physical lines, `sheet` empty). Cells that
   look odd and must be read right are not in it. A night may find more: one fault can have several consequences
   (a member set aside changes the count of his household).
