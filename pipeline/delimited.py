@@ -84,7 +84,7 @@ def _first_lines(body: bytes) -> list[str]:
 
 
 def _delimiter(lines: Sequence[str]) -> str:
-    bare = [re.sub(r'"[^"]*"', "", line) for line in lines if line.strip()]
+    bare = re.sub(r'"[^"]*"', "", "".join(lines)).split("\n")
 
     def weight(delimiter: str) -> tuple[int, int]:
         counts = Counter(count for line in bare if (count := line.count(delimiter)))

@@ -125,10 +125,10 @@ def read_submissions(
         found, nearest = recogniser.recognise(grid, header) if header else (None, [])
         if header and found:
             by_kind.setdefault(found.kind.name, []).append(_examine(grid, header, found, recogniser))
-        elif header and (near := _near_miss(nearest, recogniser)):
-            sheet = _Sheet(grid, header, near, DataRows(np.zeros(0, np.int64), {}, None))
-            sheet.refusal = unrecognised(header, nearest, grid.sheet)
-            by_kind.setdefault(near.kind.name, []).append(sheet)
+        elif header and recogniser.is_near(nearest[0]):
+            nothing = DataRows(np.zeros(0, np.int64), {}, None)
+            sheet = _Sheet(grid, header, nearest[0], nothing, unrecognised(header, nearest, grid.sheet))
+            by_kind.setdefault(nearest[0].kind.name, []).append(sheet)
         else:
             strangers.append((grid, header, nearest))
     if not by_kind:
@@ -148,15 +148,6 @@ def read_submissions(
 
 
 _EMPTY = Refusal("empty", "文件里没有名单", "请确认导出成功、文件里有内容后重新提交")
-
-
-def _near_miss(nearest: list[Match], recogniser: Recogniser) -> Match | None:
-    """A sheet that has half of a kind's required columns is that list with a wrong header, not some other sheet."""
-    for match in nearest[:1]:
-        groups = len(match.kind.required_groups())
-        if match.kind.name in recogniser.may_send and len(match.missing) * 2 <= groups and len(match.fields) >= 3:
-            return match
-    return None
 
 
 def _examine(grid: Grid, header: Header, match: Match, recogniser: Recogniser) -> _Sheet:

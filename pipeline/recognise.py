@@ -19,7 +19,7 @@ HEADER_ROWS = 8
 _GENERIC = re.compile(r"(人员|家庭|成员|对象|名单|台账|登记|\(户\)|\(人\))+$")
 _SYSTEM = "低收入人口"
 """The name of the whole undertaking stands in titles of every kind."""
-_TITLE_UNIT = re.compile(r"单位[::]\s*(万元|千元|元)")
+_TITLE_UNIT = re.compile(r"单位[:：](万元|千元|元)(?![\u4e00-\u9fff])")
 
 
 @dataclass(frozen=True)
@@ -81,19 +81,26 @@ class Recogniser:
         rows = min(grid.height, HEADER_ROWS + 2)
         head = [[_clean(text) for text in column.slice(0, rows).to_pylist()] for column in grid.columns]
         cells = [list(row) for row in zip(*head, strict=True)] if head else []
-        best: Header | None = None
-        best_score = (1, 0, False)
+        found: list[tuple[tuple[int, int, bool], Header]] = []
         for first in range(min(rows, HEADER_ROWS)):
             for last in (first, first + 1):
                 if last < rows:
                     header = self._header_at(grid, cells, first, last)
                     known = [column for column, name in enumerate(header.folded) if name in self.known]
-                    joined = sum(
-                        header.names[column] not in (cells[first][column], cells[last][column]) for column in known
-                    )
-                    score = (len(known), joined, first == last)
-                    if score > best_score:
-                        best, best_score = header, score
+                    distinct = len({header.folded[column] for column in known})
+                    not_top = [column for column in known if header.names[column] != cells[first][column]]
+                    not_bottom = [column for column in known if header.names[column] != cells[last][column]]
+                    joined = len(set(not_top) & set(not_bottom))
+                    # Two rows are one header when both say something: a title above does not.
+                    if distinct >= 2 and (first == last or (not_top and not_bottom)):
+                        found.append(((distinct, joined, first == last), header))
+        if not found:
+            return None
+        best = max(found, key=lambda candidate: candidate[0])[1]  # the first of equals
+        for (known_names, _, _), header in found:
+            # The header of a first table above a longer one: the second is found among its rows.
+            if known_names >= 3 and known_names * 2 >= sum(map(bool, header.names)) and header.last < best.first:
+                return header
         return best
 
     def _header_at(self, grid: Grid, cells: list[list[str]], first: int, last: int) -> Header:
@@ -154,7 +161,18 @@ class Recogniser:
             return match.kind.name in self.may_send, (groups - len(match.missing)) / groups, len(match.fields), share
 
         complete = [match for match in matches if not match.missing]
-        return max(complete, key=preference, default=None), sorted(matches, key=nearness, reverse=True)
+        best = max(complete, key=preference, default=None)
+        by_nearness = sorted(matches, key=nearness, reverse=True)
+        titled = max(matches, key=lambda match: (self.is_near(match), _title_match(match.kind, heading)))
+        if best and self.is_near(titled) and _title_match(titled.kind, heading) > _title_match(best.kind, heading):
+            # The title names a kind of which a column is missing: it is not another kind that could do without.
+            return None, [titled, *(match for match in by_nearness if match is not titled)]
+        return best, by_nearness
+
+    def is_near(self, match: Match) -> bool:
+        """Half of a kind's required columns, and a kind that this unit sends: that list with a wrong header, no other sheet."""
+        groups = len(match.kind.required_groups())
+        return match.kind.name in self.may_send and len(match.missing) * 2 <= groups and len(match.fields) >= 3
 
     def unused(self, header: Header, match: Match, filled: set[int]) -> list[str]:
         """Headers that nobody asks for, in order; `filled` are the columns that hold anything below the header."""

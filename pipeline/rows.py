@@ -19,7 +19,8 @@ from pipeline.recognise import Header, Match, Recogniser
 
 _DIGIT = r"[0-9０-９]"
 _ID_LIKE = rf"{_DIGIT}{{8}}|(?:{_DIGIT}\s*){{15}}|\d\.?\d*[eE]\+1\d"
-_NUMBER_ONLY = r"^[0-9０-９.,，%+\-()（）]*$"
+_NUMBER_ONLY = r"^[0-9０-９.,，%+\-()（）]{0,10}$"
+"""A running number or a count: text only because text files have nothing else."""
 FEW_COLUMNS = 300
 """Words that make a row no data stand in one of the first columns."""
 
