@@ -12,12 +12,14 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline import door, people, suites, values
 from pipeline.contracts import Contracts, Kind
+from pipeline.home import atomically
 from pipeline.model import SEVERITY_TITLES, BalanceError, Reading
 from pipeline.suites import Fault
 from pipeline.validation import failing_rows
@@ -99,6 +101,8 @@ def examine(
         "insert into part values (?, ?, ?, ?)", [[p.submission_id, p.unit_code, p.group, p.order] for p in parts]
     )
     typed = {kind: _typed(con, contracts.kinds[kind], [p for p in parts if p.kind == kind], around) for kind in kinds}
+    for folder in (*kinds, "set_aside"):
+        (out / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
     verdicts = []
     for kind in kinds:
         mine = [part for part in parts if part.kind == kind]
@@ -473,23 +477,20 @@ def _write(
     con.register("ids_now", pd.DataFrame({"number": list(ids), "person_id": list(ids.values())}, dtype="str"))
     con.execute("create or replace temp table ids as select * from ids_now")
     con.unregister("ids_now")
+    periods = {part.submission_id: part.reading.period for part in parts}
+    kept = _by_submission(con, _accepted_query(kind, rows), periods)
+    left = _by_submission(con, _aside_query(kind, rows), periods)
+    outside: dict[str, int] = {}
+    if kind.door:
+        outside = dict(con.execute(f"select submission_id, rows from raw_{kind.name}_out").fetchall())
     verdicts = []
     for part in parts:
-        own = [part.reading.period, part.submission_id]
-        accepted, set_aside = (
-            out / kind.name / f"{part.submission_id}.parquet",
-            out / "set_aside" / f"{part.submission_id}.parquet",
-        )
-        kept = _copy(con, _accepted_query(kind, rows), own, accepted)
-        left = _copy(con, _aside_query(kind, rows), own, set_aside)
-        outside = 0
-        if kind.door:
-            counted = con.execute(
-                f"select rows from raw_{kind.name}_out where submission_id = ?", [part.submission_id]
-            ).fetchall()
-            outside = counted[0][0] if counted else 0
-        said = issues[issues["submission_id"] == part.submission_id][ISSUE_COLUMNS].reset_index(drop=True)
-        verdicts.append(Verdict(part.submission_id, part.reading.rows_read, kept, left, outside, said))
+        name = part.submission_id
+        _put(kept[name], out / kind.name / f"{name}.parquet")
+        _put(left[name], out / "set_aside" / f"{name}.parquet")
+        said = issues[issues["submission_id"] == name][ISSUE_COLUMNS].reset_index(drop=True)
+        read, accepted, aside_rows = part.reading.rows_read, kept[name].num_rows, left[name].num_rows
+        verdicts.append(Verdict(name, read, accepted, aside_rows, outside.get(name, 0), said))
     return verdicts
 
 
@@ -499,14 +500,14 @@ def _accepted_query(kind: Kind, rows: str) -> str:
         f"cast({field} as {column.sql_type}) as {field}, {field}__text" for field, column in kind.columns.items()
     )
     return f"""select submission_id || '#' || own_sheet || '#' || row_number as row_id, submission_id, unit_code,
-            cast($1 as varchar) as period, own_sheet as sheet, cast(row_number as integer) as row_number,
+            cast(null as varchar) as period, own_sheet as sheet, cast(row_number as integer) as row_number,
             who.person_id, {has_head} as head_person_id, who_state as identity_state, who_sex as id_sex,
             cast(who_birth_date as date) as id_birth_date, {fields}
         from {rows} as judged
         inner join ids as who on who.number = judged.who
         left join ids as head on head.number = judged.head_number
-        where submission_id = $2 and position not in (select position from aside)
-        order by sheet, row_number"""
+        where position not in (select position from aside)
+        order by submission_id, own_sheet, row_number"""
 
 
 def _aside_query(kind: Kind, rows: str) -> str:
@@ -520,17 +521,31 @@ def _aside_query(kind: Kind, rows: str) -> str:
         else (f"coalesce(who_birth_date, cast({told} as date))")
     )
     return f"""select submission_id || '#' || own_sheet || '#' || row_number as row_id, submission_id, '{kind.name}' as kind, unit_code,
-            cast($1 as varchar) as period, own_sheet as sheet, cast(row_number as integer) as row_number,
+            cast(null as varchar) as period, own_sheet as sheet, cast(row_number as integer) as row_number,
             {person.name} as name, cast({born} as date) as birth_date, aside.rule as reason
         from {rows} as judged inner join aside on aside.position = judged.position
-        where submission_id = $2 order by sheet, row_number"""
+        order by submission_id, own_sheet, row_number"""
 
 
-def _copy(con: duckdb.DuckDBPyConnection, query: str, parameters: list[str | None], target: Path) -> int:
-    """Write a query's rows as one Parquet file, whole or not at all; returns how many."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    rows: pa.Table = con.sql(query, params=parameters).to_arrow_table()
-    beside = target.with_suffix(".part")
-    pq.write_table(rows, beside, compression="zstd")
-    beside.replace(target)
-    return int(rows.num_rows)
+def _by_submission(
+    con: duckdb.DuckDBPyConnection, query: str, periods: Mapping[str, str | None]
+) -> dict[str, pa.Table]:
+    """The rows of a query that is sorted by submission, one table each, with its period filled in."""
+    rows: pa.Table = con.sql(query).to_arrow_table()
+    ids = rows.column("submission_id").to_numpy(zero_copy_only=False)
+    column = rows.schema.get_field_index("period")
+    tables = {}
+    for submission, period in periods.items():
+        first, last = np.searchsorted(ids, submission, "left"), np.searchsorted(ids, submission, "right")
+        mine = rows.slice(int(first), int(last - first))
+        tables[submission] = mine.set_column(column, "period", pa.array([period] * mine.num_rows, pa.string()))
+    return tables
+
+
+def _put(rows: pa.Table, target: Path) -> None:
+    """Write rows as one Parquet file, whole or not at all; no rows, no file."""
+    if not rows.num_rows:
+        target.unlink(missing_ok=True)
+        return
+    with atomically(target) as part:
+        pq.write_table(rows, part, compression="zstd")

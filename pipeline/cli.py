@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pipeline import run
 from pipeline.home import Home
-from pipeline.model import MonitorError, mask
+from pipeline.model import SEVERITY_TITLES, MonitorError, mask
 
 TODAY_NEEDS_ZONE = "默认今天(数据目录所在时区)"
 
@@ -118,7 +118,7 @@ def run_night(obj: _Context, day: date | None) -> None:
             progress.update(task, description=name, completed=done, total=total)
 
         result = run.night(obj.folder, night, on_step=step)
-    obj.tell(result, lambda console: console.print(run.in_words(result)))
+    obj.tell(result, lambda console: _show_night(result, console))
 
 
 @monitor.command()
@@ -130,7 +130,7 @@ def run_night(obj: _Context, day: date | None) -> None:
 def check(obj: _Context, file: Path, unit: str | None, day: date | None) -> None:
     """检查一个文件但不收:屏幕上看结果,标注好的副本放在文件旁边。"""
     result = run.check_file(obj.folder, file, unit, obj.day(day))
-    obj.tell(result, lambda console: console.print(run.check_in_words(result)))
+    obj.tell(result, lambda console: _show_check(result, console))
     if result["must_fix"] or result["refused"]:
         raise SystemExit(1)
 
@@ -168,13 +168,14 @@ def status(obj: _Context, day: date | None) -> None:
 
 @monitor.command()
 @click.argument("warning_id")
+@day_option
 @json_option
 @click.pass_obj
-def explain(obj: _Context, warning_id: str) -> None:
+def explain(obj: _Context, warning_id: str, day: date | None) -> None:
     """一条预警的依据:规则、政策值、数值,直到文件、工作表、行、列和原文;并重新核算一次。"""
     from pipeline import explain as explaining
 
-    result = run.explain(obj.folder, warning_id)
+    result = run.explain(obj.folder, warning_id, obj.day(day))
     obj.tell(result, lambda console: explaining.show(result, console))
 
 
@@ -224,6 +225,37 @@ def bench(obj: _Context, size: str, rounds: int, keep: Path | None, write: Path 
     if write:
         benching.write_page(result, write)
     obj.tell(result, lambda console: console.print(benching.as_text(result)))
+
+
+def _show_night(result: dict[str, Any], console: Console) -> None:
+    rows = {table.removeprefix("main."): count for table, count in result["rows"].items()}
+    console.print(f"{result['date']} 这一夜已完成:收到 {len(result['units'])} 个单位的文件。")
+    console.print(
+        f"待办预警 {rows['warning_list']} 条,涉及 {rows['household_warning']} 户;问题单元格 {rows['validation_issue']} 处。"
+    )
+    console.print(f"已发布 {result['release']}/,清单在 lists/{result['date']}/,给数据员的信在 {result['message']}")
+    console.print("谁没交、退回了什么:monitor status")
+
+
+def _show_check(result: dict[str, Any], console: Console) -> None:
+    for each in result["refused"]:
+        console.print(f"不能接收:{each['reason']}")
+        console.print(f"怎么办:{each['fix']}")
+    for each in result["kinds"]:
+        console.print(
+            f"{each['title']}:读到 {each['read']} 行,可接收 {each['accepted']} 行,要退回 {each['set_aside']} 行"
+        )
+    if result["to_do"]:
+        console.print(f"您需要做的 {len(result['to_do'])} 件事:")
+        for number, each in enumerate(result["to_do"], start=1):
+            console.print(
+                f"{number}. [{SEVERITY_TITLES[each['severity']]}] {each['fix']}({each['cells']} 处)", markup=False
+            )
+    elif not result["refused"]:
+        console.print("没有发现问题,可以直接上报。")
+    for notice in result["notices"]:
+        console.print(f"说明:{notice}", markup=False)
+    console.print(f"标注好的副本:{result['annotated']}", markup=False)
 
 
 def main() -> None:

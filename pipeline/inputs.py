@@ -32,9 +32,9 @@ def gather(home: Home, ledger: Ledger, day: date, built_at: datetime | None = No
     key = home.identity_key()
     accepted: dict[str, list[Path]] = {}
     for each in in_force:
-        accepted.setdefault(each.kind or "", []).append(
-            home.accepted / (each.kind or "") / f"{each.submission_id}.parquet"
-        )
+        path = home.accepted / (each.kind or "") / f"{each.submission_id}.parquet"
+        if each.rows_accepted:
+            accepted.setdefault(each.kind or "", []).append(path)
     ids = _person_ids(path for paths in accepted.values() for path in paths)
     house: dict[str, Any] = {
         "unit": [
@@ -122,7 +122,7 @@ def _places(home: Home, in_force: list[Submission]) -> list[dict[str, str]]:
     for each in in_force:
         kind = contracts.load().kinds[each.kind or ""]
         fields = [field for field in _PLACES if field in kind.columns]
-        if "division" in kind.senders or not fields:
+        if "division" in kind.senders or not fields or not each.rows_accepted:
             continue
         rows = pq.read_table(home.accepted / kind.name / f"{each.submission_id}.parquet", columns=["row_id", *fields])
         texts = {text for field in fields for text in rows.column(field).unique().to_pylist() if text}

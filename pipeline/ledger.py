@@ -8,7 +8,8 @@ advisory lock), each function one transaction, each safe to call again. What hol
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from fractions import Fraction
@@ -147,6 +148,7 @@ class Ledger:
     def __init__(self, url: str):
         """Open, and create the tables where there are none. Raises ConfigError for a URL or schema we do not know."""
         self._engine = open_engine(url)
+        self._open_connection: Connection | None = None
 
     # ---- files
 
@@ -170,7 +172,7 @@ class Ledger:
         name = shown_name(file_name)
         of_file = file_id(unit_code, sha256, name)
         arrival = {"received_at": received_at, "night": night}
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             known = connection.execute(select(received_file).where(received_file.c.file_id == of_file)).one_or_none()
             if known is None:
                 row = {
@@ -211,7 +213,7 @@ class Ledger:
         `contracts`: kind → the contract it was read by. A refused reading is settled at once, its rows
         set aside; the others wait for `settle`. Reading a file again replaces what was written down before.
         """
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             file = _received(connection.execute(select(received_file).where(received_file.c.file_id == of_file)).one())
             rows = [_as_row(file, reading, contracts) for reading in readings]
             ids = [row["submission_id"] for row in rows]
@@ -230,7 +232,7 @@ class Ledger:
     def read_again(self, of_file: str) -> None:
         """Let a file wait to be read once more; what was read in it and not yet settled is forgotten."""
         of_it = submission_table.c.file_id == of_file
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             connection.execute(delete(submission_table).where(of_it, submission_table.c.outcome == "read"))
             connection.execute(update(received_file).where(received_file.c.file_id == of_file).values(state="received"))
 
@@ -246,6 +248,24 @@ class Ledger:
         known = [delivery for _, delivery in self._known(submission)]
         return parts.decide(submission.delivery, known, submission.replace, overlaps)
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """All that this ledger writes inside is one transaction: all of it stands, or nothing does."""
+        with writing(self._engine) as connection:
+            self._open_connection = connection
+            try:
+                yield
+            finally:
+                self._open_connection = None
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        if self._open_connection is not None:
+            yield self._open_connection
+            return
+        with writing(self._engine) as connection:
+            yield connection
+
     def settle(
         self, of_submission: str, outcome: Outcome, *, accepted: int = 0, set_aside: int = 0,
         out_of_scope: int = 0, reason: str = "", scope_digest: str | None = None,
@@ -254,7 +274,7 @@ class Ledger:
 
         A repeated one counts no rows. Raises BalanceError when accepted + set aside + out of scope is not what was read.
         """
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             [old] = _submissions(connection, submission_table.c.submission_id == of_submission)
             rows_read = 0 if outcome == "repeated" else old.rows_read
             if rows_read != accepted + set_aside + out_of_scope:
@@ -301,7 +321,7 @@ class Ledger:
             "owner": owner,
             "counts": {},
         }
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             connection.execute(delete(night_table).where(night_table.c.run_date == run_date))
             connection.execute(insert(night_table).values(run_date=run_date, **values))
 
@@ -310,7 +330,7 @@ class Ledger:
     ) -> None:
         """Write down how the night ended."""
         values = {"finished_at": at, "state": state, "counts": dict(counts)}
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             connection.execute(update(night_table).where(night_table.c.run_date == run_date).values(**values))
 
     def nights(self) -> list[Night]:

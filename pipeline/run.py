@@ -206,8 +206,7 @@ def check(home: Path, day: date, family: str) -> dict[str, int]:
         )
         around = checks.Surroundings(day, place.identity_key(), place.places, known.door)
         verdicts = checks.examine(con, contracts.load(), parts, around, place.accepted)
-        for verdict in verdicts:
-            _settle(place, ledger, verdict, day)
+        _settle(place, ledger, verdicts, day)
         known.remember()
     return {
         "submissions": len(verdicts),
@@ -218,19 +217,22 @@ def check(home: Path, day: date, family: str) -> dict[str, int]:
     }
 
 
-def _settle(home: Home, ledger: Ledger, verdict: Verdict, day: date) -> None:
-    """Write a verdict down: its issues for the sender (in work/), masked for the warehouse, and its counts."""
-    [submission] = [each for each in ledger.submissions() if each.submission_id == verdict.submission_id]
-    outcome: Any = "accepted" if not verdict.rows_set_aside else "partly_accepted"
-    reason = f"{verdict.rows_set_aside} 行退回" if verdict.rows_set_aside else ""
-    if verdict.rows_set_aside and not verdict.rows_accepted and not verdict.rows_out_of_scope:
-        outcome, reason = "refused", "没有一行可以接收"
-    verdict.issues.to_parquet(_issues_path(home, submission))
-    _keep_issues(home, submission, verdict.issues, day)
-    ledger.settle(
-        verdict.submission_id, outcome, accepted=verdict.rows_accepted, set_aside=verdict.rows_set_aside,
-        out_of_scope=verdict.rows_out_of_scope, reason=reason,
-    )  # fmt: skip
+def _settle(home: Home, ledger: Ledger, verdicts: list[Verdict], day: date) -> None:
+    """Write verdicts down: issues for the sender (in work/), masked ones for the warehouse, then all counts at once."""
+    known = {each.submission_id: each for each in ledger.submissions()}
+    for verdict in verdicts:
+        verdict.issues.to_parquet(_issues_path(home, known[verdict.submission_id]))
+        _keep_issues(home, known[verdict.submission_id], verdict.issues, day)
+    with ledger.at_once():
+        for verdict in verdicts:
+            outcome: Any = "accepted" if not verdict.rows_set_aside else "partly_accepted"
+            reason = f"{verdict.rows_set_aside} 行退回" if verdict.rows_set_aside else ""
+            if verdict.rows_set_aside and not verdict.rows_accepted and not verdict.rows_out_of_scope:
+                outcome, reason = "refused", "没有一行可以接收"
+            ledger.settle(
+                verdict.submission_id, outcome, accepted=verdict.rows_accepted, set_aside=verdict.rows_set_aside,
+                out_of_scope=verdict.rows_out_of_scope, reason=reason,
+            )  # fmt: skip
 
 
 def _issues_path(home: Home, submission: Submission) -> Path:
@@ -239,32 +241,41 @@ def _issues_path(home: Home, submission: Submission) -> Path:
 
 def _keep_issues(home: Home, submission: Submission, issues: pd.DataFrame, day: date) -> None:
     """The error lines as the warehouse publishes them: identifiers masked, ids stable across nights."""
-    import pandas as pd  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
 
-    letters: list[str | None] = [
-        column_letter(int(number)) if number > 0 else None for number in issues["column"].fillna(0)
-    ]
-    kept = issues.assign(
-        unit_code=submission.unit_code,
-        file_name=submission.file_name,
-        row=issues["row_number"],
-        column=pd.Series(letters, index=issues.index, dtype="str"),
-        value_masked=[mask(value) for value in issues["value"]],
-        message=[mask(message) for message in issues["message"]],
-        state="new",
-        first_seen_on=day,
-    )
-    key = home.identity_key()
-    kept["issue_id"] = [
-        people.issue_id(
-            key, submission.unit_code, submission.kind or "", rule, submission.file_name, sheet, row, column
-        )
-        for rule, sheet, row, column in zip(kept["rule"], kept["sheet"], kept["row"], kept["column"], strict=True)
-    ]
     folder = home.accepted / "validation_issue"
     folder.mkdir(mode=0o700, exist_ok=True)
-    with atomically(folder / f"{submission.submission_id}.parquet") as part:
-        kept.drop(columns=["row_number", "value"]).to_parquet(part)
+    path = folder / f"{submission.submission_id}.parquet"
+    if issues.empty:
+        path.unlink(missing_ok=True)
+        return
+    key, kind = home.identity_key(), submission.kind or ""
+    lines = []
+    for line in issues.fillna({"column": 0}).to_dict("records"):
+        column = column_letter(int(line["column"])) or None
+        where = (submission.file_name, str(line["sheet"]), int(line["row_number"]), column)
+        lines.append(
+            {
+                "issue_id": people.issue_id(key, submission.unit_code, kind, str(line["rule"]), *where),
+                "submission_id": submission.submission_id,
+                "unit_code": submission.unit_code,
+                "file_name": submission.file_name,
+                "sheet": line["sheet"],
+                "row": int(line["row_number"]),
+                "column": column,
+                "header": line["header"],
+                "value_masked": mask(str(line["value"])),
+                "rule": line["rule"],
+                "severity": line["severity"],
+                "message": mask(str(line["message"])),
+                "fix": line["fix"],
+                "state": "new",
+                "first_seen_on": day,
+            }
+        )
+    with atomically(path) as part:
+        pq.write_table(pa.Table.from_pylist(lines), part, compression="zstd")
 
 
 # give back -------------------------------------------------------------------------------------------------------
@@ -371,6 +382,31 @@ def status(home: Path, day: date) -> dict[str, Any]:
     return notice.status(place, ledger, day)
 
 
+def explain(home: Path, warning_id: str, day: date) -> dict[str, Any]:
+    """All that stands behind one warning of the published release, and whether its rule still holds on the rows in force.
+
+    Raises MonitorError when nothing is published yet or the release does not hold the warning.
+    """
+    from pipeline import explain as explaining  # noqa: PLC0415
+    from pipeline import inputs, models, warehouse  # noqa: PLC0415 - brings duckdb
+
+    place, ledger = _open(home)
+    if not place.warehouse.exists():
+        raise MonitorError("还没有发布过预警清单,请先运行 monitor run")
+    house = models.read_models(contracts.load().kinds)
+    given = inputs.gather(place, ledger, day)
+    with closing(warehouse.read(place.warehouse)) as release:
+        return explaining.explain(
+            release,
+            warning_id,
+            cards=house.cards,
+            policy_titles=place.policy.titles,
+            unit_names={code: unit.name for code, unit in place.units.items()},
+            ask_rule=lambda code: warehouse.ask(given, house, f"warnings.{code.lower()}"),
+            asked_on=day,
+        )
+
+
 def check_file(home: Path, file: Path, unit_code: str | None, day: date) -> dict[str, Any]:
     """Judge one file without taking it in; the annotated copy is written beside it.
 
@@ -463,6 +499,9 @@ def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _open(home: Path) -> tuple[Home, Ledger]:
+    """The home and its ledger; a night in one process examines them once."""
+    if home in _alone_in:
+        return _alone_in[home]
     place = Home.open(home)
     return place, Ledger(place.ledger_url)
 
@@ -476,18 +515,18 @@ def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
 
 
-_alone_in: set[Path] = set()
+_alone_in: dict[Path, tuple[Home, Ledger]] = {}
 
 
 @contextmanager
 def _alone(home: Path) -> Iterator[None]:
     """Hold the home for one whole night. Raises MonitorError, naming the owner, when another night runs."""
     with _locked(home, fcntl.LOCK_EX):
-        _alone_in.add(home)
+        _alone_in[home] = _open(home)
         try:
             yield
         finally:
-            _alone_in.discard(home)
+            del _alone_in[home]
 
 
 @contextmanager
