@@ -16,10 +16,10 @@ from pipeline import contracts, readers
 from pipeline.model import CheckError, Refusal
 from pipeline.returns import listing, marks
 from pipeline.returns.examine import examine
-from pipeline.returns.listing import SubmissionSummary
+from pipeline.returns.listing import MOST_ROWS, SubmissionSummary
 from pipeline.returns.package import CannotPatch
 from pipeline.returns.patch import merges, patch
-from pipeline.returns.rewrite import MOST_ROWS, TEXT_SHEET, rewrite
+from pipeline.returns.rewrite import rewrite
 
 __all__ = ["SubmissionSummary", "write", "write_receipt"]
 
@@ -69,7 +69,9 @@ class _Copy:
                 columns = {column: last for column, _ in sheet.refused_columns}
                 self.refused[sheet.sheet] = self.refused.get(sheet.sheet, {}) | columns
                 numbers = {
-                    use.column for use in sheet.columns if fields[use.field].type in ("id_number", "disability_number")
+                    use.column
+                    for use in sheet.columns
+                    if use.field in fields and fields[use.field].type in ("id_number", "disability_number")
                 }
                 self.text_columns[sheet.sheet] = self.text_columns.get(sheet.sheet, frozenset()) | numbers
 
@@ -89,12 +91,10 @@ class _Copy:
         book = readers.read(self.source, self.file_name)
         if isinstance(book, Refusal):
             raise CheckError(f"收件时读得了的文件,标注时读不了({book.code})")
-        grids = book.grids
-        lost = rewrite(grids, plain, self.refused)
-        if "" in {grid.sheet for grid in grids}:
-            self.refused = {sheet or TEXT_SHEET: value for sheet, value in self.refused.items()}
-            self.text_columns = {sheet or TEXT_SHEET: value for sheet, value in self.text_columns.items()}
-            self.issues = self.issues.assign(sheet=self.issues["sheet"].replace("", TEXT_SHEET))
+        names, lost = rewrite(book.grids, plain, self.refused)
+        self.refused = {names.get(sheet, sheet): columns for sheet, columns in self.refused.items()}
+        self.text_columns = {names.get(sheet, sheet): columns for sheet, columns in self.text_columns.items()}
+        self.issues = self.issues.assign(sheet=self.issues["sheet"].replace(names))
         remarks = [remark]
         if lost:
             remarks.append(f"一张工作表最多 {MOST_ROWS} 行:文件最后的 {lost} 行没有放进本文件,其中的问题只列在清单里。")
@@ -105,7 +105,10 @@ class _Copy:
 
     def _mark(self, base: Path, made: Path, remarks: list[str]) -> None:
         placed = self.issues[~(self.issues["row_number"] > MOST_ROWS).fillna(False).astype(bool)]
-        plan = marks.plan(placed, merges(base), self.refused, self.text_columns)
+        areas = merges(base)
+        if {sheet for sheet, columns in self.refused.items() if columns} - set(areas):
+            raise CannotPatch("a sheet with refused columns is not there")
+        plan = marks.plan(placed, areas, self.refused, self.text_columns)
         page = self.folder / "listing.xlsx"
         remarks = [*remarks, *_said_about(plan)]
         listing.write(page, self.file_name, self.summaries, self.issues, frozenset(plan), remarks)

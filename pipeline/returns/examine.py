@@ -75,21 +75,21 @@ def _nothing_left(archive: zipfile.ZipFile, removed: set[str]) -> None:
 
     Texts too short to tell from markup (one character, a few digits) are not searched for.
     """
-    searched = {
-        form.encode()
-        for text in removed
-        if len(text) >= (2 if not text.isascii() else 5)
-        for form in (text, unescape(text, {"&quot;": '"', "&apos;": "'"}))
-    }
-    if not searched:
+    starts: dict[str, set[str]] = {}
+    for text in removed:
+        for form in {text, unescape(text, {"&quot;": '"', "&apos;": "'"})}:
+            if len(form) >= (5 if form.isascii() else 2):
+                starts.setdefault(form[:2], set()).add(form)
+    if not starts:
         return
-    pattern = re.compile(b"|".join(re.escape(one) for one in sorted(searched)))
     for name in archive.namelist():
         if name.endswith((".xml", ".rels", ".vml")) and not name.endswith("sharedStrings.xml"):
             data = archive.read(name)
             if b"<sheetData>" in data:
                 data = data[: data.index(b"<sheetData>")] + data[data.index(b"</sheetData>") :]
-            if pattern.search(data):
+            text = data.decode("utf-8", "replace")
+            at = [place for place in range(len(text) - 1) if text[place : place + 2] in starts]
+            if any(text.startswith(form, place) for place in at for form in starts[text[place : place + 2]]):
                 raise CannotPatch("refused values remain")
 
 

@@ -73,7 +73,8 @@ def plan(
 
 
 def _keys(frame: pd.DataFrame) -> pd.Series[int]:
-    return frame["row"] * _STRIDE + frame["column"]
+    keys: pd.Series[int] = frame["row"].astype("int64").mul(_STRIDE).add(frame["column"])
+    return keys
 
 
 def _place(issues: pd.DataFrame, areas: list[tuple[tuple[int, int], tuple[int, int]]]) -> pd.DataFrame:
@@ -111,8 +112,8 @@ def _hidden_cells(areas: list[tuple[tuple[int, int], tuple[int, int]]]) -> pd.Se
         keys.append(covered)
         anchors.append(np.full(len(covered), top * _STRIDE + left))
     if not keys:
-        return pd.Series([], index=pd.Index([], dtype="int64"), dtype="int64")
-    hidden = pd.Series(np.concatenate(anchors), index=np.concatenate(keys))
+        keys = anchors = [np.zeros(0, np.int64)]
+    hidden: pd.Series[int] = pd.Series(np.concatenate(anchors), index=np.concatenate(keys))
     return hidden[~hidden.index.duplicated()]
 
 

@@ -115,7 +115,7 @@ def vml(data: bytes | None, keep: set[Cell], sheet_number: int, widths: dict[int
 
 
 def _new_comments() -> etree._Element:
-    root = etree.Element(f"{{{MAIN}}}comments", None, {None: MAIN})  # type: ignore[dict-item]
+    root = etree.Element(f"{{{MAIN}}}comments", None, {None: MAIN})
     etree.SubElement(root, f"{{{MAIN}}}authors")
     etree.SubElement(root, f"{{{MAIN}}}commentList")
     return root

@@ -62,7 +62,7 @@ class Relationships:
             parse(archive.read(self.name))
             if found
             else etree.Element(f"{{{PACKAGE}}}Relationships", None, {None: PACKAGE})
-        )  # type: ignore[dict-item]
+        )
 
     def by_type(self, last: str) -> dict[str, str]:
         """Id → part name, for internal relationships whose type ends in `/<last>`."""
@@ -168,6 +168,8 @@ class Workbook:
 
     def put_listing_first(self, part: str, print_titles: str) -> None:
         """Our sheet becomes the first and the one that is shown; names that belong to a sheet keep belonging to it."""
+        if LISTING in {sheet.get("name") for sheet in self.sheets}:
+            raise CannotPatch("a workbook of our sheet alone")
         number = max(int(sheet.get("sheetId", "0")) for sheet in self.sheets) + 1
         sheet = etree.Element(f"{{{MAIN}}}sheet", name=LISTING, sheetId=str(number))
         sheet.set(f"{{{OFFICE}}}id", self.relationships.add("worksheet", part))

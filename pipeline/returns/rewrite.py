@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,21 +13,22 @@ import pyarrow as pa
 import xlsxwriter
 
 from pipeline.grid import Grid
-from pipeline.returns.listing import ILLEGAL
+from pipeline.returns.listing import MOST_ROWS
 from pipeline.returns.package import LISTING
 
-MOST_ROWS = 1_048_576
 LONGEST = 32_767
+"""Characters in a cell."""
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 TEXT_SHEET = "数据"
 """The name of the sheet that a text file becomes."""
 
 
-def rewrite(grids: list[Grid], target: Path, refused: dict[str, dict[int, int]]) -> int:
+def rewrite(grids: list[Grid], target: Path, refused: dict[str, dict[int, int]]) -> tuple[dict[str, str], int]:
     """Write values and merged cells; row n of the sheet, or line n of the text file, stays row n.
 
     Every text is a text cell, so that long numbers stay whole and nothing is ever a formula; cells that held numbers
-    stay numbers. `refused`: sheet → column → last row of its header: nothing below is written. Gives how many rows
-    had no room in a sheet.
+    stay numbers. `refused`: sheet → column → last row of its header: nothing below is written. Gives the new name of
+    each sheet, and how many rows had no room.
     """
     book = xlsxwriter.Workbook(
         str(target),
@@ -38,26 +39,47 @@ def rewrite(grids: list[Grid], target: Path, refused: dict[str, dict[int, int]])
     text = book.add_format({**look, "num_format": 49, "quote_prefix": True})
     number = book.add_format(look)
     blank = book.add_format({**look, "num_format": 49})
+    names: dict[str, str] = {}
     lost = 0
     for grid in grids:
-        if grid.sheet == LISTING and len(grids) > 1:
+        if grid.sheet == LISTING:
             continue
-        sheet = book.add_worksheet(grid.sheet or TEXT_SHEET)
-        if grid.hidden:
+        name = names[grid.sheet] = _fitting(grid.sheet, {LISTING, *names.values()})
+        sheet = book.add_worksheet(name)
+        if grid.hidden and len(names) > 1:
             sheet.hide()
         for column, cells in enumerate(grid.columns):
             sheet.set_column(column, column, _width(cells), blank if grid.sheet == "" else None)
-        if grid.columns and grid.height:
-            sheet.ignore_errors({"number_stored_as_text": f"A1:{xlsxwriter.utility.xl_rowcol_to_cell(MOST_ROWS - 1, len(grid.columns) - 1)}"})  # fmt: skip
-        for top, left, bottom, right in grid.merges:
-            if bottom < MOST_ROWS and (bottom, right) > (top, left):
-                sheet.merge_range(top, left, bottom, right, "")
+        sheet.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})
+        # By its own method xlsxwriter writes the cells of all its rows at once, and then takes no row above the last.
+        sheet.merge.extend(_separate(grid.merges))
         lost += int((grid.row_numbers > MOST_ROWS).sum())
         _write_rows(sheet, grid, refused.get(grid.sheet, {}), text, number)
-    if not any(not sheet.hidden for sheet in book.worksheets()):
-        book.add_worksheet(TEXT_SHEET)
     book.close()
-    return lost
+    return names, lost
+
+
+def _fitting(name: str, taken: set[str]) -> str:
+    """A name that Excel bears: not too long, no brackets and slashes, not used twice."""
+    base = re.sub(r"[\[\]:*?/\\]", " ", _ILLEGAL.sub("", name)).strip("' ")[:31] or TEXT_SHEET
+    folded = {one.casefold() for one in taken}
+    tries = (base, *(f"{base[:27]}({number})" for number in range(2, 10_000)))
+    return next(one for one in tries if one.casefold() not in folded)
+
+
+def _separate(areas: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int, int]]:
+    """Merged areas that overlap no other, of a size that data have: Excel repairs a file that has others."""
+    seen: set[tuple[int, int]] = set()
+    kept = []
+    for top, left, bottom, right in areas:
+        size = (bottom - top + 1) * (right - left + 1)
+        if bottom >= MOST_ROWS or not 1 < size <= 200_000:
+            continue
+        cells = {(row, column) for row in range(top, bottom + 1) for column in range(left, right + 1)}
+        if not cells & seen:
+            seen |= cells
+            kept.append((top, left, bottom, right))
+    return kept
 
 
 def _write_rows(sheet: Any, grid: Grid, refused: dict[int, int], text: Any, number: Any) -> None:
@@ -85,7 +107,7 @@ def _rows(grid: Grid) -> Iterator[tuple[int, tuple[str | float | None, ...]]]:
 def _cells(grid: Grid, column: int, start: int) -> list[str | float | None]:
     cells = grid.columns[column].slice(start, 20_000)
     texts: list[str | float | None] = [
-        None if value is None else ILLEGAL.sub(_escaped, value)[:LONGEST] for value in cells.to_pylist()
+        None if value is None else _ILLEGAL.sub("", value)[:LONGEST] for value in cells.to_pylist()
     ]
     mask = grid.numeric.get(column)
     if mask is not None:
@@ -99,14 +121,9 @@ def _cells(grid: Grid, column: int, start: int) -> list[str | float | None]:
     return texts
 
 
-def _escaped(found: Any) -> str:
-    return "".join(letter if letter in "\t\n" else "" for letter in found[0])
-
-
-def _width(cells: pa.Array) -> float:
+def _width(cells: pa.StringArray) -> float:
     """A column wide enough for its first cells, within reason."""
     longest = 8
     for value in cells.slice(0, 200).to_pylist():
-        size = sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in value or "")
-        longest = max(longest, min(size, 40))
+        longest = max(longest, min(len((value or "").encode("gbk", "replace")), 40))
     return longest + 2.0

@@ -19,6 +19,8 @@ from pipeline.returns.package import MAIN, OFFICE, CannotPatch, parse
 CHUNK = 1 << 20
 MOST_EPILOG = 256 << 20
 
+_LETTERS = [b"", *(column_letter(column).encode() for column in range(1, 16_385))]
+_NUMBERS = {letters: column for column, letters in enumerate(_LETTERS)}
 _ROW = re.compile(rb"<row\b([^>]*?)(/?)>")
 _ROW_NUMBER = re.compile(rb"""\sr=["'](\d+)["']""")
 _CELL = re.compile(rb"<c(?=[\s/>])([^>]*?)(?:/>|>(.*?)</c>)", re.DOTALL)
@@ -84,8 +86,6 @@ class SheetPatch:
         self.was_marked = was_marked
         self.emptied = emptied
         self.used = used
-        self.letters = [b""] + [column_letter(column).encode() for column in range(1, 16_385)]
-        self.numbers = {letters: column for column, letters in enumerate(self.letters)}
         self.restyled: dict[tuple[bytes, int | None, bool], bytes] = {}
         self.column_styles: list[tuple[int, int, int]] = []
         self.next_mark = 0
@@ -184,7 +184,7 @@ class SheetPatch:
             return row
         pieces, position = [], 0
         for column, rank in marks:
-            name = b'<c r="%s%d"' % (self.letters[column], number)
+            name = b'<c r="%s%d"' % (_LETTERS[column], number)
             at = row.find(name, position)
             if at < 0:
                 return self._rebuilt(row, number, tag, marks, frozenset())
@@ -202,10 +202,8 @@ class SheetPatch:
         if (known := self.restyled.get(key)) is None:
             found = _STYLE.search(head)
             style = b' s="%d"' % self.style(int(found[1]) if found else 0, rank, key[2])
-            if found:
-                known = head[: found.start()] + style + head[found.end() :]
-            else:
-                known = head[:-1] + style + b"/" if head.endswith(b"/") else head + style
+            start, end = found.span() if found else (len(head.removesuffix(b"/")),) * 2
+            known = head[:start] + style + head[end:]
             if len(self.restyled) < 100_000:
                 self.restyled[key] = known
         return known
@@ -215,7 +213,7 @@ class SheetPatch:
         if original is None:
             original = next((style for first, last, style in self.column_styles if first <= column <= last), 0)
         style = self.style(original, rank, column in self.marks.text_columns)
-        return b'<c r="%s%d" s="%d"/>' % (self.letters[column], number, style)
+        return b'<c r="%s%d" s="%d"/>' % (_LETTERS[column], number, style)
 
     def _rebuilt(
         self, row: bytes, number: int, tag: re.Match[bytes], marks: list[tuple[int, int]], empty: frozenset[int]
@@ -233,7 +231,7 @@ class SheetPatch:
         waiting = sorted(ranks)
         for cell in _CELL.finditer(body):
             at = _CELL_AT.search(cell[1])
-            if at is None or int(at[2]) != number or (column := self.numbers.get(at[1], 0)) <= previous:
+            if at is None or int(at[2]) != number or (column := _NUMBERS.get(at[1], 0)) <= previous:
                 raise CannotPatch("cells without name or order")
             if body[position : cell.start()].strip():
                 raise CannotPatch("unexpected element among the cells")
@@ -261,7 +259,7 @@ class SheetPatch:
     def _remember(self, cell: re.Match[bytes]) -> None:
         content = cell[2]
         for first, last in _FORMULA_AREA.findall(content):
-            columns = range(self.numbers[first], self.numbers[last or first] + 1)
+            columns = range(_NUMBERS[first], _NUMBERS[last or first] + 1)
             if not set(columns) <= set(self.marks.refused):
                 raise CannotPatch("formula shared between columns")
         kind = _STRING_TYPE.search(cell[1])
@@ -291,7 +289,7 @@ class SheetPatch:
         return re.sub(rb"""(<dataValidations\b[^>]*?\scount=)["']\d+["']""", rb'\g<1>"%d"' % count, trimmed)
 
     def _columns_of(self, area: bytes) -> set[int]:
-        letters = [self.numbers.get(re.sub(rb"[^A-Z]", b"", one), 0) for one in area.split(b":")]
+        letters = [_NUMBERS.get(re.sub(rb"[^A-Z]", b"", one), 0) for one in area.split(b":")]
         return set(range(letters[0], letters[-1] + 1))
 
 
@@ -374,11 +372,10 @@ def merged_areas(source: IO[bytes]) -> list[tuple[tuple[int, int], tuple[int, in
 
 
 def column_number(letters: bytes) -> int:
-    """1 for `A`, 27 for `AA`."""
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number
+    """1 for `A`, 27 for `AA`. Raises CannotPatch beyond the last column."""
+    if letters not in _NUMBERS:
+        raise CannotPatch("column out of range")
+    return _NUMBERS[letters]
 
 
 def legacy_drawing_id(parts: SheetParts) -> str | None:
