@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from string import Formatter
 from typing import Any, Literal
@@ -373,7 +373,7 @@ def read_models(kinds: dict[str, Kind], folder: Path = SQL) -> Models:
                         raise ModelError(f"{_short(note)}:evidence.kind:没有 {item.kind} 这个数据种类")
             name = f"{schema}.{path.stem}"
             sql = path.read_text(encoding="utf-8")
-            models[name] = Model(name=name, path=path, sql=sql, about=about, query=_parse(path, sql))
+            models[name] = Model(name=name, path=path, sql=sql, about=about, query=_parse(_short(path), sql))
         if notes:
             raise ModelError(f"{_short(next(iter(notes.values())))}:旁边缺少同名的 .sql")
     lists = {path.stem: _read_list(path) for path in sorted((folder / "published").glob("*.csv"))}
@@ -388,13 +388,14 @@ def _read_list(path: Path) -> pa.Table:
     return pa.table({name: pa.array([row[at] or None for row in rows], pa.string()) for at, name in enumerate(header)})
 
 
-def _parse(path: Path, sql: str) -> exp.Query:
+@cache
+def _parse(name: str, sql: str) -> exp.Query:
     try:
         statements = sqlglot.parse(sql, read="duckdb")
     except SqlglotError as problem:
-        raise ModelError(f"{_short(path)}:SQL 读不懂:{problem}") from problem
+        raise ModelError(f"{name}:SQL 读不懂:{problem}") from problem
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-        raise ModelError(f"{_short(path)}:应当正好是一个 select")
+        raise ModelError(f"{name}:应当正好是一个 select")
     return statements[0]
 
 

@@ -65,7 +65,6 @@ HOUSE: dict[str, dict[str, str]] = {
         "reason": "VARCHAR", "caveat": "VARCHAR", "remark": "VARCHAR", "evidence": "VARCHAR", "freshness": "VARCHAR",
         "policy": "VARCHAR",
     },
-    "previous_source": {"warning_id": "VARCHAR", "submission_id": "VARCHAR"},
 }  # fmt: skip
 """Tables `house.<name>` that are given to the build; `house.night` and the cards' tables are made here (docs/design.md)."""
 
@@ -127,7 +126,7 @@ def ask(inputs: Inputs, models: Models, table: str, *, limits: Limits = LIMITS) 
     `table` is `registry.<name>`, `warnings.<name>` or `main.<name>`. Raises ModelError.
     """
     models.examine([table])
-    with closing(_connect(":memory:", None, limits)) as con:
+    with closing(_connect(None, limits)) as con:
         _make(con, inputs, models, [table])
         answer: pa.Table = con.sql(f"select * from {table}").to_arrow_table()
         return answer
@@ -136,8 +135,8 @@ def ask(inputs: Inputs, models: Models, table: str, *, limits: Limits = LIMITS) 
 def build(inputs: Inputs, models: Models, target: Path, *, work: Path, limits: Limits = LIMITS) -> dict[str, int]:
     """Build and examine a whole release in the directory `target`; published table → rows.
 
-    Writes `warehouse.duckdb` and `divisions/<unit>.duckdb`, checkpointed and read-only. `work` holds the build file and
-    what spills, on the same encrypted volume as the home; one build at a time uses it. What a night that was cut off
+    Writes `warehouse.duckdb` and `divisions/<unit>.duckdb`, checkpointed and read-only. The build itself is in
+    memory; `work` takes what spills, so it lies on the home's encrypted volume. One build at a time uses it. What a night that was cut off
     left in `work` or `target` is removed first. Raises ModelError before anything is built when sql/ or the
     policy cannot serve, PublishRefused when the result fails its examination; then `target` does not exist.
     """
@@ -148,7 +147,7 @@ def build(inputs: Inputs, models: Models, target: Path, *, work: Path, limits: L
     with tempfile.TemporaryDirectory(dir=work, prefix="build-") as private:
         release = Path(private) / "release"
         (release / "divisions").mkdir(parents=True)
-        with closing(_connect(f"{private}/build.duckdb", Path(private) / "spill", limits)) as con:
+        with closing(_connect(Path(private) / "spill", limits)) as con:
             _make(con, inputs, models, models.everything())
             if wrong := examine(con, models):
                 raise PublishRefused("新的一版没有通过检查,仍用上一版:\n" + "\n".join(wrong))
@@ -243,7 +242,8 @@ def _to_disk(path: Path) -> None:
         os.close(handle)
 
 
-def _connect(path: str, spill: Path | None, limits: Limits) -> duckdb.DuckDBPyConnection:
+def _connect(spill: Path | None, limits: Limits) -> duckdb.DuckDBPyConnection:
+    """A database in memory; what exceeds the limit goes to the directory `spill`."""
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": limits.memory,
         "threads": limits.threads,
@@ -254,7 +254,7 @@ def _connect(path: str, spill: Path | None, limits: Limits) -> duckdb.DuckDBPyCo
     }
     if spill:
         config["temp_directory"] = str(spill)
-    return duckdb.connect(path, config=config)
+    return duckdb.connect(":memory:", config=config)
 
 
 def _make(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, wanted: Iterable[str]) -> None:
@@ -314,11 +314,17 @@ def load(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, names: 
         if f"house.{table}" in needed:
             _fill(con, f"house.{table}", columns, inputs.house.get(table, ()))
     if inputs.previous and "house.previous_warning" in needed:
-        _load_previous(con, inputs.previous, sources="house.previous_source" in needed)
+        _load_previous(con, inputs.previous)
+    if "house.previous_source" in needed:
+        con.execute(
+            "create table house.previous_source as"
+            " select distinct warning_id, unnest(json_extract_string(evidence, '$[*].submission_id')) as submission_id"
+            " from house.previous_warning"
+        )
     _load_cards(con, models, needed)
-    for name, rows in models.lists.items():
+    for name, entries in models.lists.items():
         if f"house.{name}" in needed:
-            _fill(con, f"house.{name}", dict.fromkeys(rows.column_names, "VARCHAR"), rows)
+            _fill(con, f"house.{name}", dict.fromkeys(entries.column_names, "VARCHAR"), entries)
     if "house.rule_policy" in needed:
         missing = con.execute(
             "select rule_code, key from house.rule_policy anti join house.policy using (key) order by all"
@@ -340,17 +346,12 @@ def load(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, names: 
             con.execute(f"drop table given_{kind}")
 
 
-def _load_previous(con: duckdb.DuckDBPyConnection, previous: Path, *, sources: bool) -> None:
+def _load_previous(con: duckdb.DuckDBPyConnection, previous: Path) -> None:
     con.execute(f"attach {_quote(str(previous))} as before (read_only)")
     there = {name for name, *_ in con.sql("describe before.main.warning").fetchall()}
     names = ", ".join(name for name in HOUSE["previous_warning"] if name in there)
     con.execute(f"insert into house.previous_warning ({names}) select {names} from before.main.warning")
     con.execute("detach before")
-    if sources:
-        con.execute(
-            "insert into house.previous_source"
-            " select distinct warning_id, unnest(json_extract_string(evidence, '$[*].submission_id')) from house.previous_warning"
-        )
 
 
 def _fill(con: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str], rows: Rows) -> None:
@@ -445,6 +446,7 @@ def _write(
 ) -> dict[str, tuple[int, int]]:
     """Copy the published tables (of one division) into a new file; table → (rows, digest)."""
     con.execute(f"attach {_quote(str(path))} as ready (storage_version 'v1.5.0')")
+    con.begin()  # one transaction: else each comment waits for the disk
     digests = {}
     for name, about in published.items():
         if unit and about.by_division is None:
@@ -453,10 +455,11 @@ def _write(
         mine = f"where {about.by_division.replace('$division', _quote(unit))}" if unit and about.by_division else ""
         order = ", ".join([*about.order_by, *(column for column in about.key if column not in about.order_by)])
         con.execute(f"create table {table} as select * from {name} {mine} order by {order}")
-        con.execute(f"comment on table {table} is {_quote(about.comment)}")
-        for column, comment in about.columns.items():
-            con.execute(f'comment on column {table}."{column}" is {_quote(comment)}')
+        said = [f"comment on table {table} is {_quote(about.comment)}"]
+        said += [f'comment on column {table}."{column}" is {_quote(text)}' for column, text in about.columns.items()]
+        con.execute(";".join(said))
         digests[name] = _digest(con, name if unit is None else table)
+    con.commit()
     con.execute("checkpoint ready")
     con.execute("detach ready")
     return digests
