@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import random
 import re
 import zipfile
 from collections import Counter, defaultdict
@@ -19,6 +20,7 @@ from pipeline.generate import MINIMUM, generate
 from pipeline.generate.bureau import Bureau, birthday, months_before
 from pipeline.generate.hostile import compound_file
 from pipeline.generate.people import check_character, crowd_numbers
+from pipeline.generate.stage import Stage
 from pipeline.model import ConfigError
 
 DAY = date(2026, 10, 31)
@@ -571,6 +573,17 @@ def test_deaths_lie_on_both_sides_of_the_roster_month(truth, pages):
     assert {age_on_day(person, died[person]) < 60 for person in died if person in listed} == {
         False
     }  # else A09 would ask
+
+
+@pytest.mark.parametrize(
+    ("last_day", "text"),
+    [(date(2026, 9, 30), "2026.9"), (date(2026, 1, 31), "2026.01"), (date(2025, 10, 31), "2025.10")],
+)
+def test_a_month_of_death_cannot_be_taken_for_another(last_day, text):
+    stage = Stage(Bureau.on(DAY), random.Random(1))
+    place = stage.bureau.places[stage.bureau.current[0], "城市"][0]
+    stage.death(stage.folk.person(place, (66, 80)), last_day, month_only=True)
+    assert stage.tables["death_notice"].columns["_spoilt_cell"] == [text]
 
 
 def test_supplements_are_owed_at_the_ages_that_the_truth_says(truth, pages):

@@ -335,7 +335,9 @@ class Stage:
         )  # fmt: skip
         if month_only:
             self.tables["death_notice"].columns["_spoilt_field"][row] = "died_on"
-            self.tables["death_notice"].columns["_spoilt_cell"][row] = f"{on.year}.{on.month}"
+            # `2028.1` could be a January or an October that lost its nought, and is refused: January is written out.
+            month = f"{on.month:02d}" if on.month == 1 else f"{on.month}"
+            self.tables["death_notice"].columns["_spoilt_cell"][row] = f"{on.year}.{month}"
 
     def _outcome(self, person: Person, is_kept: bool) -> Outcome:
         return "accepted" if is_kept or person.id_number in self.scope else "out_of_scope"
