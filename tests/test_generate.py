@@ -19,7 +19,7 @@ from pipeline import contracts
 from pipeline.generate import MINIMUM, generate
 from pipeline.generate.bureau import Bureau, birthday, months_before
 from pipeline.generate.hostile import compound_file
-from pipeline.generate.people import check_character, crowd_numbers
+from pipeline.generate.people import check_character, crowd_firsts, with_check
 from pipeline.generate.stage import Stage
 from pipeline.model import ConfigError
 
@@ -226,7 +226,7 @@ def test_birthday_is_the_last_day_that_makes_the_age(day, age):
 def test_crowd_numbers_are_valid_distinct_and_nobodys(count, seed):
     import numpy as np
 
-    numbers = crowd_numbers(np.random.default_rng(seed), count)
+    numbers = with_check(crowd_firsts(np.random.default_rng(seed), count))
     assert len(set(numbers)) == count
     assert all(number_in(number) == number and number.startswith("99") for number in numbers)
 

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from pipeline.generate.files import File, Sheet
-from pipeline.generate.people import Array, crowd_names, crowd_numbers
+from pipeline.generate.people import Array, crowd_firsts, crowd_names, with_check
 from pipeline.generate.stage import Stage
 from pipeline.generate.styles import PARTNER_STYLES
 
@@ -35,13 +35,14 @@ class _Crowd:
     day: date
     districts: list[tuple[str, str]]
     """(district, township) of every division."""
-    numbers: Array
+    firsts: Array
+    """Numbers without check character: as integers they take a tenth of the room."""
     used: int = 0
 
     def people(self, count: int) -> Array:
         """The next `count` unused numbers."""
         self.used += count
-        return self.numbers[self.used - count : self.used]
+        return with_check(self.firsts[self.used - count : self.used])
 
     def days(self, count: int, first: int, last: int) -> Array:
         """Days that lie `first` to `last` days before D."""
@@ -110,7 +111,7 @@ def partner_files(stage: Stage, rows: int, seed: int) -> Iterator[File]:
     districts = sorted(
         {(place.district, place.township) for places in stage.bureau.places.values() for place in places}
     )
-    crowd = _Crowd(rng, stage.day, districts, crowd_numbers(rng, rows))
+    crowd = _Crowd(rng, stage.day, districts, crowd_firsts(rng, rows))
     makers: dict[str, Callable[[int], dict[str, Array]]] = {
         "medical_expense": crowd.medical, "disability_certificate": crowd.certificates, "death_notice": crowd.deaths,
     }  # fmt: skip

@@ -75,17 +75,18 @@ class Folk:
         return rng.choice(_SURNAMES) + given
 
 
-def crowd_numbers(rng: np.random.Generator, count: int) -> Array:
-    """`count` distinct valid 18-character numbers, of regions that `Folk` never uses (9920.. to 9998..)."""
+def crowd_firsts(rng: np.random.Generator, count: int) -> Array:
+    """The first 17 digits of `count` distinct numbers as integers, of regions that `Folk` never uses (9920.. to 9998..)."""
     days = np.array([int(f"{date(1936, 1, 1) + timedelta(days=n):%Y%m%d}") for n in range(365 * 86)], dtype=np.int64)
     wanted = count + count // 20 + 100
-    firsts = (
-        (990000 + rng.integers(2000, 9899, wanted)) * 10**11
-        + rng.choice(days, wanted) * 1000
-        + rng.integers(1, 1000, wanted)
-    )
-    firsts = rng.permutation(np.unique(firsts))[:count]
-    total = np.zeros(count, dtype=np.int64)
+    regions = 990000 + rng.integers(2000, 9899, wanted)
+    firsts = regions * 10**11 + rng.choice(days, wanted) * 1000 + rng.integers(1, 1000, wanted)
+    return rng.permutation(np.unique(firsts))[:count]
+
+
+def with_check(firsts: Array) -> Array:
+    """17-digit integers → 18-character numbers with their check character."""
+    total = np.zeros(len(firsts), dtype=np.int64)
     for position, weight in enumerate(_WEIGHTS):
         total += firsts // 10 ** (16 - position) % 10 * weight
     checks = np.array(list(_CHECKS), dtype=object)[total % 11]
