@@ -19,6 +19,7 @@ import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
+from python_calamine import CalamineWorkbook
 
 from pipeline import returns
 from pipeline.model import CheckError, ColumnUse, Reading, Refusal, SheetReading
@@ -677,6 +678,10 @@ def test_a_workbook_that_cannot_be_patched_is_rewritten_and_says_so(tmp_path: Pa
     ]  # fmt: skip
     assert sheet["G5"].data_type == "s"
     assert {str(one) for one in sheet.merged_cells.ranges} == {"A1:G1"}
+    assert {str(one) for one in book["家庭"].merged_cells.ranges} == {"A2:A4"}
+    assert [[cell.value for cell in row] for row in book["家庭"].iter_rows(max_row=3)] == [
+        ["户主姓名", "户主身份证号", "家庭人口"], ["张三一", "990101199001011234", 1], [None, "990101199001011234", 2],
+    ]  # fmt: skip
     assert [fill(sheet, cell) for cell in ("C4", "F7", "A8")] == [FILLS[0], FILLS[1], FILLS[0]]
     assert any("版式已简化" in text for text in texts(book["问题清单"]))
 
@@ -730,6 +735,25 @@ def test_what_the_examination_finds_ends_in_a_rewrite(
     assert sheet["F7"].value == 1200.5
     assert "校验不通过" in sheet["C4"].comment.text
     assert any("版式已简化" in text for text in texts(book["问题清单"]))
+
+
+@pytest.mark.parametrize("damage", ["removed", "cut", "emptied"])
+def test_whatever_part_is_damaged_an_answer_comes_back(tmp_path: Path, damage: str) -> None:
+    whole = sender_workbook(tmp_path / "a.xlsx").read_bytes()
+    for part in parts(tmp_path / "a.xlsx"):
+        (tmp_path / "a.xlsx").write_bytes(whole)
+
+        def spoil(old: dict[str, bytes], part: str = part) -> None:
+            data = old.pop(part)
+            if damage != "removed":
+                old[part] = data[: len(data) // 2] if damage == "cut" else b""
+
+        target = give_back(edited(tmp_path / "a.xlsx", spoil), frame(*MIXED), summary(people(refused=True)))
+        assert "鄂温克族".encode() not in everything(target)
+        with CalamineWorkbook.from_path(target) as book:  # openpyxl would not open some of them, as it did not before
+            assert book.sheet_names[0] == "问题清单"
+            rows = book.get_sheet_by_name("问题清单").to_python()
+        assert rows[0][0] == "您需要做的 3 件事"
 
 
 def test_a_macro_workbook_is_rewritten(tmp_path: Path) -> None:

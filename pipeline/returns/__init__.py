@@ -7,10 +7,13 @@ examination that always follows, is written anew with its values only, and the s
 from __future__ import annotations
 
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+from python_calamine import CalamineError
 
 from pipeline import contracts, readers
 from pipeline.model import CheckError, Refusal
@@ -20,6 +23,10 @@ from pipeline.returns.listing import MOST_ROWS, SubmissionSummary
 from pipeline.returns.package import CannotPatch
 from pipeline.returns.patch import merges, patch
 from pipeline.returns.rewrite import rewrite
+
+_ODD = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, IndexError, ValueError, NotImplementedError, CalamineError)
+"""What a workbook of odd build makes the libraries raise: parts missing or cut off, numbers that are none. The way out is
+the rewrite, which is examined again and says what happened."""
 
 __all__ = ["SubmissionSummary", "write", "write_receipt"]
 
@@ -81,7 +88,7 @@ class _Copy:
         if is_zip:
             try:
                 self._mark(self.source, made, [])
-            except CannotPatch:
+            except (CannotPatch, *_ODD):
                 self._rewrite(made, "原文件的格式比较特殊,无法在上面直接标注:本文件保留了全部数据,版式已简化。")
         else:
             self._rewrite(made, "您报来的不是 .xlsx 工作簿:已把全部数据转成 .xlsx 后标注,原来的版式没有保留。")
@@ -90,7 +97,9 @@ class _Copy:
         plain = self.folder / "plain.xlsx"
         book = readers.read(self.source, self.file_name)
         if isinstance(book, Refusal):
-            raise CheckError(f"收件时读得了的文件,标注时读不了({book.code})")
+            remark = f"原文件无法标注({book.reason}),所以只有这张清单。"
+            listing.write(made, self.file_name, self.summaries, self.issues, frozenset(), [remark])
+            return
         names, lost = rewrite(book.grids, plain, self.refused)
         self.refused = {names.get(sheet, sheet): columns for sheet, columns in self.refused.items()}
         self.text_columns = {names.get(sheet, sheet): columns for sheet, columns in self.text_columns.items()}

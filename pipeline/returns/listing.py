@@ -86,7 +86,7 @@ def write_refusal(target: Path, file_name: str, reason: str, fix: str) -> None:
     page.row += 1
     page.section("文件结果")
     page.wide(f"整份退回:{reason}")
-    page.wide("这份文件打不开,所以没有逐行检查,一行也没有入库。您报来的原文件已经原样存档。")
+    page.wide("这份文件没有逐行检查,一行也没有入库。您报来的原文件已经原样存档。")
     page.close()
 
 
@@ -223,7 +223,7 @@ def _write_gain(page: Page, actions: list[_Action], issues: pd.DataFrame) -> Non
 def _write_outcome(page: Page, summaries: Sequence[SubmissionSummary]) -> None:
     page.section("文件结果")
     for one in summaries:
-        title = one.kind_title + (
+        title = (one.kind_title or "认不出种类的工作表") + (
             f"({one.reading.period[:4]}年{int(one.reading.period[5:])}月)" if one.reading.period else ""
         )
         page.wide(f"{title} —— {_STATUS[one.status]}", "action", size=12)
