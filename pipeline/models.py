@@ -59,6 +59,7 @@ IDENTITY_COLUMNS = frozenset(
 """All that a model with `carries: identity` may hold: who somebody is, in whose household and division, on which row.
 
 No amount, diagnosis, level, date of an event or outcome: such a column would carry a fact past the purpose walk.
+Nor may its query name such a column of a partner's kind, since a condition on it would carry the fact as well.
 """
 
 
@@ -345,7 +346,23 @@ class Models:
     def _examine_identity(self, model: Model) -> None:
         if facts := sorted(set(model.output_columns()) - IDENTITY_COLUMNS):
             raise ModelError(f"{_short(model.path)}:声明只含身份(carries: identity),却带出了:{'、'.join(facts)}")
+        named = {column.name for column in model.query.find_all(exp.Column)}
+        for read in model.reads:
+            kind = self.kinds.get(read.removeprefix("accepted.")) if read.startswith("accepted.") else None
+            if kind is None or not kind.is_partner:
+                continue
+            who = IDENTITY_COLUMNS | {field for field in kind.person.model_dump().values() if field}
+            facts = sorted(
+                {field for field, column in kind.columns.items() if column.type not in _PLACES} & named - who
+            )
+            if facts:
+                raise ModelError(
+                    f"{_short(model.path)}:声明只含身份(carries: identity),却用到了 {kind.name} 的:{'、'.join(facts)}"
+                )
 
+
+_PLACES = ("township", "place")
+"""Types of columns that say where somebody lives."""
 
 _ROOMS: dict[str, tuple[str, type[About] | type[Card]]] = {
     "registry": ("registry", About),

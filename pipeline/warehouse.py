@@ -285,18 +285,9 @@ def _make_episode(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
         " anti join (select rule_code, subject_id from house.previous_warning where status in ('open', 'verifying')) as open_before"
         " using (rule_code, subject_id) order by all"
     ).fetchall()
-    ids = [inputs.warning_id(code, subject, inputs.day) for code, subject in fresh]
-    rows = {
-        "rule_code": [code for code, _ in fresh],
-        "subject_id": [subject for _, subject in fresh],
-        "warning_id": ids,
-    }
-    _fill(
-        con,
-        EPISODE,
-        dict.fromkeys(rows, "VARCHAR"),
-        pa.table(rows, schema=pa.schema([(name, pa.string()) for name in rows])),
-    )
+    names = ["rule_code", "subject_id", "warning_id"]
+    ids = [(code, subject, inputs.warning_id(code, subject, inputs.day)) for code, subject in fresh]
+    _fill(con, EPISODE, dict.fromkeys(names, "VARCHAR"), _texts(names, ids))
 
 
 def load(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, names: Iterable[str]) -> None:
@@ -316,11 +307,9 @@ def load(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, names: 
     if inputs.previous and "house.previous_warning" in needed:
         _load_previous(con, inputs.previous)
     if "house.previous_source" in needed:
-        con.execute(
-            "create table house.previous_source as"
-            " select distinct warning_id, unnest(json_extract_string(evidence, '$[*].submission_id')) as submission_id"
-            " from house.previous_warning"
-        )
+        rosters = [(kind.name, kind.family) for kind in models.kinds.values() if kind.period == "month"]
+        _fill(con, "roster_kind", {"kind": "VARCHAR", "registry": "VARCHAR"}, _texts(["kind", "registry"], rosters))
+        con.execute(_PREVIOUS_SOURCE)
     _load_cards(con, models, needed)
     for name, entries in models.lists.items():
         if f"house.{name}" in needed:
@@ -344,6 +333,19 @@ def load(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, names: 
                 f" from given_{kind} as source join house.submission as submission using (submission_id)"
             )
             con.execute(f"drop table given_{kind}")
+
+
+_PREVIOUS_SOURCE = """
+create table house.previous_source as
+with source as (
+    select distinct warning_id, unnest(json_extract_string(evidence, '$[*].submission_id')) as submission_id
+    from house.previous_warning
+)
+select source.warning_id, source.submission_id, submission.unit_code, roster_kind.registry
+from source
+left join house.submission as submission using (submission_id)
+left join roster_kind using (kind)
+"""
 
 
 def _load_previous(con: duckdb.DuckDBPyConnection, previous: Path) -> None:
@@ -390,8 +392,11 @@ def _load_cards(con: duckdb.DuckDBPyConnection, models: Models, needed: set[str]
     for table, columns in CARD_TABLES.items():
         if f"house.{table}" not in needed:
             continue
-        values = {name: pa.array([row[at] for row in rows[table]], pa.string()) for at, name in enumerate(columns)}
-        _fill(con, f"house.{table}", columns, pa.table(values))
+        _fill(con, f"house.{table}", columns, _texts(list(columns), rows[table]))
+
+
+def _texts(names: list[str], rows: Sequence[tuple[str | None, ...]]) -> pa.Table:
+    return pa.table({name: pa.array([row[at] for row in rows], pa.string()) for at, name in enumerate(names)})
 
 
 def examine(con: duckdb.DuckDBPyConnection, models: Models) -> list[str]:

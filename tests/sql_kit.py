@@ -37,6 +37,7 @@ from pipeline import contracts, policy, warehouse
 from pipeline.contracts import Kind
 from pipeline.models import SQL, Card, Example, Models, read_models
 
+LIMITS = warehouse.Limits("1GB", threads=1)
 UNITS = [
     {"unit_code": "bureau", "name": "民政局(本级)", "unit_kind": "bureau", "policy_region": "北片"},
     {"unit_code": "d01", "name": "青禾区", "unit_kind": "division", "policy_region": "北片"},
@@ -70,7 +71,7 @@ def run(table: str, example: Example, sql: Path = SQL) -> list[str]:
     """Build the model on the example's rows; the differences from what is expected, in words; [] when there is none."""
     models = models_of(sql)
     about = models.models[table].about
-    found = warehouse.ask(inputs(example), models, table, limits=warehouse.Limits("1GB", threads=1)).to_pylist()
+    found = warehouse.ask(inputs(example), models, table, limits=LIMITS).to_pylist()
     found = [row for row in found if all(_same(row[key], value) for key, value in example.only.items())]
     subject = "person_id" if isinstance(about, Card) else about.key[0]
     wanted = [{subject: row} if isinstance(row, str) else row for row in example.expect]

@@ -1,9 +1,12 @@
 """Every example beside every model and card of sql/."""
 
+import json
+
 import pytest
 import sql_kit
 
-from pipeline.models import Example
+from pipeline import warehouse
+from pipeline.models import EVERY, Card, Example
 
 
 @pytest.mark.parametrize(
@@ -11,3 +14,23 @@ from pipeline.models import Example
 )
 def test_example(table: str, example: Example) -> None:
     assert sql_kit.run(table, example) == []
+
+
+CARDS = [about for _, about in sorted(sql_kit.models_of().cards.items())]
+
+
+@pytest.mark.parametrize("card", CARDS, ids=[card.code for card in CARDS])
+def test_what_fires_can_be_told(card: Card) -> None:
+    """Its reason is a whole sentence, each fact is shown with its cell, and the policy that it asks is cited."""
+    example = next(example for example in card.examples if example.expect)
+    rows = warehouse.ask(sql_kit.inputs(example), sql_kit.models_of(), EVERY, limits=sql_kit.LIMITS).to_pylist()
+    found = [row for row in rows if row["rule_code"] == card.code]
+    assert len(found) == len(example.expect)
+    for row in found:
+        assert "{" not in row["reason"]
+        assert row["level"] in card.levels
+        shown = {fact["fact"] for fact in json.loads(row["evidence"])}
+        assert shown, "a warning rests on something"
+        assert shown <= {item.fact for item in card.evidence}
+        assert all(fact["file_name"] and fact["row"] for fact in json.loads(row["evidence"]))
+        assert {value["key"] for value in json.loads(row["policy"])} == set(card.reads_policy)

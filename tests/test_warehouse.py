@@ -373,6 +373,10 @@ def test_a_model_that_carries_identity_passes_no_purpose_on_but_may_hold_no_fact
     models = models_with(tmp_path / "sql", registry__spent=told)
     with pytest.raises(ModelError, match=r"registry/spent\.sql.*burden_fen"):
         models.examine(models.everything())
+    chosen = ("select person_id as person_id from accepted.medical_expense where burden_fen > 1000000", who[1])
+    models = models_with(tmp_path / "sql", registry__spent=chosen)
+    with pytest.raises(ModelError, match=r"registry/spent\.sql.*medical_expense 的:burden_fen"):
+        models.examine(models.everything())
     hidden = ("select * from accepted.medical_expense", NOTE + "carries: identity\n")
     models = models_with(tmp_path / "sql", registry__spent=hidden)
     with pytest.raises(ModelError, match=r"registry/spent\.sql.*\*"):
@@ -548,6 +552,17 @@ def test_a_roster_that_is_not_current_neither_creates_nor_clears(nights: Nights)
     assert nights.rows(CHANGES) == []
     tally = "select rule_code, asked, fired, could_not_be_asked, reason from rule_tally where rule_code = 'X01'"
     assert nights.rows(tally) == [("X01", 0, 0, 5, "名单不是最新:d01")]
+
+
+def test_only_the_roster_that_a_warning_stands_on_must_be_current(nights: Nights) -> None:
+    on = {"dibao_person": [{"id_number": "丁", "start_month": "2024-01"}, {"id_number": "戊", "start_month": "2026-01"}]}
+    left = {"dibao_person": [{"id_number": "戊", "start_month": "2026-01"}]}
+    old = {"tekun_person": [{"id_number": "己", "period": "2026-01"}]}
+    nights.night(given(NIGHT, **on, **old))
+    assert nights.rows("select rule_code, subject_id from warning") == [("X03", "丁")]
+    nights.night(given(NEXT, **left, **old))
+    assert nights.rows(CHANGES) == [("X03", "withdrawn", "条件不再成立(期限已过或情况有变)")]
+    assert nights.rows("select rule_code, could_not_be_asked from rule_tally where rule_code = 'X03'") == [("X03", 0)]
 
 
 def test_the_dead_are_asked_only_by_the_rule_of_the_dead(nights: Nights, tmp_path: Path) -> None:

@@ -24,11 +24,16 @@ population as (
 ),
 
 stale as (
-    select distinct asked.rule_code as rule_code, own_roster.unit_code as division_code
+    select asked.rule_code as rule_code, own_roster.unit_code as division_code
     from house.rule_roster as asked
     inner join registry.own_roster as own_roster
         on asked.registry = own_roster.registry
-    where not own_roster.is_current
+    left join house.rule_not_in as not_in
+        on asked.rule_code = not_in.rule_code and asked.registry = not_in.registry
+    group by asked.rule_code, own_roster.unit_code
+    having
+        max(case when not_in.registry is not null and not own_roster.is_current then 1 else 0 end) = 1
+        or max(case when own_roster.is_current then 1 else 0 end) = 0
 ),
 
 doubted as (

@@ -68,10 +68,10 @@ unanswered as (
     from open_before
     inner join house.rule as rule
         on open_before.rule_code = rule.rule_code and rule.purpose in ('entitlement_review', 'supplement')
-    inner join house.rule_roster as asked
-        on open_before.rule_code = asked.rule_code
+    inner join house.previous_source as asked
+        on open_before.warning_id = asked.warning_id
     inner join registry.own_roster as own_roster
-        on open_before.division_code = own_roster.unit_code and asked.registry = own_roster.registry
+        on asked.unit_code = own_roster.unit_code and asked.registry = own_roster.registry
     where not own_roster.is_current
 ),
 
