@@ -555,7 +555,9 @@ def test_a_roster_that_is_not_current_neither_creates_nor_clears(nights: Nights)
 
 
 def test_only_the_roster_that_a_warning_stands_on_must_be_current(nights: Nights) -> None:
-    on = {"dibao_person": [{"id_number": "丁", "start_month": "2024-01"}, {"id_number": "戊", "start_month": "2026-01"}]}
+    on = {
+        "dibao_person": [{"id_number": "丁", "start_month": "2024-01"}, {"id_number": "戊", "start_month": "2026-01"}]
+    }
     left = {"dibao_person": [{"id_number": "戊", "start_month": "2026-01"}]}
     old = {"tekun_person": [{"id_number": "己", "period": "2026-01"}]}
     nights.night(given(NIGHT, **on, **old))
