@@ -9,6 +9,7 @@ import copy
 import posixpath
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -156,15 +157,16 @@ class Workbook:
 
     def drop_listing(self) -> str | None:
         """Take out the listing of an earlier return; gives its part name."""
-        for index, sheet in enumerate(self.sheets):
-            if sheet.get("name") == LISTING and len(self.sheets) > 1:
-                self.sheets.remove(sheet)
-                self._renumber(lambda old: None if old == index else old - (old > index))  # noqa: B023 - called at once
-                part = self.parts.pop(LISTING, None)
-                if part:
-                    self.relationships.drop(part)
-                return part
-        return None
+        names = [sheet.get("name", "") for sheet in self.sheets]
+        if LISTING not in names or len(names) == 1:
+            return None
+        gone = names.index(LISTING)
+        self.sheets.remove(self.sheets[gone])
+        self._renumber(lambda old: None if old == gone else old - (old > gone))
+        part = self.parts.pop(LISTING, None)
+        if part:
+            self.relationships.drop(part)
+        return part
 
     def put_listing_first(self, part: str, print_titles: str) -> None:
         """Our sheet becomes the first and the one that is shown; names that belong to a sheet keep belonging to it."""
@@ -187,16 +189,18 @@ class Workbook:
             view.set("activeTab", "0")
             view.attrib.pop("firstSheet", None)
 
-    def _renumber(self, new: object) -> None:
+    def _renumber(self, new: Callable[[int], int | None]) -> None:
+        """Names that belong to a sheet count it by its place; None: the sheet is gone, and its names with it."""
         names = self.root.find(f"{{{MAIN}}}definedNames")
-        for name in [] if names is None else list(names):
+        if names is None:
+            return
+        for name in list(names):
             if (old := name.get("localSheetId")) is not None:
-                number = new(int(old))  # type: ignore[operator]
-                if number is None:
-                    names.remove(name)  # type: ignore[union-attr]
+                if (number := new(int(old))) is None:
+                    names.remove(name)
                 else:
                     name.set("localSheetId", str(number))
-        if names is not None and not len(names):
+        if not len(names):
             self.root.remove(names)
 
 
