@@ -12,20 +12,24 @@ export DO_NOT_TRACK := 1
 export PYTHONHASHSEED := 0
 unexport PYTHONDONTWRITEBYTECODE
 
-AIRFLOW_HOME ?= $(CURDIR)/$(DEMO)/airflow
-export AIRFLOW_HOME
+export AIRFLOW__CORE__DAGS_FOLDER := $(CURDIR)/dags
+MONITOR_HOME ?= $(CURDIR)/var
 
 .PHONY: demo test test-quick lint airflow lock clean
 
+demo: export MONITOR_HOME := $(CURDIR)/$(DEMO)
+demo: export MONITOR_DATE := $(DEMO_DATE)
+demo: export AIRFLOW_HOME := $(CURDIR)/$(DEMO)/airflow
+demo: export AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY := 0
 demo: $(VENV)/.ready  ## a sample month of an invented bureau, through Airflow, to the warning list
 	@rm -rf $(DEMO)
 	@$(BIN)/monitor --home $(DEMO) init
 	@$(BIN)/monitor generate --people 3000 --seed 1 --date $(DEMO_DATE) $(DEMO)
-	@echo "Airflow: DAG nightly, $(DEMO_DATE)"
-	@mkdir -p $(AIRFLOW_HOME)
-	@MONITOR_HOME=$(CURDIR)/$(DEMO) MONITOR_DATE=$(DEMO_DATE) $(BIN)/python dags/nightly.py > $(DEMO)/airflow.log 2>&1 \
-		|| { tail -40 $(DEMO)/airflow.log; exit 1; }
+	@echo "用 Airflow 运行 $(DEMO_DATE) 的夜间任务(日志在 $(DEMO)/airflow.log):"
+	@$(BIN)/airflow db migrate > $(DEMO)/airflow.log 2>&1 || { tail -40 $(DEMO)/airflow.log; exit 1; }
+	@$(BIN)/python dags/nightly.py >> $(DEMO)/airflow.log || { tail -40 $(DEMO)/airflow.log; exit 1; }
 	@$(BIN)/monitor --home $(DEMO) status --date $(DEMO_DATE)
+	@echo "都在 $(DEMO)/:退回各单位的 returns/,预警清单 lists/$(DEMO_DATE)/,给数据员的信 outbox/,预警库 warehouse.duckdb"
 
 test: $(VENV)/.ready lint  ## the quality gate and the whole suite
 	$(BIN)/python -m pytest
@@ -40,11 +44,20 @@ lint: $(VENV)/.ready
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint sql
 
-airflow: $(VENV)/.ready  ## the Airflow UI on this machine alone, on $$MONITOR_HOME
-	$(BIN)/airflow db migrate
-	$(BIN)/airflow pools set warehouse_writer 1 "DuckDB has one writing process"
-	AIRFLOW__CORE__DAGS_FOLDER=$(CURDIR)/dags AIRFLOW__API__HOST=127.0.0.1 AIRFLOW__CORE__PARALLELISM=4 \
-		AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION=False AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT=30 $(BIN)/airflow standalone
+airflow: export MONITOR_HOME := $(abspath $(MONITOR_HOME))
+airflow: export AIRFLOW_HOME := $(abspath $(MONITOR_HOME))/airflow
+airflow: export AIRFLOW__API__HOST := 127.0.0.1
+airflow: export AIRFLOW__CORE__PARALLELISM ?= 4
+airflow: export AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION := False
+airflow: export AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT := 30
+airflow: $(VENV)/.ready  ## the Airflow UI on this machine alone, on $$MONITOR_HOME; Ctrl-C stops it
+	@test -f $(MONITOR_HOME)/monitor.yml || { echo "No home there: $(BIN)/monitor --home $(MONITOR_HOME) init"; exit 1; }
+	@umask 077 && mkdir -p $(AIRFLOW_HOME) && $(BIN)/airflow db migrate > $(AIRFLOW_HOME)/migrate.log 2>&1 \
+		&& $(BIN)/airflow pools set warehouse_writer 1 "DuckDB has one writing process" >> $(AIRFLOW_HOME)/migrate.log 2>&1 \
+		|| { tail -40 $(AIRFLOW_HOME)/migrate.log; exit 1; }
+	@umask 077 && MONITOR_TIME_ZONE=$$($(BIN)/python -c \
+		'import os, pathlib, pipeline.home as h; print(h.Home(pathlib.Path(os.environ["MONITOR_HOME"])).time_zone)') \
+		&& export MONITOR_TIME_ZONE && exec $(BIN)/airflow standalone
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'

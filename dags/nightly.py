@@ -1,149 +1,223 @@
 """Every night: take in what arrived, judge it, give it back, build, publish, tell.
 
-This file says when; what each step means stands in `pipeline/run.py`, and `monitor run` calls the very same functions.
+This file says when and in which order; what each step means stands in `pipeline/run.py`, and `monitor run` calls the
+very same functions. `python dags/nightly.py` runs one night in this process, without a scheduler (`make demo`).
 
-**When something is red** (for the data officer)
-
-* `read` / `check` of one unit or family: the others went on; its files are still in the archive and are taken up by the next
-  run. Look at the log for the step's own words, then *Clear* the red task, or trigger the DAG again with the same date.
-* `build`: yesterday's list is still the published one. The log says which table did not pass its examination.
-* Nothing red, but a unit is missing: `monitor status`, or the message in the home's `outbox/`.
+Airflow keeps what tasks return, are called with, and log: unit codes, names of families, counts and paths only.
 """
 
 from __future__ import annotations
 
 import os
+import sys
+import traceback
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pendulum
 from airflow.sdk import Param, dag, get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException
 
 HOME = Path(os.environ.get("MONITOR_HOME", "var")).absolute()
 ZONE = pendulum.timezone(os.environ.get("MONITOR_TIME_ZONE", "Asia/Shanghai"))
-DEFAULTS = {
-    "owner": "data officer",
-    "retries": int(os.environ.get("MONITOR_RETRIES", "2")),
-    "retry_delay": timedelta(seconds=int(os.environ.get("MONITOR_RETRY_SECONDS", "60"))),
-}
+"""The home's time zone, of which 02:00 it is; given from outside, since parsing this file reads no other."""
 WRITER = "warehouse_writer"
 """Pool of one: DuckDB has one writing process (`make airflow` creates it)."""
+WAVES = 3
+
+FOR_THE_DATA_OFFICER = """
+每天 02:00 收下各单位送来的文件,逐格检查、退回标注,建好新的预警清单并发布,最后在 `outbox/` 留一封信。
+与命令行 `monitor run` 是同一套步骤。漏跑的一夜,开机后会自动补上。
+
+**看到红色怎么办**
+
+先点红色的任务看日志最后一句(中文)。处理好原因以后,用右上角 **Trigger** 填同一个“日期”再跑一次即可:
+做过的不会重做,也不会重复计数。
+
+| 红色的任务 | 意思 | 怎么办 |
+|---|---|---|
+| 收文件 | 这一夜没有开始,昨天的清单照用 | 常见原因:政策值或 `monitor.yml` 写错、磁盘满、另一个夜间任务正在运行 |
+| 读文件、检查、退回(某个单位或某类名单) | 其余单位照常完成,清单已发布;它的文件仍在归档里 | 再跑同一日期,会接着处理 |
+| 建库 | 新清单没有通过自检,昨天的清单照用 | 日志写明是哪张表;请找维护人员 |
+| 发布 | 清单已建好但没有换上,昨天的清单照用 | 多为磁盘满或权限;再跑同一日期 |
+| 汇总:有步骤没有成功 | 只是把这一夜标成失败 | 看别的红色任务 |
+
+**没有红色,却少了某个单位**:它没有交,或整份退回。看 `outbox/` 里的信,或运行 `monitor status --date 日期`。
+
+**重跑过去的一夜**:Trigger,填那一天的日期。**只收某几个单位**:在“单位”里填单位代码,如 `d01`。
+"""
 
 
 def night() -> date:
-    """The night's date D: what the run was asked for, else the local day on which the run is due."""
+    """The night's date D: what the run was asked for, else the day, where the bureau is, on which the run is due."""
+    from pipeline.home import Home
+
     context: Any = get_current_context()
-    asked = context["params"].get("date")
-    if asked:
+    if asked := context["params"]["date"]:
         return date.fromisoformat(asked)
-    due = context["dag_run"].run_after
-    return pendulum.instance(due).in_timezone(ZONE).date()
+    due = context["dag_run"].logical_date or context["dag_run"].run_after
+    return due.astimezone(Home(HOME).time_zone).date()  # type: ignore[no-any-return]
 
 
-def units() -> list[str] | None:
-    """The units that the run was asked for; None means all."""
+def step(name: str, *arguments: Any, **keywords: Any) -> Any:
+    """Call a step of the night; its failure goes on without a value that may be somebody's.
+
+    Libraries quote cells in their messages, and Airflow keeps every log. Ours (MonitorError) and the operating
+    system's hold none; of any other only its kind and its frames are told.
+    """
+    from pipeline import run
+    from pipeline.model import MonitorError, mask
+
+    try:
+        return getattr(run, name)(HOME, night(), *arguments, **keywords)
+    except Exception as problem:  # noqa: BLE001 - nothing may reach Airflow's log unseen
+        is_ours = isinstance(problem, (MonitorError, OSError))
+        said = mask(str(problem)) if is_ours else "原话可能引用名单里的内容,不写进日志;monitor run 会显示"
+        frames = "".join(traceback.format_tb(problem.__traceback__))
+        failure = RuntimeError(f"{type(problem).__name__}:{said}\n{frames}")
+    raise failure from None
+
+
+def need(received: list[str] | None) -> None:
+    """Nothing is judged or published on a night that did not begin."""
+    if received is None:
+        raise AirflowFailException("收文件没有成功,后面的步骤不做")
+
+
+def failed_steps(mapped: dict[str, list[str] | None]) -> list[str]:
+    """What did not succeed in this run, as `读文件 d05`; `mapped` gives what each mapped task was mapped over."""
     context: Any = get_current_context()
-    return context["params"].get("units") or None
+    instance, run_id = context["ti"], context["dag_run"].run_id
+    states = instance.get_task_states(dag_id=instance.dag_id, run_ids=[run_id])[run_id]
+    titles = {task_id: each.task_display_name for task_id, each in context["dag"].task_dict.items()}
+    for task_id, over in mapped.items():
+        titles |= {f"{task_id}_{number}": f"{titles[task_id]} {one}" for number, one in enumerate(over or [])}
+    return [titles[key] for key in sorted(states) if states[key] == "failed" and key != "say_that_something_failed"]
 
 
 @dag(
+    dag_display_name="夜间任务",
+    description="收文件、检查、退回、建库、发布预警清单",
     schedule="0 2 * * *",
     start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
     catchup=False,
     max_active_runs=1,
-    default_args=DEFAULTS,
     dagrun_timeout=timedelta(hours=5),
-    tags=["monitoring"],
-    doc_md=__doc__,
+    default_args={"owner": "数据员", "retries": 2},
+    tags=["低收入监测"],
+    doc_md=FOR_THE_DATA_OFFICER,
     params={
         "date": Param(
-            None, type=["null", "string"], format="date", title="日期", description="这一夜的日期;不填就是今天"
+            None, type=["null", "string"], format="date", title="日期", description="这一夜的日期;不填就是当天"
         ),
         "units": Param(
             None,
             type=["null", "array"],
-            items={"type": "string"},
+            items={"type": "string", "pattern": "^[a-z][a-z0-9_]{0,39}$"},
             title="单位",
-            description="只收这些单位的文件;不填就是全部",
+            description="只收这些单位的文件,每行一个单位代码,如 d01;不填就是全部",
         ),
     },
 )
 def nightly() -> None:
     """The night, end to end."""
 
-    @task
+    @task(task_display_name="收文件")
     def collect() -> list[str]:
-        from pipeline import run
+        context: Any = get_current_context()
+        return step("collect", units=context["params"]["units"])  # type: ignore[no-any-return]
 
-        return run.collect(HOME, night(), units=units())
-
-    @task(map_index_template="{{ unit }}", trigger_rule="none_failed")
+    @task(task_display_name="读文件", map_index_template="{{ task.op_kwargs['unit'] }}", multiple_outputs=False)
     def read(unit: str) -> dict[str, int]:
-        from pipeline import run
-
-        get_current_context()["unit"] = unit
-        return run.read(HOME, night(), unit)
+        return step("read", unit)  # type: ignore[no-any-return]
 
     @task(trigger_rule="all_done")
-    def families(wave: int) -> list[str]:
-        from pipeline import run
+    def families(wave: int, received: list[str] | None) -> list[str]:
+        need(received)
+        return step("families", wave)  # type: ignore[no-any-return]
 
-        return run.families(HOME, night(), wave)
-
-    @task(map_index_template="{{ family }}", trigger_rule="none_failed")
+    @task(map_index_template="{{ task.op_kwargs['family'] }}", multiple_outputs=False)
     def check(family: str) -> dict[str, int]:
-        from pipeline import run
+        return step("check", family)  # type: ignore[no-any-return]
 
-        get_current_context()["family"] = family
-        return run.check(HOME, night(), family)
-
-    @task(map_index_template="{{ unit }}", trigger_rule="all_done")
+    @task(task_display_name="退回", map_index_template="{{ task.op_kwargs['unit'] }}", trigger_rule="all_done")
     def give_back(unit: str) -> int:
-        from pipeline import run
+        return step("give_back", unit)  # type: ignore[no-any-return]
 
-        get_current_context()["unit"] = unit
-        return run.give_back(HOME, night(), unit)
+    @task(task_display_name="建库", pool=WRITER, trigger_rule="all_done", multiple_outputs=False)
+    def build(received: list[str] | None) -> dict[str, int]:
+        need(received)
+        return step("build")  # type: ignore[no-any-return]
 
-    @task(pool=WRITER, trigger_rule="all_done")
-    def build() -> dict[str, int]:
-        from pipeline import run
-
-        return run.build(HOME, night())
-
-    @task(pool=WRITER)
+    @task(task_display_name="发布", pool=WRITER)
     def publish() -> str:
-        from pipeline import run
+        return step("publish")  # type: ignore[no-any-return]
 
-        return run.publish(HOME, night())
+    @task(task_display_name="告知", trigger_rule="all_done")
+    def notify(mapped: dict[str, list[str] | None]) -> str:
+        return step("notify", failed=failed_steps(mapped))  # type: ignore[no-any-return]
 
-    @task(trigger_rule="all_done")
-    def notify() -> str:
-        from pipeline import run
-
-        return run.notify(HOME, night())
-
-    @task(trigger_rule="one_failed", retries=0)
+    @task(task_display_name="汇总:有步骤没有成功", trigger_rule="one_failed", retries=0)
     def say_that_something_failed() -> None:
-        raise RuntimeError("有步骤没有成功:其余照常完成,请看变红的任务")
+        """A leaf that is skipped on a good night: without it a run whose last tasks succeed would count as success."""
+        raise AirflowFailException("有步骤没有成功:其余照常完成,请看变红的任务")
 
-    received = collect()
+    received: Any = collect()
     readings = read.expand(unit=received)
-    checked: Any = readings
-    for wave in range(3):
-        wanted = families.override(task_id=f"families_{wave + 1}")(wave)
-        checked >> wanted
-        checked = check.override(task_id=f"check_{wave + 1}").expand(family=wanted)
+    steps: list[Any] = [received, readings]
+    mapped = {"read": received, "give_back": received}
+    before: Any = readings
+    for number in range(1, WAVES + 1):
+        wanted: Any = families.override(task_id=f"families_{number}", task_display_name=f"找出要检查的({number})")(
+            number - 1, received
+        )
+        checked = check.override(task_id=f"check_{number}", task_display_name=f"检查({number})").expand(family=wanted)
+        before >> wanted
+        steps += [wanted, checked]
+        mapped[f"check_{number}"] = wanted
+        before = checked
     returned = give_back.expand(unit=received)
-    built = build()
-    told = notify()
-    checked >> [returned, built]
-    built >> publish() >> told
-    returned >> told
-    [readings, checked, returned, built] >> say_that_something_failed()
+    built = build(received)
+    published = publish()
+    before >> [returned, built]
+    built >> published
+    told: Any = notify(mapped)
+    [returned, published] >> told
+    [*steps, returned, built, published, told] >> say_that_something_failed()
 
 
 dag_of_the_night = nightly()
 
+
+def run_here(day: str | None) -> int:
+    """One night in this process; tasks as they end on standard error, Airflow's own words on standard output."""
+    from airflow.listeners import hookimpl
+    from airflow.sdk.listener import get_listener_manager
+
+    class Progress:
+        last = ""
+
+        def say(self, instance: Any, mark: str = "") -> None:
+            if instance.task_id != self.last:
+                sys.stderr.write(("\n" if self.last else "") + instance.task.task_display_name)
+                self.last = instance.task_id
+            sys.stderr.write(f"{' ' + each if (each := instance.rendered_map_index) else ''}{mark}")
+            sys.stderr.flush()
+
+        @hookimpl
+        def on_task_instance_success(self, task_instance: Any) -> None:
+            self.say(task_instance)
+
+        @hookimpl
+        def on_task_instance_failed(self, task_instance: Any) -> None:
+            self.say(task_instance, "✗")
+
+    get_listener_manager().add_listener(Progress())
+    run = dag_of_the_night.test(run_conf={"date": day} if day else None)
+    sys.stderr.write("\n")
+    return 0 if run.state == "success" else 1
+
+
 if __name__ == "__main__":
-    dag_of_the_night.test(run_conf={"date": os.environ["MONITOR_DATE"]} if "MONITOR_DATE" in os.environ else None)
+    sys.exit(run_here(os.environ.get("MONITOR_DATE")))

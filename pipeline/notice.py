@@ -227,7 +227,10 @@ def _is_tonights(told: Mapping[str, Any]) -> bool:
 
 
 def _message(told: Mapping[str, Any]) -> list[str]:
-    lines = [f"# {headline(told)}", "", "## 清单", "", *_bullets(_released_words(told))]
+    lines = [f"# {headline(told)}"]
+    if told.get("failed"):
+        lines += ["", "## 没有成功的步骤(用同一日期再跑一次,会接着处理)", "", *_bullets(told["failed"])]
+    lines += ["", "## 清单", "", *_bullets(_released_words(told))]
     lines += ["", "## 应报而没有收下的", "", *_bullets(_missing_words(told["expected"]))]
     lines += ["", "## 今晚整份退回或扣住的", "", *_bullets(_sent_back_words(told["received"]))]
     lines += ["", "## 今晚收到的", "", *_bullets(_received_words(told["received"]))]

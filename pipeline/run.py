@@ -356,18 +356,22 @@ def _built(home: Home, day: date) -> Path:
     return home.work / f"release-{day.isoformat()}"
 
 
-def notify(home: Path, day: date) -> str:
-    """Tell the data officer how the night went: a message in the outbox. Returns its path below the home."""
+def notify(home: Path, day: date, *, failed: Sequence[str] = ()) -> str:
+    """Tell the data officer how the night went: a message in the outbox. Returns its path below the home.
+
+    `failed` names the steps that did not succeed; what they left in work/ then stays, so that they can be taken up again.
+    """
     from pipeline import notice  # noqa: PLC0415 - brings rich
 
     place, ledger = _open(home)
     with _shared(home):
-        told = status(home, day)
+        told = status(home, day) | {"failed": list(failed)}
         path = notice.write(place.outbox, day, told)
         counts = {"submissions": len(ledger.submissions(night=day))}
-        ledger.finish_night(day, "done", at=datetime.now(UTC), counts=counts)
-        shutil.rmtree(place.work)
-        place.work.mkdir(mode=0o700)
+        ledger.finish_night(day, "failed" if failed else "done", at=datetime.now(UTC), counts=counts)
+        if not failed:
+            shutil.rmtree(place.work)
+            place.work.mkdir(mode=0o700)
     return str(path.relative_to(place.root))
 
 
