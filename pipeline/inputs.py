@@ -18,8 +18,14 @@ from pipeline.model import column_letter, month_of
 
 _ARROW: dict[str, pa.DataType] = {"BIGINT": pa.int64(), "INTEGER": pa.int32(), "BOOLEAN": pa.bool_(), "DATE": pa.date32(),
           "TIMESTAMP": pa.timestamp("us"), "DECIMAL(18,4)": pa.decimal128(18, 4)}  # fmt: skip
-_PLACES = ("township", "current_address", "registered_address", "district")
-"""Fields of a partner's row that may name a division; the first that names exactly one decides."""
+_PLACES = ("district", "township", "current_address", "registered_address")
+"""Fields of a partner's row that may name a division, in the order asked; the first that names exactly one decides."""
+
+
+def of_lists(home: Home, ledger: Ledger, day: date) -> warehouse.Inputs:
+    """What `registry` models of our own lists need: rows in force, units, policy. For the scope at the door."""
+    submissions, in_force = _submissions(ledger, day)
+    return warehouse.Inputs(day=day, accepted=_accepted(home, in_force), house=_of_lists(home, submissions, day))
 
 
 def gather(home: Home, ledger: Ledger, day: date, built_at: datetime | None = None) -> warehouse.Inputs:
@@ -27,55 +33,73 @@ def gather(home: Home, ledger: Ledger, day: date, built_at: datetime | None = No
 
     `built_at` is only written down in the release.
     """
-    submissions = [each for each in ledger.submissions() if each.night <= day and each.outcome != "read"]
-    in_force = [each for each in ledger.in_force() if each.night <= day]
-    key = home.identity_key()
-    accepted: dict[str, list[Path]] = {}
-    for each in in_force:
-        path = home.accepted / (each.kind or "") / f"{each.submission_id}.parquet"
-        if each.rows_accepted:
-            accepted.setdefault(each.kind or "", []).append(path)
+    submissions, in_force = _submissions(ledger, day)
+    key, accepted = home.identity_key(), _accepted(home, in_force)
     ids = _person_ids(path for paths in accepted.values() for path in paths)
-    house: dict[str, Any] = {
-        "unit": [
-            {"unit_code": unit.code, "name": unit.name, "unit_kind": unit.kind, "policy_region": unit.policy_region}
-            for unit in home.units.values()
-        ],
-        "township": [
-            {"division_code": unit.code, "name": township.name, "is_border": township.is_border}
-            for unit in home.units.values()
-            for township in unit.townships
-        ],
-        "policy": [vars(value) for value in home.policy.on(day)],
-        "calendar": [
-            {"day": each, "is_working": is_working}
-            for each, is_working in home.policy.calendar(day - timedelta(days=800), day + timedelta(days=400))
-        ],
-        "identity": [{"person_id": one, "household_id": people.household_id(key, one)} for one in ids],
-        "submission": [_submission(each) for each in submissions],
-        "column": [line for each in submissions for line in _columns(each)],
-        "expected": [
-            {
-                "unit_code": unit,
-                "kind": kind,
-                "period": month_of(day) if contracts.load().kinds[kind].period == "month" else "",
-            }
-            for unit, kind in home.expected
-        ],
-        "release": [_release(home, in_force, built_at)],
-    }
-    tables: dict[str, Any] = {name: _table(name, rows) for name, rows in house.items()}
-    tables["place"] = _table("place", _places(home, in_force))
-    tables["set_aside"] = _existing(home.accepted / "set_aside", in_force)
+    expected = [
+        {
+            "unit_code": unit,
+            "kind": kind,
+            "period": month_of(day) if contracts.load().kinds[kind].period == "month" else "",
+        }
+        for unit, kind in home.expected
+    ]
     shown = [each for each in submissions if each.status != "superseded"]
-    tables["issue"] = _existing(home.accepted / "validation_issue", shown)
+    house = _of_lists(home, submissions, day) | {
+        "identity": _table(
+            "identity", ({"person_id": one, "household_id": people.household_id(key, one)} for one in ids)
+        ),
+        "column": _table("column", (line for each in submissions for line in _columns(each))),
+        "expected": _table("expected", expected),
+        "release": _table("release", [_release(home, in_force, built_at)]),
+        "place": _table("place", _places(home, in_force)),
+        "issue": _existing(home.accepted / "validation_issue", shown),
+    }
     return warehouse.Inputs(
         day=day,
         accepted=accepted,
-        house=tables,
+        house=house,
         previous=warehouse.previous_release(home.releases, day),
         warning_id=lambda code, subject, first_seen_on: people.warning_id(key, code, subject, first_seen_on),
     )
+
+
+def _submissions(ledger: Ledger, day: date) -> tuple[list[Submission], list[Submission]]:
+    """(all that arrived up to the night and was judged, those of them in force)."""
+    arrived = [each for each in ledger.submissions() if each.night <= day and each.outcome != "read"]
+    return arrived, [each for each in ledger.in_force() if each.night <= day]
+
+
+def _accepted(home: Home, in_force: list[Submission]) -> dict[str, list[Path]]:
+    accepted: dict[str, list[Path]] = {}
+    for each in in_force:
+        if each.rows_accepted and each.kind:
+            accepted.setdefault(each.kind, []).append(home.accepted / each.kind / f"{each.submission_id}.parquet")
+    return accepted
+
+
+def _of_lists(home: Home, submissions: list[Submission], day: date) -> dict[str, pa.Table | list[Path]]:
+    units = home.units.values()
+    house: dict[str, Iterable[Mapping[str, Any]]] = {
+        "unit": (
+            {"unit_code": unit.code, "name": unit.name, "unit_kind": unit.kind, "policy_region": unit.policy_region}
+            for unit in units
+        ),
+        "township": (
+            {"division_code": unit.code, "name": township.name, "is_border": township.is_border}
+            for unit in units
+            for township in unit.townships
+        ),
+        "policy": map(vars, home.policy.on(day)),
+        "calendar": (
+            {"day": each, "is_working": is_working}
+            for each, is_working in home.policy.calendar(day - timedelta(days=800), day + timedelta(days=400))
+        ),
+        "submission": map(_submission, submissions),
+    }
+    tables: dict[str, pa.Table | list[Path]] = {name: _table(name, rows) for name, rows in house.items()}
+    in_force = [each for each in submissions if each.status in ("accepted", "partly_accepted")]
+    return tables | {"set_aside": _existing(home.accepted / "set_aside", in_force)}
 
 
 def _table(name: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
@@ -117,7 +141,10 @@ def _columns(each: Submission) -> list[dict[str, Any]]:
 
 
 def _places(home: Home, in_force: list[Submission]) -> list[dict[str, str]]:
-    """row_id → the one division that a row's township or address names, for kinds not sent by divisions."""
+    """row_id → the one division that a row's township or address names, for kinds not sent by divisions.
+
+    Columns are asked in turn, and only for rows that no column before has settled: an address is the dearest to read.
+    """
     lines = []
     for each in in_force:
         kind = contracts.load().kinds[each.kind or ""]
@@ -125,16 +152,19 @@ def _places(home: Home, in_force: list[Submission]) -> list[dict[str, str]]:
         if "division" in kind.senders or not fields or not each.rows_accepted:
             continue
         rows = pq.read_table(home.accepted / kind.name / f"{each.submission_id}.parquet", columns=["row_id", *fields])
-        texts = {text for field in fields for text in rows.column(field).unique().to_pylist() if text}
-        divisions = {text: {code for code, _ in found} for text, found in home.places(sorted(texts)).items()}
-        for row in rows.to_pylist():
-            named = [divisions[row[field]] for field in fields if row[field] and divisions.get(row[field])]
-            agreed = set.intersection(*named) if named else set()
-            exact = [found for found in named if len(found) == 1]
-            if len(agreed) == 1 or exact:
-                lines.append(
-                    {"row_id": row["row_id"], "division_code": min(agreed) if len(agreed) == 1 else min(exact[0])}
-                )
+        found: dict[str, str] = {}
+        for field in fields:
+            open_rows: list[tuple[str, str]] = [
+                (str(row_id), str(text))
+                for row_id, text in zip(rows.column("row_id").to_pylist(), rows.column(field).to_pylist(), strict=True)
+                if text and row_id not in found
+            ]
+            named = home.places(sorted({text for _, text in open_rows}))
+            only = {
+                text: min(codes) for text, places in named.items() if len(codes := {code for code, _ in places}) == 1
+            }
+            found |= {row_id: only[text] for row_id, text in open_rows if text in only}
+        lines += [{"row_id": row_id, "division_code": code} for row_id, code in sorted(found.items())]
     return lines
 
 

@@ -8,6 +8,7 @@ advisory lock), each function one transaction, each safe to call again. What hol
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -148,7 +149,7 @@ class Ledger:
     def __init__(self, url: str):
         """Open, and create the tables where there are none. Raises ConfigError for a URL or schema we do not know."""
         self._engine = open_engine(url)
-        self._open_connection: Connection | None = None
+        self._open_in = threading.local()
 
     # ---- files
 
@@ -250,18 +251,18 @@ class Ledger:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """All that this ledger writes inside is one transaction: all of it stands, or nothing does."""
+        """All that this ledger writes inside by this thread is one transaction: all of it stands, or nothing does."""
         with writing(self._engine) as connection:
-            self._open_connection = connection
+            self._open_in.connection = connection
             try:
                 yield
             finally:
-                self._open_connection = None
+                self._open_in.connection = None
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        if self._open_connection is not None:
-            yield self._open_connection
+        if (already := getattr(self._open_in, "connection", None)) is not None:
+            yield already
             return
         with writing(self._engine) as connection:
             yield connection

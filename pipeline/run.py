@@ -16,7 +16,7 @@ import socket
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -44,26 +44,36 @@ READERS = 2
 def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
     """One whole night in one process. Raises MonitorError when it is refused; yesterday's release then stays."""
     say = on_step or (lambda name, done, total: None)
-    with _alone(home):
+    with _alone(home), ThreadPoolExecutor(READERS) as pool:
         say("收文件", 0, 1)
         units = collect(home, day)
-        with ThreadPoolExecutor(READERS) as pool:
-            for done, _ in enumerate(pool.map(lambda unit: read(home, day, unit), units), start=1):
-                say("读文件", done, len(units))
+        for done, _ in enumerate(pool.map(lambda unit: read(home, day, unit), units), start=1):
+            say("读文件", done, len(units))
+        returned: dict[str, Future[int]] = {}
         for wave in range(WAVES):
             touched = families(home, day, wave)
             for done, family in enumerate(touched, start=1):
+                say(f"检查({wave + 1}/{WAVES})", done - 1, len(touched))
                 check(home, day, family)
-                say(f"检查({wave + 1}/{WAVES})", done, len(touched))
-        for done, unit in enumerate(units, start=1):
-            give_back(home, day, unit)
-            say("退回", done, len(units))
+            # Copies are marked in children of their own, beside the checks and the build that still go on here.
+            for unit in _judged(home, units):
+                returned.setdefault(unit, pool.submit(give_back, home, day, unit))
         say("建库", 0, 1)
         rows = build(home, day)
+        for done, unit in enumerate(units, start=1):
+            returned[unit].result()
+            say("退回", done, len(units))
         say("发布", 0, 1)
         release = publish(home, day)
         message = notify(home, day)
     return {"date": day.isoformat(), "units": units, "rows": rows, "release": release, "message": message}
+
+
+def _judged(home: Path, units: Sequence[str]) -> list[str]:
+    """Units none of whose submissions wait to be checked."""
+    _, ledger = _open(home)
+    waiting = {submission.unit_code for submission in ledger.submissions(outcome="read")}
+    return [unit for unit in units if unit not in waiting]
 
 
 # collect ---------------------------------------------------------------------------------------------------------
@@ -175,7 +185,7 @@ def families(home: Path, day: date, wave: int) -> list[str]:
             if _wave_of(family) != wave:
                 continue
             if waiting & set(kinds) or (
-                wave and scope.has_gained(place, family, lambda: inputs.gather(place, ledger, day))
+                wave and scope.has_gained(place, family, lambda: inputs.of_lists(place, ledger, day))
             ):
                 touched.append(family)
     return touched
@@ -200,12 +210,12 @@ def check(home: Path, day: date, family: str) -> dict[str, int]:
     place, ledger = _open(home)
     with _shared(home), _engine() as con:
         fresh = deliveries.decide(con, place, ledger, day, contracts.load().families()[family])
-        known = scope.tonight(con, place, day, family, lambda: inputs.gather(place, ledger, day))
+        known = scope.tonight(con, place, day, family, lambda: inputs.of_lists(place, ledger, day))
         parts = deliveries.together(
             ledger, fresh, family, day, everything=known.has_gained, read_again=lambda old: _read_file(place, old)
         )
         around = checks.Surroundings(day, place.identity_key(), place.places, known.door)
-        verdicts = checks.examine(con, contracts.load(), parts, around, place.accepted)
+        verdicts = checks.examine(con, contracts.load(), parts, around, place.accepted) if parts else []
         _settle(place, ledger, verdicts, day)
         known.remember()
     return {
@@ -283,45 +293,70 @@ def _keep_issues(home: Home, submission: Submission, issues: pd.DataFrame, day: 
 
 def give_back(home: Path, day: date, unit: str) -> int:
     """Write the annotated copy of each file of one unit that came or was judged tonight; returns how many."""
-    from pipeline import returns  # noqa: PLC0415 - brings lxml and xlsxwriter
-
     place, ledger = _open(home)
     with _shared(home):
         mine = ledger.submissions(unit_code=unit)
         tonight = {each.file_id for each in mine if each.night == day or _issues_path(place, each).exists()}
         files = {file.file_id: file for file in ledger.files(unit_code=unit) if file.file_id in tonight}
+        names = [file.file_name for file in files.values()]
         for file in files.values():
             own = [each for each in mine if each.file_id == file.file_id]
-            _give_back_file(place, file, own, returns)
+            _give_back_file(place, file, own, place.returns / unit / _returned_name(file.file_name, names))
     return len(files)
 
 
-def _give_back_file(home: Home, file: ReceivedFile, submissions: list[Submission], returns: Any) -> None:
+def _give_back_file(home: Home, file: ReceivedFile, submissions: list[Submission], target: Path) -> None:
+    """The sender's bytes are parsed once more to be marked, so this too happens in a child process with limits."""
     import pandas as pd  # noqa: PLC0415
 
-    target = home.returns / file.unit_code / _returned_name(file.file_name)
+    from pipeline import layout, returns, sandbox  # noqa: PLC0415 - brings lxml and xlsxwriter
+
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    readings = [(each, Reading.from_json(each.reading)) for each in submissions]
-    if all(reading.kind is None for _, reading in readings):
-        refusals = [reading.refusal for _, reading in readings if reading.refusal]
+    readings = [(each, Reading.from_json(each.reading) if each.reading else Reading(each.kind)) for each in submissions]
+    refusals = [reading.refusal for _, reading in readings if reading.refusal]
+    if refusals and all(reading.kind is None for _, reading in readings):
         returns.write_receipt(target, file.file_name, refusals[0])
         return
     kinds = contracts.load().kinds
-    summaries = [
-        returns.SubmissionSummary(
-            kind_title=kinds[each.kind].title if each.kind else "", reading=reading, rows_read=each.rows_read,
-            rows_accepted=each.rows_accepted, rows_set_aside=each.rows_set_aside, rows_out_of_scope=each.rows_out_of_scope,
-            status=each.outcome, reason=each.reason, notices=reading.notices,
+    summaries = []
+    for each, reading in readings:
+        accepted = home.accepted / (each.kind or "") / f"{each.submission_id}.parquet"
+        summaries.append(
+            returns.SubmissionSummary(
+                kind_title=kinds[each.kind].title if each.kind else "", reading=reading, rows_read=each.rows_read,
+                rows_accepted=each.rows_accepted, rows_set_aside=each.rows_set_aside,
+                rows_out_of_scope=each.rows_out_of_scope, status=each.status if each.status != "read" else "held", reason=each.reason,
+                notices=reading.notices, accepted_path=accepted if each.rows_accepted else None,
+            )
+        )  # fmt: skip
+    issues = _joined([pd.read_parquet(path) for each in submissions if (path := _issues_path(home, each)).exists()])
+    source = inbox.archived(home, file.sha256)
+    memory_mb, seconds = layout.limits(source)
+    try:
+        sandbox.call(
+            returns.write,
+            source,
+            file.file_name,
+            target,
+            summaries,
+            issues,
+            memory_mb=2 * memory_mb,
+            seconds=3 * seconds,
         )
-        for each, reading in readings
-    ]  # fmt: skip
-    issues = [pd.read_parquet(path) for each in submissions if (path := _issues_path(home, each)).exists()]
-    returns.write(inbox.archived(home, file.sha256), file.file_name, target, summaries, _joined(issues))
+    except sandbox.Killed as killed:
+        refusal = Refusal(
+            killed.reason, "检查已完成,但原文件太大或结构特殊,无法在上面标注", "问题请向民政局数据员索取清单"
+        )
+        returns.write_receipt(target, file.file_name, refusal)
 
 
-def _returned_name(file_name: str) -> str:
-    path = Path(file_name)
-    return str(path if path.suffix.lower() == ".xlsx" else path.with_name(f"{path.name}.xlsx"))
+def _returned_name(name: str, names: Sequence[str]) -> Path:
+    """`<name>.xlsx`; where two files of a night differ in their ending only, the ending stays in the name."""
+    path = Path(name)
+    if path.suffix.lower() == ".xlsx":
+        return path
+    alone = sum(Path(other).with_suffix("") == path.with_suffix("") for other in names) == 1
+    return path.with_suffix(".xlsx") if alone and path.suffix else path.with_name(f"{path.name}.xlsx")
 
 
 # build, publish, notify ------------------------------------------------------------------------------------------

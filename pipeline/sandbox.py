@@ -33,7 +33,14 @@ from pipeline.model import MonitorError
 R = TypeVar("R")
 Reason = Literal["memory", "time", "crash"]
 
-PRELOAD = ("pyarrow.csv", "pyarrow.compute", "pyarrow.parquet", "python_calamine", "pipeline.layout")
+PRELOAD = (
+    "pyarrow.csv",
+    "pyarrow.compute",
+    "pyarrow.parquet",
+    "python_calamine",
+    "pipeline.layout",
+    "pipeline.returns",
+)
 WARM = ("pipeline.contracts", "load")
 """Called once in the server, so that its cache is warm in every child. When it fails, the child's own call says why."""
 
@@ -81,6 +88,11 @@ def call(function: Callable[..., R], *args: object, memory_mb: int, seconds: int
         raise content
     result: R = content
     return result
+
+
+def close() -> None:
+    """End the server, if one was started, and wait for it; the next call starts another."""
+    _Server.forget()
 
 
 def _exchange(connection: socket.socket, request: bytes) -> tuple[bytes, bytes] | None:
@@ -203,6 +215,9 @@ def serve(control_fd: int) -> None:
         importlib.import_module(name)
     with contextlib.suppress(MonitorError):
         getattr(importlib.import_module(WARM[0]), WARM[1])()
+    # What is loaded now is never collected, so that no child touches, and thereby copies, pages that it shares with us.
+    gc.collect()
+    gc.freeze()
     control = socket.socket(fileno=control_fd)
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)

@@ -74,7 +74,9 @@ def _people(home: Home, family: str, inputs: Build) -> pa.Table:
     if kept.exists():
         people = pq.read_table(kept)
     else:
-        people = warehouse.ask(inputs(), models.read_models(contracts.load().kinds), "registry.scope_person").select(["person_id", "id_number"])
+        people = warehouse.ask(inputs(), models.read_models(contracts.load().kinds), "registry.scope_person").select(
+            ["person_id", "id_number"]
+        )
         with atomically(kept) as part:
             pq.write_table(people, part)
     known = contracts.load().kinds

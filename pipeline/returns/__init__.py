@@ -30,6 +30,9 @@ the rewrite, which is examined again and says what happened."""
 
 __all__ = ["SubmissionSummary", "write", "write_receipt"]
 
+MOST_COPIED = 100_000
+"""Rows of a text file that still comes back as a whole workbook."""
+
 
 def write(
     source: Path, file_name: str, target: Path, summaries: Sequence[SubmissionSummary], issues: pd.DataFrame
@@ -90,6 +93,10 @@ class _Copy:
                 self._mark(self.source, made, [])
             except (CannotPatch, *_ODD):
                 self._rewrite(made, "原文件的格式比较特殊,无法在上面直接标注:本文件保留了全部数据,版式已简化。")
+        elif (rows := sum(one.rows_read for one in self.summaries)) > MOST_COPIED:
+            # Nobody mends half a million lines by hand: who exports them needs the list of faults, and at once.
+            remark = f"文件有 {rows} 行,超过 {MOST_COPIED} 行的文本文件不再附原表,只列出问题;行号就是原文件的行号。"
+            listing.write(made, self.file_name, self.summaries, self.issues, frozenset(), [remark])
         else:
             self._rewrite(made, "您报来的不是 .xlsx 工作簿:已把全部数据转成 .xlsx 后标注,原来的版式没有保留。")
 
