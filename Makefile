@@ -20,7 +20,7 @@ MONITOR_HOME ?= $(CURDIR)/var
 demo: export MONITOR_HOME := $(CURDIR)/$(DEMO)
 demo: export MONITOR_DATE := $(DEMO_DATE)
 demo: export AIRFLOW_HOME := $(CURDIR)/$(DEMO)/airflow
-demo: export AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY := 0
+demo: export MONITOR_RETRY_SECONDS := 0
 demo: $(VENV)/.ready  ## a sample month of an invented bureau, through Airflow, to the warning list
 	@rm -rf $(DEMO)
 	@$(BIN)/monitor --home $(DEMO) init
