@@ -47,7 +47,7 @@ def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
     with _alone(home), ThreadPoolExecutor(READERS) as pool:
         say("收文件", 0, 1)
         units = collect(home, day)
-        for done, _ in enumerate(pool.map(lambda unit: read(home, day, unit), units), start=1):
+        for done, _ in enumerate(pool.map(lambda unit: read(home, day, unit), _largest_first(home, units)), start=1):
             say("读文件", done, len(units))
         returned: dict[str, Future[int]] = {}
         for wave in range(WAVES):
@@ -56,8 +56,8 @@ def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
                 say(f"检查({wave + 1}/{WAVES})", done - 1, len(touched))
                 check(home, day, family)
             # Copies are marked in children of their own, beside the checks and the build that still go on here.
-            for unit in _judged(home, units):
-                returned.setdefault(unit, pool.submit(give_back, home, day, unit))
+            for unit in _judged(home, [unit for unit in units if unit not in returned]):
+                returned[unit] = pool.submit(give_back, home, day, unit)
         say("建库", 0, 1)
         rows = build(home, day)
         for done, unit in enumerate(units, start=1):
@@ -67,6 +67,15 @@ def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
         release = publish(home, day)
         message = notify(home, day)
     return {"date": day.isoformat(), "units": units, "rows": rows, "release": release, "message": message}
+
+
+def _largest_first(home: Path, units: Sequence[str]) -> list[str]:
+    """Units by the bytes that wait to be read: what takes longest begins first, so that nobody waits for it at the end."""
+    _, ledger = _open(home)
+    sizes = Counter({unit: 0 for unit in units})
+    for file in ledger.files(state="received"):
+        sizes[file.unit_code] += file.size
+    return sorted(units, key=lambda unit: (-sizes[unit], unit))
 
 
 def _judged(home: Path, units: Sequence[str]) -> list[str]:
