@@ -10,14 +10,21 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pendulum
 from airflow.sdk import Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from pipeline import run
+from pipeline.home import Home
+from pipeline.model import MonitorError, mask
+
+P = ParamSpec("P")
+R = TypeVar("R")
 HOME = Path(os.environ.get("MONITOR_HOME", "var")).absolute()
 ZONE = pendulum.timezone(os.environ.get("MONITOR_TIME_ZONE", "Asia/Shanghai"))
 """The home's time zone, of which 02:00 it is; given from outside, since parsing this file reads no other."""
@@ -53,26 +60,22 @@ FOR_THE_DATA_OFFICER = """
 
 def night() -> date:
     """The night's date D: what the run was asked for, else the day, where the bureau is, on which the run is due."""
-    from pipeline.home import Home
-
     context: Any = get_current_context()
     if asked := context["params"]["date"]:
         return date.fromisoformat(asked)
     due = context["dag_run"].logical_date or context["dag_run"].run_after
-    return due.astimezone(Home(HOME).time_zone).date()  # type: ignore[no-any-return]
+    day: date = due.astimezone(Home(HOME).time_zone).date()
+    return day
 
 
-def step(name: str, *arguments: Any, **keywords: Any) -> Any:
-    """Call a step of the night; its failure goes on without a value that may be somebody's.
+def step(do: Callable[Concatenate[Path, date, P], R], *arguments: P.args, **keywords: P.kwargs) -> R:
+    """Do a step of the night; its failure goes on without a value that may be somebody's.
 
     Libraries quote cells in their messages, and Airflow keeps every log. Ours (MonitorError) and the operating
     system's hold none; of any other only its kind and its frames are told.
     """
-    from pipeline import run
-    from pipeline.model import MonitorError, mask
-
     try:
-        return getattr(run, name)(HOME, night(), *arguments, **keywords)
+        return do(HOME, night(), *arguments, **keywords)
     except Exception as problem:  # noqa: BLE001 - whatever it is, Airflow would write its words down
         is_ours = isinstance(problem, (MonitorError, OSError))
         said = mask(str(problem)) if is_ours else "原话可能引用名单里的内容,不写进日志;monitor run 会显示"
@@ -94,7 +97,9 @@ def failed_steps(mapped: dict[str, list[str] | None]) -> list[str]:
     failed = []
     for task_id, each in context["dag"].task_dict.items():
         title = each.task_display_name
-        keys = {task_id: title} | {f"{task_id}_{n}": f"{title} {one}" for n, one in enumerate(mapped.get(task_id) or [])}
+        keys = {task_id: title} | {
+            f"{task_id}_{n}": f"{title} {one}" for n, one in enumerate(mapped.get(task_id) or [])
+        }
         failed += [said for key, said in keys.items() if states.get(key) == "failed"]
     return [said for said in failed if said != SOMETHING_FAILED]
 
@@ -129,37 +134,37 @@ def nightly() -> None:
     @task(task_display_name="收文件")
     def collect() -> list[str]:
         context: Any = get_current_context()
-        return step("collect", units=context["params"]["units"])  # type: ignore[no-any-return]
+        return step(run.collect, units=context["params"]["units"])
 
     @task(task_display_name="读文件", map_index_template="{{ task.op_kwargs['unit'] }}", multiple_outputs=False)
     def read(unit: str) -> dict[str, int]:
-        return step("read", unit)  # type: ignore[no-any-return]
+        return step(run.read, unit)
 
     @task(trigger_rule="all_done")
     def families(wave: int, received: list[str] | None) -> list[str]:
         need(received)
-        return step("families", wave)  # type: ignore[no-any-return]
+        return step(run.families, wave)
 
     @task(map_index_template="{{ task.op_kwargs['family'] }}", multiple_outputs=False)
     def check(family: str) -> dict[str, int]:
-        return step("check", family)  # type: ignore[no-any-return]
+        return step(run.check, family)
 
     @task(task_display_name="退回", map_index_template="{{ task.op_kwargs['unit'] }}", trigger_rule="all_done")
     def give_back(unit: str) -> int:
-        return step("give_back", unit)  # type: ignore[no-any-return]
+        return step(run.give_back, unit)
 
     @task(task_display_name="建库", pool=WRITER, trigger_rule="all_done", multiple_outputs=False)
     def build(received: list[str] | None) -> dict[str, int]:
         need(received)
-        return step("build")  # type: ignore[no-any-return]
+        return step(run.build)
 
     @task(task_display_name="发布", pool=WRITER)
     def publish() -> str:
-        return step("publish")  # type: ignore[no-any-return]
+        return step(run.publish)
 
     @task(task_display_name="告知", trigger_rule="all_done")
     def notify(mapped: dict[str, list[str] | None]) -> str:
-        return step("notify", failed=failed_steps(mapped))  # type: ignore[no-any-return]
+        return step(run.notify, failed=failed_steps(mapped))
 
     @task(task_display_name=SOMETHING_FAILED, trigger_rule="one_failed", retries=0)
     def say_that_something_failed() -> None:
@@ -216,10 +221,10 @@ def run_here(day: str | None) -> int:
         def on_task_instance_failed(self, task_instance: Any) -> None:
             self.say(task_instance, "✗")
 
-    get_listener_manager().add_listener(Progress())
-    run = dag_of_the_night.test(run_conf={"date": day} if day else None)
+    get_listener_manager().add_listener(Progress())  # type: ignore[no-untyped-call]
+    ended = dag_of_the_night.test(run_conf={"date": day} if day else None)
     sys.stderr.write("\n")
-    return 0 if run.state == "success" else 1
+    return 0 if ended.state == "success" else 1
 
 
 if __name__ == "__main__":

@@ -211,7 +211,8 @@ if __name__ == "__main__":
     if what == "floor":
         floor(where, file)
     else:
-        from pipeline import run, sandbox
+        from pipeline import run
+        from pipeline.reading import sandbox
 
         run.night(where, NIGHT)
         sandbox.close()

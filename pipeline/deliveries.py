@@ -14,8 +14,8 @@ from pipeline import contracts, values
 from pipeline.checks import Part
 from pipeline.home import Home
 from pipeline.ledger import Ledger, Submission
+from pipeline.ledger.parts import part_name, superseded_by
 from pipeline.model import MonitorError, Reading
-from pipeline.parts import part_name, superseded_by
 
 if TYPE_CHECKING:
     import duckdb

@@ -13,15 +13,15 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.list_words import LEVEL_TITLES, OUTCOME_TITLES
 from pipeline.lists import freshness_text, place_text
+from pipeline.lists.words import LEVEL_TITLES, OUTCOME_TITLES
 from pipeline.model import MonitorError, mask
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-    from pipeline.models import Card
+    from pipeline.warehouse.models import Card
 
 STATUS_TITLES = {"open": "待核查", "verifying": "核查中", "closed": "已办结"}
 _FROM_A_FILE = ("value", "original_text", "file_name", "sheet", "header")

@@ -20,7 +20,7 @@ from rich.text import Text
 from pipeline import contracts
 from pipeline.home import Home, atomically
 from pipeline.ledger import Ledger, Submission
-from pipeline.list_words import LEVEL_TITLES
+from pipeline.lists.words import LEVEL_TITLES
 from pipeline.model import mask, month_of
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import date
 
-from pipeline.folding import COMPATIBLE, DOTS, INVISIBLE, PLAIN_HAN, matches_fully, replace_all, translate
 from pipeline.model import ConfigError
+from pipeline.values.folding import COMPATIBLE, DOTS, INVISIBLE, PLAIN_HAN, matches_fully, replace_all, translate
 
 _NUMBER = re.compile(r"[0-9]{17}[0-9X]")
 

@@ -28,7 +28,6 @@ from pipeline.ledger import Ledger, ReadBy, ReceivedFile, Submission
 from pipeline.model import MonitorError, Reading, Refusal, column_letter, mask
 
 if TYPE_CHECKING:
-    import duckdb
     import pandas as pd
 
     from pipeline.checks import Verdict
@@ -72,7 +71,7 @@ def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
 def _largest_first(home: Path, units: Sequence[str]) -> list[str]:
     """Units by the bytes that wait to be read: what takes longest begins first, so that nobody waits for it at the end."""
     _, ledger = _open(home)
-    sizes = Counter({unit: 0 for unit in units})
+    sizes = Counter(dict.fromkeys(units, 0))
     for file in ledger.files(state="received"):
         sizes[file.unit_code] += file.size
     return sorted(units, key=lambda unit: (-sizes[unit], unit))
@@ -149,7 +148,7 @@ def read(home: Path, day: date, unit: str) -> dict[str, int]:
 
 
 def _read_file(home: Home, file: ReceivedFile | Submission) -> list[Reading]:
-    from pipeline import layout  # noqa: PLC0415 - brings pyarrow and the readers
+    from pipeline.reading import layout  # noqa: PLC0415 - brings pyarrow and the readers
 
     unit = home.units.get(file.unit_code)
     if unit is None:
@@ -214,10 +213,10 @@ def check(home: Path, day: date, family: str) -> dict[str, int]:
     Whenever a part of a delivery arrives or is corrected, all its parts in force are read again from the archive and
     judged together (decision 0005).
     """
-    from pipeline import checks, deliveries, inputs, scope  # noqa: PLC0415 - brings pandas
+    from pipeline import checks, deliveries, inputs, scope, warehouse  # noqa: PLC0415 - brings pandas
 
     place, ledger = _open(home)
-    with _shared(home), _engine() as con:
+    with _shared(home), warehouse.in_memory() as con:
         fresh = deliveries.decide(con, place, ledger, day, contracts.load().families()[family])
         known = scope.tonight(con, place, day, family, lambda: inputs.of_lists(place, ledger, day))
         parts = deliveries.together(
@@ -318,7 +317,8 @@ def _give_back_file(home: Home, file: ReceivedFile, submissions: list[Submission
     """The sender's bytes are parsed once more to be marked, so this too happens in a child process with limits."""
     import pandas as pd  # noqa: PLC0415
 
-    from pipeline import layout, returns, sandbox  # noqa: PLC0415 - brings lxml and xlsxwriter
+    from pipeline import returns  # noqa: PLC0415 - brings lxml and xlsxwriter
+    from pipeline.reading import layout, sandbox  # noqa: PLC0415 - brings lxml and xlsxwriter
 
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     readings = [(each, Reading.from_json(each.reading) if each.reading else Reading(each.kind)) for each in submissions]
@@ -373,7 +373,8 @@ def _returned_name(name: str, names: Sequence[str]) -> Path:
 
 def build(home: Path, day: date) -> dict[str, int]:
     """Build and examine the release of the night in work/; published table → rows. Raises PublishRefused."""
-    from pipeline import inputs, models, warehouse  # noqa: PLC0415 - brings duckdb
+    from pipeline import inputs, warehouse  # noqa: PLC0415 - brings duckdb
+    from pipeline.warehouse import models  # noqa: PLC0415 - brings duckdb
 
     place, ledger = _open(home)
     with _shared(home):
@@ -436,7 +437,8 @@ def explain(home: Path, warning_id: str, day: date) -> dict[str, Any]:
     Raises MonitorError when nothing is published yet or the release does not hold the warning.
     """
     from pipeline import explain as explaining  # noqa: PLC0415
-    from pipeline import inputs, models, warehouse  # noqa: PLC0415 - brings duckdb
+    from pipeline import inputs, warehouse  # noqa: PLC0415 - brings duckdb
+    from pipeline.warehouse import models  # noqa: PLC0415 - brings duckdb
 
     place, ledger = _open(home)
     if not place.warehouse.exists():
@@ -461,7 +463,8 @@ def check_file(home: Path, file: Path, unit_code: str | None, day: date) -> dict
     Without a unit, neither the sender nor its townships are examined. A partner's rows are all judged, whoever they are
     about: nothing is kept. Raises MonitorError for an unknown unit.
     """
-    from pipeline import checks, layout, returns  # noqa: PLC0415 - brings pandas, lxml and the readers
+    from pipeline import checks, returns, warehouse  # noqa: PLC0415 - brings pandas, lxml and the readers
+    from pipeline.reading import layout  # noqa: PLC0415 - brings pandas, lxml and the readers
 
     place = Home.open(home)
     if unit_code is not None and unit_code not in place.units:
@@ -472,7 +475,7 @@ def check_file(home: Path, file: Path, unit_code: str | None, day: date) -> dict
         senders = {unit_code, place.units[unit_code].kind}
     target = file.with_name(f"{file.stem}.检查结果.xlsx")
     place.work.mkdir(mode=0o700, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place.work, prefix="check-") as folder, _engine() as con:
+    with tempfile.TemporaryDirectory(dir=place.work, prefix="check-") as folder, warehouse.in_memory() as con:
         work = Path(folder)
         readings = layout.read_file(file, file.name, unit_code or "", senders, work)
         taken = [reading for reading in readings if reading.refusal is None and reading.kind]
@@ -552,15 +555,6 @@ def _open(home: Path) -> tuple[Home, Ledger]:
         return _alone_in[home]
     place = Home.open(home)
     return place, Ledger(place.ledger_url)
-
-
-@contextmanager
-def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
-    """An in-memory engine for vectorised work on columns; no database file is opened."""
-    import duckdb  # noqa: PLC0415
-
-    with closing(duckdb.connect(":memory:", config={"autoinstall_known_extensions": False})) as con:
-        yield con
 
 
 _alone_in: dict[Path, tuple[Home, Ledger]] = {}

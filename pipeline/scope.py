@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import contracts, models, warehouse
-from pipeline.door import Scope
+from pipeline import contracts, warehouse
+from pipeline.checks.door import Scope
 from pipeline.home import Home, atomically
+from pipeline.warehouse import models
 
 if TYPE_CHECKING:
     import duckdb

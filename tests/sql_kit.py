@@ -35,7 +35,7 @@ import pyarrow as pa
 
 from pipeline import contracts, policy, warehouse
 from pipeline.contracts import Kind
-from pipeline.models import SQL, Card, Example, Models, read_models
+from pipeline.warehouse.models import SQL, Card, Example, Models, read_models
 
 LIMITS = warehouse.Limits("1GB", threads=1)
 UNITS = [

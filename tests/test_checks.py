@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline import checks, contracts, door
+from pipeline import checks, contracts
+from pipeline.checks import door
 from pipeline.contracts import NUMBER_SENSITIVE
 from pipeline.model import BalanceError, ColumnUse, Reading, SheetReading
 

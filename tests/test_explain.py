@@ -11,7 +11,7 @@ from rich.console import Console
 
 from pipeline import explain
 from pipeline.model import MonitorError
-from pipeline.models import Card
+from pipeline.warehouse.models import Card
 
 DAY = date(2026, 11, 1)
 NUMBER = "99010119800101001X"

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import contracts, layout, sandbox
+from pipeline import contracts
 from pipeline.contracts import fold_header
 from pipeline.model import ConfigError, Reading
-from pipeline.months import month_of_cell, months_in
+from pipeline.reading import layout, sandbox
+from pipeline.reading.months import month_of_cell, months_in
 
 PERSON = ["姓名", "身份证号", "与户主关系", "户主身份证号"]
 TITLE = "2026年10月低保人员名单"

@@ -15,10 +15,10 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline import ledger_tables, parts
-from pipeline.ledger import Ledger, ReadBy, ReceivedFile, Submission, file_id, shown_name
+from pipeline.ledger import Ledger, ReadBy, ReceivedFile, Submission, file_id, parts, shown_name
+from pipeline.ledger import tables as ledger_tables
+from pipeline.ledger.parts import Delivery, Replace, decide, part_name, rivals, superseded_by
 from pipeline.model import BalanceError, ConfigError, MonitorError, Reading, Refusal
-from pipeline.parts import Delivery, Replace, decide, part_name, rivals, superseded_by
 
 FIRST, SECOND, THIRD = date(2026, 10, 30), date(2026, 10, 31), date(2026, 11, 1)
 AT = datetime(2026, 10, 30, 18, 0, tzinfo=UTC)

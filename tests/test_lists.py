@@ -7,9 +7,10 @@ import duckdb
 import openpyxl
 import pytest
 
-from pipeline import list_book, lists
+from pipeline import lists
 from pipeline.home import Unit
-from pipeline.list_words import FILLED_IN, OUTCOME_TITLES, WARNING_NUMBER
+from pipeline.lists import book as list_book
+from pipeline.lists.words import FILLED_IN, OUTCOME_TITLES, WARNING_NUMBER
 
 DAY = date(2026, 10, 31)
 UNITS = {

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import sandbox
 from pipeline.model import ContractError
+from pipeline.reading import sandbox
 
 SECRET = "990101198605011234"
 

@@ -6,7 +6,7 @@ import pytest
 import sql_kit
 
 from pipeline import warehouse
-from pipeline.models import EVERY, Card, Example
+from pipeline.warehouse.models import EVERY, Card, Example
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ import zipfile
 import openpyxl
 import pytest
 
-from pipeline import contracts, layout, templates
+from pipeline import contracts, templates
 from pipeline.contracts import Column, Kind, fold_header
+from pipeline.reading import layout
 
 CONTRACTS = contracts.load()
 KINDS = sorted(CONTRACTS.kinds)

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from pipeline import validation
+from pipeline.checks import validation
+from pipeline.checks.validation import Expectation, failing_rows
 from pipeline.model import CheckError
-from pipeline.validation import Expectation, failing_rows
 
 NOT_NULL = Expectation("filled", "expect_column_values_to_not_be_null", {"column": "a"})
 NULL = Expectation("no problem", "expect_column_values_to_be_null", {"column": "b"})

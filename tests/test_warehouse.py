@@ -22,7 +22,7 @@ from hypothesis import given as given_strategy
 
 from pipeline import contracts, warehouse
 from pipeline.model import ModelError, PublishRefused
-from pipeline.models import SQL, Models, read_models
+from pipeline.warehouse.models import SQL, Models, read_models
 
 NIGHT = date(2026, 10, 30)  # a Friday
 NEXT = date(2026, 10, 31)

@@ -15,8 +15,9 @@ from pathlib import Path
 import pandas as pd
 from python_calamine import CalamineError
 
-from pipeline import contracts, readers
+from pipeline import contracts
 from pipeline.model import CheckError, Refusal
+from pipeline.reading import readers
 from pipeline.returns import listing, marks
 from pipeline.returns.examine import examine
 from pipeline.returns.listing import MOST_ROWS, SubmissionSummary

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import xlsxwriter
 
-from pipeline.grid import Grid
+from pipeline.reading.grid import Grid
 from pipeline.returns.listing import MOST_ROWS
 from pipeline.returns.package import LISTING
 

@@ -6,8 +6,8 @@ A text with two valid readings is refused, never guessed.
 
 from __future__ import annotations
 
-from pipeline.folding import HALF_WIDTH, INVISIBLE, contains, literal, matches_fully, replace_all, translate
 from pipeline.values.fields import Field, Layers, day
+from pipeline.values.folding import HALF_WIDTH, INVISIBLE, contains, literal, matches_fully, replace_all, translate
 
 _YEAR = "(?:19|[2-9][0-9])[0-9]{2}"
 _ONE_OR_TWO = "[0-9]{1,2}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pipeline.contracts import Column
-from pipeline.folding import (
+from pipeline.values.fields import Field, Layers
+from pipeline.values.folding import (
     COMPATIBLE,
     DOTS,
     HAN,
@@ -21,7 +22,6 @@ from pipeline.folding import (
     translate,
     without_control,
 )
-from pipeline.values.fields import Field, Layers
 
 _TRUE = ["是", "有", "对", "√", "✓", "✔", "☑", "1", "1.0", "y", "yes", "t", "true"]
 _FALSE = ["否", "无", "错", "没有", "不是", "×", "✕", "✖", "✗", "✘", "x", "0", "0.0", "n", "no", "f", "false"]

@@ -25,8 +25,8 @@ held as (
     cross join areas
     inner join house.policy as policy
         on
-            (policy.policy_region = '' or policy.policy_region = unit.policy_region)
-            and (policy.area_type = '' or policy.area_type = areas.area_type)
+            (policy.policy_region = '' or unit.policy_region = policy.policy_region)
+            and (policy.area_type = '' or areas.area_type = policy.area_type)
     where unit.unit_kind <> 'partner'
 )
 

@@ -36,7 +36,8 @@ with named as (
     from accepted.survey_person
     union all
     select
-        'poverty_return_monitoring' as kind, 'monitoring' as list, row_id, unit_code, submission_id, sheet, row_number, received_seq, period, person_id,
+        'poverty_return_monitoring' as kind, 'monitoring' as list, row_id, unit_code, submission_id, sheet, row_number,
+        received_seq, period, person_id,
         id_number as id_number, name as name, identity_state, id_sex, id_birth_date
     from accepted.poverty_return_monitoring
     union all

@@ -14,9 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import contracts, preflight, readers, sandbox
+from pipeline import contracts
 from pipeline.contracts import Kind
-from pipeline.grid import Grid
 from pipeline.model import (
     CellProblem,
     ColumnUse,
@@ -26,9 +25,11 @@ from pipeline.model import (
     SheetReading,
     column_letter,
 )
-from pipeline.months import month_of_cell, months_in
-from pipeline.recognise import Header, Match, Recogniser, unrecognised
-from pipeline.rows import DataRows, data_rows, raw_table
+from pipeline.reading import preflight, readers, sandbox
+from pipeline.reading.grid import Grid
+from pipeline.reading.months import month_of_cell, months_in
+from pipeline.reading.recognise import Header, Match, Recogniser, unrecognised
+from pipeline.reading.rows import DataRows, data_rows, raw_table
 
 HOSTILE_MB = 1024
 """No small file may take more memory than this."""

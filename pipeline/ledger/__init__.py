@@ -19,10 +19,10 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy import Connection, delete, insert, select, update
 
-from pipeline import parts
-from pipeline.ledger_tables import looking, night_table, open_engine, received_file, submission_table, writing
+from pipeline.ledger import parts
+from pipeline.ledger.parts import Decision, Delivery, Replace
+from pipeline.ledger.tables import looking, night_table, open_engine, received_file, submission_table, writing
 from pipeline.model import BalanceError, Reading
-from pipeline.parts import Decision, Delivery, Replace
 
 _PER_NIGHT = 1_000_000
 """Files of one unit in one night, at most: received_seq = night × this + order within the night."""

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from lxml import etree
 
-from pipeline.grid import Numbers, Problem, Refused
+from pipeline.reading.grid import Numbers, Problem, Refused
 
 CHUNK = 4 * 1024 * 1024
 MAX_PARTS = 2000

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import xlsxwriter
 
-from pipeline.list_words import (
+from pipeline.lists.words import (
     COVERAGE_TITLES,
     FILLED_IN,
     HOUSEHOLD_COLOURS,

@@ -19,11 +19,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import python_calamine
 
-from pipeline import preflight
-from pipeline.delimited import read_delimited
-from pipeline.grid import Grid, Mask, Refused, Texts
 from pipeline.model import ConfigError, Refusal
-from pipeline.preflight import SAVE_AS
+from pipeline.reading import preflight
+from pipeline.reading.delimited import read_delimited
+from pipeline.reading.grid import Grid, Mask, Refused, Texts
+from pipeline.reading.preflight import SAVE_AS
 
 ROWS_AT_ONCE = 65_536
 """Rows turned into columns together; as Python objects a whole large sheet would take many times its size."""

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pipeline.contracts import Contracts, Kind, fold_header
-from pipeline.grid import Grid
 from pipeline.model import ColumnUse, Refusal, column_letter
+from pipeline.reading.grid import Grid
 
 HEADER_ROWS = 8
 """The header begins in one of these rows."""

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline import values
+from pipeline.checks.validation import Expectation
 from pipeline.contracts import Check, Kind
 from pipeline.model import Severity
-from pipeline.validation import Expectation
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from string import Formatter
 import duckdb
 
 from pipeline.model import ModelError, mask
-from pipeline.models import Card, Evidence, Models
+from pipeline.warehouse.models import Card, Evidence, Models
 
 UNKNOWN = "未知"
 

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.contracts import NUMBER_SENSITIVE, Headers, fold_header
-from pipeline.grid import Grid, Mask, Numbers, Texts, filled, mask
-from pipeline.recognise import Header, Match, Recogniser
+from pipeline.reading.grid import Grid, Mask, Numbers, Texts, filled, mask
+from pipeline.reading.recognise import Header, Match, Recogniser
 
 _DIGIT = r"[0-9０-９]"
 _ID_LIKE = rf"{_DIGIT}{{8}}|(?:{_DIGIT}\s*){{15}}|\d\.?\d*[eE]\+1\d"

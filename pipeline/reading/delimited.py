@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from pipeline.grid import Grid, Refused, Texts
+from pipeline.reading.grid import Grid, Refused, Texts
 
 HEAD_LINES = 12
 """Titles and header stand in the first eight lines; the next ones tell how wide a line is."""

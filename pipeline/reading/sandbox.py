@@ -38,7 +38,7 @@ PRELOAD = (
     "pyarrow.compute",
     "pyarrow.parquet",
     "python_calamine",
-    "pipeline.layout",
+    "pipeline.reading.layout",
     "pipeline.returns",
 )
 WARM = ("pipeline.contracts", "load")
@@ -157,7 +157,7 @@ class _Server:
         }
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and words
-                [sys.executable, "-c", "import sys; from pipeline.sandbox import serve; serve(int(sys.argv[1]))",
+                [sys.executable, "-c", "import sys; from pipeline.reading.sandbox import serve; serve(int(sys.argv[1]))",
                  str(theirs.fileno())],
                 pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL, start_new_session=True,

@@ -17,12 +17,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import door, people, suites, values
+from pipeline import people, values
+from pipeline.checks import door, suites
+from pipeline.checks.suites import Fault
+from pipeline.checks.validation import failing_rows
 from pipeline.contracts import Contracts, Kind
 from pipeline.home import atomically
 from pipeline.model import SEVERITY_TITLES, BalanceError, Reading
-from pipeline.suites import Fault
-from pipeline.validation import failing_rows
 
 if TYPE_CHECKING:
     import duckdb

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -18,9 +18,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from pipeline import evidence
 from pipeline.model import ModelError, PublishRefused, mask
-from pipeline.models import EPISODE, EVERY, About, Models, Published
+from pipeline.warehouse import evidence
+from pipeline.warehouse.models import EPISODE, EVERY, About, Models, Published
 
 Rows = pa.Table | Sequence[Path]
 """Rows in memory, or Parquet files that hold them."""
@@ -240,6 +240,13 @@ def _to_disk(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
+    """An engine for vectorised work on columns, without any database file."""
+    with closing(_connect(None, LIMITS)) as con:
+        yield con
 
 
 def _connect(spill: Path | None, limits: Limits) -> duckdb.DuckDBPyConnection:

@@ -14,9 +14,9 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import list_book
 from pipeline.home import Unit, atomically
-from pipeline.list_words import LEVEL_TITLES
+from pipeline.lists import book as list_book
+from pipeline.lists.words import LEVEL_TITLES
 from pipeline.model import mask
 
 if TYPE_CHECKING:
@@ -276,7 +276,7 @@ def place_text(fact: Mapping[str, Any]) -> str:
 
 
 def freshness_text(text: str | None, remark: str | None) -> str:
-    """The `freshness` of a warning (JSON, pipeline/evidence.py) and its remark in Chinese lines."""
+    """The `freshness` of a warning (JSON, pipeline/warehouse/evidence.py) and its remark in Chinese lines."""
     said = json.loads(text or "{}")
     lines = [remark] if remark else []
     if rosters := [_roster_text(roster) for roster in said.get("registries", [])]:
