@@ -175,7 +175,7 @@ def explain(obj: _Context, warning_id: str, day: date | None) -> None:
     """一条预警的依据:规则、政策值、数值,直到文件、工作表、行、列和原文;并重新核算一次。"""
     from pipeline import explain as explaining
 
-    result = run.explain(obj.folder, warning_id, obj.day(day))
+    result = run.explain(obj.folder, warning_id, day)
     obj.tell(result, lambda console: explaining.show(result, console))
 
 

@@ -42,16 +42,18 @@ def explain(
 ) -> dict[str, Any]:
     """All that stands behind one warning of a release, as plain data (dates ISO, numbers masked).
 
-    `cards`: as `Models.cards`. `ask_rule(code)` runs that rule on the rows accepted now, for the night `asked_on`, and
-    gives its table (`person_id`, `household_id`, `level`, `measured`, …). Raises MonitorError for a warning that the
+    `warning_id`: whole, or its beginning as long as no other begins so. `cards`: as `Models.cards`.
+    `ask_rule(code)` runs that rule on the rows accepted now, for the night `asked_on`, and gives its table (`person_id`, `household_id`, `level`, `measured`, …). Raises MonitorError for a warning that the
     release does not hold, with the reason when it was withdrawn.
     """
-    answer = release.execute("select * from warning where warning_id = ?", [warning_id])
+    answer = release.execute("select * from warning where starts_with(warning_id, ?) order by warning_id", [warning_id])
     names = [column[0] for column in answer.description or []]
-    row = answer.fetchone()
-    if row is None:
+    rows = answer.fetchall()
+    if not rows:
         raise MonitorError(_not_there(release, warning_id))
-    warning = dict(zip(names, row, strict=True))
+    if len(rows) > 1:
+        raise MonitorError(f"有 {len(rows)} 条预警的编号以 {warning_id} 开头,请把编号多写几位")
+    warning = dict(zip(names, rows[0], strict=True))
     card = next((card for card in cards.values() if card.code == warning["rule_code"]), None)
     senders = dict(release.execute("select submission_id, unit_code from submission").fetchall())
     evidence = [
@@ -60,7 +62,7 @@ def explain(
         for fact in json.loads(warning["evidence"])
     ]
     return {
-        "warning_id": warning_id,
+        "warning_id": warning["warning_id"],
         "run_date": warning["run_date"].isoformat(),
         "status": warning["status"],
         "outcome": warning["outcome"],

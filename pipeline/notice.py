@@ -182,9 +182,25 @@ def listed(release: duckdb.DuckDBPyConnection) -> dict[str, Any]:
             " inner join warning_list on warning_change.warning_id = warning_list.warning_id"
             " where warning_change.change = 'added' group by warning_list.level",
         ),
+        "most_urgent": _most_urgent(release),
         "changes": {change: changes.get(change, 0) for change in CHANGE_TITLES},
         "withdrawn_because": dict(because),
     }
+
+
+def _most_urgent(release: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """The first few of the list. Of the person only the family name: who it is, the list itself says."""
+    rows = release.execute(
+        "select level, rule_code, title, division_code, township, subject_name, due_on, reason, warning_id"
+        " from warning_list order by urgency, warning_id limit 8"
+    ).fetchall()
+    names = ("level", "rule_code", "title", "division_code", "township", "subject", "due_on", "reason", "warning_id")
+    told = [dict(zip(names, row, strict=True)) for row in rows]
+    for line in told:
+        line["subject"] = f"{line['subject'][:1]}**" if line["subject"] else ""
+        line["due_on"] = line["due_on"].isoformat()
+        line["reason"] = mask(line["reason"])
+    return told
 
 
 def _one(release: duckdb.DuckDBPyConnection, query: str) -> Any:
@@ -368,6 +384,19 @@ def show(told: Mapping[str, Any], console: Console) -> None:
     console.print(_registry_table(told["registries"]))
     for sentence in _released_words(told):
         console.print(Text(sentence))
+    if told["released"] and told["released"]["most_urgent"]:
+        units = {line["unit_code"]: line["unit"] for line in told["expected"]}
+        urgent = _table(
+            "最急的几条(全部在清单里;monitor explain 预警编号 看依据)",
+            ("级别", "预警", "哪里", "谁", "期限", "理由", "预警编号"),
+        )
+        for line in told["released"]["most_urgent"]:
+            where = f"{units.get(line['division_code'], line['division_code'])}{line['township'] or ''}"
+            urgent.add_row(
+                Text(LEVEL_TITLES[line["level"]]), Text(f"{line['rule_code']} {line['title']}"), Text(where),
+                Text(line["subject"]), Text(line["due_on"]), Text(line["reason"]), Text(line["warning_id"][:12]),
+            )  # fmt: skip
+        console.print(urgent)
 
 
 def _table(title: str, headings: Iterable[str]) -> Table:

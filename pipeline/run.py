@@ -431,8 +431,10 @@ def status(home: Path, day: date) -> dict[str, Any]:
     return notice.status(place, ledger, day)
 
 
-def explain(home: Path, warning_id: str, day: date) -> dict[str, Any]:
+def explain(home: Path, warning_id: str, day: date | None = None) -> dict[str, Any]:
     """All that stands behind one warning of the published release, and whether its rule still holds on the rows in force.
+
+    It is asked again for the release's own night, or for another `day`.
 
     Raises MonitorError when nothing is published yet or the release does not hold the warning.
     """
@@ -444,8 +446,9 @@ def explain(home: Path, warning_id: str, day: date) -> dict[str, Any]:
     if not place.warehouse.exists():
         raise MonitorError("还没有发布过预警清单,请先运行 monitor run")
     house = models.read_models(contracts.load().kinds)
-    given = inputs.gather(place, ledger, day)
     with closing(warehouse.read(place.warehouse)) as release:
+        asked_on = day or release.execute("select run_date from release").fetchall()[0][0]
+        given = inputs.gather(place, ledger, asked_on)
         return explaining.explain(
             release,
             warning_id,
@@ -453,7 +456,7 @@ def explain(home: Path, warning_id: str, day: date) -> dict[str, Any]:
             policy_titles=place.policy.titles,
             unit_names={code: unit.name for code, unit in place.units.items()},
             ask_rule=lambda code: warehouse.ask(given, house, f"warnings.{code.lower()}"),
-            asked_on=day,
+            asked_on=asked_on,
         )
 
 

@@ -63,7 +63,29 @@ def read_shape(shape: type[S], path: Path, data: dict[str, Any], error: type[Mon
     except ValidationError as problem:
         first = problem.errors(include_url=False, include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"]) or "(整个文件)"
-        raise error(f"{_short(path)}:{key}:{first['msg']}") from problem
+        raise error(f"{_short(path)}:{key}:{_in_chinese(first)}") from problem
+
+
+_CHINESE = {
+    "missing": "缺这一项",
+    "extra_forbidden": "不认识这一项,是不是写错了",
+    "string_type": "应是文字(数字请加引号)",
+    "int_type": "应是整数", "int_parsing": "应是整数", "int_from_float": "应是整数",
+    "bool_type": "应是 true 或 false", "bool_parsing": "应是 true 或 false",
+    "list_type": "应是列表", "dict_type": "应是“键: 值”的列表", "model_type": "应是“键: 值”的列表",
+    "literal_error": "应是 {expected} 之一",
+    "greater_than_equal": "不能小于 {ge}", "less_than_equal": "不能大于 {le}",
+    "too_short": "不能是空的", "string_too_short": "不能是空的", "string_pattern_mismatch": "写法不对,应符合 {pattern}",
+    "decimal_max_places": "小数位数不能超过 {decimal_places}",
+}  # fmt: skip
+
+
+def _in_chinese(problem: Any) -> str:
+    """What pydantic found, in the words of the person who edits the file; our own validators speak Chinese already."""
+    if problem["type"] == "value_error":
+        return str(problem["ctx"]["error"])
+    words = _CHINESE.get(problem["type"])
+    return words.format(**problem.get("ctx", {})) if words else str(problem["msg"])
 
 
 def _short(path: Path) -> str:

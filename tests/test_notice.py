@@ -167,14 +167,28 @@ def released(path, run_date):
         con.execute("create table release as select cast(? as date) as run_date", [run_date])
         con.execute("create table household_warning as select unnest(['h1', 'h2']) as household_id")
         con.execute(
-            "create table warning_list as select * from (values ('w1', 'red', date '2026-10-30'), ('w2', 'yellow', date '2026-10-31'),"
-            " ('w3', 'red', date '2026-11-05')) as t(warning_id, level, due_on), (select run_date from release)"
+            "create table warning_list as select *, 'A01' as rule_code, '收入低于低保标准未纳入' as title, 'd01' as division_code,"
+            " '北营镇' as township, '张三' as subject_name, '年总收入1000元' as reason from (values"
+            " ('w1', 'red', date '2026-10-30', 1), ('w2', 'yellow', date '2026-10-31', 3), ('w3', 'red', date '2026-11-05', 2))"
+            " as t(warning_id, level, due_on, urgency), (select run_date from release)"
         )
         con.execute(
             "create table warning_change as select * from (values ('w3', 'added', '新符合条件'), ('w2', 'added', '新符合条件'),"
             " ('w8', 'withdrawn', '已在册:低保'), ('w9', 'withdrawn', '已在册:低保'), ('w1', 'reason', '数值有变'))"
             " as t(warning_id, change, because)"
         )
+
+
+def test_the_most_urgent_come_first_and_name_nobody_in_full(home):
+    released(home.warehouse, DAY)
+    told = notice.status(home, Kept(), DAY)
+    urgent = told["released"]["most_urgent"]
+    assert [line["warning_id"] for line in urgent] == ["w1", "w3", "w2"]
+    assert {line["subject"] for line in urgent} == {"张**"}
+    screen = Console(record=True, width=160, file=io.StringIO())
+    notice.show(told, screen)
+    text = screen.export_text()
+    assert "最急的几条" in text and "张三" not in text
 
 
 def test_what_the_release_lists_is_counted(home):
