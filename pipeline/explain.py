@@ -43,8 +43,9 @@ def explain(
     """All that stands behind one warning of a release, as plain data (dates ISO, numbers masked).
 
     `warning_id`: whole, or its beginning as long as no other begins so. `cards`: as `Models.cards`.
-    `ask_rule(code)` runs that rule on the rows accepted now, for the night `asked_on`, and gives its table (`person_id`, `household_id`, `level`, `measured`, …). Raises MonitorError for a warning that the
-    release does not hold, with the reason when it was withdrawn.
+    `ask_rule(code)` runs that rule on the rows accepted now, for the night `asked_on`, and gives its table (`person_id`,
+    `household_id`, `level`, `measured`, …). Raises MonitorError for a warning that the release does not hold, with the
+    reason when it was withdrawn.
     """
     answer = release.execute("select * from warning where starts_with(warning_id, ?) order by warning_id", [warning_id])
     names = [column[0] for column in answer.description or []]

@@ -118,7 +118,7 @@ def _person_ids(paths: Iterable[Path]) -> list[str]:
 
 
 def _submission(each: Submission) -> dict[str, Any]:
-    names = ("submission_id", "unit_code", "kind", "file_name", "sha256", "period", "rows_read", "rows_accepted",
+    names = ("submission_id", "unit_code", "kind", "file_name", "sha256", "night", "period", "rows_read", "rows_accepted",
              "rows_set_aside", "rows_out_of_scope", "status", "reason", "received_seq")  # fmt: skip
     return {name: getattr(each, name) for name in names} | {
         "received_at": each.received_at.astimezone(UTC).replace(tzinfo=None),

@@ -191,7 +191,7 @@ class Given:
             submission,
             {
                 "submission_id": submission, "unit_code": unit, "kind": kind.name, "file_name": f"{submission}.xlsx",
-                "sha256": "", "received_at": f"{self.night} 01:00:00", "period": period, "rows_read": 0, "rows_accepted": 0,
+                "sha256": "", "received_at": f"{self.night} 01:00:00", "night": self.night, "period": period, "rows_read": 0, "rows_accepted": 0,
                 "rows_set_aside": 0, "rows_out_of_scope": 0, "status": "accepted", "reason": None,
                 "received_seq": len(self.submissions) + 1,
             },

@@ -36,7 +36,7 @@ HOUSE: dict[str, dict[str, str]] = {
     "identity": {"person_id": "VARCHAR", "household_id": "VARCHAR"},
     "submission": {
         "submission_id": "VARCHAR", "unit_code": "VARCHAR", "kind": "VARCHAR", "file_name": "VARCHAR", "sha256": "VARCHAR",
-        "received_at": "TIMESTAMP", "period": "VARCHAR", "rows_read": "BIGINT", "rows_accepted": "BIGINT",
+        "received_at": "TIMESTAMP", "night": "DATE", "period": "VARCHAR", "rows_read": "BIGINT", "rows_accepted": "BIGINT",
         "rows_set_aside": "BIGINT", "rows_out_of_scope": "BIGINT", "status": "VARCHAR", "reason": "VARCHAR",
         "received_seq": "BIGINT",
     },

@@ -157,7 +157,7 @@ def _gather_item(
 ) -> None:
     kind = models.kinds[item.kind]
     value = _text(f'source."{item.field}"', kind.columns[item.field].type)
-    as_of = "source.period" if kind.period == "month" else "cast(cast(submission.received_at as date) as varchar)"
+    as_of = "source.period" if kind.period == "month" else "cast(submission.night as varchar)"
     if item.rows:
         on = " and ".join(f'fired."{column}" = many."{column}"' for column in item.by_columns)
         rows = f"join {item.rows} as many on {on} join accepted.{item.kind} as source on many.row_id = source.row_id"
