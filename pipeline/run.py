@@ -36,6 +36,8 @@ Step = Callable[[str, int, int], None]
 """(what is being done, how many are done, of how many): for a progress bar."""
 WAVES = 3
 """Families are checked in three waves: our own lists; partners' lists that may bring people in; the rest."""
+SMALL_BYTES = 2_000_000
+"""Files up to this size are marked several in one child process: starting one costs as much as marking a small file."""
 READERS = 2
 """Files read at the same time; each is parsed in a child process of its own."""
 
@@ -307,25 +309,32 @@ def give_back(home: Path, day: date, unit: str) -> int:
         tonight = {each.file_id for each in mine if each.night == day or _issues_path(place, each).exists()}
         files = {file.file_id: file for file in ledger.files(unit_code=unit) if file.file_id in tonight}
         names = [file.file_name for file in files.values()]
+        copies = []
         for file in files.values():
             own = [each for each in mine if each.file_id == file.file_id]
-            _give_back_file(place, file, own, place.returns / unit / _returned_name(file.file_name, names))
+            target = place.returns / unit / _returned_name(file.file_name, names)
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if copy := _copy_of(place, file, own, target):
+                copies.append(copy)
+        _mark(copies)
     return len(files)
 
 
-def _give_back_file(home: Home, file: ReceivedFile, submissions: list[Submission], target: Path) -> None:
-    """The sender's bytes are parsed once more to be marked, so this too happens in a child process with limits."""
+_Copy = tuple[Path, str, Path, list[Any], "pd.DataFrame"]
+"""What `returns.write` takes: source, name, target, summaries, issues."""
+
+
+def _copy_of(home: Home, file: ReceivedFile, submissions: list[Submission], target: Path) -> _Copy | None:
+    """What is to be written for one file; None when a mere receipt was the answer, which is written at once."""
     import pandas as pd  # noqa: PLC0415
 
     from pipeline import returns  # noqa: PLC0415 - brings lxml and xlsxwriter
-    from pipeline.reading import layout, sandbox  # noqa: PLC0415 - brings lxml and xlsxwriter
 
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     readings = [(each, Reading.from_json(each.reading) if each.reading else Reading(each.kind)) for each in submissions]
     refusals = [reading.refusal for _, reading in readings if reading.refusal]
     if refusals and all(reading.kind is None for _, reading in readings):
         returns.write_receipt(target, file.file_name, refusals[0])
-        return
+        return None
     kinds = contracts.load().kinds
     summaries = []
     for each, reading in readings:
@@ -334,29 +343,38 @@ def _give_back_file(home: Home, file: ReceivedFile, submissions: list[Submission
             returns.SubmissionSummary(
                 kind_title=kinds[each.kind].title if each.kind else "", reading=reading, rows_read=each.rows_read,
                 rows_accepted=each.rows_accepted, rows_set_aside=each.rows_set_aside,
-                rows_out_of_scope=each.rows_out_of_scope, status=each.status if each.status != "read" else "held", reason=each.reason,
-                notices=reading.notices, accepted_path=accepted if each.rows_accepted else None,
+                rows_out_of_scope=each.rows_out_of_scope, status=each.status if each.status != "read" else "held",
+                reason=each.reason, notices=reading.notices, accepted_path=accepted if each.rows_accepted else None,
             )
         )  # fmt: skip
     issues = _joined([pd.read_parquet(path) for each in submissions if (path := _issues_path(home, each)).exists()])
-    source = inbox.archived(home, file.sha256)
-    memory_mb, seconds = layout.limits(source)
-    try:
-        sandbox.call(
-            returns.write,
-            source,
-            file.file_name,
-            target,
-            summaries,
-            issues,
-            memory_mb=2 * memory_mb,
-            seconds=3 * seconds,
-        )
-    except sandbox.Killed as killed:
-        refusal = Refusal(
-            killed.reason, "检查已完成,但原文件太大或结构特殊,无法在上面标注", "问题请向民政局数据员索取清单"
-        )
-        returns.write_receipt(target, file.file_name, refusal)
+    return inbox.archived(home, file.sha256), file.file_name, target, summaries, issues
+
+
+def _mark(copies: list[_Copy]) -> None:
+    """Mark copies in child processes with limits, since the sender's bytes are parsed once more.
+
+    Small files share a child; when it dies, each gets one of its own, so that only the one at fault goes without a copy.
+    """
+    from pipeline import returns  # noqa: PLC0415
+    from pipeline.reading import layout, sandbox  # noqa: PLC0415 - brings pyarrow and the readers
+
+    together = [copy for copy in copies if copy[0].stat().st_size <= SMALL_BYTES]
+    alone = [copy for copy in copies if copy[0].stat().st_size > SMALL_BYTES]
+    if together:
+        limits = [layout.limits(copy[0]) for copy in together]
+        memory_mb, seconds = 2 * max(memory for memory, _ in limits), 3 * sum(second for _, second in limits)
+        try:
+            sandbox.call(returns.write_all, together, memory_mb=memory_mb, seconds=seconds)
+        except sandbox.Killed:
+            alone += together
+    for copy in alone:
+        memory_mb, seconds = layout.limits(copy[0])
+        try:
+            sandbox.call(returns.write, *copy, memory_mb=2 * memory_mb, seconds=3 * seconds)
+        except sandbox.Killed as killed:
+            reason, fix = "检查已完成,但原文件太大或结构特殊,无法在上面标注", "问题请向民政局数据员索取清单"
+            returns.write_receipt(copy[2], copy[1], Refusal(killed.reason, reason, fix))
 
 
 def _returned_name(name: str, names: Sequence[str]) -> Path:

@@ -29,7 +29,7 @@ _ODD = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, IndexError, ValueErr
 """What a workbook of odd build makes the libraries raise: parts missing or cut off, numbers that are none. The way out is
 the rewrite, which is examined again and says what happened."""
 
-__all__ = ["SubmissionSummary", "write", "write_receipt"]
+__all__ = ["SubmissionSummary", "write", "write_all", "write_receipt"]
 
 MOST_COPIED = 100_000
 """Rows of a text file that still comes back as a whole workbook."""
@@ -52,6 +52,12 @@ def write(
         else:
             _Copy(source, file_name, summaries, issues, Path(folder)).write(made)
         made.replace(target)
+
+
+def write_all(copies: Sequence[tuple[Path, str, Path, Sequence[SubmissionSummary], pd.DataFrame]]) -> None:
+    """`write` for each of several: what one child process is asked to do."""
+    for copy in copies:
+        write(*copy)
 
 
 def write_receipt(target: Path, file_name: str, refusal: Refusal) -> None:
