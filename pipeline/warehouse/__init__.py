@@ -18,6 +18,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from pipeline.home import sync
 from pipeline.model import ModelError, PublishRefused, mask
 from pipeline.warehouse import evidence
 from pipeline.warehouse.models import EPISODE, EVERY, About, Models, Published
@@ -162,7 +163,7 @@ def build(inputs: Inputs, models: Models, target: Path, *, work: Path, limits: L
         for path in sorted(release.rglob("*.duckdb")):
             path.chmod(0o400)
         for path in [*sorted(release.rglob("*")), release]:
-            _to_disk(path)
+            sync(path)
         release.rename(target)
     return {name: rows for name, (rows, _) in digests.items()}
 
@@ -179,7 +180,7 @@ def publish(built: Path, releases: Path, link: Path) -> Path:
     release = releases / str(numbers[-1] + 1 if numbers else 1)
     night = _night_of(built)
     built.rename(release)
-    _to_disk(releases)
+    sync(releases)
     current = link.resolve().parent if link.exists() else None
     if current is None or _night_of(current) <= night:
         _swap(link, release / "warehouse.duckdb")
@@ -215,7 +216,7 @@ def _swap(link: Path, target: Path) -> None:
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(os.path.relpath(target, link.parent))
     fresh.replace(link)
-    _to_disk(link.parent)
+    sync(link.parent)
 
 
 def _numbers(releases: Path) -> list[int]:
@@ -232,14 +233,6 @@ def _night_of(release: Path) -> date:
         ) from problem
     night: date = found[0][0]
     return night
-
-
-def _to_disk(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager
