@@ -717,7 +717,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, models: Models) -> tup
     return one, two
 
 
-@pytest.mark.parametrize("step", ["_make", "examine", "_write", "_read_back", "_to_disk", "_swap", "rename"])
+@pytest.mark.parametrize("step", ["_make", "examine", "_write", "_read_back", "sync", "_swap", "rename"])
 def test_a_crash_leaves_yesterday_and_the_next_run_ends_the_same(
     undisturbed: tuple[Home, Home], tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
