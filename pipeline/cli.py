@@ -234,6 +234,11 @@ def _show_night(result: dict[str, Any], console: Console) -> None:
         f"待办预警 {rows['warning_list']} 条,涉及 {rows['household_warning']} 户;问题单元格 {rows['validation_issue']} 处。"
     )
     console.print(f"已发布 {result['release']}/,清单在 lists/{result['date']}/,给数据员的信在 {result['message']}")
+    if result["moving"]:
+        console.print(
+            f"收件箱里有 {len(result['moving'])} 份文件刚放进来、这次没有收,稍等再运行:{result['moving'][0]}…",
+            markup=False,
+        )
     console.print("谁没交、退回了什么:monitor status")
 
 

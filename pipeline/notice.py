@@ -249,9 +249,18 @@ def _message(told: Mapping[str, Any]) -> list[str]:
     lines += ["", "## 清单", "", *_bullets(_released_words(told))]
     lines += ["", "## 应报而没有收下的", "", *_bullets(_missing_words(told["expected"]))]
     lines += ["", "## 今晚整份退回或扣住的", "", *_bullets(_sent_back_words(told["received"]))]
+    if told.get("moving"):
+        lines += ["", "## 还在收件箱、没有收的", "", *_bullets([_moving_words(told)])]
     lines += ["", "## 今晚收到的", "", *_bullets(_received_words(told["received"]))]
     lines += ["", "## 各区名册有多新", "", *_bullets(_stale_words(told["registries"]))]
     return lines
+
+
+def _moving_words(told: Mapping[str, Any]) -> str:
+    names = "、".join(told["moving"][:5]) + (f" 等 {len(told['moving'])} 份" if len(told["moving"]) > 5 else "")
+    return (
+        f"{names}:放进来还不到 {told['settle_seconds']} 秒,怕没有传完,下次再收(或在旁边放一个“文件名.done”表示已传完)"
+    )
 
 
 def _bullets(sentences: Sequence[str]) -> list[str]:
@@ -381,6 +390,8 @@ def show(told: Mapping[str, Any], console: Console) -> None:
             table.add_row(*map(Text, (line["unit"], line["file_name"], _kind_words(line), title, _because(line))))
         console.print(table)
     console.print(Text(f"今晚{_received_words(told['received'])[-1]}"))
+    if told.get("moving"):
+        console.print(Text(f"收件箱里还有没收的:{_moving_words(told)}", style="yellow"))
     console.print(_registry_table(told["registries"]))
     for sentence in _released_words(told):
         console.print(Text(sentence))

@@ -67,7 +67,10 @@ def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
         say("发布", 0, 1)
         release = publish(home, day)
         message = notify(home, day)
-    return {"date": day.isoformat(), "units": units, "rows": rows, "release": release, "message": message}
+        moving = status(home, day)["moving"]
+    return {
+        "date": day.isoformat(), "units": units, "rows": rows, "release": release, "message": message, "moving": moving,
+    }  # fmt: skip
 
 
 def _largest_first(home: Path, units: Sequence[str]) -> list[str]:
@@ -446,7 +449,9 @@ def status(home: Path, day: date) -> dict[str, Any]:
     from pipeline import notice  # noqa: PLC0415
 
     place, ledger = _open(home)
-    return notice.status(place, ledger, day)
+    settle = place.settings.settle_seconds
+    _, moving = inbox.settled(place, settle, datetime.now(UTC).timestamp())
+    return notice.status(place, ledger, day) | {"moving": moving, "settle_seconds": settle}
 
 
 def explain(home: Path, warning_id: str, day: date | None = None) -> dict[str, Any]:
