@@ -109,8 +109,6 @@ class SheetReading:
     """Headers that the contract neither maps nor ignores: reported once."""
     refused_columns: list[tuple[int, str]] = field(default_factory=list)
     """(column, header) of columns that are never stored (mission, boundary 1)."""
-    title: str = ""
-    """Text standing above the header, joined by blanks."""
     rows_read: int = 0
     rows_left_out: dict[str, int] = field(default_factory=dict)
     """Rows that are no data, by sort: `total`, `footnote`, `blank`, `example`, `repeated_header`."""

@@ -218,7 +218,6 @@ def _sheet_reading(recogniser: Recogniser, sheet: _Sheet, stem: str) -> SheetRea
         refused_columns=[
             (column + 1, name) for column, name in enumerate(header.names) if recogniser.refused(header, column)
         ],
-        title=header.title,
         rows_read=len(sheet.rows.keep),
         rows_left_out=sheet.rows.left_out,
         hidden_rows=int(np.isin(grid.row_numbers[sheet.rows.keep], grid.hidden_rows).sum()),
