@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import openpyxl
 import pandas as pd
 import pyarrow as pa
@@ -850,3 +851,21 @@ def test_exactly_the_faulty_cells_are_marked_and_all_values_stay(
     }
     assert values == {(row, column): f"{row}/{column}" for row, column in cells}
     assert {(cell.row, cell.column) for row in sheet.iter_rows() for cell in row if cell.comment} == set(faults)
+
+
+def test_odd_text_of_a_text_file_comes_back_as_it_was(tmp_path: Path) -> None:
+    from pipeline.reading.grid import Grid
+    from pipeline.returns.rewrite import rewrite
+
+    odd = ["=1+1", 'a&b<c>"d"', "_x0041_", "两行\n一格", "回\r车", "  前后空 ", "", None, "控\x07制", "末"]
+    grid = Grid("", [pa.array(odd, pa.string()), pa.array(["列"] * len(odd), pa.string())], np.arange(1, len(odd) + 1))
+    target = tmp_path / "plain.xlsx"
+    names, lost = rewrite([grid], target, {"": {2: 1}})
+    assert lost == 0
+    sheet = CalamineWorkbook.from_path(str(target)).get_sheet_by_name(names[""])
+    cells = [row[0] for row in sheet.to_python(skip_empty_area=False)]
+    assert cells == [(text or "").replace("\x07", "") for text in odd]
+    with zipfile.ZipFile(target) as package:
+        xml = package.read("xl/worksheets/sheet1.xml").decode()
+    assert "<f>" not in xml
+    assert xml.count("列") == 1, "below its header a refused column is empty"

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import xlsxwriter
 
+from pipeline.model import column_letter
 from pipeline.reading.grid import Grid
 from pipeline.returns.listing import MOST_ROWS
 from pipeline.returns.package import LISTING
@@ -54,7 +56,10 @@ def rewrite(grids: list[Grid], target: Path, refused: dict[str, dict[int, int]])
         # By its own method xlsxwriter writes the cells of all its rows at once, and then takes no row above the last.
         sheet.merge.extend(_separate(grid.merges))
         lost += int((grid.row_numbers > MOST_ROWS).sum())
-        _write_rows(sheet, grid, refused.get(grid.sheet, {}), text, number)
+        if any(mask.any() for mask in grid.numeric.values()):
+            _write_rows(sheet, grid, refused.get(grid.sheet, {}), text, number)
+        else:
+            _write_texts(sheet, grid, refused.get(grid.sheet, {}), text)
     book.close()
     return names, lost
 
@@ -94,6 +99,41 @@ def _write_rows(sheet: Any, grid: Grid, refused: dict[int, int], text: Any, numb
                 sheet.write_number(row, column, value, number)
             else:
                 sheet.write_string(row, column, value, text)
+
+
+def _write_texts(sheet: Any, grid: Grid, refused: dict[int, int], text: Any) -> None:
+    """The same for a grid of nothing but text, which is every text file: whole columns at a time, ten times as fast.
+
+    In constant memory xlsxwriter keeps finished rows in a file of its own; they are put there as it would put them.
+    """
+    fits = grid.row_numbers <= MOST_ROWS
+    if not grid.columns or not fits.any():
+        return
+    style = text._get_xf_index()
+    last = int(grid.row_numbers[fits].max())
+    sheet.dim_rowmin, sheet.dim_rowmax, sheet.dim_colmin, sheet.dim_colmax = 0, last - 1, 0, len(grid.columns) - 1
+    for start in range(0, grid.height, 20_000):
+        numbers = grid.row_numbers[start : start + 20_000]
+        shown = pa.array(numbers).cast(pa.string())
+        cells = []
+        for column, values in enumerate(grid.columns):
+            hidden = numbers > refused.get(column + 1, MOST_ROWS)
+            place = f'<c r="{column_letter(column + 1)}'
+            told = f'" s="{style}" t="inlineStr"><is><t xml:space="preserve">'
+            kept = pc.if_else(pa.array(hidden), pa.scalar(None, pa.string()), _escaped(values.slice(start, 20_000)))
+            cells.append(pc.fill_null(pc.binary_join_element_wise(place, shown, told, kept, "</t></is></c>", ""), ""))
+        rows = pc.binary_join_element_wise('<row r="', shown, '">', *cells, "</row>", "")
+        sheet.row_data_fh.write("".join(rows.filter(pa.array(numbers <= MOST_ROWS)).to_pylist()))
+
+
+def _escaped(values: pa.StringArray) -> pa.StringArray:
+    """Text as it stands in a sheet's XML: characters that XML has no place for are gone, `_x0041_` stays what it is."""
+    values = pc.replace_substring_regex(values, r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{fffe}\x{ffff}]", "")
+    values = pc.utf8_slice_codeunits(values, 0, LONGEST)
+    values = pc.replace_substring_regex(values, r"(_x[0-9A-Fa-f]{4}_)", r"_x005F\1")
+    for plain, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\r", "_x000D_")):
+        values = pc.replace_substring(values, plain, written)
+    return values
 
 
 def _rows(grid: Grid) -> Iterator[tuple[int, tuple[str | float | None, ...]]]:
