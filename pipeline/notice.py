@@ -38,6 +38,12 @@ DELIVERY_TITLES = {
 }
 SENT_BACK_TITLES = {"refused": "整份退回", "held": "扣住,待数据员确认"}
 _OTHER_TITLES = SENT_BACK_TITLES | {"superseded": "被后来的代替", "repeated": "与收过的相同", "read": "还没检查完"}
+_LEVEL_STYLES = {
+    "red": "white on red",
+    "orange": "black on dark_orange",
+    "yellow": "black on yellow",
+    "blue": "white on blue",
+}
 _DELIVERY_STYLES = {"delivered": "green", "partly": "yellow", "held": "yellow", "refused": "red", "missing": "red"}
 CHANGE_TITLES = {
     "added": "新增",
@@ -397,17 +403,13 @@ def show(told: Mapping[str, Any], console: Console) -> None:
         console.print(Text(sentence))
     if told["released"] and told["released"]["most_urgent"]:
         units = {line["unit_code"]: line["unit"] for line in told["expected"]}
-        urgent = _table(
-            "最急的几条(全部在清单里;monitor explain 预警编号 看依据)",
-            ("级别", "预警", "哪里", "谁", "期限", "理由", "预警编号"),
-        )
-        for line in told["released"]["most_urgent"]:
+        console.print(Text("最急的几条(全部在清单里;看依据:monitor explain 预警编号)", style="bold"))
+        for number, line in enumerate(told["released"]["most_urgent"], start=1):
             where = f"{units.get(line['division_code'], line['division_code'])}{line['township'] or ''}"
-            urgent.add_row(
-                Text(LEVEL_TITLES[line["level"]]), Text(f"{line['rule_code']} {line['title']}"), Text(where),
-                Text(line["subject"]), Text(line["due_on"]), Text(line["reason"]), Text(line["warning_id"][:12]),
-            )  # fmt: skip
-        console.print(urgent)
+            level = Text(f" {LEVEL_TITLES[line['level']]} ", style=_LEVEL_STYLES[line["level"]])
+            what = f" {line['rule_code']} {line['title']}  {where} {line['subject']}  期限 {line['due_on']}"
+            console.print(Text(f"{number}. "), level, Text(f"{what}  编号 {line['warning_id'][:12]}"), sep="")
+            console.print(Text(f"   {line['reason']}"))
 
 
 def _table(title: str, headings: Iterable[str]) -> Table:
