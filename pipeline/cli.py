@@ -200,8 +200,15 @@ def generate(obj: _Context, target: Path, people: int, seed: int, day: date, par
         result = generating.generate(
             target, people=people, seed=seed, day=day, partner_rows=partner_rows, progress=step
         )
-    words = "、".join(f"{key} {value}" for key, value in result.items())
-    obj.tell(result, lambda console: console.print(f"已写入 {target}:{words}"))
+    rows, warnings = sum(result["rows"].values()), sum(result["warnings"].values())
+    obj.tell(
+        result,
+        lambda console: console.print(
+            f"已在 {target} 虚构一个民政局:inbox/ 有 {result['files']} 个文件、{rows} 行,带着真实文件常有的毛病;"
+            f"truth/ 里是应有的结果({warnings} 条预警)。",
+            markup=False,
+        ),
+    )
 
 
 @monitor.command()
