@@ -13,7 +13,6 @@ export PYTHONHASHSEED := 0
 unexport PYTHONDONTWRITEBYTECODE
 
 export AIRFLOW__CORE__DAGS_FOLDER := $(CURDIR)/dags
-MONITOR_HOME ?= $(CURDIR)/var
 
 .PHONY: demo test test-quick lint airflow lock clean
 
@@ -32,10 +31,10 @@ demo: $(VENV)/.ready  ## a sample month of an invented bureau, through Airflow, 
 	@echo "都在 $(DEMO)/:退回各单位的 returns/,预警清单 lists/$(DEMO_DATE)/,给数据员的信 outbox/,预警库 warehouse.duckdb"
 
 test: $(VENV)/.ready lint  ## the quality gate and the whole suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 test-quick: $(VENV)/.ready  ## what can be known in two minutes
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not slow"
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check
@@ -44,20 +43,8 @@ lint: $(VENV)/.ready
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint sql
 
-airflow: export MONITOR_HOME := $(abspath $(MONITOR_HOME))
-airflow: export AIRFLOW_HOME := $(abspath $(MONITOR_HOME))/airflow
-airflow: export AIRFLOW__API__HOST := 127.0.0.1
-airflow: export AIRFLOW__CORE__PARALLELISM ?= 4
-airflow: export AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION := False
-airflow: export AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT := 30
 airflow: $(VENV)/.ready  ## the Airflow UI on this machine alone, on $$MONITOR_HOME; Ctrl-C stops it
-	@test -f $(MONITOR_HOME)/monitor.yml || { echo "No home there: $(BIN)/monitor --home $(MONITOR_HOME) init"; exit 1; }
-	@umask 077 && mkdir -p $(AIRFLOW_HOME) && $(BIN)/airflow db migrate > $(AIRFLOW_HOME)/migrate.log 2>&1 \
-		&& $(BIN)/airflow pools set warehouse_writer 1 "DuckDB has one writing process" >> $(AIRFLOW_HOME)/migrate.log 2>&1 \
-		|| { tail -40 $(AIRFLOW_HOME)/migrate.log; exit 1; }
-	@umask 077 && MONITOR_TIME_ZONE=$$($(BIN)/python -c \
-		'import os, pathlib, pipeline.home as h; print(h.Home(pathlib.Path(os.environ["MONITOR_HOME"])).time_zone)') \
-		&& export MONITOR_TIME_ZONE && exec $(BIN)/airflow standalone
+	@$(BIN)/python dags/standalone.py
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'

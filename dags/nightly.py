@@ -158,7 +158,7 @@ def nightly() -> None:
         need(received)
         return step(run.build)
 
-    @task(task_display_name="发布", pool=WRITER)
+    @task(task_display_name="发布", pool=WRITER, priority_weight=100)
     def publish() -> str:
         return step(run.publish)
 

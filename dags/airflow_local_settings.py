@@ -1,0 +1,30 @@
+"""Loads the libraries once, before the scheduler forks its tasks; otherwise each of fifty tasks loads them again.
+
+Airflow imports a module of this name when it starts; `make airflow` puts this folder on its path. `MONITOR_PRELOAD=0`
+leaves it out: tasks then start slower, and the scheduler holds 300 MB less. Nothing is opened or read here, so that no
+connection, thread or cached configuration is carried into a task.
+"""
+
+import importlib
+import os
+import sys
+
+__all__: list[str] = []  # Airflow takes what is named here over into its own settings
+
+MODULES = (
+    "great_expectations",
+    "pipeline.run",
+    "pipeline.deliveries",
+    "pipeline.inputs",
+    "pipeline.scope",
+    "pipeline.checks",
+    "pipeline.lists",
+    "pipeline.notice",
+    "pipeline.reading.layout",
+    "pipeline.returns",
+    "pipeline.warehouse",
+)
+
+if "scheduler" in sys.argv and os.environ.get("MONITOR_PRELOAD") != "0":
+    for name in MODULES:
+        importlib.import_module(name)
