@@ -1,0 +1,114 @@
+"""The house: who may know whom, what stands where, and what must not be there at all."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = sorted(path for path in (ROOT / "pipeline").rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(folder), "PATH": ""}
+    )
+
+
+def test_rooms_keep_to_themselves():
+    done = lint_imports(ROOT)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "broken"),
+    [
+        ("people.py", "import airflow", "does not know Airflow"),
+        ("policy.py", "from pipeline import people", "A star"),
+        ("model.py", "from pipeline import contracts", "A star"),
+        ("notice.py", "import duckdb", "One door to DuckDB"),
+        ("inputs.py", "import great_expectations", "One door to Great Expectations"),
+    ],
+)
+def test_a_step_into_another_room_is_noticed(tmp_path, file, line, broken):
+    import shutil
+
+    shutil.copytree(ROOT / "pipeline", tmp_path / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    module = tmp_path / "pipeline" / file
+    module.write_text(module.read_text(encoding="utf-8") + f"\n{line}\n", encoding="utf-8")
+    done = lint_imports(tmp_path)
+    assert done.returncode == 1
+    said = " ".join(done.stdout.split())
+    assert re.search(rf"{broken}[^.]*? BROKEN", said), done.stdout
+
+
+def test_dags_say_when_and_not_what():
+    allowed = re.compile(
+        r"^(airflow|pendulum|pipeline|__future__|os|sys|datetime|pathlib|typing|collections|contextlib|json|logging|importlib|signal|subprocess|time|types)\b"
+    )
+    for path in sorted((ROOT / "dags").glob("*.py")):
+        assert not [name for name in imported(path) if not allowed.match(name)], path.name
+
+
+ENTRY_POINTS = {
+    "cli.py": "today, where the night's date is not given",
+    "run.py": "moments written down in the ledger, and whether a file stands still",
+    "bench.py": "measures time",
+}
+
+
+def test_nobody_below_the_entry_points_asks_a_clock():
+    clock = re.compile(r"\b(?:datetime\.now|datetime\.utcnow|date\.today|time\.time|current_date|now\(\))")
+    asking = {
+        path.name
+        for path in MODULES
+        if clock.search(re.sub(r"#.*|\"\"\".*?\"\"\"", "", path.read_text(encoding="utf-8"), flags=re.S))
+    }
+    assert asking <= set(ENTRY_POINTS), asking - set(ENTRY_POINTS)
+    for path in sorted((ROOT / "sql").rglob("*.sql")):
+        assert not re.search(
+            r"\b(?:current_date|current_timestamp|now\s*\(|today\s*\()", path.read_text(encoding="utf-8")
+        ), path.name
+
+
+def test_no_drawer_for_everything_and_no_second_version():
+    names = [path.stem for path in [*MODULES, *(ROOT / "sql").rglob("*.sql")]]
+    assert not [name for name in names if name in ("utils", "helpers", "common", "misc") or re.search(r"_v\d+$", name)]
+
+
+def test_each_dependency_has_its_reason_beside_it():
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    project = tomllib.loads(text)
+    named = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    for dependency in named:
+        assert re.search(rf'"{re.escape(dependency)}",\s+# \w+', text), f"{dependency} has no reason"
+
+
+def test_the_lock_is_hashed_and_names_no_address():
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert "://" not in lock and "index" not in re.sub(r"^[a-z].*==.*$", "", lock, flags=re.M)
+    for block in re.split(r"\n(?=[a-z0-9])", lock.strip()):
+        assert "==" in block and "--hash=sha256:" in block, block.splitlines()[0]
+
+
+def test_ci_runs_what_the_readme_says():
+    assert "make test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "make test" in (ROOT / "README.md").read_text(encoding="utf-8")
