@@ -16,8 +16,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pipeline.home import Home
+
+# The same examples on every machine, however busy: a landing must not hang on luck. `--hypothesis-profile=explore` looks further.
+settings.register_profile("house", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("explore", deadline=None)
+settings.load_profile("house")
 
 
 @pytest.fixture
