@@ -73,14 +73,21 @@ _COMPATIBLE = str.maketrans(COMPATIBLE)
 
 def name_key(name: str) -> str:
     """A name without dots and blanks, half-width, upper case (A to Z): equal for two spellings of one name."""
-    folded = unicodedata.normalize("NFC", name.translate(_COMPATIBLE))
-    kept = (char for char in folded if char not in _DROPPED and unicodedata.category(char) not in _INVISIBLE_CATEGORIES)
-    return "".join(kept).translate(_UPPER)
+    # Twice: composing may bring forth a dot, and what stood on its two sides may compose.
+    folded = name.translate(_COMPATIBLE)
+    for _ in range(2):
+        kept = (
+            char for char in folded if char not in _DROPPED and unicodedata.category(char) not in _INVISIBLE_CATEGORIES
+        )
+        folded = unicodedata.normalize("NFC", "".join(kept))
+    return folded.translate(_UPPER)
 
 
 def name_key_sql(column: str) -> str:
     """The same as `name_key`, as an SQL expression over a VARCHAR column (quoted by the caller where needed)."""
-    folded = replace_all(f"nfc_normalize({translate(column, COMPATIBLE)})", f"[{INVISIBLE}{DOTS}]+")
+    folded = translate(column, COMPATIBLE)
+    for _ in range(2):
+        folded = f"nfc_normalize({replace_all(folded, f'[{INVISIBLE}{DOTS}]+')})"
     slow = f"translate({folded}, 'abcdefghijklmnopqrstuvwxyz', 'ABCDEFGHIJKLMNOPQRSTUVWXYZ')"
     return f"case when {matches_fully(column, f'[{PLAIN_HAN}]+')} then {column} else {slow} end"
 

@@ -75,7 +75,8 @@ def read_text(field: Field) -> Layers:
     """Free text: trimmed, control characters out, full-width letters and digits half-width; every other character stays."""
     text = field.text
     untidy = f"[\\p{{Cc}}\\p{{Cf}}{''.join(LETTERS_AND_DIGITS)}]|^[\\p{{Z}}']|\\p{{Z}}$"
-    tidy = replace_all(translate(text, LETTERS_AND_DIGITS), r"[\t\n\v\f\r]+", " ")
+    # Line breaks become one blank each run, also where a control character stood between them.
+    tidy = replace_all(translate(text, LETTERS_AND_DIGITS), r"[\t\n\v\f\r][\p{Cc}\p{Cf}]*", " ")
     tidy = replace_all(without_control(tidy), r"^\p{Z}+|\p{Z}+$")
     # An apostrophe before a number is how a spreadsheet is told: this is text.
     tidy = f"regexp_replace({tidy}, '^''+([0-9A-Za-z])', '\\1')"
@@ -93,7 +94,9 @@ def read_name(field: Field) -> Layers:
     while `欧阳 小明` is one name of four). Blanks between Latin words stay.
     """
     text, plain, spaced, joined = field.text, field.quick, field.at("#spaced"), field.at("#joined")
-    tidy = replace_all(f"nfc_normalize({translate(text, COMPATIBLE)})", r"[\p{Z}\t\n\v\f\r\x{85}]+", " ")
+    tidy = replace_all(
+        f"nfc_normalize({translate(text, COMPATIBLE)})", r"[\p{Z}\t\n\v\f\r\x{85}][\p{Z}\p{Cc}\p{Cf}]*", " "
+    )
     tidy = f"trim({without_control(tidy)})"
     odd = f"[{DOTS}']"
     dotted = replace_all(spaced, f"({HAN}) ?{_DOT}+ ?", r"\1·")
