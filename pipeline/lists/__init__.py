@@ -125,7 +125,7 @@ def write(
     senders = dict(release.execute("select submission_id, unit_code from submission").fetchall())
     rule_titles = {row["rule_code"]: row["title"] for row in warnings}
     folder = target_dir / day.isoformat()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o750)
     paths = []
     for unit in sorted(units.values(), key=lambda unit: unit.code):
         if unit.kind not in ("division", "bureau"):

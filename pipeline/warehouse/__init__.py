@@ -147,7 +147,8 @@ def build(inputs: Inputs, models: Models, target: Path, *, work: Path, limits: L
             shutil.rmtree(left)
     with tempfile.TemporaryDirectory(dir=work, prefix="build-") as private:
         release = Path(private) / "release"
-        (release / "divisions").mkdir(parents=True)
+        release.mkdir(mode=0o700)
+        (release / "divisions").mkdir(mode=0o700)
         with closing(_connect(Path(private) / "spill", limits)) as con:
             _make(con, inputs, models, models.everything())
             if wrong := examine(con, models):
