@@ -1,0 +1,351 @@
+"""The pages say what the code does: commands, paths, tables, snippets; and nothing in the tree is anybody's or this machine's."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import unicodedata
+from datetime import date
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from pipeline import contracts, policy
+from pipeline.cli import monitor
+from pipeline.home import Unit
+from pipeline.model import PolicyError
+from pipeline.warehouse import CARD_TABLES, HOUSE
+from pipeline.warehouse.models import Card, read_models
+
+ROOT = Path(__file__).resolve().parent.parent
+README, CHINESE = ROOT / "README.md", ROOT / "README.zh.md"
+DESIGN, MANUAL = ROOT / "docs" / "design.md", ROOT / "docs" / "manual.md"
+PAGES = [
+    README,
+    CHINESE,
+    ROOT / "CHANGELOG.md",
+    ROOT / "data_samples" / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+KINDS = contracts.load().kinds
+MODELS = read_models(KINDS)
+
+
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def blocks(text: str, language: str = r"\w*") -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.S | re.M)
+
+
+def prose(text: str) -> str:
+    return re.sub(r"^ *```.*?^ *```$", "", text, flags=re.S | re.M)
+
+
+def spans(text: str) -> list[str]:
+    return re.findall(r"`([^`\n]+)`", prose(text))
+
+
+def section(text: str, title: str) -> str:
+    return text.split(f"## {title}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def first_cells(text: str) -> list[str]:
+    """What stands in the first column of each table, header lines left out."""
+    cells = re.findall(r"^\| (.+?) \|", text, re.M)
+    return [cell for cell in cells if "`" in cell]
+
+
+# commands --------------------------------------------------------------------------------------------------------
+
+
+def command_lines(text: str) -> list[str]:
+    typed = [line[2:] for block in blocks(text, "console") for line in block.splitlines() if line.startswith("$ ")]
+    typed += [line for block in blocks(text, "") for line in block.splitlines() if line.startswith("monitor ")]
+    return [line for line in [*typed, *spans(text)] if re.match(r"(\.venv/bin/)?monitor [\w-]", line)]
+
+
+def misuse(line: str) -> str | None:
+    """What is wrong with a `monitor …` line: words of no command, options that it has not, arguments too few or too many."""
+    words = shlex.split(line.replace("…", ""))[1:]
+    try:
+        context = click.Context(monitor, info_name="monitor")
+        _, rest, _ = monitor.make_parser(context).parse_args(list(words))
+        if not rest:
+            return None if words[:1] == ["--home"] else "names no command"
+        command = monitor.commands.get(rest[0])
+        if command is None:
+            return f"no command {rest[0]}"
+        inner = click.Context(command, parent=context, info_name=rest[0])
+        given, left, _ = command.make_parser(inner).parse_args(rest[1:])
+    except click.UsageError as problem:
+        return problem.format_message()
+    if left:
+        return f"too many arguments: {left}"
+    if rest[1:]:
+        missing = [
+            each.name for each in command.params if each.required and not isinstance(given.get(each.name or ""), str)
+        ]
+        return f"missing: {missing}" if missing else None
+    return None
+
+
+LINES = sorted({(page.relative_to(ROOT).as_posix(), line) for page in PAGES for line in command_lines(text_of(page))})
+
+
+@pytest.mark.parametrize(("page", "line"), LINES)
+def test_a_command_that_a_page_shows_is_one(page: str, line: str) -> None:
+    assert misuse(line) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("monitor approve X", "no command approve"),
+        ("monitor run --night 2026-10-31", "--night"),
+        ("monitor check a.xlsx b.xlsx", "too many"),
+        ("monitor check --unit d01", "missing"),
+        ("monitor generate DIR --people 600", "missing"),
+    ],
+)
+def test_a_wrong_command_would_be_noticed(line: str, said: str) -> None:
+    assert said in str(misuse(line))
+
+
+@pytest.mark.parametrize("page", [README, CHINESE])
+def test_every_command_is_in_the_table(page: Path) -> None:
+    named = {re.search(r"`monitor (\w+)", cell).group(1) for cell in first_cells(text_of(page)) if "`monitor " in cell}
+    assert named == set(monitor.commands)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_make_is_asked_for_it_can_do(page: Path) -> None:
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    text = text_of(page)
+    asked = re.findall(r"^\$ make ([\w-]+)", text, re.M) + re.findall(r"`make ([\w-]+)", text)
+    assert set(asked) <= targets
+
+
+# paths -----------------------------------------------------------------------------------------------------------
+
+TOP = ("pipeline/", "sql/", "docs/", "tests/", "expectations/", "dags/", "data_samples/", "policy/")
+MADE_BY_PEOPLE = "expectations/sources/"
+"""A folder that git does not keep while no unit needs a file in it."""
+
+
+def mentioned(text: str) -> set[str]:
+    """Paths of the checkout that a page names; of one with a placeholder, the folder above it."""
+    found = set()
+    for span in [*spans(text), *re.findall(r"^# ([\w./]+\.yml)", "\n".join(blocks(text, "yaml")), re.M)]:
+        if re.fullmatch(r"[\w./<>…*-]+", span) and span.startswith(TOP):
+            found.add(re.sub(r"[^/]*[<…*].*$", "", span))
+    return {path for path in found if path and not path.startswith(MADE_BY_PEOPLE)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_a_page_names_is_there(page: Path) -> None:
+    text = text_of(page)
+    assert [path for path in sorted(mentioned(text)) if not (ROOT / path).exists()] == []
+    links = {link for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", prose(text)) if "://" not in link}
+    assert [link for link in sorted(links) if not (page.parent / link).exists()] == []
+
+
+def test_links_within_a_page_lead_somewhere() -> None:
+    for page in PAGES:
+        text = text_of(page)
+        titles = {title.strip().replace(" ", "-").lower() for title in re.findall(r"^#+ (.+)$", text, re.M)}
+        anchors = set(re.findall(r'<a (?:id|name)="([^"]+)"', text)) | titles
+        assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= anchors, page.name
+
+
+def test_the_home_has_the_folders_that_the_readme_names(tmp_path: Path) -> None:
+    from pipeline.home import Home
+
+    made = {path.split("/")[0] for path in Home.create(tmp_path / "home")} - {"."}
+    for page in (README, CHINESE):
+        title = "The home" if page is README else "数据目录"
+        named = {cell.strip("`").split("/")[0] for cell in first_cells(section(text_of(page), title))}
+        assert named == made | {"warehouse.duckdb", "ledger.db"}
+
+
+# the two READMEs -------------------------------------------------------------------------------------------------
+
+
+def test_the_chinese_readme_says_what_the_english_one_says() -> None:
+    english, chinese = text_of(README), text_of(CHINESE)
+    assert re.findall(r"^(#+) ", english, re.M) == re.findall(r"^(#+) ", chinese, re.M)
+    for language in ("console", "yaml"):
+        assert blocks(english, language) == blocks(chinese, language)
+    assert len(blocks(english)) == len(blocks(chinese))
+    assert mentioned(english) == mentioned(chinese)
+    assert sorted(set(command_lines(english))) == sorted(set(command_lines(chinese)))
+    assert [len(re.findall(r"^\| ", part, re.M)) for part in english.split("\n## ")] == [
+        len(re.findall(r"^\| ", part, re.M)) for part in chinese.split("\n## ")
+    ]
+
+
+# what is promised ------------------------------------------------------------------------------------------------
+
+CODES = sorted(card.code for card in MODELS.cards.values())
+
+
+@pytest.mark.parametrize("page", [README, CHINESE])
+def test_the_rules_that_are_there_are_named(page: Path) -> None:
+    title = "What is not there yet" if page is README else "还没有的"
+    assert sorted(re.findall(r"\b[ABC]\d\d\b", section(text_of(page), title))) == CODES
+    number = {"twelve": 12, "十二种": 12}
+    said = next(number[word] for word in number if word in section(text_of(page), title))
+    assert said == len(KINDS)
+
+
+def test_people_are_told_every_rule_and_where_every_policy_value_stands() -> None:
+    manual = text_of(MANUAL)
+    assert sorted(re.findall(r"^\| ([ABC]\d\d) \|", manual, re.M)) == CODES
+    assert set(re.findall(r"`policy/([\w.]+)`", manual)) == {path.name for path in policy.POLICY.iterdir()}
+    changelog = text_of(ROOT / "CHANGELOG.md")
+    assert [code for code in CODES if code not in changelog] == []
+
+
+def test_every_kind_has_its_place_in_the_glossary() -> None:
+    glossary = text_of(ROOT / "docs" / "glossary.md")
+    assert [name for name in KINDS if f'"{name}"' not in glossary and f"`{name}`" not in glossary] == []
+
+
+# docs/design.md --------------------------------------------------------------------------------------------------
+
+
+def test_design_names_every_room_and_what_is_in_it() -> None:
+    rooms = dict(re.findall(r"^\| `([\w./]+)` \| (.+) \|$", section(text_of(DESIGN), "Rooms"), re.M))
+    here = (ROOT / "pipeline").iterdir()
+    expected = {f"{path.name}/" if path.is_dir() else path.name for path in here if path.name[0] not in "_."}
+    assert set(rooms) == expected
+    for room, says in rooms.items():
+        if room.endswith("/") and room != "generate/":
+            modules = {path.stem for path in (ROOT / "pipeline" / room).glob("*.py") if path.name != "__init__.py"}
+            assert [
+                one for one in sorted(modules) if f"`{one}`" not in says and f"`{one}." not in text_of(DESIGN)
+            ] == []
+
+
+def test_design_lists_every_table_of_the_house() -> None:
+    part = section(text_of(DESIGN), "What the SQL may read")
+    rows = dict(re.findall(r"^\| `house\.(\w+)` \| (.+) \|$", part, re.M))
+    for table, columns in HOUSE.items():
+        if "as published" not in rows[table] and table != "previous_warning":
+            assert [name for name in columns if not re.search(rf"\b{name}\b", rows[table])] == [], table
+    lists = {path.stem for path in (ROOT / "sql" / "published").glob("*.csv")}
+    known = {*HOUSE, *CARD_TABLES, *lists, "night", "previous_source"}
+    assert set(rows) <= known
+    assert [name for name in sorted(known) if not re.search(rf"\b{name}\b", part)] == []
+    asked = {
+        read.removeprefix("house.")
+        for name in MODELS.everything()
+        for read in MODELS.reads(name)
+        if read.startswith("house.")
+    }
+    assert asked <= known
+
+
+def test_design_shows_every_key_of_a_card() -> None:
+    shown = set(re.findall(r"^(\w+):", blocks(text_of(DESIGN), "yaml")[0], re.M))
+    assert shown == set(Card.model_fields) - {"must_hold"}
+
+
+def test_registry_models_that_rules_read_are_in_design() -> None:
+    read = {name for card in MODELS.cards for name in MODELS.reads(card) if name.startswith("registry.")}
+    text = text_of(DESIGN)
+    assert [name for name in sorted(read) if f"`{name.removeprefix('registry.')}`" not in text] == []
+
+
+# the snippets of the README --------------------------------------------------------------------------------------
+
+
+def snippet(start: str) -> str:
+    found = [block for block in blocks(text_of(README), "yaml") if block.startswith(f"# {start}")]
+    assert len(found) == 1, start
+    return found[0]
+
+
+def test_snippets_are_what_the_shapes_take() -> None:
+    unit = Unit.model_validate(yaml.safe_load(snippet("monitor.yml"))[0])
+    assert unit.code not in {
+        each["code"] for each in yaml.safe_load(text_of(ROOT / "data_samples" / "monitor.yml"))["units"]
+    }
+    source = contracts.Source.model_validate(yaml.safe_load(snippet("expectations/sources/")))
+    assert set(source.headers.values()) <= set(KINDS[source.kind].columns)
+    checks = [contracts.Check.model_validate(each) for each in yaml.safe_load(snippet("expectations/kinds/"))["checks"]]
+    assert checks == KINDS["temporary_grant"].checks
+    card = yaml.safe_load(snippet("sql/warnings/"))
+    there = yaml.safe_load(text_of(ROOT / "sql" / "warnings" / "a05.yml"))
+    assert card.items() <= there.items()
+
+
+@pytest.mark.parametrize("page", [README, MANUAL])
+def test_a_dated_line_is_all_that_a_policy_value_needs(tmp_path: Path, page: Path) -> None:
+    line = next(line for block in blocks(text_of(page), "yaml") for line in block.splitlines() if "valid_from" in line)
+    shutil.copytree(policy.POLICY, tmp_path / "policy")
+    file = tmp_path / "policy" / "dibao.yml"
+    file.write_text(
+        text_of(file).replace("  values:\n", f"  values:\n    {line.strip()}\n", 1), encoding="utf-8"
+    )  # the first key is dibao_standard
+
+    def standard(day: date) -> list[int]:
+        held = policy.load(tmp_path / "policy").on(day)
+        return [int(each.value) for each in held if each.key == "dibao_standard" and each.policy_region == "北片"]
+
+    assert 780 not in standard(date(2026, 12, 31))
+    assert 780 in standard(date(2027, 1, 1))
+    file.write_text(text_of(file).replace(', source: "某发〔2026〕1号"', "").replace(
+        'value: 780, source: "样例值,非官方标准"', "value: 780"), encoding="utf-8")  # fmt: skip
+    with pytest.raises(PolicyError, match="source"):
+        policy.load(tmp_path / "policy")
+
+
+# the whole tree --------------------------------------------------------------------------------------------------
+
+
+NOT_OURS = {"var", "build", "dist", "__pycache__"}
+"""Made by running, besides what begins with a dot; as in .gitignore."""
+
+
+def tree() -> list[Path]:
+    """Every file of the project, whether git knows it yet or not."""
+    found = []
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = sorted(name for name in folders if name == ".ci" or not (name in NOT_OURS or name.startswith(".")))
+        found += [Path(folder, name) for name in sorted(files) if not name.endswith(".pyc")]
+    return found
+
+
+# Written so that these lines are not what they look for.
+MACHINE = re.compile(r"(?<![\w.}>)*…])/(?:work|root|tmp/x)/")
+HOSTS = re.compile(r"p[y]pi\.|python[h]osted|npm[j]s\.|(?<!emit-)index[-]url[ =]|mirrors[.]")
+NUMBER = re.compile(r"(?<![0-9A-Za-z])(?!99)\d{17}[\dX](?![0-9A-Za-z])", re.I)
+ROUNDED = re.compile(r"659003(?:199001011(?:234|000)|0{12})")
+"""What a spreadsheet makes of 6.59003E+17, the rules' own example of a number stored as a number: in reading and its tests alone."""
+
+
+def betrayals(text: str) -> list[str]:
+    """What a file of this project may not hold: a folder of one machine, a registry's address, a number of a real region."""
+    text = unicodedata.normalize("NFKC", text)
+    found = [hit.group() for pattern in (MACHINE, HOSTS, NUMBER) for hit in pattern.finditer(text)]
+    return [hit for hit in found if not ROUNDED.fullmatch(hit)]
+
+
+def test_the_tree_names_no_machine_no_registry_and_nobody() -> None:
+    texts = {path: path.read_bytes().decode("utf-8", errors="replace") for path in tree()}
+    assert {path.relative_to(ROOT).as_posix(): hits for path, text in texts.items() if (hits := betrayals(text))} == {}
+
+
+def test_what_the_scan_looks_for_it_finds() -> None:
+    body = "105194912310021"  # with 11 before it, an example of GB 11643
+    for text in ("see /{}/main", "'/{}/main'", "({}"):
+        assert bool(betrayals(text.format("work"))) == ("/" in text)
+    assert betrayals("https://{}.org".format("py" + "pi")) and betrayals("--{}-url x".format("index"))
+    assert betrayals(f"号码{'11' + body}x,") and betrayals("11" + f"{body}7".replace("1", "\uff11"))
+    assert not betrayals(f"99{body}x") and not betrayals(f"sha256:a{'11' + body}7f") and not betrayals("home/work/x")
