@@ -317,7 +317,9 @@ def give_back(home: Path, day: date, unit: str) -> int:
             own = [each for each in mine if each.file_id == file.file_id]
             target = place.returns / unit / _returned_name(file.file_name, names)
             for folder in reversed([each for each in target.parents if each.is_relative_to(place.returns)]):
-                folder.mkdir(exist_ok=True, mode=0o700)  # one by one: `parents=True` would leave those above open to all
+                folder.mkdir(
+                    exist_ok=True, mode=0o700
+                )  # one by one: `parents=True` would leave those above open to all
             if copy := _copy_of(place, file, own, target):
                 copies.append(copy)
         _mark(copies)

@@ -1,18 +1,19 @@
 """Whole nights: what was planted is found and nothing else, and neither order, repeats nor crashes change the end."""
 
 from collections import Counter
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from pipeline import contracts, inbox, run, warehouse
-from pipeline.home import Home
-from pipeline.ledger import Ledger
-from pipeline.model import MonitorError
+from pipeline import run
 from tests.night_kit import (
-    DAY, MEDICAL, PERSON, ask, book, copy_home, differences, generated, new_home, night_of_the_bureau, number, person,
-    still, truth,
+    DAY,
+    ask,
+    copy_home,
+    differences,
+    night_of_the_bureau,
+    truth,
 )  # fmt: skip
 
 NEXT = DAY + timedelta(days=1)
@@ -57,16 +58,18 @@ def test_every_row_of_every_file_is_accounted_for(bureau):
     balance = "rows_read = rows_accepted + rows_set_aside + rows_out_of_scope"
     assert ask(bureau, f"select count(*) from submission where not ({balance})") == [(0,)]
     linked = ask(bureau, "select submission_id, count(*) from record_link group by all")
-    assert dict(linked) == dict(ask(bureau, "select submission_id, rows_accepted from submission where rows_accepted > 0"))
+    assert dict(linked) == dict(
+        ask(bureau, "select submission_id, rows_accepted from submission where rows_accepted > 0")
+    )
 
 
 def test_what_cannot_be_taken_is_refused_and_what_came_twice_counts_once(bureau):
     planted = Counter(
-        (line["unit_code"], line["file_name"], line["status"]) for line in truth(bureau, "submissions") if not line["kind"]
+        (line["unit_code"], line["file_name"], line["status"])
+        for line in truth(bureau, "submissions")
+        if not line["kind"]
     )
-    found = ask(
-        bureau, "select unit_code, file_name, status from submission where status in ('refused', 'repeated')"
-    )
+    found = ask(bureau, "select unit_code, file_name, status from submission where status in ('refused', 'repeated')")
     assert Counter(found) == planted
     assert all((bureau / "returns" / unit / f"{Path(name).stem}.xlsx").exists() for unit, name, _ in found
                if not name.endswith((".et",)))  # fmt: skip
