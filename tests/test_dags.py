@@ -1,0 +1,578 @@
+"""The DAG: what it promises in the UI, that it runs whole nights, that one failure stays one, that it keeps no person's data."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pipeline import run
+from pipeline.model import ROOT, CheckError, mask
+from tests import night_kit as kit
+
+DAGS = ROOT / "dags"
+BIN = Path(sys.executable).parent
+PERSONAL = re.compile(r"(?<!\d)99\d{4}(?:19|20)\d{2}[01]\d[0-3]\d\d{3}[\dXx](?!\d)")
+"""An invented person's number. Airflow's own long numbers (durations, seconds) are none: they hold no date there."""
+AN_ID = kit.number(7)
+HEAVY = {"pandas", "duckdb", "great_expectations", "pyarrow", "openpyxl", "lxml", "xlsxwriter", "python_calamine"}
+
+
+# the DAG as Airflow reads it --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def quiet_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Airflow in this process, with a home of its own and without the defaults of this machine's environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        home = tmp_path_factory.mktemp("airflow")
+        patch.setenv("AIRFLOW_HOME", str(home))
+        patch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+        for name in ("MONITOR_RETRY_SECONDS", "MONITOR_TIME_ZONE"):
+            patch.delenv(name, raising=False)
+        yield home
+
+
+def load(folder: Path) -> dict[str, Any]:
+    """DAG id → DAG of every file of a folder. Fails when one cannot be imported, or there is none."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(folder)
+    assert not bag.import_errors, bag.import_errors
+    assert bag.dags, f"no DAG in {folder}"
+    return dict(bag.dags)
+
+
+@pytest.fixture(scope="module")
+def nightly(quiet_airflow: Path) -> Any:
+    """The DAG of the night."""
+    return load(DAGS)["nightly"]
+
+
+@pytest.fixture(scope="module")
+def module(nightly: Any) -> ModuleType:
+    """The DAG's file as a module."""
+    return sys.modules[nightly.get_task("collect").python_callable.__module__]
+
+
+def test_an_empty_or_broken_folder_is_noticed(quiet_airflow: Path, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="no DAG"):
+        load(tmp_path)
+    (tmp_path / "broken.py").write_text("from airflow.sdk import dag\nimport no_such_module\n")
+    with pytest.raises(AssertionError, match="no_such_module"):
+        load(tmp_path)
+
+
+def test_every_dag_says_whose_it_is_and_what_to_do_when_it_is_red(quiet_airflow: Path) -> None:
+    for dag in load(DAGS).values():
+        assert dag.tags, dag.dag_id
+        assert "红色" in dag.doc_md
+        assert "怎么办" in dag.doc_md
+        assert dag.catchup is False
+        assert dag.max_active_runs == 1
+        for task in dag.tasks:
+            assert task.owner == "数据员", task.task_id
+            assert re.search("[一-鿿]", task.task_display_name), task.task_id
+            if task.trigger_rule != "one_failed":
+                assert task.retries >= 1, task.task_id
+                assert task.retry_delay >= timedelta(minutes=1), task.task_id
+
+
+def test_the_pages_name_every_red_task(nightly: Any) -> None:
+    for task in nightly.tasks:
+        title = task.task_display_name.partition("(")[0]
+        assert title in nightly.doc_md or title == "找出要检查的" or title == "告知", title
+
+
+def test_one_writer(nightly: Any) -> None:
+    writers = {task.task_id for task in nightly.tasks if task.pool == "warehouse_writer"}
+    assert writers == {"build", "publish"}
+    assert {nightly.get_task(name).pool_slots for name in writers} == {1}
+
+
+def test_checks_in_as_many_waves_as_there_are(nightly: Any) -> None:
+    assert [name for name in nightly.task_dict if name.startswith("check_")] == [
+        f"check_{wave + 1}" for wave in range(run.WAVES)
+    ]
+
+
+def test_no_failure_passes_unseen(nightly: Any) -> None:
+    """A run's state is that of its leaves: the only leaf has to be below everything."""
+    watcher = nightly.get_task("say_that_something_failed")
+    assert watcher.upstream_task_ids == set(nightly.task_dict) - {watcher.task_id}
+    assert [task.task_id for task in nightly.leaves] == [watcher.task_id]
+
+
+@pytest.mark.parametrize(("zone", "utc"), [("Asia/Shanghai", 18), ("Asia/Urumqi", 20)])
+def test_the_night_is_at_two_where_the_bureau_is(
+    quiet_airflow: Path, monkeypatch: pytest.MonkeyPatch, zone: str, utc: int
+) -> None:
+    monkeypatch.setenv("MONITOR_TIME_ZONE", zone)
+    from airflow.serialization.encoders import coerce_to_core_timetable
+    from airflow.timetables.base import TimeRestriction
+
+    dag = load(DAGS)["nightly"]
+    told = coerce_to_core_timetable(dag.timetable).next_dagrun_info(
+        last_automated_data_interval=None,
+        restriction=TimeRestriction(earliest=dag.start_date, latest=None, catchup=True),
+    )
+    assert (told.run_after.hour, told.run_after.minute) == (utc, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_fine"),
+    [
+        ("date", None, True),
+        ("date", "2026-10-31", True),
+        ("date", "2026-10-32", False),
+        ("date", "31.10.2026", False),
+        ("date", 20261031, False),
+        ("units", None, True),
+        ("units", ["d01", "medical_insurance"], True),
+        ("units", "d01", False),
+        ("units", ["../d01"], False),
+        ("units", [AN_ID], False),
+    ],
+)
+def test_the_form_takes_dates_and_unit_codes_only(nightly: Any, name: str, value: Any, is_fine: bool) -> None:
+    from airflow.sdk.exceptions import ParamValidationError
+
+    param = nightly.params.get_param(name)
+    assert re.search("[一-鿿]", param.schema["title"])
+    if is_fine:
+        assert param.resolve(value) == value
+    else:
+        with pytest.raises(ParamValidationError):
+            param.resolve(value)
+
+
+def test_reading_the_file_loads_nothing_heavy() -> None:
+    """Airflow reads it every half minute."""
+    found = _python(
+        "import sys, airflow.sdk; before = set(sys.modules); import time; start = time.process_time(); import nightly\n"
+        "print(time.process_time() - start, *(set(sys.modules) - before))",
+        PYTHONPATH=str(DAGS),
+    )
+    seconds, *modules = found.stdout.split()
+    assert not {name.partition(".")[0] for name in modules} & HEAVY
+    assert float(seconds) < 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("command", "switch", "is_loaded"), [("scheduler", "1", 1), ("scheduler", "0", 0), ("tasks", "1", 0)])  # fmt: skip
+def test_the_scheduler_alone_loads_the_libraries_beforehand(command: str, switch: str, is_loaded: int) -> None:
+    found = _python(
+        f"import sys, threading; sys.argv = ['airflow', '{command}']; import airflow_local_settings as settings\n"
+        "print(int('great_expectations' in sys.modules), threading.active_count(), len(settings.__all__))",
+        PYTHONPATH=str(DAGS), MONITOR_PRELOAD=switch,
+    )  # fmt: skip
+    assert found.stdout.split() == [str(is_loaded), "1", "0"]
+
+
+def _python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | environment, capture_output=True, text=True, check=True, timeout=100
+    )  # fmt: skip
+
+
+# what the tasks share ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "logical", "after", "expected"),
+    [
+        ("2026-10-31", None, datetime(2027, 1, 1, tzinfo=UTC), date(2026, 10, 31)),
+        (None, None, datetime(2026, 10, 30, 15, 59, tzinfo=UTC), date(2026, 10, 30)),
+        (None, None, datetime(2026, 10, 30, 16, 0, tzinfo=UTC), date(2026, 10, 31)),
+        # Made up for later: the day on which it was due.
+        (None, datetime(2026, 10, 30, 18, tzinfo=UTC), datetime(2026, 11, 5, tzinfo=UTC), date(2026, 10, 31)),
+    ],
+)
+def test_which_night(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+    asked: str | None, logical: datetime | None, after: datetime, expected: date,
+) -> None:  # fmt: skip
+    context = {"params": {"date": asked}, "dag_run": SimpleNamespace(logical_date=logical, run_after=after)}
+    monkeypatch.setattr(module, "get_current_context", lambda: context)
+    monkeypatch.setattr(module, "HOME", kit.new_home(tmp_path / "home"))
+    assert module.night() == expected
+
+
+def _library() -> None:
+    raise ValueError(f"could not convert {AN_ID} of 张三丰")
+
+
+def _ours() -> None:
+    try:
+        _library()
+    except ValueError as problem:
+        raise CheckError("姓名检查没有执行完") from problem
+
+
+def _system() -> None:
+    raise PermissionError(13, "Permission denied", f"/home/lists/{AN_ID}.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("do", "said"),
+    [
+        (_library, "ValueError:原话可能引用名单里的内容,不写进日志;monitor run 会显示"),
+        (_ours, "CheckError:姓名检查没有执行完"),
+        (_system, f"PermissionError:[Errno 13] Permission denied: '/home/lists/{mask(AN_ID)}.xlsx'"),
+    ],
+)
+def test_a_failure_is_told_without_the_words_of_a_library(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch, do: Callable[[], None], said: str
+) -> None:
+    monkeypatch.setattr(module, "night", lambda: kit.DAY)
+    with pytest.raises(RuntimeError) as raised:
+        module.step(lambda home, day: do())
+    written = "".join(traceback.format_exception(raised.value))
+    assert written.endswith(f"RuntimeError: {said}\n")
+    assert do.__name__ in written
+    assert AN_ID not in written
+    assert "张三丰" not in written.replace(_QUOTED, "")
+
+
+_QUOTED = 'raise ValueError(f"could not convert {AN_ID} of 张三丰")'
+"""A frame shows the line of code, which here holds the name."""
+
+
+# whole nights -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An AIRFLOW_HOME with its database, to copy."""
+    home = tmp_path_factory.mktemp("migrated")
+    done = subprocess.run(
+        [BIN / "airflow", "db", "migrate"], check=False, env=_environment(home), capture_output=True, timeout=100
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return home
+
+
+def _environment(airflow: Path, home: Path | None = None) -> dict[str, str]:
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "MONITOR", "PYTHONDONT"))
+    }
+    kept |= {
+        "AIRFLOW_HOME": str(airflow),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{airflow / 'airflow.db'}",
+        "MONITOR_RETRY_SECONDS": "0",
+    }
+    return kept | {"MONITOR_HOME": str(home), "MONITOR_DATE": kit.DAY.isoformat()} if home else kept
+
+
+class Night:
+    """A night through Airflow in a process of its own: exit code, what it printed, its database."""
+
+    def __init__(self, migrated: Path, home: Path, *command: str) -> None:
+        self.home = home
+        self.airflow = home / "airflow"
+        if not self.airflow.exists():
+            shutil.copytree(migrated, self.airflow)
+        self.log = self.airflow / "night.log"
+        with self.log.open("ab") as log:
+            done = subprocess.run(
+                [sys.executable, *(command or (str(DAGS / "nightly.py"),))], check=False,
+                env=_environment(self.airflow, home), stdout=log, stderr=subprocess.PIPE, text=True, timeout=250,
+            )  # fmt: skip
+        self.code, self.shown = done.returncode, done.stderr
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(self.airflow / "airflow.db")) as con:
+            return con.execute(query).fetchall()
+
+    def states(self, run_id: str | None = None) -> dict[str, set[str]]:
+        """Task → states of its instances, in one run or in all."""
+        found: dict[str, set[str]] = {}
+        for task, state, of_run in self.ask("select task_id, state, run_id from task_instance"):
+            if run_id in (None, of_run):
+                found.setdefault(task, set()).add(state)
+        return found
+
+    def written(self) -> str:
+        """All that Airflow keeps: every value of every table, every file of its home, what was printed."""
+        parts = [self.shown]
+        for (table,) in self.ask("select name from sqlite_master where type = 'table'"):
+            for row in self.ask(f'select * from "{table}"'):
+                parts += [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in row]
+        for path in self.airflow.rglob("*"):
+            if path.is_file():
+                parts.append(path.read_bytes().decode("utf-8", "replace"))
+        return "\n".join(parts)
+
+
+UNITS = ("d01", "d02", "d05", "civil_registration", "disabled_federation", "medical_insurance")
+"""Enough of the bureau for every wave of checks."""
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home before its first night, to copy: the same keys, the same files."""
+    home = kit.new_home(tmp_path_factory.mktemp("untouched") / "home")
+    for unit in UNITS:
+        shutil.copytree(kit.generated(tmp_path_factory) / "inbox" / unit, home / "inbox" / unit, dirs_exist_ok=True)
+    return home
+
+
+@pytest.fixture(scope="module")
+def by_hand(tmp_path_factory: pytest.TempPathFactory, untouched: Path) -> Path:
+    """After the night of the command line."""
+    home = kit.copy_home(untouched, tmp_path_factory.mktemp("by_hand") / "home")
+    run.night(home, kit.DAY)
+    return home
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory, untouched: Path, migrated: Path) -> Night:
+    """A whole night."""
+    return Night(migrated, kit.copy_home(untouched, tmp_path_factory.mktemp("good") / "home"))
+
+
+@pytest.mark.slow
+def test_a_night_through_airflow_ends_well(good: Night) -> None:
+    assert good.code == 0, good.shown
+    states = good.states()
+    assert states.pop("say_that_something_failed") == {"skipped"}
+    assert set(states) == {"collect", "read", "give_back", "build", "publish", "notify"} | {
+        f"{task}_{wave + 1}" for task in ("families", "check") for wave in range(run.WAVES)
+    }
+    assert set().union(*states.values()) == {"success"}
+    assert good.ask("select state from dag_run") == [("success",)]
+
+
+@pytest.mark.slow
+def test_it_is_the_night_of_the_command_line(good: Night, by_hand: Path) -> None:
+    assert kit.differences(by_hand, good.home, without=_CLOCKS) == {}
+    assert len(kit.ask(good.home, "select * from warning_list")) > 10
+    for folder, least in (("lists", 5), ("returns", 40)):
+        written = [
+            sorted(path.relative_to(home) for path in (home / folder).rglob("*.*")) for home in (by_hand, good.home)
+        ]
+        assert written[0] == written[1]
+        assert len(written[0]) > least
+    assert not list((good.home / "work").iterdir())
+
+
+_CLOCKS = {"release": ["built_at"], "submission": ["received_at"]}
+
+
+@pytest.mark.slow
+def test_units_and_families_are_seen_by_name(good: Night) -> None:
+    rendered = dict(good.ask("select rendered_map_index, task_id from task_instance where map_index >= 0"))
+    assert {*UNITS, "dibao", "survey", "death_notice"} <= set(rendered)
+    assert None not in rendered
+    lines = good.shown.splitlines()
+    assert lines[0] == "收文件"
+    assert lines[1].startswith("读文件 ")
+    assert set(lines[1].split()) == {"读文件", *UNITS}
+    assert lines[-1] == "告知"
+    assert len(lines) < 20
+
+
+@pytest.mark.slow
+def test_what_airflow_keeps_is_small_and_nobodys(good: Night) -> None:
+    kept = good.ask("select task_id, key, length(value), value from xcom")
+    assert {key for _, key, _, _ in kept} == {"return_value"}
+    assert max(size for _, _, size, _ in kept) < 10_000
+    written = good.written()
+    assert "medical_insurance" in written
+    assert not PERSONAL.findall(written)
+    people = kit.ask(good.home, "select subject_name, subject_id_number from warning")
+    assert people
+    assert all(PERSONAL.fullmatch(number) for _, number in people), "the scanner would not see them"
+    assert not {name for name, _ in people if len(name) > 2 and name in written}
+
+
+REFUSED_THEN_AGAIN = """
+import pathlib, sys
+sys.path.insert(0, {folder!r})
+import nightly
+
+settings = nightly.HOME / "monitor.yml"
+kept = settings.read_bytes()
+settings.write_text("units: three")
+refused = nightly.run_here("2026-10-31")
+settings.write_bytes(kept)
+sys.exit(10 * refused + nightly.run_here("2026-10-31"))
+"""
+
+
+@pytest.fixture(scope="module")
+def repeated(tmp_path_factory: pytest.TempPathFactory, good: Night, migrated: Path) -> Night:
+    """After the good night the same one twice: once with settings that cannot be read, once as it was."""
+    folder = tmp_path_factory.mktemp("repeated")
+    (folder / "nights.py").write_text(REFUSED_THEN_AGAIN.format(folder=str(DAGS)))
+    return Night(migrated, kit.copy_home(good.home, folder / "home"), str(folder / "nights.py"))
+
+
+@pytest.mark.slow
+def test_the_same_night_again_changes_nothing(good: Night, repeated: Night) -> None:
+    assert repeated.code == 10, repeated.shown
+    assert kit.differences(good.home, repeated.home, without=_CLOCKS) == {}
+    assert sorted(path.name for path in (repeated.home / "releases").iterdir()) == ["1", "2"]
+
+
+@pytest.mark.slow
+def test_nothing_follows_a_night_that_did_not_begin(repeated: Night) -> None:
+    runs = repeated.ask("select run_id, state from dag_run order by id")
+    assert [state for _, state in runs] == ["success", "failed", "success"]
+    (_, refused, _) = [run_id for run_id, _ in runs]
+    states = repeated.states(refused)
+    assert states["collect"] == {"failed"}
+    assert states["build"] == states["publish"] == {"skipped"}
+    assert states["notify"] == {"failed"}
+    assert "monitor.yml" in repeated.log.read_text(encoding="utf-8")
+
+
+BREAKS = """
+import sys
+sys.path.insert(0, {folder!r})
+import nightly
+from pipeline import run
+
+read = run.read
+
+def broken(home, day, unit):
+    if unit == "d05":
+        secret = {secret!r}
+        raise ValueError("cannot read " + secret)
+    return read(home, day, unit)
+
+run.read = broken
+sys.exit(nightly.run_here("2026-10-31"))
+"""
+
+
+@pytest.fixture(scope="module")
+def wounded(tmp_path_factory: pytest.TempPathFactory, untouched: Path, migrated: Path) -> Night:
+    """A night on which one unit cannot be read."""
+    folder = tmp_path_factory.mktemp("wounded")
+    (folder / "night.py").write_text(BREAKS.format(folder=str(DAGS), secret=AN_ID))
+    return Night(migrated, kit.copy_home(untouched, folder / "home"), str(folder / "night.py"))
+
+
+@pytest.mark.slow
+def test_one_broken_unit_leaves_the_others_alone_and_the_run_fails(wounded: Night) -> None:
+    assert wounded.code == 1
+    assert wounded.ask("select state from dag_run") == [("failed",)]
+    states = wounded.states()
+    failed = {task for task, found in states.items() if found & {"failed", "upstream_failed"}}
+    assert failed == {"read", "say_that_something_failed"}
+    assert states["read"] == {"success", "failed"}
+    tries = dict(wounded.ask("select rendered_map_index, try_number from task_instance where task_id = 'read'"))
+    assert tries == dict.fromkeys(UNITS, 1) | {"d05": 3}
+    taken = kit.ask(wounded.home, "select distinct unit_code from submission where rows_accepted > 0")
+    assert {unit for (unit,) in taken} == set(UNITS) - {"d05"}
+    assert (wounded.home / "lists" / "2026-10-31" / "bureau.xlsx").exists()
+    assert "d05✗" in wounded.shown
+
+
+@pytest.mark.slow
+def test_the_morning_message_names_what_failed(wounded: Night) -> None:
+    message = (wounded.home / "outbox" / "2026-10-31.md").read_text(encoding="utf-8")
+    assert "没有成功的步骤" in message
+    assert "- 读文件 d05\n" in message
+
+
+@pytest.mark.slow
+def test_a_failure_leaves_no_trace_of_a_person(wounded: Night) -> None:
+    written = wounded.written()
+    assert "ValueError:原话可能引用名单里的内容" in written
+    assert not PERSONAL.findall(written)
+
+
+@pytest.mark.slow
+def test_the_same_date_again_takes_up_what_was_left(
+    wounded: Night, by_hand: Path, migrated: Path, tmp_path: Path
+) -> None:
+    home = kit.copy_home(wounded.home, tmp_path / "home")
+    assert Night(migrated, home).code == 0
+    assert kit.differences(by_hand, home, without=_CLOCKS) == {}
+
+
+# make airflow -----------------------------------------------------------------------------------------------------
+
+
+def test_airflow_does_not_start_where_no_home_is(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(DAGS / "standalone.py")], check=False, env=os.environ | {"MONITOR_HOME": str(tmp_path)},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "不是数据目录" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+STAND_IN = """#!{python}
+import os, pathlib, subprocess, sys, time
+here = pathlib.Path({folder!r})
+part = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+(here / "part").write_text(str(part.pid))
+try:
+    time.sleep(60)
+except KeyboardInterrupt:
+    if {is_stubborn}:
+        time.sleep(60)
+    part.terminate()
+    part.wait()
+    (here / "ended").touch()
+"""
+
+
+@pytest.mark.parametrize("word", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("is_stubborn", [False, True])
+def test_all_of_airflow_stops_when_told(tmp_path: Path, word: signal.Signals, is_stubborn: bool) -> None:
+    """Even from a job in the background, where the shell has SIGINT ignored; and when it does not stop by itself."""
+    stand_in = tmp_path / "airflow"
+    stand_in.write_text(STAND_IN.format(python=sys.executable, folder=str(tmp_path), is_stubborn=is_stubborn))
+    stand_in.chmod(0o700)
+    code = (
+        "import os, sys, standalone; standalone.PATIENCE = 1\n"
+        f"with open(os.devnull, 'wb') as log: sys.exit(standalone._run({str(stand_in)!r}, dict(os.environ), log))"
+    )
+    ignoring = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.executable, sys.argv[1:])"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", ignoring, sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(DAGS)}
+    ) as launcher:
+        part = _when_there(tmp_path / "part")
+        launcher.send_signal(word)
+        launcher.send_signal(word)
+        assert launcher.wait(timeout=20) == 0
+    assert (tmp_path / "ended").exists() is not is_stubborn
+    assert not _is_running(int(part))
+
+
+def _when_there(path: Path) -> str:
+    for _ in range(400):
+        if path.exists() and (text := path.read_text()):
+            return text
+        time.sleep(0.05)
+    raise AssertionError(path)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
