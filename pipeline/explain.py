@@ -162,12 +162,13 @@ def show(result: Mapping[str, Any], console: Console) -> None:
                 facts, title=Text(f"{rule['code']} {rule['title']}"), subtitle=Text(f"预警编号 {result['warning_id']}")
             ),
             _policy_table(result),
-            _evidence_table(result),
+            _evidence(result),
             Text(
                 f"按 {still['asked_on']} 已收到的数据重新核算:{_again_text(still)}", style=_STILL_STYLE[still["answer"]]
             ),
             Text("预警是提问,不是结论:是否帮、怎么帮,由人核实后决定。", style="bold"),
-        )
+        ),
+        crop=False,
     )
 
 
@@ -188,12 +189,14 @@ def _policy_table(result: Mapping[str, Any]) -> Table:
     return table
 
 
-def _evidence_table(result: Mapping[str, Any]) -> Table:
-    table = Table(title="比较的数值和来源", title_justify="left", expand=True)
-    for heading in ("事实", "数值", "原文", "来源(单位/文件/工作表/行列)", "列名", "数据时间"):
-        table.add_column(heading, overflow="fold")
+def _evidence(result: Mapping[str, Any]) -> Group:
+    """A fact on two lines, so that no file name is torn apart: what and how much, then where it stands."""
+    lines = [Text("比较的数值和来源", style="italic")]
     for fact in result["evidence"]:
+        original = "" if fact["original_text"] in (None, "", fact["value"]) else f"(原文:{fact['original_text']})"
+        value = "" if fact["value"] is None else str(fact["value"])
+        lines.append(Text.assemble("• ", (f"{fact['fact']} {value}", "bold"), original))
         source = "/".join(part for part in (fact["unit"], place_text(fact)) if part)
-        cells = (fact["fact"], fact["value"], fact["original_text"], source, fact["header"], fact["as_of"])
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in cells))
-    return table
+        header = f",列名“{fact['header']}”" if fact["header"] else ""
+        lines.append(Text(f"  {source}{header},数据时间 {fact['as_of']}", overflow="ignore", no_wrap=True))
+    return Group(*lines)

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline import run
-from pipeline.model import ROOT, ModelError
+from pipeline.model import ROOT, ModelError, PublishRefused
 from pipeline.warehouse import models
 from tests.night_kit import (
     DAY,
@@ -238,6 +238,29 @@ def test_a_rule_beyond_its_purpose_stops_the_build_before_anything_is_built(
     assert reached in str(refused.value) and "x09" in str(refused.value)
     assert sorted(str(path.relative_to(home)) for path in home.rglob("*")) == before
     assert ask(home, "select run_date from release") == [(DAY,)]
+
+
+def test_messages_about_bad_rows_name_places_and_no_person(marked, tmp_path, monkeypatch):
+    home = copy_home(marked[0], tmp_path / "home")
+    planted = 'must_hold: {planted: "select person_id, id_number, name from main.person"}\n'
+    number_as_date = (r"(\w+\.id_number) as id_number", r"cast(cast(\1 as date) as varchar) as id_number")
+    for name, pattern, by, error in (
+        ("person.yml", r"\A", planted, PublishRefused),
+        ("person.sql", *number_as_date, ModelError),
+    ):
+        sql = tmp_path / name
+        shutil.copytree(models.SQL, sql)
+        file = sql / "published" / name
+        text = re.sub(r"(?ms)^must_hold:.*?(?=^\S)", "", file.read_text(encoding="utf-8"))
+        changed = re.sub(pattern, by, text, count=1)
+        assert changed != text
+        file.write_text(changed, encoding="utf-8")
+        with monkeypatch.context() as patch:
+            patch.setattr(models, "read_models", partial(models.read_models, folder=sql))
+            with pytest.raises(error) as refused:
+                run.build(home, DAY)
+        assert not FULL_NUMBER.search(str(refused.value))
+        assert person(1)[0] not in str(refused.value)
 
 
 def test_nobody_is_merged_without_a_verified_number(tmp_path):

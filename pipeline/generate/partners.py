@@ -66,7 +66,7 @@ class _Crowd:
 
     def medical(self, count: int) -> dict[str, Array]:
         """Settlements: up to four for each person, below 3,000 yuan each."""
-        repeats = self.rng.integers(1, 5, count)
+        repeats = self.rng.integers(1, 5, max(count, 1))
         persons = int(np.searchsorted(np.cumsum(repeats), count)) + 1
         owner = np.repeat(np.arange(persons), repeats[:persons])[:count]
         burden = self.rng.integers(1_000, 299_900, count)
