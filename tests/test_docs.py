@@ -318,7 +318,7 @@ def tree() -> list[Path]:
     found = []
     for folder, folders, files in os.walk(ROOT):
         folders[:] = sorted(name for name in folders if name == ".ci" or not (name in NOT_OURS or name.startswith(".")))
-        found += [Path(folder, name) for name in sorted(files) if not name.endswith(".pyc")]
+        found += [Path(folder, name) for name in sorted(files) if name != ".git" and not name.endswith(".pyc")]
     return found
 
 
@@ -326,15 +326,12 @@ def tree() -> list[Path]:
 MACHINE = re.compile(r"(?<![\w.}>)*…])/(?:work|root|tmp/x)/")
 HOSTS = re.compile(r"p[y]pi\.|python[h]osted|npm[j]s\.|(?<!emit-)index[-]url[ =]|mirrors[.]")
 NUMBER = re.compile(r"(?<![0-9A-Za-z])(?!99)\d{17}[\dX](?![0-9A-Za-z])", re.I)
-ROUNDED = re.compile(r"659003(?:199001011(?:234|000)|0{12})")
-"""What a spreadsheet makes of 6.59003E+17, the rules' own example of a number stored as a number: in reading and its tests alone."""
 
 
 def betrayals(text: str) -> list[str]:
     """What a file of this project may not hold: a folder of one machine, a registry's address, a number of a real region."""
     text = unicodedata.normalize("NFKC", text)
-    found = [hit.group() for pattern in (MACHINE, HOSTS, NUMBER) for hit in pattern.finditer(text)]
-    return [hit for hit in found if not ROUNDED.fullmatch(hit)]
+    return [hit.group() for pattern in (MACHINE, HOSTS, NUMBER) for hit in pattern.finditer(text)]
 
 
 def test_the_tree_names_no_machine_no_registry_and_nobody() -> None:

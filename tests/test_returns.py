@@ -257,12 +257,12 @@ def test_a_number_in_an_id_column_is_marked_as_text_so_that_it_can_be_typed_anew
     book = openpyxl.Workbook()
     sheet = book.active
     sheet.title = "人员"
-    sheet["C3"], sheet["C4"], sheet["F4"] = "身份证号", 6.59003e17, 5
+    sheet["C3"], sheet["C4"], sheet["F4"] = "身份证号", 9.90003e17, 5
     book.save(source)
     issues = frame(fault(4, 3), fault(4, 6, "x"))
     sheet = openpyxl.load_workbook(give_back(source, issues, summary(people())))["人员"]
     assert (sheet["C4"].number_format, sheet["F4"].number_format) == ("@", "General")
-    assert sheet["C4"].value == 659003000000000000
+    assert sheet["C4"].value == 990003000000000000
 
 
 def test_a_note_of_the_sender_keeps_its_text(tmp_path: Path) -> None:
@@ -622,7 +622,7 @@ def test_refused_columns_of_a_text_file_are_not_written(tmp_path: Path) -> None:
 def test_text_files_come_back_as_xlsx_with_lines_where_they_were(tmp_path: Path) -> None:
     source = tmp_path / "a.csv"
     source.write_text(
-        '姓名,身份证号,备注\n张三一,990101199001011234,"两\n行"\n\n李四二,000123,=1+1\n王五三,6.59003E+17,+86\n',
+        '姓名,身份证号,备注\n张三一,990101199001011234,"两\n行"\n\n李四二,000123,=1+1\n王五三,9.90003E+17,+86\n',
         encoding="utf-8",
     )
     reading = SheetReading("", (1, 1), [ColumnUse("name", "姓名", 1), ColumnUse("id_number", "身份证号", 2)])
@@ -632,7 +632,7 @@ def test_text_files_come_back_as_xlsx_with_lines_where_they_were(tmp_path: Path)
     book = openpyxl.load_workbook(target)
     sheet = book["数据"]
     assert [sheet[cell].value for cell in ("A1", "B2", "C2", "A3", "B5", "C5", "B6")] == [
-        "姓名", "990101199001011234", "两\n行", None, "000123", "=1+1", "6.59003E+17",
+        "姓名", "990101199001011234", "两\n行", None, "000123", "=1+1", "9.90003E+17",
     ]  # fmt: skip
     assert {sheet[cell].number_format for cell in ("B2", "B5", "C5")} == {"@"}
     assert [fill(sheet, cell) for cell in ("B5", "A6", "B2")] == [FILLS[0], FILLS[0], None]

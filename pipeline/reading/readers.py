@@ -222,7 +222,7 @@ def _number_texts(numbers: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Text
 
 
 def number_text(number: float) -> str:
-    """One number with 15 significant digits, plain up to 21 digits: `659003199001011000`, `0.3`, `1E+25`."""
+    """One number with 15 significant digits, plain up to 21 digits: `990003199001011000`, `0.3`, `1E+25`."""
     text = f"{number:.15g}"
     if "e" in text and 1e-7 <= abs(number) < 1e21:
         return f"{Decimal(text):f}"
