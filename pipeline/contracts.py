@@ -44,6 +44,8 @@ class Column(Strict):
     minimum: int | None = None
     maximum: int | None = None
     """Bounds in the stored unit (fen for money)."""
+    unit: Literal["元", "万元"] = "元"
+    """Unit of an amount when neither the header nor the cell names one (sources.md writes it behind the column)."""
     not_after: Literal["night"] | None = None
     """A date that cannot lie in the future: not after the night's date."""
     open_end: bool = False

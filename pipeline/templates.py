@@ -37,7 +37,7 @@ TYPE_WORDS: dict[Type, str] = {
     "text": "文字",
     "date": "日期,写成 2026-08-15",
     "month": "年月,写成 2026-08",
-    "money": "金额,单位元,只写数字;不知道就留空,不要填 0",
+    "money": "金额,单位{unit},只写数字;不知道就留空,不要填 0",
     "integer": "整数,只写数字",
     "decimal": "数字,可带小数",
     "boolean": "是或否",
@@ -156,8 +156,11 @@ def _form(sheet: Worksheet, kind: Kind) -> None:
 
 def header(field: str, column: Column) -> str:
     """A column's header as printed: `*` when required, and the unit that amounts and lengths are in."""
-    unit = "(元)" if column.type == "money" else "(公里)" if field.endswith("_km") else ""
-    return ("*" if column.required is True else "") + column.header + unit
+    measures = {"_km": "公里", "_m2": "平方米"}
+    unit = (
+        column.unit if column.type == "money" else next((measures[end] for end in measures if field.endswith(end)), "")
+    )
+    return ("*" if column.required is True else "") + column.header + (f"({unit})" if unit else "")
 
 
 def _paint(column: Column) -> tuple[str, str]:
@@ -175,7 +178,9 @@ def _example(column: Column, *, first: bool) -> str | int | float | None:
 def _rule(column: Column) -> DataValidation:
     """The drop-down or bound of a column's cells, with its hint. A list is at most 255 characters (tested)."""
     title = column.header[:32]
-    prompt = TYPE_WORDS[column.type] + (f"。例:{column.example}" if column.example is not None else "")
+    prompt = TYPE_WORDS[column.type].format(unit=column.unit) + (
+        f"。例:{column.example}" if column.example is not None else ""
+    )
     shown: dict[str, Any] = {
         "allow_blank": True,
         "showInputMessage": True,
@@ -199,7 +204,7 @@ def _rule(column: Column) -> DataValidation:
         }
         if low is not None and high is not None:
             bounds = {"operator": "between", "formula1": str(low // scale), "formula2": str(high // scale)}
-        said = f"请填数字。{TYPE_WORDS[column.type]}。"
+        said = f"请填数字。{TYPE_WORDS[column.type].format(unit=column.unit)}。"
         if high is not None:
             said += f"最多 {high // scale}。"
         sort = "whole" if column.type == "integer" else "decimal"
@@ -280,7 +285,7 @@ def _required_words(kind: Kind, column: Column) -> str:
 
 
 def _meaning_words(column: Column) -> str:
-    said = [TYPE_WORDS[column.type]]
+    said = [TYPE_WORDS[column.type].format(unit=column.unit)]
     if column.not_after == "night":
         said.append("不能晚于今天")
     if column.open_end:

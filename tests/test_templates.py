@@ -40,7 +40,7 @@ def test_headers_fold_to_the_contract_and_required_ones_are_marked(made, name):
     assert [fields[fold_header(text)[0]] for text in printed] == list(kind.columns)
     assert [text.startswith("*") for text in printed] == [column.required is True for column in kind.columns.values()]
     for text, column in zip(printed, kind.columns.values(), strict=True):
-        assert fold_header(text)[1] == ("元" if column.type == "money" else fold_header(text)[1])
+        assert fold_header(text)[1] == (column.unit if column.type == "money" else fold_header(text)[1])
 
 
 @pytest.mark.parametrize("name", KINDS)

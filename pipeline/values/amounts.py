@@ -30,7 +30,8 @@ _FLOAT_NOISE = "0.001"
 def read_money(field: Field) -> Layers:
     """Money: value in fen, `__problem`."""
     exact, fen, cell, header = field.at("#exact"), field.at("#fen"), field.at("#cell"), _header_factor(field)
-    factor = f"coalesce({cell}, {header}, 1)"
+    unsaid = YUAN[field.column.unit]
+    factor = f"coalesce({cell}, {header}, {unsaid})"
     by_length = sorted(YUAN.items(), key=lambda item: -len(item[0]))
     factors = "".join(f" when suffix({field.at('#words')}, {literal(name)}) then {yuan}" for name, yuan in by_length)
     number = f"(?:-?{_CURRENCY}?|{_CURRENCY}-){_NUMBER}"
@@ -42,7 +43,7 @@ def read_money(field: Field) -> Layers:
         },
         {
             "#fen": f"""case when {field.quick}
-                then cast(cast({field.text} as decimal(15, 2)) * 100 as bigint) * coalesce({header}, 1)
+                then cast(cast({field.text} as decimal(15, 2)) * 100 as bigint) * coalesce({header}, {unsaid})
                 else cast(round({exact}, 0) as bigint) end"""
         },
         {

@@ -18,7 +18,7 @@ _EXAMPLES: dict[Type, str] = {
 }  # fmt: skip
 _WRITE: dict[Type, str] = {
     "name": "请填写姓名", "id_number": "请填写18位公民身份号码", "text": "请填写", "date": "请写清年、月、日",
-    "month": "请写清年和月", "money": "请只填数字,以元为单位", "integer": "请只填整数", "decimal": "请只填数字",
+    "month": "请写清年和月", "money": "请只填数字,以{unit}为单位", "integer": "请只填整数", "decimal": "请只填数字",
     "boolean": "请填“是”或“否”", "code": "请从可选项中选一个", "township": "请填写本单位的街道或乡镇名称",
     "place": "请填写街道或乡镇名称", "disability_number": "请填写20位残疾人证号",
 }  # fmt: skip
@@ -107,7 +107,7 @@ def explain(problem: str, column: Column) -> tuple[str, str]:
     """
     facts = {
         "title": column.header,
-        "write": _WRITE[column.type],
+        "write": _WRITE[column.type].format(unit=column.unit),
         "example": f",例:{_EXAMPLES[column.type]}" if _EXAMPLES[column.type] else "",
         "codes": _codes(column),
         "minimum": f"小于{_bound(column, column.minimum)}" if column.minimum is not None else "太小",

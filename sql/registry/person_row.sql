@@ -60,6 +60,46 @@ with named as (
         'death_notice' as kind, 'other' as list, row_id, unit_code, submission_id, sheet, row_number, received_seq, period, person_id,
         id_number as id_number, name as name, identity_state, id_sex, id_birth_date
     from accepted.death_notice
+    union all
+    select
+        'unemployment' as kind, 'other' as list, row_id, unit_code, submission_id, sheet, row_number, received_seq, period, person_id,
+        id_number as id_number, name as name, identity_state, id_sex, id_birth_date
+    from accepted.unemployment
+    union all
+    select
+        'social_insurance' as kind, 'other' as list, row_id, unit_code, submission_id, sheet, row_number, received_seq, period, person_id,
+        id_number as id_number, name as name, identity_state, id_sex, id_birth_date
+    from accepted.social_insurance
+    union all
+    select
+        'pension' as kind, 'other' as list, row_id, unit_code, submission_id, sheet, row_number, received_seq, period, person_id,
+        id_number as id_number, name as name, identity_state, id_sex, id_birth_date
+    from accepted.pension
+    union all
+    select
+        'student_status' as kind, 'other' as list, row_id, unit_code, submission_id, sheet, row_number, received_seq, period, person_id,
+        id_number as id_number, name as name, identity_state, id_sex, id_birth_date
+    from accepted.student_status
+    union all
+    select
+        'real_estate' as kind, 'other' as list, row_id, unit_code, submission_id, sheet, row_number, received_seq, period, person_id,
+        id_number as id_number, name as name, identity_state, id_sex, id_birth_date
+    from accepted.real_estate
+    union all
+    select
+        'vehicle' as kind, 'other' as list, row_id, unit_code, submission_id, sheet, row_number, received_seq, period, person_id,
+        id_number as id_number, name as name, identity_state, id_sex, id_birth_date
+    from accepted.vehicle
+    union all
+    select
+        'business_registration' as kind, 'other' as list, row_id, unit_code, submission_id, sheet, row_number, received_seq, period, person_id,
+        id_number as id_number, name as name, identity_state, id_sex, id_birth_date
+    from accepted.business_registration
+    union all
+    select
+        'disaster_loss' as kind, 'other' as list, row_id, unit_code, submission_id, sheet, row_number, received_seq, period, person_id,
+        id_number as id_number, name as name, identity_state, id_sex, id_birth_date
+    from accepted.disaster_loss
 )
 
 select
