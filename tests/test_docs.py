@@ -198,9 +198,6 @@ CODES = sorted(card.code for card in MODELS.cards.values())
 def test_the_rules_that_are_there_are_named(page: Path) -> None:
     title = "What is not there yet" if page is README else "还没有的"
     assert sorted(re.findall(r"\b[ABC]\d\d\b", section(text_of(page), title))) == CODES
-    number = {"twelve": 12, "十二种": 12}
-    said = next(number[word] for word in number if word in section(text_of(page), title))
-    assert said == len(KINDS)
 
 
 def test_people_are_told_every_rule_and_where_every_policy_value_stands() -> None:
