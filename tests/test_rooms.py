@@ -71,7 +71,6 @@ def test_dags_say_when_and_not_what():
 ENTRY_POINTS = {
     "cli.py": "today, where the night's date is not given",
     "run.py": "moments written down in the ledger, and whether a file stands still",
-    "bench.py": "measures time",
 }
 
 

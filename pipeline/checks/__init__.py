@@ -230,27 +230,34 @@ def _who_and_how_often(con: duckdb.DuckDBPyConnection, kind: Kind, table: str) -
         blank = f"{person.head} is null and {person.head}__problem is null"
         head = f"case when {blank} and {relation} = '户主' then {person.id_number} else {person.head} end"
         head_missing = f"case when {blank} and {relation} <> '户主' then 'household_unknown' end"
-    key = ", ".join(f"coalesce(cast({field} as varchar), '')" for field in kind.key)
-    content = ", ".join(f"coalesce(cast({field} as varchar), {field}__text, '')" for field in kind.columns)
+    # Only rows whose key stands more than once are hashed and ranked: of millions they are few.
+    same = " and ".join(f"own.{field} is not distinct from keys.{field}" for field in ("grp", *kind.key))
+    content = ", ".join(f"coalesce(cast(own.{field} as varchar), own.{field}__text, '')" for field in kind.columns)
+    key = ", ".join(f"coalesce(cast(own.{field} as varchar), '')" for field in kind.key)
+    con.execute(
+        f"""create or replace temp table doubled as
+        with keys as (
+            select grp, {", ".join(kind.key)} from {table} where {kind.key[0]} is not null group by all having count(*) > 1
+        ),
+        hashed as (
+            select own.sheet, own.row_number, own.part_order, md5(concat_ws('\x1f', own.grp, {key})) as key_hash,
+                md5(concat_ws('\x1f', {content})) as content_hash
+            from {table} as own inner join keys on {same}
+        )
+        select sheet, row_number, key_hash,
+            row_number() over (partition by key_hash order by part_order, sheet, row_number) as key_rank,
+            min(content_hash) over (partition by key_hash) <> max(content_hash) over (partition by key_hash) as has_other
+        from hashed"""
+    )
     name = f"judged_{kind.name}"
     con.execute(
         f"""create or replace temp table {name} as
-        with hashed as (
-            select *, {person.id_number} as who, {person.id_number}__state as who_state, {person.id_number}__sex as who_sex,
-                {person.id_number}__birth_date as who_birth_date, {head} as head_number, {head_missing} as head_missing,
-                case when {kind.key[0]} is not null then md5(concat_ws('\x1f', grp, {key})) end as key_hash,
-                md5(concat_ws('\x1f', {content})) as content_hash
-            from {table}
-        ),
-        counted as (
-            select *, row_number() over (partition by key_hash order by part_order, sheet, row_number) as key_rank,
-                count(*) over (partition by key_hash) as key_rows,
-                min(content_hash) over (partition by key_hash) <> max(content_hash) over (partition by key_hash) as has_other,
-            from hashed
-        )
-        select *, key_hash is not null and key_rows > 1 and has_other as differs,
-            key_hash is not null and key_rank > 1 and not has_other as twin
-        from counted"""
+        select rows.*, {person.id_number} as who, {person.id_number}__state as who_state, {person.id_number}__sex as who_sex,
+            {person.id_number}__birth_date as who_birth_date, {head} as head_number, {head_missing} as head_missing,
+            doubled.key_hash, coalesce(doubled.has_other, false) as differs,
+            coalesce(doubled.key_rank > 1 and not doubled.has_other, false) as twin
+        from {table} as rows
+        left join doubled on doubled.sheet = rows.sheet and doubled.row_number = rows.row_number"""
     )
     return name
 
@@ -428,23 +435,25 @@ def _others(con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, lines: pd.Dat
     if twins.empty:
         return {}
     con.register("twins", twins)
-    texts = ", ".join(f"{field}__text" for field in kind.columns)
+    differing = ", ".join(
+        f"case when count(distinct coalesce({field}__text, '')) > 1 then '{column.header.replace(chr(39), chr(39) * 2)}' end"
+        for field, column in kind.columns.items()
+    )
     alike = con.execute(
-        f"""select position, key_hash, submission_id, own_sheet, row_number, {texts} from {rows}
-        where key_hash in (select key_hash from {rows} where position in (select position from twins)) order by position"""
-    ).df()
+        f"""select list(position order by position), list(submission_id order by position), list(own_sheet order by position),
+            list(row_number order by position), [{differing}]
+        from {rows}
+        where key_hash in (select key_hash from {rows} where position in (select position from twins))
+        group by key_hash order by min(position)"""
+    ).fetchall()
     con.unregister("twins")
     told = {}
-    for _, same in alike.groupby("key_hash", sort=True):
-        differing = [
-            column.header for field, column in kind.columns.items() if same[f"{field}__text"].fillna("").nunique() > 1
-        ]
-        ends = f"(不同的栏:{'、'.join(differing)})" if differing else ""
+    for positions, submissions, sheets, numbers, headers in alike:
+        different = [header for header in headers if header]
+        ends = f"(不同的栏:{'、'.join(different)})" if different else ""
         where = [
             (position, submission, f"{'“' + sheet + '”' if sheet else ''}第{row}行")
-            for position, submission, sheet, row in zip(
-                same["position"], same["submission_id"], same["own_sheet"], same["row_number"], strict=True
-            )
+            for position, submission, sheet, row in zip(positions, submissions, sheets, numbers, strict=True)
         ]
         for position, submission, _ in where:
             elsewhere = [

@@ -1,4 +1,4 @@
-"""The measured work of spec/performance.md: whole nights against a floor, in one run, as ratios.
+"""The measured work of spec/performance.md: whole nights against a floor, and our parts against others, as ratios.
 
 The floor is the same files merely loaded into one DuckDB file with the fastest reader for each format: DuckDB's own CSV
 reader, calamine for workbooks. Each measurement is a process of its own; medians of the rounds are reported.
@@ -23,6 +23,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pipeline.bench import peers
 from pipeline.home import Home
 from pipeline.model import MonitorError
 
@@ -30,6 +31,8 @@ Step = Callable[[str, int, int], None]
 NIGHT = date(2026, 10, 31)
 SIZES = {"S": (30_000, 3_600_000)}
 """Size → (people in registries, partner rows); spec/performance.md."""
+PEER_ROWS = 200_000
+"""Rows of the list that is judged, and read, by others too."""
 MEASURED = {
     "floor": "同样的文件只装进 DuckDB(地板)",
     "night": "一整夜:读、查、退、建、发",
@@ -72,6 +75,7 @@ def measure(size: str, *, rounds: int = 3, keep: Path | None = None, on_step: St
         measured["ratio"] = measured["wall_s"] / told["floor"]["wall_s"]
         measured["cpu_ratio"] = measured["cpu_s"] / told["floor"]["cpu_s"]
     return {
+        "peers": peers.measure(PEER_ROWS, rounds=rounds, on_step=say),
         "size": size, "people": people, "rounds": rounds, "files": len(files),
         "bytes": sum(path.stat().st_size for path in files), "measured": told, "machine": _machine(),
     }  # fmt: skip
@@ -194,7 +198,7 @@ def as_text(result: dict[str, Any]) -> str:
             f"| {MEASURED[name]} | {each['wall_s']:.1f} | {each['cpu_s']:.1f} | {each['peak_mb']:.0f} "
             f"| {each['ratio']:.2f} | {each['cpu_ratio']:.2f} |"
         )
-    return "\n".join(lines)
+    return "\n".join(lines) + "\n" + peers.as_text(result["peers"])
 
 
 def write_page(result: dict[str, Any], page: Path) -> None:
