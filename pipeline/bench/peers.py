@@ -70,7 +70,7 @@ def make_rows(target: Path, rows: int) -> None:
     incomes[unread] = "约一千"
     columns = {"name": names, "id_number": numbers, "head_id_number": heads, "relation": relations,
                "monthly_income_fen": incomes}  # fmt: skip
-    table = {"sheet": pa.array([""] * rows), "row_number": pa.array(range(2, rows + 2), pa.int32())}
+    table: dict[str, Any] = {"sheet": pa.array([""] * rows), "row_number": pa.array(range(2, rows + 2), pa.int32())}
     table |= {field: pa.array(list(values), pa.string()) for field, values in columns.items()}
     table |= {f"{field}__numeric": pa.array([False] * rows) for field in ("id_number", "head_id_number")}
     pq.write_table(pa.table(table), target)
@@ -91,7 +91,7 @@ def _ours(path: Path) -> Callable[[], Cells]:
     def work() -> Cells:
         with tempfile.TemporaryDirectory() as folder, warehouse.in_memory() as con:
             rows = con.execute(f"select count(*) from read_parquet('{path}')").fetchall()[0][0]
-            reading = Reading(KIND, [SheetReading("", (1, 1), uses, rows_read=rows)], "2026-10", path, rows)
+            reading = Reading(KIND, [SheetReading("", (1, 1), uses, rows_read=rows)], "2026-10", str(path), rows)
             part = checks.Part("bench", "d01", KIND, "bench", "名单.csv", 0, reading)
             around = checks.Surroundings(date(2026, 10, 31), bytes(32), lambda texts: {})
             [verdict] = checks.examine(con, known, [part], around, Path(folder))
