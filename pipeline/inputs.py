@@ -93,7 +93,7 @@ def _of_lists(home: Home, submissions: list[Submission], day: date) -> dict[str,
         "policy": map(vars, home.policy.on(day)),
         "calendar": (
             {"day": each, "is_working": is_working}
-            for each, is_working in home.policy.calendar(day - timedelta(days=800), day + timedelta(days=400))
+            for each, is_working in home.policy.calendar(day - timedelta(days=4000), day + timedelta(days=400))
         ),
         "submission": map(_submission, submissions),
     }

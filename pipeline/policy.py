@@ -1,5 +1,7 @@
 """policy/ → what held on a day: dated values with unit and source, and the working-day calendar.
 
+Years that holidays.csv does not name follow the State Council's announcements as the library `holidays` has them.
+
 A file per topic, a key per value asked for; `values` only ever grows. Whoever asks says the day. Anything that
 could be read wrongly (undated, without source, out of bounds, for a region nobody has) stops with a PolicyError
 that names file, key and what is expected. Spec: rules.md ("all numbers below stand in dated policy data").
@@ -15,10 +17,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import holidays as announced
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from pipeline.model import ROOT, PolicyError
@@ -123,7 +127,7 @@ class Policy:
     files: dict[str, str]
     """Key → name of the file it stands in."""
     holidays: dict[date, bool]
-    """Day → is it worked: only days that differ from their weekday."""
+    """Day → is it worked: what holidays.csv says. Of a year that it names nothing else counts."""
 
     def on(self, day: date) -> list[PolicyValue]:
         """Values in force on `day`: per key, region and area the latest `valid_from` not after it. Sorted."""
@@ -151,9 +155,17 @@ class Policy:
         return found[-1]
 
     def calendar(self, first: date, last: date) -> list[tuple[date, bool]]:
-        """(day, is it a working day) from `first` to `last`, both included. Weekends rest unless made up (班)."""
+        """(day, is it a working day) from `first` to `last`, both included. Weekends rest unless made up (班).
+
+        A year that holidays.csv names at all is that file's alone; every other year follows `_announced`.
+        """
+        own_years = {day.year for day in self.holidays}
+        usual = {
+            day: is_worked for day, is_worked in _announced(first.year, last.year).items() if day.year not in own_years
+        }
+        special = usual | self.holidays
         days = (first + timedelta(days=n) for n in range((last - first).days + 1))
-        return [(day, self.holidays.get(day, day.weekday() < 5)) for day in days]
+        return [(day, special.get(day, day.weekday() < 5)) for day in days]
 
     def digest(self) -> str:
         """SHA-256 over every value and holiday: the same meaning, the same digest, however the files are written."""
@@ -163,6 +175,7 @@ class Policy:
                  value.source] for value in self.values
             ],
             "holidays": sorted((str(day), is_working) for day, is_working in self.holidays.items()),
+            "announced": version("holidays"),
         }  # fmt: skip
         return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
 
@@ -217,6 +230,17 @@ def _examine_regions(entry: _Entry, where: str, regions: set[str]) -> None:
         for area in sorted(areas, key=str):
             if (region, area) not in places:
                 raise PolicyError(f"{where}:缺 {region}{area or ''} 的值")
+
+
+@cache
+def _announced(first_year: int, last_year: int) -> dict[date, bool]:
+    """Day → is it worked, for the days off and the days made up in these years, both included.
+
+    A year not announced yet has its statutory holidays alone. A day made up in December for January stands with the
+    January's year, so one year more is asked.
+    """
+    china = announced.country_holidays("CN", years=range(first_year, last_year + 2))
+    return dict.fromkeys(china, False) | dict.fromkeys(china.weekend_workdays, True)
 
 
 def _holidays(path: Path) -> dict[date, bool]:

@@ -92,6 +92,44 @@ def test_holidays_rest_and_make_up_days_work() -> None:
     assert calendar[date(2026, 10, 12)]
 
 
+def test_years_that_the_home_does_not_name_follow_what_was_announced() -> None:
+    calendar = dict(LOADED.calendar(date(2019, 1, 1), date(2025, 12, 31)))
+    assert not calendar[date(2025, 1, 28)]  # New Year's Eve of the lunar year, a Tuesday
+    assert calendar[date(2025, 1, 26)]  # a Sunday made up for it
+    assert calendar[date(2025, 1, 24)]
+    assert not calendar[date(2025, 10, 8)]  # a Wednesday off
+    assert calendar[date(2025, 10, 11)]  # a Saturday made up for it
+    assert not calendar[date(2025, 10, 12)]
+    assert not calendar[date(2020, 1, 31)]  # the Friday by which the festival was prolonged
+
+
+def test_a_year_not_announced_yet_has_its_statutory_holidays() -> None:
+    calendar = dict(LOADED.calendar(date(2030, 1, 1), date(2030, 12, 31)))
+    assert not calendar[date(2030, 1, 1)]
+    assert not calendar[date(2030, 10, 2)]
+    assert calendar[date(2030, 10, 9)]
+    assert not any(calendar[day] for day in calendar if day.weekday() > 4)
+
+
+def test_a_year_that_the_home_names_is_the_homes_alone(folder: Path) -> None:
+    """The sample says nothing of the spring festival of 2026, so there it is none; 2027 begins with the announced."""
+    calendar = dict(LOADED.calendar(date(2026, 1, 1), date(2027, 1, 4)))
+    assert calendar[date(2026, 2, 17)]
+    assert not calendar[date(2026, 2, 14)]
+    assert not calendar[date(2027, 1, 1)]
+    with (folder / policy.HOLIDAYS).open("a", encoding="utf-8") as file:
+        file.write("2025-03-03,休,本地节日\n")
+    own = dict(policy.load(folder).calendar(date(2025, 1, 1), date(2025, 12, 31)))
+    assert not own[date(2025, 3, 3)]
+    assert own[date(2025, 10, 1)]
+    assert not own[date(2025, 10, 11)]
+
+
+def test_a_day_made_up_in_december_for_the_next_january_is_worked(folder: Path) -> None:
+    calendar = dict(LOADED.calendar(date(2011, 12, 1), date(2011, 12, 31)))
+    assert calendar[date(2011, 12, 31)]
+
+
 def test_samples_are_all_there() -> None:
     assert len(LOADED.values) == 58
     with (policy.POLICY / policy.HOLIDAYS).open(encoding="utf-8") as file:

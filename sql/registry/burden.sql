@@ -1,8 +1,9 @@
 -- What a person paid himself in the trailing year.
 select
     burden_row.person_id as person_id,
+    burden_row.household_id as household_id,
     cast(sum(burden_row.burden_fen) as bigint) as burden_fen,
     count(*) as settlements,
     max(burden_row.settled_on) as last_settled_on
 from registry.burden_row as burden_row
-group by burden_row.person_id
+group by burden_row.person_id, burden_row.household_id

@@ -26,7 +26,10 @@ with ranked as (
 select
     ranked.row_id as row_id,
     ranked.person_id as person_id,
+    person.household_id as household_id,
     ranked.settled_on as settled_on,
     ranked.burden_fen as burden_fen
 from ranked
+inner join registry.person as person
+    on ranked.person_id = person.person_id
 where ranked.place = 1

@@ -1,12 +1,4 @@
 -- A household is in a registry when any member is; it is in none when every usable member, and the head, is known not to be.
-with concerned as (
-    select person.household_id as household_id, person.person_id as person_id
-    from registry.person as person
-    union
-    select household.household_id as household_id, household.head_person_id as person_id
-    from registry.household as household
-)
-
 select
     concerned.household_id as household_id,
     registry_check.registry as registry,
@@ -17,7 +9,7 @@ select
         else 'not_enrolled'
     end as answer,
     min(registry_check.registry_period) as registry_period
-from concerned
+from registry.concerned as concerned
 inner join registry.registry_check as registry_check
     on concerned.person_id = registry_check.person_id
 group by concerned.household_id, registry_check.registry

@@ -18,9 +18,12 @@ with ranked as (
 
 select
     ranked.person_id as person_id,
+    person.household_id as household_id,
     ranked.row_id as row_id,
     ranked.category as category,
     not ranked.is_risk_eliminated as is_open,
     ranked.identified_on as identified_on
 from ranked
+inner join registry.person as person
+    on ranked.person_id = person.person_id
 where ranked.place = 1

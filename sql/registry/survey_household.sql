@@ -9,6 +9,10 @@ with surveyed as (
         survey_household.township as township,
         survey_household.household_size as household_size,
         survey_household.yearly_income_fen as yearly_income_fen,
+        survey_household.medical_fen as medical_fen,
+        survey_household.education_fen as education_fen,
+        survey_household.rehabilitation_fen as rehabilitation_fen,
+        survey_household.other_rigid_fen as other_rigid_fen,
         survey_household.has_supporter as has_supporter,
         survey_household.surveyed_on as surveyed_on,
         row_number() over (
@@ -36,6 +40,10 @@ select
     surveyed.yearly_income_fen as yearly_income_fen,
     standard.value_fen as standard_fen,
     edge_multiple.value_x10000 as edge_multiple_x10000,
+    surveyed.medical_fen as medical_fen,
+    surveyed.education_fen as education_fen,
+    surveyed.rehabilitation_fen as rehabilitation_fen,
+    surveyed.other_rigid_fen as other_rigid_fen,
     surveyed.has_supporter as has_supporter,
     surveyed.surveyed_on as surveyed_on
 from surveyed

@@ -1,0 +1,16 @@
+-- Applications that were granted, for the household that the applicant is counted in; disputed ones are not among them.
+select
+    temporary_grant.row_id as row_id,
+    temporary_grant.person_id as person_id,
+    person.household_id as household_id,
+    temporary_grant.application_no as application_no,
+    temporary_grant.division_code as division_code,
+    temporary_grant.cause as cause,
+    temporary_grant.granted_on as granted_on,
+    temporary_grant.amount_fen as amount_fen,
+    temporary_grant.granted_on > horizon.year_start as is_in_year
+from registry.temporary_grant as temporary_grant
+cross join registry.horizon as horizon
+inner join registry.person as person
+    on temporary_grant.person_id = person.person_id
+where temporary_grant.is_granted and not temporary_grant.is_disputed

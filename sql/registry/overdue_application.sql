@@ -1,0 +1,52 @@
+-- Applications for temporary assistance that wait for a decision longer than the policy allows: working days in (accepted, D].
+-- An application older than the calendar has waited for all of the calendar's days at least.
+with worked as (
+    select
+        calendar.day as day,
+        sum(case when calendar.is_working then 1 else 0 end) over (order by calendar.day) as days_worked
+    from house.calendar as calendar
+),
+
+waiting as (
+    select
+        temporary_grant.row_id as row_id,
+        temporary_grant.person_id as person_id,
+        temporary_grant.division_code as division_code,
+        temporary_grant.application_no as application_no,
+        temporary_grant.type as type,
+        temporary_grant.accepted_on as accepted_on,
+        temporary_grant.result as result,
+        temporary_grant.type = '急难型' as is_urgent,
+        cast(tonight.days_worked - coalesce(begun.days_worked, 0) as bigint) as working_days
+    from registry.temporary_grant as temporary_grant
+    cross join house.night as night
+    inner join worked as tonight
+        on night.run_date = tonight.day
+    left join worked as begun
+        on temporary_grant.accepted_on = begun.day
+    where
+        (temporary_grant.result is null or temporary_grant.result = '办理中')
+        and temporary_grant.granted_on is null
+        and temporary_grant.accepted_on <= night.run_date
+        and not temporary_grant.is_disputed
+        and temporary_grant.person_id is not null
+)
+
+select
+    waiting.row_id as row_id,
+    waiting.person_id as person_id,
+    waiting.division_code as division_code,
+    waiting.application_no as application_no,
+    waiting.type as type,
+    waiting.accepted_on as accepted_on,
+    waiting.result as result,
+    waiting.is_urgent as is_urgent,
+    waiting.working_days as working_days,
+    deadline.value as deadline
+from waiting
+inner join registry.division_policy as deadline
+    on
+        waiting.division_code = deadline.division_code
+        and deadline.area_type = ''
+        and deadline.key = case when waiting.is_urgent then 'urgent_grant_deadline' else 'grant_deadline' end
+where waiting.working_days > deadline.value

@@ -1,0 +1,41 @@
+-- People whose application for temporary assistance waits beyond the deadline: of several the urgent one, then the longest.
+with ranked as (
+    select
+        overdue.person_id as person_id,
+        overdue.row_id as row_id,
+        overdue.division_code as handling_code,
+        overdue.application_no as application_no,
+        overdue.type as type,
+        overdue.accepted_on as accepted_on,
+        overdue.is_urgent as is_urgent,
+        overdue.working_days as working_days,
+        overdue.deadline as deadline,
+        count(*) over (partition by overdue.person_id) as applications,
+        row_number() over (
+            partition by overdue.person_id
+            order by
+                case when overdue.is_urgent then 0 else 1 end,
+                overdue.working_days desc, overdue.division_code, overdue.application_no, overdue.row_id
+        ) as place
+    from registry.overdue_application as overdue
+)
+
+select
+    person.person_id as person_id,
+    person.household_id as household_id,
+    person.division_code as division_code,
+    case when ranked.is_urgent then 'red' else 'yellow' end as level,
+    ranked.working_days as measured,
+    unit.name as handled_by,
+    ranked.application_no as application_no,
+    ranked.type as type,
+    ranked.accepted_on as accepted_on,
+    ranked.working_days as working_days,
+    ranked.deadline as deadline,
+    case when ranked.applications > 1 then ';另有' || (ranked.applications - 1) || '笔也已超时' else '' end as further
+from ranked
+inner join registry.person as person
+    on ranked.person_id = person.person_id
+inner join house.unit as unit
+    on ranked.handling_code = unit.unit_code
+where ranked.place = 1
