@@ -115,6 +115,8 @@ class SheetReading:
     hidden_rows: int = 0
     defaults: dict[str, str] = field(default_factory=dict)
     """Field → value of its blank or missing cells, by a word (`else_from`) in title, sheet name or file name."""
+    date1904: bool = False
+    """The workbook counts days from 1904: what a bare number in a date column means."""
 
 
 @dataclass

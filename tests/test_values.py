@@ -696,9 +696,14 @@ def test_name(con: duckdb.DuckDBPyConnection) -> None:
     assert answers(con, "name", examples) == examples
 
 
-def test_private_use_characters_are_kept_and_flagged(con: duckdb.DuckDBPyConnection) -> None:
-    found = read(con, "name", ["张\ue123", "张 \U000f0001", "张三", None], result=("", "__private_use"))
-    assert found == [("张\ue123", True), ("张\U000f0001", True), ("张三", False), (None, False)]
+def test_characters_that_not_every_program_shows_are_kept_and_flagged(con: duckdb.DuckDBPyConnection) -> None:
+    texts = ["张\ue123", "张 \U000f0001", "张三", None, "张𠮷", "㛃兰", "张?", "\ufffd三", "王〇", "买买提·䶮"]
+    found = read(con, "name", texts, result=("", "__flag"))
+    assert found == [
+        ("张\ue123", "private_use"), ("张\U000f0001", "private_use"), ("张三", None), (None, None),
+        ("张𠮷", "rare_character"), ("㛃兰", "rare_character"), ("张?", "lost_character"), ("\ufffd三", "lost_character"),
+        ("王〇", None), ("买买提·䶮", "rare_character"),
+    ]  # fmt: skip
 
 
 # The whole table ----------------------------------------------------------------------------------------------------
@@ -714,7 +719,7 @@ def test_everything_else_passes_and_the_senders_text_stays(con: duckdb.DuckDBPyC
     columns = {name: type_ for name, type_, *_ in con.execute(f"describe {table}").fetchall()}
     assert columns == {
         "sheet": "VARCHAR", "row_number": "INTEGER", "extra": "INTEGER", "own_sheet": "VARCHAR",
-        "name": "VARCHAR", "name__text": "VARCHAR", "name__problem": "VARCHAR", "name__private_use": "BOOLEAN",
+        "name": "VARCHAR", "name__text": "VARCHAR", "name__problem": "VARCHAR", "name__flag": "VARCHAR",
         "bad": "BIGINT", "bad__text": "VARCHAR", "bad__problem": "VARCHAR",
         "absent_fen": "BIGINT", "absent_fen__text": "VARCHAR", "absent_fen__problem": "VARCHAR",
     }  # fmt: skip

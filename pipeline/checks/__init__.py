@@ -117,10 +117,11 @@ def examine(
 
 def _typed(con: duckdb.DuckDBPyConnection, kind: Kind, parts: list[Part], around: Surroundings) -> str:
     """All rows of a kind's parts, typed, in one table: with part, group, place, household head and duplicates worked out."""
-    raw, units, defaults = _stack(con, kind, parts), _units(parts), _defaults(parts)
+    raw = _stack(con, kind, parts)
+    told = _told(con, kind, raw, parts)
     if kind.door:
-        raw = door.pass_through(con, kind, raw, around.night, around.scope, units, defaults)
-    table = values.parse(con, raw, kind, around.night, units=units, defaults=defaults)
+        raw = door.pass_through(con, kind, raw, around.night, around.scope, told)
+    table = values.parse(con, raw, kind, around.night, **told)
     _mend_cell_problems(con, kind, table, parts)
     _resolve_places(con, kind, table, around)
     return _who_and_how_often(con, kind, table)
@@ -148,22 +149,14 @@ def _stack(con: duckdb.DuckDBPyConnection, kind: Kind, parts: list[Part]) -> str
     return name
 
 
-def _units(parts: list[Part]) -> dict[tuple[str, str], str]:
+def _told(con: duckdb.DuckDBPyConnection, kind: Kind, raw: str, parts: list[Part]) -> values.Told:
+    sheets = [(f"{part.submission_id}#{sheet.sheet}", sheet) for part in parts for sheet in part.reading.sheets]
+    units = {(name, use.field): use.unit for name, sheet in sheets for use in sheet.columns if use.unit}
     return {
-        (f"{part.submission_id}#{sheet.sheet}", use.field): use.unit
-        for part in parts
-        for sheet in part.reading.sheets
-        for use in sheet.columns
-        if use.unit
-    }
-
-
-def _defaults(parts: list[Part]) -> dict[tuple[str, str], str]:
-    return {
-        (f"{part.submission_id}#{sheet.sheet}", field): word
-        for part in parts
-        for sheet in part.reading.sheets
-        for field, word in sheet.defaults.items()
+        "units": units,
+        "defaults": {(name, field): word for name, sheet in sheets for field, word in sheet.defaults.items()},
+        "date1904_sheets": [name for name, sheet in sheets if sheet.date1904],
+        "mixed_units": values.mixed_units(con, raw, kind, units),
     }
 
 
@@ -350,10 +343,9 @@ def _failing_cells(
         str(value) for fault in faults for key, value in fault.expectation.kwargs.items() if key.startswith("column")
     }
     number_problem = f"{kind.person.id_number}__problem"
-    problems = {f"{fault.marks}__problem" for fault in faults if fault.message is None} | {number_problem}
     where, values_ = ("where unit_code = ?", [unit_code]) if unit_code else ("", [])
     present = [column for column, *_ in con.execute(f"describe {rows}").fetchall()]
-    asked = [column for column in present if column in named | problems]
+    asked = [column for column in present if column in {*named, number_problem}]
     frame = con.execute(f"select position, {', '.join(asked)} from {rows} {where} order by position", values_).df()
     results = failing_rows(
         frame[[column for column in frame.columns if column in named]], [fault.expectation for fault in faults]
@@ -371,7 +363,7 @@ def _failing_cells(
             fault.severity,
             fault.unknown_after,
         )
-        told["problem"] = some[f"{fault.marks}__problem"].to_numpy() if fault.message is None else None
+        told["problem"] = some[fault.expectation.kwargs["column"]].to_numpy() if fault.message is None else None
         told["rule"], told["message"], told["fix"] = fault.rule, fault.message, fault.fix
         for problem in sorted(set(told["problem"].dropna())):
             mine = told["problem"] == problem

@@ -19,9 +19,6 @@ from pipeline.model import ContractError
 if TYPE_CHECKING:
     import duckdb
 
-Words = Mapping[tuple[str, str], str]
-"""(sheet, field) → a unit or a default, as `values.parse` takes them."""
-
 
 @dataclass(frozen=True)
 class Scope:
@@ -39,10 +36,9 @@ def pass_through(
     raw: str,
     night: date,
     scope: Scope | None,
-    units: Words,
-    defaults: Words,
+    told: values.Told,
 ) -> str:
-    """Judge the scope of all rows of `raw`.
+    """Judge the scope of all rows of `raw`; `told` is what their sheets say, as `values.parse` takes it.
 
     Leaves `<raw>_out` (submission_id, rows) behind, and returns the table of rows that came in or have no usable number.
     """
@@ -69,7 +65,7 @@ def pass_through(
             f" from {raw}_seen where is_outsider"
         )
         narrow = kind.model_copy(update={"columns": {field: kind.columns[field] for field in _named_in(kind)}})
-        typed = values.parse(con, "outsider", narrow, night, units=units, defaults=defaults)
+        typed = values.parse(con, "outsider", narrow, night, **told)
         condition = _filled_in(kind.door.or_when, night, scope.policy)
         con.execute(
             f"insert into {raw}_kept select submission_id, outsider_number from {typed} group by all having {condition}"

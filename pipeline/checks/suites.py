@@ -25,7 +25,7 @@ class Fault:
     severity: Severity
     message: str | None
     fix: str
-    """`message` None: it depends on the problem that reading the value met (`<field>__problem`)."""
+    """`message` None: it depends on the problem that stands in the expectation's column (`<field>__problem`)."""
     unknown_after: bool = False
     """The cell counts as unknown afterwards (spec: sources.md, What sets a row aside)."""
 
@@ -68,7 +68,27 @@ def _of_columns(kind: Kind) -> list[Fault]:
         )
         severity: Severity = "must_fix" if must else "confirm"
         faults.append(Fault(expectation, f"{field}.unreadable", field, severity, None, "", unknown_after=not must))
+        if column.type == "name":
+            faults += _of_flags(kind, field)
     return faults
+
+
+def _of_flags(kind: Kind, field: str) -> list[Fault]:
+    """Names that are kept as they are, with a line."""
+    levels: list[tuple[Severity, list[str]]] = [
+        ("confirm", ["lost_character"]),
+        ("notice", ["private_use", "rare_character"]),
+    ]
+    return [
+        Fault(
+            Expectation(
+                f"{kind.name}.{field}.{severity}", "expect_column_values_to_not_be_in_set",
+                {"column": f"{field}__flag", "value_set": flags},
+            ),
+            f"{field}.flag", field, severity, None, "",
+        )
+        for severity, flags in levels
+    ]  # fmt: skip
 
 
 def _of_rows(kind: Kind) -> list[Fault]:

@@ -41,6 +41,8 @@ class Grid:
     merges: list[tuple[int, int, int, int]] = field(default_factory=list)
     """(first row, first column, last row, last column) of merged cells, from 0, ends included."""
     hidden: bool = False
+    date1904: bool = False
+    """The workbook counts its days from 1904."""
     hidden_rows: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))
     """Row numbers of hidden rows."""
     problems: list[tuple[int, int, Problem]] = field(default_factory=list)

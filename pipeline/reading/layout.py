@@ -222,6 +222,7 @@ def _sheet_reading(recogniser: Recogniser, sheet: _Sheet, stem: str) -> SheetRea
         rows_left_out=sheet.rows.left_out,
         hidden_rows=int(np.isin(grid.row_numbers[sheet.rows.keep], grid.hidden_rows).sum()),
         defaults=_defaults(match.kind, [header.title, grid.sheet, stem]),
+        date1904=grid.date1904,
     )
 
 

@@ -36,7 +36,9 @@ _OTHER_PACKAGES = {
     "word/document.xml": "Word 文档", "ppt/presentation.xml": "演示文稿", "xl/workbook.bin": "二进制工作簿(.xlsb)",
     "content.xml": "OpenDocument 文件(.ods 等)", "OFD.xml": "版式文件(.ofd)",
 }  # fmt: skip
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError, etree.XMLSyntaxError)
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, OSError, ValueError, etree.XMLSyntaxError,
+)  # fmt: skip
 
 
 @dataclass
@@ -59,6 +61,7 @@ class Package:
 
     sheets: dict[str, SheetFacts]
     notices: list[str]
+    date1904: bool = False
 
 
 def examine(path: Path) -> Package:
@@ -94,7 +97,9 @@ def _examine(package: zipfile.ZipFile) -> Package:
         notices.append("工作簿引用了其他文件,引用没有打开,只读取了保存在本文件中的结果")
     if "xl/connections.xml" in folded:
         notices.append("工作簿带有外部数据连接,连接没有打开,只读取了保存在本文件中的结果")
-    return Package(_by_name(package, facts), notices)
+    settings = _elements(package, _parts(package)["xl/workbook.xml"], "workbookPr")
+    date1904 = any(element.get("date1904") in ("1", "true", "on") for element in settings)
+    return Package(_by_name(package, facts), notices, date1904)
 
 
 def _read_parts(package: zipfile.ZipFile) -> dict[str, SheetFacts]:
@@ -197,9 +202,14 @@ def far_cells(last_row: int, last_column: int) -> Refused:
     )
 
 
+def _parts(package: zipfile.ZipFile) -> dict[str, str]:
+    """Folded part name → its name."""
+    return {name.casefold(): name for name in package.namelist()}
+
+
 def _by_name(package: zipfile.ZipFile, facts: dict[str, SheetFacts]) -> dict[str, SheetFacts]:
     """Sheet name → facts, by workbook.xml and its relationships."""
-    parts = {name.casefold(): name for name in package.namelist()}
+    parts = _parts(package)
     targets = {}
     relations = parts.get("xl/_rels/workbook.xml.rels")
     for element in _elements(package, relations, "Relationship") if relations else ():

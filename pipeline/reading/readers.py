@@ -7,6 +7,7 @@ text files by `delimited`. What cannot be read comes back as a Refusal that says
 from __future__ import annotations
 
 import datetime
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -36,6 +37,7 @@ _SIGNATURES = [
     (b"\x1f\x8b", "压缩包"), (b"{\\rtf", "RTF 文档"),
 ]  # fmt: skip
 _WPS_SUFFIXES = {".et": "WPS 表格(.et)", ".ett": "WPS 表格(.ett)", ".wps": "WPS 文字(.wps)", ".dps": "WPS 演示(.dps)"}
+_DATE_MODE, _END_OF_GLOBALS = 0x0022, 0x000A
 _BINARY = set(range(9)) | set(range(14, 26)) | {27, 28, 29, 30, 31}
 _BOMS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
 
@@ -68,11 +70,11 @@ def _read(path: Path, suffix: str) -> Book:
     if not start.strip(b"\0 \t\r\n\xef\xbb\xbf"):
         raise Refused("empty", "文件是空的", "请确认导出成功、文件里有内容后重新提交")
     if start.startswith(b"PK"):
-        book = _workbook(path, preflight.examine(path))
+        package = preflight.examine(path)
+        book = _workbook(path, package, date1904=package.date1904)
         expected = {".xlsx"}
     elif start.startswith(olefile.MAGIC):
-        _examine_ole(path, suffix)
-        book = _workbook(path, None)
+        book = _workbook(path, None, date1904=_examine_ole(path, suffix))
         expected = {".xls"}
     else:
         _refuse_if_no_text(start, suffix)
@@ -90,13 +92,16 @@ def _read(path: Path, suffix: str) -> Book:
     return book
 
 
-def _examine_ole(path: Path, suffix: str) -> None:
-    """Raises Refused unless an old compound file is a plain .xls."""
+def _examine_ole(path: Path, suffix: str) -> bool:
+    """Whether an old workbook counts days from 1904. Raises Refused unless the compound file is a plain .xls."""
     if suffix in _WPS_SUFFIXES:
         raise Refused("wps", f"这是 {_WPS_SUFFIXES[suffix]}文件,不能直接接收", SAVE_AS)
     try:
         with olefile.OleFileIO(str(path)) as ole:
             streams = {stream[0].casefold() for stream in ole.listdir(streams=True, storages=True) if stream}
+            globals_ = next(
+                (ole.openstream(name).read(1 << 20) for name in ("Workbook", "Book") if ole.exists(name)), b""
+            )
     except (OSError, ValueError, IndexError, TypeError, AttributeError) as error:  # whatever a torn directory gives
         raise Refused("corrupt", "文件已损坏或没有传完,打不开", "请重新保存后再提交一次") from error
     if "encryptedpackage" in streams or "encryptioninfo" in streams:
@@ -107,6 +112,20 @@ def _examine_ole(path: Path, suffix: str) -> None:
         raise Refused("not_a_table", "这不是 Excel 工作簿", SAVE_AS)
     if "_vba_project_cur" in streams:
         raise Refused("macro", "工作簿里带有宏,为安全起见不接收", "请另存为不带宏的 .xlsx 格式后重新提交")
+    return _date_mode(globals_)
+
+
+def _date_mode(records: bytes) -> bool:
+    """True when the record DATEMODE among a workbook's first ones (MS-XLS 2.4.77) says 1904."""
+    at = 0
+    while at + 4 <= len(records):
+        name, size = struct.unpack_from("<HH", records, at)
+        if name == _DATE_MODE:
+            return records[at + 4 : at + 6] == b"\1\0"
+        if name == _END_OF_GLOBALS:
+            break
+        at += 4 + size
+    return False
 
 
 def _refuse_if_no_text(start: bytes, suffix: str) -> None:
@@ -131,7 +150,7 @@ def _refuse_if_no_text(start: bytes, suffix: str) -> None:
 # Workbooks -------------------------------------------------------------------------------------------------------
 
 
-def _workbook(path: Path, package: preflight.Package | None) -> Book:
+def _workbook(path: Path, package: preflight.Package | None, *, date1904: bool) -> Book:
     try:
         with python_calamine.load_workbook(str(path)) as workbook:
             sheets = [
@@ -143,6 +162,7 @@ def _workbook(path: Path, package: preflight.Package | None) -> Book:
             for sheet in sheets:
                 grid = _grid(workbook.get_sheet_by_name(sheet.name))
                 if grid.height:
+                    grid.date1904 = date1904
                     grid.hidden = sheet.visible != python_calamine.SheetVisibleEnum.Visible
                     if package and (facts := package.sheets.get(sheet.name)):
                         grid.hidden_rows = preflight.hidden_rows(facts)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from pipeline.contracts import NUMBER_SENSITIVE, Column, Kind, Type
 from pipeline.values import amounts, dates, numbers, words
@@ -20,7 +20,7 @@ from pipeline.values.wording import explain
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["explain", "parse", "parse_ids"]
+__all__ = ["Told", "explain", "mixed_units", "parse", "parse_ids"]
 
 _READ: dict[Type, tuple[str, Callable[[Field], Layers]]] = {
     "id_number": (numbers.QUICK_ID, numbers.read_id),
@@ -40,15 +40,25 @@ _READ: dict[Type, tuple[str, Callable[[Field], Layers]]] = {
 """Type → (pattern of texts that need no folding, how it is read)."""
 
 
+class Told(TypedDict, total=False):
+    """What the sheets say of their cells beyond the cells themselves; keys are (sheet, field) or a sheet."""
+
+    units: Mapping[tuple[str, str], str]
+    """The unit in the header's brackets."""
+    defaults: Mapping[tuple[str, str], str]
+    """The text that stands for a blank cell or an absent column (`else_from`)."""
+    date1904_sheets: Collection[str]
+    """Sheets of workbooks that count days from 1904."""
+    mixed_units: Collection[tuple[str, str]]
+    """As `mixed_units` finds them: columns in which an amount without a unit says nothing."""
+
+
 def parse(
     con: duckdb.DuckDBPyConnection,
     raw_table: str,
     kind: Kind,
     night: date,
-    *,
-    units: Mapping[tuple[str, str], str] | None = None,
-    defaults: Mapping[tuple[str, str], str] | None = None,
-    date1904_sheets: Collection[str] = (),
+    **told: Unpack[Told],
 ) -> str:
     """Type every field of a kind; returns the name of the temporary table made, `<raw_table>_typed`.
 
@@ -58,27 +68,27 @@ def parse(
             the types of NUMBER_SENSITIVE, perhaps a BOOLEAN `<field>__numeric`. Fields may be absent.
         kind: what to read.
         night: the night's date; birth dates and `not_after` are judged by it.
-        units: (sheet, field) → the unit in the header's brackets.
-        defaults: (sheet, field) → the text that stands for a blank cell or an absent column (`else_from`).
-        date1904_sheets: sheets of workbooks that count days from 1904.
+        told: what the sheets say beyond their cells.
 
     The table has all other columns of `raw_table` as they were, and for each field: the value under its own name
     (`Column.sql_type`; NULL when blank or unreadable), `<field>__text` (the sender's text, untouched) and
     `<field>__problem` (a code for `explain`, else NULL). ID numbers have also `__state` (identity.md), `__sex` (男, 女)
-    and `__birth_date`, both from a usable number; names have `__private_use`.
+    and `__birth_date`, both from a usable number; names have `__flag` (a code for `explain`: kept, and asked about).
     """
+    units, defaults = told.get("units", {}), told.get("defaults", {})
     fields = [
         Field(
             name,
             column,
             night,
-            header_units={sheet: unit for (sheet, field), unit in (units or {}).items() if field == name},
-            date1904_sheets=frozenset(date1904_sheets),
+            header_units={sheet: unit for (sheet, field), unit in units.items() if field == name},
+            date1904_sheets=frozenset(told.get("date1904_sheets", ())),
+            mixed_sheets=frozenset(sheet for sheet, field in told.get("mixed_units", ()) if field == name),
         )
         for name, column in kind.columns.items()
     ]
     stand_ins = {
-        name: _stand_in(column, {sheet: word for (sheet, field), word in (defaults or {}).items() if field == name})
+        name: _stand_in(column, {sheet: word for (sheet, field), word in defaults.items() if field == name})
         for name, column in kind.columns.items()
     }
     return _create(con, raw_table, f"{raw_table}_typed", fields, stand_ins)
@@ -92,6 +102,27 @@ def parse_ids(con: duckdb.DuckDBPyConnection, raw_table: str, field: str, night:
     """
     asked = Field(field, Column(header=field, type="id_number"), night)
     return _create(con, raw_table, f"{raw_table}_ids", [asked], {field: None}, ("", "__state", "__problem"))
+
+
+def mixed_units(
+    con: duckdb.DuckDBPyConnection, raw_table: str, kind: Kind, units: Mapping[tuple[str, str], str]
+) -> frozenset[tuple[str, str]]:
+    """(sheet, field) of amounts whose header names no unit while some cells say 万元: what the others are in, nobody knows.
+
+    Asked of all rows of a sheet, before anybody's rows are left out.
+    """
+    present = {column for column, *_ in con.execute(f"describe {identifier(raw_table)}").fetchall()}
+    fields = [name for name, column in kind.columns.items() if column.type == "money" and name in present]
+    if not fields:
+        return frozenset()
+    found = ", ".join(f"bool_or({amounts.names_large_unit(identifier(field))})" for field in fields)
+    rows = con.execute(f"select sheet, {found} from {identifier(raw_table)} group by sheet").fetchall()
+    return frozenset(
+        (sheet, field)
+        for sheet, *mixed in rows
+        for field, is_mixed in zip(fields, mixed, strict=True)
+        if is_mixed and (sheet, field) not in units
+    )
 
 
 def _stand_in(column: Column, by_sheet: Mapping[str, str]) -> str | None:
@@ -153,6 +184,6 @@ def _given(field: Field, present: list[str], quick: str, stand_in: str | None) -
 def _typed(field: Field, suffix: str) -> str:
     """A result with its type said: a column without any value would have none."""
     sql_type = {
-        "": field.column.sql_type, "__birth_date": "DATE", "__private_use": "BOOLEAN",
+        "": field.column.sql_type, "__birth_date": "DATE",
     }.get(suffix, "VARCHAR")  # fmt: skip
     return f"cast({field.at(suffix)} as {sql_type}) as {field.at(suffix)}"

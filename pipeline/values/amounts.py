@@ -7,7 +7,17 @@ casts take `1e3`, `0x1f` and `1_000`. What stands for "not known" is NULL withou
 from __future__ import annotations
 
 from pipeline.values.fields import Field, Layers
-from pipeline.values.folding import HALF_WIDTH, literal, matches_fully, replace_all, translate, without_invisible
+from pipeline.values.folding import (
+    HALF_WIDTH,
+    INVISIBLE,
+    NO_VALUE,
+    contains,
+    literal,
+    matches_fully,
+    replace_all,
+    translate,
+    without_invisible,
+)
 
 QUICK_MONEY = r"[0-9]{1,12}(\.[0-9]{1,2})?"
 QUICK_INTEGER = "[0-9]{1,9}"
@@ -15,8 +25,10 @@ QUICK_DECIMAL = r"[0-9]{1,9}(\.[0-9]{1,3})?"
 YUAN = {"元": 1, "圆": 1, "千元": 1_000, "万": 10_000, "万元": 10_000}
 """Unit in a cell → yuan. In a header `元/月` and the like are yuan too; in a cell they are refused."""
 _NOT_MONEY = -1
+_FOLDED = {**HALF_WIDTH, "−": "-"}
+_APOSTROPHES = "^['‘’`´]+"
 _CURRENCY = "(?:￥|¥|rmb|cny|人民币)"
-_UNKNOWN = f"{_CURRENCY}?[-/—–]+|无|空|null"
+_UNKNOWN = f"{_CURRENCY}?{NO_VALUE}"
 _WHOLE = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)"
 _NUMBER = rf"(?:{_WHOLE}(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]{{1,2}})?"
 _COUNTED = "人|户|个|口|间|次|名|项"
@@ -51,12 +63,27 @@ def read_money(field: Field) -> Layers:
                 when {_is_unknown(field)} then null
                 when {header} = {_NOT_MONEY} or {cell} <> {header} then 'unit_conflict'
                 when {_is_unreadable(field)} then 'unreadable'
+                {_unit_unsaid(field, cell, fen)}
                 when {fen} is null then 'too_large'
                 when abs({exact} - {fen}) >= {_FLOAT_NOISE} then 'too_many_decimals'
                 {_bounds(field, fen)} end"""
         },
         {"": f"case when {field.at('__problem')} is null then {fen} end"},
     ]
+
+
+def names_large_unit(sql: str) -> str:
+    """Condition: the cell is an amount in 千元 or 万元."""
+    return contains(sql, f"[0-9０-９][{INVISIBLE}]*[千万][{INVISIBLE}]*[元圆]?[{INVISIBLE}]*$")
+
+
+def _unit_unsaid(field: Field, cell: str, fen: str) -> str:
+    """In a column of some 万元 an amount that names neither a unit nor a currency has two readings, unless it is none."""
+    if not field.mixed_sheets:
+        return ""
+    sheets = ", ".join(literal(sheet) for sheet in sorted(field.mixed_sheets))
+    said = f"coalesce({cell} is not null or {contains(field.at('#words'), _CURRENCY)}, false)"
+    return f"when sheet in ({sheets}) and {fen} <> 0 and not {said} then 'unit_unsaid'"
 
 
 def read_integer(field: Field) -> Layers:
@@ -103,8 +130,8 @@ def read_decimal(field: Field) -> Layers:
 
 
 def _words(field: Field) -> str:
-    """The text folded (half-width, no blanks, lower case); NULL where the quick way did."""
-    folded = f"lower({without_invisible(translate(field.text, {**HALF_WIDTH, '−': '-'}))})"
+    """The text folded (half-width, no blanks, lower case, no apostrophe before); NULL where the quick way did."""
+    folded = f"lower({replace_all(without_invisible(translate(field.text, _FOLDED)), _APOSTROPHES)})"
     return f"case when not {field.quick} then {folded} end"
 
 

@@ -7,7 +7,16 @@ A text with two valid readings is refused, never guessed.
 from __future__ import annotations
 
 from pipeline.values.fields import Field, Layers, day
-from pipeline.values.folding import HALF_WIDTH, INVISIBLE, contains, literal, matches_fully, replace_all, translate
+from pipeline.values.folding import (
+    HALF_WIDTH,
+    INVISIBLE,
+    NO_VALUE,
+    contains,
+    literal,
+    matches_fully,
+    replace_all,
+    translate,
+)
 
 _YEAR = "(?:19|[2-9][0-9])[0-9]{2}"
 _ONE_OR_TWO = "[0-9]{1,2}"
@@ -87,7 +96,7 @@ def _folded(text: str, usual: str) -> str:
     """The text with half-width digits for Chinese ones, without clock time and blanks; NULL where the usual forms did."""
     sql = translate(text, {**HALF_WIDTH, **_DIGITS})
     sql = replace_all(sql, rf"([{INVISIBLE}T日号])[{INVISIBLE}]*(?:上午|下午)?{_CLOCK}[{INVISIBLE}]*$", r"\1")
-    sql = replace_all(sql, f"[{INVISIBLE}]+|T$")
+    sql = replace_all(sql, f"[{INVISIBLE}]+|T$|^['‘’]+")
     return f"case when {usual} is null then {sql} end"
 
 
@@ -108,7 +117,7 @@ def _from_words(field: Field, words: str) -> str:
     # 860501 wants a century; 190512 may be May 2019 as well as December 1905, while 198605 has one reading only.
     short_day = "[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
     return f"""case
-        when {words} is null then null
+        when {words} is null or {matches_fully(words, NO_VALUE)} then null
         when {matches_fully(words, full)} then {_rewrite(words, full, _DAY)}
         when {matches_fully(words, "(?:19|20)[0-9]{2}[.]1")} then '!ambiguous_month'
         when {matches_fully(words, month)} then {_rewrite(words, month, _MONTH)}

@@ -23,6 +23,8 @@ class Field:
     header_units: Mapping[str, str] = field(default_factory=dict)
     """Sheet → unit in the header's brackets."""
     date1904_sheets: frozenset[str] = frozenset()
+    mixed_sheets: frozenset[str] = frozenset()
+    """Sheets in which some cells of this amount say 万元 and the header says nothing."""
 
     def at(self, suffix: str) -> str:
         """The SQL name of one of this field's columns."""

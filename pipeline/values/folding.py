@@ -16,6 +16,8 @@ HAN = r"[\p{Han}\p{Co}]"
 PRIVATE_USE = r"\p{Co}"
 PLAIN_HAN = r"\x{3400}-\x{4DBF}\x{4E00}-\x{9FFF}"
 """Inside a regex class: Han characters that no folding changes."""
+NO_VALUE = "(?:[-/—–]+|无|空|null)"
+"""What people write where there is nothing to say."""
 DOTS = "·•・．.‧∙●･⋅"
 """The middle dot of a name, as files write it."""
 

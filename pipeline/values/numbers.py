@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 
 from pipeline.values.fields import Field, Layers, day
-from pipeline.values.folding import literal, matches_fully, translate, without_invisible
+from pipeline.values.folding import NO_VALUE, literal, matches_fully, translate, without_invisible
 
 DAMAGED = ("stored_as_number", "one_digit_missing", "digits_extra", "disability_number")
 """Problems that make a number `damaged`: digits were lost or added. All others make it `invalid`."""
@@ -27,7 +27,7 @@ def read_id(field: Field) -> Layers:
     folded = field.at("#folded")
     to_shape = f"""case
         when {folded} is null then {field.text}
-        when {folded} = '' then null
+        when {folded} = '' or {matches_fully(folded, NO_VALUE)} then null
         when {field.numeric} then '!stored_as_number'
         when {matches_fully(folded, _NUMBER)} then {folded}
         when {matches_fully(folded, "[0-9]{15}")} then substr({folded}, 1, 6) || '19' || substr({folded}, 7, 9)
@@ -57,7 +57,7 @@ def read_certificate(field: Field) -> Layers:
     folded = field.at("#folded")
     to_shape = f"""case
         when {folded} is null then {field.text}
-        when {folded} = '' then null
+        when {folded} = '' or {matches_fully(folded, NO_VALUE)} then null
         when {field.numeric} then '!stored_as_number'
         when {matches_fully(folded, _CERTIFICATE)} then {folded}
         when {matches_fully(folded, "[0-9]{17}[0-9X][0-9]{2}(B[0-9]{1,2})?")} then '!type_or_level'

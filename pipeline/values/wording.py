@@ -47,12 +47,16 @@ _WORDS: dict[str, tuple[str, str, str]] = {
     "no_end": ("在这一列不能表示日期", "请填写具体日期", "填写具体日期"),
     # Amounts.
     "unit_conflict": ("的单位与表头不一致", "请统一单位,只填数字", "统一表头与单元格的单位"),
+    "unit_unsaid": ("没有写单位,而这一列里有的写了万元", "请在列名里写明单位,或在每一格写上元或万元", "写明金额的单位"),
     "too_many_decimals": ("超过两位小数", "请四舍五入到分", "金额保留两位小数"),
     "not_whole": ("不是整数", "请核对后填整数", "改成整数"),
     "too_small": ("{minimum},不合理", "请核对后改正", "核对过小的数"),
     "too_large": ("{maximum},不合理", "请核对有无多打位数或弄混元和万元", "核对过大的数"),
     # Words.
     "not_yes_or_no": ("不是“是”或“否”", "请填“是”或“否”", "改填是或否"),
+    "lost_character": ("里有字没有传过来", "请对照证件补上这个字", "补上姓名里丢失的字"),
+    "private_use": ("里有自造字,换一台电脑可能显示不出来", "已原样保留;能打出正式的字就请改正", "核对姓名里的自造字"),
+    "rare_character": ("里有生僻字", "已原样保留,请对照证件核对没有打错", "核对姓名里的生僻字"),
     "not_in_list": ("不在可选项内", "请改为:{codes}", "从可选项中选一个"),
     "unreadable": ("认不出来", "{write}", "按样例重写"),
     # What judging rows finds.
@@ -90,6 +94,8 @@ _WHOLE_MESSAGES: dict[str, tuple[str, str]] = {
         "删去重复的行",
     ),
 }
+FLAGS = frozenset({"lost_character", "private_use", "rare_character"})
+"""What is kept, and asked about."""
 _WITH_EXAMPLE = frozenset({
     "ambiguous_month", "ambiguous_date", "no_day", "no_month", "unreadable", "too_many_decimals", "unit_conflict", "no_end",
 })  # fmt: skip
@@ -124,6 +130,8 @@ def explain(problem: str, column: Column) -> tuple[str, str]:
 
 
 def _consequence(problem: str, column: Column) -> str:
+    if problem in FLAGS:
+        return "这一行照收。"
     if column.required is not False or column.type == "id_number" or problem == "other_division":
         return "改好前这一行不收。"
     return "改好前这一格按没有填处理。"

@@ -11,6 +11,7 @@ from pipeline.values.folding import (
     DOTS,
     HAN,
     LETTERS_AND_DIGITS,
+    NO_VALUE,
     PLAIN_HAN,
     PRIVATE_USE,
     contains,
@@ -26,9 +27,14 @@ from pipeline.values.folding import (
 _TRUE = ["是", "有", "对", "√", "✓", "✔", "☑", "1", "1.0", "y", "yes", "t", "true"]
 _FALSE = ["否", "无", "错", "没有", "不是", "×", "✕", "✖", "✗", "✘", "x", "0", "0.0", "n", "no", "f", "false"]
 _DOT = f"[{DOTS}]"
+_LOST = "[?？\ufffd]|锟斤拷"
+"""What stands where a character was lost on the way."""
+_IN_GBK = r"\x{4E00}-\x{9FA5}"
+_RARE = r"[\x{3400}-\x{4DBF}\x{9FA6}-\x{9FFF}\x{20000}-\x{3FFFF}]"
+"""Han characters outside GBK, which not every program can show."""
 
 QUICK_WORD = f"[{PLAIN_HAN}0-9a-z]+"
-QUICK_NAME = f"[{PLAIN_HAN}]+(?:·[{PLAIN_HAN}]+)*"
+QUICK_NAME = f"[{_IN_GBK}]+(?:·[{_IN_GBK}]+)*"
 QUICK_TEXT = f"[{PLAIN_HAN}A-Za-z0-9-]+"
 
 
@@ -41,7 +47,7 @@ def read_boolean(field: Field) -> Layers:
     return [
         {"#folded": f"case when {field.quick} then {field.text} else {fold_word_sql(field.text)} end"},
         {"": _look_up(field.at("#folded"), answers, "null")},
-        {"__problem": f"case when {field.text} is not null and {field.at('')} is null then 'not_yes_or_no' end"},
+        {"__problem": f"case when {_says_something(field)} and {field.at('')} is null then 'not_yes_or_no' end"},
     ]
 
 
@@ -51,9 +57,14 @@ def read_code(field: Field) -> Layers:
     others = literal(field.column.others) if field.column.others else "null"
     return [
         {"#folded": f"case when {field.quick} then {field.text} else {fold_word_sql(field.text)} end"},
-        {"": f"case when {field.text} is not null then {_look_up(field.at('#folded'), words, others)} end"},
-        {"__problem": f"case when {field.text} is not null and {field.at('')} is null then 'not_in_list' end"},
+        {"": _look_up(field.at("#folded"), words, f"case when {_says_something(field)} then {others} end")},
+        {"__problem": f"case when {_says_something(field)} and {field.at('')} is null then 'not_in_list' end"},
     ]
+
+
+def _says_something(field: Field) -> str:
+    """Not blank, nor one of the marks for nothing (which may still be a code's own word)."""
+    return f"{field.text} is not null and not {matches_fully(field.at('#folded'), NO_VALUE)}"
 
 
 def spellings(column: Column) -> dict[str, str]:
@@ -87,7 +98,7 @@ def read_text(field: Field) -> Layers:
 
 
 def read_name(field: Field) -> Layers:
-    """Name of a person: value, `__problem`, `__private_use` (holds a code point that only the sender's fonts can show).
+    """Name of a person: value, `__problem`, `__flag` (a character was lost, or not every program can show it).
 
     The dot of a name is always `·`. Blanks inside a Chinese name are strays and go, unless every part between them has
     at least two characters and all parts together at least five: then the blank stands for the dot (`买买提 艾力江`;
@@ -117,7 +128,9 @@ def read_name(field: Field) -> Layers:
         {
             "__problem": f"""case when not {plain} and not {contains(field.at("#read"), letters)}
                 then 'unreadable' end""",
-            "__private_use": f"coalesce(not {plain} and {contains(text, PRIVATE_USE)}, false)",
+            "__flag": f"""case when {plain} then null when {contains(text, _LOST)} then 'lost_character'
+                when {contains(text, PRIVATE_USE)} then 'private_use'
+                when {contains(text, _RARE)} then 'rare_character' end""",
         },
         {"": f"case when {field.at('__problem')} is null then {field.at('#read')} end"},
     ]
