@@ -91,7 +91,11 @@ def monitor(ctx: click.Context, home: Path) -> None:
 @click.pass_obj
 def init(obj: _Context) -> None:
     """建立数据目录:文件夹、样例配置、密钥。已有的内容不动。"""
+    from pipeline import archive
+
     made = Home.create(obj.folder)
+    if archive.make_key(Home(obj.folder)):
+        made.append("keys/archive.key")
     result = {"home": str(obj.folder), "made": made}
 
     def render(console: Console) -> None:

@@ -6,7 +6,6 @@ a crash at any point leaves it in one of the two. Links are never followed, what
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import unicodedata
@@ -14,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.home import Home, atomically
+from pipeline import archive
+from pipeline.home import Home
 from pipeline.model import mask
 
 _NOT_SUBMISSIONS = ("~$", ".~", ".")
@@ -82,8 +82,8 @@ def visible(name: str) -> str:
     return mask(shown).replace("*", "x")
 
 
-def archive(home: Home, dropped: Dropped) -> tuple[str, int]:
-    """Copy a file into the archive; returns (sha256, size in bytes). The same bytes are kept once.
+def take_in(home: Home, dropped: Dropped) -> tuple[str, int]:
+    """Copy a file into the archive; returns (sha256, size in bytes).
 
     Raises OSError when the disk is full or the file vanished; the inbox is untouched then.
     """
@@ -91,24 +91,7 @@ def archive(home: Home, dropped: Dropped) -> tuple[str, int]:
     with os.fdopen(handle, "rb") as source:
         if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
             raise OSError(f"不是普通文件:{dropped.unit_code}/{dropped.name}")
-        digest = hashlib.file_digest(source, "sha256").hexdigest()
-        source.seek(0)
-        target = archived(home, digest)
-        if not target.exists():
-            target.parent.mkdir(mode=0o700, exist_ok=True)
-            copied, size = hashlib.sha256(), 0
-            with atomically(target, mode=0o400) as part, part.open("wb") as copy:
-                while block := source.read(1 << 20):
-                    copied.update(block)
-                    size += copy.write(block)
-                if copied.hexdigest() != digest:
-                    raise OSError(f"复制时文件还在变化:{dropped.unit_code}/{dropped.name}")
-        return digest, target.stat().st_size
-
-
-def archived(home: Home, sha256: str) -> Path:
-    """Where the bytes of a received file are kept."""
-    return home.archive / sha256[:2] / sha256
+        return archive.keep(home, source, f"{dropped.unit_code}/{dropped.name}")
 
 
 def take_out(dropped: Dropped) -> None:

@@ -17,12 +17,12 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import contracts, inbox, people
+from pipeline import archive, contracts, inbox, people
 from pipeline.home import Home, atomically
 from pipeline.ledger import Ledger, ReadBy, ReceivedFile, Submission
 from pipeline.model import MonitorError, Reading, Refusal, column_letter, mask
@@ -117,8 +117,8 @@ def _take(home: Home, ledger: Ledger, dropped: inbox.Dropped, day: date, now: da
         digest, size, archived = hashlib.sha256(dropped.name.encode()).hexdigest(), 0, ""
     else:
         refusal = None
-        digest, size = inbox.archive(home, dropped)
-        archived = str(inbox.archived(home, digest).relative_to(home.root))
+        digest, size = inbox.take_in(home, dropped)
+        archived = str(archive.path(home, digest).relative_to(home.root))
     file = ledger.record_file(
         dropped.unit_code, dropped.name, sha256=digest, size=size, received_at=now, night=day, archived=archived
     )
@@ -166,8 +166,8 @@ def _read_file(home: Home, file: ReceivedFile | Submission) -> list[Reading]:
         return [Reading(kind=None, refusal=refusal)]
     work = home.work / file.file_id
     work.mkdir(mode=0o700, exist_ok=True)
-    path = inbox.archived(home, file.sha256)
-    return layout.read_file(path, file.file_name, file.unit_code, {unit.kind, unit.code}, work)
+    with archive.opened(home, file.sha256) as path:
+        return layout.read_file(path, file.file_name, file.unit_code, {unit.kind, unit.code}, work)
 
 
 def _read_by(unit: str) -> dict[str, ReadBy]:
@@ -313,16 +313,15 @@ def give_back(home: Path, day: date, unit: str) -> int:
         files = {file.file_id: file for file in ledger.files(unit_code=unit) if file.file_id in tonight}
         names = [file.file_name for file in files.values()]
         copies = []
-        for file in files.values():
-            own = [each for each in mine if each.file_id == file.file_id]
-            target = place.returns / unit / _returned_name(file.file_name, names)
-            for folder in reversed([each for each in target.parents if each.is_relative_to(place.returns)]):
-                folder.mkdir(
-                    exist_ok=True, mode=0o700
-                )  # one by one: `parents=True` would leave those above open to all
-            if copy := _copy_of(place, file, own, target):
-                copies.append(copy)
-        _mark(copies)
+        with ExitStack() as clear:
+            for file in files.values():
+                own = [each for each in mine if each.file_id == file.file_id]
+                target = place.returns / unit / _returned_name(file.file_name, names)
+                for folder in reversed([each for each in target.parents if each.is_relative_to(place.returns)]):
+                    folder.mkdir(exist_ok=True, mode=0o700)  # `parents=True` would leave those above open to all
+                if copy := _copy_of(place, file, own, target, clear):
+                    copies.append(copy)
+            _mark(copies)
     return len(files)
 
 
@@ -330,8 +329,10 @@ _Copy = tuple[Path, str, Path, list[Any], "pd.DataFrame"]
 """What `returns.write` takes: source, name, target, summaries, issues."""
 
 
-def _copy_of(home: Home, file: ReceivedFile, submissions: list[Submission], target: Path) -> _Copy | None:
-    """What is to be written for one file; None when a mere receipt was the answer, which is written at once."""
+def _copy_of(
+    home: Home, file: ReceivedFile, submissions: list[Submission], target: Path, clear: ExitStack
+) -> _Copy | None:
+    """What is to be written for one file, its original open as long as `clear` is. None when a mere receipt was the answer, and is written."""
     import pandas as pd  # noqa: PLC0415
 
     from pipeline import returns  # noqa: PLC0415 - brings lxml and xlsxwriter
@@ -354,7 +355,7 @@ def _copy_of(home: Home, file: ReceivedFile, submissions: list[Submission], targ
             )
         )  # fmt: skip
     issues = _joined([pd.read_parquet(path) for each in submissions if (path := _issues_path(home, each)).exists()])
-    return inbox.archived(home, file.sha256), file.file_name, target, summaries, issues
+    return clear.enter_context(archive.opened(home, file.sha256)), file.file_name, target, summaries, issues
 
 
 def _mark(copies: list[_Copy]) -> None:

@@ -82,7 +82,7 @@ def marked(tmp_path_factory):
     return home, "\n".join(told)
 
 
-def _texts(home, *, but=("archive",)):
+def _texts(home, *, but=()):
     """(place, everything legible in it) for every file of a home, whatever it is packed in."""
     for path in sorted(home.rglob("*")):
         place = path.relative_to(home)
@@ -106,20 +106,18 @@ def _legible(content):
     return "\n".join(content.decode(code, "replace") for code in ("utf-8", "gb18030", "utf-16-le"))
 
 
-def test_profiling_values_are_in_no_byte_outside_the_archive(marked):
+def test_profiling_values_are_in_no_byte_of_the_home(marked):
     home, told = marked
     found = [(place, mark) for place, text in _texts(home) for mark in MARKS if mark in text]
     assert found == []
     assert not [mark for mark in MARKS if mark in told]
     accepted = dict(ask(home, "select unit_code, rows_accepted from submission"))
     assert accepted == {"d01": 4, "d02": 4, "d03": 3, "medical_insurance": 1}
-    seen = "\n".join(
-        text for place, text in _texts(home, but=("archive", "releases")) if place.startswith("returns/d01")
-    )
+    seen = "\n".join(text for place, text in _texts(home, but=("releases",)) if place.startswith("returns/d01"))
     assert "按规定不接收" in seen and "民族" in seen
 
 
-def test_outsiders_of_partner_lists_are_nowhere_but_in_the_archive(marked):
+def test_outsiders_of_partner_lists_are_in_no_byte_but_of_their_own_file_sent_back(marked):
     home, told = marked
     whole = [(place, text) for place, text in _texts(home) if not place.startswith("returns/medical_insurance/")]
     assert [(place, n) for n in OUTSIDERS for place, text in whole if number(n) in text or f"外院{n}" in text] == []

@@ -1,0 +1,149 @@
+"""The archive: every received file byte for byte, encrypted, under the hash of its content; closed to every rule.
+
+Only reading a file into rows, marking its copy, and examining the archive open it, for as long as that takes. The
+format is age's (X25519, ChaCha20-Poly1305), so that `age -d -i keys/archive.key` opens a file without us. Spec:
+outputs.md ("The home"), mission.md (boundary 1).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+
+import pyrage
+
+from pipeline.home import Home, atomically
+from pipeline.model import ConfigError, MonitorError
+
+_BLOCK = 1 << 20
+
+
+def keep(home: Home, source: BufferedReader, called: str) -> tuple[str, int]:
+    """Take in the bytes of an open file; (sha256, size). The same bytes are kept once.
+
+    `called` names the file in errors. Raises OSError when the disk is full or the file changes meanwhile, ConfigError
+    without a usable key; nothing is left behind then.
+    """
+    digest = hashlib.file_digest(source, "sha256").hexdigest()
+    size = source.tell()
+    source.seek(0)
+    target = path(home, digest)
+    if not target.exists():
+        make_key(home)
+        recipient = _identities(home)[0].to_public()
+        target.parent.mkdir(mode=0o700, exist_ok=True)
+        counted = _Counting(source)
+        with atomically(target, mode=0o400) as part:
+            with part.open("wb") as copy:
+                pyrage.encrypt_io(counted, copy, [recipient])
+            if counted.hash.hexdigest() != digest:
+                raise OSError(f"复制时文件还在变化:{called}")
+    return digest, size
+
+
+class _Counting:
+    """Hashes what is read through it: what was encrypted is what was hashed, or the file changed in between."""
+
+    def __init__(self, source: BufferedReader):
+        self._source = source
+        self.hash = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._source.read(size)
+        self.hash.update(block)
+        return block
+
+
+def path(home: Home, sha256: str) -> Path:
+    """Where the encrypted bytes of a received file are kept."""
+    return home.archive / sha256[:2] / sha256
+
+
+@contextmanager
+def opened(home: Home, sha256: str) -> Iterator[Path]:
+    """A received file in the clear, for the owner's eyes, gone when the block ends.
+
+    It lies in work/, which is emptied after each night and before the next. Raises MonitorError when the file is not in
+    the archive, was changed there, or no key opens it.
+    """
+    kept = path(home, sha256)
+    home.work.mkdir(mode=0o700, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=home.work, prefix="open-"))
+    try:
+        clear = folder / "file"
+        if not kept.exists():
+            raise MonitorError(f"归档里没有文件 {sha256[:16]}…,可能已按保存期限清除")
+        try:
+            pyrage.decrypt_file(str(kept), str(clear), _identities(home))
+        except (pyrage.DecryptError, OSError) as problem:
+            if isinstance(problem, OSError) and problem.errno is not None:
+                raise  # the disk's fault, not the file's
+            raise MonitorError(f"归档文件 {sha256[:16]}… 打不开:密钥不对,或文件被改动过") from None
+        with clear.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                raise MonitorError(f"归档文件 {sha256[:16]}… 的内容与收到时不同")
+        yield clear
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def kept(home: Home) -> list[str]:
+    """The hashes of all files in the archive, sorted."""
+    return sorted(file.name for file in home.archive.glob("??/*") if not file.name.startswith("."))
+
+
+def rotate(home: Home) -> int:
+    """Give the archive a new key: every file is encrypted anew, then the old key is forgotten; returns how many files.
+
+    Both keys are there until the last file is done, so that a crash at any moment loses nothing and the command can be
+    run again.
+    """
+    fresh = pyrage.x25519.Identity.generate()
+    before = _identities(home)
+    _write_key(home, [fresh, *before])
+    recipient = fresh.to_public()
+    done = 0
+    for sha256 in kept(home):
+        with opened(home, sha256) as clear, atomically(path(home, sha256), mode=0o400) as part:
+            pyrage.encrypt_file(str(clear), str(part), [recipient])
+        done += 1
+    _write_key(home, [fresh])
+    return done
+
+
+def make_key(home: Home) -> bool:
+    """The archive's key, where there is none yet. Raises ConfigError when files are there that no key would open."""
+    key = home.keys / "archive.key"
+    if key.exists():
+        return False
+    if kept(home):
+        raise ConfigError("keys/archive.key:密钥不见了;请从备份恢复,没有它归档的原始文件都打不开")
+    _write_key(home, [pyrage.x25519.Identity.generate()])
+    return True
+
+
+def _write_key(home: Home, identities: list[pyrage.x25519.Identity]) -> None:
+    with atomically(home.keys / "archive.key") as part:
+        part.write_text("".join(f"{identity}\n" for identity in identities), encoding="ascii")
+
+
+def _identities(home: Home) -> list[pyrage.x25519.Identity]:
+    """The keys that open the archive; the first one closes it."""
+    key = home.keys / "archive.key"
+    try:
+        found = [line for line in key.read_text(encoding="ascii").splitlines() if line and not line.startswith("#")]
+        if key.stat().st_mode & 0o077:
+            raise ConfigError("keys/archive.key:别人也能读;权限应是 0600(chmod 600)")
+        identities = [pyrage.x25519.Identity.from_str(line) for line in found]
+    except OSError as problem:
+        raise ConfigError(f"keys/archive.key:读不了密钥:{problem.strerror}") from problem
+    except (pyrage.IdentityError, UnicodeDecodeError):
+        raise ConfigError("keys/archive.key:不是 age 的密钥(AGE-SECRET-KEY-…);请从备份恢复") from None
+    if not identities:
+        raise ConfigError("keys/archive.key:是空的;请从备份恢复")
+    return identities
