@@ -48,6 +48,8 @@ class Column(Strict):
     """Unit of an amount when neither the header nor the cell names one (sources.md writes it behind the column)."""
     not_after: Literal["night"] | None = None
     """A date that cannot lie in the future: not after the night's date."""
+    review_only: bool = False
+    """In a list of help facts: kept for people of authorised households alone, and read by reviews alone."""
     open_end: bool = False
     """长期 and 至今 mean: no end."""
     month_means_last_day: bool = False
@@ -112,12 +114,18 @@ class Person(Strict):
     birth_date: str | None = None
 
 
+Scope = Literal["help", "authorised"]
+"""Whose facts may be kept: people in help scope, or people whom an authorisation in date covers."""
+
+
 class Door(Strict):
     """Whose rows of a partner's list may come in (mission, boundary 3)."""
 
-    scope: Literal["help", "authorised"]
+    scope: Scope
     or_when: str | None = None
     """SQL over one person's rows in one file: keeps people outside the scope who meet a help rule."""
+    or_let_in: bool = False
+    """Whom another list's `or_when` let in counts as in scope."""
 
 
 class Kind(Strict):
@@ -138,6 +146,7 @@ class Kind(Strict):
     person: Person
     key: list[str]
     identical_counts_once: bool = False
+    """Rows alike in their key are one fact also where a door's condition adds them up."""
     door: Door | None = None
     columns: dict[str, Column]
     ignore: list[str] = []
@@ -145,8 +154,9 @@ class Kind(Strict):
 
     @model_validator(mode="after")
     def _fields_exist(self) -> Kind:
-        named = [*self.key, *(value for value in self.person.model_dump().values() if value)]
-        named += [check.marks for check in self.checks]
+        named = [*self.key, *self.named, *(check.marks for check in self.checks)]
+        if self.door and self.door.scope == "authorised" and self.purposes != ["entitlement_review"]:
+            raise ValueError("what is kept with an authorisation serves reviews alone: purposes: [entitlement_review]")
         if unknown := sorted(set(named) - set(self.columns)):
             raise ValueError(f"not a column of this kind: {', '.join(unknown)}")
         seen: dict[str, str] = {}
@@ -155,6 +165,8 @@ class Kind(Strict):
                 raise ValueError(
                     f"columns.{field}: money is kept in fen, so its name ends in _fen, and no other's does"
                 )
+            if column.review_only and not (self.door and self.door.scope == "help" and field not in self.named):
+                raise ValueError(f"columns.{field}: review_only is for facts of a partner's list of help facts")
             for header in [column.header, *column.aliases]:
                 if (other := seen.setdefault(fold_header(header)[0], field)) != field:
                     raise ValueError(f"columns.{field}: header {header} is already that of {other}")
@@ -164,6 +176,22 @@ class Kind(Strict):
     def is_partner(self) -> bool:
         """Rows pass a door before they are validated."""
         return self.door is not None
+
+    @property
+    def named(self) -> list[str]:
+        """Fields that say who a row is about."""
+        return [field for field in self.person.model_dump().values() if field]
+
+    @property
+    def review_only(self) -> list[str]:
+        """Fields that are kept for people of authorised households alone, in a kind kept for more."""
+        return [field for field, column in self.columns.items() if column.review_only]
+
+    @property
+    def scopes(self) -> list[Scope]:
+        """The scopes that its door asks about."""
+        narrower: list[Scope] = ["authorised"] if self.review_only else []
+        return [self.door.scope, *narrower] if self.door else []
 
     def header_fields(self) -> dict[str, str]:
         """Folded header → field."""

@@ -61,17 +61,25 @@ def _overlap(con: duckdb.DuckDBPyConnection, home: Home, new: Submission, old: S
 
 
 def together(
-    ledger: Ledger, fresh: list[Submission], family: str, day: date, *, everything: bool, read_again: ReadAgain
+    ledger: Ledger,
+    fresh: list[Submission],
+    family: str,
+    day: date,
+    *,
+    reads_again: Callable[[str, str], bool],
+    read_again: ReadAgain,
 ) -> list[Part]:
     """What is to be judged: the fresh submissions, and every other part in force of the deliveries they belong to.
 
-    `everything`: all submissions in force of the family, since somebody entered the scope.
+    `reads_again` says of (kind, submission id) in force whether it must be judged once more, since whose rows may be kept
+    has changed; the parts of its delivery are then judged with it.
     """
     known = contracts.load()
     kinds = known.families()[family]
     settled = [each for kind in kinds for each in ledger.in_force(kind=kind) if each.night <= day]
     touched = {_group(each) for each in fresh}
-    again = [each for each in settled if everything or _group(each) in touched]
+    touched |= {_group(each) for each in settled if reads_again(each.kind or "", each.submission_id)}
+    again = [each for each in settled if _group(each) in touched]
     judged = sorted({each.submission_id: each for each in [*again, *fresh]}.values(), key=_order)
     replaced = superseded_by([each.delivery for each in judged], known.kinds[kinds[0]].replace)
     parts = []

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 Step = Callable[[str, int, int], None]
 """(what is being done, how many are done, of how many): for a progress bar."""
 WAVES = 3
-"""Families are checked in three waves: our own lists; partners' lists that may bring people in; the rest."""
+"""Families are checked in three waves: our own lists; partners' lists; those that follow whom others let in."""
 SMALL_BYTES = 2_000_000
 """Files up to this size are marked several in one child process: starting one costs as much as marking a small file."""
 READERS = 2
@@ -185,8 +185,9 @@ def _digest(kind: contracts.Kind) -> str:
 def families(home: Path, day: date, wave: int) -> list[str]:
     """Families of kinds that have something to check in a wave, sorted.
 
-    Partners' families are also checked again when somebody entered the scope since their files were last read: what
-    was dropped at the door then is wanted now, so the order of arrival never matters (mission, boundary 3).
+    Partners' families are also checked again when somebody entered the scope since their files were last read (what was
+    dropped at the door then is wanted now, so the order of arrival never matters), or when an authorisation ended (what
+    was kept then must go; mission, boundary 3).
     """
     from pipeline import inputs, scope  # noqa: PLC0415 - brings duckdb
 
@@ -198,7 +199,7 @@ def families(home: Path, day: date, wave: int) -> list[str]:
             if _wave_of(family) != wave:
                 continue
             if waiting & set(kinds) or (
-                wave and scope.has_gained(place, family, lambda: inputs.of_lists(place, ledger, day))
+                wave and scope.has_changed(place, family, lambda: inputs.of_lists(place, ledger, day))
             ):
                 touched.append(family)
     return touched
@@ -209,7 +210,7 @@ def _wave_of(family: str) -> int:
     doors = [known.kinds[kind].door for kind in known.families()[family]]
     if not any(doors):
         return 0
-    return 1 if any(door and door.or_when for door in doors) else 2
+    return 2 if any(door and door.or_let_in for door in doors) else 1
 
 
 def check(home: Path, day: date, family: str) -> dict[str, int]:
@@ -225,7 +226,7 @@ def check(home: Path, day: date, family: str) -> dict[str, int]:
         fresh = deliveries.decide(con, place, ledger, day, contracts.load().families()[family])
         known = scope.tonight(con, place, day, family, lambda: inputs.of_lists(place, ledger, day))
         parts = deliveries.together(
-            ledger, fresh, family, day, everything=known.has_gained, read_again=lambda old: _read_file(place, old)
+            ledger, fresh, family, day, reads_again=known.reads_again, read_again=lambda old: _read_file(place, old)
         )
         around = checks.Surroundings(day, place.identity_key(), place.places, known.door)
         verdicts = checks.examine(con, contracts.load(), parts, around, place.accepted) if parts else []

@@ -1,7 +1,7 @@
-"""Who is in scope tonight, and whether somebody entered it since a partner's files were last read.
+"""Who is in scope tonight, and who entered it or lost it since a partner's files were last read.
 
-Persons whose rows were let in by a help rule of their own (mission, boundary 3) count as in scope for lists that have no
-such rule, so that somebody who died is not put on a list of people in need.
+Persons whose rows were let in by a help rule of their own (mission, boundary 3) count as in scope for lists that say so
+(`or_let_in`), so that somebody who died is not put on a list of people in need.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -38,67 +38,96 @@ class Tonight:
     _home: Home
     _family: str
     _people: pa.Table | None
+    _lost: pa.Array[Any]
+
+    def reads_again(self, kind: str, submission_id: str) -> bool:
+        """Whether a submission that was judged before must be read again: for who came in, or to drop who may no longer stay."""
+        if self.has_gained or not len(self._lost):
+            return self.has_gained
+        paths = (self._home.accepted / folder / f"{submission_id}.parquet" for folder in (kind, "set_aside"))
+        return any(
+            pc.any(pc.is_in(pq.read_table(path, columns=["person_id"]).column(0), value_set=self._lost)).as_py()
+            for path in paths
+            if path.exists()
+        )
 
     def remember(self) -> None:
         """Keep for whom the family's files have now been read."""
         if self._people is not None:
-            _write(self._home, self._family, self._people.select(["person_id"]))
+            _write(self._home, self._family, self._people.select(["person_id", "scope"]))
 
 
 def tonight(con: duckdb.DuckDBPyConnection, home: Home, day: date, family: str, inputs: Build) -> Tonight:
-    """The scope for a family; registers the table `scope_help` in `con` when the family has a door."""
-    if not _has_door(family):
-        return Tonight(None, False, home, family, None)
+    """The scope for a family; registers a table `scope_<scope>` in `con` for each scope that its doors ask about."""
+    scopes = _scopes(family)
+    if not scopes:
+        return Tonight(None, False, home, family, None, pa.array([], pa.string()))
     people = _people(home, family, inputs)
-    con.register("scope_help", people.select(["id_number"]))
+    for scope in scopes:
+        con.register(f"scope_{scope}", people.filter(pc.field("scope") == scope).select(["id_number"]))
     values = {value.key: value for value in home.policy.on(day) if not value.policy_region and not value.area_type}
     named = {key: int(value.value) for key, value in values.items() if value.value == int(value.value)}
     named |= {f"{key}_fen": value.value_fen for key, value in values.items() if value.value_fen is not None}
-    return Tonight(Scope({"help": "scope_help"}, named), _gained(home, family, people), home, family, people)
+    gained, lost = _changes(home, family, people)
+    door = Scope({scope: f"scope_{scope}" for scope in scopes}, named)
+    return Tonight(door, gained, home, family, people, lost)
 
 
-def has_gained(home: Home, family: str, inputs: Build) -> bool:
-    """Whether somebody entered the scope of a family that has been read before."""
-    if not _has_door(family) or not _path(home, family).exists():
+def has_changed(home: Home, family: str, inputs: Build) -> bool:
+    """Whether a family's files that were read before must be looked at again, since whose rows may be kept has changed."""
+    if not _scopes(family) or not _path(home, family).exists():
         return False
-    return _gained(home, family, _people(home, family, inputs))
+    gained, lost = _changes(home, family, _people(home, family, inputs))
+    return gained or len(lost) > 0
 
 
-def _has_door(family: str) -> bool:
+def _scopes(family: str) -> list[contracts.Scope]:
     known = contracts.load()
-    return any(known.kinds[kind].is_partner for kind in known.families()[family])
+    return sorted({scope for kind in known.families()[family] for scope in known.kinds[kind].scopes})
 
 
 def _people(home: Home, family: str, inputs: Build) -> pa.Table:
-    """(person_id, id_number), sorted. Our own lists are asked once a night."""
+    """(person_id, id_number, scope) of the scopes that the family asks about, sorted. Our own lists are asked once a night."""
     kept = home.work / "scope.parquet"
     if kept.exists():
         people = pq.read_table(kept)
     else:
-        people = warehouse.ask(inputs(), models.read_models(contracts.load().kinds), "registry.scope_person").select(
-            ["person_id", "id_number"]
-        )
+        people = warehouse.ask(inputs(), models.read_models(contracts.load().kinds), "registry.door_person")
         with atomically(kept) as part:
             pq.write_table(people, part)
-    known = contracts.load().kinds
-    if all((door := kind.door) is None or door.or_when is None for kind in known.values() if kind.family == family):
-        for kind in known.values():
+    people = people.filter(pc.is_in(people.column("scope"), value_set=pa.array(_scopes(family))))
+    known = contracts.load().kinds.values()
+    if any(kind.door and kind.door.or_let_in for kind in known if kind.family == family):
+        for kind in known:
             if kind.door and kind.door.or_when:
-                paths = sorted((home.accepted / kind.name).glob("*.parquet"))
-                rows = [pq.read_table(path, columns=["person_id", kind.person.id_number]) for path in paths]
-                people = pa.concat_tables(
-                    [people, *(table.rename_columns(["person_id", "id_number"]) for table in rows)]
-                )
-    unique = people.group_by(["person_id", "id_number"]).aggregate([])
-    return unique.sort_by([("person_id", "ascending")])
+                number = kind.person.id_number
+                for path in sorted((home.accepted / kind.name).glob("*.parquet")):
+                    rows = pq.read_table(path, columns=["person_id", number]).rename_columns(["person_id", "id_number"])
+                    rows = rows.append_column("scope", pa.array([kind.door.scope] * rows.num_rows, pa.string()))
+                    people = pa.concat_tables([people, rows])
+    unique = people.group_by(["person_id", "id_number", "scope"]).aggregate([])
+    return unique.sort_by([("person_id", "ascending"), ("scope", "ascending")])
 
 
-def _gained(home: Home, family: str, people: pa.Table) -> bool:
+def _changes(home: Home, family: str, people: pa.Table) -> tuple[bool, pa.Array[Any]]:
+    """(somebody entered a scope, who lost an authorisation) since the family's files were last read.
+
+    Who left the help scope is not asked again night after night: his rows go with the retention rules.
+    """
     path = _path(home, family)
+    nobody: pa.Array[Any] = pa.array([], pa.string())
     if not path.exists():
-        return False
-    before = pq.read_table(path).column("person_id")
-    return not pc.all(pc.is_in(people.column("person_id"), value_set=before.combine_chunks())).as_py()
+        return False, nobody
+    before = pq.read_table(path)
+    gained, lost = False, [nobody]
+    for scope in _scopes(family):
+        then, now = (
+            table.filter(pc.field("scope") == scope).column("person_id").combine_chunks() for table in (before, people)
+        )
+        gained = gained or not pc.all(pc.is_in(now, value_set=then), min_count=0).as_py()
+        if scope == "authorised":
+            lost.append(then.filter(pc.invert(pc.is_in(then, value_set=now))))
+    return gained, pa.concat_arrays(lost)
 
 
 def _path(home: Home, family: str) -> Path:

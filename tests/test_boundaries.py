@@ -16,7 +16,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import run
+from pipeline import contracts, run
 from pipeline.model import ROOT, ModelError, PublishRefused
 from pipeline.warehouse import models
 from tests.night_kit import (
@@ -217,6 +217,9 @@ examples:
         ("registry.burden_row", "dibao_person", "medical_expense"),
         ("registry.enrolment", "medical_expense", "medical_expense"),
         ("registry.disability", "dibao_person", "disability_certificate"),
+        ("accepted.student_status", "dibao_person", "student_status"),
+        ("accepted.disaster_loss", "dibao_person", "disaster_loss"),
+        ("accepted.unemployment", "dibao_person", "unemployment"),
     ],
 )
 def test_a_rule_beyond_its_purpose_stops_the_build_before_anything_is_built(
@@ -236,6 +239,66 @@ def test_a_rule_beyond_its_purpose_stops_the_build_before_anything_is_built(
     assert reached in str(refused.value) and "x09" in str(refused.value)
     assert sorted(str(path.relative_to(home)) for path in home.rglob("*")) == before
     assert ask(home, "select run_date from release") == [(DAY,)]
+
+
+_CONTRIBUTIONS = """
+with own as (select {columns} from accepted.social_insurance)
+
+select * from own
+"""
+
+
+@pytest.mark.parametrize(
+    ("columns", "evidence", "purpose", "refused"),
+    [
+        ("person_id, row_id, insurance_status, pay_month", "insurance_status", "assistance", None),
+        ("person_id, row_id, base_fen", "insurance_status", "assistance", "base_fen"),
+        ("person_id, row_id, employer__text", "insurance_status", "assistance", "employer"),
+        ("*", "insurance_status", "assistance", "base_fen"),
+        ("person_id, row_id", "base_fen", "assistance", "base_fen"),
+        ("person_id, row_id, base_fen", "base_fen", "entitlement_review", None),
+        ("person_id, row_id, base_fen", "pay_month", "supplement", "social_insurance"),
+    ],
+)
+def test_of_contributions_assistance_learns_no_more_than_that_somebody_pays(
+    tmp_path, columns, evidence, purpose, refused
+):
+    sql = tmp_path / "sql"
+    shutil.copytree(models.SQL, sql)
+    (sql / "registry/x08.sql").write_text(_CONTRIBUTIONS.format(columns=columns), encoding="utf-8")
+    (sql / "registry/x08.yml").write_text("{grain: one row per contribution, key: [row_id]}", encoding="utf-8")
+    (sql / "warnings/x09.sql").write_text(_RULE.format(source="registry.x08", table="x08"), encoding="utf-8")
+    card = _CARD.format(purpose=purpose, kind="social_insurance").replace("field: name", f"field: {evidence}")
+    (sql / "warnings/x09.yml").write_text(card, encoding="utf-8")
+    house = models.read_models(contracts.load().kinds, sql)
+    if refused is None:
+        house.examine(["warnings.x09"])
+        return
+    with pytest.raises(ModelError, match="不得使用") as stopped:
+        house.examine(["warnings.x09"])
+    assert refused in str(stopped.value)
+
+
+PURPOSES = {
+    "assistance": {
+        "medical_expense", "disability_certificate", "unemployment", "social_insurance", "student_status", "death_notice",
+        "disaster_loss",
+    },
+    "supplement": {"disability_certificate"},
+    "entitlement_review": {
+        "social_insurance", "pension", "death_notice", "real_estate", "vehicle", "business_registration",
+    },
+    "statistics": set(),
+}  # fmt: skip
+
+
+def test_what_partners_send_serves_what_the_specification_says_and_nothing_else():
+    partners = [kind for kind in contracts.load().kinds.values() if kind.is_partner]
+    for purpose, kinds in PURPOSES.items():
+        assert {kind.name for kind in partners if purpose in kind.purposes} == kinds
+    for kind in partners:
+        assert kind.door is not None
+        assert (kind.door.scope == "authorised") == (kind.purposes == ["entitlement_review"])
 
 
 def test_messages_about_bad_rows_name_places_and_no_person(marked, tmp_path, monkeypatch):

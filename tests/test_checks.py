@@ -40,6 +40,12 @@ def places(texts: Any) -> dict[str, list[tuple[str, str]]]:
     return {text: known.get(text, []) for text in texts}
 
 
+POLICY = {
+    "medical_threshold_other_fen": 1_500_000, "severe_disability_window": 90, "disaster_window": 60,
+    "disaster_loss_minimum_fen": 500_000,
+}  # fmt: skip
+
+
 class Desk:
     """Puts rows into raw Parquet as the reader does, and has them judged."""
 
@@ -76,15 +82,17 @@ class Desk:
         return name
 
     def judge(
-        self, scope: Sequence[str] | None = None, known: contracts.Contracts | None = None
+        self,
+        scope: Sequence[str] | None = None,
+        known: contracts.Contracts | None = None,
+        authorised: Sequence[str] = (),
     ) -> dict[str, checks.Verdict]:
         with duckdb.connect() as con:
             tonight = None
             if scope is not None:
-                con.register("scope_help", pa.table({"id_number": pa.array(scope, pa.string())}))
-                tonight = door.Scope(
-                    {"help": "scope_help"}, {"medical_threshold_other_fen": 1_500_000, "severe_disability_window": 90}
-                )
+                for name, numbers in (("help", scope), ("authorised", authorised)):
+                    con.register(f"scope_{name}", pa.table({"id_number": pa.array(numbers, pa.string())}))
+                tonight = door.Scope({"help": "scope_help", "authorised": "scope_authorised"}, POLICY)
             around = checks.Surroundings(NIGHT, KEY, places, tonight)
             verdicts = checks.examine(con, known or contracts.load(), self.parts, around, self.accepted)
         return {verdict.submission_id: verdict for verdict in verdicts}

@@ -225,7 +225,16 @@ def _who_and_how_often(con: duckdb.DuckDBPyConnection, kind: Kind, table: str) -
         head_missing = f"case when {blank} and {relation} <> '户主' then 'household_unknown' end"
     # Only rows whose key stands more than once are hashed and ranked: of millions they are few.
     same = " and ".join(f"own.{field} is not distinct from keys.{field}" for field in ("grp", *kind.key))
-    content = ", ".join(f"coalesce(cast(own.{field} as varchar), own.{field}__text, '')" for field in kind.columns)
+    kept = {field: f"coalesce(cast(own.{field} as varchar), own.{field}__text, '')" for field in kind.columns}
+    # What is not kept of this person tells two rows apart by their key, and then is forgotten.
+    forgotten = []
+    for field in kind.review_only if kind.door else []:
+        kept[field] = f"case when own.is_authorised then {kept[field]} end"
+        forgotten += [
+            f"case when rows.is_authorised then rows.{field}{end} end as {field}{end}"
+            for end in ("", "__text", "__problem")
+        ]
+    content, forget = ", ".join(kept.values()), f"replace ({', '.join(forgotten)})" if forgotten else ""
     key = ", ".join(f"coalesce(cast(own.{field} as varchar), '')" for field in kind.key)
     con.execute(
         f"""create or replace temp table doubled as
@@ -245,7 +254,7 @@ def _who_and_how_often(con: duckdb.DuckDBPyConnection, kind: Kind, table: str) -
     name = f"judged_{kind.name}"
     con.execute(
         f"""create or replace temp table {name} as
-        select rows.*, {person.id_number} as who, {person.id_number}__state as who_state, {person.id_number}__sex as who_sex,
+        select rows.* {forget}, {person.id_number} as who, {person.id_number}__state as who_state, {person.id_number}__sex as who_sex,
             {person.id_number}__birth_date as who_birth_date, {head} as head_number, {head_missing} as head_missing,
             doubled.key_hash, coalesce(doubled.has_other, false) as differs,
             coalesce(doubled.key_rank > 1 and not doubled.has_other, false) as twin
@@ -328,8 +337,11 @@ def _given(kind: Kind) -> str:
     """Columns that only the expectations need."""
     groups = {field: [field] for field, column in kind.columns.items() if column.required is True}
     groups |= {"__or__".join(group): group for group in kind.required_groups() if len(group) > 1}
+    filled = {field: f"{field} is not null or {field}__problem is not null" for field in kind.columns}
+    for field in kind.review_only if kind.door else []:
+        filled[field] += " or not is_authorised"
     given = [
-        f"case when {' or '.join(f'{field} is not null or {field}__problem is not null' for field in group)} then 'given' end as {name}__given"
+        f"case when {' or '.join(filled[field] for field in group)} then 'given' end as {name}__given"
         for name, group in groups.items()
     ]
     return "".join(f", {column}" for column in [*given, "case when differs then key_hash end as differing_key"])
@@ -524,8 +536,9 @@ def _aside_query(kind: Kind, rows: str) -> str:
     )
     return f"""select submission_id || '#' || own_sheet || '#' || row_number as row_id, submission_id, '{kind.name}' as kind, unit_code,
             cast(null as varchar) as period, own_sheet as sheet, cast(row_number as integer) as row_number,
-            {person.name} as name, cast({born} as date) as birth_date, aside.rule as reason
+            {person.name} as name, cast({born} as date) as birth_date, aside.rule as reason, who.person_id
         from {rows} as judged inner join aside on aside.position = judged.position
+        left join ids as who on who.number = judged.who
         order by submission_id, own_sheet, row_number"""
 
 

@@ -25,7 +25,7 @@ class Scope:
     """Who is in scope on the night."""
 
     tables: Mapping[str, str]
-    """Door scope (`help`, `authorised`) → a table in the connection with a column id_number."""
+    """Each of `Kind.scopes` → a table in the connection with a column id_number."""
     policy: Mapping[str, int]
     """What a door's `or_when` may name as `:key`: whole numbers, amounts in fen as `:key_fen`."""
 
@@ -40,7 +40,8 @@ def pass_through(
 ) -> str:
     """Judge the scope of all rows of `raw`; `told` is what their sheets say, as `values.parse` takes it.
 
-    Leaves `<raw>_out` (submission_id, rows) behind, and returns the table of rows that came in or have no usable number.
+    Leaves `<raw>_out` (submission_id, rows) behind, and returns the table of rows that came in or have no usable number;
+    for kinds with `review_only` fields it says in `is_authorised` whether the row's person has those kept as well.
     """
     if kind.door is None or scope is None:
         raise ContractError(f"{kind.name}:外部名单要先有范围才能读")
@@ -58,18 +59,28 @@ def pass_through(
         from {ids} as seen left join (select distinct id_number from {scope.tables[kind.door.scope]}) as scope
             on scope.id_number = seen.{number}"""
     )
+    is_authorised = ""
+    if kind.review_only:
+        is_authorised = (
+            f", coalesce(seen.{number} in (select id_number from {scope.tables['authorised']}), false) as is_authorised"
+        )
     con.execute(f"create or replace temp table {raw}_kept (submission_id varchar, number varchar)")
     if kind.door.or_when:
-        con.execute(
-            f"create or replace temp view outsider as select * rename ({number} as outsider_number)"
-            f" from {raw}_seen where is_outsider"
-        )
-        narrow = kind.model_copy(update={"columns": {field: kind.columns[field] for field in _named_in(kind)}})
-        typed = values.parse(con, "outsider", narrow, night, **told)
         condition = _filled_in(kind.door.or_when, night, scope.policy)
-        con.execute(
-            f"insert into {raw}_kept select submission_id, outsider_number from {typed} group by all having {condition}"
-        )
+        outsiders = f"select * rename ({number} as outsider_number) from {raw}_seen where is_outsider"
+        for fields in _asked_in_turn(kind):
+            con.execute(f"create or replace temp view outsider as {outsiders}")
+            narrow = kind.model_copy(update={"columns": {field: kind.columns[field] for field in fields}})
+            typed = values.parse(con, "outsider", narrow, night, **told)
+            con.execute(
+                f"""create or replace temp table {raw}_kept as select submission_id, outsider_number as number from
+                (select {"distinct" if fields != _named_in(kind) else ""} submission_id, outsider_number, {", ".join(fields)} from {typed})
+                group by all having {condition}"""
+            )
+            # Few are left after the first look: only of them is it asked whether rows told twice made the sum.
+            outsiders = f"""select raw.* exclude ({number}), kept.number as outsider_number from {raw} as raw
+                inner join {raw}_seen as seen on seen.sheet = raw.sheet and seen.row_number = raw.row_number
+                inner join {raw}_kept as kept on kept.submission_id = seen.submission_id and kept.number = seen.{number}"""
     inside = f"""from {raw}_seen as seen left join {raw}_kept as kept
         on kept.submission_id = seen.submission_id and kept.number = seen.{number}"""
     con.execute(
@@ -79,12 +90,20 @@ def pass_through(
     raw_columns = [column for column, *_ in con.execute(f"describe {raw}").fetchall()]
     columns = ", ".join(f'raw."{column}"' for column in raw_columns)
     con.execute(
-        f"""create or replace temp table {raw}_in as select {columns}
-        from {raw} as raw inner join (select seen.sheet, seen.row_number {inside}
+        f"""create or replace temp table {raw}_in as select {columns} {", is_authorised" if is_authorised else ""}
+        from {raw} as raw inner join (select seen.sheet, seen.row_number {is_authorised} {inside}
         where not (seen.is_outsider and kept.number is null)) as inside
         on inside.sheet = raw.sheet and inside.row_number = raw.row_number"""
     )
     return f"{raw}_in"
+
+
+def _asked_in_turn(kind: Kind) -> list[list[str]]:
+    """The fields to read of outsiders' rows; where rows alike count once, first without the key and then with it."""
+    named = _named_in(kind)
+    key = [field for field in kind.columns if field in kind.key or field in named]
+    key.remove(kind.person.id_number)
+    return [named, key] if kind.identical_counts_once else [named]
 
 
 def _named_in(kind: Kind) -> list[str]:

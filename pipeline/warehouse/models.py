@@ -297,10 +297,17 @@ class Models:
                 self._examine_identity(model)
 
     def lineage(self, name: str) -> dict[str, list[str]]:
-        """Kind → path of tables by which its facts reach this table; models that carry identity pass nothing on."""
+        """Kind → path of tables by which its facts reach this table; models that carry identity pass nothing on.
+
+        Fields that only reviews may read are told beside their kind, as `kind.field`.
+        """
         reached: dict[str, list[str]] = {}
-        waiting, seen = [[name]], {name}
         if card := self.cards.get(name):
+            for item in card.evidence:
+                if item.kind in self.kinds and item.field in self.kinds[item.kind].review_only:
+                    reached[f"{item.kind}.{item.field}"] = [name, "evidence"]
+        waiting, seen = [[name]], {name}
+        if card:
             waiting += [[name, read] for read in sorted(self._evidence_reads(card))]
         while waiting:
             path = waiting.pop(0)
@@ -311,11 +318,28 @@ class Models:
             model = self.models.get(path[-1])
             if model and isinstance(model.about, About) and model.about.carries and len(path) > 1:
                 continue
+            for restricted in self._review_only_named(model):
+                reached.setdefault(restricted, [*path, f"accepted.{restricted}"])
             for read in self.reads(path[-1]):
                 if read not in seen:
                     seen.add(read)
                     waiting.append([*path, read])
         return reached
+
+    def _review_only_named(self, model: Model | None) -> list[str]:
+        """`kind.field` for each field of a kind that this model reads and names, or takes with a `*`, and only reviews may read."""
+        if model is None:
+            return []
+        found = []
+        named = {column.name.removesuffix("__text") for column in model.query.find_all(exp.Column)}
+        for kind in self.kinds.values():
+            if kind.review_only and f"accepted.{kind.name}" in model.reads:
+                whole = any(
+                    select.is_star and any(table.db and table.name == kind.name for table in _sources(select))
+                    for select in model.query.find_all(exp.Select)
+                )
+                found += [f"{kind.name}.{field}" for field in kind.review_only if whole or field in named]
+        return found
 
     def _evidence_reads(self, card: Card) -> set[str]:
         return {f"accepted.{item.kind}" for item in card.evidence} | {item.rows for item in card.evidence if item.rows}
@@ -325,8 +349,16 @@ class Models:
         if table := [read for read in model.reads if read == EVERY or read.startswith(("main.", "house.previous"))]:
             raise ModelError(f"{where}:规则不能读 {table[0]}")
         for kind, path in sorted(self.lineage(name).items()):
-            if kind not in self.kinds:
+            of, _, field = kind.partition(".")
+            if of not in self.kinds:
                 raise ModelError(f"{where}:没有 {kind} 这个数据种类")
+            if field:
+                if card.purpose != "entitlement_review":
+                    raise ModelError(
+                        f"{where}:用途是 {card.purpose},不得使用 {kind}({self.kinds[of].columns[field].header});"
+                        f"经由 {' ← '.join(path)}。这一列只可用于:entitlement_review"
+                    )
+                continue
             if card.purpose not in self.kinds[kind].purposes:
                 raise ModelError(
                     f"{where}:用途是 {card.purpose},不得使用 {kind}({self.kinds[kind].title});"
@@ -414,6 +446,12 @@ def _parse(name: str, sql: str) -> exp.Query:
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise ModelError(f"{name}:应当正好是一个 select")
     return statements[0]
+
+
+def _sources(select: exp.Select) -> list[exp.Table]:
+    """The tables that one select names in its from and joins, those of its subqueries left out."""
+    clauses = [select.args.get("from_"), *(select.args.get("joins") or [])]
+    return [clause.this for clause in clauses if clause is not None and isinstance(clause.this, exp.Table)]
 
 
 def _columns(query: exp.Expr, known: dict[str, list[str]], path: Path) -> list[str]:

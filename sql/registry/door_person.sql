@@ -1,0 +1,12 @@
+-- Whose rows in a partner's list may be kept, of each scope that a door asks about (mission, boundary 3).
+select
+    scope_person.person_id as person_id,
+    scope_person.id_number as id_number,
+    'help' as scope
+from registry.scope_person as scope_person
+union all
+select
+    authorised_person.person_id as person_id,
+    authorised_person.id_number as id_number,
+    'authorised' as scope
+from registry.authorised_person as authorised_person
