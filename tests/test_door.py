@@ -56,14 +56,21 @@ def test_review_only_rows_are_kept_for_the_authorised_alone_and_the_rest_is_coun
     assert not any(number(n) in written(desk) for n in (2, 3))
 
 
-def test_capital_is_in_ten_thousands_unless_header_or_cell_say_otherwise(desk):
-    row = REVIEWS["business_registration"]
-    said = ["50", "50万元", "500000元", "12.5", None]
-    rows = [of(1, **row) | {"credit_code": f"C{n}", "capital_fen": capital} for n, capital in enumerate(said)]
+@pytest.mark.parametrize(
+    ("said", "fen"),
+    [
+        (["50", "12.5", "500000元", None], [50_000_000, 12_500_000, 50_000_000, None]),
+        (["50万元", "500000元"], [50_000_000, 50_000_000]),
+        # Where some cells say 万元 and some say nothing, nothing may mean either: unknown until somebody says.
+        (["50万元", "500000"], [50_000_000, None]),
+    ],
+)
+def test_capital_is_in_ten_thousands_unless_the_cell_says_otherwise(desk, said, fen):
+    row = of(1, **REVIEWS["business_registration"])
+    rows = [row | {"credit_code": f"C{n}", "capital_fen": capital} for n, capital in enumerate(said)]
     name = desk.part("business_registration", rows)
-    assert counts(desk.judge(scope=[number(1)], authorised=[number(1)])[name]) == (5, 5, 0, 0)
-    found = [each["capital_fen"] for each in desk.rows("business_registration", name)]
-    assert found == [50_000_000, 50_000_000, 50_000_000, 12_500_000, None]
+    assert counts(desk.judge(scope=[number(1)], authorised=[number(1)])[name]) == (len(said), len(said), 0, 0)
+    assert [each["capital_fen"] for each in desk.rows("business_registration", name)] == fen
 
 
 @pytest.mark.parametrize("kind", ["unemployment", "student_status", "social_insurance"])
