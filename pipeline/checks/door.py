@@ -101,8 +101,7 @@ def pass_through(
 def _asked_in_turn(kind: Kind) -> list[list[str]]:
     """The fields to read of outsiders' rows; where rows alike count once, first without the key and then with it."""
     named = _named_in(kind)
-    key = [field for field in kind.columns if field in kind.key or field in named]
-    key.remove(kind.person.id_number)
+    key = [field for field in kind.columns if field in {*kind.key, *named} - {kind.person.id_number}]
     return [named, key] if kind.identical_counts_once else [named]
 
 
