@@ -1,4 +1,4 @@
--- Deaths not after D, the later notice of one person.
+-- Deaths not after D, the later notice of one person, with his age in whole years on that day.
 with ranked as (
     select
         death_notice.row_id as row_id,
@@ -11,12 +11,30 @@ with ranked as (
     left join registry.name_conflict as name_conflict
         on death_notice.row_id = name_conflict.row_id
     where name_conflict.row_id is null and death_notice.person_id is not null
+),
+
+died as (
+    select
+        ranked.person_id as person_id,
+        person.household_id as household_id,
+        ranked.row_id as row_id,
+        ranked.died_on as died_on,
+        person.birth_date as birth_date,
+        year(ranked.died_on) - year(person.birth_date) as calendar_years
+    from ranked
+    inner join registry.person as person
+        on ranked.person_id = person.person_id
+    cross join house.night as night
+    where ranked.place = 1 and ranked.died_on <= night.run_date
 )
 
 select
-    ranked.person_id as person_id,
-    ranked.row_id as row_id,
-    ranked.died_on as died_on
-from ranked
-cross join house.night as night
-where ranked.place = 1 and ranked.died_on <= night.run_date
+    died.person_id as person_id,
+    died.household_id as household_id,
+    died.row_id as row_id,
+    died.died_on as died_on,
+    case
+        when cast(died.birth_date + died.calendar_years * interval 12 month as date) > died.died_on then died.calendar_years - 1
+        else died.calendar_years
+    end as age_at_death
+from died

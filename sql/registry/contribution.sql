@@ -1,0 +1,26 @@
+-- Months in which somebody paid contributions to social insurance; of one month the rows received last hold.
+-- Of the list only person, month and status are asked (spec: mission.md, boundary 3).
+with ranked as (
+    select
+        social_insurance.row_id as row_id,
+        social_insurance.person_id as person_id,
+        social_insurance.pay_month as pay_month,
+        social_insurance.insurance_status as insurance_status,
+        row_number() over (
+            partition by social_insurance.person_id, social_insurance.pay_month
+            order by
+                social_insurance.received_seq desc,
+                case when social_insurance.insurance_status = '参保缴费' then 0 else 1 end, social_insurance.row_id
+        ) as place
+    from accepted.social_insurance as social_insurance
+    left join registry.name_conflict as name_conflict
+        on social_insurance.row_id = name_conflict.row_id
+    where name_conflict.row_id is null and social_insurance.person_id is not null
+)
+
+select
+    ranked.row_id as row_id,
+    ranked.person_id as person_id,
+    ranked.pay_month as pay_month
+from ranked
+where ranked.place = 1 and ranked.insurance_status = '参保缴费'

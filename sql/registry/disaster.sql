@@ -1,0 +1,31 @@
+-- Disasters that people reported, the later row of one person, sort and day, for the household that he is counted in.
+with ranked as (
+    select
+        disaster_loss.row_id as row_id,
+        disaster_loss.person_id as person_id,
+        disaster_loss.disaster_type as disaster_type,
+        disaster_loss.happened_on as happened_on,
+        disaster_loss.damaged_rooms as damaged_rooms,
+        disaster_loss.loss_fen as loss_fen,
+        row_number() over (
+            partition by disaster_loss.person_id, disaster_loss.disaster_type, disaster_loss.happened_on
+            order by disaster_loss.received_seq desc, disaster_loss.row_id
+        ) as place
+    from accepted.disaster_loss as disaster_loss
+    left join registry.name_conflict as name_conflict
+        on disaster_loss.row_id = name_conflict.row_id
+    where name_conflict.row_id is null and disaster_loss.person_id is not null
+)
+
+select
+    ranked.row_id as row_id,
+    ranked.person_id as person_id,
+    person.household_id as household_id,
+    ranked.disaster_type as disaster_type,
+    ranked.happened_on as happened_on,
+    ranked.damaged_rooms as damaged_rooms,
+    ranked.loss_fen as loss_fen
+from ranked
+inner join registry.person as person
+    on ranked.person_id = person.person_id
+where ranked.place = 1

@@ -1,0 +1,38 @@
+-- Who is asked when a household is: its head, or when he died the eldest left, adults first. Households where nobody is left have none.
+with living as (
+    select
+        concerned.household_id as household_id,
+        concerned.person_id as person_id,
+        case when household.head_person_id = concerned.person_id then 0 else 1 end as head_rank,
+        case when age.age >= 18 then 0 else 1 end as adult_rank,
+        age.birth_date as birth_date
+    from registry.concerned as concerned
+    inner join registry.household as household
+        on concerned.household_id = household.household_id
+    left join registry.age as age
+        on concerned.person_id = age.person_id
+    left join registry.death as death
+        on concerned.person_id = death.person_id
+    where death.person_id is null
+),
+
+ranked as (
+    select
+        living.household_id as household_id,
+        living.person_id as person_id,
+        living.head_rank = 0 as is_head,
+        count(*) over (partition by living.household_id) as people_left,
+        row_number() over (
+            partition by living.household_id
+            order by living.head_rank, living.adult_rank, living.birth_date nulls last, living.person_id
+        ) as place
+    from living
+)
+
+select
+    ranked.household_id as household_id,
+    ranked.person_id as person_id,
+    ranked.is_head as is_head,
+    ranked.people_left as people_left
+from ranked
+where ranked.place = 1

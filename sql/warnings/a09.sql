@@ -1,0 +1,59 @@
+-- Households on a list of ours that lost a member of working age within the window. Asked is the head, or the eldest adult left.
+with lost as (
+    select
+        death.household_id as household_id,
+        count(*) over (partition by death.household_id) as deaths,
+        death.row_id as row_id,
+        death.died_on as died_on,
+        death.age_at_death as age_at_death,
+        row_number() over (partition by death.household_id order by death.died_on desc, death.row_id) as place
+    from registry.death as death
+    inner join registry.household as household
+        on death.household_id = household.household_id
+    inner join registry.division_policy as recent
+        on
+            household.division_code = recent.division_code
+            and recent.area_type = ''
+            and recent.key = 'death_window'
+    cross join house.night as night
+    where
+        date_diff('day', death.died_on, night.run_date) < recent.value
+        and death.age_at_death >= 18
+        and death.age_at_death <= 59
+),
+
+placed as (
+    select
+        household_standing.household_id as household_id,
+        household_standing.standing_name as standing_name,
+        household_standing.period as period,
+        household_standing.row_id as row_id,
+        row_number() over (
+            partition by household_standing.household_id order by household_standing.standing_rank
+        ) as place
+    from registry.household_standing as household_standing
+    where household_standing.standing <> 'tekun'
+)
+
+select
+    speaker.person_id as person_id,
+    household.household_id as household_id,
+    household.division_code as division_code,
+    'orange' as level,
+    lost.deaths as measured,
+    lost.deaths as deaths,
+    lost.died_on as died_on,
+    lost.age_at_death as age_at_death,
+    speaker.people_left as people_left,
+    placed.standing_name as standing_name,
+    placed.period as roster_period,
+    lost.row_id as death_row_id,
+    placed.row_id as standing_row_id
+from lost
+inner join registry.household as household
+    on lost.household_id = household.household_id
+inner join placed
+    on lost.household_id = placed.household_id and placed.place = 1
+inner join registry.household_speaker as speaker
+    on lost.household_id = speaker.household_id
+where lost.place = 1
