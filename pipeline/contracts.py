@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.model import ROOT, ContractError, Purpose, Severity
+from pipeline.model import ROOT, CheckLevel, ContractError, Purpose, Severity
 from pipeline.strict_yaml import Strict, read_shape, read_yaml
 
 EXPECTATIONS = ROOT / "expectations"
@@ -98,8 +98,17 @@ class Check(Strict):
     across: dict[str, Across] = {}
     marks: str
     severity: Severity
+    level: CheckLevel | None = None
+    """What it looks at; when not said, across files where it looks into another kind, else the row or the value."""
     message: str
     fix: str
+
+    @property
+    def looks_at(self) -> CheckLevel:
+        """The level that error lines name."""
+        if self.level:
+            return self.level
+        return "across_files" if self.across else "row" if "column_A" in self.kwargs else "value"
 
 
 class Person(Strict):

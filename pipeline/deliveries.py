@@ -94,7 +94,7 @@ def together(
         parts.append(
             Part(
                 submission.submission_id, submission.unit_code, submission.kind or "", group, submission.file_name,
-                order, reading,
+                order, reading, part_name(submission.file_name) if submission.replace == "key" else "",
             )
         )  # fmt: skip
     return parts

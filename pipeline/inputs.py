@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import __version__, contracts, people, warehouse
+from pipeline import __version__, contracts, issues, people, warehouse
 from pipeline.home import Home
 from pipeline.ledger import Ledger, Submission
 from pipeline.model import column_letter, month_of
@@ -44,7 +44,6 @@ def gather(home: Home, ledger: Ledger, day: date, built_at: datetime | None = No
         }
         for unit, kind in home.expected
     ]
-    shown = [each for each in submissions if each.status != "superseded"]
     house = _of_lists(home, submissions, day) | {
         "identity": _table(
             "identity", ({"person_id": one, "household_id": people.household_id(key, one)} for one in ids)
@@ -53,7 +52,7 @@ def gather(home: Home, ledger: Ledger, day: date, built_at: datetime | None = No
         "expected": _table("expected", expected),
         "release": _table("release", [_release(home, in_force, built_at)]),
         "place": _table("place", _places(home, in_force)),
-        "issue": _existing(home.accepted / "validation_issue", shown),
+        "issue": _issues(home, submissions, day),
     }
     return warehouse.Inputs(
         day=day,
@@ -100,6 +99,13 @@ def _of_lists(home: Home, submissions: list[Submission], day: date) -> dict[str,
     tables: dict[str, pa.Table | list[Path]] = {name: _table(name, rows) for name, rows in house.items()}
     in_force = [each for each in submissions if each.status in ("accepted", "partly_accepted")]
     return tables | {"set_aside": _existing(home.accepted / "set_aside", in_force)}
+
+
+def _issues(home: Home, submissions: list[Submission], day: date) -> pa.Table:
+    columns = warehouse.HOUSE["issue"]
+    schema = pa.schema([(column, _ARROW.get(sql_type, pa.string())) for column, sql_type in columns.items()])
+    found = issues.on(home, submissions, (), day)
+    return pa.Table.from_pandas(found[[*columns]], schema, preserve_index=False).replace_schema_metadata(None)
 
 
 def _table(name: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:

@@ -27,6 +27,12 @@ Severity = Literal["must_fix", "confirm", "notice"]
 SEVERITIES: tuple[Severity, ...] = ("must_fix", "confirm", "notice")
 SEVERITY_TITLES: dict[Severity, str] = {"must_fix": "退回", "confirm": "请确认", "notice": "提醒"}
 
+CheckLevel = Literal["file", "value", "row", "household", "across_files", "across_time"]
+CHECK_LEVEL_TITLES: dict[CheckLevel, str] = {
+    "file": "文件", "value": "单元格", "row": "行", "household": "家庭", "across_files": "跨文件", "across_time": "跨时间",
+}  # fmt: skip
+"""What a check looks at: the six levels that every error line names."""
+
 Purpose = Literal["assistance", "supplement", "entitlement_review", "statistics"]
 
 

@@ -22,10 +22,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import archive, contracts, inbox, people
-from pipeline.home import Home, atomically
+from pipeline import archive, contracts, inbox
+from pipeline.home import Home
 from pipeline.ledger import Ledger, ReadBy, ReceivedFile, Submission
-from pipeline.model import MonitorError, Reading, Refusal, column_letter, mask
+from pipeline.model import MonitorError, Reading, Refusal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,8 +140,11 @@ def _forget_unfinished(home: Home, ledger: Ledger) -> None:
 
 def read(home: Path, day: date, unit: str) -> dict[str, int]:
     """Read the waiting files of one unit into work/, each parsed in a child process; counts by outcome."""
+    from pipeline import issues  # noqa: PLC0415 - brings pandas
+
     place, ledger = _open(home)
     counts = {"files": 0, "readings": 0, "refused": 0}
+    refused: list[tuple[str, str | None]] = [(unit, None)]
     with _shared(home):
         for file in ledger.files(state="received", unit_code=unit):
             readings = _read_file(place, file)
@@ -149,6 +152,8 @@ def read(home: Path, day: date, unit: str) -> dict[str, int]:
             counts["files"] += 1
             counts["readings"] += len(readings)
             counts["refused"] += sum(reading.refusal is not None for reading in readings)
+            refused += [(unit, reading.kind) for reading in readings if reading.refusal]
+        issues.remember(place, ledger, day, refused)
     return counts
 
 
@@ -219,10 +224,13 @@ def check(home: Path, day: date, family: str) -> dict[str, int]:
     Whenever a part of a delivery arrives or is corrected, all its parts in force are read again from the archive and
     judged together (decision 0005).
     """
-    from pipeline import checks, deliveries, inputs, scope, warehouse  # noqa: PLC0415 - brings pandas
+    from pipeline import checks, deliveries, inputs, issues, scope, warehouse  # noqa: PLC0415 - brings pandas
 
     place, ledger = _open(home)
     with _shared(home), warehouse.in_memory() as con:
+        waiting = [
+            each for each in ledger.submissions(outcome="read") if each.kind in contracts.load().families()[family]
+        ]
         fresh = deliveries.decide(con, place, ledger, day, contracts.load().families()[family])
         known = scope.tonight(con, place, day, family, lambda: inputs.of_lists(place, ledger, day))
         parts = deliveries.together(
@@ -230,7 +238,9 @@ def check(home: Path, day: date, family: str) -> dict[str, int]:
         )
         around = checks.Surroundings(day, place.identity_key(), place.places, known.door)
         verdicts = checks.examine(con, contracts.load(), parts, around, place.accepted) if parts else []
-        _settle(place, ledger, verdicts, day)
+        _settle(place, ledger, verdicts)
+        judged: list[Submission | checks.Part] = [*waiting, *parts]
+        issues.remember(place, ledger, day, [(each.unit_code, each.kind) for each in judged])
         known.remember()
     return {
         "submissions": len(verdicts),
@@ -241,12 +251,14 @@ def check(home: Path, day: date, family: str) -> dict[str, int]:
     }
 
 
-def _settle(home: Home, ledger: Ledger, verdicts: list[Verdict], day: date) -> None:
+def _settle(home: Home, ledger: Ledger, verdicts: list[Verdict]) -> None:
     """Write verdicts down: issues for the sender (in work/), masked ones for the warehouse, then all counts at once."""
+    from pipeline import issues  # noqa: PLC0415 - brings pandas
+
     known = {each.submission_id: each for each in ledger.submissions()}
     for verdict in verdicts:
         verdict.issues.to_parquet(_issues_path(home, known[verdict.submission_id]))
-        _keep_issues(home, known[verdict.submission_id], verdict.issues, day)
+        issues.keep(home, known[verdict.submission_id], verdict.issues)
     with ledger.at_once():
         for verdict in verdicts:
             outcome: Any = "accepted" if not verdict.rows_set_aside else "partly_accepted"
@@ -261,45 +273,6 @@ def _settle(home: Home, ledger: Ledger, verdicts: list[Verdict], day: date) -> N
 
 def _issues_path(home: Home, submission: Submission) -> Path:
     return home.work / f"{submission.submission_id}.issues.parquet"
-
-
-def _keep_issues(home: Home, submission: Submission, issues: pd.DataFrame, day: date) -> None:
-    """The error lines as the warehouse publishes them: identifiers masked, ids stable across nights."""
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
-    folder = home.accepted / "validation_issue"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    path = folder / f"{submission.submission_id}.parquet"
-    if issues.empty:
-        path.unlink(missing_ok=True)
-        return
-    key, kind = home.identity_key(), submission.kind or ""
-    lines = []
-    for line in issues.fillna({"column": 0}).to_dict("records"):
-        column = column_letter(int(line["column"])) or None
-        where = (submission.file_name, str(line["sheet"]), int(line["row_number"]), column)
-        lines.append(
-            {
-                "issue_id": people.issue_id(key, submission.unit_code, kind, str(line["rule"]), *where),
-                "submission_id": submission.submission_id,
-                "unit_code": submission.unit_code,
-                "file_name": submission.file_name,
-                "sheet": line["sheet"],
-                "row": int(line["row_number"]),
-                "column": column,
-                "header": line["header"],
-                "value_masked": mask(str(line["value"])),
-                "rule": line["rule"],
-                "severity": line["severity"],
-                "message": mask(str(line["message"])),
-                "fix": line["fix"],
-                "state": "new",
-                "first_seen_on": day,
-            }
-        )
-    with atomically(path) as part:
-        pq.write_table(pa.Table.from_pylist(lines), part, compression="zstd")
 
 
 # give back -------------------------------------------------------------------------------------------------------

@@ -18,20 +18,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline import people, values
-from pipeline.checks import door, suites
+from pipeline.checks import door, lines, suites
+from pipeline.checks.lines import ISSUE_COLUMNS
 from pipeline.checks.suites import Fault
 from pipeline.checks.validation import failing_rows
 from pipeline.contracts import Contracts, Kind
 from pipeline.home import atomically
-from pipeline.model import SEVERITY_TITLES, BalanceError, Reading
+from pipeline.model import BalanceError, Reading
 
 if TYPE_CHECKING:
     import duckdb
 
-ISSUE_COLUMNS = [
-    "submission_id", "sheet", "row_number", "column", "header", "value", "rule", "severity", "message", "fix",
-]  # fmt: skip
-"""Columns of an issue frame: where, in the sender's own words, and what to do about it."""
+__all__ = ["ISSUE_COLUMNS", "Part", "Surroundings", "Verdict", "examine"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +44,8 @@ class Part:
     file_name: str
     order: int
     reading: Reading
+    own_faults_of: str = ""
+    """Of which file its error lines are; '' where every file of the kind speaks of the same list."""
 
 
 @dataclass
@@ -78,6 +78,8 @@ class Surroundings:
     """Distinct texts → (division code, township) candidates."""
     scope: door.Scope | None = None
     """Who is in scope; needed for partners' lists only."""
+    excepted: frozenset[str] = frozenset()
+    """issue_id of the faults that somebody confirmed with a reason: what was written stands."""
 
 
 def examine(
@@ -329,7 +331,7 @@ def _judge(
             found = pd.concat(
                 [found, _failing_cells(con, kind, rows, suites.of_checks(own), unit_code)], ignore_index=True
             )
-    issues = _in_words(con, kind, rows, parts, found)
+    issues = lines.in_words(con, kind, rows, parts, found, around)
     return _write(con, kind, rows, found, issues, parts, around, out)
 
 
@@ -350,7 +352,10 @@ def _given(kind: Kind) -> str:
 def _failing_cells(
     con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, faults: list[Fault], unit_code: str | None = None
 ) -> pd.DataFrame:
-    """(position, field, rule, severity, problem, message, fix, unknown_after) per failing row and expectation, in the faults' order."""
+    """(position, field, rule, severity, problem, message, fix, unknown_after) per failing row and expectation, in the faults' order.
+
+    Each also has its `level` and `order`.
+    """
     named = {
         str(value) for fault in faults for key, value in fault.expectation.kwargs.items() if key.startswith("column")
     }
@@ -369,12 +374,8 @@ def _failing_cells(
             # Whose number is unusable cannot be judged to be in scope, so nothing else is asked of the row.
             some = some[some[number_problem].isna()]
         told = pd.DataFrame({"position": some["position"].to_numpy()})
-        told["field"], told["order"], told["severity"], told["unknown_after"] = (
-            fault.marks,
-            order,
-            fault.severity,
-            fault.unknown_after,
-        )
+        told["field"], told["order"], told["severity"] = fault.marks, order, fault.severity
+        told["level"], told["unknown_after"] = fault.level, fault.unknown_after
         told["problem"] = some[fault.expectation.kwargs["column"]].to_numpy() if fault.message is None else None
         told["rule"], told["message"], told["fix"] = fault.rule, fault.message, fault.fix
         for problem in sorted(set(told["problem"].dropna())):
@@ -383,88 +384,6 @@ def _failing_cells(
             told.loc[mine, "rule"] = f"{fault.marks}.{problem}"
         found.append(told)
     return pd.concat(found, ignore_index=True)
-
-
-def _in_words(
-    con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, parts: list[Part], found: pd.DataFrame
-) -> pd.DataFrame:
-    """One line per failing cell, the first fault winning, in the words the clerk gets."""
-    found = found.drop_duplicates(["position", "field"], keep="first")
-    places = pd.DataFrame(
-        [
-            (part.submission_id, sheet.sheet, use.field, use.column, use.header)
-            for part in parts
-            for sheet in part.reading.sheets
-            for use in sheet.columns
-        ],
-        columns=["submission_id", "sheet", "field", "column", "header"],
-    )
-    texts = [_texts(con, rows, str(field), some) for field, some in found.groupby("field", sort=True)]
-    if not texts:
-        return pd.DataFrame(columns=["position", *ISSUE_COLUMNS])
-    lines = pd.concat(texts, ignore_index=True).merge(places, on=["submission_id", "sheet", "field"], how="left")
-    titles = {field: column.header for field, column in kind.columns.items()}
-    lines["header"] = lines["header"].fillna(lines["field"].map(titles))
-    lines["column"] = lines["column"].astype("Int64")
-    lines["value"] = lines["value"].fillna("")
-    others = _others(con, kind, rows, lines)
-    lines["message"] = [
-        f"【{SEVERITY_TITLES[severity]}】"
-        + message.replace("{header}", header)
-        .replace("{said}", f"填了“{value[:40]}”" if value else "没有填")
-        .replace("{others}", others.get(position, ""))
-        .replace("{value}", value[:40])
-        for position, severity, message, header, value in zip(
-            lines["position"], lines["severity"], lines["message"], lines["header"], lines["value"], strict=True
-        )
-    ]
-    return lines.sort_values(["position", "order", "field"], kind="stable")[["position", *ISSUE_COLUMNS]].reset_index(
-        drop=True
-    )
-
-
-def _texts(con: duckdb.DuckDBPyConnection, rows: str, field: str, some: pd.DataFrame) -> pd.DataFrame:
-    con.register("chosen", some[["position"]])
-    where = con.execute(
-        f"""select position, submission_id, own_sheet as sheet, row_number, {field}__text as value
-        from {rows} where position in (select position from chosen)"""
-    ).df()
-    con.unregister("chosen")
-    return some.merge(where, on="position", how="inner", validate="one_to_one")
-
-
-def _others(con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, lines: pd.DataFrame) -> dict[int, str]:
-    """For each row of a pair or more: where the other rows stand, and in which columns they differ."""
-    twins = lines.loc[lines["rule"].str.startswith("row."), ["position"]]
-    if twins.empty:
-        return {}
-    con.register("twins", twins)
-    differing = ", ".join(
-        f"case when count(distinct coalesce({field}__text, '')) > 1 then '{column.header.replace(chr(39), chr(39) * 2)}' end"
-        for field, column in kind.columns.items()
-    )
-    alike = con.execute(
-        f"""select list(position order by position), list(submission_id order by position), list(own_sheet order by position),
-            list(row_number order by position), [{differing}]
-        from {rows}
-        where key_hash in (select key_hash from {rows} where position in (select position from twins))
-        group by key_hash order by min(position)"""
-    ).fetchall()
-    con.unregister("twins")
-    told = {}
-    for positions, submissions, sheets, numbers, headers in alike:
-        different = [header for header in headers if header]
-        ends = f"(不同的栏:{'、'.join(different)})" if different else ""
-        where = [
-            (position, submission, f"{'“' + sheet + '”' if sheet else ''}第{row}行")
-            for position, submission, sheet, row in zip(positions, submissions, sheets, numbers, strict=True)
-        ]
-        for position, submission, _ in where:
-            elsewhere = [
-                ("" if other == submission else "另一份文件") + text for at, other, text in where if at != position
-            ]
-            told[position] = "、".join(elsewhere) + ends
-    return told
 
 
 # Judged → written ------------------------------------------------------------------------------------------------

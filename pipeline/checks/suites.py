@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pipeline import values
 from pipeline.checks.validation import Expectation
 from pipeline.contracts import Check, Kind
-from pipeline.model import Severity
+from pipeline.model import CheckLevel, Severity
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Fault:
     message: str | None
     fix: str
     """`message` None: it depends on the problem that stands in the expectation's column (`<field>__problem`)."""
+    level: CheckLevel = "value"
     unknown_after: bool = False
     """The cell counts as unknown afterwards (spec: sources.md, What sets a row aside)."""
 
@@ -103,24 +104,25 @@ def _of_rows(kind: Kind) -> list[Fault]:
                 {"column_A": field, "column_B": truth, "ignore_row_if": "either_value_is_missing"},
             )  # fmt: skip
             words = values.explain(problem, kind.columns[field])
-            faults.append(Fault(expectation, f"{field}.{problem}", field, "confirm", *words, unknown_after=True))
+            faults.append(
+                Fault(expectation, f"{field}.{problem}", field, "confirm", *words, level="row", unknown_after=True)
+            )
     if person.head:
         expectation = Expectation(
             f"{kind.name}.household_known", "expect_column_values_to_be_null", {"column": "head_missing"}
         )
         words = values.explain("household_unknown", kind.columns[person.head])
-        faults.append(Fault(expectation, f"{person.head}.household_unknown", person.head, "must_fix", *words))
+        name = f"{person.head}.household_unknown"
+        faults.append(Fault(expectation, name, person.head, "must_fix", *words, level="household"))
     key = kind.columns[kind.key[0]]
     expectation = Expectation(f"{kind.name}.key_once", "expect_column_values_to_be_unique", {"column": "differing_key"})
-    faults.append(
-        Fault(expectation, "row.differing_twin", kind.key[0], "must_fix", *values.explain("differing_twin", key))
-    )
+    words = values.explain("differing_twin", key)
+    faults.append(Fault(expectation, "row.differing_twin", kind.key[0], "must_fix", *words, level="row"))
     expectation = Expectation(
         f"{kind.name}.row_once", "expect_column_values_to_be_in_set", {"column": "twin", "value_set": [False]}
     )
-    faults.append(
-        Fault(expectation, "row.identical_twin", kind.key[0], "notice", *values.explain("identical_twin", key))
-    )
+    words = values.explain("identical_twin", key)
+    faults.append(Fault(expectation, "row.identical_twin", kind.key[0], "notice", *words, level="row"))
     return faults
 
 
@@ -140,6 +142,7 @@ def of_checks(checks: Sequence[Check]) -> list[Fault]:
                 check.severity,
                 message,
                 check.fix,
+                check.looks_at,
             )
         )
     return faults

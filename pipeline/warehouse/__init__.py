@@ -47,8 +47,8 @@ HOUSE: dict[str, dict[str, str]] = {
     "issue": {
         "issue_id": "VARCHAR", "submission_id": "VARCHAR", "unit_code": "VARCHAR", "file_name": "VARCHAR",
         "sheet": "VARCHAR", "row": "INTEGER", "column": "VARCHAR", "header": "VARCHAR", "value_masked": "VARCHAR",
-        "rule": "VARCHAR", "severity": "VARCHAR", "message": "VARCHAR", "fix": "VARCHAR", "state": "VARCHAR",
-        "first_seen_on": "DATE",
+        "rule": "VARCHAR", "level": "VARCHAR", "severity": "VARCHAR", "message": "VARCHAR", "fix": "VARCHAR",
+        "state": "VARCHAR", "first_seen_on": "DATE",
     },
     "set_aside": {
         "row_id": "VARCHAR", "submission_id": "VARCHAR", "kind": "VARCHAR", "unit_code": "VARCHAR", "period": "VARCHAR",

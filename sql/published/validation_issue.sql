@@ -10,6 +10,7 @@ select
     issue.header as header,
     issue.value_masked as value_masked,
     issue.rule as rule,
+    issue.level as level,
     issue.severity as severity,
     issue.message as message,
     issue.fix as fix,

@@ -1,0 +1,141 @@
+"""Failing cells → error lines: one per cell, in the words the clerk gets, with an id that outlives the night."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from pipeline import people
+from pipeline.contracts import Kind
+from pipeline.model import SEVERITY_TITLES
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from pipeline.checks import Part, Surroundings
+
+ISSUE_COLUMNS = [
+    "issue_id", "submission_id", "sheet", "row_number", "column", "header", "value", "rule", "level", "severity",
+    "message", "fix", "is_excepted",
+]  # fmt: skip
+"""Columns of an issue frame: where, in the sender's own words, and what to do about it. The row of a line about the
+whole file is null. `issue_id` is the same every night that the fault is met, wherever its row stands by then."""
+
+
+def in_words(
+    con: duckdb.DuckDBPyConnection,
+    kind: Kind,
+    rows: str,
+    parts: list[Part],
+    found: pd.DataFrame,
+    around: Surroundings,
+) -> pd.DataFrame:
+    """One line per failing cell, the first fault winning, in the words the clerk gets; beside it one across time.
+
+    A frame of `position` and ISSUE_COLUMNS, by position.
+    """
+    in_time = found["level"].eq("across_time")
+    found = found[~found.assign(in_time=in_time).duplicated(["position", "field", "in_time"])]
+    places = pd.DataFrame(
+        [
+            (part.submission_id, sheet.sheet, use.field, use.column, use.header)
+            for part in parts
+            for sheet in part.reading.sheets
+            for use in sheet.columns
+        ],
+        columns=["submission_id", "sheet", "field", "column", "header"],
+    )
+    texts = [_texts(con, kind, rows, str(field), some) for field, some in found.groupby("field", sort=True)]
+    if not texts:
+        return pd.DataFrame(columns=["position", *ISSUE_COLUMNS])
+    lines = pd.concat(texts, ignore_index=True).merge(places, on=["submission_id", "sheet", "field"], how="left")
+    titles = {field: column.header for field, column in kind.columns.items()}
+    lines["header"] = lines["header"].fillna(lines["field"].map(titles))
+    lines["column"] = lines["column"].astype("Int64")
+    lines["value"] = lines["value"].fillna("")
+    others, afar = _others(con, kind, rows, lines)
+    lines.loc[lines["position"].isin(afar) & lines["rule"].str.startswith("row."), "level"] = "across_files"
+    lines["message"] = [
+        f"【{SEVERITY_TITLES[severity]}】"
+        + message.replace("{header}", header)
+        .replace("{said}", f"填了“{value[:40]}”" if value else "没有填")
+        .replace("{others}", others.get(position, ""))
+        .replace("{value}", value[:40])
+        for position, severity, message, header, value in zip(
+            lines["position"], lines["severity"], lines["message"], lines["header"], lines["value"], strict=True
+        )
+    ]
+    lines = lines.sort_values(["position", "order", "field"], kind="stable", ignore_index=True)
+    lines["issue_id"] = _ids(kind, lines, parts, around.identity_key)
+    lines["is_excepted"] = lines["issue_id"].isin(around.excepted)
+    return lines[["position", *ISSUE_COLUMNS]]
+
+
+def _ids(kind: Kind, lines: pd.DataFrame, parts: list[Part], key: bytes) -> list[str]:
+    """One id per line: unit, kind, rule, field, and whose row it is; several of one row's kind are told apart in order."""
+    part_of = {part.submission_id: part for part in parts}
+    told = lines[["rule", "field", "subject"]].assign(
+        unit=[part_of[each].unit_code for each in lines["submission_id"]],
+        file=[part_of[each].own_faults_of for each in lines["submission_id"]],
+        delivery=[part_of[each].group for each in lines["submission_id"]],
+    )
+    told["turn"] = told.groupby(list(told.columns), sort=False).cumcount()
+    columns = [told[name].tolist() for name in ("unit", "rule", "field", "subject", "file", "turn")]
+    return [people.issue_id(key, unit, kind.name, rule, *about) for unit, rule, *about in zip(*columns, strict=True)]
+
+
+def _texts(con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, field: str, some: pd.DataFrame) -> pd.DataFrame:
+    """Where the rows stand, what was written, and whose row it is: by its key, else by what stands there and the name."""
+    con.register("chosen", some[["position"]])
+    key = ", ".join(f"coalesce(cast({each} as varchar), '')" for each in kind.key)
+    written = ", ".join(
+        f"coalesce({each}__text, '')" for each in dict.fromkeys([kind.key[0], kind.person.id_number, kind.person.name])
+    )
+    where = con.execute(
+        f"""select position, submission_id, own_sheet as sheet, row_number, {field}__text as value,
+            case when {kind.key[0]} is not null then md5(concat_ws('\x1f', 'key', {key}))
+                else md5(concat_ws('\x1f', 'text', {written})) end as subject
+        from {rows} where position in (select position from chosen)"""
+    ).df()
+    con.unregister("chosen")
+    return some.merge(where, on="position", how="inner", validate="one_to_one")
+
+
+def _others(
+    con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, lines: pd.DataFrame
+) -> tuple[dict[int, str], set[int]]:
+    """For each row of a pair or more: where the other rows stand, and in which columns they differ; who has one in another file."""
+    twins = lines.loc[lines["rule"].str.startswith("row."), ["position"]]
+    if twins.empty:
+        return {}, set()
+    con.register("twins", twins)
+    differing = ", ".join(
+        f"case when count(distinct coalesce({field}__text, '')) > 1 then '{column.header.replace(chr(39), chr(39) * 2)}' end"
+        for field, column in kind.columns.items()
+    )
+    alike = con.execute(
+        f"""select list(position order by position), list(submission_id order by position), list(own_sheet order by position),
+            list(row_number order by position), [{differing}]
+        from {rows}
+        where key_hash in (select key_hash from {rows} where position in (select position from twins))
+        group by key_hash order by min(position)"""
+    ).fetchall()
+    con.unregister("twins")
+    told: dict[int, str] = {}
+    afar: set[int] = set()
+    for positions, submissions, sheets, numbers, headers in alike:
+        different = [header for header in headers if header]
+        ends = f"(不同的栏:{'、'.join(different)})" if different else ""
+        where = [
+            (position, submission, f"{'“' + sheet + '”' if sheet else ''}第{row}行")
+            for position, submission, sheet, row in zip(positions, submissions, sheets, numbers, strict=True)
+        ]
+        if len(set(submissions)) > 1:
+            afar.update(positions)
+        for position, submission, _ in where:
+            elsewhere = [
+                ("" if other == submission else "另一份文件") + text for at, other, text in where if at != position
+            ]
+            told[position] = "、".join(elsewhere) + ends
+    return told, afar

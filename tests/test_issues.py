@@ -1,0 +1,124 @@
+"""Error lines with a life: what is new, still there, cured or back, told by what was sent on which night."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from night_kit import DAY, PERSON, ask, book, new_home, number, person, still
+
+from pipeline import run
+
+LINES = 'select rule, state, first_seen_on, "row", issue_id from validation_issue order by all'
+FILE = "inbox/d01/边缘人员.xlsx"
+
+
+def later(nights: int) -> date:
+    return DAY + timedelta(days=nights)
+
+
+def states(home: Path) -> dict[str, str]:
+    return {rule: state for rule, state, *_ in ask(home, LINES)}
+
+
+def bad(serial: int, month: str = "2026-10") -> tuple[str, ...]:
+    """A row with a wrong check character: it is sent back."""
+    name, right, _, *rest = person(serial, month)
+    wrong = right[:-1] + ("1" if right[-1] != "1" else "2")
+    return (name, wrong, wrong, *rest)
+
+
+@pytest.mark.slow
+def test_a_fault_is_new_then_open_then_fixed_for_one_night_then_back(tmp_path):
+    home = new_home(tmp_path / "home")
+    odd = (*person(2)[:4], "很多", "2026-10")
+    book(home / FILE, PERSON, [person(1), odd, bad(3)])
+    run.night(home, DAY)
+    first = ask(home, LINES)
+    assert {line[:3] for line in first} == {
+        ("head_id_number.check_digit", "new", DAY), ("id_number.check_digit", "new", DAY),
+        ("monthly_income_fen.unreadable", "new", DAY),
+    }  # fmt: skip
+    run.night(home, DAY)
+    assert ask(home, LINES) == first  # the same night again says the same
+    run.night(home, later(1))
+    assert {(line[1], line[2]) for line in ask(home, LINES)} == {("open", DAY)}
+    assert [line[4] for line in ask(home, LINES)] == [line[4] for line in first]
+
+    # One cured, the others moved down a row: the same lines still, at their new place.
+    book(home / FILE, PERSON, [person(1), person(2), person(4), bad(3)])
+    run.night(home, later(2))
+    found = ask(home, LINES)
+    assert states(home) == {
+        "head_id_number.check_digit": "open", "id_number.check_digit": "open", "monthly_income_fen.unreadable": "fixed",
+    }  # fmt: skip
+    assert [line[4] for line in found] == [line[4] for line in first]
+    assert {line[3] for line in found if line[1] == "open"} == {5}
+    run.night(home, later(3))
+    assert set(states(home).values()) == {"open"}
+
+    book(home / FILE, PERSON, [person(1), odd, person(3)])
+    run.night(home, later(4))
+    assert states(home) == {
+        "head_id_number.check_digit": "fixed", "id_number.check_digit": "fixed", "monthly_income_fen.unreadable": "came_back",
+    }  # fmt: skip
+    run.night(home, later(5))
+    assert [line[:3] for line in ask(home, LINES)] == [("monthly_income_fen.unreadable", "open", DAY)]
+
+
+def test_next_month_without_the_fault_cures_it_and_an_older_month_adds_nothing_for_long(tmp_path):
+    home = new_home(tmp_path / "home")
+    book(home / "inbox/d01/边缘人员九月.xlsx", PERSON, [person(1, "2026-09"), bad(3, "2026-09")])
+    run.night(home, DAY)
+    assert set(states(home).values()) == {"new"}
+    book(home / "inbox/d01/边缘人员十月.xlsx", PERSON, [person(1), person(3)])
+    run.night(home, later(1))
+    assert set(states(home).values()) == {"fixed"}
+    book(home / "inbox/d01/边缘人员八月.xlsx", PERSON, [person(1, "2026-08"), bad(5, "2026-08")])
+    run.night(home, later(2))
+    assert [line[1] for line in ask(home, LINES)] == ["new", "new"]
+    run.night(home, later(3))
+    assert ask(home, LINES) == []
+
+
+def test_a_file_sent_back_whole_has_a_line_until_its_kind_comes_in_order(tmp_path):
+    home = new_home(tmp_path / "home")
+    (home / FILE).write_bytes(b"PK\x03\x04 torn")
+    still(home / FILE)
+    book(home / "inbox/d01/没有月份.xlsx", PERSON[:5], [person(1)[:5]])
+    run.night(home, DAY)
+    lines = ask(home, 'select rule, level, severity, state, "row" from validation_issue order by 1')
+    assert {line[0] for line in lines} >= {"file.no_period"} and len(lines) == 2
+    assert {line[1:] for line in lines} == {("file", "must_fix", "new", None)}
+    book(home / FILE, PERSON, [person(1), person(2)])
+    run.night(home, later(1))
+    assert [line[1] for line in ask(home, LINES)] == ["fixed", "fixed"]
+
+
+def test_two_people_of_one_name_without_a_number_have_a_line_each(tmp_path):
+    home = new_home(tmp_path / "home")
+    blank = ("某某", "", number(1), "子", "900", "2026-10")
+    book(home / FILE, PERSON, [person(1), blank, blank])
+    run.night(home, DAY)
+    lines = ask(home, "select issue_id from validation_issue where rule = 'id_number.blank'")
+    assert len(set(lines)) == 2
+
+
+def test_each_line_names_its_level(tmp_path):
+    home = new_home(tmp_path / "home")
+    rows = [
+        person(1),
+        bad(2),
+        person(3),
+        (*person(3)[:4], "950", "2026-10"),
+        ("某某", number(4), "", "子", "9", "2026-10"),
+    ]
+    book(home / FILE, PERSON, rows)
+    book(home / "inbox/d01/边缘家庭.xlsx", ("户主姓名", "户主身份证号", "家庭人口", "家庭月均收入", "纳入月份", "数据月份"),
+         [("某甲", number(1), "3", "900", "2026-01", "2026-10")])  # fmt: skip
+    run.night(home, DAY)
+    assert dict(ask(home, "select rule, max(level) from validation_issue group by rule")) == {
+        "id_number.check_digit": "value", "head_id_number.check_digit": "value", "row.differing_twin": "row",
+        "head_id_number.household_unknown": "household", "members_listed": "household", "head_listed": "across_files",
+    }  # fmt: skip
