@@ -1,0 +1,78 @@
+"""What people wrote is kept sealed: short texts encrypted with the home's keys/ledger.key (Fernet: AES-128-CBC, HMAC-SHA256).
+
+Several keys may stand in the file, one a line: the first seals, each of them opens. Spec: mission.md (boundary 7).
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from pipeline.home import Home, atomically
+from pipeline.model import ConfigError, MonitorError
+
+_NAME = "ledger.key"
+
+
+class Seal:
+    """Seals and opens texts with the keys of one home."""
+
+    def __init__(self, keys: list[str]):
+        """Raises ConfigError when a line is no key, or there is none."""
+        try:
+            self._keys = MultiFernet([Fernet(key) for key in keys])
+        except ValueError:
+            raise ConfigError(f"keys/{_NAME}:不是可用的密钥;请从备份恢复") from None
+
+    @staticmethod
+    def of(home: Home) -> Seal:
+        """The seal of a home; its key is made when there is none yet. Raises ConfigError when others can read the key."""
+        path = home.keys / _NAME
+        try:
+            if not path.exists():
+                _make(home)
+            if path.stat().st_mode & 0o077:
+                raise ConfigError(f"keys/{_NAME}:别人也能读;权限应是 0600(chmod 600)")
+            return Seal(path.read_text(encoding="ascii").split())
+        except (OSError, UnicodeDecodeError) as problem:
+            raise ConfigError(f"keys/{_NAME}:读不了密钥") from problem
+
+    def close(self, text: str) -> str:
+        """The sealed form of a text: ASCII, different each time."""
+        return self._keys.encrypt(text.encode()).decode()
+
+    def open(self, sealed: str) -> str:
+        """The text again. Raises MonitorError when no key opens it, or it was changed."""
+        try:
+            return self._keys.decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            raise MonitorError("台账里有一处密封的内容打不开:密钥不对,或被改动过") from None
+
+    def renew(self, sealed: str) -> str:
+        """The same text, sealed with the first key."""
+        return self._keys.rotate(sealed.encode()).decode()
+
+
+def add_key(home: Home) -> Seal:
+    """Put a fresh key before the others; what is sealed from now on takes it."""
+    Seal.of(home)
+    _write(home, [Fernet.generate_key().decode(), *(home.keys / _NAME).read_text(encoding="ascii").split()])
+    return Seal.of(home)
+
+
+def drop_old_keys(home: Home) -> None:
+    """Forget all keys but the first, once everything was renewed."""
+    _write(home, (home.keys / _NAME).read_text(encoding="ascii").split()[:1])
+
+
+def _make(home: Home) -> None:
+    if (home.root / "journal.jsonl").exists():
+        raise ConfigError(f"keys/{_NAME}:密钥不见了;请从备份恢复,没有它日志和决定都打不开")
+    with suppress(FileExistsError), atomically(home.keys / _NAME, only_new=True) as part:
+        part.write_text(Fernet.generate_key().decode() + "\n", encoding="ascii")
+
+
+def _write(home: Home, keys: list[str]) -> None:
+    with atomically(home.keys / _NAME) as part:
+        part.write_text("".join(f"{key}\n" for key in keys), encoding="ascii")
