@@ -154,12 +154,16 @@ def renew(home: Home, seal: Seal) -> int:
     """Seal every line anew with the first key of `seal`; what is in the clear, and so the chain, stays. Returns how many."""
     count = 0
     if path(home).exists():
-        with _locked(home), atomically(path(home)) as part:
-            with path(home).open("rb") as file, part.open("w", encoding="utf-8") as fresh:
-                for line in file:
-                    told = json.loads(line)
-                    fresh.write(json.dumps(told | {"sealed": seal.renew(told["sealed"])}, ensure_ascii=False) + "\n")
-                    count += 1
+        with (
+            _locked(home),
+            atomically(path(home)) as part,
+            path(home).open("rb") as file,
+            part.open("w", encoding="utf-8") as fresh,
+        ):
+            for line in file:
+                told = json.loads(line)
+                fresh.write(json.dumps(told | {"sealed": seal.renew(told["sealed"])}, ensure_ascii=False) + "\n")
+                count += 1
     return count
 
 
