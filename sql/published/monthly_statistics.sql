@@ -1,0 +1,146 @@
+-- How many households, persons and applications, and how much money: per month, and per year with monthly averages; for each division
+-- and for all. People on the rosters of two divisions are counted once for all; what both paid is added up.
+with person as (
+    select registry, month, division_code, person_id, head_person_id
+    from registry.counted_person
+    union all
+    select registry, month, 'all' as division_code, person_id, head_person_id
+    from registry.counted_person
+),
+
+paid as (
+    select registry, month, division_code, amount_fen
+    from registry.counted_amount
+    union all
+    select registry, month, 'all' as division_code, amount_fen
+    from registry.counted_amount
+),
+
+counted as (
+    select
+        person.registry as registry,
+        person.month as month,
+        person.division_code as division_code,
+        count(distinct person.head_person_id) as households,
+        count(distinct person.person_id) as persons
+    from person
+    group by person.registry, person.month, person.division_code
+),
+
+summed as (
+    select
+        paid.registry as registry,
+        paid.month as month,
+        paid.division_code as division_code,
+        sum(paid.amount_fen) as amount_fen,
+        case when paid.registry = 'temporary' then count(*) end as grants,
+        count(*) - count(paid.amount_fen) as without_amount
+    from paid
+    group by paid.registry, paid.month, paid.division_code
+),
+
+held as (
+    select registry, month, division_code from counted
+    union
+    select registry, month, division_code from summed
+),
+
+monthly as (
+    select
+        held.registry as registry,
+        held.month as month,
+        held.division_code as division_code,
+        counted.households as households,
+        counted.persons as persons,
+        summed.grants as grants,
+        summed.amount_fen as amount_fen,
+        coalesce(summed.without_amount, 0) as without_amount
+    from held
+    left join counted
+        on held.registry = counted.registry and held.month = counted.month and held.division_code = counted.division_code
+    left join summed
+        on held.registry = summed.registry and held.month = summed.month and held.division_code = summed.division_code
+),
+
+entered as (
+    select
+        person.registry as registry,
+        substr(person.month, 1, 4) as year,
+        person.division_code as division_code,
+        count(distinct person.person_id) as persons_entered
+    from person
+    group by person.registry, substr(person.month, 1, 4), person.division_code
+),
+
+reporting as (
+    select
+        person.registry as registry,
+        person.month as month,
+        count(distinct person.division_code) as divisions
+    from registry.counted_person as person
+    group by person.registry, person.month
+),
+
+shown as (
+    select
+        monthly.registry as registry,
+        monthly.month as month,
+        monthly.division_code as division_code,
+        cast(monthly.households as decimal(14, 2)) as households,
+        cast(monthly.persons as decimal(14, 2)) as persons,
+        monthly.persons as persons_entered,
+        monthly.grants as grants,
+        monthly.amount_fen as amount_fen,
+        monthly.without_amount as without_amount,
+        1 as months,
+        case when monthly.division_code = 'all' then coalesce(reporting.divisions, 0) else 1 end as divisions,
+        '户数:户,人数:人,为' || monthly.month || '当月数' as counted_how
+    from monthly
+    left join reporting
+        on monthly.registry = reporting.registry and monthly.month = reporting.month
+    union all
+    select
+        monthly.registry as registry,
+        substr(monthly.month, 1, 4) as month,
+        monthly.division_code as division_code,
+        cast(cast(sum(monthly.households) as decimal(18, 4)) / nullif(count(monthly.persons), 0) as decimal(14, 2)) as households,
+        cast(cast(sum(monthly.persons) as decimal(18, 4)) / nullif(count(monthly.persons), 0) as decimal(14, 2)) as persons,
+        max(entered.persons_entered) as persons_entered,
+        sum(monthly.grants) as grants,
+        sum(monthly.amount_fen) as amount_fen,
+        sum(monthly.without_amount) as without_amount,
+        count(monthly.persons) as months,
+        case when monthly.division_code = 'all' then min(coalesce(reporting.divisions, 0)) else 1 end as divisions,
+        '户数:户,人数:人,为' || substr(monthly.month, 1, 4) || '年' || cast(count(monthly.persons) as varchar) || '个月的月均数' as counted_how
+    from monthly
+    left join reporting
+        on monthly.registry = reporting.registry and monthly.month = reporting.month
+    left join entered
+        on
+            monthly.registry = entered.registry
+            and monthly.division_code = entered.division_code
+            and substr(monthly.month, 1, 4) = entered.year
+    group by monthly.registry, substr(monthly.month, 1, 4), monthly.division_code
+)
+
+select
+    shown.month as month,
+    shown.division_code as division_code,
+    shown.registry as registry,
+    shown.households as households,
+    shown.persons as persons,
+    cast(shown.persons_entered as bigint) as persons_entered,
+    cast(shown.grants as bigint) as grants,
+    cast(cast(shown.amount_fen as decimal(20, 2)) * 0.01 as decimal(18, 2)) as amount,
+    cast(shown.without_amount as bigint) as without_amount,
+    cast(shown.months as bigint) as months,
+    cast(shown.divisions as bigint) as divisions,
+    shown.counted_how
+    || case shown.registry
+        when 'temporary' then ';笔数:人次(已发放),金额:元,为期内合计'
+        when 'edge' then ';名单上没有金额'
+        else ';金额:元,为期内合计,每户(特困每人)每月一次'
+    end as unit_notes,
+    night.run_date as counted_on
+from shown
+cross join house.night as night

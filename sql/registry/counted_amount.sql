@@ -1,0 +1,44 @@
+-- What was paid in which month, once per household: 合计 or else its parts; tekun basic and care; applications granted in the month.
+-- The edge registry pays nothing by itself.
+with household_month as (
+    select
+        dibao_household.period as month,
+        dibao_household.unit_code as division_code,
+        coalesce(dibao_household.person_id, dibao_household.row_id) as payee_id,
+        max(
+            coalesce(
+                dibao_household.total_fen,
+                dibao_household.monthly_benefit_fen
+                + coalesce(dibao_household.household_supplement_fen, 0)
+                + coalesce(dibao_household.remote_supplement_fen, 0)
+            )
+        ) as amount_fen
+    from accepted.dibao_household as dibao_household
+    group by
+        dibao_household.period, dibao_household.unit_code, coalesce(dibao_household.person_id, dibao_household.row_id)
+),
+
+paid as (
+    select 'dibao' as registry, month, division_code, payee_id, amount_fen
+    from household_month
+    union all
+    select
+        'tekun' as registry, period as month, unit_code as division_code, coalesce(person_id, row_id) as payee_id,
+        basic_amount_fen + coalesce(care_amount_fen, 0) as amount_fen
+    from accepted.tekun_person
+    union all
+    select
+        'temporary' as registry, strftime(granted_on, '%Y-%m') as month, division_code, application_no as payee_id, amount_fen
+    from registry.temporary_grant
+    where is_granted
+)
+
+select
+    paid.registry as registry,
+    paid.month as month,
+    paid.division_code as division_code,
+    paid.payee_id as payee_id,
+    paid.amount_fen as amount_fen
+from paid
+cross join house.night as night
+where paid.month <= strftime(night.run_date, '%Y-%m')
