@@ -254,9 +254,18 @@ def _show_night(result: dict[str, Any], console: Console) -> None:
 
 
 def _show_check(result: dict[str, Any], console: Console) -> None:
+    for each in result["recognised"]:
+        where = f"工作表“{each['sheet']}”" if each["sheet"] else "文件"
+        month = f",{each['period']} 的" if each["period"] else ""
+        console.print(f"{where}认作“{each['title']}”{month}:{each['why']}。", markup=False)
+        by_alias = [f"“{use['header']}”就是{use['title']}" for use in each["columns"] if use["alias"]]
+        units = [f"“{use['header']}”按{use['unit']}读" for use in each["columns"] if use["unit"] not in (None, "元")]
+        for told in (by_alias, units):
+            if told:
+                console.print(f"  {'、'.join(told)}", markup=False)
     for each in result["refused"]:
-        console.print(f"不能接收:{each['reason']}")
-        console.print(f"怎么办:{each['fix']}")
+        console.print(f"不能接收:{each['reason']}", markup=False)
+        console.print(f"怎么办:{each['fix']}", markup=False)
     for each in result["kinds"]:
         console.print(
             f"{each['title']}:读到 {each['read']} 行,可接收 {each['accepted']} 行,要退回 {each['set_aside']} 行"

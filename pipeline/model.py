@@ -69,13 +69,34 @@ class PublishRefused(MonitorError):
 
 
 @dataclass(frozen=True)
+class Near:
+    """A kind that an unrecognised sheet looks like."""
+
+    kind: str
+    title: str
+    missing: tuple[tuple[str, str | None], ...]
+    """(required column that is missing, the file's header most like it, None when none is)."""
+
+
+@dataclass(frozen=True)
 class Refusal:
-    """Why a file, or one kind in it, was not taken. All three go to the clerk in Chinese, but for `code`."""
+    """Why a file, or one kind in it, was not taken. All of it goes to the clerk in Chinese, but for `code`."""
 
     code: str
     """Stable short name: `empty`, `password`, `unrecognised`, `no_period`, `wrong_unit`, …"""
     reason: str
     fix: str
+    nearest: tuple[Near, ...] = ()
+    """What an unrecognised sheet looks most like, the likest first."""
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> Refusal:
+        """The inverse of `asdict`."""
+        nearest = tuple(
+            Near(near["kind"], near["title"], tuple((column, meant) for column, meant in near["missing"]))
+            for near in data.get("nearest", ())
+        )
+        return Refusal(data["code"], data["reason"], data["fix"], nearest)
 
 
 @dataclass(frozen=True)
@@ -88,6 +109,8 @@ class ColumnUse:
     """1-based column number in the sheet (for text files: the field's position)."""
     unit: str | None = None
     """The unit in the header's brackets, e.g. `万元`; None when the header names none."""
+    alias: str | None = None
+    """The contract's other name of the column that the header is; None when it is the column's own."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +134,8 @@ class SheetReading:
     header_rows: tuple[int, int]
     """First and last row of the header, 1-based, as in the sheet."""
     columns: list[ColumnUse]
+    why: str = ""
+    """Why the sheet was taken for this kind, as a Chinese sentence."""
     unused: list[str] = field(default_factory=list)
     """Headers that the contract neither maps nor ignores: reported once."""
     refused_columns: list[tuple[int, str]] = field(default_factory=list)
@@ -168,7 +193,7 @@ class Reading:
                 **data,
                 "sheets": sheets,
                 "cell_problems": [CellProblem(**problem) for problem in data["cell_problems"]],
-                "refusal": Refusal(**data["refusal"]) if data["refusal"] else None,
+                "refusal": Refusal.from_json(data["refusal"]) if data["refusal"] else None,
             }
         )
 

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -465,7 +466,7 @@ def check_file(home: Path, file: Path, unit_code: str | None, day: date) -> dict
     """Judge one file without taking it in; the annotated copy is written beside it.
 
     Without a unit, neither the sender nor its townships are examined. A partner's rows are all judged, whoever they are
-    about: nothing is kept. Raises MonitorError for an unknown unit.
+    about: nothing is kept. Raises MonitorError for an unknown unit, and for what is no file or stands where nothing can be written.
     """
     from pipeline import checks, returns, warehouse  # noqa: PLC0415 - brings pandas, lxml and the readers
     from pipeline.reading import layout  # noqa: PLC0415 - brings pandas, lxml and the readers
@@ -473,6 +474,8 @@ def check_file(home: Path, file: Path, unit_code: str | None, day: date) -> dict
     place = Home.open(home)
     if unit_code is not None and unit_code not in place.units:
         raise MonitorError(f"没有“{unit_code}”这个单位。可选:{'、'.join(place.units)}")
+    if not file.is_file() or not os.access(file, os.R_OK) or not os.access(file.parent, os.W_OK):
+        raise MonitorError(f"“{file.name}”不是可以读取的文件,或者它所在的文件夹不能写入检查结果")
     known = contracts.load()
     senders = {sender for kind in known.kinds.values() for sender in kind.senders}
     if unit_code:
@@ -505,7 +508,7 @@ def check_file(home: Path, file: Path, unit_code: str | None, day: date) -> dict
         refusals = [reading.refusal for reading in readings if reading.refusal]
         faults = [each.issues for each in verdicts]
         if verdicts:
-            returns.write(file, file.name, target, summaries, _joined(faults))
+            _mark([(file, file.name, target, list(summaries), _joined(faults))])
         elif refusals:
             returns.write_receipt(target, file.name, refusals[0])
     groups = Counter(
@@ -514,7 +517,10 @@ def check_file(home: Path, file: Path, unit_code: str | None, day: date) -> dict
     return {
         "file": str(file),
         "annotated": str(target),
-        "refused": [{"code": each.code, "reason": each.reason, "fix": each.fix} for each in refusals],
+        "recognised": [
+            line for reading in readings if reading.kind for line in _recognised(reading, known.kinds[reading.kind])
+        ],
+        "refused": [asdict(each) for each in refusals],
         "kinds": [
             {
                 "title": each.kind_title,
@@ -524,13 +530,32 @@ def check_file(home: Path, file: Path, unit_code: str | None, day: date) -> dict
             }
             for each in summaries
         ],
-        "notices": sorted({notice for each in summaries for notice in each.notices}),
+        "notices": sorted({notice for reading in readings for notice in reading.notices}),
         "must_fix": sum(count for (severity, _), count in groups.items() if severity == "must_fix"),
         "to_do": [
             {"severity": severity, "fix": fix, "cells": count}
             for (severity, fix), count in sorted(groups.items(), key=lambda item: (-item[1], item[0]))
         ],
     }
+
+
+def _recognised(reading: Reading, kind: contracts.Kind) -> list[dict[str, Any]]:
+    """Sheet by sheet: which kind it was taken for and why, and which header is which column, by which name and in which unit."""
+    return [
+        {
+            "sheet": sheet.sheet, "kind": kind.name, "title": kind.title, "period": reading.period, "why": sheet.why,
+            "columns": [
+                {
+                    "column": column_letter(use.column), "header": use.header, "field": use.field,
+                    "title": kind.columns[use.field].header, "alias": use.alias, "unit": use.unit,
+                }
+                for use in sheet.columns
+            ],
+            "unused": sheet.unused, "never_received": [header for _, header in sheet.refused_columns],
+            "rows": sheet.rows_read, "rows_left_out": sheet.rows_left_out, "hidden_rows": sheet.hidden_rows,
+        }
+        for sheet in reading.sheets
+    ]  # fmt: skip
 
 
 def _anywhere(home: Home) -> Callable[[Iterable[str]], dict[str, list[tuple[str, str]]]]:

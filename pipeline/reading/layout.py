@@ -5,7 +5,6 @@ Everything here runs in the sandbox but `read_file`, which starts it and turns a
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -28,7 +27,8 @@ from pipeline.model import (
 from pipeline.reading import preflight, readers, sandbox
 from pipeline.reading.grid import Grid
 from pipeline.reading.months import month_of_cell, months_in
-from pipeline.reading.recognise import Header, Match, Recogniser, unrecognised
+from pipeline.reading.nearness import unrecognised
+from pipeline.reading.recognise import Header, Match, Recogniser
 from pipeline.reading.rows import DataRows, data_rows, raw_table
 
 HOSTILE_MB = 1024
@@ -77,12 +77,9 @@ def limits(path: Path) -> tuple[int, int]:
     """
     try:
         size = path.stat().st_size / 1024**2
-        claimed = size * 8
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as package:
-                claimed = 2 * sum(entry.file_size for entry in package.infolist()) / 1024**2
-    except zipfile.BadZipFile:
-        claimed = 0.0
+        with path.open("rb") as stream:
+            unpacked = preflight.claimed_size(stream)
+        claimed = size * 8 if unpacked is None else 2 * unpacked / 1024**2
     except OSError as error:
         raise ConfigError(f"收到的文件打不开:{error.strerror}") from error
     grown = HOSTILE_MB + max(0.0, min(claimed, size * 24) - HOSTILE_MB / 8)
@@ -128,16 +125,20 @@ def read_submissions(
             by_kind.setdefault(found.kind.name, []).append(_examine(grid, header, found, recogniser))
         elif header and recogniser.is_near(nearest[0]):
             nothing = DataRows(np.zeros(0, np.int64), {}, None)
-            sheet = _Sheet(grid, header, nearest[0], nothing, unrecognised(header, nearest, grid.sheet))
+            refusal = unrecognised(header, nearest[:1], [nearest[0].kind.name], grid.sheet)
+            sheet = _Sheet(grid, header, nearest[0], nothing, refusal)
             by_kind.setdefault(nearest[0].kind.name, []).append(sheet)
         else:
             strangers.append((grid, header, nearest))
     if not by_kind:
         if not strangers:
             return [Reading(kind=None, notices=notices, refusal=_EMPTY)]
-        grid, header, nearest = max(strangers, key=lambda stranger: (stranger[1] is not None, stranger[0].height))
-        allowed = [match for match in nearest if match.kind.name in recogniser.may_send]
-        return [Reading(kind=None, notices=notices, refusal=unrecognised(header, allowed, grid.sheet))]
+        grid, header, _ = max(strangers, key=lambda stranger: (stranger[1] is not None, stranger[0].height))
+        row = header or recogniser.likeliest_row(grid)
+        nearest = [recogniser.match(kind, row) for kind in recogniser.sendable] if row else []
+        titled = recogniser.titled(grid, row) if row else []
+        refusal = unrecognised(row, nearest, titled, grid.sheet, is_row=header is None)
+        return [Reading(kind=None, notices=notices, refusal=refusal)]
     if strangers:
         notices.append(f"没有读取的工作表:{'、'.join(grid.sheet for grid, _, _ in strangers)}")
     readings = [
@@ -214,6 +215,7 @@ def _sheet_reading(recogniser: Recogniser, sheet: _Sheet, stem: str) -> SheetRea
         sheet=grid.sheet,
         header_rows=(int(grid.row_numbers[header.first]), int(grid.row_numbers[header.last])),
         columns=match.uses,
+        why=match.why,
         unused=recogniser.unused(header, match, filled),
         refused_columns=[
             (column + 1, name) for column, name in enumerate(header.names) if recogniser.refused(header, column)

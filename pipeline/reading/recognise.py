@@ -5,13 +5,12 @@ Recognised by headers, then by title and sheet name; never by the file's name. S
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.contracts import Contracts, Kind, fold_header
-from pipeline.model import ColumnUse, Refusal, column_letter
+from pipeline.model import ColumnUse, column_letter
 from pipeline.reading.grid import Grid
 
 HEADER_ROWS = 8
@@ -52,6 +51,8 @@ class Match:
     uses: list[ColumnUse]
     missing: list[list[str]]
     """Required groups of fields of which no column stands in the header."""
+    why: str = ""
+    """Why the sheet is of this kind, as a Chinese sentence; '' when it is not."""
 
     @property
     def fields(self) -> set[str]:
@@ -70,7 +71,8 @@ class Recogniser:
     def __init__(self, contracts: Contracts, unit_code: str, sender_kinds: set[str]) -> None:
         self.headers = contracts.headers
         self.kinds = [contracts.for_unit(name, unit_code) for name in sorted(contracts.kinds)]
-        self.may_send = {kind.name for kind in self.kinds if sender_kinds & set(kind.senders)}
+        self.sendable = [kind for kind in self.kinds if sender_kinds & set(kind.senders)]
+        self.may_send = {kind.name for kind in self.sendable}
         self._fields = {kind.name: kind.header_fields() for kind in self.kinds}
         self.known = {header for fields in self._fields.values() for header in fields}
         self.period = {fold_header(word)[0] for word in self.headers.period}
@@ -141,8 +143,11 @@ class Recogniser:
         for column, (name, folded, unit) in enumerate(zip(header.names, header.folded, header.units, strict=True)):
             field = fields.get(folded)
             if folded and field and not self.refused(header, column):
-                own_unit = unit if kind.columns[field].type == "money" else fold_header(name)[1]
-                uses.append(ColumnUse(field, name, column + 1, own_unit))
+                known = kind.columns[field]
+                own_unit = unit if known.type == "money" else fold_header(name)[1]
+                alias = next((word for word in known.aliases if fold_header(word)[0] == folded), None)
+                own = fold_header(known.header)[0] == folded
+                uses.append(ColumnUse(field, name, column + 1, own_unit, None if own else alias))
         present = {use.field for use in uses}
         return Match(kind, uses, [group for group in kind.required_groups() if not present & set(group)])
 
@@ -167,7 +172,45 @@ class Recogniser:
         if best and self.is_near(titled) and _title_match(titled.kind, heading) > _title_match(best.kind, heading):
             # The title names a kind of which a column is missing: it is not another kind that could do without.
             return None, [titled, *(match for match in by_nearness if match is not titled)]
+        if best:
+            best = replace(
+                best, why=self._why(best, header, grid, heading, [each for each in complete if each is not best])
+            )
         return best, by_nearness
+
+    def _why(self, match: Match, header: Header, grid: Grid, heading: str, complete: list[Match]) -> str:
+        """The header's row, the required columns, the word of the title, and which kinds it could have been as well."""
+        groups = match.kind.required_groups()
+        named = "、".join(
+            match.kind.columns[field].header for group in groups for field in group if field in match.fields
+        )
+        first, last = (int(grid.row_numbers[row]) for row in (header.first, header.last))
+        said = [f"第{first}行是表头" if first == last else f"第{first}至{last}行是表头", f"必填列齐全({named})"]
+        words = [word for word in match.kind.titles if fold_header(word)[0] in heading]
+        if words:
+            said.append(f"标题或工作表名里有“{max(words, key=len)}”")
+        rivals = [each for each in complete if each.kind.name in self.may_send]
+        if rivals:
+            by_title = any(_title_match(match.kind, heading) > _title_match(each.kind, heading) for each in rivals)
+            ground = "按标题取了这一种" if by_title else "这一种对得上的列最多"
+            said.append(f"列名也合于{'、'.join(f'“{each.kind.title}”' for each in rivals[:3])},{ground}")
+        return ",".join(said)
+
+    def likeliest_row(self, grid: Grid) -> Header | None:
+        """Where there is no header: the row with the most texts among those in which it might stand; None without any text."""
+        rows = min(grid.height, HEADER_ROWS)
+        head = [[_clean(text) for text in column.slice(0, rows).to_pylist()] for column in grid.columns]
+        cells = [list(row) for row in zip(*head, strict=True)] if head else []
+        words = [sum(any(character.isalpha() for character in text) for text in row) for row in cells]
+        if not any(words):
+            return None
+        at = words.index(max(words))
+        return self._header_at(grid, cells, at, at)
+
+    def titled(self, grid: Grid, header: Header) -> list[str]:
+        """Names of the kinds of which title or sheet name speak."""
+        heading = _heading(header.title + grid.sheet)
+        return [kind.name for kind in self.kinds if _title_match(kind, heading) > (0, 0)]
 
     def is_near(self, match: Match) -> bool:
         """Half of a kind's required columns, and a kind that this unit sends: that list with a wrong header, no other sheet."""
@@ -217,38 +260,3 @@ def _title_match(kind: Kind, heading: str) -> tuple[int, int]:
 
 def _longest(words: Iterable[str], text: str) -> int:
     return max((len(word) for word in words if word in text), default=0)
-
-
-def unrecognised(header: Header | None, nearest: list[Match], sheet: str) -> Refusal:
-    """Which kinds a sheet looked most like, what they lack, and which of its headers may be meant."""
-    where = f"工作表“{sheet}”" if sheet else "文件"
-    if header is None:
-        return Refusal(
-            "unrecognised",
-            f"{where}的前{HEADER_ROWS}行里没有找到表头",
-            "请在数据上方用一行写明列名(如姓名、身份证号),写法见空白模板",
-        )
-    described = []
-    for match in nearest[:2]:
-        missing = []
-        for group in match.missing:
-            name = "或".join(match.kind.columns[field].header for field in group)
-            meant = _meant(match, group, header)
-            missing.append(f"{name}(文件中的“{meant}”是不是它?)" if meant else name)
-        described.append(f"像“{match.kind.title}”,但缺少必填列:{'、'.join(missing)}")
-    return Refusal(
-        "unrecognised",
-        f"{where}没有认出是哪一种名单。" + ";".join(described or ["没有本单位可以报送的种类"]),
-        "请按空白模板的写法改正或补上这些列名后重新提交",
-    )
-
-
-def _meant(match: Match, group: list[str], header: Header) -> str:
-    taken = {use.column - 1 for use in match.uses}
-    free = {folded: header.names[i] for i, folded in enumerate(header.folded) if folded and i not in taken}
-    for field in group:
-        column = match.kind.columns[field]
-        for word in [column.header, *column.aliases]:
-            if near := difflib.get_close_matches(fold_header(word)[0], list(free), n=1, cutoff=0.5):
-                return free[near[0]]
-    return ""

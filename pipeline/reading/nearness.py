@@ -1,0 +1,95 @@
+"""What a sheet that is of no kind looks most like: the columns it lacks, and which of its headers may be meant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rapidfuzz import fuzz
+
+from pipeline.contracts import fold_header
+from pipeline.model import Near, Refusal
+from pipeline.reading.recognise import HEADER_ROWS, Header, Match
+
+SHOWN = 3
+"""Kinds named in a refusal."""
+ALIKE = 50.0
+"""Two headers no more alike than this, in percent of their letters, have nothing to do with each other."""
+TITLED = 0.5
+"""What a kind's name in the title counts for, a whole header counting 1 among the required ones."""
+
+
+def unrecognised(
+    header: Header | None, matches: Sequence[Match], titled: Sequence[str], sheet: str, *, is_row: bool = False
+) -> Refusal:
+    """The refusal of a sheet that is of no kind: the nearest kinds, what each lacks, and the nearest header for each.
+
+    Args:
+        header: the sheet's header, or the row most like one; None when it has no texts at all.
+        matches: kinds that the unit may send, laid over it.
+        titled: names of kinds of which the title speaks, or the one that it must be.
+        sheet: the sheet's name, '' for a text file.
+        is_row: `header` is only the row most like one.
+    """
+    where = f"工作表“{sheet}”" if sheet else "文件"
+    nearest = _nearest(header, matches, titled) if header else ()
+    said = [
+        f"像“{near.title}”,但缺少必填列:{'、'.join(_in_words(column, meant) for column, meant in near.missing)}"
+        for near in nearest
+        if near.missing
+    ]
+    if header is None or is_row:
+        reason = f"{where}的前{HEADER_ROWS}行里没有找到表头"
+        if header and said:
+            reason += f",最像表头的是第{header.first + 1}行"
+    else:
+        reason = f"{where}没有认出是哪一种名单"
+    known = "、".join(match.kind.title for match in matches)
+    last = f"没有一列像本单位报送的名单。本单位可以报送:{known}" if known else "没有本单位可以报送的种类"
+    return Refusal(
+        "unrecognised",
+        reason + "。" + (";".join(said) or last),
+        "请按空白模板的写法改正或补上这些列名后重新提交"
+        if said
+        else "请在数据上方用一行写明列名(如姓名、身份证号),写法见空白模板",
+        nearest,
+    )
+
+
+def _in_words(column: str, meant: str | None) -> str:
+    return f"{column}(文件中的“{meant}”是不是它?)" if meant else column
+
+
+def _nearest(header: Header, matches: Sequence[Match], titled: Sequence[str]) -> tuple[Near, ...]:
+    found = []
+    for match in matches:
+        groups = match.kind.required_groups()
+        missing = [(group, *_meant(match, group, header)) for group in match.missing]
+        likeness = (len(groups) - len(missing) + sum(share for _, _, share in missing) / 200) / len(groups)
+        if likeness > 0 or match.fields:
+            lacks = tuple(
+                ("或".join(match.kind.columns[field].header for field in group), meant) for group, meant, _ in missing
+            )
+            rank = likeness + TITLED * (match.kind.name in titled)
+            found.append((rank, len(match.fields), Near(match.kind.name, match.kind.title, lacks)))
+    found.sort(key=lambda each: (-each[0], -each[1], each[2].kind))
+    best = found[0][0] if found else 0.0
+    return tuple(near for rank, _, near in found[:SHOWN] if rank * 2 >= best)
+
+
+def _meant(match: Match, group: Sequence[str], header: Header) -> tuple[str | None, float]:
+    """(the header of the file most like one of a missing group's names, how alike in percent), among those not taken yet."""
+    taken = {use.column - 1 for use in match.uses}
+    free = [
+        (name, folded)
+        for at, (name, folded) in enumerate(zip(header.names, header.folded, strict=True))
+        if folded and at not in taken and not any(map(str.isdigit, folded))
+    ]
+    best: tuple[str | None, float] = (None, 0.0)
+    for field in group:
+        column = match.kind.columns[field]
+        for word in (column.header, *column.aliases):
+            for name, folded in free:
+                alike = fuzz.ratio(fold_header(word)[0], folded)
+                if alike > max(ALIKE, best[1]):
+                    best = (name, alike)
+    return best
