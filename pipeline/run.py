@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline import archive, contracts, inbox
 from pipeline.home import Home
 from pipeline.ledger import Ledger, ReadBy, ReceivedFile, Submission
-from pipeline.model import MonitorError, Reading, Refusal
+from pipeline.model import MonitorError, Reading, Refusal, column_letter
 
 if TYPE_CHECKING:
     import pandas as pd
