@@ -23,6 +23,7 @@ from pipeline.generate.partners import SHARES, partner_files
 from pipeline.generate.plan import division_files, monitoring_file
 from pipeline.generate.plants_own import plant_own
 from pipeline.generate.plants_partner import plant_partner
+from pipeline.generate.records import in_scope_records
 from pipeline.generate.stage import Stage
 from pipeline.generate.truth import status_of, write_truth
 from pipeline.generate.turn import Turn
@@ -42,7 +43,7 @@ def generate(
     """Write `target`/inbox/<unit>/… and `target`/truth/*.csv for a night on `day`.
 
     `people` stand in the registries (dibao, tekun, edge); every other list follows in the proportions of one real
-    year. `partner_rows` are all rows of medical, disability and death lists (4 × people when None). `progress` is
+    year. `partner_rows` are all rows of partner bureaus' lists (4 × people when None). `progress` is
     told (what is being done, files written, files in all; 0 when not known yet).
 
     Returns counts: files, rows by kind, submissions by status, warnings by rule.
@@ -84,6 +85,7 @@ def _invent(people: int, seed: int, day: date, rows: int) -> Stage:
     firm = fill(stage, people)
     wanted = {kind: int(rows * share * _IN_SCOPE) for kind, share in SHARES.items()}
     in_scope_rows(stage, firm, wanted["medical_expense"], wanted["disability_certificate"])
+    in_scope_records(stage, firm, wanted)
     damage(stage)
     return stage
 

@@ -25,7 +25,10 @@ FAMILIES = (
     ("edge_household", "edge_person"),
     ("survey_household", "survey_person"),
 )
-SINGLE = ("tekun_person", "temporary_grant", "poverty_return_monitoring", "medical_expense", "disability_certificate")
+SINGLE = (
+    "tekun_person", "temporary_grant", "poverty_return_monitoring", "medical_expense", "disability_certificate", "unemployment",
+    "social_insurance", "pension", "student_status", "real_estate", "vehicle", "business_registration", "disaster_loss",
+)  # fmt: skip
 
 
 def disguises(field: str) -> list[Recipe]:
@@ -182,6 +185,14 @@ def recipes(bureau: Bureau) -> dict[str, list[Recipe]]:
             unreadable("issued_on", "不详", bad_date, required=True), *number_faults("id_number"), old_number,
             *disguises("id_number"), missing("name"), unreadable("disability_level", "五级", "code.unreadable", required=True),
         ],
+        "unemployment": [unreadable("registered_on", "去年", bad_date, required=True), *_from(person, 1)],
+        "social_insurance": [unreadable("pay_month", "上月", bad_date, required=True), *_from(person, 4)],
+        "pension": [unreadable("benefit_status", "待核", "code.unreadable"), *_from(person, 6), missing("pension_fen")],
+        "student_status": [unreadable("enrolment_status", "待查", "code.unreadable", required=True), *_from(person, 2)],
+        "real_estate": [unreadable("registered_on", "不详", bad_date), *_from(person, 3), missing("unit_no")],
+        "vehicle": [unreadable("status", "待查", "code.unreadable", required=True), *_from(person, 5)],
+        "business_registration": [unreadable("capital_fen", "若干", "amount.unreadable"), *_from(person, 7), missing("business_name")],
+        "disaster_loss": [unreadable("loss_fen", "很大", "amount.unreadable", required=True), *_from(person, 1)],
     }  # fmt: skip
 
 

@@ -12,19 +12,25 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from pipeline import contracts
 from pipeline.generate.files import File, Sheet
 from pipeline.generate.people import Array, crowd_firsts, crowd_names, with_check
 from pipeline.generate.stage import Stage
 from pipeline.generate.styles import PARTNER_STYLES
 
-SHARES = {"medical_expense": 0.8, "disability_certificate": 0.16, "death_notice": 0.04}
+SHARES = {
+    "medical_expense": 0.64, "disability_certificate": 0.12, "death_notice": 0.03, "unemployment": 0.02,
+    "social_insurance": 0.06, "pension": 0.04, "student_status": 0.03, "real_estate": 0.02, "vehicle": 0.02,
+    "business_registration": 0.01, "disaster_loss": 0.01,
+}  # fmt: skip
 """Kind → its part of all partner rows."""
-_NAMES = {"medical_expense": "高额医疗费用", "disability_certificate": "持证残疾人", "death_notice": "死亡登记"}
+_IN_PARTS = ("medical_expense", "disability_certificate", "death_notice")
+"""Kinds that come as several files, however few the rows."""
 _WORKBOOK, _TEXT = 30_000, 1_000_000
 """Most rows of a workbook, and of a text file."""
 _DAMAGED = 0.002
 _FAMILIAR_PARTS = 3
-"""Rows about people we know go to the first three files."""
+"""Rows about people we know go to the first three files, or to the only one."""
 
 
 @dataclass
@@ -102,11 +108,81 @@ class _Crowd:
             "registered_on": died + timedelta(days=6), **self.where(count),
         }  # fmt: skip
 
+    def others(self, count: int, **columns: Array) -> dict[str, Array]:
+        """One row each of `count` people, with what the list says of them."""
+        return {"name": crowd_names(self.rng, count), "id_number": self.people(count), **columns, **self.where(count)}
+
+    def serials(self, count: int, before: str, after: str = "") -> Array:
+        """Distinct texts, none of which stands in a row about people we know."""
+        numbers = np.arange(self.used, self.used + count) + 10_000_000
+        return before + np.array(numbers.astype(str), dtype=object) + after
+
+    def unemployed(self, count: int) -> dict[str, Array]:
+        """Registrations of any day."""
+        cause = self.pick(count, "合同期满", "单位裁员", "个人离职", None)
+        return self.others(count, registered_on=self.days(count, 1, 600), cause=cause)
+
+    def insured(self, count: int) -> dict[str, Array]:
+        """Contributions of the last year."""
+        return self.others(
+            count, employer=self.pick(count, *(f"样例企业{n}" for n in range(40)), None), base_fen=self.rng.integers(3_000, 20_000, count) * 100,
+            insurance_status=self.pick(count, *["参保缴费"] * 5, "暂停", "终止"), pay_month=self.days(count, 1, 360),
+        )  # fmt: skip
+
+    def pensioners(self, count: int) -> dict[str, Array]:
+        """Pensions of the last half year."""
+        return self.others(
+            count, scheme=self.pick(count, "城乡居民", "企业职工", "机关事业"), benefit_status=self.pick(count, "正常", "正常", "暂停"),
+            pay_month=self.days(count, 1, 180), pension_fen=self.rng.integers(200, 6_000, count) * 100,
+        )  # fmt: skip
+
+    def pupils(self, count: int) -> dict[str, Array]:
+        """Pupils, a few of them not at school."""
+        return self.others(
+            count, school=self.pick(count, *(f"第{n}学校" for n in range(1, 30))), stage=self.pick(count, "小学", "初中", "高中", "中职"),
+            enrolment_status=self.pick(count, *["在读"] * 9, "休学", "辍学"), status_on=self.days(count, 1, 400),
+        )  # fmt: skip
+
+    def owners(self, count: int) -> dict[str, Array]:
+        """Dwellings and shops."""
+        return self.others(
+            count, unit_no=self.serials(count, "992000001001GB", "F00010001"), usage=self.pick(count, "住宅", "住宅", "商业", "其他"),
+            area_m2=self.rng.integers(30, 200, count), registered_on=self.days(count, 30, 7_000),
+        )  # fmt: skip
+
+    def drivers(self, count: int) -> dict[str, Array]:
+        """Vehicles of every sort."""
+        return self.others(
+            count, plate_no=self.serials(count, "样B"), vehicle_type=self.pick(count, "小型轿车", "小型客车", "货车", "摩托车", "三轮车", "拖拉机"),
+            first_registered_on=self.days(count, 30, 5_000), status=self.pick(count, *["正常"] * 8, "注销", "报废"),
+        )  # fmt: skip
+
+    def traders(self, count: int) -> dict[str, Array]:
+        """Businesses of every sort."""
+        return self.others(
+            count, credit_code=self.serials(count, "92992000MB"), business_name=self.serials(count, "样例商行"),
+            business_type=self.pick(count, "个体工商户", "有限责任公司", "股份有限公司", "农民专业合作社"),
+            role=self.pick(count, "法定代表人", "股东", "经营者", "成员"), capital_fen=self.rng.integers(1, 500, count) * 1_000_000,
+            status=self.pick(count, *["存续"] * 6, "注销", "吊销"), established_on=self.days(count, 30, 5_000),
+        )  # fmt: skip
+
+    def struck(self, count: int) -> dict[str, Array]:
+        """Losses: of long ago, or too small to list anybody by themselves."""
+        is_old = self.rng.integers(0, 2, count) == 1
+        loss = np.where(is_old, self.rng.integers(500, 80_000, count), self.rng.integers(500, 4_900, count)) * 100
+        return self.others(
+            count, disaster_type=self.pick(count, "洪涝", "风雹", "低温冷冻", "火灾"), loss_fen=loss,
+            happened_on=np.where(is_old, self.days(count, 70, 500), self.days(count, 1, 60)),
+            affected_count=self.rng.integers(1, 6, count), damaged_rooms=np.where(is_old, self.rng.integers(0, 4, count), 0),
+        )  # fmt: skip
+
 
 def partner_files(stage: Stage, rows: int, seed: int) -> Iterator[File]:
     """Every partner file, `rows` rows in all, or as many as there are about people we know."""
     rng = np.random.default_rng([seed, 99])
     counts = {kind: round(rows * share) for kind, share in SHARES.items()}
+    # Kinds of which more was planted than is their part take it from the largest.
+    counts = {kind: max(count, len(stage.tables[kind])) for kind, count in counts.items()}
     counts["medical_expense"] += rows - sum(counts.values())
     districts = sorted(
         {(place.district, place.township) for places in stage.bureau.places.values() for place in places}
@@ -114,25 +190,27 @@ def partner_files(stage: Stage, rows: int, seed: int) -> Iterator[File]:
     crowd = _Crowd(rng, stage.day, districts, crowd_firsts(rng, rows))
     makers: dict[str, Callable[[int], dict[str, Array]]] = {
         "medical_expense": crowd.medical, "disability_certificate": crowd.certificates, "death_notice": crowd.deaths,
+        "unemployment": crowd.unemployed, "social_insurance": crowd.insured, "pension": crowd.pensioners,
+        "student_status": crowd.pupils, "real_estate": crowd.owners, "vehicle": crowd.drivers,
+        "business_registration": crowd.traders, "disaster_loss": crowd.struck,
     }  # fmt: skip
-    for kind, maker in makers.items():
+    for position, (kind, maker) in enumerate(makers.items()):
+        contract = contracts.load().kinds[kind]
         familiar = stage.tables[kind].arrays()
-        sizes = _sizes(max(0, counts[kind] - len(stage.tables[kind])))
+        unknown = max(0, counts[kind] - len(stage.tables[kind]))
+        sizes = _sizes(unknown) if kind in _IN_PARTS or unknown > _WORKBOOK else [unknown]
+        first = 0 if len(sizes) > 1 else position
         parts = familiar["_part"]
         homeless = np.flatnonzero(parts == None)  # noqa: E711 - elementwise
-        parts[homeless] = _settle(homeless, familiar["id_number"], rng)
+        parts[homeless] = _settle(homeless, familiar["id_number"], rng, min(len(sizes), _FAMILIAR_PARTS))
         for number, size in enumerate(sizes):
             chosen = np.flatnonzero(parts == number)
             known = {name: column[chosen] for name, column in familiar.items()}
             columns = _mixed(known, _as_rows(kind, maker(size), size, tuple(familiar), rng), rng)
-            style = PARTNER_STYLES[number if number < len(PARTNER_STYLES) else 1 + number % 2]
-            unit = stage.tables[kind].columns["_unit"][0]
-            yield File(
-                unit,
-                f"{_NAMES[kind]}_{number + 1:02d}{style.suffix}",
-                style,
-                [Sheet(kind, "Sheet1", _NAMES[kind], columns)],
-            )
+            turn = first % len(PARTNER_STYLES) + number
+            style = PARTNER_STYLES[turn if turn < len(PARTNER_STYLES) else 1 + number % 2]
+            name = f"{contract.title}_{number + 1:02d}{style.suffix}"
+            yield File(contract.senders[0], name, style, [Sheet(kind, "Sheet1", contract.title, columns)])
 
 
 def _sizes(rows: int) -> list[int]:
@@ -143,12 +221,10 @@ def _sizes(rows: int) -> list[int]:
     return [workbook, *(left // texts + (number < left % texts) for number in range(texts))]
 
 
-def _settle(homeless: Array, numbers: Array, rng: np.random.Generator) -> Array:
+def _settle(homeless: Array, numbers: Array, rng: np.random.Generator, parts: int) -> Array:
     """A file for each row that was not given one; the rows of one person stay together."""
     file_of: dict[str, int] = {}
-    return np.array(
-        [file_of.setdefault(numbers[n], int(rng.integers(0, _FAMILIAR_PARTS))) for n in homeless], dtype=object
-    )
+    return np.array([file_of.setdefault(numbers[n], int(rng.integers(0, parts))) for n in homeless], dtype=object)
 
 
 def _as_rows(

@@ -21,6 +21,8 @@ from pipeline.generate.table import LONG_TERM, Outcome, Table
 KINDS = (
     "dibao_household", "dibao_person", "tekun_person", "edge_household", "edge_person", "temporary_grant",
     "survey_household", "survey_person", "poverty_return_monitoring", "medical_expense", "disability_certificate", "death_notice",
+    "unemployment", "social_insurance", "pension", "student_status", "real_estate", "vehicle", "business_registration",
+    "disaster_loss",
 )  # fmt: skip
 
 _HOSPITALS = ("市第一人民医院", "市中医医院", "区人民医院", "镇中心卫生院", "市妇幼保健院", "市第二人民医院")
@@ -30,6 +32,10 @@ _DISABILITIES = {"视力": 1, "听力": 2, "言语": 3, "肢体": 4, "智力": 5
 _LEVELS = {"一级": 1, "二级": 2, "三级": 3, "四级": 4}
 DUE = -1
 """A supplement that is what is owed: a fifth of the standard, or nothing when nothing is owed."""
+USUAL = date.min
+"""An authorisation of some day within its validity, where that registry asks for one."""
+VALIDITY = 24
+"""Months for which an authorisation holds."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,8 @@ class Stage:
     """rule_code, subject_id_number, why."""
     scope: set[str] = field(default_factory=set)
     """Numbers of people whose partner rows are kept whatever they say (mission, boundary 3)."""
+    authorised: set[str] = field(default_factory=set)
+    """Numbers of people of whom rows that serve reviews alone are kept as well: their household signed, and it is in date."""
     supplemented: set[str] = field(default_factory=set)
     """Numbers of dibao people who are paid a supplement."""
     counted: dict[str, set[str]] = field(default_factory=lambda: {"dibao": set(), "tekun": set(), "edge": set()})
@@ -101,6 +109,7 @@ class Stage:
         *,
         share: float = 0.5,
         remote: bool = False,
+        authorised_on: date | None = USUAL,
         fragile: bool = False,
     ) -> None:
         """A dibao household whose declared income is `share` of the standard; `members[0]` is the head."""
@@ -133,7 +142,7 @@ class Stage:
                 "township": place.township, "community": f"第{rng.randint(1, 12)}社区", "address": self._address(place),
                 "phone": head.phone, "certificate_no": f"DB{place.region_code}{self.serial():07d}", "start_month": start,
                 "cause": rng.choice(_CAUSES), "last_recheck_on": self.day - timedelta(days=rng.randint(95, 150)),
-                "authorised_on": self.day - timedelta(days=rng.randint(95, 500)) if rng.random() < 0.8 else None,
+                "authorised_on": self._authorise(authorised_on, members, fragile, share=0.8),
                 "bank": "样例银行", "bank_account": f"9900{rng.randrange(10**12):012d}",
             },
             **self._notes(place, head, fragile),
@@ -161,7 +170,7 @@ class Stage:
             if amount:
                 self.supplemented.add(person.id_number)
 
-    def tekun(self, place: Place, person: Person, *, fragile: bool = False) -> None:
+    def tekun(self, place: Place, person: Person, *, authorised_on: date | None = USUAL, fragile: bool = False) -> None:
         """A person in tekun."""
         rng = self.rng
         care = rng.choice(("全自理", "全自理", "半护理", "全护理"))
@@ -175,7 +184,7 @@ class Stage:
                 "care_amount_fen": {"全自理": None, "半护理": 30_000, "全护理": 60_000}[care],
                 "start_month": self._start(place), "township": place.township, "community": f"第{rng.randint(1, 12)}社区",
                 "registered_address": self._address(place), "last_recheck_on": self.day - timedelta(days=rng.randint(95, 150)),
-                "phone": person.phone,
+                "phone": person.phone, "authorised_on": self._authorise(authorised_on, [Member(person)], fragile, share=0.5),
             },
             **self._notes(place, person, fragile),
         )  # fmt: skip
@@ -183,7 +192,9 @@ class Stage:
         if not fragile:
             self.scope.add(person.id_number)
 
-    def edge(self, place: Place, members: Sequence[Member], *, fragile: bool = False) -> None:
+    def edge(
+        self, place: Place, members: Sequence[Member], *, authorised_on: date | None = USUAL, fragile: bool = False
+    ) -> None:
         """A household on the edge of dibao; its income lies between the two lines."""
         rng, head = self.rng, members[0].person
         until = LONG_TERM if rng.random() < 0.1 else self.day + timedelta(days=rng.randint(30, 300))
@@ -194,7 +205,7 @@ class Stage:
                 "insured_count": len(members), "income_per_head_fen": self.bureau.standard(place) * rng.randint(102, 148) // 100,
                 "area_type": place.area, "start_month": months_before(self.bureau.period(place.division), rng.randint(0, 10)),
                 "valid_until": until, "township": place.township, "address": self._address(place), "phone": head.phone,
-                "authorised_on": self.day - timedelta(days=rng.randint(95, 500)),
+                "authorised_on": self._authorise(authorised_on, members, fragile, share=1),
             },
             **self._notes(place, head, fragile),
         )  # fmt: skip
@@ -302,7 +313,7 @@ class Stage:
             {
                 "name": person.name, "id_number": person.id_number, "settled_on": on,
                 "hospital": hospital or self.rng.choice(_HOSPITALS), "care_type": "住院", "total_fen": total,
-                "pooled_fen": (total - burden) // 2, "burden_fen": burden, **self._where(person.place, where),
+                "pooled_fen": (total - burden) // 2, "burden_fen": burden, **self.where(person.place, where),
             },
             outcome=self._outcome(person, is_kept), part=part, fragile=fragile,
         )  # fmt: skip
@@ -318,7 +329,7 @@ class Stage:
             {
                 "name": person.name, "id_number": person.id_number,
                 "certificate_no": f"{person.id_number}{_DISABILITIES[kind]}{_LEVELS[level]}{suffix}", "disability_type": kind,
-                "disability_level": level, "issued_on": on, "certificate_status": status, **self._where(person.place, where),
+                "disability_level": level, "issued_on": on, "certificate_status": status, **self.where(person.place, where),
             },
             outcome=self._outcome(person, is_kept), part=part, fragile=fragile,
         )  # fmt: skip
@@ -329,7 +340,7 @@ class Stage:
             "civil_registration",
             {
                 "name": person.name, "id_number": person.id_number, "died_on": on,
-                "registered_on": min(self.day, on + timedelta(days=5)), **self._where(person.place, "full"),
+                "registered_on": min(self.day, on + timedelta(days=5)), **self.where(person.place, "full"),
             },
             outcome=self._outcome(person, False),
         )  # fmt: skip
@@ -339,13 +350,22 @@ class Stage:
             month = f"{on.month:02d}" if on.month == 1 else f"{on.month}"
             self.tables["death_notice"].columns["_spoilt_cell"][row] = f"{on.year}.{month}"
 
+    def _authorise(self, on: date | None, members: Sequence[Member], fragile: bool, *, share: float) -> date | None:
+        """The day of a household's authorisation; of the `USUAL` ones a `share` is on file."""
+        if on == USUAL:
+            usual = self.day - timedelta(days=self.rng.randint(95, 500))
+            on = usual if self.rng.random() < share else None
+        if on and on <= self.day <= months_before(on, -VALIDITY) and not fragile:
+            self.authorised |= {member.person.id_number for member in members}
+        return on
+
     def _outcome(self, person: Person, is_kept: bool) -> Outcome:
         return "accepted" if is_kept or person.id_number in self.scope else "out_of_scope"
 
     def _notes(self, place: Place, head: Person, fragile: bool) -> dict[str, Any]:
         return {"area": place.area, "township": place.township, "group": head.id_number, "fragile": fragile}
 
-    def _where(self, place: Place, how: str) -> dict[str, str | None]:
+    def where(self, place: Place, how: str) -> dict[str, str | None]:
         """`full`, `address` (in one cell only), `ambiguous` (a township name that several divisions have), `nowhere`."""
         return {
             "full": {"current_address": self._address(place), "district": place.district, "township": place.township},

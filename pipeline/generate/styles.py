@@ -135,7 +135,7 @@ def header_of(column: Column, style: Style) -> str:
     names = [column.header, *column.aliases]
     name = names[style.alias % len(names)]
     if column.type == "money" and style.header_units:
-        return f"{name}\uff08元\uff09"
+        return f"{name}\uff08{column.unit}\uff09"
     return name
 
 
@@ -159,7 +159,7 @@ def _writer(column: Column, style: Style, district: str) -> Callable[[Any], Any]
     township: Callable[[Any], Any] = (lambda name: district + str(name)) if style.full_township else str
     writers: dict[str, Callable[[Any], Any]] = {
         "name": lambda name: _name(name, style),
-        "money": lambda fen: _money(int(fen), style),
+        "money": lambda fen: in_wan(int(fen)) if column.unit == "万元" else _money(int(fen), style),
         "date": lambda day: _date(day, style.dates),
         "month": lambda day: _date(day, style.months),
         "boolean": lambda value: yes if value else no,
