@@ -76,6 +76,15 @@ def explain(
         },
         "reason": mask(warning["reason"]),
         "remark": warning["remark"],
+        "decided": {
+            "by": warning["decided_by"],
+            "on": warning["decided_on"].isoformat(),
+            "measure": warning["measure"],
+            "note": mask(warning["note"]),
+            "silent_until": warning["silent_until"].isoformat() if warning["silent_until"] else None,
+        }
+        if warning["decided_on"]
+        else None,
         "first_seen_on": warning["first_seen_on"].isoformat(),
         "last_seen_on": warning["last_seen_on"].isoformat(),
         "due_on": warning["due_on"].isoformat(),
@@ -94,11 +103,12 @@ def explain(
 
 def _not_there(release: duckdb.DuckDBPyConnection, warning_id: str) -> str:
     gone = release.execute(
-        "select run_date, because from warning_change where warning_id = ? and change = 'withdrawn'", [warning_id]
+        "select withdrawn_on, because from warning_withdrawn where starts_with(warning_id, ?) order by all",
+        [warning_id],
     ).fetchone()
     if gone:
         return f"预警 {warning_id} 已于 {gone[0].isoformat()} 撤回:{gone[1]}"
-    return f"没有编号为 {warning_id} 的预警。编号在清单“预警”页最后一列;更早撤回的请查那一晚的版本"
+    return f"没有编号为 {warning_id} 的预警。编号在清单“预警”页最后一列"
 
 
 def _card_says(card: Card | None) -> dict[str, Any]:
@@ -145,6 +155,7 @@ def show(result: Mapping[str, Any], console: Console) -> None:
         ("对象", f"{subject['name']} {subject['id_number']} {subject['unit']} {subject['township'] or ''}".strip()),
         ("级别和状态", f"{level},{state};首次发现 {result['first_seen_on']},期限 {result['due_on']}"),
         ("为什么列出", result["reason"]),
+        ("核查", _decided_text(result["decided"])),
         ("条件", rule["condition"] or "(规则已停用)"),
         ("为什么要问", rule["why"]),
         ("政策依据", rule["citation"]),
@@ -170,6 +181,14 @@ def show(result: Mapping[str, Any], console: Console) -> None:
         ),
         crop=False,
     )
+
+
+def _decided_text(decided: Mapping[str, Any] | None) -> str:
+    if not decided:
+        return ""
+    said = "。".join(part.rstrip("。") for part in (decided["note"], decided["measure"]) if part)
+    silent = f";{decided['silent_until']} 以前除非加重不再提示" if decided["silent_until"] else ""
+    return f"{decided['by']} {decided['on']}:{said}{silent}"
 
 
 def _again_text(again: Mapping[str, Any]) -> str:

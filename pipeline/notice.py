@@ -174,8 +174,8 @@ def listed(release: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     run_date = _one(release, "select max(run_date) from release")
     changes = dict(release.execute("select change, count(*) from warning_change group by change").fetchall())
     because = release.execute(
-        "select because, count(*) as times from warning_change where change = 'withdrawn'"
-        " group by because order by times desc, because"
+        "select split_part(because, '(', 1) as why, count(*) as times from warning_change where change = 'withdrawn'"
+        " group by why order by times desc, why"
     ).fetchall()
     return {
         "run_date": run_date.isoformat(),

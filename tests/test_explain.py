@@ -37,7 +37,7 @@ def release():
     con = duckdb.connect()
     con.execute("create table submission as select '123456789012345a' as submission_id, 'd01' as unit_code")
     con.execute(
-        "create table warning_change as select date '2026-11-01' as run_date, 'w9' as warning_id, 'withdrawn' as change,"
+        "create table warning_withdrawn as select date '2026-11-01' as withdrawn_on, 'w9' as warning_id,"
         " '已在册:低保' as because"
     )
     values = {
@@ -47,6 +47,8 @@ def release():
         "first_seen_on": date(2026, 10, 20), "last_seen_on": date(2026, 10, 31), "due_on": date(2026, 10, 23),
         "measured": 2664000, "reason": "家庭3人年总收入6000.00元。", "caveat": "收入可能变化。", "remark": None,
         "evidence": json.dumps(EVIDENCE), "freshness": json.dumps(FRESHNESS), "policy": json.dumps(POLICY),
+        "decided_on": date(2026, 10, 30), "decided_by": "李四", "measure": "继续关注", "note": "上门看过,已交材料。",
+        "silent_until": None,
     }  # fmt: skip
     con.execute("create table warning as select " + ", ".join(f"? as {name}" for name in values), list(values.values()))
     return con
@@ -101,6 +103,7 @@ def test_rule_policy_and_caveat_are_said(release):
         "收入可能变化",
         "低保 2026-10",
         "不是结论",
+        "李四 2026-10-30:上门看过,已交材料。继续关注",
     ):
         assert text in screen
 

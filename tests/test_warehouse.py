@@ -115,7 +115,7 @@ RULES = {"x01": (POOR, POOR_CARD), "x02": (ALONE, ALONE_CARD), "x03": (OVERDUE, 
 def models_with(folder: Path, rules: dict[str, tuple[str, str]] = RULES, **others: tuple[str, str]) -> Models:
     """The real registry and published models with these rules only, and others given as room__name=(sql, yml)."""
     if not folder.exists():
-        for room in ("registry", "published"):
+        for room in ("registry", "life", "published"):
             shutil.copytree(SQL / room, folder / room)
         (folder / "warnings").mkdir()
     for name, pair in rules.items():
@@ -190,8 +190,11 @@ class Nights:
     def night(self, inputs: warehouse.Inputs, models: Models | None = None) -> None:
         models = models or self.models
         if self.con:
-            before = self.con.sql("select * from main.warning").to_arrow_table()
-            inputs = replace(inputs, house={**inputs.house, "previous_warning": before})
+            before = {
+                table: self.con.sql(f"select * from main.{source}").to_arrow_table()
+                for table, source in warehouse.PREVIOUS.items()
+            }
+            inputs = replace(inputs, house={**inputs.house, **before})
             self.con.close()
         models.examine(models.everything())
         self.con = warehouse._connect(None, LIMITS)
@@ -475,7 +478,7 @@ def test_it_stays_the_same_warning(nights: Nights) -> None:
     rows = {"survey_household": survey({"head_id_number": "甲"}), **ROSTERS}
     nights.night(given(NIGHT, **rows))
     assert nights.rows(WARNINGS) == [("X01", "户甲", "yellow", "2026-10-30", "2026-10-30", "2026-11-20")]
-    assert nights.rows(CHANGES) == [("X01", "added", "新符合条件")]
+    assert nights.rows(CHANGES) == [("X01", "added", "新符合条件(青禾区《d01-survey_household.xlsx》)")]
     first = nights.rows("select warning_id from warning")
     nights.night(given(NEXT, **rows))
     assert nights.rows(WARNINGS) == [("X01", "户甲", "yellow", "2026-10-30", "2026-10-31", "2026-11-20")]
@@ -506,11 +509,15 @@ def test_due_days_are_working_days(models: Models, days: list[tuple[str, bool]],
 @pytest.mark.parametrize(
     ("tomorrow", "because"),
     [
-        ({"dibao_person": [{"id_number": "甲"}]}, "已在册:低保"),
-        ({"death_notice": [{"id_number": "甲", "died_on": "2026-10-30"}]}, "对象已登记死亡"),
-        ({"survey_household": survey({"head_id_number": "甲", "household_size": 1})}, "同一对象已有更急的预警 X02"),
-        ({"survey_household": survey({"head_id_number": "甲", "yearly_income_fen": 100000})}, "条件不再成立(期限已过或情况有变)"),
-        ({"survey_household": survey({"head_id_number": "甲", "yearly_income_fen": 100000, "submission_id": "S2"})}, "所依据的文件已更正"),
+        ({"dibao_person": [{"id_number": "甲"}]}, "已在册:低保(青禾区《d01-dibao_person-2026-10.xlsx》)"),
+        ({"death_notice": [{"id_number": "甲", "died_on": "2026-10-30"}]},
+         "对象已登记死亡(civil_registration《civil_registration-death_notice.xlsx》)"),
+        ({"survey_household": survey({"head_id_number": "甲", "household_size": 1})},
+         "同一对象已有更急的预警 X02(青禾区《d01-survey_household.xlsx》)"),
+        ({"survey_household": survey({"head_id_number": "甲", "yearly_income_fen": 100000})},
+         "按新收到的数据,条件不再成立(青禾区《d01-survey_household.xlsx》)"),
+        ({"survey_household": survey({"head_id_number": "甲", "yearly_income_fen": 100000, "submission_id": "S2"})},
+         "所依据的文件已更正(青禾区《S2.xlsx》)"),
         (
             {"house__set_aside": [{"kind": "dibao_person", "unit_code": "d01", "period": "2026-10", "name": "甲", "birth_date": "1960-01-01"}],
              "survey_household": survey({"head_id_number": "甲", "id_birth_date": "1960-01-01"})},
@@ -563,7 +570,9 @@ def test_only_the_roster_that_a_warning_stands_on_must_be_current(nights: Nights
     nights.night(given(NIGHT, **on, **old))
     assert nights.rows("select rule_code, subject_id from warning") == [("X03", "丁")]
     nights.night(given(NEXT, **left, **old))
-    assert nights.rows(CHANGES) == [("X03", "withdrawn", "条件不再成立(期限已过或情况有变)")]
+    assert nights.rows(CHANGES) == [
+        ("X03", "withdrawn", "按新收到的数据,条件不再成立(青禾区《d01-dibao_person-2026-10.xlsx》)")
+    ]
     assert nights.rows("select rule_code, could_not_be_asked from rule_tally where rule_code = 'X03'") == [("X03", 0)]
 
 
@@ -572,11 +581,12 @@ def test_the_dead_are_asked_only_by_the_rule_of_the_dead(nights: Nights, tmp_pat
     notice = [{"id_number": "丁", "died_on": "2026-10-30"}]
     nights.night(given(NIGHT, **rows))
     assert nights.rows("select rule_code from warning") == [("X03",)]
-    nights.night(given(NIGHT, death_notice=notice, **rows))
+    nights.night(given(NEXT, death_notice=notice, **rows))
     assert nights.rows("select rule_code from warning") == []
     card = OVERDUE_CARD.replace("level: blue", "level: blue\nof_the_dead: true")
     nights.night(
-        given(NIGHT, death_notice=notice, **rows), models_with(tmp_path / "sql", warnings__x03=(OVERDUE, card))
+        given(date(2026, 11, 1), death_notice=notice, **rows),
+        models_with(tmp_path / "sql", warnings__x03=(OVERDUE, card)),
     )
     assert nights.rows("select rule_code from warning") == [("X03",)]
     assert nights.rows("select death_date from person where person_id = '丁'") == [(date(2026, 10, 30),)]

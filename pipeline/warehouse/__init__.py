@@ -64,10 +64,27 @@ HOUSE: dict[str, dict[str, str]] = {
         "subject_id": "VARCHAR", "subject_name": "VARCHAR", "subject_id_number": "VARCHAR", "division_code": "VARCHAR",
         "township": "VARCHAR", "first_seen_on": "DATE", "last_seen_on": "DATE", "due_on": "DATE", "measured": "BIGINT",
         "reason": "VARCHAR", "caveat": "VARCHAR", "remark": "VARCHAR", "evidence": "VARCHAR", "freshness": "VARCHAR",
-        "policy": "VARCHAR",
+        "policy": "VARCHAR", "decision_id": "VARCHAR", "decided_on": "DATE", "decided_by": "VARCHAR", "measure": "VARCHAR",
+        "note": "VARCHAR", "episode_before": "VARCHAR",
+    },
+    "previous_withdrawn": {
+        "warning_id": "VARCHAR", "rule_code": "VARCHAR", "subject_id": "VARCHAR", "household_id": "VARCHAR",
+        "division_code": "VARCHAR", "level": "VARCHAR", "first_seen_on": "DATE", "withdrawn_on": "DATE",
+        "because": "VARCHAR", "submission_id": "VARCHAR",
+    },
+    "previous_decision": {
+        "decision_id": "VARCHAR", "rule_code": "VARCHAR", "division_code": "VARCHAR", "problem": "VARCHAR",
+    },
+    "decision": {
+        "decision_id": "VARCHAR", "about": "VARCHAR", "subject": "VARCHAR", "result": "VARCHAR", "measure": "VARCHAR",
+        "decided_by": "VARCHAR", "decided_on": "DATE", "note": "VARCHAR", "unit_code": "VARCHAR", "file_name": "VARCHAR",
+        "sheet": "VARCHAR", "row_number": "INTEGER", "night": "DATE", "received_seq": "BIGINT", "problem": "VARCHAR",
     },
 }  # fmt: skip
 """Tables `house.<name>` that are given to the build; `house.night` and the cards' tables are made here (docs/design.md)."""
+
+PREVIOUS = {"previous_warning": "warning", "previous_withdrawn": "warning_withdrawn", "previous_decision": "decision"}
+"""Tables of HOUSE that are read from the release before, and what they are called there."""
 
 CARD_TABLES: dict[str, dict[str, str]] = {
     "rule": {
@@ -76,6 +93,7 @@ CARD_TABLES: dict[str, dict[str, str]] = {
     },
     "rule_yields": {"rule_code": "VARCHAR", "stronger_code": "VARCHAR"},
     "rule_not_in": {"rule_code": "VARCHAR", "registry": "VARCHAR"},
+    "rule_kind": {"rule_code": "VARCHAR", "kind": "VARCHAR"},
     "rule_roster": {"rule_code": "VARCHAR", "registry": "VARCHAR"},
     "rule_policy": {"rule_code": "VARCHAR", "key": "VARCHAR"},
     "rules": {"rules_version": "VARCHAR"},
@@ -261,7 +279,7 @@ def _connect(spill: Path | None, limits: Limits) -> duckdb.DuckDBPyConnection:
 def _make(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, wanted: Iterable[str]) -> None:
     """Load what the wanted tables need, then make them in order."""
     order = models.order(wanted)
-    for schema in ("accepted", "house", "registry", "warnings"):
+    for schema in ("accepted", "house", "registry", "warnings", "life"):
         con.execute(f"create schema {schema}")
     load(con, inputs, models, order)
     for name in order:
@@ -283,7 +301,7 @@ def _make_episode(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
         raise ModelError("warnings.episode:缺少生成预警编号的函数")
     fresh = con.execute(
         "select every.rule_code, every.subject_id from warnings.every as every"
-        " anti join (select rule_code, subject_id from house.previous_warning where status in ('open', 'verifying')) as open_before"
+        " anti join (select rule_code, subject_id from life.before where status <> 'closed') as open_before"
         " using (rule_code, subject_id) order by all"
     ).fetchall()
     names = ["rule_code", "subject_id", "warning_id"]
@@ -305,8 +323,8 @@ def load(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, names: 
     for table, columns in HOUSE.items():
         if f"house.{table}" in needed:
             _fill(con, f"house.{table}", columns, inputs.house.get(table, ()))
-    if inputs.previous and "house.previous_warning" in needed:
-        _load_previous(con, inputs.previous)
+    if inputs.previous:
+        _load_previous(con, inputs.previous, needed)
     if "house.previous_source" in needed:
         rosters = [(kind.name, kind.family) for kind in models.kinds.values() if kind.period == "month"]
         _fill(con, "roster_kind", {"kind": "VARCHAR", "registry": "VARCHAR"}, _texts(["kind", "registry"], rosters))
@@ -349,11 +367,18 @@ left join roster_kind using (kind)
 """
 
 
-def _load_previous(con: duckdb.DuckDBPyConnection, previous: Path) -> None:
+def _load_previous(con: duckdb.DuckDBPyConnection, previous: Path, needed: set[str]) -> None:
+    """What the release before says; a table or column that it did not have yet stays empty."""
     con.execute(f"attach {_quote(str(previous))} as before (read_only)")
-    there = {name for name, *_ in con.sql("describe before.main.warning").fetchall()}
-    names = ", ".join(name for name in HOUSE["previous_warning"] if name in there)
-    con.execute(f"insert into house.previous_warning ({names}) select {names} from before.main.warning")
+    there: dict[str, set[str]] = {}
+    for table, column in con.execute(
+        "select table_name, column_name from duckdb_columns() where database_name = 'before' and schema_name = 'main'"
+    ).fetchall():
+        there.setdefault(table, set()).add(column)
+    for table, source in PREVIOUS.items():
+        if f"house.{table}" in needed and source in there:
+            names = ", ".join(name for name in HOUSE[table] if name in there[source])
+            con.execute(f"insert into house.{table} ({names}) select {names} from before.main.{source}")
     con.execute("detach before")
 
 
@@ -386,6 +411,7 @@ def _load_cards(con: duckdb.DuckDBPyConnection, models: Models, needed: set[str]
         ],
         "rule_yields": [(card.code, code) for card in cards for code in card.yields_to],
         "rule_not_in": [(card.code, registry) for card in cards for registry in card.not_in],
+        "rule_kind": [(card.code, kind) for name, card in models.cards.items() for kind in sorted(models.lineage(name))],
         "rule_roster": [(card.code, registry) for card in cards for registry in card.rosters(models.kinds)],
         "rule_policy": [(card.code, key) for card in cards for key in card.reads_policy],
         "rules": [(models.version,)],

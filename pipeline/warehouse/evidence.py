@@ -11,7 +11,7 @@ from string import Formatter
 import duckdb
 
 from pipeline.model import ModelError, mask
-from pipeline.warehouse.models import Card, Evidence, Models
+from pipeline.warehouse.models import SOURCE, Card, Evidence, Models
 
 UNKNOWN = "未知"
 
@@ -114,7 +114,7 @@ left join listed on fired.household_id = listed.household_id
 
 
 def make_every(con: duckdb.DuckDBPyConnection, models: Models) -> None:
-    """Create `warnings.every` from the built rules: one row per rule and subject.
+    """Create `warnings.every` from the built rules: one row per rule and subject; and `warnings.source`.
 
     `subject_id` is the person_id, or for rules about a household its household_id. Raises ModelError naming the card.
     """
@@ -126,6 +126,9 @@ def make_every(con: duckdb.DuckDBPyConnection, models: Models) -> None:
         except duckdb.Error as problem:
             raise ModelError(f"{name}:{mask(str(problem))}") from problem
     con.execute(_EVERY)
+    con.execute(
+        f"create table {SOURCE} as select distinct rule_code, subject_id, submission_id from made.item order by all"
+    )
     con.execute("drop schema made cascade")
 
 

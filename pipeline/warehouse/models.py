@@ -32,6 +32,9 @@ SQL = ROOT / "sql"
 EVERY = "warnings.every"
 """The union of all rules; written by the builder (evidence.py), since a list of rules would be a second registration."""
 
+SOURCE = "warnings.source"
+"""Rule and subject → the submissions that a candidate stands on; made together with `warnings.every`."""
+
 EPISODE = "warnings.episode"
 """The ids of warnings that begin tonight; made by the builder, since they are keyed hashes."""
 
@@ -258,8 +261,10 @@ class Models:
             for card in self.cards.values():
                 found |= self._evidence_reads(card)
             return tuple(sorted(found))
+        if name == SOURCE:
+            return (EVERY,)
         if name == EPISODE:
-            return (EVERY, "house.previous_warning")
+            return (EVERY, "life.before")
         if name not in self.models:
             raise ModelError(f"没有 {name} 这张表")
         return self.models[name].reads
@@ -346,7 +351,9 @@ class Models:
 
     def _examine_card(self, name: str, model: Model, card: Card) -> None:
         where = _short(model.path)
-        if table := [read for read in model.reads if read == EVERY or read.startswith(("main.", "house.previous"))]:
+        if table := [
+            read for read in model.reads if read == EVERY or read.startswith(("main.", "life.", "house.previous"))
+        ]:
             raise ModelError(f"{where}:规则不能读 {table[0]}")
         for kind, path in sorted(self.lineage(name).items()):
             of, _, field = kind.partition(".")
@@ -399,6 +406,7 @@ _PLACES = ("township", "place")
 _ROOMS: dict[str, tuple[str, type[About] | type[Card]]] = {
     "registry": ("registry", About),
     "warnings": ("warnings", Card),
+    "life": ("life", About),
     "published": ("main", Published),
 }
 

@@ -3,6 +3,7 @@ with listed as (
     select
         warning_list.household_id as household_id, warning_list.rule_code as rule_code, warning_list.level as level,
         warning_list.purpose as purpose, warning_list.first_seen_on as first_seen_on,
+        warning_list.division_code as division_code,
         cast(level.level_rank as integer) as level_rank
     from main.warning_list as warning_list
     inner join house.level as level
@@ -12,6 +13,7 @@ with listed as (
 counted as (
     select
         listed.household_id as household_id,
+        min(listed.division_code) as division_code,
         min(listed.level_rank) as level_rank,
         count(*) as open_count,
         min(listed.first_seen_on) as oldest_on
@@ -104,7 +106,7 @@ select
     household.head_person_id as head_person_id,
     head.name as head_name,
     head.id_number as head_id_number,
-    household.division_code as division_code,
+    coalesce(household.division_code, counted.division_code) as division_code,
     household_fact.township as township,
     household_fact.household_size as size,
     level.level as level,
@@ -119,7 +121,7 @@ select
         else 'same'
     end as change
 from counted
-inner join registry.household as household
+left join registry.household as household
     on counted.household_id = household.household_id
 inner join house.level as level
     on counted.level_rank = cast(level.level_rank as integer)

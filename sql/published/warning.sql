@@ -1,91 +1,7 @@
--- The warnings of tonight: candidates that stand, each with the id of the night it began; and those of yesterday that could
--- not be asked, since a roster is not current: carried over unchanged, with that remark.
-with alive as (
-    select
-        every.rule_code as rule_code, every.subject_id as subject_id, every.person_id as person_id,
-        every.household_id as household_id, every.division_code as division_code, every.level as level,
-        every.measured as measured, every.reason as reason, every.evidence as evidence,
-        every.freshness as freshness, every.policy as policy
-    from warnings.every as every
-    inner join house.rule as rule
-        on every.rule_code = rule.rule_code
-    left join main.person as person
-        on every.person_id = person.person_id
-    where rule.of_the_dead or person.death_date is null
-),
-
-outdone as (
-    select distinct weaker.rule_code as rule_code, weaker.subject_id as subject_id
-    from alive as weaker
-    inner join house.rule_yields as yields
-        on weaker.rule_code = yields.rule_code
-    inner join alive as stronger
-        on yields.stronger_code = stronger.rule_code and weaker.person_id = stronger.person_id
-),
-
-standing as (
-    select
-        alive.rule_code as rule_code, alive.subject_id as subject_id, alive.person_id as person_id,
-        alive.household_id as household_id, alive.division_code as division_code, alive.level as level,
-        alive.measured as measured, alive.reason as reason, alive.evidence as evidence,
-        alive.freshness as freshness, alive.policy as policy
-    from alive
-    left join outdone
-        on alive.rule_code = outdone.rule_code and alive.subject_id = outdone.subject_id
-    where outdone.rule_code is null
-),
-
-open_before as (
-    select
-        warning_id, rule_code, subject_id, person_id, household_id, division_code, township, level, status,
-        subject_name, subject_id_number, first_seen_on, last_seen_on, due_on, measured, reason, evidence, freshness, policy
-    from house.previous_warning
-    where status in ('open', 'verifying')
-),
-
-unanswered as (
-    select open_before.warning_id as warning_id, asked.registry as registry
-    from open_before
-    inner join house.rule as rule
-        on open_before.rule_code = rule.rule_code and rule.not_in_of = 'household'
-    inner join house.rule_not_in as asked
-        on open_before.rule_code = asked.rule_code
-    inner join registry.household_check as answered
-        on open_before.household_id = answered.household_id and asked.registry = answered.registry
-    where answered.answer = 'not_current'
-    union
-    select open_before.warning_id as warning_id, asked.registry as registry
-    from open_before
-    inner join house.rule as rule
-        on open_before.rule_code = rule.rule_code and rule.not_in_of = 'person'
-    inner join house.rule_not_in as asked
-        on open_before.rule_code = asked.rule_code
-    inner join registry.registry_check as answered
-        on open_before.person_id = answered.person_id and asked.registry = answered.registry
-    where answered.answer = 'not_current'
-    union
-    select open_before.warning_id as warning_id, asked.registry as registry
-    from open_before
-    inner join house.rule as rule
-        on open_before.rule_code = rule.rule_code and rule.purpose in ('entitlement_review', 'supplement')
-    inner join house.previous_source as asked
-        on open_before.warning_id = asked.warning_id
-    inner join registry.own_roster as own_roster
-        on asked.unit_code = own_roster.unit_code and asked.registry = own_roster.registry
-    where not own_roster.is_current
-),
-
-remarked as (
-    select
-        unanswered.warning_id as warning_id,
-        max(case when unanswered.registry = 'dibao' then '低保、' else '' end) as dibao,
-        max(case when unanswered.registry = 'tekun' then '特困、' else '' end) as tekun,
-        max(case when unanswered.registry = 'edge' then '低保边缘、' else '' end) as edge
-    from unanswered
-    group by unanswered.warning_id
-),
-
-working_day as (
+-- The warnings of tonight: what stands, under the id of the night on which it began; what cannot be asked, carried over
+-- unchanged; and what people have closed, as long as facts are kept. A closed one fires again only when it got worse or its
+-- silence ended, and then as an episode of its own.
+with working_day as (
     select
         calendar.day as day,
         calendar.is_working as is_working,
@@ -93,43 +9,97 @@ working_day as (
     from house.calendar as calendar
 ),
 
+everywhere as (
+    select
+        max(case when policy.key = 'snooze' then cast(policy.value as integer) end) as snooze_days,
+        max(case when policy.key = 'retention_facts' then cast(policy.value as integer) end) as months_kept
+    from house.policy as policy
+    where policy.policy_region = '' and policy.area_type = ''
+),
+
+open_before as (
+    select
+        before.warning_id as warning_id, before.rule_code as rule_code, before.subject_id as subject_id,
+        before.status as status, before.first_seen_on as first_seen_on, before.due_on as due_on,
+        before.decision_id as decision_id, before.decided_on as decided_on, before.decided_by as decided_by,
+        before.measure as measure, before.note as note, before.episode_before as episode_before
+    from life.before as before
+    where before.status <> 'closed'
+),
+
 found as (
     select
         coalesce(open_before.warning_id, episode.warning_id) as warning_id,
         standing.rule_code as rule_code, standing.subject_id as subject_id, standing.person_id as person_id,
         standing.household_id as household_id, standing.division_code as division_code,
-        coalesce(open_before.status, 'open') as status, standing.level as level,
+        cast(null as varchar) as township, cast(null as varchar) as subject_name,
+        cast(null as varchar) as subject_id_number,
+        coalesce(open_before.status, 'open') as status, cast(null as varchar) as outcome, standing.level as level,
         coalesce(open_before.first_seen_on, night.run_date) as first_seen_on, night.run_date as last_seen_on,
         open_before.due_on as due_before, standing.measured as measured, standing.reason as reason,
         standing.evidence as evidence, standing.freshness as freshness, standing.policy as policy,
-        cast(null as varchar) as remark
-    from standing
+        cast(null as varchar) as remark,
+        open_before.decision_id as decision_id, open_before.decided_on as decided_on,
+        open_before.decided_by as decided_by, open_before.measure as measure, open_before.note as note,
+        case
+            when open_before.warning_id is null then silent.episode_before else open_before.episode_before
+        end as episode_before
+    from life.standing as standing
     cross join house.night as night
     left join open_before
         on standing.rule_code = open_before.rule_code and standing.subject_id = open_before.subject_id
+    left join life.silent as silent
+        on standing.rule_code = silent.rule_code and standing.subject_id = silent.subject_id
     left join warnings.episode as episode
         on standing.rule_code = episode.rule_code and standing.subject_id = episode.subject_id
+    where open_before.warning_id is not null or silent.fires_again is null or silent.fires_again
     union all
     select
-        open_before.warning_id as warning_id,
-        open_before.rule_code as rule_code, open_before.subject_id as subject_id, open_before.person_id as person_id,
-        open_before.household_id as household_id, open_before.division_code as division_code,
-        open_before.status as status, open_before.level as level,
-        open_before.first_seen_on as first_seen_on, open_before.last_seen_on as last_seen_on,
-        open_before.due_on as due_before, open_before.measured as measured, open_before.reason as reason,
-        open_before.evidence as evidence, open_before.freshness as freshness, open_before.policy as policy,
-        '名单不是最新('
-        || rtrim(remarked.dibao || remarked.tekun || remarked.edge, '、') || '),今晚无法核对,保留原预警' as remark
-    from open_before
-    inner join remarked
-        on open_before.warning_id = remarked.warning_id
+        before.warning_id as warning_id,
+        before.rule_code as rule_code, before.subject_id as subject_id, before.person_id as person_id,
+        before.household_id as household_id, before.division_code as division_code,
+        before.township as township, before.subject_name as subject_name, before.subject_id_number as subject_id_number,
+        before.status as status, before.outcome as outcome, before.level as level,
+        before.first_seen_on as first_seen_on, before.last_seen_on as last_seen_on,
+        before.due_on as due_before, before.measured as measured, before.reason as reason,
+        before.evidence as evidence, before.freshness as freshness, before.policy as policy,
+        unanswered.remark as remark,
+        before.decision_id as decision_id, before.decided_on as decided_on,
+        before.decided_by as decided_by, before.measure as measure, before.note as note,
+        before.episode_before as episode_before
+    from life.before as before
+    inner join life.unanswered as unanswered
+        on before.warning_id = unanswered.warning_id
     inner join house.rule as rule
-        on open_before.rule_code = rule.rule_code
+        on before.rule_code = rule.rule_code
     left join main.person as person
-        on open_before.person_id = person.person_id
-    left join alive
-        on open_before.rule_code = alive.rule_code and open_before.subject_id = alive.subject_id
-    where alive.rule_code is null and (rule.of_the_dead or person.death_date is null)
+        on before.person_id = person.person_id
+    left join warnings.every as every
+        on before.rule_code = every.rule_code and before.subject_id = every.subject_id
+    where every.rule_code is null and (rule.of_the_dead or person.death_date is null)
+    union all
+    select
+        before.warning_id as warning_id,
+        before.rule_code as rule_code, before.subject_id as subject_id, before.person_id as person_id,
+        before.household_id as household_id, before.division_code as division_code,
+        before.township as township, before.subject_name as subject_name, before.subject_id_number as subject_id_number,
+        before.status as status, before.outcome as outcome, before.level as level,
+        before.first_seen_on as first_seen_on, before.last_seen_on as last_seen_on,
+        before.due_on as due_before, before.measured as measured, before.reason as reason,
+        before.evidence as evidence, before.freshness as freshness, before.policy as policy,
+        cast(null as varchar) as remark,
+        before.decision_id as decision_id, before.decided_on as decided_on,
+        before.decided_by as decided_by, before.measure as measure, before.note as note,
+        before.episode_before as episode_before
+    from life.before as before
+    cross join house.night as night
+    cross join everywhere
+    where
+        before.status = 'closed'
+        and (
+            before.decided_on is null or everywhere.months_kept is null
+            or before.decided_on > cast(night.run_date - everywhere.months_kept * interval 1 month as date)
+        )
 ),
 
 due as (
@@ -141,6 +111,7 @@ due as (
         on found.first_seen_on = begun.day
     inner join working_day
         on working_day.is_working and working_day.days_worked = begun.days_worked + cast(allowed.value as integer)
+    where found.status <> 'closed'
     group by found.warning_id
 )
 
@@ -148,32 +119,45 @@ select
     found.warning_id as warning_id,
     night.run_date as run_date,
     found.rule_code as rule_code,
-    rule.title as title,
-    rule.purpose as purpose,
+    coalesce(rule.title, previous.title) as title,
+    coalesce(rule.purpose, previous.purpose) as purpose,
     found.level as level,
     found.status as status,
-    cast(null as varchar) as outcome,
+    found.outcome as outcome,
     found.household_id as household_id,
     found.person_id as person_id,
     found.subject_id as subject_id,
-    person.name as subject_name,
-    person.id_number as subject_id_number,
+    coalesce(person.name, found.subject_name) as subject_name,
+    coalesce(person.id_number, found.subject_id_number) as subject_id_number,
     found.division_code as division_code,
-    household_fact.township as township,
+    coalesce(household_fact.township, found.township) as township,
     found.first_seen_on as first_seen_on,
     found.last_seen_on as last_seen_on,
     coalesce(due.due_on, found.due_before) as due_on,
+    found.status <> 'closed' and coalesce(due.due_on, found.due_before) < night.run_date as is_overdue,
     found.measured as measured,
     found.reason as reason,
-    rule.caveat as caveat,
+    coalesce(rule.caveat, previous.caveat) as caveat,
     found.remark as remark,
+    found.decision_id as decision_id,
+    found.decided_on as decided_on,
+    found.decided_by as decided_by,
+    found.measure as measure,
+    found.note as note,
+    case
+        when found.status = 'closed' then cast(found.decided_on + everywhere.snooze_days * interval 1 day as date)
+    end as silent_until,
+    found.episode_before as episode_before,
     found.evidence as evidence,
     found.freshness as freshness,
     found.policy as policy
 from found
 cross join house.night as night
-inner join house.rule as rule
+cross join everywhere
+left join house.rule as rule
     on found.rule_code = rule.rule_code
+left join house.previous_warning as previous
+    on found.warning_id = previous.warning_id
 left join due
     on found.warning_id = due.warning_id
 left join main.person as person

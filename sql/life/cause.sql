@@ -1,0 +1,132 @@
+-- Because of which submission a warning came, changed or went: the newest of those that say most directly why.
+with touched as (
+    select
+        warning.warning_id as warning_id, warning.rule_code as rule_code, warning.subject_id as subject_id,
+        warning.person_id as person_id, warning.household_id as household_id, warning.division_code as division_code
+    from main.warning as warning
+    left join house.previous_warning as previous
+        on warning.warning_id = previous.warning_id
+    where
+        warning.status <> 'closed' and warning.last_seen_on = warning.run_date
+        and (previous.warning_id is null or previous.reason <> warning.reason or previous.level <> warning.level)
+    union all
+    select
+        gone.warning_id as warning_id, gone.rule_code as rule_code, gone.subject_id as subject_id,
+        gone.person_id as person_id, gone.household_id as household_id, gone.division_code as division_code
+    from life.gone as gone
+),
+
+stands_on as (
+    select touched.warning_id as warning_id, source.submission_id as submission_id
+    from touched
+    inner join warnings.source as source
+        on touched.rule_code = source.rule_code and touched.subject_id = source.subject_id
+    union
+    select gone.warning_id as warning_id, source.submission_id as submission_id
+    from life.gone as gone
+    inner join house.previous_source as source
+        on gone.warning_id = source.warning_id
+),
+
+stood as (
+    select
+        stands_on.warning_id as warning_id, submission.unit_code as unit_code, submission.kind as kind,
+        submission.submission_id as submission_id,
+        submission.status in ('accepted', 'partly_accepted') as is_in_force
+    from stands_on
+    inner join house.submission as submission
+        on stands_on.submission_id = submission.submission_id
+),
+
+told as (
+    select gone.warning_id as warning_id, 1 as cause_rank, split_part(enrolment.row_id, '#', 1) as submission_id
+    from life.gone as gone
+    inner join house.rule as rule
+        on gone.rule_code = rule.rule_code
+    inner join house.rule_not_in as asked
+        on gone.rule_code = asked.rule_code
+    inner join registry.enrolment as enrolment
+        on
+            asked.registry = enrolment.registry
+            and (
+                (rule.not_in_of = 'household' and gone.household_id = enrolment.household_id)
+                or (rule.not_in_of = 'person' and gone.person_id = enrolment.person_id)
+            )
+    union all
+    select gone.warning_id as warning_id, 1 as cause_rank, split_part(death.row_id, '#', 1) as submission_id
+    from life.gone as gone
+    inner join registry.death as death
+        on gone.person_id = death.person_id
+    union all
+    select stood.warning_id as warning_id, 2 as cause_rank, news.submission_id as submission_id
+    from stood
+    inner join life.news as news
+        on stood.submission_id = news.submission_id
+    union all
+    select
+        stood.warning_id as warning_id,
+        case when stood.is_in_force then 4 else 3 end as cause_rank,
+        news.submission_id as submission_id
+    from stood
+    inner join life.news as news
+        on stood.unit_code = news.unit_code and stood.kind = news.kind and stood.submission_id <> news.submission_id
+),
+
+untold as (
+    select
+        touched.warning_id as warning_id, touched.rule_code as rule_code, touched.household_id as household_id,
+        touched.division_code as division_code
+    from touched
+    left join told
+        on touched.warning_id = told.warning_id
+    where told.warning_id is null
+),
+
+looked_for as (
+    select untold.warning_id as warning_id, 5 as cause_rank, news.submission_id as submission_id
+    from untold
+    inner join house.rule_kind as rule_kind
+        on untold.rule_code = rule_kind.rule_code
+    inner join life.news as news
+        on rule_kind.kind = news.kind
+    inner join registry.household_member as household_member
+        on untold.household_id = household_member.household_id
+    inner join main.record_link as record_link
+        on news.submission_id = record_link.submission_id and household_member.person_id = record_link.person_id
+    union
+    select untold.warning_id as warning_id, 6 as cause_rank, news.submission_id as submission_id
+    from untold
+    inner join house.rule_not_in as asked
+        on untold.rule_code = asked.rule_code
+    inner join life.news as news
+        on untold.division_code = news.unit_code and asked.registry || '_person' = news.kind
+),
+
+every as (
+    select warning_id, cause_rank, submission_id from told
+    union all
+    select warning_id, cause_rank, submission_id from looked_for
+),
+
+ranked as (
+    select
+        every.warning_id as warning_id, every.cause_rank as cause_rank, submission.submission_id as submission_id,
+        coalesce(unit.name, submission.unit_code) || '《' || submission.file_name || '》' as called,
+        row_number() over (
+            partition by every.warning_id
+            order by every.cause_rank, submission.received_seq desc, submission.submission_id
+        ) as place
+    from every
+    inner join house.submission as submission
+        on every.submission_id = submission.submission_id
+    left join house.unit as unit
+        on submission.unit_code = unit.unit_code
+)
+
+select
+    ranked.warning_id as warning_id,
+    ranked.cause_rank as cause_rank,
+    ranked.submission_id as submission_id,
+    ranked.called as called
+from ranked
+where ranked.place = 1

@@ -1,0 +1,17 @@
+-- Submissions in force that came since the release before; all of them when there is none.
+with since as (
+    select coalesce(max(previous.run_date), date '1900-01-01') as run_date
+    from house.previous_warning as previous
+)
+
+select
+    submission.submission_id as submission_id,
+    submission.unit_code as unit_code,
+    submission.kind as kind,
+    submission.received_seq as received_seq,
+    coalesce(unit.name, submission.unit_code) || '《' || submission.file_name || '》' as called
+from house.submission as submission
+cross join since
+left join house.unit as unit
+    on submission.unit_code = unit.unit_code
+where submission.status in ('accepted', 'partly_accepted') and submission.night > since.run_date

@@ -1,0 +1,59 @@
+-- Of what was closed, the last episode of each rule and subject: how long it stays silent, and from which value on it is worse.
+with everywhere as (
+    select
+        max(case when policy.key = 'snooze' then cast(policy.value as integer) end) as snooze_days,
+        max(case when policy.key = 'worse_factor' then policy.value_x10000 end) as worse_factor_x10000
+    from house.policy as policy
+    where policy.policy_region = '' and policy.area_type = ''
+),
+
+last_closed as (
+    select
+        before.warning_id as warning_id, before.rule_code as rule_code, before.subject_id as subject_id,
+        before.level as level, before.measured as measured, before.decided_on as decided_on, before.outcome as outcome,
+        row_number() over (
+            partition by before.rule_code, before.subject_id
+            order by before.first_seen_on desc, before.decided_on desc, before.warning_id
+        ) as place
+    from life.before as before
+    where before.status = 'closed'
+),
+
+compared as (
+    select
+        standing.rule_code as rule_code, standing.subject_id as subject_id,
+        last_closed.warning_id as episode_before, last_closed.outcome as outcome_before,
+        last_closed.decided_on as decided_on, everywhere.snooze_days as snooze_days,
+        cast(level_now.level_rank as integer) < cast(level_then.level_rank as integer) as is_level_up,
+        coalesce(
+            standing.measured > last_closed.measured
+            and standing.measured * 10000 >= last_closed.measured * everywhere.worse_factor_x10000, false
+        ) as is_more,
+        date_diff('day', last_closed.decided_on, night.run_date) >= everywhere.snooze_days as is_over
+    from life.standing as standing
+    inner join last_closed
+        on
+            standing.rule_code = last_closed.rule_code and standing.subject_id = last_closed.subject_id
+            and last_closed.place = 1
+    inner join house.level as level_now
+        on standing.level = level_now.level
+    inner join house.level as level_then
+        on last_closed.level = level_then.level
+    cross join everywhere
+    cross join house.night as night
+)
+
+select
+    compared.rule_code as rule_code,
+    compared.subject_id as subject_id,
+    compared.episode_before as episode_before,
+    compared.outcome_before as outcome_before,
+    coalesce(compared.is_level_up or compared.is_more or compared.is_over, true) as fires_again,
+    case
+        when compared.is_level_up then '级别比办结时上升'
+        when compared.is_more then '数值比办结时明显加重'
+        when compared.is_over
+            then '办结满' || cast(compared.snooze_days as varchar) || '天,情况仍然成立'
+        when compared.is_over is null then '办结日期不明,情况仍然成立'
+    end as because
+from compared

@@ -1,0 +1,41 @@
+-- Candidates of tonight that stand: not about the dead, and not outdone by a stronger one about the same person.
+with alive as (
+    select
+        every.rule_code as rule_code, every.subject_id as subject_id, every.person_id as person_id,
+        every.household_id as household_id, every.division_code as division_code, every.level as level,
+        every.measured as measured, every.reason as reason, every.evidence as evidence,
+        every.freshness as freshness, every.policy as policy
+    from warnings.every as every
+    inner join house.rule as rule
+        on every.rule_code = rule.rule_code
+    left join main.person as person
+        on every.person_id = person.person_id
+    where rule.of_the_dead or person.death_date is null
+),
+
+outdone as (
+    select weaker.rule_code as rule_code, weaker.subject_id as subject_id, min(stronger.rule_code) as stronger_code
+    from alive as weaker
+    inner join house.rule_yields as yields
+        on weaker.rule_code = yields.rule_code
+    inner join alive as stronger
+        on yields.stronger_code = stronger.rule_code and weaker.person_id = stronger.person_id
+    group by weaker.rule_code, weaker.subject_id
+)
+
+select
+    alive.rule_code as rule_code,
+    alive.subject_id as subject_id,
+    alive.person_id as person_id,
+    alive.household_id as household_id,
+    alive.division_code as division_code,
+    alive.level as level,
+    alive.measured as measured,
+    alive.reason as reason,
+    alive.evidence as evidence,
+    alive.freshness as freshness,
+    alive.policy as policy
+from alive
+left join outdone
+    on alive.rule_code = outdone.rule_code and alive.subject_id = outdone.subject_id
+where outdone.rule_code is null

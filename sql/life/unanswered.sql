@@ -1,0 +1,47 @@
+-- Open warnings that cannot be asked about tonight, since a roster is not current: they are carried over, with that remark.
+with unanswered as (
+    select before.warning_id as warning_id, asked.registry as registry
+    from life.before as before
+    inner join house.rule as rule
+        on before.rule_code = rule.rule_code and rule.not_in_of = 'household'
+    inner join house.rule_not_in as asked
+        on before.rule_code = asked.rule_code
+    inner join registry.household_check as answered
+        on before.household_id = answered.household_id and asked.registry = answered.registry
+    where before.status <> 'closed' and answered.answer = 'not_current'
+    union
+    select before.warning_id as warning_id, asked.registry as registry
+    from life.before as before
+    inner join house.rule as rule
+        on before.rule_code = rule.rule_code and rule.not_in_of = 'person'
+    inner join house.rule_not_in as asked
+        on before.rule_code = asked.rule_code
+    inner join registry.registry_check as answered
+        on before.person_id = answered.person_id and asked.registry = answered.registry
+    where before.status <> 'closed' and answered.answer = 'not_current'
+    union
+    select before.warning_id as warning_id, asked.registry as registry
+    from life.before as before
+    inner join house.rule as rule
+        on before.rule_code = rule.rule_code and rule.purpose in ('entitlement_review', 'supplement')
+    inner join house.previous_source as asked
+        on before.warning_id = asked.warning_id
+    inner join registry.own_roster as own_roster
+        on asked.unit_code = own_roster.unit_code and asked.registry = own_roster.registry
+    where before.status <> 'closed' and not own_roster.is_current
+),
+
+named as (
+    select
+        unanswered.warning_id as warning_id,
+        max(case when unanswered.registry = 'dibao' then '低保、' else '' end) as dibao,
+        max(case when unanswered.registry = 'tekun' then '特困、' else '' end) as tekun,
+        max(case when unanswered.registry = 'edge' then '低保边缘、' else '' end) as edge
+    from unanswered
+    group by unanswered.warning_id
+)
+
+select
+    named.warning_id as warning_id,
+    '名单不是最新(' || rtrim(named.dibao || named.tekun || named.edge, '、') || '),今晚无法核对,保留原预警' as remark
+from named

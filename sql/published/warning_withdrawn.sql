@@ -1,0 +1,124 @@
+-- Warnings that were withdrawn, tonight or before, and why: so that what somebody found about one still meets it by name.
+with kept as (
+    select
+        max(case when policy.key = 'retention_facts' then cast(policy.value as integer) end) as months
+    from house.policy as policy
+    where policy.policy_region = '' and policy.area_type = ''
+),
+
+answered as (
+    select gone.warning_id as warning_id, answer.registry as registry, answer.answer as answer
+    from life.gone as gone
+    inner join house.rule as rule
+        on gone.rule_code = rule.rule_code and rule.not_in_of = 'household'
+    inner join house.rule_not_in as asked
+        on gone.rule_code = asked.rule_code
+    inner join registry.household_check as answer
+        on gone.household_id = answer.household_id and asked.registry = answer.registry
+    union all
+    select gone.warning_id as warning_id, answer.registry as registry, answer.answer as answer
+    from life.gone as gone
+    inner join house.rule as rule
+        on gone.rule_code = rule.rule_code and rule.not_in_of = 'person'
+    inner join house.rule_not_in as asked
+        on gone.rule_code = asked.rule_code
+    inner join registry.registry_check as answer
+        on gone.person_id = answer.person_id and asked.registry = answer.registry
+),
+
+registry_said as (
+    select
+        answered.warning_id as warning_id,
+        max(case when answered.answer = 'enrolled' and answered.registry = 'dibao' then '低保、' else '' end) as dibao,
+        max(case when answered.answer = 'enrolled' and answered.registry = 'tekun' then '特困、' else '' end) as tekun,
+        max(case when answered.answer = 'enrolled' and answered.registry = 'edge' then '低保边缘、' else '' end) as edge,
+        max(case when answered.answer = 'enrolled' then 1 else 0 end) as is_enrolled,
+        max(case when answered.answer = 'cannot_tell' then 1 else 0 end) as is_unknown
+    from answered
+    group by answered.warning_id
+),
+
+outdone as (
+    select gone.warning_id as warning_id, min(stronger.rule_code) as stronger_code
+    from life.gone as gone
+    inner join house.rule_yields as yields
+        on gone.rule_code = yields.rule_code
+    inner join life.standing as stronger
+        on yields.stronger_code = stronger.rule_code and gone.person_id = stronger.person_id
+    group by gone.warning_id
+),
+
+corrected as (
+    select distinct gone.warning_id as warning_id
+    from life.gone as gone
+    inner join house.previous_source as source
+        on gone.warning_id = source.warning_id
+    left join house.submission as submission
+        on source.submission_id = submission.submission_id and submission.status in ('accepted', 'partly_accepted')
+    where submission.submission_id is null
+),
+
+explained as (
+    select
+        gone.warning_id as warning_id,
+        rule.rule_code is not null
+        and (coalesce(registry_said.is_unknown, 0) = 0 or coalesce(registry_said.is_enrolled, 0) = 1) as has_a_cause,
+        case
+            when rule.rule_code is null then '规则已停用'
+            when person.death_date is not null and not rule.of_the_dead then '对象已登记死亡'
+            when outdone.warning_id is not null then '同一对象已有更急的预警 ' || outdone.stronger_code
+            when registry_said.is_enrolled = 1
+                then '已在册:' || rtrim(registry_said.dibao || registry_said.tekun || registry_said.edge, '、')
+            when registry_said.is_unknown = 1 then '无法确认是否在册(姓名有争议,或名单中有疑似同一人的退回行)'
+            when corrected.warning_id is not null then '所依据的文件已更正'
+            when cause.warning_id is not null then '按新收到的数据,条件不再成立'
+            else '期限已过,条件不再成立'
+        end as because
+    from life.gone as gone
+    left join house.rule as rule
+        on gone.rule_code = rule.rule_code
+    left join main.person as person
+        on gone.person_id = person.person_id
+    left join outdone
+        on gone.warning_id = outdone.warning_id
+    left join registry_said
+        on gone.warning_id = registry_said.warning_id
+    left join corrected
+        on gone.warning_id = corrected.warning_id
+    left join life.cause as cause
+        on gone.warning_id = cause.warning_id
+)
+
+select
+    gone.warning_id as warning_id,
+    gone.rule_code as rule_code,
+    gone.subject_id as subject_id,
+    gone.household_id as household_id,
+    gone.division_code as division_code,
+    gone.level as level,
+    gone.first_seen_on as first_seen_on,
+    night.run_date as withdrawn_on,
+    explained.because || case when explained.has_a_cause then coalesce('(' || cause.called || ')', '') else '' end as because,
+    case when explained.has_a_cause then cause.submission_id end as submission_id
+from life.gone as gone
+cross join house.night as night
+inner join explained
+    on gone.warning_id = explained.warning_id
+left join life.cause as cause
+    on gone.warning_id = cause.warning_id
+union all
+select
+    before.warning_id as warning_id,
+    before.rule_code as rule_code,
+    before.subject_id as subject_id,
+    before.household_id as household_id,
+    before.division_code as division_code,
+    before.level as level,
+    before.first_seen_on as first_seen_on,
+    before.withdrawn_on as withdrawn_on,
+    before.because as because,
+    before.submission_id as submission_id
+from house.previous_withdrawn as before
+cross join house.night as night
+cross join kept
+where kept.months is null or before.withdrawn_on > cast(night.run_date - kept.months * interval 1 month as date)

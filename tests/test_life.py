@@ -1,0 +1,258 @@
+"""The life of a warning: found, looked into, closed with a reason, silent, back when it got worse; no benefit is ever touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_warehouse import NIGHT, ROSTERS, Nights, given, models_with, survey
+
+from pipeline.warehouse.models import Models
+
+LIFE = "select status, outcome, level, first_seen_on from warning where rule_code = 'X01' order by first_seen_on"
+CHANGES = "select change, before, after, because from warning_change where rule_code = 'X01' order by all"
+DECISIONS = "select decision_id, state, problem from decision order by all"
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
+    return models_with(tmp_path_factory.mktemp("models") / "sql")
+
+
+@pytest.fixture
+def nights(models: Models) -> Iterator[Nights]:
+    nights = Nights(models)
+    yield nights
+    if nights.con:
+        nights.con.close()
+
+
+def after(days: int) -> date:
+    return NIGHT + timedelta(days=days)
+
+
+def poor(**more: Any) -> dict[str, Any]:
+    """A household that the test rule lists: yellow, measured is its income (more is worse, for the test)."""
+    return {"survey_household": survey({"head_id_number": "甲", **more}), **ROSTERS}
+
+
+def said(warning_id: str, result: str = "not_eligible", on: date = NIGHT, **more: Any) -> dict[str, Any]:
+    return {
+        "decision_id": "一", "about": "warning", "subject": warning_id, "result": result, "decided_by": "张三",
+        "decided_on": str(on), "note": "上门看过", "unit_code": "d01", "file_name": "d01.xlsx", "sheet": "预警", "row_number": 3,
+        "night": str(after(1)), "received_seq": 1,
+    } | more  # fmt: skip
+
+
+def with_decisions(rows: dict[str, Any], *decisions: dict[str, Any]) -> dict[str, Any]:
+    return {**rows, "house__decision": list(decisions)}
+
+
+FIRST = f"X01-户甲-{NIGHT}"
+
+
+def test_it_is_looked_into_then_closed_and_stays_in_warning_but_not_in_the_list(nights: Nights) -> None:
+    nights.night(given(NIGHT, **poor()))
+    start = said(FIRST, "verifying", measure="已安排服务或探访")
+    nights.night(given(after(1), **with_decisions(poor(), start)))
+    assert nights.rows(LIFE) == [("verifying", None, "yellow", NIGHT)]
+    assert nights.rows("select status, decided_by, decided_on, measure, note from warning_list") == [
+        ("verifying", "张三", NIGHT, "已安排服务或探访", "上门看过")
+    ]
+    assert nights.rows(CHANGES) == []
+    end = said(FIRST, "enrolled", after(1), decision_id="二", night=str(after(2)), note="已办低保")
+    nights.night(given(after(2), **with_decisions(poor(), start, end)))
+    assert nights.rows(LIFE) == [("closed", "enrolled", "yellow", NIGHT)]
+    assert nights.rows("select count(*) from warning_list") == [(0,)]
+    assert nights.rows("select count(*) from household_warning") == [(0,)]
+    assert nights.rows(CHANGES) == [("closed", "verifying", "enrolled", "张三 2026-10-31 核查:已办低保")]
+    assert nights.rows(DECISIONS) == [("一", "replaced", None), ("二", "stands", None)]
+    nights.night(given(after(3), **with_decisions(poor(), start, end)))
+    assert nights.rows(LIFE) == [("closed", "enrolled", "yellow", NIGHT)], "it does not cry again"
+    assert nights.rows(CHANGES) == []
+
+
+def closed(nights: Nights, outcome: str = "not_eligible", **more: Any) -> dict[str, Any]:
+    """A warning found on NIGHT and closed on the next; the decision."""
+    nights.night(given(NIGHT, **poor(**more)))
+    decision = said(FIRST, outcome)
+    nights.night(given(after(1), **with_decisions(poor(**more), decision)))
+    assert nights.rows("select status from warning") == [("closed",)]
+    return decision
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "fires"),
+    [
+        ({"yearly_income_fen": 70000}, {"yearly_income_fen": 84000}, True),  # exactly 1.2 times
+        ({"yearly_income_fen": 70000}, {"yearly_income_fen": 83999}, False),
+        ({"yearly_income_fen": 60000}, {"yearly_income_fen": 49999}, True),  # yellow becomes red
+        ({"yearly_income_fen": 49999}, {"yearly_income_fen": 50001}, False),  # red becomes yellow
+        ({"yearly_income_fen": 0}, {"yearly_income_fen": 0}, False),  # 1.2 times nothing is nothing
+        ({"yearly_income_fen": 0}, {"yearly_income_fen": 1}, True),
+    ],
+)
+def test_closed_ones_fire_again_only_when_worse(
+    nights: Nights, before: dict[str, Any], now: dict[str, Any], fires: bool
+) -> None:
+    decision = closed(nights, **before)
+    nights.night(given(after(2), **with_decisions(poor(**now), decision)))
+    states = [row[0] for row in nights.rows(LIFE)]
+    assert states == (["closed", "open"] if fires else ["closed"])
+    if fires:
+        ((change, was, _, because),) = nights.rows(CHANGES)
+        assert (change, was) == ("reopened", "not_eligible") and because.startswith("再次出现:")
+        assert nights.rows("select warning_id, episode_before, first_seen_on from warning_list") == [
+            (f"X01-户甲-{after(2)}", FIRST, after(2))
+        ]
+        assert nights.rows("select change from household_warning") == [("new",)]
+
+
+@pytest.mark.parametrize(("days", "fires"), [(179, False), (180, True)])
+def test_silence_lasts_a_hundred_and_eighty_days(nights: Nights, days: int, fires: bool) -> None:
+    """Counted from the day of the finding: (D - 180, D] holds it, or no longer."""
+    decision = closed(nights)
+    rosters = {kind: [{**row, "period": f"{after(days):%Y-%m}"} for row in rows] for kind, rows in ROSTERS.items()}
+    nights.night(given(after(days), **with_decisions({**poor(), **rosters}, decision)))
+    assert [row[0] for row in nights.rows(LIFE)] == (["closed", "open"] if fires else ["closed"])
+    assert nights.rows(f"select silent_until from warning where warning_id = '{FIRST}'") == [(after(180),)]
+    if fires:
+        assert nights.rows(CHANGES)[0][3] == "再次出现:办结满180天,情况仍然成立(青禾区《d01-survey_household.xlsx》)"
+
+
+def test_closed_and_worse_on_one_night_is_closed_and_back(nights: Nights) -> None:
+    nights.night(given(NIGHT, **poor()))
+    nights.night(given(after(1), **with_decisions(poor(yearly_income_fen=100), said(FIRST))))
+    assert nights.rows(LIFE) == [
+        ("closed", "not_eligible", "yellow", NIGHT), ("open", None, "red", after(1)),
+    ]  # fmt: skip
+    assert [row[0] for row in nights.rows(CHANGES)] == ["closed", "reopened"]
+
+
+def test_what_somebody_found_counts_even_when_the_condition_went_the_same_night(nights: Nights) -> None:
+    nights.night(given(NIGHT, **poor()))
+    enrolled = {**poor(), "dibao_person": [*ROSTERS["dibao_person"], {"id_number": "甲"}]}
+    nights.night(given(after(1), **with_decisions(enrolled, said(FIRST, "enrolled"))))
+    assert nights.rows(LIFE) == [("closed", "enrolled", "yellow", NIGHT)]
+    assert [row[0] for row in nights.rows(CHANGES)] == ["closed"]
+
+
+def test_a_closing_can_be_taken_back(nights: Nights) -> None:
+    decision = closed(nights)
+    back = said(FIRST, "verifying", after(1), decision_id="二", night=str(after(2)), note="弄错了户")
+    nights.night(given(after(2), **with_decisions(poor(), decision, back)))
+    assert nights.rows(LIFE) == [("verifying", None, "yellow", NIGHT)]
+    assert nights.rows(CHANGES)[0][:3] == ("reopened", "not_eligible", "verifying")
+    assert nights.rows("select count(*) from warning_list") == [(1,)]
+
+
+def test_a_withdrawn_warning_begins_anew(nights: Nights) -> None:
+    nights.night(given(NIGHT, **poor()))
+    nights.night(given(after(1), **poor(yearly_income_fen=100000)))
+    assert nights.rows("select warning_id, withdrawn_on from warning_withdrawn") == [(FIRST, after(1))]
+    nights.night(given(after(2), **poor()))
+    assert nights.rows(LIFE) == [("open", None, "yellow", after(2))]
+    assert [row[0] for row in nights.rows(CHANGES)] == ["added"]
+    assert nights.rows("select warning_id, withdrawn_on from warning_withdrawn") == [(FIRST, after(1))]
+
+
+def test_why_it_came_changed_and_went_names_the_file(nights: Nights) -> None:
+    first = poor()
+    nights.night(given(NIGHT, **first))
+    second = poor(yearly_income_fen=70000, submission_id="S2", file_name="摸底二.xlsx")
+    nights.night(given(after(1), **second))
+    assert nights.rows("select change, because, submission_id from warning_change") == [
+        ("reason", "所依据的数值有变(青禾区《摸底二.xlsx》)", "S2")
+    ]
+    third = poor(yearly_income_fen=170000, submission_id="S3", file_name="摸底三.xlsx")
+    nights.night(given(after(2), **third))
+    assert nights.rows("select change, because, submission_id from warning_change") == [
+        ("withdrawn", "所依据的文件已更正(青禾区《摸底三.xlsx》)", "S3")
+    ]
+
+
+def test_overdue_is_the_day_after_the_due_day(nights: Nights) -> None:
+    nights.night(given(NIGHT, **poor(yearly_income_fen=1)))
+    ((due,),) = nights.rows("select due_on from warning")
+    for day, late in ((due, False), (due + timedelta(days=1), True)):
+        nights.night(given(day, **poor(yearly_income_fen=1)))
+        assert nights.rows("select is_overdue from warning_list") == [(late,)]
+
+
+# decisions -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"subject": "nobody"}, "没有这个编号的预警"),
+        ({"unit_code": "d02"}, "不在本单位的清单里"),
+        ({"unit_code": "traffic"}, "只有各区和市局"),
+        ({"decided_on": str(after(2))}, "核查日期在将来"),
+        ({"decided_on": str(after(-1))}, "早于这条预警首次发现的日期(2026-10-30)"),
+        ({"problem": "没有写说明"}, "没有写说明"),
+        ({"decided_on": str(after(1))}, None),
+        ({"decided_on": str(NIGHT)}, None),
+        ({"unit_code": "bureau"}, None),
+    ],
+)
+def test_what_does_not_fit_changes_nothing_and_says_why(
+    nights: Nights, changes: dict[str, Any], problem: str | None
+) -> None:
+    nights.night(given(NIGHT, **poor()))
+    decision = said(FIRST) | changes
+    for day in (1, 2):
+        nights.night(given(after(day), **with_decisions(poor(), decision)))
+        ((_, state, why),) = nights.rows(DECISIONS)
+        assert (state, nights.rows(LIFE)[0][0]) == (("misfit", "open") if problem else ("stands", "closed"))
+        assert (problem or "") in (why or "") and bool(why) == bool(problem)
+
+
+def test_about_a_withdrawn_one_it_says_when_and_that_answer_stays(nights: Nights) -> None:
+    nights.night(given(NIGHT, **poor()))
+    nights.night(given(after(1), **poor(yearly_income_fen=100000)))
+    late = said(FIRST, night=str(after(2)))
+    for day in (2, 3):
+        nights.night(given(after(day), **with_decisions(poor(yearly_income_fen=100000), late)))
+        assert nights.rows(DECISIONS) == [("一", "misfit", "这条预警已于 2026-10-31 撤回,不用再核查")]
+
+
+def test_the_same_twice_counts_once_and_the_later_day_holds_whichever_came_first(nights: Nights) -> None:
+    nights.night(given(NIGHT, **poor()))
+    one = said(FIRST, "enrolled", after(1), night=str(after(1)))
+    again = one | {"decision_id": "一又", "unit_code": "bureau", "file_name": "bureau.xlsx"}
+    other = said(FIRST, "declined", NIGHT, decision_id="二", decided_by="李四", unit_code="bureau", night=str(after(2)))
+    nights.night(given(after(1), **with_decisions(poor(), again, one)))
+    assert sorted(state for _, state, _ in nights.rows(DECISIONS)) == ["repeated", "stands"]
+    nights.night(given(after(2), **with_decisions(poor(), again, one, other)))
+    assert nights.rows(LIFE)[0][1] == "enrolled", "found later, though it came first"
+    text = "民政局(本级)李四 2026-10-30“本人放弃或不愿申请”"
+    conflicts = dict(nights.rows("select decision_id, conflict from decision"))
+    assert text in conflicts["一"] and text in conflicts["二"] and "张三 2026-10-31“已纳入保障”" in conflicts["二"]
+    assert dict(nights.rows("select decision_id, state from decision"))["二"] == "replaced"
+
+
+def test_progress_is_no_conflict_and_correcting_oneself_neither(nights: Nights) -> None:
+    nights.night(given(NIGHT, **poor()))
+    steps = [
+        said(FIRST, "verifying", decision_id="一", decided_by="李四"),
+        said(FIRST, "declined", decision_id="二", received_seq=2),
+        said(FIRST, "referred", after(1), decision_id="三", received_seq=3),
+    ]
+    nights.night(given(after(1), **with_decisions(poor(), *steps)))
+    assert nights.rows("select count(conflict) from decision") == [(0,)]
+    assert nights.rows(LIFE)[0][1] == "referred"
+
+
+def test_a_rule_reads_nothing_of_what_people_decided(tmp_path: Path) -> None:
+    from test_warehouse import POOR, POOR_CARD
+
+    from pipeline.model import ModelError
+
+    sql = POOR.replace("from accepted", "from life.before as before cross join accepted")
+    models = models_with(tmp_path / "sql", {"x01": (sql, POOR_CARD.replace("yields_to: [X02]", ""))})
+    with pytest.raises(ModelError, match=r"规则不能读 life\.before"):
+        models.examine(models.everything())
