@@ -51,7 +51,7 @@ class Column(Strict):
     review_only: bool = False
     """In a list of help facts: kept for people of authorised households alone, and read by reviews alone."""
     open_end: bool = False
-    """长期 and 至今 mean: no end."""
+    """长期 and 至今 mean: no end, kept as 9999-12-31; a blank says nothing."""
     month_means_last_day: bool = False
     """A date given as a month is that month's last day (spec, death_notice)."""
     codes: dict[str, list[str]] = {}

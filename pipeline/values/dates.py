@@ -25,6 +25,8 @@ _DIGITS = dict(zip("〇○零一二三四五六七八九—–−‐", "0001234"
 QUICK_DATE = f"{_YEAR}-[0-9]{{2}}-[0-9]{{2}}"
 _DAY, _MONTH = r"\1-\2-\3", r"~\1-\2\3"
 _NO_END = ("长期", "长期有效", "至今", "永久")
+_NEVER = "date '9999-12-31'"
+"""The value of a date without end: it is known that there is none, which a blank does not say."""
 
 
 def read_date(field: Field) -> Layers:
@@ -45,7 +47,7 @@ def read_date(field: Field) -> Layers:
         *_reading(field),
         {"#read": _as_date(reading)},
         {"__problem": problems},
-        {"": f"case when {problem} is null then {value} end"},
+        {"": f"case when {problem} is null then case when {reading} = '*' then {_NEVER} else {value} end end"},
     ]
 
 
@@ -64,7 +66,7 @@ def read_month(field: Field) -> Layers:
         *_reading(field),
         {"#read": _as_date(reading)},
         {"__problem": problems},
-        {"": f"case when {problem} is null then {first} end"},
+        {"": f"case when {problem} is null then case when {reading} = '*' then {_NEVER} else {first} end end"},
     ]
 
 

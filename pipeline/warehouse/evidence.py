@@ -206,6 +206,7 @@ def _text(column: str, meaning: str) -> str:
     texts = {
         "money": f"cast(cast(cast({column} as decimal(20, 2)) * 0.01 as decimal(22, 2)) as varchar)",
         "month": f"strftime({column}, '%Y-%m')",
+        "date": f"case when {column} = date '9999-12-31' then '长期' else cast({column} as varchar) end",
         "decimal": f"regexp_replace(cast({column} as varchar), '\\.?0+$', '')",
         "boolean": f"case when {column} then '是' when not {column} then '否' end",
     }

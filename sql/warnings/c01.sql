@@ -1,21 +1,16 @@
 -- People in dibao who are under 18, 60 or older, severely disabled or seriously ill, and whose supplement is blank or 0.
 with listed as (
     select
-        enrolment.person_id as person_id,
-        enrolment.household_id as household_id,
-        enrolment.division_code as division_code,
-        enrolment.period as roster_period,
-        enrolment.supplement_fen as supplement_fen,
+        current_person.person_id as person_id,
+        current_person.household_id as household_id,
+        current_person.division_code as division_code,
+        current_person.period as roster_period,
         dibao_person.is_seriously_ill as is_seriously_ill,
-        enrolment.row_id as row_id,
-        row_number() over (
-            partition by enrolment.person_id
-            order by enrolment.start_month desc nulls last, enrolment.division_code
-        ) as place
-    from registry.enrolment as enrolment
+        current_person.row_id as row_id
+    from registry.current_person as current_person
     inner join accepted.dibao_person as dibao_person
-        on enrolment.row_id = dibao_person.row_id
-    where enrolment.registry = 'dibao' and enrolment.is_current
+        on current_person.row_id = dibao_person.row_id
+    where current_person.registry = 'dibao' and coalesce(current_person.supplement_fen, 0) = 0
 ),
 
 severe as (
@@ -47,7 +42,6 @@ entitled as (
         on listed.person_id = age.person_id
     left join severe
         on listed.person_id = severe.person_id and severe.place = 1
-    where listed.place = 1 and coalesce(listed.supplement_fen, 0) = 0
 )
 
 select

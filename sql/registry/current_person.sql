@@ -1,0 +1,45 @@
+-- The row that speaks for a person on the current rosters of one registry: of two divisions' that of the later start month, then of the
+-- lower code.
+with ranked as (
+    select
+        enrolment.person_id as person_id,
+        person.household_id as household_id,
+        person.division_code as division_code,
+        enrolment.registry as registry,
+        enrolment.division_code as roster_division,
+        enrolment.period as period,
+        enrolment.supplement_fen as supplement_fen,
+        roster_household.area_type as area_type,
+        enrolment.row_id as row_id,
+        enrolment.household_row_id as household_row_id,
+        row_number() over (
+            partition by enrolment.person_id, enrolment.registry
+            order by enrolment.start_month desc nulls last, enrolment.division_code
+        ) as place
+    from registry.enrolment as enrolment
+    inner join registry.person as person
+        on enrolment.person_id = person.person_id
+    left join registry.roster_household as roster_household
+        on enrolment.household_row_id = roster_household.row_id
+    where enrolment.is_current
+)
+
+select
+    ranked.person_id as person_id,
+    ranked.household_id as household_id,
+    ranked.division_code as division_code,
+    ranked.registry as registry,
+    ranked.roster_division as roster_division,
+    ranked.period as period,
+    ranked.supplement_fen as supplement_fen,
+    ranked.area_type as area_type,
+    standard.value_fen as standard_fen,
+    ranked.row_id as row_id,
+    ranked.household_row_id as household_row_id
+from ranked
+left join registry.division_policy as standard
+    on
+        ranked.roster_division = standard.division_code
+        and ranked.area_type = standard.area_type
+        and standard.key = 'dibao_standard'
+where ranked.place = 1

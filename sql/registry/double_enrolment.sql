@@ -1,0 +1,35 @@
+-- People on current rosters of one registry in two or more divisions, roster by roster.
+with listed as (
+    select
+        enrolment.person_id as person_id,
+        enrolment.registry as registry,
+        enrolment.registry_rank as registry_rank,
+        enrolment.division_code as division_code,
+        enrolment.period as period,
+        enrolment.start_month as start_month,
+        enrolment.row_id as row_id,
+        enrolment.household_row_id as household_row_id,
+        count(*) over (partition by enrolment.person_id, enrolment.registry) as divisions
+    from registry.enrolment as enrolment
+    where enrolment.is_current
+)
+
+select
+    listed.person_id as person_id,
+    listed.registry as registry,
+    listed.registry_rank as registry_rank,
+    listed.division_code as division_code,
+    unit.name as division,
+    listed.period as period,
+    listed.start_month as start_month,
+    coalesce(roster_person.own_amount_fen, roster_household.amount_fen) as amount_fen,
+    listed.row_id as row_id,
+    listed.household_row_id as household_row_id
+from listed
+inner join house.unit as unit
+    on listed.division_code = unit.unit_code
+inner join registry.roster_person as roster_person
+    on listed.row_id = roster_person.row_id
+left join registry.roster_household as roster_household
+    on listed.household_row_id = roster_household.row_id
+where listed.divisions > 1

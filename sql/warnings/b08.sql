@@ -1,0 +1,78 @@
+-- Dibao households whose last recheck (else start month) lies more than the interval back; the short interval when the roster says that
+-- a member can work. Measured in rechecks missed, so that a day more is not worse.
+with able as (
+    select
+        enrolment.division_code as division_code,
+        enrolment.roster_head_id as head_person_id,
+        min(enrolment.row_id) as row_id,
+        count(*) as members
+    from registry.enrolment as enrolment
+    inner join accepted.dibao_person as dibao_person
+        on enrolment.row_id = dibao_person.row_id
+    where enrolment.registry = 'dibao' and enrolment.is_current and dibao_person.work_ability in ('有', '部分丧失')
+    group by enrolment.division_code, enrolment.roster_head_id
+),
+
+checked as (
+    select
+        current_household.household_id as household_id,
+        current_household.head_person_id as head_person_id,
+        current_household.division_code as division_code,
+        current_household.area_type as area_type,
+        current_household.period as period,
+        current_household.row_id as row_id,
+        coalesce(dibao_household.last_recheck_on, current_household.start_month) as checked_on,
+        case when dibao_household.last_recheck_on is null then '没有复查记录,从最初享受月份' else '上次复查' end as since_what,
+        able.row_id as able_row_id,
+        able.members as able_members,
+        case when able.row_id is null then 'recheck_interval' else 'recheck_interval_able' end as interval_key
+    from registry.current_household as current_household
+    inner join accepted.dibao_household as dibao_household
+        on current_household.row_id = dibao_household.row_id
+    left join able
+        on current_household.roster_division = able.division_code and current_household.head_person_id = able.head_person_id
+    where current_household.registry = 'dibao'
+),
+
+due as (
+    select
+        checked.household_id as household_id,
+        checked.head_person_id as head_person_id,
+        checked.division_code as division_code,
+        checked.area_type as area_type,
+        checked.period as period,
+        checked.row_id as row_id,
+        checked.able_row_id as able_row_id,
+        checked.since_what as since_what,
+        checked.checked_on as checked_on,
+        case when checked.able_row_id is null then '' else '家中有人有劳动能力,' end as because,
+        cast(recheck_interval.value as integer) as interval_months,
+        cast(checked.checked_on + cast(recheck_interval.value as integer) * interval 1 month as date) as due_on
+    from checked
+    inner join registry.division_policy as recheck_interval
+        on
+            checked.division_code = recheck_interval.division_code
+            and coalesce(checked.area_type, '') = recheck_interval.area_type
+            and checked.interval_key = recheck_interval.key
+)
+
+select
+    due.head_person_id as person_id,
+    due.household_id as household_id,
+    due.division_code as division_code,
+    'blue' as level,
+    cast(
+        (year(night.run_date) * 12 + month(night.run_date) - year(due.due_on) * 12 - month(due.due_on)) // due.interval_months + 1 as bigint
+    ) as measured,
+    due.area_type as area_type,
+    due.because as because,
+    due.interval_months as interval_months,
+    due.since_what as since_what,
+    due.checked_on as checked_on,
+    due.due_on as recheck_due_on,
+    due.period as roster_period,
+    due.row_id as dibao_row_id,
+    due.able_row_id as able_row_id
+from due
+cross join house.night as night
+where due.due_on < night.run_date
