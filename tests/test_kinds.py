@@ -1,0 +1,97 @@
+"""What partners send, as the specification names it: columns, other names, what is required, keys, words."""
+
+import pytest
+
+from pipeline import contracts
+from pipeline.contracts import fold_header
+from pipeline.values.words import spellings
+
+KINDS = contracts.load().kinds
+
+# Kind → (required columns, optional columns), each with its other names; the key's columns.
+COLUMNS: dict[str, tuple[str, str, str]] = {
+    "medical_expense": (
+        "姓名 身份证号 结算时间 医疗费总额 个人负担总金额/个人自付费用", "就诊机构 医疗类别 统筹支付 大病保险支出 医疗救助支出",
+        "身份证号 结算时间 就诊机构 医疗费总额 统筹支付 大病保险支出 医疗救助支出 个人负担总金额",
+    ),
+    "disability_certificate": ("姓名 身份证号 残疾人证号 残疾类别 残疾等级 发证日期", "证件状态", "残疾人证号"),
+    "unemployment": ("姓名 身份证号 登记日期", "失业原因 状态", "身份证号 登记日期"),
+    "social_insurance": (
+        "姓名 社会保障号码/身份证号 参保状态 缴费月份 缴费基数（元）", "参保单位", "身份证号 缴费月份 参保单位",
+    ),
+    "pension": ("姓名 身份证号 发放月份 月养老金", "险种 待遇状态", "身份证号 险种 发放月份"),
+    "student_status": ("姓名 身份证件号/身份证号 学段 学籍状态", "学校 年级 状态日期", "身份证号 状态日期"),
+    "death_notice": ("姓名/逝者姓名 身份证号 死亡日期", "登记日期", "身份证号"),
+    "real_estate": (
+        "权利人/姓名 证件号/身份证号 不动产单元号/产权证号", "用途 建筑面积（平方米） 登记日期 共有情况", "证件号 不动产单元号",
+    ),
+    "vehicle": ("所有人/姓名 证件号 号牌号码 状态", "车辆类型 初次登记日期", "号牌号码 证件号"),
+    "business_registration": (
+        "统一社会信用代码 名称 主体类型 姓名/法定代表人 证件号 登记状态", "职务 注册资本（万元）/注册资本 成立日期",
+        "统一社会信用代码 证件号 职务",
+    ),
+    "disaster_loss": (
+        "户主/姓名 身份证号 灾害种类 发生时间 直接经济损失", "受灾人口 倒损房屋间数", "身份证号 灾害种类 发生时间",
+    ),
+}  # fmt: skip
+WORDS = {
+    ("social_insurance", "参保状态"): "参保缴费 暂停 终止",
+    ("pension", "险种"): "城乡居民 企业职工 机关事业",
+    ("pension", "待遇状态"): "正常 暂停 终止",
+    ("student_status", "学段"): "小学 初中 高中 中职 大学",
+    ("student_status", "学籍状态"): "在读 休学 退学 辍学 毕业",
+    ("real_estate", "用途"): "住宅 商业 其他",
+    ("vehicle", "车辆类型"): "小型轿车 小型客车 货车 摩托车 残疾人专用车 三轮车 拖拉机",
+    ("vehicle", "状态"): "正常 注销 报废",
+    ("business_registration", "主体类型"): "个体工商户 有限责任公司 股份有限公司 农民专业合作社",
+    ("business_registration", "职务"): "法定代表人 股东 经营者 成员",
+    ("business_registration", "登记状态"): "存续 注销 吊销",
+    ("disability_certificate", "残疾类别"): "视力 听力 言语 肢体 智力 精神 多重",
+    ("disability_certificate", "证件状态"): "正常 注销 冻结",
+}
+SENDERS = {
+    "human_resources": {"unemployment", "social_insurance", "pension"}, "education": {"student_status"},
+    "natural_resources": {"real_estate"}, "traffic": {"vehicle"}, "market_regulation": {"business_registration"},
+    "emergency": {"disaster_loss"}, "medical_insurance": {"medical_expense"}, "disabled_federation": {"disability_certificate"},
+    "civil_registration": {"death_notice"}, "health_commission": {"death_notice"},
+}  # fmt: skip
+
+
+def field_of(kind: str, header: str) -> str:
+    return KINDS[kind].header_fields()[fold_header(header)[0]]
+
+
+def test_every_partner_kind_is_tried_here():
+    assert set(COLUMNS) == {name for name, kind in KINDS.items() if kind.is_partner}
+
+
+@pytest.mark.parametrize("kind", sorted(COLUMNS))
+def test_columns_are_known_by_each_of_their_names_and_required_where_the_list_cannot_do_without(kind):
+    required, optional, key = (said.split() for said in COLUMNS[kind])
+    for columns, is_required in ((required, True), (optional, False)):
+        for names in columns:
+            (field,) = {field_of(kind, name) for name in names.split("/")}
+            assert KINDS[kind].columns[field].required is is_required, names
+    places = {field_of(kind, header) for header in ("户籍地址", "现住址", "所属区", "所属街道")}
+    named = {field_of(kind, names.split("/")[0]) for names in (*required, *optional)}
+    assert set(KINDS[kind].columns) == named | places
+    assert set(KINDS[kind].key) == {field_of(kind, header) for header in key}
+    assert (KINDS[kind].replace, KINDS[kind].period) == ("key", "none")
+
+
+@pytest.mark.parametrize(("kind", "header"), sorted(WORDS))
+def test_words_are_read_as_themselves(kind, header):
+    column = KINDS[kind].columns[field_of(kind, header)]
+    assert set(column.codes) == set(WORDS[kind, header].split())
+    read = spellings(column)
+    assert [read[word] for word in WORDS[kind, header].split()] == WORDS[kind, header].split()
+
+
+def test_each_bureau_sends_its_own_lists():
+    partners = {name: kind for name, kind in KINDS.items() if kind.is_partner}
+    sent = {
+        sender: {name for name, kind in partners.items() if sender in kind.senders}
+        for kind in partners.values()
+        for sender in kind.senders
+    }
+    assert sent == SENDERS
