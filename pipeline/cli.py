@@ -216,6 +216,76 @@ def generate(obj: _Context, target: Path, people: int, seed: int, day: date, par
 
 
 @monitor.command()
+@json_option
+@click.pass_obj
+def verify(obj: _Context) -> None:
+    """核对保存的一切是否原样:日志、原始文件、已接收的数据、发布的版本。有被改动的,退出码是 1。"""
+    from pipeline import custody
+
+    with obj.progress() as progress:
+        result = custody.verify(obj.folder, _bar(progress))
+
+    def render(console: Console) -> None:
+        for problem in result["problems"]:
+            console.print(f"✗ {problem}", style="red", markup=False)
+        console.print(
+            f"核对了日志 {result['journal']} 行、原始文件 {result['archive']} 份、已接收数据 {result['accepted']} 份、"
+            f"发布版本 {result['releases']} 个:"
+            + (f"{len(result['problems'])} 处不对。" if result["problems"] else "全部原样。")
+        )
+
+    obj.tell(result, render)
+    if result["problems"]:
+        sys.exit(1)
+
+
+@monitor.command()
+@click.argument("release", required=False)
+@click.option("--because", required=True, help="为什么退回,写进日志")
+@json_option
+@click.pass_obj
+def rollback(obj: _Context, release: str | None, because: str) -> None:
+    """退回到保留的某一版数据(不写编号就是上一版);之后的版本搁置,不再使用。"""
+    from pipeline import custody
+
+    now = custody.rollback(obj.folder, release, who=custody.login(), because=because)
+    obj.tell({"release": now}, lambda console: console.print(f"现在使用的是 {now}。"))
+
+
+@monitor.command()
+@json_option
+@click.pass_obj
+def recover(obj: _Context) -> None:
+    """台账丢失或损坏后,由原始文件和日志重建:台账、已接收的数据、发布的版本。"""
+    from pipeline import custody
+
+    with obj.progress() as progress:
+        result = custody.recover(obj.folder, _bar(progress))
+    obj.tell(
+        result,
+        lambda console: console.print(
+            f"已由 {result['files']} 份原始文件重做 {len(result['nights'])} 夜;原来的内容放在 {result['laid_aside']}/,确认无误后可以删除。"
+        ),
+    )
+
+
+@monitor.command("rotate-keys")
+@json_option
+@click.pass_obj
+def rotate_keys(obj: _Context) -> None:
+    """换新密钥:原始文件和日志全部重新加密。人员编号用的密钥不变。"""
+    from pipeline import custody
+
+    result = custody.rotate_keys(obj.folder)
+    obj.tell(
+        result,
+        lambda console: console.print(
+            f"已换新密钥:{result['archive']} 份原始文件、{result['journal']} 行日志重新加密。请备份 keys/。"
+        ),
+    )
+
+
+@monitor.command()
 @click.option("--size", default="S", show_default=True, help="S(首个用户的规模)或在册人数")
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="重复几轮,取中位数")
 @click.option("--keep", type=click.Path(path_type=Path), help="把虚构的文件留在这里,下次再用")
@@ -236,6 +306,11 @@ def bench(obj: _Context, size: str, rounds: int, keep: Path | None, write: Path 
     if write:
         benching.write_page(result, write)
     obj.tell(result, lambda console: console.print(benching.as_text(result)))
+
+
+def _bar(progress: Progress) -> Callable[[str, int, int], None]:
+    task = progress.add_task("准备", total=None)
+    return lambda name, done, total: progress.update(task, description=name, completed=done, total=total)
 
 
 def _show_night(result: dict[str, Any], console: Console) -> None:

@@ -23,7 +23,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import archive, contracts, inbox
+from pipeline import archive, contracts, inbox, journal
 from pipeline.home import Home
 from pipeline.ledger import Ledger, ReadBy, ReceivedFile, Submission
 from pipeline.model import MonitorError, Reading, Refusal, column_letter
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from pipeline.checks import Verdict
 
+NIGHT = "夜间任务"
+"""Who acts, in the journal, when nobody in particular does."""
 Step = Callable[[str, int, int], None]
 """(what is being done, how many are done, of how many): for a progress bar."""
 WAVES = 3
@@ -46,7 +48,7 @@ READERS = 2
 def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
     """One whole night in one process. Raises MonitorError when it is refused; yesterday's release then stays."""
     say = on_step or (lambda name, done, total: None)
-    with _alone(home), ThreadPoolExecutor(READERS) as pool:
+    with alone(home), ThreadPoolExecutor(READERS) as pool:
         say("收文件", 0, 1)
         units = collect(home, day)
         for done, _ in enumerate(pool.map(lambda unit: read(home, day, unit), _largest_first(home, units)), start=1):
@@ -72,6 +74,19 @@ def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
     return {
         "date": day.isoformat(), "units": units, "rows": rows, "release": release, "message": message, "moving": moving,
     }  # fmt: skip
+
+
+def again(home: Path, day: date) -> None:
+    """A night that was lost, on what waits in the ledger: read, checked, built and published, with nothing sent back."""
+    _, ledger = _open(home)
+    for unit in sorted({file.unit_code for file in ledger.files(state="received")}):
+        read(home, day, unit)
+    for wave in range(WAVES):
+        for family in families(home, day, wave):
+            check(home, day, family)
+    build(home, day)
+    publish(home, day)
+    ledger.finish_night(day, "done", at=datetime.now(UTC), counts={"submissions": len(ledger.submissions(night=day))})
 
 
 def _largest_first(home: Path, units: Sequence[str]) -> list[str]:
@@ -102,6 +117,7 @@ def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> lis
     now = datetime.now(UTC)
     with _shared(home):
         _forget_unfinished(place, ledger)
+        journal.write(place, "night", {"run_date": day.isoformat()}, who=NIGHT, at=now)
         ledger.begin_night(day, owner=f"{socket.gethostname()}:{os.getpid()}", at=now)
         ready, _ = inbox.settled(place, place.settings.settle_seconds, now.timestamp())
         for dropped in ready:
@@ -120,6 +136,12 @@ def _take(home: Home, ledger: Ledger, dropped: inbox.Dropped, day: date, now: da
         refusal = None
         digest, size = inbox.take_in(home, dropped)
         archived = str(archive.path(home, digest).relative_to(home.root))
+    arrived = {
+        "unit_code": dropped.unit_code, "file_name": dropped.name, "sha256": digest, "size": size, "archived": archived,
+        "night": day.isoformat(), "received_at": now.isoformat(),
+        "refusal": [refusal.code, refusal.reason, refusal.fix] if refusal else None,
+    }  # fmt: skip
+    journal.write(home, "received", arrived, who=NIGHT, at=now)
     file = ledger.record_file(
         dropped.unit_code, dropped.name, sha256=digest, size=size, received_at=now, night=day, archived=archived
     )
@@ -240,6 +262,10 @@ def check(home: Path, day: date, family: str) -> dict[str, int]:
         around = checks.Surroundings(day, place.identity_key(), place.places, known.door)
         verdicts = checks.examine(con, contracts.load(), parts, around, place.accepted) if parts else []
         _settle(place, ledger, verdicts)
+        written = {path: digest for verdict in verdicts for path, digest in _parts_of(place, verdict).items()}
+        if written:
+            about = {"run_date": day.isoformat(), "family": family, "parts": written}
+            journal.write(place, "judged", about, who=NIGHT, at=datetime.now(UTC))
         judged: list[Submission | checks.Part] = [*waiting, *parts]
         issues.remember(place, ledger, day, [(each.unit_code, each.kind) for each in judged])
         known.remember()
@@ -270,6 +296,27 @@ def _settle(home: Home, ledger: Ledger, verdicts: list[Verdict]) -> None:
                 verdict.submission_id, outcome, accepted=verdict.rows_accepted, set_aside=verdict.rows_set_aside,
                 out_of_scope=verdict.rows_out_of_scope, reason=reason,
             )  # fmt: skip
+
+
+def _parts_of(home: Home, verdict: Verdict) -> dict[str, str | None]:
+    """Path below the home → SHA-256 of what a verdict wrote; None where it left no rows."""
+    told: dict[str, str | None] = {}
+    for folder in (*kinds(), "set_aside"):
+        path = home.accepted / folder / f"{verdict.submission_id}.parquet"
+        if folder == "set_aside" or path.exists():
+            told[str(path.relative_to(home.root))] = digest_of(path) if path.exists() else None
+    return told
+
+
+def kinds() -> list[str]:
+    """Names of all record kinds, sorted: the folders of accepted/."""
+    return sorted(contracts.load().kinds)
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _issues_path(home: Home, submission: Submission) -> Path:
@@ -393,6 +440,11 @@ def publish(home: Path, day: date) -> str:
         built = _built(place, day)
         with closing(warehouse.read(built / "warehouse.duckdb")) as con:
             lists.write(con, place.lists, place.units, day, {k: v.title for k, v in contracts.load().kinds.items()})
+        files = {
+            path.relative_to(built).as_posix(): digest_of(path) for path in sorted(built.rglob("*")) if path.is_file()
+        }
+        about = {"run_date": day.isoformat(), "files": files}
+        journal.write(place, "published", about, who=NIGHT, at=datetime.now(UTC))
         release = warehouse.publish(built, place.releases, place.warehouse)
     return str(release.relative_to(place.root))
 
@@ -413,6 +465,8 @@ def notify(home: Path, day: date, *, failed: Sequence[str] = ()) -> str:
         told = status(home, day) | {"failed": list(failed)}
         path = notice.write(place.outbox, day, told)
         counts = {"submissions": len(ledger.submissions(night=day))}
+        end = journal.head(place)
+        ledger.remember_journal(end.seq, end.hash)
         ledger.finish_night(day, "failed" if failed else "done", at=datetime.now(UTC), counts=counts)
         if not failed:
             shutil.rmtree(place.work)
@@ -590,8 +644,8 @@ _alone_in: dict[Path, tuple[Home, Ledger]] = {}
 
 
 @contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """Hold the home for one whole night. Raises MonitorError, naming the owner, when another night runs."""
+def alone(home: Path) -> Iterator[None]:
+    """Hold the home for a whole night, or as long. Raises MonitorError, naming the owner, when another night runs."""
     with _locked(home, fcntl.LOCK_EX):
         _alone_in[home] = _open(home)
         try:

@@ -21,7 +21,15 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from pipeline.ledger import parts
 from pipeline.ledger.parts import Decision, Delivery, Replace
-from pipeline.ledger.tables import looking, night_table, open_engine, received_file, submission_table, writing
+from pipeline.ledger.tables import (
+    journal_table,
+    looking,
+    night_table,
+    open_engine,
+    received_file,
+    submission_table,
+    writing,
+)
 from pipeline.model import BalanceError, Reading
 
 _PER_NIGHT = 1_000_000
@@ -338,6 +346,20 @@ class Ledger:
         """Every night ever run, by date."""
         with looking(self._engine) as connection:
             return [Night(*row) for row in connection.execute(select(night_table).order_by(night_table.c.run_date))]
+
+    # ---- the journal
+
+    def remember_journal(self, seq: int, digest: str) -> None:
+        """Where the journal ended: lines cut off at its end are noticed by it."""
+        with self._writing() as connection:
+            connection.execute(delete(journal_table))
+            connection.execute(insert(journal_table).values(id=1, seq=seq, hash=digest))
+
+    def journal_head(self) -> tuple[int, str] | None:
+        """(line, its hash) as remembered last; None when nothing was."""
+        with looking(self._engine) as connection:
+            row = connection.execute(select(journal_table.c.seq, journal_table.c.hash)).one_or_none()
+            return None if row is None else (int(row.seq), str(row.hash))
 
     # ---- within
 

@@ -91,6 +91,13 @@ night_table = sa.Table(
     Column("counts", sa.JSON, nullable=False),
 )  # fmt: skip
 
+journal_table = sa.Table(
+    "journal_head", metadata,
+    Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    Column("seq", sa.BigInteger, nullable=False),
+    Column("hash", sa.String, nullable=False),
+)  # fmt: skip
+
 
 def open_engine(url: str) -> sa.Engine:
     """An engine with the tables made and their version known. Raises ConfigError for a URL or schema we do not know."""

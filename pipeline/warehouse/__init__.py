@@ -195,8 +195,8 @@ def publish(built: Path, releases: Path, link: Path) -> Path:
     this night again.
     """
     releases.mkdir(exist_ok=True)
-    numbers = _numbers(releases)
-    release = releases / str(numbers[-1] + 1 if numbers else 1)
+    used = [int(path.name.split(".")[0]) for path in releases.iterdir() if path.name.split(".")[0].isdecimal()]
+    release = releases / str(max(used, default=0) + 1)
     night = _night_of(built)
     built.rename(release)
     sync(releases)
@@ -210,6 +210,20 @@ def publish(built: Path, releases: Path, link: Path) -> Path:
         if (old := releases / str(number)) not in needed:
             shutil.rmtree(old)
     return release
+
+
+def kept_releases(folder: Path) -> list[int]:
+    """Numbers of the kept releases, ascending; those laid aside are not among them."""
+    return _numbers(folder)
+
+
+def roll_back(folder: Path, link: Path, number: int) -> None:
+    """Make a kept release the current one, by one rename; the later ones become `<n>.laid_aside`."""
+    _swap(link, folder / str(number) / "warehouse.duckdb")
+    for later in _numbers(folder):
+        if later > number:
+            (folder / str(later)).rename(folder / f"{later}.laid_aside")
+    sync(folder)
 
 
 def previous_release(releases: Path, day: date) -> Path | None:

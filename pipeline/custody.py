@@ -1,0 +1,279 @@
+"""Nothing is lost and nothing changed unseen: examine all that a home keeps, go back to a kept release, rebuild a lost ledger.
+
+Each works on the home as a whole, beside no night. Spec: bad-input.md (tampered, lost), outputs.md ("The home").
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline import archive, journal, run, seal
+from pipeline.home import Home
+from pipeline.ledger import Ledger
+from pipeline.model import MonitorError, Reading, Refusal
+
+Step = Callable[[str, int, int], None]
+
+
+# verify ----------------------------------------------------------------------------------------------------------
+
+
+def verify(home: Path, on_step: Step | None = None) -> dict[str, Any]:
+    """Read again everything that is kept; what was changed, removed or reordered since it was written, as Chinese sentences.
+
+    Returns `{"problems": […], "journal": lines, "archive": files, "accepted": parts, "releases": kept releases}`.
+    """
+    say = on_step or (lambda name, done, total: None)
+    place = Home.open(home)
+    with run.alone(home):
+        problems: list[str] = []
+        try:
+            entries = list(journal.read(place))
+        except MonitorError as problem:
+            # The rest is compared with the journal: without it nothing can be said.
+            return {"problems": [str(problem)], "journal": 0, "archive": 0, "accepted": 0, "releases": 0}
+        ledger = Ledger(place.ledger_url)
+        problems += _remembered(entries, ledger)
+        received = {each.about["sha256"] for each in entries if each.what == "received" and each.about["archived"]}
+        purged = {sha256 for each in entries if each.what == "purged" for sha256 in each.about["archive"]}
+        kept = archive.kept(place)
+        problems += [f"归档里少了文件 {sha256[:16]}…" for sha256 in sorted(received - purged - set(kept))]
+        problems += [f"归档里多出文件 {sha256[:16]}…,日志里没有收到过" for sha256 in sorted(set(kept) - received)]
+        for done, sha256 in enumerate(kept):
+            say("核对原始文件", done, len(kept))
+            try:
+                with archive.opened(place, sha256):
+                    pass
+            except MonitorError as problem:
+                problems.append(str(problem))
+        problems += _files_of_ledger(entries, ledger)
+        parts = _last_of_parts(entries)
+        for done, (name, digest) in enumerate(sorted(parts.items())):
+            say("核对已接收的数据", done, len(parts))
+            problems += _as_written(place.root / name, name, digest)
+        known = {name for name, digest in parts.items() if digest}
+        problems += [f"{name}:不是夜间任务写的" for name in sorted(_parts_there(place) - known)]
+        releases = (
+            [path for path in sorted(place.releases.iterdir()) if path.is_dir()] if place.releases.exists() else []
+        )
+        for done, release in enumerate(releases):
+            say("核对发布的数据", done, len(releases))
+            problems += _release_as_published(release, entries)
+        if place.warehouse.is_symlink() and place.warehouse.resolve().parent not in [
+            path.resolve() for path in releases
+        ]:
+            problems.append("warehouse.duckdb:没有指向任何一版保留的数据")
+        end = journal.head(place)
+        ledger.remember_journal(end.seq, end.hash)
+    return {
+        "problems": problems, "journal": len(entries), "archive": len(kept), "accepted": len(parts),
+        "releases": len(releases),
+    }  # fmt: skip
+
+
+def _remembered(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
+    """Lines cut off at the end leave a whole chain behind: the ledger knows where it ended."""
+    last = ledger.journal_head()
+    if last and not any((each.seq, each.hash) == last for each in entries):
+        return [f"日志末尾被截掉:台账记得写到第 {last[0]} 行,现在只有 {len(entries)} 行"]
+    return []
+
+
+def _files_of_ledger(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
+    """A file that the ledger lost or made up, or says other things of than the journal does."""
+    told = {
+        (each.about["unit_code"], each.about["file_name"], each.about["sha256"])
+        for each in entries
+        if each.what == "received"
+    }
+    known = {(file.unit_code, file.file_name, file.sha256) for file in ledger.files()}
+    return [
+        *(f"台账里少了 {unit} 的文件《{name}》" for unit, name, _ in sorted(told - known)),
+        *(f"台账里多出 {unit} 的文件《{name}》,日志里没有收到过" for unit, name, _ in sorted(known - told)),
+    ]
+
+
+def _last_of_parts(entries: list[journal.Entry]) -> dict[str, str | None]:
+    """Path below the home → digest as last written; None where it was left empty or removed."""
+    parts: dict[str, str | None] = {}
+    for entry in entries:
+        if entry.what == "judged":
+            parts |= entry.about["parts"]
+        elif entry.what == "purged":
+            parts |= dict.fromkeys(entry.about["parts"])
+    return parts
+
+
+def _parts_there(home: Home) -> set[str]:
+    return {
+        str(path.relative_to(home.root))
+        for folder in home.accepted.iterdir()
+        if folder.is_dir() and folder.name in {"set_aside", *run.kinds()}
+        for path in folder.glob("*.parquet")
+    }
+
+
+def _as_written(path: Path, name: str, digest: str | None) -> list[str]:
+    if digest is None:
+        return []
+    if not path.exists():
+        return [f"{name}:不见了"]
+    return [] if run.digest_of(path) == digest else [f"{name}:内容被改动过"]
+
+
+def _release_as_published(release: Path, entries: list[journal.Entry]) -> list[str]:
+    files = {path.relative_to(release).as_posix(): run.digest_of(path) for path in release.rglob("*") if path.is_file()}
+    if any(each.what == "published" and each.about["files"] == files for each in entries):
+        return []
+    nearest: dict[str, str] = max(
+        (each.about["files"] for each in entries if each.what == "published"),
+        key=lambda told: len(set(told.items()) & set(files.items())),
+        default={},
+    )
+    changed = sorted(name for name in {*files, *nearest} if files.get(name) != nearest.get(name))
+    return [f"releases/{release.name}/{name}:与发布时不同" for name in changed] or [
+        f"releases/{release.name}:没有发布过"
+    ]
+
+
+# rollback ---------------------------------------------------------------------------------------------------------
+
+
+def rollback(home: Path, release: str | None, *, who: str, because: str) -> str:
+    """Make a kept release the current one again (without a number: the one before); later ones are laid aside.
+
+    The release laid aside is not what the next night compares itself with. Returns the current release's folder.
+    Raises MonitorError for a release that is not kept.
+    """
+    from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
+
+    place = Home.open(home)
+    with run.alone(home):
+        kept = warehouse.kept_releases(place.releases)
+        if not place.warehouse.exists() or not kept:
+            raise MonitorError("还没有发布过,没有可以退回的版本")
+        current = place.warehouse.resolve().parent.name
+        earlier = [number for number in kept if number < int(current)]
+        wanted = int(release) if release and release.isdecimal() else (earlier[-1] if earlier and not release else None)
+        if wanted not in kept:
+            raise MonitorError(
+                f"没有保留“{release or '上一版'}”。保留着的:{'、'.join(map(str, kept))};现在是 {current}"
+            )
+        later = [number for number in kept if number > wanted]
+        journal.write(
+            place, "rolled_back", {"to": wanted, "laid_aside": later, "because": because}, who=who, at=datetime.now(UTC)
+        )
+        warehouse.roll_back(place.releases, place.warehouse, wanted)
+    return f"releases/{wanted}"
+
+
+# recover ----------------------------------------------------------------------------------------------------------
+
+
+def recover(home: Path, on_step: Step | None = None) -> dict[str, Any]:
+    """Rebuild ledger, accepted rows and releases from the archive and the journal alone; the same tables as before.
+
+    What is there of ledger, accepted rows and releases is laid aside in `before-recovery-…/`, not removed. Every night that
+    had published is run again in its order. Raises MonitorError when the journal or an archived file is not whole, or the
+    ledger's database is not empty (PostgreSQL: give an empty one first).
+    """
+    say = on_step or (lambda name, done, total: None)
+    place = Home.open(home)
+    with run.alone(home):
+        entries = list(journal.read(place))
+        if not entries:
+            raise MonitorError("日志是空的(journal.jsonl),没有可以重建的内容")
+        purged = {sha256 for each in entries if each.what == "purged" for sha256 in each.about["archive"]}
+        wanted = {
+            each.about["sha256"] for each in entries if each.what == "received" and each.about["archived"]
+        } - purged
+        if missing := sorted(wanted - set(archive.kept(place))):
+            raise MonitorError(f"归档里少了 {len(missing)} 份文件(如 {missing[0][:16]}…),请先从备份恢复 archive/")
+    aside = _lay_aside(place)
+    nights = sorted({each.about["run_date"] for each in entries if each.what == "published"})
+    with run.alone(home):
+        ledger = Ledger(place.ledger_url)
+        if ledger.files():
+            raise MonitorError("台账的数据库不是空的:请先换一个空库(或清空),再运行 monitor recover")
+        for done, (day, arrived, is_published) in enumerate(_nights(entries)):
+            say(f"重做 {day.isoformat()}", done, len(nights))
+            for entry in arrived:
+                _arrive_again(ledger, entry)
+            if is_published:
+                run.again(home, day)
+    journal.write(place, "recovered", {"nights": nights, "laid_aside": aside}, who=login(), at=datetime.now(UTC))
+    return {"nights": nights, "files": len(wanted), "laid_aside": aside}
+
+
+def _nights(entries: list[journal.Entry]) -> Iterator[tuple[date, list[journal.Entry], bool]]:
+    """(night, what arrived since the one before, whether it published), in the order in which they happened."""
+    arrived: list[journal.Entry] = []
+    for entry in entries:
+        if entry.what in ("night", "received"):
+            arrived.append(entry)
+        elif entry.what == "published":
+            yield date.fromisoformat(entry.about["run_date"]), arrived, True
+            arrived = []
+    if arrived:
+        yield date.fromisoformat(arrived[-1].about.get("run_date") or arrived[-1].about["night"]), arrived, False
+
+
+def _arrive_again(ledger: Ledger, entry: journal.Entry) -> None:
+    about = entry.about
+    if entry.what == "night":
+        ledger.begin_night(date.fromisoformat(about["run_date"]), owner=entry.who, at=entry.at)
+        return
+    file = ledger.record_file(
+        about["unit_code"], about["file_name"], sha256=about["sha256"], size=about["size"],
+        received_at=datetime.fromisoformat(about["received_at"]), night=date.fromisoformat(about["night"]),
+        archived=about["archived"],
+    )  # fmt: skip
+    if not about["archived"]:
+        ledger.record_readings(file.file_id, [Reading(kind=None, refusal=Refusal(*about["refusal"]))], {})
+
+
+def _lay_aside(home: Home) -> str:
+    number = 1 + len(list(home.root.glob("before-recovery-*")))
+    aside = home.root / f"before-recovery-{number}"
+    aside.mkdir(mode=0o700)
+    for path in [*home.root.glob("ledger.db*"), home.accepted, home.releases, home.warehouse]:
+        if path.exists() or path.is_symlink():
+            path.rename(aside / path.name)
+    for folder in (home.accepted, home.releases):
+        folder.mkdir(mode=0o700)
+    shutil.rmtree(home.work, ignore_errors=True)
+    home.work.mkdir(mode=0o700)
+    return aside.name
+
+
+# keys --------------------------------------------------------------------------------------------------------------
+
+
+def rotate_keys(home: Path) -> dict[str, int]:
+    """New keys for the archive, the journal and the ledger's sealed texts; a crash at any moment loses nothing.
+
+    The identity key stays: with another one everybody would be a stranger. Returns how many files and lines were done.
+    """
+    place = Home.open(home)
+    with run.alone(home):
+        files = archive.rotate(place)
+        fresh = seal.add_key(place)
+        lines = journal.renew(place, fresh)
+        seal.drop_old_keys(place)
+        journal.write(place, "keys_renewed", {"archive": files, "journal": lines}, who=login(), at=datetime.now(UTC))
+    return {"archive": files, "journal": lines}
+
+
+def login() -> str:
+    """Who acts: the login name of the person at the keyboard."""
+    import getpass  # noqa: PLC0415 - asked only where a person acts
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

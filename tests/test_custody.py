@@ -1,0 +1,151 @@
+"""Whoever changes what is kept is found; a kept release comes back; a lost ledger is rebuilt to the same tables."""
+
+import json
+import shutil
+import sqlite3
+from datetime import timedelta
+
+import pytest
+
+from pipeline import archive, custody, journal, run
+from pipeline.home import Home
+from pipeline.model import MonitorError
+from tests.night_kit import DAY, MEDICAL, PERSON, ask, book, copy_home, differences, new_home, number, person, still
+
+pytestmark = pytest.mark.slow
+EVE = DAY - timedelta(days=1)
+BEFORE = EVE - timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def three_nights(tmp_path_factory):
+    """Rosters, a correction, a repeat, a bad file, a link, a partner's list before its people; never changed by tests."""
+    home = new_home(tmp_path_factory.mktemp("kept") / "home")
+    rows = [person(n) for n in range(1, 6)]
+    medical = [(person(n)[0], number(n), "2026-09-15", "一院", "90000", "80000", "青禾区") for n in (2, 3, 12)]
+    book(home / "inbox/medical_insurance/高额医疗费用.xlsx", MEDICAL, medical)
+    first = book(home / "inbox/d01/边缘人员.xlsx", PERSON, rows).read_bytes()
+    run.night(home, BEFORE)
+    (home / "inbox/d01/链接.xlsx").symlink_to(home / "monitor.yml")
+    book(home / "inbox/d01/边缘人员.xlsx", PERSON, [*rows[:4], person(7)])
+    (home / "inbox/d02/空.xlsx").write_bytes(b"")
+    still(home / "inbox/d02/空.xlsx")
+    run.night(home, EVE)
+    (home / "inbox/d01/又一次.xlsx").write_bytes(first)
+    still(home / "inbox/d01/又一次.xlsx")
+    book(home / "inbox/d02/边缘人员.xlsx", PERSON, [person(n) for n in range(11, 15)])
+    run.night(home, DAY)
+    assert ask(home, "select count(*) > 0 from warning") == [(True,)]
+    return home
+
+
+@pytest.fixture
+def home(three_nights, tmp_path):
+    return copy_home(three_nights, tmp_path / "home")
+
+
+def test_an_untouched_home_holds(home):
+    told = custody.verify(home)
+    assert told["problems"] == []
+    assert told["releases"] == 3 and told["archive"] == len(archive.kept(Home(home))) > 3 and told["accepted"] >= 4
+
+
+def _file_in_archive(home):
+    return next(path for path in sorted((home / "archive").glob("??/*")))
+
+
+def _spoil(path):
+    path.chmod(0o600)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0x55
+    path.write_bytes(data)
+
+
+def _ledger(home, statement):
+    with sqlite3.connect(home / "ledger.db") as connection:
+        connection.execute(statement)
+
+
+def _journal_line(home, change):
+    path = journal.path(Home(home))
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(change(lines)), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("what", "change", "says"),
+    [
+        ("archived file changed", lambda home: _spoil(_file_in_archive(home)), "改动过"),
+        ("archived file removed", lambda home: _file_in_archive(home).unlink(), "归档里少了文件"),
+        ("archived file added", lambda home: shutil.copy(_file_in_archive(home), home / "archive/00" / ("0" * 64)), "归档里多出文件"),
+        ("accepted part changed", lambda home: _spoil(next((home / "accepted/edge_person").glob("*"))), "内容被改动过"),
+        ("accepted part removed", lambda home: next((home / "accepted/edge_person").glob("*")).unlink(), "不见了"),
+        (
+            "accepted part added",
+            lambda home: shutil.copy(next((home / "accepted/edge_person").glob("*")), home / "accepted/edge_person/0.parquet"),
+            "不是夜间任务写的",
+        ),
+        ("release changed", lambda home: _spoil(home / "releases/3/warehouse.duckdb"), "releases/3/warehouse.duckdb:与发布时不同"),
+        ("division's release changed", lambda home: _spoil(home / "releases/2/divisions/d01.duckdb"), "releases/2/divisions/d01.duckdb"),
+        ("release swapped", lambda home: (home / "releases/3").rename(home / "releases/9"), "没有指向任何一版"),
+        ("file left out of the ledger", lambda home: _ledger(home, "update received_file set file_name = file_name || 'x'"), "台账里少了"),
+        ("journal line removed", lambda home: _journal_line(home, lambda lines: lines[:2] + lines[3:]), "日志第 3 行"),
+        ("journal cut at its end", lambda home: _journal_line(home, lambda lines: lines[:-1]), "日志末尾被截掉"),
+        ("journal line changed", lambda home: _journal_line(
+            home, lambda lines: [json.dumps(json.loads(lines[0]) | {"who": "别人"}) + "\n", *lines[1:]]), "日志第 1 行"),
+    ],
+)  # fmt: skip
+def test_each_change_is_found(home, what, change, says):
+    (home / "archive/00").mkdir(exist_ok=True)
+    change(home)
+    problems = custody.verify(home)["problems"]
+    assert any(says in problem for problem in problems), (what, problems)
+
+
+def test_a_kept_release_comes_back_and_the_next_night_goes_on_from_it(home):
+    assert custody.rollback(home, None, who="数据员", because="名册错了") == "releases/2"
+    assert ask(home, "select run_date from release") == [(EVE,)]
+    assert custody.verify(home)["problems"] == []
+    with pytest.raises(MonitorError, match=r"没有保留“3”"):
+        custody.rollback(home, "3", who="数据员", because="又要回来")
+    run.night(home, DAY)
+    assert ask(home, "select run_date from release") == [(DAY,)]
+    assert (home / "releases/4").is_dir() and (home / "releases/3.laid_aside").is_dir()
+    custody.rollback(home, "1", who="数据员", because="再早一版")
+    assert ask(home, "select run_date from release") == [(BEFORE,)]
+    told = [each for each in journal.read(Home(home)) if each.what == "rolled_back"]
+    assert [(each.who, each.about["to"], each.about["because"]) for each in told] == [
+        ("数据员", 2, "名册错了"),
+        ("数据员", 1, "再早一版"),
+    ]
+    with pytest.raises(MonitorError, match="没有保留"):
+        custody.rollback(home, None, who="数据员", because="没有更早的")
+
+
+@pytest.mark.parametrize("lost", ["ledger", "ledger, accepted rows and releases"])
+def test_a_lost_ledger_is_rebuilt_to_the_same_tables(three_nights, home, lost):
+    for path in home.glob("ledger.db*"):
+        path.unlink()
+    if lost != "ledger":
+        for folder in ("accepted", "releases"):
+            shutil.rmtree(home / folder)
+            (home / folder).mkdir()
+        (home / "warehouse.duckdb").unlink()
+    told = custody.recover(home)
+    assert told["nights"] == [each.isoformat() for each in (BEFORE, EVE, DAY)]
+    assert differences(three_nights, home, without={"release": ["built_at"]}) == {}
+    assert custody.verify(home)["problems"] == []
+    with pytest.raises(MonitorError, match="归档里少了"):
+        _file_in_archive(home).unlink()
+        custody.recover(home)
+
+
+def test_new_keys_open_all_and_the_home_still_holds(three_nights, home):
+    before = {path.name: path.read_bytes() for path in (home / "keys").iterdir()}
+    told = custody.rotate_keys(home)
+    after = {path.name: path.read_bytes() for path in (home / "keys").iterdir()}
+    assert told["archive"] == len(archive.kept(Home(home)))
+    assert {name for name in before if before[name] != after[name]} == {"archive.key", "ledger.key"}
+    assert custody.verify(home)["problems"] == []
+    run.night(home, DAY)
+    assert differences(three_nights, home, without={"release": ["built_at"]}) == {}
