@@ -119,7 +119,7 @@ def test_a_wrong_command_would_be_noticed(line: str, said: str) -> None:
 
 @pytest.mark.parametrize("page", [README, CHINESE])
 def test_every_command_is_in_the_table(page: Path) -> None:
-    named = {re.search(r"`monitor (\w+)", cell).group(1) for cell in first_cells(text_of(page)) if "`monitor " in cell}
+    named = {name for cell in first_cells(text_of(page)) for name in re.findall(r"`monitor ([\w-]+)", cell)}
     assert named == set(monitor.commands)
 
 
