@@ -1,0 +1,64 @@
+-- Written authorisations (核对授权) that are in date on D, and whom each covers: the people that a roster in use lists with the head who
+-- gave it. Nobody else of the household: who is tied to it by the survey alone has signed nothing.
+with signed as (
+    select
+        roster_person.person_id as person_id, roster_person.registry as registry, roster_household.registry_rank as registry_rank,
+        roster_person.division_code as division_code, roster_household.period as period,
+        roster_household.authorised_on as authorised_on, roster_household.row_id as row_id
+    from registry.roster_person as roster_person
+    inner join registry.roster_household as roster_household
+        on
+            roster_person.registry = roster_household.registry
+            and roster_person.division_code = roster_household.division_code
+            and roster_person.head_person_id = roster_household.head_person_id
+    where roster_person.is_latest and roster_household.is_latest
+    union
+    select
+        roster_household.head_person_id as person_id, roster_household.registry as registry,
+        roster_household.registry_rank as registry_rank, roster_household.division_code as division_code,
+        roster_household.period as period, roster_household.authorised_on as authorised_on, roster_household.row_id as row_id
+    from registry.roster_household as roster_household
+    where roster_household.is_latest
+    union
+    select
+        roster_person.person_id as person_id, roster_person.registry as registry, roster_person.registry_rank as registry_rank,
+        roster_person.division_code as division_code, roster_person.period as period,
+        tekun_person.authorised_on as authorised_on, tekun_person.row_id as row_id
+    from registry.roster_person as roster_person
+    inner join accepted.tekun_person as tekun_person
+        on roster_person.row_id = tekun_person.row_id
+    where roster_person.is_latest
+),
+
+-- The date plus the months of validity is not before D, said in months and days, since months clamp to the month's end.
+measured as (
+    select
+        signed.person_id as person_id,
+        signed.registry as registry,
+        signed.registry_rank as registry_rank,
+        signed.division_code as division_code,
+        signed.period as period,
+        signed.authorised_on as authorised_on,
+        signed.row_id as row_id,
+        roster.is_current and cast(signed.period || '-01' as date) >= horizon.fresh_start as is_current,
+        (year(signed.authorised_on) * 12 + month(signed.authorised_on) + horizon.authorisation_months)
+        - (year(horizon.run_date) * 12 + month(horizon.run_date)) as months_left,
+        day(signed.authorised_on) - day(horizon.run_date) as days_left
+    from signed
+    cross join registry.horizon as horizon
+    inner join registry.roster as roster
+        on signed.registry = roster.registry and signed.division_code = roster.division_code
+    where signed.authorised_on <= horizon.run_date
+)
+
+select
+    measured.person_id as person_id,
+    measured.row_id as row_id,
+    measured.registry as registry,
+    measured.registry_rank as registry_rank,
+    measured.division_code as division_code,
+    measured.period as period,
+    measured.authorised_on as authorised_on,
+    measured.is_current as is_current
+from measured
+where measured.months_left > 0 or (measured.months_left = 0 and measured.days_left >= 0)

@@ -1,0 +1,38 @@
+-- Companies that a review asks about, with who holds which office, the later row of one company, person and office: in being, neither a
+-- one-man business nor a farmers' cooperative, with capital above the limit, and the person its legal representative or a shareholder.
+with ranked as (
+    select
+        business_registration.row_id as row_id,
+        business_registration.person_id as person_id,
+        business_registration.credit_code as credit_code,
+        business_registration.business_type as business_type,
+        business_registration.role as role,
+        business_registration.capital_fen as capital_fen,
+        business_registration.status as status,
+        row_number() over (
+            partition by business_registration.credit_code, business_registration.person_id, business_registration.role
+            order by business_registration.received_seq desc, business_registration.row_id
+        ) as place
+    from accepted.business_registration as business_registration
+    left join registry.name_conflict as name_conflict
+        on business_registration.row_id = name_conflict.row_id
+    where name_conflict.row_id is null and business_registration.person_id is not null
+)
+
+select
+    ranked.row_id as row_id,
+    ranked.person_id as person_id,
+    ranked.credit_code as credit_code,
+    ranked.role as role,
+    ranked.capital_fen as capital_fen
+from ranked
+inner join registry.person as person
+    on ranked.person_id = person.person_id
+inner join registry.division_policy as highest
+    on person.division_code = highest.division_code and highest.area_type = '' and highest.key = 'business_capital_maximum'
+where
+    ranked.place = 1
+    and ranked.status = '存续'
+    and ranked.business_type not in ('个体工商户', '农民专业合作社')
+    and ranked.role in ('法定代表人', '股东')
+    and ranked.capital_fen > highest.value_x10000 * 100

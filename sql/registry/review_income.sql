@@ -1,0 +1,80 @@
+-- What people whose means may be looked at were paid in the latest month known of each, per list: contribution bases of that month with
+-- all employers, pensions of that month. A month counts when it is at most the policy's calendar months before the month of D. The basic
+-- pension of residents is left out.
+with contributed as (
+    select
+        social_insurance.row_id as row_id,
+        social_insurance.person_id as person_id,
+        social_insurance.pay_month as paid_month,
+        social_insurance.base_fen as amount_fen,
+        social_insurance.insurance_status = '参保缴费' as counts,
+        row_number() over (
+            partition by social_insurance.person_id, social_insurance.pay_month, social_insurance.employer
+            order by social_insurance.received_seq desc, social_insurance.row_id
+        ) as place
+    from accepted.social_insurance as social_insurance
+    left join registry.name_conflict as name_conflict
+        on social_insurance.row_id = name_conflict.row_id
+    where name_conflict.row_id is null
+),
+
+pensioned as (
+    select
+        pension.row_id as row_id,
+        pension.person_id as person_id,
+        pension.pay_month as paid_month,
+        pension.pension_fen as amount_fen,
+        pension.benefit_status = '正常' as counts,
+        row_number() over (
+            partition by pension.person_id, pension.pay_month, pension.scheme
+            order by pension.received_seq desc, pension.row_id
+        ) as place
+    from accepted.pension as pension
+    left join registry.name_conflict as name_conflict
+        on pension.row_id = name_conflict.row_id
+    where name_conflict.row_id is null and coalesce(pension.scheme, '') <> '城乡居民'
+),
+
+paid as (
+    select row_id, person_id, paid_month, amount_fen, counts, 'social_insurance' as list
+    from contributed
+    where place = 1
+    union all
+    select row_id, person_id, paid_month, amount_fen, counts, 'pension' as list
+    from pensioned
+    where place = 1
+),
+
+known as (
+    select
+        paid.row_id as row_id,
+        paid.person_id as person_id,
+        review_person.household_id as household_id,
+        paid.list as list,
+        paid.paid_month as paid_month,
+        paid.amount_fen as amount_fen,
+        paid.counts as counts,
+        max(paid.paid_month) over (partition by paid.person_id, paid.list) as latest_month
+    from paid
+    inner join registry.review_person as review_person
+        on paid.person_id = review_person.person_id
+    inner join registry.division_policy as evidence_age
+        on
+            review_person.division_code = evidence_age.division_code
+            and evidence_age.area_type = ''
+            and evidence_age.key = 'income_evidence_age'
+    cross join house.night as night
+    where
+        paid.paid_month <= night.month_start
+        and paid.paid_month >= cast(night.month_start - cast(evidence_age.value as integer) * interval 1 month as date)
+)
+
+select
+    known.row_id as row_id,
+    known.person_id as person_id,
+    known.household_id as household_id,
+    known.list as list,
+    known.paid_month as paid_month,
+    known.amount_fen as amount_fen
+from known
+where known.paid_month = known.latest_month and known.counts and known.amount_fen is not null

@@ -1,0 +1,25 @@
+-- Vehicles, the later row of one plate and owner.
+with ranked as (
+    select
+        vehicle.row_id as row_id,
+        vehicle.person_id as person_id,
+        vehicle.plate_no as plate_no,
+        vehicle.vehicle_type as vehicle_type,
+        vehicle.status as status,
+        row_number() over (
+            partition by vehicle.person_id, vehicle.plate_no order by vehicle.received_seq desc, vehicle.row_id
+        ) as place
+    from accepted.vehicle as vehicle
+    left join registry.name_conflict as name_conflict
+        on vehicle.row_id = name_conflict.row_id
+    where name_conflict.row_id is null and vehicle.person_id is not null
+)
+
+select
+    ranked.row_id as row_id,
+    ranked.person_id as person_id,
+    ranked.plate_no as plate_no,
+    ranked.vehicle_type as vehicle_type,
+    ranked.status = '正常' and ranked.vehicle_type in ('小型轿车', '小型客车', '货车') as is_asked_about
+from ranked
+where ranked.place = 1

@@ -1,0 +1,43 @@
+-- Authorised households whose members own more than one residential unit; one that two members share is one.
+with owned as (
+    select
+        residence.household_id as household_id,
+        count(distinct residence.unit_no) as units,
+        count(distinct residence.person_id) as owners
+    from registry.residence as residence
+    group by residence.household_id
+),
+
+ranked as (
+    select
+        review_person.household_id as household_id,
+        review_person.division_code as division_code,
+        review_person.registry_name as registry_name,
+        review_person.period as period,
+        review_person.authorised_on as authorised_on,
+        review_person.row_id as row_id,
+        row_number() over (
+            partition by review_person.household_id
+            order by review_person.registry_rank, review_person.authorised_on desc, review_person.row_id
+        ) as place
+    from registry.review_person as review_person
+)
+
+select
+    household.head_person_id as person_id,
+    owned.household_id as household_id,
+    household.division_code as division_code,
+    'yellow' as level,
+    owned.units as measured,
+    ranked.registry_name as registry_name,
+    ranked.period as roster_period,
+    ranked.authorised_on as authorised_on,
+    owned.units as units,
+    owned.owners as owners,
+    ranked.row_id as authorisation_row_id
+from owned
+inner join registry.household as household
+    on owned.household_id = household.household_id
+inner join ranked
+    on owned.household_id = ranked.household_id and ranked.place = 1
+where owned.units > 1

@@ -1,0 +1,65 @@
+-- Authorised dibao and edge households whose members' contribution bases and pensions, per head of 家庭人口, are above the standard (edge:
+-- above its multiple). Everything times 10,000, so that nothing is divided.
+with paid as (
+    select
+        review_income.household_id as household_id,
+        cast(sum(review_income.amount_fen) as bigint) as income_fen,
+        count(distinct review_income.person_id) as earners,
+        min(review_income.paid_month) as first_month,
+        max(review_income.paid_month) as last_month
+    from registry.review_income as review_income
+    group by review_income.household_id
+),
+
+authorised as (
+    select
+        current_household.household_id as household_id,
+        current_household.head_person_id as head_person_id,
+        current_household.division_code as division_code,
+        current_household.registry as registry,
+        current_household.period as period,
+        current_household.area_type as area_type,
+        current_household.household_size as household_size,
+        current_household.standard_fen as standard_fen,
+        case current_household.registry when 'dibao' then 10000 else edge_multiple.value_x10000 end as multiple_x10000,
+        authorisation.authorised_on as authorised_on,
+        current_household.row_id as row_id,
+        row_number() over (
+            partition by current_household.household_id order by case current_household.registry when 'dibao' then 1 else 2 end
+        ) as place
+    from registry.current_household as current_household
+    inner join registry.authorisation as authorisation
+        on
+            current_household.row_id = authorisation.row_id
+            and current_household.head_person_id = authorisation.person_id
+    inner join registry.division_policy as edge_multiple
+        on
+            current_household.roster_division = edge_multiple.division_code
+            and current_household.area_type = edge_multiple.area_type
+            and edge_multiple.key = 'edge_multiple'
+)
+
+select
+    authorised.head_person_id as person_id,
+    authorised.household_id as household_id,
+    authorised.division_code as division_code,
+    'yellow' as level,
+    paid.income_fen as measured,
+    authorised.area_type as area_type,
+    case authorised.registry when 'dibao' then '低保' else '低保边缘' end as registry_name,
+    case authorised.registry when 'dibao' then '低保标准' else '低保边缘标准' end as line_name,
+    authorised.period as roster_period,
+    authorised.authorised_on as authorised_on,
+    authorised.household_size as household_size,
+    paid.earners as earners,
+    paid.income_fen as income_fen,
+    strftime(paid.first_month, '%Y-%m') as first_month,
+    strftime(paid.last_month, '%Y-%m') as last_month,
+    cast(authorised.standard_fen * authorised.household_size * authorised.multiple_x10000 // 10000 as bigint) as line_fen,
+    authorised.row_id as household_row_id
+from authorised
+inner join paid
+    on authorised.household_id = paid.household_id
+where
+    authorised.place = 1
+    and paid.income_fen * 10000 > authorised.standard_fen * authorised.household_size * authorised.multiple_x10000
