@@ -171,6 +171,26 @@ def status(obj: _Context, day: date | None) -> None:
 
 
 @monitor.command()
+@click.argument("submission_id", metavar="报送编号")
+@click.option("--by", "by_whom", required=True, help="谁确认的(姓名)")
+@click.option("--because", "reason", required=True, help="为什么可以收(例如:整片迁出)")
+@day_option
+@json_option
+@click.pass_obj
+def confirm(obj: _Context, submission_id: str, by_whom: str, reason: str, day: date | None) -> None:
+    """确认一份因人数骤减而扣住的名单:下一夜起按它入库。"""
+    result = run.confirm(obj.folder, submission_id, by_whom=by_whom, reason=reason, day=obj.day(day))
+    obj.tell(
+        result,
+        lambda console: console.print(
+            f"已记下:{result['unit']}《{result['file_name']}》({result['kind']} {result['period']},{result['rows']} 行)"
+            "经确认可以收,下一次 monitor run 时入库。",
+            markup=False,
+        ),
+    )
+
+
+@monitor.command()
 @click.argument("warning_id")
 @day_option
 @json_option

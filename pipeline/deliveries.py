@@ -6,7 +6,9 @@ The rules themselves are in `parts.py`; here they meet the ledger, the archive a
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ from pipeline import contracts, values
 from pipeline.checks import Part
 from pipeline.home import Home
 from pipeline.ledger import Ledger, Submission
-from pipeline.ledger.parts import part_name, superseded_by
+from pipeline.ledger.parts import is_shrunken, part_name, superseded_by
 from pipeline.model import MonitorError, Reading
 
 if TYPE_CHECKING:
@@ -39,6 +41,69 @@ def decide(con: duckdb.DuckDBPyConnection, home: Home, ledger: Ledger, day: date
         else:
             fresh.append(submission)
     return fresh
+
+
+def hold_back(home: Home, ledger: Ledger, day: date, fresh: list[Submission], kinds: list[str]) -> list[Submission]:
+    """Of the fresh submissions and those held before, what is to be judged tonight; shrunken rosters are held.
+
+    A roster is all parts of a unit, kind and month. It is held against the same month's roster in force, else the
+    newest month before it. A further part that makes it whole, or the data officer's word, lets what was held go on.
+    """
+    known = contracts.load().kinds
+    monthly = [kind for kind in kinds if known[kind].period == "month"]
+    confirmed = ledger.confirmed(day)
+    shrunken = partial(
+        is_shrunken,
+        more_than_share=home.policy.value("volume_drop_ratio", day).value,
+        more_than_rows=int(home.policy.value("volume_drop_rows", day).value),
+    )
+    judged = [each for each in fresh if each.kind not in monthly]
+    rosters: dict[tuple[str, str, str], list[Submission]] = {}
+    for kind in monthly:
+        held = [each for each in ledger.submissions(kind=kind, outcome="held") if each.status == "held"]
+        for each in [*held, *fresh]:
+            if each.kind == kind and each.night <= day:
+                rosters.setdefault((each.unit_code, kind, each.period), []).append(each)
+    for (unit, kind, period), waiting in sorted(rosters.items()):
+        in_force = [each for each in ledger.in_force(kind=kind, unit_code=unit) if each.night <= day]
+        taken = [each for each in in_force if each.period == period]
+        trusted = [each for each in waiting if each.submission_id in confirmed]
+        news = [each for each in waiting if each not in trusted and each.outcome == "read"]
+        before, of_month = _rows_before(in_force, taken + trusted, period)
+        taken += trusted
+        judged += trusted
+        held = [each for each in waiting if each not in trusted and each.outcome == "held"]
+        if not shrunken(_rows(taken + news), before):
+            judged += news
+            names = {part_name(each.file_name) for each in news}  # by its own name the ledger knows it is replaced
+            for old in [each for each in held if names and part_name(each.file_name) not in names]:
+                reason = "之后收到了完整的一份,以那一份为准"
+                ledger.settle(old.submission_id, "refused", set_aside=old.rows_read, reason=reason)
+        elif not shrunken(now := _rows(taken + news + held), before):
+            judged += news + held
+        else:
+            gone = before - now
+            reason = (
+                f"{of_month}的名单有 {before} 行,这一份只有 {now} 行,少了 {gone} 行({gone * 100 // before}%),"
+                "先扣住不用;上一份仍然有效"
+            )
+            for each in news:
+                ledger.settle(each.submission_id, "held", set_aside=each.rows_read, reason=reason)
+    return judged
+
+
+def _rows_before(in_force: list[Submission], taken: list[Submission], period: str) -> tuple[int, str]:
+    """(rows, month) of the roster that the month's new one is held against; 0 rows when there is none."""
+    if taken:
+        return _rows(taken), period
+    earlier = max((each.period for each in in_force if each.period < period), default="")
+    return sum(each.rows_read for each in in_force if each.period == earlier), earlier
+
+
+def _rows(parts_of_roster: list[Submission]) -> int:
+    """Rows of a roster's parts, each name's last one."""
+    gone = superseded_by([replace(each.delivery, is_held=False) for each in parts_of_roster], "period")
+    return sum(each.rows_read for each in parts_of_roster if each.submission_id not in gone)
 
 
 def _overlap(con: duckdb.DuckDBPyConnection, home: Home, new: Submission, old: Submission, day: date) -> float:
@@ -84,9 +149,8 @@ def together(
     replaced = superseded_by([each.delivery for each in judged], known.kinds[kinds[0]].replace)
     parts = []
     for order, submission in enumerate(judged):
-        reading = Reading.from_json(submission.reading)
-        if submission not in fresh:
-            reading = _again(submission, read_again)
+        is_read = submission.outcome == "read"
+        reading = Reading.from_json(submission.reading) if is_read else _again(submission, read_again)
         group = _group(submission)
         if submission.submission_id in replaced:
             # Replaced in the same night: judged by itself, so that its rows are accounted for, and twins nobody.

@@ -73,6 +73,7 @@ def status(home: Home, ledger: Ledger, day: date) -> dict[str, Any]:
         "date": day.isoformat(),
         "expected": _expected(home, kinds, submissions, day),
         "received": [_received(home, kinds, each) for each in submissions if each.night == day],
+        "held": [_received(home, kinds, each) for each in submissions if each.status == "held" and each.night < day],
         "registries": _registries(home, kinds, submissions, day),
         "released": released,
         "lists": sorted(f"lists/{folder.name}/{path.name}" for path in folder.glob("*.xlsx")),
@@ -87,10 +88,10 @@ def _expected(home: Home, kinds: Mapping[str, Kind], submissions: list[Submissio
         of_it = [each for each in submissions if (each.unit_code, each.kind, each.period) == (unit, name, period)]
         taken = [each for each in of_it if each.status in _TAKEN]
         set_aside = sum(each.rows_set_aside for each in taken)
-        if taken:
-            state = "partly" if set_aside else "delivered"
-        elif any(each.outcome == "held" for each in of_it):
+        if any(each.status == "held" for each in of_it):
             state = "held"
+        elif taken:
+            state = "partly" if set_aside else "delivered"
         else:
             state = "refused" if any(each.outcome == "refused" for each in of_it) else "missing"
         said.append(
@@ -126,7 +127,9 @@ def _received(home: Home, kinds: Mapping[str, Kind], each: Submission) -> dict[s
         "rows_set_aside": each.rows_set_aside,
         "rows_out_of_scope": each.rows_out_of_scope,
         "reason": mask(each.reason),
-        "fix": mask(refusal.get("fix", "")),
+        "fix": f"核对无误后运行 monitor confirm {each.submission_id} --by 姓名 --because 原因"
+        if each.status == "held"
+        else mask(refusal.get("fix", "")),
     }
 
 
@@ -254,7 +257,8 @@ def _message(told: Mapping[str, Any]) -> list[str]:
         lines += ["", "## 没有成功的步骤(用同一日期再跑一次,会接着处理)", "", *_bullets(told["failed"])]
     lines += ["", "## 清单", "", *_bullets(_released_words(told))]
     lines += ["", "## 应报而没有收下的", "", *_bullets(_missing_words(told["expected"]))]
-    lines += ["", "## 今晚整份退回或扣住的", "", *_bullets(_sent_back_words(told["received"]))]
+    sent_back = [*told["received"], *told["held"]]
+    lines += ["", "## 今晚整份退回的,和扣住还没有确认的", "", *_bullets(_sent_back_words(sent_back))]
     if told.get("moving"):
         lines += ["", "## 还在收件箱、没有收的", "", *_bullets([_moving_words(told)])]
     lines += ["", "## 今晚收到的", "", *_bullets(_received_words(told["received"]))]
@@ -389,8 +393,8 @@ def show(told: Mapping[str, Any], console: Console) -> None:
         if line["unit_kind"] != "division":
             others.add_row(Text(line["unit"]), Text(_kind_words(line)), _delivery_text(line))
     console.print(others)
-    if sent_back := _sent_back(told["received"]):
-        table = _table("今晚整份退回或扣住的", ("单位", "文件", "名单", "结果", "原因和办法"))
+    if sent_back := _sent_back([*told["received"], *told["held"]]):
+        table = _table("今晚整份退回的,和扣住还没有确认的", ("单位", "文件", "名单", "结果", "原因和办法"))
         for line in sent_back:
             title = SENT_BACK_TITLES[line["status"]]
             table.add_row(*map(Text, (line["unit"], line["file_name"], _kind_words(line), title, _because(line))))

@@ -109,7 +109,7 @@ def _judged(home: Path, units: Sequence[str]) -> list[str]:
 
 
 def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> list[str]:
-    """Archive and record every settled file of the inbox; returns the units whose files wait to be read, sorted.
+    """Archive and record every settled file of the inbox; returns the units that have something to do tonight, sorted.
 
     A file of a folder that names no unit is taken as well, and refused with that reason when it is read.
     """
@@ -124,8 +124,9 @@ def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> lis
             if units is None or dropped.unit_code in units:
                 _take(place, ledger, dropped, day, now)
         waiting = {file.unit_code for file in ledger.files(state="received")}
-        repeated = {submission.unit_code for submission in ledger.submissions(night=day, outcome="repeated")}
-    return sorted(waiting | repeated if units is None else (waiting | repeated) & set(units))
+        waiting |= {submission.unit_code for submission in ledger.submissions(night=day, outcome="repeated")}
+        waiting |= {submission.unit_code for submission in _confirmed(ledger, day)}
+    return sorted(waiting if units is None else waiting & set(units))
 
 
 def _take(home: Home, ledger: Ledger, dropped: inbox.Dropped, day: date, now: datetime) -> None:
@@ -220,7 +221,7 @@ def families(home: Path, day: date, wave: int) -> list[str]:
     from pipeline import inputs, scope  # noqa: PLC0415 - brings duckdb
 
     place, ledger = _open(home)
-    waiting = {submission.kind for submission in ledger.submissions(outcome="read")}
+    waiting = {submission.kind for submission in [*ledger.submissions(outcome="read"), *_confirmed(ledger, day)]}
     touched = []
     with _shared(home):
         for family, kinds in contracts.load().families().items():
@@ -231,6 +232,13 @@ def families(home: Path, day: date, wave: int) -> list[str]:
             ):
                 touched.append(family)
     return touched
+
+
+def _confirmed(ledger: Ledger, day: date) -> list[Submission]:
+    """Submissions that were held and that the data officer let go on."""
+    confirmed = ledger.confirmed(day)
+    held = [each for each in ledger.submissions(outcome="held") if each.status == "held" and each.night <= day]
+    return [each for each in held if each.submission_id in confirmed]
 
 
 def _wave_of(family: str) -> int:
@@ -251,10 +259,10 @@ def check(home: Path, day: date, family: str) -> dict[str, int]:
 
     place, ledger = _open(home)
     with _shared(home), warehouse.in_memory() as con:
-        waiting = [
-            each for each in ledger.submissions(outcome="read") if each.kind in contracts.load().families()[family]
-        ]
-        fresh = deliveries.decide(con, place, ledger, day, contracts.load().families()[family])
+        kinds = contracts.load().families()[family]
+        waiting = [each for each in ledger.submissions(outcome="read") if each.kind in kinds]
+        fresh = deliveries.decide(con, place, ledger, day, kinds)
+        fresh = deliveries.hold_back(place, ledger, day, fresh, kinds)
         known = scope.tonight(con, place, day, family, lambda: inputs.of_lists(place, ledger, day))
         parts = deliveries.together(
             ledger, fresh, family, day, reads_again=known.reads_again, read_again=lambda old: _read_file(place, old)
@@ -485,6 +493,19 @@ def status(home: Path, day: date) -> dict[str, Any]:
     settle = place.settings.settle_seconds
     _, moving = inbox.settled(place, settle, datetime.now(UTC).timestamp())
     return notice.status(place, ledger, day) | {"moving": moving, "settle_seconds": settle}
+
+
+def confirm(home: Path, submission_id: str, *, by_whom: str, reason: str, day: date) -> dict[str, Any]:
+    """The data officer's word that a held roster is right: nights from `day` on take it. Raises MonitorError."""
+    place, ledger = _open(home)
+    by_whom, reason = by_whom.strip(), reason.strip()
+    if not by_whom or not reason:
+        raise MonitorError("要写明是谁确认的(--by)和原因(--because)")
+    held = ledger.confirm(submission_id, by_whom=by_whom, reason=reason, decided_on=day)
+    return {
+        "submission_id": held.submission_id, "unit": place.units[held.unit_code].name, "file_name": held.file_name,
+        "kind": contracts.load().kinds[held.kind or ""].title, "period": held.period, "rows": held.rows_read,
+    }  # fmt: skip
 
 
 def explain(home: Path, warning_id: str, day: date | None = None) -> dict[str, Any]:

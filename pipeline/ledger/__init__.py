@@ -22,6 +22,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from pipeline.ledger import parts
 from pipeline.ledger.parts import Decision, Delivery, Replace
 from pipeline.ledger.tables import (
+    confirmation_table,
     journal_table,
     looking,
     night_table,
@@ -30,7 +31,7 @@ from pipeline.ledger.tables import (
     submission_table,
     writing,
 )
-from pipeline.model import BalanceError, Reading
+from pipeline.model import BalanceError, MonitorError, Reading
 
 _PER_NIGHT = 1_000_000
 """Files of one unit in one night, at most: received_seq = night × this + order within the night."""
@@ -93,7 +94,7 @@ class Submission:
     @property
     def status(self) -> Status:
         """As published."""
-        return "superseded" if self.superseded_by and self.outcome in _TAKEN else self.outcome
+        return "superseded" if self.superseded_by and self.outcome in (*_TAKEN, "held") else self.outcome
 
     @property
     def delivery(self) -> Delivery:
@@ -319,6 +320,33 @@ class Ledger:
             submission for submission in self.submissions(kind=kind, unit_code=unit_code) if submission.status in _TAKEN
         ]
 
+    # ---- what people confirm
+
+    def confirm(self, of_submission: str, *, by_whom: str, reason: str, decided_on: date) -> Submission:
+        """Write down that a held submission is right as it is; nights from `decided_on` on take it.
+
+        Said twice for one day the later words stand. Raises MonitorError for a submission that is not held.
+        """
+        with self._writing() as connection:
+            found = _submissions(connection, submission_table.c.submission_id == of_submission)
+            if not found or found[0].status != "held":
+                raise MonitorError(f"没有扣住、待确认的报送“{of_submission}”;编号见 monitor status")
+            same = (
+                confirmation_table.c.submission_id == of_submission,
+                confirmation_table.c.decided_on == decided_on,
+            )
+            connection.execute(delete(confirmation_table).where(*same))
+            row = {"submission_id": of_submission, "decided_on": decided_on, "by_whom": by_whom, "reason": reason}
+            connection.execute(insert(confirmation_table).values(**row))
+            return found[0]
+
+    def confirmed(self, day: date) -> dict[str, str]:
+        """Submissions confirmed up to a day → who said so, when and why, in words."""
+        query = select(confirmation_table).where(confirmation_table.c.decided_on <= day)
+        with looking(self._engine) as connection:
+            rows = connection.execute(query.order_by(confirmation_table.c.decided_on)).all()
+        return {row.submission_id: f"{row.by_whom} {row.decided_on} 确认:{row.reason}" for row in rows}
+
     # ---- nights
 
     def begin_night(self, run_date: date, *, owner: str, at: datetime) -> None:
@@ -446,6 +474,8 @@ def _supersede(connection: Connection, of: Submission) -> None:
     )  # fmt: skip
     taken = [other for other in _submissions(connection, *roster) if other.outcome in _TAKEN]
     later_of = parts.superseded_by(map(_delivery, taken), of.replace)
+    held = [other for other in _submissions(connection, *roster) if other.outcome == "held"]
+    later_of |= parts.answered_by(map(_delivery, held), list(map(_delivery, taken)))
     connection.execute(update(submission_table).where(*roster).values(superseded_by=None))
     for old, new in sorted(later_of.items()):
         connection.execute(

@@ -21,6 +21,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from typing import Literal
@@ -75,6 +76,23 @@ def superseded_by(deliveries: Iterable[Delivery], replace: Replace) -> dict[str,
         same_name.sort(key=_order)
         later_of |= {old.submission_id: new.submission_id for old, new in pairwise(same_name)}
     return later_of
+
+
+def answered_by(held: Iterable[Delivery], taken: Sequence[Delivery]) -> dict[str, str]:
+    """Held delivery → the first later one of its name that was taken in its place."""
+    found = {}
+    for waiting in held:
+        name = part_name(waiting.file_name)
+        later = [each for each in taken if part_name(each.file_name) == name and _order(each) > _order(waiting)]
+        if later:
+            found[waiting.submission_id] = min(later, key=_order).submission_id
+    return found
+
+
+def is_shrunken(rows: int, before: int, *, more_than_share: Decimal, more_than_rows: int) -> bool:
+    """Whether a roster lost more of the last one's rows than may go unasked; both limits must be passed (bad-input.md)."""
+    gone = before - rows
+    return gone > more_than_rows and gone > before * more_than_share
 
 
 def rivals(new: Delivery, existing: Sequence[Delivery], replace: Replace) -> list[Delivery]:

@@ -97,14 +97,34 @@ journal_table = sa.Table(
     Column("seq", sa.BigInteger, nullable=False),
     Column("hash", sa.String, nullable=False),
 )  # fmt: skip
+confirmation_table = sa.Table(
+    "confirmation", metadata,
+    Column("submission_id", sa.String, sa.ForeignKey("submission.submission_id"), primary_key=True),
+    Column("decided_on", sa.Date, primary_key=True),
+    Column("by_whom", sa.String, nullable=False),
+    Column("reason", sa.String, nullable=False),
+)  # fmt: skip
+"""Held submissions that the data officer confirmed. Only ever added to."""
+exception_table = sa.Table(
+    "issue_exception", metadata,
+    Column("issue_id", sa.String, primary_key=True),
+    Column("decided_on", sa.Date, primary_key=True),
+    Column("expires_on", sa.Date, nullable=False),
+    Column("unit_code", sa.String, nullable=False),
+    Column("kind", sa.String, nullable=False),
+    Column("by_whom", sa.String, nullable=False),
+    Column("reason", sa.String, nullable=False),
+    Column("source", sa.String, nullable=False),
+)  # fmt: skip
+"""Faults that somebody confirmed: what was written stands until the expiry. `source`: the file (file_id) or `command`."""
 
 
 def open_engine(url: str) -> sa.Engine:
     """An engine with the tables made and their version known. Raises ConfigError for a URL or schema we do not know."""
     engine = _engine(url)
     with looking(engine) as connection:
-        is_new = not sa.inspect(connection).has_table(version_table.name)
-    if is_new:
+        is_incomplete = not set(metadata.tables) <= set(sa.inspect(connection).get_table_names())
+    if is_incomplete:
         with writing(engine) as connection:
             metadata.create_all(connection)
             if connection.execute(sa.select(version_table)).first() is None:

@@ -56,7 +56,7 @@ select
     cast(freshness.rows_held as bigint) as "rows",
     freshness.fresh_until as fresh_until,
     case
-        when freshness.is_held and not freshness.is_received then 'shrunken'
+        when freshness.is_held then 'shrunken'
         when not freshness.is_received then 'absent'
         when freshness.fresh_until < night.run_date then 'late'
         else 'fresh'
