@@ -190,6 +190,27 @@ def confirm(obj: _Context, submission_id: str, by_whom: str, reason: str, day: d
     )
 
 
+@monitor.command(name="except")
+@click.argument("issue_id", metavar="问题编号")
+@click.option("--by", "by_whom", required=True, help="谁确认的(姓名)")
+@click.option("--because", "reason", required=True, help="为什么就是这样(例如:新生儿还没有上户口)")
+@click.option("--until", type=_Day(), help="到哪一天为止(不含);默认按政策值 exception_validity")
+@day_option
+@json_option
+@click.pass_obj
+def except_(obj: _Context, issue_id: str, by_whom: str, reason: str, until: date | None, day: date | None) -> None:
+    """把一条“请确认”的问题记为已知例外:到期以前不再提示,原值照用。"""
+    result = run.except_issue(obj.folder, issue_id, by_whom=by_whom, reason=reason, until=until, day=obj.day(day))
+    obj.tell(
+        result,
+        lambda console: console.print(
+            f"已记为例外:{result['unit']}《{result['file_name']}》({result['rule']}),"
+            f"有效到 {result['expires_on']} 之前,下一次 monitor run 起生效。",
+            markup=False,
+        ),
+    )
+
+
 @monitor.command()
 @click.argument("warning_id")
 @day_option

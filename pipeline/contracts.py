@@ -46,6 +46,8 @@ class Column(Strict):
     """Bounds in the stored unit (fen for money)."""
     unit: Literal["元", "万元"] = "元"
     """Unit of an amount when neither the header nor the cell names one (sources.md writes it behind the column)."""
+    jump: int | None = None
+    """Asked about when it is this many times what stood on last month's roster, or more."""
     not_after: Literal["night"] | None = None
     """A date that cannot lie in the future: not after the night's date."""
     review_only: bool = False

@@ -126,6 +126,7 @@ def _overlap(con: duckdb.DuckDBPyConnection, home: Home, new: Submission, old: S
 
 
 def together(
+    home: Home,
     ledger: Ledger,
     fresh: list[Submission],
     family: str,
@@ -143,6 +144,10 @@ def together(
     kinds = known.families()[family]
     settled = [each for kind in kinds for each in ledger.in_force(kind=kind) if each.night <= day]
     touched = {_group(each) for each in fresh}
+    for pair in ledger.exceptions_changed(day):  # what stands as written is judged anew, in the newest roster
+        mine = [each for each in settled if (each.unit_code, each.kind) == pair]
+        newest = max((each.period for each in mine), default="")
+        touched |= {_group(each) for each in mine if each.period == newest}
     touched |= {_group(each) for each in settled if reads_again(each.kind or "", each.submission_id)}
     again = [each for each in settled if _group(each) in touched]
     judged = sorted({each.submission_id: each for each in [*again, *fresh]}.values(), key=_order)
@@ -151,17 +156,29 @@ def together(
     for order, submission in enumerate(judged):
         is_read = submission.outcome == "read"
         reading = Reading.from_json(submission.reading) if is_read else _again(submission, read_again)
-        group = _group(submission)
+        group, before = _group(submission), _before(home, settled, submission)
         if submission.submission_id in replaced:
             # Replaced in the same night: judged by itself, so that its rows are accounted for, and twins nobody.
-            group += f"|{submission.submission_id}"
+            group, before = f"{group}|{submission.submission_id}", ()
         parts.append(
             Part(
                 submission.submission_id, submission.unit_code, submission.kind or "", group, submission.file_name,
                 order, reading, part_name(submission.file_name) if submission.replace == "key" else "",
+                before,
             )
         )  # fmt: skip
     return parts
+
+
+def _before(home: Home, in_force: list[Submission], new: Submission) -> tuple[Path, ...]:
+    """Accepted rows of the newest month before this one's, of the same unit and kind."""
+    older = [
+        each for each in in_force
+        if (each.unit_code, each.kind) == (new.unit_code, new.kind) and each.period < new.period and each.rows_accepted
+    ]  # fmt: skip
+    last = max((each.period for each in older), default="")
+    found = {home.accepted / str(new.kind) / f"{each.submission_id}.parquet" for each in older if each.period == last}
+    return tuple(sorted(found))
 
 
 def _order(submission: Submission) -> tuple[str, str, str]:

@@ -52,7 +52,7 @@ def gather(home: Home, ledger: Ledger, day: date, built_at: datetime | None = No
         "expected": _table("expected", expected),
         "release": _table("release", [_release(home, in_force, built_at)]),
         "place": _table("place", _places(home, in_force)),
-        "issue": _issues(home, submissions, day),
+        "issue": _issues(home, ledger, submissions, day),
     }
     return warehouse.Inputs(
         day=day,
@@ -101,10 +101,10 @@ def _of_lists(home: Home, submissions: list[Submission], day: date) -> dict[str,
     return tables | {"set_aside": _existing(home.accepted / "set_aside", in_force)}
 
 
-def _issues(home: Home, submissions: list[Submission], day: date) -> pa.Table:
+def _issues(home: Home, ledger: Ledger, submissions: list[Submission], day: date) -> pa.Table:
     columns = warehouse.HOUSE["issue"]
     schema = pa.schema([(column, _ARROW.get(sql_type, pa.string())) for column, sql_type in columns.items()])
-    found = issues.on(home, submissions, (), day)
+    found = issues.on(home, submissions, ledger.exceptions(day), day)
     return pa.Table.from_pandas(found[[*columns]], schema, preserve_index=False).replace_schema_metadata(None)
 
 

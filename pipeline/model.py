@@ -36,6 +36,10 @@ CHECK_LEVEL_TITLES: dict[CheckLevel, str] = {
 Purpose = Literal["assistance", "supplement", "entitlement_review", "statistics"]
 
 
+CONFIRM = ("确认(是)", "确认原因", "确认人", "编号")
+"""Columns of 问题清单 in which a sender confirms what he wrote; by the last, which is hidden, the line is known again."""
+
+
 class MonitorError(Exception):
     """Root of all errors that stop a step. `str()` is a Chinese sentence fit for a user."""
 
@@ -150,6 +154,17 @@ class SheetReading:
     """The workbook counts days from 1904: what a bare number in a date column means."""
 
 
+@dataclass(frozen=True)
+class Confirmation:
+    """What a sender answered on our sheet 问题清单 to a line that asks: it is right as written."""
+
+    issue_id: str
+    reason: str
+    by_whom: str
+    row_number: int
+    """Of the sheet 问题清单."""
+
+
 @dataclass
 class Reading:
     """One submission as read: one kind in one file. Rows lie in a Parquet of raw text at `rows_path`.
@@ -169,6 +184,8 @@ class Reading:
     refusal: Refusal | None = None
     notices: list[str] = field(default_factory=list)
     """Chinese sentences about the whole file: columns not used, hidden rows, columns never received."""
+    confirmations: list[Confirmation] = field(default_factory=list)
+    """Of the whole file; they stand on its first Reading."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain data for a JSON file; `from_json` reads it back."""
@@ -193,6 +210,7 @@ class Reading:
                 **data,
                 "sheets": sheets,
                 "cell_problems": [CellProblem(**problem) for problem in data["cell_problems"]],
+                "confirmations": [Confirmation(**each) for each in data.get("confirmations", [])],
                 "refusal": Refusal.from_json(data["refusal"]) if data["refusal"] else None,
             }
         )

@@ -126,6 +126,7 @@ def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> lis
         waiting = {file.unit_code for file in ledger.files(state="received")}
         waiting |= {submission.unit_code for submission in ledger.submissions(night=day, outcome="repeated")}
         waiting |= {submission.unit_code for submission in _confirmed(ledger, day)}
+        waiting |= {unit for unit, _ in ledger.exceptions_changed(day)}
     return sorted(waiting if units is None else waiting & set(units))
 
 
@@ -164,7 +165,7 @@ def _forget_unfinished(home: Home, ledger: Ledger) -> None:
 
 def read(home: Path, day: date, unit: str) -> dict[str, int]:
     """Read the waiting files of one unit into work/, each parsed in a child process; counts by outcome."""
-    from pipeline import issues  # noqa: PLC0415 - brings pandas
+    from pipeline import exceptions, issues  # noqa: PLC0415 - brings pandas
 
     place, ledger = _open(home)
     counts = {"files": 0, "readings": 0, "refused": 0}
@@ -172,7 +173,13 @@ def read(home: Path, day: date, unit: str) -> dict[str, int]:
     with _shared(home):
         for file in ledger.files(state="received", unit_code=unit):
             readings = _read_file(place, file)
-            ledger.record_readings(file.file_id, readings, _read_by(unit))
+            if answers := [answer for reading in readings for answer in reading.confirmations]:
+                readings[0].notices += exceptions.take(place, ledger, day, file, answers)
+            for recorded in ledger.record_readings(file.file_id, readings, _read_by(unit)):
+                if (
+                    recorded.kind is None and recorded.outcome == "read"
+                ):  # our sheet alone came back, with answers on it
+                    ledger.settle(recorded.submission_id, "accepted", reason="收到对“请确认”的答复")
             counts["files"] += 1
             counts["readings"] += len(readings)
             counts["refused"] += sum(reading.refusal is not None for reading in readings)
@@ -222,6 +229,7 @@ def families(home: Path, day: date, wave: int) -> list[str]:
 
     place, ledger = _open(home)
     waiting = {submission.kind for submission in [*ledger.submissions(outcome="read"), *_confirmed(ledger, day)]}
+    waiting |= {kind for _, kind in ledger.exceptions_changed(day)}
     touched = []
     with _shared(home):
         for family, kinds in contracts.load().families().items():
@@ -265,9 +273,17 @@ def check(home: Path, day: date, family: str) -> dict[str, int]:
         fresh = deliveries.hold_back(place, ledger, day, fresh, kinds)
         known = scope.tonight(con, place, day, family, lambda: inputs.of_lists(place, ledger, day))
         parts = deliveries.together(
-            ledger, fresh, family, day, reads_again=known.reads_again, read_again=lambda old: _read_file(place, old)
+            place,
+            ledger,
+            fresh,
+            family,
+            day,
+            reads_again=known.reads_again,
+            read_again=lambda old: _read_file(place, old),
         )
-        around = checks.Surroundings(day, place.identity_key(), place.places, known.door)
+        around = checks.Surroundings(
+            day, place.identity_key(), place.places, known.door, frozenset(ledger.exceptions(day))
+        )
         verdicts = checks.examine(con, contracts.load(), parts, around, place.accepted) if parts else []
         _settle(place, ledger, verdicts)
         written = {path: digest for verdict in verdicts for path, digest in _parts_of(place, verdict).items()}
@@ -336,12 +352,15 @@ def _issues_path(home: Home, submission: Submission) -> Path:
 
 def give_back(home: Path, day: date, unit: str) -> int:
     """Write the annotated copy of each file of one unit that came or was judged tonight; returns how many."""
+    from pipeline import issues  # noqa: PLC0415 - brings pandas
+
     place, ledger = _open(home)
     with _shared(home):
         mine = ledger.submissions(unit_code=unit)
         tonight = {each.file_id for each in mine if each.night == day or _issues_path(place, each).exists()}
         files = {file.file_id: file for file in ledger.files(unit_code=unit) if file.file_id in tonight}
         names = [file.file_name for file in files.values()]
+        lines = issues.on(place, [each for each in mine if each.night <= day], ledger.exceptions(day), day)
         copies = []
         with ExitStack() as clear:
             for file in files.values():
@@ -349,7 +368,7 @@ def give_back(home: Path, day: date, unit: str) -> int:
                 target = place.returns / unit / _returned_name(file.file_name, names)
                 for folder in reversed([each for each in target.parents if each.is_relative_to(place.returns)]):
                     folder.mkdir(exist_ok=True, mode=0o700)  # `parents=True` would leave those above open to all
-                if copy := _copy_of(place, file, own, target, clear):
+                if copy := _copy_of(place, file, own, target, clear, lines):
                     copies.append(copy)
             _mark(copies)
     return len(files)
@@ -360,7 +379,7 @@ _Copy = tuple[Path, str, Path, list[Any], "pd.DataFrame"]
 
 
 def _copy_of(
-    home: Home, file: ReceivedFile, submissions: list[Submission], target: Path, clear: ExitStack
+    home: Home, file: ReceivedFile, submissions: list[Submission], target: Path, clear: ExitStack, lines: pd.DataFrame
 ) -> _Copy | None:
     """What is to be written for one file, its original open as long as `clear` is. None when a mere receipt was the answer, and is written."""
     import pandas as pd  # noqa: PLC0415
@@ -375,6 +394,7 @@ def _copy_of(
     kinds = contracts.load().kinds
     summaries = []
     for each, reading in readings:
+        of_kind = lines[lines["kind"].eq(each.kind or "")]
         accepted = home.accepted / (each.kind or "") / f"{each.submission_id}.parquet"
         summaries.append(
             returns.SubmissionSummary(
@@ -382,10 +402,12 @@ def _copy_of(
                 rows_accepted=each.rows_accepted, rows_set_aside=each.rows_set_aside,
                 rows_out_of_scope=each.rows_out_of_scope, status=each.status if each.status != "read" else "held",
                 reason=each.reason, notices=reading.notices, accepted_path=accepted if each.rows_accepted else None,
+                trend={str(state): int(count) for state, count in of_kind["state"].value_counts().items()},
             )
         )  # fmt: skip
-    issues = _joined([pd.read_parquet(path) for each in submissions if (path := _issues_path(home, each)).exists()])
-    return clear.enter_context(archive.opened(home, file.sha256)), file.file_name, target, summaries, issues
+    faults = _joined([pd.read_parquet(path) for each in submissions if (path := _issues_path(home, each)).exists()])
+    asked = faults[~faults["is_excepted"].astype(bool)]
+    return clear.enter_context(archive.opened(home, file.sha256)), file.file_name, target, summaries, asked
 
 
 def _mark(copies: list[_Copy]) -> None:
@@ -506,6 +528,16 @@ def confirm(home: Path, submission_id: str, *, by_whom: str, reason: str, day: d
         "submission_id": held.submission_id, "unit": place.units[held.unit_code].name, "file_name": held.file_name,
         "kind": contracts.load().kinds[held.kind or ""].title, "period": held.period, "rows": held.rows_read,
     }  # fmt: skip
+
+
+def except_issue(
+    home: Path, issue_id: str, *, by_whom: str, reason: str, until: date | None, day: date
+) -> dict[str, Any]:
+    """The data officer's word that a fault is right as written, until a day (policy: exception_validity). Raises MonitorError."""
+    from pipeline import exceptions  # noqa: PLC0415 - brings pandas
+
+    place, ledger = _open(home)
+    return exceptions.say(place, ledger, day, issue_id, by_whom=by_whom.strip(), reason=reason.strip(), until=until)
 
 
 def explain(home: Path, warning_id: str, day: date | None = None) -> dict[str, Any]:

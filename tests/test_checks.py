@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -357,3 +359,64 @@ def test_no_row_is_lost_whatever_the_damage_and_the_order(tmp_path_factory, seed
         assert verdict.rows_set_aside == len(desk.aside(name))
         accepted.append(sorted(row["head_id_number"] for row in desk.rows("dibao_household", name)))
     assert accepted[0] == accepted[1]
+
+
+# Across time ---------------------------------------------------------------------------------------------------------
+
+
+def then_now(desk: Desk, kind: str, before: Sequence[dict[str, Any]], now: Sequence[dict[str, Any]]) -> checks.Verdict:
+    """Judge last month's rows, then this month's held against what was accepted of them."""
+    desk.folder = desk.folder / "again"
+    desk.folder.mkdir()
+    desk.accepted, desk.parts = desk.folder / "accepted", []
+    old = desk.part(kind, before, group="last month")
+    desk.judge()
+    new = desk.part(kind, now)
+    desk.parts = [replace(desk.parts[-1], before=(desk.accepted / kind / f"{old}.parquet",))]
+    return desk.judge()[new]
+
+
+def in_time(verdict: checks.Verdict) -> list[tuple[int, str, str]]:
+    lines = verdict.issues[verdict.issues["level"] == "across_time"]
+    return [
+        (-1 if pd.isna(row) else int(row) - 4, rule, severity)
+        for row, rule, severity in zip(lines["row_number"], lines["rule"], lines["severity"], strict=True)
+    ]
+
+
+def test_sex_and_birth_date_other_than_last_month_are_asked_about(desk):
+    now = [member(1, sex="女", birth_date="1987-05-01"), member(2, name="李四")]
+    verdict = then_now(desk, "dibao_person", [member(1), member(2, name="李四")], now)
+    assert in_time(verdict) == [(0, "sex.changed", "confirm"), (0, "birth_date.changed", "confirm")]
+    assert verdict.rows_accepted == 2
+
+
+def test_a_new_number_for_the_same_name_in_the_same_household_is_asked_about(desk):
+    child = {"relation": "子", "head_id_number": number(1), "name": "小张", "birth_date": None, "sex": None}
+    kept = member(5, **child)
+    for serial, born, asked in ((6, "20120501", True), (7, "19860501", False)):
+        changed = member(**child) | {"id_number": number(serial, born)}
+        verdict = then_now(desk, "dibao_person", [member(1), kept], [member(1), changed])
+        assert in_time(verdict) == ([(1, "id_number.changed", "confirm")] if asked else [])
+    both = member(**child) | {"id_number": number(6, "20120501")}
+    assert in_time(then_now(desk, "dibao_person", [member(1), kept], [member(1), kept, both])) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "asked"), [("600", "5999.99", False), ("600", "6000", True), ("0", "6000", False)]
+)
+def test_ten_times_last_months_income_is_asked_about(desk, before, now, asked):
+    verdict = then_now(
+        desk, "dibao_household", [household(monthly_income_fen=before)], [household(monthly_income_fen=now)]
+    )
+    assert in_time(verdict) == ([(0, "monthly_income_fen.jumped", "confirm")] if asked else [])
+    assert desk.rows("dibao_household", verdict.submission_id)[0]["monthly_income_fen"] == int(float(now) * 100)
+
+
+def test_households_of_last_month_that_are_on_no_list_now_are_counted_in_one_line(desk):
+    before = [household(1), household(2, head_name="李四"), household(3, head_name="王五")]
+    verdict = then_now(desk, "dibao_household", before, [household(1)])
+    assert in_time(verdict) == [(-1, "household.vanished", "notice")]
+    [message] = verdict.issues["message"]
+    assert "2 户" in message and "李四、王五" in message
+    assert in_time(then_now(desk, "dibao_household", before, before)) == []

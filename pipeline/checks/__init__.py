@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline import people, values
-from pipeline.checks import door, lines, suites
+from pipeline.checks import across_time, door, lines, suites
 from pipeline.checks.lines import ISSUE_COLUMNS
 from pipeline.checks.suites import Fault
 from pipeline.checks.validation import failing_rows
@@ -46,6 +46,8 @@ class Part:
     reading: Reading
     own_faults_of: str = ""
     """Of which file its error lines are; '' where every file of the kind speaks of the same list."""
+    before: tuple[Path, ...] = ()
+    """Accepted rows of the last roster before this one, of the same unit and kind."""
 
 
 @dataclass
@@ -110,7 +112,8 @@ def examine(
     for kind in kinds:
         mine = [part for part in parts if part.kind == kind]
         _look_across(con, contracts, contracts.kinds[kind], typed)
-        verdicts += _judge(con, contracts, contracts.kinds[kind], typed[kind], mine, around, out)
+        across_time.look_back(con, contracts.kinds[kind], typed[kind], mine)
+        verdicts += _judge(con, contracts, contracts.kinds[kind], typed, mine, around, out)
     return verdicts
 
 
@@ -314,7 +317,7 @@ def _judge(
     con: duckdb.DuckDBPyConnection,
     contracts: Contracts,
     kind: Kind,
-    table: str,
+    typed: Mapping[str, str],
     parts: list[Part],
     around: Surroundings,
     out: Path,
@@ -322,9 +325,9 @@ def _judge(
     rows = f"rows_{kind.name}"
     con.execute(
         f"""create or replace temp table {rows} as
-        select *, row_number() over (order by part_order, sheet, row_number) - 1 as position {_given(kind)} from {table}"""
+        select *, row_number() over (order by part_order, sheet, row_number) - 1 as position {_given(kind)} from {typed[kind.name]}"""
     )
-    found = _failing_cells(con, kind, rows, suites.suite(kind))
+    found = _failing_cells(con, kind, rows, [*suites.suite(kind), *across_time.faults(kind)])
     for unit_code in sorted({part.unit_code for part in parts}):
         own = contracts.for_unit(kind.name, unit_code).checks[len(kind.checks) :]
         if own:
@@ -332,6 +335,10 @@ def _judge(
                 [found, _failing_cells(con, kind, rows, suites.of_checks(own), unit_code)], ignore_index=True
             )
     issues = lines.in_words(con, kind, rows, parts, found, around)
+    members = [each for each in contracts.kinds.values() if each.family == kind.family and each.person.head]
+    if members and kind.person.head is None and kind.period == "month":
+        of_files = across_time.vanished(con, kind, typed, members[0], parts, around)
+        issues = pd.concat([issues, of_files], ignore_index=True) if len(of_files) else issues
     return _write(con, kind, rows, found, issues, parts, around, out)
 
 
@@ -393,7 +400,9 @@ def _write(
     con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, found: pd.DataFrame, issues: pd.DataFrame,
     parts: list[Part], around: Surroundings, out: Path,
 ) -> list[Verdict]:  # fmt: skip
-    for field, some in found[found["unknown_after"].astype(bool)].groupby("field"):
+    stands = issues.loc[issues["is_excepted"].astype(bool), ["position", "rule"]].apply(tuple, axis=1).tolist()
+    confirmed = pd.MultiIndex.from_frame(found[["position", "rule"]]).isin(stands)
+    for field, some in found[found["unknown_after"].astype(bool) & ~confirmed].groupby("field"):
         con.register("chosen", some[["position"]])
         con.execute(f"update {rows} set {field} = null where position in (select position from chosen)")
         con.unregister("chosen")

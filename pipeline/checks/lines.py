@@ -99,7 +99,7 @@ def _texts(con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, field: str, so
         from {rows} where position in (select position from chosen)"""
     ).df()
     con.unregister("chosen")
-    return some.merge(where, on="position", how="inner", validate="one_to_one")
+    return some.merge(where, on="position", how="inner", validate="many_to_one")
 
 
 def _others(

@@ -23,6 +23,7 @@ from pipeline.ledger import parts
 from pipeline.ledger.parts import Decision, Delivery, Replace
 from pipeline.ledger.tables import (
     confirmation_table,
+    exception_table,
     journal_table,
     looking,
     night_table,
@@ -111,6 +112,25 @@ class ReadBy:
 
     digest: str
     replace: Replace
+
+
+COMMAND = "command"
+"""The source of an exception that did not come in a file."""
+
+
+@dataclass(frozen=True)
+class KnownException:
+    """A fault that somebody confirmed: what was written stands until the expiry."""
+
+    issue_id: str
+    decided_on: date
+    expires_on: date
+    unit_code: str
+    kind: str
+    by_whom: str
+    reason: str
+    source: str
+    """file_id of the workbook that said so, or COMMAND."""
 
 
 @dataclass(frozen=True)
@@ -346,6 +366,41 @@ class Ledger:
         with looking(self._engine) as connection:
             rows = connection.execute(query.order_by(confirmation_table.c.decided_on)).all()
         return {row.submission_id: f"{row.by_whom} {row.decided_on} 确认:{row.reason}" for row in rows}
+
+    def add_exception(
+        self, issue_id: str, *, unit_code: str, kind: str, by_whom: str, reason: str, decided_on: date, expires_on: date,
+        source: str,
+    ) -> None:  # fmt: skip
+        """Write down that a fault is right as written from `decided_on` until before `expires_on`; a later word stands."""
+        values = {
+            "expires_on": expires_on, "unit_code": unit_code, "kind": kind, "by_whom": by_whom, "reason": reason,
+            "source": source,
+        }  # fmt: skip
+        same = (exception_table.c.issue_id == issue_id, exception_table.c.decided_on == decided_on)
+        with self._writing() as connection:
+            connection.execute(delete(exception_table).where(*same))
+            connection.execute(insert(exception_table).values(issue_id=issue_id, decided_on=decided_on, **values))
+
+    def exceptions(self, day: date) -> dict[str, KnownException]:
+        """issue_id → what holds on a day: the last word up to it, unless it has expired."""
+        query = select(exception_table).where(exception_table.c.decided_on <= day)
+        with looking(self._engine) as connection:
+            rows = connection.execute(query.order_by(exception_table.c.decided_on, exception_table.c.issue_id)).all()
+        last = {row.issue_id: KnownException(**row._mapping) for row in rows}
+        return {issue_id: each for issue_id, each in last.items() if day < each.expires_on}
+
+    def exceptions_changed(self, day: date) -> set[tuple[str, str]]:
+        """(unit, kind) whose exceptions are not those of the night before: said meanwhile, or expired."""
+        nights = [each.run_date for each in self.nights() if each.run_date < day]
+        with looking(self._engine) as connection:
+            rows = connection.execute(select(exception_table)).all()
+        return {
+            (row.unit_code, row.kind)
+            for row in rows
+            if row.decided_on == day
+            or (row.source == COMMAND and (not nights or nights[-1] <= row.decided_on < day))
+            or (nights and nights[-1] < row.expires_on <= day)
+        }
 
     # ---- nights
 

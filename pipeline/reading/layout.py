@@ -16,9 +16,11 @@ import pyarrow.parquet as pq
 from pipeline import contracts
 from pipeline.contracts import Kind
 from pipeline.model import (
+    CONFIRM,
     CellProblem,
     ColumnUse,
     ConfigError,
+    Confirmation,
     Reading,
     Refusal,
     SheetReading,
@@ -116,8 +118,10 @@ def read_submissions(
     recogniser = Recogniser(agreed, unit_code, sender_kinds)
     by_kind: dict[str, list[_Sheet]] = {}
     notices, strangers = list(book.notices), []
+    answers: list[Confirmation] = []
     for grid in book.grids:
         if grid.sheet.strip() == agreed.headers.returned_sheet:
+            answers += _confirmations(grid)
             continue
         header = recogniser.header(grid)
         found, nearest = recogniser.recognise(grid, header) if header else (None, [])
@@ -131,6 +135,8 @@ def read_submissions(
         else:
             strangers.append((grid, header, nearest))
     if not by_kind:
+        if not strangers and answers:
+            return [Reading(kind=None, notices=notices, confirmations=answers)]
         if not strangers:
             return [Reading(kind=None, notices=notices, refusal=_EMPTY)]
         grid, header, _ = max(strangers, key=lambda stranger: (stranger[1] is not None, stranger[0].height))
@@ -146,9 +152,29 @@ def read_submissions(
         for kind, sheets in sorted(by_kind.items())
     ]
     readings[0].notices[:0] = notices
+    readings[0].confirmations = answers
     return readings
 
 
+def _confirmations(grid: Grid) -> list[Confirmation]:
+    """What was answered on our own sheet, line by line; a line without a yes is no answer."""
+    for row in range(min(grid.height, 10)):
+        heads = [grid.text(row, column).strip() for column in range(len(grid.columns))]
+        if set(CONFIRM) <= set(heads):
+            break
+    else:
+        return []
+    yes, reason, by_whom, issue_id = (grid.columns[heads.index(name)].to_pylist() for name in CONFIRM)
+    return [
+        Confirmation(
+            issue_id[at].strip(), (reason[at] or "").strip(), (by_whom[at] or "").strip(), int(grid.row_numbers[at])
+        )
+        for at in range(row + 1, grid.height)
+        if issue_id[at] and (yes[at] or "").strip().casefold() in _YES
+    ]
+
+
+_YES = frozenset({"是", "√", "y", "yes", "1", "对", "确认"})
 _EMPTY = Refusal("empty", "文件里没有名单", "请确认导出成功、文件里有内容后重新提交")
 
 

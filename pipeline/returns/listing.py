@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from pipeline.model import SEVERITIES, SEVERITY_TITLES, Reading, Severity, column_letter
-from pipeline.returns.page import WIDTHS, Page, clean
+from pipeline.model import CHECK_LEVEL_TITLES, SEVERITIES, SEVERITY_TITLES, Reading, Severity, column_letter
+from pipeline.returns.page import LAST, Page, clean
 
 Status = Literal["accepted", "partly_accepted", "refused", "held", "superseded", "repeated"]
 
@@ -44,6 +44,8 @@ class SubmissionSummary:
     status: Status
     reason: str = ""
     notices: Sequence[str] = field(default=())
+    trend: Mapping[str, int] = field(default_factory=dict)
+    """How many error lines of the kind are in which state (`validation_issue.state`)."""
     accepted_path: Path | None = None
     """The accepted rows (Parquet with `sheet`, `row_number`), so that the sender is told which they are."""
 
@@ -153,7 +155,7 @@ def _title(summaries: Sequence[SubmissionSummary], count: int) -> str:
 
 
 def _action_line(page: Page, number: int, severity: Severity, fix: str) -> None:
-    page.span(2, len(WIDTHS) - 1, fix, "action", 12)
+    page.span(2, LAST, fix, "action", 12)
     page.sheet.write_number(page.row, 0, number, page.looks["number"])
     page.text(1, SEVERITY_TITLES[severity], f"action_{severity}")
     page.row += 1
@@ -181,7 +183,7 @@ def _write_actions(
             count += f"(下面列出 {inside} 处)"
         places = issues.loc[one.places]
         places = places[places["at_row"].gt(0)]
-        page.span(6 if len(places) else 2, len(WIDTHS) - 1, count)
+        page.span(6 if len(places) else 2, LAST, count)
         for column, sheet, row, at in zip(
             (2, 3, 5), places["sheet"], places["at_row"].tolist(), places["at_column"].tolist(), strict=False
         ):
@@ -200,6 +202,8 @@ def _write_actions(
         page.wide(
             "改好后请把整份文件再放进原来的收件文件夹。可以直接在本文件上改:这张“问题清单”、颜色和批注都不用删,系统收到后自己略过。"
         )
+        if issues["severity"].eq("confirm").any():
+            page.wide("标“请确认”的,如果核对后就是这样:在清单右边选“是”,写上原因和确认人,随文件一起放回,以后不再问。")
         page.wide("红色=退回,改好才能入库;黄色=请确认,已入库,但这一格暂不使用;蓝色=提醒,可以不改。", "small")
 
 
@@ -223,7 +227,7 @@ def _write_gain(page: Page, actions: list[_Action], issues: pd.DataFrame) -> Non
 def _write_outcome(page: Page, summaries: Sequence[SubmissionSummary]) -> None:
     page.section("文件结果")
     for one in summaries:
-        title = (one.kind_title or "认不出种类的工作表") + (
+        title = (one.kind_title or ("确认" if one.status == "accepted" else "认不出种类的工作表")) + (
             f"({one.reading.period[:4]}年{int(one.reading.period[5:])}月)" if one.reading.period else ""
         )
         page.wide(f"{title} —— {_STATUS[one.status]}", "action", size=12)
@@ -235,8 +239,22 @@ def _write_outcome(page: Page, summaries: Sequence[SubmissionSummary]) -> None:
         reason = one.reason or (one.reading.refusal.reason if one.reading.refusal else "")
         if reason:
             page.wide(f"原因:{reason}")
+        if one.trend:
+            page.wide(f"与上次相比:{_trend_words(one.trend)}", "small")
         for text in _accepted_rows(one):
             page.wide(text, "small")
+
+
+def _trend_words(trend: Mapping[str, int]) -> str:
+    """Cured first: it is the sender's work."""
+    titles = {
+        "fixed": "已改正",
+        "open": "仍未改",
+        "came_back": "改过又出现",
+        "new": "新出现",
+        "excepted": "已确认,不再提示",
+    }
+    return "、".join(f"{title} {trend.get(state, 0)} 处" for state, title in titles.items() if trend.get(state, 0))
 
 
 def _accepted_rows(one: SubmissionSummary) -> list[str]:
@@ -271,9 +289,9 @@ def _write_lines(page: Page, issues: pd.DataFrame, lines: pd.Index[int], sheets:
             f"下面列出 {len(lines)} 处,另有 {len(issues) - len(lines)} 处没有列出(每种问题都列了最前面的若干处);"
             "没有列出的在原表里同样标了颜色。"
         )
-    columns = ["severity", "sheet", "at_row", "at_column", "header", "value", "message", "fix"]
+    columns = ["severity", "sheet", "at_row", "at_column", "header", "value", "message", "fix", "level", "issue_id"]
     for number, line in enumerate(issues.loc[lines, columns].itertuples(index=False), start=1):
-        severity, sheet, row, column, header, value, message, fix = line
+        severity, sheet, row, column, header, value, message, fix, level, issue_id = line
         page.sheet.write_number(page.row, 0, number, page.looks["count"])
         page.text(1, SEVERITY_TITLES[severity], f"line_{severity}")
         page.text(2, clean(sheet), "line")
@@ -288,4 +306,7 @@ def _write_lines(page: Page, issues: pd.DataFrame, lines: pd.Index[int], sheets:
         page.line(texts)
         for place, text in enumerate(texts, start=5):
             page.text(place, text, "line")
+        page.text(9, CHECK_LEVEL_TITLES.get(level, ""), "centre")
+        if severity == "confirm":
+            page.answer(issue_id)
         page.row += 1

@@ -9,13 +9,15 @@ from typing import Any
 
 import xlsxwriter
 
-from pipeline.model import SEVERITIES
+from pipeline.model import CONFIRM, SEVERITIES
 from pipeline.returns.package import FILLS, LISTING
 
 MOST_LINKS = 60_000
 """Excel bears 65,530 links in a sheet."""
-HEADER = ("序号", "级别", "工作表", "行", "列", "表头", "您填的内容", "问题", "怎么改")
-WIDTHS = (6, 8, 14, 7, 6, 15, 22, 46, 34)
+HEADER = ("序号", "级别", "工作表", "行", "列", "表头", "您填的内容", "问题", "怎么改", "层级", *CONFIRM)
+WIDTHS = (6, 8, 14, 7, 6, 15, 22, 46, 34, 8, 10, 26, 12, 10)
+LAST = 8
+"""The last column that texts across the page reach into."""
 _ILLEGAL = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]+")
 
 
@@ -34,6 +36,7 @@ class Page:
         self.sheet = self.book.add_worksheet(LISTING)
         self.row = 0
         self.links = 0
+        self.answers: list[int] = []
         base = {"font_name": "微软雅黑", "font_size": 10, "font_color": "#1F2933", "valign": "vcenter"}
         text = {**base, "num_format": 49, "quote_prefix": True, "text_wrap": True}
         line = {**text, "border": 1, "border_color": "#C9D1D9", "valign": "top"}
@@ -49,6 +52,8 @@ class Page:
             "line": line,
             "centre": {**line, "align": "center"},
             "count": {**line, "num_format": 0, "quote_prefix": False, "align": "center"},
+            "answer": {**line, "bg_color": "#FFFDF0", "locked": False},
+            "id": {**text, "font_color": "#FFFFFF", "font_size": 8, "text_wrap": False},
             "line_link": {**line, "font_color": "#0B5CAD", "underline": 1, "align": "center"},
         }  # fmt: skip
         for severity, fill in zip(SEVERITIES, FILLS, strict=True):
@@ -62,6 +67,7 @@ class Page:
         self.looks = {name: self.book.add_format(look) for name, look in looks.items()}
         for column, width in enumerate(WIDTHS):
             self.sheet.set_column(column, column, width)
+        self.sheet.set_column(len(WIDTHS) - 1, len(WIDTHS) - 1, WIDTHS[-1], None, {"hidden": True})
         self.sheet.hide_gridlines(2)
         self.sheet.set_landscape()
         self.sheet.set_paper(9)
@@ -90,12 +96,12 @@ class Page:
 
     def line(self, texts: tuple[str, ...]) -> None:
         """Give the current row the height that texts need in its columns; they are written by the caller."""
-        lines = max(_lines(text, width) for text, width in zip(texts, WIDTHS[-len(texts) :], strict=True))
+        lines = max(_lines(text, width) for text, width in zip(texts, WIDTHS[5 : 5 + len(texts)], strict=True))
         self.sheet.set_row(self.row, lines * 16.5 + 2)
 
     def wide(self, text: str, look: str = "text", first: int = 0, size: int = 10) -> None:
         """One text across the page from column `first` on, as high as it needs."""
-        self.span(first, len(WIDTHS) - 1, text, look, size)
+        self.span(first, LAST, text, look, size)
         self.row += 1
 
     def span(self, first: int, last: int, text: str, look: str = "text", size: int = 10) -> None:
@@ -128,8 +134,22 @@ class Page:
         place = f"internal:'{sheet.replace(chr(39), chr(39) * 2)}'!{cell}"
         self.sheet.write_url(self.row, column, place, self.looks[look], text, f"转到 {cell}")
 
+    def answer(self, issue_id: str) -> None:
+        """Cells of the current row in which a line is confirmed."""
+        first = len(HEADER) - len(CONFIRM)
+        for column in range(first, len(HEADER) - 1):
+            self.text(column, "", "answer")
+        self.text(len(HEADER) - 1, issue_id, "id")
+        self.answers.append(self.row)
+
     def close(self) -> None:
         """Write the file."""
+        if self.answers:
+            column = len(HEADER) - len(CONFIRM)
+            shown = {"input_title": "确认", "input_message": "核对无误、就是这样的,选“是”,再写原因和确认人"}
+            self.sheet.data_validation(
+                self.answers[0], column, self.answers[-1], column, {"validate": "list", "source": ["是"], **shown}
+            )
         self.book.close()
 
 

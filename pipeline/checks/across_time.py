@@ -1,0 +1,168 @@
+"""What changed since the last roster of the same unit and kind: the sixth level of checks, all of it here.
+
+    sex, birth date    of the same number: other than last month                                  confirm
+    number             of the same name in the same household: other, and of another birth or sex  confirm
+    amounts            with `jump` in the contract: that many times last month's, or more           confirm
+    households         on last month's list, on none of this month's: one line, with how many       notice
+
+`Part.before` names the accepted rows that are looked back at; a part without them is not asked. A roster that lost too
+many people at once never comes here: it is held before (`deliveries.hold_back`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from pipeline import people
+from pipeline.checks.suites import Fault
+from pipeline.checks.validation import Expectation
+from pipeline.contracts import Kind
+from pipeline.model import SEVERITY_TITLES
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from pipeline.checks import Part, Surroundings
+
+_NAMED = 10
+"""Households that the notice names."""
+
+
+def faults(kind: Kind) -> list[Fault]:
+    """What is expected of a kind's rows when they are held against last month's; columns as `look_back` adds them."""
+    if kind.period != "month":
+        return []
+    found = []
+    for field in _steady(kind):
+        title = kind.columns[field].header
+        expectation = Expectation(
+            f"{kind.name}.{field}.as_before", "expect_column_pair_values_to_be_equal",
+            {"column_A": field, "column_B": f"{field}__before", "ignore_row_if": "either_value_is_missing"},
+        )  # fmt: skip
+        message = f"“{{header}}”填的“{{value}}”与上一份名单里同一个人的不一样。请对照证件核对{title};无误请确认。"
+        found.append(Fault(expectation, f"{field}.changed", field, "confirm", message, f"核对与上月不同的{title}",
+                           "across_time"))  # fmt: skip
+    number = kind.person.id_number
+    if kind.person.head:
+        expectation = Expectation(
+            f"{kind.name}.{number}.as_before", "expect_column_values_to_not_be_in_set",
+            {"column": "number_changed", "value_set": [True]},
+        )  # fmt: skip
+        message = (
+            "上一份名单里,同一户同名的人用的是另一个身份证号,出生日期或性别不同。"
+            "请对照证件核对“{header}”“{value}”;确实换了人或改了号码的请确认。"
+        )
+        fix = "核对与上月不同的身份证号"
+        found.append(Fault(expectation, f"{number}.changed", number, "confirm", message, fix, "across_time"))
+    for field, times in _jumping(kind).items():
+        expectation = Expectation(
+            f"{kind.name}.{field}.no_jump", "expect_column_values_to_not_be_in_set",
+            {"column": f"{field}__jumped", "value_set": [True]},
+        )  # fmt: skip
+        message = f"“{{header}}”填的“{{value}}”是上一份名单的 {times} 倍以上。请核对有无多打位数或弄混单位;无误请确认。"
+        fix = f"核对比上月大 {times} 倍以上的{kind.columns[field].header}"
+        found.append(Fault(expectation, f"{field}.jumped", field, "confirm", message, fix, "across_time"))
+    return found
+
+
+def look_back(con: duckdb.DuckDBPyConnection, kind: Kind, table: str, parts: list[Part]) -> None:
+    """Add what stood on the last roster to a judged table: `<field>__before`, `<field>__jumped`, `number_changed`.
+
+    Leaves the table `before_<kind>` (grp, number, head, name, …) behind.
+    """
+    number, head, name = kind.person.id_number, kind.person.head or kind.person.id_number, kind.person.name
+    fields = {field: kind.columns[field].sql_type for field in [*_steady(kind), *_jumping(kind)]}
+    before = f"before_{kind.name}"
+    columns = ", ".join(f"{field} {sql_type}" for field, sql_type in fields.items())
+    con.execute(
+        f"create or replace temp table {before} (grp varchar, number varchar, head varchar, name varchar"
+        f"{', ' + columns if columns else ''})"
+    )
+    for group, paths in sorted({part.group: part.before for part in parts if part.before}.items()):
+        rows = "read_parquet(?, union_by_name = true)"
+        files = [[str(path) for path in paths]]
+        present = {column for column, *_ in con.execute(f"describe select * from {rows}", files).fetchall()}
+        kept = "".join(f", any_value({field} order by row_id) as {field}" for field in fields if field in present)
+        con.execute(
+            f"insert into {before} by name select ? as grp, {number} as number, any_value({head} order by row_id) as head,"
+            f" any_value({name} order by row_id) as name{kept} from {rows} group by {number}",
+            [group, *files],
+        )
+    for field, sql_type in fields.items():
+        con.execute(f"alter table {table} add column {field}__before {sql_type}")
+        con.execute(
+            f"""update {table} set {field}__before = {before}.{field} from {before}
+            where {before}.grp = {table}.grp and {before}.number = {table}.{number}"""
+        )
+    for field, times in _jumping(kind).items():
+        con.execute(f"alter table {table} add column {field}__jumped boolean")
+        con.execute(
+            f"""update {table} set {field}__jumped = true
+            where {field}__before > 0 and {field} >= {int(times)} * {field}__before"""
+        )
+    if kind.person.head:
+        con.execute(f"alter table {table} add column number_changed boolean")
+        con.execute(
+            f"""update {table} set number_changed = true from {before} as old
+            where old.grp = {table}.grp and old.name = {table}.{name} and old.head = {table}.head_number
+                and {table}.{number} is not null
+                and (substr(old.number, 7, 8) <> substr({table}.{number}, 7, 8)
+                    or cast(substr(old.number, 17, 1) as integer) % 2 <> cast(substr({table}.{number}, 17, 1) as integer) % 2)
+                and not exists (select 1 from {table} as still where still.grp = old.grp and still.{number} = old.number)
+                and not exists (select 1 from {before} as known where known.grp = old.grp and known.number = {table}.{number})"""
+        )
+
+
+def vanished(
+    con: duckdb.DuckDBPyConnection,
+    kind: Kind,
+    typed: Mapping[str, str],
+    members: Kind,
+    parts: list[Part],
+    around: Surroundings,
+) -> pd.DataFrame:
+    """One line per delivery of a household list whose households of last month stand on no list now; an issue frame.
+
+    `members` is the kind of the same family that lists the people.
+    """
+    number = kind.person.id_number
+    now = f"select grp, {number} as number from {typed[kind.name]} where {number} is not null"
+    if members.name in typed:
+        who = members.person.id_number
+        now += f" union all select grp, {who} from {typed[members.name]} where {who} is not null"
+        now += f" union all select grp, head_number from {typed[members.name]} where head_number is not null"
+    gone = con.execute(
+        f"select grp, number, name from before_{kind.name} anti join ({now}) as now using (grp, number) order by all"
+    ).df()
+    first = {part.group: part for part in reversed(parts) if part.before}
+    said = []
+    for group, some in gone.groupby("grp", sort=True):
+        part = first[str(group)]
+        names = "、".join(some["name"].fillna("").tolist()[:_NAMED]) + ("等" if len(some) > _NAMED else "")
+        message = (
+            f"上一份名单里有 {len(some)} 户,这一份里没有了,也没有说明去向({names})。"
+            "已停发、死亡或迁出的不用改;漏报的请补上。"
+        )
+        said.append(
+            {
+                "issue_id": people.issue_id(
+                    around.identity_key, part.unit_code, kind.name, "household.vanished", str(part.reading.period)
+                ),
+                "submission_id": part.submission_id, "sheet": "", "row_number": pd.NA, "column": pd.NA, "header": "",
+                "value": "", "rule": "household.vanished", "level": "across_time", "severity": "notice",
+                "message": f"【{SEVERITY_TITLES['notice']}】{message}", "fix": "核对上月有、本月没有的家庭", "is_excepted": False,
+            }
+        )  # fmt: skip
+    return pd.DataFrame(said)
+
+
+def _steady(kind: Kind) -> list[str]:
+    """Fields of a person that do not change from month to month."""
+    return [field for field in (kind.person.sex, kind.person.birth_date) if field]
+
+
+def _jumping(kind: Kind) -> dict[str, int]:
+    return {field: column.jump for field, column in kind.columns.items() if column.jump and kind.period == "month"}

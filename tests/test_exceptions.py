@@ -1,0 +1,119 @@
+"""What a sender, or the data officer, confirms with a reason stands as written and is asked no more, until it expires."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from night_kit import DAY, ask, book, new_home, number, still
+from openpyxl import load_workbook
+
+from pipeline import run
+from pipeline.cli import monitor
+from pipeline.model import CONFIRM
+
+HEADER = ("姓名", "身份证号", "与户主关系", "性别", "月收入", "数据月份")
+NAME = "低保人员.xlsx"
+LINES = "select rule, state from validation_issue order by rule"
+
+
+def later(nights: int) -> date:
+    return DAY + timedelta(days=nights)
+
+
+def first_night(home: Path) -> Path:
+    """One whose sex contradicts his number, one in order; the returned workbook."""
+    book(home / "inbox/d01" / NAME, HEADER,
+         [("某甲", number(1), "户主", "女", "900", "2026-10"), ("某乙", number(3), "户主", "男", "900", "2026-10")])  # fmt: skip
+    run.night(home, DAY)
+    return home / "returns/d01" / NAME
+
+
+def answer(returned: Path, target: Path, *words: str) -> None:
+    """Fill the three cells of the first line that asks, as a clerk does, and drop the workbook back."""
+    workbook = load_workbook(returned)
+    page = workbook["问题清单"]
+    heads = {cell.value: cell.column for cell in page[2]}
+    row = next(row for row in range(3, page.max_row + 1) if page.cell(row, heads[CONFIRM[-1]]).value)
+    for name, word in zip(CONFIRM, words, strict=False):
+        page.cell(row, heads[name]).value = word
+    workbook.save(target)
+    still(target)
+
+
+def accepted_sex(home: Path) -> list[str | None]:
+    import pyarrow.parquet as pq
+
+    [(submission,)] = ask(home, "select submission_id from submission where status = 'accepted' and rows_accepted > 0")
+    return pq.read_table(home / f"accepted/dibao_person/{submission}.parquet").column("sex").to_pylist()
+
+
+@pytest.mark.slow
+def test_confirmed_in_the_returned_workbook_the_line_is_excepted_and_the_value_stands(tmp_path):
+    home = new_home(tmp_path / "home")
+    returned = first_night(home)
+    assert ask(home, LINES) == [("sex.sex_contradicts", "new")]
+    assert accepted_sex(home) == [None, "男"]
+    page = load_workbook(returned)["问题清单"]
+    heads = [cell.value for cell in page[2]]
+    assert heads[-5:] == ["层级", *CONFIRM]
+    assert page.column_dimensions["N"].hidden
+    assert "行" in [row[9].value for row in page.iter_rows(min_row=3)]
+    assert [str(one.sqref).startswith("K") for one in page.data_validations.dataValidation] == [True]
+
+    answer(returned, home / "inbox/d01" / NAME, "是", "户口登记就是这样,已核", "某办事员")
+    run.night(home, later(1))
+    assert ask(home, LINES) == [("sex.sex_contradicts", "excepted")]
+    assert accepted_sex(home) == ["女", "男"]
+    told = [str(row[0].value) for row in load_workbook(returned)["问题清单"].iter_rows()]
+    assert any("收到 1 处确认" in text for text in told)
+    assert not any("请确认" in text for text in told if text.startswith("您需要做"))
+
+    # The same rows again without our sheet: still excepted; when the year is over it is asked again.
+    run.night(home, later(2))
+    assert ask(home, LINES) == [("sex.sex_contradicts", "excepted")]
+    run.night(home, date(2027, 11, 1))
+    assert ask(home, LINES) == [("sex.sex_contradicts", "open")]
+    assert accepted_sex(home) == [None, "男"]
+
+
+def test_an_answer_without_reason_or_name_is_not_taken_and_comes_back_with_why(tmp_path):
+    home = new_home(tmp_path / "home")
+    returned = first_night(home)
+    answer(returned, home / "inbox/d01" / NAME, "是", "", "某办事员")
+    run.night(home, later(1))
+    assert ask(home, LINES) == [("sex.sex_contradicts", "open")]
+    told = [str(row[0].value) for row in load_workbook(returned)["问题清单"].iter_rows()]
+    assert any("没有采用" in text and "确认原因和确认人" in text for text in told)
+    assert any("仍未改 1 处" in text for text in told)
+
+
+@pytest.mark.slow
+def test_the_data_officer_says_so_with_a_command_and_an_expiry(tmp_path):
+    home = new_home(tmp_path / "home")
+    first_night(home)
+    [(issue,)] = ask(home, "select issue_id from validation_issue")
+    words = ["--by", "数据员甲", "--because", "登记有误,户籍已核", "--date", later(1).isoformat()]
+    base = ["--home", str(home), "except"]
+    assert CliRunner().invoke(monitor, [*base, "f" * 64, *words]).exit_code != 0
+    assert CliRunner().invoke(monitor, [*base, issue[:12], *words, "--until", later(3).isoformat()]).exit_code == 0
+    run.night(home, later(1))
+    assert (ask(home, LINES), accepted_sex(home)) == ([("sex.sex_contradicts", "excepted")], ["女", "男"])
+    run.night(home, later(3))
+    assert (ask(home, LINES), accepted_sex(home)) == ([("sex.sex_contradicts", "open")], [None, "男"])
+
+
+def test_a_fault_that_must_be_mended_cannot_be_confirmed_away(tmp_path):
+    home = new_home(tmp_path / "home")
+    wrong = number(1)[:-1] + ("1" if number(1)[-1] != "1" else "2")
+    book(
+        home / "inbox/d01" / NAME,
+        HEADER,
+        [("某甲", wrong, "户主", "男", "9", "2026-10"), ("某乙", number(3), "户主", "男", "9", "2026-10")],
+    )
+    run.night(home, DAY)
+    [(issue,)] = ask(home, "select issue_id from validation_issue where rule = 'id_number.check_digit'")
+    result = CliRunner().invoke(monitor, ["--home", str(home), "except", issue, "--by", "甲", "--because", "乙"])
+    assert result.exit_code != 0
