@@ -214,7 +214,7 @@ def _nights(entries: list[journal.Entry]) -> Iterator[tuple[date, list[journal.E
     """(night, what arrived since the one before, whether it published), in the order in which they happened."""
     arrived: list[journal.Entry] = []
     for entry in entries:
-        if entry.what in ("night", "received"):
+        if entry.what in ("night", "received", "confirmed", "excepted"):
             arrived.append(entry)
         elif entry.what == "published":
             yield date.fromisoformat(entry.about["run_date"]), arrived, True
@@ -227,6 +227,17 @@ def _arrive_again(ledger: Ledger, entry: journal.Entry) -> None:
     about = entry.about
     if entry.what == "night":
         ledger.begin_night(date.fromisoformat(about["run_date"]), owner=entry.who, at=entry.at)
+        return
+    if entry.what == "confirmed":
+        night = date.fromisoformat(about["night"])
+        ledger.confirm(about["submission_id"], by_whom=about["by_whom"], reason=about["reason"], decided_on=night)
+        return
+    if entry.what == "excepted":
+        ledger.add_exception(
+            about["issue_id"], unit_code=about["unit_code"], kind=about["kind"], by_whom=about["by_whom"],
+            reason=about["reason"], decided_on=date.fromisoformat(about["decided_on"]),
+            expires_on=date.fromisoformat(about["expires_on"]), source=about["source"],
+        )  # fmt: skip
         return
     file = ledger.record_file(
         about["unit_code"], about["file_name"], sha256=about["sha256"], size=about["size"],

@@ -524,6 +524,8 @@ def confirm(home: Path, submission_id: str, *, by_whom: str, reason: str, day: d
     if not by_whom or not reason:
         raise MonitorError("要写明是谁确认的(--by)和原因(--because)")
     held = ledger.confirm(submission_id, by_whom=by_whom, reason=reason, decided_on=day)
+    about = {"submission_id": submission_id, "by_whom": by_whom, "reason": reason, "night": day.isoformat()}
+    journal.write(place, "confirmed", about, who=by_whom, at=datetime.now(UTC))
     return {
         "submission_id": held.submission_id, "unit": place.units[held.unit_code].name, "file_name": held.file_name,
         "kind": contracts.load().kinds[held.kind or ""].title, "period": held.period, "rows": held.rows_read,
@@ -537,7 +539,12 @@ def except_issue(
     from pipeline import exceptions  # noqa: PLC0415 - brings pandas
 
     place, ledger = _open(home)
-    return exceptions.say(place, ledger, day, issue_id, by_whom=by_whom.strip(), reason=reason.strip(), until=until)
+    said = exceptions.say(place, ledger, day, issue_id, by_whom=by_whom.strip(), reason=reason.strip(), until=until)
+    known = ledger.exceptions(day)[said["issue_id"]]
+    about = asdict(known) | {"night": day.isoformat()}
+    about |= {"decided_on": day.isoformat(), "expires_on": known.expires_on.isoformat()}
+    journal.write(place, "excepted", about, who=known.by_whom, at=datetime.now(UTC))
+    return said
 
 
 def explain(home: Path, warning_id: str, day: date | None = None) -> dict[str, Any]:
