@@ -104,6 +104,15 @@ class Bureau:
         back = {self.stale: 3, self.aging: 2}.get(division, 0)
         return months_before(self.day.replace(day=1), back)
 
+    def working_days_before(self, days: int) -> date:
+        """The latest day of which `days` working days lie in (that day, D]."""
+        calendar = dict(self.policy.calendar(self.day - timedelta(days=60 + 3 * days), self.day))
+        day = self.day
+        while days > 0:
+            days -= calendar[day]
+            day -= timedelta(days=1)
+        return day
+
     def standard(self, place: Place) -> int:
         """The dibao standard i of a place on `day`, fen per person and month."""
         return self._fen("dibao_standard", place.region, place.area)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from pipeline import contracts
-from pipeline.generate.bureau import AREAS
+from pipeline.generate.bureau import AREAS, months_before
 from pipeline.generate.files import File, Sheet
 from pipeline.generate.people import Array
 from pipeline.generate.stage import Stage
@@ -27,7 +27,7 @@ def division_files(stage: Stage) -> Iterator[File]:
     for code in stage.bureau.delivering:
         style = DIVISION_STYLES[stage.bureau.style_number(code) % len(DIVISION_STYLES)]
         for kind, columns in arrays.items():
-            own = _in_order(columns, np.flatnonzero(columns["_unit"] == code))
+            own = _in_order(columns, np.flatnonzero((columns["_unit"] == code) & (columns["_back"] == 0)))
             if kind == "dibao_household" and style.by_township:
                 yield _by_township(stage, code, style, arrays)
             elif kind.startswith("dibao") and not style.by_township:
@@ -35,6 +35,12 @@ def division_files(stage: Stage) -> Iterator[File]:
                     yield _one(stage, code, style, kind, _take(own, np.flatnonzero(own["_area"] == area)), area)
             elif not kind.startswith("dibao"):
                 yield _one(stage, code, style, kind, own, "")
+        for kind, columns in arrays.items():
+            for back in sorted({back for back in columns["_back"][columns["_unit"] == code] if back}):
+                own = _in_order(columns, np.flatnonzero((columns["_unit"] == code) & (columns["_back"] == back)))
+                for area in AREAS:
+                    if len(chosen := np.flatnonzero(own["_area"] == area)):
+                        yield _one(stage, code, style, kind, _take(own, chosen), area, back)
 
 
 def monitoring_file(stage: Stage) -> File:
@@ -50,18 +56,21 @@ def monitoring_file(stage: Stage) -> File:
     return File("rural_revitalisation", "防返贫监测对象.xlsx", style, [sheet])
 
 
-def _one(stage: Stage, code: str, style: Style, kind: str, columns: dict[str, Array], area: str) -> File:
-    """One kind (of one area) in one file."""
-    period = stage.bureau.period(code) if contracts.load().kinds[kind].period == "month" else None
+def _one(stage: Stage, code: str, style: Style, kind: str, columns: dict[str, Array], area: str, back: int = 0) -> File:
+    """One kind (of one area) in one file; `back` months before the newest roster."""
+    is_monthly = contracts.load().kinds[kind].period == "month"
+    period = months_before(stage.bureau.period(code), back) if is_monthly else None
     district, words = stage.bureau.districts[code], f"{area}{_TITLES[kind]}"
     month = f"{period.year}年{period.month}月" if period else ""
     sheet_name = month if period and style.period == "sheet" else "Sheet1"
     name = f"{words}查询" if period else words
     if period and style.period == "file":
         name += f"_{month}" if style.suffix == ".csv" else f"_{period:%Y%m}"
+    folder = month if style.name == "numbers_as_text" else ""
+    if back:
+        folder = f"往月/{month}"
     title = f"{district}{words}名册" + (f"({month})" if period and style.period == "title" else "")
     sheet = Sheet(kind, sheet_name, title, columns, period)
-    folder = month if style.name == "numbers_as_text" else ""
     return File(code, name + style.suffix, style, [sheet], district, folder)
 
 
@@ -71,7 +80,8 @@ def _by_township(stage: Stage, code: str, style: Style, arrays: dict[str, dict[s
     for place in stage.bureau.places[code, AREAS[0]]:
         for kind, word in (("dibao_household", "家庭"), ("dibao_person", "人员")):
             columns = arrays[kind]
-            chosen = np.flatnonzero((columns["_unit"] == code) & (columns["_township"] == place.township))
+            of_township = (columns["_unit"] == code) & (columns["_township"] == place.township)
+            chosen = np.flatnonzero(of_township & (columns["_back"] == 0))
             if len(chosen):
                 title = f"{district}{place.township}低保{word}名册({period.year}年{period.month}月)"
                 sheets.append(Sheet(kind, f"{place.township}{word}", title, _in_order(columns, chosen), period))

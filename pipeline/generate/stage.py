@@ -192,6 +192,21 @@ class Stage:
         if not fragile:
             self.scope.add(person.id_number)
 
+    def left(self, registry: str, place: Place, person: Person, back: int) -> None:
+        """A person who stands on a roster of dibao or tekun `back` months before the newest one, and on none since."""
+        kinds = ("dibao_household", "dibao_person") if registry == "dibao" else ("tekun_person",)
+        before = {kind: len(self.tables[kind]) for kind in kinds}
+        if registry == "dibao":
+            self.dibao(place, [Member(person)], authorised_on=None)
+        else:
+            self.tekun(place, person, authorised_on=None)
+        for kind, first in before.items():
+            columns = self.tables[kind].columns
+            for row in range(first, len(self.tables[kind])):
+                columns["_back"][row] = back
+                columns["start_month"][row] = months_before(columns["start_month"][row], back)
+        self.counted[registry].discard(person.id_number)
+
     def edge(
         self, place: Place, members: Sequence[Member], *, authorised_on: date | None = USUAL, fragile: bool = False
     ) -> None:
@@ -225,9 +240,12 @@ class Stage:
 
     def survey(
         self, place: Place, members: Sequence[Member], yearly_fen: int, *,
-        size: int | None = None, supporter: bool | None = True, rigid_share: float = 0.0, fragile: bool = False,
+        size: int | None = None, supporter: bool | None = True, rigid_share: float = 0.0, fragile: bool = False, **said: Any,
     ) -> list[int]:  # fmt: skip
-        """A surveyed household with its yearly income; `size` when the declared one differs. Returns the members' rows."""
+        """A surveyed household with its yearly income; `size` when the declared one differs, `said` for other cells.
+
+        Returns the members' rows.
+        """
         head, number = members[0].person, f"MD{place.division.upper()}{self.serial():07d}"
         part = int(yearly_fen * rigid_share / 3) // 100 * 100
         self.tables["survey_household"].add(
@@ -238,7 +256,7 @@ class Stage:
                 "medical_fen": part or None, "education_fen": part or None, "other_rigid_fen": part or None,
                 "has_supporter": supporter, "township": place.township, "community": f"第{self.rng.randint(1, 12)}社区",
                 "address": self._address(place), "phone": head.phone,
-                "surveyed_on": self.day - timedelta(days=self.rng.randint(20, 120)),
+                "surveyed_on": self.day - timedelta(days=self.rng.randint(20, 120)), **said,
             },
             **self._notes(place, head, fragile),
         )  # fmt: skip
@@ -276,8 +294,10 @@ class Stage:
             if not is_eliminated and not fragile:
                 self.scope.add(member.person.id_number)
 
-    def grant(self, place: Place, person: Person, *, result: str = "同意", fragile: bool = False) -> int:
-        """An application for temporary assistance within the trailing year."""
+    def grant(
+        self, place: Place, person: Person, *, result: str | None = "同意", fragile: bool = False, **said: Any
+    ) -> int:
+        """An application for temporary assistance within the trailing year; `said` for cells that matter."""
         rng, day = self.rng, self.day
         kind = rng.choice(("急难型", "支出型"))
         if result == "办理中":
@@ -294,7 +314,7 @@ class Stage:
                 "cause": rng.choice(("疾病", "意外", "灾害", "教育", "其他")), "accepted_on": accepted,
                 "granted_on": accepted + timedelta(days=rng.randint(1, 20)) if result == "同意" else None,
                 "amount_fen": amount if result == "同意" else None, "persons": 1, "registered_address": self._address(person.place),
-                "current_address": self._address(place), "township": place.township, "result": result,
+                "current_address": self._address(place), "township": place.township, "result": result, **said,
             },
             **self._notes(place, person, fragile),
         )  # fmt: skip

@@ -21,14 +21,15 @@ NOTES = (
     "_part",
     "_outcome",
     "_fragile",
+    "_back",
     "_fault",
     "_spoilt_field",
     "_spoilt_cell",
 )
 """What we know of a row, beside its values: who sends it, in which file it goes, what must become of it.
 
-`_fault` names the planted fault (None: none, or one that must be read right all the same); `_spoilt_cell` is what
-stands in the cell of `_spoilt_field` instead of its value.
+`_back`: how many months before the unit's newest roster the row's roster is. `_fault` names the planted fault (None:
+none, or one that must be read right all the same); `_spoilt_cell` is what stands in the cell of `_spoilt_field` instead of its value.
 """
 
 BLANK = ""
@@ -64,7 +65,7 @@ class Table:
 
     def add(self, unit: str, values: dict[str, Any], **notes: Any) -> int:
         """Append a row; what is not said is None. Returns its position."""
-        row = {"_unit": unit, "_outcome": "accepted", "_fragile": False, **values}
+        row = {"_unit": unit, "_outcome": "accepted", "_fragile": False, "_back": 0, **values}
         row.update((f"_{name}", value) for name, value in notes.items())
         for name, column in self.columns.items():
             column.append(row.pop(name, None))

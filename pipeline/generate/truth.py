@@ -100,8 +100,10 @@ def _registries(stage: Stage) -> list[tuple[str | int, ...]]:
 def _accepted(table: Table, name: str) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     columns = table.columns
-    for unit, value, outcome in zip(columns["_unit"], columns[name], columns["_outcome"], strict=True):
-        if outcome == "accepted":
+    for unit, value, outcome, back in zip(
+        columns["_unit"], columns[name], columns["_outcome"], columns["_back"], strict=True
+    ):
+        if outcome == "accepted" and not back:
             found.setdefault(unit, set()).add(value)
     return found
 
