@@ -21,6 +21,7 @@ from pipeline.generate.files import Landed, evening_before, write
 from pipeline.generate.hostile import write_hostile
 from pipeline.generate.partners import SHARES, partner_files
 from pipeline.generate.plan import division_files, monitoring_file
+from pipeline.generate.plants_events import plant_events
 from pipeline.generate.plants_help import plant_help
 from pipeline.generate.plants_own import plant_own
 from pipeline.generate.plants_partner import plant_partner
@@ -84,6 +85,7 @@ def _invent(people: int, seed: int, day: date, rows: int) -> Stage:
         plant_own(turn)
         plant_partner(turn)
         plant_help(turn)
+        plant_events(turn)
     firm = fill(stage, people)
     wanted = {kind: int(rows * share * _IN_SCOPE) for kind, share in SHARES.items()}
     in_scope_rows(stage, firm, wanted["medical_expense"], wanted["disability_certificate"])

@@ -125,6 +125,11 @@ class Bureau:
         """Medical burden in a year above which a person of this standing is listed, fen."""
         return self._fen(f"medical_threshold_{standing}")
 
+    @property
+    def least_loss(self) -> int:
+        """Loss by a disaster from which a household is listed, fen."""
+        return self._fen("disaster_loss_minimum")
+
     def _fen(self, key: str, region: str = "", area: str = "") -> int:
         value = self.policy.value(key, self.day, region, area).value_fen
         if value is None:
