@@ -249,6 +249,7 @@ class Headers(Strict):
     footnotes: list[str]
     example: str
     returned_sheet: str
+    instructions_sheet: str
 
     def refusal_of(self, header: str) -> str | None:
         """The reason group when a header names something that is never stored, else None."""

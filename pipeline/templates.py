@@ -28,8 +28,6 @@ from pipeline.home import atomically
 from pipeline.model import ROOT, Purpose
 
 GLOSSARY = ROOT / "docs" / "glossary.md"
-INSTRUCTIONS = "填报说明"
-"""Title of the second sheet."""
 
 TYPE_WORDS: dict[Type, str] = {
     "name": "姓名,与身份证一致,不加空格和称呼",
@@ -115,7 +113,7 @@ def write(kind: Kind, target: Path) -> None:
     sheet = book.worksheets[0]
     sheet.title = re.sub(r"[\\/?*:\[\]]", " ", kind.title)[:31]
     _form(sheet, kind)
-    _instructions(book.create_sheet(INSTRUCTIONS), kind)
+    _instructions(book.create_sheet(load().headers.instructions_sheet), kind)
     _save(book, target)
 
 
@@ -226,7 +224,7 @@ def allowed_words(column: Column) -> list[str]:
 
 def _instructions(sheet: Worksheet, kind: Kind) -> None:
     row = 1
-    _title(sheet, f"{kind.title}:{INSTRUCTIONS}")
+    _title(sheet, f"{kind.title}:{sheet.title}")
     for text in (
         f"每一行:{kind.grain}。",
         f"用途:{'、'.join(PURPOSE_TITLES[purpose] for purpose in kind.purposes)}。依据:{kind.legal_basis}。不作他用。",

@@ -1,5 +1,6 @@
 """Blank workbooks: what a clerk may choose, what stays text, and that they read back as their own kind."""
 
+import re
 import zipfile
 
 import openpyxl
@@ -8,6 +9,7 @@ import pytest
 from pipeline import contracts, templates
 from pipeline.contracts import Column, Kind, fold_header
 from pipeline.reading import layout
+from tests.damage_kit import judged, person_number
 
 CONTRACTS = contracts.load()
 KINDS = sorted(CONTRACTS.kinds)
@@ -100,7 +102,7 @@ def test_monthly_kinds_ask_for_the_month_without_naming_one(made):
 
 def test_instructions_name_each_column_once(made):
     kind = CONTRACTS.kinds["edge_household"]
-    sheet = made(kind)[templates.INSTRUCTIONS]
+    sheet = made(kind)[CONTRACTS.headers.instructions_sheet]
     first = [row[0] for row in sheet.iter_rows(values_only=True) if row[0]]
     for field, column in kind.columns.items():
         assert first.count(templates.header(field, column)) == 1
@@ -166,3 +168,74 @@ def test_a_filled_in_template_is_read_back_as_its_kind(name, tmp_path):
     (sheet_read,) = reading.sheets
     assert [use.field for use in sheet_read.columns] == list(kind.columns)
     assert sheet_read.rows_left_out == {"example": 1}
+
+
+GOOD = {
+    "name": "张三", "text": "文字", "date": "2024-01-05", "month": "2024-01", "money": 120.5, "integer": 2, "decimal": 12.5,
+    "boolean": "是", "township": "北营镇", "place": "北营镇",
+}  # fmt: skip
+
+
+def good_value(kind, field, column, serial):
+    """What a careful clerk puts into a cell."""
+    number = person_number(serial)
+    if field in ("sex", "birth_date"):
+        return {"sex": "男", "birth_date": "1986-05-01"}[field]
+    if column.type == "id_number":
+        return number
+    if column.type == "disability_number":
+        return number + "42"
+    if column.type == "code":
+        return "户主" if "户主" in column.codes else templates.allowed_words(column)[0]
+    if field == kind.key[0] or field == kind.person.household_no:
+        return f"{GOOD[column.type]}{serial}"
+    return GOOD[column.type]
+
+
+def filled(kind, path):
+    """The template with two rows filled in below its example, as a clerk saves it."""
+    templates.write(kind, path)
+    book = openpyxl.load_workbook(path)
+    sheet = book.worksheets[0]
+    if kind.period == "month":
+        sheet["A1"] = sheet["A1"].value.replace("____年__月", "2026年10月")
+    for at, (field, column) in enumerate(kind.columns.items(), start=1):
+        for row in (4, 5):
+            sheet.cell(row, at).value = good_value(kind, field, column, row)
+    book.save(path)
+    return path
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_filled_in_template_validates_clean(name, tmp_path):
+    outcome = judged(filled(CONTRACTS.kinds[name], tmp_path / "名单.xlsx"))
+    assert outcome.refusal is None and outcome.issues == [] and outcome.aside == {}
+    assert [place[1] for place in outcome.accepted] == [4, 5]
+    assert outcome.left_out == {"example": 1}
+    assert not outcome.notices
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_example_row_without_its_mark_would_be_accepted(name, tmp_path):
+    """An example teaches by being right: its numbers pass the check, its dates exist, its words are in the lists."""
+    kind = CONTRACTS.kinds[name]
+    path = tmp_path / "名单.xlsx"
+    templates.write(kind, path)
+    book = openpyxl.load_workbook(path)
+    sheet = book.worksheets[0]
+    sheet["A1"] = f"2026年10月{kind.title}"
+    for cell in sheet[3]:
+        cell.value = re.sub("^示例[::]?", "", cell.value) or None if isinstance(cell.value, str) else cell.value
+    book.save(path)
+    outcome = judged(path)
+    assert outcome.issues == [] and len(outcome.accepted) == 1
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_column_says_what_it_wants(made, name):
+    kind = CONTRACTS.kinds[name]
+    sheet = made(kind).worksheets[0]
+    for column, header in zip(kind.columns.values(), [cell.value for cell in sheet[2]], strict=True):
+        rule = rule_of(sheet, header)
+        assert rule.showInputMessage and rule.prompt and rule.promptTitle
+        assert (rule.type == "list") == (column.type in ("code", "boolean"))

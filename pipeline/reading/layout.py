@@ -145,6 +145,7 @@ def read_submissions(
         titled = recogniser.titled(grid, row) if row else []
         refusal = unrecognised(row, nearest, titled, grid.sheet, is_row=header is None)
         return [Reading(kind=None, notices=notices, refusal=refusal)]
+    strangers = [each for each in strangers if each[0].sheet.strip() != agreed.headers.instructions_sheet]
     if strangers:
         notices.append(f"没有读取的工作表:{'、'.join(grid.sheet for grid, _, _ in strangers)}")
     readings = [
