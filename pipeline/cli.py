@@ -349,6 +349,41 @@ def bench(obj: _Context, size: str, rounds: int, keep: Path | None, write: Path 
     obj.tell(result, lambda console: console.print(benching.as_text(result)))
 
 
+@monitor.command(hidden=True)
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), default=5, show_default=True, help="试多少分钟")
+@click.option("--seed", type=int, default=1, show_default=True, help="随机种子:同样的种子,同样的文件")
+@click.option(
+    "--corpus",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="拿这个文件夹里的文件来损坏;默认用虚构的民政局",
+)
+@click.option(
+    "--keep", type=click.Path(path_type=Path), default=Path("fuzz"), show_default=True, help="出了问题的文件留在这里"
+)
+@click.option("--files", type=click.IntRange(min=1), help="最多试多少个文件")
+@json_option
+@click.pass_obj
+def fuzz(obj: _Context, minutes: float, seed: int, corpus: Path | None, keep: Path, files: int | None) -> None:
+    """把好文件随意弄坏再读,找读文件的程序经不起的文件(开发用)。"""
+    from pipeline import fuzz as fuzzing
+
+    with obj.progress() as progress:
+        result = fuzzing.search(minutes, seed=seed, corpus=corpus, keep=keep, most=files, on_step=_bar(progress))
+
+    def render(console: Console) -> None:
+        console.print(
+            f"用 {result['seeds']} 个好文件弄坏了 {result['files']} 个,最慢的一个 {result['slowest_seconds']} 秒。"
+        )
+        for outcome, count in result["outcomes"].items():
+            console.print(f"  {outcome}:{count}", markup=False)
+        for each in result["findings"]:
+            console.print(f"发现:{each['fault']}(文件 {keep / each['file']},{each['seconds']} 秒)", markup=False)
+
+    obj.tell(result, render)
+    if result["findings"]:
+        raise SystemExit(1)
+
+
 def _bar(progress: Progress) -> Callable[[str, int, int], None]:
     task = progress.add_task("准备", total=None)
     return lambda name, done, total: progress.update(task, description=name, completed=done, total=total)
