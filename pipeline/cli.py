@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pipeline import run
 from pipeline.home import Home
+from pipeline.ledger import shown_name
 from pipeline.model import SEVERITY_TITLES, MonitorError, mask
 
 TODAY_NEEDS_ZONE = "默认今天(数据目录所在时区)"
@@ -431,7 +432,7 @@ def _show_check(result: dict[str, Any], console: Console) -> None:
         console.print("没有发现问题,可以直接上报。")
     for notice in result["notices"]:
         console.print(f"说明:{notice}", markup=False)
-    console.print(f"标注好的副本:{result['annotated']}", markup=False)
+    console.print(f"标注好的副本:{shown_name(result['annotated'])}", markup=False)
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import archive, contracts, inbox, journal
 from pipeline.home import Home
-from pipeline.ledger import Ledger, ReadBy, ReceivedFile, Submission
+from pipeline.ledger import Ledger, ReadBy, ReceivedFile, Submission, shown_name
 from pipeline.model import MonitorError, Reading, Refusal, column_letter
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ WAVES = 3
 """Families are checked in three waves: our own lists; partners' lists; those that follow whom others let in."""
 SMALL_BYTES = 2_000_000
 """Files up to this size are marked several in one child process: starting one costs as much as marking a small file."""
+_LONGEST_NAME = 255
 READERS = 2
 """Files read at the same time; each is parsed in a child process of its own."""
 
@@ -589,12 +590,12 @@ def check_file(home: Path, file: Path, unit_code: str | None, day: date) -> dict
     if unit_code is not None and unit_code not in place.units:
         raise MonitorError(f"没有“{unit_code}”这个单位。可选:{'、'.join(place.units)}")
     if not file.is_file() or not os.access(file, os.R_OK) or not os.access(file.parent, os.W_OK):
-        raise MonitorError(f"“{file.name}”不是可以读取的文件,或者它所在的文件夹不能写入检查结果")
+        raise MonitorError(f"“{shown_name(file.name)}”不是可以读取的文件,或者它所在的文件夹不能写入检查结果")
     known = contracts.load()
     senders = {sender for kind in known.kinds.values() for sender in kind.senders}
     if unit_code:
         senders = {unit_code, place.units[unit_code].kind}
-    target = file.with_name(f"{file.stem}.检查结果.xlsx")
+    target = file.with_name(_cut_to_fit(file.stem, ".检查结果.xlsx"))
     place.work.mkdir(mode=0o700, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place.work, prefix="check-") as folder, warehouse.in_memory() as con:
         work = Path(folder)
@@ -651,6 +652,12 @@ def check_file(home: Path, file: Path, unit_code: str | None, day: date) -> dict
             for (severity, fix), count in sorted(groups.items(), key=lambda item: (-item[1], item[0]))
         ],
     }
+
+
+def _cut_to_fit(stem: str, ending: str) -> str:
+    """A name of at most the 255 bytes that a folder takes."""
+    room = _LONGEST_NAME - len(ending.encode())
+    return os.fsencode(stem)[:room].decode("utf-8", "ignore") + ending
 
 
 def _recognised(reading: Reading, kind: contracts.Kind) -> list[dict[str, Any]]:

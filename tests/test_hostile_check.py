@@ -1,0 +1,122 @@
+"""Hostile files and names through `monitor check`: a reason or a result, within limits, and never a traceback."""
+
+from __future__ import annotations
+
+import resource
+import struct
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+import xlsxwriter
+
+from pipeline import cli
+from pipeline.reading import layout
+from tests.damage_kit import one_column, person_number, sheet
+from tests.night_kit import DAY, new_home
+
+
+@pytest.fixture
+def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    home = new_home(tmp_path / "home")
+
+    def call(path: Path) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["monitor", "--home", str(home), "check", "--date", str(DAY), str(path)])
+        started = time.monotonic()
+        try:
+            cli.main()
+            code: Any = 0
+        except SystemExit as end:
+            code = end.code
+        printed = capsys.readouterr()
+        assert time.monotonic() - started < 60
+        assert "Traceback" not in printed.out + printed.err
+        return int(code or 0), (printed.out + printed.err).replace("\n", "")
+
+    return call
+
+
+def roster(path: Path, name: str = "张三") -> Path:
+    rows = one_column("dibao_person", "remark", ["无"])
+    rows[2][0] = name
+    return sheet(path, rows)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["名" * 83 + ".xlsx", "😀名单😀.xlsx", "a\nb\x1b[31m\u202e.xlsx", "-rf.xlsx", "名单'\"$(id)`;.xlsx", ".xlsx"],
+)
+def test_odd_names_are_checked_like_any_other(tmp_path: Path, check: Any, name: str) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    code, text = check(roster(folder / "x.xlsx").rename(folder / name))
+    assert code == 0 and "可接收 1 行" in text
+    assert "\x1b" not in text and "\u202e" not in text
+    assert len(list(folder.iterdir())) == 2
+
+
+def test_what_is_no_file_is_said_and_never_waited_for(tmp_path: Path, check: Any) -> None:
+    import os
+
+    os.mkfifo(tmp_path / "x.xlsx")
+    code, text = check(tmp_path / "x.xlsx")
+    assert code in (1, 2) and "x.xlsx" in text
+
+
+@pytest.mark.parametrize(
+    "text", ["=cmd|' /C calc'!A0", '=HYPERLINK("http://x.invalid","y")', "+1+1", "-1", "@SUM(A1)", "\t=1", "\r=1"]
+)
+def test_text_that_begins_like_a_formula_stays_text(tmp_path: Path, check: Any, text: str) -> None:
+    path = tmp_path / "x.xlsx"
+    with xlsxwriter.Workbook(path, {"strings_to_formulas": False, "strings_to_urls": False}) as book:
+        page = book.add_worksheet()
+        for at, row in enumerate(one_column("dibao_person", "remark", [text, "好"])):
+            for column, value in enumerate(row):
+                page.write_string(at, column, str(value))
+    check(path)
+    copy = openpyxl.load_workbook(tmp_path / "x.检查结果.xlsx")
+    cells = [cell for page in copy for row in page.iter_rows() for cell in row]
+    assert not [cell.coordinate for cell in cells if cell.data_type == "f"]
+    assert any(str(cell.value).strip() == text.strip() for cell in cells)
+
+
+def test_sixteen_thousand_columns(tmp_path: Path, check: Any) -> None:
+    rows = one_column("dibao_person", "remark", ["无"])
+    rows[1] += [f"多余{at}" for at in range(16_384 - len(rows[1]))]
+    code, text = check(sheet(tmp_path / "x.xlsx", rows))
+    assert code in (0, 1) and ("可接收 1 行" in text or "不能接收" in text)
+
+
+def test_a_directory_of_a_million_entries_costs_us_nothing(tmp_path: Path, check: Any) -> None:
+    entry = struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", 20, 0, 20, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
+    directory = entry * 400_000
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, len(directory), 0, 0)
+    path = tmp_path / "x.xlsx"
+    path.write_bytes(b"PK\3\4" + directory + end)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.monotonic()
+    memory_mb, seconds = layout.limits(path)
+    assert time.monotonic() - started < 1 and memory_mb <= 1024 and seconds <= 60
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+    code, text = check(path)
+    assert code == 1 and "不能接收" in text
+
+
+def test_a_copy_that_cannot_be_marked_ends_the_child_and_not_us(
+    tmp_path: Path, check: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline.reading import sandbox
+
+    honest = sandbox.call
+
+    def dying(function: Any, *arguments: Any, **limits: Any) -> Any:
+        if function.__name__.startswith("write"):
+            raise sandbox.Killed("memory")
+        return honest(function, *arguments, **limits)
+
+    monkeypatch.setattr(sandbox, "call", dying)
+    code, text = check(roster(tmp_path / "x.xlsx", person_number(3)))
+    assert code in (0, 1) and (tmp_path / "x.检查结果.xlsx").exists()
