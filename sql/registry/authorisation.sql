@@ -18,7 +18,12 @@ with signed as (
         roster_household.registry_rank as registry_rank, roster_household.division_code as division_code,
         roster_household.period as period, roster_household.authorised_on as authorised_on, roster_household.row_id as row_id
     from registry.roster_household as roster_household
-    where roster_household.is_latest
+    inner join registry.roster_person as roster_person
+        on
+            roster_household.registry = roster_person.registry
+            and roster_household.division_code = roster_person.division_code
+            and roster_household.head_person_id = roster_person.head_person_id
+    where roster_person.is_latest and roster_household.is_latest
     union
     select
         roster_person.person_id as person_id, roster_person.registry as registry, roster_person.registry_rank as registry_rank,
