@@ -18,6 +18,7 @@ from pipeline.model import ConfigError, Refusal
 from pipeline.reading import readers
 from pipeline.reading.grid import Grid
 from pipeline.reading.readers import Book, number_text
+from tests import biff_kit
 
 
 def book(path: Path, name: str | None = None) -> Book:
@@ -82,7 +83,7 @@ def test_a_file_cut_inside_a_character_is_refused_as_cut(tmp_path: Path) -> None
         assert refusal(tmp_path / "x.csv").code == "truncated"
 
 
-@pytest.mark.parametrize("delimiter", [",", "\t", ";"])
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
 def test_delimiters(tmp_path: Path, delimiter: str) -> None:
     data = delimiter.join(["姓名", "号", "备注"]) + "\n" + delimiter.join(["张三", "1", ""]) + "\n"
     assert lines(texts(data.encode(), tmp_path)) == [["姓名", "号", "备注"], ["张三", "1", None]]
@@ -341,7 +342,7 @@ def zipped(*names: str) -> bytes:
         ("x.xls", b'<?xml version="1.0"?><Workbook/>', "web_page", "XML"),
         ("x.xlsx", TABLE.encode(), "wrong_extension", "文本"),
         ("x.xls", TABLE.encode("gb18030"), "wrong_extension", ".xls"),
-        ("x.dbf", b"\x03\x7a\x0a\x01\x05\x00\x00\x00", "dbf", "dbf"),
+        ("x.dbf", b"\x03\x7a\x0a\x01\x05\x00\x00\x00", "corrupt", "dbf"),
         ("x.csv", b"abc\x00\x01\x02\x03def", "not_a_table", "不是表格"),
         ("x.xlsx", b"PK\x03\x04 and no more", "corrupt", "损坏"),
     ],
@@ -393,6 +394,37 @@ def compound(*streams: str) -> bytes:
 def test_old_compound_files(tmp_path: Path, name: str, streams: list[str], code: str) -> None:
     (tmp_path / "x").write_bytes(compound(*streams))
     assert refusal(tmp_path / "x", name).code == code
+
+
+OLD = {
+    "十月": [
+        ["户主", "身份证号", "纳入日期", "收入"],
+        ["买买提·艾力", "990101195001011234", (40000.0,), 900.5],
+        ["", "990101195001011242", (40001.0,), 1200],
+    ],
+    "空表": [[""]],
+    "南片": [["姓名"], ["某乙"]],
+}
+
+
+@pytest.mark.parametrize(("date1904", "day"), [(False, "2009-07-06"), (True, "2013-07-07")])
+def test_old_workbooks_with_their_merged_cells_and_their_calendar(tmp_path: Path, date1904: bool, day: str) -> None:
+    (tmp_path / "x.xls").write_bytes(biff_kit.workbook(OLD, date1904=date1904, merges=[(1, 2, 0, 0)]))
+    first, last = book(tmp_path / "x.xls").grids
+    assert (first.sheet, last.sheet) == ("十月", "南片")
+    assert lines(first)[1] == ["买买提·艾力", "990101195001011234", day, "900.5"]
+    assert lines(first)[2] == [None, "990101195001011242", day[:-1] + str(int(day[-1]) + 1), "1200"]
+    assert first.merges == [(1, 0, 2, 0)]
+    assert first.date1904 is date1904
+    assert first.numeric[3].tolist() == [False, True, True]
+    assert first.row_numbers.tolist() == [1, 2, 3]
+
+
+def test_an_old_workbook_cut_short_is_refused(tmp_path: Path) -> None:
+    whole = biff_kit.workbook({"甲": [["姓名", "号"], *[[f"某{n}", "1"] for n in range(300)]]})
+    for size in (600, 2000, len(whole) // 2, len(whole) - 2048):
+        (tmp_path / "x.xls").write_bytes(whole[:size])
+        assert isinstance(readers.read(tmp_path / "x.xls", "x.xls"), Refusal), size
 
 
 def test_a_workbook_under_another_suffix_is_read_and_told(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ HEAD_LINES = 12
 """Titles and header stand in the first eight lines; the next ones tell how wide a line is."""
 MAX_COLUMNS = 2000
 ROWS_AT_ONCE = 65_536
-DELIMITERS = ",\t;"
+DELIMITERS = ",\t;|"
 CUT = -1
 """Number of fields of a last line that ends inside quotes: the file was cut there."""
 
@@ -37,7 +37,7 @@ def read_delimited(data: bytes) -> Grid:
     records = list(csv.reader(head, delimiter=delimiter))
     width = max((len(record) for record in records), default=0)
     if width > MAX_COLUMNS:
-        raise Refused("too_wide", f"一行有{width}列,不像一张名单", "请确认分隔符(逗号、制表符或分号)后重新导出")
+        raise Refused("too_wide", f"一行有{width}列,不像一张名单", "请确认分隔符(逗号、制表符、分号或竖线)后重新导出")
     grid = _fast(body, head, records, width, delimiter)
     if grid is None:
         grid = _exact(body, width, delimiter)

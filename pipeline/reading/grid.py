@@ -47,6 +47,10 @@ class Grid:
     """Row numbers of hidden rows."""
     problems: list[tuple[int, int, Problem]] = field(default_factory=list)
     """(row, column) of cells that hold an error or a formula without a result, from 0."""
+    is_table: bool = False
+    """A table with named columns (.dbf, a database): the first row is its header, and nothing stands above it."""
+    cut_names: str = ""
+    """The encoding in which the names of the columns were cut to ten bytes (.dbf); '' where names have any length."""
     fields: Numbers | None = None
     """Text files: how many fields the line had. Fields beyond those of the first lines stand together in the last column."""
 

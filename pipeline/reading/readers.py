@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import python_calamine
 
 from pipeline.model import ConfigError, Refusal
-from pipeline.reading import preflight
+from pipeline.reading import dbf, preflight
 from pipeline.reading.delimited import read_delimited
 from pipeline.reading.grid import Grid, Mask, Refused, Texts
 from pipeline.reading.preflight import SAVE_AS
@@ -36,6 +36,7 @@ _SIGNATURES = [
     (b"II*\0", "图片"), (b"MM\0*", "图片"), (b"RIFF", "图片"), (b"Rar!", "压缩包"), (b"7z\xbc\xaf", "压缩包"),
     (b"\x1f\x8b", "压缩包"), (b"{\\rtf", "RTF 文档"),
 ]  # fmt: skip
+_FORMATS = {".xlsx": "xlsx 工作簿", ".xls": "xls 工作簿", ".dbf": "dbf 表"}
 _WPS_SUFFIXES = {".et": "WPS 表格(.et)", ".ett": "WPS 表格(.ett)", ".wps": "WPS 文字(.wps)", ".dps": "WPS 演示(.dps)"}
 _DATE_MODE, _END_OF_GLOBALS = 0x0022, 0x000A
 _BINARY = set(range(9)) | set(range(14, 26)) | {27, 28, 29, 30, 31}
@@ -76,12 +77,16 @@ def _read(path: Path, suffix: str) -> Book:
     elif start.startswith(olefile.MAGIC):
         book = _workbook(path, None, date1904=_examine_ole(path, suffix))
         expected = {".xls"}
+    elif dbf.looks_like(start, path.stat().st_size):
+        grid, notices = dbf.read_dbf(path)
+        book = Book([grid], notices)
+        expected = {".dbf"}
     else:
         _refuse_if_no_text(start, suffix)
         book = Book([read_delimited(path.read_bytes())])
         expected = {".csv", ".txt", ".tsv", ".dat", ""}
     if suffix not in expected:
-        what = {".xlsx": "xlsx 工作簿", ".xls": "xls 工作簿"}[next(iter(expected))] if len(expected) == 1 else "文本"
+        what = _FORMATS[next(iter(expected))] if len(expected) == 1 else "文本"
         if what == "文本" and suffix in (".xlsx", ".xls", ".xlsm", ".et"):
             raise Refused(
                 "wrong_extension",
@@ -142,8 +147,14 @@ def _refuse_if_no_text(start: bytes, suffix: str) -> None:
     if head.startswith((b"<html", b"<!doctype", b"<table", b"<?xml", b"<meta", b"<head", b"mime-version:")):
         raise Refused("web_page", "这是网页或 XML 内容,只是改了后缀,不是真正的表格", SAVE_AS)
     if not start.startswith(_BOMS) and set(start) & _BINARY:
+        if suffix in (".fpt", ".dbt"):
+            raise Refused(
+                "memo",
+                f"这是 .dbf 表的备注文件({suffix}),单独一个读不出名单",
+                "请在原系统里把整张表导出为 .xlsx 后提交",
+            )
         if suffix == ".dbf":
-            raise Refused("dbf", "暂不接收 .dbf 文件", SAVE_AS)
+            raise Refused("corrupt", "这个 .dbf 表已损坏或没有传完,表头读不出来", "请在原系统里重新导出后再提交一次")
         raise Refused("not_a_table", "文件内容不是表格,也不是文本", SAVE_AS)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.contracts import Contracts, Kind, fold_header
 from pipeline.model import ColumnUse, column_letter
+from pipeline.reading.dbf import cut
 from pipeline.reading.grid import Grid
 
 HEADER_ROWS = 8
@@ -36,6 +37,8 @@ class Header:
     """The folded texts of the column's header cells, to know the header when it is repeated further down."""
     titles: list[str]
     """Texts above the header."""
+    cut_names: str = ""
+    """As in Grid: the encoding in which the names were cut to ten bytes."""
 
     @property
     def title(self) -> str:
@@ -74,15 +77,21 @@ class Recogniser:
         self.sendable = [kind for kind in self.kinds if sender_kinds & set(kind.senders)]
         self.may_send = {kind.name for kind in self.sendable}
         self._fields = {kind.name: kind.header_fields() for kind in self.kinds}
+        self._cut_fields: dict[tuple[str, str], dict[str, str]] = {}
         self.known = {header for fields in self._fields.values() for header in fields}
         self.period = {fold_header(word)[0] for word in self.headers.period}
         self._ignored = {fold_header(word)[0] for word in self.headers.ignored}
 
     def header(self, grid: Grid) -> Header | None:
-        """The row or pair of rows in which most columns bear a known header; None when no row bears two."""
+        """The row or pair of rows in which most columns bear a known header; None when no row bears two.
+
+        A table's header is its first row, whatever its columns are called.
+        """
         rows = min(grid.height, HEADER_ROWS + 2)
         head = [[_clean(text) for text in column.slice(0, rows).to_pylist()] for column in grid.columns]
         cells = [list(row) for row in zip(*head, strict=True)] if head else []
+        if grid.is_table:
+            return self._header_at(grid, cells, 0, 0)
         found: list[tuple[tuple[int, int, bool], Header]] = []
         for first in range(min(rows, HEADER_ROWS)):
             for last in (first, first + 1):
@@ -121,7 +130,7 @@ class Recogniser:
             # One line of headers in cells two rows high.
             ends = [end for row, column, end, _ in grid.merges if row == first and column < len(top) and top[column]]
             last = max([first, *(end for end in ends if end <= first + 2)])
-        folds = [fold_header(name) for name in names]
+        folds = [_fold_cut(name) if grid.cut_names else fold_header(name) for name in names]
         units = [unit or fold_header(group)[1] for (_, unit), group in zip(folds, groups, strict=True)]
         texts = [
             frozenset(fold_header(cells[row][column])[0] for row in range(first, min(last + 1, len(cells))))
@@ -130,18 +139,37 @@ class Recogniser:
         titles = list(dict.fromkeys(text for row in cells[:first] for text in row if text))
         if said := _TITLE_UNIT.search(" ".join(titles)):
             units = [unit or said[1] for unit in units]
-        return Header(first, last, names, [folded for folded, _ in folds], units, texts, titles)
+        return Header(first, last, names, [folded for folded, _ in folds], units, texts, titles, grid.cut_names)
 
     def refused(self, header: Header, column: int) -> bool:
         """A column that is never stored (mission, boundary 1)."""
-        return bool(header.names[column]) and self.headers.refusal_of(header.names[column]) is not None
+        name = header.names[column]
+        return bool(name) and (
+            self.headers.refusal_of(name) is not None or (bool(header.cut_names) and self._refused_word_begins(name))
+        )
+
+    def _refused_word_begins(self, name: str) -> bool:
+        """A name that was cut may end in the middle of a refused word."""
+        words = [word for group in self.headers.refused.values() for word in group]
+        return any(name.endswith(word[:size]) for word in words for size in range(2, len(word)))
+
+    def _field(self, kind: Kind, folded: str, cut_names: str) -> str | None:
+        """The field that a header names; a name that was cut does so when one field alone has a header that begins so."""
+        if (field := self._fields[kind.name].get(folded)) or not cut_names:
+            return field
+        if (kind.name, cut_names) not in self._cut_fields:
+            meant: dict[str, set[str]] = {}
+            for known, field in self._fields[kind.name].items():
+                meant.setdefault(cut(known, cut_names), set()).add(field)
+            unique = {short: fields.pop() for short, fields in meant.items() if len(fields) == 1}
+            self._cut_fields[kind.name, cut_names] = unique
+        return self._cut_fields[kind.name, cut_names].get(folded)
 
     def match(self, kind: Kind, header: Header) -> Match:
         """Lay a kind over a header."""
-        fields = self._fields[kind.name]
         uses = []
         for column, (name, folded, unit) in enumerate(zip(header.names, header.folded, header.units, strict=True)):
-            field = fields.get(folded)
+            field = self._field(kind, folded, header.cut_names)
             if folded and field and not self.refused(header, column):
                 known = kind.columns[field]
                 own_unit = unit if known.type == "money" else fold_header(name)[1]
@@ -230,6 +258,15 @@ class Recogniser:
             elif column in filled:
                 unused.append(f"{column_letter(column + 1)}列(无列名)")
         return unused
+
+
+def _fold_cut(name: str) -> tuple[str, str | None]:
+    """`fold_header` of a name that was cut: a bracket that opens at its end and never closes is no part of the name."""
+    folded, unit = fold_header(name)
+    bare, bracket, inside = folded.partition("(")
+    if not bare or not bracket or ")" in inside:
+        return folded, unit
+    return bare, next((whole for whole in ("万元", "千元", "元") if inside and whole.startswith(inside)), None)
 
 
 def _clean(text: str | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from pipeline.reading.grid import Grid
 from pipeline.returns.listing import MOST_ROWS
 from pipeline.returns.package import LISTING
 
+_DIGITS_OF_A_NUMBER = 15
 LONGEST = 32_767
 """Characters in a cell."""
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -153,11 +155,10 @@ def _cells(grid: Grid, column: int, start: int) -> list[str | float | None]:
     if mask is not None:
         for position in np.flatnonzero(mask[start : start + 20_000]).tolist():
             value = texts[position]
-            if isinstance(value, str):
-                try:
+            # A date or a duration says more by its text; a .dbf table's long number would lose its last digits.
+            if isinstance(value, str) and len(re.sub(r"\D", "", value).strip("0")) <= _DIGITS_OF_A_NUMBER:
+                with suppress(ValueError):
                     texts[position] = float(value)
-                except ValueError:  # a date or a duration: its text says more than its number
-                    continue
     return texts
 
 

@@ -1,0 +1,238 @@
+"""dBase and FoxPro tables (.dbf) → grid, whole columns at a time: a million records are a few seconds.
+
+The names of the fields are the header, row 1; record n is row n + 1, as spreadsheet programs show it. Chinese systems
+write code page 936 whatever the file says of itself. Source: "Xbase file format description" (clicketyclick.dk) and
+Microsoft's "Table file structure" for Visual FoxPro.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.reading.grid import Grid, Mask, Refused, Texts, mask
+from pipeline.reading.preflight import SAVE_AS
+
+SIGNATURES = frozenset({0x02, 0x03, 0x30, 0x31, 0x32, 0x43, 0x63, 0x83, 0x8B, 0x8E, 0xCB, 0xF5, 0xFB})
+"""First bytes of the versions that have this layout."""
+_DBASE_7 = frozenset({0x04, 0x8C})
+_BIG5 = frozenset({0x4F, 0x68, 0x78})
+"""Language driver bytes of code page 950; 0x4D and 0x7A are 936, and so, in a Chinese office, is everything else."""
+NAME_BYTES = 10
+"""Names of fields are cut to this many bytes."""
+_RECORDS_AT_ONCE = 65_536
+_MAX_FIELDS = 2046
+_SEPARATORS = (0x0A, 0x1E, 0x1F, 0x1C, 0x1D, 0x0B, 0x0C, 0x01, 0x02, 0x03, 0x04, 0x05)
+"""Bytes that are part of no character of several bytes; one that stands in no cell is put between the cells."""
+_FOXPRO = frozenset({0x30, 0x31, 0x32})
+_ELSEWHERE = frozenset("MGPW")
+"""Fields whose content lies in another file; so does that of `B`, but in Visual FoxPro, where it is a number."""
+_NUMBERS = frozenset("NFIBYO")
+_UNIX_EPOCH_JULIAN = 2_440_588
+
+Bytes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class _Field:
+    name: bytes
+    type: str
+    offset: int
+    """From the beginning of the record, whose first byte is the mark of deletion."""
+    length: int
+    decimals: int
+
+
+def looks_like(start: bytes, size: int) -> bool:
+    """Whether the first bytes of a file are the head of a .dbf table: a known version, a real date, lengths that fit."""
+    if len(start) < 32 or start[0] not in SIGNATURES | _DBASE_7:
+        return False
+    month, day, head, record = start[2], start[3], *struct.unpack_from("<HH", start, 8)
+    return month <= 12 and day <= 31 and 32 < head <= size and record > 0 and start[12:14] == b"\0\0"
+
+
+def read_dbf(path: Path) -> tuple[Grid, list[str]]:
+    """(the table, what is to be said about it). Raises Refused: damaged, cut, of a version that has another layout."""
+    data = np.memmap(path, np.uint8, mode="r")
+    head = data[: 1 << 17].tobytes()
+    if head[0] in _DBASE_7:
+        raise Refused("dbf_version", "这是 dBASE 7 的表,不能直接接收", SAVE_AS)
+    count, head_length, record_length = struct.unpack_from("<IHH", head, 4)
+    fields = _fields(head[:head_length], record_length)
+    if head[15] == 1:
+        raise Refused("password", "这个 .dbf 表加了密,无法读取", "请在原系统里导出不加密的表后重新提交")
+    held = (len(data) - head_length) // record_length
+    if held < count:
+        raise Refused(
+            "truncated",
+            f"文件没有传完:表头写着 {count} 条记录,文件里只有 {max(held, 0)} 条",
+            "请重新导出,完整地再提交一次",
+        )
+    end = head_length + count * record_length
+    if held > count and data[end] in (0x20, 0x2A):
+        raise Refused(
+            "corrupt",
+            f"表头写着 {count} 条记录,后面却还有记录:导出没有正常结束",
+            "请在原系统里重新导出后再提交一次",
+        )
+    records = data[head_length:end].reshape(count, record_length)
+    encoding = _encoding(head[29], [field.name for field in fields])
+    kept = np.flatnonzero(records[:, 0] != 0x2A)
+    shown = [field for field in fields if field.type != "0"]  # Visual FoxPro's own marks
+    elsewhere = _ELSEWHERE if head[0] in _FOXPRO else _ELSEWHERE | {"B"}
+    columns, numeric = [], {}
+    for number, field in enumerate(shown):
+        header = pa.array([_text(field.name, encoding)])
+        if field.type in elsewhere:
+            columns.append(pa.concat_arrays([header, pa.nulls(len(kept), pa.string())]))
+            continue
+        texts, is_number = _column(records, kept, field, encoding)
+        columns.append(pa.concat_arrays([header, texts]))
+        if is_number is not None and is_number.any():
+            numeric[number] = np.concatenate([[False], is_number])
+    notices = []
+    if deleted := count - len(kept):
+        notices.append(f"有{deleted}条记录带删除标记,没有读取")
+    if names := [_text(field.name, encoding) for field in shown if field.type in elsewhere]:
+        notices.append(f"备注型字段的内容不在 .dbf 文件里,没有读取:{'、'.join(names)}。需要时请导出为 .xlsx 再交")
+    return Grid("", columns, np.concatenate([[1], kept + 2]), numeric, is_table=True, cut_names=encoding), notices
+
+
+def _fields(head: bytes, record_length: int) -> list[_Field]:
+    fields: list[_Field] = []
+    offset, at = 1, 32
+    while at + 32 <= len(head) and head[at] not in (0x0D, 0x00) and len(fields) <= _MAX_FIELDS:
+        name, kind, length, decimals = struct.unpack_from("<11sc4xBB", head, at)
+        if kind == b"C" and decimals:  # FoxPro and Clipper write long text so
+            length, decimals = length + 256 * decimals, 0
+        fields.append(_Field(name.split(b"\0")[0][:NAME_BYTES], kind.decode("latin-1"), offset, length, decimals))
+        offset += length
+        at += 32
+    if not fields or offset != record_length or not head.find(b"\r", at) == at:
+        raise Refused("corrupt", "这个 .dbf 表的表头已损坏,各列的长度对不上", "请在原系统里重新导出后再提交一次")
+    return fields
+
+
+def _encoding(driver: int, names: list[bytes]) -> str:
+    """What the names and texts are written in. UTF-8, which no byte of the head can tell, shows in the names."""
+    if driver in _BIG5:
+        return "cp950"
+    try:
+        read = "".join(_uncut(name, "utf-8") for name in names)
+    except UnicodeDecodeError:
+        return "gb18030"
+    return "gb18030" if read.isascii() else "utf-8"
+
+
+def _uncut(name: bytes, encoding: str) -> str:
+    """A name without the half character that ten bytes may leave at its end. Raises UnicodeDecodeError for other damage."""
+    try:
+        return name.decode(encoding)
+    except UnicodeDecodeError as error:
+        if len(name) < NAME_BYTES or error.start < NAME_BYTES - 3:
+            raise
+        return name[: error.start].decode(encoding)
+
+
+def _text(name: bytes, encoding: str) -> str:
+    try:
+        return _uncut(name, encoding).strip()
+    except UnicodeDecodeError:
+        return name.decode(encoding, "replace").strip()
+
+
+def cut(name: str, encoding: str) -> str:
+    """A name as a .dbf table keeps it: its first ten bytes, without half a character at the end."""
+    return name.encode(encoding, "replace")[:NAME_BYTES].decode(encoding, "ignore")
+
+
+def _column(records: Bytes, kept: npt.NDArray[np.int64], field: _Field, encoding: str) -> tuple[Texts, Mask | None]:
+    """The texts of one field, and which of them are numbers; records marked as deleted are left out."""
+    pieces = []
+    for start in range(0, len(kept), _RECORDS_AT_ONCE):
+        rows = kept[start : start + _RECORDS_AT_ONCE]
+        cells = np.ascontiguousarray(records[rows, field.offset : field.offset + field.length])
+        pieces.append(_texts_of(cells, field, encoding))
+    texts = pa.concat_arrays(pieces) if pieces else pa.array([], pa.string())
+    return texts, mask(pc.is_valid(texts)) if field.type in _NUMBERS else None
+
+
+def _texts_of(cells: Bytes, field: _Field, encoding: str) -> Texts:
+    if binary := _BINARY.get((field.type, field.length)):
+        return binary(cells)
+    texts = _decoded(cells, encoding)
+    if field.type == "D":
+        texts = pc.replace_substring_regex(texts, r"^(\d{4})(\d\d)(\d\d)$", r"\1-\2-\3")
+        texts = _null_where(texts, pc.match_substring_regex(texts, r"^[0\s/.-]*$"))
+    elif field.type == "L":
+        texts = pc.if_else(pc.match_substring_regex(texts, r"^[TtYy]$"), "TRUE", texts)
+        texts = pc.if_else(pc.match_substring_regex(texts, r"^[FfNn]$"), "FALSE", texts)
+        texts = _null_where(texts, pc.equal(texts, pa.scalar("?")))
+    elif field.type in _NUMBERS:
+        texts = pc.utf8_ltrim_whitespace(texts)
+    return texts
+
+
+def _null_where(texts: Texts, found: Texts) -> Texts:
+    return pc.if_else(found, pa.scalar(None, pa.string()), texts)
+
+
+def _decoded(cells: Bytes, encoding: str) -> Texts:
+    """Text of cells of one width, without the blanks and zeros that fill them up; bytes that are no character become U+FFFD."""
+    separator = next((byte for byte in _SEPARATORS if not (cells == byte).any()), None)
+    if separator is None:
+        raise Refused("not_text", "文本列里有不是文字的内容", SAVE_AS)
+    apart = np.full((cells.shape[0], cells.shape[1] + 1), separator, np.uint8)
+    apart[:, :-1] = cells
+    written = apart.tobytes()
+    if apart.max(initial=0) >= 0x80:
+        written = written.decode(encoding, "replace").encode()
+    letters = np.frombuffer(written, np.uint8)
+    ends = np.flatnonzero(letters == separator)
+    offsets = np.concatenate([[0], ends - np.arange(len(ends))]).astype(np.int32)
+    texts: Texts = pa.StringArray.from_buffers(
+        len(ends), pa.py_buffer(offsets.tobytes()), pa.py_buffer(letters[letters != separator].tobytes())
+    )
+    if len(texts) != len(cells):
+        raise Refused("not_text", "文本列里有不是文字的内容", SAVE_AS)
+    texts = pc.replace_substring_regex(texts, r"[\x00 ]+$", "")
+    return _null_where(texts, pc.equal(texts, pa.scalar("")))
+
+
+def _integers(cells: Bytes) -> Texts:
+    return pc.cast(pa.array(cells.view("<i4").ravel()), pa.string())
+
+
+def _currency(cells: Bytes) -> Texts:
+    """Ten-thousandths."""
+    whole: Texts = pa.array(cells.view("<i8").ravel()).cast(pa.decimal128(19, 0))
+    return pc.cast(pc.multiply(whole, pa.scalar(Decimal("0.0001"))), pa.string())
+
+
+def _doubles(cells: Bytes) -> Texts:
+    return pa.array([repr(value) for value in cells.view("<f8").ravel().tolist()], pa.string())
+
+
+def _moments(cells: Bytes) -> Texts:
+    """Julian day and milliseconds: `2026-10-31`, with the time where it is not midnight."""
+    days, milliseconds = cells.view("<i4").reshape(-1, 2).T.astype(np.int64)
+    seconds = (days - _UNIX_EPOCH_JULIAN) * 86_400 + (milliseconds + 500) // 1000
+    known = (days > 1_721_425) & (days < 5_373_485)  # years 1 … 9999
+    moments: Texts = pa.array(np.where(known, seconds, 0)).cast(pa.timestamp("s"))
+    texts = pc.strftime(moments, "%Y-%m-%d %H:%M:%S")
+    texts = pc.replace_substring_regex(texts, " 00:00:00$", "")
+    return _null_where(texts, pa.array(~known))
+
+
+_BINARY: dict[tuple[str, int], Callable[[Bytes], Texts]] = {
+    ("I", 4): _integers, ("Y", 8): _currency, ("B", 8): _doubles, ("T", 8): _moments,
+}  # fmt: skip
+"""Visual FoxPro's types that are no text, with their widths."""

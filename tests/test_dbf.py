@@ -1,0 +1,308 @@
+"""Tables of dBase and FoxPro (.dbf): names, types, code pages, deleted records, damage; what is read and what is refused."""
+
+from __future__ import annotations
+
+import struct
+from datetime import date
+from pathlib import Path
+
+import dbf as writer
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import contracts, returns
+from pipeline.model import Reading, Refusal
+from pipeline.reading import layout, readers
+from pipeline.reading.dbf import cut
+from pipeline.reading.grid import Grid
+from pipeline.reading.readers import Book
+from tests.dbf_kit import table
+from tests.night_kit import number
+
+PERSON = [("姓名", "C", 20), ("身份证号码", "C", 18)]
+
+
+def read(tmp_path: Path, data: bytes, name: str = "x.dbf") -> Book | Refusal:
+    (tmp_path / name).write_bytes(data)
+    return readers.read(tmp_path / name, name)
+
+
+def grid(tmp_path: Path, data: bytes) -> Grid:
+    book = read(tmp_path, data)
+    assert isinstance(book, Book), book
+    (found,) = book.grids
+    return found
+
+
+def lines(found: Grid) -> list[list[str | None]]:
+    return [list(row) for row in zip(*(column.to_pylist() for column in found.columns), strict=True)]
+
+
+def reading(tmp_path: Path, data: bytes, unit: str, name: str = "x.dbf") -> Reading:
+    (tmp_path / name).write_bytes(data)
+    senders = {"division", unit}
+    (found,) = layout.read_submissions(tmp_path / name, name, unit, senders, tmp_path / "work")
+    return found
+
+
+# what is read -----------------------------------------------------------------------------------------------------
+
+
+def test_names_are_the_header_and_record_n_is_row_n_plus_1(tmp_path: Path) -> None:
+    found = grid(tmp_path, table(PERSON, [("买买提·艾力", number(1)), ("某乙", number(2))]))
+    assert found.sheet == ""
+    assert found.row_numbers.tolist() == [1, 2, 3]
+    assert lines(found) == [["姓名", "身份证号码"], ["买买提·艾力", number(1)], ["某乙", number(2)]]
+    assert not found.numeric
+
+
+def test_deleted_records_are_left_out_and_leave_the_numbers_below_right(tmp_path: Path) -> None:
+    data = table(PERSON, [(f"某{n}", number(n)) for n in range(1, 6)], deleted=[1, 2])
+    found = grid(tmp_path, data)
+    assert found.row_numbers.tolist() == [1, 2, 5, 6]
+    assert [row[0] for row in lines(found)] == ["姓名", "某1", "某4", "某5"]
+    book = read(tmp_path, data)
+    assert isinstance(book, Book)
+    assert book.notices == ["有2条记录带删除标记,没有读取"]
+
+
+@pytest.mark.parametrize(
+    ("driver", "encoding"), [(0, "gbk"), (0x4D, "gbk"), (0x7A, "gbk"), (0x03, "gbk"), (0x78, "cp950"), (0, "utf-8")]
+)
+def test_code_pages(tmp_path: Path, driver: int, encoding: str) -> None:
+    """936 unless the driver byte says Big5 or the names are UTF-8: Chinese exports carry any Western driver byte."""
+    found = grid(tmp_path, table([("姓名", "C", 30)], [("王大明",), ("",)], driver=driver, encoding=encoding))
+    assert lines(found) == [["姓名"], ["王大明"], [None]]
+
+
+def test_each_type_has_its_text(tmp_path: Path) -> None:
+    columns = [("甲", "C", 6), ("乙", "N", 9), ("丙", "D", 8), ("丁", "L", 1), ("戊", "F", 6), ("己", "M", 10)]
+    data = table(
+        columns,
+        [
+            ("  左空", "1200.50", "20261031", "T", "-3.10", "         7"),
+            ("", "", "", "?", "", ""),
+            ("x", "*********", "00000000", "n", "0", ""),
+        ],
+    )
+    found = grid(tmp_path, data)
+    assert lines(found)[1:] == [
+        ["  左空", "1200.50", "2026-10-31", "TRUE", "-3.10", None],
+        [None, None, None, None, None, None],
+        ["x", "*********", None, "FALSE", "0", None],
+    ]
+    assert {column: cells.tolist() for column, cells in found.numeric.items()} == {
+        1: [False, True, False, True], 4: [False, True, False, True],
+    }  # fmt: skip
+    book = read(tmp_path, data)
+    assert isinstance(book, Book)
+    assert "备注型字段" in book.notices[0]
+    assert "己" in book.notices[0]
+
+
+def test_the_binary_types_of_visual_foxpro(tmp_path: Path) -> None:
+    columns = [("整数", "I", 4), ("金额", "Y", 8), ("小数", "B", 8), ("时间", "T", 8), ("_NullFlags", "0", 1)]
+    midnight, evening = struct.pack("<ii", 2_461_345, 0), struct.pack("<ii", 2_461_345, 75_600_000)
+    records = [
+        (struct.pack("<i", -7), struct.pack("<q", 12_345_600), struct.pack("<d", 0.1), midnight, b"\0"),
+        (struct.pack("<i", 9), struct.pack("<q", -5), struct.pack("<d", 2.5), evening, b"\0"),
+        (struct.pack("<i", 0), struct.pack("<q", 0), struct.pack("<d", 0.0), b" " * 8, b"\0"),
+    ]
+    assert lines(grid(tmp_path, table(columns, records, version=0x30))) == [
+        ["整数", "金额", "小数", "时间"],
+        ["-7", "1234.5600", "0.1", "2026-10-31"],
+        ["9", "-0.0005", "2.5", "2026-10-31 21:00:00"],
+        ["0", "0.0000", "0.0", None],
+    ]
+
+
+def test_another_programs_tables_are_read_alike(tmp_path: Path) -> None:
+    """Written by a library that has nothing to do with ours."""
+    path = tmp_path / "peer.dbf"
+    peer = writer.Table(str(path), "XM C(12); SFZH C(18); RQ D; JE N(10,2); SF L", codepage="cp936", dbf_type="db3")
+    peer.open(mode=writer.READ_WRITE)
+    for name, day, amount, is_so in (("欧阳·某", date(2026, 10, 1), 12.5, True), ("某乙", None, None, None)):
+        peer.append((name, number(3), day, amount, is_so))
+    peer.close()
+    book = readers.read(path, path.name)
+    assert isinstance(book, Book)
+    assert lines(book.grids[0]) == [
+        ["XM", "SFZH", "RQ", "JE", "SF"],
+        ["欧阳·某", number(3), "2026-10-01", "12.50", "TRUE"],
+        ["某乙", number(3), None, None, None],
+    ]
+
+
+@given(cells=st.lists(st.text(alphabet="某甲乙丙 ·aZ09\n\t,\"'=", max_size=8), min_size=1, max_size=40))
+def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, cells: list[str]) -> None:
+    found = grid(tmp_path_factory.mktemp("any"), table([("姓名", "C", 16)], [(cell,) for cell in cells]))
+    assert [row[0] or "" for row in lines(found)[1:]] == [cell.rstrip(" ") for cell in cells]
+
+
+def test_half_a_character_at_a_cells_end_is_shown_as_lost_and_harms_no_other_cell(tmp_path: Path) -> None:
+    data = table([("姓名", "C", 5), ("号", "C", 3)], [("买买提艾力", "1"), ("某乙", "2")])
+    assert lines(grid(tmp_path, data))[1:] == [["买买\ufffd", "1"], ["某乙", "2"]]
+
+
+def test_a_text_field_may_be_longer_than_one_byte_counts(tmp_path: Path) -> None:
+    long = "一" * 200
+    assert lines(grid(tmp_path, table([("家庭住址", "C", 500), ("号", "N", 3)], [(long, "1")])))[1] == [long, "1"]
+
+
+# names cut to ten bytes -------------------------------------------------------------------------------------------
+
+
+def test_a_cut_name_is_known_by_how_it_begins(tmp_path: Path) -> None:
+    columns = [
+        ("姓名", "C", 20), ("身份证号码", "C", 18), ("结算时间", "D", 8), ("医疗费总额", "N", 10),
+        ("个人负担总金额", "N", 10), ("就诊机构", "C", 20),
+    ]  # fmt: skip
+    data = table(columns, [("某甲", number(1), "20260915", "23000.00", "8600.00", "一院")])
+    found = reading(tmp_path, data, "medical_insurance")
+    assert found.kind == "medical_expense"
+    assert found.refusal is None
+    uses = {use.field: use.header for use in found.sheets[0].columns}
+    assert uses["burden_fen"] == "个人负担总"
+    assert found.sheets[0].unused == []
+
+
+def test_a_unit_in_a_bracket_that_was_cut_is_still_known(tmp_path: Path) -> None:
+    columns = [*PERSON, ("结算时间", "D", 8), ("总费用（万元）", "N", 10), ("个人自付费用", "N", 10)]
+    found = reading(tmp_path, table(columns, [("某甲", number(1), "20260915", "2.3", "0.8")]), "medical_insurance")
+    assert {use.field: (use.header, use.unit) for use in found.sheets[0].columns}["total_fen"] == ("总费用（万", "万元")
+
+
+def test_of_two_fields_that_begin_alike_neither_is_taken(tmp_path: Path) -> None:
+    kinds = contracts.load()
+    columns = kinds.kinds["medical_expense"].columns
+    twins = {
+        **columns,
+        "care_type": columns["care_type"].model_copy(update={"header": "医疗类别的名称"}),
+        "hospital": columns["hospital"].model_copy(update={"header": "医疗类别的代码", "aliases": []}),
+    }
+    kind = kinds.kinds["medical_expense"].model_copy(update={"columns": twins})
+    from pipeline.reading.recognise import Recogniser
+
+    recogniser = Recogniser(kinds.model_copy(update={"kinds": {"medical_expense": kind}}), "u", {"medical_insurance"})
+    found = grid(tmp_path, table([("姓名", "C", 8), ("医疗类别的名称", "C", 8)], [("某", "住院")]))
+    header = recogniser.header(found)
+    assert header is not None
+    assert recogniser.match(kind, header).fields == {"name"}
+    assert recogniser.unused(header, recogniser.match(kind, header), set()) == ["医疗类别的"]
+
+
+def test_only_names_of_tables_are_taken_for_cut(tmp_path: Path) -> None:
+    """A workbook's header that happens to be the beginning of a known one stays unknown."""
+    text = f"姓名,身份证号码,结算时间,医疗费总额,个人负担总\n某甲,{number(1)},2026-09-15,100,50\n"
+    found = reading(tmp_path, text.encode(), "medical_insurance", "x.csv")
+    assert found.refusal is not None
+    assert found.refusal.code == "unrecognised"
+    assert "个人负担总金额" in found.refusal.reason
+
+
+def test_every_required_column_of_every_kind_can_stand_in_a_table() -> None:
+    """No kind has two required fields of which one could be meant by the other's cut name, and none is refused."""
+    for kind in contracts.load().kinds.values():
+        headers = kind.header_fields()
+        for header, field in headers.items():
+            short = cut(header, "gb18030")
+            meant = (
+                {headers[short]} if short in headers else {f for h, f in headers.items() if cut(h, "gb18030") == short}
+            )
+            if kind.columns[field].required is True and kind.columns[field].header == header:
+                assert meant == {field}, (kind.name, header)
+
+
+def test_a_column_that_is_never_stored_is_known_by_its_beginning_too(tmp_path: Path) -> None:
+    columns = [
+        *PERSON,
+        ("结算时间", "D", 8),
+        ("医疗费总额", "N", 10),
+        ("个人负担总金额", "N", 10),
+        ("是否有犯罪记录", "C", 4),
+    ]
+    found = reading(tmp_path, table(columns, [("某甲", number(1), "20260915", "9", "8", "无")]), "medical_insurance")
+    assert found.sheets[0].refused_columns == [(6, "是否有犯罪")]
+    assert any("按规定不接收" in notice for notice in found.notices)
+
+
+def test_a_table_without_known_names_says_what_it_lacks(tmp_path: Path) -> None:
+    found = reading(tmp_path, table([("XM", "C", 8), ("SFZH", "C", 18)], [("某甲", number(1))]), "medical_insurance")
+    assert found.refusal is not None
+    assert found.refusal.code == "unrecognised"
+    assert "缺少必填列" in found.refusal.reason
+
+
+# what is refused --------------------------------------------------------------------------------------------------
+
+WHOLE = table(PERSON, [(f"某{n}", number(n)) for n in range(1, 40)])
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "said"),
+    [
+        (WHOLE[:-60], "truncated", "39 条记录,文件里只有 37 条"),
+        (WHOLE[:500], "truncated", "没有传完"),
+        (WHOLE[:40], "corrupt", "没有传完"),
+        (table(PERSON, [(f"某{n}", number(n)) for n in range(1, 40)], count=20), "corrupt", "后面却还有记录"),
+        (WHOLE[:10] + b"\x30\0" + WHOLE[12:], "corrupt", "长度对不上"),
+        (b"\x04" + WHOLE[1:], "dbf_version", "dBASE 7"),
+        (WHOLE[:15] + b"\1" + WHOLE[16:], "password", "加了密"),
+    ],
+)  # fmt: skip
+def test_damaged_tables_are_refused_with_what_to_do(tmp_path: Path, data: bytes, code: str, said: str) -> None:
+    found = read(tmp_path, data)
+    assert isinstance(found, Refusal), found
+    assert found.code == code
+    assert said in found.reason
+    assert found.fix
+
+
+@pytest.mark.parametrize("name", ["x.fpt", "x.dbt"])
+def test_a_memo_file_alone_is_refused_by_name(tmp_path: Path, name: str) -> None:
+    found = read(tmp_path, b"\0\0\0\x08\0\0\0\x40" + bytes(512), name)
+    assert isinstance(found, Refusal)
+    assert found.code == "memo"
+
+
+def test_a_table_under_another_suffix_is_read_and_told(tmp_path: Path) -> None:
+    found = read(tmp_path, WHOLE, "x.xlsx")
+    assert isinstance(found, Book)
+    assert "dbf 表" in found.notices[0]
+
+
+@given(at=st.integers(0, 95), byte=st.integers(0, 255))
+def test_any_byte_of_the_head_may_be_wrong(tmp_path_factory: pytest.TempPathFactory, at: int, byte: int) -> None:
+    data = bytearray(WHOLE)
+    data[at] = byte
+    assert isinstance(read(tmp_path_factory.mktemp("head"), bytes(data)), (Book, Refusal))
+
+
+# and back ---------------------------------------------------------------------------------------------------------
+
+
+def test_it_comes_back_as_a_workbook_with_long_numbers_whole(tmp_path: Path) -> None:
+    import openpyxl
+    import pandas as pd
+
+    columns = [("姓名", "C", 8), ("身份证号", "N", 18), ("金额", "N", 10)]
+    data = table(columns, [("某甲", number(2)[:-1] + "4", "12.50")])
+    (tmp_path / "x.dbf").write_bytes(data)
+    read_back = Reading("medical_expense", sheets=[])
+    columns_json = {"sheet": "", "header_rows": (1, 1), "columns": [], "rows_read": 1}
+    from pipeline.model import SheetReading
+
+    read_back.sheets = [SheetReading(**columns_json)]  # type: ignore[arg-type]
+    summary = returns.SubmissionSummary(
+        kind_title="高额医疗费用", reading=read_back, rows_read=1, rows_accepted=0, rows_set_aside=1, rows_out_of_scope=0,
+        status="refused", reason="", notices=[], accepted_path=None,
+    )  # fmt: skip
+    issue = {
+        "rule": "r", "severity": "must_fix", "message": "号码是数字", "fix": "改", "sheet": "", "row_number": 2, "column": 2,
+        "header": "身份证号", "value": "x",
+    }  # fmt: skip
+    returns.write(tmp_path / "x.dbf", "x.dbf", tmp_path / "x.xlsx", [summary], pd.DataFrame([issue]))
+    page = openpyxl.load_workbook(tmp_path / "x.xlsx")["数据"]
+    assert [cell.value for cell in page[1]] == ["姓名", "身份证号", "金额"]
+    assert [cell.value for cell in page[2]] == ["某甲", number(2)[:-1] + "4", 12.5]
