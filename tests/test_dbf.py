@@ -231,7 +231,7 @@ def test_a_table_without_known_names_says_what_it_lacks(tmp_path: Path) -> None:
     found = reading(tmp_path, table([("XM", "C", 8), ("SFZH", "C", 18)], [("某甲", number(1))]), "medical_insurance")
     assert found.refusal is not None
     assert found.refusal.code == "unrecognised"
-    assert "缺少必填列" in found.refusal.reason
+    assert "没有认出" in found.refusal.reason
 
 
 # what is refused --------------------------------------------------------------------------------------------------

@@ -174,7 +174,7 @@ class Recogniser:
                 known = kind.columns[field]
                 own_unit = unit if known.type == "money" else fold_header(name)[1]
                 alias = next((word for word in known.aliases if fold_header(word)[0] == folded), None)
-                own = fold_header(known.header)[0] == folded
+                own = fold_header(known.header)[0] == folded  # a name that was cut is neither: the sender's stands
                 uses.append(ColumnUse(field, name, column + 1, own_unit, None if own else alias))
         present = {use.field for use in uses}
         return Match(kind, uses, [group for group in kind.required_groups() if not present & set(group)])
