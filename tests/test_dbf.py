@@ -7,16 +7,19 @@ from datetime import date
 from pathlib import Path
 
 import dbf as writer
+import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import contracts, returns
+from pipeline import contracts
 from pipeline.model import Reading, Refusal
 from pipeline.reading import layout, readers
 from pipeline.reading.dbf import cut
 from pipeline.reading.grid import Grid
 from pipeline.reading.readers import Book
+from pipeline.reading.recognise import Recogniser
+from pipeline.returns.rewrite import rewrite
 from tests.dbf_kit import table
 from tests.night_kit import number
 
@@ -182,8 +185,6 @@ def test_of_two_fields_that_begin_alike_neither_is_taken(tmp_path: Path) -> None
         "hospital": columns["hospital"].model_copy(update={"header": "医疗类别的代码", "aliases": []}),
     }
     kind = kinds.kinds["medical_expense"].model_copy(update={"columns": twins})
-    from pipeline.reading.recognise import Recogniser
-
     recogniser = Recogniser(kinds.model_copy(update={"kinds": {"medical_expense": kind}}), "u", {"medical_insurance"})
     found = grid(tmp_path, table([("姓名", "C", 8), ("医疗类别的名称", "C", 8)], [("某", "住院")]))
     header = recogniser.header(found)
@@ -282,27 +283,11 @@ def test_any_byte_of_the_head_may_be_wrong(tmp_path_factory: pytest.TempPathFact
 # and back ---------------------------------------------------------------------------------------------------------
 
 
-def test_it_comes_back_as_a_workbook_with_long_numbers_whole(tmp_path: Path) -> None:
-    import openpyxl
-    import pandas as pd
-
+def test_it_is_rewritten_as_a_workbook_with_long_numbers_whole(tmp_path: Path) -> None:
     columns = [("姓名", "C", 8), ("身份证号", "N", 18), ("金额", "N", 10)]
-    data = table(columns, [("某甲", number(2)[:-1] + "4", "12.50")])
-    (tmp_path / "x.dbf").write_bytes(data)
-    read_back = Reading("medical_expense", sheets=[])
-    columns_json = {"sheet": "", "header_rows": (1, 1), "columns": [], "rows_read": 1}
-    from pipeline.model import SheetReading
-
-    read_back.sheets = [SheetReading(**columns_json)]  # type: ignore[arg-type]
-    summary = returns.SubmissionSummary(
-        kind_title="高额医疗费用", reading=read_back, rows_read=1, rows_accepted=0, rows_set_aside=1, rows_out_of_scope=0,
-        status="refused", reason="", notices=[], accepted_path=None,
-    )  # fmt: skip
-    issue = {
-        "rule": "r", "severity": "must_fix", "message": "号码是数字", "fix": "改", "sheet": "", "row_number": 2, "column": 2,
-        "header": "身份证号", "value": "x",
-    }  # fmt: skip
-    returns.write(tmp_path / "x.dbf", "x.dbf", tmp_path / "x.xlsx", [summary], pd.DataFrame([issue]))
+    damaged = number(2)[:-1] + "4"
+    found = grid(tmp_path, table(columns, [("某甲", damaged, "12.50")], deleted=[]))
+    rewrite([found], tmp_path / "x.xlsx", {})
     page = openpyxl.load_workbook(tmp_path / "x.xlsx")["数据"]
     assert [cell.value for cell in page[1]] == ["姓名", "身份证号", "金额"]
-    assert [cell.value for cell in page[2]] == ["某甲", number(2)[:-1] + "4", 12.5]
+    assert [cell.value for cell in page[2]] == ["某甲", damaged, 12.5]
