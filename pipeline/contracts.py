@@ -204,6 +204,12 @@ class Kind(Strict):
         narrower: list[Scope] = ["authorised"] if self.review_only else []
         return [self.door.scope, *narrower] if self.door else []
 
+    @property
+    def is_review_only(self) -> bool:
+        """Of people without authorisation nothing of it is kept, or not every column."""
+        authorised = self.door is not None and self.door.scope == "authorised"
+        return authorised or any(column.review_only for column in self.columns.values())
+
     def header_fields(self) -> dict[str, str]:
         """Folded header → field."""
         return {

@@ -87,7 +87,8 @@ class Surroundings:
 def examine(
     con: duckdb.DuckDBPyConnection, contracts: Contracts, parts: Sequence[Part], around: Surroundings, out: Path
 ) -> list[Verdict]:
-    """Judge parts of one family; write `out`/<kind>/<submission_id>.parquet and the same under set_aside/.
+    """Judge parts of one family; write `out`/<kind>/<submission_id>.parquet, who was set aside under set_aside/, and under
+    unproven/<kind>/ the rows with nothing against them but their number: a person may say whose they are.
 
     Args:
         con: an in-memory connection, used for vectorised work; tables made in it are named after the kinds.
@@ -106,7 +107,7 @@ def examine(
         "insert into part values (?, ?, ?, ?)", [[p.submission_id, p.unit_code, p.group, p.order] for p in parts]
     )
     typed = {kind: _typed(con, contracts.kinds[kind], [p for p in parts if p.kind == kind], around) for kind in kinds}
-    for folder in (*kinds, "set_aside"):
+    for folder in (*kinds, "set_aside", *(f"unproven/{kind}" for kind in kinds)):
         (out / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
     verdicts = []
     for kind in kinds:
@@ -409,9 +410,11 @@ def _write(
     aside = found[(found["severity"] == "must_fix") | (found["rule"] == "row.identical_twin")].drop_duplicates(
         "position"
     )
-    con.register("aside_now", aside[["position", "rule"]].astype({"position": "int64", "rule": "str"}))
+    aside = aside.assign(otherwise_good=~aside["position"].isin(_at_fault_elsewhere(con, kind, rows, found)))
+    con.register("aside_now", aside[["position", "rule", "otherwise_good"]].astype({"position": "int64", "rule": "str"}))
     con.execute(
-        "create or replace temp table aside as select cast(position as bigint) as position, cast(rule as varchar) as rule from aside_now"
+        "create or replace temp table aside as select cast(position as bigint) as position, cast(rule as varchar) as rule,"
+        " cast(otherwise_good as boolean) as otherwise_good from aside_now"
     )
     con.unregister("aside_now")
     numbers = [n for (n,) in con.execute(f"select who from {rows} where who is not null union select head_number from {rows} where head_number is not null").fetchall()]  # fmt: skip  # noqa: E501
@@ -422,6 +425,7 @@ def _write(
     periods = {part.submission_id: part.reading.period for part in parts}
     kept = _by_submission(con, _accepted_query(kind, rows), periods)
     left = _by_submission(con, _aside_query(kind, rows), periods)
+    unproven = _by_submission(con, _accepted_query(kind, rows, unproven=True), periods)
     outside: dict[str, int] = {}
     if kind.door:
         outside = dict(con.execute(f"select submission_id, rows from raw_{kind.name}_out").fetchall())
@@ -430,13 +434,39 @@ def _write(
         name = part.submission_id
         _put(kept[name], out / kind.name / f"{name}.parquet")
         _put(left[name], out / "set_aside" / f"{name}.parquet")
+        _put(unproven[name], out / "unproven" / kind.name / f"{name}.parquet")
         said = issues[issues["submission_id"] == name][ISSUE_COLUMNS].reset_index(drop=True)
         read, accepted, aside_rows = part.reading.rows_read, kept[name].num_rows, left[name].num_rows
         verdicts.append(Verdict(name, read, accepted, aside_rows, outside.get(name, 0), said))
     return verdicts
 
 
-def _accepted_query(kind: Kind, rows: str) -> str:
+def _at_fault_elsewhere(con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, found: pd.DataFrame) -> list[int]:
+    """Positions with a must_fix fault in another cell than the number; a head's number is his own, written twice.
+
+    All of a kind that only reviews read: of people who gave no authorisation nothing is kept (mission, boundary 3).
+    """
+    person = kind.person
+    if kind.is_review_only:
+        return [int(position) for position in found["position"].unique()]
+    other = found[(found["severity"] == "must_fix") & (found["field"] != person.id_number)]
+    if not person.head or other.empty:
+        return [int(position) for position in other["position"].unique()]
+    con.register("others_now", other[["position", "field"]])
+    mine = con.execute(
+        f"""select distinct others_now.position from others_now inner join {rows} as judged on judged.position = others_now.position
+        where not (others_now.field = '{person.head}' and {person.head}__text = {person.id_number}__text) order by 1"""
+    ).fetchall()
+    con.unregister("others_now")
+    return [int(position) for (position,) in mine]
+
+
+def _accepted_query(kind: Kind, rows: str, *, unproven: bool = False) -> str:
+    """Accepted rows; or those in the same shape that only lack a usable number, their person unknown."""
+    who_joins, which = "inner", "position not in (select position from aside)"
+    if unproven:
+        who_joins = "left"
+        which = "judged.who is null and position in (select position from aside where otherwise_good)"
     has_head = "head.person_id" if kind.person.head else "cast(null as varchar)"
     fields = ", ".join(
         f"cast({field} as {column.sql_type}) as {field}, {field}__text" for field, column in kind.columns.items()
@@ -446,9 +476,9 @@ def _accepted_query(kind: Kind, rows: str) -> str:
             who.person_id, {has_head} as head_person_id, who_state as identity_state, who_sex as id_sex,
             cast(who_birth_date as date) as id_birth_date, {fields}
         from {rows} as judged
-        inner join ids as who on who.number = judged.who
+        {who_joins} join ids as who on who.number = judged.who
         left join ids as head on head.number = judged.head_number
-        where position not in (select position from aside)
+        where {which}
         order by submission_id, own_sheet, row_number"""
 
 
@@ -456,15 +486,18 @@ def _aside_query(kind: Kind, rows: str) -> str:
     person = kind.person
     digits = f"regexp_replace({person.id_number}__text, '[^0-9]', '', 'g')"
     # The birth date as far as the row tells it: a person set aside must still be found as "cannot tell".
-    told = f"try_strptime(substr({digits}, 7, 8), '%Y%m%d')"
-    born = (
-        f"coalesce(who_birth_date, {person.birth_date}, cast({told} as date))"
-        if person.birth_date
-        else (f"coalesce(who_birth_date, cast({told} as date))")
-    )
+    told = f"cast(try_strptime(substr({digits}, 7, 8), '%Y%m%d') as date)"
+    born = f"coalesce(who_birth_date, {f'{person.birth_date}, ' if person.birth_date else ''}{told})"
+    lost = "judged.who is null"
+    phone = "phone" if "phone" in kind.columns else "null"
     return f"""select submission_id || '#' || own_sheet || '#' || row_number as row_id, submission_id, '{kind.name}' as kind, unit_code,
             cast(null as varchar) as period, own_sheet as sheet, cast(row_number as integer) as row_number,
-            {person.name} as name, cast({born} as date) as birth_date, aside.rule as reason, who.person_id
+            {person.name} as name, cast({born} as date) as birth_date, aside.rule as reason, who.person_id,
+            case when {lost} then who_state end as number_state,
+            case when {lost} then {values.folded_number(f"{person.id_number}__text")} end as number,
+            case when {lost} then {told} end as number_birth_date,
+            case when {lost} then cast({phone} as varchar) end as phone,
+            {lost} and aside.otherwise_good as is_unproven
         from {rows} as judged inner join aside on aside.position = judged.position
         left join ids as who on who.number = judged.who
         order by submission_id, own_sheet, row_number"""

@@ -15,12 +15,13 @@ from pipeline.contracts import NUMBER_SENSITIVE, Column, Kind, Type
 from pipeline.values import amounts, dates, numbers, words
 from pipeline.values.fields import Field, Layers
 from pipeline.values.folding import INVISIBLE, identifier, literal, matches_fully
+from pipeline.values.numbers import folded_number
 from pipeline.values.wording import explain
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["Told", "explain", "mixed_units", "parse", "parse_ids"]
+__all__ = ["Told", "explain", "folded_number", "mixed_units", "parse", "parse_ids"]
 
 _READ: dict[Type, tuple[str, Callable[[Field], Layers]]] = {
     "id_number": (numbers.QUICK_ID, numbers.read_id),

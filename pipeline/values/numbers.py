@@ -76,8 +76,12 @@ def read_certificate(field: Field) -> Layers:
 
 def _folded(field: Field) -> str:
     """NULL for a text that is clean already, else the text folded (half-width, no blanks, upper case, no apostrophe)."""
-    folded = f"ltrim(upper({without_invisible(translate(field.text, _FOLDED))}), {literal(_APOSTROPHES)})"
-    return f"case when {field.numeric} or not {field.quick} then {folded} end"
+    return f"case when {field.numeric} or not {field.quick} then {folded_number(field.text)} end"
+
+
+def folded_number(column: str) -> str:
+    """A number as written, but half-width, without blanks and apostrophe, upper case: SQL over a column of text."""
+    return f"ltrim(upper({without_invisible(translate(column, _FOLDED))}), {literal(_APOSTROPHES)})"
 
 
 def _from_number(folded: str) -> str:
