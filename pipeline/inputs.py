@@ -25,7 +25,12 @@ _PLACES = ("district", "township", "current_address", "registered_address")
 def of_lists(home: Home, ledger: Ledger, day: date) -> warehouse.Inputs:
     """What `registry` models of our own lists need: rows in force, units, policy. For the scope at the door."""
     submissions, in_force = _submissions(ledger, day)
-    return warehouse.Inputs(day=day, accepted=_accepted(home, in_force), house=_of_lists(home, submissions, day))
+    return warehouse.Inputs(
+        day=day,
+        accepted=_accepted(home, in_force),
+        unproven=_unproven(home, in_force),
+        house=_of_lists(home, submissions, day),
+    )
 
 
 def gather(home: Home, ledger: Ledger, day: date, built_at: datetime | None = None) -> warehouse.Inputs:
@@ -34,8 +39,8 @@ def gather(home: Home, ledger: Ledger, day: date, built_at: datetime | None = No
     `built_at` is only written down in the release.
     """
     submissions, in_force = _submissions(ledger, day)
-    key, accepted = home.identity_key(), _accepted(home, in_force)
-    ids = _person_ids(path for paths in accepted.values() for path in paths)
+    key, accepted, unproven = home.identity_key(), _accepted(home, in_force), _unproven(home, in_force)
+    ids = _person_ids(path for paths in (*accepted.values(), *unproven.values()) for path in paths)
     expected = [
         {
             "unit_code": unit,
@@ -57,6 +62,7 @@ def gather(home: Home, ledger: Ledger, day: date, built_at: datetime | None = No
     return warehouse.Inputs(
         day=day,
         accepted=accepted,
+        unproven=unproven,
         house=house,
         previous=warehouse.previous_release(home.releases, day),
         warning_id=lambda code, subject, first_seen_on: people.warning_id(key, code, subject, first_seen_on),
@@ -75,6 +81,15 @@ def _accepted(home: Home, in_force: list[Submission]) -> dict[str, list[Path]]:
         if each.rows_accepted and each.kind:
             accepted.setdefault(each.kind, []).append(home.accepted / each.kind / f"{each.submission_id}.parquet")
     return accepted
+
+
+def _unproven(home: Home, in_force: list[Submission]) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for each in in_force:
+        path = home.accepted / "unproven" / (each.kind or "") / f"{each.submission_id}.parquet"
+        if path.exists():
+            found.setdefault(each.kind or "", []).append(path)
+    return found
 
 
 def _of_lists(home: Home, submissions: list[Submission], day: date) -> dict[str, pa.Table | list[Path]]:

@@ -16,6 +16,7 @@ kinds, row_id `<submission_id>#<sheet>#<row>`, `<field>__text` = the value as te
 A required field that is not named takes the contract's example. A person is whoever the kind's id_number field says: `甲`,
 or a number of 18 characters, from which sex and birth date are read; person_id is that same text, head_person_id that of
 the head field (or oneself), household_id of 甲 is `户甲`. Money is in fen, as the column name says.
+`unproven.<kind>` rows are set aside for their number alone; `house.set_aside` does not follow from them.
 `house.policy` always holds the sample policy in force on the night (policy/); rows given replace those of
 the same key, region and area. `house.calendar`: Monday to Friday are working days, but for days given. Units and townships are
 UNITS and TOWNSHIPS below; given ones take their place. `only: {column: value}` looks at a part of the result.
@@ -125,6 +126,7 @@ class Given:
                 {"built_at": f"{night} 02:00:00", "code_version": "test", "policy_version": "test", "input_digest": ""}
             ],
         }
+        self.unproven: dict[str, list[dict[str, Any]]] = {}
         self.submissions: dict[str, dict[str, Any]] = {}
         self.people: set[str] = set()
         self.replaced: set[str] = set()
@@ -144,13 +146,19 @@ class Given:
                 self.house[name] = []
             self.house.setdefault(name, []).append(row)
             return
+        if table.startswith("unproven."):
+            kind = self.kinds[table.removeprefix("unproven.")]
+            full = self._complete(kind, row, accepted=False)
+            nobody = {"person_id": None, "identity_state": "damaged", kind.person.id_number: None}
+            self.unproven.setdefault(kind.name, []).append(full | nobody)
+            return
         kind = self.kinds[table]
         columns = {**kind.accepted_columns(), "received_seq": "BIGINT", "file_name": "VARCHAR"}
         unknown = set(row) - set(columns)
         assert not unknown, f"{table} has no column {sorted(unknown)}"
         self.accepted.setdefault(table, []).append(self._complete(kind, row))
 
-    def _complete(self, kind: Kind, row: dict[str, Any]) -> dict[str, Any]:
+    def _complete(self, kind: Kind, row: dict[str, Any], *, accepted: bool = True) -> dict[str, Any]:
         full: dict[str, Any] = {}
         for name, column in kind.columns.items():
             value = row.get(name)
@@ -180,13 +188,14 @@ class Given:
         unit = row.get("unit_code") or ("d01" if "division" in kind.senders else kind.senders[0])
         period = row.get("period") or (f"{self.night:%Y-%m}" if kind.period == "month" else None)
         submission = str(row.get("submission_id") or "-".join(filter(None, [unit, kind.name, period])))
-        number_in_sheet = len(self.accepted.get(kind.name, ())) + 2
+        number_in_sheet = len(self.accepted.get(kind.name, ())) + len(self.unproven.get(kind.name, ())) + 2
         full |= {
             "unit_code": unit, "period": period, "submission_id": submission, "sheet": "Sheet1", "row_number": number_in_sheet,
             "row_id": f"{submission}#Sheet1#{number_in_sheet}", "identity_state": "verified",
         }  # fmt: skip
         full |= {key: value for key, value in row.items() if key not in ("received_seq", "file_name", *kind.columns)}
-        self.people |= {str(full[key]) for key in ("person_id", "head_person_id") if full.get(key)}
+        named = ("person_id", "head_person_id") if accepted else ("head_person_id",)
+        self.people |= {str(full[key]) for key in named if full.get(key)}
         entry = self.submissions.setdefault(
             submission,
             {
@@ -198,7 +207,7 @@ class Given:
         )  # fmt: skip
         entry |= {key: row[key] for key in ("received_seq", "file_name") if key in row}
         entry["rows_read"] += 1
-        entry["rows_accepted"] += 1
+        entry["rows_accepted" if accepted else "rows_set_aside"] += 1
         return full
 
     def inputs(self) -> warehouse.Inputs:
@@ -216,6 +225,7 @@ class Given:
         return warehouse.Inputs(
             day=self.night,
             accepted=accepted,
+            unproven={name: _table(self.kinds[name].accepted_columns(), rows) for name, rows in self.unproven.items()},
             house={name: _table(warehouse.HOUSE[name], rows) for name, rows in house.items()},
             warning_id=lambda code, subject, first_seen_on: f"{code}-{subject}-{first_seen_on}",
         )

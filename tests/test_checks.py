@@ -420,3 +420,45 @@ def test_households_of_last_month_that_are_on_no_list_now_are_counted_in_one_lin
     [message] = verdict.issues["message"]
     assert "2 户" in message and "李四、王五" in message
     assert in_time(then_now(desk, "dibao_household", before, before)) == []
+
+
+def test_rows_that_lack_only_a_usable_number_are_kept_beside_for_people_to_decide(desk):
+    good = number(1)
+    bad = good[:17] + ("0" if good[17] != "0" else "1")
+    family = desk.part("dibao_household", [household(1), household(3, head_id_number=bad, phone="19900012345")])
+    rows = [
+        member(1),
+        member(3, id_number=bad, head_id_number=bad),
+        member(5, id_number=f"{good[:15]}000", head_id_number=good, relation="子"),
+        member(7, id_number=bad, head_id_number=good, relation=None),
+        member(9, name=None),
+    ]
+    people_ = desk.part("dibao_person", rows, numeric=("id_number@2",))
+    desk.judge()
+    kept = desk.rows("unproven/dibao_person", people_)
+    assert [row["row_number"] for row in kept] == [5, 6], (
+        "a head's own wrong number is one fault, a missing relation another"
+    )
+    assert [(row["person_id"], row["head_person_id"] is None) for row in kept] == [(None, True), (None, False)]
+    told = {row["row_number"]: row for row in desk.aside(people_)}
+    assert [told[at]["is_unproven"] for at in (5, 6, 7, 8)] == [True, True, False, False]
+    assert (told[6]["number_state"], told[6]["number"]) == ("damaged", f"{good[:15]}000")
+    assert (told[8]["number_state"], told[8]["number"]) == (None, None), "his number is good, the name is missing"
+    assert [row["phone"] for row in desk.aside(family)] == ["19900012345"]
+
+
+def test_of_lists_that_only_reviews_read_nothing_is_kept_without_a_number(desk):
+    row = {
+        "name": "张三",
+        "id_number": number(1)[:17],
+        "plate_no": "样A00001",
+        "vehicle_type": "小型轿车",
+        "vehicle_status": "正常",
+    }
+    fields = contracts.load().kinds["vehicle"].columns
+    name = desk.part("vehicle", [{field: text for field, text in row.items() if field in fields}], unit="traffic")
+    desk.judge(scope=[])
+    assert not (desk.accepted / "unproven" / "vehicle" / f"{name}.parquet").exists()
+    assert [(each["number_state"], each["number"], each["is_unproven"]) for each in desk.aside(name)] == [
+        (None, None, False)
+    ]

@@ -87,8 +87,9 @@ class Surroundings:
 def examine(
     con: duckdb.DuckDBPyConnection, contracts: Contracts, parts: Sequence[Part], around: Surroundings, out: Path
 ) -> list[Verdict]:
-    """Judge parts of one family; write `out`/<kind>/<submission_id>.parquet, who was set aside under set_aside/, and under
-    unproven/<kind>/ the rows with nothing against them but their number: a person may say whose they are.
+    """Judge parts of one family; write `out`/<kind>/<submission_id>.parquet and the same under set_aside/.
+
+    Under unproven/<kind>/ are the rows with nothing against them but their number: a person may say whose they are.
 
     Args:
         con: an in-memory connection, used for vectorised work; tables made in it are named after the kinds.
@@ -411,7 +412,9 @@ def _write(
         "position"
     )
     aside = aside.assign(otherwise_good=~aside["position"].isin(_at_fault_elsewhere(con, kind, rows, found)))
-    con.register("aside_now", aside[["position", "rule", "otherwise_good"]].astype({"position": "int64", "rule": "str"}))
+    con.register(
+        "aside_now", aside[["position", "rule", "otherwise_good"]].astype({"position": "int64", "rule": "str"})
+    )
     con.execute(
         "create or replace temp table aside as select cast(position as bigint) as position, cast(rule as varchar) as rule,"
         " cast(otherwise_good as boolean) as otherwise_good from aside_now"
@@ -488,7 +491,7 @@ def _aside_query(kind: Kind, rows: str) -> str:
     # The birth date as far as the row tells it: a person set aside must still be found as "cannot tell".
     told = f"cast(try_strptime(substr({digits}, 7, 8), '%Y%m%d') as date)"
     born = f"coalesce(who_birth_date, {f'{person.birth_date}, ' if person.birth_date else ''}{told})"
-    lost = "judged.who is null"
+    lost = "false" if kind.is_review_only else "judged.who is null"
     phone = "phone" if "phone" in kind.columns else "null"
     return f"""select submission_id || '#' || own_sheet || '#' || row_number as row_id, submission_id, '{kind.name}' as kind, unit_code,
             cast(null as varchar) as period, own_sheet as sheet, cast(row_number as integer) as row_number,

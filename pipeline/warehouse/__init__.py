@@ -20,11 +20,9 @@ import pyarrow as pa
 
 from pipeline.home import sync
 from pipeline.model import ModelError, PublishRefused, mask
-from pipeline.warehouse import evidence
-from pipeline.warehouse.models import EPISODE, EVERY, About, Models, Published
-
-Rows = pa.Table | Sequence[Path]
-"""Rows in memory, or Parquet files that hold them."""
+from pipeline.warehouse import evidence, suggestion, what_if
+from pipeline.warehouse.decided import DECIDED, Decided, Rows, source
+from pipeline.warehouse.models import EPISODE, EVERY, SUGGESTION, WHAT_IF, About, Models, Published
 
 HOUSE: dict[str, dict[str, str]] = {
     "unit": {"unit_code": "VARCHAR", "name": "VARCHAR", "unit_kind": "VARCHAR", "policy_region": "VARCHAR"},
@@ -53,8 +51,14 @@ HOUSE: dict[str, dict[str, str]] = {
     "set_aside": {
         "row_id": "VARCHAR", "submission_id": "VARCHAR", "kind": "VARCHAR", "unit_code": "VARCHAR", "period": "VARCHAR",
         "sheet": "VARCHAR", "row_number": "INTEGER", "name": "VARCHAR", "birth_date": "DATE",
-        "id_number_masked": "VARCHAR", "reason": "VARCHAR",
+        "reason": "VARCHAR", "number_state": "VARCHAR", "number": "VARCHAR", "number_birth_date": "DATE",
+        "phone": "VARCHAR", "is_unproven": "BOOLEAN",
     },
+    "identity_decision": {
+        "left_ref": "VARCHAR", "right_ref": "VARCHAR", "decision": "VARCHAR", "decided_by": "VARCHAR", "decided_on": "DATE",
+        "note": "VARCHAR", "unit_code": "VARCHAR",
+    },
+    "placed": {"person_id": "VARCHAR", "head_person_id": "VARCHAR"},
     "place": {"row_id": "VARCHAR", "division_code": "VARCHAR"},
     "expected": {"unit_code": "VARCHAR", "kind": "VARCHAR", "period": "VARCHAR"},
     "release": {"built_at": "TIMESTAMP", "code_version": "VARCHAR", "policy_version": "VARCHAR", "input_digest": "VARCHAR"},
@@ -120,6 +124,8 @@ class Inputs:
     """The night's date D."""
     accepted: Mapping[str, Rows] = field(default_factory=dict)
     """Kind → rows of the submissions in force; a kind that is not named has none."""
+    unproven: Mapping[str, Rows] = field(default_factory=dict)
+    """Kind → set-aside rows of the same submissions with nothing against them but their number; `person_id` is NULL."""
     house: Mapping[str, Rows] = field(default_factory=dict)
     """Table of HOUSE → its rows; a table that is not named is empty."""
     previous: Path | None = None
@@ -144,11 +150,17 @@ def ask(inputs: Inputs, models: Models, table: str, *, limits: Limits = LIMITS) 
 
     `table` is `registry.<name>`, `warnings.<name>` or `main.<name>`. Raises ModelError.
     """
-    models.examine([table])
+    return ask_for(inputs, models, {table: f"select * from {table}"}, limits=limits)[table]
+
+
+def ask_for(
+    inputs: Inputs, models: Models, queries: Mapping[str, str], *, limits: Limits = LIMITS
+) -> dict[str, pa.Table]:
+    """Table of sql/ → the answer to a query over it; as `ask`, but what several are made from is built once."""
+    models.examine(queries)
     with closing(_connect(None, limits)) as con:
-        _make(con, inputs, models, [table])
-        answer: pa.Table = con.sql(f"select * from {table}").to_arrow_table()
-        return answer
+        _make(con, inputs, models, queries)
+        return {table: con.sql(query).to_arrow_table() for table, query in queries.items()}
 
 
 def build(inputs: Inputs, models: Models, target: Path, *, work: Path, limits: Limits = LIMITS) -> dict[str, int]:
@@ -301,12 +313,26 @@ def _make(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, wanted
             evidence.make_every(con, models)
         elif name == EPISODE:
             _make_episode(con, inputs)
+        elif name == SUGGESTION:
+            suggestion.make_suggestion(con, name)
+        elif name == WHAT_IF:
+            what_if.make_what_if(con, inputs, lambda other: _try(other, models), name)
         elif name in models.models:
             model = models.models[name]
             try:
                 con.execute(f"create table {name} as {model.sql}")
             except duckdb.Error as problem:
                 raise ModelError(f"{model.path.parent.name}/{model.path.name}:{mask(str(problem))}") from problem
+
+
+def _try(inputs: Inputs, models: Models) -> dict[str, pa.Table]:
+    """What the rules would say of other inputs, in a database of its own (`what_if.Trial`)."""
+    asked = {
+        EVERY: f"select rule_code, subject_id, person_id, household_id, level from {EVERY}",
+        "registry.person": "select person_id, household_id from registry.person",
+    }
+    found = ask_for(inputs, models, asked)
+    return {"warnings": found[EVERY], "person": found["registry.person"]}
 
 
 def _make_episode(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
@@ -329,7 +355,7 @@ def load(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, names: 
     Columns that a file lacks are NULL; columns that the contract no longer names are left out. Raises ModelError when
     a card asks for a policy value that is not in force.
     """
-    needed = {*names, "house.submission"}
+    needed = {*names, "house.submission", "house.identity_decision"}
     con.execute(
         "create table house.night as select cast($1 as date) as run_date, cast(date_trunc('month', cast($1 as date)) as date) as month_start",
         [inputs.day],
@@ -354,13 +380,17 @@ def load(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, names: 
         if missing:
             said = "、".join(f"{code} 需要 {key}" for code, key in missing)
             raise ModelError(f"这一天没有生效的政策值:{said}")
+    decided = None
     for kind, contract in models.kinds.items():
         if f"accepted.{kind}" in needed:
-            rows = inputs.accepted.get(kind, ())
-            if not len(rows):
+            rows, unproven = inputs.accepted.get(kind, ()), inputs.unproven.get(kind, ())
+            if not len(rows) and not len(unproven):
                 _fill(con, f"accepted.{kind}", {**contract.accepted_columns(), **RECEIPT}, ())
                 continue
             _fill(con, f"given_{kind}", contract.accepted_columns(), rows)
+            decided = decided or Decided(con, models.kinds, inputs.accepted)
+            decided.join(contract, f"given_{kind}", unproven)
+            decided.merge(contract, f"given_{kind}")
             con.execute(
                 f"create table accepted.{kind} as select source.*, submission.received_seq, submission.file_name"
                 f" from given_{kind} as source join house.submission as submission using (submission_id)"
@@ -402,16 +432,12 @@ def _fill(con: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]
     con.execute(f"create table {table} ({typed})")
     if not len(rows):
         return
-    if isinstance(rows, pa.Table):
-        con.register("given", rows)
-        source = "given"
-    else:
-        source = f"read_parquet([{', '.join(_quote(str(path)) for path in rows)}], union_by_name = true, hive_partitioning = false)"
-    present = {name for name, *_ in con.sql(f"describe select * from {source}").fetchall()}
+    given = source(con, rows, "given")
+    present = {name for name, *_ in con.sql(f"describe select * from {given}").fetchall()}
     taken = [name for name in columns if name in present]
     names = ", ".join(f'"{name}"' for name in taken)
     values = ", ".join(f'cast("{name}" as {columns[name]})' for name in taken)
-    con.execute(f"insert into {table} ({names}) select {values} from {source}")
+    con.execute(f"insert into {table} ({names}) select {values} from {given}")
     if isinstance(rows, pa.Table):
         con.unregister("given")
 
@@ -465,8 +491,10 @@ def examine(con: duckdb.DuckDBPyConnection, models: Models) -> list[str]:
         wrong += _bad_rows(
             con,
             f"accepted.{kind}:读入的行数与登记的不同",
-            f"select submission_id from (select submission_id, count(*) as rows from accepted.{kind} group by all)"
-            " join house.submission using (submission_id) where rows <> rows_accepted",
+            f"select submission_id from (select submission_id, count(*) as rows from accepted.{kind}"
+            f" where identity_state <> '{DECIDED}' group by all) join house.submission using (submission_id)"
+            " where rows > rows_accepted or rows < rows_accepted"
+            " and not exists (select 1 from house.identity_decision where decision = 'same')",
         )
     return wrong
 

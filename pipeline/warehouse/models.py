@@ -38,6 +38,23 @@ SOURCE = "warnings.source"
 EPISODE = "warnings.episode"
 """The ids of warnings that begin tonight; made by the builder, since they are keyed hashes."""
 
+SUGGESTION = "registry.suggestion"
+"""Pairs that people are asked about; made by the builder (suggestion.py), since likeness is a library's business."""
+
+WHAT_IF = "warnings.what_if"
+"""What a decision about who is who would change; made by the builder (what_if.py), which runs the rules again."""
+
+_MADE = {
+    SOURCE: (EVERY,),
+    EPISODE: (EVERY, "life.before"),
+    SUGGESTION: ("registry.suggestion_pair",),
+    WHAT_IF: (
+        EVERY, SUGGESTION, "house.identity_decision", "registry.composition_conflict", "registry.household_group",
+        "registry.household_member", "registry.name_difference",
+    ),
+}  # fmt: skip
+"""What the other tables of the builder are made from."""
+
 Level = Literal["red", "orange", "yellow", "blue"]
 Registry = Literal["dibao", "tekun", "edge"]
 
@@ -261,10 +278,8 @@ class Models:
             for card in self.cards.values():
                 found |= self._evidence_reads(card)
             return tuple(sorted(found))
-        if name == SOURCE:
-            return (EVERY,)
-        if name == EPISODE:
-            return (EVERY, "life.before")
+        if name in _MADE:
+            return _MADE[name]
         if name not in self.models:
             raise ModelError(f"没有 {name} 这张表")
         return self.models[name].reads

@@ -9,11 +9,13 @@ with ranked as (
         row_number() over (
             partition by household_group.person_id
             order by
-                household_group.standing_rank, household_group.period desc nulls last,
+                case when placed.head_person_id is null then 1 else 0 end, household_group.standing_rank, household_group.period desc nulls last,
                 household_group.division_code nulls last, household_group.head_person_id,
                 case when household_group.relation is null then 1 else 0 end, household_group.row_id
         ) as place
     from registry.household_group as household_group
+    left join house.placed as placed
+        on household_group.person_id = placed.person_id and household_group.head_person_id = placed.head_person_id
 ),
 
 tekun as (

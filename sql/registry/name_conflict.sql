@@ -1,28 +1,15 @@
--- Rows that carry a person's number under a name that is not the person's: kept and shown, and used by no rule.
-with named as (
-    select
-        identity.person_id as person_id,
-        person_row.name as kept_name,
-        person_row.folded_name as kept_folded_name
-    from registry.identity as identity
-    inner join registry.person_row as person_row
-        on identity.row_id = person_row.row_id
-)
-
+-- Disputed rows: kept and shown, and used by no rule until a person says that the row is that person's.
 select
-    person_row.row_id as row_id,
-    person_row.person_id as person_id,
-    person_row.id_number as id_number,
-    named.kept_name as kept_name,
-    person_row.name as other_name,
-    person_row.kind as kind,
-    person_row.submission_id as submission_id,
-    person_row.sheet as sheet,
-    person_row.row_number as row_number,
-    person_row.is_current as is_current
-from registry.person_row as person_row
-inner join named
-    on person_row.person_id = named.person_id
-where
-    not starts_with(person_row.folded_name, named.kept_folded_name)
-    and not starts_with(named.kept_folded_name, person_row.folded_name)
+    name_difference.row_id as row_id,
+    name_difference.person_id as person_id,
+    name_difference.id_number as id_number,
+    name_difference.kept_name as kept_name,
+    name_difference.other_name as other_name,
+    name_difference.kind as kind,
+    name_difference.submission_id as submission_id,
+    name_difference.sheet as sheet,
+    name_difference.row_number as row_number,
+    name_difference.is_current as is_current,
+    name_difference.state as state
+from registry.name_difference as name_difference
+where name_difference.state <> 'same'

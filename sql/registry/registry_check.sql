@@ -1,5 +1,5 @@
 -- Four answers. Whoever is on a roster in use of any division is enrolled. "Not enrolled" needs the own division's roster to be current,
--- an undisputed number, and no row set aside from that roster with the same name and birth date.
+-- an undisputed number, and no row set aside from that roster with the same name and birth date that nobody has found to be another's.
 with enrolled as (
     select
         enrolment.person_id as person_id,
@@ -12,7 +12,7 @@ with enrolled as (
 disputed as (
     select distinct name_conflict.person_id as person_id
     from registry.name_conflict as name_conflict
-    where name_conflict.is_current
+    where name_conflict.is_current and name_conflict.state <> 'not_same'
 ),
 
 unusable as (
@@ -26,7 +26,14 @@ unusable as (
             and person.birth_date = roster_unusable.birth_date
     inner join house.unit as unit
         on person.division_code = unit.unit_code
-    where unit.unit_kind = 'bureau' or person.division_code = roster_unusable.division_code
+    left join house.identity_decision as decided
+        on
+            roster_unusable.row_id = decided.left_ref
+            and person.person_id = decided.right_ref
+            and decided.decision in ('same', 'not_same')
+    where
+        (unit.unit_kind = 'bureau' or person.division_code = roster_unusable.division_code)
+        and decided.left_ref is null
 )
 
 select

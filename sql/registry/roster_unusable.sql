@@ -1,5 +1,6 @@
 -- People whose row was set aside from a roster in use (or from a later one of which nothing could be used): they may well be enrolled.
-select distinct
+select
+    set_aside.row_id as row_id,
     roster.division_code as division_code,
     roster.registry as registry,
     upper(translate(set_aside.name, '·•・．.‧∙●･ 　', '')) as folded_name,

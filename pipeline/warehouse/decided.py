@@ -1,0 +1,139 @@
+"""What people decided about who is who, applied while accepted rows are loaded; nothing on disk changes, so all is reversible.
+
+Only `same` does anything here: a set-aside row comes in as the other's, or a person's rows are counted as another's. Without a
+decision nobody is joined to anybody but by an identical, verified number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from pipeline.contracts import Kind
+
+Rows = pa.Table | Sequence[Path]
+DECIDED = "decided"
+"""`identity_state` of a row that a person said is somebody's."""
+
+
+def source(con: duckdb.DuckDBPyConnection, rows: Rows, name: str) -> str:
+    """What a `from` can read these rows by; rows in memory are registered as `name`."""
+    if isinstance(rows, pa.Table):
+        con.register(name, rows)
+        return name
+    paths = ", ".join("'" + str(path).replace("'", "''") + "'" for path in rows)
+    return f"read_parquet([{paths}], union_by_name = true, hive_partitioning = false)"
+
+
+class Decided:
+    """The decisions `same` of a night: whose rows are whose. Asks all accepted rows for the numbers of those concerned."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, kinds: Mapping[str, Kind], accepted: Mapping[str, Rows]) -> None:
+        self._con = con
+        pairs = con.execute(
+            "select left_ref, right_ref from house.identity_decision where decision = 'same' order by all"
+        ).fetchall()
+        people = {right for _, right in pairs}
+        found = self._numbers(kinds, accepted, people | {left for left, _ in pairs}) if pairs else {}
+        self._merged = _chains([(left, right) for left, right in pairs if left in found and right in found])
+        self._joined = [
+            (left, whose, *found[whose])
+            for left, right in pairs
+            if left not in found and (whose := self._merged.get(right, right)) in found
+        ]
+
+    def _numbers(
+        self, kinds: Mapping[str, Kind], accepted: Mapping[str, Rows], people: set[str]
+    ) -> dict[str, tuple[str, str | None, str | None]]:
+        con = self._con
+        con.register("wanted_person", pa.table({"person_id": pa.array(sorted(people), pa.string())}))
+        each = [
+            f"select person_id, {kinds[kind].person.id_number} as id_number, id_sex, cast(id_birth_date as date) as id_birth_date"
+            f" from {source(con, rows, f'all_{kind}')} as rows where person_id in (select person_id from wanted_person)"
+            for kind, rows in sorted(accepted.items())
+            if len(rows)
+        ]
+        rows = con.execute(
+            f"select person_id, min(id_number), min(id_sex), min(id_birth_date) from ({' union all '.join(each)}) group by all"
+        ).fetchall() if each else []  # fmt: skip
+        con.unregister("wanted_person")
+        return {person: (number, sex, born) for person, number, sex, born in rows}
+
+    def join(self, kind: Kind, given: str, unproven: Rows) -> None:
+        """Add to the table `given` of a kind the set-aside rows that are somebody's.
+
+        Who stands on a list already, which names everybody once, is not put on it a second time.
+        """
+        if not self._joined or not len(unproven):
+            return
+        con = self._con
+        names = ("row_id", "person_id", "id_number", "id_sex", "id_birth_date")
+        con.register(
+            "joined", pa.table({name: pa.array([row[at] for row in self._joined]) for at, name in enumerate(names)})
+        )
+        person = kind.person
+        said = {
+            "person_id": "joined.person_id", "identity_state": f"'{DECIDED}'", "id_sex": "joined.id_sex",
+            "id_birth_date": "joined.id_birth_date", person.id_number: "joined.id_number",
+        }  # fmt: skip
+        if person.head:
+            own = f"(rows.{person.head}__text is null or rows.{person.head}__text = rows.{person.id_number}__text)"
+            said["head_person_id"] = (
+                f"case when rows.head_person_id is null and {own} then joined.person_id else rows.head_person_id end"
+            )
+            said[person.head] = (
+                f"case when rows.{person.head} is null and {own} then joined.id_number else rows.{person.head} end"
+            )
+        columns = list(kind.accepted_columns())
+        values = ", ".join(f"{said.get(name, f'rows.{name}')} as {name}" for name in columns)
+        once = ""
+        if kind.key == [person.id_number]:
+            once = (
+                f" where not exists (select 1 from {given} as there where there.unit_code = rows.unit_code"
+                " and there.period is not distinct from rows.period and there.person_id = joined.person_id)"
+                " qualify row_number() over (partition by rows.unit_code, rows.period, joined.person_id order by rows.row_id) = 1"
+            )
+        con.execute(
+            f"insert into {given} ({', '.join(columns)}) select {values} from {source(con, unproven, f'unproven_{kind.name}')} as rows"
+            f" join joined on rows.row_id = joined.row_id{once}"
+        )
+        con.unregister("joined")
+
+    def merge(self, kind: Kind, given: str) -> None:
+        """In the table `given` of a kind, count the rows of one person as another's; of a list that names everybody once, one."""
+        if not self._merged:
+            return
+        con = self._con
+        con.register("merged", _two("from_id", "to_id", sorted(self._merged.items())))
+        if kind.key == [kind.person.id_number]:
+            con.execute(
+                f"""delete from {given} where row_id in (
+                    select rows.row_id from {given} as rows left join merged on rows.person_id = merged.from_id
+                    where coalesce(merged.to_id, rows.person_id) in (select to_id from merged)
+                    qualify row_number() over (
+                        partition by rows.unit_code, rows.period, coalesce(merged.to_id, rows.person_id)
+                        order by case when merged.to_id is null then 0 else 1 end, rows.row_id
+                    ) > 1)"""
+            )
+        for column in ("person_id", "head_person_id"):
+            con.execute(
+                f"update {given} set {column} = merged.to_id from merged where {given}.{column} = merged.from_id"
+            )
+        con.unregister("merged")
+
+
+def _chains(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """Person → the one he is counted as; of all who were said to be one, the last by id."""
+    groups: dict[str, set[str]] = {}
+    for left, right in pairs:
+        together = groups.get(left, {left}) | groups.get(right, {right})
+        for each in together:
+            groups[each] = together
+    return {each: max(together) for each, together in groups.items() if each != max(together)}
+
+
+def _two(first: str, second: str, rows: list[tuple[str, str]]) -> pa.Table:
+    return pa.table({first: pa.array([row[0] for row in rows]), second: pa.array([row[1] for row in rows])})
