@@ -519,7 +519,7 @@ def test_due_days_are_working_days(models: Models, days: list[tuple[str, bool]],
         ({"survey_household": survey({"head_id_number": "甲", "yearly_income_fen": 100000, "submission_id": "S2"})},
          "所依据的文件已更正(青禾区《S2.xlsx》)"),
         (
-            {"house__set_aside": [{"kind": "dibao_person", "unit_code": "d01", "period": "2026-10", "name": "甲", "birth_date": "1960-01-01"}],
+            {"house__set_aside": [{"row_id": "X#y#2", "kind": "dibao_person", "unit_code": "d01", "period": "2026-10", "name": "甲", "birth_date": "1960-01-01"}],
              "survey_household": survey({"head_id_number": "甲", "id_birth_date": "1960-01-01"})},
             "无法确认是否在册(姓名有争议,或名单中有疑似同一人的退回行)",
         ),

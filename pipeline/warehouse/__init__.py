@@ -328,11 +328,11 @@ def _make(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, wanted
 def _try(inputs: Inputs, models: Models) -> dict[str, pa.Table]:
     """What the rules would say of other inputs, in a database of its own (`what_if.Trial`)."""
     asked = {
-        EVERY: f"select rule_code, subject_id, person_id, household_id, level from {EVERY}",
+        "life.standing": "select rule_code, subject_id, person_id, household_id, level from life.standing",
         "registry.person": "select person_id, household_id from registry.person",
     }
     found = ask_for(inputs, models, asked)
-    return {"warnings": found[EVERY], "person": found["registry.person"]}
+    return {"warnings": found["life.standing"], "person": found["registry.person"]}
 
 
 def _make_episode(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
@@ -419,10 +419,10 @@ def _load_previous(con: duckdb.DuckDBPyConnection, previous: Path, needed: set[s
         "select table_name, column_name from duckdb_columns() where database_name = 'before' and schema_name = 'main'"
     ).fetchall():
         there.setdefault(table, set()).add(column)
-    for table, source in PREVIOUS.items():
-        if f"house.{table}" in needed and source in there:
-            names = ", ".join(name for name in HOUSE[table] if name in there[source])
-            con.execute(f"insert into house.{table} ({names}) select {names} from before.main.{source}")
+    for table, published in PREVIOUS.items():
+        if f"house.{table}" in needed and published in there:
+            names = ", ".join(name for name in HOUSE[table] if name in there[published])
+            con.execute(f"insert into house.{table} ({names}) select {names} from before.main.{published}")
     con.execute("detach before")
 
 
