@@ -107,7 +107,14 @@ def _examine_ole(path: Path, suffix: str) -> bool:
             globals_ = next(
                 (ole.openstream(name).read(1 << 20) for name in ("Workbook", "Book") if ole.exists(name)), b""
             )
-    except (OSError, ValueError, IndexError, TypeError, AttributeError) as error:  # whatever a torn directory gives
+    except (
+        OSError,
+        ValueError,
+        IndexError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:  # whatever a torn directory gives
         raise Refused("corrupt", "文件已损坏或没有传完,打不开", "请重新保存后再提交一次") from error
     if "encryptedpackage" in streams or "encryptioninfo" in streams:
         raise Refused("password", "文件设了打开密码,无法读取", "请去掉打开密码后重新提交")
