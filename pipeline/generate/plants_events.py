@@ -74,7 +74,8 @@ def _earners_at_home(here: Turn) -> None:
     ):  # fmt: skip
         for place in (here.place(), here.place(stage.bureau.stale)):
             members = here.household(place)
-            stage.edge(place, members)
+            # Without an authorisation nobody compares what is paid with what was declared (B07).
+            stage.edge(place, members, authorised_on=None)
             records.unemployment(stage, members[1].person, here.day - 30 * ONE_DAY)
             records.contribution(stage, members[0].person, months_before(month, back), status=status)
             why = f"a member's social insurance of {back} months before: {status}"
