@@ -25,6 +25,8 @@ from pipeline.generate.plants_events import plant_events
 from pipeline.generate.plants_help import plant_help
 from pipeline.generate.plants_own import plant_own
 from pipeline.generate.plants_partner import plant_partner
+from pipeline.generate.plants_review import plant_review
+from pipeline.generate.plants_supplement import plant_supplement
 from pipeline.generate.records import in_scope_records
 from pipeline.generate.stage import Stage
 from pipeline.generate.truth import status_of, write_truth
@@ -86,6 +88,8 @@ def _invent(people: int, seed: int, day: date, rows: int) -> Stage:
         plant_partner(turn)
         plant_help(turn)
         plant_events(turn)
+        plant_review(turn)
+        plant_supplement(turn)
     firm = fill(stage, people)
     wanted = {kind: int(rows * share * _IN_SCOPE) for kind, share in SHARES.items()}
     in_scope_rows(stage, firm, wanted["medical_expense"], wanted["disability_certificate"])

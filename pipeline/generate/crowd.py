@@ -37,6 +37,8 @@ class Household:
 def fill(stage: Stage, people: int) -> list[Household]:
     """Fill the registries up to `people` people, then survey, monitoring list and ledger in proportion.
 
+    A small bureau gets more than `people`: beside the planted cases each division needs a few ordinary households.
+
     Returns the households on which partner rows may hang. Raises ConfigError when `people` is below `MINIMUM`.
     """
     if people < MINIMUM:
@@ -46,7 +48,7 @@ def fill(stage: Stage, people: int) -> list[Household]:
     divisions = len(stage.bureau.delivering)
     tekun = max(round(people * _TEKUN / _YEAR) - counted["tekun"], 2 * divisions)
     edge = max(round(people * _EDGE / _YEAR) - counted["edge"], 3 * divisions)
-    dibao = people - already - tekun - edge
+    dibao = max(people - already - tekun - edge, 4 * divisions)
     firm = _dibao(stage, dibao) + _tekun(stage, tekun) + _edge(stage, edge)
     firm += _survey(stage, firm, people // 6)
     _monitoring(stage, firm, people // 20)

@@ -73,6 +73,11 @@ class Table:
             raise KeyError(f"{self.kind}: {sorted(row)}")
         return len(self) - 1
 
+    def change(self, position: int, **values: Any) -> None:
+        """Other values for some fields of a row; -1 is the last."""
+        for name, value in values.items():
+            self.columns[name][position] = value
+
     def spoil(self, position: int, spoilt: Spoilt) -> None:
         """Let a cell of a row be written otherwise."""
         self.columns["_fault"][position] = spoilt.fault

@@ -29,6 +29,11 @@ class Turn:
         """The night's date D."""
         return self.stage.day
 
+    @property
+    def turned(self) -> int:
+        """How many places were handed out."""
+        return self._next
+
     def place(self, division: str | None = None, area: str | None = None) -> Place:
         """The next place of a division whose rosters are current, or of `division`."""
         self._next += 1
