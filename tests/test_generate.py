@@ -293,7 +293,7 @@ def test_proportions(made):
     assert sum(rows[kind] for kind in PARTNERS) == 4 * PEOPLE
     assert all(rows[kind] >= 10 for kind in PARTNERS)
     people = rows["dibao_person"] + rows["tekun_person"] + rows["edge_person"]
-    assert PEOPLE <= people <= PEOPLE * 1.6  # beyond: at this size the planted cases alone are nearly as many
+    assert PEOPLE <= people <= PEOPLE * 1.7  # beyond: at this size the planted cases alone are nearly as many
     assert abs(rows["temporary_grant"] - PEOPLE * 2.7) <= 5
 
 

@@ -48,7 +48,7 @@ def fill(stage: Stage, people: int) -> list[Household]:
     divisions = len(stage.bureau.delivering)
     tekun = max(round(people * _TEKUN / _YEAR) - counted["tekun"], 2 * divisions)
     edge = max(round(people * _EDGE / _YEAR) - counted["edge"], 3 * divisions)
-    dibao = max(people - already - tekun - edge, 4 * divisions)
+    dibao = max(people - already - tekun - edge, 8 * divisions)
     firm = _dibao(stage, dibao) + _tekun(stage, tekun) + _edge(stage, edge)
     firm += _survey(stage, firm, people // 6)
     _monitoring(stage, firm, people // 20)

@@ -77,7 +77,7 @@ def _earners_at_home(here: Turn) -> None:
             # Without an authorisation nobody compares what is paid with what was declared (B07).
             stage.edge(place, members, authorised_on=None)
             records.unemployment(stage, members[1].person, here.day - 30 * ONE_DAY)
-            records.contribution(stage, members[0].person, months_before(month, back), status=status)
+            records.contribution(stage, members[0].person, months_before(month, back), base=60_000, status=status)
             why = f"a member's social insurance of {back} months before: {status}"
             if holds:
                 stage.warn("A06", members[1].person, place.division, "yellow", why)
