@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pipeline import run
-from pipeline.home import Home
+from pipeline.home import Home, atomically
 from pipeline.ledger import shown_name
 from pipeline.model import SEVERITY_TITLES, MonitorError, mask
 
@@ -219,9 +219,11 @@ def except_(obj: _Context, issue_id: str, by_whom: str, reason: str, until: date
 @click.pass_obj
 def explain(obj: _Context, warning_id: str, day: date | None) -> None:
     """一条预警的依据:规则、政策值、数值,直到文件、工作表、行、列和原文;并重新核算一次。"""
+    from pipeline import custody
     from pipeline import explain as explaining
 
     result = run.explain(obj.folder, warning_id, day)
+    custody.looked(obj.folder, "explain", warning_id=result["warning_id"])
     obj.tell(result, lambda console: explaining.show(result, console))
 
 
@@ -307,6 +309,74 @@ def recover(obj: _Context) -> None:
         result,
         lambda console: console.print(
             f"已由 {result['files']} 份原始文件重做 {len(result['nights'])} 夜;原来的内容放在 {result['laid_aside']}/,确认无误后可以删除。"
+        ),
+    )
+
+
+@monitor.command()
+@click.argument("id_number")
+@click.option("--because", required=True, help="为什么查询(如:本人申请),写进日志")
+@click.option("--out", type=click.Path(path_type=Path), help="把查询结果写成可以打印的网页(.html)")
+@json_option
+@click.pass_obj
+def subject(obj: _Context, id_number: str, because: str, out: Path | None) -> None:
+    """本人的权利:某个人名下保存着什么、来自哪份文件、谁看过、用在哪些预警上。查询本身也记入日志。"""
+    from pipeline import custody, rights
+
+    told = rights.subject(obj.folder, id_number, obj.day(None), who=custody.login(), because=because)
+    if out:
+        bureau = next(unit.name for unit in Home(obj.folder).units.values() if unit.kind == "bureau")
+        with atomically(out) as part:
+            part.write_text(rights.page(told, bureau), encoding="utf-8")
+
+    def render(console: Console) -> None:
+        console.print(f"{told['person']} 名下有 {len(told['rows'])} 条记录:")
+        for row in told["rows"]:
+            place = f"{row['来自']}《{row['文件']}》{row['工作表']} 第 {row['行']} 行,{row['收到']} 收到"
+            console.print(f"• {row['种类']}:{place}{'' if row['仍在使用'] else '(已被代替)'}", markup=False)
+        for title, lines in told["published"].items():
+            console.print(f"{title}:{len(lines)} 条")
+        for line in told["looked"]:
+            console.print(f"{line['时间']} {line['谁']} {line['做了什么']}:{line['为什么']}", markup=False)
+        console.print(f"全文写在 {out}。" if out else "要给本人看全文,加 --out 文件.html。")
+
+    obj.tell(told, render)
+
+
+@monitor.command()
+@click.argument("id_number")
+@click.option("--because", required=True, help="为什么清除(如:本人申请),写进日志")
+@day_option
+@json_option
+@click.pass_obj
+def forget(obj: _Context, id_number: str, because: str, day: date | None) -> None:
+    """本人的权利:清除某个人名下已没有理由保存的数据;保留的逐条说明理由。"""
+    from pipeline import custody, rights
+
+    told = rights.forget(obj.folder, id_number, obj.day(day), who=custody.login(), because=because)
+
+    def render(console: Console) -> None:
+        console.print(f"清除了 {told['removed']} 条,保留 {len(told['kept'])} 条。")
+        for row in told["kept"]:
+            console.print(f"• {row['种类']}《{row['文件']}》第 {row['行']} 行:{row['因为']}", markup=False)
+        console.print("已发布的各版里还有的,随版本更替在七夜之内消失;下一夜起不再使用。")
+
+    obj.tell(told, render)
+
+
+@monitor.command()
+@day_option
+@json_option
+@click.pass_obj
+def purge(obj: _Context, day: date | None) -> None:
+    """按保存期限清除:过期的原始文件和数据、旧的退回件、名单和通知。"""
+    from pipeline import custody, rights
+
+    told = rights.purge(obj.folder, obj.day(day), who=custody.login())
+    obj.tell(
+        told,
+        lambda console: console.print(
+            f"清除了 {told['files']} 份过期文件(原始文件 {told['archive']} 份、数据 {told['parts']} 份)和 {told['outputs']} 份旧的退回件等。"
         ),
     )
 

@@ -90,7 +90,7 @@ def _files_of_ledger(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
         (each.about["unit_code"], each.about["file_name"], each.about["sha256"])
         for each in entries
         if each.what == "received"
-    }
+    } - {tuple(file) for each in entries if each.what == "purged" for file in each.about["files"]}
     known = {(file.unit_code, file.file_name, file.sha256) for file in ledger.files()}
     return [
         *(f"台账里少了 {unit} 的文件《{name}》" for unit, name, _ in sorted(told - known)),
@@ -200,7 +200,7 @@ def recover(home: Path, on_step: Step | None = None) -> dict[str, Any]:
         ledger = Ledger(place.ledger_url)
         if ledger.files():
             raise MonitorError("台账的数据库不是空的:请先换一个空库(或清空),再运行 monitor recover")
-        for done, (day, arrived, is_published) in enumerate(_nights(entries)):
+        for done, (day, arrived, is_published) in enumerate(_nights(entries, purged)):
             say(f"重做 {day.isoformat()}", done, len(nights))
             for entry in arrived:
                 _arrive_again(ledger, entry)
@@ -210,11 +210,12 @@ def recover(home: Path, on_step: Step | None = None) -> dict[str, Any]:
     return {"nights": nights, "files": len(wanted), "laid_aside": aside}
 
 
-def _nights(entries: list[journal.Entry]) -> Iterator[tuple[date, list[journal.Entry], bool]]:
+def _nights(entries: list[journal.Entry], purged: set[str]) -> Iterator[tuple[date, list[journal.Entry], bool]]:
     """(night, what arrived since the one before, whether it published), in the order in which they happened."""
     arrived: list[journal.Entry] = []
     for entry in entries:
-        if entry.what in ("night", "received", "confirmed", "excepted"):
+        is_input = entry.what in ("night", "received", "confirmed", "excepted")
+        if is_input and not (entry.what == "received" and entry.about["sha256"] in purged):
             arrived.append(entry)
         elif entry.what == "published":
             yield date.fromisoformat(entry.about["run_date"]), arrived, True
@@ -278,6 +279,11 @@ def rotate_keys(home: Path) -> dict[str, int]:
         seal.drop_old_keys(place)
         journal.write(place, "keys_renewed", {"archive": files, "journal": lines}, who=login(), at=datetime.now(UTC))
     return {"archive": files, "journal": lines}
+
+
+def looked(home: Path, command: str, **about: str) -> None:
+    """Write down that the person at the keyboard looked at something: who sees what about people stands in the journal."""
+    journal.write(Home(home), "looked", {"command": command, **about}, who=login(), at=datetime.now(UTC))
 
 
 def login() -> str:

@@ -116,7 +116,7 @@ def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> lis
     """
     place, ledger = _open(home)
     now = datetime.now(UTC)
-    with _shared(home):
+    with shared(home):
         _forget_unfinished(place, ledger)
         journal.write(place, "night", {"run_date": day.isoformat()}, who=NIGHT, at=now)
         ledger.begin_night(day, owner=f"{socket.gethostname()}:{os.getpid()}", at=now)
@@ -171,7 +171,7 @@ def read(home: Path, day: date, unit: str) -> dict[str, int]:
     place, ledger = _open(home)
     counts = {"files": 0, "readings": 0, "refused": 0}
     refused: list[tuple[str, str | None]] = [(unit, None)]
-    with _shared(home):
+    with shared(home):
         for file in ledger.files(state="received", unit_code=unit):
             readings = _read_file(place, file)
             if answers := [answer for reading in readings for answer in reading.confirmations]:
@@ -232,7 +232,7 @@ def families(home: Path, day: date, wave: int) -> list[str]:
     waiting = {submission.kind for submission in [*ledger.submissions(outcome="read"), *_confirmed(ledger, day)]}
     waiting |= {kind for _, kind in ledger.exceptions_changed(day)}
     touched = []
-    with _shared(home):
+    with shared(home):
         for family, kinds in contracts.load().families().items():
             if _wave_of(family) != wave:
                 continue
@@ -258,21 +258,21 @@ def _wave_of(family: str) -> int:
     return 2 if any(door and door.or_let_in for door in doors) else 1
 
 
-def check(home: Path, day: date, family: str) -> dict[str, int]:
+def check(home: Path, day: date, family: str, *, left: Sequence[str] = ()) -> dict[str, int]:
     """Judge all waiting submissions of one family, over all units; write accepted rows and issues.
 
     Whenever a part of a delivery arrives or is corrected, all its parts in force are read again from the archive and
-    judged together (decision 0005).
+    judged together (decision 0005). `left`: person_ids whose rows must go when they are no longer in scope.
     """
     from pipeline import checks, deliveries, inputs, issues, scope, warehouse  # noqa: PLC0415 - brings pandas
 
     place, ledger = _open(home)
-    with _shared(home), warehouse.in_memory() as con:
+    with shared(home), warehouse.in_memory() as con:
         kinds = contracts.load().families()[family]
         waiting = [each for each in ledger.submissions(outcome="read") if each.kind in kinds]
         fresh = deliveries.decide(con, place, ledger, day, kinds)
         fresh = deliveries.hold_back(place, ledger, day, fresh, kinds)
-        known = scope.tonight(con, place, day, family, lambda: inputs.of_lists(place, ledger, day))
+        known = scope.tonight(con, place, day, family, lambda: inputs.of_lists(place, ledger, day), left)
         parts = deliveries.together(
             place,
             ledger,
@@ -356,7 +356,7 @@ def give_back(home: Path, day: date, unit: str) -> int:
     from pipeline import issues  # noqa: PLC0415 - brings pandas
 
     place, ledger = _open(home)
-    with _shared(home):
+    with shared(home):
         mine = ledger.submissions(unit_code=unit)
         tonight = {each.file_id for each in mine if each.night == day or _issues_path(place, each).exists()}
         files = {file.file_id: file for file in ledger.files(unit_code=unit) if file.file_id in tonight}
@@ -455,7 +455,7 @@ def build(home: Path, day: date) -> dict[str, int]:
     from pipeline.warehouse import models  # noqa: PLC0415 - brings duckdb
 
     place, ledger = _open(home)
-    with _shared(home):
+    with shared(home):
         target = _built(place, day)
         shutil.rmtree(target, ignore_errors=True)
         given = inputs.gather(place, ledger, day, datetime.now(UTC))
@@ -467,7 +467,7 @@ def publish(home: Path, day: date) -> str:
     from pipeline import lists, warehouse  # noqa: PLC0415 - brings duckdb and xlsxwriter
 
     place, _ = _open(home)
-    with _shared(home):
+    with shared(home):
         built = _built(place, day)
         with closing(warehouse.read(built / "warehouse.duckdb")) as con:
             lists.write(con, place.lists, place.units, day, {k: v.title for k, v in contracts.load().kinds.items()})
@@ -492,7 +492,7 @@ def notify(home: Path, day: date, *, failed: Sequence[str] = ()) -> str:
     from pipeline import notice  # noqa: PLC0415 - brings rich
 
     place, ledger = _open(home)
-    with _shared(home):
+    with shared(home):
         told = status(home, day) | {"failed": list(failed)}
         path = notice.write(place.outbox, day, told)
         counts = {"submissions": len(ledger.submissions(night=day))}
@@ -722,7 +722,7 @@ def alone(home: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _shared(home: Path) -> Iterator[None]:
+def shared(home: Path) -> Iterator[None]:
     """Hold the home for one step, beside other steps of the same night."""
     if home in _alone_in:
         yield

@@ -6,7 +6,7 @@ Persons whose rows were let in by a help rule of their own (mission, boundary 3)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -57,8 +57,13 @@ class Tonight:
             _write(self._home, self._family, self._people.select(["person_id", "scope"]))
 
 
-def tonight(con: duckdb.DuckDBPyConnection, home: Home, day: date, family: str, inputs: Build) -> Tonight:
-    """The scope for a family; registers a table `scope_<scope>` in `con` for each scope that its doors ask about."""
+def tonight(
+    con: duckdb.DuckDBPyConnection, home: Home, day: date, family: str, inputs: Build, left: Sequence[str] = ()
+) -> Tonight:
+    """The scope for a family; registers a table `scope_<scope>` in `con` for each scope that its doors ask about.
+
+    `left`: persons whose rows are read again when none of the scopes holds them any more.
+    """
     scopes = _scopes(family)
     if not scopes:
         return Tonight(None, False, home, family, None, pa.array([], pa.string()))
@@ -69,6 +74,8 @@ def tonight(con: duckdb.DuckDBPyConnection, home: Home, day: date, family: str, 
     named = {key: int(value.value) for key, value in values.items() if value.value == int(value.value)}
     named |= {f"{key}_fen": value.value_fen for key, value in values.items() if value.value_fen is not None}
     gained, lost = _changes(home, family, people)
+    asked = pa.array(left, pa.string())
+    lost = pa.concat_arrays([lost, asked.filter(pc.invert(pc.is_in(asked, value_set=people.column("person_id"))))])
     door = Scope({scope: f"scope_{scope}" for scope in scopes}, named)
     return Tonight(door, gained, home, family, people, lost)
 

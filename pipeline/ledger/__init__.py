@@ -430,6 +430,12 @@ class Ledger:
         with looking(self._engine) as connection:
             return [Night(*row) for row in connection.execute(select(night_table).order_by(night_table.c.run_date))]
 
+    def forget(self, file_ids: Sequence[str]) -> None:
+        """Remove files that were purged, and all that was read in them."""
+        with self._writing() as connection:
+            connection.execute(delete(submission_table).where(submission_table.c.file_id.in_(file_ids)))
+            connection.execute(delete(received_file).where(received_file.c.file_id.in_(file_ids)))
+
     # ---- the journal
 
     def remember_journal(self, seq: int, digest: str) -> None:

@@ -1,0 +1,51 @@
+"""Every Sunday: what the retention rules no longer justify is removed. When; what is `pipeline.rights`."""
+
+from __future__ import annotations
+
+import os
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import CronTriggerTimetable, Param, dag, get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException
+
+HOME = Path(os.environ.get("MONITOR_HOME", "var")).absolute()
+SUNDAYS = CronTriggerTimetable(
+    "0 6 * * 0", timezone=os.environ.get("MONITOR_TIME_ZONE", "Asia/Shanghai"), run_immediately=timedelta(0)
+)
+"""Hours after the night of that day has ended."""
+
+
+@dag(
+    dag_display_name="按保存期限清除",
+    description="清除过期的原始文件和数据、旧的退回件、名单和通知",
+    schedule=SUNDAYS,
+    catchup=False,
+    max_active_runs=1,
+    default_args={"owner": "数据员", "retries": 2, "retry_delay": timedelta(minutes=30)},
+    tags=["低收入监测"],
+    params={"date": Param(None, type=["null", "string"], format="date", title="日期", description="不填就是当天")},
+)
+def purge() -> None:
+    """Weekly retention."""
+
+    @task(task_display_name="清除", multiple_outputs=False)
+    def remove() -> dict[str, int]:
+        from pipeline import rights
+        from pipeline.home import Home
+        from pipeline.model import MonitorError, mask
+
+        context: Any = get_current_context()
+        asked = context["params"]["date"]
+        try:
+            zone = Home(HOME).time_zone
+            day = date.fromisoformat(asked) if asked else context["dag_run"].run_after.astimezone(zone).date()
+            return rights.purge(HOME, day, who="按保存期限清除")
+        except MonitorError as problem:
+            raise AirflowFailException(mask(str(problem))) from None
+
+    remove()
+
+
+dag_of_retention = purge()

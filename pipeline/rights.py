@@ -1,0 +1,329 @@
+"""The person's rights and retention: what is held about somebody, removing what nothing justifies, removing what is old.
+
+Spec: mission.md (boundary 6). Retention values are policy (`retention_facts`, `retention_archive`, months) and monitor.yml
+(`retention.workbook_days`). Whatever is done here stands in the journal, with the person named by person_id.
+"""
+
+from __future__ import annotations
+
+import html
+import shutil
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pipeline import archive, contracts, journal, people, run
+from pipeline.contracts import Kind
+from pipeline.home import Home
+from pipeline.ledger import Ledger, Submission
+from pipeline.model import MonitorError, Reading, mask
+
+
+def _person_id(home: Home, id_number: str, day: date) -> str:
+    """Raises MonitorError for what is no usable number; the message never repeats it."""
+    from pipeline import values, warehouse  # noqa: PLC0415 - brings duckdb
+
+    with warehouse.in_memory() as con:
+        con.execute(
+            "create temp table asked (sheet varchar, row_number integer, number varchar, number__numeric boolean)"
+        )
+        con.execute("insert into asked values ('', 1, ?, false)", [id_number])
+        table = values.parse_ids(con, "asked", "number", day)
+        [(number, problem)] = con.execute(f"select number, number__problem from {table}").fetchall()
+    if number is None or problem:
+        raise MonitorError("这不是可用的身份证号(位数、日期或校验位不对),请核对后再输入")
+    return people.person_id(home.identity_key(), number)
+
+
+# subject ----------------------------------------------------------------------------------------------------------
+
+
+def subject(home: Path, id_number: str, day: date, *, who: str, because: str) -> dict[str, Any]:
+    """All that is held about a person, as plain data: rows with their source, warnings, decisions, who looked.
+
+    Looking is itself written into the journal. Raises MonitorError for an unusable number.
+    """
+    place = Home.open(home)
+    person_id = _person_id(place, id_number, day)
+    with run.shared(home):
+        at = datetime.now(UTC)
+        about = {"command": "subject", "person_id": person_id, "because": because}
+        journal.write(place, "looked", about, who=who, at=at)
+        ledger = Ledger(place.ledger_url)
+        names = {unit.code: unit.name for unit in place.units.values()}
+        held = [row for each in ledger.submissions() for row in _rows_of(place, each, person_id, names)]
+        published = _published(place, person_id)
+        warnings = {line["warning_id"] for line in published.get("预警", [])}
+        looked = [
+            {"时间": entry.at.astimezone(place.time_zone).strftime("%Y-%m-%d %H:%M"), "谁": entry.who,
+             "做了什么": _DONE.get(entry.about.get("command", ""), entry.what), "为什么": entry.about.get("because", "")}
+            for entry in journal.read(place)
+            if entry.what in ("looked", "forgot")
+            and (entry.about.get("person_id") == person_id or entry.about.get("warning_id") in warnings)
+        ]  # fmt: skip
+    return {
+        "person": mask(id_number), "asked_at": at.isoformat(), "rows": held, "published": published, "looked": looked,
+        "lists": _lists(published, names),
+    }  # fmt: skip
+
+
+_DONE = {
+    "subject": "查询本人全部数据",
+    "explain": "查看预警依据",
+    "why-not": "查询为什么没有预警",
+    "forget": "清除数据",
+}
+
+
+def _rows_of(home: Home, submission: Submission, person_id: str, names: dict[str, str]) -> Iterator[dict[str, Any]]:
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.compute as pc  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    path = home.accepted / (submission.kind or "") / f"{submission.submission_id}.parquet"
+    if not submission.kind or not path.exists():
+        return
+    kind = contracts.load().kinds[submission.kind]
+    rows = pq.read_table(path)
+    asked = pa.array([person_id], pa.string())
+    is_his = pc.or_(pc.is_in(rows["person_id"], value_set=asked), pc.is_in(rows["head_person_id"], value_set=asked))
+    for row in rows.filter(is_his).to_pylist():
+        values = {
+            column.header: row[f"{field}__text"] for field, column in kind.columns.items() if row.get(f"{field}__text")
+        }
+        yield {
+            "kind": submission.kind, "种类": kind.title, "来自": names.get(submission.unit_code, submission.unit_code),
+            "文件": submission.file_name, "工作表": row["sheet"], "行": row["row_number"], "月份": row["period"] or "",
+            "收到": submission.night.isoformat(), "仍在使用": submission.status in ("accepted", "partly_accepted"),
+            "依据": kind.legal_basis, "内容": values,
+        }  # fmt: skip
+
+
+def _published(home: Home, person_id: str) -> dict[str, list[dict[str, Any]]]:
+    """What the current release says of the person: title of the table → its rows, column by column."""
+    from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
+
+    if not home.warehouse.exists():
+        return {}
+    asked = {
+        "本人": "select * from person where person_id = $1",
+        "家庭": "select h.* from household as h inner join household_member as m using (household_id) where m.person_id = $1",
+        "在册情况": "select * from enrolment where person_id = $1",
+        "名册核对": "select * from registry_check where person_id = $1",
+        "临时救助": "select * from temporary_grant where person_id = $1",
+        "预警": """select * from warning where person_id = $1
+            or household_id in (select household_id from household_member where person_id = $1)""",
+        "身份疑问": "select * from name_conflict where person_id = $1",
+    }
+    told = {}
+    with closing(warehouse.read(home.warehouse)) as con:
+        for title, query in asked.items():
+            answer = con.execute(f"{query} order by all", [person_id])
+            columns = [column[0] for column in answer.description or []]
+            rows = [dict(zip(columns, row, strict=True)) for row in answer.fetchall()]
+            if rows:
+                told[title] = [
+                    {name: "" if value is None else str(value) for name, value in row.items()} for row in rows
+                ]
+    return told
+
+
+def _lists(published: dict[str, list[dict[str, Any]]], names: dict[str, str]) -> list[str]:
+    """On which lists the person stood, and who was given them."""
+    return sorted(
+        {
+            f"{line['first_seen_on']} 至 {line['last_seen_on']} 的预警清单:{names.get(line['division_code'], '')}和民政局本级"
+            for line in published.get("预警", [])
+        }
+    )
+
+
+def page(told: dict[str, Any], bureau: str) -> str:
+    """The answer to a person's question, as one printable HTML page in plain Chinese."""
+    rows = "".join(
+        f"<h3>{_e(row['种类'])} <small>{_e(row['来自'])},{_e(row['收到'])} 收到</small></h3>"
+        f"<p>文件《{_e(row['文件'])}》{_e(row['工作表'])} 第 {row['行']} 行"
+        f"{',' + _e(row['月份']) + ' 的数据' if row['月份'] else ''}{'' if row['仍在使用'] else ',已被后来的文件代替'}。"
+        f"依据:{_e(row['依据'])}</p>" + _table([row["内容"]])
+        for row in told["rows"]
+    )
+    published = "".join(f"<h3>{_e(title)}</h3>{_table(lines)}" for title, lines in told["published"].items())
+    lists = "".join(f"<li>{_e(line)}</li>" for line in told["lists"])
+    return (
+        "<!doctype html><html lang='zh'><meta charset='utf-8'><title>个人数据查询结果</title><style>"
+        "body{font:14px/1.6 'Noto Sans CJK SC','Microsoft YaHei',sans-serif;max-width:60em;margin:2em auto;color:#222}"
+        "table{border-collapse:collapse;margin:.3em 0 1em;width:100%}td,th{border:1px solid #bbb;padding:.2em .5em;"
+        "text-align:left;vertical-align:top;overflow-wrap:anywhere}th{background:#f2f2f2;white-space:nowrap;width:9em}"
+        "h2{border-bottom:2px solid #444;margin-top:1.6em}h3{margin-bottom:0}small{color:#666;font-weight:normal}</style>"
+        f"<h1>个人数据查询结果</h1><p>{_e(bureau)}低收入人口动态监测系统中,证件号 {_e(told['person'])} 名下的全部数据,"
+        f"查询时间 {_e(told['asked_at'][:16].replace('T', ' '))}(UTC)。</p>"
+        f"<h2>一、收到过的记录({len(told['rows'])} 条)</h2>{rows or '<p>没有。</p>'}"
+        f"<h2>二、据此整理的结果</h2>{published or '<p>没有。</p>'}"
+        f"<h2>三、出现在哪些清单上</h2>{f'<ul>{lists}</ul>' if lists else '<p>没有。</p>'}"
+        f"<h2>四、谁查看过</h2>{_table(told['looked']) if told['looked'] else '<p>没有。</p>'}"
+        "<h2>五、您的权利</h2><p>内容有误,请持证件到报送单位更正;不再需要保存的数据可以申请清除。"
+        "预警只是提醒工作人员核实,本系统不会停发、减发或追回任何待遇。</p></html>"
+    )
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    return "".join(
+        f"<table>{''.join(f'<tr><th>{_e(name)}</th><td>{_e(value)}</td></tr>' for name, value in row.items())}</table>"
+        for row in rows
+    )
+
+
+def _e(value: Any) -> str:
+    return html.escape(str(value))
+
+
+# purge ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Limits:
+    facts: date
+    archive: date
+    workbooks: date
+
+    @staticmethod
+    def on(home: Home, day: date) -> _Limits:
+        months = {value.key: int(value.value) for value in home.policy.on(day)}
+        days = timedelta(days=home.settings.retention.workbook_days)
+        return _Limits(
+            months_before(day, months["retention_facts"]), months_before(day, months["retention_archive"]), day - days
+        )
+
+
+def months_before(day: date, months: int) -> date:
+    """The same day so many months earlier; a day that the month does not have is its last."""
+    first = day.year * 12 + day.month - 1 - months
+    year, month = divmod(first, 12)
+    for last in (day.day, 30, 29, 28):
+        with suppress(ValueError):
+            return date(year, month + 1, last)
+    raise AssertionError
+
+
+def purge(home: Path, day: date, *, who: str) -> dict[str, int]:
+    """Remove what the retention rules no longer justify; counts by sort.
+
+    Received files, and the rows taken from them, go when they are older than their time and not the latest of their unit,
+    kind and period in use; files that carried columns which are never stored go as soon as they are of no more use.
+    Returned copies, lists and messages go after `workbook_days`. The journal keeps the hashes of what went, nothing else.
+    """
+    place = Home.open(home)
+    with run.alone(home):
+        ledger = Ledger(place.ledger_url)
+        limits = _Limits.on(place, day)
+        expired = _expired(ledger.submissions(), limits)
+        by_file: dict[str, list[Submission]] = {}
+        for submission in ledger.submissions():
+            by_file.setdefault(submission.file_id, []).append(submission)
+        files = {file.file_id: file for file in ledger.files()}
+        gone = [file for file in files.values() if by_file.get(file.file_id) and {
+            each.submission_id for each in by_file[file.file_id]} <= expired]  # fmt: skip
+        kept_hashes = {file.sha256 for file in files.values() if file not in gone}
+        parts = [
+            str(path.relative_to(place.root))
+            for file in gone
+            for each in by_file[file.file_id]
+            for path in sorted(place.accepted.glob(f"*/{each.submission_id}.parquet"))
+        ]
+        archived = sorted({file.sha256 for file in gone if file.archived} - kept_hashes)
+        outputs = [*_old_outputs(place, limits.workbooks)]
+        if gone or outputs:
+            about = {
+                "run_date": day.isoformat(), "archive": archived, "parts": parts, "outputs": len(outputs),
+                "files": [[file.unit_code, file.file_name, file.sha256] for file in gone],
+            }  # fmt: skip
+            journal.write(place, "purged", about, who=who, at=datetime.now(UTC))
+        for sha256 in archived:
+            archive.path(place, sha256).unlink(missing_ok=True)
+        for name in parts:
+            (place.root / name).unlink(missing_ok=True)
+        for path in outputs:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        ledger.forget([file.file_id for file in gone])
+    return {"files": len(gone), "archive": len(archived), "parts": len(parts), "outputs": len(outputs)}
+
+
+def _expired(submissions: list[Submission], limits: _Limits) -> set[str]:
+    known = contracts.load().kinds
+    latest: dict[tuple[str, str], str] = {}
+    in_use = [each for each in submissions if each.status in ("accepted", "partly_accepted")]
+    for each in in_use:
+        key = (each.unit_code, each.kind or "")
+        latest[key] = max(latest.get(key, ""), each.period)
+    expired = set()
+    for each in submissions:
+        is_waiting = each.status in ("read", "held")
+        is_used = each in in_use
+        is_latest = (
+            is_used
+            and known[each.kind or ""].period == "month"
+            and latest[(each.unit_code, each.kind or "")] == each.period
+        )
+        carries_refused = any(sheet.refused_columns for sheet in _sheets(each))
+        if is_waiting or is_latest:
+            continue
+        since = date.fromisoformat(f"{each.period}-01") if is_used and each.period else each.night
+        if since <= (limits.facts if is_used else limits.archive) or (carries_refused and not is_used):
+            expired.add(each.submission_id)
+    return expired
+
+
+def _sheets(submission: Submission) -> list[Any]:
+    return Reading.from_json(submission.reading).sheets if submission.reading else []
+
+
+def _old_outputs(home: Home, before: date) -> Iterator[Path]:
+    for path in sorted(home.returns.rglob("*")):
+        if path.is_file() and datetime.fromtimestamp(path.stat().st_mtime, home.time_zone).date() < before:
+            yield path
+    for path in [*sorted(home.lists.iterdir()), *sorted(home.outbox.iterdir())]:
+        with suppress(ValueError):
+            if date.fromisoformat(path.name[:10]) < before:
+                yield path
+
+
+# forget -----------------------------------------------------------------------------------------------------------
+
+
+def forget(home: Path, id_number: str, day: date, *, who: str, because: str) -> dict[str, Any]:
+    """Remove what nothing justifies any more about one person; what stays, why, and until when.
+
+    Partners' rows of somebody who is no longer in scope go now; lists of our own stay for their time. Kept releases still
+    hold what they held until seven newer ones are there. Raises MonitorError for an unusable number.
+    """
+    place = Home.open(home)
+    person_id = _person_id(place, id_number, day)
+    purged = purge(home, day, who=who)
+    known = contracts.load()
+    with run.alone(home):
+        ledger = Ledger(place.ledger_url)
+        names = {unit.code: unit.name for unit in place.units.values()}
+        before = [row for each in ledger.submissions() for row in _rows_of(place, each, person_id, names)]
+        families = sorted({known.kinds[row["kind"]].family for row in before if known.kinds[row["kind"]].door})
+        for family in families:
+            run.check(home, day, family, left=(person_id,))
+        after = [row for each in ledger.submissions() for row in _rows_of(place, each, person_id, names)]
+        about = {"command": "forget", "person_id": person_id, "because": because, "rows": len(before) - len(after)}
+        journal.write(place, "forgot", about, who=who, at=datetime.now(UTC))
+        shutil.rmtree(place.work)
+        place.work.mkdir(mode=0o700)
+    months = {value.key: int(value.value) for value in place.policy.on(day)}["retention_facts"]
+    return {
+        "removed": len(before) - len(after),
+        "kept": [row | {"因为": _why(known.kinds[row["kind"]], months)} for row in after],
+        "purged": purged,
+    }
+
+
+def _why(kind: Kind, months: int) -> str:
+    if kind.door:
+        return "本人在救助、核对或监测范围内,数据仍在使用"
+    return f"本级和各区的名单,保存 {months} 个月;依据:{kind.legal_basis}"
