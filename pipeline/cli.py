@@ -285,7 +285,7 @@ def verify(obj: _Context) -> None:
 
 @monitor.command()
 @click.argument("release", required=False)
-@click.option("--because", required=True, help="为什么退回,写进日志")
+@click.option("--because", default="未写明", help="为什么退回,写进日志")
 @json_option
 @click.pass_obj
 def rollback(obj: _Context, release: str | None, because: str) -> None:
@@ -315,7 +315,7 @@ def recover(obj: _Context) -> None:
 
 @monitor.command()
 @click.argument("id_number")
-@click.option("--because", required=True, help="为什么查询(如:本人申请),写进日志")
+@click.option("--because", default="未写明", help="为什么查询(如:本人申请),写进日志")
 @click.option("--out", type=click.Path(path_type=Path), help="把查询结果写成可以打印的网页(.html)")
 @json_option
 @click.pass_obj
@@ -345,7 +345,7 @@ def subject(obj: _Context, id_number: str, because: str, out: Path | None) -> No
 
 @monitor.command()
 @click.argument("id_number")
-@click.option("--because", required=True, help="为什么清除(如:本人申请),写进日志")
+@click.option("--because", default="未写明", help="为什么清除(如:本人申请),写进日志")
 @day_option
 @json_option
 @click.pass_obj
