@@ -40,6 +40,12 @@ CONFIRM = ("确认(是)", "确认原因", "确认人", "编号")
 """Columns of 问题清单 in which a sender confirms what he wrote; by the last, which is hidden, the line is known again."""
 
 
+CORRECTION_SHEET = "更正依据"
+"""The hidden sheet of a correction workbook: which received file it is about, and what its sheets stand for."""
+CORRECTION_HEADS = ("原工作表", "原行号", "去掉这一行")
+"""First columns of a correction workbook's sheets; the sender's own follow."""
+
+
 class MonitorError(Exception):
     """Root of all errors that stop a step. `str()` is a Chinese sentence fit for a user."""
 
@@ -165,6 +171,15 @@ class Confirmation:
     """Of the sheet 问题清单."""
 
 
+@dataclass(frozen=True)
+class Correction:
+    """A correction workbook that came back filled in: cells for another file. They lie in a Parquet, since they are people's."""
+
+    base_file_id: str
+    cells_path: str
+    """Parquet of sheet, row_number, column (1-based; 0: the whole row goes), text, is_number."""
+
+
 @dataclass
 class Reading:
     """One submission as read: one kind in one file. Rows lie in a Parquet of raw text at `rows_path`.
@@ -186,6 +201,7 @@ class Reading:
     """Chinese sentences about the whole file: columns not used, hidden rows, columns never received."""
     confirmations: list[Confirmation] = field(default_factory=list)
     """Of the whole file; they stand on its first Reading."""
+    correction: Correction | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain data for a JSON file; `from_json` reads it back."""
@@ -210,6 +226,7 @@ class Reading:
                 **data,
                 "sheets": sheets,
                 "cell_problems": [CellProblem(**problem) for problem in data["cell_problems"]],
+                "correction": Correction(**found) if (found := data.get("correction")) else None,
                 "confirmations": [Confirmation(**each) for each in data.get("confirmations", [])],
                 "refusal": Refusal.from_json(data["refusal"]) if data["refusal"] else None,
             }

@@ -37,6 +37,8 @@ NIGHT = "夜间任务"
 """Who acts, in the journal, when nobody in particular does."""
 Step = Callable[[str, int, int], None]
 """(what is being done, how many are done, of how many): for a progress bar."""
+CORRECTION = "更正"
+"""`<name>.更正.xlsx` beside a returned copy holds only its rows with faults; filled in it is a patch (`corrections`)."""
 WAVES = 3
 """Families are checked in three waves: our own lists; partners' lists; those that follow whom others let in."""
 SMALL_BYTES = 2_000_000
@@ -166,21 +168,25 @@ def _forget_unfinished(home: Home, ledger: Ledger) -> None:
 
 def read(home: Path, day: date, unit: str) -> dict[str, int]:
     """Read the waiting files of one unit into work/, each parsed in a child process; counts by outcome."""
-    from pipeline import exceptions, issues  # noqa: PLC0415 - brings pandas
+    from pipeline import corrections, exceptions, issues  # noqa: PLC0415 - brings pandas
 
     place, ledger = _open(home)
     counts = {"files": 0, "readings": 0, "refused": 0}
     refused: list[tuple[str, str | None]] = [(unit, None)]
     with shared(home):
-        for file in ledger.files(state="received", unit_code=unit):
+        # A correction makes a whole new file of its unit, which is then read as well.
+        while waiting := ledger.files(state="received", unit_code=unit):
+            file = waiting[0]
             readings = _read_file(place, file)
+            if correction := readings[0].correction:
+                readings = [corrections.apply(place, ledger, day, datetime.now(UTC), file, correction)]
             if answers := [answer for reading in readings for answer in reading.confirmations]:
                 readings[0].notices += exceptions.take(place, ledger, day, file, answers)
             for recorded in ledger.record_readings(file.file_id, readings, _read_by(unit)):
                 if (
                     recorded.kind is None and recorded.outcome == "read"
                 ):  # our sheet alone came back, with answers on it
-                    ledger.settle(recorded.submission_id, "accepted", reason="收到对“请确认”的答复")
+                    ledger.settle(recorded.submission_id, "accepted", reason=";".join(recorded.reading["notices"]))
             counts["files"] += 1
             counts["readings"] += len(readings)
             counts["refused"] += sum(reading.refusal is not None for reading in readings)
@@ -386,6 +392,7 @@ def _copy_of(
     import pandas as pd  # noqa: PLC0415
 
     from pipeline import returns  # noqa: PLC0415 - brings lxml and xlsxwriter
+    from pipeline.returns import correction  # noqa: PLC0415 - brings xlsxwriter
 
     readings = [(each, Reading.from_json(each.reading) if each.reading else Reading(each.kind)) for each in submissions]
     refusals = [reading.refusal for _, reading in readings if reading.refusal]
@@ -408,6 +415,9 @@ def _copy_of(
         )  # fmt: skip
     faults = _joined([pd.read_parquet(path) for each in submissions if (path := _issues_path(home, each)).exists()])
     asked = faults[~faults["is_excepted"].astype(bool)]
+    correction.write(
+        target.with_name(f"{target.stem}.{CORRECTION}.xlsx"), file.file_id, [reading for _, reading in readings], asked
+    )
     return clear.enter_context(archive.opened(home, file.sha256)), file.file_name, target, summaries, asked
 
 
@@ -440,6 +450,8 @@ def _mark(copies: list[_Copy]) -> None:
 def _returned_name(name: str, names: Sequence[str]) -> Path:
     """`<name>.xlsx`; where two files of a night differ in their ending only, the ending stays in the name."""
     path = Path(name)
+    if path.stem.endswith(f".{CORRECTION}"):  # its own name is that of the next correction workbook
+        return path.with_name(f"{path.stem}.回执.xlsx")
     if path.suffix.lower() == ".xlsx":
         return path
     alone = sum(Path(other).with_suffix("") == path.with_suffix("") for other in names) == 1

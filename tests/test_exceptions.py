@@ -90,6 +90,20 @@ def test_an_answer_without_reason_or_name_is_not_taken_and_comes_back_with_why(t
     assert any("仍未改 1 处" in text for text in told)
 
 
+def test_our_sheet_alone_with_the_answers_on_it_is_enough(tmp_path):
+    home = new_home(tmp_path / "home")
+    returned = first_night(home)
+    workbook = load_workbook(returned)
+    del workbook["Sheet1"]
+    workbook.save(tmp_path / "alone.xlsx")
+    answer(tmp_path / "alone.xlsx", home / "inbox/d01" / NAME, "是", "已核", "某办事员")
+    run.night(home, later(1))
+    assert ask(home, LINES) == [("sex.sex_contradicts", "excepted")]
+    assert accepted_sex(home) == ["女", "男"]
+    assert ask(home, "select kind, status, rows_read from submission order by rows_read") == [
+        (None, "accepted", 0), ("dibao_person", "accepted", 2)]  # fmt: skip
+
+
 @pytest.mark.slow
 def test_the_data_officer_says_so_with_a_command_and_an_expiry(tmp_path):
     home = new_home(tmp_path / "home")

@@ -337,7 +337,9 @@ class Ledger:
     def in_force(self, *, kind: str | None = None, unit_code: str | None = None) -> list[Submission]:
         """The submissions whose rows the build reads: accepted, in part or whole, and not superseded. All periods."""
         return [
-            submission for submission in self.submissions(kind=kind, unit_code=unit_code) if submission.status in _TAKEN
+            submission
+            for submission in self.submissions(kind=kind, unit_code=unit_code)
+            if submission.kind and submission.status in _TAKEN
         ]
 
     # ---- what people confirm

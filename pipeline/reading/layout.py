@@ -17,10 +17,13 @@ from pipeline import contracts
 from pipeline.contracts import Kind
 from pipeline.model import (
     CONFIRM,
+    CORRECTION_HEADS,
+    CORRECTION_SHEET,
     CellProblem,
     ColumnUse,
     ConfigError,
     Confirmation,
+    Correction,
     Reading,
     Refusal,
     SheetReading,
@@ -119,6 +122,8 @@ def read_submissions(
     by_kind: dict[str, list[_Sheet]] = {}
     notices, strangers = list(book.notices), []
     answers: list[Confirmation] = []
+    if reference := [grid for grid in book.grids if grid.sheet == CORRECTION_SHEET]:
+        return [_correction(reference[0], book.grids, work_dir)]
     for grid in book.grids:
         if grid.sheet.strip() == agreed.headers.returned_sheet:
             answers += _confirmations(grid)
@@ -175,6 +180,37 @@ def _confirmations(grid: Grid) -> list[Confirmation]:
     ]
 
 
+def _correction(reference: Grid, grids: list[Grid], work_dir: Path) -> Reading:
+    """A correction workbook read back: every cell of every row that still stands in it."""
+    about = {reference.text(at, 0): (reference.text(at, 1), reference.text(at, 2)) for at in range(reference.height)}
+    base = about.pop(CORRECTION_SHEET, ("", ""))[0]
+    lines: list[dict[str, object]] = []
+    for grid in grids:
+        if grid.sheet not in about:
+            continue
+        sheet, columns = about[grid.sheet][0], [int(one) for one in about[grid.sheet][1].split(",") if one.isdecimal()]
+        first = len(CORRECTION_HEADS)
+        for at in range(2, grid.height):
+            row = grid.text(at, 1).strip()
+            if not row.isdecimal():
+                continue
+            place = {"sheet": sheet, "row_number": int(row)}
+            if grid.text(at, 2).strip().casefold() in _YES:
+                lines.append({**place, "column": 0, "text": None, "is_number": False})
+                continue
+            for shown, column in enumerate(columns[: max(len(grid.columns) - first, 0)], start=first):
+                numbers = grid.numeric.get(shown)
+                is_number = bool(numbers is not None and numbers[at])
+                lines.append({**place, "column": column, "text": grid.text(at, shown) or None, "is_number": is_number})
+    path = work_dir / "correction.parquet"
+    pq.write_table(pa.Table.from_pylist(lines, schema=_CELLS), path)
+    return Reading(kind=None, correction=Correction(base, str(path)))
+
+
+_CELL: list[tuple[str, pa.DataType]] = [
+    ("sheet", pa.string()), ("row_number", pa.int64()), ("column", pa.int64()), ("text", pa.string()), ("is_number", pa.bool_()),
+]  # fmt: skip
+_CELLS = pa.schema(_CELL)
 _YES = frozenset({"是", "√", "y", "yes", "1", "对", "确认"})
 _EMPTY = Refusal("empty", "文件里没有名单", "请确认导出成功、文件里有内容后重新提交")
 

@@ -1,0 +1,75 @@
+"""A correction workbook that came back: put into the file that it is about, as a new whole file of the same name."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path, PurePosixPath
+
+from pipeline import archive
+from pipeline.home import Home
+from pipeline.ledger import Ledger, ReceivedFile
+from pipeline.ledger.parts import part_name
+from pipeline.model import Correction, Reading, Refusal
+
+
+def apply(home: Home, ledger: Ledger, day: date, at: datetime, file: ReceivedFile, correction: Correction) -> Reading:
+    """Archive and record the corrected whole file, which then waits to be read; what the correction itself comes to.
+
+    Refused when the file that it is about is not this unit's, or is no longer the last of its name.
+    """
+    own = {each.file_id: each for each in ledger.files(unit_code=file.unit_code)}
+    base = own.get(correction.base_file_id)
+    if base is None:
+        return _refused(
+            "no_base", "这份更正表不是对本单位报送过的文件的更正", "请放进原来的收件文件夹,或改好原表后整份再交"
+        )
+    if reason := _changed(ledger, base):
+        fix = "请在最新退回的更正表上更正,或改好原表后整份再交"
+        return _refused("base_changed", f"这份更正依据的《{base.file_name}》{reason},没有采用", fix)
+    merged = _merged(home, base, Path(correction.cells_path))
+    if isinstance(merged, Refusal):
+        return Reading(kind=None, refusal=merged)
+    path, rows = merged
+    if not rows:
+        return _refused("nothing_changed", "更正表里没有任何改动", "请改好有颜色的格后再放回")
+    with path.open("rb") as source:
+        digest, size = archive.keep(home, source, base.file_name)
+    whole = ledger.record_file(
+        file.unit_code, str(PurePosixPath(base.file_name).with_suffix(".xlsx")), sha256=digest, size=size, received_at=at,
+        night=day, archived=str(archive.path(home, digest).relative_to(home.root)),
+    )  # fmt: skip
+    return Reading(
+        kind=None,
+        notices=[f"已更正《{base.file_name}》的 {rows} 行,合成新的一份《{whole.file_name}》,结果见它的退回文件"],
+    )
+
+
+def _changed(ledger: Ledger, base: ReceivedFile) -> str:
+    """Why the base is no longer what the correction was made from; '' when it still is."""
+    own = ledger.submissions(unit_code=base.unit_code)
+    for each in own:
+        same = part_name(each.file_name) == part_name(base.file_name)
+        if same and each.received_seq > base.received_seq and each.status not in ("refused", "repeated"):
+            return f"在 {each.night.isoformat()} 又报过新的一份"
+    is_gone = any(each.file_id == base.file_id and each.status == "superseded" for each in own)
+    return "已被后来的文件代替" if is_gone else ""
+
+
+def _merged(home: Home, base: ReceivedFile, cells: Path) -> tuple[Path, int] | Refusal:
+    from pipeline.reading import layout, sandbox  # noqa: PLC0415 - brings pyarrow and the readers
+    from pipeline.returns import correction as correcting  # noqa: PLC0415 - brings lxml and xlsxwriter
+
+    target = cells.with_name("merged.xlsx")
+    with archive.opened(home, base.sha256) as original:
+        memory_mb, seconds = layout.limits(original)
+        try:
+            rows: int | Refusal = sandbox.call(
+                correcting.merge, original, base.file_name, cells, target, memory_mb=2 * memory_mb, seconds=3 * seconds
+            )
+        except sandbox.Killed as killed:
+            return Refusal(killed.reason, "原文件太大或结构特殊,不能用更正表", "请改好原文件后整份再交")
+    return rows if isinstance(rows, Refusal) else (target, rows)
+
+
+def _refused(code: str, reason: str, fix: str) -> Reading:
+    return Reading(kind=None, refusal=Refusal(code, reason, fix))

@@ -1,0 +1,190 @@
+"""The correction workbook: only the rows with faults, to be filled in and dropped back, and its way into the base file.
+
+`write` makes it, `reading.layout` reads it back as cells, `merge` puts those into the file that they are about: a whole
+corrected file under the sender's own row numbers, which then goes the way of every file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import xlsxwriter
+
+from pipeline.model import CORRECTION_HEADS, CORRECTION_SHEET, SEVERITIES, Reading, Refusal, column_letter
+from pipeline.reading import readers
+from pipeline.reading.grid import Grid
+from pipeline.returns.listing import MOST_ROWS
+from pipeline.returns.package import FILLS
+from pipeline.returns.page import clean
+from pipeline.returns.rewrite import rewrite
+
+_HINT = (
+    "只列出有问题的行。改好有颜色的格,整份放回原来的收件文件夹即可,原表不用再交;删去的行保持原样;"
+    "要从原表去掉一行,在“去掉这一行”选“是”。原工作表、原行号请不要改。"
+)
+
+
+def write(target: Path, file_id: str, readings: Sequence[Reading], issues: pd.DataFrame) -> int:
+    """Write the rows that a line sends back or asks about, with the faults beside each; how many. No row, no workbook.
+
+    `issues` as for `returns.write`. `file_id` says which received file the rows are of.
+    """
+    wanted = issues[issues["severity"].ne("notice") & issues["row_number"].notna()]
+    wanted = wanted.assign(row_number=wanted["row_number"].astype("int64"))
+    if wanted.empty or sum(reading.rows_read for reading in readings) > MOST_ROWS:
+        target.unlink(missing_ok=True)
+        return 0
+    made = target.with_name(f".{target.name}"[:80])
+    book = xlsxwriter.Workbook(
+        str(made), {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    )
+    book.set_properties({"author": "数据检查", "created": datetime(2000, 1, 1, tzinfo=UTC)})
+    looks = _looks(book)
+    about: list[tuple[str, str, str]] = []
+    rows = 0
+    for reading in readings:
+        if reading.rows_path is None or not Path(reading.rows_path).exists():
+            continue
+        raw = pq.read_table(reading.rows_path)
+        for sheet in reading.sheets:
+            faults = wanted[wanted["sheet"].eq(sheet.sheet)]
+            mine = raw.filter(
+                pc.and_(
+                    pc.is_in(raw.column("sheet"), pa.array([sheet.sheet])),
+                    pc.is_in(raw.column("row_number"), pa.array(faults["row_number"].unique(), pa.int32())),
+                )
+            )
+            if not mine.num_rows:
+                continue
+            title = f"更正{len(about) + 1}"
+            uses = [use for use in sheet.columns if use.field in mine.column_names]
+            about.append((title, sheet.sheet, ",".join(str(use.column) for use in uses)))
+            _sheet(book.add_worksheet(title), looks, sheet.sheet, [(use.header, use.column) for use in uses],
+                   mine.select(["row_number", *(use.field for use in uses)]), faults)  # fmt: skip
+            rows += mine.num_rows
+    reference = book.add_worksheet(CORRECTION_SHEET)
+    for at, line in enumerate([(CORRECTION_SHEET, file_id, ""), *about]):
+        for column, text in enumerate(line):
+            reference.write_string(at, column, text)
+    reference.protect()
+    if about:
+        reference.very_hidden()
+    book.close()
+    if rows:
+        made.chmod(0o640)
+        made.replace(target)
+    else:
+        made.unlink()
+        target.unlink(missing_ok=True)
+    return rows
+
+
+def _looks(book: Any) -> dict[str, Any]:
+    base = {"font_name": "微软雅黑", "font_size": 10, "valign": "top", "border": 1, "border_color": "#C9D1D9"}
+    text = {**base, "num_format": 49}
+    looks = {
+        "hint": {
+            "font_name": "微软雅黑",
+            "font_size": 10,
+            "font_color": "#0B3D66",
+            "text_wrap": True,
+            "valign": "vcenter",
+        },
+        "head": {**text, "bold": True, "bg_color": "#0B3D66", "font_color": "#FFFFFF"},
+        "cell": text,
+        "place": {**text, "font_color": "#52606D", "bg_color": "#F1F4F7"},
+        "why": {**text, "text_wrap": True},
+    }
+    for severity, fill in zip(SEVERITIES, FILLS, strict=True):
+        looks[severity] = {**text, "bg_color": f"#{fill[2:]}"}
+    return {name: book.add_format(look) for name, look in looks.items()}
+
+
+def _sheet(
+    page: Any,
+    looks: dict[str, Any],
+    sheet: str,
+    columns: Sequence[tuple[str, int]],
+    rows: pa.Table,
+    faults: pd.DataFrame,
+) -> None:
+    heads = [*CORRECTION_HEADS, *(header for header, _ in columns), "问题和改法"]
+    page.set_row(0, 48)
+    page.merge_range(0, 0, 0, min(len(heads) - 1, 11), "", looks["hint"])
+    page.write_string(0, 0, _HINT, looks["hint"])
+    for column, head in enumerate(heads):
+        page.write_string(1, column, clean(head), looks["head"])
+        page.set_column(
+            column, column, 60 if column == len(heads) - 1 else 20 if column >= len(CORRECTION_HEADS) else 11
+        )
+    page.freeze_panes(2, 2)
+    grave = faults.assign(rank=faults["severity"].map({name: n for n, name in enumerate(SEVERITIES)}))
+    grave = grave.sort_values(["row_number", "rank"], kind="stable")
+    fill = {(row, column): severity for row, column, severity in
+            grave.dropna(subset=["column"])[["row_number", "column", "severity"]].iloc[::-1].itertuples(index=False)}  # fmt: skip
+    why = grave.groupby("row_number")["message"].agg("\n".join).to_dict()
+    taken = list(zip(*(rows.column(name).to_pylist() for name in rows.column_names), strict=True))
+    for at, (row, *texts) in enumerate(sorted(taken, key=lambda one: one[0]), start=2):
+        page.write_string(at, 0, sheet, looks["place"])
+        page.write_string(at, 1, str(row), looks["place"])
+        page.write_blank(at, 2, None, looks["cell"])
+        for column, (text, (_, number)) in enumerate(zip(texts, columns, strict=True), start=len(CORRECTION_HEADS)):
+            look = looks[fill.get((row, number), "cell")]
+            if text:
+                page.write_string(at, column, clean(text, keep_lines=True), look)
+            else:
+                page.write_blank(at, column, None, look)
+        page.write_string(at, len(heads) - 1, clean(why[row], keep_lines=True, most=2_000), looks["why"])
+    last = rows.num_rows + 1
+    page.data_validation(2, 2, last, 2, {"validate": "list", "source": ["是"]})
+    page.ignore_errors({"number_stored_as_text": f"A1:{column_letter(len(heads))}{last + 1}"})
+
+
+def merge(base: Path, file_name: str, cells: Path, target: Path) -> int | Refusal:
+    """Write `base` with the cells of a correction put in, as an .xlsx of values under the same row numbers; rows changed.
+
+    `cells` is a Parquet of sheet, row_number, column (1-based; 0: the whole row goes), text, is_number.
+    """
+    book = readers.read(base, file_name)
+    if isinstance(book, Refusal):
+        return book
+    if any(grid.height and int(grid.row_numbers.max()) > MOST_ROWS for grid in book.grids):
+        return Refusal("too_big", "原文件的行数超过一张工作表能放下的,不能用更正表", "请改好原文件后整份再交")
+    wanted = pq.read_table(cells).to_pandas()
+    changed = 0
+    for grid in book.grids:
+        changed += _put_in(grid, wanted[wanted["sheet"].eq(grid.sheet)])
+    rewrite(book.grids, target, {})
+    return changed
+
+
+def _put_in(grid: Grid, wanted: pd.DataFrame) -> int:
+    """Change a grid's cells; how many of its rows are other than before."""
+    position = {int(number): at for at, number in enumerate(grid.row_numbers)}
+    wanted = wanted[wanted["row_number"].isin(position)]
+    changed: set[int] = set()
+    gone = [position[row] for row in wanted.loc[wanted["column"].eq(0), "row_number"].tolist()]
+    for column in range(len(grid.columns)):
+        mine = wanted[wanted["column"].eq(column + 1)]
+        if mine.empty and not gone:
+            continue
+        texts = grid.columns[column].to_pylist()
+        numeric = grid.numeric.get(column, np.zeros(grid.height, bool)).copy()
+        for row, text, is_number in mine[["row_number", "text", "is_number"]].itertuples(index=False):
+            at, new = position[row], text or None
+            if (texts[at] or None) != new:
+                texts[at], numeric[at] = new, bool(is_number)
+                changed.add(at)
+        for at in gone:
+            texts[at], numeric[at] = None, False
+        grid.columns[column] = pa.array(texts, pa.string())
+        grid.numeric[column] = numeric
+    return len(changed | set(gone))

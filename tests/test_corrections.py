@@ -1,0 +1,113 @@
+"""The correction workbook: only the rows with faults; filled in and dropped back it mends the file that it was made from."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from night_kit import DAY, PERSON, ask, book, new_home, person, still
+from openpyxl import load_workbook
+
+from pipeline import run
+from pipeline.model import CORRECTION_SHEET
+
+STATUS = "select file_name, status, rows_read, rows_accepted from submission order by file_name, rows_accepted"
+
+
+def later(nights: int) -> date:
+    return DAY + timedelta(days=nights)
+
+
+def bad(serial: int) -> tuple[str, ...]:
+    name, right, _, *rest = person(serial)
+    wrong = right[:-1] + ("1" if right[-1] != "1" else "2")
+    return (name, wrong, person(serial)[1], *rest)
+
+
+def text_file(home: Path, name: str) -> None:
+    path = home / "inbox/d01" / name
+    path.write_bytes(
+        ("\n".join(",".join(row) for row in [PERSON, person(1), bad(2), bad(3), person(4)]) + "\n").encode("gb18030")
+    )
+    still(path)
+
+
+@pytest.fixture(params=["边缘人员.xlsx", "边缘人员.csv"])
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """After the night on which a file with two bad rows of four came."""
+    made = new_home(tmp_path / "home")
+    if request.param.endswith(".csv"):
+        text_file(made, request.param)
+    else:
+        book(made / "inbox/d01" / request.param, PERSON, [person(1), bad(2), bad(3), person(4)])
+    run.night(made, DAY)
+    return made
+
+
+def fill_in(home: Path, *, drop: int | None = None) -> None:
+    """Mend the first row and drop the workbook back, as a clerk does; `drop`: this row is to go."""
+    workbook = load_workbook(home / "returns/d01/边缘人员.更正.xlsx")
+    page = workbook["更正1"]
+    assert [page.cell(row, 2).value for row in (3, 4)] == ["3", "4"] and page.max_row == 4
+    heads = {cell.value: cell.column for cell in page[2]}
+    assert "校验不通过" in page.cell(3, heads["问题和改法"]).value
+    assert page.cell(3, heads["身份证号"]).number_format == "@"
+    assert page.cell(3, heads["身份证号"]).fill.fgColor.rgb != page.cell(3, heads["姓名"]).fill.fgColor.rgb
+    assert workbook[CORRECTION_SHEET].sheet_state == "veryHidden"
+    page.cell(3, heads["身份证号"]).value = person(2)[1]
+    if drop:
+        page.cell(drop, 3).value = "是"
+    target = home / "inbox/d01/边缘人员.更正.xlsx"
+    workbook.save(target)
+    still(target)
+
+
+@pytest.mark.slow
+def test_filled_in_it_becomes_a_new_whole_file_under_the_same_row_numbers(home):
+    [(name, *_)] = ask(home, STATUS)
+    fill_in(home, drop=4)
+    run.night(home, later(1))
+    found = ask(home, STATUS)
+    assert (name, "superseded", 4, 2) in found
+    assert ("边缘人员.xlsx", "accepted", 3, 3) in found
+    assert ask(
+        home, "select state, count(*) from validation_issue where rule = 'id_number.check_digit' group by all"
+    ) == [("fixed", 2)]
+    rows = ask(
+        home,
+        "select record_link.\"row\" from record_link join submission using (submission_id) where status = 'accepted'",
+    )
+    assert sorted(rows) == [(2,), (3,), (5,)]
+    copy = load_workbook(home / "returns/d01/边缘人员.xlsx")
+    values = [[cell.value for cell in row] for page in copy if page.title != "问题清单" for row in page.iter_rows()]
+    assert values[2][1] == person(2)[1]
+    assert not (home / "returns/d01/边缘人员.更正.xlsx").exists()
+    assert (home / "returns/d01/边缘人员.更正.回执.xlsx").exists()
+
+
+@pytest.mark.slow
+def test_when_the_base_was_replaced_meanwhile_it_is_refused_with_that_reason(tmp_path):
+    home = new_home(tmp_path / "home")
+    book(home / "inbox/d01/边缘人员.xlsx", PERSON, [person(1), bad(2), bad(3), person(4)])
+    run.night(home, DAY)
+    fill_in(home)
+    waiting = (home / "inbox/d01/边缘人员.更正.xlsx").rename(home / "kept.xlsx")
+    book(home / "inbox/d01/边缘人员.xlsx", PERSON, [person(1), person(2), bad(3), person(5)])
+    run.night(home, later(1))
+    waiting.rename(home / "inbox/d01/边缘人员.更正.xlsx")
+    run.night(home, later(2))
+    [(status, reason)] = ask(home, "select status, reason from submission where file_name like '%更正%'")
+    assert status == "refused" and "又报过新的一份" in reason
+    assert ask(home, "select rows_accepted from submission where status = 'partly_accepted'") == [(3,)]
+
+
+def test_another_units_correction_is_refused(tmp_path):
+    home = new_home(tmp_path / "home")
+    book(home / "inbox/d01/边缘人员.xlsx", PERSON, [person(1), bad(2), bad(3)])
+    run.night(home, DAY)
+    fill_in(home)
+    (home / "inbox/d01/边缘人员.更正.xlsx").rename(home / "inbox/d02/边缘人员.更正.xlsx")
+    run.night(home, later(1))
+    [(unit, status)] = ask(home, "select unit_code, status from submission where file_name like '%更正%'")
+    assert (unit, status) == ("d02", "refused")
