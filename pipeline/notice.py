@@ -74,6 +74,7 @@ def status(home: Home, ledger: Ledger, day: date) -> dict[str, Any]:
         "expected": _expected(home, kinds, submissions, day),
         "received": [_received(home, kinds, each) for each in submissions if each.night == day],
         "held": [_received(home, kinds, each) for each in submissions if each.status == "held" and each.night < day],
+        "faults": _faults(home, ledger, submissions, day),
         "registries": _registries(home, kinds, submissions, day),
         "released": released,
         "lists": sorted(f"lists/{folder.name}/{path.name}" for path in folder.glob("*.xlsx")),
@@ -131,6 +132,27 @@ def _received(home: Home, kinds: Mapping[str, Kind], each: Submission) -> dict[s
         if each.status == "held"
         else mask(refusal.get("fix", "")),
     }
+
+
+def _faults(home: Home, ledger: Ledger, submissions: list[Submission], day: date) -> list[dict[str, Any]]:
+    """Per unit, how many error lines are in which state, and the five faults that keep most rows out."""
+    from pipeline import issues  # noqa: PLC0415 - brings pandas
+
+    lines = issues.on(home, [each for each in submissions if each.outcome != "read"], ledger.exceptions(day), day)
+    said = []
+    for unit, mine in lines.groupby("unit_code", sort=True):
+        states = mine["state"].value_counts().to_dict()
+        grave = mine[mine["severity"].eq("must_fix") & ~mine["state"].isin(["fixed", "excepted"])]
+        worst = grave["fix"].value_counts(sort=False).sort_index().sort_values(ascending=False, kind="stable")
+        said.append(
+            {
+                "unit_code": str(unit),
+                "unit": home.units[str(unit)].name if unit in home.units else str(unit),
+                "states": {state: int(states.get(state, 0)) for state in issues.STATE_TITLES},
+                "worst": {str(fix): int(count) for fix, count in worst.head(5).items()},
+            }
+        )
+    return said
 
 
 def _registries(
@@ -259,6 +281,7 @@ def _message(told: Mapping[str, Any]) -> list[str]:
     lines += ["", "## 应报而没有收下的", "", *_bullets(_missing_words(told["expected"]))]
     sent_back = [*told["received"], *told["held"]]
     lines += ["", "## 今晚整份退回的,和扣住还没有确认的", "", *_bullets(_sent_back_words(sent_back))]
+    lines += ["", "## 各单位的问题,与上次相比", "", *_bullets(_fault_words(told["faults"]))]
     if told.get("moving"):
         lines += ["", "## 还在收件箱、没有收的", "", *_bullets([_moving_words(told)])]
     lines += ["", "## 今晚收到的", "", *_bullets(_received_words(told["received"]))]
@@ -342,6 +365,19 @@ def _because(line: Mapping[str, Any]) -> str:
     return "".join(f"{part.rstrip('。')}。" for part in (line["reason"], line["fix"]) if part)
 
 
+def _fault_words(faults: Sequence[Mapping[str, Any]]) -> list[str]:
+    from pipeline.issues import STATE_TITLES  # noqa: PLC0415 - brings pandas
+
+    said = []
+    for line in faults:
+        states = "、".join(
+            f"{title} {line['states'][state]}" for state, title in STATE_TITLES.items() if line["states"][state]
+        )
+        worst = ";".join(f"{fix} {count} 处" for fix, count in line["worst"].items())
+        said.append(f"{line['unit']}:{states}。" + (f"最多的:{worst}。" if worst else ""))
+    return said or ["没有。"]
+
+
 def _received_words(received: Sequence[Mapping[str, Any]]) -> list[str]:
     """One sentence per unit: how many deliveries, and where their rows went; then all of them."""
     units: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
@@ -402,6 +438,10 @@ def show(told: Mapping[str, Any], console: Console) -> None:
     console.print(Text(f"今晚{_received_words(told['received'])[-1]}"))
     if told.get("moving"):
         console.print(Text(f"收件箱里还有没收的:{_moving_words(told)}", style="yellow"))
+    if told["faults"]:
+        console.print(Text("各单位的问题,与上次相比", style="bold"))
+        for sentence in _fault_words(told["faults"]):
+            console.print(Text(f"· {sentence}"))
     console.print(_registry_table(told["registries"]))
     for sentence in _released_words(told):
         console.print(Text(sentence))

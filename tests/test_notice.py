@@ -40,6 +40,9 @@ class Kept:
     def submissions(self):
         return self.kept
 
+    def exceptions(self, day):
+        return {}
+
 
 @pytest.fixture
 def home(tmp_path):

@@ -44,7 +44,8 @@ def write(target: Path, file_id: str, readings: Sequence[Reading], issues: pd.Da
         return 0
     made = target.with_name(f".{target.name}"[:80])
     book = xlsxwriter.Workbook(
-        str(made), {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+        str(made),
+        {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False},
     )
     book.set_properties({"author": "数据检查", "created": datetime(2000, 1, 1, tzinfo=UTC)})
     looks = _looks(book)
