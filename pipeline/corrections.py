@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 
-from pipeline import archive
+from pipeline import archive, journal
 from pipeline.home import Home
 from pipeline.ledger import Ledger, ReceivedFile
 from pipeline.ledger.parts import part_name
 from pipeline.model import Correction, Reading, Refusal
 
 
-def apply(home: Home, ledger: Ledger, day: date, at: datetime, file: ReceivedFile, correction: Correction) -> Reading:
+def apply(
+    home: Home, ledger: Ledger, day: date, at: datetime, file: ReceivedFile, correction: Correction, who: str
+) -> Reading:
     """Archive and record the corrected whole file, which then waits to be read; what the correction itself comes to.
 
-    Refused when the file that it is about is not this unit's, or is no longer the last of its name.
+    `who` stands in the journal. Refused when the file that it is about is not this unit's, or is no longer the last of its name.
     """
     own = {each.file_id: each for each in ledger.files(unit_code=file.unit_code)}
     base = own.get(correction.base_file_id)
@@ -34,13 +36,17 @@ def apply(home: Home, ledger: Ledger, day: date, at: datetime, file: ReceivedFil
         return _refused("nothing_changed", "更正表里没有任何改动", "请改好有颜色的格后再放回")
     with path.open("rb") as source:
         digest, size = archive.keep(home, source, base.file_name)
-    whole = ledger.record_file(
-        file.unit_code, str(PurePosixPath(base.file_name).with_suffix(".xlsx")), sha256=digest, size=size, received_at=at,
-        night=day, archived=str(archive.path(home, digest).relative_to(home.root)),
-    )  # fmt: skip
+    name = str(PurePosixPath(base.file_name).with_suffix(".xlsx"))
+    archived = str(archive.path(home, digest).relative_to(home.root))
+    about = {
+        "unit_code": file.unit_code, "file_name": name, "sha256": digest, "size": size, "archived": archived,
+        "night": day.isoformat(), "received_at": at.isoformat(), "refusal": None,
+    }  # fmt: skip
+    journal.write(home, "received", about, who=who, at=at)
+    ledger.record_file(file.unit_code, name, sha256=digest, size=size, received_at=at, night=day, archived=archived)
     return Reading(
         kind=None,
-        notices=[f"已更正《{base.file_name}》的 {rows} 行,合成新的一份《{whole.file_name}》,结果见它的退回文件"],
+        notices=[f"已更正《{base.file_name}》的 {rows} 行,合成新的一份《{name}》,结果见它的退回文件"],
     )
 
 

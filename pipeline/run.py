@@ -179,7 +179,7 @@ def read(home: Path, day: date, unit: str) -> dict[str, int]:
             file = waiting[0]
             readings = _read_file(place, file)
             if correction := readings[0].correction:
-                readings = [corrections.apply(place, ledger, day, datetime.now(UTC), file, correction)]
+                readings = [corrections.apply(place, ledger, day, datetime.now(UTC), file, correction, NIGHT)]
             if answers := [answer for reading in readings for answer in reading.confirmations]:
                 readings[0].notices += exceptions.take(place, ledger, day, file, answers)
             for recorded in ledger.record_readings(file.file_id, readings, _read_by(unit)):

@@ -9,7 +9,7 @@ import pytest
 from night_kit import DAY, PERSON, ask, book, new_home, person, still
 from openpyxl import load_workbook
 
-from pipeline import run
+from pipeline import custody, run
 from pipeline.model import CORRECTION_SHEET
 
 STATUS = "select file_name, status, rows_read, rows_accepted from submission order by file_name, rows_accepted"
@@ -82,6 +82,7 @@ def test_filled_in_it_becomes_a_new_whole_file_under_the_same_row_numbers(home):
     copy = load_workbook(home / "returns/d01/边缘人员.xlsx")
     values = [[cell.value for cell in row] for page in copy if page.title != "问题清单" for row in page.iter_rows()]
     assert values[2][1] == person(2)[1]
+    assert custody.verify(home)["problems"] == []
     assert not (home / "returns/d01/边缘人员.更正.xlsx").exists()
     assert (home / "returns/d01/边缘人员.更正.回执.xlsx").exists()
 
