@@ -279,7 +279,7 @@ def freshness_text(text: str | None, remark: str | None) -> str:
     """The `freshness` of a warning (JSON, pipeline/warehouse/evidence.py) and its remark in Chinese lines."""
     said = json.loads(text or "{}")
     lines = [remark] if remark else []
-    if rosters := [_roster_text(roster) for roster in said.get("registries", [])]:
+    if rosters := dict.fromkeys(_roster_text(roster) for roster in said.get("registries", [])):
         lines.append(f"名册:{'、'.join(rosters)}")
     oldest, newest = said.get("oldest_evidence"), said.get("newest_evidence")
     if newest:

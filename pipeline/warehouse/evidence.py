@@ -26,7 +26,7 @@ create table made.item (
     original_text varchar, file_name varchar, sheet varchar, row_number integer, letter varchar, header varchar,
     submission_id varchar, as_of varchar
 );
-create table made.leans (rule_code varchar, registry varchar);
+create table made.leans (rule_code varchar, subject_id varchar, registry varchar, unit_code varchar);
 """
 
 _EVERY = """
@@ -68,16 +68,16 @@ policy as (
 
 registries as (
     select
-        fired.rule_code,
-        fired.subject_id,
+        leans.rule_code,
+        leans.subject_id,
         list({
-            'registry': leans.registry, 'period': roster.period, 'is_current': coalesce(roster.is_current, false)
-        } order by leans.registry) as registries
-    from made.fired as fired
-    join made.leans as leans on fired.rule_code = leans.rule_code
+            'registry': leans.registry, 'unit_code': leans.unit_code, 'period': roster.period,
+            'is_current': coalesce(roster.is_current, false)
+        } order by leans.registry, leans.unit_code) as registries
+    from (select distinct * from made.leans) as leans
     left join registry.own_roster as roster
-        on leans.registry = roster.registry and fired.division_code = roster.unit_code
-    group by fired.rule_code, fired.subject_id
+        on leans.registry = roster.registry and leans.unit_code = roster.unit_code
+    group by leans.rule_code, leans.subject_id
 ),
 
 listed as (
@@ -146,13 +146,20 @@ def _gather(con: duckdb.DuckDBPyConnection, name: str, card: Card, models: Model
         f" fired.division_code, {area}, fired.level, fired.measured, {_sentence(card.reason, types)}"
         f" from {name} as fired left join registry.household_fact as household on fired.household_id = household.household_id"
     )
-    leans = set(card.rosters(models.kinds))
+    for registry in card.not_in:
+        con.execute(
+            f"insert into made.leans select {_quote(card.code)}, {_subject(card)}, {_quote(registry)}, fired.division_code"
+            f" from {name} as fired"
+        )
     for place, item in enumerate(card.evidence):
         _gather_item(con, name, card, place, item, models)
         if models.kinds[item.kind].period == "month":
-            leans.add(models.kinds[item.kind].family)
-    for registry in sorted(leans):
-        con.execute("insert into made.leans values (?, ?)", [card.code, registry])
+            con.execute(
+                "insert into made.leans select distinct item.rule_code, item.subject_id, $1, submission.unit_code"
+                " from made.item as item join house.submission as submission using (submission_id)"
+                " where item.rule_code = $2 and item.place = $3",
+                [models.kinds[item.kind].family, card.code, place],
+            )
 
 
 def _gather_item(

@@ -1,4 +1,5 @@
--- Candidates of tonight that stand: not about the dead, and not outdone by a stronger one about the same person.
+-- Candidates of tonight that stand: not about the dead, and not outdone by a stronger one about the same person, be it of tonight or one
+-- that is carried over since it cannot be asked.
 with alive as (
     select
         every.rule_code as rule_code, every.subject_id as subject_id, every.person_id as person_id,
@@ -13,12 +14,22 @@ with alive as (
     where rule.of_the_dead or person.death_date is null
 ),
 
+strong as (
+    select alive.rule_code as rule_code, alive.person_id as person_id
+    from alive
+    union
+    select before.rule_code as rule_code, before.person_id as person_id
+    from life.before as before
+    inner join life.unanswered as unanswered
+        on before.warning_id = unanswered.warning_id
+),
+
 outdone as (
     select weaker.rule_code as rule_code, weaker.subject_id as subject_id, min(stronger.rule_code) as stronger_code
     from alive as weaker
     inner join house.rule_yields as yields
         on weaker.rule_code = yields.rule_code
-    inner join alive as stronger
+    inner join strong as stronger
         on yields.stronger_code = stronger.rule_code and weaker.person_id = stronger.person_id
     group by weaker.rule_code, weaker.subject_id
 )
