@@ -191,7 +191,8 @@ def _pensioner(stage: Stage, household: Household, member: Member, fragile: bool
 def _pupil(stage: Stage, household: Household, member: Member, fragile: bool) -> int:
     if not _is_aged(stage, member.person, *SCHOOL_AGES):
         return 0
-    if stage.rng.random() < 0.1:
+    # Were the later row spoilt, the child would be out of school.
+    if not fragile and stage.rng.random() < 0.1:
         schooling(stage, member.person, "休学", _back(stage, 300, 600))
     schooling(stage, member.person, "在读", _back(stage, 30, 200), fragile=fragile)
     return 1
