@@ -18,6 +18,8 @@ from pipeline.ledger import Ledger
 from pipeline.model import MonitorError, Reading, Refusal
 
 Step = Callable[[str, int, int], None]
+ARRIVALS = ("received", "filled_in")
+"""Lines of the journal that say that a file came: data, and lists that people filled in."""
 
 
 # verify ----------------------------------------------------------------------------------------------------------
@@ -39,7 +41,7 @@ def verify(home: Path, on_step: Step | None = None) -> dict[str, Any]:
             return {"problems": [str(problem)], "journal": 0, "archive": 0, "accepted": 0, "releases": 0}
         ledger = Ledger(place.ledger_url)
         problems += _remembered(entries, ledger)
-        received = {each.about["sha256"] for each in entries if each.what == "received" and each.about["archived"]}
+        received = {each.about["sha256"] for each in entries if each.what in ARRIVALS and each.about["archived"]}
         purged = {sha256 for each in entries if each.what == "purged" for sha256 in each.about["archive"]}
         kept = archive.kept(place)
         problems += [f"归档里少了文件 {sha256[:16]}…" for sha256 in sorted(received - purged - set(kept))]
@@ -92,6 +94,14 @@ def _files_of_ledger(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
         if each.what == "received"
     } - {tuple(file) for each in entries if each.what == "purged" for file in each.about["files"]}
     known = {(file.unit_code, file.file_name, file.sha256) for file in ledger.files()}
+    # The same filled-in list under another name is one file: only the first name is known.
+    first: dict[tuple[str, str], tuple[str, str, str]] = {}
+    for each in entries:
+        if each.what == "filled_in":
+            named = (each.about["unit_code"], each.about["file_name"], each.about["sha256"])
+            first.setdefault((named[0], named[2]), named)
+    told |= set(first.values())
+    known |= {(file.unit_code, file.file_name, file.sha256) for file in ledger.decisions.files()}
     return [
         *(f"台账里少了 {unit} 的文件《{name}》" for unit, name, _ in sorted(told - known)),
         *(f"台账里多出 {unit} 的文件《{name}》,日志里没有收到过" for unit, name, _ in sorted(known - told)),
@@ -189,9 +199,7 @@ def recover(home: Path, on_step: Step | None = None) -> dict[str, Any]:
         if not entries:
             raise MonitorError("日志是空的(journal.jsonl),没有可以重建的内容")
         purged = {sha256 for each in entries if each.what == "purged" for sha256 in each.about["archive"]}
-        wanted = {
-            each.about["sha256"] for each in entries if each.what == "received" and each.about["archived"]
-        } - purged
+        wanted = {each.about["sha256"] for each in entries if each.what in ARRIVALS and each.about["archived"]} - purged
         if missing := sorted(wanted - set(archive.kept(place))):
             raise MonitorError(f"归档里少了 {len(missing)} 份文件(如 {missing[0][:16]}…),请先从备份恢复 archive/")
     aside = _lay_aside(place)
@@ -214,8 +222,8 @@ def _nights(entries: list[journal.Entry], purged: set[str]) -> Iterator[tuple[da
     """(night, what arrived since the one before, whether it published), in the order in which they happened."""
     arrived: list[journal.Entry] = []
     for entry in entries:
-        is_input = entry.what in ("night", "received", "confirmed", "excepted")
-        if is_input and not (entry.what == "received" and entry.about["sha256"] in purged):
+        is_input = entry.what in ("night", *ARRIVALS, "confirmed", "excepted")
+        if is_input and not (entry.what in ARRIVALS and entry.about["sha256"] in purged):
             arrived.append(entry)
         elif entry.what == "published":
             yield date.fromisoformat(entry.about["run_date"]), arrived, True
@@ -239,6 +247,14 @@ def _arrive_again(ledger: Ledger, entry: journal.Entry) -> None:
             reason=about["reason"], decided_on=date.fromisoformat(about["decided_on"]),
             expires_on=date.fromisoformat(about["expires_on"]), source=about["source"],
         )  # fmt: skip
+        return
+    if entry.what == "filled_in":
+        filled = ledger.decisions.record_file(
+            about["unit_code"], about["file_name"], sha256=about["sha256"], archived=about["archived"],
+            received_at=datetime.fromisoformat(about["received_at"]), night=date.fromisoformat(about["night"]),
+        )  # fmt: skip
+        if not about["archived"]:
+            ledger.decisions.record_lines(filled.file_id, [], [], Refusal(*about["refusal"]))
         return
     file = ledger.record_file(
         about["unit_code"], about["file_name"], sha256=about["sha256"], size=about["size"],
@@ -276,6 +292,7 @@ def rotate_keys(home: Path) -> dict[str, int]:
         files = archive.rotate(place)
         fresh = seal.add_key(place)
         lines = journal.renew(place, fresh)
+        Ledger(place.ledger_url).decisions.renew(fresh.renew)
         seal.drop_old_keys(place)
         journal.write(place, "keys_renewed", {"archive": files, "journal": lines}, who=login(), at=datetime.now(UTC))
     return {"archive": files, "journal": lines}

@@ -37,15 +37,15 @@ class Dropped:
     """A link, pipe or device: never opened."""
 
 
-def settled(home: Home, settle_seconds: int, clock: float) -> tuple[list[Dropped], list[str]]:
-    """(files that may be taken, names of those still moving), both sorted by unit and name.
+def settled(inbox: Path, settle_seconds: int, clock: float) -> tuple[list[Dropped], list[str]]:
+    """(files that may be taken, names of those still moving) below `inbox/<unit>/`, both sorted by unit and name.
 
     `clock` is the entry point's time in seconds; a file counts as still when its last change lies `settle_seconds`
     or more before it. A time in the future (a wrong clock on the sender's side) does not hold a file back for ever:
     only its difference counts.
     """
     ready, moving = [], []
-    for unit in sorted(path for path in home.inbox.iterdir() if not path.name.startswith(".")):
+    for unit in sorted(path for path in inbox.iterdir() if not path.name.startswith(".")):
         if unit.is_symlink() or not unit.is_dir():
             ready.append(Dropped("", unit, visible(unit.name), is_link=unit.is_symlink()))
             continue

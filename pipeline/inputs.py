@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import __version__, contracts, issues, people, warehouse
+from pipeline import __version__, contracts, decisions, issues, people, warehouse
 from pipeline.home import Home
 from pipeline.ledger import Ledger, Submission
 from pipeline.model import column_letter, month_of
@@ -55,6 +55,7 @@ def gather(home: Home, ledger: Ledger, day: date, built_at: datetime | None = No
         ),
         "column": _table("column", (line for each in submissions for line in _columns(each))),
         "expected": _table("expected", expected),
+        "decision": _table("decision", decisions.rows(home, ledger, day)),
         "release": _table("release", [_release(home, in_force, built_at)]),
         "place": _table("place", _places(home, in_force)),
         "issue": _issues(home, ledger, submissions, day),

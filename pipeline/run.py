@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.checks import Verdict
+    from pipeline.decisions import Answer
 
 NIGHT = "夜间任务"
 """Who acts, in the journal, when nobody in particular does."""
@@ -82,7 +83,8 @@ def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
 def again(home: Path, day: date) -> None:
     """A night that was lost, on what waits in the ledger: read, checked, built and published, with nothing sent back."""
     _, ledger = _open(home)
-    for unit in sorted({file.unit_code for file in ledger.files(state="received")}):
+    waiting = [*ledger.files(state="received"), *ledger.decisions.files(state="received")]
+    for unit in sorted({file.unit_code for file in waiting}):
         read(home, day, unit)
     for wave in range(WAVES):
         for family in families(home, day, wave):
@@ -122,11 +124,13 @@ def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> lis
         _forget_unfinished(place, ledger)
         journal.write(place, "night", {"run_date": day.isoformat()}, who=NIGHT, at=now)
         ledger.begin_night(day, owner=f"{socket.gethostname()}:{os.getpid()}", at=now)
-        ready, _ = inbox.settled(place, place.settings.settle_seconds, now.timestamp())
-        for dropped in ready:
-            if units is None or dropped.unit_code in units:
-                _take(place, ledger, dropped, day, now)
+        for folder, take in ((place.inbox, _take), (place.decisions / "inbox", _take_decisions)):
+            ready, _ = inbox.settled(folder, place.settings.settle_seconds, now.timestamp())
+            for dropped in ready:
+                if units is None or dropped.unit_code in units:
+                    take(place, ledger, dropped, day, now)
         waiting = {file.unit_code for file in ledger.files(state="received")}
+        waiting |= {file.unit_code for file in ledger.decisions.files(state="received")}
         waiting |= {submission.unit_code for submission in ledger.submissions(night=day, outcome="repeated")}
         waiting |= {submission.unit_code for submission in _confirmed(ledger, day)}
         waiting |= {unit for unit, _ in ledger.exceptions_changed(day)}
@@ -134,13 +138,7 @@ def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> lis
 
 
 def _take(home: Home, ledger: Ledger, dropped: inbox.Dropped, day: date, now: datetime) -> None:
-    if dropped.is_link:
-        refusal = Refusal("link", f"“{dropped.name}”是链接,不是文件,没有打开", "请把文件本身复制进来")
-        digest, size, archived = hashlib.sha256(dropped.name.encode()).hexdigest(), 0, ""
-    else:
-        refusal = None
-        digest, size = inbox.take_in(home, dropped)
-        archived = str(archive.path(home, digest).relative_to(home.root))
+    digest, size, archived, refusal = _archived(home, dropped)
     arrived = {
         "unit_code": dropped.unit_code, "file_name": dropped.name, "sha256": digest, "size": size, "archived": archived,
         "night": day.isoformat(), "received_at": now.isoformat(),
@@ -155,6 +153,31 @@ def _take(home: Home, ledger: Ledger, dropped: inbox.Dropped, day: date, now: da
     inbox.take_out(dropped)
 
 
+def _take_decisions(home: Home, ledger: Ledger, dropped: inbox.Dropped, day: date, now: datetime) -> None:
+    digest, _, archived, refusal = _archived(home, dropped)
+    arrived = {
+        "unit_code": dropped.unit_code, "file_name": dropped.name, "sha256": digest, "archived": archived,
+        "night": day.isoformat(), "received_at": now.isoformat(),
+        "refusal": [refusal.code, refusal.reason, refusal.fix] if refusal else None,
+    }  # fmt: skip
+    journal.write(home, "filled_in", arrived, who=NIGHT, at=now)
+    file = ledger.decisions.record_file(
+        dropped.unit_code, dropped.name, sha256=digest, received_at=now, night=day, archived=archived
+    )
+    if refusal:
+        ledger.decisions.record_lines(file.file_id, [], [], refusal)
+    inbox.take_out(dropped)
+
+
+def _archived(home: Home, dropped: inbox.Dropped) -> tuple[str, int, str, Refusal | None]:
+    """(sha256, size, path below the home, why it cannot be opened) of a dropped file, its bytes now in the archive."""
+    if dropped.is_link:
+        refusal = Refusal("link", f"“{dropped.name}”是链接,不是文件,没有打开", "请把文件本身复制进来")
+        return hashlib.sha256(dropped.name.encode()).hexdigest(), 0, "", refusal
+    digest, size = inbox.take_in(home, dropped)
+    return digest, size, str(archive.path(home, digest).relative_to(home.root)), None
+
+
 def _forget_unfinished(home: Home, ledger: Ledger) -> None:
     """A night that died half-way left files read but not checked: read them again. Its work is thrown away."""
     for unfinished in sorted({submission.file_id for submission in ledger.submissions(outcome="read")}):
@@ -167,8 +190,11 @@ def _forget_unfinished(home: Home, ledger: Ledger) -> None:
 
 
 def read(home: Path, day: date, unit: str) -> dict[str, int]:
-    """Read the waiting files of one unit into work/, each parsed in a child process; counts by outcome."""
-    from pipeline import corrections, exceptions, issues  # noqa: PLC0415 - brings pandas
+    """Read the waiting files of one unit into work/, its filled-in lists into the ledger; counts by outcome.
+
+    Each file is parsed in a child process.
+    """
+    from pipeline import corrections, decisions, exceptions, issues  # noqa: PLC0415 - brings pandas
 
     place, ledger = _open(home)
     counts = {"files": 0, "readings": 0, "refused": 0}
@@ -192,6 +218,7 @@ def read(home: Path, day: date, unit: str) -> dict[str, int]:
             counts["refused"] += sum(reading.refusal is not None for reading in readings)
             refused += [(unit, reading.kind) for reading in readings if reading.refusal]
         issues.remember(place, ledger, day, refused)
+        decisions.take_in(place, ledger, unit)
     return counts
 
 
@@ -475,14 +502,19 @@ def build(home: Path, day: date) -> dict[str, int]:
 
 
 def publish(home: Path, day: date) -> str:
-    """Write the lists of the built release, then make it the current one by one rename; returns its folder."""
-    from pipeline import lists, warehouse  # noqa: PLC0415 - brings duckdb and xlsxwriter
+    """Write the lists and the answers to filled-in ones, then make the release the current one by one rename.
 
-    place, _ = _open(home)
+    Returns the release's folder.
+    """
+    from pipeline import decisions, lists, warehouse  # noqa: PLC0415 - brings duckdb and xlsxwriter
+
+    place, ledger = _open(home)
     with shared(home):
         built = _built(place, day)
         with closing(warehouse.read(built / "warehouse.duckdb")) as con:
             lists.write(con, place.lists, place.units, day, {k: v.title for k, v in contracts.load().kinds.items()})
+            told = decisions.answers(ledger, con)
+        _answer(place, ledger, told)
         files = {
             path.relative_to(built).as_posix(): digest_of(path) for path in sorted(built.rglob("*")) if path.is_file()
         }
@@ -490,6 +522,31 @@ def publish(home: Path, day: date) -> str:
         journal.write(place, "published", about, who=NIGHT, at=datetime.now(UTC))
         release = warehouse.publish(built, place.releases, place.warehouse)
     return str(release.relative_to(place.root))
+
+
+def _answer(home: Home, ledger: Ledger, told: list[Answer]) -> None:
+    """Mark the copies of filled-in lists and leave them in returns/, beside those of data files."""
+    from pipeline import returns  # noqa: PLC0415 - brings lxml and xlsxwriter
+
+    copies: list[_Copy] = []
+    with ExitStack() as clear:
+        for each in told:
+            unit = each.file.unit_code
+            data = {_returned_name(file.file_name, []) for file in ledger.files(unit_code=unit)}
+            name = _returned_name(each.file.file_name, [each.file.file_name])
+            if name in data:
+                name = name.with_name(f"{name.stem}.核查登记.xlsx")
+            target = home.returns / unit / name
+            for folder in reversed([part for part in target.parents if part.is_relative_to(home.returns)]):
+                folder.mkdir(exist_ok=True, mode=0o700)  # `parents=True` would leave those above open to all
+            if each.refusal:
+                returns.write_receipt(target, each.file.file_name, each.refusal)
+            else:
+                original = clear.enter_context(archive.opened(home, each.file.sha256))
+                copies.append((original, each.file.file_name, target, each.summaries, each.issues))
+        _mark(copies)
+    for each in told:
+        ledger.decisions.answered(each.file.file_id)
 
 
 def _built(home: Home, day: date) -> Path:
@@ -526,7 +583,9 @@ def status(home: Path, day: date) -> dict[str, Any]:
 
     place, ledger = _open(home)
     settle = place.settings.settle_seconds
-    _, moving = inbox.settled(place, settle, datetime.now(UTC).timestamp())
+    clock = datetime.now(UTC).timestamp()
+    moving = inbox.settled(place.inbox, settle, clock)[1]
+    moving += [f"decisions/{name}" for name in inbox.settled(place.decisions / "inbox", settle, clock)[1]]
     return notice.status(place, ledger, day) | {"moving": moving, "settle_seconds": settle}
 
 

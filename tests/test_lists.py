@@ -29,7 +29,8 @@ SCHEMA = """
 create table warning_list (
     warning_id varchar, rule_code varchar, title varchar, level varchar, status varchar, household_id varchar,
     person_id varchar, subject_name varchar, subject_id_number varchar, division_code varchar, township varchar,
-    first_seen_on date, due_on date, reason varchar, caveat varchar, remark varchar, evidence varchar, freshness varchar
+    first_seen_on date, due_on date, reason varchar, caveat varchar, remark varchar, evidence varchar, freshness varchar,
+    decided_on date, decided_by varchar, measure varchar, note varchar
 );
 create table household_warning (
     household_id varchar, head_name varchar, head_id_number varchar, division_code varchar, township varchar, size bigint,
@@ -285,7 +286,8 @@ def test_what_is_filled_in_has_drop_downs_on_every_line(usual, tmp_path):
     assert of["处置措施"].errorStyle == "information", "own words are welcome"
     assert of["核查日期"].type == "date" and of["核查人"].type == "textLength"
     assert sheet[f"{letters['核查日期']}3"].number_format == "yyyy-mm-dd"
-    assert all(sheet[f"{letters[header]}{row}"].value is None for header in FILLED_IN for row in range(3, 8))
+    said = [sheet[f"{letters[header]}{row}"].value for header in FILLED_IN for row in range(3, 8)]
+    assert [text for text in said if text is not None] == ["核查中"], "what was recorded already stands there"
     for rule in rules.values():
         assert len(rule.formula1 or "") <= 257 and len(rule.prompt or "") <= 255 and len(rule.promptTitle or "") <= 32
 

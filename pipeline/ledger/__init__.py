@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, delete, insert, select, update
 
 from pipeline.ledger import parts
+from pipeline.ledger.decisions import Decisions
 from pipeline.ledger.parts import Decision, Delivery, Replace
 from pipeline.ledger.tables import (
     confirmation_table,
@@ -179,6 +180,8 @@ class Ledger:
         """Open, and create the tables where there are none. Raises ConfigError for a URL or schema we do not know."""
         self._engine = open_engine(url)
         self._open_in = threading.local()
+        self.decisions = Decisions(self._engine, self._writing)
+        """What people wrote in the lists that came back."""
 
     # ---- files
 

@@ -81,6 +81,37 @@ submission_table = sa.Table(
     Column("scope_digest", sa.String),
     sa.CheckConstraint("outcome = 'read' or rows_read = rows_accepted + rows_set_aside + rows_out_of_scope"),
 )  # fmt: skip
+decision_file = sa.Table(
+    "decision_file", metadata,
+    Column("file_id", sa.String, primary_key=True),
+    Column("unit_code", sa.String, nullable=False),
+    Column("file_name", sa.String, nullable=False),
+    Column("sha256", sa.String, nullable=False),
+    Column("received_at", _Utc, nullable=False),
+    Column("night", sa.Date, nullable=False),
+    Column("received_seq", sa.BigInteger, nullable=False),
+    Column("archived", sa.String, nullable=False),
+    Column("state", sa.String, sa.CheckConstraint("state in ('received', 'read', 'answered')"), nullable=False),
+    Column("sheets", sa.JSON, nullable=False),
+    Column("refusal", sa.JSON),
+    Column("came_again", sa.Date),
+    sa.UniqueConstraint("unit_code", "sha256"),
+    sa.UniqueConstraint("unit_code", "received_seq"),
+)  # fmt: skip
+decision_line = sa.Table(
+    "decision_line", metadata,
+    Column("decision_id", sa.String, primary_key=True),
+    Column("file_id", sa.String, sa.ForeignKey("decision_file.file_id"), nullable=False, index=True),
+    Column("about", sa.String, nullable=False),
+    Column("subject", sa.String, nullable=False),
+    Column("result", sa.String),
+    Column("decided_on", sa.Date),
+    Column("sealed", sa.String, nullable=False),
+    Column("sheet", sa.String, nullable=False),
+    Column("row_number", sa.Integer, nullable=False),
+    Column("column", sa.Integer, nullable=False),
+    Column("problem", sa.String),
+)  # fmt: skip
 night_table = sa.Table(
     "night", metadata,
     Column("run_date", sa.Date, primary_key=True),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.home import Unit, atomically
 from pipeline.lists import book as list_book
-from pipeline.lists.words import LEVEL_TITLES
+from pipeline.lists.words import LEVEL_TITLES, OUTCOME_TITLES
 from pipeline.model import mask
 
 if TYPE_CHECKING:
@@ -78,6 +78,10 @@ select
     warning_list.reason as reason,
     warning_list.caveat as caveat,
     warning_list.remark as remark,
+    warning_list.decided_on as decided_on,
+    warning_list.decided_by as decided_by,
+    warning_list.measure as measure,
+    warning_list.note as note,
     cast(warning_list.evidence as varchar) as evidence,
     cast(warning_list.freshness as varchar) as freshness,
     listed.person_id is not null as listed_by_own_unit
@@ -231,6 +235,7 @@ class _Reader:
                     "subject_number": number if must_be_found else mask(number),
                     "rule": f"{row['rule_code']} {row['title']}",
                     "state": _STATE_TITLES.get(row["status"], ""),
+                    "result": OUTCOME_TITLES.get(row["status"]),
                     "evidence": self._evidence(row["evidence"]),
                     "freshness": freshness_text(row["freshness"], row["remark"]),
                 }

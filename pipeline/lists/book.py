@@ -86,8 +86,8 @@ _WARNING_COLUMNS = (
     _Column("caveat", "可能不准的情形(先排除)", 36),
     _Column("result", FILLED_IN[0], 13, "fill"),
     _Column("measure", FILLED_IN[1], 15, "fill"),
-    _Column("by", FILLED_IN[2], 9, "fill"),
-    _Column("on", FILLED_IN[3], 12, "fill_date"),
+    _Column("decided_by", FILLED_IN[2], 9, "fill"),
+    _Column("decided_on", FILLED_IN[3], 12, "fill_date"),
     _Column("note", FILLED_IN[4], 18, "fill"),
     _Column("head_name", "户主", 10, printed=False),
     _Column("state", "状态", 8, "centre", printed=False),
@@ -246,7 +246,7 @@ class _Book:
             cell = self._cell_format(column.sort, value, late=late, first=first)
             if value is None or value == "":
                 sheet.write_blank(line, at, None, cell)
-            elif column.sort == "date":
+            elif column.sort in ("date", "fill_date"):
                 sheet.write_datetime(line, at, value, cell)
             elif column.sort == "number":
                 sheet.write_number(line, at, value, cell)
@@ -369,7 +369,7 @@ class _Book:
             },
         )  # fmt: skip
         sheet.data_validation(
-            first, at["by"], last, at["by"],
+            first, at["decided_by"], last, at["decided_by"],
             {
                 "validate": "length", "criteria": "between", "minimum": 2, "maximum": 40,
                 "input_title": "核查人", "input_message": "写姓名。谁核查,谁签名,会记入台账。",
@@ -377,7 +377,7 @@ class _Book:
             },
         )  # fmt: skip
         sheet.data_validation(
-            first, at["on"], last, at["on"],
+            first, at["decided_on"], last, at["decided_on"],
             {
                 "validate": "date", "criteria": ">=", "value": date(self.content.day.year - 1, 1, 1),
                 "input_title": "核查日期", "input_message": f"写成 {self.content.day.isoformat()} 这样。",

@@ -3,19 +3,20 @@
 They stand apart from the layout, since a filled-in list is read back by the same words.
 """
 
+import csv
+
+from pipeline.model import ROOT
+
 LEVEL_TITLES = {"red": "红色", "orange": "橙色", "yellow": "黄色", "blue": "蓝色"}
 """Level → its name, most urgent first."""
 
-OUTCOME_TITLES = {
-    "verifying": "核查中",
-    "enrolled": "已纳入保障",
-    "granted": "已给予救助",
-    "referred": "已转介服务",
-    "not_eligible": "核实后不符合条件",
-    "declined": "本人放弃或不愿申请",
-    "wrong_data": "数据有误",
-    "already_helped": "此前已得到救助",
-}
+
+def _outcomes() -> dict[str, tuple[str, str]]:
+    with (ROOT / "sql" / "published" / "outcome.csv").open(encoding="utf-8", newline="") as file:
+        return {line["outcome"]: (line["title"], line["hint"]) for line in csv.DictReader(file)}
+
+
+OUTCOME_TITLES = {outcome: title for outcome, (title, _) in _outcomes().items()}
 """Outcome → the word that is chosen in 核查结果. `verifying` is no outcome: somebody is on it."""
 
 WARNING_NUMBER = "预警编号"
@@ -28,16 +29,7 @@ MEASURES = (
     "已协助申请低保", "已协助申请特困供养", "已协助申请低保边缘认定", "已办理临时救助", "已落实分类施保或增发",
     "已转介其他部门", "已安排服务或探访", "已更正上报数据", "按程序复核中", "继续关注",
 )  # fmt: skip
-OUTCOME_HINTS = {
-    "verifying": "已开始核查,还没有结果。预警保留,不会重复派发",
-    "enrolled": "已纳入低保、特困或低保边缘",
-    "granted": "已发放临时救助或其他救助款物",
-    "referred": "不属民政救助,已转给其他部门或社会力量",
-    "not_eligible": "上门核实过,确实不符合条件。请在“说明”里写理由",
-    "declined": "符合条件,本人明确表示不申请。请在“说明”里写明",
-    "wrong_data": "名单里的数据不对。请写明哪一项、应该是什么",
-    "already_helped": "预警之前已经帮过。请写明时间和方式",
-}
+OUTCOME_HINTS = {outcome: hint for outcome, (_, hint) in _outcomes().items()}
 LEVEL_HINTS = {
     "red": "最急:可能正在断炊、断药或无处可住,或已去世仍在册。最先上门",
     "orange": "急:遇到大额支出、失学、受灾等,很可能需要帮助",
@@ -61,10 +53,16 @@ WHAT_IT_IS = (
 )
 HOW_TO_FILL = (
     ("先看“户”页", "从上往下办,最急的在最上面。“户序号”与“预警”页相同,一次上门把同一户的几条一起核实。"),
-    ("再填“预警”页", "只填黄色标题的五列。核查结果从下拉列表选;选了结果就要写核查人、核查日期和说明(理由)。"),
+    (
+        "再填“预警”页",
+        "只填黄色标题的五列。核查结果从下拉列表选;选了结果就要写核查人和说明(理由);核查日期不写,按收到那天算。",
+    ),
     ("可以做", "可以筛选、排序、隐藏列、删掉没办的行,可以分给几个人分别填、分几次交回。打印时只印到“说明”列。"),
     ("不要改", "不要改“预警编号”列,交回时靠它对上是哪一条;没有编号或编号不对的行会退回并说明原因。"),
-    ("交回", "存成 xlsx,放进 decisions/inbox/{code}/ 文件夹(或交给市局数据员)。第二天的清单里,已办结的不再出现。"),
+    (
+        "交回",
+        "存成 xlsx,放进 decisions/inbox/{code}/ 文件夹(或交给市局数据员)。第二天的清单里,已办结的不再出现,核查中的带着已填的内容;对不上的行退回到 returns/{code}/,写明原因。",
+    ),
     ("会不会再出现", "办结的预警不会天天重报;情况明显加重,或过了静默期仍然成立,才会再次出现。"),
 )
 COVERAGE_TITLES = {"fresh": "按期", "late": "逾期未更新", "absent": "没有报送", "shrunken": "人数骤减,待市局确认"}

@@ -1,0 +1,304 @@
+"""The lists that come back: filled-in workbooks → lines in the ledger, and the answer to who sent them.
+
+A sheet is known by the column that names what is decided on (a `Form`), wherever it stands and however its lines were
+sorted or split. Lines are judged by the build (`main.decision`); what does not fit goes back marked, with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline import archive, returns, values
+from pipeline.checks import ISSUE_COLUMNS
+from pipeline.contracts import Column, Kind, fold_header
+from pipeline.home import Home
+from pipeline.ledger import Ledger
+from pipeline.ledger.decisions import DecisionFile, DecisionLine
+from pipeline.lists.words import FILLED_IN, OUTCOME_TITLES, WARNING_NUMBER
+from pipeline.model import ColumnUse, Reading, Refusal, SheetReading
+from pipeline.reading import layout, readers, sandbox
+from pipeline.reading.grid import Grid
+from pipeline.seal import Seal
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+
+FIELDS = ("result", "measure", "decided_by", "decided_on", "note")
+"""What a line says, in the order of a form's headers."""
+_WORDS = ("measure", "decided_by", "note")
+"""What people write in their own words: sealed in the ledger."""
+_HIGHEST_HEADER = 30
+_REASONS = {
+    "crash": "文件的内部结构异常,读取中断",
+    "memory": "读取这个文件需要的内存超出限度",
+    "time": "读取这个文件需要的时间超出限度",
+}
+
+
+@dataclass(frozen=True)
+class Form:
+    """A sheet that people fill in: what its lines decide on, by which column they are known, and what may be answered."""
+
+    about: str
+    key: str
+    headers: tuple[str, ...]
+    """Headers of FIELDS, in that order."""
+    results: Mapping[str, str]
+    """Answer → the word that is chosen for it."""
+
+
+FORMS = (Form("warning", WARNING_NUMBER, FILLED_IN, OUTCOME_TITLES),)
+
+
+@dataclass(frozen=True)
+class FilledIn:
+    """The filled-in lines of one sheet, as text."""
+
+    about: str
+    sheet: str
+    header_row: int
+    columns: dict[str, int]
+    """Field (FIELDS, and `subject`) → 1-based column."""
+    lines: list[tuple[int, dict[str, str], bool]]
+    """(row number, field → text, whether the day's cell held a number) of lines with anything filled in."""
+
+
+# reading ---------------------------------------------------------------------------------------------------------
+
+
+def take_in(home: Home, ledger: Ledger, unit_code: str) -> int:
+    """Read the waiting files of one unit and write their lines into the ledger; returns how many files."""
+    waiting = [file for file in ledger.decisions.files(state="received") if file.unit_code == unit_code]
+    for file in waiting:
+        with archive.opened(home, file.sha256) as path:
+            memory_mb, seconds = layout.limits(path)
+            try:
+                found: list[FilledIn] | Refusal = sandbox.call(
+                    read_sheets, path, file.file_name, memory_mb=memory_mb, seconds=seconds
+                )
+            except sandbox.Killed as killed:
+                found = Refusal(killed.reason, _REASONS[killed.reason], "请重新打开清单,另存为 xlsx 后再交")
+        if isinstance(found, Refusal):
+            ledger.decisions.record_lines(file.file_id, [], [], found)
+            continue
+        sheets = [{"sheet": one.sheet, "header_row": one.header_row, "columns": one.columns} for one in found]
+        lines = [line for one in found for line in _judge_alone(one, file.night, Seal.of(home))]
+        ledger.decisions.record_lines(file.file_id, lines, sheets)
+    return len(waiting)
+
+
+def read_sheets(path: Path, file_name: str) -> list[FilledIn] | Refusal:
+    """The filled-in lines of every sheet of a workbook that is a form. In the sandbox."""
+    book = readers.read(path, file_name)
+    if isinstance(book, Refusal):
+        return book
+    found = [one for grid in book.grids for form in FORMS if (one := _sheet(grid, form)) is not None]
+    if found:
+        return found
+    wanted = "、".join(dict.fromkeys(f"“{form.key}”和“{form.headers[0]}”" for form in FORMS))
+    return Refusal(
+        "no_form",
+        f"没有找到同时有{wanted}两列的工作表,看不出填的是哪一条",
+        "请用发下去的清单填写,保留标题行和编号列,存成 xlsx 再交",
+    )
+
+
+def _sheet(grid: Grid, form: Form) -> FilledIn | None:
+    wanted = {fold_header(header)[0]: field for field, header in zip(FIELDS, form.headers, strict=True)}
+    wanted[fold_header(form.key)[0]] = "subject"
+    for row in range(min(grid.height, _HIGHEST_HEADER)):
+        at = {
+            wanted[folded]: column
+            for column in reversed(range(len(grid.columns)))
+            if (folded := fold_header(grid.text(row, column))[0]) in wanted
+        }
+        if {"subject", "result"} <= set(at):
+            break
+    else:
+        return None
+    numeric = grid.numeric.get(at["decided_on"]) if "decided_on" in at else None
+    lines = []
+    for line in range(row + 1, grid.height):
+        texts = {field: grid.text(line, column).strip() for field, column in at.items()}
+        if any(text for field, text in texts.items() if field != "subject"):
+            is_number = bool(numeric[line]) if numeric is not None else False
+            lines.append((int(grid.row_numbers[line]), texts, is_number))
+    columns = {field: column + 1 for field, column in at.items()}
+    return FilledIn(form.about, grid.sheet, int(grid.row_numbers[row]), columns, lines)
+
+
+def _judge_alone(filled: FilledIn, night: date, seal: Seal) -> list[DecisionLine]:
+    """Lines with what is wrong with them by themselves; what they are about is judged in the build."""
+    form = next(form for form in FORMS if form.about == filled.about)
+    codes = {_folded(word): code for code, word in form.results.items()} | {code: code for code in form.results}
+    days = _days(filled, night, form)
+    lines = []
+    for number, texts, _ in filled.lines:
+        subject, result = texts["subject"].replace(" ", "").lower(), codes.get(_folded(texts["result"]))
+        decided_on, odd_day = days[number]
+        wrong: list[tuple[str, str]] = []
+        if not subject:
+            wrong.append(("subject", f"没有{form.key},对不上是哪一条:请从清单里把这一行的编号一起交回"))
+        if not texts["result"]:
+            wrong.append(("result", f"填了别的栏,却没有选“{form.headers[0]}”:请从下拉列表中选一个"))
+        elif result is None:
+            wrong.append(("result", f"“{texts['result']}”不在选项内:请从下拉列表中选择"))
+        if not texts.get("decided_by"):
+            wrong.append(("decided_by", f"没有写“{form.headers[2]}”:谁核查,请写谁的姓名"))
+        if odd_day:
+            wrong.append(("decided_on", odd_day))
+        if not texts.get("note"):
+            wrong.append(("note", f"没有写“{form.headers[4]}”:请写明理由,看到了什么、问了谁"))
+        column = filled.columns.get(wrong[0][0] if wrong else "result", filled.columns["result"])
+        words = json.dumps({field: texts.get(field) or None for field in _WORDS}, ensure_ascii=False)
+        problem = ";".join(text for _, text in wrong) or None
+        lines.append(
+            DecisionLine(
+                filled.about, subject, result, decided_on, seal.close(words), filled.sheet, number, column, problem
+            )
+        )
+    return lines
+
+
+def _folded(word: str) -> str:
+    return fold_header(word)[0]
+
+
+def _days(filled: FilledIn, night: date, form: Form) -> dict[int, tuple[date | None, str]]:
+    """Row number → (day, what is wrong with it). A line without a day was found on the night on which it came."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
+
+    column = Column(header=form.headers[3], type="date", required=True)
+    typed_as: dict[str, Any] = {"sheet": pa.string(), "row": pa.int64(), "day": pa.string(), "day__numeric": pa.bool_()}
+    rows = [
+        {"sheet": filled.sheet, "row": number, "day": texts.get("decided_on") or None, "day__numeric": is_number}
+        for number, texts, is_number in filled.lines
+    ]
+    raw = pa.Table.from_pylist(rows, schema=pa.schema(typed_as))
+    with warehouse.in_memory() as con:
+        con.register("lines", raw)
+        typed = values.parse(con, "lines", Kind.model_construct(columns={"day": column}), night)
+        found = con.execute(f"select row, day, day__text, day__problem from {typed}").fetchall()
+    return {
+        row: (night if text is None else day, _odd_day(problem, column, text) if problem else "")
+        for row, day, text, problem in found
+    }
+
+
+def _odd_day(problem: str, column: Column, text: str) -> str:
+    message, _ = values.explain(problem, column)
+    return message.format(header=column.header, value=text[:40]).rstrip("。")
+
+
+# to the build, and back ------------------------------------------------------------------------------------------
+
+
+def rows(home: Home, ledger: Ledger, day: date) -> list[dict[str, Any]]:
+    """All lines that came up to the night, as `house.decision`."""
+    given = ledger.decisions.lines(day)
+    seal = Seal.of(home) if given else None
+    return [
+        {
+            "decision_id": decision_id, "about": line.about, "subject": line.subject, "result": line.result,
+            "decided_on": line.decided_on, "unit_code": file.unit_code, "file_name": file.file_name, "sheet": line.sheet,
+            "row_number": line.row_number, "night": file.night, "received_seq": file.received_seq, "problem": line.problem,
+        }
+        | json.loads(seal.open(line.sealed))
+        for file, decision_id, line in given
+        if seal
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a unit is told about one file: a copy to be marked, or the reason why nothing in it could be read."""
+
+    file: DecisionFile
+    summaries: list[returns.SubmissionSummary]
+    issues: pd.DataFrame
+    refusal: Refusal | None
+
+
+def answers(ledger: Ledger, release: duckdb.DuckDBPyConnection) -> list[Answer]:
+    """For each file that waits for one, and for each whose findings somebody contradicted tonight: so both sides know."""
+    judged = _judged(release)
+    news = {one["warning_id"] for one in judged.values() if one["is_new"] and one["conflict"]}
+    by_file: dict[str, list[tuple[str, DecisionLine]]] = {}
+    for file, decision_id, line in ledger.decisions.lines(date.max):
+        by_file.setdefault(file.file_id, []).append((decision_id, line))
+    found = []
+    for file in ledger.decisions.files():
+        lines = [(line, judged[one]) for one, line in by_file.get(file.file_id, []) if one in judged]
+        contradicted = any(each["conflict"] and each["warning_id"] in news for _, each in lines)
+        if file.state == "read" or (file.state == "answered" and contradicted):
+            said = file.refusal
+            refusal = Refusal(said["code"], said["reason"], said["fix"]) if said else None
+            found.append(Answer(file, [_summary(file, lines)], _issues(file, lines), refusal))
+    return found
+
+
+def _judged(release: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
+    answer = release.execute(
+        "select decision.decision_id, decision.warning_id, decision.state, decision.problem, decision.conflict,"
+        " decision.received_on = release.run_date as is_new from decision cross join release"
+    )
+    names = [column[0] for column in answer.description or []]
+    return {row[0]: dict(zip(names, row, strict=True)) for row in answer.fetchall()}
+
+
+def _summary(file: DecisionFile, lines: list[tuple[DecisionLine, dict[str, Any]]]) -> returns.SubmissionSummary:
+    sheets = [
+        SheetReading(
+            sheet=one["sheet"],
+            header_rows=(one["header_row"], one["header_row"]),
+            columns=[ColumnUse(field, field, column) for field, column in one["columns"].items()],
+        )
+        for one in file.sheets
+    ]
+    aside = sum(said["state"] == "misfit" for _, said in lines)
+    states = [said["state"] for _, said in lines]
+    told = [f"填写了 {len(lines)} 行:登记 {len(lines) - aside} 行,退回 {aside} 行。没有填写的行不算。"]
+    if again := states.count("repeated"):
+        told.append(f"其中 {again} 行与已登记的完全相同,只计一次。")
+    if later := states.count("replaced"):
+        told.append(f"其中 {later} 行已有核查日期更晚(同一天的,收到更晚)的登记,以更晚的为准。")
+    if file.came_again:
+        told.append(
+            f"这份文件 {file.night.isoformat()} 已经收过,{file.came_again.isoformat()} 又收到同样的一份,只计一次。"
+        )
+    told.append("登记核查结果不会使任何待遇停发、减发或追回。")
+    return returns.SubmissionSummary(
+        kind_title="核查登记", reading=Reading(kind=None, sheets=sheets, rows_read=len(lines)), rows_read=len(lines),
+        rows_accepted=len(lines) - aside, rows_set_aside=aside, rows_out_of_scope=0,
+        status="accepted" if not aside else "partly_accepted" if aside < len(lines) else "refused", notices=told,
+    )  # fmt: skip
+
+
+def _issues(file: DecisionFile, lines: list[tuple[DecisionLine, dict[str, Any]]]) -> pd.DataFrame:
+    import pandas as pd  # noqa: PLC0415
+
+    found = []
+    for line, said in lines:
+        if said["state"] == "misfit":
+            found.append(
+                _issue(line, "decision.misfit", "must_fix", f"{said['problem']}。这一行没有登记。", "改好退回的行再交")
+            )
+        elif said["conflict"]:
+            told = f"对这条预警有不同的结论:{said['conflict']}。现以核查日期较晚的为准;如不对,请双方商定后重填一次。"
+            found.append(_issue(line, "decision.conflict", "confirm", told, "与另一方商定,以商定的结果重填一次"))
+    return pd.DataFrame(found, columns=ISSUE_COLUMNS)
+
+
+def _issue(line: DecisionLine, rule: str, severity: str, message: str, fix: str) -> dict[str, Any]:
+    return dict.fromkeys(ISSUE_COLUMNS, "") | {
+        "rule": rule, "severity": severity, "message": message, "fix": fix, "sheet": line.sheet,
+        "row_number": line.row_number, "column": line.column, "header": "", "value": "",
+    }  # fmt: skip

@@ -1,0 +1,237 @@
+"""The list that comes back: read wherever its columns stand, each file once, who and why sealed; misfits go back marked."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from pipeline import decisions, run
+from pipeline.home import Home
+from pipeline.ledger import Ledger
+from pipeline.lists.words import FILLED_IN, OUTCOME_TITLES, WARNING_NUMBER
+from pipeline.model import Refusal
+from tests.night_kit import DAY, PERSON, ask, book, new_home, number, person, still
+
+HEADER = ("姓名", *FILLED_IN, WARNING_NUMBER)
+ID = "ab" * 32
+GOOD = ("某甲", "已纳入保障", "已协助申请低保", "张三", "2026-10-31", "已批准", ID)
+NEXT = DAY + timedelta(days=1)
+
+
+def drop(home: Path, unit: str, rows: list[tuple[Any, ...]], name: str = "清单.xlsx", header: Any = HEADER) -> None:
+    texts = [tuple("" if cell is None else cell for cell in row) for row in rows]
+    book(home / "decisions/inbox" / unit / name, header, texts, sheet="预警")
+
+
+def taken(home: Path, day: date = DAY) -> list[dict[str, Any]]:
+    """What the ledger holds for the build after the files of all units were read."""
+    for unit in run.collect(home, day):
+        run.read(home, day, unit)
+    place = Home.open(home)
+    return decisions.rows(place, Ledger(place.ledger_url), day)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    return new_home(tmp_path / "home")
+
+
+def test_a_line_says_what_who_when_and_why(small: Path) -> None:
+    drop(small, "d01", [GOOD, ("某乙", None, None, None, None, None, "cd" * 32)])
+    (line,) = taken(small)
+    wanted = {
+        "about": "warning", "subject": ID, "result": "enrolled", "measure": "已协助申请低保", "decided_by": "张三",
+        "decided_on": date(2026, 10, 31), "note": "已批准", "unit_code": "d01", "file_name": "清单.xlsx", "sheet": "预警",
+        "row_number": 2, "night": DAY, "problem": None,
+    }  # fmt: skip
+    assert {name: line[name] for name in wanted} == wanted
+    assert not [path for path in (small / "decisions").rglob("*") if path.is_file()]
+
+
+def test_what_people_wrote_is_sealed(small: Path) -> None:
+    drop(small, "d01", [GOOD])
+    assert taken(small)
+    bytes_of_ledger = b"".join(path.read_bytes() for path in small.glob("ledger.db*"))
+    assert ID.encode() in bytes_of_ledger
+    assert "张三".encode() not in bytes_of_ledger and "已批准".encode() not in bytes_of_ledger
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"说明": None}, "没有写“说明”"),
+        ({"说明": "  "}, "没有写“说明”"),
+        ({"核查人": None}, "没有写“核查人”"),
+        ({"核查结果": None}, "没有选“核查结果”"),
+        ({"核查结果": "办好了"}, "“办好了”不在选项内"),
+        ({"核查日期": "2026-13-01"}, "没有这一天"),
+        ({WARNING_NUMBER: None}, "没有预警编号"),
+        ({"核查结果": "已 纳入保障"}, None),
+        ({"核查结果": "enrolled"}, None),
+        ({"核查结果": "核查中", "处置措施": "自己写的措施"}, None),
+        ({"核查日期": "2026年10月30日"}, None),
+        ({"核查日期": 46326}, None),
+        ({"核查日期": None}, None),
+        ({WARNING_NUMBER: f" {ID.upper()} "}, None),
+    ],
+)
+def test_a_line_by_itself(small: Path, changes: dict[str, Any], said: str | None) -> None:
+    drop(small, "d01", [tuple((dict(zip(HEADER, GOOD, strict=True)) | changes).values())])
+    (line,) = taken(small)
+    assert (said or "") in (line["problem"] or "") and bool(line["problem"]) == bool(said)
+    if not said:
+        assert line["subject"] == ID and line["result"] in OUTCOME_TITLES
+        assert line["decided_on"] == {None: DAY, 46326: date(2026, 10, 31), "2026年10月30日": date(2026, 10, 30)}.get(
+            changes.get("核查日期", ""), date(2026, 10, 31)
+        )
+
+
+def test_columns_are_found_wherever_they_stand(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    header = [WARNING_NUMBER, "说 明", "核查日期", "核查人", "核查结果"]
+    lines = [["青禾区 预警清单"], header, [ID, "看过", "2026-10-30", "李四", "数据有误"]]
+    path.write_text("\n".join(",".join(line) for line in lines), encoding="gb18030")
+    found = decisions.read_sheets(path, "a.csv")
+    assert not isinstance(found, Refusal)
+    ((number_of_row, texts, _),) = found[0].lines
+    assert number_of_row == 3 and found[0].header_row == 2
+    assert (texts["result"], texts["note"], texts["decided_by"]) == ("数据有误", "看过", "李四")
+
+
+@pytest.mark.parametrize("content", [b"", b"%PDF-1.7 x", "姓名,说明\n某甲,看过\n".encode()])
+def test_what_is_no_list_goes_back_with_the_reason(small: Path, content: bytes) -> None:
+    path = small / "decisions/inbox/d01/x.csv"
+    path.write_bytes(content)
+    still(path)
+    assert taken(small) == []
+    place = Home.open(small)
+    (file,) = Ledger(place.ledger_url).decisions.files()
+    assert file.refusal and file.refusal["reason"] and file.refusal["fix"]
+
+
+def test_the_same_file_again_counts_once_and_is_answered_again(small: Path) -> None:
+    drop(small, "d01", [GOOD])
+    first = taken(small)
+    ledger = Ledger(Home.open(small).ledger_url)
+    ledger.decisions.answered(ledger.decisions.files()[0].file_id)
+    drop(small, "d01", [GOOD], name="清单 副本.xlsx")
+    assert taken(small, NEXT) == first
+    (file,) = ledger.decisions.files()
+    assert (file.state, file.came_again, file.night) == ("read", NEXT, DAY)
+
+
+def test_lines_of_later_nights_are_not_seen_by_an_earlier_one(small: Path) -> None:
+    drop(small, "d01", [GOOD])
+    assert taken(small, NEXT)
+    place = Home.open(small)
+    assert decisions.rows(place, Ledger(place.ledger_url), DAY) == []
+
+
+# whole nights --------------------------------------------------------------------------------------------------------
+
+HOUSEHOLD = (
+    "户编号",
+    "户主姓名",
+    "户主身份证号",
+    "家庭人口",
+    "城乡类别",
+    "家庭年总收入",
+    "是否有法定赡养抚养人",
+    "调查日期",
+)
+MEMBER = ("户编号", "姓名", "身份证号", "与户主关系")
+DIBAO = ("姓名", "身份证号", "户主身份证号", "与户主关系", "个人分类施保金额", "数据月份")
+TEKUN = ("姓名", "身份证号", "供养方式", "生活自理能力", "基本生活标准", "纳入月份", "数据月份")
+
+
+def listed_home(root: Path, households: int = 4) -> Path:
+    """A home whose division d01 has surveyed poor households on no roster: as many warnings of A01."""
+    home = new_home(root)
+    inbox, names = home / "inbox/d01", "甲乙丙丁"
+    surveyed = [(f"H{n}", f"某{names[n]}", number(11 + 2 * n)) for n in range(households)]
+    book(inbox / "摸底户.xlsx", HOUSEHOLD, [(*who, "1", "城市", "3000", "是", "2026-10-12") for who in surveyed])
+    book(inbox / "摸底人.xlsx", MEMBER, [(*who, "户主") for who in surveyed])
+    book(inbox / "低保.xlsx", DIBAO, [("某子", number(901), number(901), "户主", "100", "2026-10")])
+    book(inbox / "特困.xlsx", TEKUN, [("某丑", number(903), "集中", "全自理", "900", "2020-01", "2026-10")])
+    book(inbox / "边缘.xlsx", PERSON, [person(905)])
+    return home
+
+
+def fill_in(home: Path, source: Path, target: str, by_name: dict[str, dict[str, Any]]) -> None:
+    """A list as staff fill it in: values by header, for the lines about these people."""
+    workbook = openpyxl.load_workbook(source)
+    sheet = workbook["预警"]
+    at = {cell.value: cell.column for cell in sheet[2]}
+    for row in range(3, sheet.max_row + 1):
+        for header, value in by_name.get(sheet.cell(row, at["姓名"]).value, {}).items():
+            sheet.cell(row, at[header]).value = value
+    path = home / "decisions/inbox" / target
+    path.parent.mkdir(exist_ok=True, parents=True)
+    workbook.save(path)
+    still(path)
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    with closing(openpyxl.load_workbook(path)) as workbook:
+        rows = list(workbook["预警"].iter_rows(min_row=2, values_only=True))
+    return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+
+
+@pytest.mark.slow
+def test_a_list_filled_in_closes_advances_and_comes_back_marked(tmp_path: Path) -> None:
+    home = listed_home(tmp_path / "home")
+    run.night(home, DAY)
+    own = home / f"lists/{DAY}/d01.xlsx"
+    assert len(lines_of(own)) == 4
+    done = {"核查结果": "已纳入保障", "核查人": "张三", "核查日期": DAY, "说明": "已批准"}
+    begun = {
+        "核查结果": "核查中",
+        "处置措施": "已安排服务或探访",
+        "核查人": "张三",
+        "核查日期": DAY,
+        "说明": "约了周五",
+    }
+    fill_in(
+        home,
+        own,
+        "d01/d01.xlsx",
+        {"某甲": done, "某乙": begun, "某丙": done | {"说明": None}, "某丁": done | {"核查日期": "2026-12-01"}},
+    )
+    run.night(home, NEXT)
+    states = ask(home, "select subject_name, status, outcome from warning order by all")
+    assert [row[1:] for row in states if row[0] == "某甲"] == [("closed", "enrolled")]
+    assert sorted(row[1] for row in states) == ["closed", "open", "open", "verifying"]
+    next_list = {line["姓名"]: line for line in lines_of(home / f"lists/{NEXT}/d01.xlsx")}
+    assert set(next_list) == {"某乙", "某丙", "某丁"}
+    shown = next_list["某乙"]
+    assert (shown["核查结果"], shown["处置措施"], shown["核查人"], shown["说明"]) == (
+        "核查中",
+        "已安排服务或探访",
+        "张三",
+        "约了周五",
+    )
+    assert shown["核查日期"].date() == DAY and shown["状态"] == "核查中"
+    marked = home / "returns/d01/d01.xlsx"
+    with closing(openpyxl.load_workbook(marked)) as workbook:
+        text = "\n".join(
+            str(cell) for row in workbook.worksheets[0].iter_rows(values_only=True) for cell in row if cell
+        )
+        notes = [cell.comment.text for row in workbook["预警"].iter_rows() for cell in row if cell.comment]
+    assert "登记 2 行,退回 2 行" in text and "没有写“说明”" in text
+    assert any("核查日期在将来" in note for note in notes) and len(notes) == 2
+
+    # The bureau found something else about a household: both are told, the later day holds.
+    other = {"核查结果": "本人放弃或不愿申请", "核查人": "李四", "核查日期": NEXT, "说明": "当面说不办"}
+    fill_in(home, home / f"lists/{DAY}/bureau.xlsx", "bureau/bureau.xlsx", {"某甲": other, "某丙": done})
+    run.night(home, NEXT + timedelta(days=1))
+    assert ask(home, "select outcome from warning where subject_name = '某甲'") == [("declined",)]
+    for unit in ("d01/d01.xlsx", "bureau/bureau.xlsx"):
+        with closing(openpyxl.load_workbook(home / "returns" / unit)) as workbook:
+            notes = [cell.comment.text for row in workbook["预警"].iter_rows() for cell in row if cell.comment]
+        assert any("李四" in note and "张三" in note and "较晚的为准" in note for note in notes), unit
+    assert ask(home, "select change from warning_change where change = 'closed'") == [("closed",)] * 2
