@@ -83,8 +83,8 @@ def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
 def again(home: Path, day: date) -> None:
     """A night that was lost, on what waits in the ledger: read, checked, built and published, with nothing sent back."""
     _, ledger = _open(home)
-    waiting = [*ledger.files(state="received"), *ledger.decisions.files(state="received")]
-    for unit in sorted({file.unit_code for file in waiting}):
+    waiting = {file.unit_code for file in ledger.files(state="received")}
+    for unit in sorted(waiting | {file.unit_code for file in ledger.decisions.files(state="received")}):
         read(home, day, unit)
     for wave in range(WAVES):
         for family in families(home, day, wave):
