@@ -68,6 +68,10 @@ def status(home: Home, ledger: Ledger, day: date) -> dict[str, Any]:
     if home.warehouse.exists():
         with closing(warehouse.read(home.warehouse)) as release:
             released = listed(release)
+        titles = sorted(((name, kind.title) for name, kind in kinds.items()), reverse=True)
+        for rule in released["dead_rules"]:
+            for name, title in titles:
+                rule["because"] = rule["because"].replace(f"{name} ", f"{title}")
     folder = home.lists / day.isoformat()
     return {
         "date": day.isoformat(),
@@ -213,6 +217,23 @@ def listed(release: duckdb.DuckDBPyConnection) -> dict[str, Any]:
             " inner join warning_list on warning_change.warning_id = warning_list.warning_id"
             " where warning_change.change = 'added' group by warning_list.level",
         ),
+        "overdue_by_division": dict(
+            release.execute(
+                "select name, overdue_count from division_tally where overdue_count > 0 order by overdue_count desc, division_code"
+            ).fetchall()
+        ),
+        "decided": dict(
+            release.execute(
+                "select state, count(*) from decision, release where received_on = run_date group by state order by state"
+            ).fetchall()
+        ),
+        "conflicts": _one(release, "select count(distinct warning_id) from decision where conflict is not null"),
+        "dead_rules": [
+            {"rule_code": code, "title": title, "because": because, "fired_before": before}
+            for code, title, because, before in release.execute(
+                "select rule_code, title, dead_because, fired_before from rule_tally where is_dead order by rule_code"
+            ).fetchall()
+        ],
         "most_urgent": _most_urgent(release),
         "changes": {change: changes.get(change, 0) for change in CHANGE_TITLES},
         "withdrawn_because": dict(because),
@@ -310,6 +331,10 @@ def _released_words(told: Mapping[str, Any]) -> list[str]:
     said.append(
         f"待办预警 {_levels(released['open'])},涉及 {released['households']} 户;已逾期 {released['overdue']} 条。"
     )
+    if released["overdue_by_division"]:
+        late = "、".join(f"{name} {count} 条" for name, count in released["overdue_by_division"].items())
+        said.append(f"已逾期的分布:{late}。")
+    said += _decided_words(released)
     changes = released["changes"]
     said.append(
         f"新增 {_levels(released['added'])};撤回 {changes['withdrawn']} 条;其余变化 {_other_changes(changes)}。"
@@ -317,6 +342,23 @@ def _released_words(told: Mapping[str, Any]) -> list[str]:
     said += [f"撤回原因:{because},{times} 条。" for because, times in released["withdrawn_because"].items()]
     if told["lists"]:
         said.append(f"清单在 {told['lists'][0].rpartition('/')[0]}/,共 {len(told['lists'])} 份。")
+    return said
+
+
+def _decided_words(released: Mapping[str, Any]) -> list[str]:
+    """What people sent back tonight, and what no longer finds anything."""
+    decided, said = released["decided"], []
+    if decided:
+        good = decided.get("stands", 0) + decided.get("replaced", 0)
+        said.append(
+            f"今晚收到核查登记 {sum(decided.values())} 行:登记 {good},与已登记的相同 {decided.get('repeated', 0)},"
+            f"对不上退回 {decided.get('misfit', 0)}。"
+        )
+    if released["conflicts"]:
+        said.append(f"有 {released['conflicts']} 条预警的核查结论前后不一,以核查日期较晚的为准,双方都已告知。")
+    if released["dead_rules"]:
+        dead = ";".join(f"{rule['rule_code']} {rule['title']}({rule['because']})" for rule in released["dead_rules"])
+        said.append(f"因为所依据的名单没有收到或太旧,下列规则一条也查不出来,不等于没有这样的家庭:{dead}。")
     return said
 
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline import archive, contracts, inbox, journal
 from pipeline.home import Home
 from pipeline.ledger import Ledger, ReadBy, ReceivedFile, Submission, shown_name
-from pipeline.model import MonitorError, Reading, Refusal, column_letter
+from pipeline.model import MonitorError, PublishRefused, Reading, Refusal, column_letter
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -489,16 +489,24 @@ def _returned_name(name: str, names: Sequence[str]) -> Path:
 
 
 def build(home: Path, day: date) -> dict[str, int]:
-    """Build and examine the release of the night in work/; published table → rows. Raises PublishRefused."""
-    from pipeline import inputs, warehouse  # noqa: PLC0415 - brings duckdb
+    """Build and examine the release of the night in work/; published table → rows.
+
+    Raises PublishRefused, also when a rule does not find its canary.
+    """
+    from pipeline import examples, inputs, warehouse  # noqa: PLC0415 - brings duckdb
     from pipeline.warehouse import models  # noqa: PLC0415 - brings duckdb
 
     place, ledger = _open(home)
     with shared(home):
         target = _built(place, day)
         shutil.rmtree(target, ignore_errors=True)
+        house = models.read_models(contracts.load().kinds)
+        if silent := examples.silent_rules(house):
+            raise PublishRefused(
+                f"规则 {'、'.join(silent)} 没有找出为它虚构的样例户,可能什么也查不出来;新的一版没有发布,仍用上一版"
+            )
         given = inputs.gather(place, ledger, day, datetime.now(UTC))
-        return warehouse.build(given, models.read_models(contracts.load().kinds), target, work=place.work)
+        return warehouse.build(given, house, target, work=place.work)
 
 
 def publish(home: Path, day: date) -> str:

@@ -256,3 +256,32 @@ def test_a_rule_reads_nothing_of_what_people_decided(tmp_path: Path) -> None:
     models = models_with(tmp_path / "sql", {"x01": (sql, POOR_CARD.replace("yields_to: [X02]", ""))})
     with pytest.raises(ModelError, match=r"规则不能读 life\.before"):
         models.examine(models.everything())
+
+
+# rules without input -------------------------------------------------------------------------------------------------
+
+DEAD = "select rule_code, fired, fired_before, is_dead, dead_because from rule_tally where rule_code = 'X01'"
+
+
+def test_a_rule_whose_list_is_gone_is_told_and_one_that_finds_nobody_is_not(nights: Nights) -> None:
+    nights.night(given(NIGHT, **poor()))
+    assert nights.rows(DEAD) == [("X01", 1, 0, False, None)]
+    nights.night(given(after(1), **ROSTERS))
+    assert nights.rows(DEAD) == [("X01", 0, 1, True, "survey_household 还没有收到过")]
+    nights.night(given(after(2), **poor(yearly_income_fen=100000)))
+    assert nights.rows(DEAD) == [("X01", 0, 0, False, None)]
+
+
+def test_each_division_is_told_what_is_overdue(nights: Nights) -> None:
+    rows = {
+        "survey_household": survey(
+            {"head_id_number": "甲", "yearly_income_fen": 1},
+            {"head_id_number": "乙"},
+            {"head_id_number": "丙", "unit_code": "d02"},
+        ),
+        **ROSTERS,
+    }
+    nights.night(given(NIGHT, **rows))
+    nights.night(given(after(6), **with_decisions(rows, said(f"X01-户乙-{NIGHT}"))))
+    told = "select division_code, open_count, overdue_count, overdue_red_count, closed_count from division_tally where name <> '' order by all"
+    assert nights.rows(told) == [("bureau", 0, 0, 0, 0), ("d01", 1, 1, 1, 1), ("d02", 1, 0, 0, 0)]

@@ -98,6 +98,7 @@ CARD_TABLES: dict[str, dict[str, str]] = {
     "rule_yields": {"rule_code": "VARCHAR", "stronger_code": "VARCHAR"},
     "rule_not_in": {"rule_code": "VARCHAR", "registry": "VARCHAR"},
     "rule_kind": {"rule_code": "VARCHAR", "kind": "VARCHAR"},
+    "rule_evidence": {"rule_code": "VARCHAR", "kind": "VARCHAR"},
     "rule_roster": {"rule_code": "VARCHAR", "registry": "VARCHAR"},
     "rule_policy": {"rule_code": "VARCHAR", "key": "VARCHAR"},
     "rules": {"rules_version": "VARCHAR"},
@@ -443,23 +444,27 @@ def _fill(con: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]
 
 
 def _load_cards(con: duckdb.DuckDBPyConnection, models: Models, needed: set[str]) -> None:
-    cards = list(models.cards.values())
-    rows: dict[str, list[tuple[str | None, ...]]] = {
-        "rule": [
+    cards = models.cards
+    rows: dict[str, Callable[[], list[tuple[str | None, ...]]]] = {
+        "rule": lambda: [
             (card.code, card.title, card.purpose, card.subject, card.caveat, card.asks_of, str(card.of_the_dead))
-            for card in cards
+            for card in cards.values()
         ],
-        "rule_yields": [(card.code, code) for card in cards for code in card.yields_to],
-        "rule_not_in": [(card.code, registry) for card in cards for registry in card.not_in],
-        "rule_kind": [(card.code, kind) for name, card in models.cards.items() for kind in sorted(models.lineage(name))],
-        "rule_roster": [(card.code, registry) for card in cards for registry in card.rosters(models.kinds)],
-        "rule_policy": [(card.code, key) for card in cards for key in card.reads_policy],
-        "rules": [(models.version,)],
+        "rule_yields": lambda: [(card.code, code) for card in cards.values() for code in card.yields_to],
+        "rule_not_in": lambda: [(card.code, registry) for card in cards.values() for registry in card.not_in],
+        "rule_kind": lambda: [(card.code, kind) for name, card in cards.items() for kind in sorted(models.lineage(name))],
+        "rule_evidence": lambda: [
+            (card.code, kind) for card in cards.values() for kind in sorted({item.kind for item in card.evidence})
+        ],
+        "rule_roster": lambda: [
+            (card.code, registry) for card in cards.values() for registry in card.rosters(models.kinds)
+        ],
+        "rule_policy": lambda: [(card.code, key) for card in cards.values() for key in card.reads_policy],
+        "rules": lambda: [(models.version,)],
     }  # fmt: skip
     for table, columns in CARD_TABLES.items():
-        if f"house.{table}" not in needed:
-            continue
-        _fill(con, f"house.{table}", columns, _texts(list(columns), rows[table]))
+        if f"house.{table}" in needed:
+            _fill(con, f"house.{table}", columns, _texts(list(columns), rows[table]()))
 
 
 def _texts(names: list[str], rows: Sequence[tuple[str | None, ...]]) -> pa.Table:

@@ -94,6 +94,43 @@ summed as (
     group by tallied.rule_code
 ),
 
+feed as (
+    select
+        submission.kind as kind,
+        max(submission.night) as last_received_on,
+        sum(submission.rows_accepted) as rows_held
+    from house.submission as submission
+    where submission.status in ('accepted', 'partly_accepted')
+    group by submission.kind
+),
+
+dried_up as (
+    select
+        asked.rule_code as rule_code,
+        asked.kind || case
+            when feed.kind is null then ' 还没有收到过'
+            else ' 最近一次收到是 ' || cast(feed.last_received_on as varchar)
+        end as said
+    from house.rule_evidence as asked
+    cross join registry.horizon as horizon
+    left join feed
+        on asked.kind = feed.kind and feed.rows_held > 0
+    where feed.kind is null or feed.last_received_on < horizon.fresh_start
+),
+
+without_input as (
+    select dried_up.rule_code as rule_code, string_agg(dried_up.said, '、' order by dried_up.said) as said
+    from dried_up
+    group by dried_up.rule_code
+),
+
+fired_before as (
+    select previous.rule_code as rule_code, count(*) as subjects
+    from house.previous_warning as previous
+    where previous.status in ('open', 'verifying') and previous.last_seen_on = previous.run_date
+    group by previous.rule_code
+),
+
 fired as (
     select warning.rule_code as rule_code, count(*) as subjects
     from main.warning as warning
@@ -117,9 +154,16 @@ select
                 when summed.doubtful > 0 then '无法确认是否在册:' || cast(cast(summed.doubtful as bigint) as varchar)
                 else ''
             end
-    end as reason
+    end as reason,
+    coalesce(fired_before.subjects, 0) as fired_before,
+    fired.subjects is null and without_input.rule_code is not null as is_dead,
+    case when fired.subjects is null then without_input.said end as dead_because
 from house.rule as rule
 left join summed
     on rule.rule_code = summed.rule_code
 left join fired
     on rule.rule_code = fired.rule_code
+left join fired_before
+    on rule.rule_code = fired_before.rule_code
+left join without_input
+    on rule.rule_code = without_input.rule_code

@@ -1,0 +1,32 @@
+"""Canaries: every rule finds its invented household each night, and one that does not is named."""
+
+from pathlib import Path
+
+import pytest
+from test_warehouse import POOR, POOR_CARD, models_with
+
+from pipeline import examples, run
+from pipeline.model import PublishRefused
+from tests.night_kit import DAY, new_home
+
+CARD = POOR_CARD.replace("yields_to: [X02]", "")
+
+
+def test_a_new_rule_has_its_canary_without_registration(tmp_path: Path) -> None:
+    assert examples.silent_rules(models_with(tmp_path / "sql", {"x01": (POOR, CARD)})) == []
+
+
+@pytest.mark.parametrize("change", [("< 100000", "< 1"), ("'not_enrolled'", "'no_answer'")])
+def test_a_rule_that_finds_nobody_is_named(tmp_path: Path, change: tuple[str, str]) -> None:
+    sql = POOR.replace(*change)
+    assert sql != POOR
+    assert examples.silent_rules(models_with(tmp_path / "sql", {"x01": (sql, CARD)})) == ["X01"]
+
+
+def test_the_release_is_refused_and_says_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = new_home(tmp_path / "home")
+    monkeypatch.setattr(examples, "silent_rules", lambda models: ["A05", "C01"])
+    run.collect(home, DAY)
+    with pytest.raises(PublishRefused, match="规则 A05、C01 没有找出为它虚构的样例户"):
+        run.build(home, DAY)
+    assert not (home / "warehouse.duckdb").exists()
