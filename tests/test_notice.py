@@ -177,8 +177,20 @@ def released(path, run_date):
         )
         con.execute(
             "create table warning_change as select * from (values ('w3', 'added', '新符合条件'), ('w2', 'added', '新符合条件'),"
-            " ('w8', 'withdrawn', '已在册:低保'), ('w9', 'withdrawn', '已在册:低保'), ('w1', 'reason', '数值有变'))"
+            " ('w8', 'withdrawn', '已在册:低保(青禾区《十月.xlsx》)'), ('w9', 'withdrawn', '已在册:低保'), ('w1', 'reason', '数值有变'))"
             " as t(warning_id, change, because)"
+        )
+        con.execute(
+            "create table division_tally as select * from (values ('d02', '云岫区', 0), ('d01', '青禾区', 1))"
+            " as t(division_code, name, overdue_count)"
+        )
+        con.execute(
+            "create table decision as select *, run_date as received_on from (values ('w1', 'stands', '甲、乙'),"
+            " ('w1', 'replaced', '甲、乙'), ('w2', 'repeated', null), ('w7', 'misfit', null)) as t(warning_id, state, conflict), release"
+        )
+        con.execute(
+            "create table rule_tally as select * from (values ('A04', '大额医疗自付', true, 'medical_expense 还没有收到过', 7),"
+            " ('A01', '收入低', false, null, 0)) as t(rule_code, title, is_dead, dead_because, fired_before)"
         )
 
 
@@ -206,6 +218,18 @@ def test_what_the_release_lists_is_counted(home):
     assert "- 新增 2 条(红色 1、黄色 1);撤回 2 条;其余变化 理由有变 1 条。" in text
     assert "- 撤回原因:已在册:低保,2 条。" in text
     assert "- 清单在 lists/2026-10-31/,共 1 份。" in text
+
+
+def test_what_came_back_what_is_late_and_what_finds_nothing_is_told(home):
+    released(home.warehouse, DAY)
+    text = message(home, notice.status(home, Kept(), DAY))
+    for said in (
+        "已逾期的分布:青禾区 1 条。",
+        "今晚收到核查登记 4 行:登记 2,与已登记的相同 1,对不上退回 1。",
+        "有 1 条预警的核查结论前后不一",
+        "A04 大额医疗自付(高额医疗费用还没有收到过)",
+    ):
+        assert said in text
 
 
 def test_yesterdays_release_is_not_taken_for_tonights(home):
