@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 export AIRFLOW__CORE__DAGS_FOLDER := $(CURDIR)/dags
 
-.PHONY: demo test test-quick lint airflow lock clean
+.PHONY: demo test test-quick lint airflow lock sbom audit clean
 
 demo: export MONITOR_HOME := $(CURDIR)/$(DEMO)
 demo: export MONITOR_DATE := $(DEMO_DATE)
@@ -57,6 +57,13 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 lock:  ## after a change of dependencies; needs uv
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet --output-file requirements.lock
+
+sbom: $(VENV)/.ready  ## the bill of materials of all that is locked: build/sbom.json
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements requirements.lock --output-reproducible --output-file build/sbom.json
+
+audit: $(VENV)/.ready  ## known vulnerabilities of what is locked; asks the vulnerability database over the network
+	$(BIN)/pip-audit --requirement requirements.lock --disable-pip --require-hashes --strict
 
 clean:
 	rm -rf $(VENV) var/demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
