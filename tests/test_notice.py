@@ -185,7 +185,7 @@ def released(path, run_date):
             " as t(division_code, name, overdue_count)"
         )
         con.execute(
-            "create table decision as select *, run_date as received_on from (values ('w1', 'stands', '甲、乙'),"
+            "create table decision as select warning_id, state, conflict, run_date as received_on from (values ('w1', 'stands', '甲、乙'),"
             " ('w1', 'replaced', '甲、乙'), ('w2', 'repeated', null), ('w7', 'misfit', null)) as t(warning_id, state, conflict), release"
         )
         con.execute(
