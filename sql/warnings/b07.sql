@@ -53,8 +53,10 @@ select
     authorised.household_size as household_size,
     paid.earners as earners,
     paid.income_fen as income_fen,
-    strftime(paid.first_month, '%Y-%m') as first_month,
-    strftime(paid.last_month, '%Y-%m') as last_month,
+    case
+        when paid.first_month = paid.last_month then strftime(paid.last_month, '%Y-%m')
+        else concat(strftime(paid.first_month, '%Y-%m'), '至', strftime(paid.last_month, '%Y-%m'), '各自')
+    end as months,
     cast(authorised.standard_fen * authorised.household_size * authorised.multiple_x10000 // 10000 as bigint) as line_fen,
     authorised.row_id as household_row_id
 from authorised
