@@ -49,6 +49,7 @@ FOR_THE_DATA_OFFICER = """
 | 红色的任务 | 意思 | 怎么办 |
 |---|---|---|
 | 收文件 | 这一夜没有开始,昨天的清单照用 | 常见原因:政策值或 `monitor.yml` 写错、磁盘满、另一个夜间任务正在运行 |
+| 找出要读的数据库、读数据库(某个来源) | 这一夜没有它的数据,以前读到的照用;其余照常 | 日志最后一句写明原因;修好后再跑同一日期 |
 | 读文件、检查、退回(某个单位或某类名单) | 其余单位照常完成,清单已发布;它的文件仍在归档里 | 再跑同一日期,会接着处理 |
 | 建库 | 新清单没有通过自检,昨天的清单照用 | 日志写明是哪张表;请找维护人员 |
 | 发布 | 清单已建好但没有换上,昨天的清单照用 | 多为磁盘满或权限;再跑同一日期 |
@@ -85,6 +86,26 @@ def step(do: Callable[Concatenate[Path, date, P], R], *arguments: P.args, **keyw
     raise failure from None
 
 
+def address(reference: str) -> str:
+    """Where a database source is: an Airflow connection, which Airflow hides in its logs, or a variable of the environment."""
+    from airflow.sdk import Connection
+
+    from pipeline import databases
+
+    kind, _, name = reference.partition(":")
+    if kind != "airflow":
+        return databases.from_environment(reference)
+    try:
+        found = Connection.get(name)
+    except Exception:  # noqa: BLE001 - none of that name, or a backend of secrets that does not answer
+        found = None
+    if found is None:
+        raise databases.NotRead("no_address", f"没有 Airflow 连接 {name}")
+    return databases.address(
+        found.conn_type or "", found.login, found.password, found.host, found.port, found.schema, found.extra_dejson
+    )
+
+
 def need(received: list[str] | None) -> None:
     """Nothing is judged or published on a night that did not begin."""
     if received is None:
@@ -104,6 +125,21 @@ def failed_steps(mapped: dict[str, list[str] | None]) -> list[str]:
         }
         failed += [said for key, said in keys.items() if states.get(key) == "failed"]
     return [said for said in failed if said != SOMETHING_FAILED]
+
+
+@task(task_display_name="找出要读的数据库")
+def sources() -> list[str]:
+    context: Any = get_current_context()
+    return step(run.sources, units=context["params"]["units"])
+
+
+@task(task_display_name="读数据库", map_index_template="{{ task.op_kwargs['source'] }}", multiple_outputs=False)
+def fetch(source: str) -> dict[str, Any]:
+    told = step(run.fetch, source, resolve=address)
+    if told["state"] == "not_delivered":
+        # A wrong password is not tried again: accounts get locked.
+        raise (RuntimeError if told["may_pass"] else AirflowFailException)(f"{source}:{told['reason']}")
+    return told
 
 
 @dag(
@@ -132,7 +168,7 @@ def failed_steps(mapped: dict[str, list[str] | None]) -> list[str]:
 def nightly() -> None:
     """The night, end to end."""
 
-    @task(task_display_name="收文件")
+    @task(task_display_name="收文件", trigger_rule="all_done")
     def collect() -> list[str]:
         context: Any = get_current_context()
         return step(run.collect, units=context["params"]["units"])
@@ -172,10 +208,13 @@ def nightly() -> None:
         """A leaf that is skipped on a good night: without it a run whose last tasks succeed would count as success."""
         raise AirflowFailException("有步骤没有成功:其余照常完成,请看变红的任务")
 
+    wanted_sources: Any = sources()
+    fetched = fetch.expand(source=wanted_sources)
     received: Any = collect()
+    fetched >> received
     readings = read.expand(unit=received)
-    steps: list[Any] = [received, readings]
-    mapped = {"read": received, "give_back": received}
+    steps: list[Any] = [wanted_sources, fetched, received, readings]
+    mapped = {"fetch": wanted_sources, "read": received, "give_back": received}
     before: Any = readings
     for number in range(1, WAVES + 1):
         wanted: Any = families.override(task_id=f"families_{number}", task_display_name=f"找出要检查的({number})")(

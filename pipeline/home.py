@@ -7,6 +7,7 @@ understood stops with a ConfigError that names file, key and what is expected. S
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -101,6 +102,34 @@ class Notify(Strict):
         return self
 
 
+def _is_reference(url: str) -> str:
+    if not re.fullmatch(r"(?:env:[A-Za-z_]\w*|airflow:[\w.-]+)", url):
+        raise ValueError("写 env:环境变量名 或 airflow:连接名;数据库的地址和密码不写在这个文件里")
+    return url
+
+
+class Database(Strict):
+    """A table of a partner's database, read every night as if the partner had sent it."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[\w-]{1,40}$")]
+    unit: str
+    url: Annotated[str, AfterValidator(_is_reference)]
+    """Where its SQLAlchemy address is found; never the address itself, which holds a password."""
+    table: Annotated[str, StringConstraints(pattern=r"^[^\s./\x00-\x1f]{1,64}(\.[^\s./\x00-\x1f]{1,64})?$")]
+    """Table or view, `schema.table` where the schema is not the account's own."""
+    columns: dict[Text, Text] = {}
+    """Column of the table → header as in a list. Without it the columns are called as in a list."""
+    chunk_rows: Whole = 50_000
+    """Rows held in memory at a time."""
+    seconds: Whole = 600
+    """Longest that reading it may take."""
+
+    @property
+    def file_name(self) -> str:
+        """What stands for a file's name wherever one is told."""
+        return f"{self.name}/{self.table}"
+
+
 class Settings(Strict):
     """monitor.yml."""
 
@@ -112,6 +141,7 @@ class Settings(Strict):
     notify: Notify = Notify()
     expected: dict[str, list[str]] = {}
     """Unit kind or unit code → kinds that it must deliver every month."""
+    databases: list[Database] = []
     units: Annotated[list[Unit], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -137,6 +167,16 @@ class Settings(Strict):
         senders = {unit.kind for unit in self.units} | codes
         if unknown := sorted(set(self.expected) - senders):
             raise ValueError(f"expected:{'、'.join(unknown)} 不是单位代码,也不是单位类别")
+        return self
+
+    @model_validator(mode="after")
+    def _sources_are_known(self) -> Settings:
+        codes = {unit.code for unit in self.units}
+        for source in self.databases:
+            if source.unit not in codes:
+                raise ValueError(f"databases.{source.name}.unit:没有 {source.unit} 这个单位")
+            if sum(other.name == source.name for other in self.databases) > 1:
+                raise ValueError(f"databases:名称 {source.name} 写了两次")
         return self
 
 

@@ -75,6 +75,7 @@ def status(home: Home, ledger: Ledger, day: date) -> dict[str, Any]:
     folder = home.lists / day.isoformat()
     return {
         "date": day.isoformat(),
+        "databases": _databases(home, ledger, day),
         "expected": _expected(home, kinds, submissions, day),
         "received": [_received(home, kinds, each) for each in submissions if each.night == day],
         "held": [_received(home, kinds, each) for each in submissions if each.status == "held" and each.night < day],
@@ -83,6 +84,25 @@ def status(home: Home, ledger: Ledger, day: date) -> dict[str, Any]:
         "released": released,
         "lists": sorted(f"lists/{folder.name}/{path.name}" for path in folder.glob("*.xlsx")),
     }
+
+
+def _databases(home: Home, ledger: Ledger, day: date) -> list[dict[str, Any]]:
+    asked = ledger.sources(day)
+    said = []
+    for source in home.settings.databases:
+        state, rows, reason = asked.get(source.name, ("not_asked", 0, ""))
+        said.append(
+            {
+                "source": source.name,
+                "table": source.table,
+                "unit_code": source.unit,
+                "unit": home.units[source.unit].name,
+                "state": state,
+                "rows": rows,
+                "reason": mask(reason),
+            }
+        )
+    return said
 
 
 def _expected(home: Home, kinds: Mapping[str, Kind], submissions: list[Submission], day: date) -> list[dict[str, Any]]:
@@ -282,6 +302,8 @@ def headline(told: Mapping[str, Any]) -> str:
     missing = sum(line["state"] == "missing" for line in told["expected"])
     sent_back = sum(line["status"] in ("refused", "held") for line in told["received"])
     parts = [f"收到 {len(told['received'])} 份", f"缺 {missing} 份", f"退回或扣住 {sent_back} 份"]
+    if silent := sum(line["state"] == "not_delivered" for line in told["databases"]):
+        parts.append(f"没读到的数据库 {silent} 个")
     released = told["released"]
     if _is_tonights(told):
         parts.append(f"待办预警 {sum(released['open'].values())} 条,新增 {released['changes']['added']} 条")
@@ -300,6 +322,8 @@ def _message(told: Mapping[str, Any]) -> list[str]:
         lines += ["", "## 没有成功的步骤(用同一日期再跑一次,会接着处理)", "", *_bullets(told["failed"])]
     lines += ["", "## 清单", "", *_bullets(_released_words(told))]
     lines += ["", "## 应报而没有收下的", "", *_bullets(_missing_words(told["expected"]))]
+    if told["databases"]:
+        lines += ["", "## 数据库", "", *_bullets(_database_words(told["databases"]))]
     sent_back = [*told["received"], *told["held"]]
     lines += ["", "## 今晚整份退回的,和扣住还没有确认的", "", *_bullets(_sent_back_words(sent_back))]
     lines += ["", "## 各单位的问题,与上次相比", "", *_bullets(_fault_words(told["faults"]))]
@@ -384,6 +408,22 @@ def _missing_words(expected: Sequence[Mapping[str, Any]]) -> list[str]:
             groups.setdefault((line["unit_code"], line["unit"], line["state"]), []).append(_kind_words(line))
     said = [f"{unit}:{'、'.join(kinds)}({DELIVERY_TITLES[state]})" for (_, unit, state), kinds in groups.items()]
     return said or [f"应报的 {len(expected)} 份都收到了。"]
+
+
+def _database_words(databases: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What is wrong comes first; the others are one sentence."""
+    said = [
+        f"{line['unit']} {line['source']}({line['table']}):没有读到。{line['reason'].rstrip('。')}。"
+        for line in databases
+        if line["state"] == "not_delivered"
+    ]
+    words = {"delivered": "{rows} 行", "unchanged": "与上次相同", "not_asked": "这一夜还没有读"}
+    well = [
+        f"{line['unit']} {line['source']} {words[line['state']].format(rows=line['rows'])}"
+        for line in databases
+        if line["state"] in words
+    ]
+    return said + ([";".join(well) + "。"] if well else [])
 
 
 def _kind_words(line: Mapping[str, Any]) -> str:
@@ -471,6 +511,8 @@ def show(told: Mapping[str, Any], console: Console) -> None:
         if line["unit_kind"] != "division":
             others.add_row(Text(line["unit"]), Text(_kind_words(line)), _delivery_text(line))
     console.print(others)
+    for sentence in _database_words(told["databases"]):
+        console.print(Text(f"数据库:{sentence}", style="red" if "没有读到" in sentence else ""))
     if sent_back := _sent_back([*told["received"], *told["held"]]):
         table = _table("今晚整份退回的,和扣住还没有确认的", ("单位", "文件", "名单", "结果", "原因和办法"))
         for line in sent_back:

@@ -1,6 +1,6 @@
 """The natural path of a night, top to bottom. Read this first.
 
-    collect → read → check → give_back → build → publish → notify
+    fetch → collect → read → check → give_back → build → publish → notify
 
 Each step is a function of the home and the night's date D, with small JSON-able results: `dags/nightly.py` runs them as
 tasks, `monitor run` calls them one after the other (`night`). Every step may be run again: what was done is found done.
@@ -14,6 +14,7 @@ import os
 import shutil
 import socket
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline import archive, contracts, inbox, journal
-from pipeline.home import Home
+from pipeline.home import Database, Home
 from pipeline.ledger import Ledger, ReadBy, ReceivedFile, Submission, shown_name
 from pipeline.model import MonitorError, PublishRefused, Reading, Refusal, column_letter
 
@@ -45,6 +46,9 @@ WAVES = 3
 SMALL_BYTES = 2_000_000
 """Files up to this size are marked several in one child process: starting one costs as much as marking a small file."""
 _LONGEST_NAME = 255
+ATTEMPTS = 3
+"""How often a database source is asked in one night by `monitor run`; Airflow counts its own retries."""
+PAUSE_SECONDS = 5.0
 READERS = 2
 """Files read at the same time; each is parsed in a child process of its own."""
 
@@ -53,6 +57,10 @@ def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
     """One whole night in one process. Raises MonitorError when it is refused; yesterday's release then stays."""
     say = on_step or (lambda name, done, total: None)
     with alone(home), ThreadPoolExecutor(READERS) as pool:
+        names = sources(home, day)
+        with ThreadPoolExecutor(max(len(names), 1)) as at_once:  # one that is slow keeps no other waiting
+            for done, _ in enumerate(at_once.map(lambda name: fetch(home, day, name, attempts=ATTEMPTS), names)):
+                say("读数据库", done, len(names))
         say("收文件", 0, 1)
         units = collect(home, day)
         for done, _ in enumerate(pool.map(lambda unit: read(home, day, unit), _largest_first(home, units)), start=1):
@@ -110,6 +118,74 @@ def _judged(home: Path, units: Sequence[str]) -> list[str]:
     return [unit for unit in units if unit not in waiting]
 
 
+# fetch -----------------------------------------------------------------------------------------------------------
+
+
+def sources(home: Path, day: date, *, units: Sequence[str] | None = None) -> list[str]:
+    """Names of the database sources that have not delivered for this night yet, in the order of monitor.yml.
+
+    What was read once for a night is not read again: a night that is run again judges the same rows.
+    """
+    place, ledger = _open(home)
+    asked = ledger.sources(day)
+    return [
+        source.name
+        for source in place.settings.databases
+        if asked.get(source.name, ("not_delivered",))[0] == "not_delivered" and (units is None or source.unit in units)
+    ]
+
+
+def fetch(
+    home: Path, day: date, name: str, *, resolve: Callable[[str], str] | None = None, attempts: int = 1
+) -> dict[str, Any]:
+    """Read one database source into the archive, from where it goes on as a file of its unit; what became of it.
+
+    Gives source, state (delivered / unchanged / not_delivered), rows, reason, may_pass: whether another try may help. A
+    source that fails keeps nothing and stops nobody. `resolve` finds the address behind a `url` of monitor.yml.
+    """
+    from pipeline import databases  # noqa: PLC0415 - brings sqlalchemy and pyarrow
+
+    place, ledger = _open(home)
+    source = next((each for each in place.settings.databases if each.name == name), None)
+    if source is None:
+        raise MonitorError(f"monitor.yml 的 databases 里没有 {name}")
+    told: dict[str, Any] = {"source": name, "state": "not_delivered", "rows": 0, "reason": "", "may_pass": False}
+    with _shared(home), tempfile.TemporaryDirectory(dir=place.root, prefix=".fetch-") as folder:
+        target = Path(folder) / "table"
+        for attempt in range(1, attempts + 1):
+            try:
+                url = (resolve or databases.from_environment)(source.url)
+                rows = databases.read(source, url, target, place.time_zone, day)
+            except databases.NotRead as problem:
+                told |= {"reason": str(problem), "may_pass": problem.may_pass}
+                if not problem.may_pass or attempt == attempts:
+                    break
+                time.sleep(PAUSE_SECONDS * attempt)
+            else:
+                is_new = _take_table(place, ledger, source, target, day)
+                told |= {"state": "delivered" if is_new else "unchanged", "rows": rows, "reason": ""}
+                break
+        ledger.record_source(day, name, told["state"], rows=told["rows"], reason=told["reason"], at=datetime.now(UTC))
+    return told
+
+
+def _take_table(home: Home, ledger: Ledger, source: Database, table: Path, day: date) -> bool:
+    """Archive and record what a source gave; False when it is what it gave the last time."""
+    from pipeline.reading import stored  # noqa: PLC0415 - brings pyarrow
+
+    now = datetime.now(UTC)
+    before = [each for each in ledger.files(unit_code=source.unit) if each.file_name == shown_name(source.file_name)]
+    with table.open("rb") as data:
+        digest = hashlib.file_digest(data, "sha256").hexdigest()
+    if before and before[-1].sha256 != digest and digest in {each.sha256 for each in before}:
+        stored.tell_apart(table, day.isoformat())  # as it was once, but not the last time: news, no repeat
+    with table.open("rb") as data:
+        digest, size = archive.keep(home, data, f"{source.unit}/{source.file_name}")
+    archived = str(archive.path(home, digest).relative_to(home.root))
+    _record(home, ledger, source.unit, source.file_name, digest, size, archived, day, now)
+    return not before or before[-1].sha256 != digest
+
+
 # collect ---------------------------------------------------------------------------------------------------------
 
 
@@ -139,18 +215,24 @@ def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> lis
 
 def _take(home: Home, ledger: Ledger, dropped: inbox.Dropped, day: date, now: datetime) -> None:
     digest, size, archived, refusal = _archived(home, dropped)
+    _record(home, ledger, dropped.unit_code, dropped.name, digest, size, archived, day, now, refusal)
+    inbox.take_out(dropped)
+
+
+def _record(
+    home: Home, ledger: Ledger, unit: str, name: str, digest: str, size: int, archived: str, day: date, now: datetime,
+    refusal: Refusal | None = None,
+) -> None:  # fmt: skip
+    """Write down that a file arrived, in the journal and in the ledger. What was refused unopened is not in the archive."""
     arrived = {
-        "unit_code": dropped.unit_code, "file_name": dropped.name, "sha256": digest, "size": size, "archived": archived,
+        "unit_code": unit, "file_name": name, "sha256": digest, "size": size, "archived": archived,
         "night": day.isoformat(), "received_at": now.isoformat(),
         "refusal": [refusal.code, refusal.reason, refusal.fix] if refusal else None,
     }  # fmt: skip
     journal.write(home, "received", arrived, who=NIGHT, at=now)
-    file = ledger.record_file(
-        dropped.unit_code, dropped.name, sha256=digest, size=size, received_at=now, night=day, archived=archived
-    )
+    file = ledger.record_file(unit, name, sha256=digest, size=size, received_at=now, night=day, archived=archived)
     if refusal:
         ledger.record_readings(file.file_id, [Reading(kind=None, refusal=refusal)], {})
-    inbox.take_out(dropped)
 
 
 def _take_decisions(home: Home, ledger: Ledger, dropped: inbox.Dropped, day: date, now: datetime) -> None:

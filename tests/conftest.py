@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
+import pymysql
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -83,6 +84,43 @@ def _wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> N
         else:
             return
     raise AssertionError(log.read_text(errors="replace"))
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[str]:
+    """A real MariaDB on a socket of its own; gives the URL of its database `test`. Skipped where no server is installed."""
+    server, install = shutil.which("mariadbd"), shutil.which("mariadb-install-db")
+    if not server or not install:
+        pytest.skip("no mariadbd on this machine (apt-get install mariadb-server)")
+    with tempfile.TemporaryDirectory(prefix="partner-my-") as name:
+        folder = Path(name)
+        as_user = ["--user=root"] if os.geteuid() == 0 else []
+        data, line = folder / "data", folder / "socket"
+        made = subprocess.run(
+            [install, "--no-defaults", *as_user, f"--datadir={data}", "--auth-root-authentication-method=normal",
+             "--skip-test-db"],
+            check=False, capture_output=True, text=True,
+        )  # fmt: skip
+        assert made.returncode == 0, made.stdout + made.stderr
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [server, "--no-defaults", *as_user, f"--datadir={data}", f"--socket={line}", "--skip-networking",
+                 f"--pid-file={folder / 'pid'}", "--innodb-buffer-pool-size=16M", "--innodb-flush-log-at-trx-commit=0"],
+                stdout=log, stderr=log,
+            )  # fmt: skip
+        try:
+            for _ in range(300):
+                try:
+                    with pymysql.connect(unix_socket=str(line), user="root") as connection:
+                        connection.cursor().execute("create database test character set utf8mb4")
+                    break
+                except pymysql.OperationalError:
+                    assert process.poll() is None, (folder / "log").read_text(errors="replace")
+                    time.sleep(0.1)
+            yield f"mysql://root@localhost/test?unix_socket={line}"
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
 
 
 _schemas = itertools.count()

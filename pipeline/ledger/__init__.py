@@ -30,6 +30,7 @@ from pipeline.ledger.tables import (
     night_table,
     open_engine,
     received_file,
+    source_table,
     submission_table,
     writing,
 )
@@ -43,6 +44,7 @@ Outcome = Literal["read", "accepted", "partly_accepted", "refused", "held", "rep
 """What became of a submission by itself; `read`: read, not yet checked."""
 Status = Literal["read", "accepted", "partly_accepted", "refused", "held", "repeated", "superseded"]
 """As published: the outcome, or that a later part of the same name holds."""
+SourceState = Literal["delivered", "unchanged", "not_delivered"]
 NightState = Literal["running", "done", "failed"]
 _TAKEN = ("accepted", "partly_accepted")
 
@@ -440,6 +442,27 @@ class Ledger:
         with self._writing() as connection:
             connection.execute(delete(submission_table).where(submission_table.c.file_id.in_(file_ids)))
             connection.execute(delete(received_file).where(received_file.c.file_id.in_(file_ids)))
+
+    # ---- databases
+
+    def record_source(
+        self, run_date: date, source: str, state: SourceState, *, rows: int = 0, reason: str = "", at: datetime
+    ) -> None:
+        """Write down what became of a database source on a night; a later attempt takes its place."""
+        of_it = (source_table.c.run_date == run_date, source_table.c.source == source)
+        with self._writing() as connection:
+            connection.execute(delete(source_table).where(*of_it))
+            connection.execute(
+                insert(source_table).values(
+                    run_date=run_date, source=source, state=state, rows=rows, reason=reason, at=at
+                )
+            )
+
+    def sources(self, run_date: date) -> dict[str, tuple[SourceState, int, str]]:
+        """Source → (state, rows, reason) on a night; those that were not asked yet are not in it."""
+        query = select(source_table).where(source_table.c.run_date == run_date).order_by(source_table.c.source)
+        with looking(self._engine) as connection:
+            return {row.source: (row.state, row.rows, row.reason) for row in connection.execute(query)}
 
     # ---- the journal
 

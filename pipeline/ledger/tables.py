@@ -148,6 +148,16 @@ exception_table = sa.Table(
     Column("source", sa.String, nullable=False),
 )  # fmt: skip
 """Faults that somebody confirmed: what was written stands until the expiry. `source`: the file (file_id) or `command`."""
+source_table = sa.Table(
+    "database_read", metadata,
+    Column("run_date", sa.Date, primary_key=True),
+    Column("source", sa.String, primary_key=True),
+    Column("state", sa.String, sa.CheckConstraint("state in ('delivered', 'unchanged', 'not_delivered')"), nullable=False),
+    Column("rows", sa.BigInteger, nullable=False),
+    Column("reason", sa.String, nullable=False),
+    Column("at", _Utc, nullable=False),
+)  # fmt: skip
+"""What became of each database source on each night; the last attempt stands."""
 
 
 def open_engine(url: str) -> sa.Engine:

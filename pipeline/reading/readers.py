@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import python_calamine
 
 from pipeline.model import ConfigError, Refusal
-from pipeline.reading import dbf, preflight
+from pipeline.reading import dbf, preflight, stored
 from pipeline.reading.delimited import read_delimited
 from pipeline.reading.grid import Grid, Mask, Refused, Texts
 from pipeline.reading.preflight import SAVE_AS
@@ -77,6 +77,8 @@ def _read(path: Path, suffix: str) -> Book:
     elif start.startswith(olefile.MAGIC):
         book = _workbook(path, None, date1904=_examine_ole(path, suffix))
         expected = {".xls"}
+    elif start.startswith(stored.MAGIC):
+        return Book([stored.read_stored(path)])
     elif dbf.looks_like(start, path.stat().st_size):
         grid, notices = dbf.read_dbf(path)
         book = Book([grid], notices)
