@@ -150,7 +150,7 @@ def fetch(
     if source is None:
         raise MonitorError(f"monitor.yml 的 databases 里没有 {name}")
     told: dict[str, Any] = {"source": name, "state": "not_delivered", "rows": 0, "reason": "", "may_pass": False}
-    with _shared(home), tempfile.TemporaryDirectory(dir=place.root, prefix=".fetch-") as folder:
+    with shared(home), tempfile.TemporaryDirectory(dir=place.root, prefix=".fetch-") as folder:
         target = Path(folder) / "table"
         for attempt in range(1, attempts + 1):
             try:
