@@ -40,6 +40,9 @@ class Kept:
     def submissions(self):
         return self.kept
 
+    def sources(self, day):
+        return {}
+
     def exceptions(self, day):
         return {}
 
