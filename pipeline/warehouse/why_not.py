@@ -1,0 +1,215 @@
+"""Why a rule does not list somebody: each condition of the rule's own SQL, asked of this one person.
+
+Nothing is written down twice: conditions are taken from the query. Inner joins become left joins and filters become
+columns, so that all conditions that fail are seen, not only the first; a step that holds no row of the person is followed into
+the tables that it is made from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import duckdb
+from sqlglot import exp
+
+from pipeline.warehouse.models import About, Card, Models
+
+
+@dataclass(frozen=True)
+class Failing:
+    """One reason: a table without a row of the person (`absent`), or a condition that does not hold for the row nearest to it."""
+
+    sort: Literal["absent", "condition"]
+    table: str
+    """The table asked; for a condition the one whose columns it is about."""
+    condition: exp.Expr | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """SQL text of a part of the condition (a column, or a side of a comparison) → its value for the person; and the row's facts."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Who is asked about."""
+
+    person_id: str
+    household_id: str
+    head_person_id: str
+
+
+def trace(con: duckdb.DuckDBPyConnection, models: Models, rule: str, who: Subject) -> list[Failing]:
+    """What does not hold for the person; [] when the rule's query lists him. `con` holds all that the rule reads, built."""
+    card = models.models[rule].about
+    query = models.models[rule].query
+    assert isinstance(card, Card)  # noqa: S101
+    assert isinstance(query, exp.Select)  # noqa: S101
+    with_ = query.args.get("with_")
+    ctes = {cte.alias: cte.this for cte in with_.expressions} if with_ else {}
+    return list(_Tracer(con, models, ctes, who, card.subject == "head").follow(query, set()))
+
+
+class _Tracer:
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, models: Models, ctes: dict[str, exp.Query], who: Subject, of_household: bool
+    ) -> None:
+        self.con, self.models, self.ctes, self.who, self.of_household = con, models, ctes, who, of_household
+
+    def follow(self, query: exp.Expr, seen: set[str]) -> Iterator[Failing]:
+        """Reasons why a query holds no row of the person."""
+        if isinstance(query, exp.SetOperation):
+            found = [list(self.follow(side, seen)) for side in (query.left, query.right)]
+            if all(found):
+                yield from (each for side in found for each in side)
+            return
+        if not isinstance(query, exp.Select):
+            return
+        base = query.args["from_"].this
+        mine = self._mine(base)
+        if mine is None:
+            return
+        if not self._count(base, mine):
+            yield from self._absent(base, seen)
+            return
+        conditions = self._conditions(query)
+        row = self._nearest_row(query, base, mine, conditions)
+        missing = {alias for alias, there in row["there"].items() if not there}
+        for alias in sorted(missing):
+            yield from self._absent(self._joined(query)[alias], seen)
+        for at, condition in enumerate(conditions):
+            tables = [column.table for column in condition.find_all(exp.Column)]
+            if not row["holds"][at] and not missing & set(tables):
+                yield Failing("condition", self._name_of(query, tables), condition, row["values"][at] | row["facts"])
+
+    def _absent(self, table: exp.Expr, seen: set[str]) -> Iterator[Failing]:
+        name = _full_name(table)
+        if name in self.ctes and name not in seen:
+            deeper = list(self.follow(self.ctes[name], seen | {name}))
+            if deeper:
+                yield from deeper
+                return
+        yield Failing("absent", name)
+
+    def _mine(self, base: exp.Expr) -> str | None:
+        """Condition that picks the person's rows of a table; None when nothing in it says whose they are."""
+        columns = self._columns(base)
+        alias = base.alias_or_name
+        who = self.who
+        members = f"(select person_id from registry.household_member where household_id = {_quote(who.household_id)})"
+        by_household = [("household_id", f"= {_quote(who.household_id)}"), ("head_person_id", f"= {_quote(who.head_person_id)}")]
+        by_person = [("person_id", f"in {members}" if self.of_household else f"= {_quote(who.person_id)}")]
+        for column, test in [*by_household[:1], *by_person, *by_household] if self.of_household else [*by_person, *by_household]:
+            if column in columns:
+                return f"{alias}.{column} {test}"
+        return None
+
+    def _columns(self, table: exp.Expr) -> set[str]:
+        return {name for name, *_ in self.con.sql(f"describe {self._with()} select * from {table.sql('duckdb')}").fetchall()}
+
+    def _with(self) -> str:
+        parts = ", ".join(f"{name} as ({query.sql('duckdb')})" for name, query in self.ctes.items())
+        return f"with {parts}" if parts else ""
+
+    def _count(self, base: exp.Expr, mine: str) -> int:
+        return int(self.con.sql(f"{self._with()} select count(*) from {base.sql('duckdb')} where {mine}").fetchall()[0][0])
+
+    def _joined(self, query: exp.Select) -> dict[str, exp.Expr]:
+        """Alias → table of inner joins that must find a row."""
+        return {
+            join.this.alias_or_name: join.this
+            for join in query.args.get("joins") or []
+            if join.side != "LEFT" and join.args.get("on") is not None
+        }
+
+    def _conditions(self, query: exp.Select) -> list[exp.Expr]:
+        """Filters: of `where`, of `having`, and what an inner join asks of its row beside finding it."""
+        found = []
+        for join in query.args.get("joins") or []:
+            if join.this.alias_or_name in self._joined(query):
+                found += [part for part in _parts(join.args["on"]) if not self._finds(join.this, part)]
+        if where := query.args.get("where"):
+            found += list(_parts(where.this))
+        return found
+
+    def _finds(self, table: exp.Expr, part: exp.Expr) -> bool:
+        """Whether a part of an `on` says which row is meant: it ties two tables, or names the table's key; of CTEs every part does."""
+        tables = {column.table for column in part.find_all(exp.Column)}
+        model = self.models.models.get(_full_name(table))
+        if len(tables) > 1 or model is None or not isinstance(model.about, About):
+            return True
+        return all(column.name in model.about.key for column in part.find_all(exp.Column))
+
+    def _nearest_row(
+        self, query: exp.Select, base: exp.Expr, mine: str, conditions: list[exp.Expr]
+    ) -> dict[str, Any]:
+        """Of the person's rows the one for which most conditions hold."""
+        inner = self._joined(query)
+        asked: list[str] = []
+        names: list[tuple[str, Any]] = []
+        for alias in inner:
+            asked.append(f"{alias}.is_there is not null")
+            names.append(("there", alias))
+        for at, condition in enumerate(conditions):
+            asked.append(f"coalesce({condition.sql('duckdb')}, false)")
+            names.append(("holds", at))
+            for part in _told(condition):
+                asked.append(part.sql("duckdb"))
+                names.append(("values", (at, part.sql("duckdb"))))
+        joins = " ".join(self._as_left(join, inner) for join in query.args.get("joins") or [])
+        for column in sorted(self._columns(base)):
+            asked.append(f"{base.alias_or_name}.{column}")
+            names.append(("facts", column))
+        rows = self.con.sql(
+            f"{self._with()} select {', '.join(asked)} from {base.sql('duckdb')} {joins} where {mine}"
+        ).fetchall()
+        best: dict[str, Any] = {}
+        for values in rows:
+            row: dict[str, Any] = {"there": {}, "holds": {}, "values": {at: {} for at in range(len(conditions))}, "facts": {}}
+            for (sort, key), value in zip(names, values, strict=True):
+                if sort == "values":
+                    row["values"][key[0]][key[1]] = value
+                else:
+                    row[sort][key] = value
+            row["good"] = sum(row["there"].values()) + sum(row["holds"].values())
+            if not best or row["good"] > best["good"]:
+                best = row
+        return best
+
+    def _as_left(self, join: exp.Join, inner: Mapping[str, exp.Expr]) -> str:
+        if join.this.alias_or_name not in inner:
+            return join.sql("duckdb")
+        kept = [part.sql("duckdb") for part in _parts(join.args["on"]) if self._finds(join.this, part)]
+        table = f"(select *, true as is_there from {_full_name(join.this)})"
+        return f"left join {table} as {join.this.alias_or_name} on {' and '.join(kept)}"
+
+    def _name_of(self, query: exp.Select, aliases: list[str]) -> str:
+        tables = {table.alias_or_name: table for table in query.find_all(exp.Table)}
+        return next((_full_name(tables[alias]) for alias in aliases if alias in tables), "")
+
+
+def _parts(condition: exp.Expr) -> Iterator[exp.Expr]:
+    """What an `and` joins."""
+    condition = condition.unnest()
+    if isinstance(condition, exp.And):
+        yield from _parts(condition.left)
+        yield from _parts(condition.right)
+    else:
+        yield condition
+
+
+def _told(condition: exp.Expr) -> list[exp.Expr]:
+    """What of a condition is worth showing: its columns, and the sides of its comparisons where they are computed."""
+    found = {column.sql("duckdb"): column for column in condition.find_all(exp.Column)}
+    for compared in condition.find_all(exp.Predicate):
+        for side in (compared.args.get("this"), compared.args.get("expression")):
+            if isinstance(side, exp.Expr) and not isinstance(side, (exp.Column, exp.Predicate, exp.Literal, exp.Subquery)):
+                found[side.sql("duckdb")] = side
+    return list(found.values())
+
+
+def _full_name(table: exp.Expr) -> str:
+    return f"{table.db}.{table.name}" if isinstance(table, exp.Table) and table.db else str(table.name)
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
