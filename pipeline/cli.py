@@ -227,6 +227,22 @@ def explain(obj: _Context, warning_id: str, day: date | None) -> None:
     obj.tell(result, lambda console: explaining.show(result, console))
 
 
+@monitor.command(name="why-not")
+@click.argument("id_number", metavar="ID_NUMBER")
+@click.argument("rule", metavar="RULE")
+@day_option
+@json_option
+@click.pass_obj
+def why_not(obj: _Context, id_number: str, rule: str, day: date | None) -> None:
+    """某人为什么没有被某条规则列出:规则的哪一项条件对他不成立。"""
+    from pipeline import custody
+    from pipeline import why_not as asking
+
+    result = asking.why_not(obj.folder, id_number, rule, day)
+    custody.looked(obj.folder, "why-not", person_id=result.pop("person_id"), because=f"规则 {result['rule']['code']}")
+    obj.tell(result, lambda console: asking.show(result, console))
+
+
 @monitor.command()
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option("--people", type=click.IntRange(min=50), required=True, help="在册人数(低保+特困+边缘)")

@@ -123,7 +123,7 @@ def _parts_there(home: Home) -> set[str]:
     return {
         str(path.relative_to(home.root))
         for folder in home.accepted.iterdir()
-        if folder.is_dir() and folder.name in {"set_aside", *run.kinds()}
+        if folder.is_dir() and folder.name in {*run.BESIDE_ACCEPTED, *run.kinds()}
         for path in folder.glob("*.parquet")
     }
 

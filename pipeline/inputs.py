@@ -87,7 +87,7 @@ def _accepted(home: Home, in_force: list[Submission]) -> dict[str, list[Path]]:
 def _unproven(home: Home, in_force: list[Submission]) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for each in in_force:
-        path = home.accepted / "unproven" / (each.kind or "") / f"{each.submission_id}.parquet"
+        path = home.accepted / "unproven" / f"{each.submission_id}.parquet"
         if path.exists():
             found.setdefault(each.kind or "", []).append(path)
     return found

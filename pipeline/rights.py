@@ -15,28 +15,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipeline import archive, contracts, journal, people, run
+from pipeline import archive, contracts, journal, run
 from pipeline.contracts import Kind
 from pipeline.home import Home
 from pipeline.ledger import Ledger, Submission
-from pipeline.model import MonitorError, Reading, mask
-
-
-def _person_id(home: Home, id_number: str, day: date) -> str:
-    """Raises MonitorError for what is no usable number; the message never repeats it."""
-    from pipeline import values, warehouse  # noqa: PLC0415 - brings duckdb
-
-    with warehouse.in_memory() as con:
-        con.execute(
-            "create temp table asked (sheet varchar, row_number integer, number varchar, number__numeric boolean)"
-        )
-        con.execute("insert into asked values ('', 1, ?, false)", [id_number])
-        table = values.parse_ids(con, "asked", "number", day)
-        [(number, problem)] = con.execute(f"select number, number__problem from {table}").fetchall()
-    if number is None or problem:
-        raise MonitorError("这不是可用的身份证号(位数、日期或校验位不对),请核对后再输入")
-    return people.person_id(home.identity_key(), number)
-
+from pipeline.model import Reading, mask
 
 # subject ----------------------------------------------------------------------------------------------------------
 
@@ -47,7 +30,7 @@ def subject(home: Path, id_number: str, day: date, *, who: str, because: str) ->
     Looking is itself written into the journal. Raises MonitorError for an unusable number.
     """
     place = Home.open(home)
-    person_id = _person_id(place, id_number, day)
+    person_id = run.person_of(place, id_number, day)
     with run.shared(home):
         at = datetime.now(UTC)
         about = {"command": "subject", "person_id": person_id, "because": because}
@@ -117,6 +100,7 @@ def _published(home: Home, person_id: str) -> dict[str, list[dict[str, Any]]]:
         "预警": """select * from warning where person_id = $1
             or household_id in (select household_id from household_member where person_id = $1)""",
         "身份疑问": "select * from name_conflict where person_id = $1",
+        "疑似同一人": "select * from duplicate_suggestion where left_ref = $1 or right_ref = $1",
     }
     told = {}
     with closing(warehouse.read(home.warehouse)) as con:
@@ -300,7 +284,7 @@ def forget(home: Path, id_number: str, day: date, *, who: str, because: str) -> 
     hold what they held until seven newer ones are there. Raises MonitorError for an unusable number.
     """
     place = Home.open(home)
-    person_id = _person_id(place, id_number, day)
+    person_id = run.person_of(place, id_number, day)
     purged = purge(home, day, who=who)
     known = contracts.load()
     with run.alone(home):

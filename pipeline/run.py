@@ -24,7 +24,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import archive, contracts, inbox, journal
+from pipeline import archive, contracts, inbox, journal, people
 from pipeline.home import Database, Home
 from pipeline.ledger import Ledger, ReadBy, ReceivedFile, Submission, shown_name
 from pipeline.model import MonitorError, PublishRefused, Reading, Refusal, column_letter
@@ -441,11 +441,15 @@ def _settle(home: Home, ledger: Ledger, verdicts: list[Verdict]) -> None:
 def _parts_of(home: Home, verdict: Verdict) -> dict[str, str | None]:
     """Path below the home → SHA-256 of what a verdict wrote; None where it left no rows."""
     told: dict[str, str | None] = {}
-    for folder in (*kinds(), "set_aside"):
+    for folder in (*kinds(), *BESIDE_ACCEPTED):
         path = home.accepted / folder / f"{verdict.submission_id}.parquet"
-        if folder == "set_aside" or path.exists():
+        if folder in BESIDE_ACCEPTED or path.exists():
             told[str(path.relative_to(home.root))] = digest_of(path) if path.exists() else None
     return told
+
+
+BESIDE_ACCEPTED = ("set_aside", "unproven")
+"""Folders of accepted/ beside those of the kinds: who was set aside, and the rows that only lack a usable number."""
 
 
 def kinds() -> list[str]:
@@ -736,6 +740,22 @@ def explain(home: Path, warning_id: str, day: date | None = None) -> dict[str, A
             ask_rule=lambda code: warehouse.ask(given, house, f"warnings.{code.lower()}"),
             asked_on=asked_on,
         )
+
+
+def person_of(home: Home, id_number: str, day: date) -> str:
+    """The person_id of a number that somebody typed. Raises MonitorError for what is no usable number; the message never repeats it."""
+    from pipeline import values, warehouse  # noqa: PLC0415 - brings duckdb
+
+    with warehouse.in_memory() as con:
+        con.execute(
+            "create temp table asked (sheet varchar, row_number integer, number varchar, number__numeric boolean)"
+        )
+        con.execute("insert into asked values ('', 1, ?, false)", [id_number])
+        table = values.parse_ids(con, "asked", "number", day)
+        [(number, problem)] = con.execute(f"select number, number__problem from {table}").fetchall()
+    if number is None or problem:
+        raise MonitorError("这不是可用的身份证号(位数、日期或校验位不对),请核对后再输入")
+    return people.person_id(home.identity_key(), str(number))
 
 
 def check_file(home: Path, file: Path, unit_code: str | None, day: date) -> dict[str, Any]:

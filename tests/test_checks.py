@@ -435,7 +435,7 @@ def test_rows_that_lack_only_a_usable_number_are_kept_beside_for_people_to_decid
     ]
     people_ = desk.part("dibao_person", rows, numeric=("id_number@2",))
     desk.judge()
-    kept = desk.rows("unproven/dibao_person", people_)
+    kept = desk.rows("unproven", people_)
     assert [row["row_number"] for row in kept] == [5, 6], (
         "a head's own wrong number is one fault, a missing relation another"
     )
@@ -458,7 +458,7 @@ def test_of_lists_that_only_reviews_read_nothing_is_kept_without_a_number(desk):
     fields = contracts.load().kinds["vehicle"].columns
     name = desk.part("vehicle", [{field: text for field, text in row.items() if field in fields}], unit="traffic")
     desk.judge(scope=[])
-    assert not (desk.accepted / "unproven" / "vehicle" / f"{name}.parquet").exists()
+    assert not (desk.accepted / "unproven" / f"{name}.parquet").exists()
     assert [(each["number_state"], each["number"], each["is_unproven"]) for each in desk.aside(name)] == [
         (None, None, False)
     ]

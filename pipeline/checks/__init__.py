@@ -89,7 +89,7 @@ def examine(
 ) -> list[Verdict]:
     """Judge parts of one family; write `out`/<kind>/<submission_id>.parquet and the same under set_aside/.
 
-    Under unproven/<kind>/ are the rows with nothing against them but their number: a person may say whose they are.
+    Under unproven/ are the rows with nothing against them but their number: a person may say whose they are.
 
     Args:
         con: an in-memory connection, used for vectorised work; tables made in it are named after the kinds.
@@ -108,7 +108,7 @@ def examine(
         "insert into part values (?, ?, ?, ?)", [[p.submission_id, p.unit_code, p.group, p.order] for p in parts]
     )
     typed = {kind: _typed(con, contracts.kinds[kind], [p for p in parts if p.kind == kind], around) for kind in kinds}
-    for folder in (*kinds, "set_aside", *(f"unproven/{kind}" for kind in kinds)):
+    for folder in (*kinds, "set_aside", "unproven"):
         (out / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
     verdicts = []
     for kind in kinds:
@@ -437,7 +437,7 @@ def _write(
         name = part.submission_id
         _put(kept[name], out / kind.name / f"{name}.parquet")
         _put(left[name], out / "set_aside" / f"{name}.parquet")
-        _put(unproven[name], out / "unproven" / kind.name / f"{name}.parquet")
+        _put(unproven[name], out / "unproven" / f"{name}.parquet")
         said = issues[issues["submission_id"] == name][ISSUE_COLUMNS].reset_index(drop=True)
         read, accepted, aside_rows = part.reading.rows_read, kept[name].num_rows, left[name].num_rows
         verdicts.append(Verdict(name, read, accepted, aside_rows, outside.get(name, 0), said))

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from pipeline.home import sync
 from pipeline.model import ModelError, PublishRefused, mask
-from pipeline.warehouse import evidence, suggestion, what_if
+from pipeline.warehouse import evidence, suggestion, what_if, why_not
 from pipeline.warehouse.decided import DECIDED, Decided, Rows, source
 from pipeline.warehouse.models import EPISODE, EVERY, SUGGESTION, WHAT_IF, About, Models, Published
 
@@ -162,6 +162,17 @@ def ask_for(
     with closing(_connect(None, limits)) as con:
         _make(con, inputs, models, queries)
         return {table: con.sql(query).to_arrow_table() for table, query in queries.items()}
+
+
+def trace(inputs: Inputs, models: Models, rule: str, person_id: str) -> list[why_not.Failing] | None:
+    """The conditions of a rule (`warnings.<code>`) that do not hold for a person; [] when all do, None when nobody knows him."""
+    models.examine([rule])
+    with closing(_connect(None, LIMITS)) as con:
+        _make(con, inputs, models, [rule, "registry.person", "registry.household_member"])
+        found = con.execute(
+            "select person_id, household_id, head_person_id from registry.person where person_id = ?", [person_id]
+        ).fetchall()
+        return why_not.trace(con, models, rule, why_not.Subject(*found[0])) if found else None
 
 
 def build(inputs: Inputs, models: Models, target: Path, *, work: Path, limits: Limits = LIMITS) -> dict[str, int]:

@@ -23,7 +23,9 @@ class Failing:
 
     sort: Literal["absent", "condition"]
     table: str
-    """The table asked; for a condition the one whose columns it is about."""
+    """The table asked; '' for a condition."""
+    tables: Mapping[str, str] = field(default_factory=dict)
+    """Of a condition: the names that its columns stand under → the tables of sql/ that they come from."""
     condition: exp.Expr | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     """SQL text of a part of the condition (a column, or a side of a comparison) → its value for the person; and the row's facts."""
@@ -42,16 +44,31 @@ def trace(con: duckdb.DuckDBPyConnection, models: Models, rule: str, who: Subjec
     """What does not hold for the person; [] when the rule's query lists him. `con` holds all that the rule reads, built."""
     card = models.models[rule].about
     query = models.models[rule].query
-    assert isinstance(card, Card)  # noqa: S101
-    assert isinstance(query, exp.Select)  # noqa: S101
+    assert isinstance(card, Card)
+    assert isinstance(query, exp.Select)
+    return _follow(con, models, query, who, card.subject == "head")
+
+
+_GIVEN = ("registry.division_policy", "registry.horizon", "registry.roster")
+"""Tables that are about no person."""
+
+
+def _follow(
+    con: duckdb.DuckDBPyConnection, models: Models, query: exp.Query, who: Subject, of_household: bool
+) -> list[Failing]:
     with_ = query.args.get("with_")
     ctes = {cte.alias: cte.this for cte in with_.expressions} if with_ else {}
-    return list(_Tracer(con, models, ctes, who, card.subject == "head").follow(query, set()))
+    return list(_Tracer(con, models, ctes, who, of_household).follow(query, set()))
 
 
 class _Tracer:
     def __init__(
-        self, con: duckdb.DuckDBPyConnection, models: Models, ctes: dict[str, exp.Query], who: Subject, of_household: bool
+        self,
+        con: duckdb.DuckDBPyConnection,
+        models: Models,
+        ctes: dict[str, exp.Query],
+        who: Subject,
+        of_household: bool,
     ) -> None:
         self.con, self.models, self.ctes, self.who, self.of_household = con, models, ctes, who, of_household
 
@@ -79,16 +96,22 @@ class _Tracer:
         for at, condition in enumerate(conditions):
             tables = [column.table for column in condition.find_all(exp.Column)]
             if not row["holds"][at] and not missing & set(tables):
-                yield Failing("condition", self._name_of(query, tables), condition, row["values"][at] | row["facts"])
+                values = row["values"][at] | row["facts"]
+                yield Failing("condition", "", self._sources(query, tables), condition, values)
 
     def _absent(self, table: exp.Expr, seen: set[str]) -> Iterator[Failing]:
         name = _full_name(table)
-        if name in self.ctes and name not in seen:
-            deeper = list(self.follow(self.ctes[name], seen | {name}))
-            if deeper:
-                yield from deeper
-                return
-        yield Failing("absent", name)
+        is_inner = name in self.ctes and name not in seen
+        deeper = list(self.follow(self.ctes[name], seen | {name})) if is_inner else self._into(name)
+        yield from deeper or [Failing("absent", name)]
+
+    def _into(self, name: str) -> list[Failing]:
+        """Reasons why a table of sql/registry holds no row of the person; none for tables that say who is who."""
+        model = self.models.models.get(name)
+        if model is None or not isinstance(model.about, About) or model.about.carries or name in _GIVEN:
+            return []
+        found = _follow(self.con, self.models, model.query, self.who, self.of_household)
+        return [each for each in found if each.sort == "condition" or "." in each.table]
 
     def _mine(self, base: exp.Expr) -> str | None:
         """Condition that picks the person's rows of a table; None when nothing in it says whose they are."""
@@ -96,22 +119,31 @@ class _Tracer:
         alias = base.alias_or_name
         who = self.who
         members = f"(select person_id from registry.household_member where household_id = {_quote(who.household_id)})"
-        by_household = [("household_id", f"= {_quote(who.household_id)}"), ("head_person_id", f"= {_quote(who.head_person_id)}")]
+        by_household = [
+            ("household_id", f"= {_quote(who.household_id)}"),
+            ("head_person_id", f"= {_quote(who.head_person_id)}"),
+        ]
         by_person = [("person_id", f"in {members}" if self.of_household else f"= {_quote(who.person_id)}")]
-        for column, test in [*by_household[:1], *by_person, *by_household] if self.of_household else [*by_person, *by_household]:
+        for column, test in (
+            [*by_household[:1], *by_person, *by_household] if self.of_household else [*by_person, *by_household]
+        ):
             if column in columns:
                 return f"{alias}.{column} {test}"
         return None
 
     def _columns(self, table: exp.Expr) -> set[str]:
-        return {name for name, *_ in self.con.sql(f"describe {self._with()} select * from {table.sql('duckdb')}").fetchall()}
+        return {
+            name for name, *_ in self.con.sql(f"describe {self._with()} select * from {table.sql('duckdb')}").fetchall()
+        }
 
     def _with(self) -> str:
         parts = ", ".join(f"{name} as ({query.sql('duckdb')})" for name, query in self.ctes.items())
         return f"with {parts}" if parts else ""
 
     def _count(self, base: exp.Expr, mine: str) -> int:
-        return int(self.con.sql(f"{self._with()} select count(*) from {base.sql('duckdb')} where {mine}").fetchall()[0][0])
+        return int(
+            self.con.sql(f"{self._with()} select count(*) from {base.sql('duckdb')} where {mine}").fetchall()[0][0]
+        )
 
     def _joined(self, query: exp.Select) -> dict[str, exp.Expr]:
         """Alias → table of inner joins that must find a row."""
@@ -139,9 +171,7 @@ class _Tracer:
             return True
         return all(column.name in model.about.key for column in part.find_all(exp.Column))
 
-    def _nearest_row(
-        self, query: exp.Select, base: exp.Expr, mine: str, conditions: list[exp.Expr]
-    ) -> dict[str, Any]:
+    def _nearest_row(self, query: exp.Select, base: exp.Expr, mine: str, conditions: list[exp.Expr]) -> dict[str, Any]:
         """Of the person's rows the one for which most conditions hold."""
         inner = self._joined(query)
         asked: list[str] = []
@@ -164,7 +194,12 @@ class _Tracer:
         ).fetchall()
         best: dict[str, Any] = {}
         for values in rows:
-            row: dict[str, Any] = {"there": {}, "holds": {}, "values": {at: {} for at in range(len(conditions))}, "facts": {}}
+            row: dict[str, Any] = {
+                "there": {},
+                "holds": {},
+                "values": {at: {} for at in range(len(conditions))},
+                "facts": {},
+            }
             for (sort, key), value in zip(names, values, strict=True):
                 if sort == "values":
                     row["values"][key[0]][key[1]] = value
@@ -182,9 +217,15 @@ class _Tracer:
         table = f"(select *, true as is_there from {_full_name(join.this)})"
         return f"left join {table} as {join.this.alias_or_name} on {' and '.join(kept)}"
 
-    def _name_of(self, query: exp.Select, aliases: list[str]) -> str:
-        tables = {table.alias_or_name: table for table in query.find_all(exp.Table)}
-        return next((_full_name(tables[alias]) for alias in aliases if alias in tables), "")
+    def _sources(self, query: exp.Select, aliases: list[str]) -> dict[str, str]:
+        tables = {table.alias_or_name: _full_name(table) for table in query.find_all(exp.Table)}
+        return {alias: self._source(tables[alias]) for alias in aliases if alias in tables}
+
+    def _source(self, name: str) -> str:
+        """The table that a CTE begins with, for a table of sql/ itself."""
+        while name in self.ctes and isinstance(self.ctes[name], exp.Select):
+            name = _full_name(self.ctes[name].args["from_"].this)
+        return name
 
 
 def _parts(condition: exp.Expr) -> Iterator[exp.Expr]:
@@ -199,10 +240,12 @@ def _parts(condition: exp.Expr) -> Iterator[exp.Expr]:
 
 def _told(condition: exp.Expr) -> list[exp.Expr]:
     """What of a condition is worth showing: its columns, and the sides of its comparisons where they are computed."""
-    found = {column.sql("duckdb"): column for column in condition.find_all(exp.Column)}
+    found: dict[str, exp.Expr] = {column.sql("duckdb"): column for column in condition.find_all(exp.Column)}
     for compared in condition.find_all(exp.Predicate):
         for side in (compared.args.get("this"), compared.args.get("expression")):
-            if isinstance(side, exp.Expr) and not isinstance(side, (exp.Column, exp.Predicate, exp.Literal, exp.Subquery)):
+            if isinstance(side, exp.Expr) and not isinstance(
+                side, (exp.Column, exp.Predicate, exp.Literal, exp.Subquery)
+            ):
                 found[side.sql("duckdb")] = side
     return list(found.values())
 

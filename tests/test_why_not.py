@@ -1,0 +1,116 @@
+"""Why a rule does not list somebody: each rule's own examples are asked, on both sides."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from click.testing import CliRunner
+from night_kit import DAY, MEDICAL, book, new_home, number, person
+from sql_kit import examples, inputs, models_of
+
+from pipeline import run, warehouse
+from pipeline.cli import monitor
+from pipeline.model import MonitorError
+from pipeline.warehouse.models import Card
+from pipeline.why_not import _Words, why_not
+
+RULES = [(table, example) for table, example in examples() if table.startswith("warnings.")]
+WORDED = re.compile(r"[a-z]+_[a-z]+")
+
+
+def said(table: str, person_id: str, example) -> list[str] | None:
+    card = models_of().models[table].about
+    assert isinstance(card, Card)
+    found = warehouse.trace(inputs(example), models_of(), table, person_id)
+    return None if found is None else [_Words(models_of(), card).say(each) for each in found]
+
+
+def reasons(code: str, name: str, person_id: str = "甲") -> list[str] | None:
+    table = f"warnings.{code.lower()}"
+    example = next(each for known, each in RULES if known == table and name in each.name)
+    return said(table, person_id, example)
+
+
+# One of each side of every rule: the tracer reads their SQL, so a rule written otherwise is noticed here.
+FIRST = {
+    (table, bool(example.expect)): example for table, example in reversed(RULES) if "甲" in str(example.given)
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "fires"), sorted(FIRST))
+def test_every_rule_tells_why_not_and_only_then(table: str, fires: bool) -> None:
+    example = FIRST[table, fires]
+    listed = warehouse.ask(inputs(example), models_of(), table).to_pylist()
+    who = listed[0]["person_id"] if listed else "甲"
+    told = said(table, who, example)
+    if listed:
+        assert told == []
+    else:
+        assert told
+        assert not [reason for reason in told if WORDED.search(reason)], "a column has no word in WORDS"
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "expected"),
+    [
+        ("A01", "正好等于标准", ["家庭年总收入 17760.00 元 不低于按标准算得的全年 17760.00 元"
+                          "(家庭2人,人均月收入 740.00 元;低保标准每人每月 740.00 元)"]),
+        ("A01", "户主已在低保", ["本户有人在低保名册上"]),
+        ("A01", "家里一个人在特困", ["本户有人在特困名册上"]),
+        ("A01", "低保名册是三个月前的", ["低保名册不是最新,不知道本户有人是否在册"]),
+        ("A01", "户主另在别家的低保户里", ["低收入人口摸底排查(户)名单里没有本户可用的记录"]),
+    ],
+)  # fmt: skip
+def test_the_true_reason_in_words(code: str, name: str, expected: list[str]) -> None:
+    assert reasons(code, name) == expected
+
+
+def test_all_conditions_that_fail_are_told() -> None:
+    both = reasons("A01", "家人的号码在另一处是别的名字")
+    assert both == ["本户有人身份存疑,无法确认是否在低保名册上", "本户有人身份存疑,无法确认是否在特困名册上"]
+
+
+def test_somebody_whom_no_list_names() -> None:
+    assert reasons("A01", "户主已在低保", "谁也不是") is None
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    place = new_home(tmp_path_factory.mktemp("why") / "home")
+    book(
+        place / "inbox/d01/边缘.xlsx",
+        ("姓名", "身份证号", "户主身份证号", "与户主关系", "月收入", "数据月份"),
+        [person(1), person(2)],
+    )
+    paid = [
+        (f"某{'乙子' if serial == 1 else '丙子'}", number(serial), "2026-09-01", "市一院", amount, amount, "青禾区")
+        for serial, amount in ((1, "9999.99"), (2, "10000.01"))
+    ]
+    book(place / "inbox/medical_insurance/费用.xlsx", MEDICAL, paid)
+    run.night(place, DAY)
+    return place
+
+
+def test_the_command_masks_the_number_and_leaves_a_trace(home) -> None:
+    result = CliRunner().invoke(monitor, ["--home", str(home), "why-not", number(1), "a04", "--json"])
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.output)
+    assert told["listed"] is False
+    assert told["reasons"] == ["一年内个人负担 9999.99 元 不高于规定的金额 10000.00 元"]
+    assert number(1) not in result.output
+    assert "person_id" not in told
+    shown = CliRunner().invoke(monitor, ["--home", str(home), "why-not", number(2), "A04"])
+    assert "已经列出" in shown.output
+    assert number(2) not in shown.output
+
+
+def test_what_cannot_be_asked(home) -> None:
+    with pytest.raises(MonitorError, match="没有“A99”这条规则"):
+        why_not(home, number(1), "A99")
+    with pytest.raises(MonitorError, match="不是可用的身份证号") as problem:
+        why_not(home, number(1)[:17], "A01")
+    assert number(1)[:17] not in str(problem.value)
+    told = why_not(home, number(9), "A01")
+    assert told["reasons"] == ["手上的名单(各区名册、摸底、监测和在范围内的部门名单)里都没有这个人"]
