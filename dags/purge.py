@@ -15,6 +15,11 @@ SUNDAYS = CronTriggerTimetable(
     "0 6 * * 0", timezone=os.environ.get("MONITOR_TIME_ZONE", "Asia/Shanghai"), run_immediately=timedelta(0)
 )
 """Hours after the night of that day has ended."""
+FOR_THE_DATA_OFFICER = """
+每周日清晨按 `policy/retention.yml` 的保存期限清除过期的原始文件和数据,以及旧的退回件、名单和信。清除了什么记在日志里。
+
+**任务变成红色怎么办**:多半是另一个夜间任务正在运行,或磁盘有问题。看任务的日志,然后在这里重新运行;晚清除一天没有妨碍,清除到一半再运行也会接着做完。
+"""
 
 
 @dag(
@@ -25,6 +30,7 @@ SUNDAYS = CronTriggerTimetable(
     max_active_runs=1,
     default_args={"owner": "数据员", "retries": 2, "retry_delay": timedelta(minutes=30)},
     tags=["低收入监测"],
+    doc_md=FOR_THE_DATA_OFFICER,
     params={"date": Param(None, type=["null", "string"], format="date", title="日期", description="不填就是当天")},
 )
 def purge() -> None:

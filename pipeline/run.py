@@ -587,6 +587,7 @@ def build(home: Path, day: date) -> dict[str, int]:
         target = _built(place, day)
         shutil.rmtree(target, ignore_errors=True)
         house = models.read_models(contracts.load().kinds)
+        house.examine(house.everything())  # what may not be built at all is said first
         if silent := examples.silent_rules(house):
             raise PublishRefused(
                 f"规则 {'、'.join(silent)} 没有找出为它虚构的样例户,可能什么也查不出来;新的一版没有发布,仍用上一版"

@@ -57,7 +57,8 @@ def test_the_day_of_a_death_may_be_a_month(tmp_path: Path) -> None:
 
 def test_no_end(tmp_path: Path) -> None:
     hold(tmp_path, "edge_household", "valid_until", {
-        "长期": None, "至今": None, "2027-01-01": date(2027, 1, 1), "2027-01-00": "!zero_day_or_month", "以后": "!unreadable",
+        "长期": date(9999, 12, 31), "至今": date(9999, 12, 31),
+        "2027-01-01": date(2027, 1, 1), "2027-01-00": "!zero_day_or_month", "以后": "!unreadable",
     })  # fmt: skip
 
 

@@ -203,5 +203,5 @@ def test_reviews_and_supplements_reach_no_help_record(rule: str, kinds: set[str]
 def test_models_that_carry_identity_are_few() -> None:
     models = sql_kit.models_of(sql_kit.SQL).models
     assert {name for name, model in models.items() if getattr(model.about, "carries", None)} == {
-        "registry.identity", "registry.name_conflict", "registry.household", "registry.person",
+        "registry.identity", "registry.name_conflict", "registry.name_difference", "registry.household", "registry.person",
     }  # fmt: skip
