@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.bench import peers
+from tests.night_kit import PERSON, ask, book, new_home, person
 
 pytestmark = pytest.mark.slow
 
@@ -27,3 +28,13 @@ def test_a_measurement_of_different_work_is_none(monkeypatch):
     )
     with pytest.raises(Exception, match="测量作废"):
         peers.measure(500, rounds=1, on_step=lambda *_: None)
+
+
+def test_each_measured_thing_runs_in_a_process_of_its_own(tmp_path):
+    from pipeline import bench
+
+    home = new_home(tmp_path / "home")
+    book(home / "inbox/d01/边缘人员.xlsx", PERSON, [person(n) for n in range(1, 4)])
+    for name, where in (("floor", home), ("night", home), ("quiet", home)):
+        assert bench._in_a_process(name, where, tmp_path)["cpu_s"] > 0
+    assert ask(home, "select rows_accepted from submission") == [(3,)]

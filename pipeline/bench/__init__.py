@@ -98,7 +98,8 @@ def _in_a_process(name: str, where: Path, scratch: Path) -> dict[str, float]:
     return {"wall_s": wall, **told}
 
 
-def _usage() -> dict[str, float]:
+def usage() -> dict[str, float]:
+    """CPU seconds and peak memory of this process and its children."""
     mine, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
         "cpu_s": mine.ru_utime + mine.ru_stime + children.ru_utime + children.ru_stime,
@@ -208,16 +209,3 @@ def write_page(result: dict[str, Any], page: Path) -> None:
     before, _, rest = text.partition(start)
     _, _, after = rest.partition(end)
     page.write_text(f"{before}{start}\n{as_text(result)}\n{end}{after}", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    what, where, file = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-    if what == "floor":
-        floor(where, file)
-    else:
-        from pipeline import run
-        from pipeline.reading import sandbox
-
-        run.night(where, NIGHT)
-        sandbox.close()
-    print(json.dumps(_usage()))  # noqa: T201 - read by the process that measures
