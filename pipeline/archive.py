@@ -1,7 +1,7 @@
 """The archive: every received file byte for byte, encrypted, under the hash of its content; closed to every rule.
 
 Only reading a file into rows, marking its copy, and examining the archive open it, for as long as that takes. The
-format is age's (X25519, ChaCha20-Poly1305), so that `age -d -i keys/archive.key` opens a file without us. Spec:
+format is age's (X25519, ChaCha20-Poly1305), so that `age -d -i archive.key` opens a file without us. Spec:
 outputs.md ("The home"), mission.md (boundary 1).
 """
 
@@ -122,7 +122,7 @@ def make_key(home: Home) -> bool:
     if key.exists():
         return False
     if kept(home):
-        raise ConfigError("keys/archive.key:密钥不见了;请从备份恢复,没有它归档的原始文件都打不开")
+        raise ConfigError(f"{key}:密钥不见了;请从备份恢复,没有它归档的原始文件都打不开")
     _write_key(home, [pyrage.x25519.Identity.generate()])
     return True
 
@@ -138,12 +138,12 @@ def _identities(home: Home) -> list[pyrage.x25519.Identity]:
     try:
         found = [line for line in key.read_text(encoding="ascii").splitlines() if line and not line.startswith("#")]
         if key.stat().st_mode & 0o077:
-            raise ConfigError("keys/archive.key:别人也能读;权限应是 0600(chmod 600)")
+            raise ConfigError(f"{key}:别人也能读;权限应是 0600(chmod 600)")
         identities = [pyrage.x25519.Identity.from_str(line) for line in found]
     except OSError as problem:
-        raise ConfigError(f"keys/archive.key:读不了密钥:{problem.strerror}") from problem
+        raise ConfigError(f"{key}:读不了密钥:{problem.strerror}") from problem
     except (pyrage.IdentityError, UnicodeDecodeError):
-        raise ConfigError("keys/archive.key:不是 age 的密钥(AGE-SECRET-KEY-…);请从备份恢复") from None
+        raise ConfigError(f"{key}:不是 age 的密钥(AGE-SECRET-KEY-…);请从备份恢复") from None
     if not identities:
-        raise ConfigError("keys/archive.key:是空的;请从备份恢复")
+        raise ConfigError(f"{key}:是空的;请从备份恢复")
     return identities

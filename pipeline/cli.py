@@ -88,15 +88,20 @@ def monitor(ctx: click.Context, home: Path) -> None:
 
 
 @monitor.command()
+@click.option("--keys", type=click.Path(path_type=Path), help="密钥放在哪个文件夹(数据目录以外);默认在数据目录的 keys/")
 @json_option
 @click.pass_obj
-def init(obj: _Context) -> None:
+def init(obj: _Context, keys: Path | None) -> None:
     """建立数据目录:文件夹、样例配置、密钥。已有的内容不动。"""
-    from pipeline import archive
+    from pipeline import archive, seal
 
-    made = Home.create(obj.folder)
-    if archive.make_key(Home(obj.folder)):
-        made.append("keys/archive.key")
+    made = Home.create(obj.folder, keys)
+    home = Home(obj.folder)
+    made += [
+        str(home.keys / name)
+        for name, make in (("archive.key", archive.make_key), ("ledger.key", seal.make_key))
+        if make(home)
+    ]
     result = {"home": str(obj.folder), "made": made}
 
     def render(console: Console) -> None:

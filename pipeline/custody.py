@@ -39,8 +39,11 @@ def verify(home: Path, on_step: Step | None = None) -> dict[str, Any]:
         except MonitorError as problem:
             # The rest is compared with the journal: without it nothing can be said.
             return {"problems": [str(problem)], "journal": 0, "archive": 0, "accepted": 0, "releases": 0}
-        ledger = Ledger(place.ledger_url)
-        problems += _remembered(entries, ledger)
+        ledger = Ledger.of(place)
+        try:
+            problems += [*_remembered(entries, ledger), *_files_of_ledger(entries, ledger)]
+        except MonitorError as problem:
+            problems.append(str(problem))
         received = {each.about["sha256"] for each in entries if each.what in ARRIVALS and each.about["archived"]}
         purged = {sha256 for each in entries if each.what == "purged" for sha256 in each.about["archive"]}
         kept = archive.kept(place)
@@ -53,7 +56,6 @@ def verify(home: Path, on_step: Step | None = None) -> dict[str, Any]:
                     pass
             except MonitorError as problem:
                 problems.append(str(problem))
-        problems += _files_of_ledger(entries, ledger)
         parts = _last_of_parts(entries)
         for done, (name, digest) in enumerate(sorted(parts.items())):
             say("核对已接收的数据", done, len(parts))
@@ -205,7 +207,7 @@ def recover(home: Path, on_step: Step | None = None) -> dict[str, Any]:
     aside = _lay_aside(place)
     nights = sorted({each.about["run_date"] for each in entries if each.what == "published"})
     with run.alone(home):
-        ledger = Ledger(place.ledger_url)
+        ledger = Ledger.of(place)
         if ledger.files():
             raise MonitorError("台账的数据库不是空的:请先换一个空库(或清空),再运行 monitor recover")
         for done, (day, arrived, is_published) in enumerate(_nights(entries, purged)):
@@ -292,7 +294,7 @@ def rotate_keys(home: Path) -> dict[str, int]:
         files = archive.rotate(place)
         fresh = seal.add_key(place)
         lines = journal.renew(place, fresh)
-        Ledger(place.ledger_url).decisions.renew(fresh.renew)
+        Ledger(place.ledger_url, fresh).seal_anew()
         seal.drop_old_keys(place)
         journal.write(place, "keys_renewed", {"archive": files, "journal": lines}, who=login(), at=datetime.now(UTC))
     return {"archive": files, "journal": lines}

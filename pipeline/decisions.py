@@ -6,7 +6,6 @@ sorted or split. Lines are judged by the build (`main.decision`); what does not 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -23,7 +22,6 @@ from pipeline.lists.words import FILLED_IN, OUTCOME_TITLES, WARNING_NUMBER
 from pipeline.model import ColumnUse, Reading, Refusal, SheetReading
 from pipeline.reading import layout, readers, sandbox
 from pipeline.reading.grid import Grid
-from pipeline.seal import Seal
 
 if TYPE_CHECKING:
     import duckdb
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
 FIELDS = ("result", "measure", "decided_by", "decided_on", "note")
 """What a line says, in the order of a form's headers."""
 _WORDS = ("measure", "decided_by", "note")
-"""What people write in their own words: sealed in the ledger."""
+"""What people write in their own words."""
 _HIGHEST_HEADER = 30
 _REASONS = {
     "crash": "文件的内部结构异常,读取中断",
@@ -88,7 +86,7 @@ def take_in(home: Home, ledger: Ledger, unit_code: str) -> int:
             ledger.decisions.record_lines(file.file_id, [], [], found)
             continue
         sheets = [{"sheet": one.sheet, "header_row": one.header_row, "columns": one.columns} for one in found]
-        lines = [line for one in found for line in _judge_alone(one, file.night, Seal.of(home))]
+        lines = [line for one in found for line in _judge_alone(one, file.night)]
         ledger.decisions.record_lines(file.file_id, lines, sheets)
     return len(waiting)
 
@@ -133,7 +131,7 @@ def _sheet(grid: Grid, form: Form) -> FilledIn | None:
     return FilledIn(form.about, grid.sheet, int(grid.row_numbers[row]), columns, lines)
 
 
-def _judge_alone(filled: FilledIn, night: date, seal: Seal) -> list[DecisionLine]:
+def _judge_alone(filled: FilledIn, night: date) -> list[DecisionLine]:
     """Lines with what is wrong with them by themselves; what they are about is judged in the build."""
     form = next(form for form in FORMS if form.about == filled.about)
     codes = {_folded(word): code for code, word in form.results.items()} | {code: code for code in form.results}
@@ -156,12 +154,10 @@ def _judge_alone(filled: FilledIn, night: date, seal: Seal) -> list[DecisionLine
         if not texts.get("note"):
             wrong.append(("note", f"没有写“{form.headers[4]}”:请写明理由,看到了什么、问了谁"))
         column = filled.columns.get(wrong[0][0] if wrong else "result", filled.columns["result"])
-        words = json.dumps({field: texts.get(field) or None for field in _WORDS}, ensure_ascii=False)
+        words = {field: texts.get(field) or None for field in _WORDS}
         problem = ";".join(text for _, text in wrong) or None
         lines.append(
-            DecisionLine(
-                filled.about, subject, result, decided_on, seal.close(words), filled.sheet, number, column, problem
-            )
+            DecisionLine(filled.about, subject, result, decided_on, words, filled.sheet, number, column, problem)
         )
     return lines
 
@@ -201,19 +197,16 @@ def _odd_day(problem: str, column: Column, text: str) -> str:
 # to the build, and back ------------------------------------------------------------------------------------------
 
 
-def rows(home: Home, ledger: Ledger, day: date) -> list[dict[str, Any]]:
+def rows(ledger: Ledger, day: date) -> list[dict[str, Any]]:
     """All lines that came up to the night, as `house.decision`."""
-    given = ledger.decisions.lines(day)
-    seal = Seal.of(home) if given else None
     return [
         {
             "decision_id": decision_id, "about": line.about, "subject": line.subject, "result": line.result,
             "decided_on": line.decided_on, "unit_code": file.unit_code, "file_name": file.file_name, "sheet": line.sheet,
             "row_number": line.row_number, "night": file.night, "received_seq": file.received_seq, "problem": line.problem,
         }
-        | json.loads(seal.open(line.sealed))
-        for file, decision_id, line in given
-        if seal
+        | line.words
+        for file, decision_id, line in ledger.decisions.lines(day)
     ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ understood stops with a ConfigError that names file, key and what is expected. S
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -135,6 +136,8 @@ class Settings(Strict):
 
     settle_seconds: Annotated[int, Field(strict=True, ge=0)] = 60
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Shanghai"
+    keys: Annotated[str, StringConstraints(pattern=r"^(keys|/\S.*|env:[A-Za-z_]\w*)$")] = "keys"
+    """The folder of the keys: `keys` in the home, or, for real data, one outside it: a path, or the variable that holds it."""
     ledger: Annotated[str, StringConstraints(pattern=r"^(sqlite|env:[A-Za-z_]\w*|[a-z0-9+]+://\S+)$")] = "sqlite"
     limits: Limits = Limits()
     retention: Retention = Retention()
@@ -197,21 +200,35 @@ class Home:
         self.releases = self.root / "releases"
         self.work = self.root / "work"
         self.outbox = self.root / "outbox"
-        self.keys = self.root / "keys"
         self.policy_folder = self.root / "policy"
         self.config = self.root / "monitor.yml"
         self.warehouse = self.root / "warehouse.duckdb"
         """The link to the current release's warehouse."""
 
+    @cached_property
+    def keys(self) -> Path:
+        """The folder of the keys, as monitor.yml says. Raises ConfigError when it stands in a variable that is not set."""
+        named = self.settings.keys if self.config.is_file() else "keys"
+        if named.startswith("env:"):
+            named = os.environ.get(variable := named.removeprefix("env:"), "")
+            if not Path(named).is_absolute():
+                raise ConfigError(f"monitor.yml:keys:环境变量 {variable} 应是密钥文件夹的完整路径")
+        return self.root / named
+
     @staticmethod
-    def create(root: Path) -> list[str]:
+    def create(root: Path, keys: Path | None = None) -> list[str]:
         """`monitor init`: make what is missing of a home, and touch nothing that is there.
 
-        Returns the paths made, relative to the home, sorted; empty when it was whole already. Folders are for the
-        owner alone (0700). Raises ConfigError when an existing monitor.yml is not usable, or when a home that was in
-        use lost its identity key: a new key would make everybody a stranger.
+        `keys`: the folder of a new home's keys, when it is not to be in the home; monitor.yml will name it. Returns the
+        paths made, relative to the home, sorted; empty when it was whole already. Folders are for the owner alone
+        (0700). Raises ConfigError when an existing monitor.yml is not usable, or when a home that was in use lost its
+        identity key: a new key would make everybody a stranger.
         """
         home = Home(root)
+        if keys is not None:
+            if home.config.exists() and home.keys != keys:
+                raise ConfigError(f"monitor.yml:keys 写的是 {home.keys};要换地方,先移走密钥文件,再改这一行")
+            home.keys = keys.absolute()
         try:
             return sorted(home._create())
         except OSError as problem:
@@ -225,10 +242,12 @@ class Home:
             yield from self._make_folder(folder)
         if not self.identity_key_path.exists():
             if self.config.exists():
-                raise ConfigError("keys/identity.key:密钥不见了;请从备份恢复,换新密钥会使以前的人员和预警全部对不上")
+                raise ConfigError(
+                    f"{self.identity_key_path}:密钥不见了;请从备份恢复,换新密钥会使以前的人员和预警全部对不上"
+                )
             with atomically(self.identity_key_path, only_new=True) as part:
                 part.write_bytes(secrets.token_bytes(KEY_BYTES))
-            yield "keys/identity.key"
+            yield self._named(self.identity_key_path)
         if not self.policy_folder.exists():
             part_folder = Path(tempfile.mkdtemp(dir=self.root, prefix=".policy-"))
             for path in sorted([*policy.POLICY.glob("*.yml"), policy.POLICY / policy.HOLIDAYS]):
@@ -239,6 +258,11 @@ class Home:
         if not self.config.exists():
             with atomically(self.config, only_new=True) as part:
                 shutil.copyfile(SAMPLE, part)
+                if self.keys != self.root / "keys":
+                    text = part.read_text(encoding="utf-8")
+                    part.write_text(
+                        text.replace("\nkeys: keys\n", f"\nkeys: {json.dumps(str(self.keys))}\n"), encoding="utf-8"
+                    )
             yield "monitor.yml"
         for code in self.units:
             yield from self._make_folder(self.inbox / code)
@@ -249,8 +273,12 @@ class Home:
             if not folder.parent.is_dir():
                 yield from self._make_folder(folder.parent)
             folder.mkdir(mode=0o700)
-            if folder.is_relative_to(self.root):
-                yield f"{folder.relative_to(self.root)}/"
+            folder.chmod(0o700)  # whatever the umask takes away
+            if folder == self.keys or folder.is_relative_to(self.root):
+                yield f"{self._named(folder)}/"
+
+    def _named(self, path: Path) -> str:
+        return str(path.relative_to(self.root) if path.is_relative_to(self.root) else path)
 
     @staticmethod
     def open(root: Path) -> Home:
@@ -307,7 +335,7 @@ class Home:
 
     @property
     def identity_key_path(self) -> Path:
-        """keys/identity.key."""
+        """identity.key in the folder of the keys."""
         return self.keys / "identity.key"
 
     def identity_key(self) -> bytes:
@@ -317,11 +345,11 @@ class Home:
                 mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
                 key = file.read()
         except OSError as problem:
-            raise ConfigError(f"keys/identity.key:读不了密钥:{problem.strerror}") from problem
+            raise ConfigError(f"{self.identity_key_path}:读不了密钥:{problem.strerror}") from problem
         if mode & 0o077:
-            raise ConfigError(f"keys/identity.key:权限是 {mode:04o},别人也能读;应是 0600(chmod 600)")
+            raise ConfigError(f"{self.identity_key_path}:权限是 {mode:04o},别人也能读;应是 0600(chmod 600)")
         if len(key) != KEY_BYTES:
-            raise ConfigError(f"keys/identity.key:长度是 {len(key)} 字节,应是 {KEY_BYTES};请从备份恢复")
+            raise ConfigError(f"{self.identity_key_path}:长度是 {len(key)} 字节,应是 {KEY_BYTES};请从备份恢复")
         return key
 
     @cached_property

@@ -1,8 +1,9 @@
 """The journal: what came in, who decided or looked at what, and what was published; append-only, each line bound to the last.
 
-A line is JSON: `seq`, `at` (UTC), `who`, `what`, `sealed` (the details, encrypted) and `hash`, which is SHA-256 over the
-hash of the line before and all of this one in the clear. A changed, removed or reordered line breaks the chain; lines cut
-off at the end are noticed against `head`, which each release and the ledger remember. `monitor recover` reads from it what
+A line is JSON: `seq`, `at` (UTC), `what`, `sealed` (who and the details, encrypted) and `hash`, which is SHA-256 over the
+hash of the line before and all of this one in the clear, with a random `salt` that keeps details from being guessed by
+their hash. A changed, removed or reordered line breaks the chain; lines cut off at the end are noticed against `head`,
+which the ledger remembers. `monitor recover` reads from it what
 a lost ledger held. Spec: bad-input.md ("tampered release, ledger or audit line").
 """
 
@@ -12,6 +13,7 @@ import fcntl
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ from pipeline.model import MonitorError
 from pipeline.seal import Seal
 
 _START = "0" * 64
+_LINE = {"seq", "at", "what", "sealed", "hash"}
 
 
 @dataclass(frozen=True)
@@ -62,17 +65,11 @@ def write(home: Home, what: str, about: Mapping[str, Any], *, who: str, at: date
     seal = Seal.of(home)
     with _locked(home) as handle:
         last = _mend(handle)
-        text = json.dumps(about, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        told = {"who": who, "about": dict(about), "salt": secrets.token_hex(16)}
+        text = json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         seq = last.seq + 1
-        digest = _hash(last.hash, seq, at, who, what, text)
-        line = {
-            "seq": seq,
-            "at": _moment(at),
-            "who": who,
-            "what": what,
-            "sealed": seal.close(text),
-            "hash": digest,
-        }
+        digest = _hash(last.hash, seq, at, what, text)
+        line = {"seq": seq, "at": _moment(at), "what": what, "sealed": seal.close(text), "hash": digest}
         end = os.fstat(handle).st_size
         try:
             os.write(handle, json.dumps(line, ensure_ascii=False).encode() + b"\n")
@@ -132,15 +129,15 @@ def read(home: Home) -> Iterator[Entry]:
                 told = json.loads(line)
                 text = seal.open(told["sealed"])
                 at = datetime.strptime(told["at"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
-                fits = told["seq"] == last.seq + 1 and told["hash"] == _hash(
-                    last.hash, told["seq"], at, told["who"], told["what"], text
-                )
+                digest = _hash(last.hash, told["seq"], at, told["what"], text)
+                fits = (told["seq"], told["hash"]) == (last.seq + 1, digest) and set(told) == _LINE
             except (ValueError, KeyError, TypeError, MonitorError):
                 fits = False
             if not fits:
                 raise MonitorError(f"日志第 {number} 行被改动、删除或调换过(journal.jsonl)")
             last = Head(told["seq"], told["hash"])
-            yield Entry(told["seq"], at, told["who"], told["what"], json.loads(text), told["hash"])
+            inside = json.loads(text)
+            yield Entry(told["seq"], at, inside["who"], told["what"], inside["about"], told["hash"])
 
 
 def holds(home: Home, remembered: Head) -> bool:
@@ -167,8 +164,8 @@ def renew(home: Home, seal: Seal) -> int:
     return count
 
 
-def _hash(before: str, seq: int, at: datetime, who: str, what: str, about: str) -> str:
-    content = json.dumps([before, seq, _moment(at), who, what, about], ensure_ascii=False)
+def _hash(before: str, seq: int, at: datetime, what: str, sealed: str) -> str:
+    content = json.dumps([before, seq, _moment(at), what, sealed], ensure_ascii=False)
     return hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -35,7 +35,7 @@ def subject(home: Path, id_number: str, day: date, *, who: str, because: str) ->
         at = datetime.now(UTC)
         about = {"command": "subject", "person_id": person_id, "because": because}
         journal.write(place, "looked", about, who=who, at=at)
-        ledger = Ledger(place.ledger_url)
+        ledger = Ledger.of(place)
         names = {unit.code: unit.name for unit in place.units.values()}
         held = [row for each in ledger.submissions() for row in _rows_of(place, each, person_id, names)]
         published = _published(place, person_id)
@@ -201,7 +201,7 @@ def purge(home: Path, day: date, *, who: str) -> dict[str, int]:
     """
     place = Home.open(home)
     with run.alone(home):
-        ledger = Ledger(place.ledger_url)
+        ledger = Ledger.of(place)
         limits = _Limits.on(place, day)
         expired = _expired(ledger.submissions(), limits)
         by_file: dict[str, list[Submission]] = {}
@@ -288,7 +288,7 @@ def forget(home: Path, id_number: str, day: date, *, who: str, because: str) -> 
     purged = purge(home, day, who=who)
     known = contracts.load()
     with run.alone(home):
-        ledger = Ledger(place.ledger_url)
+        ledger = Ledger.of(place)
         names = {unit.code: unit.name for unit in place.units.values()}
         before = [row for each in ledger.submissions() for row in _rows_of(place, each, person_id, names)]
         families = sorted({known.kinds[row["kind"]].family for row in before if known.kinds[row["kind"]].door})

@@ -886,7 +886,7 @@ def _open(home: Path) -> tuple[Home, Ledger]:
     if home in _alone_in:
         return _alone_in[home]
     place = Home.open(home)
-    return place, Ledger(place.ledger_url)
+    return place, Ledger.of(place)
 
 
 _alone_in: dict[Path, tuple[Home, Ledger]] = {}

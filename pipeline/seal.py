@@ -1,4 +1,4 @@
-"""What people wrote is kept sealed: short texts encrypted with the home's keys/ledger.key (Fernet: AES-128-CBC, HMAC-SHA256).
+"""What people wrote is kept sealed: short texts encrypted with the home's ledger.key (Fernet: AES-128-CBC, HMAC-SHA256).
 
 Several keys may stand in the file, one a line: the first seals, each of them opens. Spec: mission.md (boundary 7).
 """
@@ -23,20 +23,23 @@ class Seal:
         try:
             self._keys = MultiFernet([Fernet(key) for key in keys])
         except ValueError:
-            raise ConfigError(f"keys/{_NAME}:不是可用的密钥;请从备份恢复") from None
+            raise ConfigError(f"{_NAME}:不是可用的密钥;请从备份恢复") from None
 
     @staticmethod
     def of(home: Home) -> Seal:
         """The seal of a home; its key is made when there is none yet. Raises ConfigError when others can read the key."""
         path = home.keys / _NAME
         try:
-            if not path.exists():
-                _make(home)
+            make_key(home)
             if path.stat().st_mode & 0o077:
-                raise ConfigError(f"keys/{_NAME}:别人也能读;权限应是 0600(chmod 600)")
-            return Seal(path.read_text(encoding="ascii").split())
+                raise ConfigError(f"{path}:别人也能读;权限应是 0600(chmod 600)")
+            keys = path.read_text(encoding="ascii").split()
         except (OSError, UnicodeDecodeError) as problem:
-            raise ConfigError(f"keys/{_NAME}:读不了密钥") from problem
+            raise ConfigError(f"{path}:读不了密钥") from problem
+        try:
+            return Seal(keys)
+        except ConfigError as problem:
+            raise ConfigError(f"{path.parent}/{problem}") from None
 
     def close(self, text: str) -> str:
         """The sealed form of a text: ASCII, different each time."""
@@ -66,11 +69,15 @@ def drop_old_keys(home: Home) -> None:
     _write(home, (home.keys / _NAME).read_text(encoding="ascii").split()[:1])
 
 
-def _make(home: Home) -> None:
-    if (home.root / "journal.jsonl").exists():
-        raise ConfigError(f"keys/{_NAME}:密钥不见了;请从备份恢复,没有它日志和决定都打不开")
+def make_key(home: Home) -> bool:
+    """The key, where there is none yet. Raises ConfigError when something is there that no new key would open."""
+    if (home.keys / _NAME).exists():
+        return False
+    if (home.root / "journal.jsonl").exists() or (home.root / "ledger.db").exists():
+        raise ConfigError(f"{home.keys / _NAME}:密钥不见了;请从备份恢复,没有它日志和台账都打不开")
     with suppress(FileExistsError), atomically(home.keys / _NAME, only_new=True) as part:
         part.write_text(Fernet.generate_key().decode() + "\n", encoding="ascii")
+    return True
 
 
 def _write(home: Home, keys: list[str]) -> None:

@@ -76,7 +76,7 @@ def why_not(home: Path, id_number: str, rule: str, day: date | None = None) -> d
         person_id = run.person_of(place, id_number, night)
         told = _listed(release, card, person_id) if day in (None, _night_of(release)) else None
     if told is None:
-        given = inputs.gather(place, Ledger(place.ledger_url), night)
+        given = inputs.gather(place, Ledger.of(place), night)
         failing = warehouse.trace(given, models, name, person_id)
         if failing is None:
             told = False, "手上的名单(各区名册、摸底、监测和在范围内的部门名单)里都没有这个人"

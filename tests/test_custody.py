@@ -9,7 +9,7 @@ import pytest
 
 from pipeline import archive, custody, journal, run
 from pipeline.home import Home
-from pipeline.model import MonitorError
+from pipeline.model import ConfigError, MonitorError
 from tests.night_kit import DAY, MEDICAL, PERSON, ask, book, copy_home, differences, new_home, number, person, still
 
 pytestmark = pytest.mark.slow
@@ -88,7 +88,12 @@ def _journal_line(home, change):
         ("release changed", lambda home: _spoil(home / "releases/3/warehouse.duckdb"), "releases/3/warehouse.duckdb:与发布时不同"),
         ("division's release changed", lambda home: _spoil(home / "releases/2/divisions/d01.duckdb"), "releases/2/divisions/d01.duckdb"),
         ("release swapped", lambda home: (home / "releases/3").rename(home / "releases/9"), "没有指向任何一版"),
-        ("file left out of the ledger", lambda home: _ledger(home, "update received_file set file_name = file_name || 'x'"), "台账里少了"),
+        ("file left out of the ledger", lambda home: _ledger(home, "update received_file set sha256 = 'x' || sha256"), "台账里少了"),
+        (
+            "sealed text of the ledger changed",
+            lambda home: _ledger(home, "update received_file set file_name = substr(file_name, 1, 40) || 'A' || substr(file_name, 42)"),
+            "打不开",
+        ),
         ("journal line removed", lambda home: _journal_line(home, lambda lines: lines[:2] + lines[3:]), "日志第 3 行"),
         ("journal cut at its end", lambda home: _journal_line(home, lambda lines: lines[:-1]), "日志末尾被截掉"),
         ("journal line changed", lambda home: _journal_line(
@@ -149,3 +154,43 @@ def test_new_keys_open_all_and_the_home_still_holds(three_nights, home):
     assert custody.verify(home)["problems"] == []
     run.night(home, DAY)
     assert differences(three_nights, home, without={"release": ["built_at"]}) == {}
+
+
+def test_keys_outside_the_home_serve_nights_new_keys_and_recovery(tmp_path, monkeypatch):
+    home, keys = tmp_path / "home", tmp_path / "safe" / "keys"
+    made = Home.create(home, keys)
+    assert f"{keys}/" in made and str(keys / "identity.key") in made
+    book(home / "inbox/d01/边缘人员.xlsx", PERSON, [person(n) for n in range(1, 4)])
+    run.night(home, EVE)
+    assert {path.name for path in keys.iterdir()} == {"identity.key", "archive.key", "ledger.key"}
+    assert not (home / "keys").exists()
+    before = ask(home, "select id_number, name from person order by all")
+    assert len(before) == 3
+    custody.rotate_keys(home)
+    # Moved, and named by a variable from now on.
+    keys.rename(elsewhere := tmp_path / "credentials")
+    text = (home / "monitor.yml").read_text(encoding="utf-8")
+    (home / "monitor.yml").write_text(text.replace(f'keys: "{keys}"', "keys: env:OUR_KEYS"), encoding="utf-8")
+    with pytest.raises(ConfigError, match="OUR_KEYS"):
+        run.night(home, DAY)
+    monkeypatch.setenv("OUR_KEYS", str(elsewhere))
+    (home / "ledger.db").unlink()
+    custody.recover(home)
+    assert ask(home, "select id_number, name from person order by all") == before
+    assert custody.verify(home)["problems"] == []
+    monkeypatch.setenv("OUR_KEYS", str(keys))
+    with pytest.raises(ConfigError, match=r"identity\.key"):
+        run.night(home, DAY)
+    assert not keys.exists()
+    with pytest.raises(ConfigError, match="先移走密钥文件"):
+        Home.create(home, tmp_path / "third")
+
+
+def test_new_keys_a_lost_ledger_and_nights_in_between_end_in_the_same_tables(three_nights, home):
+    custody.rotate_keys(home)
+    for path in home.glob("ledger.db*"):
+        path.unlink()
+    custody.recover(home)
+    custody.rotate_keys(home)
+    assert differences(three_nights, home, without={"release": ["built_at"]}) == {}
+    assert custody.verify(home)["problems"] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import multiprocessing
 import stat
@@ -17,11 +18,14 @@ from hypothesis import strategies as st
 
 from pipeline.ledger import Ledger, ReadBy, ReceivedFile, Submission, file_id, parts, shown_name
 from pipeline.ledger import tables as ledger_tables
+from pipeline.ledger.decisions import DecisionLine
 from pipeline.ledger.parts import Delivery, Replace, decide, part_name, rivals, superseded_by
-from pipeline.model import BalanceError, ConfigError, MonitorError, Reading, Refusal
+from pipeline.model import BalanceError, ConfigError, MonitorError, Reading, Refusal, SheetReading
+from pipeline.seal import Seal
 
 FIRST, SECOND, THIRD = date(2026, 10, 30), date(2026, 10, 31), date(2026, 11, 1)
 AT = datetime(2026, 10, 30, 18, 0, tzinfo=UTC)
+SEAL = Seal([base64.urlsafe_b64encode(bytes(32)).decode()])
 BY = {
     "dibao_person": ReadBy("c1", "period"),
     "survey_person": ReadBy("c1", "unit"),
@@ -176,7 +180,7 @@ def names_in_force(ledger: Ledger) -> list[tuple[str, date]]:
 
 
 def test_a_file_waits_to_be_read_then_to_be_checked_then_is_in_force(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(ledger_url, SEAL)
     file = arrive(ledger)
     assert ledger.files(state="received") == [file]
     submission = read(ledger, file)
@@ -193,7 +197,7 @@ def test_a_file_waits_to_be_read_then_to_be_checked_then_is_in_force(ledger_url:
 
 
 def test_recording_the_same_arrival_again_changes_nothing(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(ledger_url, SEAL)
     first = arrive(ledger)
     assert arrive(ledger) == first
     read(ledger, first)
@@ -203,7 +207,7 @@ def test_recording_the_same_arrival_again_changes_nothing(ledger_url: str) -> No
 
 
 def test_the_same_file_on_a_later_night_is_a_receipt_and_counts_no_rows(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(ledger_url, SEAL)
     taken = take(ledger, content="x")
     for _ in range(2):
         arrive(ledger, night=SECOND, content="x")
@@ -215,7 +219,7 @@ def test_the_same_file_on_a_later_night_is_a_receipt_and_counts_no_rows(ledger_u
 
 
 def test_the_same_bytes_under_another_name_count_once(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(ledger_url, SEAL)
     taken = take(ledger, content="x")
     twin = take(ledger, "另存.xlsx", content="x")
     assert (twin.status, twin.rows_read) == ("repeated", 0)
@@ -223,7 +227,7 @@ def test_the_same_bytes_under_another_name_count_once(ledger_url: str) -> None:
 
 
 def test_two_copies_that_wait_together_count_once(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(ledger_url, SEAL)
     copies = [arrive(ledger, name, content="x") for name in ("城区.xlsx", "另存.xlsx")]
     first, twin = [read(ledger, file) for file in copies]
     assert ledger.decide(first, {}).outcome == "part"
@@ -234,7 +238,7 @@ def test_two_copies_that_wait_together_count_once(ledger_url: str) -> None:
 
 
 def test_a_file_of_a_night_that_died_is_read_once_more(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(ledger_url, SEAL)
     old = take(ledger)
     file = arrive(ledger, night=SECOND)
     read(ledger, file)
@@ -246,14 +250,14 @@ def test_a_file_of_a_night_that_died_is_read_once_more(ledger_url: str) -> None:
 
 
 def test_a_file_that_waited_over_night_is_no_repeat(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(ledger_url, SEAL)
     file = arrive(ledger, content="x")
     assert arrive(ledger, night=SECOND, content="x") == file
     assert ledger.submissions() == []
 
 
 def test_a_refused_file_that_comes_again_is_read_anew(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(ledger_url, SEAL)
     file = arrive(ledger, content="x")
     refused = Reading(kind=None, refusal=Refusal("unrecognised", "认不出是什么名单", "请用模板"))
     [submission] = ledger.record_readings(file.file_id, [refused], BY)
@@ -269,14 +273,14 @@ def test_a_refused_file_that_comes_again_is_read_anew(ledger_url: str) -> None:
 
 
 def test_a_refused_reading_sets_all_its_rows_aside(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(ledger_url, SEAL)
     reading = Reading(kind="dibao_person", rows_read=5, refusal=Refusal("no_period", "没有月份", "补上"))
     [submission] = ledger.record_readings(arrive(ledger).file_id, [reading], BY)
     assert (submission.status, submission.rows_read, submission.rows_set_aside) == ("refused", 5, 5)
 
 
 def test_two_kinds_in_a_file_are_two_submissions(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(ledger_url, SEAL)
     file = arrive(ledger)
     readings = [Reading(kind="dibao_person", period="2026-10"), Reading(kind="survey_person")]
     both = ledger.record_readings(file.file_id, readings, BY)
@@ -287,7 +291,7 @@ def test_two_kinds_in_a_file_are_two_submissions(ledger_url: str) -> None:
 
 @pytest.mark.parametrize(("kind", "period"), [("dibao_person", "2026-10"), ("survey_person", "")])
 def test_a_correction_supersedes_and_a_further_part_stands_beside(ledger_url: str, kind: str, period: str) -> None:
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(ledger_url, SEAL)
     old = take(ledger, kind=kind, period=period)
     take(ledger, "乡镇.xlsx", kind=kind, period=period)
     new = take(ledger, night=SECOND, kind=kind, period=period)
@@ -297,21 +301,21 @@ def test_a_correction_supersedes_and_a_further_part_stands_beside(ledger_url: st
 
 
 def test_partner_files_of_one_name_all_stay(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(ledger_url, SEAL)
     for night in (FIRST, SECOND, THIRD):
         take(ledger, night=night, kind="medical_expense", period="")
     assert len(ledger.in_force()) == 3
 
 
 def test_each_period_is_kept(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(ledger_url, SEAL)
     take(ledger, night=FIRST, period="2026-11")
     take(ledger, night=SECOND, period="2026-10")
     assert [submission.period for submission in ledger.in_force()] == ["2026-11", "2026-10"]
 
 
 def test_a_held_roster_replaces_the_last_good_one_only_when_confirmed(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(ledger_url, SEAL)
     take(ledger)
     shrunken = read(ledger, arrive(ledger, night=SECOND))
     ledger.settle(shrunken.submission_id, "held", accepted=10, reason="人数骤减")
@@ -321,7 +325,7 @@ def test_a_held_roster_replaces_the_last_good_one_only_when_confirmed(ledger_url
 
 
 def test_when_a_correction_falls_the_part_before_holds_again(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(ledger_url, SEAL)
     for night in (FIRST, SECOND, THIRD):
         take(ledger, night=night)
     last = ledger.in_force()[0]
@@ -335,7 +339,7 @@ def test_when_a_correction_falls_the_part_before_holds_again(ledger_url: str) ->
 
 
 def test_rows_must_balance(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(ledger_url, SEAL)
     submission = read(ledger, arrive(ledger))
     for accepted in (9, 11):
         with pytest.raises(BalanceError, match="城区"):
@@ -354,7 +358,7 @@ STEPS = [
 def test_recording_a_sequence_twice_changes_nothing(
     new_ledger_url: Callable[[], str], steps: list[tuple[str, date, str]]
 ) -> None:
-    ledger = Ledger(new_ledger_url())
+    ledger = Ledger(new_ledger_url(), SEAL)
 
     def a_night_run() -> None:
         for name, night, content in sorted(set(steps), key=lambda step: (step[1], step[0])):
@@ -373,7 +377,7 @@ def test_recording_a_sequence_twice_changes_nothing(
 def test_the_order_in_which_units_and_files_settle_does_not_matter(new_ledger_url: Callable[[], str]) -> None:
     seen = set()
     for order in itertools.permutations(range(3)):
-        ledger = Ledger(new_ledger_url())
+        ledger = Ledger(new_ledger_url(), SEAL)
         read_ones = [read(ledger, arrive(ledger, night=night)) for night in (FIRST, SECOND, THIRD)]
         for n in order:
             ledger.settle(read_ones[n].submission_id, "accepted", accepted=10)
@@ -383,7 +387,7 @@ def test_the_order_in_which_units_and_files_settle_does_not_matter(new_ledger_ur
 
 
 def test_order_of_receipt_is_by_night_then_within_the_unit(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(ledger_url, SEAL)
     late = arrive(ledger, "三.xlsx", SECOND)
     files = [arrive(ledger, "一.xlsx"), arrive(ledger, "二.xlsx"), arrive(ledger, "一.xlsx", unit="d02")]
     assert [file.file_name for file in ledger.files(unit_code="d01")] == ["一.xlsx", "二.xlsx", "三.xlsx"]
@@ -396,7 +400,7 @@ def test_order_of_receipt_is_by_night_then_within_the_unit(ledger_url: str) -> N
 
 def _arrive_in_a_process(url: str, barrier: object, results: object) -> None:
     barrier.wait()  # type: ignore[attr-defined]
-    ledger = Ledger(url)
+    ledger = Ledger(url, SEAL)
     files = [arrive(ledger, f"{n}.xlsx") for n in range(10)]
     submissions = [read(ledger, file) for file in files]
     for submission in submissions:
@@ -414,7 +418,7 @@ def test_two_processes_recording_the_same_files_at_once(ledger_url: str) -> None
     for process in both:
         process.join(60)
         assert process.exitcode == 0
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(ledger_url, SEAL)
     assert len(ledger.files()) == len(ledger.in_force()) == 10
     assert [file.received_seq - FIRST.toordinal() * 1_000_000 for file in ledger.files()] == [*range(1, 11)]
     assert found[0] == found[1]
@@ -422,7 +426,7 @@ def test_two_processes_recording_the_same_files_at_once(ledger_url: str) -> None
 
 def test_a_writer_that_waits_too_long_says_so(ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger_tables, "BUSY_SECONDS", 1)
-    ledger, other = Ledger(ledger_url), Ledger(ledger_url)
+    ledger, other = Ledger(ledger_url, SEAL), Ledger(ledger_url, SEAL)
     with ledger_tables.writing(other._engine):
         assert ledger.files() == []  # readers do not wait
         with pytest.raises(MonitorError, match="台账现在用不了"):
@@ -432,7 +436,7 @@ def test_a_writer_that_waits_too_long_says_so(ledger_url: str, monkeypatch: pyte
 
 
 def test_a_failure_in_the_middle_leaves_nothing_behind(ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(ledger_url, SEAL)
     old = take(ledger)
     submission = read(ledger, arrive(ledger, night=SECOND))
     before = ledger.submissions()
@@ -449,30 +453,101 @@ def test_a_failure_in_the_middle_leaves_nothing_behind(ledger_url: str, monkeypa
 
 def test_an_unreachable_database_is_said_in_chinese(tmp_path: Path) -> None:
     with pytest.raises(MonitorError, match="台账现在用不了"):
-        Ledger(f"postgresql://someone:secret@/none?host={tmp_path}")
+        Ledger(f"postgresql://someone:secret@/none?host={tmp_path}", SEAL)
     with pytest.raises(ConfigError, match="建不了台账"):
-        Ledger(f"sqlite:///{tmp_path}/nowhere/ledger.db")
+        Ledger(f"sqlite:///{tmp_path}/nowhere/ledger.db", SEAL)
     for url in ("nonsense", "mysql+pymysql://h/db", "sqlite://"):
         with pytest.raises(ConfigError, match="ledger"):
-            Ledger(url)
+            Ledger(url, SEAL)
 
 
 def test_a_ledger_of_a_newer_version_is_left_alone(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(ledger_url, SEAL)
     with ledger_tables.writing(ledger._engine) as connection:
-        connection.execute(sa.update(ledger_tables.version_table).values(version=2))
+        connection.execute(sa.update(ledger_tables.version_table).values(version=ledger_tables.SCHEMA_VERSION + 1))
     with pytest.raises(ConfigError, match="版本"):
-        Ledger(ledger_url)
+        Ledger(ledger_url, SEAL)
+
+
+OPEN = {
+    "file_id", "submission_id", "decision_id", "issue_id", "superseded_by", "sha256", "hash", "contract_digest",
+    "scope_digest", "archived", "unit_code", "kind", "period", "state", "outcome", "replace", "about", "result", "source",
+    "owner", "counts",
+}  # fmt: skip
+"""Columns of text that lie open: ids and digests, codes of ours and of monitor.yml, months, hosts, counts."""
+WRITTEN = "某丙的名单"
+
+
+def test_every_column_of_text_is_sealed_or_named_here() -> None:
+    texts = {
+        column.name
+        for table in ledger_tables.metadata.sorted_tables
+        for column in table.columns
+        if isinstance(column.type, sa.String | sa.JSON)
+    }
+    assert texts == OPEN
+
+
+def write_everything(ledger: Ledger) -> None:
+    file = arrive(ledger, f"{WRITTEN}.xlsx")
+    sheet = SheetReading(WRITTEN, (1, 1), [], why=WRITTEN, unused=[WRITTEN])
+    reading = Reading(kind="dibao_person", sheets=[sheet], period="2026-10", rows_read=10, notices=[WRITTEN])
+    [held] = ledger.record_readings(file.file_id, [reading], BY)
+    ledger.settle(held.submission_id, "held", set_aside=10, reason=WRITTEN)
+    ledger.confirm(held.submission_id, by_whom=WRITTEN, reason=WRITTEN, decided_on=FIRST)
+    ledger.add_exception(
+        "i1", unit_code="d01", kind="dibao_person", by_whom=WRITTEN, reason=WRITTEN, decided_on=FIRST, expires_on=THIRD,
+        source=file.file_id,
+    )  # fmt: skip
+    ledger.record_source(FIRST, "人社", "not_delivered", reason=WRITTEN, at=AT)
+    came = {"received_at": AT, "night": FIRST, "archived": "archive/aa/aa"}
+    for unit, refusal in (("d01", None), ("d02", Refusal("no_form", WRITTEN, WRITTEN))):
+        filled = ledger.decisions.record_file(unit, f"{WRITTEN}.xlsx", sha256="a" * 64, **came)
+        words = {"measure": WRITTEN, "decided_by": WRITTEN, "note": None}
+        line = DecisionLine("warning", WRITTEN, "enrolled", FIRST, words, WRITTEN, 2, 1, WRITTEN)
+        ledger.decisions.record_lines(filled.file_id, [line], [{"sheet": WRITTEN}], refusal)
+
+
+def told_by(ledger: Ledger) -> str:
+    told = [
+        ledger.files(), ledger.submissions(), ledger.confirmed(FIRST), ledger.exceptions(FIRST), ledger.sources(FIRST),
+        ledger.decisions.files(), ledger.decisions.lines(FIRST),
+    ]  # fmt: skip
+    return repr(told)
+
+
+def test_what_people_wrote_lies_sealed_and_a_new_key_seals_it_anew(ledger_url: str) -> None:
+    write_everything(ledger := Ledger(ledger_url, SEAL))
+    told = told_by(ledger)
+    assert told.count(WRITTEN) > 15
+
+    def as_it_lies() -> str:
+        with ledger_tables.looking(ledger._engine) as connection:
+            rows = [
+                list(connection.exec_driver_sql(f'select * from "{name}"'))
+                for name in ledger_tables.metadata.tables
+                if name not in ("schema_version", "night", "journal_head")
+            ]
+        assert all(rows), "every table holds something"
+        return repr(rows)
+
+    before = as_it_lies()
+    assert WRITTEN not in before and WRITTEN.encode("unicode_escape").decode() not in before
+    fresh = base64.urlsafe_b64encode(bytes([7] * 32)).decode()
+    Ledger(ledger_url, Seal([fresh, base64.urlsafe_b64encode(bytes(32)).decode()])).seal_anew()
+    assert told_by(Ledger(ledger_url, Seal([fresh]))) == told
+    with pytest.raises(MonitorError, match="打不开"):
+        Ledger(ledger_url, SEAL).files()
 
 
 def test_the_ledger_file_is_for_the_owner_alone(tmp_path: Path) -> None:
-    arrive(Ledger(f"sqlite:///{tmp_path}/ledger.db"))
+    arrive(Ledger(f"sqlite:///{tmp_path}/ledger.db", SEAL))
     for path in tmp_path.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_a_moment_without_zone_is_refused_and_any_zone_is_kept_in_utc(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(ledger_url, SEAL)
     beijing = datetime(2026, 10, 31, 2, 0, tzinfo=timezone(timedelta(hours=8)))
     ledger.begin_night(FIRST, owner="host:1", at=beijing)
     assert ledger.nights()[0].started_at == AT
@@ -481,7 +556,7 @@ def test_a_moment_without_zone_is_refused_and_any_zone_is_kept_in_utc(ledger_url
 
 
 def test_nights(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(ledger_url, SEAL)
     for night in (SECOND, FIRST):
         ledger.begin_night(night, owner="host:1", at=AT)
     ledger.finish_night(FIRST, "done", at=AT + timedelta(minutes=5), counts={"files": 3})
@@ -505,6 +580,6 @@ def test_nights(ledger_url: str) -> None:
 )
 def test_odd_file_names_are_written_out(ledger_url: str, name: str, shown: str) -> None:
     assert shown_name(name) == shown
-    file = arrive(Ledger(ledger_url), name, content="x")
+    file = arrive(Ledger(ledger_url, SEAL), name, content="x")
     assert file.file_name == shown
     assert file.file_id == file_id("d01", file.sha256, name)

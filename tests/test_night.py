@@ -255,7 +255,7 @@ def test_repeats_corrections_older_months_and_unclear_names(tmp_path):
 
 
 def _arrived(home: Path, day: date) -> list[tuple[str, str, int]]:
-    found = Ledger(Home.open(home).ledger_url).submissions(night=day)
+    found = Ledger.of(Home.open(home)).submissions(night=day)
     return sorted((each.file_name, each.status, each.rows_read) for each in found)
 
 
@@ -495,5 +495,5 @@ def test_a_night_with_its_ledger_on_postgresql_ends_the_same(undisturbed, postgr
     without = {"release": ["built_at"], "submission": ["received_at"]}
     assert differences(undisturbed, home, without=without) == {}
     assert not (home / "ledger.db").exists()
-    assert {each.run_date for each in Ledger(Home.open(home).ledger_url).nights()} == {EVE, DAY}
+    assert {each.run_date for each in Ledger.of(Home.open(home)).nights()} == {EVE, DAY}
     assert contracts.load().kinds["edge_person"].replace == "period"

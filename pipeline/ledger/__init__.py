@@ -1,4 +1,4 @@
-"""The ledger: what arrived and what became of it. Counts, names of files and hashes; never a person's value.
+"""The ledger: what arrived and what became of it. Counts, hashes, and sealed what people wrote or called their files.
 
 SQLite beside the home, or PostgreSQL by URL. The meaning is the same on both: one writer at a time (BEGIN IMMEDIATE,
 advisory lock), each function one transaction, each safe to call again. What holds is derived from what was recorded
@@ -19,6 +19,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy import Connection, delete, insert, select, update
 
+from pipeline.home import Home
 from pipeline.ledger import parts
 from pipeline.ledger.decisions import Decisions
 from pipeline.ledger.parts import Decision, Delivery, Replace
@@ -30,11 +31,13 @@ from pipeline.ledger.tables import (
     night_table,
     open_engine,
     received_file,
+    seal_anew,
     source_table,
     submission_table,
     writing,
 )
 from pipeline.model import BalanceError, MonitorError, Reading
+from pipeline.seal import Seal
 
 _PER_NIGHT = 1_000_000
 """Files of one unit in one night, at most: received_seq = night × this + order within the night."""
@@ -178,9 +181,14 @@ class Ledger:
     Every function raises MonitorError (Chinese) when the database cannot be reached or stays locked.
     """
 
-    def __init__(self, url: str):
+    @staticmethod
+    def of(home: Home) -> Ledger:
+        """The ledger of a home, with the home's keys. Raises ConfigError."""
+        return Ledger(home.ledger_url, Seal.of(home))
+
+    def __init__(self, url: str, seal: Seal):
         """Open, and create the tables where there are none. Raises ConfigError for a URL or schema we do not know."""
-        self._engine = open_engine(url)
+        self._engine = open_engine(url, seal)
         self._open_in = threading.local()
         self.decisions = Decisions(self._engine, self._writing)
         """What people wrote in the lists that came back."""
@@ -464,7 +472,11 @@ class Ledger:
         with looking(self._engine) as connection:
             return {row.source: (row.state, row.rows, row.reason) for row in connection.execute(query)}
 
-    # ---- the journal
+    # ---- keys and the journal
+
+    def seal_anew(self) -> None:
+        """Write all that is sealed once more, with the first of the keys that this ledger was opened with."""
+        seal_anew(self._engine)
 
     def remember_journal(self, seq: int, digest: str) -> None:
         """Where the journal ended: lines cut off at its end are noticed by it."""

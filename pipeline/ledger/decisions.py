@@ -1,6 +1,6 @@
 """What people wrote in the lists that came back: each file once, each filled-in line for good.
 
-A line is never changed or taken away; a later one holds instead. What people wrote in their own words comes here sealed.
+A line is never changed or taken away; a later one holds instead. What people wrote is kept sealed.
 """
 
 from __future__ import annotations
@@ -54,14 +54,18 @@ class DecisionLine:
     """Its id, as written."""
     result: str | None
     decided_on: date | None
-    sealed: str
-    """Measure, who, and why, in one sealed text."""
+    words: dict[str, str | None]
+    """Measure, who, and why, in people's own words."""
     sheet: str
     row_number: int
     column: int
     """The cell at fault, 1-based; that of the result when none is."""
     problem: str | None
     """What is wrong with the line by itself, for the clerk; None when it can be judged."""
+
+
+_WRITTEN = ("subject", "words", "sheet", "problem")
+"""What stands in a line's sealed column `written`."""
 
 
 class Decisions:
@@ -102,10 +106,12 @@ class Decisions:
         self, of_file: str, lines: Sequence[DecisionLine], sheets: list[dict[str, Any]], refusal: Refusal | None = None
     ) -> None:
         """Write down what was read in a file. Reading it again replaces what was written down before."""
-        rows = [
-            {"decision_id": _short_hash(of_file, line.sheet, str(line.row_number)), "file_id": of_file} | asdict(line)
-            for line in lines
-        ]
+        rows = []
+        for line in lines:
+            told = asdict(line)
+            written = {name: told.pop(name) for name in _WRITTEN}
+            of_line = _short_hash(of_file, line.sheet, str(line.row_number))
+            rows.append({"decision_id": of_line, "file_id": of_file, "written": written} | told)
         with self._writing() as connection:
             connection.execute(delete(decision_line).where(decision_line.c.file_id == of_file))
             if rows:
@@ -122,15 +128,6 @@ class Decisions:
         with self._writing() as connection:
             connection.execute(update(decision_file).where(decision_file.c.file_id == of_file).values(state="answered"))
 
-    def renew(self, seal: Callable[[str], str]) -> None:
-        """Seal every line anew: `seal` gives the same text, sealed with the present key."""
-        with self._writing() as connection:
-            for decision_id, sealed in connection.execute(
-                select(decision_line.c.decision_id, decision_line.c.sealed)
-            ).all():
-                same = decision_line.c.decision_id == decision_id
-                connection.execute(update(decision_line).where(same).values(sealed=seal(sealed)))
-
     def files(self, *, state: str | None = None, night: date | None = None) -> list[DecisionFile]:
         """Files in order of receipt."""
         query = select(decision_file).order_by(decision_file.c.received_seq, decision_file.c.unit_code)
@@ -143,15 +140,13 @@ class Decisions:
 
     def lines(self, until: date) -> list[tuple[DecisionFile, str, DecisionLine]]:
         """(file, decision_id, line) of all that came up to a night, in order of receipt."""
-        names = [decision_line.c[field.name] for field in fields(DecisionLine)]
-        query = select(decision_line.c.file_id, decision_line.c.decision_id, *names).order_by(
-            decision_line.c.file_id, decision_line.c.sheet, decision_line.c.row_number
-        )
+        names = [field.name for field in fields(DecisionLine) if field.name not in _WRITTEN]
+        query = select(*(decision_line.c[name] for name in ("file_id", "decision_id", "written", *names)))
         files = {file.file_id: file for file in self.files() if file.night <= until}
         with looking(self._engine) as connection:
             found = [
-                (files[of_file], decision_id, DecisionLine(*line))
-                for of_file, decision_id, *line in connection.execute(query)
+                (files[of_file], decision_id, DecisionLine(**written, **dict(zip(names, line, strict=True))))
+                for of_file, decision_id, written, *line in connection.execute(query)
                 if of_file in files
             ]
         return sorted(found, key=lambda one: (one[0].received_seq, one[0].unit_code, one[2].sheet, one[2].row_number))

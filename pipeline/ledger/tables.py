@@ -1,12 +1,19 @@
-"""The ledger's tables, and how its database is opened: SQLite (WAL) or PostgreSQL, one writer at a time on both."""
+"""The ledger's tables, and how its database is opened: SQLite (WAL) or PostgreSQL, one writer at a time on both.
+
+What people wrote or are called (names of files and sheets, headers, reasons, who said so) stands in `Sealed` columns;
+ids, codes, counts and days stand open, so that the database can find, order and count. A test holds every column to that.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy import Column, Connection
@@ -14,8 +21,9 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.types import TypeDecorator
 
 from pipeline.model import ConfigError, MonitorError
+from pipeline.seal import Seal
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_SECONDS = 30
 """How long a writer waits for another one before it gives up."""
 _WRITER_LOCK = 42_070_001
@@ -37,6 +45,36 @@ class _Utc(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
+class Sealed(TypeDecorator[Any]):
+    """A JSON value, encrypted with the home's keys/ledger.key; the database sees a text that is never twice the same.
+
+    So no query may compare, order or join by it.
+    """
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> str | None:
+        """The sealed text; None stays NULL."""
+        return None if value is None else _keys[dialect].close(json.dumps(value, ensure_ascii=False))
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Any:
+        """The value again. Raises MonitorError when no key opens it."""
+        return None if value is None else json.loads(_keys[dialect].open(value))
+
+
+class _Keys:
+    """What an engine's sealed columns are closed and opened with. A night reads the same rows over and over: opened once."""
+
+    def __init__(self, seal: Seal):
+        self.close = seal.close
+        self.open = lru_cache(_OPEN_TEXTS)(seal.open)
+
+
+_OPEN_TEXTS = 1 << 14
+_keys: WeakKeyDictionary[sa.Dialect, _Keys] = WeakKeyDictionary()
+"""By the engine's dialect, which is its own and all that a column type is told."""
+
 metadata = sa.MetaData()
 version_table = sa.Table(
     "schema_version", metadata, Column("version", sa.Integer, primary_key=True, autoincrement=False)
@@ -45,7 +83,7 @@ received_file = sa.Table(
     "received_file", metadata,
     Column("file_id", sa.String, primary_key=True),
     Column("unit_code", sa.String, nullable=False),
-    Column("file_name", sa.String, nullable=False),
+    Column("file_name", Sealed, nullable=False),
     Column("sha256", sa.String, nullable=False),
     Column("size", sa.BigInteger, nullable=False),
     Column("received_at", _Utc, nullable=False),
@@ -53,7 +91,6 @@ received_file = sa.Table(
     Column("received_seq", sa.BigInteger, nullable=False),
     Column("archived", sa.String, nullable=False),
     Column("state", sa.String, sa.CheckConstraint("state in ('received', 'read')"), nullable=False),
-    sa.UniqueConstraint("unit_code", "sha256", "file_name"),
     sa.UniqueConstraint("unit_code", "received_seq"),
 )  # fmt: skip
 submission_table = sa.Table(
@@ -62,7 +99,7 @@ submission_table = sa.Table(
     Column("file_id", sa.String, sa.ForeignKey("received_file.file_id"), nullable=False, index=True),
     Column("unit_code", sa.String, nullable=False),
     Column("kind", sa.String),
-    Column("file_name", sa.String, nullable=False),
+    Column("file_name", Sealed, nullable=False),
     Column("sha256", sa.String, nullable=False),
     Column("received_at", _Utc, nullable=False),
     Column("night", sa.Date, nullable=False),
@@ -73,10 +110,10 @@ submission_table = sa.Table(
     Column("rows_set_aside", sa.BigInteger, nullable=False),
     Column("rows_out_of_scope", sa.BigInteger, nullable=False),
     Column("outcome", sa.String, nullable=False),
-    Column("reason", sa.String, nullable=False),
+    Column("reason", Sealed, nullable=False),
     Column("superseded_by", sa.String),
     Column("replace", sa.String, nullable=False),
-    Column("reading", sa.JSON, nullable=False),
+    Column("reading", Sealed, nullable=False),
     Column("contract_digest", sa.String, nullable=False),
     Column("scope_digest", sa.String),
     sa.CheckConstraint("outcome = 'read' or rows_read = rows_accepted + rows_set_aside + rows_out_of_scope"),
@@ -85,15 +122,15 @@ decision_file = sa.Table(
     "decision_file", metadata,
     Column("file_id", sa.String, primary_key=True),
     Column("unit_code", sa.String, nullable=False),
-    Column("file_name", sa.String, nullable=False),
+    Column("file_name", Sealed, nullable=False),
     Column("sha256", sa.String, nullable=False),
     Column("received_at", _Utc, nullable=False),
     Column("night", sa.Date, nullable=False),
     Column("received_seq", sa.BigInteger, nullable=False),
     Column("archived", sa.String, nullable=False),
     Column("state", sa.String, sa.CheckConstraint("state in ('received', 'read', 'answered')"), nullable=False),
-    Column("sheets", sa.JSON, nullable=False),
-    Column("refusal", sa.JSON),
+    Column("sheets", Sealed, nullable=False),
+    Column("refusal", Sealed),
     Column("came_again", sa.Date),
     sa.UniqueConstraint("unit_code", "sha256"),
     sa.UniqueConstraint("unit_code", "received_seq"),
@@ -103,14 +140,11 @@ decision_line = sa.Table(
     Column("decision_id", sa.String, primary_key=True),
     Column("file_id", sa.String, sa.ForeignKey("decision_file.file_id"), nullable=False, index=True),
     Column("about", sa.String, nullable=False),
-    Column("subject", sa.String, nullable=False),
     Column("result", sa.String),
     Column("decided_on", sa.Date),
-    Column("sealed", sa.String, nullable=False),
-    Column("sheet", sa.String, nullable=False),
     Column("row_number", sa.Integer, nullable=False),
     Column("column", sa.Integer, nullable=False),
-    Column("problem", sa.String),
+    Column("written", Sealed, nullable=False),
 )  # fmt: skip
 night_table = sa.Table(
     "night", metadata,
@@ -132,8 +166,8 @@ confirmation_table = sa.Table(
     "confirmation", metadata,
     Column("submission_id", sa.String, sa.ForeignKey("submission.submission_id"), primary_key=True),
     Column("decided_on", sa.Date, primary_key=True),
-    Column("by_whom", sa.String, nullable=False),
-    Column("reason", sa.String, nullable=False),
+    Column("by_whom", Sealed, nullable=False),
+    Column("reason", Sealed, nullable=False),
 )  # fmt: skip
 """Held submissions that the data officer confirmed. Only ever added to."""
 exception_table = sa.Table(
@@ -143,8 +177,8 @@ exception_table = sa.Table(
     Column("expires_on", sa.Date, nullable=False),
     Column("unit_code", sa.String, nullable=False),
     Column("kind", sa.String, nullable=False),
-    Column("by_whom", sa.String, nullable=False),
-    Column("reason", sa.String, nullable=False),
+    Column("by_whom", Sealed, nullable=False),
+    Column("reason", Sealed, nullable=False),
     Column("source", sa.String, nullable=False),
 )  # fmt: skip
 """Faults that somebody confirmed: what was written stands until the expiry. `source`: the file (file_id) or `command`."""
@@ -154,15 +188,30 @@ source_table = sa.Table(
     Column("source", sa.String, primary_key=True),
     Column("state", sa.String, sa.CheckConstraint("state in ('delivered', 'unchanged', 'not_delivered')"), nullable=False),
     Column("rows", sa.BigInteger, nullable=False),
-    Column("reason", sa.String, nullable=False),
+    Column("reason", Sealed, nullable=False),
     Column("at", _Utc, nullable=False),
 )  # fmt: skip
 """What became of each database source on each night; the last attempt stands."""
 
 
-def open_engine(url: str) -> sa.Engine:
+def seal_anew(engine: sa.Engine) -> None:
+    """Write every sealed value once more, with the first of the engine's keys; all of them or none."""
+    with writing(engine) as connection:
+        for table in metadata.sorted_tables:
+            sealed = [column for column in table.columns if isinstance(column.type, Sealed)]
+            keys = list(table.primary_key.columns)
+            if not sealed:
+                continue
+            for row in connection.execute(sa.select(*keys, *sealed)).all():
+                same = (key == row._mapping[key] for key in keys)
+                values = {column.name: row._mapping[column] for column in sealed}
+                connection.execute(sa.update(table).where(*same).values(values))
+
+
+def open_engine(url: str, seal: Seal) -> sa.Engine:
     """An engine with the tables made and their version known. Raises ConfigError for a URL or schema we do not know."""
     engine = _engine(url)
+    _keys[engine.dialect] = _Keys(seal)
     with looking(engine) as connection:
         is_incomplete = not set(metadata.tables) <= set(sa.inspect(connection).get_table_names())
     if is_incomplete:
