@@ -1,61 +1,130 @@
-"""The written copy is read again before anyone sees it: values unchanged, marks where they belong, nothing refused left."""
+"""The written copy is read again before anyone sees it: values unchanged, marks where they belong, nothing refused left.
+
+Most rows of a copy are the sender's own bytes. Those are seen to be the same at once; what differs is parsed and compared.
+"""
 
 from __future__ import annotations
 
 import re
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 from xml.parsers import expat
 from xml.sax.saxutils import unescape
 
+from lxml import etree
 from python_calamine import CalamineWorkbook
 
 from pipeline.model import column_letter
 from pipeline.returns.marks import SheetMarks
-from pipeline.returns.package import LISTING, CannotPatch, ContentTypes, Relationships, Workbook, marked_formats
+from pipeline.returns.package import (
+    LISTING,
+    MAIN,
+    CannotPatch,
+    ContentTypes,
+    Relationships,
+    Workbook,
+    marked_formats,
+    parse,
+)
 from pipeline.returns.patch import Patched
 
 _CELL_STYLE = rb"""<c\s[^>]*?\br=["']([A-Z]+\d+)["'][^>]*?\ss=["'](%s)["']"""
+_STYLED = re.compile(rb"""(<c\s[^>]*?)\ss=["']\d+["']""")
+_ROW_NUMBER = re.compile(rb"""^[^>]*?\sr=["'](\d+)["']""")
+_STRING = re.compile(rb"<si\s*/>|<si(?:\s[^>]*)?>.*?</si>", re.DOTALL)
+_CELL_NAME = re.compile(r"([A-Z]{1,3})(\d+)")
+_C = f"{{{MAIN}}}c"
+_AT_ONCE = 5_000
+"""Rows that are parsed at a time: a tree takes many times the memory of its text."""
 
 
 def examine(source: Path, target: Path, marks: dict[str, SheetMarks], done: Patched) -> None:
     """Raises CannotPatch, saying what is not as it should be. All workbooks are closed again."""
-    with zipfile.ZipFile(target) as archive:
-        for part in done.changed:
-            _well_formed(archive, part)
-        workbook = Workbook(archive, ContentTypes(archive))
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target) as new:
+        workbook, before = Workbook(new, ContentTypes(new)), Workbook(old, ContentTypes(old))
         if next(iter(workbook.parts)) != LISTING:
             raise CannotPatch("our sheet is not first")
-        formats = marked_formats(archive.read(next(iter(workbook.relationships.by_type("styles").values()))))
-        for sheet, mark in marks.items():
-            part = workbook.parts[sheet]
-            _marks_stand(archive.read(part), mark, formats)
-            _notes_stand(archive, part, mark)
-        _nothing_left(archive, done.removed_texts)
-    with CalamineWorkbook.from_path(source) as before, CalamineWorkbook.from_path(target) as after:
-        old_names = [name for name in before.sheet_names if name != LISTING or len(before.sheet_names) == 1]
-        if after.sheet_names != [LISTING, *old_names]:
-            raise CannotPatch("sheets are not the same")
+        touched = {workbook.parts[sheet] for sheet in done.values_read_again}
+        for part in done.changed:
+            if part not in touched:
+                _well_formed(part, [new.read(part)])
+        formats = marked_formats(new.read(next(iter(workbook.relationships.by_type("styles").values()))))
+        texts = _shared_strings(old, before), _shared_strings(new, workbook)
+        strings = None if texts[0] == texts[1] else (_STRING.findall(texts[0]), _STRING.findall(texts[1]))
         for sheet in done.values_read_again:
-            _same_values(before, after, sheet, marks.get(sheet, SheetMarks()))
+            part, mark = workbook.parts[sheet], marks.get(sheet, SheetMarks())
+            rows = _Rows(old.read(before.parts[sheet]), new.read(part), are_all=strings is not None)
+            _well_formed(part, [rows.prolog, *rows.new, rows.epilog])
+            _marks_stand(rows.new, mark, formats)
+            _same_values(rows, mark, strings)
+        for sheet, mark in marks.items():
+            if sheet not in done.values_read_again and mark.rows:
+                raise CannotPatch("marks are missing")
+            _notes_stand(new, workbook.parts[sheet], mark)
+        _nothing_left(new, done.removed_texts)
+    with CalamineWorkbook.from_path(source) as first, CalamineWorkbook.from_path(target) as after:
+        names = [name for name in first.sheet_names if name != LISTING or len(first.sheet_names) == 1]
+        if after.sheet_names != [LISTING, *names]:
+            raise CannotPatch("sheets are not the same")
 
 
-def _well_formed(archive: zipfile.ZipFile, part: str) -> None:
+class _Rows:
+    """The rows of a sheet that are not byte for byte what they were, and what stands around the rows now."""
+
+    def __init__(self, old: bytes, new: bytes, *, are_all: bool) -> None:
+        """`are_all`: what shared strings say has changed, so that the same bytes need not be the same value."""
+        _, before, _ = _split(old)
+        self.prolog, after, self.epilog = _split(new)
+        if len(before) == len(after):
+            pairs = [pair for pair in zip(before, after, strict=True) if are_all or pair[0] != pair[1]]
+        else:  # rows that the sheet left out, since nothing stood in them, but that carry a mark
+            numbered = {_number(row): row for row in before}
+            pairs = [(numbered.pop(_number(row), b""), row) for row in after]
+            if numbered:
+                raise CannotPatch("rows are missing")
+            pairs = [pair for pair in pairs if are_all or pair[0] != pair[1]]
+        self.old, self.new = [row for row, _ in pairs], [row for _, row in pairs]
+
+
+def _split(data: bytes) -> tuple[bytes, list[bytes], bytes]:
+    """What stands before the rows, each row with its tags, and what stands after them."""
+    start = data.index(b">", data.index(b"<sheetData")) + 1
+    if data[start - 2 : start] == b"/>":
+        return data[:start], [], data[start:]
+    end = data.rindex(b"</sheetData")
+    first, *rows = data[start:end].split(b"<row")
+    return data[:start] + first, [b"<row" + row for row in rows], data[end:]
+
+
+def _number(row: bytes) -> int:
+    found = _ROW_NUMBER.match(row)
+    if found is None:
+        raise CannotPatch("rows without number")
+    return int(found[1])
+
+
+def _shared_strings(archive: zipfile.ZipFile, workbook: Workbook) -> bytes:
+    parts = list(workbook.relationships.by_type("sharedStrings").values())
+    return archive.read(parts[0]) if parts else b""
+
+
+def _well_formed(part: str, pieces: Iterable[bytes]) -> None:
     if not part.endswith((".xml", ".rels")):
         return  # Excel's own VML is no XML
     parser = expat.ParserCreate()
     try:
-        with archive.open(part) as data:
-            parser.ParseFile(data)
+        for piece in pieces:
+            parser.Parse(piece)
+        parser.Parse(b"", True)
     except expat.ExpatError as problem:
         raise CannotPatch("written part is not well-formed") from problem
 
 
-def _marks_stand(data: bytes, mark: SheetMarks, formats: dict[int, int]) -> None:
+def _marks_stand(rows: list[bytes], mark: SheetMarks, formats: dict[int, int]) -> None:
     """Exactly the marked cells carry our fills, each that of its severity."""
     names = b"|".join(b"%d" % one for one in formats)
-    found = re.findall(_CELL_STYLE % names, data) if formats else []
+    found = re.findall(_CELL_STYLE % names, b"".join(rows)) if formats else []
     ranks = {b"%d" % number: rank for number, rank in formats.items()}
     letters = [column_letter(column) if column else "" for column in range(max(mark.columns, default=0) + 1)]
     expected = [f"{letters[column]}{row}".encode() for row, column in zip(mark.rows, mark.columns, strict=True)]
@@ -93,20 +162,39 @@ def _nothing_left(archive: zipfile.ZipFile, removed: set[str]) -> None:
                 raise CannotPatch("refused values remain")
 
 
-def _same_values(before: CalamineWorkbook, after: CalamineWorkbook, sheet: str, mark: SheetMarks) -> None:
-    old: list[list[Any]] = before.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
-    new: list[list[Any]] = after.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
-    for column, last in mark.refused.items():
-        for row in old[last:]:
-            if column <= len(row):
-                row[column - 1] = ""
-    if old != new and _trimmed(old) != _trimmed(new):
-        raise CannotPatch("values are not the same")
+def _same_values(rows: _Rows, mark: SheetMarks, strings: tuple[list[bytes], list[bytes]] | None) -> None:
+    """The rows that differ do so in the formats of their cells, in empty cells, or in what is never received.
+
+    `strings`: the shared strings before and now, where they are not the same.
+    """
+    pairs = list(zip(rows.old, rows.new, strict=True))
+    if not mark.refused and strings is None:
+        pairs = [(old, new) for old, new in pairs if _STYLED.sub(rb"\1", old) != _STYLED.sub(rb"\1", new)]
+    before, now = strings or (None, None)
+    for start in range(0, len(pairs), _AT_ONCE):
+        some = pairs[start : start + _AT_ONCE]
+        was = _values(rows.prolog, [old for old, _ in some], before)
+        left = _values(rows.prolog, [new for _, new in some], now)
+        if left != {cell: value for cell, value in was.items() if not _is_refused(cell, mark.refused)}:
+            raise CannotPatch("values are not the same")
 
 
-def _trimmed(grid: list[list[Any]]) -> list[list[Any]]:
-    """Without the empty cells and rows at the ends: a mark on an empty cell may widen the sheet."""
-    rows = [row[: next((n for n in range(len(row), 0, -1) if row[n - 1] != ""), 0)] for row in grid]
-    while rows and not rows[-1]:
-        rows.pop()
-    return rows
+def _values(prolog: bytes, rows: list[bytes], strings: list[bytes] | None) -> dict[tuple[str, int], bytes]:
+    """(letters, row) of each cell that holds something → its type and content as they stand."""
+    declared = prolog[prolog.index(b"<worksheet") :]
+    found = {}
+    for cell in parse(declared + b"".join(rows) + b"</sheetData></worksheet>").iter(_C):
+        kind, name = cell.get("t", ""), _CELL_NAME.fullmatch(cell.get("r", ""))
+        if name is None:
+            raise CannotPatch("cells without name")
+        if kind == "s" and strings is not None:
+            content = strings[int(cell.findtext(f"{{{MAIN}}}v", ""))]
+        else:
+            content = b"".join(etree.tostring(child, with_tail=False) for child in cell)
+        if content:
+            found[name[1], int(name[2])] = f"{kind} ".encode() + content
+    return found
+
+
+def _is_refused(cell: tuple[str, int], refused: dict[int, int]) -> bool:
+    return any(column_letter(column) == cell[0] and cell[1] > last for column, last in refused.items())
