@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from pipeline.checks import Verdict
     from pipeline.decisions import Answer
+    from pipeline.returns import Mending
 
 NIGHT = "夜间任务"
 """Who acts, in the journal, when nobody in particular does."""
@@ -494,8 +495,8 @@ def give_back(home: Path, day: date, unit: str) -> int:
     return len(files)
 
 
-_Copy = tuple[Path, str, Path, list[Any], "pd.DataFrame"]
-"""What `returns.write` takes: source, name, target, summaries, issues."""
+_Copy = tuple[Path, str, Path, list[Any], "pd.DataFrame", "Mending | None"]
+"""What `returns.write` takes: source, name, target, summaries, issues, correction workbook."""
 
 
 def _copy_of(
@@ -505,7 +506,6 @@ def _copy_of(
     import pandas as pd  # noqa: PLC0415
 
     from pipeline import returns  # noqa: PLC0415 - brings lxml and xlsxwriter
-    from pipeline.returns import correction  # noqa: PLC0415 - brings xlsxwriter
 
     readings = [(each, Reading.from_json(each.reading) if each.reading else Reading(each.kind)) for each in submissions]
     refusals = [reading.refusal for _, reading in readings if reading.refusal]
@@ -528,10 +528,8 @@ def _copy_of(
         )  # fmt: skip
     faults = _joined([pd.read_parquet(path) for each in submissions if (path := _issues_path(home, each)).exists()])
     asked = faults[~faults["is_excepted"].astype(bool)]
-    correction.write(
-        target.with_name(f"{target.stem}.{CORRECTION}.xlsx"), file.file_id, [reading for _, reading in readings], asked
-    )
-    return clear.enter_context(archive.opened(home, file.sha256)), file.file_name, target, summaries, asked
+    mending = returns.Mending(target.with_name(f"{target.stem}.{CORRECTION}.xlsx"), file.file_id)
+    return clear.enter_context(archive.opened(home, file.sha256)), file.file_name, target, summaries, asked, mending
 
 
 def _mark(copies: list[_Copy]) -> None:
@@ -638,7 +636,7 @@ def _answer(home: Home, ledger: Ledger, told: list[Answer]) -> None:
                 returns.write_receipt(target, each.file.file_name, each.refusal)
             else:
                 original = clear.enter_context(archive.opened(home, each.file.sha256))
-                copies.append((original, each.file.file_name, target, each.summaries, each.issues))
+                copies.append((original, each.file.file_name, target, each.summaries, each.issues, None))
         _mark(copies)
     for each in told:
         ledger.decisions.answered(each.file.file_id)
@@ -805,7 +803,7 @@ def check_file(home: Path, file: Path, unit_code: str | None, day: date) -> dict
         refusals = [reading.refusal for reading in readings if reading.refusal]
         faults = [each.issues for each in verdicts]
         if verdicts:
-            _mark([(file, file.name, target, list(summaries), _joined(faults))])
+            _mark([(file, file.name, target, list(summaries), _joined(faults), None)])
         elif refusals:
             returns.write_receipt(target, file.name, refusals[0])
     groups = Counter(

@@ -10,6 +10,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +19,7 @@ from python_calamine import CalamineError
 from pipeline import contracts
 from pipeline.model import CheckError, Refusal
 from pipeline.reading import readers
-from pipeline.returns import listing, marks
+from pipeline.returns import correction, listing, marks
 from pipeline.returns.examine import examine
 from pipeline.returns.listing import MOST_ROWS, SubmissionSummary
 from pipeline.returns.package import CannotPatch
@@ -29,15 +30,24 @@ _ODD = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, IndexError, ValueErr
 """What a workbook of odd build makes the libraries raise: parts missing or cut off, numbers that are none. The way out is
 the rewrite, which is examined again and says what happened."""
 
-__all__ = ["SubmissionSummary", "write", "write_all", "write_receipt"]
+__all__ = ["Mending", "SubmissionSummary", "write", "write_all", "write_receipt"]
 
 MOST_COPIED = 100_000
 """Rows of a text file that still comes back as a whole workbook."""
 
 
+@dataclass(frozen=True)
+class Mending:
+    """The correction workbook beside a copy: where it goes, and of which received file it is."""
+
+    target: Path
+    file_id: str
+
+
 def write(
-    source: Path, file_name: str, target: Path, summaries: Sequence[SubmissionSummary], issues: pd.DataFrame
-) -> None:
+    source: Path, file_name: str, target: Path, summaries: Sequence[SubmissionSummary], issues: pd.DataFrame,
+    mending: Mending | None = None,
+) -> None:  # fmt: skip
     """Write the annotated copy of one received file; `target` ends in .xlsx and appears whole or not at all.
 
     `summaries`: one per kind found in the file. `issues`: rule, severity, message, fix, sheet, row_number (null: the
@@ -45,6 +55,8 @@ def write(
     physical line, sheet ''. A file that was repeated, or in which no sheet was recognised, comes back as a receipt.
     Raises CheckError when even the plain rewrite fails its examination.
     """
+    if mending:
+        correction.write(mending.target, mending.file_id, [one.reading for one in summaries], issues)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as folder:
         made = Path(folder) / "made.xlsx"
         if all(one.status == "repeated" or not one.reading.sheets for one in summaries):
@@ -55,7 +67,9 @@ def write(
         made.replace(target)
 
 
-def write_all(copies: Sequence[tuple[Path, str, Path, Sequence[SubmissionSummary], pd.DataFrame]]) -> None:
+def write_all(
+    copies: Sequence[tuple[Path, str, Path, Sequence[SubmissionSummary], pd.DataFrame, Mending | None]],
+) -> None:
     """`write` for each of several: what one child process is asked to do."""
     for copy in copies:
         write(*copy)
