@@ -130,7 +130,7 @@ class _Copy:
             remark = f"原文件无法标注({book.reason}),所以只有这张清单。"
             listing.write(made, self.file_name, self.summaries, self.issues, frozenset(), [remark])
             return
-        names, lost = rewrite(book.grids, plain, self.refused)
+        names, lost = rewrite(book.grids, plain, self.refused, is_packed=False)
         self.refused = {names.get(sheet, sheet): columns for sheet, columns in self.refused.items()}
         self.text_columns = {names.get(sheet, sheet): columns for sheet, columns in self.text_columns.items()}
         self.issues = self.issues.assign(sheet=self.issues["sheet"].replace(names))

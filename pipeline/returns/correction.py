@@ -54,7 +54,7 @@ def write(target: Path, file_id: str, readings: Sequence[Reading], issues: pd.Da
     for reading in readings:
         if reading.rows_path is None or not Path(reading.rows_path).exists():
             continue
-        raw = pq.read_table(reading.rows_path)
+        raw = pq.read_table(reading.rows_path, filters=pc.field("row_number").isin(wanted["row_number"].unique()))
         for sheet in reading.sheets:
             faults = wanted[wanted["sheet"].eq(sheet.sheet)]
             mine = raw.filter(

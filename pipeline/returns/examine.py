@@ -31,6 +31,10 @@ from pipeline.returns.patch import Patched
 
 _CELL_STYLE = rb"""<c\s[^>]*?\br=["']([A-Z]+\d+)["'][^>]*?\ss=["'](%s)["']"""
 _STYLED = re.compile(rb"""(<c\s[^>]*?)\ss=["']\d+["']""")
+_EMPTY_CELL = re.compile(rb"<c\s[^>]*/>")
+_CELL_OF = rb"""<c\s[^>]*?\br=["'](?:%s)\d+["'][^>]*?(?:/>|>.*?</c>)"""
+_SPANS = re.compile(rb"""(?<=<row)([^>]*?)\sspans=["'][^"']*["']""")
+_SHARED = re.compile(rb"""<c(?=\s)[^>]*?\st=["']s["'][^>]*>\s*<v>(\d+)</v>""")
 _ROW_NUMBER = re.compile(rb"""^[^>]*?\sr=["'](\d+)["']""")
 _STRING = re.compile(rb"<si\s*/>|<si(?:\s[^>]*)?>.*?</si>", re.DOTALL)
 _CELL_NAME = re.compile(r"([A-Z]{1,3})(\d+)")
@@ -54,10 +58,10 @@ def examine(source: Path, target: Path, marks: dict[str, SheetMarks], done: Patc
         strings = None if texts[0] == texts[1] else (_STRING.findall(texts[0]), _STRING.findall(texts[1]))
         for sheet in done.values_read_again:
             part, mark = workbook.parts[sheet], marks.get(sheet, SheetMarks())
-            rows = _Rows(old.read(before.parts[sheet]), new.read(part), are_all=strings is not None)
+            rows = _Rows(old.read(before.parts[sheet]), new.read(part), strings)
             _well_formed(part, [rows.prolog, *rows.new, rows.epilog])
             _marks_stand(rows.new, mark, formats)
-            _same_values(rows, mark, strings)
+            _same_values(rows, mark)
         for sheet, mark in marks.items():
             if sheet not in done.values_read_again and mark.rows:
                 raise CannotPatch("marks are missing")
@@ -72,19 +76,21 @@ def examine(source: Path, target: Path, marks: dict[str, SheetMarks], done: Patc
 class _Rows:
     """The rows of a sheet that are not byte for byte what they were, and what stands around the rows now."""
 
-    def __init__(self, old: bytes, new: bytes, *, are_all: bool) -> None:
-        """`are_all`: what shared strings say has changed, so that the same bytes need not be the same value."""
+    def __init__(self, old: bytes, new: bytes, strings: tuple[list[bytes], list[bytes]] | None) -> None:
+        """`strings`: the shared strings before and now, where they are not the same. None that is in use may differ."""
         _, before, _ = _split(old)
         self.prolog, after, self.epilog = _split(new)
+        if strings and any(strings[0][at] != strings[1][at] for at in {int(one) for one in _SHARED.findall(new)}):
+            raise CannotPatch("values are not the same")
         if len(before) == len(after):
-            pairs = [pair for pair in zip(before, after, strict=True) if are_all or pair[0] != pair[1]]
+            pairs = zip(before, after, strict=True)
         else:  # rows that the sheet left out, since nothing stood in them, but that carry a mark
             numbered = {_number(row): row for row in before}
-            pairs = [(numbered.pop(_number(row), b""), row) for row in after]
+            pairs = zip([numbered.pop(_number(row), b"") for row in after], after, strict=True)
             if numbered:
                 raise CannotPatch("rows are missing")
-            pairs = [pair for pair in pairs if are_all or pair[0] != pair[1]]
-        self.old, self.new = [row for row, _ in pairs], [row for _, row in pairs]
+        self.pairs = [(was, now) for was, now in pairs if was != now]
+        self.new = [now for _, now in self.pairs]
 
 
 def _split(data: bytes) -> tuple[bytes, list[bytes], bytes]:
@@ -162,37 +168,34 @@ def _nothing_left(archive: zipfile.ZipFile, removed: set[str]) -> None:
                 raise CannotPatch("refused values remain")
 
 
-def _same_values(rows: _Rows, mark: SheetMarks, strings: tuple[list[bytes], list[bytes]] | None) -> None:
-    """The rows that differ do so in the formats of their cells, in empty cells, or in what is never received.
-
-    `strings`: the shared strings before and now, where they are not the same.
-    """
-    pairs = list(zip(rows.old, rows.new, strict=True))
-    if not mark.refused and strings is None:
-        pairs = [(old, new) for old, new in pairs if _STYLED.sub(rb"\1", old) != _STYLED.sub(rb"\1", new)]
-    before, now = strings or (None, None)
+def _same_values(rows: _Rows, mark: SheetMarks) -> None:
+    """The rows that differ do so in the formats of their cells, in empty cells, or in what is never received."""
+    refused = b"|".join(column_letter(column).encode() for column in mark.refused)
+    gone = re.compile(_CELL_OF % refused, re.DOTALL) if refused else None
+    pairs = [(was, now) for was, now in rows.pairs if _bare(was, gone) != _bare(now, None)]
     for start in range(0, len(pairs), _AT_ONCE):
         some = pairs[start : start + _AT_ONCE]
-        was = _values(rows.prolog, [old for old, _ in some], before)
-        left = _values(rows.prolog, [new for _, new in some], now)
-        if left != {cell: value for cell, value in was.items() if not _is_refused(cell, mark.refused)}:
+        was, now = (_values(rows.prolog, [pair[which] for pair in some]) for which in (0, 1))
+        if now != {cell: value for cell, value in was.items() if not _is_refused(cell, mark.refused)}:
             raise CannotPatch("values are not the same")
 
 
-def _values(prolog: bytes, rows: list[bytes], strings: list[bytes] | None) -> dict[tuple[str, int], bytes]:
+def _bare(row: bytes, gone: re.Pattern[bytes] | None) -> bytes:
+    """A row without what may differ: formats, cells that are empty or never received, and how wide it says it is."""
+    bare = _EMPTY_CELL.sub(b"", _STYLED.sub(rb"\1", gone.sub(b"", row) if gone else row))
+    return _SPANS.sub(rb"\1", bare, count=1)
+
+
+def _values(prolog: bytes, rows: list[bytes]) -> dict[tuple[str, int], bytes]:
     """(letters, row) of each cell that holds something → its type and content as they stand."""
     declared = prolog[prolog.index(b"<worksheet") :]
     found = {}
     for cell in parse(declared + b"".join(rows) + b"</sheetData></worksheet>").iter(_C):
-        kind, name = cell.get("t", ""), _CELL_NAME.fullmatch(cell.get("r", ""))
+        name = _CELL_NAME.fullmatch(cell.get("r", ""))
         if name is None:
             raise CannotPatch("cells without name")
-        if kind == "s" and strings is not None:
-            content = strings[int(cell.findtext(f"{{{MAIN}}}v", ""))]
-        else:
-            content = b"".join(etree.tostring(child, with_tail=False) for child in cell)
-        if content:
-            found[name[1], int(name[2])] = f"{kind} ".encode() + content
+        if content := b"".join(etree.tostring(child, with_tail=False) for child in cell):
+            found[name[1], int(name[2])] = f"{cell.get('t', '')} ".encode() + content
     return found
 
 

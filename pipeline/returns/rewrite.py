@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import xlsxwriter
+from xlsxwriter import workbook as xlsxwriter_workbook
 
 from pipeline.model import column_letter
 from pipeline.reading.grid import Grid
@@ -27,14 +29,30 @@ TEXT_SHEET = "数据"
 """The name of the sheet that a text file becomes."""
 
 
-def rewrite(grids: list[Grid], target: Path, refused: dict[str, dict[int, int]]) -> tuple[dict[str, str], int]:
+class _Unpacked(xlsxwriter.Workbook):  # type: ignore[misc]
+    """A workbook whose parts are not packed, for who reads all of it again at once; xlsxwriter has no option for that."""
+
+    def _store_workbook(self) -> None:
+        as_it_is = xlsxwriter_workbook.ZipFile
+        xlsxwriter_workbook.ZipFile = lambda *words, **more: zipfile.ZipFile(
+            *words, **more | {"compression": zipfile.ZIP_STORED}
+        )
+        try:
+            super()._store_workbook()
+        finally:
+            xlsxwriter_workbook.ZipFile = as_it_is
+
+
+def rewrite(
+    grids: list[Grid], target: Path, refused: dict[str, dict[int, int]], *, is_packed: bool = True
+) -> tuple[dict[str, str], int]:
     """Write values and merged cells; row n of the sheet, or line n of the text file, stays row n.
 
     Every text is a text cell, so that long numbers stay whole and nothing is ever a formula; cells that held numbers
     stay numbers. `refused`: sheet → column → last row of its header: nothing below is written. Gives the new name of
     each sheet, and how many rows had no room.
     """
-    book = xlsxwriter.Workbook(
+    book = (xlsxwriter.Workbook if is_packed else _Unpacked)(
         str(target),
         {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False},
     )

@@ -121,6 +121,9 @@ class SheetPatch:
             pieces: list[bytes] = []
             position = 0
             while True:
+                jump, previous = self._unmarked(buffer, position, previous)
+                pieces.append(buffer[position:jump])
+                position = jump
                 start = buffer.find(b"<", position)
                 if start < 0 or (end := buffer.find(b">", start)) < 0:
                     break
@@ -153,6 +156,26 @@ class SheetPatch:
             if not more:
                 raise CannotPatch("sheet is cut off")
             buffer += more
+
+    def _unmarked(self, buffer: bytes, position: int, previous: int) -> tuple[int, int]:
+        """Where in `buffer` the whole rows without a mark that begin at `position` end, and the number of the last of them.
+
+        Stays where it is when there are none, or when each row must be looked at.
+        """
+        if self.marks.refused or self.old_mark:
+            return position, previous
+        rows = self.marks.rows
+        wanted = rows[self.next_mark] if self.next_mark < len(rows) else 1 << 30
+        if wanted <= previous + 1:
+            return position, previous
+        found = re.compile(rb"""<row\b[^>]*?\sr=["']%d["']""" % wanted).search(buffer, position)
+        end = found.start() if found else buffer.rfind(b"</row>") + len(b"</row>")
+        last = buffer.rfind(b"<row", position, end)
+        tag = _ROW.match(buffer, last) if last >= position else None
+        number = _ROW_NUMBER.search(tag[1]) if tag else None
+        if number is None or not previous < int(number[1]) < wanted:
+            return position, previous
+        return end, int(number[1])
 
     def _emit(self, out: _Out, data: bytes) -> None:
         if self.used is not None:
