@@ -143,7 +143,7 @@ def on(home: Home, submissions: Sequence[Submission], excepted: Collection[str],
     journal = pd.concat([_read(Path(), _EVENT), *journals], ignore_index=True)
     journal = journal[journal["night"] <= day]
     last = _last(journal).set_index("issue_id")
-    first = journal.groupby("issue_id")["night"].min()
+    first = journal.sort_values("night", kind="stable").drop_duplicates("issue_id").set_index("issue_id")["night"]
     here = pd.concat([_lines(home, stands), _lines(home, tonight)], ignore_index=True)
     here = here.drop_duplicates("issue_id", keep="first")
     since = here["issue_id"].map(last.loc[last["is_there"].astype(bool), "night"]).astype(object)

@@ -83,7 +83,7 @@ def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
         say("发布", 0, 1)
         release = publish(home, day)
         message = notify(home, day)
-        moving = status(home, day)["moving"]
+        moving = _moving(_open(home)[0])
     return {
         "date": day.isoformat(), "units": units, "rows": rows, "release": release, "message": message, "moving": moving,
     }  # fmt: skip
@@ -675,11 +675,16 @@ def status(home: Path, day: date) -> dict[str, Any]:
     from pipeline import notice  # noqa: PLC0415
 
     place, ledger = _open(home)
-    settle = place.settings.settle_seconds
-    clock = datetime.now(UTC).timestamp()
-    moving = inbox.settled(place.inbox, settle, clock)[1]
-    moving += [f"decisions/{name}" for name in inbox.settled(place.decisions / "inbox", settle, clock)[1]]
-    return notice.status(place, ledger, day) | {"moving": moving, "settle_seconds": settle}
+    return notice.status(place, ledger, day) | {
+        "moving": _moving(place), "settle_seconds": place.settings.settle_seconds,
+    }  # fmt: skip
+
+
+def _moving(home: Home) -> list[str]:
+    """Dropped files that do not stand still yet, and so were not taken."""
+    settle, clock = home.settings.settle_seconds, datetime.now(UTC).timestamp()
+    lists = inbox.settled(home.decisions / "inbox", settle, clock)[1]
+    return [*inbox.settled(home.inbox, settle, clock)[1], *(f"decisions/{name}" for name in lists)]
 
 
 def confirm(home: Path, submission_id: str, *, by_whom: str, reason: str, day: date) -> dict[str, Any]:

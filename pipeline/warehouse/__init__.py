@@ -155,12 +155,15 @@ def ask(inputs: Inputs, models: Models, table: str, *, limits: Limits = LIMITS) 
 
 
 def ask_for(
-    inputs: Inputs, models: Models, queries: Mapping[str, str], *, limits: Limits = LIMITS
+    inputs: Inputs, models: Models, queries: Mapping[str, str], *, limits: Limits = LIMITS, is_trial: bool = False
 ) -> dict[str, pa.Table]:
-    """Table of sql/ → the answer to a query over it; as `ask`, but what several are made from is built once."""
+    """Table of sql/ → the answer to a query over it; as `ask`, but what several are made from is built once.
+
+    `is_trial`: only who would be listed is asked, so warnings have no reason and no evidence.
+    """
     models.examine(queries)
     with closing(_connect(None, limits)) as con:
-        _make(con, inputs, models, queries)
+        _make(con, inputs, models, queries, is_trial=is_trial)
         return {table: con.sql(query).to_arrow_table() for table, query in queries.items()}
 
 
@@ -314,7 +317,9 @@ def _connect(spill: Path | None, limits: Limits) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(":memory:", config=config)
 
 
-def _make(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, wanted: Iterable[str]) -> None:
+def _make(
+    con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, wanted: Iterable[str], *, is_trial: bool = False
+) -> None:
     """Load what the wanted tables need, then make them in order."""
     order = models.order(wanted)
     for schema in ("accepted", "house", "registry", "warnings", "life"):
@@ -322,7 +327,7 @@ def _make(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, wanted
     load(con, inputs, models, order)
     for name in order:
         if name == EVERY:
-            evidence.make_every(con, models)
+            evidence.make_every(con, models, is_trial=is_trial)
         elif name == EPISODE:
             _make_episode(con, inputs)
         elif name == SUGGESTION:
@@ -343,7 +348,7 @@ def _try(inputs: Inputs, models: Models) -> dict[str, pa.Table]:
         "life.standing": "select rule_code, subject_id, person_id, household_id, level from life.standing",
         "registry.person": "select person_id, household_id from registry.person",
     }
-    found = ask_for(inputs, models, asked)
+    found = ask_for(inputs, models, asked, is_trial=True)
     return {"warnings": found["life.standing"], "person": found["registry.person"]}
 
 

@@ -113,8 +113,10 @@ left join listed on fired.household_id = listed.household_id
 """
 
 
-def make_every(con: duckdb.DuckDBPyConnection, models: Models) -> None:
+def make_every(con: duckdb.DuckDBPyConnection, models: Models, *, is_trial: bool = False) -> None:
     """Create `warnings.every` from the built rules: one row per rule and subject; and `warnings.source`.
+
+    A trial asks who would be listed and nothing else: reasons and evidence are then left out.
 
     `subject_id` is the person_id, or for rules about a household its household_id. Raises ModelError naming the card.
     """
@@ -122,7 +124,7 @@ def make_every(con: duckdb.DuckDBPyConnection, models: Models) -> None:
         con.execute(statement)
     for name, card in models.cards.items():
         try:
-            _gather(con, name, card, models)
+            _gather(con, name, card, models, is_trial=is_trial)
         except duckdb.Error as problem:
             raise ModelError(f"{name}:{mask(str(problem))}") from problem
     con.execute(_EVERY)
@@ -132,7 +134,7 @@ def make_every(con: duckdb.DuckDBPyConnection, models: Models) -> None:
     con.execute("drop schema made cascade")
 
 
-def _gather(con: duckdb.DuckDBPyConnection, name: str, card: Card, models: Models) -> None:
+def _gather(con: duckdb.DuckDBPyConnection, name: str, card: Card, models: Models, *, is_trial: bool) -> None:
     types = {column: sql_type for column, sql_type, *_ in con.sql(f"describe {name}").fetchall()}
     levels = ", ".join(_quote(level) for level in card.levels)
     strange = con.execute(f"select count(*) from {name} where level is null or level not in ({levels})").fetchall()[0][
@@ -143,9 +145,11 @@ def _gather(con: duckdb.DuckDBPyConnection, name: str, card: Card, models: Model
     area = "fired.area_type" if "area_type" in types else "household.area_type"
     con.execute(
         f"insert into made.fired select {_quote(card.code)}, {_subject(card)}, fired.person_id, fired.household_id,"
-        f" fired.division_code, {area}, fired.level, fired.measured, {_sentence(card.reason, types)}"
+        f" fired.division_code, {area}, fired.level, fired.measured, {_quote('') if is_trial else _sentence(card.reason, types)}"
         f" from {name} as fired left join registry.household_fact as household on fired.household_id = household.household_id"
     )
+    if is_trial:
+        return
     for registry in card.not_in:
         con.execute(
             f"insert into made.leans select {_quote(card.code)}, {_subject(card)}, {_quote(registry)}, fired.division_code"

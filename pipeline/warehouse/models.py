@@ -228,6 +228,22 @@ class Model:
                 raise ModelError(f"{_short(self.path)}:表 {table.name} 要写明所在的房间,如 registry.{table.name}")
         return tuple(sorted(found))
 
+    @cached_property
+    def named_columns(self) -> frozenset[str]:
+        """Columns that the query names anywhere, a sender's text by the name of its value."""
+        return frozenset(column.name.removesuffix("__text") for column in self.query.find_all(exp.Column))
+
+    @cached_property
+    def taken_whole(self) -> frozenset[str]:
+        """Tables of a room that some select of the query takes with a `*`."""
+        return frozenset(
+            table.name
+            for select in self.query.find_all(exp.Select)
+            if select.is_star
+            for table in _sources(select)
+            if table.db
+        )
+
     def output_columns(self) -> list[str]:
         """Column names of the result. Raises ModelError when a `*` hides them."""
         return _columns(self.query, {}, self.path)
@@ -350,16 +366,13 @@ class Models:
         """`kind.field` for each field of a kind that this model reads and names, or takes with a `*`, and only reviews may read."""
         if model is None:
             return []
-        found = []
-        named = {column.name.removesuffix("__text") for column in model.query.find_all(exp.Column)}
-        for kind in self.kinds.values():
-            if kind.review_only and f"accepted.{kind.name}" in model.reads:
-                whole = any(
-                    select.is_star and any(table.db and table.name == kind.name for table in _sources(select))
-                    for select in model.query.find_all(exp.Select)
-                )
-                found += [f"{kind.name}.{field}" for field in kind.review_only if whole or field in named]
-        return found
+        return [
+            f"{kind.name}.{field}"
+            for kind in self.kinds.values()
+            if kind.review_only and f"accepted.{kind.name}" in model.reads
+            for field in kind.review_only
+            if kind.name in model.taken_whole or field in model.named_columns
+        ]
 
     def _evidence_reads(self, card: Card) -> set[str]:
         return {f"accepted.{item.kind}" for item in card.evidence} | {item.rows for item in card.evidence if item.rows}
