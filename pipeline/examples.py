@@ -7,6 +7,7 @@ find its canary would find nobody else either, and says nothing about it: the re
 
 from __future__ import annotations
 
+import threading
 from dataclasses import asdict
 from datetime import date, timedelta
 from decimal import Decimal
@@ -40,12 +41,15 @@ def silent_rules(models: Models) -> list[str]:
     The answer is a function of sql/, expectations/ and the engine alone, so a process asks once for the same of them.
     """
     lane = models.version
-    if lane not in _asked:
-        _asked[lane] = sorted(card.code for name, card in models.cards.items() if not _finds(models, name, card))
-    return _asked[lane]
+    with _asking:
+        if lane not in _asked:
+            _asked[lane] = sorted(card.code for name, card in models.cards.items() if not _finds(models, name, card))
+        return _asked[lane]
 
 
 _asked: dict[str, list[str]] = {}
+_asking = threading.Lock()
+"""A night asks beside its other work, and again where the answer is needed."""
 
 
 def _finds(models: Models, name: str, card: Card) -> bool:

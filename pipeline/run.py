@@ -66,6 +66,7 @@ def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
         units = collect(home, day)
         for done, _ in enumerate(pool.map(lambda unit: read(home, day, unit), _largest_first(home, units)), start=1):
             say("读文件", done, len(units))
+        canaries = pool.submit(silent_rules)
         returned: dict[str, Future[int]] = {}
         for wave in range(WAVES):
             touched = families(home, day, wave)
@@ -76,6 +77,7 @@ def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
             for unit in _judged(home, [unit for unit in units if unit not in returned]):
                 returned[unit] = pool.submit(give_back, home, day, unit)
         say("建库", 0, 1)
+        canaries.result()
         rows = build(home, day)
         for done, unit in enumerate(units, start=1):
             returned[unit].result()
@@ -572,24 +574,33 @@ def _returned_name(name: str, names: Sequence[str]) -> Path:
 # build, publish, notify ------------------------------------------------------------------------------------------
 
 
+def silent_rules() -> list[str]:
+    """Codes of the rules that do not find their canary; what may not be built at all is said first, as a ModelError."""
+    from pipeline import examples  # noqa: PLC0415 - brings duckdb
+    from pipeline.warehouse import models  # noqa: PLC0415 - brings duckdb
+
+    house = models.read_models(contracts.load().kinds)
+    house.examine(house.everything())
+    return examples.silent_rules(house)
+
+
 def build(home: Path, day: date) -> dict[str, int]:
     """Build and examine the release of the night in work/; published table → rows.
 
     Raises PublishRefused, also when a rule does not find its canary.
     """
-    from pipeline import examples, inputs, warehouse  # noqa: PLC0415 - brings duckdb
+    from pipeline import inputs, warehouse  # noqa: PLC0415 - brings duckdb
     from pipeline.warehouse import models  # noqa: PLC0415 - brings duckdb
 
     place, ledger = _open(home)
     with shared(home):
         target = _built(place, day)
         shutil.rmtree(target, ignore_errors=True)
-        house = models.read_models(contracts.load().kinds)
-        house.examine(house.everything())  # what may not be built at all is said first
-        if silent := examples.silent_rules(house):
+        if silent := silent_rules():
             raise PublishRefused(
                 f"规则 {'、'.join(silent)} 没有找出为它虚构的样例户,可能什么也查不出来;新的一版没有发布,仍用上一版"
             )
+        house = models.read_models(contracts.load().kinds)
         given = inputs.gather(place, ledger, day, datetime.now(UTC))
         return warehouse.build(given, house, target, work=place.work)
 
