@@ -726,14 +726,14 @@ def test_a_patch_that_fails_its_examination_is_not_given_out(tmp_path: Path, mon
     assert not (tmp_path / "no.xlsx").exists()
 
 
-@pytest.mark.parametrize("spoiled", ["fill", "value", "note"])
+@pytest.mark.parametrize("spoiled", ["fill", "value", "note", "value of a row without a mark", "row", "tag"])
 def test_what_the_examination_finds_ends_in_a_rewrite(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoiled: str
 ) -> None:
     from pipeline.returns import notes
     from pipeline.returns.sheet import SheetPatch
 
-    whole, restyled, add = SheetPatch._row, SheetPatch._restyled, notes.Comments.add
+    whole, restyled, add, emit = SheetPatch._row, SheetPatch._restyled, notes.Comments.add, SheetPatch._emit
     left = iter([spoiled])  # the first attempt only
 
     def row(self: Any, text: bytes, number: int, tag: Any) -> bytes:
@@ -747,6 +747,19 @@ def test_what_the_examination_finds_ends_in_a_rewrite(
     def put(self: Any, more: dict[tuple[int, int], str]) -> None:
         add(self, {} if spoiled == "note" and next(left, None) else more)
 
+    changes = {
+        "value of a row without a mark": (rb'(<c r="F5"[^>]*><v>)0<', rb"\g<1>1<"),
+        "row": (rb'<row r="5".*?</row>', b""),
+        "tag": (rb'(<c r="F5"[^>]*>)<v>', rb"\1<w>"),
+    }
+
+    def out(self: Any, target: Any, data: bytes) -> None:
+        if spoiled in changes and next(left, None):
+            data, count = re.subn(*changes[spoiled], data, count=1)
+            assert count
+        emit(self, target, data)
+
+    monkeypatch.setattr(SheetPatch, "_emit", out)
     monkeypatch.setattr(SheetPatch, "_row", row)
     monkeypatch.setattr(SheetPatch, "_restyled", style)
     monkeypatch.setattr(notes.Comments, "add", put)
