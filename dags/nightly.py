@@ -201,7 +201,10 @@ def nightly() -> None:
 
     @task(task_display_name="告知", trigger_rule="all_done")
     def notify(mapped: dict[str, list[str] | None]) -> str:
-        return step(run.notify, failed=failed_steps(mapped))
+        message = step(run.notify, failed=failed_steps(mapped))
+        if not_sent := step(run.send):
+            raise RuntimeError(";".join(not_sent))
+        return message
 
     @task(task_display_name=SOMETHING_FAILED, trigger_rule="one_failed", retries=0)
     def say_that_something_failed() -> None:

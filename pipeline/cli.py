@@ -493,6 +493,8 @@ def _show_night(result: dict[str, Any], console: Console) -> None:
             f"收件箱里有 {len(result['moving'])} 份文件刚放进来、这次没有收,稍等再运行:{result['moving'][0]}…",
             markup=False,
         )
+    for problem in result["not_sent"]:
+        console.print(f"{problem};信仍在 {result['message']}", markup=False)
     console.print("谁没交、退回了什么:monitor status")
 
 

@@ -74,7 +74,7 @@ class Unit(Strict):
 
 
 class Limits(Strict):
-    """What reading one file may use."""
+    """What reading one small file may use: MiB, and seconds by the clock. A large file gets more, by its size."""
 
     memory_mb: Whole = 1024
     seconds: Whole = 60
@@ -90,9 +90,10 @@ class Retention(Strict):
 class Notify(Strict):
     """Where the night's message goes beside outbox/, which always gets it."""
 
-    webhook: Text | None = None
-    smtp: Text | None = None
-    """`host:port`."""
+    webhook: Annotated[Text, StringConstraints(pattern=r"^(?:https?://|env:[A-Za-z_]\w*$)")] | None = None
+    """An address, or `env:NAME` where it holds a secret."""
+    smtp: Annotated[Text, StringConstraints(pattern=r"^[^\s:]+:\d{1,5}$")] | None = None
+    """`host:port`; account and password stand in the environment (`pipeline.post`)."""
     sender: Text | None = None
     recipients: list[Text] = []
 

@@ -85,9 +85,11 @@ def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
         say("发布", 0, 1)
         release = publish(home, day)
         message = notify(home, day)
+        not_sent = send(home, day)
         moving = _moving(_open(home)[0])
     return {
         "date": day.isoformat(), "units": units, "rows": rows, "release": release, "message": message, "moving": moving,
+        "not_sent": not_sent,
     }  # fmt: skip
 
 
@@ -321,8 +323,12 @@ def _read_file(home: Home, file: ReceivedFile | Submission) -> list[Reading]:
         return [Reading(kind=None, refusal=refusal)]
     work = home.work / file.file_id
     work.mkdir(mode=0o700, exist_ok=True)
+    allowed = home.settings.limits
     with archive.opened(home, file.sha256) as path:
-        return layout.read_file(path, file.file_name, file.unit_code, {unit.kind, unit.code}, work)
+        return layout.read_file(
+            path, file.file_name, file.unit_code, {unit.kind, unit.code}, work,
+            memory_mb=allowed.memory_mb, seconds=allowed.seconds,
+        )  # fmt: skip
 
 
 def _read_by(unit: str) -> dict[str, ReadBy]:
@@ -624,7 +630,7 @@ def publish(home: Path, day: date) -> str:
         }
         about = {"run_date": day.isoformat(), "files": files}
         journal.write(place, "published", about, who=NIGHT, at=datetime.now(UTC))
-        release = warehouse.publish(built, place.releases, place.warehouse)
+        release = warehouse.publish(built, place.releases, place.warehouse, kept=place.settings.retention.releases)
     return str(release.relative_to(place.root))
 
 
@@ -676,6 +682,14 @@ def notify(home: Path, day: date, *, failed: Sequence[str] = ()) -> str:
             shutil.rmtree(place.work)
             place.work.mkdir(mode=0o700)
     return str(path.relative_to(place.root))
+
+
+def send(home: Path, day: date) -> list[str]:
+    """Send the night's message on, as monitor.yml says; what went wrong, [] when nothing did or nothing is wanted."""
+    from pipeline import post  # noqa: PLC0415 - brings smtplib and urllib
+
+    place, _ = _open(home)
+    return post.send(place.settings.notify, place.outbox / f"{day.isoformat()}.md")
 
 
 # asked by people -------------------------------------------------------------------------------------------------
@@ -795,7 +809,10 @@ def check_file(home: Path, file: Path, unit_code: str | None, day: date) -> dict
     place.work.mkdir(mode=0o700, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place.work, prefix="check-") as folder, warehouse.in_memory() as con:
         work = Path(folder)
-        readings = layout.read_file(file, file.name, unit_code or "", senders, work)
+        allowed = place.settings.limits
+        readings = layout.read_file(
+            file, file.name, unit_code or "", senders, work, memory_mb=allowed.memory_mb, seconds=allowed.seconds
+        )
         taken = [reading for reading in readings if reading.refusal is None and reading.kind]
         parts = [
             checks.Part(f"check{n}", unit_code or "", str(reading.kind), "check", file.name, n, reading)

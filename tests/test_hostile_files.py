@@ -283,6 +283,21 @@ def test_memory_of_a_small_file_is_limited_whatever_it_claims(tmp_path: Path) ->
     small = package(tmp_path / "x", xl__comments1_dot_xml=b" " * 60_000_000)
     memory, seconds = layout.limits(small)
     assert (memory, seconds) == (1024, 20)
+    assert layout.limits(small, memory_mb=512, seconds=30) == (512, 10)
+    assert layout.limits(small, memory_mb=8192, seconds=900) == (8192, 300)
+
+
+def test_what_the_bureau_allows_is_what_reading_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[tuple[int, int]] = []
+
+    def call(*words: object, memory_mb: int, seconds: int) -> list[Reading]:
+        taken.append((memory_mb, seconds))
+        return []
+
+    monkeypatch.setattr(layout.sandbox, "call", call)
+    (tmp_path / "a.csv").write_bytes(b"a,b\n1,2\n")
+    layout.read_file(tmp_path / "a.csv", "a.csv", "d01", {"division"}, tmp_path, memory_mb=300, seconds=90)
+    assert taken == [(300, 30)]
 
 
 def test_a_large_workbook_may_take_more_in_proportion(tmp_path: Path) -> None:

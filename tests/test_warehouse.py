@@ -794,13 +794,19 @@ def test_nothing_published_yet(home: Home) -> None:
         warehouse.read(home.link)
 
 
-def release_of(home: Home, night: date) -> Path:
+def release_of(home: Home, night: date, *, kept: int = warehouse.KEPT) -> Path:
     """A release as far as its place on disk goes."""
     built = home.work / "ready"
     built.mkdir()
     with duckdb.connect(str(built / "warehouse.duckdb")) as con:
         con.execute("create table release as select cast(? as date) as run_date", [night])
-    return warehouse.publish(built, home.releases, home.link)
+    return warehouse.publish(built, home.releases, home.link, kept=kept)
+
+
+def test_as_many_stay_as_the_bureau_keeps(home: Home) -> None:
+    for _ in range(4):
+        release_of(home, NIGHT, kept=2)
+    assert sorted(int(path.name) for path in home.releases.iterdir()) == [3, 4]
 
 
 def test_seven_releases_stay_and_yesterday_however_often_today_is_run_again(home: Home) -> None:

@@ -39,22 +39,26 @@ from pipeline.reading.rows import DataRows, data_rows, raw_table
 HOSTILE_MB = 1024
 """No small file may take more memory than this."""
 MOST_MB = 4096
-SECONDS = 20
-"""CPU time for a small file; the wall clock is three times that (sandbox)."""
+SECONDS = 60
+"""What a small file may take by the clock; its CPU time is a third of that (sandbox)."""
 MAX_DISTINCT_PERIODS = 1000
 
 
-def read_file(path: Path, file_name: str, unit_code: str, sender_kinds: set[str], work_dir: Path) -> list[Reading]:
+def read_file(
+    path: Path, file_name: str, unit_code: str, sender_kinds: set[str], work_dir: Path, *,
+    memory_mb: int = HOSTILE_MB, seconds: int = SECONDS,
+) -> list[Reading]:  # fmt: skip
     """Read one received file in the sandbox: one Reading per kind in it, at least one, refused or with rows in `work_dir`.
 
     `file_name` is the sender's name of the file; `sender_kinds` is what the unit counts as in `Kind.senders`
-    (`{"division", "d01"}`). `work_dir` belongs to this file alone. A file that ends its child is a Reading with a Refusal.
+    (`{"division", "d01"}`). `work_dir` belongs to this file alone. `memory_mb` and `seconds` (of the clock) are what a small
+    file may take; a large one gets more, by its size. A file that ends its child is a Reading with a Refusal.
     Raises ContractError, and ConfigError when `path` cannot be read or `work_dir` not written.
     """
-    memory_mb, seconds = limits(path)
+    memory, cpu = limits(path, memory_mb, seconds)
     try:
         return sandbox.call(
-            read_submissions, path, file_name, unit_code, sender_kinds, work_dir, memory_mb=memory_mb, seconds=seconds
+            read_submissions, path, file_name, unit_code, sender_kinds, work_dir, memory_mb=memory, seconds=cpu
         )
     except sandbox.Killed as killed:
         return [Reading(kind=None, refusal=_of_killed(killed))]
@@ -75,7 +79,7 @@ def _of_killed(killed: sandbox.Killed) -> Refusal:
     )
 
 
-def limits(path: Path) -> tuple[int, int]:
+def limits(path: Path, memory_mb: int = HOSTILE_MB, seconds: int = SECONDS) -> tuple[int, int]:
     """(MiB, CPU seconds) that a file may take: little for a small one, whatever it claims to unpack to.
 
     Raises ConfigError when the file cannot be looked at.
@@ -87,8 +91,9 @@ def limits(path: Path) -> tuple[int, int]:
         claimed = size * 8 if unpacked is None else 2 * unpacked / 1024**2
     except OSError as error:
         raise ConfigError(f"收到的文件打不开:{error.strerror}") from error
-    grown = HOSTILE_MB + max(0.0, min(claimed, size * 24) - HOSTILE_MB / 8)
-    return int(min(grown, MOST_MB)), int(min(SECONDS + size, 240))
+    grown = memory_mb + max(0.0, min(claimed, size * 24) - memory_mb / 8)
+    cpu = max(seconds // sandbox.WALL_PER_CPU_SECOND, 1)
+    return int(max(min(grown, MOST_MB), memory_mb)), int(max(min(cpu + size, 240), cpu))
 
 
 # In the sandbox --------------------------------------------------------------------------------------------------

@@ -214,11 +214,11 @@ def build(inputs: Inputs, models: Models, target: Path, *, work: Path, limits: L
     return {name: rows for name, (rows, _) in digests.items()}
 
 
-def publish(built: Path, releases: Path, link: Path) -> Path:
+def publish(built: Path, releases: Path, link: Path, *, kept: int = KEPT) -> Path:
     """Make a built release the current one; its directory `releases/<n>`.
 
     A crash before the last rename leaves the link as it was. A release of an earlier night than the current one is
-    kept, but does not become current. Of old releases the last KEPT stay, and what `previous_release` needs to run
+    kept, but does not become current. Of old releases the last `kept` stay, and what `previous_release` needs to run
     this night again.
     """
     releases.mkdir(exist_ok=True)
@@ -233,7 +233,7 @@ def publish(built: Path, releases: Path, link: Path) -> Path:
     needed = {release, link.resolve().parent}
     if earlier := previous_release(releases, night):
         needed.add(earlier.parent)
-    for number in _numbers(releases)[:-KEPT]:
+    for number in _numbers(releases)[:-kept]:
         if (old := releases / str(number)) not in needed:
             shutil.rmtree(old)
     return release
