@@ -194,6 +194,15 @@ class Kind(Strict):
         return [field for field in self.person.model_dump().values() if field]
 
     @property
+    def member(self) -> str | None:
+        """SQL over judged rows: the row is about a member, not the head, of a household that it names; None without such rows."""
+        if self.person.head:
+            return f"(head_number is not null and {self.person.relation} is distinct from '户主')"
+        if self.person.household_no and self.person.relation:
+            return f"({self.person.household_no} is not null and {self.person.relation} is distinct from '户主')"
+        return None
+
+    @property
     def review_only(self) -> list[str]:
         """Fields that are kept for people of authorised households alone, in a kind kept for more."""
         return [field for field, column in self.columns.items() if column.review_only]
@@ -317,7 +326,8 @@ class Contracts(Strict):
 
 _BRACKETS = str.maketrans("()〔〕【】[]{}", "()()()()()")
 _UNIT = re.compile(
-    r"\((元|万元|千元|元/月|元/年|元/人/月|公里|千米|km|平方米|㎡|人|户|间|次|%)\)$|,?单位[::]?(元|万元)$"
+    r"\((?:(?:计量)?单位[::]?)?(元|万元|千元|元/月|元/年|元/人|元/户|元/人/月|元/月/人|元/人/年|公里|千米|km|平方米|㎡|人|户|间|次|%)\)$"
+    r"|[,、]?单位[::]?(元|万元)$|[/,、:](元|万元)$"
 )
 
 

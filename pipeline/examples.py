@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from pipeline import contracts, policy, warehouse
 from pipeline.contracts import Kind
-from pipeline.model import MonitorError
+from pipeline.model import PROVISIONAL, MonitorError
 from pipeline.warehouse.models import Card, Example, Models
 
 LIMITS = warehouse.Limits("1GB", threads=1)
@@ -136,7 +136,8 @@ class Given:
         number = row.get(person.id_number) or row.get("person_id")
         assert number is not None, f"{kind.name}: {person.id_number} (or person_id) says whose row it is"
         full["person_id"] = number
-        full[person.id_number] = full[f"{person.id_number}__text"] = number
+        has_none = row.get("identity_state") == PROVISIONAL
+        full[person.id_number] = full[f"{person.id_number}__text"] = None if has_none else number
         if full.get(person.name) is None:
             full[person.name] = full[f"{person.name}__text"] = str(number)
         if person.head:

@@ -38,6 +38,10 @@ Purpose = Literal["assistance", "supplement", "entitlement_review", "statistics"
 
 CONFIRM = ("确认(是)", "确认原因", "确认人", "编号")
 """Columns of 问题清单 in which a sender confirms what he wrote; by the last, which is hidden, the line is known again."""
+NO_NUMBER_YET = "no_number_yet"
+"""Last part of the rule of a household member without a number: of what must be mended the one thing that may be confirmed."""
+PROVISIONAL = "provisional"
+"""`identity_state` of such a member while the confirmation holds: somebody inside the own household only."""
 
 
 CORRECTION_SHEET = "更正依据"
@@ -152,7 +156,7 @@ class SheetReading:
     """(column, header) of columns that are never stored (mission, boundary 1)."""
     rows_read: int = 0
     rows_left_out: dict[str, int] = field(default_factory=dict)
-    """Rows that are no data, by sort: `total`, `footnote`, `blank`, `example`, `repeated_header`."""
+    """Rows that are no data, by sort: `total`, `footnote`, `blank`, `example`, `repeated_header`, `column_numbers`."""
     hidden_rows: int = 0
     defaults: dict[str, str] = field(default_factory=dict)
     """Field → value of its blank or missing cells, by a word (`else_from`) in title, sheet name or file name."""

@@ -87,7 +87,8 @@ def test_amounts(tmp_path: Path) -> None:
 def test_amounts_that_name_their_unit(tmp_path: Path) -> None:
     hold(tmp_path, "survey_household", "yearly_income_fen", {
         "1.2万元": 1_200_000, "1.2万": 1_200_000, "１．２ 万元": 1_200_000, "12000元": 1_200_000, "￥12,000": 1_200_000, "0": 0,
-        "12000": "!!unit_unsaid", 12000: "!!unit_unsaid", "1.2": "!!unit_unsaid", "/": "!!blank",
+        # As 万元 this would be 120 million: it is yuan. 1.2 may be either.
+        "12000": 1_200_000, 12000: 1_200_000, "1.2": "!!unit_unsaid", 1.2: "!!unit_unsaid", "/": "!!blank",
     })  # fmt: skip
     hold(tmp_path, "survey_household", "yearly_income_fen", {
         "1.2": 1_200_000, 1.3: 1_300_000, "1.2万元": 1_200_000, "12000元": "!!unit_conflict",
@@ -98,7 +99,7 @@ def test_amounts_that_name_their_unit(tmp_path: Path) -> None:
 
 
 def test_a_mixed_column_of_one_sheet_says_nothing_of_another(tmp_path: Path) -> None:
-    mixed = one_column("dibao_person", "monthly_income_fen", ["0.12万元", "300"])
+    mixed = one_column("dibao_person", "monthly_income_fen", ["0.12万元", "30"])
     plain = one_column("dibao_person", "monthly_income_fen", ["300元", "400"])
     for at, row in enumerate(plain[2:], 300):
         row[1] = person_number(at)
@@ -107,7 +108,7 @@ def test_a_mixed_column_of_one_sheet_says_nothing_of_another(tmp_path: Path) -> 
     assert found == {("甲", 3): 120_000, ("甲", 4): None, ("乙", 3): 30_000, ("乙", 4): 40_000}
     (line,) = [line for line in outcome.issues if line["rule"] == "monthly_income_fen.unit_unsaid"]
     assert (line["sheet"], line["row_number"], line["severity"]) == ("甲", 4, "confirm")
-    assert "万元" in line["message"] and "300" in line["message"]
+    assert "万元" in line["message"] and "30" in line["message"]
 
 
 def test_yes_and_no(tmp_path: Path) -> None:

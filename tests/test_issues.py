@@ -101,7 +101,7 @@ def test_two_people_of_one_name_without_a_number_have_a_line_each(tmp_path):
     blank = ("某某", "", number(1), "子", "900", "2026-10")
     book(home / FILE, PERSON, [person(1), blank, blank])
     run.night(home, DAY)
-    lines = ask(home, "select issue_id from validation_issue where rule = 'id_number.blank'")
+    lines = ask(home, "select issue_id from validation_issue where rule = 'id_number.no_number_yet'")
     assert len(set(lines)) == 2
 
 

@@ -57,6 +57,46 @@ SENDERS = {
 }  # fmt: skip
 
 
+# What divisions and the rural-revitalisation bureau send: (required, optional), each with its other names.
+OWN: dict[str, tuple[str, str]] = {
+    "dibao_household": (
+        "户主姓名 户主身份证号/户主身份证号码 家庭人口/家庭人口数 保障人口/保障人口数 户月保障金额 最初享受月份/最初享受月",
+        "家庭月总收入 家庭年总收入 家庭月均收入 家庭分类施保总额 偏远增发金额 合计 城乡类别 距团镇驻地距离/距离（公里） 是否边境"
+        " 所属街道/乡镇/团镇/所属街(道) 所属社区/村/连队 家庭住址 联系电话 低保证号/低保（特困）证号 申请原因/致贫原因 上次复查时间"
+        " 核对授权日期 开户银行 银行账号/银行帐号/一卡通账号",
+    ),
+    "dibao_person": (
+        "姓名 身份证号/身份证号码/公民身份号码/证件号码 与户主关系",
+        "户主身份证号 性别 出生日期 月收入 是否残疾 残疾类别 残疾等级 患病病种 是否重病 劳动能力 健康状况 就业状况 最初享受月份"
+        " 个人分类施保金额/人员分类施保金额 联系电话 备注",
+    ),
+    "tekun_person": (
+        "姓名 身份证号 供养方式 生活自理能力 基本生活标准 纳入月份/最初享受月份",
+        "性别 出生日期 供养机构 照料护理费用 所属街道 所属社区 户籍地址 上次复查时间 核对授权日期 联系电话",
+    ),
+    "edge_household": (
+        "户主姓名 户主身份证号 家庭人口 家庭月均收入 纳入月份",
+        "保障人口 城乡类别 有效期至 所属街道 家庭住址 联系电话 核对授权日期",
+    ),
+    "edge_person": ("姓名 身份证号", "户主身份证号 与户主关系 月收入 劳动能力 就业状况"),
+    "temporary_grant": (
+        "申请编号/受理编号 申请人姓名/姓名 申请人身份证号/身份证号 救助类型 困难类型/救助原因 受理日期/申请日期",
+        "发放日期 救助金额/确定金额 救助人数 户籍所在地 居住地/家庭住址 所属街道 处理结果",
+    ),
+    "survey_household": (
+        "户编号 户主姓名 户主身份证号 家庭人口 城乡类别 家庭年总收入 调查日期",
+        "医疗自付支出 教育自付支出 残疾康复支出 其他刚性支出 是否有法定赡养抚养人 所属街道 所属社区 家庭住址 联系电话",
+    ),
+    "survey_person": ("户编号 姓名 身份证号 与户主关系", "劳动能力 就业状况 健康状况"),
+    "poverty_return_monitoring": (
+        "户编号 姓名 身份证号 监测对象类别 识别时间 风险是否消除", "与户主关系 风险类型 所属区 所属街道",
+    ),
+}  # fmt: skip
+DRESSES = (
+    "{}", "{}*", "＊{}", " {} ", "{}（元）", "{}(单位：元)", "{}/元",
+)  # fmt: skip
+
+
 def field_of(kind: str, header: str) -> str:
     return KINDS[kind].header_fields()[fold_header(header)[0]]
 
@@ -77,6 +117,20 @@ def test_columns_are_known_by_each_of_their_names_and_required_where_the_list_ca
     assert set(KINDS[kind].columns) == named | places
     assert set(KINDS[kind].key) == {field_of(kind, header) for header in key}
     assert (KINDS[kind].replace, KINDS[kind].period) == ("key", "none")
+
+
+def test_every_kind_is_tried_here():
+    assert set(COLUMNS) | set(OWN) == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", sorted(OWN))
+def test_own_lists_are_known_by_each_of_their_names(kind):
+    for names, is_required in zip(OWN[kind], (True, False), strict=True):
+        for together in names.split():
+            columns = together.split("/")
+            dressed = [dress.format(name) for name in columns for dress in DRESSES if not name.endswith(("）", ")"))]
+            (field,) = {field_of(kind, header) for header in [*columns, *dressed]}
+            assert (KINDS[kind].columns[field].required is True) is is_required, columns
 
 
 @pytest.mark.parametrize(("kind", "header"), sorted(WORDS))

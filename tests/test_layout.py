@@ -167,6 +167,23 @@ def test_units_of_headers_and_of_the_title(tmp_path: Path) -> None:
     assert units["household_size"] is None
 
 
+@pytest.mark.parametrize(
+    ("header", "unit"),
+    [
+        ("户月保障金额（元）", "元"), ("户月保障金额/元", "元"), ("户月保障金额(单位：万元)", "万元"), ("户月保障金额，单位：元", "元"),
+        ("户月保障金额\n[万元]", "万元"), ("户月保障金额（元/户）", "元/户"), ("户月保障金额", None),
+    ],
+)  # fmt: skip
+def test_a_unit_behind_a_header_however_it_is_put(tmp_path: Path, header: str, unit: str | None) -> None:
+    rows = [
+        ["2026年10月"],
+        [header if name == "户月保障金额" else name for name in HOUSEHOLD],
+        ["张三", number(1), 3, 3, 1, 2, "2024-03"],
+    ]
+    units = {use.field: use.unit for use in read(tmp_path, rows).sheets[0].columns}
+    assert units["monthly_benefit_fen"] == unit
+
+
 def test_a_reporting_unit_is_no_unit_of_money(tmp_path: Path) -> None:
     rows = [["2026年10月 填报单位:元山区"], HOUSEHOLD, ["张三", number(1), 3, 3, 1, 2, "2024-03"]]
     assert {use.unit for use in read(tmp_path, rows).sheets[0].columns} <= {None, "元"}
@@ -405,6 +422,39 @@ def test_rows_that_are_no_data_are_left_out_and_counted(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "numbering",
+    [[1, 2, 3, 4, 5], ["1", "2", "3", "4", "5"], ["甲", "乙", "丙", 1, "2"], ["(1)", "(2)", None, "(4)", "(5)"],
+     ["栏次", "A", "B", "3", "4=2+3"]],
+)  # fmt: skip
+def test_a_row_that_numbers_the_columns_is_no_data(tmp_path: Path, numbering: list[object]) -> None:
+    reading = read(tmp_path, [[TITLE], ["序号", *PERSON], numbering, [1, *people(1)[0]]])
+    assert names(reading) == ["张三0"]
+    assert reading.sheets[0].rows_left_out == {"column_numbers": 1}
+
+
+def test_a_person_of_few_letters_and_no_number_is_no_numbering(tmp_path: Path) -> None:
+    rows = [[1, "甲", None, None, None], [2, "乙", None, "子", None], [3, "丙", "1", "2", "1"]]
+    reading = read(tmp_path, [[TITLE], ["序号", *PERSON], *rows, [4, *people(1)[0]]])
+    assert names(reading) == ["甲", "乙", "丙", "张三0"]
+
+
+@pytest.mark.parametrize(
+    "remark",
+    [
+        "单位负责人：某某    联系电话：13900001111",
+        "民政局(盖章):",
+        "2.本表一式两份,一份存档",
+        "二、数据来源为各街道",
+        "本表由街道填报,区民政局审核。",
+    ],
+)
+def test_remarks_below_a_list_are_footnotes(tmp_path: Path, remark: str) -> None:
+    reading = read(tmp_path, [[TITLE], PERSON, *people(1), [remark]])
+    assert names(reading) == ["张三0"]
+    assert reading.sheets[0].rows_left_out == {"footnote": 1}
+
+
 @pytest.mark.parametrize("name", ["合计买提", "小计", "注某", "说明", "负责人甲", "总计·艾力"])
 def test_a_person_whose_name_begins_like_a_total_is_a_person(tmp_path: Path, name: str) -> None:
     reading = read(
@@ -530,6 +580,7 @@ def test_ragged_lines_are_problems_of_their_rows_only(tmp_path: Path) -> None:
         ("二〇二六年十月", ["2026-10"]), ("二○二六年十二月名单", ["2026-12"]), ("二零二六年三月", ["2026-03"]), ("２０２６年１０月", ["2026-10"]),
         ("低保202610", ["2026-10"]), ("202613", []), ("2026年11月2日", []), ("2026-11-02", []), ("20261102", []), ("二〇二六年十月三日", []),
         ("截至2026年10月31日", ["2026-10"]), ("2026年9月、2026年10月", ["2026-09", "2026-10"]), ("2026年13月", []), ("2026/10", ["2026-10"]),
+        ("2026年度10月", ["2026-10"]), ("二0二六年十月", ["2026-10"]), ("名册2 2026-10", ["2026-10"]), ("2026 年 1 0 月", ["2026-10"]),
         ("第202610号", ["2026-10"]), ("电话13920261012", []), ("2026年", []), ("", []),
     ],
 )  # fmt: skip

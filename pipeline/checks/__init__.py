@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ from pipeline.checks.suites import Fault
 from pipeline.checks.validation import failing_rows
 from pipeline.contracts import Contracts, Kind
 from pipeline.home import atomically
-from pipeline.model import BalanceError, Reading
+from pipeline.model import NO_NUMBER_YET, PROVISIONAL, BalanceError, Reading
 
 if TYPE_CHECKING:
     import duckdb
@@ -355,6 +355,11 @@ def _given(kind: Kind) -> str:
         f"case when {' or '.join(filled[field] for field in group)} then 'given' end as {name}__given"
         for name, group in groups.items()
     ]
+    if kind.member:  # a member without a number is told apart from a head without one: the former may be a newborn
+        number = kind.person.id_number
+        at = list(groups).index(number)
+        given[at] = f"case when {filled[number]} or {kind.member} then 'given' end as {number}__given"
+        given.append(f"case when {filled[number]} or not {kind.member} then 'given' end as {NO_NUMBER_YET}__given")
     return "".join(f", {column}" for column in [*given, "case when differs then key_hash end as differing_key"])
 
 
@@ -408,9 +413,9 @@ def _write(
         con.register("chosen", some[["position"]])
         con.execute(f"update {rows} set {field} = null where position in (select position from chosen)")
         con.unregister("chosen")
-    aside = found[(found["severity"] == "must_fix") | (found["rule"] == "row.identical_twin")].drop_duplicates(
-        "position"
-    )
+    newborn = pd.Series(confirmed, found.index) & found["rule"].eq(f"{kind.person.id_number}.{NO_NUMBER_YET}")
+    keeps_out = (found["severity"] == "must_fix") & ~newborn | (found["rule"] == "row.identical_twin")
+    aside = found[keeps_out].drop_duplicates("position")
     aside = aside.assign(otherwise_good=~aside["position"].isin(_at_fault_elsewhere(con, kind, rows, found)))
     con.register(
         "aside_now", aside[["position", "rule", "otherwise_good"]].astype({"position": "int64", "rule": "str"})
@@ -425,6 +430,7 @@ def _write(
     con.register("ids_now", pd.DataFrame({"number": list(ids), "person_id": list(ids.values())}, dtype="str"))
     con.execute("create or replace temp table ids as select * from ids_now")
     con.unregister("ids_now")
+    _without_number(con, kind, rows, found.loc[newborn, "position"].tolist(), around.identity_key)
     periods = {part.submission_id: part.reading.period for part in parts}
     kept = _by_submission(con, _accepted_query(kind, rows), periods)
     left = _by_submission(con, _aside_query(kind, rows), periods)
@@ -442,6 +448,29 @@ def _write(
         read, accepted, aside_rows = part.reading.rows_read, kept[name].num_rows, left[name].num_rows
         verdicts.append(Verdict(name, read, accepted, aside_rows, outside.get(name, 0), said))
     return verdicts
+
+
+def _without_number(con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, positions: list[int], key: bytes) -> None:
+    """`newborn` (position, person_id): members whose missing number was confirmed, each known inside the own household only."""
+    found: list[tuple[Any, ...]] = []
+    if positions:
+        person = kind.person
+        head, born = (person.head and "head_number") or person.household_no, person.birth_date or "cast(null as date)"
+        con.register("chosen", pd.DataFrame({"position": positions}, dtype="int64"))
+        found = con.execute(
+            f"""select position, unit_code, {head}, {people.name_key_sql(person.name)} as name_key, cast({born} as varchar) as born,
+                row_number() over (partition by grp, {head}, name_key, born order by position) as turn
+            from {rows} where position in (select position from chosen) order by position"""
+        ).fetchall()
+        con.unregister("chosen")
+    ids = [people.provisional_id(key, kind.family, *about) for _, *about in found]
+    newborn = pd.DataFrame({"position": [row[0] for row in found], "person_id": ids})
+    con.register("newborn_now", newborn.astype({"position": "int64", "person_id": "str"}))
+    con.execute(
+        "create or replace temp table newborn as select cast(position as bigint) as position,"
+        " cast(person_id as varchar) as person_id from newborn_now"
+    )
+    con.unregister("newborn_now")
 
 
 def _at_fault_elsewhere(con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, found: pd.DataFrame) -> list[int]:
@@ -466,20 +495,23 @@ def _at_fault_elsewhere(con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, f
 
 def _accepted_query(kind: Kind, rows: str, *, unproven: bool = False) -> str:
     """Accepted rows; or those in the same shape that only lack a usable number, their person unknown."""
-    who_joins, which = "inner", "position not in (select position from aside)"
+    which = (
+        "coalesce(who.person_id, newborn.person_id) is not null and judged.position not in (select position from aside)"
+    )
     if unproven:
-        who_joins = "left"
-        which = "judged.who is null and position in (select position from aside where otherwise_good)"
+        which = "judged.who is null and judged.position in (select position from aside where otherwise_good)"
     has_head = "head.person_id" if kind.person.head else "cast(null as varchar)"
     fields = ", ".join(
         f"cast({field} as {column.sql_type}) as {field}, {field}__text" for field, column in kind.columns.items()
     )
     return f"""select submission_id || '#' || own_sheet || '#' || row_number as row_id, submission_id, unit_code,
             cast(null as varchar) as period, own_sheet as sheet, cast(row_number as integer) as row_number,
-            who.person_id, {has_head} as head_person_id, who_state as identity_state, who_sex as id_sex,
+            coalesce(who.person_id, newborn.person_id) as person_id, {has_head} as head_person_id,
+            case when newborn.person_id is not null then '{PROVISIONAL}' else who_state end as identity_state, who_sex as id_sex,
             cast(who_birth_date as date) as id_birth_date, {fields}
         from {rows} as judged
-        {who_joins} join ids as who on who.number = judged.who
+        left join ids as who on who.number = judged.who
+        left join newborn on newborn.position = judged.position
         left join ids as head on head.number = judged.head_number
         where {which}
         order by submission_id, own_sheet, row_number"""

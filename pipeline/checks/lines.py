@@ -86,11 +86,15 @@ def _ids(kind: Kind, lines: pd.DataFrame, parts: list[Part], key: bytes) -> list
 
 
 def _texts(con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, field: str, some: pd.DataFrame) -> pd.DataFrame:
-    """Where the rows stand, what was written, and whose row it is: by its key, else by what stands there and the name."""
+    """Where the rows stand, what was written, and whose row it is: by its key, else by what stands there, name and household."""
     con.register("chosen", some[["position"]])
     key = ", ".join(f"coalesce(cast({each} as varchar), '')" for each in kind.key)
     written = ", ".join(
-        f"coalesce({each}__text, '')" for each in dict.fromkeys([kind.key[0], kind.person.id_number, kind.person.name])
+        f"coalesce({each}__text, '')"
+        for each in dict.fromkeys(
+            [kind.key[0], kind.person.id_number, kind.person.name, kind.person.head, kind.person.household_no]
+        )
+        if each
     )
     where = con.execute(
         f"""select position, submission_id, own_sheet as sheet, row_number, {field}__text as value,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pipeline import values
 from pipeline.checks.validation import Expectation
 from pipeline.contracts import Check, Kind
-from pipeline.model import CheckLevel, Severity
+from pipeline.model import NO_NUMBER_YET, CheckLevel, Severity
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,14 @@ def _of_columns(kind: Kind) -> list[Fault]:
                 f"{kind.name}.{field}.filled", "expect_column_values_to_not_be_null", {"column": f"{field}__given"}
             )
             faults.append(Fault(expectation, f"{field}.blank", field, "must_fix", *values.explain("blank", column)))
+            if kind.member and field == kind.person.id_number:
+                expectation = Expectation(
+                    f"{kind.name}.{field}.known",
+                    "expect_column_values_to_not_be_null",
+                    {"column": f"{NO_NUMBER_YET}__given"},
+                )
+                words = values.explain(NO_NUMBER_YET, column)
+                faults.append(Fault(expectation, f"{field}.{NO_NUMBER_YET}", field, "must_fix", *words))
         if column.type == "township":
             expectation = Expectation(f"{kind.name}.{field}.own", "expect_column_values_to_not_be_in_set",
                                       {"column": f"{field}__problem", "value_set": ["other_division"]})  # fmt: skip

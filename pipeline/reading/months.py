@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 _DIGITS = {
+    "0": "0",
     "〇": "0",
     "零": "0",
     "○": "0",
@@ -31,19 +32,24 @@ _MONTH = r"(1[0-2]|0?[1-9])"
 _IN_TEXT = [
     # A full date in a title is the day somebody signed, unless it says up to when the list goes.
     re.compile(rf"(?:截至|截止到?){_YEAR}[年\-./]{_MONTH}[月\-./]\d{{1,2}}"),
-    re.compile(rf"{_YEAR}年{_MONTH}月(?!\d{{1,2}}日)"),
+    re.compile(rf"{_YEAR}年度?{_MONTH}月(?!\d{{1,2}}日)"),
     re.compile(rf"{_YEAR}[-./]{_MONTH}(?![\d]|[-./]\d|-\d)"),
     re.compile(rf"{_YEAR}(1[0-2]|0[1-9])(?!\d)"),
 ]
 _CHINESE = re.compile(
-    r"(二[〇零○][〇零○一二三四五六七八九]{2})年(十[一二]?|[一二三四五六七八九])月(?![一二三四五六七八九十]{1,3}日)"
+    r"(二[〇零○0][〇零○0一二三四五六七八九]{2})年度?(十[一二]?|[一二三四五六七八九])月(?![一二三四五六七八九十]{1,3}日)"
 )
 _DAY = re.compile(rf"^{_YEAR}(?:[-./年]{_MONTH}[-./月]\d{{1,2}}日?|(1[0-2]|0[1-9])\d\d)(?: .*)?$")
 
 
 def months_in(text: str) -> list[str]:
     """Every month (`YYYY-MM`) that a text names, sorted; a full date names none, but for 截至2026年10月31日."""
-    text = re.sub(r"\s", "", unicodedata.normalize("NFKC", text))
+    text = unicodedata.normalize("NFKC", text)
+    # Blanks inside a month are none; but the blank before it keeps it apart from another number (`名册2 2026-10`).
+    return _months_in(re.sub(r"\s", "", text)) or _months_in(text)
+
+
+def _months_in(text: str) -> list[str]:
     found = {f"{year}-{int(month):02d}" for pattern in _IN_TEXT for year, month in pattern.findall(text)}
     for year, month in _CHINESE.findall(text):
         found.add(f"{''.join(_DIGITS[word] for word in year)}-{_CHINESE_MONTH[month]:02d}")

@@ -21,6 +21,12 @@ _DIGIT = r"[0-9０-９]"
 _ID_LIKE = rf"{_DIGIT}{{8}}|(?:{_DIGIT}\s*){{15}}|\d\.?\d*[eE]\+1\d"
 _NUMBER_ONLY = r"^[0-9０-９.,，%+\-()（）]{0,10}$"
 """A running number or a count: text only because text files have nothing else."""
+_COLUMN_NUMBER = r"^(?:[甲乙丙丁戊己庚辛壬癸]|[A-Z]|栏次|\(?[0-9]{1,2}\)?(?:=[0-9+\-*/()×÷]+)?)$"
+"""What stands under a header of many forms, to refer to its columns: 甲 乙 1 2 3=1+2."""
+_LABEL = r"^[^:0-9]{2,14}:"
+"""单位负责人:…; a footnote when the row says nothing else that makes it data."""
+_NOTE = r"^(?:\(?[0-9]{1,2}[.、)]|[一二三四五六七八九十]{1,3}、|.*[,，。;；、].*[,，。;；、])"
+"""The only cell of a row: a numbered remark, or a sentence."""
 FEW_COLUMNS = 300
 """Words that make a row no data stand in one of the first columns."""
 
@@ -126,6 +132,8 @@ def _sort_suspects(
     inside = full[[column for column in mapped if column < len(texts)]].any(axis=0)
     has_text = np.asarray(pc.is_valid(first))
     is_total = exact_total | mask(pc.match_substring_regex(first, rf"^(?:{total_words})|(?:{total_words}):?$"))
+    numbering = _numberings(folded, full)
+    remark = mask(pc.match_substring_regex(first, _LABEL)) | (cells == 1) & mask(pc.match_substring_regex(first, _NOTE))
     repeated = (hits >= 2) & (hits * 2 >= cells) | (cells == 1) & mask(pc.is_in(first, titles))
     other = (known >= 3) & (known * 2 >= cells) & ~repeated & ~with_number
     sort = np.select(
@@ -134,14 +142,32 @@ def _sort_suspects(
             mask(pc.starts_with(first, words.example)),
             with_number,
             repeated,
+            numbering,
             is_total,
-            mask(pc.match_substring_regex(first, rf"^(?:{footnote_words})")) | ~inside & has_text,
+            mask(pc.match_substring_regex(first, rf"^(?:{footnote_words})")) | remark | ~inside & has_text,
             ~inside,
         ],
-        ["blank", "example", "", "repeated_header", "total", "footnote", "blank"],
+        ["blank", "example", "", "repeated_header", "column_numbers", "total", "footnote", "blank"],
         default="",
     )
     return sort, other
+
+
+def _numberings(folded: list[Texts], full: np.ndarray) -> Mask:
+    """Rows that number the columns: three cells or more, nothing else in them, the numbers rising from left to right."""
+    cells = full.sum(axis=0)
+    rows = cells >= 3
+    last = np.zeros(len(cells), np.int64)
+    for column, text in enumerate(folded):
+        rows &= ~full[column] | mask(pc.match_substring_regex(text, _COLUMN_NUMBER))
+        if not rows.any():
+            return rows
+        plain = mask(pc.match_substring_regex(text, r"^[0-9]{1,2}$"))
+        number = np.zeros(len(cells), np.int64)
+        number[plain] = pc.cast(text.filter(pa.array(plain)), pa.int64()).to_numpy(zero_copy_only=False)
+        rows &= ~plain | (number > last)
+        last = np.where(plain, number, last)
+    return rows
 
 
 def filled_down(grid: Grid, column: int, header: Header) -> tuple[Texts, Mask | None]:

@@ -11,7 +11,15 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from pipeline.model import CHECK_LEVEL_TITLES, SEVERITIES, SEVERITY_TITLES, Reading, Severity, column_letter
+from pipeline.model import (
+    CHECK_LEVEL_TITLES,
+    NO_NUMBER_YET,
+    SEVERITIES,
+    SEVERITY_TITLES,
+    Reading,
+    Severity,
+    column_letter,
+)
 from pipeline.returns.page import LAST, Page, clean
 
 Status = Literal["accepted", "partly_accepted", "refused", "held", "superseded", "repeated"]
@@ -202,9 +210,14 @@ def _write_actions(
         page.wide(
             "改好后请把整份文件再放进原来的收件文件夹。可以直接在本文件上改:这张“问题清单”、颜色和批注都不用删,系统收到后自己略过。"
         )
-        if issues["severity"].eq("confirm").any():
+        if _may_be_confirmed(issues).any():
             page.wide("标“请确认”的,如果核对后就是这样:在清单右边选“是”,写上原因和确认人,随文件一起放回,以后不再问。")
         page.wide("红色=退回,改好才能入库;黄色=请确认,已入库,但这一格暂不使用;蓝色=提醒,可以不改。", "small")
+
+
+def _may_be_confirmed(issues: pd.DataFrame) -> pd.Series[bool]:
+    """Lines that a reason may answer in place of a correction (`exceptions`)."""
+    return issues["severity"].eq("confirm") | issues["rule"].str.endswith(f".{NO_NUMBER_YET}")
 
 
 def _room(sheet: str, sheets: frozenset[str]) -> range:
@@ -289,9 +302,22 @@ def _write_lines(page: Page, issues: pd.DataFrame, lines: pd.Index[int], sheets:
             f"下面列出 {len(lines)} 处,另有 {len(issues) - len(lines)} 处没有列出(每种问题都列了最前面的若干处);"
             "没有列出的在原表里同样标了颜色。"
         )
-    columns = ["severity", "sheet", "at_row", "at_column", "header", "value", "message", "fix", "level", "issue_id"]
-    for number, line in enumerate(issues.loc[lines, columns].itertuples(index=False), start=1):
-        severity, sheet, row, column, header, value, message, fix, level, issue_id = line
+    listed = issues.loc[lines].assign(asks=_may_be_confirmed)
+    columns = [
+        "severity",
+        "sheet",
+        "at_row",
+        "at_column",
+        "header",
+        "value",
+        "message",
+        "fix",
+        "level",
+        "issue_id",
+        "asks",
+    ]
+    for number, line in enumerate(listed[columns].itertuples(index=False), start=1):
+        severity, sheet, row, column, header, value, message, fix, level, issue_id, asks = line
         page.sheet.write_number(page.row, 0, number, page.looks["count"])
         page.text(1, SEVERITY_TITLES[severity], f"line_{severity}")
         page.text(2, clean(sheet), "line")
@@ -307,6 +333,6 @@ def _write_lines(page: Page, issues: pd.DataFrame, lines: pd.Index[int], sheets:
         for place, text in enumerate(texts, start=5):
             page.text(place, text, "line")
         page.text(9, CHECK_LEVEL_TITLES.get(level, ""), "centre")
-        if severity == "confirm":
+        if asks:
             page.answer(issue_id)
         page.row += 1

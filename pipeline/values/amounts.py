@@ -35,6 +35,8 @@ _COUNTED = "人|户|个|口|间|次|名|项"
 _MEASURED = "公里|千米|km|平方米|m2|㎡|平米"
 _TOO_LARGE = 10**12
 """Beyond this, in the unit written, nothing is an amount; the arithmetic below stays within BIGINT and 38 digits."""
+_LIKELY_MOST = 100_000_000
+"""In fen: what no amount of a household exceeds, where its contract names no bound."""
 _FLOAT_NOISE = "0.001"
 """A spreadsheet's 1234.5600000001 is 1234.56: less than this, in fen, is the machine's doing."""
 
@@ -78,12 +80,20 @@ def names_large_unit(sql: str) -> str:
 
 
 def _unit_unsaid(field: Field, cell: str, fen: str) -> str:
-    """In a column of some 万元 an amount that names neither a unit nor a currency has two readings, unless it is none."""
+    """In a column of some 万元 an amount that names neither a unit nor a currency has two readings, unless it is none.
+
+    Nor has one that as 万元 would be more than there can be: 3000 beside 0.3万元 is yuan.
+    """
     if not field.mixed_sheets:
         return ""
     sheets = ", ".join(literal(sheet) for sheet in sorted(field.mixed_sheets))
     said = f"coalesce({cell} is not null or {contains(field.at('#words'), _CURRENCY)}, false)"
-    return f"when sheet in ({sheets}) and {fen} <> 0 and not {said} then 'unit_unsaid'"
+    may_be = (
+        f"abs({fen}) * {YUAN['万元']} <= {field.column.maximum or _LIKELY_MOST}"
+        if field.column.unit == "元"
+        else "true"
+    )
+    return f"when sheet in ({sheets}) and {fen} <> 0 and {may_be} and not {said} then 'unit_unsaid'"
 
 
 def read_integer(field: Field) -> Layers:

@@ -77,6 +77,11 @@ _WHOLE_MESSAGES: dict[str, tuple[str, str]] = {
         "把公式改成数值",
     ),
     "blank": ("“{{header}}”没有填。{write}{example}。{consequence}", "补填“{title}”"),
+    "no_number_yet": (
+        "“{{header}}”没有填。{write}{example}。新生儿等还没有登记号码的,在“问题清单”这一行的右边选“是”,写上原因和确认人,"
+        "就先作为本户成员接收。{consequence}",
+        "补填“{title}”;还没有号码的写明原因",
+    ),
     "household_unknown": (
         "“{{header}}”没有填,而与户主关系不是户主,不知道属于哪一户。请补填户主的身份证号。改好前这一行不收。",
         "补填户主身份证号",

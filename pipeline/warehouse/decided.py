@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.contracts import Kind
+from pipeline.model import PROVISIONAL
 
 Rows = pa.Table | Sequence[Path]
 DECIDED = "decided"
@@ -53,6 +54,7 @@ class Decided:
         each = [
             f"select person_id, {kinds[kind].person.id_number} as id_number, id_sex, cast(id_birth_date as date) as id_birth_date"
             f" from {source(con, rows, f'all_{kind}')} as rows where person_id in (select person_id from wanted_person)"
+            f" and identity_state <> '{PROVISIONAL}'"
             for kind, rows in sorted(accepted.items())
             if len(rows)
         ]

@@ -6,4 +6,5 @@ select
 from registry.authorisation as authorisation
 inner join registry.identity as identity
     on authorisation.person_id = identity.person_id
+where identity.identity_state <> 'provisional'
 group by identity.person_id

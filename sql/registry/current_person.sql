@@ -1,5 +1,5 @@
 -- The row that speaks for a person on the current rosters of one registry: of two divisions' that of the later start month, then of the
--- lower code.
+-- lower code. Who has no number yet is asked about nothing.
 with ranked as (
     select
         enrolment.person_id as person_id,
@@ -21,7 +21,7 @@ with ranked as (
         on enrolment.person_id = person.person_id
     left join registry.roster_household as roster_household
         on enrolment.household_row_id = roster_household.row_id
-    where enrolment.is_current
+    where enrolment.is_current and person.identity_state <> 'provisional'
 )
 
 select

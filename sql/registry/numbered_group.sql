@@ -7,12 +7,12 @@ with listed as (
     union all
     select
         'survey' as standing, 4 as standing_rank, unit_code, household_no, person_id, relation,
-        case when relation = '户主' then 1 else 2 end as head_rank, sheet, row_number, row_id
+        case when identity_state = 'provisional' then 3 when relation = '户主' then 1 else 2 end as head_rank, sheet, row_number, row_id
     from accepted.survey_person
     union all
     select
         'monitoring' as standing, 5 as standing_rank, unit_code, household_no, person_id, relation,
-        case when relation = '户主' then 1 else 2 end as head_rank, sheet, row_number, row_id
+        case when identity_state = 'provisional' then 3 when relation = '户主' then 1 else 2 end as head_rank, sheet, row_number, row_id
     from accepted.poverty_return_monitoring
 ),
 

@@ -129,4 +129,5 @@ select
 from named
 left join registry.roster as roster
     on named.unit_code = roster.division_code and named.list = roster.registry
-where named.person_id is not null
+-- Who has no number yet is known in the lists in use alone.
+where named.person_id is not null and (named.identity_state <> 'provisional' or coalesce(named.period = roster.period, named.period is null))

@@ -1,5 +1,5 @@
 -- Four answers. Whoever is on a roster in use of any division is enrolled. "Not enrolled" needs the own division's roster to be current,
--- an undisputed number, and no row set aside from that roster with the same name and birth date that nobody has found to be another's.
+-- a number, an undisputed one, and no row set aside from that roster with the same name and birth date that nobody has found to be another's.
 with enrolled as (
     select
         enrolment.person_id as person_id,
@@ -42,6 +42,7 @@ select
     person.household_id as household_id,
     case
         when enrolled.person_id is not null then 'enrolled'
+        when person.identity_state = 'provisional' then 'cannot_tell'
         when not own_roster.is_current then 'not_current'
         when disputed.person_id is not null or unusable.person_id is not null then 'cannot_tell'
         else 'not_enrolled'

@@ -1,15 +1,24 @@
 -- People whose row was set aside from a roster in use (or from a later one of which nothing could be used): they may well be enrolled.
+-- So may who stands on it without a number.
+with nameless as (
+    select row_id, unit_code, kind, period, name, birth_date from house.set_aside
+    union all
+    select row_id, unit_code, 'dibao_person' as kind, period, name, birth_date
+    from accepted.dibao_person
+    where identity_state = 'provisional'
+)
+
 select
-    set_aside.row_id as row_id,
+    nameless.row_id as row_id,
     roster.division_code as division_code,
     roster.registry as registry,
-    upper(translate(set_aside.name, '·•・．.‧∙●･ 　', '')) as folded_name,
-    set_aside.birth_date as birth_date
-from house.set_aside as set_aside
+    upper(translate(nameless.name, '·•・．.‧∙●･ 　', '')) as folded_name,
+    nameless.birth_date as birth_date
+from nameless
 cross join registry.horizon as horizon
 inner join registry.roster as roster
     on
-        set_aside.unit_code = roster.division_code
-        and set_aside.kind in (roster.registry || '_person', roster.registry || '_household')
-        and set_aside.period >= roster.period
-where set_aside.period <= horizon.run_month and set_aside.name is not null and set_aside.birth_date is not null
+        nameless.unit_code = roster.division_code
+        and nameless.kind in (roster.registry || '_person', roster.registry || '_household')
+        and nameless.period >= roster.period
+where nameless.period <= horizon.run_month and nameless.name is not null and nameless.birth_date is not null

@@ -51,7 +51,7 @@ ranked as (
         named.reason as reason,
         row_number() over (partition by named.person_id order by named.reason_rank, named.id_number) as place
     from named
-    where named.person_id is not null
+    where named.person_id is not null and named.id_number is not null
 )
 
 select
