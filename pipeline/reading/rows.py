@@ -156,7 +156,7 @@ def _sort_suspects(
 def _numberings(folded: list[Texts], full: np.ndarray) -> Mask:
     """Rows that number the columns: three cells or more, nothing else in them, the numbers rising from left to right."""
     cells = full.sum(axis=0)
-    rows = cells >= 3
+    rows: Mask = np.asarray(cells >= 3)
     last = np.zeros(len(cells), np.int64)
     for column, text in enumerate(folded):
         rows &= ~full[column] | mask(pc.match_substring_regex(text, _COLUMN_NUMBER))
