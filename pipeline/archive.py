@@ -127,6 +127,11 @@ def make_key(home: Home) -> bool:
     return True
 
 
+def key_of(home: Home) -> str:
+    """The public half of the key that closes the archive. Raises ConfigError when it is missing, unusable or open to others."""
+    return str(_identities(home)[0].to_public())
+
+
 def _write_key(home: Home, identities: list[pyrage.x25519.Identity]) -> None:
     with atomically(home.keys / "archive.key") as part:
         part.write_text("".join(f"{identity}\n" for identity in identities), encoding="ascii")

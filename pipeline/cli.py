@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -301,6 +301,34 @@ def verify(obj: _Context) -> None:
 
     obj.tell(result, render)
     if result["problems"]:
+        sys.exit(1)
+
+
+@monitor.command()
+@json_option
+@click.pass_obj
+def doctor(obj: _Context) -> None:
+    """检查这台机器和数据目录适不适合存放真实数据:权限、加密、密钥、台账、Airflow……逐项说怎么改。有要改的,退出码是 1。"""
+    from pipeline import doctor as examining
+
+    found = examining.examine(obj.folder, datetime.now(UTC))
+
+    def render(console: Console) -> None:
+        styles = {"good": "green", "advice": "yellow", "mend": "red", "unclear": "magenta"}
+        for each in found:
+            console.print(
+                f"[{examining.STATE_TITLES[each.state]}] {each.area}:{each.said}。",
+                style=styles[each.state],
+                markup=False,
+            )
+            if each.to_do:
+                console.print(f"    怎么办:{each.to_do}", markup=False)
+        count = sum(each.state == "mend" for each in found)
+        console.print(f"{count} 处要改。" if count else "没有必须改的。")
+
+    told = examining.as_json(found)
+    obj.tell(told, render)
+    if told["must_mend"]:
         sys.exit(1)
 
 

@@ -139,6 +139,8 @@ class Settings(Strict):
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Shanghai"
     keys: Annotated[str, StringConstraints(pattern=r"^(keys|/\S.*|env:[A-Za-z_]\w*)$")] = "keys"
     """The folder of the keys: `keys` in the home, or, for real data, one outside it: a path, or the variable that holds it."""
+    encrypted_by: Text | None = None
+    """Who encrypts the volume where this machine cannot see it (hardware, the virtualisation platform), and who said so."""
     ledger: Annotated[str, StringConstraints(pattern=r"^(sqlite|env:[A-Za-z_]\w*|[a-z0-9+]+://\S+)$")] = "sqlite"
     limits: Limits = Limits()
     retention: Retention = Retention()

@@ -290,7 +290,7 @@ def _by_level(release: duckdb.DuckDBPyConnection, query: str) -> dict[str, int]:
 
 def write(outbox: Path, day: date, told: Mapping[str, Any]) -> Path:
     """Write the morning message `<outbox>/<day>.md` from what `status` gave; the same state gives the same bytes."""
-    outbox.mkdir(parents=True, exist_ok=True)
+    outbox.mkdir(exist_ok=True, mode=0o700)
     path = outbox / f"{day.isoformat()}.md"
     with atomically(path) as part:
         part.write_text("\n".join(_message(told)) + "\n", encoding="utf-8", newline="\n")

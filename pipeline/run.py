@@ -913,7 +913,11 @@ def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _open(home: Path) -> tuple[Home, Ledger]:
-    """The home and its ledger; a night in one process examines them once."""
+    """The home and its ledger; a night in one process examines them once.
+
+    What this process and its children write from now on is for its owner alone: the engine's own files too.
+    """
+    os.umask(0o077)
     if home in _alone_in:
         return _alone_in[home]
     place = Home.open(home)

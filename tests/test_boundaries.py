@@ -13,10 +13,11 @@ from functools import partial
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import contracts, run
+from pipeline import contracts, run, warehouse
 from pipeline.model import ROOT, ModelError, PublishRefused
 from pipeline.warehouse import models
 from tests.night_kit import (
@@ -166,6 +167,102 @@ def test_a_division_sees_its_own_people_only(tmp_path_factory):
             seen = con.execute("select subject_id_number, division_code from warning_list").fetchall()
         assert {number for number, _ in seen} == own
         assert {code for _, code in seen} == {unit}
+
+
+ESCAPES = {
+    "another file": "select * from read_csv('{file}', header = false)",
+    "a file as a table": "select * from '{file}'",
+    "its text": "select * from read_text('{file}')",
+    "names of files": "select * from glob('{folder}/*')",
+    "another database": "attach '{folder}/other.duckdb'",
+    "another division": "attach '{other}' as other (read_only)",
+    "writing a table": "insert into warning_list select * from warning_list",
+    "writing a file": "copy warning_list to '{folder}/out.csv'",
+    "writing all": "export database '{folder}/out'",
+    "an extension": "install httpfs",
+    "loading one": "load httpfs",
+    "opening the door": "set enable_external_access = true",
+    "back to what is usual": "reset enable_external_access",
+    "a spill file": "set temp_directory = '{folder}'",
+    "a file of profiles": "set profiling_output = '{folder}/profile.json'",
+    "a variable of the program": "select * from leaked",
+}
+
+
+def test_who_reads_a_published_file_reaches_nothing_else(tmp_path_factory, tmp_path):
+    home = night_of_the_bureau(tmp_path_factory)
+    leaked = pa.table({"a": [1]})
+    assert leaked.num_rows
+    (tmp_path / "secret.csv").write_text("1,2\n")
+    release = (home / "warehouse.duckdb").resolve().parent
+    for path in (home / "warehouse.duckdb", release / "divisions/d01.duckdb"):
+        words = {"file": tmp_path / "secret.csv", "folder": tmp_path, "other": release / "divisions/d02.duckdb"}
+        with closing(warehouse.read(path)) as con:
+            assert con.execute("select count(*) from warning_list").fetchall()[0][0] > 0
+            for what, query in ESCAPES.items():
+                with pytest.raises(duckdb.Error):
+                    con.execute(query.format(**words))
+                    pytest.fail(what)
+    assert [path.name for path in tmp_path.iterdir()] == ["secret.csv"]
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o027, 0o077])
+def test_every_step_begins_with_the_umask_of_the_owner_alone(tmp_path_factory, umask):
+    home = night_of_the_bureau(tmp_path_factory)
+    before = os.umask(umask)
+    try:
+        run.families(home, DAY, 0)
+        assert os.umask(umask) == 0o077
+    finally:
+        os.umask(before)
+
+
+def test_every_step_writes_for_its_owner_alone_under_the_loosest_umask(tmp_path):
+    before = os.umask(0o000)
+    try:
+        home = new_home(tmp_path / "home")
+        book(
+            home / "inbox/d01/镇/边缘人员.xlsx",
+            PERSON,
+            [*(person(n) for n in range(1, 4)), ("某", "1", "", "", "", "2026-10")],
+        )
+        book(
+            home / "inbox/medical_insurance/医疗.xlsx",
+            MEDICAL,
+            [(person(1)[0], number(1), "2026-09-15", "一院", "9", "8", "青禾区")],
+        )
+        open_to_others, modes = set(), set()
+
+        def look():
+            for path in [home, *home.rglob("*")]:
+                mode = stat.S_IMODE(path.lstat().st_mode)
+                is_dropped = path.is_relative_to(home / "inbox") and path.relative_to(home).parts[2:]
+                if not path.is_symlink() and not is_dropped:
+                    modes.add((path.is_dir(), mode))
+                    if mode & 0o077:
+                        open_to_others.add((str(path.relative_to(home)), oct(mode)))
+
+        units = run.collect(home, DAY)
+        for unit in units:
+            run.read(home, DAY, unit)
+            look()
+        for wave in range(run.WAVES):
+            for family in run.families(home, DAY, wave):
+                run.check(home, DAY, family)
+                look()
+        for unit in units:
+            run.give_back(home, DAY, unit)
+        run.build(home, DAY)
+        look()
+        run.publish(home, DAY)
+        look()
+        run.notify(home, DAY)
+        look()
+        assert open_to_others == set()
+        assert modes == {(True, 0o700), (False, 0o600), (False, 0o400)}
+        assert (home / "ledger.db").exists() and list((home / "returns/d01/镇").glob("*.更正.xlsx"))
+    finally:
+        os.umask(before)
 
 
 def test_what_a_night_writes_is_for_its_owner(marked):

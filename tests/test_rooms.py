@@ -71,6 +71,8 @@ def test_dags_say_when_and_not_what():
 ENTRY_POINTS = {
     "cli.py": "today, where the night's date is not given",
     "run.py": "moments written down in the ledger, and whether a file stands still",
+    "custody.py": "moments written down in the journal",
+    "rights.py": "moments written down in the journal",
 }
 
 
@@ -79,7 +81,7 @@ def test_nobody_below_the_entry_points_asks_a_clock():
     asking = {
         path.name
         for path in MODULES
-        if clock.search(re.sub(r"#.*|\"\"\".*?\"\"\"", "", path.read_text(encoding="utf-8"), flags=re.S))
+        if clock.search(re.sub(r"#[^\n]*|\"\"\".*?\"\"\"", "", path.read_text(encoding="utf-8"), flags=re.S))
     }
     assert asking <= set(ENTRY_POINTS), asking - set(ENTRY_POINTS)
     for path in sorted((ROOT / "sql").rglob("*.sql")):

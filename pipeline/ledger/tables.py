@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -224,6 +225,29 @@ def open_engine(url: str, seal: Seal) -> sa.Engine:
     if version != SCHEMA_VERSION:
         raise ConfigError(f"台账的版本是 {version},本程序认得的是 {SCHEMA_VERSION};请使用相同版本的程序")
     return engine
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How a ledger's database is reached."""
+
+    is_sqlite: bool
+    is_on_this_machine: bool
+    tls: str
+    """PostgreSQL's `sslmode`; its own default is `prefer`, which checks nobody."""
+    has_password: bool
+
+
+def how_reached(url: str) -> Reached:
+    """What a URL says of the way to the database. Raises ConfigError for what is no URL."""
+    try:
+        told = sa.make_url(url)
+    except ArgumentError as problem:
+        raise ConfigError("monitor.yml:ledger:不是数据库地址,应如 postgresql://用户@主机/库名") from problem
+    query = {name: value for name, value in told.query.items() if isinstance(value, str)}
+    host = query.get("host") or told.host or "/"
+    here = host.startswith("/") or host in ("localhost", "127.0.0.1", "::1")
+    return Reached(told.get_backend_name() == "sqlite", here, query.get("sslmode", "prefer"), bool(told.password))
 
 
 def _engine(url: str) -> sa.Engine:

@@ -129,7 +129,7 @@ def write(
     senders = dict(release.execute("select submission_id, unit_code from submission").fetchall())
     rule_titles = {row["rule_code"]: row["title"] for row in warnings}
     folder = target_dir / day.isoformat()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+    folder.mkdir(exist_ok=True, mode=0o700)
     paths = []
     for unit in sorted(units.values(), key=lambda unit: unit.code):
         if unit.kind not in ("division", "bureau"):
@@ -146,7 +146,7 @@ def write(
             with_units=reader.sees_all,
         )
         path = folder / f"{unit.code}.xlsx"
-        with atomically(path, mode=0o640) as part:
+        with atomically(path) as part:
             list_book.write(part, content)
         paths.append(path)
     return paths

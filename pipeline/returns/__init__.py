@@ -63,7 +63,7 @@ def write(
             listing.write(made, file_name, summaries, issues, frozenset(), [])
         else:
             _Copy(source, file_name, summaries, issues, Path(folder)).write(made)
-        made.chmod(0o640)
+        made.chmod(0o600)
         made.replace(target)
 
 
@@ -80,7 +80,7 @@ def write_receipt(target: Path, file_name: str, refusal: Refusal) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as folder:
         made = Path(folder) / "made.xlsx"
         listing.write_refusal(made, file_name, refusal.reason, refusal.fix)
-        made.chmod(0o640)
+        made.chmod(0o600)
         made.replace(target)
 
 

@@ -80,7 +80,7 @@ def write(target: Path, file_id: str, readings: Sequence[Reading], issues: pd.Da
         reference.very_hidden()
     book.close()
     if rows:
-        made.chmod(0o640)
+        made.chmod(0o600)
         made.replace(target)
     else:
         made.unlink()

@@ -144,6 +144,19 @@ class Limits:
 
 
 LIMITS = Limits()
+HARDENED: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": False,  # no other file, no network, no ATTACH, no COPY
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_community_extensions": False,
+    "allow_persistent_secrets": False,
+    "python_enable_replacements": False,  # a table's name is never a variable of the program
+    "temp_directory": "",  # what does not fit into memory fails; nothing of it lands on a disk
+    "memory_limit": LIMITS.memory,
+    "threads": LIMITS.threads,
+    "lock_configuration": True,
+}
+"""How a published file is opened. An analyst's shell should be opened the same way (docs/manual.md)."""
 
 
 def ask(inputs: Inputs, models: Models, table: str, *, limits: Limits = LIMITS) -> pa.Table:
@@ -221,7 +234,7 @@ def publish(built: Path, releases: Path, link: Path, *, kept: int = KEPT) -> Pat
     kept, but does not become current. Of old releases the last `kept` stay, and what `previous_release` needs to run
     this night again.
     """
-    releases.mkdir(exist_ok=True)
+    releases.mkdir(exist_ok=True, mode=0o700)
     used = [int(path.name.split(".")[0]) for path in releases.iterdir() if path.name.split(".")[0].isdecimal()]
     release = releases / str(max(used, default=0) + 1)
     night = _night_of(built)
@@ -261,14 +274,26 @@ def previous_release(releases: Path, day: date) -> Path | None:
 
 
 def read(link: Path) -> duckdb.DuckDBPyConnection:
-    """A read-only connection to the current release; close it after use.
+    """A read-only connection to the current release, or to a division's file of one; close it after use.
 
-    The link is resolved first: while one handle is open, opening the same path again gives a process the old release.
-    Raises PublishRefused when nothing was published yet.
+    What is asked on it reaches this one file and nothing else of the machine (HARDENED). The link is resolved first: while
+    one handle is open, opening the same path again gives a process the old release. Raises PublishRefused when nothing was
+    published yet.
     """
     if not link.exists():
         raise PublishRefused("还没有任何一版数据,先运行一晚:monitor run")
-    return duckdb.connect(str(link.resolve()), read_only=True)
+    return _read_only(link.resolve())
+
+
+def _read_only(path: Path) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(str(path), read_only=True, config=HARDENED)
+
+
+def has_encryption() -> bool:
+    """Whether DuckDB could write encrypted files safely: its own cryptography only reads them, httpfs brings OpenSSL's."""
+    with closing(_connect(None, LIMITS)) as con:
+        found = con.execute("select installed from duckdb_extensions() where extension_name = 'httpfs'").fetchall()
+    return bool(found and found[0][0])
 
 
 def _swap(link: Path, target: Path) -> None:
@@ -285,7 +310,7 @@ def _numbers(releases: Path) -> list[int]:
 
 def _night_of(release: Path) -> date:
     try:
-        with closing(duckdb.connect(str(release / "warehouse.duckdb"), read_only=True)) as con:
+        with closing(_read_only(release / "warehouse.duckdb")) as con:
             found = con.execute("select run_date from release").fetchall()
     except duckdb.Error as problem:
         raise PublishRefused(
@@ -570,7 +595,7 @@ def _read_back(path: Path, digests: dict[str, tuple[int, int]]) -> None:
     """Read every block from the file. Raises PublishRefused when it does not hold what was written."""
     if path.with_name(path.name + ".wal").exists():
         raise PublishRefused(f"{path.name} 旁边还有 .wal 文件,没有写完整")
-    with closing(duckdb.connect(str(path), read_only=True)) as con:
+    with closing(_read_only(path)) as con:
         for name, digest in digests.items():
             if _digest(con, name) != digest:
                 raise PublishRefused(f"{path.name}:{name} 写入后读回的内容不同,磁盘可能有问题")
