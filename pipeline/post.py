@@ -72,7 +72,7 @@ def _post(notify: Notify, subject: str, body: str) -> None:
     request = Request(  # noqa: S310 - the scheme is looked at above
         address, json.dumps(words, ensure_ascii=False).encode(), {"Content-Type": "application/json; charset=utf-8"}
     )
-    with urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
+    with urlopen(request, timeout=SECONDS) as answer:  # noqa: S310 - the same
         answer.read(1 << 16)
 
 
