@@ -50,6 +50,8 @@ _LONGEST_NAME = 255
 ATTEMPTS = 3
 """How often a database source is asked in one night by `monitor run`; Airflow counts its own retries."""
 PAUSE_SECONDS = 5.0
+CHECKERS = 2
+"""Families judged at the same time: while the engine types one, the other's expectations are asked."""
 READERS = 2
 """Files read at the same time; each is parsed in a child process of its own."""
 
@@ -70,9 +72,10 @@ def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
         returned: dict[str, Future[int]] = {}
         for wave in range(WAVES):
             touched = families(home, day, wave)
-            for done, family in enumerate(touched, start=1):
-                say(f"检查({wave + 1}/{WAVES})", done - 1, len(touched))
-                check(home, day, family)
+            say(f"检查({wave + 1}/{WAVES})", 0, len(touched))
+            with ThreadPoolExecutor(CHECKERS) as judges:
+                for done, _ in enumerate(judges.map(lambda family: check(home, day, family), touched), start=1):
+                    say(f"检查({wave + 1}/{WAVES})", done, len(touched))
             # Copies are marked in children of their own, beside the checks and the build that still go on here.
             for unit in _judged(home, [unit for unit in units if unit not in returned]):
                 returned[unit] = pool.submit(give_back, home, day, unit)

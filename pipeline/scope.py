@@ -6,6 +6,7 @@ Persons whose rows were let in by a help rule of their own (mission, boundary 3)
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -24,6 +25,7 @@ from pipeline.warehouse import models
 if TYPE_CHECKING:
     import duckdb
 
+_asking = threading.Lock()
 Build = Callable[[], warehouse.Inputs]
 """Gives the build's inputs when they are needed: most families have no door."""
 
@@ -96,12 +98,13 @@ def _scopes(family: str) -> list[contracts.Scope]:
 def _people(home: Home, family: str, inputs: Build) -> pa.Table:
     """(person_id, id_number, scope) of the scopes that the family asks about, sorted. Our own lists are asked once a night."""
     kept = home.work / "scope.parquet"
-    if kept.exists():
-        people = pq.read_table(kept)
-    else:
-        people = warehouse.ask(inputs(), models.read_models(contracts.load().kinds), "registry.door_person")
-        with atomically(kept) as part:
-            pq.write_table(people, part)
+    with _asking:
+        if kept.exists():
+            people = pq.read_table(kept)
+        else:
+            people = warehouse.ask(inputs(), models.read_models(contracts.load().kinds), "registry.door_person")
+            with atomically(kept) as part:
+                pq.write_table(people, part)
     people = people.filter(pc.is_in(people.column("scope"), value_set=pa.array(_scopes(family))))
     known = contracts.load().kinds.values()
     if any(kind.door and kind.door.or_let_in for kind in known if kind.family == family):

@@ -6,6 +6,7 @@ with an empty row list, and row lists can be shorter than their count. Here each
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,15 @@ def failing_rows(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> li
     """
     if not expectations or frame.empty:
         return [np.empty(0, dtype=np.int64) for _ in expectations]
+    with _one_at_a_time:
+        return _ask(frame, expectations)
+
+
+_one_at_a_time = threading.Lock()
+"""GX keeps its context in a global of the process."""
+
+
+def _ask(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> list[npt.NDArray[np.int64]]:
     import great_expectations as gx  # noqa: PLC0415 - three seconds of import, only where rows are judged
     from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
     from great_expectations.exceptions.exceptions import GreatExpectationsError  # noqa: PLC0415

@@ -564,7 +564,7 @@ def _bad_rows(con: duckdb.DuckDBPyConnection, name: str, query: str) -> list[str
 def _write(
     con: duckdb.DuckDBPyConnection, path: Path, published: dict[str, Published], unit: str | None
 ) -> dict[str, tuple[int, int]]:
-    """Copy the published tables (of one division) into a new file; table → (rows, digest)."""
+    """Copy the published tables (of one division) into a new file; of the whole one table → (rows, digest)."""
     con.execute(f"attach {_quote(str(path))} as ready (storage_version 'v1.5.0')")
     con.begin()  # one transaction: else each comment waits for the disk
     digests = {}
@@ -578,7 +578,8 @@ def _write(
         said = [f"comment on table {table} is {_quote(about.comment)}"]
         said += [f'comment on column {table}."{column}" is {_quote(text)}' for column, text in about.columns.items()]
         con.execute(";".join(said))
-        digests[name] = _digest(con, name if unit is None else table)
+        if unit is None:
+            digests[name] = _digest(con, name)
     con.commit()
     con.execute("checkpoint ready")
     con.execute("detach ready")

@@ -135,11 +135,13 @@ def make_every(con: duckdb.DuckDBPyConnection, models: Models, *, is_trial: bool
 
 
 def _gather(con: duckdb.DuckDBPyConnection, name: str, card: Card, models: Models, *, is_trial: bool) -> None:
-    types = {column: sql_type for column, sql_type, *_ in con.sql(f"describe {name}").fetchall()}
     levels = ", ".join(_quote(level) for level in card.levels)
-    strange = con.execute(f"select count(*) from {name} where level is null or level not in ({levels})").fetchall()[0][
-        0
-    ]
+    fired, strange = con.execute(
+        f"select count(*), count(*) filter (where level is null or level not in ({levels})) from {name}"
+    ).fetchall()[0]
+    if not fired:
+        return
+    types = {column: sql_type for column, sql_type, *_ in con.sql(f"describe {name}").fetchall()}
     if strange:
         raise ModelError(f"{name}:有 {strange} 行的级别不在卡片所列之内({'、'.join(card.levels)})")
     area = "fired.area_type" if "area_type" in types else "household.area_type"
