@@ -102,7 +102,8 @@ def _files_of_ledger(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
         if each.what == "filled_in":
             named = (each.about["unit_code"], each.about["file_name"], each.about["sha256"])
             first.setdefault((named[0], named[2]), named)
-    told |= set(first.values())
+    purged = {tuple(file) for each in entries if each.what == "purged" for file in each.about.get("lists", [])}
+    told |= set(first.values()) - purged
     known |= {(file.unit_code, file.file_name, file.sha256) for file in ledger.decisions.files()}
     return [
         *(f"台账里少了 {unit} 的文件《{name}》" for unit, name, _ in sorted(told - known)),

@@ -18,7 +18,7 @@ from pipeline.contracts import Column, Kind, fold_header
 from pipeline.home import Home
 from pipeline.ledger import Ledger
 from pipeline.ledger.decisions import DecisionFile, DecisionLine
-from pipeline.lists.words import FILLED_IN, OUTCOME_TITLES, WARNING_NUMBER
+from pipeline.lists.words import ANSWER_TITLES, FILLED_IN, JUDGED, OUTCOME_TITLES, QUESTION_NUMBER, WARNING_NUMBER
 from pipeline.model import ColumnUse, Reading, Refusal, SheetReading
 from pipeline.reading import layout, readers, sandbox
 from pipeline.reading.grid import Grid
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FIELDS = ("result", "measure", "decided_by", "decided_on", "note")
-"""What a line says, in the order of a form's headers."""
+"""What a line may say."""
 _WORDS = ("measure", "decided_by", "note")
 """What people write in their own words."""
 _HIGHEST_HEADER = 30
@@ -45,13 +45,29 @@ class Form:
 
     about: str
     key: str
-    headers: tuple[str, ...]
-    """Headers of FIELDS, in that order."""
+    headers: Mapping[str, str]
+    """Field (some of FIELDS) → header."""
     results: Mapping[str, str]
     """Answer → the word that is chosen for it."""
+    does: str
+    """What whoever signs has done."""
+    subject: str
+    """What a line is about."""
+    example: str
+    """What its reason may say."""
 
 
-FORMS = (Form("warning", WARNING_NUMBER, FILLED_IN, OUTCOME_TITLES),)
+FORMS = (
+    Form(
+        "warning", WARNING_NUMBER, dict(zip(FIELDS, FILLED_IN, strict=True)), OUTCOME_TITLES, "核查", "预警",
+        "看到了什么、问了谁",
+    ),
+    Form(
+        "identity", QUESTION_NUMBER, dict(zip(("result", "decided_by", "decided_on", "note"), JUDGED, strict=True)),
+        ANSWER_TITLES, "判断", "身份疑问", "看了什么材料、问了谁",
+    ),
+)  # fmt: skip
+_FORM_OF = {form.about: form for form in FORMS}
 
 
 @dataclass(frozen=True)
@@ -99,7 +115,7 @@ def read_sheets(path: Path, file_name: str) -> list[FilledIn] | Refusal:
     found = [one for grid in book.grids for form in FORMS if (one := _sheet(grid, form)) is not None]
     if found:
         return found
-    wanted = "、".join(dict.fromkeys(f"“{form.key}”和“{form.headers[0]}”" for form in FORMS))
+    wanted = "两列,或同时有".join(f"“{form.key}”和“{form.headers['result']}”" for form in FORMS)
     return Refusal(
         "no_form",
         f"没有找到同时有{wanted}两列的工作表,看不出填的是哪一条",
@@ -108,7 +124,7 @@ def read_sheets(path: Path, file_name: str) -> list[FilledIn] | Refusal:
 
 
 def _sheet(grid: Grid, form: Form) -> FilledIn | None:
-    wanted = {fold_header(header)[0]: field for field, header in zip(FIELDS, form.headers, strict=True)}
+    wanted = {fold_header(header)[0]: field for field, header in form.headers.items()}
     wanted[fold_header(form.key)[0]] = "subject"
     for row in range(min(grid.height, _HIGHEST_HEADER)):
         at = {
@@ -133,7 +149,7 @@ def _sheet(grid: Grid, form: Form) -> FilledIn | None:
 
 def _judge_alone(filled: FilledIn, night: date) -> list[DecisionLine]:
     """Lines with what is wrong with them by themselves; what they are about is judged in the build."""
-    form = next(form for form in FORMS if form.about == filled.about)
+    form = _FORM_OF[filled.about]
     codes = {_folded(word): code for code, word in form.results.items()} | {code: code for code in form.results}
     days = _days(filled, night, form)
     lines = []
@@ -144,15 +160,15 @@ def _judge_alone(filled: FilledIn, night: date) -> list[DecisionLine]:
         if not subject:
             wrong.append(("subject", f"没有{form.key},对不上是哪一条:请从清单里把这一行的编号一起交回"))
         if not texts["result"]:
-            wrong.append(("result", f"填了别的栏,却没有选“{form.headers[0]}”:请从下拉列表中选一个"))
+            wrong.append(("result", f"填了别的栏,却没有选“{form.headers['result']}”:请从下拉列表中选一个"))
         elif result is None:
             wrong.append(("result", f"“{texts['result']}”不在选项内:请从下拉列表中选择"))
         if not texts.get("decided_by"):
-            wrong.append(("decided_by", f"没有写“{form.headers[2]}”:谁核查,请写谁的姓名"))
+            wrong.append(("decided_by", f"没有写“{form.headers['decided_by']}”:谁{form.does},请写谁的姓名"))
         if odd_day:
             wrong.append(("decided_on", odd_day))
         if not texts.get("note"):
-            wrong.append(("note", f"没有写“{form.headers[4]}”:请写明理由,看到了什么、问了谁"))
+            wrong.append(("note", f"没有写“{form.headers['note']}”:请写明理由,{form.example}"))
         column = filled.columns.get(wrong[0][0] if wrong else "result", filled.columns["result"])
         words = {field: texts.get(field) or None for field in _WORDS}
         problem = ";".join(text for _, text in wrong) or None
@@ -172,7 +188,7 @@ def _days(filled: FilledIn, night: date, form: Form) -> dict[int, tuple[date | N
 
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
 
-    column = Column(header=form.headers[3], type="date", required=True)
+    column = Column(header=form.headers["decided_on"], type="date", required=True)
     typed_as: dict[str, Any] = {"sheet": pa.string(), "row": pa.int64(), "day": pa.string(), "day__numeric": pa.bool_()}
     rows = [
         {"sheet": filled.sheet, "row": number, "day": texts.get("decided_on") or None, "day__numeric": is_number}
@@ -223,14 +239,14 @@ class Answer:
 def answers(ledger: Ledger, release: duckdb.DuckDBPyConnection) -> list[Answer]:
     """For each file that waits for one, and for each whose findings somebody contradicted tonight: so both sides know."""
     judged = _judged(release)
-    news = {one["warning_id"] for one in judged.values() if one["is_new"] and one["conflict"]}
+    news = {one["subject"] for one in judged.values() if one["is_new"] and one["conflict"]}
     by_file: dict[str, list[tuple[str, DecisionLine]]] = {}
     for file, decision_id, line in ledger.decisions.lines(date.max):
         by_file.setdefault(file.file_id, []).append((decision_id, line))
     found = []
     for file in ledger.decisions.files():
         lines = [(line, judged[one]) for one, line in by_file.get(file.file_id, []) if one in judged]
-        contradicted = any(each["conflict"] and each["warning_id"] in news for _, each in lines)
+        contradicted = any(each["conflict"] and each["subject"] in news for _, each in lines)
         if file.state == "read" or (file.state == "answered" and contradicted):
             said = file.refusal
             refusal = Refusal(said["code"], said["reason"], said["fix"]) if said else None
@@ -240,8 +256,11 @@ def answers(ledger: Ledger, release: duckdb.DuckDBPyConnection) -> list[Answer]:
 
 def _judged(release: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
     answer = release.execute(
-        "select decision.decision_id, decision.warning_id, decision.state, decision.problem, decision.conflict,"
-        " decision.received_on = release.run_date as is_new from decision cross join release"
+        "with said as ("
+        "select decision_id, warning_id as subject, state, problem, conflict, received_on from decision union all "
+        "select decision_id, coalesce(left_ref, question_id) as subject, state, problem, conflict, received_on from identity_decision)"
+        " select said.decision_id, said.subject, said.state, said.problem, said.conflict,"
+        " said.received_on = release.run_date as is_new from said cross join release"
     )
     names = [column[0] for column in answer.description or []]
     return {row[0]: dict(zip(names, row, strict=True)) for row in answer.fetchall()}
@@ -262,12 +281,12 @@ def _summary(file: DecisionFile, lines: list[tuple[DecisionLine, dict[str, Any]]
     if again := states.count("repeated"):
         told.append(f"其中 {again} 行与已登记的完全相同,只计一次。")
     if later := states.count("replaced"):
-        told.append(f"其中 {later} 行已有核查日期更晚(同一天的,收到更晚)的登记,以更晚的为准。")
+        told.append(f"其中 {later} 行已有日期更晚(同一天的,收到更晚)的登记,以更晚的为准。")
     if file.came_again:
         told.append(
             f"这份文件 {file.night.isoformat()} 已经收过,{file.came_again.isoformat()} 又收到同样的一份,只计一次。"
         )
-    told.append("登记核查结果不会使任何待遇停发、减发或追回。")
+    told.append("登记的结果和判断不会使任何待遇停发、减发或追回。")
     return returns.SubmissionSummary(
         kind_title="核查登记", reading=Reading(kind=None, sheets=sheets, rows_read=len(lines)), rows_read=len(lines),
         rows_accepted=len(lines) - aside, rows_set_aside=aside, rows_out_of_scope=0,
@@ -285,7 +304,11 @@ def _issues(file: DecisionFile, lines: list[tuple[DecisionLine, dict[str, Any]]]
                 _issue(line, "decision.misfit", "must_fix", f"{said['problem']}。这一行没有登记。", "改好退回的行再交")
             )
         elif said["conflict"]:
-            told = f"对这条预警有不同的结论:{said['conflict']}。现以核查日期较晚的为准;如不对,请双方商定后重填一次。"
+            form = _FORM_OF[line.about]
+            told = (
+                f"对这条{form.subject}有不同的结论:{said['conflict']}。现以{form.headers['decided_on']}较晚的为准;"
+                "如不对,请双方商定后重填一次。"
+            )
             found.append(_issue(line, "decision.conflict", "confirm", told, "与另一方商定,以商定的结果重填一次"))
     return pd.DataFrame(found, columns=ISSUE_COLUMNS)
 

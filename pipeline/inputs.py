@@ -23,13 +23,15 @@ _PLACES = ("district", "township", "current_address", "registered_address")
 
 
 def of_lists(home: Home, ledger: Ledger, day: date) -> warehouse.Inputs:
-    """What `registry` models of our own lists need: rows in force, units, policy. For the scope at the door."""
+    """What `registry` models of our own lists need: rows in force, units, policy, who is who. For the scope at the door."""
     submissions, in_force = _submissions(ledger, day)
+    answers = [line for line in decisions.rows(ledger, day) if line["about"] == "identity"]
     return warehouse.Inputs(
         day=day,
         accepted=_accepted(home, in_force),
         unproven=_unproven(home, in_force),
-        house=_of_lists(home, submissions, day),
+        house=_of_lists(home, submissions, day) | {"decision": _table("decision", answers)},
+        previous=warehouse.previous_release(home.releases, day) if answers else None,
     )
 
 

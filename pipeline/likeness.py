@@ -44,7 +44,9 @@ def score(grounds: Collection[str], distance: int) -> Decimal:
 
 def reason(grounds: Collection[str], left: str | None, right: str) -> str:
     """One Chinese sentence without a digit of either number."""
-    said = ";".join(text for ground, text in GROUNDS.items() if ground in grounds)
+    # Whoever agrees in the telephone as well agrees in name and birth date.
+    told = set(grounds) - ({"number"} if "phone" in grounds else set())
+    said = ";".join(text for ground, text in GROUNDS.items() if ground in told)
     return f"{said};{_difference(left, right)}"
 
 

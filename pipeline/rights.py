@@ -19,6 +19,7 @@ from pipeline import archive, contracts, journal, run
 from pipeline.contracts import Kind
 from pipeline.home import Home
 from pipeline.ledger import Ledger, Submission
+from pipeline.ledger.decisions import DecisionFile
 from pipeline.model import Reading, mask
 
 # subject ----------------------------------------------------------------------------------------------------------
@@ -37,7 +38,8 @@ def subject(home: Path, id_number: str, day: date, *, who: str, because: str) ->
         journal.write(place, "looked", about, who=who, at=at)
         ledger = Ledger.of(place)
         names = {unit.code: unit.name for unit in place.units.values()}
-        held = [row for each in ledger.submissions() for row in _rows_of(place, each, person_id, names)]
+        joined = _joined(place, person_id)
+        held = [row for each in ledger.submissions() for row in _rows_of(place, each, person_id, names, joined)]
         published = _published(place, person_id)
         warnings = {line["warning_id"] for line in published.get("预警", [])}
         looked = [
@@ -61,19 +63,26 @@ _DONE = {
 }
 
 
-def _rows_of(home: Home, submission: Submission, person_id: str, names: dict[str, str]) -> Iterator[dict[str, Any]]:
+def _rows_of(
+    home: Home, submission: Submission, person_id: str, names: dict[str, str], joined: set[str]
+) -> Iterator[dict[str, Any]]:
+    """A submission's rows of the person; `joined`: row_ids of set-aside rows that somebody decided are his."""
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.compute as pc  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    path = home.accepted / (submission.kind or "") / f"{submission.submission_id}.parquet"
-    if not submission.kind or not path.exists():
+    kind = contracts.load().kinds.get(submission.kind or "")
+    if kind is None:
         return
-    kind = contracts.load().kinds[submission.kind]
-    rows = pq.read_table(path)
-    asked = pa.array([person_id], pa.string())
-    is_his = pc.or_(pc.is_in(rows["person_id"], value_set=asked), pc.is_in(rows["head_person_id"], value_set=asked))
-    for row in rows.filter(is_his).to_pylist():
+    asked, found = pa.array([person_id], pa.string()), []
+    if (path := home.accepted / kind.name / f"{submission.submission_id}.parquet").exists():
+        rows = pq.read_table(path)
+        is_his = pc.or_(pc.is_in(rows["person_id"], value_set=asked), pc.is_in(rows["head_person_id"], value_set=asked))
+        found += rows.filter(is_his).to_pylist()
+    if joined and (path := home.accepted / "unproven" / f"{submission.submission_id}.parquet").exists():
+        rows = pq.read_table(path)
+        found += rows.filter(pc.is_in(rows["row_id"], value_set=pa.array(sorted(joined), pa.string()))).to_pylist()
+    for row in found:
         values = {
             column.header: row[f"{field}__text"] for field, column in kind.columns.items() if row.get(f"{field}__text")
         }
@@ -83,6 +92,29 @@ def _rows_of(home: Home, submission: Submission, person_id: str, names: dict[str
             "收到": submission.night.isoformat(), "仍在使用": submission.status in ("accepted", "partly_accepted"),
             "依据": kind.legal_basis, "内容": values,
         }  # fmt: skip
+
+
+def _joined(home: Home, person_id: str) -> set[str]:
+    """row_ids of the set-aside rows that a person decided are this one's."""
+    from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
+
+    if not home.warehouse.exists():
+        return set()
+    query = "select left_ref from identity_question where right_ref = ? and decision = 'same' and about = 'pair'"
+    with closing(warehouse.read(home.warehouse)) as con:
+        return {row_id for (row_id,) in con.execute(query, [person_id]).fetchall()}
+
+
+def _decided(home: Home, person_id: str, names: dict[str, str]) -> list[dict[str, Any]]:
+    """What people decided about who the person is, in the shape of rows."""
+    return [
+        {
+            "kind": "identity", "种类": "身份判断", "来自": names.get(line["unit_code"], line["unit_code"]),
+            "文件": line["file_name"], "工作表": line["sheet"], "行": int(line["row"]), "月份": "", "收到": line["received_on"],
+            "仍在使用": line["state"] == "stands",
+        }
+        for line in _published(home, person_id).get("身份判断", [])
+    ]  # fmt: skip
 
 
 def _published(home: Home, person_id: str) -> dict[str, list[dict[str, Any]]]:
@@ -99,8 +131,9 @@ def _published(home: Home, person_id: str) -> dict[str, list[dict[str, Any]]]:
         "临时救助": "select * from temporary_grant where person_id = $1",
         "预警": """select * from warning where person_id = $1
             or household_id in (select household_id from household_member where person_id = $1)""",
-        "身份疑问": "select * from name_conflict where person_id = $1",
+        "姓名争议": "select * from name_conflict where person_id = $1",
         "疑似同一人": "select * from duplicate_suggestion where left_ref = $1 or right_ref = $1",
+        "身份判断": "select * from identity_decision where left_ref = $1 or right_ref = $1",
     }
     told = {}
     with closing(warehouse.read(home.warehouse)) as con:
@@ -197,6 +230,7 @@ def purge(home: Path, day: date, *, who: str) -> dict[str, int]:
 
     Received files, and the rows taken from them, go when they are older than their time and not the latest of their unit,
     kind and period in use; files that carried columns which are never stored go as soon as they are of no more use.
+    Filled-in lists go when they are as old and nothing that they decide on is published any more.
     Returned copies, lists and messages go after `workbook_days`. The journal keeps the hashes of what went, nothing else.
     """
     place = Home.open(home)
@@ -210,19 +244,25 @@ def purge(home: Path, day: date, *, who: str) -> dict[str, int]:
         files = {file.file_id: file for file in ledger.files()}
         gone = [file for file in files.values() if by_file.get(file.file_id) and {
             each.submission_id for each in by_file[file.file_id]} <= expired]  # fmt: skip
+        lists = _old_lists(place, ledger, limits)
         kept_hashes = {file.sha256 for file in files.values() if file not in gone}
+        kept_hashes |= {file.sha256 for file in ledger.decisions.files() if file not in lists}
         parts = [
             str(path.relative_to(place.root))
             for file in gone
             for each in by_file[file.file_id]
             for path in sorted(place.accepted.glob(f"*/{each.submission_id}.parquet"))
         ]
-        archived = sorted({file.sha256 for file in gone if file.archived} - kept_hashes)
+        archived = sorted(
+            ({file.sha256 for file in gone if file.archived} | {file.sha256 for file in lists if file.archived})
+            - kept_hashes
+        )
         outputs = [*_old_outputs(place, limits.workbooks)]
-        if gone or outputs:
+        if gone or lists or outputs:
             about = {
                 "run_date": day.isoformat(), "archive": archived, "parts": parts, "outputs": len(outputs),
                 "files": [[file.unit_code, file.file_name, file.sha256] for file in gone],
+                "lists": [[file.unit_code, file.file_name, file.sha256] for file in lists],
             }  # fmt: skip
             journal.write(place, "purged", about, who=who, at=datetime.now(UTC))
         for sha256 in archived:
@@ -232,7 +272,14 @@ def purge(home: Path, day: date, *, who: str) -> dict[str, int]:
         for path in outputs:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         ledger.forget([file.file_id for file in gone])
-    return {"files": len(gone), "archive": len(archived), "parts": len(parts), "outputs": len(outputs)}
+        ledger.decisions.forget([file.file_id for file in lists])
+    return {
+        "files": len(gone),
+        "lists": len(lists),
+        "archive": len(archived),
+        "parts": len(parts),
+        "outputs": len(outputs),
+    }
 
 
 def _expired(submissions: list[Submission], limits: _Limits) -> set[str]:
@@ -258,6 +305,27 @@ def _expired(submissions: list[Submission], limits: _Limits) -> set[str]:
         if since <= (limits.facts if is_used else limits.archive) or (carries_refused and not is_used):
             expired.add(each.submission_id)
     return expired
+
+
+def _old_lists(home: Home, ledger: Ledger, limits: _Limits) -> list[DecisionFile]:
+    """Filled-in lists past their time about warnings and questions of which the current release holds none."""
+    from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
+
+    old = [
+        file
+        for file in ledger.decisions.files(state="answered")
+        if file.night <= (limits.archive if file.refusal else limits.facts)
+    ]
+    if not old or not home.warehouse.exists():
+        return []
+    with closing(warehouse.read(home.warehouse)) as con:
+        found = con.execute(
+            "select warning_id from warning union select warning_id from warning_withdrawn"
+            " union select question_id from identity_question"
+        ).fetchall()
+    in_use = {subject for (subject,) in found}
+    used = {file.file_id for file, _, line in ledger.decisions.lines(limits.facts) if line.subject in in_use}
+    return [file for file in old if file.file_id not in used]
 
 
 def _sheets(submission: Submission) -> list[Any]:
@@ -290,11 +358,13 @@ def forget(home: Path, id_number: str, day: date, *, who: str, because: str) -> 
     with run.alone(home):
         ledger = Ledger.of(place)
         names = {unit.code: unit.name for unit in place.units.values()}
-        before = [row for each in ledger.submissions() for row in _rows_of(place, each, person_id, names)]
+        joined = _joined(place, person_id)
+        before = [row for each in ledger.submissions() for row in _rows_of(place, each, person_id, names, joined)]
         families = sorted({known.kinds[row["kind"]].family for row in before if known.kinds[row["kind"]].door})
         for family in families:
             run.check(home, day, family, left=(person_id,))
-        after = [row for each in ledger.submissions() for row in _rows_of(place, each, person_id, names)]
+        after = [row for each in ledger.submissions() for row in _rows_of(place, each, person_id, names, joined)]
+        decided = _decided(place, person_id, names)
         about = {"command": "forget", "person_id": person_id, "because": because, "rows": len(before) - len(after)}
         journal.write(place, "forgot", about, who=who, at=datetime.now(UTC))
         shutil.rmtree(place.work)
@@ -302,7 +372,13 @@ def forget(home: Path, id_number: str, day: date, *, who: str, because: str) -> 
     months = {value.key: int(value.value) for value in place.policy.on(day)}["retention_facts"]
     return {
         "removed": len(before) - len(after),
-        "kept": [row | {"因为": _why(known.kinds[row["kind"]], months)} for row in after],
+        "kept": [
+            *(row | {"因为": _why(known.kinds[row["kind"]], months)} for row in after),
+            *(
+                row | {"因为": f"谁判断、何时、为什么,要能查考;保存 {months} 个月,两方还有数据时不清除"}
+                for row in decided
+            ),
+        ],
         "purged": purged,
     }
 

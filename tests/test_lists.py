@@ -41,6 +41,14 @@ create table record_link (submission_id varchar, person_id varchar);
 create table coverage (
     unit_code varchar, kind varchar, period varchar, rows bigint, state varchar, expected boolean, received boolean
 );
+create table identity_question (
+    question_id varchar, about varchar, left_ref varchar, right_ref varchar, division_code varchar, is_asked boolean,
+    first_asked_on date, score decimal(3, 2), reason varchar, consequence varchar, weight bigint, left_name varchar,
+    left_number_masked varchar, left_kind varchar, left_unit_code varchar, left_file_name varchar, left_sheet varchar,
+    left_row integer, right_name varchar, right_number_masked varchar, right_kind varchar, right_unit_code varchar,
+    right_file_name varchar, right_sheet varchar, right_row integer, decision varchar, decided_by varchar,
+    decided_on date, note varchar
+);
 insert into submission values ('s-survey', 'd01'), ('s-dibao2', 'd02'), ('s-medical', 'medical_insurance');
 insert into coverage values
     ('d01', 'dibao_person', '2026-10', 812, 'fresh', true, true),

@@ -142,7 +142,7 @@ def given(night: date, **rows: list[dict[str, Any]]) -> warehouse.Inputs:
         collected.add("house.unit", unit)
     for table, entries in rows.items():
         for row in entries:
-            collected.add(table.replace("house__", "house."), row)
+            collected.add(table.replace("__", ".", 1), row)
     return collected.inputs()
 
 

@@ -49,7 +49,7 @@ class DecisionLine:
     """One filled-in line."""
 
     about: str
-    """What it decides on: `warning`, …"""
+    """What it decides on: `warning`, or `identity` (who is who)."""
     subject: str
     """Its id, as written."""
     result: str | None
@@ -127,6 +127,12 @@ class Decisions:
         """Write down that the unit has its answer to a file."""
         with self._writing() as connection:
             connection.execute(update(decision_file).where(decision_file.c.file_id == of_file).values(state="answered"))
+
+    def forget(self, file_ids: Sequence[str]) -> None:
+        """Remove files that were purged, and the lines in them."""
+        with self._writing() as connection:
+            for table in (decision_line, decision_file):
+                connection.execute(delete(table).where(table.c.file_id.in_(file_ids)))
 
     def files(self, *, state: str | None = None, night: date | None = None) -> list[DecisionFile]:
         """Files in order of receipt."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.home import Unit, atomically
 from pipeline.lists import book as list_book
-from pipeline.lists.words import LEVEL_TITLES, OUTCOME_TITLES
+from pipeline.lists.words import ANSWER_TITLES, LEVEL_TITLES, OUTCOME_TITLES, QUESTION_TITLES
 from pipeline.model import mask
 
 if TYPE_CHECKING:
@@ -91,6 +91,10 @@ left join listed
 """
 
 
+_QUESTIONS = "select * from identity_question where is_asked order by question_id"
+_HEAVY = 100
+"""Weight from which a consequence stands out: an orange warning comes or goes."""
+
 _COVERAGE = """
 with latest as (
     select
@@ -125,6 +129,7 @@ def write(
     """
     households = _rows(release, _HOUSEHOLDS)
     warnings = _rows(release, _WARNINGS)
+    questions = _rows(release, _QUESTIONS)
     coverage = _rows(release, _COVERAGE)
     senders = dict(release.execute("select submission_id, unit_code from submission").fetchall())
     rule_titles = {row["rule_code"]: row["title"] for row in warnings}
@@ -142,6 +147,7 @@ def write(
             day=day,
             households=own_households,
             warnings=reader.warnings([dict(row) for row in warnings if reader.may_see(row)], own_households),
+            questions=reader.questions([dict(row) for row in questions if reader.may_see(row)], kind_titles),
             coverage=[reader.coverage(row, kind_titles) for row in coverage if reader.rests_on(row)],
             with_units=reader.sees_all,
         )
@@ -199,6 +205,7 @@ class _Reader:
                 self._shown(row)
                 | {
                     "place": place,
+                    "group": row["household_id"],
                     "matters": "\n".join(f"{code} {self.rule_titles[code]}" for code in row["codes"].split(",")),
                     "head_number": mask(row["head_id_number"] or ""),
                     "referrals": (row["referrals"] or "").replace(",", "、"),
@@ -231,6 +238,7 @@ class _Reader:
                 self._shown(row)
                 | {
                     "place": home.get("place"),
+                    "group": row["household_id"],
                     "head_name": home.get("head_name"),
                     "subject_number": number if must_be_found else mask(number),
                     "rule": f"{row['rule_code']} {row['title']}",
@@ -241,6 +249,49 @@ class _Reader:
                 }
             )
         return rows
+
+    def questions(self, rows: list[dict[str, Any]], kind_titles: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Rows of sheet 身份疑问: what waits for an answer first, and there what changes most; then what was answered."""
+        rows.sort(
+            key=lambda row: (
+                row["decision"] is not None,
+                -row["weight"],
+                -(row["score"] or 0),
+                row["division_code"],
+                row["left_name"] or "",
+                row["question_id"],
+            )
+        )
+        for place, row in enumerate(rows, start=1):
+            row.update(
+                place=place,
+                group=row["decision"] is not None,
+                about=QUESTION_TITLES[row["about"]],
+                unit=self._name_of(row["division_code"]),
+                likeness=f"{row['score'] * 100:.0f}%" if row["score"] is not None else "号码相同",
+                left_number=row["left_number_masked"] or "(没有)",
+                right_number=row["right_number_masked"],
+                left_place=self._stands_at(row, "left", kind_titles),
+                right_place=self._stands_at(row, "right", kind_titles),
+                consequence=(row["consequence"] or "").replace("。若不是:", "。\n若不是:"),
+                is_heavy=row["weight"] >= _HEAVY and row["decision"] is None,
+                result=ANSWER_TITLES.get(row["decision"]),
+            )
+        return rows
+
+    def _stands_at(self, row: Mapping[str, Any], side: str, kind_titles: Mapping[str, str]) -> str:
+        kind, unit = row[f"{side}_kind"], row[f"{side}_unit_code"]
+        if not unit:
+            return ""
+        where = (row[f"{side}_file_name"], row[f"{side}_sheet"], row[f"{side}_row"] and f"第{row[f'{side}_row']}行")
+        return "\n".join(
+            part
+            for part in (
+                f"{self._name_of(unit)}·{kind_titles.get(kind, kind)}",
+                "/".join(str(part) for part in where if part),
+            )
+            if part
+        )
 
     def coverage(self, row: dict[str, Any], kind_titles: Mapping[str, str]) -> dict[str, Any]:
         return row | {"unit": self._name_of(row["unit_code"]), "title": kind_titles.get(row["kind"], row["kind"])}

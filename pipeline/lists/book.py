@@ -1,4 +1,4 @@
-"""How a warning list looks: sheets 户, 预警 and 说明, their words, drop-downs and page setup.
+"""How a warning list looks: sheets 户, 预警, 身份疑问 and 说明, their words, drop-downs and page setup.
 
 Every text is written as text: nothing is a formula, a link or a number read from text, whatever a person's
 name begins with. The same content gives the same bytes.
@@ -6,7 +6,7 @@ name begins with. The same content gives the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -15,10 +15,13 @@ from typing import Any, Literal
 import xlsxwriter
 
 from pipeline.lists.words import (
+    ANSWER_HINTS,
+    ANSWER_TITLES,
     COVERAGE_TITLES,
     FILLED_IN,
     HOUSEHOLD_COLOURS,
     HOW_TO_FILL,
+    JUDGED,
     LEVEL_COLOURS,
     LEVEL_HINTS,
     LEVEL_TITLES,
@@ -26,14 +29,16 @@ from pipeline.lists.words import (
     OPEN_COLOURS,
     OUTCOME_HINTS,
     OUTCOME_TITLES,
+    QUESTION_NUMBER,
     WARNING_NUMBER,
     WHAT_IT_IS,
+    WHO_IS_WHO,
 )  # fmt: skip
 from pipeline.model import mask
 
 MOST_ROWS = 100_000
 """Lines of one sheet; more than this nobody works through in a workbook."""
-_NUMBERS = ("subject_number", "head_number", "warning_id")
+_NUMBERS = ("subject_number", "head_number", "warning_id", "left_number", "right_number", "question_id")
 """Fields whose text is masked before it comes here, or never."""
 _SHORT = 12
 """A text of so few characters holds no number that `mask` would hide."""
@@ -54,6 +59,8 @@ class _Column:
     sort: Sort = "text"
     bureau_only: bool = False
     printed: bool = True
+    tint: str = "#D9E2F0"
+    """Of its header."""
 
 
 _HOUSEHOLD_COLUMNS = (
@@ -97,6 +104,27 @@ _WARNING_COLUMNS = (
     _Column("freshness", "依据有多新", 44, printed=False),
     _Column("warning_id", WARNING_NUMBER, 68, printed=False),
 )
+_LEFT, _RIGHT = "#FCE4D6", "#E2EFDA"
+_QUESTION_COLUMNS = (
+    _Column("place", "序号", 5, "number"),
+    _Column("about", "种类", 8, "centre"),
+    _Column("unit", "由谁判断", 9, bureau_only=True),
+    _Column("left_name", "甲方\n姓名", 9, tint=_LEFT),
+    _Column("left_number", "甲方\n号码", 19, "centre", tint=_LEFT),
+    _Column("left_place", "甲方在哪里\n(文件/工作表/行)", 25, tint=_LEFT),
+    _Column("right_name", "乙方\n姓名", 9, tint=_RIGHT),
+    _Column("right_number", "乙方\n号码", 19, "centre", tint=_RIGHT),
+    _Column("right_place", "乙方在哪里\n(文件/工作表/行)", 25, tint=_RIGHT),
+    _Column("likeness", "相像\n程度", 7, "centre"),
+    _Column("reason", "为什么提出", 22),
+    _Column("consequence", "判断会改变什么", 28),
+    _Column("result", JUDGED[0], 12, "fill"),
+    _Column("decided_by", JUDGED[1], 8, "fill"),
+    _Column("decided_on", JUDGED[2], 11, "fill_date"),
+    _Column("note", JUDGED[3], 20, "fill"),
+    _Column("first_asked_on", "首次列出", 12, "date", printed=False),
+    _Column("question_id", QUESTION_NUMBER, 36, printed=False),
+)
 
 
 @dataclass(frozen=True)
@@ -108,9 +136,11 @@ class Content:
     code: str
     day: date
     households: list[dict[str, Any]]
-    """Values by `field` of the columns of sheet 户, and `household_id`."""
+    """Values by `field` of the columns of sheet 户, and `group`: lines of one household, under one rule."""
     warnings: list[dict[str, Any]]
     """The same for sheet 预警."""
+    questions: list[dict[str, Any]]
+    """The same for sheet 身份疑问, those whose answer changes most first; `group`: whether it was answered."""
     coverage: list[dict[str, Any]]
     """What the lists stand on: `unit`, `title`, `period`, `rows`, `state`, `is_missing`."""
     with_units: bool
@@ -140,10 +170,18 @@ class _Book:
 
     def write(self) -> None:
         households, warnings = self.content.households, self.content.warnings
-        self._sheet("户", _HOUSEHOLD_COLUMNS, households, f"共 {len(households)} 户", after="head_name")
-        sheet, columns = self._sheet("预警", _WARNING_COLUMNS, warnings, self._counts(), after="subject_name")
-        if warnings:
-            self._drop_downs(sheet, columns, min(len(warnings), MOST_ROWS))
+        empty = self._why_empty()
+        self._sheet("户", _HOUSEHOLD_COLUMNS, households, f"共 {len(households)} 户", after="head_name", empty=empty)
+        sheet, columns = self._sheet(
+            "预警", _WARNING_COLUMNS, warnings, self._counts(), after="subject_name", empty=empty
+        )
+        self._drop_downs(sheet, columns, min(len(warnings), MOST_ROWS), self._warning_rules())
+        questions = self.content.questions
+        sheet, columns = self._sheet(
+            "身份疑问", _QUESTION_COLUMNS, questions, self._question_counts(), after="left_name",
+            empty=f"截至 {self.content.day.isoformat()},没有要请{self.content.name}判断的身份疑问。",
+        )  # fmt: skip
+        self._drop_downs(sheet, columns, min(len(questions), MOST_ROWS), self._question_rules())
         self._notes()
         self.book.close()
 
@@ -158,6 +196,13 @@ class _Book:
         ]
         late = sum(row["overdue"] is not None for row in warnings)
         return f"共 {len(warnings)} 条({'、'.join(levels)};其中已逾期 {late} 条)"
+
+    def _question_counts(self) -> str:
+        questions = self.content.questions
+        if not questions:
+            return "共 0 条"
+        answered = sum(row["result"] is not None for row in questions)
+        return f"共 {len(questions)} 条(待判断 {len(questions) - answered} 条,已判断 {answered} 条)"
 
     def _why_empty(self) -> str:
         content = self.content
@@ -201,9 +246,9 @@ class _Book:
         return self._format(*marks, **more)
 
     def _sheet(
-        self, name: str, columns: Sequence[_Column], rows: list[dict[str, Any]], counts: str, *, after: str
+        self, name: str, columns: Sequence[_Column], rows: list[dict[str, Any]], counts: str, *, after: str, empty: str
     ) -> tuple[Any, list[_Column]]:
-        """A sheet whose columns up to the field `after` stay in sight."""
+        """A sheet whose columns up to the field `after` stay in sight; `empty` is said when there is no row."""
         content = self.content
         columns = [column for column in columns if content.with_units or not column.bureau_only]
         fields = [column.field for column in columns]
@@ -217,20 +262,20 @@ class _Book:
         sheet.set_row(1, 34)
         for at, column in enumerate(columns):
             sheet.set_column(at, at, column.width)
-            colour = "#FFE08A" if column.sort in ("fill", "fill_date") else "#D9E2F0" if column.printed else "#E7E6E6"
+            colour = "#FFE08A" if column.sort in ("fill", "fill_date") else column.tint if column.printed else "#E7E6E6"
             heading = self._format("header", colour, bold=True, align="center", border=1, bg_color=colour)
             sheet.write_string(1, at, column.header, heading)
         before = None
         for line, row in enumerate(rows, start=2):
-            self._line(sheet, line, columns, row, first=row["household_id"] != before)
-            before = row["household_id"]
+            self._line(sheet, line, columns, row, first=row["group"] != before)
+            before = row["group"]
         printed = max(at for at, column in enumerate(columns) if column.printed)
         if rows:
             sheet.autofilter(1, 0, 1 + len(rows), len(columns) - 1)
         else:
             sheet.set_row(2, 60)
             sheet.merge_range(2, 0, 2, printed, "", self._format("empty", border=1, font_size=11))
-            sheet.write_string(2, 0, self._why_empty(), self._format("empty"))
+            sheet.write_string(2, 0, empty, self._format("empty"))
         sheet.freeze_panes(2, fields.index(after) + 1)
         sheet.set_landscape()
         sheet.repeat_rows(1)
@@ -243,6 +288,7 @@ class _Book:
         for at, column in enumerate(columns):
             value = row.get(column.field)
             late = column.field in ("due_on", "overdue") and row["overdue"] is not None
+            late = late or (column.field == "consequence" and row["is_heavy"])
             cell = self._cell_format(column.sort, value, late=late, first=first)
             if value is None or value == "":
                 sheet.write_blank(line, at, None, cell)
@@ -320,7 +366,8 @@ class _Book:
                     ("范围", "全部单位。" if content.with_units else f"只有{content.name}的家庭。", None),
                     (
                         "单位",
-                        f"“户”页一行一户,共 {len(content.households)} 户;“预警”页一行一条,{self._counts()}。",
+                        f"“户”页一行一户,共 {len(content.households)} 户;“预警”页一行一条,{self._counts()};"
+                        f"“身份疑问”页一行一对,{self._question_counts()}。",
                         None,
                     ),
                 ],
@@ -329,6 +376,8 @@ class _Book:
             ("颜色(“户”页,表示需要哪一类帮助)", colours),
             ("怎么填、怎么交回", [(word, text.format(code=content.code), None) for word, text in HOW_TO_FILL]),
             ("核查结果各项的意思", [(OUTCOME_TITLES[key], hint, None) for key, hint in OUTCOME_HINTS.items()]),
+            ("身份疑问怎么看、怎么填", [(word, text, None) for word, text in WHO_IS_WHO]),
+            ("判断各项的意思", [(ANSWER_TITLES[key], hint, None) for key, hint in ANSWER_HINTS.items()]),
             ("依据的名单到了没有", self._arrived()),
         ]
 
@@ -349,52 +398,70 @@ class _Book:
         said += [(unit, "、".join(titles), None) for unit, titles in units.items()]
         return said
 
-    def _drop_downs(self, sheet: Any, columns: Sequence[_Column], rows: int) -> None:
+    def _drop_downs(
+        self, sheet: Any, columns: Sequence[_Column], rows: int, rules: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        """Rules of what may be filled in: field → what the spreadsheet program holds each of the rows to."""
         at = {column.field: place for place, column in enumerate(columns)}
-        first, last = 2, 1 + rows
-        sheet.data_validation(
-            first, at["result"], last, at["result"],
-            {
-                "validate": "list", "source": list(OUTCOME_TITLES.values()),
-                "input_title": "核查结果", "input_message": "请从下拉列表中选一个。各项的意思见“说明”页。",
-                "error_title": "不在选项内", "error_message": "请从下拉列表中选择,别的写法无法登记。",
-            },
-        )  # fmt: skip
-        sheet.data_validation(
-            first, at["measure"], last, at["measure"],
-            {
+        for field, rule in rules.items() if rows else ():
+            sheet.data_validation(2, at[field], 1 + rows, at[field], dict(rule))
+
+    def _warning_rules(self) -> dict[str, dict[str, Any]]:
+        return {
+            "result": _one_of(FILLED_IN[0], OUTCOME_TITLES.values()),
+            "measure": {
                 "validate": "list", "source": list(MEASURES), "error_type": "information",
-                "input_title": "处置措施", "input_message": "可以选,也可以自己写。",
+                "input_title": FILLED_IN[1], "input_message": "可以选,也可以自己写。",
                 "error_title": "自己写的措施", "error_message": "不在常用项里,可以照写。",
             },
-        )  # fmt: skip
-        sheet.data_validation(
-            first, at["decided_by"], last, at["decided_by"],
-            {
-                "validate": "length", "criteria": "between", "minimum": 2, "maximum": 40,
-                "input_title": "核查人", "input_message": "写姓名。谁核查,谁签名,会记入台账。",
-                "error_title": "请写姓名", "error_message": "请写核查人的姓名,2 到 40 个字。",
+            "decided_by": _somebody(FILLED_IN[2], "核查"),
+            "decided_on": self._some_day(FILLED_IN[3]),
+            "note": {
+                "validate": "any", "input_title": FILLED_IN[4],
+                "input_message": "写清理由:看到了什么,问了谁,为什么这样处理。填了结果就要写。",
             },
-        )  # fmt: skip
-        sheet.data_validation(
-            first, at["decided_on"], last, at["decided_on"],
-            {
-                "validate": "date", "criteria": ">=", "value": date(self.content.day.year - 1, 1, 1),
-                "input_title": "核查日期", "input_message": f"写成 {self.content.day.isoformat()} 这样。",
-                "error_title": "认不出日期", "error_message": f"请写成 {self.content.day.isoformat()} 这样的日期。",
+            "warning_id": _not_to_touch("这条预警"),
+        }  # fmt: skip
+
+    def _question_rules(self) -> dict[str, dict[str, Any]]:
+        return {
+            "result": _one_of(JUDGED[0], ANSWER_TITLES.values()),
+            "decided_by": _somebody(JUDGED[1], "判断"),
+            "decided_on": self._some_day(JUDGED[2]),
+            "note": {
+                "validate": "any", "input_title": JUDGED[3],
+                "input_message": "写清依据:看了什么材料,问了谁。选了判断就要写。",
             },
-        )  # fmt: skip
-        sheet.data_validation(
-            first, at["note"], last, at["note"],
-            {
-                "validate": "any",
-                "input_title": "说明", "input_message": "写清理由:看到了什么,问了谁,为什么这样处理。填了结果就要写。",
-            },
-        )  # fmt: skip
-        sheet.data_validation(
-            first, at["warning_id"], last, at["warning_id"],
-            {"validate": "any", "input_title": "请勿改动", "input_message": "交回时靠这个编号对上这条预警。"},
-        )  # fmt: skip
+            "question_id": _not_to_touch("这条疑问"),
+        }  # fmt: skip
+
+    def _some_day(self, header: str) -> dict[str, Any]:
+        today = self.content.day
+        return {
+            "validate": "date", "criteria": ">=", "value": date(today.year - 1, 1, 1),
+            "input_title": header, "input_message": f"写成 {today.isoformat()} 这样。",
+            "error_title": "认不出日期", "error_message": f"请写成 {today.isoformat()} 这样的日期。",
+        }  # fmt: skip
+
+
+def _one_of(header: str, words: Iterable[str]) -> dict[str, Any]:
+    return {
+        "validate": "list", "source": list(words),
+        "input_title": header, "input_message": "请从下拉列表中选一个。各项的意思见“说明”页。",
+        "error_title": "不在选项内", "error_message": "请从下拉列表中选择,别的写法无法登记。",
+    }  # fmt: skip
+
+
+def _somebody(header: str, does: str) -> dict[str, Any]:
+    return {
+        "validate": "length", "criteria": "between", "minimum": 2, "maximum": 40,
+        "input_title": header, "input_message": f"写姓名。谁{does},谁签名,会记入台账。",
+        "error_title": "请写姓名", "error_message": f"请写{header}的姓名,2 到 40 个字。",
+    }  # fmt: skip
+
+
+def _not_to_touch(what: str) -> dict[str, Any]:
+    return {"validate": "any", "input_title": "请勿改动", "input_message": f"交回时靠这个编号对上{what}。"}
 
 
 def _lines(text: str, width: int) -> int:

@@ -11,12 +11,12 @@ LEVEL_TITLES = {"red": "红色", "orange": "橙色", "yellow": "黄色", "blue":
 """Level → its name, most urgent first."""
 
 
-def _outcomes() -> dict[str, tuple[str, str]]:
-    with (ROOT / "sql" / "published" / "outcome.csv").open(encoding="utf-8", newline="") as file:
-        return {line["outcome"]: (line["title"], line["hint"]) for line in csv.DictReader(file)}
+def _choices(name: str) -> dict[str, tuple[str, str]]:
+    with (ROOT / "sql" / "published" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return {line[name]: (line["title"], line["hint"]) for line in csv.DictReader(file)}
 
 
-OUTCOME_TITLES = {outcome: title for outcome, (title, _) in _outcomes().items()}
+OUTCOME_TITLES = {outcome: title for outcome, (title, _) in _choices("outcome").items()}
 """Outcome → the word that is chosen in 核查结果. `verifying` is no outcome: somebody is on it."""
 
 WARNING_NUMBER = "预警编号"
@@ -25,11 +25,21 @@ WARNING_NUMBER = "预警编号"
 FILLED_IN = ("核查结果", "处置措施", "核查人", "核查日期", "说明")
 """The columns that staff fill in, in order."""
 
+ANSWER_TITLES = {answer: title for answer, (title, _) in _choices("answer").items()}
+"""Answer about who is who → the word that is chosen in 判断."""
+ANSWER_HINTS = {answer: hint for answer, (_, hint) in _choices("answer").items()}
+
+QUESTION_NUMBER = "疑问编号"
+"""The column by which a filled-in line of sheet 身份疑问 finds its question again."""
+
+JUDGED = ("判断", "判断人", "判断日期", "理由")
+"""The columns of sheet 身份疑问 that staff fill in, in order."""
+
 MEASURES = (
     "已协助申请低保", "已协助申请特困供养", "已协助申请低保边缘认定", "已办理临时救助", "已落实分类施保或增发",
     "已转介其他部门", "已安排服务或探访", "已更正上报数据", "按程序复核中", "继续关注",
 )  # fmt: skip
-OUTCOME_HINTS = {outcome: hint for outcome, (_, hint) in _outcomes().items()}
+OUTCOME_HINTS = {outcome: hint for outcome, (_, hint) in _choices("outcome").items()}
 LEVEL_HINTS = {
     "red": "最急:可能正在断炊、断药或无处可住,或已去世仍在册。最先上门",
     "orange": "急:遇到大额支出、失学、受灾等,很可能需要帮助",
@@ -71,6 +81,24 @@ LEVEL_COLOURS = {
     "red": ("#C00000", "#FFFFFF"), "orange": ("#F4B183", "#000000"), "yellow": ("#FFE699", "#000000"),
     "blue": ("#BDD7EE", "#000000"),
 }  # fmt: skip
+QUESTION_TITLES = {"pair": "疑似同一人", "name": "姓名争议"}
+"""What a question is about → its name."""
+WHO_IS_WHO = (
+    ("是什么", "两条记录看来说的是同一个人,但号码不能证明;或者号码相同、姓名不同。系统不会自己合并,请人看了再定。"),
+    (
+        "怎么看",
+        "一行一条,左边“甲方”是有疑问的那一行,右边“乙方”是已经认得的人;各写明在哪份文件、哪一页、哪一行。最上面的最要紧:判断以后清单变化最大。",
+    ),
+    (
+        "怎么填",
+        "只填黄色标题的四列:判断从下拉列表选,并写判断人和理由(看了什么材料);判断日期不写,按收到那天算。与“预警”页一起交回。",
+    ),
+    (
+        "可以改判",
+        "已经判断的排在后面,带着原来的判断。改选、写上判断人和理由再交回,日期较晚的为准;改判以后一切恢复原样。",
+    ),
+    ("别忘了", "判断只管系统怎么认人,不会停发、减发任何待遇。退回的行仍要由报送单位改正号码或姓名后重报。"),
+)
 HOUSEHOLD_COLOURS = {
     "赤": ("#C00000", "#FFFFFF", "有红色的救助类预警,先上门"),
     "橙": ("#F4B183", "#000000", "有橙色的救助类预警"),

@@ -22,7 +22,7 @@ from pipeline.home import sync
 from pipeline.model import ModelError, PublishRefused, mask
 from pipeline.warehouse import evidence, suggestion, what_if, why_not
 from pipeline.warehouse.decided import DECIDED, Decided, Rows, source
-from pipeline.warehouse.models import EPISODE, EVERY, SUGGESTION, WHAT_IF, About, Models, Published
+from pipeline.warehouse.models import ANSWER, EPISODE, EVERY, SUGGESTION, WHAT_IF, About, Models, Published
 
 HOUSE: dict[str, dict[str, str]] = {
     "unit": {"unit_code": "VARCHAR", "name": "VARCHAR", "unit_kind": "VARCHAR", "policy_region": "VARCHAR"},
@@ -62,6 +62,7 @@ HOUSE: dict[str, dict[str, str]] = {
     "place": {"row_id": "VARCHAR", "division_code": "VARCHAR"},
     "expected": {"unit_code": "VARCHAR", "kind": "VARCHAR", "period": "VARCHAR"},
     "release": {"built_at": "TIMESTAMP", "code_version": "VARCHAR", "policy_version": "VARCHAR", "input_digest": "VARCHAR"},
+    "previous_release": {"run_date": "DATE"},
     "previous_warning": {
         "warning_id": "VARCHAR", "run_date": "DATE", "rule_code": "VARCHAR", "title": "VARCHAR", "purpose": "VARCHAR",
         "level": "VARCHAR", "status": "VARCHAR", "outcome": "VARCHAR", "household_id": "VARCHAR", "person_id": "VARCHAR",
@@ -79,6 +80,18 @@ HOUSE: dict[str, dict[str, str]] = {
     "previous_decision": {
         "decision_id": "VARCHAR", "rule_code": "VARCHAR", "division_code": "VARCHAR", "problem": "VARCHAR",
     },
+    "previous_question": {
+        "question_id": "VARCHAR", "about": "VARCHAR", "left_ref": "VARCHAR", "right_ref": "VARCHAR",
+        "division_code": "VARCHAR", "first_asked_on": "DATE", "score": "DECIMAL(3,2)", "reason": "VARCHAR",
+        "left_name": "VARCHAR", "left_number_masked": "VARCHAR", "left_kind": "VARCHAR", "left_unit_code": "VARCHAR",
+        "left_file_name": "VARCHAR", "left_sheet": "VARCHAR", "left_row": "INTEGER", "right_name": "VARCHAR",
+        "right_number_masked": "VARCHAR", "right_kind": "VARCHAR", "right_unit_code": "VARCHAR",
+        "right_file_name": "VARCHAR", "right_sheet": "VARCHAR", "right_row": "INTEGER",
+    },
+    "previous_answer": {
+        "decision_id": "VARCHAR", "left_ref": "VARCHAR", "right_ref": "VARCHAR", "division_code": "VARCHAR",
+        "problem": "VARCHAR", "state": "VARCHAR", "decision": "VARCHAR",
+    },
     "decision": {
         "decision_id": "VARCHAR", "about": "VARCHAR", "subject": "VARCHAR", "result": "VARCHAR", "measure": "VARCHAR",
         "decided_by": "VARCHAR", "decided_on": "DATE", "note": "VARCHAR", "unit_code": "VARCHAR", "file_name": "VARCHAR",
@@ -87,7 +100,10 @@ HOUSE: dict[str, dict[str, str]] = {
 }  # fmt: skip
 """Tables `house.<name>` that are given to the build; `house.night` and the cards' tables are made here (docs/design.md)."""
 
-PREVIOUS = {"previous_warning": "warning", "previous_withdrawn": "warning_withdrawn", "previous_decision": "decision"}
+PREVIOUS = {
+    "previous_release": "release", "previous_warning": "warning", "previous_withdrawn": "warning_withdrawn", "previous_decision": "decision",
+    "previous_question": "identity_question", "previous_answer": "identity_decision",
+}  # fmt: skip
 """Tables of HOUSE that are read from the release before, and what they are called there."""
 
 CARD_TABLES: dict[str, dict[str, str]] = {
@@ -102,6 +118,7 @@ CARD_TABLES: dict[str, dict[str, str]] = {
     "rule_roster": {"rule_code": "VARCHAR", "registry": "VARCHAR"},
     "rule_policy": {"rule_code": "VARCHAR", "key": "VARCHAR"},
     "rules": {"rules_version": "VARCHAR"},
+    "review_only": {"kind": "VARCHAR"},
 }  # fmt: skip
 """The cards as data: tables `house.<name>`, so that published models apply them without a list of rules."""
 
@@ -349,8 +366,10 @@ def _make(
     order = models.order(wanted)
     for schema in ("accepted", "house", "registry", "warnings", "life"):
         con.execute(f"create schema {schema}")
-    load(con, inputs, models, order)
+    made = load(con, inputs, models, order)
     for name in order:
+        if name in made:
+            continue
         if name == EVERY:
             evidence.make_every(con, models, is_trial=is_trial)
         elif name == EPISODE:
@@ -360,11 +379,15 @@ def _make(
         elif name == WHAT_IF:
             what_if.make_what_if(con, inputs, lambda other: _try(other, models), name)
         elif name in models.models:
-            model = models.models[name]
-            try:
-                con.execute(f"create table {name} as {model.sql}")
-            except duckdb.Error as problem:
-                raise ModelError(f"{model.path.parent.name}/{model.path.name}:{mask(str(problem))}") from problem
+            _make_model(con, models, name)
+
+
+def _make_model(con: duckdb.DuckDBPyConnection, models: Models, name: str) -> None:
+    model = models.models[name]
+    try:
+        con.execute(f"create table {name} as {model.sql}")
+    except duckdb.Error as problem:
+        raise ModelError(f"{model.path.parent.name}/{model.path.name}:{mask(str(problem))}") from problem
 
 
 def _try(inputs: Inputs, models: Models) -> dict[str, pa.Table]:
@@ -391,13 +414,28 @@ def _make_episode(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
     _fill(con, EPISODE, dict.fromkeys(names, "VARCHAR"), _texts(names, ids))
 
 
-def load(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, names: Iterable[str]) -> None:
-    """Create the tables accepted.* among `names` and house.*, typed, from what is given.
+def load(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, names: Iterable[str]) -> set[str]:
+    """Create the tables accepted.* among `names` and house.*, typed, from what is given; the models that were made on the way.
 
     Columns that a file lacks are NULL; columns that the contract no longer names are left out. Raises ModelError when
     a card asks for a policy value that is not in force.
     """
-    needed = {*names, "house.submission", "house.identity_decision"}
+    is_answered = "identity_decision" not in inputs.house and len(inputs.house.get("decision", ())) > 0
+    answers = models.order([ANSWER]) if is_answered else []
+    needed = {*names, *answers, "house.submission", "house.identity_decision"}
+    _load_house(con, inputs, models, needed)
+    made = {name for name in answers if name in models.models}
+    for name in answers:
+        if name in made:
+            _make_model(con, models, name)
+    if is_answered:
+        names_of = ", ".join(HOUSE["identity_decision"])
+        con.execute(f"insert into house.identity_decision select {names_of} from {ANSWER} where state = 'stands'")
+    _load_accepted(con, inputs, models, needed)
+    return made
+
+
+def _load_house(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, needed: set[str]) -> None:
     con.execute(
         "create table house.night as select cast($1 as date) as run_date, cast(date_trunc('month', cast($1 as date)) as date) as month_start",
         [inputs.day],
@@ -422,6 +460,10 @@ def load(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, names: 
         if missing:
             said = "、".join(f"{code} 需要 {key}" for code, key in missing)
             raise ModelError(f"这一天没有生效的政策值:{said}")
+
+
+def _load_accepted(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, needed: set[str]) -> None:
+    """Rows, by what people decided about who is who."""
     decided = None
     for kind, contract in models.kinds.items():
         if f"accepted.{kind}" in needed:
@@ -502,6 +544,9 @@ def _load_cards(con: duckdb.DuckDBPyConnection, models: Models, needed: set[str]
         ],
         "rule_policy": lambda: [(card.code, key) for card in cards.values() for key in card.reads_policy],
         "rules": lambda: [(models.version,)],
+        "review_only": lambda: [
+            (kind.name,) for _, kind in sorted(models.kinds.items()) if kind.purposes == ["entitlement_review"]
+        ],
     }  # fmt: skip
     for table, columns in CARD_TABLES.items():
         if f"house.{table}" in needed:

@@ -41,6 +41,9 @@ EPISODE = "warnings.episode"
 SUGGESTION = "registry.suggestion"
 """Pairs that people are asked about; made by the builder (suggestion.py), since likeness is a library's business."""
 
+ANSWER = "life.answer"
+"""What people wrote about who is who, judged; it reads tables of the house alone and is made before rows are loaded."""
+
 WHAT_IF = "warnings.what_if"
 """What a decision about who is who would change; made by the builder (what_if.py), which runs the rules again."""
 

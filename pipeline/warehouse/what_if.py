@@ -51,6 +51,7 @@ with core as (
     union select left_ref from pair
     union select unnest([left_ref, right_ref, kept_head_id]) from elsewhere
     union select head_person_id from unproven_head
+    union select unnest([left_ref, right_ref]) from house.identity_decision where decision = 'same'
 ),
 home as (select distinct household_id from registry.household_member where person_id in (select person_id from core)),
 head as (
@@ -107,6 +108,7 @@ def make_what_if(con: duckdb.DuckDBPyConnection, inputs: Inputs, trial: Trial, t
     questions = list(_questions(con))
     if questions:
         smaller = _smaller(con, inputs)
+        smaller = replace(smaller, house={**smaller.house, "identity_decision": _standing(con)})
         before = trial(smaller)
         for question in questions:
             house = {**smaller.house, "identity_decision": question.decisions, "placed": question.placed}
@@ -116,21 +118,28 @@ def make_what_if(con: duckdb.DuckDBPyConnection, inputs: Inputs, trial: Trial, t
 
 def _questions(con: duckdb.DuckDBPyConnection) -> Iterable[_Question]:
     """As few runs as there may be: all pairs together, but of those that share a row each in its turn."""
-    standing = con.sql("select left_ref, right_ref, decision from house.identity_decision").to_arrow_table()
+    others = (
+        "select left_ref, right_ref, decision from house.identity_decision anti join pair using (left_ref, right_ref)"
+    )
     nobody = pa.table({"person_id": pa.array([], pa.string()), "head_person_id": pa.array([], pa.string())})
     if con.execute("select count(*) from pair").fetchall()[0][0]:
-        no = con.sql("select left_ref, right_ref, 'not_same' as decision from pair").to_arrow_table()
+        no = con.sql(f"{others} union all select left_ref, right_ref, 'not_same' from pair").to_arrow_table()
         yield _Question("not_same", "pair", None, no, nobody)
     for (turn,) in con.execute("select distinct turn from pair order by turn").fetchall():
         yes = con.sql(
-            f"select left_ref, right_ref, case when turn = {turn} then 'same' else 'not_same' end as decision from pair"
+            f"{others} union all select left_ref, right_ref, case when turn = {turn} then 'same' else 'not_same' end from pair"
         ).to_arrow_table()
         yield _Question("same", "pair", turn, yes, nobody)
     for (turn,) in con.execute("select distinct turn from elsewhere order by turn").fetchall():
         there = con.sql(
             f"select left_ref as person_id, right_ref as head_person_id from elsewhere where turn = {turn}"
         ).to_arrow_table()
-        yield _Question("placed", "elsewhere", turn, standing, there)
+        yield _Question("placed", "elsewhere", turn, _standing(con), there)
+
+
+def _standing(con: duckdb.DuckDBPyConnection) -> pa.Table:
+    found: pa.Table = con.sql("select left_ref, right_ref, decision from house.identity_decision").to_arrow_table()
+    return found
 
 
 def _smaller(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> Inputs:

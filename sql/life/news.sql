@@ -1,7 +1,7 @@
 -- Submissions in force that came since the release before; all of them when there is none.
 with since as (
     select coalesce(max(previous.run_date), date '1900-01-01') as run_date
-    from house.previous_warning as previous
+    from house.previous_release as previous
 )
 
 select

@@ -1,38 +1,5 @@
 -- Records that look like one person, those first whose decision would change most on the lists. Nothing is merged by this table.
-with weighed as (
-    select
-        what_if.left_ref as left_ref,
-        what_if.right_ref as right_ref,
-        sum(
-            what_if.warnings
-            * case what_if.level when 'red' then 1000 when 'orange' then 100 when 'yellow' then 10 else 1 end
-        ) as weight
-    from warnings.what_if as what_if
-    where what_if.answer <> 'placed'
-    group by what_if.left_ref, what_if.right_ref
-),
-
-worded as (
-    select
-        what_if.left_ref as left_ref,
-        what_if.right_ref as right_ref,
-        what_if.answer as answer,
-        string_agg(
-            case what_if.change when 'listed' then '列出' else '撤回' end || rule.rule_code || rule.title
-            || '(' || level.title || ')'
-            || case when what_if.warnings > 1 then cast(what_if.warnings as varchar) || '条' else '' end, '、'
-            order by level.level_rank, what_if.change, rule.rule_code
-        ) as said
-    from warnings.what_if as what_if
-    inner join house.rule as rule
-        on what_if.rule_code = rule.rule_code
-    inner join house.level as level
-        on what_if.level = level.level
-    where what_if.answer <> 'placed'
-    group by what_if.left_ref, what_if.right_ref, what_if.answer
-),
-
-offered as (
+with offered as (
     select
         suggestion.left_ref as left_ref,
         suggestion.right_ref as right_ref,
@@ -69,18 +36,13 @@ select
     offered.right_ref as right_ref,
     offered.score as score,
     offered.reason as reason,
-    case
-        when same.said is null and another.said is null then '今晚的清单不变。'
-        else
-            case when same.said is not null then '若是同一人:' || same.said || '。' else '' end
-            || case when another.said is not null then '若不是:' || another.said || '。' else '' end
-    end
+    coalesce(consequence.said, '今晚的清单不变。')
     || case when offered.is_ready then '' else '这一行另有错误,改正重报后才能并入。' end as consequence,
     decided.decision as decision,
     decided.decided_by as decided_by,
     decided.decided_on as decided_on,
     decided.note as note,
-    coalesce(cast(weighed.weight as bigint), 0) as weight,
+    coalesce(consequence.weight, 0) as weight,
     offered.division_code as division_code,
     submission.kind as kind,
     submission.unit_code as unit_code,
@@ -99,9 +61,5 @@ left join house.submission as submission
     on offered.submission_id = submission.submission_id
 left join house.identity_decision as decided
     on offered.left_ref = decided.left_ref and offered.right_ref = decided.right_ref
-left join weighed
-    on offered.left_ref = weighed.left_ref and offered.right_ref = weighed.right_ref
-left join worded as same
-    on offered.left_ref = same.left_ref and offered.right_ref = same.right_ref and same.answer = 'same'
-left join worded as another
-    on offered.left_ref = another.left_ref and offered.right_ref = another.right_ref and another.answer = 'not_same'
+left join life.consequence as consequence
+    on offered.left_ref = consequence.left_ref and offered.right_ref = consequence.right_ref

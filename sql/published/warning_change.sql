@@ -57,13 +57,18 @@ told as (
         compared.division_code as division_code, changed.change as change, changed."before" as "before",
         changed."after" as "after",
         changed.because
-        || case when changed.change = 'closed' then '' else coalesce('(' || cause.called || ')', '') end as because,
+        || case
+            when changed.change = 'closed' then ''
+            else coalesce('(' || cause.called || ')', '') || coalesce(settled.said, '')
+        end as because,
         case when changed.change <> 'closed' then cause.submission_id end as submission_id
     from changed
     inner join compared
         on changed.warning_id = compared.warning_id
     left join life.cause as cause
         on changed.warning_id = cause.warning_id
+    left join life.settled as settled
+        on compared.household_id = settled.household_id
     union all
     select
         gone.warning_id as warning_id, gone.rule_code as rule_code, gone.household_id as household_id,

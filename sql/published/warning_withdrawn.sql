@@ -72,9 +72,13 @@ explained as (
             when registry_said.is_unknown = 1 then '无法确认是否在册(姓名有争议,或名单中有疑似同一人的退回行)'
             when corrected.warning_id is not null then '所依据的文件已更正'
             when cause.warning_id is not null then '按新收到的数据,条件不再成立'
+            when settled.household_id is not null then '身份判断有变,条件不再成立'
             else '期限已过,条件不再成立'
-        end as because
+        end as because,
+        coalesce(settled.said, '') as settled
     from life.gone as gone
+    left join life.settled as settled
+        on gone.household_id = settled.household_id
     left join house.rule as rule
         on gone.rule_code = rule.rule_code
     left join main.person as person
@@ -98,7 +102,8 @@ select
     gone.level as level,
     gone.first_seen_on as first_seen_on,
     night.run_date as withdrawn_on,
-    explained.because || case when explained.has_a_cause then coalesce('(' || cause.called || ')', '') else '' end as because,
+    explained.because || case when explained.has_a_cause then coalesce('(' || cause.called || ')', '') else '' end
+    || explained.settled as because,
     case when explained.has_a_cause then cause.submission_id end as submission_id
 from life.gone as gone
 cross join house.night as night

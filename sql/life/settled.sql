@@ -1,0 +1,43 @@
+-- Households about whose people somebody decided since the release before who they are: why a warning there came, changed or went.
+with fresh as (
+    select
+        answer.decision_id as decision_id, answer.left_ref as left_ref, answer.right_ref as right_ref,
+        answer.decided_by as decided_by, answer.decided_on as decided_on, title.title as title
+    from life.answer as answer
+    inner join house.answer as title
+        on answer.decision = title.answer
+    left join house.previous_answer as previous
+        on answer.decision_id = previous.decision_id and previous.state = 'stands'
+    where answer.state = 'stands' and previous.decision_id is null
+),
+
+people as (
+    select
+        decision_id, right_ref as person_id, decided_by, decided_on, title
+    from fresh
+    union
+    select
+        decision_id, left_ref as person_id, decided_by, decided_on, title
+    from fresh
+),
+
+homes as (
+    select people.decision_id, household_member.household_id, people.decided_by, people.decided_on, people.title
+    from people
+    inner join registry.household_member as household_member
+        on people.person_id = household_member.person_id
+    union
+    select people.decision_id, identity.household_id, people.decided_by, people.decided_on, people.title
+    from people
+    inner join house.identity as identity
+        on people.person_id = identity.person_id
+)
+
+select
+    homes.household_id as household_id,
+    '(身份判断:' || string_agg(
+        homes.decided_by || ' ' || cast(homes.decided_on as varchar) || '“' || homes.title || '”', '、'
+        order by homes.decided_on, homes.decided_by, homes.decision_id
+    ) || ')' as said
+from homes
+group by homes.household_id

@@ -1,0 +1,243 @@
+-- What people are asked about who is who: pairs that look like one person, and rows whose number belongs to somebody of another name.
+-- Who can be told where both stand, decides; a question across divisions is the bureau's. What was asked before stays known as long as both
+-- sides are held, so that an answer finds its question and can be taken back. Rows that only reviews may use are not asked about.
+with named as (
+    select suggestion.left_ref as person_id from main.duplicate_suggestion as suggestion
+    union
+    select suggestion.right_ref as person_id from main.duplicate_suggestion as suggestion
+    union
+    select difference.person_id as person_id from registry.name_difference as difference
+    where difference.is_current
+),
+
+placed as (
+    select
+        person_row.person_id as person_id,
+        person_row.kind as kind,
+        person_row.unit_code as unit_code,
+        person_row.submission_id as submission_id,
+        person_row.sheet as sheet,
+        person_row.row_number as row_number,
+        row_number() over (
+            partition by person_row.person_id
+            order by
+                case when identity.row_id is null then 1 else 0 end, person_row.source_rank, person_row.period desc nulls last,
+                person_row.unit_code, person_row.kind, person_row.sheet, person_row.row_number, person_row.row_id
+        ) as place
+    from named
+    inner join registry.person_row as person_row
+        on named.person_id = person_row.person_id
+    left join registry.identity as identity
+        on person_row.row_id = identity.row_id
+    left join registry.name_conflict as name_conflict
+        on person_row.row_id = name_conflict.row_id
+    left join house.review_only as review_only
+        on person_row.kind = review_only.kind
+    where person_row.identity_state <> 'decided' and review_only.kind is null and name_conflict.row_id is null
+),
+
+stands_at as (
+    select
+        identity.person_id as person_id,
+        identity.name as name,
+        identity.id_number as id_number,
+        placed.kind as kind,
+        placed.unit_code as unit_code,
+        submission.file_name as file_name,
+        placed.sheet as sheet,
+        placed.row_number as row_number
+    from named
+    inner join registry.identity as identity
+        on named.person_id = identity.person_id
+    left join placed
+        on identity.person_id = placed.person_id and placed.place = 1
+    left join house.submission as submission
+        on placed.submission_id = submission.submission_id
+),
+
+pair as (
+    select
+        'pair' as about,
+        suggestion.left_ref as left_ref,
+        suggestion.right_ref as right_ref,
+        suggestion.division_code as division_code,
+        suggestion.score as score,
+        suggestion.reason as reason,
+        suggestion.consequence as consequence,
+        suggestion.weight as weight,
+        suggestion.left_name as left_name,
+        suggestion.left_number_masked as left_number_masked,
+        coalesce(suggestion.kind, other.kind) as left_kind,
+        coalesce(suggestion.unit_code, other.unit_code) as left_unit_code,
+        coalesce(suggestion.file_name, other.file_name) as left_file_name,
+        coalesce(suggestion.sheet, other.sheet) as left_sheet,
+        coalesce(suggestion."row", other.row_number) as left_row
+    from main.duplicate_suggestion as suggestion
+    left join stands_at as other
+        on suggestion.left_ref = other.person_id
+),
+
+disputed as (
+    select
+        'name' as about,
+        difference.row_id as left_ref,
+        difference.person_id as right_ref,
+        case
+            when coalesce(sender.unit_kind, 'partner') = 'partner' then person.division_code
+            when submission.unit_code = person.division_code then person.division_code
+            else bureau.unit_code
+        end as division_code,
+        cast(null as decimal(3, 2)) as score,
+        '号码逐位相同,姓名不同;这一行的姓名有争议,暂不用于任何规则' as reason,
+        coalesce(consequence.said, '今晚的清单不变。') as consequence,
+        coalesce(consequence.weight, 0) as weight,
+        difference.other_name as left_name,
+        substr(difference.id_number, 1, 6) || '********' || substr(difference.id_number, 15) as left_number_masked,
+        difference.kind as left_kind,
+        submission.unit_code as left_unit_code,
+        submission.file_name as left_file_name,
+        difference.sheet as left_sheet,
+        difference.row_number as left_row
+    from registry.name_difference as difference
+    inner join registry.person as person
+        on difference.person_id = person.person_id
+    inner join house.submission as submission
+        on difference.submission_id = submission.submission_id
+    left join house.unit as sender
+        on submission.unit_code = sender.unit_code
+    left join house.unit as bureau
+        on bureau.unit_kind = 'bureau'
+    left join house.review_only as review_only
+        on difference.kind = review_only.kind
+    left join life.consequence as consequence
+        on difference.row_id = consequence.left_ref and difference.person_id = consequence.right_ref
+    where difference.is_current and review_only.kind is null
+),
+
+asked as (
+    select
+        about, left_ref, right_ref, division_code, score, reason, consequence, weight, left_name, left_number_masked, left_kind,
+        left_unit_code, left_file_name, left_sheet, left_row
+    from pair
+    union all
+    select
+        about, left_ref, right_ref, division_code, score, reason, consequence, weight, left_name, left_number_masked, left_kind,
+        left_unit_code, left_file_name, left_sheet, left_row
+    from disputed
+),
+
+tonight as (
+    select
+        md5(asked.left_ref || ' ' || asked.right_ref) as question_id,
+        asked.about as about, asked.left_ref as left_ref, asked.right_ref as right_ref, asked.division_code as division_code,
+        true as is_asked, asked.score as score, asked.reason as reason, asked.consequence as consequence,
+        asked.weight as weight, asked.left_name as left_name, asked.left_number_masked as left_number_masked,
+        asked.left_kind as left_kind, asked.left_unit_code as left_unit_code, asked.left_file_name as left_file_name,
+        asked.left_sheet as left_sheet, asked.left_row as left_row, other.name as right_name,
+        substr(other.id_number, 1, 6) || '********' || substr(other.id_number, 15) as right_number_masked,
+        other.kind as right_kind, other.unit_code as right_unit_code, other.file_name as right_file_name,
+        other.sheet as right_sheet, other.row_number as right_row, cast(null as date) as asked_before_on
+    from asked
+    inner join stands_at as other
+        on asked.right_ref = other.person_id
+),
+
+before as (
+    select
+        previous.question_id as question_id,
+        previous.about as about, previous.left_ref as left_ref, previous.right_ref as right_ref,
+        previous.division_code as division_code,
+        left_person.person_id is not null and decided.decision = 'same' as is_asked,
+        previous.score as score, previous.reason as reason,
+        case
+            when left_person.person_id is not null and decided.decision = 'same' then '已按同一个人计;改判为不是,两人就重新分开。'
+        end as consequence,
+        0 as weight, previous.left_name as left_name, previous.left_number_masked as left_number_masked,
+        previous.left_kind as left_kind, previous.left_unit_code as left_unit_code,
+        previous.left_file_name as left_file_name, previous.left_sheet as left_sheet, previous.left_row as left_row,
+        previous.right_name as right_name, previous.right_number_masked as right_number_masked,
+        previous.right_kind as right_kind, previous.right_unit_code as right_unit_code,
+        previous.right_file_name as right_file_name, previous.right_sheet as right_sheet,
+        previous.right_row as right_row, previous.first_asked_on as asked_before_on
+    from house.previous_question as previous
+    left join tonight
+        on previous.question_id = tonight.question_id
+    left join house.submission as submission
+        on
+            split_part(previous.left_ref, '#', 1) = submission.submission_id
+            and submission.status in ('accepted', 'partly_accepted')
+    left join house.identity as left_person
+        on previous.left_ref = left_person.person_id
+    inner join house.identity as right_person
+        on previous.right_ref = right_person.person_id
+    left join house.identity_decision as decided
+        on previous.left_ref = decided.left_ref and previous.right_ref = decided.right_ref
+    where
+        tonight.question_id is null
+        and (submission.submission_id is not null or left_person.person_id is not null)
+),
+
+every as (
+    select
+        question_id, about, left_ref, right_ref, division_code, is_asked, score, reason, consequence, weight, left_name,
+        left_number_masked, left_kind, left_unit_code, left_file_name, left_sheet, left_row, right_name, right_number_masked,
+        right_kind, right_unit_code, right_file_name, right_sheet, right_row, asked_before_on
+    from tonight
+    union all
+    select
+        question_id, about, left_ref, right_ref, division_code, is_asked, score, reason, consequence, weight, left_name,
+        left_number_masked, left_kind, left_unit_code, left_file_name, left_sheet, left_row, right_name, right_number_masked,
+        right_kind, right_unit_code, right_file_name, right_sheet, right_row, asked_before_on
+    from before
+)
+
+select
+    every.question_id as question_id,
+    every.about as about,
+    every.left_ref as left_ref,
+    every.right_ref as right_ref,
+    every.division_code as division_code,
+    every.is_asked as is_asked,
+    coalesce(previous.first_asked_on, every.asked_before_on, night.run_date) as first_asked_on,
+    every.score as score,
+    every.reason as reason,
+    every.consequence as consequence,
+    cast(every.weight as bigint) as weight,
+    every.left_name as left_name,
+    every.left_number_masked as left_number_masked,
+    every.left_kind as left_kind,
+    every.left_unit_code as left_unit_code,
+    case when left_elsewhere.unit_code is null then every.left_file_name end as left_file_name,
+    case when left_elsewhere.unit_code is null then every.left_sheet end as left_sheet,
+    case when left_elsewhere.unit_code is null then every.left_row end as left_row,
+    every.right_name as right_name,
+    every.right_number_masked as right_number_masked,
+    every.right_kind as right_kind,
+    every.right_unit_code as right_unit_code,
+    case when right_elsewhere.unit_code is null then every.right_file_name end as right_file_name,
+    case when right_elsewhere.unit_code is null then every.right_sheet end as right_sheet,
+    case when right_elsewhere.unit_code is null then every.right_row end as right_row,
+    decided.decision as decision,
+    decided.decided_by as decided_by,
+    decided.decided_on as decided_on,
+    decided.note as note
+from every
+cross join house.night as night
+left join house.previous_question as previous
+    on every.question_id = previous.question_id
+left join house.unit as asker
+    on every.division_code = asker.unit_code
+left join house.unit as left_elsewhere
+    on
+        every.left_unit_code = left_elsewhere.unit_code
+        and left_elsewhere.unit_kind = 'division'
+        and asker.unit_kind = 'division'
+        and asker.unit_code <> left_elsewhere.unit_code
+left join house.unit as right_elsewhere
+    on
+        every.right_unit_code = right_elsewhere.unit_code
+        and right_elsewhere.unit_kind = 'division'
+        and asker.unit_kind = 'division'
+        and asker.unit_code <> right_elsewhere.unit_code
+left join house.identity_decision as decided
+    on every.left_ref = decided.left_ref and every.right_ref = decided.right_ref

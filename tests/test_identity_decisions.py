@@ -1,0 +1,366 @@
+"""Who is who, decided by people: the sheet goes out, comes back, is judged, holds, is contradicted and taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from hypothesis import given as given_strategy
+from hypothesis import settings
+from hypothesis import strategies as st
+from test_decisions import DIBAO, fill_in, listed_home
+from test_life import after, said
+from test_warehouse import NIGHT, ROSTERS, Nights, given, models_with, survey
+from test_who_is_who import aside, whole
+
+from pipeline import custody, rights, run
+from pipeline.lists.words import ANSWER_TITLES, JUDGED, QUESTION_NUMBER
+from pipeline.warehouse.models import Models
+from tests.night_kit import DAY, ask, book, copy_home, differences, number, still
+
+ME, TWIN = number(1), number(5)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
+    return models_with(tmp_path_factory.mktemp("models") / "sql")
+
+
+@pytest.fixture
+def nights(models: Models) -> Iterator[Nights]:
+    nights = Nights(models)
+    yield nights
+    if nights.con:
+        nights.con.close()
+
+
+# the build alone -----------------------------------------------------------------------------------------------------
+
+
+def rows(*decisions: dict[str, Any], **more: list[dict[str, Any]]) -> dict[str, Any]:
+    """Poor 张三, surveyed; a row of the dibao roster with his name and one other digit, so nobody can tell whether he is enrolled."""
+    return {
+        "survey_household": survey({"head_id_number": ME, "head_name": "张三"}),
+        **ROSTERS, "house__set_aside": [aside()[1]], "unproven__dibao_person": [whole()[1] | {"id_number": ME}],
+        "house__decision": list(decisions), **more,
+    }  # fmt: skip
+
+
+RENAMED = {"id_number": ME, "name": "章三", "row_id": "M#x#2", "submission_id": "M", "settled_on": "2026-10-01"}
+"""A row with his number under another name: while that is open, nobody can tell either."""
+
+
+def answer(question_id: str, decision: str = "not_same", on: date = NIGHT, **more: Any) -> dict[str, Any]:
+    return said(question_id, decision, on, about="identity", note="看了户口簿") | more
+
+
+def asked(nights: Nights, about: str = "pair") -> str:
+    ((question_id,),) = nights.rows(f"select question_id from identity_question where about = '{about}' and is_asked")
+    return str(question_id)
+
+
+LISTED = "select level from warning where rule_code = 'X01' and status = 'open'"
+DECISIONS = "select decision_id, state, problem from identity_decision order by all"
+
+
+def test_what_is_asked_names_both_sides_and_what_an_answer_changes(nights: Nights) -> None:
+    nights.night(given(NIGHT, **rows(medical_expense=[RENAMED])))
+    (name, pair) = nights.rows(
+        "select about, division_code, left_name, right_name, left_kind, left_row, right_kind, consequence, first_asked_on"
+        " from identity_question order by about"
+    )
+    assert pair[:7] == ("pair", "d01", "张三", "张三", "dibao_person", 3, "survey_household")
+    assert pair[7].startswith("若不是:列出X01") and pair[8] == NIGHT
+    assert name[:7] == ("name", "d01", "章三", "张三", "medical_expense", 2, "survey_household")
+    assert not [text for row in nights.rows("select * from identity_question") for text in row if ME in str(text)
+                and str(text) != ME]  # fmt: skip
+
+
+def test_an_answer_holds_until_a_later_one_and_the_lists_say_so(nights: Nights) -> None:
+    nights.night(given(NIGHT, **rows()))
+    question = asked(nights)
+    assert nights.rows(LISTED) == []
+    no = answer(question)
+    nights.night(given(after(1), **rows(no)))
+    assert nights.rows(LISTED) == [("yellow",)]
+    ((change, because),) = nights.rows("select change, because from warning_change")
+    assert change == "added" and because.endswith("(身份判断:张三 2026-10-30“不是同一人”)")
+    yes = answer(
+        question, "same", after(1), decision_id="二", decided_by="李四", unit_code="bureau", night=str(after(2))
+    )
+    nights.night(given(after(2), **rows(no, yes)))
+    assert nights.rows(LISTED) == []
+    ((change, because),) = nights.rows("select change, because from warning_change")
+    assert change == "withdrawn" and because.startswith("已在册:低保") and "李四 2026-10-31“是同一人”" in because
+    assert nights.rows("select decision_id, state, conflict is not null from identity_decision order by all") == [
+        ("一", "replaced", True), ("二", "stands", True),
+    ]  # fmt: skip
+    assert nights.rows("select decision, decided_by from identity_question where about = 'pair'") == [("same", "李四")]
+
+
+PUBLISHED = ("person", "household", "household_member", "enrolment", "registry_check", "record_link", "name_conflict", "warning",
+             "warning_list", "household_warning", "duplicate_suggestion", "monthly_statistics")  # fmt: skip
+
+
+def state(nights: Nights, tables: tuple[str, ...] = PUBLISHED) -> dict[str, list[tuple[Any, ...]]]:
+    return {table: nights.rows(f"select * from {table} order by all") for table in tables}
+
+
+def test_taken_back_all_is_as_if_it_had_never_been(nights: Nights, models: Models) -> None:
+    """Whatever was said in between: of two roads to one last word the tables are the same."""
+    lists = {"medical_expense": [RENAMED]}
+    nights.night(given(NIGHT, **rows(**lists)))
+    question, name = asked(nights), asked(nights, "name")
+    yes = [answer(question, "same"), answer(name, "same", decision_id="名")]
+    nights.night(given(after(1), **rows(*yes, **lists)))
+    assert nights.rows("select count(*) from record_link where identity_state = 'decided'") == [(1,)]
+    back = [
+        answer(question, "cannot_tell", after(1), decision_id="二", night=str(after(2))),
+        answer(name, "cannot_tell", after(1), decision_id="名二", night=str(after(2)), received_seq=2),
+    ]
+    nights.night(given(after(2), **rows(*yes, *back, **lists)))
+    straight = Nights(models)
+    straight.night(given(NIGHT, **rows(**lists)))
+    straight.night(given(after(2), **rows(*back, **lists)))
+    assert state(nights) == state(straight)
+    assert [row[1] for row in nights.rows(DECISIONS)].count("replaced") == 2
+
+
+def test_two_people_said_to_be_one_stay_asked_about_and_come_apart_again(nights: Nights, models: Models) -> None:
+    twins = {
+        "survey_household": survey({"head_id_number": ME, "head_name": "张三", "phone": "19900012345"}), **ROSTERS,
+        "dibao_person": [*ROSTERS["dibao_person"], {"id_number": TWIN, "name": "张 三", "phone": "19900012345"}],
+    }  # fmt: skip
+    nights.night(given(NIGHT, **twins))
+    question = asked(nights)
+    yes = answer(question, "same")
+    nights.night(given(after(1), **{**twins, "house__decision": [yes]}))
+    assert nights.rows("select count(*) from person where name like '张%'") == [(1,)]
+    assert asked(nights) == question, "so that it can be taken back"
+    no = answer(question, "not_same", after(1), decision_id="二", night=str(after(2)))
+    nights.night(given(after(2), **{**twins, "house__decision": [yes, no]}))
+    apart = Nights(models)
+    apart.night(given(after(2), **twins))
+    tables = ("person", "household", "record_link", "registry_check", "enrolment", "household_member")
+    assert state(nights, tables) == state(apart, tables)
+
+
+def test_a_row_is_one_persons_and_both_who_said_so_are_told(nights: Nights) -> None:
+    phone = {"phone": "19900012345"}
+    lists = rows() | {
+        "survey_household": survey(
+            {"head_id_number": ME, "head_name": "张三", **phone}, {"head_id_number": TWIN, "head_name": "张三", **phone}
+        ),
+        "house__set_aside": [aside(number=None, number_state="missing", **phone)[1]],
+    }
+    nights.night(given(NIGHT, **lists))
+    of_the_row = "select question_id from identity_question where left_ref like '%#%' order by right_ref"
+    one, other = (row[0] for row in nights.rows(of_the_row))
+    first, second = answer(one, "same"), answer(other, "same", after(1), decision_id="二", decided_by="李四")
+    nights.night(given(after(1), **{**lists, "house__decision": [first, second]}))
+    told = nights.rows("select decision_id, state, conflict from identity_decision order by all")
+    assert told == [
+        ("一", "replaced", "同一行还判断为另一个人(青禾区李四 2026-10-31)"),
+        ("二", "stands", "同一行还判断为另一个人(青禾区张三 2026-10-30)"),
+    ]
+    assert nights.rows("select person_id from record_link where identity_state = 'decided'") == [(max(ME, TWIN),)]
+
+
+def test_what_does_not_fit_changes_nothing_and_says_why(nights: Nights) -> None:
+    nights.night(given(NIGHT, **rows()))
+    question = asked(nights)
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"subject": "nobody"}, "没有这个编号的身份疑问"),
+        ({"unit_code": "d02"}, "不由本单位判断"),
+        ({"unit_code": "traffic"}, "只有各区和市局"),
+        ({"decided_on": str(after(2))}, "判断日期在将来"),
+        ({"decided_on": str(after(-1))}, "早于这条疑问首次列出的日期(2026-10-30)"),
+        ({"problem": "没有写理由"}, "没有写理由"),
+    ]
+    lines = [answer(question) | changes | {"decision_id": f"{at}"} for at, (changes, _) in enumerate(wrong)]
+    nights.night(given(after(1), **rows(*lines)))
+    for (_, state, why), (_, told) in zip(nights.rows(DECISIONS), wrong, strict=True):
+        assert state == "misfit" and told in why
+    assert nights.rows(LISTED) == []
+    # Each was judged on its night; the bureau may answer for a division.
+    lines.append(answer(question, unit_code="bureau", decision_id="good", night=str(after(2))))
+    nights.night(given(after(2), **rows(*lines)))
+    assert [state for _, state, _ in nights.rows(DECISIONS)] == ["misfit"] * 6 + ["stands"]
+    assert nights.rows(LISTED) == [("yellow",)]
+
+
+def test_rows_that_only_reviews_may_use_are_not_asked_about(nights: Nights) -> None:
+    renamed = {"id_number": ME, "name": "章三"}
+    nights.night(given(NIGHT, **rows(medical_expense=[RENAMED], vehicle=[renamed], pension=[renamed])))
+    assert nights.rows("select left_kind from identity_question where about = 'name'") == [("medical_expense",)]
+    assert nights.rows("select count(*) from name_conflict where kind in ('vehicle', 'pension')") == [(2,)]
+    assert not [cell for row in nights.rows("select * from identity_question") for cell in row
+                if "vehicle" in str(cell) or "pension" in str(cell)]  # fmt: skip
+
+
+# in whatever order ---------------------------------------------------------------------------------------------------
+
+ENDS = ("person", "household", "household_member", "enrolment", "registry_check", "record_link", "name_conflict", "warning",
+        "duplicate_suggestion", "household_warning", "rule_precision", "monthly_statistics")  # fmt: skip
+LISTS = rows(
+    medical_expense=[RENAMED],
+    survey_household=survey(
+        {"head_id_number": ME, "head_name": "张三"}, {"head_id_number": "甲"}, {"head_id_number": "乙"}
+    )
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def first_night(models: Models) -> Iterator[Nights]:
+    nights = Nights(models)
+    nights.night(given(NIGHT, **LISTS))
+    yield nights
+    assert nights.con
+    nights.con.close()
+
+
+@pytest.fixture(scope="module")
+def straight(first_night: Nights) -> dict[str, list[tuple[Any, ...]]]:
+    return ends(first_night, list(range(6)), [1] * 6)
+
+
+def ends(first_night: Nights, order: list[int], days: list[int]) -> dict[str, list[tuple[Any, ...]]]:
+    """The tables after two more nights on which people's words came in this order: findings about warnings and answers about
+    people, some contradicting each other."""
+    assert first_night.con
+    nights = Nights(first_night.models)
+    nights.con = first_night.con.cursor()
+    pair, name, later = asked(nights), asked(nights, "name"), NIGHT + timedelta(days=1)
+    spoken = [
+        said(f"X01-户甲-{NIGHT}", "enrolled", NIGHT), said(f"X01-户甲-{NIGHT}", "declined", later),
+        said(f"X01-户乙-{NIGHT}", "verifying", NIGHT), answer(pair, "same"), answer(pair, "cannot_tell", later),
+        answer(name, "same"),
+    ]  # fmt: skip
+    came = [
+        spoken[at] | {"decision_id": f"{at}", "night": str(after(days[at])), "received_seq": days[at] * 10 + place}
+        for place, at in enumerate(order)
+    ]
+    for day in (1, 2):
+        so_far = [one for one in came if one["night"] <= str(after(day))]
+        nights.night(given(after(day), **{**LISTS, "house__decision": so_far}))
+    told = state(nights, ENDS)
+    for table in ("decision", "identity_decision"):
+        told[table] = nights.rows(f"select decision_id, state, decided_by, decided_on, note from {table} order by all")
+    assert nights.con
+    nights.con.close()
+    return told
+
+
+@given_strategy(order=st.permutations(range(6)), days=st.lists(st.integers(1, 2), min_size=6, max_size=6))
+@settings(max_examples=2, deadline=None)
+def test_decisions_over_several_nights_end_the_same_in_whatever_order(
+    first_night: Nights, straight: dict[str, list[tuple[Any, ...]]], order: list[int], days: list[int]
+) -> None:
+    assert ends(first_night, order, days) == straight
+    assert [row[1] for row in straight["decision"]] == ["replaced", "stands", "stands"]
+    assert [row[1] for row in straight["identity_decision"]] == ["replaced", "stands", "stands"]
+
+
+# whole nights --------------------------------------------------------------------------------------------------------
+
+NEXT, THIRD = DAY + timedelta(days=1), DAY + timedelta(days=2)
+HIS = number(11)
+"""某甲's number (test_decisions.listed_home); the dibao roster has it with one other digit."""
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home after a night that asks whether 某甲 is on the roster; never changed by tests."""
+    home = listed_home(tmp_path_factory.mktemp("asked") / "home", households=3)
+    typed = HIS[:-1] + ("0" if HIS[-1] != "0" else "1")
+    roster = [
+        ("某子", number(901), number(901), "户主", "100", "2026-10"),
+        ("某甲", typed, typed, "户主", "100", "2026-10"),
+    ]
+    book(home / "inbox/d01/低保.xlsx", DIBAO, roster)
+    run.night(home, DAY)
+    return home
+
+
+def sheet_of(path: Path) -> list[dict[str, Any]]:
+    with closing(openpyxl.load_workbook(path)) as workbook:
+        lines = list(workbook["身份疑问"].iter_rows(min_row=2, values_only=True))
+    return [dict(zip(lines[0], line, strict=True)) for line in lines[1:]]
+
+
+def hand_in(home: Path, source: Path, target: str, found: dict[str, dict[str, Any]], **answers: Any) -> None:
+    """The list as staff fill it in: `found` on sheet 预警 by name, the answers on every line of sheet 身份疑问."""
+    path = home / "decisions/inbox" / target
+    fill_in(home, source, target, found)
+    workbook = openpyxl.load_workbook(path)
+    sheet = workbook["身份疑问"]
+    at = {cell.value: cell.column for cell in sheet[2]}
+    for row in range(3, sheet.max_row + 1):
+        for header, value in answers.items():
+            sheet.cell(row, at[header]).value = value
+    workbook.save(path)
+    still(path)
+
+
+def no(by: str, on: date, decision: str = "不是同一人") -> dict[str, Any]:
+    return {"判断": decision, "判断人": by, "判断日期": on, "理由": f"{by}看了户口簿"}
+
+
+@pytest.mark.slow
+def test_the_sheet_goes_out_comes_back_is_contradicted_and_taken_back(listed: Path, tmp_path: Path) -> None:
+    home = copy_home(listed, tmp_path / "home")
+    own, all_of_it = (home / f"lists/{DAY}/{unit}.xlsx" for unit in ("d01", "bureau"))
+    (line,) = sheet_of(own)
+    assert (line["甲方\n姓名"], line["乙方\n姓名"], line["种类"]) == ("某甲", "某甲", "疑似同一人")
+    assert line["甲方在哪里\n(文件/工作表/行)"] == "青禾区·低保人员\n低保.xlsx/Sheet1/第3行"
+    assert "A01" in line["判断会改变什么"] and line[QUESTION_NUMBER] and HIS not in str(line)
+    assert len(sheet_of(all_of_it)) == 1 and sheet_of(home / f"lists/{DAY}/d02.xlsx")[0]["序号"].startswith("截至")
+    with closing(openpyxl.load_workbook(own)) as workbook:
+        rules = [rule.formula1 for rule in workbook["身份疑问"].data_validations.dataValidation if rule.type == "list"]
+    assert [rule.strip('"').split(",") for rule in rules] == [list(ANSWER_TITLES.values())]
+
+    done = {"核查结果": "已纳入保障", "核查人": "张三", "核查日期": DAY, "说明": "已批准"}
+    hand_in(home, own, "d01/d01.xlsx", {"某乙": done}, **no("张三", DAY))
+    hand_in(home, own, "d01/又一份.xlsx", {}, **no("张三", DAY) | {"理由": None})
+    run.night(home, NEXT)
+    assert ask(home, "select subject_name, status from warning where subject_name in ('某甲', '某乙') order by all") == [
+        ("某乙", "closed"), ("某甲", "open"),
+    ]  # fmt: skip
+    assert ask(home, "select because from warning_change where change = 'added'") == [
+        (f"新符合条件(身份判断:张三 {DAY}“不是同一人”)",)
+    ]
+    (line,) = sheet_of(home / f"lists/{NEXT}/d01.xlsx")
+    assert [line[header] for header in JUDGED] == ["不是同一人", "张三", line["判断日期"], "张三看了户口簿"]
+    with closing(openpyxl.load_workbook(home / "returns/d01/又一份.xlsx")) as workbook:
+        notes = [cell.comment.text for row in workbook["身份疑问"].iter_rows() for cell in row if cell.comment]
+    assert len(notes) == 1 and "没有写“理由”" in notes[0]
+
+    # The bureau says otherwise: both are told, the later day holds, and the list is as it was.
+    hand_in(home, all_of_it, "bureau/bureau.xlsx", {}, **no("李四", NEXT, "是同一人"))
+    run.night(home, THIRD)
+    assert ask(home, "select count(*) from warning_list where subject_name = '某甲'") == [(0,)]
+    for unit in ("d01/d01.xlsx", "bureau/bureau.xlsx"):
+        with closing(openpyxl.load_workbook(home / "returns" / unit)) as workbook:
+            notes = [cell.comment.text for row in workbook["身份疑问"].iter_rows() for cell in row if cell.comment]
+        assert any("张三" in note and "李四" in note and "判断日期较晚的为准" in note for note in notes), unit
+    assert ask(home, "select registry, period from enrolment where registry = 'dibao' order by all") == [
+        ("dibao", "2026-10"), ("dibao", "2026-10"),
+    ]  # fmt: skip
+
+    # Who may know, knows; a lost ledger is rebuilt to the same.
+    told = rights.subject(home, HIS, THIRD, who="数据员", because="本人申请")
+    assert sorted(each["decided_by"] for each in told["published"]["身份判断"]) == ["张三", "张三", "李四"]
+    assert ("低保人员", "低保.xlsx", 3) in [(row["种类"], row["文件"], row["行"]) for row in told["rows"]]
+    kept = rights.forget(home, HIS, THIRD, who="数据员", because="本人申请")["kept"]
+    assert [row["种类"] for row in kept].count("身份判断") == 3
+    assert custody.verify(home)["problems"] == []
+    before = copy_home(home, tmp_path / "before")
+    custody.recover(home)
+    assert differences(before, home, without={"release": ["built_at"], "submission": ["received_at"]}) == {}
+    # Lists go when they are as old as facts may be and nothing that they decide on is left.
+    assert rights.purge(home, THIRD + timedelta(days=36 * 31), who="数据员")["lists"] == 0
