@@ -348,6 +348,8 @@ def test_a_list_too_long_to_work_with_says_how_much_is_left_out(usual, tmp_path,
 
 
 def test_same_release_same_bytes(usual, tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
     first = [path.read_bytes() for path in lists.write(usual, tmp_path / "a", UNITS, DAY, KIND_TITLES)]
     second = [path.read_bytes() for path in lists.write(usual, tmp_path / "b", UNITS, DAY, KIND_TITLES)]
     assert first == second
