@@ -249,6 +249,23 @@ def why_not(obj: _Context, id_number: str, rule: str, day: date | None) -> None:
 
 
 @monitor.command()
+@click.argument("folder", metavar="RULES_DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--from", "first", type=_Day(), required=True, help="从哪一夜起")
+@click.option("--to", "last", type=_Day(), required=True, help="到哪一夜止")
+@json_option
+@click.pass_obj
+def backtest(obj: _Context, folder: Path, first: date, last: date) -> None:
+    """试算:改了的规则或政策值,在过去的夜里会列出谁,和后来查到的比。什么都不改动。"""
+    from pipeline import backtest as trying
+    from pipeline import custody
+
+    with obj.progress() as progress:
+        result = trying.backtest(obj.folder, folder, first, last, _bar(progress))
+    custody.looked(obj.folder, "backtest", because=f"{first} 到 {last},{'、'.join(result['changes'])}")
+    obj.tell(result, lambda console: trying.show(result, console))
+
+
+@monitor.command()
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option("--people", type=click.IntRange(min=50), required=True, help="在册人数(低保+特困+边缘)")
 @click.option("--seed", type=int, default=1, show_default=True, help="随机种子:同样的种子,同样的文件")

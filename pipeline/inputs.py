@@ -15,6 +15,7 @@ from pipeline import __version__, contracts, decisions, issues, people, warehous
 from pipeline.home import Home
 from pipeline.ledger import Ledger, Submission
 from pipeline.model import column_letter, month_of
+from pipeline.policy import Policy
 
 _ARROW: dict[str, pa.DataType] = {"BIGINT": pa.int64(), "INTEGER": pa.int32(), "BOOLEAN": pa.bool_(), "DATE": pa.date32(),
           "TIMESTAMP": pa.timestamp("us"), "DECIMAL(18,4)": pa.decimal128(18, 4)}  # fmt: skip
@@ -74,8 +75,8 @@ def gather(home: Home, ledger: Ledger, day: date, built_at: datetime | None = No
 
 def _submissions(ledger: Ledger, day: date) -> tuple[list[Submission], list[Submission]]:
     """(all that arrived up to the night and was judged, those of them in force)."""
-    arrived = [each for each in ledger.submissions() if each.night <= day and each.outcome != "read"]
-    return arrived, [each for each in ledger.in_force() if each.night <= day]
+    arrived = [each for each in ledger.as_of(day) if each.outcome != "read"]
+    return arrived, [each for each in arrived if each.kind and each.status in ("accepted", "partly_accepted")]
 
 
 def _accepted(home: Home, in_force: list[Submission]) -> dict[str, list[Path]]:
@@ -107,16 +108,21 @@ def _of_lists(home: Home, submissions: list[Submission], day: date) -> dict[str,
             for unit in units
             for township in unit.townships
         ),
-        "policy": map(vars, home.policy.on(day)),
-        "calendar": (
-            {"day": each, "is_working": is_working}
-            for each, is_working in home.policy.calendar(day - timedelta(days=4000), day + timedelta(days=400))
-        ),
         "submission": map(_submission, submissions),
     }
     tables: dict[str, pa.Table | list[Path]] = {name: _table(name, rows) for name, rows in house.items()}
+    tables |= of_policy(home.policy, day)
     in_force = [each for each in submissions if each.status in ("accepted", "partly_accepted")]
     return tables | {"set_aside": _existing(home.accepted / "set_aside", in_force)}
+
+
+def of_policy(values: Policy, day: date) -> dict[str, pa.Table]:
+    """The tables of the house that a policy makes: its values in force on `day`, and the working days around it."""
+    calendar = values.calendar(day - timedelta(days=4000), day + timedelta(days=400))
+    return {
+        "policy": _table("policy", map(vars, values.on(day))),
+        "calendar": _table("calendar", ({"day": each, "is_working": is_working} for each, is_working in calendar)),
+    }
 
 
 def _issues(home: Home, ledger: Ledger, submissions: list[Submission], day: date) -> pa.Table:

@@ -355,6 +355,19 @@ class Ledger:
             if submission.kind and submission.status in _TAKEN
         ]
 
+    def as_of(self, day: date) -> list[Submission]:
+        """Submissions that had arrived by the night of `day`, in order of receipt, each superseded only by what had come by then."""
+        arrived = [each for each in self.submissions() if each.night <= day]
+        rosters: dict[tuple[str, str | None, str], list[Submission]] = {}
+        for each in arrived:
+            rosters.setdefault((each.unit_code, each.kind, each.period), []).append(each)
+        later_of: dict[str, str] = {}
+        for mine in rosters.values():
+            taken = [each.delivery for each in mine if each.outcome in _TAKEN]
+            later_of |= parts.superseded_by(taken, mine[0].replace)
+            later_of |= parts.answered_by([each.delivery for each in mine if each.outcome == "held"], taken)
+        return [replace(each, superseded_by=later_of.get(each.submission_id)) for each in arrived]
+
     # ---- what people confirm
 
     def confirm(self, of_submission: str, *, by_whom: str, reason: str, decided_on: date) -> Submission:
