@@ -1,5 +1,7 @@
 """What is measured is the same work: every peer points at the same cells, ours too, whatever the time."""
 
+from collections import Counter
+
 import pytest
 
 from pipeline.bench import peers
@@ -16,6 +18,17 @@ def test_all_find_the_same_cells_and_read_the_same_rows(tmp_path):
     assert len(found["ours"]) == 30
     assert all(cells == found["ours"] for cells in found.values())
     assert {frozenset(reader(book)()) for _, reader in peers.READING.values()} == {frozenset({(1_000, "rows")})}
+
+
+def test_a_spoilt_roster_is_spoilt_by_the_share_that_is_said_and_its_clean_twin_not_at_all(tmp_path):
+    from pipeline import bench
+
+    for share in (0.0, 0.3):
+        peers.make_rows(tmp_path / "rows.parquet", 1_000, bad_cells=share)
+        failing = Counter(field for _, field in peers.VALIDATING["ours"][1](tmp_path / "rows.parquet")())
+        # A relation that is no word of ours is 其他.
+        assert failing == dict.fromkeys(set(peers.FIELDS) - {"relation"}, 300) if share else not failing
+    assert {share for _, share in bench.ERRORS.values()} == {0.0, 0.3}
 
 
 def test_a_measurement_of_different_work_is_none(monkeypatch):

@@ -10,6 +10,7 @@ import openpyxl
 import pytest
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
+from tests import biff_kit
 from tests.damage_kit import judged, one_column, person_number, readings_of, sheet, sheets
 
 DAY, MONTH = date(1986, 5, 1), date(1986, 5, 1)
@@ -73,6 +74,16 @@ def test_the_number_behind_a_day_by_the_workbooks_own_calendar(tmp_path: Path, s
 
     days = 31533 - (1462 if since_1904 else 0)
     assert readings_of(tmp_path, "dibao_person", "birth_date", [days, float(days)], write=write) == [DAY, DAY]
+
+
+@pytest.mark.parametrize("since_1904", [False, True])
+def test_the_number_behind_a_day_of_an_old_workbook_by_its_own_calendar(tmp_path: Path, since_1904: bool) -> None:
+    days = 31533.0 - (1462 if since_1904 else 0)
+    rows = one_column("dibao_person", "birth_date", [days, (days,), "1986-05-01"])
+    cells = [[float(cell) if isinstance(cell, int) else cell for cell in row] for row in rows]
+    (tmp_path / "x.xls").write_bytes(biff_kit.workbook({"名册": cells}, date1904=since_1904))
+    outcome = judged(tmp_path / "x.xls")
+    assert (outcome.values("birth_date"), outcome.issues) == ([DAY] * 3, [])
 
 
 def test_amounts(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from pipeline.model import NO_NUMBER_YET, PROVISIONAL, BalanceError, Reading
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["ISSUE_COLUMNS", "Part", "Surroundings", "Verdict", "examine"]
+__all__ = ["ISSUE_COLUMNS", "Part", "Surroundings", "Verdict", "examine", "failing_cells"]
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,40 @@ def examine(
 
     Raises CheckError when a validation could not be carried out, BalanceError when rows do not add up.
     """
+    typed = _all_typed(con, contracts, parts, around)
+    for folder in (*typed, "set_aside", "unproven"):
+        (out / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+    verdicts = []
+    for kind in typed:
+        mine = [part for part in parts if part.kind == kind]
+        verdicts += _judge(con, contracts, contracts.kinds[kind], typed, mine, around, out)
+    return verdicts
+
+
+def failing_cells(
+    con: duckdb.DuckDBPyConnection, contracts: Contracts, parts: Sequence[Part], around: Surroundings
+) -> pd.DataFrame:
+    """What `examine` finds, before it is put in words and before anything is written: kind, sheet, row_number, field, rule."""
+    typed = _all_typed(con, contracts, parts, around)
+    frames = []
+    for kind in typed:
+        mine = [part for part in parts if part.kind == kind]
+        rows, found = _found(con, contracts, contracts.kinds[kind], typed, mine)
+        con.register("found_now", found[["position", "field", "rule"]])
+        frames.append(
+            con.execute(
+                f"""select '{kind}' as kind, own_sheet as sheet, row_number, field, rule
+                from found_now inner join {rows} using (position) order by position, field, rule"""
+            ).df()
+        )
+        con.unregister("found_now")
+    return pd.concat(frames, ignore_index=True)
+
+
+def _all_typed(
+    con: duckdb.DuckDBPyConnection, contracts: Contracts, parts: Sequence[Part], around: Surroundings
+) -> dict[str, str]:
+    """Kind → the table of its typed rows, for every kind that the parts are of, by name."""
     kinds = sorted({part.kind for part in parts})
     con.execute(
         "create or replace temp table part (submission_id varchar, unit_code varchar, grp varchar, part_order integer)"
@@ -107,16 +141,7 @@ def examine(
     con.executemany(
         "insert into part values (?, ?, ?, ?)", [[p.submission_id, p.unit_code, p.group, p.order] for p in parts]
     )
-    typed = {kind: _typed(con, contracts.kinds[kind], [p for p in parts if p.kind == kind], around) for kind in kinds}
-    for folder in (*kinds, "set_aside", "unproven"):
-        (out / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
-    verdicts = []
-    for kind in kinds:
-        mine = [part for part in parts if part.kind == kind]
-        _look_across(con, contracts, contracts.kinds[kind], typed)
-        across_time.look_back(con, contracts.kinds[kind], typed[kind], mine)
-        verdicts += _judge(con, contracts, contracts.kinds[kind], typed, mine, around, out)
-    return verdicts
+    return {kind: _typed(con, contracts.kinds[kind], [p for p in parts if p.kind == kind], around) for kind in kinds}
 
 
 # Raw → typed -----------------------------------------------------------------------------------------------------
@@ -324,24 +349,40 @@ def _judge(
     around: Surroundings,
     out: Path,
 ) -> list[Verdict]:
-    rows = f"rows_{kind.name}"
-    con.execute(
-        f"""create or replace temp table {rows} as
-        select *, row_number() over (order by part_order, sheet, row_number) - 1 as position {_given(kind)} from {typed[kind.name]}"""
-    )
-    found = _failing_cells(con, kind, rows, [*suites.suite(kind), *across_time.faults(kind)])
-    for unit_code in sorted({part.unit_code for part in parts}):
-        own = contracts.for_unit(kind.name, unit_code).checks[len(kind.checks) :]
-        if own:
-            found = pd.concat(
-                [found, _failing_cells(con, kind, rows, suites.of_checks(own), unit_code)], ignore_index=True
-            )
+    rows, found = _found(con, contracts, kind, typed, parts)
     issues = lines.in_words(con, kind, rows, parts, found, around)
     members = [each for each in contracts.kinds.values() if each.family == kind.family and each.person.head]
     if members and kind.person.head is None and kind.period == "month":
         of_files = across_time.vanished(con, kind, typed, members[0], parts, around)
         issues = pd.concat([issues, of_files], ignore_index=True) if len(of_files) else issues
     return _write(con, kind, rows, found, issues, parts, around, out)
+
+
+def _found(
+    con: duckdb.DuckDBPyConnection, contracts: Contracts, kind: Kind, typed: Mapping[str, str], parts: list[Part]
+) -> tuple[str, pd.DataFrame]:
+    """(the table of a kind's rows, each with its position; the failing cells as `_failing_cells` gives them)."""
+    _look_across(con, contracts, kind, typed)
+    across_time.look_back(con, kind, typed[kind.name], parts)
+    rows = f"rows_{kind.name}"
+    # Positions are worked out on the few columns that say them: sorting whole rows costs three times as much.
+    con.execute(
+        f"""create or replace temp table {rows} as
+        select rows.*, places.position {_given(kind)} from {typed[kind.name]} as rows
+        inner join (
+            select rowid as place, row_number() over (order by part_order, sheet, row_number) - 1 as position
+            from {typed[kind.name]}
+        ) as places on places.place = rows.rowid"""
+    )
+    there = {column for column, *_ in con.execute(f"describe raw_{kind.name}").fetchall()}
+    found = _failing_cells(con, kind, rows, [*suites.suite(kind, there), *across_time.faults(kind)])
+    for unit_code in sorted({part.unit_code for part in parts}):
+        own = contracts.for_unit(kind.name, unit_code).checks[len(kind.checks) :]
+        if own:
+            found = pd.concat(
+                [found, _failing_cells(con, kind, rows, suites.of_checks(own), unit_code)], ignore_index=True
+            )
+    return rows, found
 
 
 def _given(kind: Kind) -> str:
@@ -352,14 +393,14 @@ def _given(kind: Kind) -> str:
     for field in kind.review_only if kind.door else []:
         filled[field] += " or not is_authorised"
     given = [
-        f"case when {' or '.join(filled[field] for field in group)} then 'given' end as {name}__given"
+        f"case when {' or '.join(filled[field] for field in group)} then true end as {name}__given"
         for name, group in groups.items()
     ]
     if kind.member:  # a member without a number is told apart from a head without one: the former may be a newborn
         number = kind.person.id_number
         at = list(groups).index(number)
-        given[at] = f"case when {filled[number]} or {kind.member} then 'given' end as {number}__given"
-        given.append(f"case when {filled[number]} or not {kind.member} then 'given' end as {NO_NUMBER_YET}__given")
+        given[at] = f"case when {filled[number]} or {kind.member} then true end as {number}__given"
+        given.append(f"case when {filled[number]} or not {kind.member} then true end as {NO_NUMBER_YET}__given")
     return "".join(f", {column}" for column in [*given, "case when differs then key_hash end as differing_key"])
 
 

@@ -6,7 +6,7 @@ columns; only what a contract says under `checks:` comes on top.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from pipeline import values
@@ -31,12 +31,15 @@ class Fault:
     """The cell counts as unknown afterwards (spec: sources.md, What sets a row aside)."""
 
 
-def suite(kind: Kind) -> list[Fault]:
-    """All that is expected of a kind's rows, most telling first: of several faults on one cell the first is said."""
-    return [*_of_columns(kind), *_of_rows(kind), *of_checks(kind.checks)]
+def suite(kind: Kind, there: Collection[str]) -> list[Fault]:
+    """All that is expected of a kind's rows, most telling first: of several faults on one cell the first is said.
+
+    `there`: fields that some file has a column for. Of the cells of others nothing can be unreadable, so that is not asked.
+    """
+    return [*_of_columns(kind, there), *_of_rows(kind, there), *of_checks(kind.checks)]
 
 
-def _of_columns(kind: Kind) -> list[Fault]:
+def _of_columns(kind: Kind, there: Collection[str]) -> list[Fault]:
     faults = []
     groups = [group for group in kind.required_groups() if len(group) > 1]
     for group in groups:
@@ -64,6 +67,8 @@ def _of_columns(kind: Kind) -> list[Fault]:
                 )
                 words = values.explain(NO_NUMBER_YET, column)
                 faults.append(Fault(expectation, f"{field}.{NO_NUMBER_YET}", field, "must_fix", *words))
+        if field not in there:
+            continue
         if column.type == "township":
             expectation = Expectation(f"{kind.name}.{field}.own", "expect_column_values_to_not_be_in_set",
                                       {"column": f"{field}__problem", "value_set": ["other_division"]})  # fmt: skip
@@ -100,13 +105,14 @@ def _of_flags(kind: Kind, field: str) -> list[Fault]:
     ]  # fmt: skip
 
 
-def _of_rows(kind: Kind) -> list[Fault]:
-    person, faults = kind.person, []
+def _of_rows(kind: Kind, there: Collection[str]) -> list[Fault]:
+    person = kind.person
+    faults: list[Fault] = []
     for field, truth, problem in (
         (person.sex, "who_sex", "sex_contradicts"),
         (person.birth_date, "who_birth_date", "birth_contradicts"),
     ):
-        if field:
+        if field and field in there:
             expectation = Expectation(
                 f"{kind.name}.{field}.{problem}", "expect_column_pair_values_to_be_equal",
                 {"column_A": field, "column_B": truth, "ignore_row_if": "either_value_is_missing"},
