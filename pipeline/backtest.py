@@ -88,7 +88,7 @@ def backtest(home: Path, folder: Path, first: date, last: date, on_step: Step | 
     told = []
     for done, night in enumerate(nights):
         say("重问过去的夜", done, len(nights))
-        given = replace(inputs.gather(place, ledger, night), previous=None)
+        given = inputs.gather(place, ledger, night)
         changed = replace(given, house={**given.house, **inputs.of_policy(new_policy, night)})
         mine, theirs = _ask(given, now, night), _ask(changed, then_models, night)
         before, after = {**mine, **before}, {**theirs, **after}
