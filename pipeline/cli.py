@@ -267,15 +267,39 @@ def backtest(obj: _Context, folder: Path, first: date, last: date) -> None:
 
 @monitor.command()
 @click.argument("target", type=click.Path(path_type=Path))
-@click.option("--people", type=click.IntRange(min=50), required=True, help="在册人数(低保+特困+边缘)")
+@click.option("--people", type=click.IntRange(min=50), help="在册人数(低保+特困+边缘);--year 默认为一个真实年度的规模")
 @click.option("--seed", type=int, default=1, show_default=True, help="随机种子:同样的种子,同样的文件")
-@click.option("--date", "day", type=_Day(), required=True, help="夜间任务的日期 D")
+@click.option("--date", "day", type=_Day(), help="夜间任务的日期 D")
 @click.option("--partner-rows", type=click.IntRange(min=0), help="外部门名单的总行数;默认约为人数的 4 倍")
+@click.option("--year", type=int, help="改为虚构一整年:每区十二个月的名册和全年临时救助台账,夜间日期为该年 12 月 31 日")
 @json_option
 @click.pass_obj
-def generate(obj: _Context, target: Path, people: int, seed: int, day: date, partner_rows: int | None) -> None:
+def generate(
+    obj: _Context, target: Path, people: int | None, seed: int, day: date | None, partner_rows: int | None, year: int | None
+) -> None:  # fmt: skip
     """虚构一个任意大小的民政局:各单位的文件放进 TARGET/inbox,应有的结果放进 TARGET/truth。"""
     from pipeline import generate as generating
+
+    if year is not None:
+        if day is not None or partner_rows is not None:
+            raise click.UsageError(
+                "--year 不能和 --date、--partner-rows 一起用:整年的名册从 1 月到 12 月,没有外部门名单"
+            )
+        with obj.progress() as progress:
+            result = generating.generate_year(
+                target, year=year, people=people or generating.REAL_YEAR.people, seed=seed, progress=_bar(progress)
+            )
+        obj.tell(
+            result,
+            lambda console: console.print(
+                f"已在 {target} 虚构一个民政局的 {year} 年:inbox/ 有 {result['files']} 个文件;truth/statistics.csv 是应有的"
+                f"月度统计。夜间任务:monitor run --date {year}-12-31",
+                markup=False,
+            ),
+        )
+        return
+    if people is None or day is None:
+        raise click.UsageError("请写明 --people 和 --date(或用 --year 虚构一整年)")
 
     with obj.progress() as progress:
         task = progress.add_task("虚构", total=None)

@@ -21,8 +21,7 @@ from sqlglot import exp
 from pipeline import contracts, inputs, run, warehouse
 from pipeline.home import Home
 from pipeline.ledger import Ledger
-from pipeline.lists import REGISTRY_TITLES
-from pipeline.lists.words import OUTCOME_TITLES
+from pipeline.lists.words import OUTCOME_TITLES, REGISTRY_TITLES
 from pipeline.model import MonitorError, mask
 from pipeline.warehouse.models import Card, Models, read_models
 from pipeline.warehouse.why_not import Failing

@@ -110,7 +110,7 @@ def test_a_command_that_a_page_shows_is_one(page: str, line: str) -> None:
         ("monitor run --night 2026-10-31", "--night"),
         ("monitor check a.xlsx b.xlsx", "too many"),
         ("monitor check --unit d01", "missing"),
-        ("monitor generate DIR --people 600", "missing"),
+        ("monitor confirm X --by 甲", "missing"),
     ],
 )
 def test_a_wrong_command_would_be_noticed(line: str, said: str) -> None:

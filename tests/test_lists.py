@@ -49,6 +49,11 @@ create table identity_question (
     right_file_name varchar, right_sheet varchar, right_row integer, decision varchar, decided_by varchar,
     decided_on date, note varchar
 );
+create table monthly_statistics (
+    month varchar, division_code varchar, registry varchar, households decimal(14, 2), persons decimal(14, 2),
+    persons_entered bigint, grants bigint, amount decimal(18, 2), without_amount bigint, months bigint, divisions bigint,
+    unit_notes varchar, counted_on date
+);
 insert into submission values ('s-survey', 'd01'), ('s-dibao2', 'd02'), ('s-medical', 'medical_insurance');
 insert into coverage values
     ('d01', 'dibao_person', '2026-10', 812, 'fresh', true, true),
@@ -353,3 +358,44 @@ def test_same_release_same_bytes(usual, tmp_path):
     first = [path.read_bytes() for path in lists.write(usual, tmp_path / "a", UNITS, DAY, KIND_TITLES)]
     second = [path.read_bytes() for path in lists.write(usual, tmp_path / "b", UNITS, DAY, KIND_TITLES)]
     assert first == second
+
+
+def statistic(month, unit, registry, households, persons, **more):
+    return {
+        "month": month, "division_code": unit, "registry": registry, "households": households, "persons": persons,
+        "persons_entered": 3, "grants": None, "amount": None, "without_amount": 0, "months": 1, "divisions": 1,
+        "unit_notes": "户数:户,人数:人", "counted_on": DAY,
+    } | more  # fmt: skip
+
+
+def test_the_sheet_of_statistics_says_units_and_dates_newest_first_and_to_each_its_own(tmp_path):
+    con = release()
+    for row in (
+        statistic("2026-09", "all", "dibao", 2, 3, amount="1234567.80"),
+        statistic("2026", "all", "dibao", "2.50", "3.25", amount="2469135.60", months=2),
+        statistic("2026-10", "all", "temporary", 1, 1, grants=4),
+        statistic("2026-10", "d01", "dibao", 2, 3),
+        statistic("2026-10", "d02", "edge", 1, 2),
+        statistic("2025-12", "all", "dibao", 9, 9),
+    ):
+        con.execute(
+            f"insert into monthly_statistics ({', '.join(row)}) values ({', '.join('?' * len(row))})",
+            list(row.values()),
+        )
+    books = written(con, tmp_path)
+    rows = table(books["bureau"], "月度统计")
+    assert [(row["时间"], row["单位"], row["类别"]) for row in rows] == [
+        ("2026年(月均)", "全市", "低保"), ("2026年10月", "全市", "临时救助"), ("2026年10月", "青禾区", "低保"),
+        ("2026年10月", "云岫区", "低保边缘"), ("2026年9月", "全市", "低保"), ("2025年12月", "全市", "低保"),
+    ]  # fmt: skip
+    year, grants, *_ = rows
+    assert (year["户数\n(户)"], year["人数\n(人)"], year["金额\n(元)"]) == (2.5, 3.25, 2469135.6)
+    assert (grants["已发放临时救助\n(人次)"], grants["金额\n(元)"]) == (4, "—"), "unknown is not zero"
+    assert all(row["统计日期"].date() == DAY and "户数:户" in row["单位和口径"] for row in rows)
+    assert [row["单位"] for row in table(books["d01"], "月度统计")] == ["青禾区"]
+    assert [row["单位"] for row in table(books["d02"], "月度统计")] == ["云岫区"]
+
+
+def test_without_rosters_the_sheet_says_that_there_is_nothing_to_count(tmp_path):
+    sheet = written(release(), tmp_path)["d01"]["月度统计"]
+    assert "没有可统计的数" in sheet["A3"].value

@@ -1,6 +1,6 @@
 """An invented bureau of any size: damaged, real-looking files in an inbox, and the truth about them.
 
-`generate` is `monitor generate`. Nobody in it exists. The same people, seed, day and partner rows give the same bytes.
+`generate` is `monitor generate`; `generate_year` its `--year`. Nobody in it exists. The same arguments give the same bytes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 from pipeline.generate.bureau import Bureau
 from pipeline.generate.crowd import MINIMUM, fill, in_scope_rows
 from pipeline.generate.damage import damage
+from pipeline.generate.figures import REAL_YEAR
 from pipeline.generate.files import Landed, evening_before, write
 from pipeline.generate.hostile import write_hostile
 from pipeline.generate.partners import SHARES, partner_files
@@ -29,11 +31,12 @@ from pipeline.generate.plants_review import plant_review
 from pipeline.generate.plants_supplement import plant_supplement
 from pipeline.generate.records import in_scope_records
 from pipeline.generate.stage import Stage
-from pipeline.generate.truth import status_of, write_truth
+from pipeline.generate.truth import status_of, write_truth, write_year
 from pipeline.generate.turn import Turn
+from pipeline.generate.year import bureau_of, invent
 from pipeline.model import ConfigError
 
-__all__ = ["MINIMUM", "generate"]
+__all__ = ["MINIMUM", "REAL_YEAR", "generate", "generate_year"]
 
 _PEOPLE_PER_TURN = 3_000
 _IN_SCOPE = 0.12
@@ -54,8 +57,7 @@ def generate(
     Raises ConfigError when `people` is below MINIMUM, or `target` holds an inbox or truth already.
     """
     inbox, truth = target / "inbox", target / "truth"
-    if any(path.is_file() for folder in (inbox, truth) for path in folder.rglob("*")):
-        raise ConfigError(f"{target} 里已经有文件,请换一个空的文件夹")
+    _must_be_empty(target, inbox, truth)
     tell = progress or (lambda step, done, total: None)
     rows = 4 * people if partner_rows is None else partner_rows
     tell("编造人员和名册", 0, 0)
@@ -77,6 +79,38 @@ def generate(
         "submissions": dict(sorted(Counter(status_of(one) for one in landed).items())),
         "warnings": dict(sorted(Counter(warning[0] for warning in stage.warnings).items())),
     }
+
+
+def generate_year(
+    target: Path, *, year: int, people: int = REAL_YEAR.people, seed: int = 1,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Write `target`/inbox/<unit>/… and `target`/truth/statistics.csv: a calendar year for a night on its 31 December.
+
+    Twelve monthly rosters of every division and the year's ledger of temporary assistance carry the figures of one
+    real year (mission.md) at the size of `people` in the registries. Nothing is damaged. `progress` as in `generate`.
+
+    Returns counts: files, and the year's figures by name. Raises ConfigError when the figures do not fit into so few
+    people, or `target` holds an inbox or truth already.
+    """
+    inbox, truth, day = target / "inbox", target / "truth", date(year, 12, 31)
+    _must_be_empty(target, inbox, truth)
+    tell = progress or (lambda step, done, total: None)
+    tell("编造人员和名册", 0, 0)
+    made = invent(bureau_of(day, people), random.Random(f"{year} {people} {seed}"), people)  # noqa: S311 - reproducible
+    files = 0
+    for file in made.files():
+        tell("写文件", files, 0)
+        write(file, inbox, day)
+        files += 1
+    write_year(made.figure_rows(), year, truth)
+    _lay_down(inbox, day)
+    return {"files": files, "figures": asdict(made.figures)}
+
+
+def _must_be_empty(target: Path, *folders: Path) -> None:
+    if any(path.is_file() for folder in folders for path in folder.rglob("*")):
+        raise ConfigError(f"{target} 里已经有文件,请换一个空的文件夹")
 
 
 def _invent(people: int, seed: int, day: date, rows: int) -> Stage:

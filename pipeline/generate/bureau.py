@@ -42,6 +42,8 @@ class Bureau:
     day: date
     divisions: tuple[Unit, ...]
     policy: Policy
+    is_punctual: bool = False
+    """Every division delivers the month of `day`; else one delivers nothing and two are late."""
 
     @staticmethod
     def on(day: date) -> Bureau:
@@ -68,7 +70,7 @@ class Bureau:
     @cached_property
     def delivering(self) -> list[str]:
         """Codes of the divisions that send files."""
-        return [unit.code for unit in self.divisions if unit.code != self.missing]
+        return [unit.code for unit in self.divisions if self.is_punctual or unit.code != self.missing]
 
     @cached_property
     def current(self) -> list[str]:
@@ -101,7 +103,7 @@ class Bureau:
 
     def period(self, division: str) -> date:
         """First day of the month of the division's newest roster."""
-        back = {self.stale: 3, self.aging: 2}.get(division, 0)
+        back = 0 if self.is_punctual else {self.stale: 3, self.aging: 2}.get(division, 0)
         return months_before(self.day.replace(day=1), back)
 
     def working_days_before(self, days: int) -> date:

@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from pipeline.generate.bureau import AREAS, Place
+from pipeline.generate.figures import REAL_YEAR
 from pipeline.generate.stage import Member, Stage
 from pipeline.model import ConfigError
 
 MINIMUM = 300
 """People in the registries below which the planted cases do not fit in."""
 
-_DIBAO, _TEKUN, _EDGE = 26_000, 1_573, 2_295
-_YEAR = _DIBAO + _TEKUN + _EDGE
-_HOUSEHOLDS_PER_DIBAO = 19_000 / 26_000
-_GRANTS = 81_000 / 30_000
+_GRANTS = REAL_YEAR.grants / 30_000
 FRAGILE = 0.05
 
 
@@ -46,8 +44,8 @@ def fill(stage: Stage, people: int) -> list[Household]:
     counted = {registry: len(numbers) for registry, numbers in stage.counted.items()}
     already = len(set[str]().union(*stage.counted.values()))
     divisions = len(stage.bureau.delivering)
-    tekun = max(round(people * _TEKUN / _YEAR) - counted["tekun"], 2 * divisions)
-    edge = max(round(people * _EDGE / _YEAR) - counted["edge"], 3 * divisions)
+    tekun = max(round(people * REAL_YEAR.tekun_persons / REAL_YEAR.people) - counted["tekun"], 2 * divisions)
+    edge = max(round(people * REAL_YEAR.edge_entered / REAL_YEAR.people) - counted["edge"], 3 * divisions)
     dibao = max(people - already - tekun - edge, 8 * divisions)
     firm = _dibao(stage, dibao) + _tekun(stage, tekun) + _edge(stage, edge)
     firm += _survey(stage, firm, people // 6)
@@ -59,11 +57,11 @@ def fill(stage: Stage, people: int) -> list[Household]:
 def _dibao(stage: Stage, persons: int) -> list[Household]:
     rng, firm = stage.rng, []
     cells = [(code, area) for code in stage.bureau.delivering for area in AREAS]
-    households = max(round(persons * _HOUSEHOLDS_PER_DIBAO), 2 * len(cells))
-    sizes = _sizes(rng, persons, households)
-    for number, (cell, size) in enumerate(zip(_spread(rng, cells, households), sizes, strict=True)):
+    households = max(round(persons * REAL_YEAR.dibao_households / REAL_YEAR.dibao_persons), 2 * len(cells))
+    chosen = zip(spread(rng, cells, households), sizes(rng, persons, households), strict=True)
+    for number, (cell, size) in enumerate(chosen):
         place = rng.choice(stage.bureau.places[cell])
-        members = _family(stage, place, size)
+        members = family(stage, place, size)
         fragile = _is_fragile(rng, number, len(cells), 30)
         remote = rng.random() < 0.04
         stage.dibao(place, members, share=rng.uniform(0.05, 0.85), remote=remote, fragile=fragile)
@@ -75,7 +73,7 @@ def _dibao(stage: Stage, persons: int) -> list[Household]:
 def _tekun(stage: Stage, persons: int) -> list[Household]:
     rng, firm = stage.rng, []
     cells = [(code, "农村") for code in stage.bureau.delivering]
-    for number, cell in enumerate(_spread(rng, cells, persons)):
+    for number, cell in enumerate(spread(rng, cells, persons)):
         place = rng.choice(stage.bureau.places[cell])
         person = stage.folk.person(place, (61, 90))
         fragile = _is_fragile(rng, number, len(cells), 8)
@@ -90,10 +88,10 @@ def _edge(stage: Stage, persons: int) -> list[Household]:
     cells = [(code, "城市") for code in stage.bureau.delivering]
     households = max(round(persons * 0.6), len(cells) + len(cells) // 2)
     for number, (cell, size) in enumerate(
-        zip(_spread(rng, cells, households), _sizes(rng, persons, households), strict=True)
+        zip(spread(rng, cells, households), sizes(rng, persons, households), strict=True)
     ):
         place = rng.choice(stage.bureau.places[cell[0], rng.choice(AREAS)])
-        members = _family(stage, place, size)
+        members = family(stage, place, size)
         fragile = _is_fragile(rng, number, len(cells), 6)
         stage.edge(place, members, fragile=fragile)
         if not fragile:
@@ -111,9 +109,9 @@ def _survey(stage: Stage, firm: Sequence[Household], households: int) -> list[Ho
         stage.survey(place, household.members, income, supporter=household.list_name != "tekun")
     cells = [(code, area) for code in stage.bureau.delivering for area in AREAS]
     planted = len(stage.tables["survey_household"])
-    for number, cell in enumerate(_spread(rng, cells, max(households - planted, 2 * len(cells)))):
+    for number, cell in enumerate(spread(rng, cells, max(households - planted, 2 * len(cells)))):
         place = rng.choice(stage.bureau.places[cell])
-        members = _family(stage, place, rng.choice((1, 2, 2, 3, 3, 4)))
+        members = family(stage, place, rng.choice((1, 2, 2, 3, 3, 4)))
         income = stage.bureau.standard(place) * 12 * len(members) * rng.randint(26, 60) // 10
         fragile = _is_fragile(rng, number, len(cells), 20)
         stage.survey(
@@ -135,7 +133,7 @@ def _monitoring(stage: Stage, firm: Sequence[Household], persons: int) -> None:
     places = [place for places in stage.bureau.places.values() for place in places]
     while len(stage.tables["poverty_return_monitoring"]) < max(persons, 20):
         place = rng.choice(places)
-        stage.monitor(place, _family(stage, place, rng.randint(1, 3)), is_eliminated=True, fragile=rng.random() < 0.3)
+        stage.monitor(place, family(stage, place, rng.randint(1, 3)), is_eliminated=True, fragile=rng.random() < 0.3)
 
 
 def _grants(stage: Stage, firm: Sequence[Household], grants: int) -> list[Household]:
@@ -163,7 +161,8 @@ def _grants(stage: Stage, firm: Sequence[Household], grants: int) -> list[Househ
     return asked
 
 
-def _family(stage: Stage, place: Place, size: int) -> tuple[Member, ...]:
+def family(stage: Stage, place: Place, size: int) -> tuple[Member, ...]:
+    """`size` people of one household, the head first."""
     rng, folk = stage.rng, stage.folk
     head = folk.person(place, rng.choice(((26, 58), (26, 58), (40, 58), (61, 84))))
     members = [Member(head, "户主", is_ill=rng.random() < 0.05)]
@@ -187,17 +186,18 @@ def _is_fragile(rng: random.Random, number: int, firm_first: int, at_least: int)
     return rng.random() < (0.8 if number < firm_first + at_least else FRAGILE)
 
 
-def _spread(rng: random.Random, cells: Sequence[tuple[str, str]], count: int) -> list[tuple[str, str]]:
+def spread(rng: random.Random, cells: Sequence[tuple[str, str]], count: int) -> list[tuple[str, str]]:
     """`count` cells: each at least once, in order, then at random, some cells larger than others."""
     weights = [1 + (7 * position % 5) / 4 for position in range(len(cells))]
     return [*cells, *rng.choices(cells, weights, k=count - len(cells))]
 
 
-def _sizes(rng: random.Random, persons: int, households: int) -> list[int]:
-    sizes = [1] * households
+def sizes(rng: random.Random, persons: int, households: int) -> list[int]:
+    """Of `households` households that are `persons` people together: how many each is, at least one."""
+    found = [1] * households
     for _ in range(persons - households):
-        sizes[rng.randrange(households)] += 1
-    return sizes
+        found[rng.randrange(households)] += 1
+    return found
 
 
 def in_scope_rows(stage: Stage, firm: Sequence[Household], medical: int, certificates: int) -> None:

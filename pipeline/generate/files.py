@@ -122,8 +122,15 @@ def _columns(sheet: Sheet, file: File, day: date) -> list[_Column]:
         found.insert(1, _Column("数据月份", None, "", _all(count, f"{sheet.period:%Y-%m}")))
     numbers = sheet.columns[kind.person.id_number]
     for name in style.unused:
-        ages = [f"{day.year - int(number[6:10])}" for number in numbers] if name == "年龄" else ["初中"] * count
-        found.append(_Column(name, None, "", np.array(ages, dtype=object)))
+        if name == "年龄":
+            shown = [f"{day.year - int(number[6:10])}" for number in numbers]
+        elif name == "户月保障金额":
+            if sheet.kind != "dibao_person":
+                continue
+            shown = [fen / 100 for fen in sheet.columns["_household_fen"]]
+        else:
+            shown = ["初中"] * count
+        found.append(_Column(name, None, "", np.array(shown, dtype=object)))
     return found
 
 

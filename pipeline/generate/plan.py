@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 
@@ -25,22 +26,37 @@ def division_files(stage: Stage) -> Iterator[File]:
     """Every file of every division that delivers."""
     arrays = {kind: stage.tables[kind].arrays() for kind in _TITLES}
     for code in stage.bureau.delivering:
-        style = DIVISION_STYLES[stage.bureau.style_number(code) % len(DIVISION_STYLES)]
-        for kind, columns in arrays.items():
-            own = _in_order(columns, np.flatnonzero((columns["_unit"] == code) & (columns["_back"] == 0)))
-            if kind == "dibao_household" and style.by_township:
-                yield _by_township(stage, code, style, arrays)
-            elif kind.startswith("dibao") and not style.by_township:
-                for area in AREAS:
-                    yield _one(stage, code, style, kind, _take(own, np.flatnonzero(own["_area"] == area)), area)
-            elif not kind.startswith("dibao"):
-                yield _one(stage, code, style, kind, own, "")
+        style = style_of(stage, code)
+        newest = {
+            kind: in_order(columns, np.flatnonzero((columns["_unit"] == code) & (columns["_back"] == 0)))
+            for kind, columns in arrays.items()
+        }
+        yield from files_of(stage, code, style, newest)
         for kind, columns in arrays.items():
             for back in sorted({back for back in columns["_back"][columns["_unit"] == code] if back}):
-                own = _in_order(columns, np.flatnonzero((columns["_unit"] == code) & (columns["_back"] == back)))
+                own = in_order(columns, np.flatnonzero((columns["_unit"] == code) & (columns["_back"] == back)))
                 for area in AREAS:
                     if len(chosen := np.flatnonzero(own["_area"] == area)):
                         yield _one(stage, code, style, kind, _take(own, chosen), area, back)
+
+
+def style_of(stage: Stage, code: str) -> Style:
+    """The way of writing of a division."""
+    return DIVISION_STYLES[stage.bureau.style_number(code) % len(DIVISION_STYLES)]
+
+
+def files_of(stage: Stage, code: str, style: Style, own: dict[str, dict[str, Array]], back: int = 0) -> Iterator[File]:
+    """The files of one division that carry `own` (kind → columns, in the order of the file), `back` months before the newest."""
+    for kind, columns in own.items():
+        if kind == "dibao_household" and style.by_township:
+            yield _by_township(stage, code, style, own, back)
+        elif kind.startswith("dibao") and not style.by_township:
+            for area in AREAS:
+                yield _one(
+                    stage, code, style, kind, _take(columns, np.flatnonzero(columns["_area"] == area)), area, back
+                )
+        elif not kind.startswith("dibao"):
+            yield _one(stage, code, style, kind, columns, "", back)
 
 
 def monitoring_file(stage: Stage) -> File:
@@ -50,7 +66,7 @@ def monitoring_file(stage: Stage) -> File:
         "poverty_return_monitoring",
         "监测对象",
         "防返贫监测对象名单",
-        _in_order(columns, np.arange(len(columns["_unit"]))),
+        in_order(columns, np.arange(len(columns["_unit"]))),
     )
     style = replace(PARTNER_STYLES[0], words=("已消除", "未消除"))
     return File("rural_revitalisation", "防返贫监测对象.xlsx", style, [sheet])
@@ -68,28 +84,32 @@ def _one(stage: Stage, code: str, style: Style, kind: str, columns: dict[str, Ar
         name += f"_{month}" if style.suffix == ".csv" else f"_{period:%Y%m}"
     folder = month if style.name == "numbers_as_text" else ""
     if back:
-        folder = f"往月/{month}"
+        folder = _earlier(period) if period else ""
     title = f"{district}{words}名册" + (f"({month})" if period and style.period == "title" else "")
     sheet = Sheet(kind, sheet_name, title, columns, period)
     return File(code, name + style.suffix, style, [sheet], district, folder)
 
 
-def _by_township(stage: Stage, code: str, style: Style, arrays: dict[str, dict[str, Array]]) -> File:
+def _by_township(stage: Stage, code: str, style: Style, own: dict[str, dict[str, Array]], back: int) -> File:
     """Households and persons of dibao in one workbook, two sheets per township."""
-    period, district, sheets = stage.bureau.period(code), stage.bureau.districts[code], []
+    period, district = months_before(stage.bureau.period(code), back), stage.bureau.districts[code]
+    sheets = []
     for place in stage.bureau.places[code, AREAS[0]]:
         for kind, word in (("dibao_household", "家庭"), ("dibao_person", "人员")):
-            columns = arrays[kind]
-            of_township = (columns["_unit"] == code) & (columns["_township"] == place.township)
-            chosen = np.flatnonzero(of_township & (columns["_back"] == 0))
+            chosen = np.flatnonzero(own[kind]["_township"] == place.township)
             if len(chosen):
                 title = f"{district}{place.township}低保{word}名册({period.year}年{period.month}月)"
-                sheets.append(Sheet(kind, f"{place.township}{word}", title, _in_order(columns, chosen), period))
-    return File(code, f"低保家庭和人员_分乡镇{style.suffix}", style, sheets, district)
+                sheets.append(Sheet(kind, f"{place.township}{word}", title, _take(own[kind], chosen), period))
+    return File(code, f"低保家庭和人员_分乡镇{style.suffix}", style, sheets, district, _earlier(period) if back else "")
 
 
-def _in_order(columns: dict[str, Array], chosen: Array) -> dict[str, Array]:
-    """Rows by township, members of a household together, else as they came."""
+def _earlier(period: date) -> str:
+    """The folder of a month that is over."""
+    return f"往月/{period.year}年{period.month}月"
+
+
+def in_order(columns: dict[str, Array], chosen: Array) -> dict[str, Array]:
+    """The chosen rows by township, members of a household together, else as they came."""
     townships, groups = columns["_township"][chosen], columns["_group"][chosen]
     order: Sequence[int] = sorted(range(len(chosen)), key=lambda n: (townships[n], groups[n]))
     return _take(columns, chosen[np.array(order, dtype=np.int64)])

@@ -25,11 +25,13 @@ NOTES = (
     "_fault",
     "_spoilt_field",
     "_spoilt_cell",
+    "_household_fen",
 )
 """What we know of a row, beside its values: who sends it, in which file it goes, what must become of it.
 
 `_back`: how many months before the unit's newest roster the row's roster is. `_fault` names the planted fault (None:
 none, or one that must be read right all the same); `_spoilt_cell` is what stands in the cell of `_spoilt_field` instead of its value.
+`_household_fen`: the household's money, which some files of persons repeat on each row.
 """
 
 BLANK = ""

@@ -33,6 +33,27 @@ those of `{aging}` are of two months ago, which is current still. All people are
 """
 
 
+_YEAR_README = """\
+# Truth
+
+What `monitor run --date {year}-12-31` must find in `../inbox`. Counted by those who wrote the lists, without asking the product.
+
+- `statistics.csv`: every line of the published table `monthly_statistics`: a month (YYYY-MM) or the year (YYYY: households
+  and persons are monthly averages, persons_entered is everybody once, grants and amount are the year's sums), a division or
+  `all`, a registry. Amounts are yuan. Lines of {before}-12 are grants that the ledger says were paid before the year began.
+
+All people are invented: their numbers begin with 99.
+"""
+
+
+def write_year(rows: Iterable[Sequence[str | int]], year: int, target: Path) -> None:
+    """Write truth/statistics.csv and its README below `target`."""
+    target.mkdir(parents=True, exist_ok=True)
+    header = ("month", "division_code", "registry", "households", "persons", "persons_entered", "grants", "amount")
+    _write(target / "statistics.csv", header, rows)
+    (target / "README.md").write_text(_YEAR_README.format(year=year, before=year - 1), encoding="utf-8")
+
+
 def write_truth(stage: Stage, landed: Sequence[Landed], target: Path) -> None:
     """Write truth/*.csv and its README below `target`."""
     target.mkdir(parents=True, exist_ok=True)

@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.home import Unit, atomically
 from pipeline.lists import book as list_book
-from pipeline.lists.words import ANSWER_TITLES, LEVEL_TITLES, OUTCOME_TITLES, QUESTION_TITLES
+from pipeline.lists import figures
+from pipeline.lists.words import ANSWER_TITLES, LEVEL_TITLES, OUTCOME_TITLES, QUESTION_TITLES, REGISTRY_TITLES
 from pipeline.model import mask
 
 if TYPE_CHECKING:
     import duckdb
-
-REGISTRY_TITLES = {"dibao": "低保", "tekun": "特困", "edge": "低保边缘", "temporary": "临时救助"}
-"""Registry → its everyday name."""
 
 _CHANGE_TITLES = {"new": "新增", "worse": "加重", "same": "不变"}
 _STATE_TITLES = {"open": "待核查", "verifying": "核查中"}
@@ -150,6 +148,7 @@ def write(
             questions=reader.questions([dict(row) for row in questions if reader.may_see(row)], kind_titles),
             coverage=[reader.coverage(row, kind_titles) for row in coverage if reader.rests_on(row)],
             with_units=reader.sees_all,
+            figures=[figures.statistics(release, unit, units)],
         )
         path = folder / f"{unit.code}.xlsx"
         with atomically(path) as part:

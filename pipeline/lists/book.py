@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import xlsxwriter
 
+from pipeline.lists import figures
 from pipeline.lists.words import (
     ANSWER_HINTS,
     ANSWER_TITLES,
@@ -145,6 +146,8 @@ class Content:
     """What the lists stand on: `unit`, `title`, `period`, `rows`, `state`, `is_missing`."""
     with_units: bool
     """Lines of many units: a column names each line's own."""
+    figures: Sequence[figures.Table] = ()
+    """Counts, a sheet each."""
 
 
 def write(path: Path, content: Content) -> None:
@@ -182,6 +185,8 @@ class _Book:
             empty=f"截至 {self.content.day.isoformat()},没有要请{self.content.name}判断的身份疑问。",
         )  # fmt: skip
         self._drop_downs(sheet, columns, min(len(questions), MOST_ROWS), self._question_rules())
+        for table in self.content.figures:
+            self._figures(table)
         self._notes()
         self.book.close()
 
@@ -305,6 +310,52 @@ class _Book:
                     lines = max(lines, _lines(text, column.width))
                 sheet.write_string(line, at, text, cell)
         sheet.set_row(line, min(_LINE_HEIGHT * lines + 8, _HIGHEST_ROW))
+
+    def _figures(self, table: figures.Table) -> None:
+        """A sheet of counts: no names, nothing to fill in."""
+        content = self.content
+        sheet = self.book.add_worksheet(table.name)
+        sheet.set_row(0, 26)
+        title = f"{content.name} {table.name}   数据日期 {content.day.isoformat()}   {table.says}"
+        sheet.write_string(0, 0, title, self._format("title", bold=True, font_size=13, text_wrap=False))
+        sheet.set_row(1, 34)
+        heading = self._format("header", "#D9E2F0", bold=True, align="center", border=1, bg_color="#D9E2F0")
+        for at, column in enumerate(table.columns):
+            sheet.set_column(at, at, column.width)
+            sheet.write_string(1, at, column.header, heading)
+        for line, row in enumerate(table.rows, start=2):
+            lines = 1
+            for at, column in enumerate(table.columns):
+                value = row[column.field]
+                cell = self._figure_format(column.sort, value)
+                if value is None or column.sort == "text":
+                    text = figures.text_of(value, column.sort)
+                    sheet.write_string(line, at, text, cell)
+                    lines = max(lines, _lines(text, column.width))
+                elif column.sort == "date":
+                    sheet.write_datetime(line, at, value, cell)
+                else:
+                    sheet.write_number(line, at, value, cell)
+            sheet.set_row(line, _LINE_HEIGHT * lines + 6)
+        if table.rows:
+            sheet.autofilter(1, 0, 1 + len(table.rows), len(table.columns) - 1)
+        else:
+            sheet.write_string(2, 0, table.if_empty, self._format("empty", font_size=11, text_wrap=False))
+        sheet.freeze_panes(2, 0)
+        sheet.set_landscape()
+        sheet.repeat_rows(1)
+        self._page(sheet, table.name)
+
+    def _figure_format(self, sort: figures.Sort, value: Any) -> Any:
+        """Whole averages are shown without decimals, so that a month's count looks like one."""
+        shown = "text" if value is None else "count" if sort == "average" and value == int(value) else sort
+        numbers = {"count": "#,##0", "average": "#,##0.00", "yuan": "#,##0.00", "date": "yyyy-mm-dd"}
+        more: dict[str, Any] = {"border": 1, "border_color": "#BFBFBF"}
+        if sort != "text":
+            more["align"] = "center" if sort == "date" else "right"
+        if shown in numbers:
+            more |= {"num_format": numbers[shown], "quote_prefix": False}
+        return self._format("figure", sort, shown, **more)
 
     def _page(self, sheet: Any, name: str) -> None:
         sheet.set_paper(9)

@@ -7,6 +7,9 @@ import csv
 
 from pipeline.model import ROOT
 
+REGISTRY_TITLES = {"dibao": "低保", "tekun": "特困", "edge": "低保边缘", "temporary": "临时救助"}
+"""Registry → its everyday name."""
+
 LEVEL_TITLES = {"red": "红色", "orange": "橙色", "yellow": "黄色", "blue": "蓝色"}
 """Level → its name, most urgent first."""
 

@@ -1,0 +1,141 @@
+"""Published counts as tables that people read: the same in a workbook's sheet, on screen and as JSON.
+
+Each table says its unit and its date. A division is told its own figures and the bureau's totals are the bureau's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from rich.table import Table as ScreenTable
+
+from pipeline.home import Unit
+from pipeline.lists.words import REGISTRY_TITLES
+
+if TYPE_CHECKING:
+    import duckdb
+    from rich.console import Console
+
+Sort = Literal["text", "count", "average", "yuan", "date"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table; `field` is its name in JSON."""
+
+    field: str
+    header: str
+    width: int
+    sort: Sort = "text"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Lines of one sort, in the order in which they are read."""
+
+    name: str
+    says: str
+    """What the lines are, in one sentence."""
+    columns: Sequence[Column]
+    rows: Sequence[Mapping[str, Any]]
+    """Values by `field`; None is a cell that says nothing."""
+    if_empty: str
+
+
+_STATISTICS = """
+select
+    monthly_statistics.month as month,
+    monthly_statistics.division_code as division_code,
+    monthly_statistics.registry as registry,
+    monthly_statistics.households as households,
+    monthly_statistics.persons as persons,
+    monthly_statistics.persons_entered as persons_entered,
+    monthly_statistics.grants as grants,
+    monthly_statistics.amount as amount,
+    monthly_statistics.without_amount as without_amount,
+    monthly_statistics.months as months,
+    monthly_statistics.divisions as divisions,
+    monthly_statistics.unit_notes as unit_notes,
+    monthly_statistics.counted_on as counted_on
+from monthly_statistics
+order by
+    substr(monthly_statistics.month, 1, 4) desc,
+    length(monthly_statistics.month),
+    monthly_statistics.month desc,
+    monthly_statistics.division_code <> 'all',
+    monthly_statistics.division_code,
+    case monthly_statistics.registry when 'dibao' then 1 when 'tekun' then 2 when 'edge' then 3 else 4 end
+"""
+_STATISTICS_COLUMNS = (
+    Column("time", "时间", 15),
+    Column("unit", "单位", 13),
+    Column("registry", "类别", 10),
+    Column("households", "户数\n(户)", 11, "average"),
+    Column("persons", "人数\n(人)", 11, "average"),
+    Column("persons_entered", "期内进入平台\n(人)", 12, "count"),
+    Column("grants", "已发放临时救助\n(人次)", 14, "count"),
+    Column("amount", "金额\n(元)", 16, "yuan"),
+    Column("without_amount", "没有金额的\n(户、人或人次)", 14, "count"),
+    Column("months", "计入的月\n(个)", 9, "count"),
+    Column("divisions", "报数的区\n(个)", 9, "count"),
+    Column("unit_notes", "单位和口径", 58),
+    Column("counted_on", "统计日期", 12, "date"),
+)
+
+
+def statistics(release: duckdb.DuckDBPyConnection, unit: Unit, units: Mapping[str, Unit]) -> Table:
+    """The table `monthly_statistics` of a published release as far as `unit` may see it; newest first, each year before its months."""
+    rows = []
+    for row in _rows(release, _STATISTICS):
+        if unit.kind != "bureau" and row["division_code"] != unit.code:
+            continue
+        year, _, month = row["month"].partition("-")
+        rows.append(
+            row
+            | {
+                "time": f"{year}年{int(month)}月" if month else f"{year}年(月均)",
+                "unit": "全市" if row["division_code"] == "all" else units[row["division_code"]].name,
+                "registry": REGISTRY_TITLES[row["registry"]],
+            }
+        )
+    return Table(
+        "月度统计",
+        "年度行的户数、人数是各月平均,期内进入平台的同一人只算一次,人次和金额是期内合计",
+        _STATISTICS_COLUMNS,
+        rows,
+        "还没有收到任何月份的名册,没有可统计的数。",
+    )
+
+
+def show(table: Table, console: Console) -> None:
+    """Print a table for people."""
+    console.print(f"{table.name}:{table.says}" if table.rows else f"{table.name}:{table.if_empty}", markup=False)
+    if not table.rows:
+        return
+    shown = ScreenTable(show_edge=False, pad_edge=False)
+    for column in table.columns:
+        shown.add_column(
+            column.header, justify="left" if column.sort in ("text", "date") else "right", no_wrap=column.width < 20
+        )
+    for row in table.rows:
+        shown.add_row(*[text_of(row[column.field], column.sort) for column in table.columns])
+    console.print(shown)
+
+
+def text_of(value: Any, sort: Sort) -> str:
+    """A value as people write it; — where there is no such figure."""
+    if value is None:
+        return "—"
+    if sort == "count":
+        return f"{value:,}"
+    if sort == "average":
+        return f"{value:,.2f}".removesuffix(".00")
+    return f"{value:,.2f}" if sort == "yuan" else str(value)
+
+
+def _rows(release: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+    answer = release.execute(query)
+    names = [column[0] for column in answer.description or []]
+    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
