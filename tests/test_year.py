@@ -85,7 +85,7 @@ def test_the_night_says_the_same_from_the_files_alone(home: Path, tmp_path: Path
     for family in run.families(home, DAY, 0):
         run.check(home, DAY, family)
     place = Home.open(home)
-    given = gather(place, Ledger(place.ledger_url), DAY)
+    given = gather(place, Ledger.of(place), DAY)
     found = warehouse.ask(given, models_of(), "main.monthly_statistics").to_pylist()
     shown = {tuple("" if row[name] is None else str(row[name]) for name in COLUMNS) for row in found}
     assert shown == {tuple(row[name] for name in COLUMNS) for row in truth(home, "statistics")}
