@@ -339,6 +339,10 @@ def verify(obj: _Context) -> None:
             f"发布版本 {result['releases']} 个:"
             + (f"{len(result['problems'])} 处不对。" if result["problems"] else "全部原样。")
         )
+        if result["head"]:
+            console.print(
+                f"日志最后一行的校验码(抄在别处,以后可以证明日志没有整个换过):{result['head']}", soft_wrap=True
+            )
 
     obj.tell(result, render)
     if result["problems"]:
@@ -423,7 +427,10 @@ def subject(obj: _Context, id_number: str, because: str, out: Path | None) -> No
         console.print(f"{told['person']} 名下有 {len(told['rows'])} 条记录:")
         for row in told["rows"]:
             place = f"{row['来自']}《{row['文件']}》{row['工作表']} 第 {row['行']} 行,{row['收到']} 收到"
-            console.print(f"• {row['种类']}:{place}{'' if row['仍在使用'] else '(已被代替)'}", markup=False)
+            console.print(
+                f"• {row['种类']}:{place}{'(退回,没有采用)' if row['退回'] else '' if row['仍在使用'] else '(已被代替)'}",
+                markup=False,
+            )
         for title, lines in told["published"].items():
             console.print(f"{title}:{len(lines)} 条")
         for line in told["looked"]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from pipeline import archive, journal, run, seal
 from pipeline.home import Home
-from pipeline.ledger import Ledger
+from pipeline.ledger import COMMAND, Ledger
 from pipeline.model import MonitorError, Reading, Refusal
 
 Step = Callable[[str, int, int], None]
@@ -28,7 +28,8 @@ ARRIVALS = ("received", "filled_in")
 def verify(home: Path, on_step: Step | None = None) -> dict[str, Any]:
     """Read again everything that is kept; what was changed, removed or reordered since it was written, as Chinese sentences.
 
-    Returns `{"problems": […], "journal": lines, "archive": files, "accepted": parts, "releases": kept releases}`.
+    Returns `{"problems": […], "journal": lines, "archive": files, "accepted": parts, "releases": kept releases,
+    "head": hash of the journal's last line, to be kept elsewhere}`.
     """
     say = on_step or (lambda name, done, total: None)
     place = Home.open(home)
@@ -38,10 +39,11 @@ def verify(home: Path, on_step: Step | None = None) -> dict[str, Any]:
             entries = list(journal.read(place))
         except MonitorError as problem:
             # The rest is compared with the journal: without it nothing can be said.
-            return {"problems": [str(problem)], "journal": 0, "archive": 0, "accepted": 0, "releases": 0}
+            return {"problems": [str(problem)], "journal": 0, "archive": 0, "accepted": 0, "releases": 0, "head": ""}
         ledger = Ledger.of(place)
         try:
             problems += [*_remembered(entries, ledger), *_files_of_ledger(entries, ledger)]
+            problems += [*_said_by_people(entries, ledger), *_kept_beside(entries, place, ledger)]
         except MonitorError as problem:
             problems.append(str(problem))
         received = {each.about["sha256"] for each in entries if each.what in ARRIVALS and each.about["archived"]}
@@ -76,7 +78,7 @@ def verify(home: Path, on_step: Step | None = None) -> dict[str, Any]:
         ledger.remember_journal(end.seq, end.hash)
     return {
         "problems": problems, "journal": len(entries), "archive": len(kept), "accepted": len(parts),
-        "releases": len(releases),
+        "releases": len(releases), "head": end.hash,
     }  # fmt: skip
 
 
@@ -109,6 +111,47 @@ def _files_of_ledger(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
         *(f"台账里少了 {unit} 的文件《{name}》" for unit, name, _ in sorted(told - known)),
         *(f"台账里多出 {unit} 的文件《{name}》,日志里没有收到过" for unit, name, _ in sorted(known - told)),
     ]
+
+
+def _said_by_people(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
+    """Confirmations and exceptions of the command line: what the ledger holds is what the journal tells, the last word of a day."""
+    there = {each.submission_id for each in ledger.submissions()}
+    told: dict[tuple[str, str, str], tuple[str, ...]] = {}
+    for each in entries:
+        about = each.about
+        if each.what == "confirmed" and about["submission_id"] in there:
+            words = (about["submission_id"], about["night"])
+            told["confirmed", *words] = ("confirmed", *words, about["by_whom"], about["reason"])
+        elif each.what == "excepted" and about["source"] == COMMAND:
+            words = (about["issue_id"], about["decided_on"])
+            told["excepted", *words] = ("excepted", *words, about["by_whom"], about["reason"], about["expires_on"])
+    held = ledger.said()
+    sorts = {"confirmed": "对扣住名单的确认", "excepted": "已知例外"}
+    return [
+        *(f"台账里少了 {each[2]} 的一条{sorts[each[0]]}" for each in sorted(set(told.values()) - held)),
+        *(f"台账里多出 {each[2]} 的一条{sorts[each[0]]},日志里没有" for each in sorted(held - set(told.values()))),
+    ]
+
+
+_CHANGES = {"night", *ARRIVALS, "judged", "purged", "forgot"}
+"""Lines of the journal after which the ledger's rows are others, until the next digest is written down."""
+
+
+def _kept_beside(entries: list[journal.Entry], home: Home, ledger: Ledger) -> list[str]:
+    """Rows of the ledger, and what lies beside the accepted rows, against the last digests; nothing can be said amid a night."""
+    for each in reversed(entries):
+        if "kept" in each.about:
+            told, now = each.about["kept"], run.kept_beside(home, ledger)
+            sorts = {"ledger": "台账里 {} 的记录与发布时不同", "folders": "accepted/{}:与发布时不同"}
+            return [
+                sorts[sort].format(name)
+                for sort in sorted(told)
+                for name in sorted({*told[sort], *now[sort]})
+                if told[sort].get(name) != now[sort].get(name)
+            ]
+        if each.what in _CHANGES:
+            return []
+    return []
 
 
 def _last_of_parts(entries: list[journal.Entry]) -> dict[str, str | None]:

@@ -210,6 +210,15 @@ def _read(path: Path, schema: pa.Schema) -> pd.DataFrame:
     return table.to_pandas(types_mapper=_nullable)
 
 
+def said_of(home: Home, submission: Submission) -> dict[tuple[int, str], str]:
+    """(row, rule) → what the sender was told of it, of a judged submission."""
+    path = _lines_path(home, submission)
+    if not path.exists():
+        return {}
+    lines = pq.read_table(path, columns=["row", "rule", "message"]).to_pylist()
+    return {(int(line["row"]), line["rule"]): line["message"] for line in lines if line["row"] is not None}
+
+
 def _lines_path(home: Home, submission: Submission) -> Path:
     return home.accepted / "validation_issue" / f"{submission.submission_id}.parquet"
 

@@ -7,6 +7,8 @@ Spec: mission.md (boundary 6). Retention values are policy (`retention_facts`, `
 from __future__ import annotations
 
 import html
+import json
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -20,6 +22,7 @@ from pipeline.contracts import Kind
 from pipeline.home import Home
 from pipeline.ledger import Ledger, Submission
 from pipeline.ledger.decisions import DecisionFile
+from pipeline.lists.words import OUTCOME_TITLES
 from pipeline.model import Reading, mask
 
 # subject ----------------------------------------------------------------------------------------------------------
@@ -40,7 +43,7 @@ def subject(home: Path, id_number: str, day: date, *, who: str, because: str) ->
         names = {unit.code: unit.name for unit in place.units.values()}
         joined = _joined(place, person_id)
         held = [row for each in ledger.submissions() for row in _rows_of(place, each, person_id, names, joined)]
-        published = _published(place, person_id)
+        published, in_words = _published(place, person_id, names)
         warnings = {line["warning_id"] for line in published.get("预警", [])}
         looked = [
             {"时间": entry.at.astimezone(place.time_zone).strftime("%Y-%m-%d %H:%M"), "谁": entry.who,
@@ -50,8 +53,8 @@ def subject(home: Path, id_number: str, day: date, *, who: str, because: str) ->
             and (entry.about.get("person_id") == person_id or entry.about.get("warning_id") in warnings)
         ]  # fmt: skip
     return {
-        "person": mask(id_number), "asked_at": at.isoformat(), "rows": held, "published": published, "looked": looked,
-        "lists": _lists(published, names),
+        "person": mask(id_number), "asked_at": at.astimezone(place.time_zone).isoformat(), "rows": held, "published": published, "in_words": in_words,
+        "looked": looked, "lists": _lists(published, names),
     }  # fmt: skip
 
 
@@ -71,27 +74,45 @@ def _rows_of(
     import pyarrow.compute as pc  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
+    from pipeline import issues  # noqa: PLC0415 - brings pandas
+
     kind = contracts.load().kinds.get(submission.kind or "")
     if kind is None:
         return
-    asked, found = pa.array([person_id], pa.string()), []
-    if (path := home.accepted / kind.name / f"{submission.submission_id}.parquet").exists():
+    asked = pa.array([person_id], pa.string())
+    found: list[tuple[dict[str, Any], dict[str, Any], bool]] = []
+    path = home.accepted / kind.name / f"{submission.submission_id}.parquet"
+    if path.exists():
         rows = pq.read_table(path)
         is_his = pc.or_(pc.is_in(rows["person_id"], value_set=asked), pc.is_in(rows["head_person_id"], value_set=asked))
-        found += rows.filter(is_his).to_pylist()
+        for row in rows.filter(is_his).to_pylist():
+            found.append((row, _cells(row, kind, person_id), True))
     if joined and (path := home.accepted / "unproven" / f"{submission.submission_id}.parquet").exists():
         rows = pq.read_table(path)
-        found += rows.filter(pc.is_in(rows["row_id"], value_set=pa.array(sorted(joined), pa.string()))).to_pylist()
-    for row in found:
-        values = {
-            column.header: row[f"{field}__text"] for field, column in kind.columns.items() if row.get(f"{field}__text")
-        }
+        for row in rows.filter(pc.is_in(rows["row_id"], value_set=pa.array(sorted(joined), pa.string()))).to_pylist():
+            found.append((row, _cells(row, kind, person_id), True))
+    path = home.accepted / "set_aside" / f"{submission.submission_id}.parquet"
+    if path.exists():
+        rows, said = pq.read_table(path), issues.said_of(home, submission)
+        for row in rows.filter(pc.is_in(rows["person_id"], value_set=asked)).to_pylist():
+            why = said.get((row["row_number"], row["reason"]), row["reason"])
+            told = {"姓名": row["name"], "出生日期": row["birth_date"], "退回的原因": why}
+            found.append((row, {name: str(value) for name, value in told.items() if value}, False))
+    for row, values, is_accepted in found:
         yield {
             "kind": submission.kind, "种类": kind.title, "来自": names.get(submission.unit_code, submission.unit_code),
             "文件": submission.file_name, "工作表": row["sheet"], "行": row["row_number"], "月份": row["period"] or "",
-            "收到": submission.night.isoformat(), "仍在使用": submission.status in ("accepted", "partly_accepted"),
+            "收到": submission.night.isoformat(), "退回": not is_accepted,
+            "仍在使用": is_accepted and submission.status in ("accepted", "partly_accepted"),
             "依据": kind.legal_basis, "内容": values,
         }  # fmt: skip
+
+
+def _cells(row: dict[str, Any], kind: Kind, person_id: str) -> dict[str, Any]:
+    """Header → the sender's text of a row; numbers are masked in rows of others in the household."""
+    is_own = row["person_id"] in (person_id, None)
+    told = {column.header: row.get(f"{field}__text") for field, column in kind.columns.items()}
+    return {header: text if is_own else mask(text) for header, text in told.items() if text}
 
 
 def _joined(home: Home, person_id: str) -> set[str]:
@@ -111,18 +132,21 @@ def _decided(home: Home, person_id: str, names: dict[str, str]) -> list[dict[str
         {
             "kind": "identity", "种类": "身份判断", "来自": names.get(line["unit_code"], line["unit_code"]),
             "文件": line["file_name"], "工作表": line["sheet"], "行": int(line["row"]), "月份": "", "收到": line["received_on"],
-            "仍在使用": line["state"] == "stands",
+            "仍在使用": line["state"] == "stands", "退回": False,
         }
-        for line in _published(home, person_id).get("身份判断", [])
+        for line in _published(home, person_id, names)[0].get("身份判断", [])
     ]  # fmt: skip
 
 
-def _published(home: Home, person_id: str) -> dict[str, list[dict[str, Any]]]:
-    """What the current release says of the person: title of the table → its rows, column by column."""
+_Tables = dict[str, list[dict[str, Any]]]
+
+
+def _published(home: Home, person_id: str, units: dict[str, str]) -> tuple[_Tables, _Tables]:
+    """What the current release says of the person: title of the table → its rows, as they stand and in words."""
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
 
     if not home.warehouse.exists():
-        return {}
+        return {}, {}
     asked = {
         "本人": "select * from person where person_id = $1",
         "家庭": "select h.* from household as h inner join household_member as m using (household_id) where m.person_id = $1",
@@ -135,8 +159,10 @@ def _published(home: Home, person_id: str) -> dict[str, list[dict[str, Any]]]:
         "疑似同一人": "select * from duplicate_suggestion where left_ref = $1 or right_ref = $1",
         "身份判断": "select * from identity_decision where left_ref = $1 or right_ref = $1",
     }
-    told = {}
+    told: _Tables = {}
+    in_words: _Tables = {}
     with closing(warehouse.read(home.warehouse)) as con:
+        about = "select column_name, comment from duckdb_columns() where schema_name = 'main' and table_name = ?"
         for title, query in asked.items():
             answer = con.execute(f"{query} order by all", [person_id])
             columns = [column[0] for column in answer.description or []]
@@ -145,7 +171,42 @@ def _published(home: Home, person_id: str) -> dict[str, list[dict[str, Any]]]:
                 told[title] = [
                     {name: "" if value is None else str(value) for name, value in row.items()} for row in rows
                 ]
+                comments = dict(con.execute(about, [re.findall(r"from (\w+)", query)[0]]).fetchall())
+                in_words[title] = [_in_words(row, comments, units, home.policy.titles) for row in told[title]]
+    return told, in_words
+
+
+_YES_OR_NO = {"True": "是", "False": "否"}
+_NOT_TOLD = re.compile(r".*_(?:id|ref)|measured|freshness|weight|score|episode_before|run_date")
+"""Columns that say nothing to the person: keys, and what only orders lines."""
+
+
+def _in_words(
+    row: dict[str, Any], comments: dict[str, str], units: dict[str, str], titles: dict[str, str]
+) -> dict[str, str]:
+    """A published row by the comments of its columns, which name a column and what its codes mean (`open 待核查,closed 已办结`)."""
+    told = {}
+    for name, value in row.items():
+        comment = comments.get(name) or name
+        title, codes = re.split("[:(;。,]", comment)[0], dict(re.findall(r"([a-z_]{3,}) ([^\s,;()]+)", comment))
+        if not value or _NOT_TOLD.fullmatch(name):
+            continue
+        if name == "evidence":
+            text = ";".join(_as_evidence(each) for each in json.loads(value))
+        elif name == "policy":
+            text = ";".join(
+                f"{titles.get(each['key'], each['key'])} {each['value']}{each['unit']}({each['source']})"
+                for each in json.loads(value)
+            )
+        else:
+            text = _YES_OR_NO.get(value) or codes.get(value) or units.get(value) or OUTCOME_TITLES.get(value) or value
+        told[title.removesuffix("代码") if value in units else title] = mask(text)
     return told
+
+
+def _as_evidence(each: dict[str, Any]) -> str:
+    where = f"《{each['file_name']}》{each['sheet'] or ''}第{each['row']}行"
+    return f"{each['fact']} {each['value']}({where},{each['as_of']})"
 
 
 def _lists(published: dict[str, list[dict[str, Any]]], names: dict[str, str]) -> list[str]:
@@ -163,11 +224,11 @@ def page(told: dict[str, Any], bureau: str) -> str:
     rows = "".join(
         f"<h3>{_e(row['种类'])} <small>{_e(row['来自'])},{_e(row['收到'])} 收到</small></h3>"
         f"<p>文件《{_e(row['文件'])}》{_e(row['工作表'])} 第 {row['行']} 行"
-        f"{',' + _e(row['月份']) + ' 的数据' if row['月份'] else ''}{'' if row['仍在使用'] else ',已被后来的文件代替'}。"
+        f"{',' + _e(row['月份']) + ' 的数据' if row['月份'] else ''}{_standing(row)}。"
         f"依据:{_e(row['依据'])}</p>" + _table([row["内容"]])
         for row in told["rows"]
     )
-    published = "".join(f"<h3>{_e(title)}</h3>{_table(lines)}" for title, lines in told["published"].items())
+    published = "".join(f"<h3>{_e(title)}</h3>{_table(lines)}" for title, lines in told["in_words"].items())
     lists = "".join(f"<li>{_e(line)}</li>" for line in told["lists"])
     return (
         "<!doctype html><html lang='zh'><meta charset='utf-8'><title>个人数据查询结果</title><style>"
@@ -176,14 +237,22 @@ def page(told: dict[str, Any], bureau: str) -> str:
         "text-align:left;vertical-align:top;overflow-wrap:anywhere}th{background:#f2f2f2;white-space:nowrap;width:9em}"
         "h2{border-bottom:2px solid #444;margin-top:1.6em}h3{margin-bottom:0}small{color:#666;font-weight:normal}</style>"
         f"<h1>个人数据查询结果</h1><p>{_e(bureau)}低收入人口动态监测系统中,证件号 {_e(told['person'])} 名下的全部数据,"
-        f"查询时间 {_e(told['asked_at'][:16].replace('T', ' '))}(UTC)。</p>"
+        f"查询时间 {_e(told['asked_at'][:16].replace('T', ' '))}。</p>"
         f"<h2>一、收到过的记录({len(told['rows'])} 条)</h2>{rows or '<p>没有。</p>'}"
         f"<h2>二、据此整理的结果</h2>{published or '<p>没有。</p>'}"
         f"<h2>三、出现在哪些清单上</h2>{f'<ul>{lists}</ul>' if lists else '<p>没有。</p>'}"
         f"<h2>四、谁查看过</h2>{_table(told['looked']) if told['looked'] else '<p>没有。</p>'}"
-        "<h2>五、您的权利</h2><p>内容有误,请持证件到报送单位更正;不再需要保存的数据可以申请清除。"
+        "<h2>五、还有哪些地方</h2><p>收到的原始文件加密保存,只在读取和标注时打开;标注后的副本退给了报送单位,清单交给了上面写明的单位。"
+        "号码写错、不能用的行按号码查不到,请带证件到报送单位核对。</p>"
+        "<h2>六、您的权利</h2><p>内容有误,请持证件到报送单位更正;不再需要保存的数据可以申请清除。"
         "预警只是提醒工作人员核实,本系统不会停发、减发或追回任何待遇。</p></html>"
     )
+
+
+def _standing(row: dict[str, Any]) -> str:
+    if row["退回"]:
+        return ",这一行退回了报送单位,没有采用"
+    return "" if row["仍在使用"] else ",已被后来的文件代替"
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
@@ -273,6 +342,8 @@ def purge(home: Path, day: date, *, who: str) -> dict[str, int]:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         ledger.forget([file.file_id for file in gone])
         ledger.decisions.forget([file.file_id for file in lists])
+        if gone or lists or outputs:
+            journal.write(place, "counted", {"kept": run.kept_beside(place, ledger)}, who=who, at=datetime.now(UTC))
     return {
         "files": len(gone),
         "lists": len(lists),
@@ -365,7 +436,10 @@ def forget(home: Path, id_number: str, day: date, *, who: str, because: str) -> 
             run.check(home, day, family, left=(person_id,))
         after = [row for each in ledger.submissions() for row in _rows_of(place, each, person_id, names, joined)]
         decided = _decided(place, person_id, names)
-        about = {"command": "forget", "person_id": person_id, "because": because, "rows": len(before) - len(after)}
+        about = {
+            "command": "forget", "person_id": person_id, "because": because, "rows": len(before) - len(after),
+            "kept": run.kept_beside(place, ledger),
+        }  # fmt: skip
         journal.write(place, "forgot", about, who=who, at=datetime.now(UTC))
         shutil.rmtree(place.work)
         place.work.mkdir(mode=0o700)

@@ -625,16 +625,29 @@ def publish(home: Path, day: date) -> str:
     with shared(home):
         built = _built(place, day)
         with closing(warehouse.read(built / "warehouse.duckdb")) as con:
-            lists.write(con, place.lists, place.units, day, {k: v.title for k, v in contracts.load().kinds.items()})
+            titles = {k: v.title for k, v in contracts.load().kinds.items()}
+            written = lists.write(con, place.lists, place.units, day, titles)
             told = decisions.answers(ledger, con)
         _answer(place, ledger, told)
         files = {
             path.relative_to(built).as_posix(): digest_of(path) for path in sorted(built.rglob("*")) if path.is_file()
         }
-        about = {"run_date": day.isoformat(), "files": files}
+        about = {"run_date": day.isoformat(), "files": files, "kept": kept_beside(place, ledger)}
+        about["lists"] = {str(path.relative_to(place.root)): digest_of(path) for path in written}
         journal.write(place, "published", about, who=NIGHT, at=datetime.now(UTC))
         release = warehouse.publish(built, place.releases, place.warehouse, kept=place.settings.retention.releases)
     return str(release.relative_to(place.root))
+
+
+def kept_beside(home: Home, ledger: Ledger) -> dict[str, dict[str, str]]:
+    """Digests of what no line of the journal names by itself: the ledger's rows by unit, and folders of accepted/ beside the rows'."""
+    folders: dict[str, str] = {}
+    for folder in sorted(each for each in home.accepted.iterdir() if each.name not in {*kinds(), *BESIDE_ACCEPTED}):
+        names = [
+            f"{path.relative_to(folder)} {digest_of(path)}" for path in sorted(folder.rglob("*")) if path.is_file()
+        ]
+        folders[folder.name] = hashlib.sha256("\n".join(names).encode()).hexdigest()
+    return {"ledger": ledger.digests(), "folders": folders}
 
 
 def _answer(home: Home, ledger: Ledger, told: list[Answer]) -> None:

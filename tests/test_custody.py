@@ -94,6 +94,19 @@ def _journal_line(home, change):
             lambda home: _ledger(home, "update received_file set file_name = substr(file_name, 1, 40) || 'A' || substr(file_name, 42)"),
             "打不开",
         ),
+        (
+            "row of the ledger changed",
+            lambda home: _ledger(home, "update submission set rows_accepted = 1, rows_set_aside = 4 where rows_read = 5 and unit_code = 'd01'"),
+            "台账里 d01 的记录与发布时不同",
+        ),
+        ("row of the ledger removed", lambda home: _ledger(home, "delete from submission where unit_code = 'd02'"), "台账里 d02"),
+        (
+            "a word that nobody said",
+            lambda home: _ledger(home, "insert into confirmation select submission_id, night, reason, reason from submission limit 1"),
+            "台账里多出 2026",
+        ),
+        ("error lines changed", lambda home: _spoil(next((home / "accepted/issue_life").glob("*"))), "accepted/issue_life"),
+        ("journal emptied", lambda home: journal.path(Home(home)).write_text(""), "日志末尾被截掉"),
         ("journal line removed", lambda home: _journal_line(home, lambda lines: lines[:2] + lines[3:]), "日志第 3 行"),
         ("journal cut at its end", lambda home: _journal_line(home, lambda lines: lines[:-1]), "日志末尾被截掉"),
         ("journal line changed", lambda home: _journal_line(

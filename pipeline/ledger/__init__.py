@@ -8,10 +8,11 @@ advisory lock), each function one transaction, each safe to call again. What hol
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Any, Literal
@@ -460,7 +461,10 @@ class Ledger:
 
     def forget(self, file_ids: Sequence[str]) -> None:
         """Remove files that were purged, and all that was read in them."""
+        of_them = select(submission_table.c.submission_id).where(submission_table.c.file_id.in_(file_ids))
         with self._writing() as connection:
+            connection.execute(delete(confirmation_table).where(confirmation_table.c.submission_id.in_(of_them)))
+            connection.execute(delete(exception_table).where(exception_table.c.source.in_(file_ids)))
             connection.execute(delete(submission_table).where(submission_table.c.file_id.in_(file_ids)))
             connection.execute(delete(received_file).where(received_file.c.file_id.in_(file_ids)))
 
@@ -484,6 +488,40 @@ class Ledger:
         query = select(source_table).where(source_table.c.run_date == run_date).order_by(source_table.c.source)
         with looking(self._engine) as connection:
             return {row.source: (row.state, row.rows, row.reason) for row in connection.execute(query)}
+
+    # ---- the whole of it
+
+    def digests(self) -> dict[str, str]:
+        """Unit → SHA-256 over all that is held of what it sent: submissions, exceptions in its files, lines that it filled in."""
+        with looking(self._engine) as connection:
+            of_files = connection.execute(select(exception_table).where(exception_table.c.source != COMMAND)).all()
+        told: list[tuple[str, list[Any]]] = [
+            *((each.unit_code, list(asdict(each).values())) for each in self.submissions()),
+            *((each.unit_code, list(each)) for each in of_files),
+            *(
+                (file.unit_code, [of_line, *asdict(line).values()])
+                for file, of_line, line in self.decisions.lines(date.max)
+            ),
+        ]
+        rows: dict[str, list[str]] = {}
+        for unit, values in told:
+            rows.setdefault(unit, []).append(json.dumps(values, ensure_ascii=False, sort_keys=True, default=str))
+        return {
+            unit: hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest() for unit, lines in sorted(rows.items())
+        }
+
+    def said(self) -> set[tuple[str, ...]]:
+        """What the data officer said on the command line: (confirmed, submission, day, who, why) and (excepted, …, until)."""
+        with looking(self._engine) as connection:
+            confirmed = connection.execute(select(confirmation_table)).all()
+            excepted = connection.execute(select(exception_table).where(exception_table.c.source == COMMAND)).all()
+        return {
+            *(("confirmed", each.submission_id, str(each.decided_on), each.by_whom, each.reason) for each in confirmed),
+            *(
+                ("excepted", each.issue_id, str(each.decided_on), each.by_whom, each.reason, str(each.expires_on))
+                for each in excepted
+            ),
+        }
 
     # ---- keys and the journal
 
