@@ -20,13 +20,15 @@ import pyrage
 from pipeline.home import Home, atomically
 from pipeline.model import ConfigError, MonitorError
 
-_BLOCK = 1 << 20
+
+class StillMoving(OSError):
+    """A file changed or vanished while it was copied: it is left where it lies, for another time."""
 
 
 def keep(home: Home, source: BufferedReader, called: str) -> tuple[str, int]:
     """Take in the bytes of an open file; (sha256, size). The same bytes are kept once.
 
-    `called` names the file in errors. Raises OSError when the disk is full or the file changes meanwhile, ConfigError
+    `called` names the file in errors. Raises OSError when the disk is full, StillMoving when the file changes meanwhile, ConfigError
     without a usable key; nothing is left behind then.
     """
     digest = hashlib.file_digest(source, "sha256").hexdigest()
@@ -42,7 +44,7 @@ def keep(home: Home, source: BufferedReader, called: str) -> tuple[str, int]:
             with part.open("wb") as copy:
                 pyrage.encrypt_io(counted, copy, [recipient])
             if counted.hash.hexdigest() != digest:
-                raise OSError(f"复制时文件还在变化:{called}")
+                raise StillMoving(f"复制时文件还在变化:{called}")
     return digest, size
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from collections.abc import Callable
@@ -552,6 +553,56 @@ def fuzz(obj: _Context, minutes: float, seed: int, corpus: Path | None, keep: Pa
         raise SystemExit(1)
 
 
+@monitor.command(hidden=True)
+@click.option("--trials", type=click.IntRange(min=1), default=20, show_default=True, help="做多少次试验")
+@click.option("--seed", type=int, default=1, show_default=True, help="随机种子:同样的种子,同样的试验")
+@click.option("--only", type=click.IntRange(min=0), help="只做其中的第几次(从 0 数),重现一次失败用")
+@click.option("--kind", "kinds", multiple=True, help="只做这几种;默认全部")
+@click.option("--swaps", type=click.IntRange(min=0), default=0, help="另外:边读边换版,换多少版")
+@click.option(
+    "--keep", type=click.Path(path_type=Path), default=Path("faults"), show_default=True, help="失败的试验留在这里"
+)
+@json_option
+@click.pass_obj
+def faults(
+    obj: _Context, trials: int, seed: int, only: int | None, kinds: tuple[str, ...], swaps: int, keep: Path
+) -> None:
+    """故意打断夜间任务(断电、磁盘满、断线、同时两个、换文件),看会不会丢失或重复(开发用)。"""
+    from pipeline import faults as disturbing
+    from pipeline.faults import readers
+
+    if unknown := sorted(set(kinds) - set(disturbing.KINDS)):
+        raise click.UsageError(f"没有 {'、'.join(unknown)} 这种试验。可选:{'、'.join(disturbing.KINDS)}")
+    with obj.progress() as progress:
+        bar = _bar(progress)
+        result = disturbing.search(
+            trials, seed=seed, only=only, kinds=kinds or tuple(disturbing.KINDS), keep=keep, on_step=bar
+        )
+        if swaps:
+            result["readers"] = readers.search(swaps, seed=seed, on_step=bar)
+            result["findings"] += [{"problems": [each]} for each in result["readers"]["findings"]]
+
+    def render(console: Console) -> None:
+        done = ",".join(f"{kind} {count}" for kind, count in result["kinds"].items())
+        console.print(f"做了 {result['trials']} 次({done}),其中 {result['struck']} 次打断在夜间任务结束以前。")
+        console.print(
+            f"期间读已发布的数据 {result['reads']} 次;用时 {result['seconds']} 秒,处理器 {result['cpu_seconds']} 秒。"
+        )
+        for reason, count in result["skipped"].items():
+            console.print(f"没有做 {count} 次:{reason}", markup=False)
+        if swaps:
+            console.print(f"换了 {swaps} 版,读了 {result['readers']['reads']} 次。")
+        for each in result["findings"]:
+            console.print(
+                f"发现:{each.get('kind', 'readers')} {each.get('what', '')}:{';'.join(each['problems'])}", markup=False
+            )
+            console.print(f"  重现:{each.get('again', '')}", markup=False)
+
+    obj.tell(result, render)
+    if result["findings"]:
+        raise SystemExit(1)
+
+
 def _bar(progress: Progress) -> Callable[[str, int, int], None]:
     task = progress.add_task("准备", total=None)
     return lambda name, done, total: progress.update(task, description=name, completed=done, total=total)
@@ -615,4 +666,9 @@ def main() -> None:
         sys.exit(2)
     except MonitorError as problem:
         click.echo(mask(f"没有完成:{problem}"), err=True)
+        sys.exit(1)
+    except OSError as problem:
+        said = "磁盘满了" if problem.errno in (errno.ENOSPC, errno.EDQUOT) else problem.strerror or str(problem)
+        where = f"({problem.filename})" if problem.filename else ""
+        click.echo(mask(f"没有完成:{said}{where};已发布的仍是上一版,处理好以后再运行一次"), err=True)
         sys.exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 
@@ -25,10 +26,15 @@ def apply(
         return _refused(
             "no_base", "这份更正表不是对本单位报送过的文件的更正", "请放进原来的收件文件夹,或改好原表后整份再交"
         )
-    if reason := _changed(ledger, base):
+    name = str(PurePosixPath(base.file_name).with_suffix(".xlsx"))
+    merged = _merged(home, base, Path(correction.cells_path))
+    # A night that died after this step made the very file that now seems to be in the way.
+    is_done = not isinstance(merged, Refusal) and (name, _digest(merged[0])) in {
+        (each.file_name, each.sha256) for each in own.values() if each.received_seq > base.received_seq
+    }
+    if not is_done and (reason := _changed(ledger, base)):
         fix = "请在最新退回的更正表上更正,或改好原表后整份再交"
         return _refused("base_changed", f"这份更正依据的《{base.file_name}》{reason},没有采用", fix)
-    merged = _merged(home, base, Path(correction.cells_path))
     if isinstance(merged, Refusal):
         return Reading(kind=None, refusal=merged)
     path, rows = merged
@@ -36,7 +42,6 @@ def apply(
         return _refused("nothing_changed", "更正表里没有任何改动", "请改好有颜色的格后再放回")
     with path.open("rb") as source:
         digest, size = archive.keep(home, source, base.file_name)
-    name = str(PurePosixPath(base.file_name).with_suffix(".xlsx"))
     archived = str(archive.path(home, digest).relative_to(home.root))
     about = {
         "unit_code": file.unit_code, "file_name": name, "sha256": digest, "size": size, "archived": archived,
@@ -48,6 +53,11 @@ def apply(
         kind=None,
         notices=[f"已更正《{base.file_name}》的 {rows} 行,合成新的一份《{name}》,结果见它的退回文件"],
     )
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _changed(ledger: Ledger, base: ReceivedFile) -> str:

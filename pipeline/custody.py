@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import archive, journal, run, seal
-from pipeline.home import Home
+from pipeline.home import PART, Home
 from pipeline.ledger import COMMAND, Ledger
 from pipeline.model import MonitorError, Reading, Refusal
 
@@ -65,7 +65,9 @@ def verify(home: Path, on_step: Step | None = None) -> dict[str, Any]:
         known = {name for name, digest in parts.items() if digest}
         problems += [f"{name}:不是夜间任务写的" for name in sorted(_parts_there(place) - known)]
         releases = (
-            [path for path in sorted(place.releases.iterdir()) if path.is_dir()] if place.releases.exists() else []
+            [path for path in sorted(place.releases.iterdir()) if path.is_dir() and not path.name.startswith(PART)]
+            if place.releases.exists()
+            else []
         )
         for done, release in enumerate(releases):
             say("核对发布的数据", done, len(releases))

@@ -31,6 +31,8 @@ from pipeline.strict_yaml import Strict, read_shape, read_yaml
 SAMPLE = ROOT / "data_samples" / "monitor.yml"
 """What `monitor init` writes as monitor.yml."""
 KEY_BYTES = 32
+PART = ".part-"
+"""How the name of whatever is still being made begins, in folders that are ours."""
 
 UnitKind = Literal["bureau", "division", "partner"]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -252,7 +254,7 @@ class Home:
                 part.write_bytes(secrets.token_bytes(KEY_BYTES))
             yield self._named(self.identity_key_path)
         if not self.policy_folder.exists():
-            part_folder = Path(tempfile.mkdtemp(dir=self.root, prefix=".policy-"))
+            part_folder = Path(tempfile.mkdtemp(dir=self.root, prefix=PART))
             for path in sorted([*policy.POLICY.glob("*.yml"), policy.POLICY / policy.HOLIDAYS]):
                 shutil.copyfile(path, part_folder / path.name)
                 (part_folder / path.name).chmod(0o600)
@@ -389,9 +391,9 @@ class Home:
 def atomically(path: Path, *, mode: int = 0o600, only_new: bool = False) -> Iterator[Path]:
     """A file appears whole or not at all: write to the path given, it is synced and renamed when the block ends well.
 
-    After a crash at most a `.part-*` file stays behind. `only_new` raises FileExistsError instead of replacing.
+    After a crash at most a `.part-*` file stays behind (`sweep`). `only_new` raises FileExistsError instead of replacing.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=PART)
     os.close(handle)
     part = Path(name)
     try:
@@ -405,6 +407,21 @@ def atomically(path: Path, *, mode: int = 0o600, only_new: bool = False) -> Iter
     finally:
         part.unlink(missing_ok=True)
     sync(path.parent)
+
+
+def sweep(home: Home) -> list[str]:
+    """Remove what a process that died left half done; paths below the home. The caller holds the home alone.
+
+    People's folders (inbox/, decisions/) are not looked into: what lies there is theirs.
+    """
+    ours = (home.archive, home.accepted, home.returns, home.lists, home.releases, home.outbox, home.keys)
+    left = [*home.root.glob(f"{PART}*"), *(path for folder in ours for path in folder.rglob(f"{PART}*"))]
+    for path in left:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)  # one may lie in another
+        else:
+            path.unlink(missing_ok=True)
+    return sorted(str(path.relative_to(home.root)) for path in left)
 
 
 def sync(path: Path) -> None:

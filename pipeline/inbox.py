@@ -20,6 +20,8 @@ from pipeline.model import mask
 _NOT_SUBMISSIONS = ("~$", ".~", ".")
 _NOT_SUBMISSIONS_ENDINGS = (".tmp", ".part", ".crdownload")
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", ".ds_store"})
+_ASIDE = ".taken-"
+_LONGEST_NAME = 255
 DONE = ".done"
 """`<name>.done` beside a file says: complete, take it at once."""
 
@@ -82,19 +84,65 @@ def visible(name: str) -> str:
     return mask(shown).replace("*", "x")
 
 
-def take_in(home: Home, dropped: Dropped) -> tuple[str, int]:
-    """Copy a file into the archive; returns (sha256, size in bytes).
+Seen = tuple[int, int, int]
+"""Which file it was, how long, and when it was last written: other bytes under the same name show by it."""
 
-    Raises OSError when the disk is full or the file vanished; the inbox is untouched then.
+
+def take_in(home: Home, dropped: Dropped) -> tuple[str, int, Seen]:
+    """Copy a file into the archive; (sha256, size in bytes, what was seen of it when the copy began).
+
+    Raises StillMoving when the file changes meanwhile or is gone, OSError when the disk is full; the inbox is untouched then.
     """
-    handle = os.open(dropped.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        handle = os.open(dropped.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise archive.StillMoving(f"收取时文件不见了:{dropped.unit_code}/{dropped.name}") from None
     with os.fdopen(handle, "rb") as source:
-        if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
-            raise OSError(f"不是普通文件:{dropped.unit_code}/{dropped.name}")
-        return archive.keep(home, source, f"{dropped.unit_code}/{dropped.name}")
+        status = os.fstat(source.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise archive.StillMoving(f"收取时不再是普通文件:{dropped.unit_code}/{dropped.name}")
+        return *archive.keep(home, source, f"{dropped.unit_code}/{dropped.name}"), _seen(status)
 
 
-def take_out(dropped: Dropped) -> None:
-    """Remove a file from the inbox after it was archived and recorded, with its `.done` mark."""
-    dropped.path.unlink(missing_ok=True)
+def take_out(dropped: Dropped, seen: Seen | None = None) -> bool:
+    """Remove a file from the inbox after it was archived and recorded, with its `.done` mark.
+
+    When other bytes lie under its name by now (not `seen`), they stay, for another time: False.
+    """
+    if seen is not None:
+        # Moved aside first: between a look and a removal somebody might put another file there.
+        aside = _aside(dropped.path)
+        try:
+            dropped.path.rename(aside)
+        except FileNotFoundError:
+            return True
+        if _seen(aside.lstat()) != seen:
+            _put_back(aside, dropped.path)
+            return False
+        aside.unlink()
+    else:
+        dropped.path.unlink(missing_ok=True)
     dropped.path.with_name(dropped.path.name + DONE).unlink(missing_ok=True)
+    return True
+
+
+def put_back(inbox: Path) -> None:
+    """Let what a process that died had moved aside be found again: archived once more, the same bytes count once."""
+    for aside in sorted(inbox.rglob(f"{_ASIDE}*")):
+        _put_back(aside, aside.with_name(aside.name.removeprefix(_ASIDE)))
+
+
+def _aside(path: Path) -> Path:
+    """A name for it that is no submission's, cut where the folder takes no longer one."""
+    name = os.fsencode(_ASIDE + path.name)[:_LONGEST_NAME].decode("utf-8", "ignore")
+    return path.with_name(name)
+
+
+def _put_back(aside: Path, path: Path) -> None:
+    if not os.path.lexists(path):  # else it is newer still, and takes the place that it was given
+        aside.rename(path)
+    aside.unlink(missing_ok=True)
+
+
+def _seen(status: os.stat_result) -> Seen:
+    return status.st_ino, status.st_size, status.st_mtime_ns

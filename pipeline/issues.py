@@ -62,6 +62,11 @@ def keep(home: Home, submission: Submission, found: pd.DataFrame) -> None:
         pq.write_table(pa.table(columns, schema=_LINE), part, compression="zstd")
 
 
+def has_lines(home: Home, submission: Submission) -> bool:
+    """Whether faults of a judged submission are written down."""
+    return _lines_path(home, submission).exists()
+
+
 def standing(submissions: Iterable[Submission]) -> list[Submission]:
     """Of one unit's submissions those whose error lines stand: the newest month, the last of a name, nothing answered."""
     last: dict[tuple[str | None, str, str], Submission] = {}

@@ -9,6 +9,7 @@ a lost ledger held. Spec: bad-input.md ("tampered release, ledger or audit line"
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -71,8 +72,10 @@ def write(home: Home, what: str, about: Mapping[str, Any], *, who: str, at: date
         digest = _hash(last.hash, seq, at, what, text)
         line = {"seq": seq, "at": _moment(at), "what": what, "sealed": seal.close(text), "hash": digest}
         end = os.fstat(handle).st_size
+        written = json.dumps(line, ensure_ascii=False).encode() + b"\n"
         try:
-            os.write(handle, json.dumps(line, ensure_ascii=False).encode() + b"\n")
+            if os.write(handle, written) != len(written):  # what fitted on the disk is no error of its own
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path(home)))
             os.fsync(handle)
         except OSError:
             os.ftruncate(handle, end)

@@ -18,14 +18,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline import archive, contracts, inbox, journal, people
-from pipeline.home import Database, Home
+from pipeline.home import PART, Database, Home, sweep
 from pipeline.ledger import Ledger, ReadBy, ReceivedFile, Submission, shown_name
 from pipeline.model import MonitorError, PublishRefused, Reading, Refusal, column_letter
 
@@ -158,7 +158,7 @@ def fetch(
     if source is None:
         raise MonitorError(f"monitor.yml 的 databases 里没有 {name}")
     told: dict[str, Any] = {"source": name, "state": "not_delivered", "rows": 0, "reason": "", "may_pass": False}
-    with shared(home), tempfile.TemporaryDirectory(dir=place.root, prefix=".fetch-") as folder:
+    with shared(home), tempfile.TemporaryDirectory(dir=place.root, prefix=f"{PART}fetch-") as folder:
         target = Path(folder) / "table"
         for attempt in range(1, attempts + 1):
             try:
@@ -204,27 +204,31 @@ def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> lis
     """
     place, ledger = _open(home)
     now = datetime.now(UTC)
-    with shared(home):
-        _forget_unfinished(place, ledger)
+    with _alone_for_a_step(home):
+        sweep(place)
+        left_over = _take_up_unfinished(place, ledger, day)
         journal.write(place, "night", {"run_date": day.isoformat()}, who=NIGHT, at=now)
         ledger.begin_night(day, owner=f"{socket.gethostname()}:{os.getpid()}", at=now)
         for folder, take in ((place.inbox, _take), (place.decisions / "inbox", _take_decisions)):
+            inbox.put_back(folder)
             ready, _ = inbox.settled(folder, place.settings.settle_seconds, now.timestamp())
             for dropped in ready:
                 if units is None or dropped.unit_code in units:
-                    take(place, ledger, dropped, day, now)
+                    with suppress(archive.StillMoving):  # it stays where it lies, and is told of as moving
+                        take(place, ledger, dropped, day, now)
         waiting = {file.unit_code for file in ledger.files(state="received")}
         waiting |= {file.unit_code for file in ledger.decisions.files(state="received")}
         waiting |= {submission.unit_code for submission in ledger.submissions(night=day, outcome="repeated")}
         waiting |= {submission.unit_code for submission in _confirmed(ledger, day)}
         waiting |= {unit for unit, _ in ledger.exceptions_changed(day)}
+        waiting |= left_over
     return sorted(waiting if units is None else waiting & set(units))
 
 
 def _take(home: Home, ledger: Ledger, dropped: inbox.Dropped, day: date, now: datetime) -> None:
-    digest, size, archived, refusal = _archived(home, dropped)
+    digest, size, archived, refusal, seen = _archived(home, dropped)
     _record(home, ledger, dropped.unit_code, dropped.name, digest, size, archived, day, now, refusal)
-    inbox.take_out(dropped)
+    inbox.take_out(dropped, seen)
 
 
 def _record(
@@ -244,7 +248,7 @@ def _record(
 
 
 def _take_decisions(home: Home, ledger: Ledger, dropped: inbox.Dropped, day: date, now: datetime) -> None:
-    digest, _, archived, refusal = _archived(home, dropped)
+    digest, _, archived, refusal, seen = _archived(home, dropped)
     arrived = {
         "unit_code": dropped.unit_code, "file_name": dropped.name, "sha256": digest, "archived": archived,
         "night": day.isoformat(), "received_at": now.isoformat(),
@@ -256,24 +260,51 @@ def _take_decisions(home: Home, ledger: Ledger, dropped: inbox.Dropped, day: dat
     )
     if refusal:
         ledger.decisions.record_lines(file.file_id, [], [], refusal)
-    inbox.take_out(dropped)
+    inbox.take_out(dropped, seen)
 
 
-def _archived(home: Home, dropped: inbox.Dropped) -> tuple[str, int, str, Refusal | None]:
-    """(sha256, size, path below the home, why it cannot be opened) of a dropped file, its bytes now in the archive."""
+def _archived(home: Home, dropped: inbox.Dropped) -> tuple[str, int, str, Refusal | None, inbox.Seen | None]:
+    """(sha256, size, path below the home, why it cannot be opened, what was seen of it) of a dropped file, now in the archive."""
     if dropped.is_link:
         refusal = Refusal("link", f"“{dropped.name}”是链接,不是文件,没有打开", "请把文件本身复制进来")
-        return hashlib.sha256(dropped.name.encode()).hexdigest(), 0, "", refusal
-    digest, size = inbox.take_in(home, dropped)
-    return digest, size, str(archive.path(home, digest).relative_to(home.root)), None
+        return hashlib.sha256(dropped.name.encode()).hexdigest(), 0, "", refusal, None
+    digest, size, seen = inbox.take_in(home, dropped)
+    return digest, size, str(archive.path(home, digest).relative_to(home.root)), None, seen
 
 
-def _forget_unfinished(home: Home, ledger: Ledger) -> None:
-    """A night that died half-way left files read but not checked: read them again. Its work is thrown away."""
-    for unfinished in sorted({submission.file_id for submission in ledger.submissions(outcome="read")}):
-        ledger.read_again(unfinished)
-    shutil.rmtree(home.work)
-    home.work.mkdir(mode=0o700)
+def _take_up_unfinished(home: Home, ledger: Ledger, day: date) -> set[str]:
+    """Files that a night which died, or failed, read but did not give back are read again; the units that wait for a copy.
+
+    Its work is thrown away but for the marks of what was given back. What was judged is judged again as well: between
+    the ledger's word and the copy stand the error lines, the journal and the rows that the copy shows.
+    """
+    unfinished = _unfinished(ledger, day)
+    given_back = {path.stem for path in home.work.glob(f"*{_GIVEN_BACK}")}
+    units = set()
+    again = {submission.file_id for submission in ledger.submissions(outcome="read")}
+    for submission in ledger.submissions():
+        is_judged = _issues_path(home, submission).exists()
+        if (submission.night in unfinished or is_judged) and submission.file_id not in given_back:
+            units.add(submission.unit_code)
+            if submission.kind and submission.outcome != "repeated":
+                again.add(submission.file_id)
+    for file_id in sorted(again):
+        ledger.read_again(file_id)
+    for path in sorted(home.work.iterdir()):
+        if path.suffix != _GIVEN_BACK:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return units
+
+
+def _unfinished(ledger: Ledger, day: date) -> set[date]:
+    """The night and the one before it, unless they ended well."""
+    nights = {each.run_date: each.state for each in ledger.nights() if each.run_date <= day}
+    asked = {day, max((night for night in nights if night < day), default=day)}
+    return {night for night in asked if nights.get(night, "done") != "done"}
+
+
+_GIVEN_BACK = ".given_back"
+"""`work/<file_id>.given_back` says that the copy of a file is written; so that a night taken up again goes on from there."""
 
 
 # read ------------------------------------------------------------------------------------------------------------
@@ -489,7 +520,9 @@ def give_back(home: Path, day: date, unit: str) -> int:
     place, ledger = _open(home)
     with shared(home):
         mine = ledger.submissions(unit_code=unit)
-        tonight = {each.file_id for each in mine if each.night == day or _issues_path(place, each).exists()}
+        nights = {day, *_unfinished(ledger, day)}
+        tonight = {each.file_id for each in mine if each.night in nights or _issues_path(place, each).exists()}
+        tonight -= _marked_before(place, mine, day)
         files = {file.file_id: file for file in ledger.files(unit_code=unit) if file.file_id in tonight}
         names = [file.file_name for file in files.values()]
         lines = issues.on(place, [each for each in mine if each.night <= day], ledger.exceptions(day), day)
@@ -503,7 +536,19 @@ def give_back(home: Path, day: date, unit: str) -> int:
                 if copy := _copy_of(place, file, own, target, clear, lines):
                     copies.append(copy)
             _mark(copies)
+        for file_id in files:
+            (place.work / f"{file_id}{_GIVEN_BACK}").touch(0o600)
     return len(files)
+
+
+def _marked_before(home: Home, submissions: Sequence[Submission], day: date) -> set[str]:
+    """Files whose faults an earlier run of the night gave back, and which are not at hand any more: their copies stay."""
+    from pipeline import issues  # noqa: PLC0415 - brings pandas
+
+    repeated = {each.file_id for each in submissions if each.outcome == "repeated" and each.night == day}
+    return {
+        each.file_id for each in submissions if issues.has_lines(home, each) and not _issues_path(home, each).exists()
+    } - repeated
 
 
 _Copy = tuple[Path, str, Path, list[Any], "pd.DataFrame", "Mending | None"]
@@ -955,6 +1000,16 @@ def alone(home: Path) -> Iterator[None]:
 
 
 @contextmanager
+def _alone_for_a_step(home: Path) -> Iterator[None]:
+    """Hold the home for one step beside which there may be no other, as when a night begins."""
+    if home in _alone_in:
+        yield
+        return
+    with _locked(home, fcntl.LOCK_EX):
+        yield
+
+
+@contextmanager
 def shared(home: Path) -> Iterator[None]:
     """Hold the home for one step, beside other steps of the same night."""
     if home in _alone_in:
@@ -972,11 +1027,10 @@ def _locked(home: Path, how: int) -> Iterator[None]:
         try:
             fcntl.flock(handle, how | fcntl.LOCK_NB)
         except BlockingIOError:
-            owner = os.pread(handle, 200, 0).decode(errors="replace")
+            owner = os.pread(handle, 200, 0).decode(errors="replace").strip()
             raise MonitorError(f"另一个夜间任务正在运行({owner or '进程不明'}),这一次没有开始") from None
-        if how == fcntl.LOCK_EX:
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, f"{socket.gethostname()} 进程 {os.getpid()}".encode(), 0)
+        # One write of one length: whoever asks meanwhile reads the whole name of somebody who holds it, or did last.
+        os.pwrite(handle, f"{socket.gethostname()} 进程 {os.getpid()}".ljust(100).encode()[:200], 0)
         yield
     finally:
         os.close(handle)

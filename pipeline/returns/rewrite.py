@@ -54,8 +54,11 @@ def rewrite(
     """
     book = (xlsxwriter.Workbook if is_packed else _Unpacked)(
         str(target),
-        {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False},
-    )
+        {
+            "constant_memory": True, "tmpdir": str(target.parent), "strings_to_formulas": False,
+            "strings_to_urls": False, "strings_to_numbers": False,
+        },
+    )  # fmt: skip
     book.set_properties({"author": "数据检查", "created": datetime(2000, 1, 1, tzinfo=UTC)})
     look = {"font_name": "宋体", "font_size": 11, "valign": "vcenter"}
     text = book.add_format({**look, "num_format": 49, "quote_prefix": True})

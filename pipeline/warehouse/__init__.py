@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from pipeline.home import sync
+from pipeline.home import PART, sync
 from pipeline.model import ModelError, PublishRefused, mask
 from pipeline.warehouse import evidence, suggestion, what_if, why_not
 from pipeline.warehouse.decided import DECIDED, Decided, Rows, source
@@ -229,13 +229,16 @@ def build(inputs: Inputs, models: Models, target: Path, *, work: Path, limits: L
             if wrong := examine(con, models):
                 raise PublishRefused("新的一版没有通过检查,仍用上一版:\n" + "\n".join(wrong))
             published = models.published
-            digests = _write(con, release / "warehouse.duckdb", published, None)
             units = con.execute(
                 "select unit_code from house.unit where unit_kind = 'division' order by unit_code"
             ).fetchall()
-            for (unit,) in units:
-                _write(con, release / "divisions" / f"{unit}.duckdb", published, unit)
-        _read_back(release / "warehouse.duckdb", digests)
+            try:
+                digests = _write(con, release / "warehouse.duckdb", published, None)
+                for (unit,) in units:
+                    _write(con, release / "divisions" / f"{unit}.duckdb", published, unit)
+                _read_back(release / "warehouse.duckdb", digests)
+            except duckdb.IOException as problem:  # its words name a file and what the system said, and no row
+                raise PublishRefused(f"新的一版没有写成,仍用上一版(磁盘满了或坏了?):{mask(str(problem))}") from problem
         for path in sorted(release.rglob("*.duckdb")):
             path.chmod(0o400)
         for path in [*sorted(release.rglob("*")), release]:
@@ -265,7 +268,10 @@ def publish(built: Path, releases: Path, link: Path, *, kept: int = KEPT) -> Pat
         needed.add(earlier.parent)
     for number in _numbers(releases)[:-kept]:
         if (old := releases / str(number)) not in needed:
-            shutil.rmtree(old)
+            # Under its own name half a release would be taken for a whole one after a crash.
+            gone = releases / f"{PART}{number}"
+            old.rename(gone)
+            shutil.rmtree(gone)
     return release
 
 
@@ -314,7 +320,7 @@ def has_encryption() -> bool:
 
 
 def _swap(link: Path, target: Path) -> None:
-    fresh = link.with_name(f".{link.name}.{os.getpid()}")
+    fresh = link.with_name(f"{PART}{link.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(os.path.relpath(target, link.parent))
     fresh.replace(link)
