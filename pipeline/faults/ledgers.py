@@ -14,9 +14,10 @@ import yaml
 from pipeline import run
 from pipeline.faults import bureau, server
 from pipeline.faults.stage import Night, Stage
-from pipeline.ledger import Ledger
-from pipeline.ledger.tables import metadata
+from pipeline.home import Home
+from pipeline.ledger.tables import metadata, open_engine
 from pipeline.model import MonitorError
+from pipeline.seal import Seal
 
 
 class Ledgers:
@@ -44,17 +45,16 @@ class Ledgers:
     def ledger(self, name: object, night: int) -> str:
         """A new ledger that says what the home's says before a night; its URL."""
         url = self._database(f"ledger_{name}")
-        Ledger(url)
-        engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"), poolclass=sa.NullPool)
-        before = sa.create_engine(f"sqlite:///{self._stage.before(night) / 'ledger.db'}", poolclass=sa.NullPool)
-        if not (self._stage.before(night) / "ledger.db").exists():
-            return url
-        with before.connect() as source, engine.begin() as target:
-            for table in metadata.sorted_tables:
-                rows = [dict(row._mapping) for row in source.execute(sa.select(table))]
-                target.execute(sa.delete(table))
-                if rows:
-                    target.execute(sa.insert(table), rows)
+        place = Home(self._stage.before(night))
+        seal = Seal.of(place)
+        engine = open_engine(url, seal)
+        if (place.root / "ledger.db").exists():
+            with open_engine(place.ledger_url, seal).connect() as source, engine.begin() as target:
+                for table in metadata.sorted_tables:
+                    rows = [dict(row._mapping) for row in source.execute(sa.select(table))]
+                    target.execute(sa.delete(table))
+                    if rows:
+                        target.execute(sa.insert(table), rows)
         return url
 
     def source(self, night: int) -> str:

@@ -66,7 +66,7 @@ def wrong(home: Path, undisturbed: Path, *, in_between: bool = False) -> list[st
     """
     found = [f"table {name}: {len(rows)} rows differ" for name, rows in _tables(home, undisturbed, in_between).items()]
     place, same = Home.open(home), Home.open(undisturbed)
-    ledger = Ledger(place.ledger_url)
+    ledger = Ledger.of(place)
     found += [
         f"submission {each.submission_id}: {each.rows_read} read, but {each.rows_accepted} accepted,"
         f" {each.rows_set_aside} set aside, {each.rows_out_of_scope} out of scope"
