@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import archive, returns, values
+from pipeline import archive, contracts, returns, values
 from pipeline.checks import ISSUE_COLUMNS
 from pipeline.contracts import Column, Kind, fold_header
 from pipeline.home import Home
@@ -81,6 +81,8 @@ class FilledIn:
     """Field (FIELDS, and `subject`) → 1-based column."""
     lines: list[tuple[int, dict[str, str], bool]]
     """(row number, field → text, whether the day's cell held a number) of lines with anything filled in."""
+    refused: list[tuple[int, str]]
+    """(1-based column, header) of columns that are never stored: their cells are emptied in what goes back."""
 
 
 # reading ---------------------------------------------------------------------------------------------------------
@@ -101,7 +103,10 @@ def take_in(home: Home, ledger: Ledger, unit_code: str) -> int:
         if isinstance(found, Refusal):
             ledger.decisions.record_lines(file.file_id, [], [], found)
             continue
-        sheets = [{"sheet": one.sheet, "header_row": one.header_row, "columns": one.columns} for one in found]
+        sheets = [
+            {"sheet": one.sheet, "header_row": one.header_row, "columns": one.columns, "refused": one.refused}
+            for one in found
+        ]
         lines = [line for one in found for line in _judge_alone(one, file.night)]
         ledger.decisions.record_lines(file.file_id, lines, sheets)
     return len(waiting)
@@ -144,7 +149,13 @@ def _sheet(grid: Grid, form: Form) -> FilledIn | None:
             is_number = bool(numeric[line]) if numeric is not None else False
             lines.append((int(grid.row_numbers[line]), texts, is_number))
     columns = {field: column + 1 for field, column in at.items()}
-    return FilledIn(form.about, grid.sheet, int(grid.row_numbers[row]), columns, lines)
+    headers = contracts.load().headers
+    refused = [
+        (column + 1, header)
+        for column in range(len(grid.columns))
+        if column not in at.values() and headers.refusal_of(header := grid.text(row, column))
+    ]
+    return FilledIn(form.about, grid.sheet, int(grid.row_numbers[row]), columns, lines, refused)
 
 
 def _judge_alone(filled: FilledIn, night: date) -> list[DecisionLine]:
@@ -272,6 +283,7 @@ def _summary(file: DecisionFile, lines: list[tuple[DecisionLine, dict[str, Any]]
             sheet=one["sheet"],
             header_rows=(one["header_row"], one["header_row"]),
             columns=[ColumnUse(field, field, column) for field, column in one["columns"].items()],
+            refused_columns=[(int(column), str(header)) for column, header in one.get("refused", [])],
         )
         for one in file.sheets
     ]
@@ -286,6 +298,8 @@ def _summary(file: DecisionFile, lines: list[tuple[DecisionLine, dict[str, Any]]
         told.append(
             f"这份文件 {file.night.isoformat()} 已经收过,{file.came_again.isoformat()} 又收到同样的一份,只计一次。"
         )
+    if never := sorted({header for sheet in sheets for _, header in sheet.refused_columns}):
+        told.append(f"按规定不接收的列:{'、'.join(never)},没有读取,退回件中已清空。")
     told.append("登记的结果和判断不会使任何待遇停发、减发或追回。")
     return returns.SubmissionSummary(
         kind_title="核查登记", reading=Reading(kind=None, sheets=sheets, rows_read=len(lines)), rows_read=len(lines),

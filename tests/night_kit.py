@@ -17,6 +17,7 @@ import pytest
 import xlsxwriter
 
 from pipeline import run
+from pipeline.faults.verdict import differences as differences
 from pipeline.generate import generate
 from pipeline.generate.people import check_character
 from pipeline.home import Home

@@ -4,22 +4,27 @@ import io
 import os
 import re
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
 import zipfile
 from contextlib import closing
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import duckdb
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from pipeline import contracts, run, warehouse
+from pipeline.lists.words import FILLED_IN, WARNING_NUMBER
 from pipeline.model import ROOT, ModelError, PublishRefused
 from pipeline.warehouse import models
+from tests import biff_kit, dbf_kit
 from tests.night_kit import (
     DAY,
     MEDICAL,
@@ -69,6 +74,23 @@ def marked(tmp_path_factory):
     medical = [(f"外人{n}", number(n), "2026-09-15", f"外院{n}", "300", "200", "青禾区", MARKS[0]) for n in OUTSIDERS]
     inside = (person(1)[0], number(1), "2026-09-15", "一院", "90000", "80000", "青禾区", MARKS[0])
     book(inbox / "medical_insurance/高额医疗费用.xlsx", (*MEDICAL, "民族"), [*medical, inside])
+    old = [["2026年10月边缘人员"], [*PERSON, *HEADERS], *([*person(n), *MARKS] for n in (31, 32))]
+    (inbox / "d04/边缘人员.xls").write_bytes(biff_kit.workbook({"Sheet1": old}))
+    still(inbox / "d04/边缘人员.xls")
+    columns = [("姓名", "C", 20), ("身份证号", "C", 18), ("死亡日期", "C", 10), ("民族", "C", 20), ("血型", "C", 20)]
+    dead = [(person(n)[0], number(n), "2026-10-01", MARKS[0], MARKS[3]) for n in (2, 901)]
+    (inbox / "civil_registration/死亡.dbf").write_bytes(dbf_kit.table(columns, dead))
+    still(inbox / "civil_registration/死亡.dbf")
+    with closing(sqlite3.connect(home.parent / "partner.db")) as con, con:
+        names = ", ".join(f'"{name}" text' for name in (*PERSON, *HEADERS))
+        con.execute(f"create table 边缘人员 ({names})")
+        wide = [(*person(n), *MARKS) for n in (41, 42)]
+        con.executemany(f"insert into 边缘人员 values ({', '.join('?' * len(wide[0]))})", wide)
+    settings = (home / "monitor.yml").read_text(encoding="utf-8")
+    source = "databases: [{name: 六区库, unit: d06, url: 'env:MARKED_D06', table: 边缘人员}]"
+    (home / "monitor.yml").write_text(settings.replace("databases: []", source), encoding="utf-8")
+    said = ("已纳入保障", "已协助申请低保", "张三", "2026-10-31", "已批准", "ab" * 32, *MARKS)
+    book(home / "decisions/inbox/d01/清单.xlsx", (*FILLED_IN, WARNING_NUMBER, *HEADERS), [said], sheet="预警")
     told = []
     for command in (
         ("run", "--date", str(DAY)),
@@ -78,6 +100,7 @@ def marked(tmp_path_factory):
         done = subprocess.run(
             [sys.executable, "-c", "from pipeline.cli import main; main()", "--home", str(home), *command],
             check=True, capture_output=True, text=True, cwd=ROOT,
+            env=os.environ | {"MARKED_D06": f"sqlite:///{home.parent / 'partner.db'}"},
         )  # fmt: skip
         told.append(done.stdout + done.stderr)
     return home, "\n".join(told)
@@ -113,9 +136,41 @@ def test_profiling_values_are_in_no_byte_of_the_home(marked):
     assert found == []
     assert not [mark for mark in MARKS if mark in told]
     accepted = dict(ask(home, "select unit_code, rows_accepted from submission"))
-    assert accepted == {"d01": 4, "d02": 4, "d03": 3, "medical_insurance": 1}
+    assert accepted == {
+        "d01": 4, "d02": 4, "d03": 3, "d04": 2, "d06": 2, "medical_insurance": 1, "civil_registration": 1,
+    }  # fmt: skip
+    decided = home / "returns/d01/清单.xlsx"
+    told_back = "\n".join(
+        text for place, text in _texts(home, but=("releases",)) if place.startswith(f"returns/d01/{decided.name}")
+    )
+    assert decided.exists() and "微信号" in told_back
     seen = "\n".join(text for place, text in _texts(home, but=("releases",)) if place.startswith("returns/d01"))
     assert "按规定不接收" in seen and "民族" in seen
+
+
+def test_nor_are_they_when_corrections_and_confirmations_come_back(marked, tmp_path):
+    """Somebody adds such a column to what we returned, and drops it in again."""
+    home = copy_home(marked[0], tmp_path / "home")
+    for name, target in (("边缘人员.更正.xlsx", "边缘人员.更正.xlsx"), ("边缘人员.xlsx", "边缘人员.xlsx")):
+        with closing(openpyxl.load_workbook(home / "returns/d01" / name)) as workbook:
+            for sheet in workbook.worksheets:
+                at = sheet.max_column + 1
+                head = next(row for row in range(1, 4) if sheet.cell(row, 1).value)
+                for row in range(1, sheet.max_row + 1):
+                    sheet.cell(row, at).value = MARKS[5]
+                sheet.cell(head, at).value = "航班号"
+                if sheet.title.startswith("更正"):
+                    sheet.cell(2, at).value = "航班号"
+            workbook.save(home / "inbox/d01" / target)
+        still(home / "inbox/d01" / target)
+    (home / "monitor.yml").write_text(
+        re.sub(r"(?m)^databases:.*$", "databases: []", (home / "monitor.yml").read_text(encoding="utf-8")),
+        encoding="utf-8",
+    )
+    run.night(home, DAY + timedelta(days=1))
+    found = {place for place, text in _texts(home) for mark in MARKS if mark in text}
+    assert {place for place in found if not place.startswith("returns/d01/")} == set()
+    assert not {place for place in found if "sheet" not in place}
 
 
 def test_outsiders_of_partner_lists_are_in_no_byte_but_of_their_own_file_sent_back(marked):

@@ -3,6 +3,7 @@
 import itertools
 import json
 import multiprocessing
+import os
 from datetime import UTC, datetime
 
 import pytest
@@ -123,3 +124,14 @@ def test_a_key_that_others_can_read_or_that_is_none_is_refused(home):
         key.write_text(broken)
         with pytest.raises(ConfigError, match=r"keys/ledger\.key"):
             list(journal.read(home))
+
+
+def test_a_line_that_did_not_fit_on_the_disk_is_an_error_and_leaves_no_trace(home, monkeypatch):
+    before, honest = journal.path(home).read_bytes(), os.write
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda handle, line: honest(handle, line[:40]))
+        with pytest.raises(OSError, match="No space"):
+            journal.write(home, "looked", {}, who="分析员", at=AT)
+    assert journal.path(home).read_bytes() == before
+    journal.write(home, "looked", {}, who="分析员", at=AT)
+    assert [entry.seq for entry in journal.read(home)] == [1, 2, 3, 4, 5]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import contracts, inbox, run, warehouse
+from pipeline import contracts, run
 from pipeline.home import Home
 from pipeline.ledger import Ledger
 from pipeline.model import MonitorError
@@ -394,10 +394,6 @@ def test_a_township_of_another_division_is_set_aside_and_an_unknown_one_is_asked
 EVE = DAY - timedelta(days=1)
 
 
-class _PowerCut(BaseException):
-    """Nothing may catch this."""
-
-
 @pytest.fixture(scope="module")
 def before(tmp_path_factory):
     """A home after an empty night, with files for the next."""
@@ -428,44 +424,6 @@ def test_an_empty_night_is_published_and_says_so(before):
     message = (before / f"outbox/{EVE}.md").read_text(encoding="utf-8")
     assert "收到 0 份" in message
     assert {path.name for path in (before / "lists" / EVE.isoformat()).iterdir()} >= {"d01.xlsx", "d14.xlsx"}
-
-
-@pytest.mark.parametrize(
-    ("where", "what"),
-    [
-        ("between copy and record", (Ledger, "record_file")),
-        ("between record and removal", (inbox, "take_out")),
-        ("while reading", (Ledger, "record_readings")),
-        ("before checking", (run, "families")),
-        ("while settling", (Ledger, "settle")),
-        ("before the build", (run, "build")),
-        ("after the build", (run, "publish")),
-        ("before the link is moved", (warehouse, "_swap")),
-        ("before the message", (run, "notify")),
-    ],
-)
-def test_after_a_crash_the_next_run_ends_as_if_nothing_had_happened(before, undisturbed, tmp_path, where, what):
-    home = copy_home(before, tmp_path / "home")
-    _fill(home)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(*what, _crash)
-        with pytest.raises(_PowerCut):
-            run.night(home, DAY)
-    moved = where == "before the message"
-    assert ask(home, "select run_date from release") == [(DAY if moved else EVE,)]
-    run.night(home, DAY)
-    without = {"release": ["built_at"], "submission": ["received_at"]}
-    assert differences(undisturbed, home, without=without) == {}
-    assert not list((home / "work").iterdir())
-    names = [
-        {path.relative_to(each / "returns") for path in (each / "returns").rglob("*.xlsx")}
-        for each in (undisturbed, home)
-    ]
-    assert names[0] == names[1]
-
-
-def _crash(*_args, **_kwargs):
-    raise _PowerCut
 
 
 def test_a_second_night_at_the_same_time_is_refused_and_a_dead_one_holds_up_nobody(before, tmp_path):

@@ -74,8 +74,8 @@ class Told:
     """Whether the night was over before it could be disturbed."""
 
 
-def plan(trials: int, seed: int, kinds: Sequence[str] = tuple(KINDS)) -> list[Trial]:
-    """Trials of all kinds in their shares, on the second and third night mostly: there a release stands that must not break."""
+def plan(trials: int, seed: int, kinds: Sequence[str] = tuple(KINDS), nights: int = len(bureau.NIGHTS)) -> list[Trial]:
+    """Trials of all kinds in their shares, on later nights mostly: there a release stands that must not break."""
     rng = random.Random(seed)  # noqa: S311 - no secret: the same trials again
     shares = {kind: _OF_A_HUNDRED[kind] for kind in _ORDER if kind in kinds}
     due = dict.fromkeys(shares, 0.0)
@@ -85,13 +85,20 @@ def plan(trials: int, seed: int, kinds: Sequence[str] = tuple(KINDS)) -> list[Tr
             due[kind] += share / sum(shares.values())
         kind = max(due, key=lambda each: due[each])
         due[kind] -= 1
-        planned.append(Trial(number, kind, rng.choice((0, 1, 1, 1, 2, 2)), rng.randrange(1 << 30)))
+        planned.append(
+            Trial(
+                number,
+                kind,
+                rng.choice([night for night in (0, 1, 1, 1, 2, 2) if night < nights]),
+                rng.randrange(1 << 30),
+            )
+        )
     return planned
 
 
 def search(
     trials: int, *, seed: int = 1, only: int | None = None, kinds: Sequence[str] = tuple(KINDS), keep: Path | None = None,
-    on_step: Callable[[str, int, int], None] = lambda name, done, total: None,
+    stage: Stage | None = None, on_step: Callable[[str, int, int], None] = lambda name, done, total: None,
 ) -> dict[str, Any]:  # fmt: skip
     """Run so many trials; counts by kind, reads meanwhile, what was skipped and why, and the findings.
 
@@ -101,18 +108,20 @@ def search(
         only: this one of them alone.
         kinds: kinds of trial among which the trials are shared.
         keep: where the home of a trial that failed is put.
+        stage: homes that are there already; made when there are none.
         on_step: (what is done, trials so far, trials in all).
 
     Raises MonitorError when not even an undisturbed night succeeds.
     """
-    planned = [each for each in plan(trials, seed, kinds) if only is None or each.number == only]
+    nights = stage.nights if stage else len(bureau.NIGHTS)
+    planned = [each for each in plan(trials, seed, kinds, nights) if only is None or each.number == only]
     if not planned:
         raise ConfigError(f"没有第 {only} 次试验,一共 {trials} 次")
     started, used = time.monotonic(), _cpu_seconds()
     done: list[Told] = []
     with tempfile.TemporaryDirectory(prefix="faults-") as folder, ExitStack() as open_:
         on_step("建样例", 0, len(planned))
-        stage = Stage(Path(folder), 1 + max(each.night for each in planned))
+        stage = stage or Stage(Path(folder), 1 + max(each.night for each in planned))
         postgresql = None
         if {"ledger", "partner"} & {each.kind for each in planned} and server.is_there():
             postgresql = open_.enter_context(Ledgers.open(stage))
