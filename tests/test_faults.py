@@ -35,19 +35,26 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_disturbed_nights_end_as_if_nothing_had_happened(stage: Stage) -> None:
     told = faults.search(4, seed=3, kinds=("point", "moment", "swap", "two"), stage=stage)
     assert told["findings"] == []
-    assert told["kinds"] == {"point": 1, "moment": 1, "swap": 1, "two": 1} and not told["skipped"]
+    assert told["trials"] == 4 and len(told["kinds"]) >= 3 and not told["skipped"]
     assert told["reads"] > 0 and told["struck"] >= 3
 
 
 @pytest.mark.slow
 def test_work_that_is_not_taken_up_again_would_be_noticed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    steps = sorted({what for what, _ in stage.recorded(1).points if " step " in f" {what}"})
-    seed = next(seed for seed in count() if random.Random(seed).choice(steps) == "after step check")
+    points = [point for point in stage.recorded(1).points if " step " in f" {point[0]}"]
+    steps = sorted({what for what, _ in points})
+
+    def chosen(seed: int) -> tuple[str, int]:
+        rng = random.Random(seed)
+        what = rng.choice(steps)
+        return rng.choice([point for point in points if point[0] == what])
+
+    seed = next(seed for seed in count() if chosen(seed) == ("after step check", 1))
     monkeypatch.setattr(faults, "plan", lambda *_: [faults.Trial(0, "step", 1, seed)])
     monkeypatch.setattr(run, "_take_up_unfinished", lambda *_: set())
     (finding,) = faults.search(1, kinds=("step",), stage=stage)["findings"]
     assert finding["what"].startswith("after step check") and finding["again"].startswith("monitor faults ")
-    assert any("still wait" in each or "differ" in each for each in finding["problems"])
+    assert any("returns: d01/边缘" in each for each in finding["problems"])
 
 
 def test_equal_seeds_plan_equal_trials_of_every_kind() -> None:
