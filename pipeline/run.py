@@ -59,16 +59,19 @@ READERS = 2
 def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
     """One whole night in one process. Raises MonitorError when it is refused; yesterday's release then stays."""
     say = on_step or (lambda name, done, total: None)
-    with alone(home), ThreadPoolExecutor(READERS) as pool:
+    with alone(home), ThreadPoolExecutor(READERS) as pool, ThreadPoolExecutor(1) as beside:
         names = sources(home, day)
         with ThreadPoolExecutor(max(len(names), 1)) as at_once:  # one that is slow keeps no other waiting
             for done, _ in enumerate(at_once.map(lambda name: fetch(home, day, name, attempts=ATTEMPTS), names)):
                 say("读数据库", done, len(names))
         say("收文件", 0, 1)
         units = collect(home, day)
+        # Files are read in children; meanwhile this process gets ready for what comes next.
+        if units:
+            beside.submit(_load_checks)
+        canaries = beside.submit(silent_rules)
         for done, _ in enumerate(pool.map(lambda unit: read(home, day, unit), _largest_first(home, units)), start=1):
             say("读文件", done, len(units))
-        canaries = pool.submit(silent_rules)
         returned: dict[str, Future[int]] = {}
         for wave in range(WAVES):
             touched = families(home, day, wave)
@@ -94,6 +97,13 @@ def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
         "date": day.isoformat(), "units": units, "rows": rows, "release": release, "message": message, "moving": moving,
         "not_sent": not_sent,
     }  # fmt: skip
+
+
+def _load_checks() -> None:
+    """Libraries that take seconds to load, loaded before they are asked."""
+    from pipeline.checks import validation  # noqa: PLC0415
+
+    validation.load()
 
 
 def again(home: Path, day: date) -> None:
@@ -559,7 +569,7 @@ def _copy_of(
     home: Home, file: ReceivedFile, submissions: list[Submission], target: Path, clear: ExitStack, lines: pd.DataFrame
 ) -> _Copy | None:
     """What is to be written for one file, its original open as long as `clear` is. None when a mere receipt was the answer, and is written."""
-    import pandas as pd  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
 
     from pipeline import returns  # noqa: PLC0415 - brings lxml and xlsxwriter
 
@@ -582,7 +592,8 @@ def _copy_of(
                 trend={str(state): int(count) for state, count in of_kind["state"].value_counts().items()},
             )
         )  # fmt: skip
-    faults = _joined([pd.read_parquet(path) for each in submissions if (path := _issues_path(home, each)).exists()])
+    paths = [path for each in submissions if (path := _issues_path(home, each)).exists()]
+    faults = _joined([pq.ParquetFile(path).read().to_pandas() for path in paths])
     asked = faults[~faults["is_excepted"].astype(bool)]
     mending = returns.Mending(target.with_name(f"{target.stem}.{CORRECTION}.xlsx"), file.file_id)
     return clear.enter_context(archive.opened(home, file.sha256)), file.file_name, target, summaries, asked, mending

@@ -29,6 +29,11 @@ class Expectation:
     kwargs: dict[str, Any] = field(default_factory=dict)
 
 
+def load() -> None:
+    """Load Great Expectations, which takes seconds, before anything is asked of it."""
+    import great_expectations  # noqa: F401, PLC0415
+
+
 def failing_rows(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> list[npt.NDArray[np.int64]]:
     """Positions (0-based, ascending) of the rows that fail each expectation, in the order given.
 

@@ -25,6 +25,9 @@ _DIGITS_OF_A_NUMBER = 15
 LONGEST = 32_767
 """Characters in a cell."""
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_KEPT = ' xml:space="preserve"'
+_SPACED = r"^[\s\x{a0}\x{3000}]|[\s\x{a0}\x{3000}]$|\n"
+"""Texts whose blanks a reader may drop unless it is told to keep them."""
 TEXT_SHEET = "数据"
 """The name of the sheet that a text file becomes."""
 
@@ -142,8 +145,9 @@ def _write_texts(sheet: Any, grid: Grid, refused: dict[int, int], text: Any) -> 
         for column, values in enumerate(grid.columns):
             hidden = numbers > refused.get(column + 1, MOST_ROWS)
             place = f'<c r="{column_letter(column + 1)}'
-            told = f'" s="{style}" t="inlineStr"><is><t xml:space="preserve">'
             kept = pc.if_else(pa.array(hidden), pa.scalar(None, pa.string()), _escaped(values.slice(start, 20_000)))
+            is_spaced = pc.any(pc.match_substring_regex(kept, _SPACED)).as_py()
+            told = f'" s="{style}" t="inlineStr"><is><t{_KEPT if is_spaced else ""}>'
             cells.append(pc.fill_null(pc.binary_join_element_wise(place, shown, told, kept, "</t></is></c>", ""), ""))
         rows = pc.binary_join_element_wise('<row r="', shown, '">', *cells, "</row>", "")
         sheet.row_data_fh.write("".join(rows.filter(pa.array(numbers <= MOST_ROWS)).to_pylist()))
