@@ -11,9 +11,12 @@ _DATE = 14
 
 def workbook(
     sheets: Mapping[str, Sequence[Sequence[str | float | tuple[float]]]], *, date1904: bool = False,
-    merges: Sequence[tuple[int, int, int, int]] = (),
+    merges: Sequence[tuple[int, int, int, int]] = (), hidden: Sequence[int] = (),
 ) -> bytes:  # fmt: skip
-    """Sheets of texts, numbers and days (a day is a tuple of its number). `merges` of every sheet: first row, last row, columns."""
+    """Sheets of texts, numbers and days (a day is a tuple of its number). `merges` of every sheet: first row, last row, columns.
+
+    `hidden`: rows of every sheet, from 0, that are not shown.
+    """
     formats = [0] * 16 + [_DATE]
     head = _record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0005, 0x0DBB, 1997, 0, 0x06000000))
     head += _record(0x0042, struct.pack("<H", 1200)) + _record(0x0022, struct.pack("<H", date1904))
@@ -23,7 +26,7 @@ def workbook(
     )
     names = [(len(name), name.encode("utf-16-le")) for name in sheets]
     size = len(head) + sum(4 + 8 + len(raw) for _, raw in names) + 4
-    bodies = [_sheet(rows, merges) for rows in sheets.values()]
+    bodies = [_sheet(rows, merges, hidden) for rows in sheets.values()]
     for (letters, raw), body in zip(names, bodies, strict=True):
         head += _record(0x0085, struct.pack("<IHBB", size, 0, letters, 1) + raw)
         size += len(body)
@@ -34,10 +37,16 @@ def _record(kind: int, data: bytes) -> bytes:
     return struct.pack("<HH", kind, len(data)) + data
 
 
-def _sheet(rows: Sequence[Sequence[str | float | tuple[float]]], merges: Sequence[tuple[int, int, int, int]]) -> bytes:
+def _sheet(
+    rows: Sequence[Sequence[str | float | tuple[float]]], merges: Sequence[tuple[int, int, int, int]],
+    hidden: Sequence[int] = (),
+) -> bytes:  # fmt: skip
     width = max(len(row) for row in rows)
     body = _record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0010, 0x0DBB, 1997, 0, 0x06000000))
     body += _record(0x0200, struct.pack("<IIHHH", 0, len(rows), 0, width, 0))
+    for at in range(len(rows)):
+        flags = 0x0120 if at in hidden else 0x0100
+        body += _record(0x0208, struct.pack("<HHHHHHHH", at, 0, width, 0x00FF, 0, 0, flags, 15))
     for at, row in enumerate(rows):
         for column, value in enumerate(row):
             if isinstance(value, str):

@@ -420,6 +420,14 @@ def test_old_workbooks_with_their_merged_cells_and_their_calendar(tmp_path: Path
     assert first.row_numbers.tolist() == [1, 2, 3]
 
 
+def test_hidden_rows_of_an_old_workbook_are_known(tmp_path: Path) -> None:
+    (tmp_path / "x.xls").write_bytes(biff_kit.workbook(OLD, hidden=[1]))
+    first, last = book(tmp_path / "x.xls").grids
+    assert first.hidden_rows.tolist() == last.hidden_rows.tolist() == [2]
+    (tmp_path / "y.xls").write_bytes(biff_kit.workbook(OLD))
+    assert [grid.hidden_rows.tolist() for grid in book(tmp_path / "y.xls").grids] == [[], []]
+
+
 def test_an_old_workbook_cut_short_is_refused(tmp_path: Path) -> None:
     whole = biff_kit.workbook({"甲": [["姓名", "号"], *[[f"某{n}", "1"] for n in range(300)]]})
     for size in (600, 2000, len(whole) // 2, len(whole) - 2048):

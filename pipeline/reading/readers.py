@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import islice
@@ -38,7 +38,8 @@ _SIGNATURES = [
 ]  # fmt: skip
 _FORMATS = {".xlsx": "xlsx 工作簿", ".xls": "xls 工作簿", ".dbf": "dbf 表"}
 _WPS_SUFFIXES = {".et": "WPS 表格(.et)", ".ett": "WPS 表格(.ett)", ".wps": "WPS 文字(.wps)", ".dps": "WPS 演示(.dps)"}
-_DATE_MODE, _END_OF_GLOBALS = 0x0022, 0x000A
+_DATE_MODE, _END_OF_GLOBALS, _SHEET, _ROW = 0x0022, 0x000A, 0x0085, 0x0208
+_IS_HIDDEN = 0x20
 _BINARY = set(range(9)) | set(range(14, 26)) | {27, 28, 29, 30, 31}
 _BOMS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
 
@@ -75,7 +76,11 @@ def _read(path: Path, suffix: str) -> Book:
         book = _workbook(path, package, date1904=package.date1904)
         expected = {".xlsx"}
     elif start.startswith(olefile.MAGIC):
-        book = _workbook(path, None, date1904=_examine_ole(path, suffix))
+        globals_and_sheets = _examine_ole(path, suffix)
+        book = _workbook(path, None, date1904=_date_mode(globals_and_sheets))
+        hidden = _hidden_rows(globals_and_sheets)
+        for grid in book.grids:
+            grid.hidden_rows = np.array(hidden.get(grid.sheet, []), dtype=np.int64)
         expected = {".xls"}
     elif start.startswith(stored.MAGIC):
         return Book([stored.read_stored(path)])
@@ -99,16 +104,14 @@ def _read(path: Path, suffix: str) -> Book:
     return book
 
 
-def _examine_ole(path: Path, suffix: str) -> bool:
-    """Whether an old workbook counts days from 1904. Raises Refused unless the compound file is a plain .xls."""
+def _examine_ole(path: Path, suffix: str) -> bytes:
+    """The records of an old workbook. Raises Refused unless the compound file is a plain .xls."""
     if suffix in _WPS_SUFFIXES:
         raise Refused("wps", f"这是 {_WPS_SUFFIXES[suffix]}文件,不能直接接收", SAVE_AS)
     try:
         with olefile.OleFileIO(str(path)) as ole:
             streams = {stream[0].casefold() for stream in ole.listdir(streams=True, storages=True) if stream}
-            globals_ = next(
-                (ole.openstream(name).read(1 << 20) for name in ("Workbook", "Book") if ole.exists(name)), b""
-            )
+            records = next((ole.openstream(name).read() for name in ("Workbook", "Book") if ole.exists(name)), b"")
     except (
         OSError,
         ValueError,
@@ -126,7 +129,7 @@ def _examine_ole(path: Path, suffix: str) -> bool:
         raise Refused("not_a_table", "这不是 Excel 工作簿", SAVE_AS)
     if "_vba_project_cur" in streams:
         raise Refused("macro", "工作簿里带有宏,为安全起见不接收", "请另存为不带宏的 .xlsx 格式后重新提交")
-    return _date_mode(globals_)
+    return records
 
 
 def _date_mode(records: bytes) -> bool:
@@ -140,6 +143,30 @@ def _date_mode(records: bytes) -> bool:
             break
         at += 4 + size
     return False
+
+
+def _hidden_rows(records: bytes) -> dict[str, list[int]]:
+    """Sheet → numbers of its hidden rows (MS-XLS 2.4.28 BoundSheet8, 2.4.221 Row); what is torn says nothing."""
+    hidden: dict[str, list[int]] = {}
+    for name, begin in _walk(records, 0):
+        if name != _SHEET or begin + 8 > len(records):
+            continue
+        start, _, letters, is_wide = struct.unpack_from("<IHBB", records, begin)
+        raw = records[begin + 8 : begin + 8 + letters * (2 if is_wide & 1 else 1)]
+        title = raw.decode("utf-16-le" if is_wide & 1 else "latin-1", "replace")
+        rows = [struct.unpack_from("<H10xH", records, at) for kind, at in _walk(records, start) if kind == _ROW]
+        hidden[title] = sorted({row + 1 for row, flags in rows if flags & _IS_HIDDEN})
+    return hidden
+
+
+def _walk(records: bytes, at: int) -> Iterator[tuple[int, int]]:
+    """(kind, where its data begin) of the records from `at` to the end of that part of the stream."""
+    while at + 4 <= len(records):
+        kind, size = struct.unpack_from("<HH", records, at)
+        if kind == _END_OF_GLOBALS or at + 4 + size > len(records):
+            return
+        yield kind, at + 4
+        at += 4 + size
 
 
 def _refuse_if_no_text(start: bytes, suffix: str) -> None:
