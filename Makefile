@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 export AIRFLOW__CORE__DAGS_FOLDER := $(CURDIR)/dags
 
-.PHONY: demo test test-quick lint airflow lock sbom licences audit clean
+.PHONY: demo test test-quick test-harness lint airflow lock sbom licences audit clean
 
 demo: export MONITOR_HOME := $(CURDIR)/$(DEMO)
 demo: export MONITOR_DATE := $(DEMO_DATE)
@@ -34,10 +34,14 @@ demo: $(VENV)/.ready  ## a sample month of an invented bureau, through Airflow, 
 
 test: $(VENV)/.ready lint  ## the quality gate and the whole suite
 	@$(BIN)/python .ci/supply_chain.py audit || [ $$? -eq 3 ]  # 3: said, but a machine without a network is no fault of ours
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not harness"
+	$(BIN)/python -m pytest -m harness -k "disturbed or readers" tests/test_faults.py
 
 test-quick: $(VENV)/.ready  ## what can be known in two minutes
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not slow"
+
+test-harness: $(VENV)/.ready  ## that the harness of disturbed nights would notice what it looks for: minutes
+	$(BIN)/python -m pytest -m harness tests/test_faults.py
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check

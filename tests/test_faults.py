@@ -32,6 +32,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.mark.slow
+@pytest.mark.harness
 def test_disturbed_nights_end_as_if_nothing_had_happened(stage: Stage) -> None:
     told = faults.search(4, seed=3, kinds=("point", "moment", "swap", "two"), stage=stage)
     assert told["findings"] == []
@@ -40,6 +41,7 @@ def test_disturbed_nights_end_as_if_nothing_had_happened(stage: Stage) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.harness
 def test_work_that_is_not_taken_up_again_would_be_noticed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     points = [point for point in stage.recorded(1).points if " step " in f" {point[0]}"]
     steps = sorted({what for what, _ in points})
@@ -69,6 +71,7 @@ def test_equal_seeds_plan_equal_trials_of_every_kind() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.harness
 def test_readers_see_one_release_at_a_time_while_they_are_swapped_and_pruned(stage: Stage) -> None:
     told = readers.search(12, stage=stage, pause=0.05)
     assert told["findings"] == []
@@ -76,6 +79,7 @@ def test_readers_see_one_release_at_a_time_while_they_are_swapped_and_pruned(sta
 
 
 @pytest.mark.slow
+@pytest.mark.harness
 def test_a_swap_in_two_moves_would_be_noticed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     def swap(link: Path, target: Path) -> None:
         link.unlink(missing_ok=True)

@@ -162,7 +162,7 @@ class _Bench:
         self.stage, self.trial, self.folder, self.postgresql = stage, trial, folder, postgresql
         self.night = trial.night
         self.day = bureau.NIGHTS[trial.night]
-        self.rng = random.Random(trial.seed)  # noqa: S311
+        self.rng = random.Random(trial.seed)  # noqa: S311 - no secret: the same trial again
         self.home = folder / "home"
         self.told = Told(trial)
         self.environment: dict[str, str] = {bureau.SOURCE_VARIABLE: stage.source(trial.night)}
@@ -432,7 +432,7 @@ def _small_disk(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        subprocess.run(["/bin/umount", "--lazy", str(folder)], check=True)  # noqa: S603
+        subprocess.run(["/bin/umount", "--lazy", str(folder)], check=True)  # noqa: S603 - our own words
 
 
 def _resize(folder: Path, kilobytes: int) -> None:

@@ -47,7 +47,7 @@ def search(
         original = source.resolve().parent
         warehouse.publish(_stamped(original, folder / "built", 0), releases, link, kept=KEPT)
         ends = folder / "ends"
-        started = [_start(folder, number, link, ends, random.Random(f"{seed} {number}")) for number in range(readers)]  # noqa: S311
+        started = [_start(folder, number, link, ends, random.Random(f"{seed} {number}")) for number in range(readers)]  # noqa: S311 - no secret: the same reads again
         for number in range(1, swaps + 1):
             warehouse.publish(_stamped(original, folder / "built", number), releases, link, kept=KEPT)
             on_step("换了一版", number, swaps)

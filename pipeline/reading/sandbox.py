@@ -211,6 +211,7 @@ class _Child:
 
 def serve(control_fd: int) -> None:
     """Fork a child for each connection handed over `control_fd`, until its owner is gone."""
+    os.umask(0o077)  # whatever the one under which we were started
     for name in PRELOAD:
         importlib.import_module(name)
     with contextlib.suppress(MonitorError):
