@@ -37,10 +37,10 @@ def test_a_fault_of_ours_is_found_and_its_file_kept(
 ) -> None:
     honest = layout.read_file
 
-    def faulty(path: Path, *rest: Any) -> Any:
+    def faulty(path: Path, *rest: Any, **more: Any) -> Any:
         if path.read_bytes().startswith(b"PK"):
             raise ValueError("not to be shown")
-        return honest(path, *rest)
+        return honest(path, *rest, **more)
 
     monkeypatch.setattr(layout, "read_file", faulty)
     told = fuzz.search(5, seed=1, corpus=corpus, keep=tmp_path / "kept", most=20)
