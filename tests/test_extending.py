@@ -109,9 +109,12 @@ def test_a_check_is_some_lines_of_a_contract_and_a_header_a_file_of_its_unit(tmp
     book(home / "inbox/d03/边缘人员.xlsx", own, [person(21)])
     load = contracts.load
     monkeypatch.setattr(contracts, "load", lambda folder=agreed: load(folder))
+
     # A child process would load the contracts of its own checkout.
-    here = partial(layout.read_submissions, contracts_folder=agreed)
-    monkeypatch.setattr(layout, "read_file", lambda *words, memory_mb, seconds: here(*words))
+    def here(*words, **limits):
+        return layout.read_submissions(*words, contracts_folder=agreed)
+
+    monkeypatch.setattr(layout, "read_file", here)
     run.night(home, DAY)
     assert ask(home, "select unit_code, status, rows_accepted from submission order by all") == [
         ("d01", "accepted", 2), ("d02", "accepted", 2), ("d03", "refused", 0)]  # fmt: skip
