@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pipeline.checks import Verdict
     from pipeline.decisions import Answer
     from pipeline.returns import Mending
+    from pipeline.warehouse.models import Models
 
 NIGHT = "夜间任务"
 """Who acts, in the journal, when nobody in particular does."""
@@ -69,7 +70,7 @@ def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
         # Files are read in children; meanwhile this process gets ready for what comes next.
         if units:
             beside.submit(_load_checks)
-        canaries = beside.submit(silent_rules)
+        canaries = beside.submit(lambda: _silent_rules(_sound_models()))
         for done, _ in enumerate(pool.map(lambda unit: read(home, day, unit), _largest_first(home, units)), start=1):
             say("读文件", done, len(units))
         returned: dict[str, Future[int]] = {}
@@ -639,13 +640,18 @@ def _returned_name(name: str, names: Sequence[str]) -> Path:
 # build, publish, notify ------------------------------------------------------------------------------------------
 
 
-def silent_rules() -> list[str]:
-    """Codes of the rules that do not find their canary; what may not be built at all is said first, as a ModelError."""
-    from pipeline import examples  # noqa: PLC0415 - brings duckdb
+def _sound_models() -> Models:
+    """What sql/ says. What may not be built at all is said first, as a ModelError."""
     from pipeline.warehouse import models  # noqa: PLC0415 - brings duckdb
 
     house = models.read_models(contracts.load().kinds)
     house.examine(house.everything())
+    return house
+
+
+def _silent_rules(house: Models) -> list[str]:
+    from pipeline import examples  # noqa: PLC0415 - brings duckdb
+
     return examples.silent_rules(house)
 
 
@@ -655,17 +661,16 @@ def build(home: Path, day: date) -> dict[str, int]:
     Raises PublishRefused, also when a rule does not find its canary.
     """
     from pipeline import inputs, warehouse  # noqa: PLC0415 - brings duckdb
-    from pipeline.warehouse import models  # noqa: PLC0415 - brings duckdb
 
     place, ledger = _open(home)
     with shared(home):
         target = _built(place, day)
         shutil.rmtree(target, ignore_errors=True)
-        if silent := silent_rules():
+        house = _sound_models()
+        if silent := _silent_rules(house):
             raise PublishRefused(
                 f"规则 {'、'.join(silent)} 没有找出为它虚构的样例户,可能什么也查不出来;新的一版没有发布,仍用上一版"
             )
-        house = models.read_models(contracts.load().kinds)
         given = inputs.gather(place, ledger, day, datetime.now(UTC))
         return warehouse.build(given, house, target, work=place.work)
 

@@ -1,4 +1,4 @@
-"""Published counts as tables that people read: the same in a workbook's sheet, on screen and as JSON.
+"""Published counts as tables that people read, in a sheet of the list.
 
 Each table says its unit and its date. A division is told its own figures and the bureau's totals are the bureau's.
 """
@@ -9,14 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from rich.table import Table as ScreenTable
-
 from pipeline.home import Unit
 from pipeline.lists.words import REGISTRY_TITLES
 
 if TYPE_CHECKING:
     import duckdb
-    from rich.console import Console
 
 Sort = Literal["text", "count", "average", "yuan", "date"]
 
@@ -107,21 +104,6 @@ def statistics(release: duckdb.DuckDBPyConnection, unit: Unit, units: Mapping[st
         rows,
         "还没有收到任何月份的名册,没有可统计的数。",
     )
-
-
-def show(table: Table, console: Console) -> None:
-    """Print a table for people."""
-    console.print(f"{table.name}:{table.says}" if table.rows else f"{table.name}:{table.if_empty}", markup=False)
-    if not table.rows:
-        return
-    shown = ScreenTable(show_edge=False, pad_edge=False)
-    for column in table.columns:
-        shown.add_column(
-            column.header, justify="left" if column.sort in ("text", "date") else "right", no_wrap=column.width < 20
-        )
-    for row in table.rows:
-        shown.add_row(*[text_of(row[column.field], column.sort) for column in table.columns])
-    console.print(shown)
 
 
 def text_of(value: Any, sort: Sort) -> str:
