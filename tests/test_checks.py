@@ -100,7 +100,8 @@ class Desk:
         return {verdict.submission_id: verdict for verdict in verdicts}
 
     def rows(self, kind: str, name: str) -> list[dict[str, Any]]:
-        return pq.read_table(self.accepted / kind / f"{name}.parquet").to_pylist()
+        part = self.accepted / kind / f"{name}.parquet"
+        return pq.read_table(part).to_pylist() if part.exists() else []  # no part: no row was good
 
     def aside(self, name: str) -> list[dict[str, Any]]:
         return pq.read_table(self.accepted / "set_aside" / f"{name}.parquet").to_pylist()

@@ -17,6 +17,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
+import sqlalchemy.orm  # before any thread: half loaded by another one (Great Expectations brings it), it fails statements
 from sqlalchemy import Column, Connection
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.types import TypeDecorator
