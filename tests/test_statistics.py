@@ -9,12 +9,15 @@ import pytest
 from sql_kit import models_of
 
 from pipeline.lists.words import OUTCOME_TITLES
+from pipeline.warehouse import MACROS
 
 
 @pytest.fixture
 def con() -> duckdb.DuckDBPyConnection:
     con = duckdb.connect()
     con.execute("create schema house")
+    for macro in MACROS:
+        con.execute(macro)
     con.register("verdict_rows", models_of().lists["verdict"])
     con.execute("create table house.verdict as select * from verdict_rows")
     con.execute("create table house.rule as select 'A01' as rule_code, '收入低于低保标准未纳入' as title")

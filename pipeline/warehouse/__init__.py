@@ -125,6 +125,21 @@ CARD_TABLES: dict[str, dict[str, str]] = {
 RECEIPT = {"received_seq": "BIGINT", "file_name": "VARCHAR"}
 """What `accepted.<kind>` says of the submission that a row came in, beside the kind's own columns."""
 
+_WILSON = (
+    "create macro wilson_{side}(hits, n) as case when hits = {edge} then {bound} else"
+    " (hits / nullif(n, 0)::double + 1.920729 / nullif(n, 0) {sign} 1.959964 * sqrt(hits / nullif(n, 0)::double"
+    " * (1 - hits / nullif(n, 0)::double) / nullif(n, 0) + 0.960365 / nullif(n * n, 0)::double))"
+    " / (1 + 3.841459 / nullif(n, 0)) end"
+)
+MACROS = (
+    _WILSON.format(side="low", edge="0", bound="0", sign="-"),
+    _WILSON.format(side="high", edge="n", bound="1", sign="+"),
+)
+"""`wilson_low(hits, n)` and `wilson_high(hits, n)`: the bounds, from 0 to 1, of a share of counts, by Wilson's interval at 95 % (z = 1.959964).
+
+Of nothing anything is possible: 0 and 1. The only macros that sql/ may use; another engine needs them by these names.
+"""
+
 KEPT = 7
 """Releases that stay on disk (spec: outputs.md, the home)."""
 
@@ -372,6 +387,8 @@ def _make(
     order = models.order(wanted)
     for schema in ("accepted", "house", "registry", "warnings", "life"):
         con.execute(f"create schema {schema}")
+    for macro in MACROS:
+        con.execute(macro)
     made = load(con, inputs, models, order)
     for name in order:
         if name in made:

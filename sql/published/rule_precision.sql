@@ -1,5 +1,5 @@
--- Of the warnings that people closed, how many found what they said: per rule and division, and for all. Wilson's interval at 95 %
--- (z = 1.959964), since most divisions close few. Wrong data is the source's fault, not the rule's: counted beside, in nothing else.
+-- Of the warnings that people closed, how many found what they said: per rule and division, and for all. Wilson's interval at 95 %,
+-- since most divisions close few. Wrong data is the source's fault, not the rule's: counted beside, in nothing else.
 with closed as (
     select warning.rule_code as rule_code, warning.division_code as division_code, verdict.counts_as as counts_as
     from main.warning as warning
@@ -31,37 +31,20 @@ shares as (
         tallied.division_code as division_code,
         cast(tallied.closed as bigint) as closed,
         cast(tallied.confirmed as bigint) as confirmed,
-        cast(tallied.wrong_data as bigint) as wrong_data,
-        cast(tallied.closed as double) as n,
-        cast(tallied.confirmed as double) / nullif(cast(tallied.closed as double), 0) as share
+        cast(tallied.wrong_data as bigint) as wrong_data
     from tallied
-),
-
-wilson as (
-    select
-        shares.rule_code as rule_code,
-        shares.division_code as division_code,
-        shares.closed as closed,
-        shares.confirmed as confirmed,
-        shares.wrong_data as wrong_data,
-        shares.share as share,
-        (shares.share + 1.920729 / nullif(shares.n, 0)) / (1 + 3.841459 / nullif(shares.n, 0)) as middle,
-        1.959964
-        * sqrt(shares.share * (1 - shares.share) / nullif(shares.n, 0) + 0.960365 / nullif(shares.n * shares.n, 0))
-        / (1 + 3.841459 / nullif(shares.n, 0)) as half
-    from shares
 )
 
 select
-    wilson.rule_code as rule_code,
+    shares.rule_code as rule_code,
     rule.title as title,
-    wilson.division_code as division_code,
-    wilson.closed as closed,
-    wilson.confirmed as helped_or_confirmed,
-    cast(wilson.share as decimal(6, 4)) as "precision",
-    cast(case when wilson.confirmed = 0 then 0 else wilson.middle - wilson.half end as decimal(6, 4)) as low,
-    cast(case when wilson.confirmed = wilson.closed then 1 else wilson.middle + wilson.half end as decimal(6, 4)) as high,
-    wilson.wrong_data as wrong_data
-from wilson
+    shares.division_code as division_code,
+    shares.closed as closed,
+    shares.confirmed as helped_or_confirmed,
+    cast(cast(shares.confirmed as double) / nullif(cast(shares.closed as double), 0) as decimal(6, 4)) as "precision",
+    cast(wilson_low(shares.confirmed, shares.closed) as decimal(6, 4)) as low,
+    cast(wilson_high(shares.confirmed, shares.closed) as decimal(6, 4)) as high,
+    shares.wrong_data as wrong_data
+from shares
 left join house.rule as rule
-    on wilson.rule_code = rule.rule_code
+    on shares.rule_code = rule.rule_code
