@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -39,14 +40,20 @@ class _Day(click.ParamType[date]):
 class _Context:
     """What every command gets: the home's folder, and how to print."""
 
-    def __init__(self, home: Path):
+    def __init__(self, home: Path, *, is_named: bool):
         self.folder = home
+        self.is_named = is_named
         self.as_json = False
         self.console = Console(highlight=False)
 
     def day(self, asked: date | None) -> date:
         """The night's date: what was asked for, else today where the bureau is. The only clock of the product's days."""
-        return asked or datetime.now(Home(self.folder).time_zone).date()
+        return asked or datetime.now(Home(self.folder).time_zone if self.has_home else None).date()
+
+    @property
+    def has_home(self) -> bool:
+        """Whether there is a home; False only when none was named: what was named must be there."""
+        return self.is_named or Home(self.folder).config.exists()
 
     def tell(self, result: Any, render: Callable[[Console], None]) -> None:
         """Print a result: as JSON for machines, or by `render` for people."""
@@ -85,7 +92,8 @@ json_option = click.option("--json", is_flag=True, expose_value=False, callback=
 @click.pass_context
 def monitor(ctx: click.Context, home: Path) -> None:
     """低收入人口动态监测:每天早上说清哪些家庭有风险、还没有得到救助。"""
-    ctx.obj = _Context(home.absolute())
+    is_named = ctx.get_parameter_source("home") is not ParameterSource.DEFAULT
+    ctx.obj = _Context(home.absolute(), is_named=is_named)
 
 
 @monitor.command()
@@ -139,8 +147,8 @@ def run_night(obj: _Context, day: date | None) -> None:
 @json_option
 @click.pass_obj
 def check(obj: _Context, file: Path, unit: str | None, day: date | None) -> None:
-    """检查一个文件但不收:屏幕上看结果,标注好的副本放在文件旁边。"""
-    result = run.check_file(obj.folder, file, unit, obj.day(day))
+    """检查一个文件但不收:屏幕上看结果,标注好的副本放在文件旁边。没有数据目录也能用。"""
+    result = run.check_file(obj.folder if obj.has_home else None, file, unit, obj.day(day))
     obj.tell(result, lambda console: _show_check(result, console))
     if result["must_fix"] or result["refused"]:
         raise SystemExit(1)

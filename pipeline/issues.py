@@ -22,8 +22,10 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from openpyxl.utils import column_index_from_string
 
 from pipeline import people
+from pipeline.checks.lines import ISSUE_COLUMNS
 from pipeline.home import Home, atomically
 from pipeline.ledger import Ledger, Submission
 from pipeline.ledger.parts import part_name
@@ -65,6 +67,15 @@ def keep(home: Home, submission: Submission, found: pd.DataFrame) -> None:
 def has_lines(home: Home, submission: Submission) -> bool:
     """Whether faults of a judged submission are written down."""
     return _lines_path(home, submission).exists()
+
+
+def told(home: Home, submission: Submission, excepted: Collection[str]) -> pd.DataFrame:
+    """The error lines of a judged submission as they were told (`checks.ISSUE_COLUMNS`), identifiers masked: for its bytes sent again."""
+    lines = _read(_lines_path(home, submission), _LINE)
+    lines = lines.rename(columns={"row": "row_number", "value_masked": "value"})
+    lines["column"] = lines["column"].map(column_index_from_string, na_action="ignore").astype("Int64")
+    lines["is_excepted"] = lines["issue_id"].isin(list(excepted))
+    return lines[ISSUE_COLUMNS]
 
 
 def standing(submissions: Iterable[Submission]) -> list[Submission]:

@@ -11,12 +11,13 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import secrets
 import shutil
 import socket
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict
@@ -25,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline import archive, contracts, inbox, journal, people
-from pipeline.home import PART, Database, Home, sweep
+from pipeline.home import KEY_BYTES, PART, Database, Home, Limits, sweep
 from pipeline.ledger import Ledger, ReadBy, ReceivedFile, Submission, shown_name
 from pipeline.model import MonitorError, PublishRefused, Reading, Refusal, column_letter
 
@@ -536,7 +537,8 @@ def give_back(home: Path, day: date, unit: str) -> int:
         tonight -= _marked_before(place, mine, day)
         files = {file.file_id: file for file in ledger.files(unit_code=unit) if file.file_id in tonight}
         names = [file.file_name for file in files.values()]
-        lines = issues.on(place, [each for each in mine if each.night <= day], ledger.exceptions(day), day)
+        excepted = ledger.exceptions(day)
+        lines = issues.on(place, [each for each in mine if each.night <= day], excepted, day)
         copies = []
         with ExitStack() as clear:
             for file in files.values():
@@ -544,7 +546,8 @@ def give_back(home: Path, day: date, unit: str) -> int:
                 target = place.returns / unit / _returned_name(file.file_name, names)
                 for folder in reversed([each for each in target.parents if each.is_relative_to(place.returns)]):
                     folder.mkdir(exist_ok=True, mode=0o700)  # `parents=True` would leave those above open to all
-                if copy := _copy_of(place, file, own, target, clear, lines):
+                told = _told_before(place, own, mine, excepted)
+                if copy := _copy_of(place, file, own, target, clear, lines, told):
                     copies.append(copy)
             _mark(copies)
         for file_id in files:
@@ -562,14 +565,41 @@ def _marked_before(home: Home, submissions: Sequence[Submission], day: date) -> 
     } - repeated
 
 
+def _told_before(
+    home: Home, own: Sequence[Submission], mine: Sequence[Submission], excepted: Collection[str]
+) -> dict[str, pd.DataFrame]:
+    """File that came before with the same bytes and still holds → the error lines it got: they stand in these bytes too."""
+    from pipeline import issues  # noqa: PLC0415 - brings pandas
+
+    # Under its own name a file is not read again: no kind is known of the repeat.
+    again = {(each.sha256, each.kind and (each.kind, each.period)) for each in own if each.outcome == "repeated"}
+    return {
+        each.file_id: issues.told(home, each, excepted)
+        for each in mine
+        if {(each.sha256, None), (each.sha256, (each.kind, each.period))} & again
+        and each.outcome != "repeated"
+        and each.superseded_by is None
+        and issues.has_lines(home, each)
+    }
+
+
 _Copy = tuple[Path, str, Path, list[Any], "pd.DataFrame", "Mending | None"]
 """What `returns.write` takes: source, name, target, summaries, issues, correction workbook."""
 
 
 def _copy_of(
-    home: Home, file: ReceivedFile, submissions: list[Submission], target: Path, clear: ExitStack, lines: pd.DataFrame
+    home: Home,
+    file: ReceivedFile,
+    submissions: list[Submission],
+    target: Path,
+    clear: ExitStack,
+    lines: pd.DataFrame,
+    told_before: Mapping[str, pd.DataFrame],
 ) -> _Copy | None:
-    """What is to be written for one file, its original open as long as `clear` is. None when a mere receipt was the answer, and is written."""
+    """What is to be written for one file, its original open as long as `clear` is. None when a mere receipt was the answer, and is written.
+
+    `told_before`: `_told_before`; a correction is then one of the file that holds.
+    """
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     from pipeline import returns  # noqa: PLC0415 - brings lxml and xlsxwriter
@@ -589,14 +619,18 @@ def _copy_of(
                 kind_title=kinds[each.kind].title if each.kind else "", reading=reading, rows_read=each.rows_read,
                 rows_accepted=each.rows_accepted, rows_set_aside=each.rows_set_aside,
                 rows_out_of_scope=each.rows_out_of_scope, status=each.status if each.status != "read" else "held",
-                reason=each.reason, notices=reading.notices, accepted_path=accepted if each.rows_accepted else None,
+                reason=f"{each.reason};其中的问题还没有改,这里再标一次" if told_before and each.outcome == "repeated" else each.reason,
+                notices=reading.notices, accepted_path=accepted if each.rows_accepted else None,
                 trend={str(state): int(count) for state, count in of_kind["state"].value_counts().items()},
             )
         )  # fmt: skip
     paths = [path for each in submissions if (path := _issues_path(home, each)).exists()]
-    faults = _joined([pq.ParquetFile(path).read().to_pandas() for path in paths])
+    faults = _joined([*(pq.ParquetFile(path).read().to_pandas() for path in paths), *told_before.values()])
     asked = faults[~faults["is_excepted"].astype(bool)]
-    mending = returns.Mending(target.with_name(f"{target.stem}.{CORRECTION}.xlsx"), file.file_id)
+    mending = None
+    if file.file_id not in told_before:  # else its rows are not at hand, and the correction workbook of before stays
+        beside = target.with_name(f"{target.stem}.{CORRECTION}.xlsx")
+        mending = returns.Mending(beside, next(iter(told_before), file.file_id))
     return clear.enter_context(archive.opened(home, file.sha256)), file.file_name, target, summaries, asked, mending
 
 
@@ -864,29 +898,35 @@ def person_of(home: Home, id_number: str, day: date) -> str:
     return people.person_id(home.identity_key(), str(number))
 
 
-def check_file(home: Path, file: Path, unit_code: str | None, day: date) -> dict[str, Any]:
+def check_file(home: Path | None, file: Path, unit_code: str | None, day: date) -> dict[str, Any]:
     """Judge one file without taking it in; the annotated copy is written beside it.
 
-    Without a unit, neither the sender nor its townships are examined. A partner's rows are all judged, whoever they are
-    about: nothing is kept. Raises MonitorError for an unknown unit, and for what is no file or stands where nothing can be written.
+    Without a unit, neither the sender nor its townships are examined; without a home (a clerk's own computer), townships
+    are not known at all. A partner's rows are all judged, whoever they are about: nothing is kept.
+
+    Raises MonitorError for an unknown unit, and for what is no file or stands where nothing can be written.
     """
     from pipeline import checks, returns, warehouse  # noqa: PLC0415 - brings pandas, lxml and the readers
     from pipeline.reading import layout  # noqa: PLC0415 - brings pandas, lxml and the readers
 
-    place = Home.open(home)
-    if unit_code is not None and unit_code not in place.units:
-        raise MonitorError(f"没有“{unit_code}”这个单位。可选:{'、'.join(place.units)}")
+    place = Home.open(home) if home else None
+    units = place.units if place else {}
+    if unit_code is not None and unit_code not in units:
+        choice = f"可选:{'、'.join(units)}" if units else "这里没有数据目录(--home),不写 --unit 就能检查"
+        raise MonitorError(f"没有“{unit_code}”这个单位。{choice}")
     if not file.is_file() or not os.access(file, os.R_OK) or not os.access(file.parent, os.W_OK):
         raise MonitorError(f"“{shown_name(file.name)}”不是可以读取的文件,或者它所在的文件夹不能写入检查结果")
     known = contracts.load()
     senders = {sender for kind in known.kinds.values() for sender in kind.senders}
     if unit_code:
-        senders = {unit_code, place.units[unit_code].kind}
+        senders = {unit_code, units[unit_code].kind}
     target = file.with_name(_cut_to_fit(file.stem, ".检查结果.xlsx"))
-    place.work.mkdir(mode=0o700, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place.work, prefix="check-") as folder, warehouse.in_memory() as con:
+    if place:
+        place.work.mkdir(mode=0o700, exist_ok=True)
+    scratch = place.work if place else None
+    with tempfile.TemporaryDirectory(dir=scratch, prefix="check-") as folder, warehouse.in_memory() as con:
         work = Path(folder)
-        allowed = place.settings.limits
+        allowed = place.settings.limits if place else Limits()
         readings = layout.read_file(
             file, file.name, unit_code or "", senders, work, memory_mb=allowed.memory_mb, seconds=allowed.seconds
         )
@@ -898,7 +938,9 @@ def check_file(home: Path, file: Path, unit_code: str | None, day: date) -> dict
         open_doors = known.model_copy(
             update={"kinds": {name: kind.model_copy(update={"door": None}) for name, kind in known.kinds.items()}}
         )
-        around = checks.Surroundings(day, place.identity_key(), place.places if unit_code else _anywhere(place))
+        # Who is who within this one file: without a home any key will do.
+        key = place.identity_key() if place else secrets.token_bytes(KEY_BYTES)
+        around = checks.Surroundings(day, key, place.places if place and unit_code else _anywhere(place))
         verdicts = checks.examine(con, open_doors, parts, around, work) if parts else []
         found = {part.submission_id: part.reading for part in parts}
         summaries = [
@@ -916,6 +958,7 @@ def check_file(home: Path, file: Path, unit_code: str | None, day: date) -> dict
             _mark([(file, file.name, target, list(summaries), _joined(faults), None)])
         elif refusals:
             returns.write_receipt(target, file.name, refusals[0])
+    unknown = [] if place else ["这里没有数据目录:街道(乡镇)是不是本地的没有核对,其余都检查了"]
     groups = Counter(
         (severity, fix) for issues in faults for severity, fix in zip(issues["severity"], issues["fix"], strict=True)
     )
@@ -935,7 +978,7 @@ def check_file(home: Path, file: Path, unit_code: str | None, day: date) -> dict
             }
             for each in summaries
         ],
-        "notices": sorted({notice for reading in readings for notice in reading.notices}),
+        "notices": sorted({notice for reading in readings for notice in reading.notices} | set(unknown)),
         "must_fix": sum(count for (severity, _), count in groups.items() if severity == "must_fix"),
         "to_do": [
             {"severity": severity, "fix": fix, "cells": count}
@@ -969,10 +1012,12 @@ def _recognised(reading: Reading, kind: contracts.Kind) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _anywhere(home: Home) -> Callable[[Iterable[str]], dict[str, list[tuple[str, str]]]]:
-    """Places as seen without knowing the sender: a known township of any division is in order."""
+def _anywhere(home: Home | None) -> Callable[[Iterable[str]], dict[str, list[tuple[str, str]]]]:
+    """Places as seen without knowing the sender: a known township of any division is in order; without a home, any text."""
 
     def places(texts: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
+        if home is None:
+            return {text: [("", text)] for text in texts}
         return {text: [("", found[0][1])] if found else [] for text, found in home.places(texts).items()}
 
     return places

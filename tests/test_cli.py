@@ -148,6 +148,19 @@ def test_check_of_what_is_no_list_says_why(monitor, home, tmp_path):
     assert code == 1 and "没有“d99”这个单位" in err
 
 
+def test_check_on_a_computer_without_a_home_leaves_out_only_the_places(monitor, tmp_path, monkeypatch):
+    monkeypatch.delenv("MONITOR_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    path = book(tmp_path / "边缘人员.xlsx", PERSON, [person(1), (person(2)[0], number(2)[:-1], *person(2)[2:])])
+    code, text, _ = monitor("check", path, "--date", DAY)
+    assert code == 1 and "要退回 1 行" in text and "没有核对" in text
+    assert {each.name for each in tmp_path.iterdir()} == {"边缘人员.检查结果.xlsx", "边缘人员.xlsx"}
+    code, _, err = monitor("check", path, "--unit", "d01", "--date", DAY)
+    assert code == 1 and "不写 --unit" in err
+    code, _, err = monitor("--home", tmp_path / "no such", "check", path, "--date", DAY)
+    assert code == 1 and "monitor init" in err
+
+
 # template, explain, generate -----------------------------------------------------------------------------------------
 
 

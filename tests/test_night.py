@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 
 from pipeline import contracts, run
 from pipeline.home import Home
@@ -252,6 +253,40 @@ def test_repeats_corrections_older_months_and_unclear_names(tmp_path):
     assert ask(home, on_roster) == [(16, "2026-10", "2026-10")]
     balance = "rows_read = rows_accepted + rows_set_aside + rows_out_of_scope"
     assert ask(home, f"select count(*) from submission where not ({balance})") == [(0,)]
+
+
+def test_a_faulty_file_sent_again_comes_back_with_its_marks_until_its_correction_holds(tmp_path):
+    home = new_home(tmp_path / "home")
+    folder, back = home / "inbox/d01", home / "returns/d01"
+    faulty = [*(person(n) for n in range(1, 4)), ("某丁子", number(4)[:-1], *person(4)[2:])]
+    original = book(folder / "边缘人员.xlsx", PERSON, faulty).read_bytes()
+    run.night(home, DAY)
+    first = load_workbook(back / "边缘人员.xlsx")
+    for name in ("边缘人员.xlsx", "又发一次.xlsx"):
+        still(_bytes(folder / name, original))
+    run.night(home, NEXT)
+    assert _arrived(home, NEXT) == [("又发一次.xlsx", "repeated", 0), ("边缘人员.xlsx", "repeated", 0)]
+    for name in ("边缘人员.xlsx", "又发一次.xlsx"):
+        copy = load_workbook(back / name)
+        assert copy["问题清单"]["A1"].value == first["问题清单"]["A1"].value == "您需要做的 1 件事"
+        assert "少了一位" in copy["Sheet1"]["B5"].comment.text
+        assert copy["Sheet1"]["B4"].comment is None
+
+    # A correction of either copy is one of the file that holds.
+    mending = load_workbook(back / "又发一次.更正.xlsx")
+    page = mending["更正1"]
+    (wrong,) = [cell for row in page.iter_rows() for cell in row if cell.value == number(4)[:-1]]
+    wrong.value = number(4)
+    mending.save(folder / "又发一次.更正.xlsx")
+    still(folder / "又发一次.更正.xlsx")
+    run.night(home, NEXT + timedelta(days=1))
+    assert ask(home, "select count(*) from enrolment where registry = 'edge'") == [(4,)]
+    assert ask(home, "select state from validation_issue") == [("fixed",)]
+
+    still(_bytes(folder / "边缘人员.xlsx", original))
+    run.night(home, NEXT + timedelta(days=2))
+    copy = load_workbook(back / "边缘人员.xlsx")
+    assert copy["问题清单"]["A1"].value == "这份文件以前已经收到过,您不需要做任何事"
 
 
 def _arrived(home: Path, day: date) -> list[tuple[str, str, int]]:

@@ -53,6 +53,8 @@ def measure(size: str, *, rounds: int = 3, keep: Path | None = None, on_step: St
     if size not in SIZES and not size.isdecimal():
         raise MonitorError(f"没有“{size}”这个规模,可选 {'、'.join(SIZES)} 或在册人数")
     people, partner_rows = SIZES[size] if size in SIZES else (int(size), None)
+    if keep:
+        keep.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=keep) as scratch:
         bureau = (keep or Path(scratch)) / f"bureau-{people}-{partner_rows or 'default'}"
         if not (bureau / "truth").exists():

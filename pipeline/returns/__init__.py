@@ -53,14 +53,14 @@ def write(
 
     `summaries`: one per kind found in the file. `issues`: rule, severity, message, fix, sheet, row_number (null: the
     whole file), column (1-based; null: the whole row), header, value; at most one row per cell; rows of text files by
-    physical line, sheet ''. A file that was repeated, or in which no sheet was recognised, comes back as a receipt.
+    physical line, sheet ''. A file without faults that was repeated, or in which no sheet was recognised, comes back as a receipt.
     Raises CheckError when even the plain rewrite fails its examination.
     """
     if mending:
         correction.write(mending.target, mending.file_id, [one.reading for one in summaries], issues)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=PART) as folder:
         made = Path(folder) / "made.xlsx"
-        if all(one.status == "repeated" or not one.reading.sheets for one in summaries):
+        if issues.empty and all(one.status == "repeated" or not one.reading.sheets for one in summaries):
             listing.write(made, file_name, summaries, issues, frozenset(), [])
         else:
             _Copy(source, file_name, summaries, issues, Path(folder)).write(made)

@@ -37,6 +37,7 @@ _STATUS: dict[str, str] = {
     "superseded": "已由后来的文件代替",
     "repeated": "与以前收到的文件完全相同,没有重复入库",
 }
+_NO_KIND: dict[str, str] = {"accepted": "确认", "repeated": "这份文件"}
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def _title(summaries: Sequence[SubmissionSummary], count: int) -> str:
     if count:
         return f"您需要做的 {count} 件事"
     states = {one.status for one in summaries}
-    if states == {"repeated"}:
+    if "repeated" in states and states <= {"repeated", "superseded"}:
         return "这份文件以前已经收到过,您不需要做任何事"
     if "held" in states:
         return "文件已收到,正在等市局核对,您暂时不需要做任何事"
@@ -240,7 +241,7 @@ def _write_gain(page: Page, actions: list[_Action], issues: pd.DataFrame) -> Non
 def _write_outcome(page: Page, summaries: Sequence[SubmissionSummary]) -> None:
     page.section("文件结果")
     for one in summaries:
-        title = (one.kind_title or ("确认" if one.status == "accepted" else "认不出种类的工作表")) + (
+        title = (one.kind_title or _NO_KIND.get(one.status, "认不出种类的工作表")) + (
             f"({one.reading.period[:4]}年{int(one.reading.period[5:])}月)" if one.reading.period else ""
         )
         page.wide(f"{title} —— {_STATUS[one.status]}", "action", size=12)
