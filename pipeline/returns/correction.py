@@ -139,6 +139,8 @@ def _sheet(
             column, column, 60 if column == len(heads) - 1 else 20 if column >= len(CORRECTION_HEADS) else 11
         )
     page.freeze_panes(2, 2)
+    page.set_landscape()
+    page.fit_to_pages(1, 0)
     grave = faults.assign(rank=faults["severity"].map({name: n for n, name in enumerate(SEVERITIES)}))
     grave = grave.sort_values(["row_number", "rank"], kind="stable")
     fill = {(row, column): severity for row, column, severity in

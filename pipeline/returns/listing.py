@@ -37,7 +37,8 @@ _STATUS: dict[str, str] = {
     "superseded": "已由后来的文件代替",
     "repeated": "与以前收到的文件完全相同,没有重复入库",
 }
-_NO_KIND: dict[str, str] = {"accepted": "确认", "repeated": "这份文件"}
+_NO_KIND: dict[str, str] = {"accepted": "这份文件", "repeated": "这份文件"}
+"""What a summary without a kind is about: a correction or a confirmation that was taken, or bytes that came before."""
 
 
 @dataclass(frozen=True)
@@ -245,13 +246,13 @@ def _write_outcome(page: Page, summaries: Sequence[SubmissionSummary]) -> None:
             f"({one.reading.period[:4]}年{int(one.reading.period[5:])}月)" if one.reading.period else ""
         )
         page.wide(f"{title} —— {_STATUS[one.status]}", "action", size=12)
-        if one.status != "repeated":
+        if one.status != "repeated" and (one.kind_title or one.status != "accepted"):
             page.wide(
                 f"读取 {one.rows_read} 行 = 接收 {one.rows_accepted} 行 + 退回 {one.rows_set_aside} 行"
                 f" + 不在范围 {one.rows_out_of_scope} 行"
             )
         reason = one.reason or (one.reading.refusal.reason if one.reading.refusal else "")
-        if reason:
+        if reason and reason not in one.notices:
             page.wide(f"原因:{reason}")
         if one.trend:
             page.wide(f"与上次相比:{_trend_words(one.trend)}", "small")
