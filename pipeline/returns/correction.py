@@ -23,7 +23,7 @@ from pipeline.home import PART, sync
 from pipeline.model import CORRECTION_HEADS, CORRECTION_SHEET, SEVERITIES, Reading, Refusal, column_letter
 from pipeline.reading import readers
 from pipeline.reading.grid import Grid
-from pipeline.returns.listing import MOST_ROWS
+from pipeline.returns.listing import MOST_LINES, MOST_ROWS
 from pipeline.returns.package import FILLS
 from pipeline.returns.page import clean
 from pipeline.returns.rewrite import rewrite
@@ -65,6 +65,7 @@ def _write(made: Path, file_id: str, readings: Sequence[Reading], wanted: pd.Dat
             "strings_to_urls": False, "strings_to_numbers": False,
         },
     )  # fmt: skip
+    book.in_memory = len(wanted) <= MOST_LINES  # as in `page`
     book.set_properties({"author": "数据检查", "created": datetime(2000, 1, 1, tzinfo=UTC)})
     looks = _looks(book)
     about: list[tuple[str, str, str]] = []

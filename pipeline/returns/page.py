@@ -32,6 +32,8 @@ class Page:
                 "strings_to_numbers": False, "max_url_length": 2079,
             },
         )  # fmt: skip
+        # Parts as small as ours cost more as files on the disk; as an option it would end constant_memory and its plain texts.
+        self.book.in_memory = True
         self.book.set_properties({"author": "数据检查", "created": datetime(2000, 1, 1, tzinfo=UTC)})
         self.sheet = self.book.add_worksheet(LISTING)
         self.row = 0
