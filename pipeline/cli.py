@@ -258,6 +258,26 @@ def why_not(obj: _Context, id_number: str, rule: str, day: date | None) -> None:
 
 
 @monitor.command()
+@day_option
+@click.option("--out", type=click.Path(path_type=Path), help="写成可以打印的网页(.html)")
+@json_option
+@click.pass_obj
+def report(obj: _Context, day: date | None, out: Path | None) -> None:
+    """沉默与公平报告:哪些区和街道没有报送、没有预警、没有核查结果;预警率按地方、性别、年龄、残疾比。不写日期就是当前的一版。"""
+    from pipeline import custody
+    from pipeline import report as reporting
+
+    told = reporting.report(obj.folder, day)
+    custody.looked(obj.folder, "report", because=f"{told['date']} 的一版")
+    if out:
+        with atomically(out) as part:
+            part.write_text(reporting.page(told), encoding="utf-8")
+    obj.tell(told, lambda console: reporting.show(told, console))
+    if out and not obj.as_json:
+        obj.console.print(f"全文写在 {out}。", markup=False)
+
+
+@monitor.command()
 @click.argument("folder", metavar="RULES_DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--from", "first", type=_Day(), required=True, help="从哪一夜起")
 @click.option("--to", "last", type=_Day(), required=True, help="到哪一夜止")

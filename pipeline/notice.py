@@ -20,7 +20,7 @@ from rich.text import Text
 from pipeline import contracts
 from pipeline.home import Home, atomically
 from pipeline.ledger import Ledger, Submission
-from pipeline.lists.words import LEVEL_TITLES
+from pipeline.lists.words import LEVEL_TITLES, TOPIC_TITLES
 from pipeline.model import mask, month_of
 
 if TYPE_CHECKING:
@@ -247,6 +247,7 @@ def listed(release: duckdb.DuckDBPyConnection) -> dict[str, Any]:
                 "select state, count(*) from decision, release where received_on = run_date group by state order by state"
             ).fetchall()
         ),
+        "silent": _silent(release),
         "conflicts": _one(release, "select count(distinct warning_id) from decision where conflict is not null"),
         "dead_rules": [
             {"rule_code": code, "title": title, "because": because, "fired_before": before}
@@ -258,6 +259,19 @@ def listed(release: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "changes": {change: changes.get(change, 0) for change in CHANGE_TITLES},
         "withdrawn_because": dict(because),
     }
+
+
+def _silent(release: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Divisions from which help that is owed, or what was found, is not heard of; files that do not come are told of as expected."""
+    days = _one(release, "select max(date_diff('day', silent_from, run_date)) from silence, release")
+    divisions: dict[str, list[str]] = {}
+    for name, topic in release.execute(
+        "select division_tally.name, silence.topic from silence inner join division_tally using (division_code)"
+        " where silence.township = '' and silence.state = 'silent' and silence.topic <> 'files'"
+        " order by silence.division_code, silence.topic desc"
+    ).fetchall():
+        divisions.setdefault(name, []).append(topic)
+    return {"days": days, "divisions": divisions}
 
 
 def _most_urgent(release: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
@@ -378,6 +392,12 @@ def _decided_words(released: Mapping[str, Any]) -> list[str]:
             f"今晚收到核查登记 {sum(decided.values())} 行:登记 {good},与已登记的相同 {decided.get('repeated', 0)},"
             f"对不上退回 {decided.get('misfit', 0)}。"
         )
+    if released["silent"]["divisions"]:
+        silent = "、".join(
+            f"{name}({'、'.join(TOPIC_TITLES[topic] for topic in topics)})"
+            for name, topics in released["silent"]["divisions"].items()
+        )
+        said.append(f"近 {released['silent']['days']} 天没有动静的区:{silent}。各街道(乡镇)见 monitor report。")
     if released["conflicts"]:
         said.append(f"有 {released['conflicts']} 条预警的核查结论前后不一,以核查日期较晚的为准,双方都已告知。")
     if released["dead_rules"]:

@@ -188,6 +188,11 @@ def released(path, run_date):
             " as t(division_code, name, overdue_count)"
         )
         con.execute(
+            "create table silence as select *, date '2026-08-02' as silent_from from (values ('d01', '', 'outcomes', 'silent'),"
+            " ('d01', '', 'warnings', 'heard'), ('d02', '', 'files', 'silent'), ('d02', '', 'warnings', 'cannot_tell'),"
+            " ('d02', '石井镇', 'warnings', 'silent')) as t(division_code, township, topic, state)"
+        )
+        con.execute(
             "create table decision as select warning_id, state, conflict, run_date as received_on from (values ('w1', 'stands', '甲、乙'),"
             " ('w1', 'replaced', '甲、乙'), ('w2', 'repeated', null), ('w7', 'misfit', null)) as t(warning_id, state, conflict), release"
         )
@@ -233,6 +238,17 @@ def test_what_came_back_what_is_late_and_what_finds_nothing_is_told(home):
         "A04 大额医疗自付(高额医疗费用还没有收到过)",
     ):
         assert said in text
+
+
+def test_a_division_of_which_nothing_is_heard_is_told_in_one_line(home):
+    released(home.warehouse, DAY)
+    text = message(home, notice.status(home, Kept(), DAY))
+    assert "- 近 90 天没有动静的区:青禾区(核查结果)。各街道(乡镇)见 monitor report。" in text.splitlines()
+    with duckdb.connect(str(home.warehouse)) as con:
+        con.execute("update silence set state = 'not_due' where division_code = 'd01'")
+    assert "没有动静" not in message(home, notice.status(home, Kept(), DAY)), (
+        "what cannot be told, and files, are told elsewhere"
+    )
 
 
 def test_yesterdays_release_is_not_taken_for_tonights(home):

@@ -79,6 +79,11 @@ HOW_TO_FILL = (
     ),
     ("会不会再出现", "办结的预警不会天天重报;情况明显加重,或过了静默期仍然成立,才会再次出现。"),
 )
+with (ROOT / "sql" / "published" / "age_band.csv").open(encoding="utf-8", newline="") as _file:
+    AGE_TITLES = {line["band"]: line["title"] for line in csv.DictReader(_file)}
+"""Age band → its name, youngest first."""
+TOPIC_TITLES = {"files": "报送", "warnings": "救助、补差类预警", "outcomes": "核查结果"}
+"""What is listened for in `silence` → its name."""
 COVERAGE_TITLES = {"fresh": "按期", "late": "逾期未更新", "absent": "没有报送", "shrunken": "人数骤减,待市局确认"}
 LEVEL_COLOURS = {
     "red": ("#C00000", "#FFFFFF"), "orange": ("#F4B183", "#000000"), "yellow": ("#FFE699", "#000000"),

@@ -311,6 +311,12 @@ def previous_release(releases: Path, day: date) -> Path | None:
     return releases / str(max(earlier)[1]) / "warehouse.duckdb" if earlier else None
 
 
+def release_of(releases: Path, day: date) -> Path | None:
+    """warehouse.duckdb of the last kept release of the night of `day`; None when there is none."""
+    of_it = [number for number in _numbers(releases) if _night_of(releases / str(number)) == day]
+    return releases / str(of_it[-1]) / "warehouse.duckdb" if of_it else None
+
+
 def read(link: Path) -> duckdb.DuckDBPyConnection:
     """A read-only connection to the current release, or to a division's file of one; close it after use.
 

@@ -86,6 +86,21 @@ Nor may its query name such a column of a partner's kind, since a condition on i
 """
 
 
+WARNING_COLUMNS = frozenset(
+    {
+        "warning_id", "purpose", "subject", "person_id", "household_id", "division_code", "township", "status",
+        "first_seen_on", "last_seen_on", "due_on", "is_overdue", "decided_on",
+    }
+)  # fmt: skip
+"""All that a model with `carries: warnings` may hold: that somebody was asked about, for which purpose, where, when, and how far it got.
+
+Not the rule: that somebody is listed by A05 says that he holds a new certificate. Nor reason, evidence or measure.
+"""
+
+_WARNING_NAMES = WARNING_COLUMNS | {"rule_code", "subject_id", "withdrawn_on"}
+"""What its query may name of the published warnings."""
+
+
 class Example(Strict):
     """Rows given, and what the model must say about them on that night."""
 
@@ -106,7 +121,8 @@ class About(Strict):
     key: list[str]
     must_hold: dict[str, str] = {}
     """Name → query of the rows that break it."""
-    carries: Literal["identity"] | None = None
+    carries: Literal["identity", "warnings"] | None = None
+    """`identity`: it holds only who is who. `warnings`: only that people were asked about. Reading it passes no purpose on."""
     examples: list[Example] = []
 
 
@@ -114,6 +130,8 @@ class Published(About):
     """The yml beside a model of sql/published: all that its readers see is described in Chinese."""
 
     carries: None = None
+    purpose: Purpose | None = None
+    """What the table is for, as a rule's: it then reaches no kind outside it. None: it tells what the lists and the rules said."""
     comment: str
     columns: dict[str, str]
     order_by: list[str] = []
@@ -332,11 +350,15 @@ class Models:
             model = self.models.get(name)
             if model and isinstance(model.about, Card):
                 self._examine_card(name, model, model.about)
-            elif model and isinstance(model.about, About) and model.about.carries:
+            elif model and isinstance(model.about, About) and model.about.carries == "identity":
                 self._examine_identity(model)
+            elif model and isinstance(model.about, About) and model.about.carries == "warnings":
+                _examine_warnings(model)
+            elif model and isinstance(model.about, Published) and model.about.purpose:
+                self._examine_purpose(name, model, model.about.purpose)
 
     def lineage(self, name: str) -> dict[str, list[str]]:
-        """Kind → path of tables by which its facts reach this table; models that carry identity pass nothing on.
+        """Kind → path of tables by which its facts reach this table; models that carry identity or warnings pass nothing on.
 
         Fields that only reviews may read are told beside their kind, as `kind.field`.
         """
@@ -386,22 +408,7 @@ class Models:
             read for read in model.reads if read == EVERY or read.startswith(("main.", "life.", "house.previous"))
         ]:
             raise ModelError(f"{where}:规则不能读 {table[0]}")
-        for kind, path in sorted(self.lineage(name).items()):
-            of, _, field = kind.partition(".")
-            if of not in self.kinds:
-                raise ModelError(f"{where}:没有 {kind} 这个数据种类")
-            if field:
-                if card.purpose != "entitlement_review":
-                    raise ModelError(
-                        f"{where}:用途是 {card.purpose},不得使用 {kind}({self.kinds[of].columns[field].header});"
-                        f"经由 {' ← '.join(path)}。这一列只可用于:entitlement_review"
-                    )
-                continue
-            if card.purpose not in self.kinds[kind].purposes:
-                raise ModelError(
-                    f"{where}:用途是 {card.purpose},不得使用 {kind}({self.kinds[kind].title});"
-                    f"经由 {' ← '.join(path)}。该种类只可用于:{'、'.join(self.kinds[kind].purposes)}"
-                )
+        self._examine_purpose(name, model, card.purpose)
         given = model.output_columns()
         asked = [*RULE_COLUMNS, *card.reason_columns]
         for item in card.evidence:
@@ -412,6 +419,26 @@ class Models:
             raise ModelError(f"{where}:查询结果缺少这些列:{'、'.join(missing)}")
         if unknown := sorted(set(card.yields_to) - {other.code for other in self.cards.values()}):
             raise ModelError(f"{where}:yields_to:没有 {'、'.join(unknown)} 这条规则")
+
+    def _examine_purpose(self, name: str, model: Model, purpose: Purpose) -> None:
+        """Refuse a table that reaches a kind, or a column for reviews alone, outside its purpose."""
+        where = _short(model.path)
+        for kind, path in sorted(self.lineage(name).items()):
+            of, _, field = kind.partition(".")
+            if of not in self.kinds:
+                raise ModelError(f"{where}:没有 {kind} 这个数据种类")
+            if field:
+                if purpose != "entitlement_review":
+                    raise ModelError(
+                        f"{where}:用途是 {purpose},不得使用 {kind}({self.kinds[of].columns[field].header});"
+                        f"经由 {' ← '.join(path)}。这一列只可用于:entitlement_review"
+                    )
+                continue
+            if purpose not in self.kinds[kind].purposes:
+                raise ModelError(
+                    f"{where}:用途是 {purpose},不得使用 {kind}({self.kinds[kind].title});"
+                    f"经由 {' ← '.join(path)}。该种类只可用于:{'、'.join(self.kinds[kind].purposes)}"
+                )
 
     def _examine_identity(self, model: Model) -> None:
         if facts := sorted(set(model.output_columns()) - IDENTITY_COLUMNS):
@@ -429,6 +456,20 @@ class Models:
                 raise ModelError(
                     f"{_short(model.path)}:声明只含身份(carries: identity),却用到了 {kind.name} 的:{'、'.join(facts)}"
                 )
+
+
+def _examine_warnings(model: Model) -> None:
+    where = f"{_short(model.path)}:声明只含预警(carries: warnings)"
+    if other := [read for read in model.reads if read not in ("main.warning", "main.warning_withdrawn", "house.rule")]:
+        raise ModelError(f"{where},却读了:{'、'.join(other)}")
+    if facts := sorted(set(model.output_columns()) - WARNING_COLUMNS):
+        raise ModelError(f"{where},却带出了:{'、'.join(facts)}")
+    if facts := sorted(model.named_columns - _WARNING_NAMES):
+        raise ModelError(f"{where},却用到了:{'、'.join(facts)}")
+    for column in model.query.find_all(exp.Column):
+        sides = (column.parent.left, column.parent.right) if isinstance(column.parent, exp.EQ) else ()
+        if column.name == "rule_code" and [side.name for side in sides] != ["rule_code", "rule_code"]:
+            raise ModelError(f"{where},rule_code 只能用来和 house.rule 相连")
 
 
 _PLACES = ("township", "place")

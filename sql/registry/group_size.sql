@@ -1,0 +1,69 @@
+-- How many each group is, and whether that may be said. A group smaller than smallest_cell is hidden, and with it as many of those
+-- that add up to the same total as it takes that they are together no fewer than the least: so nothing follows by subtraction.
+-- What is hidden of a division hides its townships, what is hidden of all hides everything.
+with least as (
+    select max(case when policy.key = 'smallest_cell' then policy.value end) as smallest
+    from house.policy as policy
+    where policy.policy_region = '' and policy.area_type = ''
+),
+
+sized as (
+    select
+        person_group.counted as counted,
+        person_group.dimension as dimension,
+        person_group.division_code as division_code,
+        person_group.value as value,
+        case when person_group.dimension = 'township' then person_group.division_code else 'all' end as total_of,
+        cast(count(*) as bigint) as members
+    from registry.person_group as person_group
+    group by person_group.counted, person_group.dimension, person_group.division_code, person_group.value
+),
+
+ranked as (
+    select
+        sized.counted as counted, sized.dimension as dimension, sized.division_code as division_code, sized.value as value,
+        sized.total_of as total_of, sized.members as members, least.smallest as smallest,
+        sized.members < least.smallest as is_few,
+        row_number() over (
+            partition by sized.counted, sized.dimension, sized.total_of order by sized.members, sized.value
+        ) as place
+    from sized
+    cross join least
+),
+
+chosen as (
+    select
+        ranked.counted as counted, ranked.dimension as dimension, ranked.division_code as division_code, ranked.value as value,
+        ranked.members as members,
+        ranked.is_few
+        or (
+            min(ranked.members) over (partition by ranked.counted, ranked.dimension, ranked.total_of) < ranked.smallest
+            and sum(ranked.members) over (
+                partition by ranked.counted, ranked.dimension, ranked.total_of
+                order by ranked.place
+                rows between unbounded preceding and 1 preceding
+            ) < ranked.smallest
+        ) as is_chosen
+    from ranked
+),
+
+above as (
+    select counted, 'all' as division_code, is_chosen from chosen
+    where dimension = 'all'
+    union all
+    select counted, division_code, is_chosen from chosen
+    where dimension = 'division'
+)
+
+select
+    chosen.counted as counted,
+    chosen.dimension as dimension,
+    chosen.division_code as division_code,
+    chosen.value as value,
+    chosen.members as members,
+    chosen.is_chosen or whole.is_chosen or coalesce(chosen.dimension = 'township' and division.is_chosen, false) as is_hidden
+from chosen
+inner join above as whole
+    on chosen.counted = whole.counted and whole.division_code = 'all'
+left join above as division
+    on chosen.counted = division.counted and chosen.division_code = division.division_code and chosen.division_code <> 'all'

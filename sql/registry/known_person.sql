@@ -1,0 +1,32 @@
+-- Whom our own lists know, for statistics: everybody in help scope, and members without a number yet. Who is known from a partner's list
+-- alone is not among them: of how many he is one, nobody knows. The dead are: death notices do not serve statistics.
+with known as (
+    select scope_person.person_id as person_id
+    from registry.scope_person as scope_person
+    union
+    select enrolment.person_id as person_id
+    from registry.enrolment as enrolment
+    union
+    select numbered_group.person_id as person_id
+    from registry.numbered_group as numbered_group
+    where numbered_group.standing = 'survey'
+)
+
+select
+    person.person_id as person_id,
+    person.household_id as household_id,
+    person.division_code as division_code,
+    household_fact.township as township,
+    household_fact.area_type as area_type,
+    person.sex as sex,
+    age.age as age,
+    reported_disability.is_disabled as is_disabled
+from known
+inner join registry.person as person
+    on known.person_id = person.person_id
+left join registry.household_fact as household_fact
+    on person.household_id = household_fact.household_id
+left join registry.age as age
+    on person.person_id = age.person_id
+left join registry.reported_disability as reported_disability
+    on person.person_id = reported_disability.person_id

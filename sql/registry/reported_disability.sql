@@ -1,0 +1,20 @@
+-- Whether somebody is disabled, as the dibao rosters in use say it, for statistics: the federation's certificates serve assistance and
+-- supplements alone. No other list of ours asks, so of everybody else it is not known.
+with said as (
+    select
+        enrolment.person_id as person_id,
+        coalesce(
+            dibao_person.is_disabled,
+            case when dibao_person.disability_type is not null or dibao_person.disability_level is not null then true end
+        ) as is_disabled
+    from registry.enrolment as enrolment
+    inner join accepted.dibao_person as dibao_person
+        on enrolment.row_id = dibao_person.row_id
+)
+
+select
+    said.person_id as person_id,
+    max(case when said.is_disabled then 1 else 0 end) = 1 as is_disabled
+from said
+where said.is_disabled is not null
+group by said.person_id

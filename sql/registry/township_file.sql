@@ -1,0 +1,22 @@
+-- When a division's rows last named one of its townships. Of files in force only: what was refused or replaced said nothing.
+with named as (
+    select unit_code, township, submission_id from accepted.dibao_household
+    union
+    select unit_code, township, submission_id from accepted.tekun_person
+    union
+    select unit_code, township, submission_id from accepted.edge_household
+    union
+    select unit_code, township, submission_id from accepted.survey_household
+    union
+    select unit_code, township, submission_id from accepted.temporary_grant
+)
+
+select
+    named.unit_code as division_code,
+    named.township as township,
+    max(submission.night) as last_received_on
+from named
+inner join house.submission as submission
+    on named.submission_id = submission.submission_id
+where named.township is not null
+group by named.unit_code, named.township
