@@ -55,7 +55,7 @@ def report(home: Path, day: date | None) -> dict[str, Any]:
 
     `day` None: the current release. `silence`: lines of that table with places named and `expected`, how many people would be listed if the
     place were as all are (rules of assistance; only where none are, else None). `rates`: lines of `warning_rate`, groups named; of persons
-    and households. Raises MonitorError when no release of that night is kept.
+    and households. Raises MonitorError when no release of that night is kept, or it is older than the report.
     """
     place = Home.open(home)
     path = place.warehouse if day is None else warehouse.release_of(place.releases, day)
@@ -66,6 +66,8 @@ def report(home: Path, day: date | None) -> dict[str, Any]:
     titles = {kind.name: kind.title for kind in contracts.load().kinds.values()}
     with closing(warehouse.read(path)) as release:
         night = release.execute("select run_date from release").fetchall()[0][0]
+        if len(release.execute("from duckdb_tables() where table_name in ('silence', 'warning_rate')").fetchall()) < 2:
+            raise MonitorError(f"{night} 那一版还没有这份报告要用的表;再跑一夜就有")
         silence = _rows(release, "select * from silence")
         rates = [_rate(row, names) for row in _rows(release, "select * from warning_rate")]
     usual = [row["rate"] for row in rates if (row["purpose"], row["counted"], row["dimension"]) == _USUAL]

@@ -474,6 +474,13 @@ def test_the_report_tells_the_silent_division_and_names_nobody(bureau: Path, tmp
     assert "没有报送的区" in on_screen.output and "不公布" in on_screen.output
 
 
+def test_a_release_older_than_the_report_is_told_so(home: Home) -> None:
+    with duckdb.connect(str(home.warehouse)) as con:
+        con.execute("create table release as select date '2026-10-31' as run_date")
+    with pytest.raises(MonitorError, match="2026-10-31 那一版还没有"):
+        report.report(home.root, None)
+
+
 def test_a_night_that_is_not_kept_cannot_be_reported(bureau: Path) -> None:
     with pytest.raises(MonitorError, match="没有保留 2026-01-01"):
         report.report(bureau, date(2026, 1, 1))
