@@ -378,7 +378,7 @@ def _purpose(told: Mapping[str, Any], purpose: str) -> str:
         for place, row in enumerate(rows):
             beside = households.get((dimension, row["division_code"], row["value"]))
             name = "" if place or dimension == "all" else DIMENSION_TITLES[dimension]
-            lines.append(_line(row, beside, name, scale, whole["persons"]["rate"]))
+            lines.append(_line(row, beside, name, scale, whole["persons"]["rate"] or 0.0))
     elsewhere = [
         f"{row['listed']:,} {'人' if row['counted'] == 'persons' else '户'}"
         for row in mine if row["dimension"] == "elsewhere" and not row["is_hidden"]
@@ -402,9 +402,7 @@ def _purpose(told: Mapping[str, Any], purpose: str) -> str:
     return "".join(parts)
 
 
-def _line(
-    row: Mapping[str, Any], beside: Mapping[str, Any] | None, dimension: str, scale: float, usual: float | None
-) -> str:
+def _line(row: Mapping[str, Any], beside: Mapping[str, Any] | None, dimension: str, scale: float, usual: float) -> str:
     title = f"{row['division']}{row['title']}" if row["dimension"] == "township" else row["title"]
     known = "不公布" if row["known"] is None else f"{row['known']:,}"
     figures = (
@@ -433,21 +431,18 @@ def _scale(rows: Sequence[Mapping[str, Any]]) -> float:
     )
 
 
-def _bar(row: Mapping[str, Any], scale: float, usual: float | None) -> str:
-    def at(rate: float) -> str:
-        return f"{min(rate / scale, 1) * 100:.2f}"
-
-    low, high, colour = (
-        at(row["low"]),
-        at(row["high"]),
-        {"below": "#d9692b", "above": "#2f6fbf"}.get(row["against_all"] or "", "#7b8794"),
-    )
-    line = f"<line x1='{at(usual)}' x2='{at(usual)}' y1='0' y2='18' stroke='#1f2933' stroke-width='1' vector-effect='non-scaling-stroke'/>"
+def _bar(row: Mapping[str, Any], scale: float, usual: float) -> str:
+    """The interval of a rate as a bar, the rate a mark on it, and the rate of all a line across."""
+    low, rate, high, all_of_it = (
+        min(each / scale, 1) * 100 for each in (row["low"], row["rate"], row["high"], usual)
+    )  # fmt: skip
+    colour = {"below": "#d9692b", "above": "#2f6fbf"}.get(row["against_all"] or "", "#7b8794")
     return (
         "<svg viewBox='0 0 100 18' preserveAspectRatio='none'>"
-        f"<rect x='{low}' width='{max(float(high) - float(low), 0.4):.2f}' y='6' height='6' fill='{colour}' opacity='.35'/>"
-        f"<rect x='{max(float(at(row['rate'])) - 0.4, 0):.2f}' width='0.8' y='2' height='14' fill='{colour}'/>"
-        f"{line if usual is not None else ''}</svg>"
+        f"<rect x='{low:.2f}' width='{max(high - low, 0.4):.2f}' y='6' height='6' fill='{colour}' opacity='.35'/>"
+        f"<rect x='{max(rate - 0.4, 0):.2f}' width='0.8' y='2' height='14' fill='{colour}'/>"
+        f"<line x1='{all_of_it:.2f}' x2='{all_of_it:.2f}' y1='0' y2='18' stroke='#1f2933' stroke-width='1'"
+        " vector-effect='non-scaling-stroke'/></svg>"
     )
 
 
