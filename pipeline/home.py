@@ -296,7 +296,7 @@ class Home:
         for sender, kinds in home.settings.expected.items():
             if unknown := sorted(set(kinds) - set(known)):
                 raise ConfigError(f"monitor.yml:expected.{sender}:没有 {'、'.join(unknown)} 这种数据")
-        if missing := sorted(set(policy.load().titles) - set(home.policy.titles)):
+        if missing := sorted(policy.needed() - set(home.policy.titles)):
             raise PolicyError(f"{home.root.name}/policy:缺 {'、'.join(missing)};照样例 policy/ 补上")
         home.identity_key()
         return home

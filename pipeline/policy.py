@@ -212,6 +212,12 @@ def load(folder: Path = POLICY, regions: Collection[str] | None = None) -> Polic
     return Policy(folder, tuple(values), titles, files, _holidays(folder / HOLIDAYS))
 
 
+@cache
+def needed() -> frozenset[str]:
+    """The keys that every home's policy must have: those of the sample policy that comes with the product."""
+    return frozenset(load().titles)
+
+
 def _as_value(key: str, entry: _Entry, value: _Value) -> PolicyValue:
     fen = int(value.value * 100) if entry.unit.startswith("元") else None
     return PolicyValue(

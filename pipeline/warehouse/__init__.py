@@ -638,26 +638,41 @@ def _bad_rows(con: duckdb.DuckDBPyConnection, name: str, query: str) -> list[str
 def _write(
     con: duckdb.DuckDBPyConnection, path: Path, published: dict[str, Published], unit: str | None
 ) -> dict[str, tuple[int, int]]:
-    """Copy the published tables (of one division) into a new file; of the whole one table → (rows, digest)."""
+    """Copy the published tables into a new file, the whole one (table → rows, digest) before those of divisions."""
     con.execute(f"attach {_quote(str(path))} as ready (storage_version 'v1.5.0')")
+    con.execute("set checkpoint_threshold = '0KB'")  # the commit writes the file itself, without a .wal before it
     con.begin()  # one transaction: else each comment waits for the disk
     digests = {}
+    if unit:
+        con.execute("copy from database shape to ready (schema)")
     for name, about in published.items():
         if unit and about.by_division is None:
             continue
         table = f"ready.{name}"
         mine = f"where {about.by_division.replace('$division', _quote(unit))}" if unit and about.by_division else ""
         order = ", ".join([*about.order_by, *(column for column in about.key if column not in about.order_by)])
-        con.execute(f"create table {table} as select * from {name} {mine} order by {order}")
+        if unit:
+            con.execute(f"insert into {table} select * from {name} {mine} order by {order}")
+            continue
+        con.execute(f"create table {table} as select * from {name} order by {order}")
         said = [f"comment on table {table} is {_quote(about.comment)}"]
         said += [f'comment on column {table}."{column}" is {_quote(text)}' for column, text in about.columns.items()]
         con.execute(";".join(said))
-        if unit is None:
-            digests[name] = _digest(con, name)
+        digests[name] = _digest(con, name)
     con.commit()
+    if unit is None:
+        _keep_shape(con, [name for name, about in published.items() if about.by_division is None])
     con.execute("checkpoint ready")
     con.execute("detach ready")
     return digests
+
+
+def _keep_shape(con: duckdb.DuckDBPyConnection, of_the_whole: list[str]) -> None:
+    """The tables of `ready` without rows as `shape`, but those `of_the_whole`: hundreds of comments written once, not per division."""
+    con.execute("attach ':memory:' as shape")
+    con.execute("copy from database ready to shape (schema)")
+    for name in of_the_whole:
+        con.execute(f"drop table shape.{name}")
 
 
 def _digest(con: duckdb.DuckDBPyConnection, table: str) -> tuple[int, int]:
