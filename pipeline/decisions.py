@@ -18,7 +18,15 @@ from pipeline.contracts import Column, Kind, fold_header
 from pipeline.home import Home
 from pipeline.ledger import Ledger
 from pipeline.ledger.decisions import DecisionFile, DecisionLine
-from pipeline.lists.words import ANSWER_TITLES, FILLED_IN, JUDGED, OUTCOME_TITLES, QUESTION_NUMBER, WARNING_NUMBER
+from pipeline.lists.words import (
+    ANSWER_TITLES,
+    FILLED_IN,
+    JUDGED,
+    OUTCOME_TITLES,
+    QUESTION_NUMBER,
+    SAMPLE_NUMBER,
+    WARNING_NUMBER,
+)
 from pipeline.model import ColumnUse, Reading, Refusal, SheetReading
 from pipeline.reading import layout, readers, sandbox
 from pipeline.reading.grid import Grid
@@ -60,6 +68,10 @@ class Form:
 FORMS = (
     Form(
         "warning", WARNING_NUMBER, dict(zip(FIELDS, FILLED_IN, strict=True)), OUTCOME_TITLES, "核查", "预警",
+        "看到了什么、问了谁",
+    ),
+    Form(
+        "sample", SAMPLE_NUMBER, dict(zip(FIELDS, FILLED_IN, strict=True)), OUTCOME_TITLES, "核查", "抽样核查",
         "看到了什么、问了谁",
     ),
     Form(
@@ -268,7 +280,7 @@ def answers(ledger: Ledger, release: duckdb.DuckDBPyConnection) -> list[Answer]:
 def _judged(release: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
     answer = release.execute(
         "with said as ("
-        "select decision_id, warning_id as subject, state, problem, conflict, received_on from decision union all "
+        "select decision_id, coalesce(warning_id, sample_id) as subject, state, problem, conflict, received_on from decision union all "
         "select decision_id, coalesce(left_ref, question_id) as subject, state, problem, conflict, received_on from identity_decision)"
         " select said.decision_id, said.subject, said.state, said.problem, said.conflict,"
         " said.received_on = release.run_date as is_new from said cross join release"

@@ -82,6 +82,7 @@ class Given:
             "unit": list(UNITS),
             "township": list(TOWNSHIPS),
             "policy": _policy(night),
+            "draw": [{"salt": f"{night - timedelta(days=night.weekday())}"}],
             "release": [
                 {"built_at": f"{night} 02:00:00", "code_version": "test", "policy_version": "test", "input_digest": ""}
             ],

@@ -59,6 +59,7 @@ def gather(home: Home, ledger: Ledger, day: date, built_at: datetime | None = No
         "column": _table("column", (line for each in submissions for line in _columns(each))),
         "expected": _table("expected", expected),
         "decision": _table("decision", decisions.rows(ledger, day)),
+        "draw": _table("draw", [{"salt": people.draw_salt(key, day - timedelta(days=day.weekday()))}]),
         "release": _table("release", [_release(home, in_force, built_at)]),
         "place": _table("place", _places(home, in_force)),
         "issue": _issues(home, ledger, submissions, day),

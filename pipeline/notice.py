@@ -248,7 +248,9 @@ def listed(release: duckdb.DuckDBPyConnection) -> dict[str, Any]:
             ).fetchall()
         ),
         "silent": _silent(release),
-        "conflicts": _one(release, "select count(distinct warning_id) from decision where conflict is not null"),
+        "conflicts": _one(
+            release, "select count(distinct coalesce(warning_id, sample_id)) from decision where conflict is not null"
+        ),
         "dead_rules": [
             {"rule_code": code, "title": title, "because": because, "fired_before": before}
             for code, title, because, before in release.execute(
@@ -399,7 +401,7 @@ def _decided_words(released: Mapping[str, Any]) -> list[str]:
         )
         said.append(f"近 {released['silent']['days']} 天没有动静的区:{silent}。各街道(乡镇)见 monitor report。")
     if released["conflicts"]:
-        said.append(f"有 {released['conflicts']} 条预警的核查结论前后不一,以核查日期较晚的为准,双方都已告知。")
+        said.append(f"有 {released['conflicts']} 条预警或抽样核查的结论前后不一,以核查日期较晚的为准,双方都已告知。")
     if released["dead_rules"]:
         dead = ";".join(f"{rule['rule_code']} {rule['title']}({rule['because']})" for rule in released["dead_rules"])
         said.append(f"因为所依据的名单没有收到或太旧,下列规则一条也查不出来,不等于没有这样的家庭:{dead}。")

@@ -56,6 +56,11 @@ def warning_id(key: bytes, rule_code: str, subject_id: str, first_seen_on: date)
     return _keyed(key, "warning", rule_code, subject_id, first_seen_on.isoformat())
 
 
+def draw_salt(key: bytes, week_start: date) -> str:
+    """64 hex digits by which the random sample of a week is drawn: nobody without the key can tell beforehand who will be."""
+    return _keyed(key, "draw", week_start.isoformat())
+
+
 def issue_id(key: bytes, unit_code: str, kind: str, rule: str, *about: str | int | None) -> str:
     """64 hex digits for one fault, the same every night that it is met.
 

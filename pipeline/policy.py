@@ -34,7 +34,7 @@ HOLIDAYS = "holidays.csv"
 Area = Literal["城市", "农村"]
 Unit = Literal[
     "元", "元/年", "元/人/月", "万元", "倍", "比例", "占标准比例",
-    "天", "工作日", "月", "次/年", "行", "公里", "人或户",
+    "天", "工作日", "月", "次/年", "个/周", "行", "公里", "人或户",
 ]  # fmt: skip
 """A unit decides how a value is computed with, so the list is closed."""
 

@@ -155,6 +155,8 @@ def _published(home: Home, person_id: str, units: dict[str, str]) -> tuple[_Tabl
         "临时救助": "select * from temporary_grant where person_id = $1",
         "预警": """select * from warning where person_id = $1
             or household_id in (select household_id from household_member where person_id = $1)""",
+        "抽样核查": """select * from sample_check where person_id = $1
+            or household_id in (select household_id from household_member where person_id = $1)""",
         "姓名争议": "select * from name_conflict where person_id = $1",
         "疑似同一人": "select * from duplicate_suggestion where left_ref = $1 or right_ref = $1",
         "身份判断": "select * from identity_decision where left_ref = $1 or right_ref = $1",
@@ -215,6 +217,10 @@ def _lists(published: dict[str, list[dict[str, Any]]], names: dict[str, str]) ->
         {
             f"{line['first_seen_on']} 至 {line['last_seen_on']} 的预警清单:{names.get(line['division_code'], '')}和民政局本级"
             for line in published.get("预警", [])
+        }
+        | {
+            f"{line['sampled_on']} 起的抽样核查:{names.get(line['division_code'], '')}和民政局本级"
+            for line in published.get("抽样核查", [])
         }
     )
 
@@ -379,7 +385,7 @@ def _expired(submissions: list[Submission], limits: _Limits) -> set[str]:
 
 
 def _old_lists(home: Home, ledger: Ledger, limits: _Limits) -> list[DecisionFile]:
-    """Filled-in lists past their time about warnings and questions of which the current release holds none."""
+    """Filled-in lists past their time about warnings, samples and questions of which the current release holds none."""
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
 
     old = [
@@ -392,7 +398,7 @@ def _old_lists(home: Home, ledger: Ledger, limits: _Limits) -> list[DecisionFile
     with closing(warehouse.read(home.warehouse)) as con:
         found = con.execute(
             "select warning_id from warning union select warning_id from warning_withdrawn"
-            " union select question_id from identity_question"
+            " union select question_id from identity_question union select sample_id from sample_check"
         ).fetchall()
     in_use = {subject for (subject,) in found}
     used = {file.file_id for file, _, line in ledger.decisions.lines(limits.facts) if line.subject in in_use}

@@ -197,9 +197,11 @@ def test_lists_hold_a_full_number_only_where_the_unit_could_not_find_the_person(
     home = night_of_the_bureau(tmp_path_factory)
     may = {(unit, subject) for unit, subject in ask(
         home,
-        "select division_code, subject_id_number from warning_list where not exists (select 1 from record_link"
-        " join submission using (submission_id) where record_link.person_id = warning_list.person_id and"
-        " submission.unit_code = warning_list.division_code)")}  # fmt: skip
+        "with shown as (select person_id, division_code, subject_id_number from warning_list union all"
+        " select person_id, division_code, subject_id_number from sample_check)"
+        " select division_code, subject_id_number from shown where not exists (select 1 from record_link"
+        " join submission using (submission_id) where record_link.person_id = shown.person_id and"
+        " submission.unit_code = shown.division_code)")}  # fmt: skip
     shown = set()
     for place, text in _texts(home, but=("archive", "releases", "returns", "accepted", "truth")):
         if place.startswith("lists/"):
@@ -221,6 +223,8 @@ def test_a_division_sees_its_own_people_only(tmp_path_factory):
         path = (home / "warehouse.duckdb").resolve().parent / f"divisions/{unit}.duckdb"
         with closing(duckdb.connect(str(path), read_only=True)) as con:
             seen = con.execute("select subject_id_number, division_code from warning_list").fetchall()
+            sampled = con.execute("select distinct division_code from sample_check").fetchall()
+        assert sampled in ([], [(unit,)])
         assert {number for number, _ in seen} == own
         assert {code for _, code in seen} == {unit}
 

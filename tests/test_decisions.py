@@ -10,10 +10,10 @@ from typing import Any
 import openpyxl
 import pytest
 
-from pipeline import decisions, run
+from pipeline import decisions, rights, run
 from pipeline.home import Home
 from pipeline.ledger import Ledger
-from pipeline.lists.words import FILLED_IN, OUTCOME_TITLES, WARNING_NUMBER
+from pipeline.lists.words import FILLED_IN, OUTCOME_TITLES, SAMPLE_NUMBER, WARNING_NUMBER
 from pipeline.model import Refusal
 from tests.night_kit import DAY, PERSON, ask, book, new_home, number, person, still
 
@@ -163,10 +163,12 @@ def listed_home(root: Path, households: int = 4) -> Path:
     return home
 
 
-def fill_in(home: Path, source: Path, target: str, by_name: dict[str, dict[str, Any]]) -> None:
+def fill_in(
+    home: Path, source: Path, target: str, by_name: dict[str, dict[str, Any]], sheet_name: str = "预警"
+) -> None:
     """A list as staff fill it in: values by header, for the lines about these people."""
     workbook = openpyxl.load_workbook(source)
-    sheet = workbook["预警"]
+    sheet = workbook[sheet_name]
     at = {cell.value: cell.column for cell in sheet[2]}
     for row in range(3, sheet.max_row + 1):
         for header, value in by_name.get(sheet.cell(row, at["姓名"]).value, {}).items():
@@ -177,9 +179,9 @@ def fill_in(home: Path, source: Path, target: str, by_name: dict[str, dict[str, 
     still(path)
 
 
-def lines_of(path: Path) -> list[dict[str, Any]]:
+def lines_of(path: Path, sheet: str = "预警") -> list[dict[str, Any]]:
     with closing(openpyxl.load_workbook(path)) as workbook:
-        rows = list(workbook["预警"].iter_rows(min_row=2, values_only=True))
+        rows = list(workbook[sheet].iter_rows(min_row=2, values_only=True))
     return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
 
 
@@ -203,6 +205,12 @@ def test_a_list_filled_in_closes_advances_and_comes_back_marked(tmp_path: Path) 
         "d01/d01.xlsx",
         {"某甲": done, "某乙": begun, "某丙": done | {"说明": None}, "某丁": done | {"核查日期": "2026-12-01"}},
     )
+    sampled = lines_of(own, "抽样核查")
+    in_need, fine, forgotten = sorted({line["姓名"] for line in sampled})[:3]
+    of_whom = {line[SAMPLE_NUMBER]: line["姓名"] for line in sampled}
+    looked = {"核查结果": "核实后不符合条件", "核查人": "张三", "核查日期": DAY, "说明": "家里过得去"}
+    found = {in_need: looked | {"核查结果": "已给予救助"}, fine: looked, forgotten: looked | {"说明": None}}
+    fill_in(home, own, "d01/抽样.xlsx", found, "抽样核查")
     run.night(home, NEXT)
     states = ask(home, "select subject_name, status, outcome from warning order by all")
     assert [row[1:] for row in states if row[0] == "某甲"] == [("closed", "enrolled")]
@@ -226,6 +234,31 @@ def test_a_list_filled_in_closes_advances_and_comes_back_marked(tmp_path: Path) 
     assert "登记 2 行,退回 2 行" in text and "没有写“说明”" in text
     assert any("核查日期在将来" in note for note in notes) and len(notes) == 2
 
+    # What was found in the sample counts for what the rules miss, and for no warning.
+    outcomes = ask(home, "select sample_id, subject_name, coalesce(outcome, state) from sample_check order by all")
+    assert {sample: name for sample, name, _ in outcomes} == of_whom
+    results = {name: {result for _, other, result in outcomes if other == name} for name in found}
+    assert results == {in_need: {"granted"}, fine: {"not_eligible"}, forgotten: {"open"}}
+    need, looked_at = (sum(of_whom[sample] in who for sample in of_whom) for who in ({in_need}, {in_need, fine}))
+    whole = (
+        "select cast(sum(checked) as integer), cast(sum(found) as integer) from rule_missed where division_code = 'all'"
+    )
+    assert ask(home, whole) == [(looked_at, need)]
+    left = lines_of(home / f"lists/{NEXT}/d01.xlsx", "抽样核查")
+    assert {line["姓名"] for line in left} == set(of_whom.values()) - {in_need, fine}
+    assert {line["这是什么"] for line in left} == {"随机抽样\n不是预警"}
+    figures = lines_of(home / f"lists/{NEXT}/bureau.xlsx", "规则成效")
+    assert {line["漏查比例"] for line in figures if line["其中已核查\n(人或户)"] == 0} == {"—"}
+    assert sum(line["其中需要帮助\n(人或户)"] for line in figures if line["单位"] == "全市") == need
+    with closing(openpyxl.load_workbook(home / "returns/d01/抽样.xlsx")) as workbook:
+        notes = [cell.comment.text for row in workbook["抽样核查"].iter_rows() for cell in row if cell.comment]
+    assert notes and all("没有写“说明”" in note for note in notes)
+    assert len(notes) == list(of_whom.values()).count(forgotten)
+    [(whose,)] = ask(home, "select distinct subject_id_number from sample_check where subject_name = ?", in_need)
+    told = rights.subject(home, whose, NEXT, who="数据员", because="本人申请")
+    assert "granted" in {each["outcome"] for each in told["published"]["抽样核查"]}
+    assert any("抽样核查" in line for line in told["lists"]) and "sample" not in rights.page(told, "民政局(本级)")
+
     # The bureau found something else about a household: both are told, the later day holds.
     other = {"核查结果": "本人放弃或不愿申请", "核查人": "李四", "核查日期": NEXT, "说明": "当面说不办"}
     fill_in(home, home / f"lists/{DAY}/bureau.xlsx", "bureau/bureau.xlsx", {"某甲": other, "某丙": done})
@@ -236,3 +269,5 @@ def test_a_list_filled_in_closes_advances_and_comes_back_marked(tmp_path: Path) 
             notes = [cell.comment.text for row in workbook["预警"].iter_rows() for cell in row if cell.comment]
         assert any("李四" in note and "张三" in note and "较晚的为准" in note for note in notes), unit
     assert ask(home, "select change from warning_change where change = 'closed'") == [("closed",)] * 2
+    # A list about samples alone is kept as long as they are.
+    assert rights.purge(home, NEXT + timedelta(days=36 * 31), who="数据员")["lists"] == 0

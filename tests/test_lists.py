@@ -10,7 +10,7 @@ import pytest
 from pipeline import lists
 from pipeline.home import Unit
 from pipeline.lists import book as list_book
-from pipeline.lists.words import FILLED_IN, OUTCOME_TITLES, WARNING_NUMBER
+from pipeline.lists.words import FILLED_IN, OUTCOME_TITLES, SAMPLE_NUMBER, WARNING_NUMBER
 
 DAY = date(2026, 10, 31)
 UNITS = {
@@ -54,6 +54,20 @@ create table monthly_statistics (
     persons_entered bigint, grants bigint, amount decimal(18, 2), without_amount bigint, months bigint, divisions bigint,
     unit_notes varchar, counted_on date
 );
+create table sample_check (
+    sample_id varchar, rule_code varchar, title varchar, question varchar, state varchar, household_id varchar,
+    person_id varchar, subject_name varchar, subject_id_number varchar, division_code varchar, township varchar,
+    week_start date, valid_until date, decided_on date, decided_by varchar, measure varchar, note varchar
+);
+create table rule_precision (
+    rule_code varchar, title varchar, division_code varchar, closed bigint, helped_or_confirmed bigint,
+    "precision" decimal(6, 4), low decimal(6, 4), high decimal(6, 4)
+);
+create table rule_missed (
+    rule_code varchar, title varchar, division_code varchar, population bigint, sampled bigint, checked bigint, found bigint,
+    share decimal(6, 4), low decimal(6, 4), high decimal(6, 4), missed bigint, missed_low bigint, missed_high bigint
+);
+create table release as select date '2026-10-31' as run_date;
 insert into submission values ('s-survey', 'd01'), ('s-dibao2', 'd02'), ('s-medical', 'medical_insurance');
 insert into coverage values
     ('d01', 'dibao_person', '2026-10', 812, 'fresh', true, true),
@@ -399,3 +413,73 @@ def test_the_sheet_of_statistics_says_units_and_dates_newest_first_and_to_each_i
 def test_without_rosters_the_sheet_says_that_there_is_nothing_to_count(tmp_path):
     sheet = written(release(), tmp_path)["d01"]["月度统计"]
     assert "没有可统计的数" in sheet["A3"].value
+
+
+def sample(place, unit="d01", **more):
+    return {
+        "sample_id": f"{place:032d}", "rule_code": "A01", "title": "收入低于低保标准未纳入", "question": "摸底家庭人均收入低于低保标准",
+        "state": "open", "household_id": f"h{place}", "person_id": f"p{place:02d}", "subject_name": f"某{place}",
+        "subject_id_number": number(place), "division_code": unit, "township": "北营镇", "week_start": date(2026, 10, 26),
+        "valid_until": date(2026, 12, 29),
+    } | more  # fmt: skip
+
+
+def insert(con, table, *rows):
+    for row in rows:
+        con.execute(
+            f"insert into {table} by name select {', '.join(f'? as {name}' for name in row)}", list(row.values())
+        )
+
+
+def test_a_sample_says_that_it_is_one_and_is_filled_in_like_a_warning(usual, tmp_path):
+    insert(
+        usual, "sample_check",
+        sample(1), sample(2, week_start=date(2026, 10, 19), valid_until=date(2026, 12, 22), state="verifying", note="约了周五"),
+        sample(4, "d02"), sample(8, state="checked"), sample(9, state="lapsed"),
+    )  # fmt: skip
+    books = written(usual, tmp_path)
+    rows = table(books["d01"], "抽样核查")
+    assert [(row["序号"], row["姓名"], row["证件号码"]) for row in rows] == [
+        (1, "某2", number(2)), (2, "某1", "990101********01X"),
+    ]  # fmt: skip
+    assert {row["这是什么"] for row in rows} == {"随机抽样\n不是预警"}
+    assert (rows[0]["核查结果"], rows[0]["说明"], rows[1]["核查结果"]) == ("核查中", "约了周五", None)
+    assert rows[0]["列到"].date() == date(2026, 12, 22) and rows[0][SAMPLE_NUMBER] == f"{2:032d}"
+    assert len(table(books["bureau"], "抽样核查")) == 3 and len(table(books["d01"], "预警")) == 5
+    sheet = books["d01"]["抽样核查"]
+    assert "随机抽样,不是预警" in sheet["A1"].value
+    lists_of = [
+        rule.formula1.strip('"').split(",") for rule in sheet.data_validations.dataValidation if rule.type == "list"
+    ]
+    assert list(OUTCOME_TITLES.values()) in lists_of
+    assert "没有抽中" in written(release(), tmp_path)["d01"]["抽样核查"]["A3"].value
+
+
+def test_how_good_a_rule_is_and_what_it_may_miss_stand_side_by_side(usual, tmp_path):
+    insert(usual, "rule_precision", {
+        "rule_code": "B01", "title": "死亡后仍在册", "division_code": "d01", "closed": 0, "helped_or_confirmed": 0, "low": 0, "high": 1,
+    }, {"rule_code": "A01", "title": "收入低", "division_code": "all", "closed": 10, "helped_or_confirmed": 8, "precision": 0.8,
+        "low": 0.4902, "high": 0.9433})  # fmt: skip
+    insert(usual, "rule_missed", {
+        "rule_code": "A01", "title": "收入低", "division_code": "all", "population": 12000, "sampled": 30, "checked": 20, "found": 1,
+        "share": 0.05, "low": 0.0089, "high": 0.2361, "missed": 600, "missed_low": 106, "missed_high": 2834,
+    }, {"rule_code": "A01", "title": "收入低", "division_code": "d01", "population": 900, "sampled": 2, "checked": 0, "found": 0})  # fmt: skip
+    books = written(usual, tmp_path)
+    whole, part, review = table(books["bureau"], "规则成效")
+    assert (whole["规则"], whole["单位"], whole["准确率"], whole["准确率的\n95%区间"]) == (
+        "A01 收入低",
+        "全市",
+        0.8,
+        "49.0% 至 94.3%",
+    )
+    assert (whole["漏查比例"], whole["估计漏查\n(人或户)"], whole["估计漏查的\n95%区间"]) == (0.05, 600, "106 至 2,834")
+    assert (part["单位"], part["漏查比例"], part["估计漏查\n(人或户)"], part["准确率"]) == ("青禾区", "—", "—", "—")
+    assert (review["规则"][:3], review["准确率"], review["准确率的\n95%区间"], review["漏查比例"]) == (
+        "B01",
+        "—",
+        "—",
+        "—",
+    )
+    assert whole["统计日期"].date() == DAY
+    assert [row["规则"][:3] for row in table(books["d01"], "规则成效")] == ["A01", "B01"]
+    assert "还没有可统计的数" in books["d02"]["规则成效"]["A3"].value

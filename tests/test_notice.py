@@ -193,7 +193,8 @@ def released(path, run_date):
             " ('d02', '石井镇', 'warnings', 'silent')) as t(division_code, township, topic, state)"
         )
         con.execute(
-            "create table decision as select warning_id, state, conflict, run_date as received_on from (values ('w1', 'stands', '甲、乙'),"
+            "create table decision as select warning_id, null as sample_id, state, conflict, run_date as received_on from"
+            " (values ('w1', 'stands', '甲、乙'),"
             " ('w1', 'replaced', '甲、乙'), ('w2', 'repeated', null), ('w7', 'misfit', null)) as t(warning_id, state, conflict), release"
         )
         con.execute(
@@ -234,7 +235,7 @@ def test_what_came_back_what_is_late_and_what_finds_nothing_is_told(home):
     for said in (
         "已逾期的分布:青禾区 1 条。",
         "今晚收到核查登记 4 行:登记 2,与已登记的相同 1,对不上退回 1。",
-        "有 1 条预警的核查结论前后不一",
+        "有 1 条预警或抽样核查的结论前后不一",
         "A04 大额医疗自付(高额医疗费用还没有收到过)",
     ):
         assert said in text

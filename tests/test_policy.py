@@ -17,7 +17,14 @@ from hypothesis import strategies as st
 from pipeline import policy
 from pipeline.model import PolicyError
 
-OF_OURS = {"benefit_tolerance", "exception_validity", "report_window", "smallest_cell"}
+OF_OURS = {
+    "benefit_tolerance",
+    "exception_validity",
+    "report_window",
+    "sample_per_week",
+    "sample_valid",
+    "smallest_cell",
+}
 """Numbers that rules.md names and the samples do not list, and those of the house."""
 REGIONS = {"北片", "中片", "南片"}
 LOADED = policy.load(regions=REGIONS)

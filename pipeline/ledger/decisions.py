@@ -49,7 +49,7 @@ class DecisionLine:
     """One filled-in line."""
 
     about: str
-    """What it decides on: `warning`, or `identity` (who is who)."""
+    """What it decides on: `warning`, `sample`, or `identity` (who is who)."""
     subject: str
     """Its id, as written."""
     result: str | None

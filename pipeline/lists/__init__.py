@@ -54,12 +54,16 @@ from household_warning
 left join due on household_warning.household_id = due.household_id
 """
 
-_WARNINGS = """
+_LISTED = """
 with listed as (
     select distinct record_link.person_id as person_id, submission.unit_code as unit_code
     from record_link
     inner join submission on record_link.submission_id = submission.submission_id
 )
+"""
+"""Whom a unit's own lists name."""
+
+_WARNINGS = f"""{_LISTED}
 select
     warning_list.warning_id as warning_id,
     warning_list.rule_code as rule_code,
@@ -88,6 +92,30 @@ left join listed
     on warning_list.person_id = listed.person_id and warning_list.division_code = listed.unit_code
 """
 
+_SAMPLES = f"""{_LISTED}
+select
+    sample_check.sample_id as sample_id,
+    sample_check.rule_code as rule_code,
+    sample_check.title as title,
+    sample_check.question as question,
+    sample_check.state as state,
+    sample_check.household_id as household_id,
+    sample_check.subject_name as subject_name,
+    sample_check.subject_id_number as subject_id_number,
+    sample_check.division_code as division_code,
+    sample_check.township as township,
+    sample_check.week_start as week_start,
+    sample_check.valid_until as valid_until,
+    sample_check.decided_on as decided_on,
+    sample_check.decided_by as decided_by,
+    sample_check.measure as measure,
+    sample_check.note as note,
+    listed.person_id is not null as listed_by_own_unit
+from sample_check
+left join listed
+    on sample_check.person_id = listed.person_id and sample_check.division_code = listed.unit_code
+where sample_check.state in ('open', 'verifying')
+"""
 
 _QUESTIONS = "select * from identity_question where is_asked order by question_id"
 _HEAVY = 100
@@ -128,6 +156,7 @@ def write(
     households = _rows(release, _HOUSEHOLDS)
     warnings = _rows(release, _WARNINGS)
     questions = _rows(release, _QUESTIONS)
+    samples = _rows(release, _SAMPLES)
     coverage = _rows(release, _COVERAGE)
     senders = dict(release.execute("select submission_id, unit_code from submission").fetchall())
     rule_titles = {row["rule_code"]: row["title"] for row in warnings}
@@ -146,9 +175,10 @@ def write(
             households=own_households,
             warnings=reader.warnings([dict(row) for row in warnings if reader.may_see(row)], own_households),
             questions=reader.questions([dict(row) for row in questions if reader.may_see(row)], kind_titles),
+            samples=reader.samples([dict(row) for row in samples if reader.may_see(row)]),
             coverage=[reader.coverage(row, kind_titles) for row in coverage if reader.rests_on(row)],
             with_units=reader.sees_all,
-            figures=[figures.statistics(release, unit, units)],
+            figures=[figures.statistics(release, unit, units), figures.rules(release, unit, units)],
         )
         path = folder / f"{unit.code}.xlsx"
         with atomically(path) as part:
@@ -231,15 +261,13 @@ class _Reader:
         )
         for row in rows:
             home = homes.get(row["household_id"], {})
-            number = row["subject_id_number"] or ""
-            must_be_found = row["division_code"] == self.unit.code and not row["listed_by_own_unit"]
             row.update(
                 self._shown(row)
                 | {
                     "place": home.get("place"),
                     "group": row["household_id"],
                     "head_name": home.get("head_name"),
-                    "subject_number": number if must_be_found else mask(number),
+                    "subject_number": self._number(row),
                     "rule": f"{row['rule_code']} {row['title']}",
                     "state": _STATE_TITLES.get(row["status"], ""),
                     "result": OUTCOME_TITLES.get(row["status"]),
@@ -248,6 +276,35 @@ class _Reader:
                 }
             )
         return rows
+
+    def samples(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Rows of sheet 抽样核查, those first that are listed for the shortest time yet."""
+        rows.sort(
+            key=lambda row: (
+                row["valid_until"],
+                row["division_code"],
+                row["township"] or "",
+                row["rule_code"],
+                row["sample_id"],
+            )
+        )
+        for place, row in enumerate(rows, start=1):
+            row.update(
+                place=place,
+                group=row["week_start"],
+                is_what="随机抽样\n不是预警",
+                unit=self._name_of(row["division_code"]),
+                subject_number=self._number(row),
+                rule=f"{row['rule_code']} {row['title']}",
+                result=OUTCOME_TITLES.get(row["state"]),
+            )
+        return rows
+
+    def _number(self, row: Mapping[str, Any]) -> str:
+        """The subject's number: whole where the unit's staff could not find the person otherwise."""
+        number = row["subject_id_number"] or ""
+        must_be_found = row["division_code"] == self.unit.code and not row["listed_by_own_unit"]
+        return number if must_be_found else mask(number)
 
     def questions(self, rows: list[dict[str, Any]], kind_titles: Mapping[str, str]) -> list[dict[str, Any]]:
         """Rows of sheet 身份疑问: what waits for an answer first, and there what changes most; then what was answered."""

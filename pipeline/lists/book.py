@@ -1,4 +1,4 @@
-"""How a warning list looks: sheets 户, 预警, 身份疑问 and 说明, their words, drop-downs and page setup.
+"""How a warning list looks: sheets 户, 预警, 身份疑问, 抽样核查, figures and 说明, their words, drop-downs and page setup.
 
 Every text is written as text: nothing is a formula, a link or a number read from text, whatever a person's
 name begins with. The same content gives the same bytes.
@@ -31,6 +31,8 @@ from pipeline.lists.words import (
     OUTCOME_HINTS,
     OUTCOME_TITLES,
     QUESTION_NUMBER,
+    SAMPLE_NUMBER,
+    SAMPLED,
     WARNING_NUMBER,
     WHAT_IT_IS,
     WHO_IS_WHO,
@@ -39,7 +41,7 @@ from pipeline.model import mask
 
 MOST_ROWS = 100_000
 """Lines of one sheet; more than this nobody works through in a workbook."""
-_NUMBERS = ("subject_number", "head_number", "warning_id", "left_number", "right_number", "question_id")
+_NUMBERS = ("subject_number", "head_number", "warning_id", "left_number", "right_number", "question_id", "sample_id")
 """Fields whose text is masked before it comes here, or never."""
 _SHORT = 12
 """A text of so few characters holds no number that `mask` would hide."""
@@ -126,6 +128,25 @@ _QUESTION_COLUMNS = (
     _Column("first_asked_on", "首次列出", 12, "date", printed=False),
     _Column("question_id", QUESTION_NUMBER, 36, printed=False),
 )
+_GREY = "#EDEDED"
+_SAMPLE_COLUMNS = (
+    _Column("place", "序号", 5, "number"),
+    _Column("is_what", "这是什么", 11, "centre", tint=_GREY),
+    _Column("unit", "单位", 11, bureau_only=True),
+    _Column("township", "乡镇(街道)", 12),
+    _Column("subject_name", "姓名", 10),
+    _Column("subject_number", "证件号码", 20, "centre"),
+    _Column("rule", "为哪条规则抽的", 22),
+    _Column("question", "那条规则问的条件(看实际是不是其实符合,或另有困难)", 46),
+    _Column("result", FILLED_IN[0], 14, "fill"),
+    _Column("measure", FILLED_IN[1], 16, "fill"),
+    _Column("decided_by", FILLED_IN[2], 9, "fill"),
+    _Column("decided_on", FILLED_IN[3], 12, "fill_date"),
+    _Column("note", FILLED_IN[4], 22, "fill"),
+    _Column("week_start", "哪一周抽的\n(星期一)", 12, "date", tint=_GREY),
+    _Column("valid_until", "列到", 12, "date", tint=_GREY),
+    _Column("sample_id", SAMPLE_NUMBER, 36, printed=False),
+)
 
 
 @dataclass(frozen=True)
@@ -142,6 +163,8 @@ class Content:
     """The same for sheet 预警."""
     questions: list[dict[str, Any]]
     """The same for sheet 身份疑问, those whose answer changes most first; `group`: whether it was answered."""
+    samples: list[dict[str, Any]]
+    """The same for sheet 抽样核查; `group`: the week."""
     coverage: list[dict[str, Any]]
     """What the lists stand on: `unit`, `title`, `period`, `rows`, `state`, `is_missing`."""
     with_units: bool
@@ -178,13 +201,19 @@ class _Book:
         sheet, columns = self._sheet(
             "预警", _WARNING_COLUMNS, warnings, self._counts(), after="subject_name", empty=empty
         )
-        self._drop_downs(sheet, columns, min(len(warnings), MOST_ROWS), self._warning_rules())
+        self._drop_downs(sheet, columns, min(len(warnings), MOST_ROWS), self._found_rules("warning_id", "这条预警"))
         questions = self.content.questions
         sheet, columns = self._sheet(
             "身份疑问", _QUESTION_COLUMNS, questions, self._question_counts(), after="left_name",
             empty=f"截至 {self.content.day.isoformat()},没有要请{self.content.name}判断的身份疑问。",
         )  # fmt: skip
         self._drop_downs(sheet, columns, min(len(questions), MOST_ROWS), self._question_rules())
+        samples = self.content.samples
+        sheet, columns = self._sheet(
+            "抽样核查", _SAMPLE_COLUMNS, samples, self._sample_counts(), after="subject_name",
+            empty=f"截至 {self.content.day.isoformat()},没有抽中要请{self.content.name}去看的人。",
+        )  # fmt: skip
+        self._drop_downs(sheet, columns, min(len(samples), MOST_ROWS), self._found_rules("sample_id", "这条抽样"))
         for table in self.content.figures:
             self._figures(table)
         self._notes()
@@ -208,6 +237,9 @@ class _Book:
             return "共 0 条"
         answered = sum(row["result"] is not None for row in questions)
         return f"共 {len(questions)} 条(待判断 {len(questions) - answered} 条,已判断 {answered} 条)"
+
+    def _sample_counts(self) -> str:
+        return f"共 {len(self.content.samples)} 个(随机抽样,不是预警:没有级别和期限,不计入预警条数)"
 
     def _why_empty(self) -> str:
         content = self.content
@@ -328,7 +360,7 @@ class _Book:
             for at, column in enumerate(table.columns):
                 value = row[column.field]
                 cell = self._figure_format(column.sort, value)
-                if value is None or column.sort == "text":
+                if value is None or column.sort in ("text", "centre"):
                     text = figures.text_of(value, column.sort)
                     sheet.write_string(line, at, text, cell)
                     lines = max(lines, _lines(text, column.width))
@@ -349,10 +381,10 @@ class _Book:
     def _figure_format(self, sort: figures.Sort, value: Any) -> Any:
         """Whole averages are shown without decimals, so that a month's count looks like one."""
         shown = "text" if value is None else "count" if sort == "average" and value == int(value) else sort
-        numbers = {"count": "#,##0", "average": "#,##0.00", "yuan": "#,##0.00", "date": "yyyy-mm-dd"}
+        numbers = {"count": "#,##0", "average": "#,##0.00", "yuan": "#,##0.00", "share": "0.0%", "date": "yyyy-mm-dd"}
         more: dict[str, Any] = {"border": 1, "border_color": "#BFBFBF"}
         if sort != "text":
-            more["align"] = "center" if sort == "date" else "right"
+            more["align"] = "center" if sort in ("centre", "date") else "right"
         if shown in numbers:
             more |= {"num_format": numbers[shown], "quote_prefix": False}
         return self._format("figure", sort, shown, **more)
@@ -418,7 +450,7 @@ class _Book:
                     (
                         "单位",
                         f"“户”页一行一户,共 {len(content.households)} 户;“预警”页一行一条,{self._counts()};"
-                        f"“身份疑问”页一行一对,{self._question_counts()}。",
+                        f"“身份疑问”页一行一对,{self._question_counts()};“抽样核查”页一行一个人或户,{self._sample_counts()}。",
                         None,
                     ),
                 ],
@@ -429,6 +461,7 @@ class _Book:
             ("核查结果各项的意思", [(OUTCOME_TITLES[key], hint, None) for key, hint in OUTCOME_HINTS.items()]),
             ("身份疑问怎么看、怎么填", [(word, text, None) for word, text in WHO_IS_WHO]),
             ("判断各项的意思", [(ANSWER_TITLES[key], hint, None) for key, hint in ANSWER_HINTS.items()]),
+            ("抽样核查是什么、怎么填", [(word, text, None) for word, text in SAMPLED]),
             ("依据的名单到了没有", self._arrived()),
         ]
 
@@ -457,7 +490,8 @@ class _Book:
         for field, rule in rules.items() if rows else ():
             sheet.data_validation(2, at[field], 1 + rows, at[field], dict(rule))
 
-    def _warning_rules(self) -> dict[str, dict[str, Any]]:
+    def _found_rules(self, number: str, what: str) -> dict[str, dict[str, Any]]:
+        """What may be found about something: FILLED_IN; `number` is the field by which a line is known."""
         return {
             "result": _one_of(FILLED_IN[0], OUTCOME_TITLES.values()),
             "measure": {
@@ -471,7 +505,7 @@ class _Book:
                 "validate": "any", "input_title": FILLED_IN[4],
                 "input_message": "写清理由:看到了什么,问了谁,为什么这样处理。填了结果就要写。",
             },
-            "warning_id": _not_to_touch("这条预警"),
+            number: _not_to_touch(what),
         }  # fmt: skip
 
     def _question_rules(self) -> dict[str, dict[str, Any]]:

@@ -15,7 +15,7 @@ from pipeline.lists.words import REGISTRY_TITLES
 if TYPE_CHECKING:
     import duckdb
 
-Sort = Literal["text", "count", "average", "yuan", "date"]
+Sort = Literal["text", "centre", "count", "average", "yuan", "share", "date"]
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,89 @@ def statistics(release: duckdb.DuckDBPyConnection, unit: Unit, units: Mapping[st
     )
 
 
+_RULES = """
+with place as (
+    select rule_code, title, division_code from rule_precision
+    union
+    select rule_code, title, division_code from rule_missed
+)
+select
+    place.rule_code as rule_code,
+    place.title as title,
+    place.division_code as division_code,
+    rule_precision.closed as closed,
+    rule_precision.helped_or_confirmed as helped_or_confirmed,
+    case when rule_precision.closed > 0 then rule_precision."precision" end as "precision",
+    case when rule_precision.closed > 0 then rule_precision.low end as precision_low,
+    case when rule_precision.closed > 0 then rule_precision.high end as precision_high,
+    rule_missed.population as population,
+    rule_missed.sampled as sampled,
+    rule_missed.checked as checked,
+    rule_missed.found as found,
+    rule_missed.share as share,
+    rule_missed.low as share_low,
+    rule_missed.high as share_high,
+    rule_missed.missed as missed,
+    rule_missed.missed_low as missed_low,
+    rule_missed.missed_high as missed_high,
+    release.run_date as counted_on
+from place
+cross join release
+left join rule_precision
+    on place.rule_code = rule_precision.rule_code and place.division_code = rule_precision.division_code
+left join rule_missed
+    on place.rule_code = rule_missed.rule_code and place.division_code = rule_missed.division_code
+order by place.rule_code, place.division_code <> 'all', place.division_code
+"""
+_RULES_COLUMNS = (
+    Column("rule", "规则", 30),
+    Column("unit", "单位", 13),
+    Column("closed", "办结的预警\n(条)", 11, "count"),
+    Column("helped_or_confirmed", "其中查实\n或帮到(条)", 11, "count"),
+    Column("precision", "准确率", 9, "share"),
+    Column("precision_between", "准确率的\n95%区间", 15, "centre"),
+    Column("population", "问过没有列出\n(人或户)", 13, "count"),
+    Column("sampled", "一年内抽中\n(人或户)", 11, "count"),
+    Column("checked", "其中已核查\n(人或户)", 11, "count"),
+    Column("found", "其中需要帮助\n(人或户)", 12, "count"),
+    Column("share", "漏查比例", 9, "share"),
+    Column("share_between", "漏查比例的\n95%区间", 15, "centre"),
+    Column("missed", "估计漏查\n(人或户)", 11, "count"),
+    Column("missed_between", "估计漏查的\n95%区间", 15, "centre"),
+    Column("counted_on", "统计日期", 12, "date"),
+)
+
+
+def rules(release: duckdb.DuckDBPyConnection, unit: Unit, units: Mapping[str, Unit]) -> Table:
+    """The tables `rule_precision` and `rule_missed` as far as `unit` may see them: how good each rule is, and what it may miss."""
+    rows = []
+    for row in _rows(release, _RULES):
+        if unit.kind != "bureau" and row["division_code"] != unit.code:
+            continue
+        named = units.get(row["division_code"])
+        rows.append(
+            row
+            | {
+                "rule": f"{row['rule_code']} {row['title'] or ''}".rstrip(),
+                "unit": "全市" if row["division_code"] == "all" else named.name if named else row["division_code"],
+                "precision_between": _between(row["precision_low"], row["precision_high"], "share"),
+                "share_between": _between(row["share_low"], row["share_high"], "share"),
+                "missed_between": _between(row["missed_low"], row["missed_high"], "count"),
+            }
+        )
+    return Table(
+        "规则成效",
+        "准确率:办结的预警里查实或帮到的;漏查:由每周随机抽样核查的结果推算,没有核查过的写“—”,不是零;各规则的数不能相加",
+        _RULES_COLUMNS,
+        rows,
+        "还没有可统计的数:没有办结的预警,也没有问过谁。",
+    )
+
+
+def _between(low: Any, high: Any, sort: Sort) -> str | None:
+    return None if low is None or high is None else f"{text_of(low, sort)} 至 {text_of(high, sort)}"
+
+
 def text_of(value: Any, sort: Sort) -> str:
     """A value as people write it; — where there is no such figure."""
     if value is None:
@@ -114,6 +197,8 @@ def text_of(value: Any, sort: Sort) -> str:
         return f"{value:,}"
     if sort == "average":
         return f"{value:,.2f}".removesuffix(".00")
+    if sort == "share":
+        return f"{value:.1%}"
     return f"{value:,.2f}" if sort == "yuan" else str(value)
 
 

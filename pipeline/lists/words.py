@@ -28,6 +28,9 @@ WARNING_NUMBER = "预警编号"
 FILLED_IN = ("核查结果", "处置措施", "核查人", "核查日期", "说明")
 """The columns that staff fill in, in order."""
 
+SAMPLE_NUMBER = "抽样编号"
+"""The column by which a filled-in line of sheet 抽样核查 finds its sample again."""
+
 ANSWER_TITLES = {answer: title for answer, (title, _) in _choices("answer").items()}
 """Answer about who is who → the word that is chosen in 判断."""
 ANSWER_HINTS = {answer: hint for answer, (_, hint) in _choices("answer").items()}
@@ -106,6 +109,22 @@ WHO_IS_WHO = (
         "已经判断的排在后面,带着原来的判断。改选、写上判断人和理由再交回,日期较晚的为准;改判以后一切恢复原样。",
     ),
     ("别忘了", "判断只管系统怎么认人,不会停发、减发任何待遇。退回的行仍要由报送单位改正号码或姓名后重报。"),
+)
+SAMPLED = (
+    (
+        "是什么",
+        "每周从救助规则问过、没有列出的人和户里,用随机的办法抽几个,请人去看一看是不是也需要帮助。看的结果用来估计每条规则漏了多少人。",
+    ),
+    (
+        "不是什么",
+        "不是预警:没有级别、没有办理期限,不计入预警条数,也不说明这一家有什么可疑。抽到谁与他的情况无关,不要换成别人,换了就估计不准。",
+    ),
+    (
+        "怎么填",
+        "与“预警”页一样填黄色标题的五列,一起交回。需要帮助的,按帮了什么选;不需要帮助的,选“核实后不符合条件”;"
+        "早就有了帮助的,选“此前已得到救助”。“列到”那天以后还没有结果的就失效,不再列出。",
+    ),
+    ("多久一次", "同一周里抽中的人不变,下一周另抽;抽过的人在静默期内不再抽。"),
 )
 HOUSEHOLD_COLOURS = {
     "赤": ("#C00000", "#FFFFFF", "有红色的救助类预警,先上门"),

@@ -61,6 +61,7 @@ HOUSE: dict[str, dict[str, str]] = {
     "placed": {"person_id": "VARCHAR", "head_person_id": "VARCHAR"},
     "place": {"row_id": "VARCHAR", "division_code": "VARCHAR"},
     "expected": {"unit_code": "VARCHAR", "kind": "VARCHAR", "period": "VARCHAR"},
+    "draw": {"salt": "VARCHAR"},
     "release": {"built_at": "TIMESTAMP", "code_version": "VARCHAR", "policy_version": "VARCHAR", "input_digest": "VARCHAR"},
     "previous_release": {"run_date": "DATE"},
     "previous_warning": {
@@ -76,6 +77,13 @@ HOUSE: dict[str, dict[str, str]] = {
         "warning_id": "VARCHAR", "rule_code": "VARCHAR", "subject_id": "VARCHAR", "household_id": "VARCHAR",
         "division_code": "VARCHAR", "level": "VARCHAR", "first_seen_on": "DATE", "withdrawn_on": "DATE",
         "because": "VARCHAR", "submission_id": "VARCHAR",
+    },
+    "previous_sample": {
+        "sample_id": "VARCHAR", "week_start": "DATE", "rule_code": "VARCHAR", "title": "VARCHAR", "question": "VARCHAR",
+        "subject_id": "VARCHAR", "person_id": "VARCHAR", "household_id": "VARCHAR", "division_code": "VARCHAR",
+        "sampled_on": "DATE", "valid_until": "DATE", "population": "BIGINT", "state": "VARCHAR", "outcome": "VARCHAR",
+        "lapsed_on": "DATE", "because": "VARCHAR", "decision_id": "VARCHAR", "decided_on": "DATE", "decided_by": "VARCHAR",
+        "measure": "VARCHAR", "note": "VARCHAR",
     },
     "previous_decision": {
         "decision_id": "VARCHAR", "rule_code": "VARCHAR", "division_code": "VARCHAR", "problem": "VARCHAR",
@@ -102,14 +110,14 @@ HOUSE: dict[str, dict[str, str]] = {
 
 PREVIOUS = {
     "previous_release": "release", "previous_warning": "warning", "previous_withdrawn": "warning_withdrawn", "previous_decision": "decision",
-    "previous_question": "identity_question", "previous_answer": "identity_decision",
+    "previous_question": "identity_question", "previous_answer": "identity_decision", "previous_sample": "sample_check",
 }  # fmt: skip
 """Tables of HOUSE that are read from the release before, and what they are called there."""
 
 CARD_TABLES: dict[str, dict[str, str]] = {
     "rule": {
-        "rule_code": "VARCHAR", "title": "VARCHAR", "purpose": "VARCHAR", "subject": "VARCHAR", "caveat": "VARCHAR",
-        "not_in_of": "VARCHAR", "of_the_dead": "BOOLEAN",
+        "rule_code": "VARCHAR", "title": "VARCHAR", "purpose": "VARCHAR", "subject": "VARCHAR",
+        "condition": "VARCHAR", "caveat": "VARCHAR", "not_in_of": "VARCHAR", "of_the_dead": "BOOLEAN",
     },
     "rule_yields": {"rule_code": "VARCHAR", "stronger_code": "VARCHAR"},
     "rule_not_in": {"rule_code": "VARCHAR", "registry": "VARCHAR"},
@@ -559,7 +567,10 @@ def _load_cards(con: duckdb.DuckDBPyConnection, models: Models, needed: set[str]
     cards = models.cards
     rows: dict[str, Callable[[], list[tuple[str | None, ...]]]] = {
         "rule": lambda: [
-            (card.code, card.title, card.purpose, card.subject, card.caveat, card.asks_of, str(card.of_the_dead))
+            (
+                card.code, card.title, card.purpose, card.subject, card.condition, card.caveat, card.asks_of,
+                str(card.of_the_dead),
+            )
             for card in cards.values()
         ],
         "rule_yields": lambda: [(card.code, code) for card in cards.values() for code in card.yields_to],

@@ -1,23 +1,11 @@
 -- Of each rule: how many were asked, how many it lists, whom it could not be asked about and why. A rule that asked nobody is not clean.
-with subject as (
-    select 'person' as subject_kind, person.person_id as subject_id, person.division_code as division_code, person.death_date as death_date
-    from main.person as person
-    union all
-    select
-        'head' as subject_kind, household.household_id as subject_id, household.division_code as division_code,
-        head.death_date as death_date
-    from registry.household as household
-    inner join main.person as head
-        on household.head_person_id = head.person_id
-),
-
-population as (
+with population as (
     select
         rule.rule_code as rule_code,
         subject.division_code as division_code,
         count(*) as subjects
     from house.rule as rule
-    inner join subject
+    inner join life.subject as subject
         on rule.subject = subject.subject_kind
     where rule.of_the_dead or subject.death_date is null
     group by rule.rule_code, subject.division_code

@@ -1,0 +1,64 @@
+-- Whom an assistance rule was asked about tonight without finding anything: neither found by it or by a stronger one, nor silent since
+-- it was closed, nor enrolled where the rule asks who is not, nor such that it cannot be told. Who has no number is no subject.
+with listed as (
+    select every.rule_code as rule_code, every.subject_id as subject_id, every.person_id as person_id
+    from warnings.every as every
+    union all
+    select warning.rule_code as rule_code, warning.subject_id as subject_id, warning.person_id as person_id
+    from main.warning as warning
+    where warning.status <> 'closed' or warning.silent_until > warning.run_date
+),
+
+answered as (
+    select rule.rule_code as rule_code, subject.subject_id as subject_id
+    from house.rule as rule
+    inner join house.rule_not_in as asked
+        on rule.rule_code = asked.rule_code
+    inner join registry.household_check as answer
+        on asked.registry = answer.registry and answer.answer <> 'not_enrolled'
+    inner join life.subject as subject
+        on rule.subject = subject.subject_kind and answer.household_id = subject.household_id
+    where rule.purpose = 'assistance' and rule.not_in_of = 'household'
+    union all
+    select rule.rule_code as rule_code, subject.subject_id as subject_id
+    from house.rule as rule
+    inner join house.rule_not_in as asked
+        on rule.rule_code = asked.rule_code
+    inner join registry.registry_check as answer
+        on asked.registry = answer.registry and answer.answer <> 'not_enrolled'
+    inner join life.subject as subject
+        on rule.subject = subject.subject_kind and answer.person_id = subject.person_id
+    where rule.purpose = 'assistance' and rule.not_in_of = 'person'
+),
+
+barred as (
+    select answered.rule_code as rule_code, answered.subject_id as subject_id
+    from answered
+    union
+    select listed.rule_code as rule_code, listed.subject_id as subject_id
+    from listed
+    union
+    select yields.rule_code as rule_code, subject.subject_id as subject_id
+    from listed
+    inner join house.rule_yields as yields
+        on listed.rule_code = yields.stronger_code
+    inner join house.rule as rule
+        on yields.rule_code = rule.rule_code
+    inner join life.subject as subject
+        on rule.subject = subject.subject_kind and listed.person_id = subject.person_id
+)
+
+select
+    rule.rule_code as rule_code,
+    subject.subject_id as subject_id,
+    subject.division_code as division_code
+from house.rule as rule
+inner join life.subject as subject
+    on rule.subject = subject.subject_kind
+left join barred
+    on rule.rule_code = barred.rule_code and subject.subject_id = barred.subject_id
+where
+    rule.purpose = 'assistance'
+    and subject.death_date is null
+    and not subject.is_provisional
+    and barred.subject_id is null

@@ -1,0 +1,180 @@
+-- The weekly random sample of those whom an assistance rule was asked about and did not list: somebody looks whether they need help all the
+-- same. It is no warning. Who is drawn is told by a keyed word of the week: the same all week, in whatever order the files came.
+with tonight as (
+    select
+        night.run_date as run_date,
+        cast(date_trunc('week', night.run_date) as date) as week_start,
+        max(case when policy.key = 'sample_per_week' then cast(policy.value as integer) end) as per_week,
+        max(case when policy.key = 'sample_valid' then cast(policy.value as integer) end) as days_valid,
+        max(case when policy.key = 'snooze' then cast(policy.value as integer) end) as days_left_alone,
+        max(case when policy.key = 'retention_facts' then cast(policy.value as integer) end) as months_kept
+    from house.night as night
+    cross join house.policy as policy
+    where policy.policy_region = '' and policy.area_type = ''
+    group by night.run_date
+),
+
+before as (
+    select
+        previous.sample_id as sample_id, previous.week_start as week_start, previous.rule_code as rule_code,
+        previous.title as title, previous.question as question, previous.subject_id as subject_id,
+        previous.person_id as person_id, previous.household_id as household_id,
+        previous.division_code as division_code, previous.sampled_on as sampled_on,
+        previous.valid_until as valid_until, previous.population as population,
+        previous.lapsed_on as lapsed_on, previous.because as because,
+        case
+            when standing.result is null then previous.state
+            when standing.result = 'verifying' then 'verifying'
+            else 'checked'
+        end as state,
+        case
+            when standing.result is null then previous.outcome
+            when standing.result <> 'verifying' then standing.result
+        end as outcome,
+        coalesce(standing.decision_id, previous.decision_id) as decision_id,
+        coalesce(standing.decided_on, previous.decided_on) as decided_on,
+        coalesce(standing.decided_by, previous.decided_by) as decided_by,
+        case when standing.result is null then previous.measure else standing.measure end as measure,
+        coalesce(standing.note, previous.note) as note
+    from house.previous_sample as previous
+    cross join tonight
+    left join main.decision as standing
+        on previous.sample_id = standing.sample_id and standing.state = 'stands'
+    where previous.sampled_on > cast(tonight.run_date - tonight.months_kept * interval 1 month as date)
+),
+
+ended as (
+    select
+        before.sample_id as sample_id,
+        subject.division_code as division_code,
+        case
+            when rule.rule_code is null then '规则已停用'
+            when subject.subject_id is null then '数据里已经没有这个对象'
+            when subject.death_date is not null then '对象已登记死亡'
+            when warning.warning_id is not null then '这条规则后来列出了预警,按预警核查'
+            when tonight.run_date > before.valid_until then '到期没有核查结果'
+        end as because
+    from before
+    cross join tonight
+    left join house.rule as rule
+        on before.rule_code = rule.rule_code
+    left join life.subject as subject
+        on rule.subject = subject.subject_kind and before.subject_id = subject.subject_id
+    left join main.warning as warning
+        on before.rule_code = warning.rule_code and before.subject_id = warning.subject_id and warning.status <> 'closed'
+    where before.state in ('open', 'verifying')
+),
+
+drawn_before as (
+    select
+        before.rule_code as rule_code,
+        before.subject_id as subject_id,
+        max(before.sampled_on) as sampled_on,
+        max(before.week_start) as week_start
+    from before
+    group by before.rule_code, before.subject_id
+),
+
+free as (
+    select rule.rule_code as rule_code, max(tonight.per_week) - count(drawn_before.subject_id) as places
+    from house.rule as rule
+    cross join tonight
+    left join drawn_before
+        on rule.rule_code = drawn_before.rule_code and tonight.week_start = drawn_before.week_start
+    where rule.purpose = 'assistance'
+    group by rule.rule_code
+),
+
+shuffled as (
+    select
+        below.rule_code as rule_code,
+        below.subject_id as subject_id,
+        free.places as places,
+        count(*) over (partition by below.rule_code) as population,
+        md5(draw.salt || ' ' || below.rule_code || ' ' || below.subject_id) as sample_id,
+        coalesce(date_diff('day', drawn_before.sampled_on, tonight.run_date) < tonight.days_left_alone, false) as is_left_alone
+    from free
+    inner join life.below as below
+        on free.rule_code = below.rule_code and free.places > 0
+    cross join house.draw as draw
+    cross join tonight
+    left join drawn_before
+        on below.rule_code = drawn_before.rule_code and below.subject_id = drawn_before.subject_id
+),
+
+placed as (
+    select
+        shuffled.rule_code as rule_code, shuffled.subject_id as subject_id, shuffled.places as places,
+        shuffled.population as population, shuffled.sample_id as sample_id,
+        row_number() over (partition by shuffled.rule_code order by shuffled.sample_id, shuffled.subject_id) as place
+    from shuffled
+    where not shuffled.is_left_alone
+),
+
+every as (
+    select
+        before.sample_id as sample_id, before.week_start as week_start, before.rule_code as rule_code,
+        before.title as title, before.question as question, before.subject_id as subject_id,
+        before.person_id as person_id, before.household_id as household_id,
+        coalesce(ended.division_code, before.division_code) as division_code, before.sampled_on as sampled_on,
+        before.valid_until as valid_until, before.population as population,
+        case when ended.because is not null then 'lapsed' else before.state end as state,
+        before.outcome as outcome,
+        case when ended.because is not null then tonight.run_date else before.lapsed_on end as lapsed_on,
+        coalesce(ended.because, before.because) as because,
+        before.decision_id as decision_id, before.decided_on as decided_on, before.decided_by as decided_by,
+        before.measure as measure, before.note as note
+    from before
+    cross join tonight
+    left join ended
+        on before.sample_id = ended.sample_id
+    union all
+    select
+        placed.sample_id as sample_id, tonight.week_start as week_start, placed.rule_code as rule_code,
+        rule.title as title, rule.condition as question, placed.subject_id as subject_id,
+        subject.person_id as person_id, subject.household_id as household_id,
+        subject.division_code as division_code, tonight.run_date as sampled_on,
+        cast(tonight.run_date + tonight.days_valid * interval 1 day as date) as valid_until,
+        placed.population as population, 'open' as state, cast(null as varchar) as outcome,
+        cast(null as date) as lapsed_on, cast(null as varchar) as because, cast(null as varchar) as decision_id,
+        cast(null as date) as decided_on, cast(null as varchar) as decided_by, cast(null as varchar) as measure,
+        cast(null as varchar) as note
+    from placed
+    cross join tonight
+    inner join house.rule as rule
+        on placed.rule_code = rule.rule_code
+    inner join life.subject as subject
+        on rule.subject = subject.subject_kind and placed.subject_id = subject.subject_id
+    where placed.place <= placed.places
+)
+
+select
+    every.sample_id as sample_id,
+    every.week_start as week_start,
+    every.rule_code as rule_code,
+    every.title as title,
+    every.question as question,
+    every.subject_id as subject_id,
+    every.person_id as person_id,
+    every.household_id as household_id,
+    person.name as subject_name,
+    person.id_number as subject_id_number,
+    every.division_code as division_code,
+    household_fact.township as township,
+    every.sampled_on as sampled_on,
+    every.valid_until as valid_until,
+    cast(every.population as bigint) as population,
+    every.state as state,
+    every.outcome as outcome,
+    every.lapsed_on as lapsed_on,
+    every.because as because,
+    every.decision_id as decision_id,
+    every.decided_on as decided_on,
+    every.decided_by as decided_by,
+    every.measure as measure,
+    every.note as note
+from every
+left join main.person as person
+    on every.person_id = person.person_id
+left join registry.household_fact as household_fact
+    on every.household_id = household_fact.household_id
