@@ -33,11 +33,14 @@ _ASKED = {
     "entitlement_review": "问的是在册是否仍然合适。明显高的一组要问一句:是不是对他们问得过多?",
 }
 DIMENSION_TITLES = {
-    "division": "区", "area_type": "城乡", "sex": "性别", "age": "年龄", "disability": "残疾", "township": "街道(乡镇)",
+    "division": "区", "area_type": "城乡", "sex": "性别", "age": "年龄", "disability": "残疾", "list": "名单", "township": "街道(乡镇)",
 }  # fmt: skip
 """What people are told apart by → its name, in the order of the report."""
-_VALUE_TITLES = {"yes": "有残疾", "no": "没有残疾", "unknown": "名单上没有写", "all": "全市"}
-_VALUE_ORDER = ["城市", "农村", "男", "女", *AGE_TITLES, "yes", "no"]
+_VALUE_TITLES = {
+    "yes": "有残疾", "no": "没有残疾", "unknown": "名单上没有写", "all": "全市", "enrolled": "在册", "survey": "摸底排查", "monitoring": "防返贫监测",
+    "exited": "退出不久", "temporary_grant": "申请过临时救助",
+}  # fmt: skip
+_VALUE_ORDER = ["城市", "农村", "男", "女", *AGE_TITLES, *_VALUE_TITLES]
 STATE_TITLES = {
     "heard": "有", "partly": "缺一部分", "silent": "没有动静", "cannot_tell": "说不准", "nobody": "没有对象", "not_due": "未到期限",
     "not_expected": "没有规定",
@@ -164,6 +167,7 @@ def summary(told: Mapping[str, Any]) -> list[str]:
 
 
 def _apart_words(rates: Sequence[Mapping[str, Any]], purpose: str, title: str) -> list[str]:
+    """Groups of persons apart from all; not the lists, of which rules ask more or less by what they are."""
     mine = [row for row in rates if row["purpose"] == purpose and row["counted"] == "persons"]
     whole = next((row for row in mine if row["dimension"] == "all"), None)
     if whole is None or whole["rate"] is None:
@@ -172,7 +176,7 @@ def _apart_words(rates: Sequence[Mapping[str, Any]], purpose: str, title: str) -
     for against in ("below", "above"):
         groups = [
             f"{_full_title(row)}({_percent(row['rate'])})"
-            for row in mine if row["against_all"] == against and row["dimension"] != "township"
+            for row in mine if row["against_all"] == against and row["dimension"] not in ("township", "list")
         ]  # fmt: skip
         if groups:
             said.append(f"{_AGAINST_TITLES[against]}的:{_named(groups)}")
@@ -375,9 +379,16 @@ def _purpose(told: Mapping[str, Any], purpose: str) -> str:
     scale = _scale(persons)
     lines = []
     for dimension, rows in groupby(persons, key=lambda row: row["dimension"]):
-        for place, row in enumerate(rows):
-            beside = households.get((dimension, row["division_code"], row["value"]))
-            name = "" if place or dimension == "all" else DIMENSION_TITLES[dimension]
+        pairs = [(row, households.get((dimension, row["division_code"], row["value"]))) for row in rows]
+        name = DIMENSION_TITLES.get(dimension, "")
+        if len(pairs) > 1 and all(row["is_hidden"] and (not beside or beside["is_hidden"]) for row, beside in pairs):
+            text = f"{len(pairs)} 组的列出数都不公布"
+            lines.append(
+                f"<tr class='next'><td class='quiet w'>{name}</td><td class='hidden' colspan='9'>{text}</td></tr>"
+            )
+            continue
+        for place, (row, beside) in enumerate(pairs):
+            name = "" if place else name
             lines.append(_line(row, beside, name, scale, whole["persons"]["rate"] or 0.0))
     elsewhere = [
         f"{row['listed']:,} {'人' if row['counted'] == 'persons' else '户'}"
@@ -402,11 +413,14 @@ def _purpose(told: Mapping[str, Any], purpose: str) -> str:
     return "".join(parts)
 
 
+_HIDDEN = "<span class='hidden'>不公布</span>"
+
+
 def _line(row: Mapping[str, Any], beside: Mapping[str, Any] | None, dimension: str, scale: float, usual: float) -> str:
     title = f"{row['division']}{row['title']}" if row["dimension"] == "township" else row["title"]
-    known = "不公布" if row["known"] is None else f"{row['known']:,}"
+    known = _HIDDEN if row["known"] is None else f"{row['known']:,}"
     figures = (
-        "<td class='n hidden'>不公布</td><td></td><td class='bar'></td><td></td><td></td>"
+        f"<td class='n'>{_HIDDEN}</td><td></td><td class='bar'></td><td></td><td></td>"
         if row["is_hidden"]
         else f"<td class='n'>{row['listed']:,}</td><td class='n'>{_percent(row['rate'])}</td><td class='bar'>{_bar(row, scale, usual)}</td>"
         f"<td class='n'>{'' if row['ratio'] is None else format(row['ratio'], '.2f')}</td>"
@@ -415,7 +429,7 @@ def _line(row: Mapping[str, Any], beside: Mapping[str, Any] | None, dimension: s
     households = "<td></td><td></td>"
     if beside:
         households = "".join(
-            f"<td class='n'>{'<span class=hidden>不公布</span>' if beside[name] is None else format(beside[name], ',')}</td>"
+            f"<td class='n'>{_HIDDEN if beside[name] is None else format(beside[name], ',')}</td>"
             for name in ("known", "listed")
         )
     sort = " class='whole'" if row["dimension"] == "all" else " class='next'" if dimension else ""
@@ -466,6 +480,11 @@ def _notes(told: Mapping[str, Any]) -> str:
         (
             "残疾",
             "按低保名册“是否残疾”一栏。残联的持证名单只用于救助和补差,不用于统计;别的名单不问这一项,算“名单上没有写”。",
+        ),
+        (
+            "名单",
+            "每个人只算在第一份上:在册、摸底、监测、退出不久、申请过临时救助。各类规则问的人不同(在册的人多半已有救助),"
+            "别的分组里看到高低,先看是不是名单不同的缘故。",
         ),
         (
             "明显低、明显高",

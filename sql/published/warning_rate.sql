@@ -1,4 +1,4 @@
--- Of how many whom our lists know how many were listed within the window: by place, sex, age and disability, for help, supplements and reviews
+-- Of how many whom our lists know how many were listed within the window: by place, sex, age, disability and list, for help, supplements and reviews
 -- apart. A figure from which somebody could be told is hidden: fewer than smallest_cell listed, or fewer than that not listed. Hidden with it is
 -- as much of what adds up to the same total as it takes that they are together no fewer listed, and no fewer not listed, than the least: so
 -- nothing follows by subtraction. What is hidden of a division hides its townships, what is hidden of all hides everything.

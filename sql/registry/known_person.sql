@@ -1,15 +1,21 @@
 -- Whom our own lists know, for statistics: everybody in help scope, and members without a number yet. Who is known from a partner's list
 -- alone is not among them: of how many he is one, nobody knows. The dead are: death notices do not serve statistics.
-with known as (
-    select scope_person.person_id as person_id
+with named as (
+    select scope_person.person_id as person_id, scope_person.reason as list, 1 as list_rank
     from registry.scope_person as scope_person
-    union
-    select enrolment.person_id as person_id
+    union all
+    select enrolment.person_id as person_id, 'enrolled' as list, 2 as list_rank
     from registry.enrolment as enrolment
-    union
-    select numbered_group.person_id as person_id
+    union all
+    select numbered_group.person_id as person_id, 'survey' as list, 3 as list_rank
     from registry.numbered_group as numbered_group
     where numbered_group.standing = 'survey'
+),
+
+known as (
+    select named.person_id as person_id, arg_min(named.list, named.list_rank) as list
+    from named
+    group by named.person_id
 )
 
 select
@@ -20,7 +26,8 @@ select
     household_fact.area_type as area_type,
     person.sex as sex,
     age.age as age,
-    reported_disability.is_disabled as is_disabled
+    reported_disability.is_disabled as is_disabled,
+    known.list as list
 from known
 inner join registry.person as person
     on known.person_id = person.person_id

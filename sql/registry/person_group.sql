@@ -8,6 +8,7 @@ with person as (
         coalesce(known_person.area_type, 'unknown') as area_type,
         coalesce(known_person.sex, 'unknown') as sex,
         coalesce(age_band.band, 'unknown') as band,
+        known_person.list as list,
         case when known_person.is_disabled then 'yes' when not known_person.is_disabled then 'no' else 'unknown' end as disabled
     from registry.known_person as known_person
     left join house.age_band as age_band
@@ -38,6 +39,8 @@ grouped as (
     select 'persons' as counted, 'age' as dimension, 'all' as division_code, band as value, person_id as member_id from person
     union all
     select 'persons' as counted, 'disability' as dimension, 'all' as division_code, disabled as value, person_id as member_id from person
+    union all
+    select 'persons' as counted, 'list' as dimension, 'all' as division_code, list as value, person_id as member_id from person
     union all
     select 'households' as counted, 'all' as dimension, 'all' as division_code, 'all' as value, household_id as member_id from household
     union all
