@@ -1,6 +1,7 @@
 """What a changed rule or policy would have listed on past nights, against what people found since.
 
-Both are asked of the same rows: those in force on that night. Nothing is published, no warning begins or ends by it.
+Both are asked of the same rows: those in force on that night, with what people had decided by then about who is who. Nothing
+is published, no warning begins or ends by it.
 """
 
 from __future__ import annotations
@@ -8,35 +9,45 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from math import sqrt
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline import contracts, inputs, policy, warehouse
+from pipeline import contracts, examples, inputs, journal, policy, run, warehouse
 from pipeline.home import Home
 from pipeline.ledger import Ledger
 from pipeline.model import ModelError, MonitorError
 from pipeline.warehouse.models import SQL, Models, read_models
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
 
 Step = Callable[[str, int, int], None]
 FOUND_TITLES = {
     "right": "查实或已帮到",
     "wrong": "查后不符",
     "source": "数据有误",
-    "helped": "未列出,后来得到救助",
+    "helped": "后来得到救助",
     "unknown": "还不知道",
 }
-"""What became of somebody who was, or would have been, listed. `helped`: never listed by the rule, yet on a roster or granted since."""
-MOST_SHOWN = 20
-_STANDING = "select rule_code, subject_id, person_id, household_id, division_code, level from life.standing"
+"""What became of somebody who was, or would have been, listed. `helped`: nobody wrote a finding, yet on a roster or granted since."""
+_STANDING = {
+    "life.standing": "select rule_code, subject_id, household_id, division_code, level from life.standing order by all"
+}
+_KNOWN_HELP = {
+    "registry.enrolment": "select distinct person_id, registry as what from registry.enrolment",
+    "registry.temporary_grant": "select distinct person_id, division_code || ' ' || application_no as what"
+    " from registry.temporary_grant where is_granted",
+}
 _Z = 1.959964
 
 
@@ -56,63 +67,191 @@ class _Listed:
         return self.rule_code, self.subject_id
 
 
+@dataclass(frozen=True)
+class _Help:
+    """Somebody came on a roster, or was granted assistance, as the release in use knows."""
+
+    household_id: str
+    person_id: str
+    what: str
+    """The registry, or the application."""
+    begins_on: date
+    is_month: bool
+    """Only the month of its beginning is known."""
+
+    def came_after(self, night: date, known: set[tuple[str, str]]) -> bool:
+        """Since that night: not known on it, and not begun before it (a month: before its month)."""
+        earliest = night.replace(day=1) if self.is_month else night
+        return self.begins_on >= earliest and (self.person_id, self.what) not in known
+
+
 def backtest(home: Path, folder: Path, first: date, last: date, on_step: Step | None = None) -> dict[str, Any]:
-    """Ask the rules in force and the changed ones of every night from `first` to `last` that was run.
+    """Ask the rules in force and the changed ones of every night from `first` to `last` that published.
 
     `folder` holds what would change, as it would be put in place: `<code>.sql` and `<code>.yml` of a rule (the other of
-    the pair may be left to the one in force), and `policy/*.yml`, each file in place of the home's own of that name.
+    the pair may be left to the one in force), and `policy/*.yml`, each file in place of the home's own of that name. A
+    changed value that is dated later is tried on these nights all the same, as if it had held since `first`.
 
-    Gives `changes` (rules and policy files), `nights` (date, before, after, added, dropped), `not_run` (days of the range
-    without a night), `rules` (per rule and division: before, after, added, dropped, found_of_added, found_of_dropped,
-    precision_before, precision_after) and `shown` (the first that would be new or gone, without names). Counts are of
-    subjects, each once however many nights list it.
+    Gives `changes` (rules and policy files), `tried_early` (those values), `unsound` (changed rules that miss their canary,
+    so that no night would publish with them, or whose own examples do not hold, and whether they list anybody), `nights` (date, before, after, added,
+    dropped), `not_run` (days of the range that published nothing, and why), `rules` (per rule and division: before, after,
+    added, dropped, found_of_added, found_of_dropped, precision_before, precision_after) and `shown` (all that would be new
+    or gone, without names). Counts are of subjects, each once however many nights list it.
 
-    Raises MonitorError for an empty folder, a wrong range, and whatever would not let such a night start.
+    Holds the home as a step of a night does: no night begins meanwhile. Raises MonitorError for an empty folder, a wrong
+    range, and whatever would not let such a night start.
     """
     say = on_step or (lambda name, done, total: None)
-    place = Home.open(home)
-    ledger = Ledger.of(place)
     if first > last:
         raise MonitorError("--from 不能晚于 --to")
+    place = Home.open(home)
     known = contracts.load().kinds
     now = read_models(known)
     with tempfile.TemporaryDirectory(prefix="backtest-") as scratch:
         then, new_policy, changes = _changed(place, folder, Path(scratch))
         then_models = read_models(known, then)
         then_models.examine(then_models.everything())
-    nights = [each.run_date for each in ledger.nights() if first <= each.run_date <= last and each.state == "done"]
-    if not nights:
-        raise MonitorError(f"{first} 到 {last} 之间没有跑完的夜间任务,没有可以比的")
-    before: dict[tuple[str, str], _Listed] = {}
-    after: dict[tuple[str, str], _Listed] = {}
-    told = []
-    for done, night in enumerate(nights):
-        say("重问过去的夜", done, len(nights))
-        given = inputs.gather(place, ledger, night)
-        changed = replace(given, house={**given.house, **inputs.of_policy(new_policy, night)})
-        mine, theirs = _ask(given, now, night), _ask(changed, then_models, night)
-        before, after = {**mine, **before}, {**theirs, **after}
-        told.append(
-            {
-                "date": night.isoformat(), "before": len(mine), "after": len(theirs),
-                "added": len(theirs.keys() - mine.keys()), "dropped": len(mine.keys() - theirs.keys()),
-            }
-        )  # fmt: skip
-    found = _found(place, then_models)
-    helped = _helped_since(place, [*before.values(), *after.values()])
+    new_policy, early = new_policy.brought_forward(place.policy, first)
+    with run.shared(home):
+        ledger = Ledger.of(place)
+        told_by = past(place)
+        nights = sorted(night for night in told_by.published if first <= night <= last)
+        if not nights:
+            raise MonitorError(f"{first} 到 {last} 之间没有发布过清单的夜间任务,没有可以比的")
+        before: dict[tuple[str, str], _Listed] = {}
+        after: dict[tuple[str, str], _Listed] = {}
+        told, helped = [], set[tuple[str, str]]()
+        with closing(warehouse.read(place.warehouse)) as release:
+            helps = _helps(release, first)
+            found = _found(release, then_models)
+            for done, night in enumerate(nights):
+                say("重问过去的夜", done, len(nights))
+                given = _as_it_stood(inputs.gather(place, ledger, night, judged_on=told_by.judged_on), release, told_by)
+                changed = replace(given, house={**given.house, **inputs.of_policy(new_policy, night)})
+                mine, had = _ask(given, now, night, _KNOWN_HELP)
+                theirs, _ = _ask(changed, then_models, night, {})
+                for key, each in {**theirs, **mine}.items():
+                    if (
+                        key not in before
+                        and key not in after
+                        and any(help.came_after(night, had) for help in helps.get(each.household_id, ()))
+                    ):
+                        helped.add(key)
+                before, after = {**mine, **before}, {**theirs, **after}
+                told.append(
+                    {
+                        "date": night.isoformat(), "before": len(mine), "after": len(theirs),
+                        "added": len(theirs.keys() - mine.keys()), "dropped": len(mine.keys() - theirs.keys()),
+                    }
+                )  # fmt: skip
+        not_run = list(_not_run(ledger, told_by, first, last))
     verdicts = {
-        key: found.get(key) or ("helped" if key not in before and helped.get(each.household_id, date.min) > each.night else "unknown")
-        for key, each in {**before, **after}.items()
-    }  # fmt: skip
+        key: found.get(key) or ("helped" if key in helped else "unknown") for key in before.keys() | after.keys()
+    }
     titles = {card.code: card.title for models in (now, then_models) for card in models.cards.values()}
-    span = [date.fromordinal(day) for day in range(first.toordinal(), last.toordinal() + 1)]
     return {
         "changes": changes,
+        "tried_early": [
+            {
+                "key": value.key, "title": new_policy.titles[value.key], "region": value.policy_region,
+                "area": value.area_type, "value": f"{value.value.normalize():f}", "unit": value.unit,
+                "valid_from": value.valid_from.isoformat(),
+            }
+            for value in early
+        ],
+        "unsound": _unsound(now, then_models, {code for code, _ in after}),
         "nights": told,
-        "not_run": [day.isoformat() for day in span if day not in nights],
+        "not_run": not_run,
         "rules": _tally(before, after, verdicts, titles, {code: unit.name for code, unit in place.units.items()}),
         "shown": _shown(before, after, verdicts),
+    }  # fmt: skip
+
+
+def _unsound(now: Models, then: Models, finding: set[str]) -> list[dict[str, Any]]:
+    """Of the changed rules those that miss their canary, or whose own examples say something else. `finding`: codes that list anybody."""
+    told = []
+    for name, card in then.cards.items():
+        before = now.models.get(name)
+        if before is None or (before.sql, before.about) != (then.models[name].sql, card):
+            is_silent, wrong = examples.unsound(then, name)
+            if is_silent or wrong:
+                told.append(
+                    {
+                        "rule_code": card.code, "title": card.title, "is_silent": is_silent,
+                        "finds_nobody": card.code not in finding, "examples": wrong,
+                    }
+                )  # fmt: skip
+    return told
+
+
+# the nights as they were ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Past:
+    """What the journal knows of the nights."""
+
+    published: set[date]
+    begun: set[date]
+    judged_on: dict[str, date]
+    """Submission → the night on which it was first judged; a held roster later than it came."""
+
+
+def past(home: Home) -> Past:
+    """What the journal knows of the nights. Raises MonitorError when it is not whole."""
+    told = Past(set(), set(), {})
+    for entry in journal.read(home):
+        if entry.what in ("night", "published", "judged"):
+            night = date.fromisoformat(entry.about["run_date"])
+            if entry.what == "judged":
+                for part in entry.about["parts"]:
+                    told.judged_on.setdefault(Path(part).stem, night)
+            else:
+                (told.begun if entry.what == "night" else told.published).add(night)
+    return told
+
+
+def _not_run(ledger: Ledger, past: Past, first: date, last: date) -> Iterator[dict[str, str]]:
+    """The days of the range of which nothing was published, each with the reason."""
+    states = {each.run_date: each.state for each in ledger.nights()}
+    for night in (first + timedelta(days=at) for at in range((last - first).days + 1)):
+        if night in past.published:
+            continue
+        if night not in past.begun:
+            because = "没有运行过夜间任务"
+        elif states.get(night) == "failed":
+            because = "夜间任务没有成功,没有发布"
+        else:
+            because = "夜间任务没有跑完,没有发布"
+        yield {"date": night.isoformat(), "because": because}
+
+
+def _as_it_stood(given: warehouse.Inputs, release: duckdb.DuckDBPyConnection, past: Past) -> warehouse.Inputs:
+    """The night with what it was compared with: the release before it, while that is kept; else what the one in use remembers.
+
+    Answers are all remembered, and open warnings but for those withdrawn since.
+    """
+    earlier = [night for night in past.published if night < given.day]
+    if not earlier:
+        return replace(given, previous=None)
+    if given.previous is not None:
+        with closing(warehouse.read(given.previous)) as kept:
+            if kept.execute("select run_date from release").fetchall() == [(max(earlier),)]:
+                return given
+    remembered: dict[str, pa.Table] = {
+        table: release.sql(query, params=[given.day]).to_arrow_table() for table, query in _REMEMBERED.items()
     }
+    return replace(given, previous=None, house={**given.house, **remembered})
+
+
+_REMEMBERED = {
+    "previous_answer": "select * from identity_decision where received_on <= $1 order by decision_id",
+    "previous_decision": "select * from decision where received_on <= $1 order by decision_id",
+    "previous_warning": "select * replace ('open' as status, cast(null as varchar) as outcome, cast(null as varchar) as decision_id)"
+    " from warning where first_seen_on < $1 order by warning_id",
+}
+"""Every line is judged once, on the night on which it came, and later releases keep the answer; so they say what stood on a
+night in between. A warning is open until what people wrote up to that night is applied (`life.before`)."""
 
 
 def _changed(home: Home, folder: Path, scratch: Path) -> tuple[Path, policy.Policy, list[str]]:
@@ -135,32 +274,35 @@ def _changed(home: Home, folder: Path, scratch: Path) -> tuple[Path, policy.Poli
         shutil.copyfile(path, own / path.name)
     regions = {unit.policy_region for unit in home.units.values() if unit.policy_region}
     changes = [*(path.name for path in rules), *(f"policy/{path.name}" for path in values)]
-    return sql, policy.load(own, regions), changes
+    changed = policy.load(own, regions)
+    if missing := sorted(set(home.policy.titles) - set(changed.titles)):
+        files = "、".join(sorted({f"policy/{home.policy.files[key]}" for key in missing}))
+        raise MonitorError(f"{files}:少了 {'、'.join(missing)};这样换上,夜间任务不会开始。没有改的值也要留在文件里")
+    return sql, changed, changes
 
 
-def _ask(given: warehouse.Inputs, models: Models, night: date) -> dict[tuple[str, str], _Listed]:
+def _ask(
+    given: warehouse.Inputs, models: Models, night: date, also: Mapping[str, str]
+) -> tuple[dict[tuple[str, str], _Listed], set[tuple[str, str]]]:
+    """(who is listed, what the queries `also` give of help: person and registry or application)."""
     try:
-        rows = warehouse.ask_for(given, models, {"life.standing": _STANDING}, is_trial=True)[
-            "life.standing"
-        ].to_pylist()
+        found = warehouse.ask_for(given, models, {**_STANDING, **also}, is_trial=True)
     except ModelError as problem:
         raise MonitorError(f"{night}:{problem}") from problem
-    listed = [
-        _Listed(row["rule_code"], row["subject_id"], row["household_id"], row["division_code"], row["level"], night)
-        for row in rows
-    ]
-    return {each.key: each for each in sorted(listed, key=lambda each: each.key)}
+    listed = [_Listed(**row, night=night) for row in found["life.standing"].to_pylist()]
+    had = {(row["person_id"], row["what"]) for table in also for row in found[table].to_pylist()}
+    return {each.key: each for each in listed}, had
 
 
-def _found(home: Home, models: Models) -> dict[tuple[str, str], str]:
+# what came of it -------------------------------------------------------------------------------------------------
+
+
+def _found(release: duckdb.DuckDBPyConnection, models: Models) -> dict[tuple[str, str], str]:
     """(rule, subject) → what people found in the end: right, wrong or source (`sql/published/verdict.csv`)."""
-    if not home.warehouse.exists():
-        return {}
     counts = {(row["purpose"], row["outcome"]): row["counts_as"] for row in models.lists["verdict"].to_pylist()}
-    with closing(warehouse.read(home.warehouse)) as release:
-        closed = release.execute(
-            "select rule_code, subject_id, purpose, outcome from warning where status = 'closed' order by decided_on, warning_id"
-        ).fetchall()
+    closed = release.execute(
+        "select rule_code, subject_id, purpose, outcome from warning where status = 'closed' order by decided_on, warning_id"
+    ).fetchall()
     return {
         (rule, subject): counts[purpose, outcome]
         for rule, subject, purpose, outcome in closed
@@ -168,22 +310,22 @@ def _found(home: Home, models: Models) -> dict[tuple[str, str], str]:
     }
 
 
-def _helped_since(home: Home, listed: Iterable[_Listed]) -> dict[str, date]:
-    """Household → the last day on which a member came on a roster or was granted assistance, as the release in use knows."""
-    if not home.warehouse.exists():
-        return {}
-    wanted = sorted({each.household_id for each in listed})
-    with closing(warehouse.read(home.warehouse)) as release:
-        rows = release.execute(
-            """select member.household_id, max(helped.helped_on) from (
-                select person_id, start_month as helped_on from enrolment where start_month is not null
-                union all
-                select person_id, granted_on from temporary_grant where result = '同意' and granted_on is not null
-            ) as helped inner join household_member as member on helped.person_id = member.person_id
-            where member.household_id in (select unnest($1)) group by all""",
-            [wanted],
-        ).fetchall()
-    return dict(rows)
+def _helps(release: duckdb.DuckDBPyConnection, first: date) -> dict[str, list[_Help]]:
+    """Household → the help that its members came by since the month of `first`, as the release in use knows."""
+    rows = release.execute(
+        """select member.household_id, helped.person_id, helped.what, helped.begins_on, helped.is_month from (
+            select person_id, registry as what, start_month as begins_on, true as is_month from enrolment
+            where start_month >= date_trunc('month', cast($1 as date))
+            union
+            select person_id, division_code || ' ' || application_no, granted_on, false from temporary_grant
+            where result = '同意' and granted_on >= $1
+        ) as helped inner join household_member as member on helped.person_id = member.person_id order by all""",
+        [first],
+    ).fetchall()
+    helps: dict[str, list[_Help]] = {}
+    for row in rows:
+        helps.setdefault(row[0], []).append(_Help(*row))
+    return helps
 
 
 def _tally(
@@ -236,7 +378,7 @@ def precision(verdicts: Sequence[str]) -> dict[str, float | int | None]:
 def _shown(
     before: dict[tuple[str, str], _Listed], after: dict[tuple[str, str], _Listed], verdicts: dict[tuple[str, str], str]
 ) -> list[dict[str, str]]:
-    """The first subjects that would be new, or gone: by their keyed ids, which the warehouse knows and nobody else."""
+    """The subjects that would be new, or gone: by their keyed ids, which the warehouse knows and nobody else."""
     moved = [("added", after[key]) for key in sorted(after.keys() - before.keys())]
     moved += [("dropped", before[key]) for key in sorted(before.keys() - after.keys())]
     return [
@@ -245,18 +387,39 @@ def _shown(
             "division_code": each.division_code, "night": each.night.isoformat(), "found": verdicts[each.key],
         }
         for change, each in moved
-    ][: MOST_SHOWN * 10]  # fmt: skip
+    ]  # fmt: skip
 
 
-def show(result: dict[str, Any], console: Console) -> None:
+def show(result: Mapping[str, Any], console: Console) -> None:
     """Print what `backtest` gave."""
     nights = result["nights"]
     console.print(f"试的是:{'、'.join(result['changes'])}", markup=False)
+    for value in result["tried_early"]:
+        where = f"({value['region']}{value['area']})" if value["region"] or value["area"] else ""
+        console.print(
+            f"{value['title']}{where} {value['value']} {value['unit']}:{value['valid_from']} 起才生效,"
+            "这里当作那些夜里已经生效来试。",
+            markup=False, style="yellow",
+        )  # fmt: skip
+    for rule in result["unsound"]:
+        called = f"{rule['rule_code']} {rule['title']}"
+        if rule["is_silent"]:
+            nobody = ",这些夜里也一个都没有列出,规则可能失效了" if rule["finds_nobody"] else ""
+            console.print(
+                f"注意:改后的 {called} 找不出卡片里为它虚构的样例户{nobody};这样换上,夜里不会发布。",
+                style="red", markup=False,
+            )  # fmt: skip
+        if rule["examples"]:
+            console.print(
+                f"改后的 {called} 与卡片里的例子对不上:{'、'.join(rule['examples'])}。换上以前,规则或例子要改好一个。",
+                style="red", markup=False,
+            )  # fmt: skip
     console.print(
         f"重问了 {len(nights)} 夜({nights[0]['date']} 到 {nights[-1]['date']}),每个对象只计一次。", markup=False
     )
-    if result["not_run"]:
-        console.print(f"其间 {len(result['not_run'])} 天没有跑过夜间任务,不在其中。", markup=False)
+    reasons = Counter(each["because"] for each in result["not_run"])
+    for because, days in sorted(reasons.items()):
+        console.print(f"其间 {days} 天不在其中:{because}。是哪几天:加 --json。", markup=False)
     if not result["rules"]:
         console.print("每一夜列出的都和现在的规则一样:这样改不会改变任何清单。")
         return
@@ -272,10 +435,12 @@ def show(result: dict[str, Any], console: Console) -> None:
         ]  # fmt: skip
         table.add_row(*(Text(cell) for cell in cells))
     console.print(table)
-    missed = sum(line["found_of_dropped"].get("right", 0) for line in result["rules"] if line["division_code"] == "all")
-    if missed:
+    everywhere = [line["found_of_dropped"] for line in result["rules"] if line["division_code"] == "all"]
+    if missed := sum(found.get("right", 0) + found.get("helped", 0) for found in everywhere):
         console.print(f"注意:改后会漏掉 {missed} 个已经查实或帮到的对象。", style="red")
-    console.print("这只是试算:清单、预警和发布的数据都没有动。具体是哪些对象:加 --json。")
+    console.print(
+        f"这只是试算:清单、预警和发布的数据都没有动。变动的 {len(result['shown'])} 个对象逐个列在 --json 里。"
+    )
 
 
 def _words(found: dict[str, int]) -> str:

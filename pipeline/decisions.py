@@ -260,16 +260,19 @@ class Answer:
 
 
 def answers(ledger: Ledger, release: duckdb.DuckDBPyConnection) -> list[Answer]:
-    """For each file that waits for one, and for each whose findings somebody contradicted tonight: so both sides know."""
+    """For each file that waits for one, and for each whose findings somebody contradicted tonight: so all sides know."""
     judged = _judged(release)
     news = {one["subject"] for one in judged.values() if one["is_new"] and one["conflict"]}
+    news |= {one["contradiction"] for one in judged.values() if one["is_new"] and one["contradiction"]}
     by_file: dict[str, list[tuple[str, DecisionLine]]] = {}
     for file, decision_id, line in ledger.decisions.lines(date.max):
         by_file.setdefault(file.file_id, []).append((decision_id, line))
     found = []
     for file in ledger.decisions.files():
         lines = [(line, judged[one]) for one, line in by_file.get(file.file_id, []) if one in judged]
-        contradicted = any(each["conflict"] and each["subject"] in news for _, each in lines)
+        contradicted = any(
+            (each["conflict"] and each["subject"] in news) or each["contradiction"] in news for _, each in lines
+        )
         if file.state == "read" or (file.state == "answered" and contradicted):
             said = file.refusal
             refusal = Refusal(said["code"], said["reason"], said["fix"]) if said else None
@@ -280,9 +283,10 @@ def answers(ledger: Ledger, release: duckdb.DuckDBPyConnection) -> list[Answer]:
 def _judged(release: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
     answer = release.execute(
         "with said as ("
-        "select decision_id, coalesce(warning_id, sample_id) as subject, state, problem, conflict, received_on from decision union all "
-        "select decision_id, coalesce(left_ref, question_id) as subject, state, problem, conflict, received_on from identity_decision)"
-        " select said.decision_id, said.subject, said.state, said.problem, said.conflict,"
+        "select decision_id, coalesce(warning_id, sample_id) as subject, state, problem, conflict, null as contradiction, received_on from decision union all "
+        "select decision_id, coalesce(left_ref, question_id) as subject, state, problem, conflict, contradiction, received_on"
+        " from identity_decision)"
+        " select said.decision_id, said.subject, said.state, said.problem, said.conflict, said.contradiction,"
         " said.received_on = release.run_date as is_new from said cross join release"
     )
     names = [column[0] for column in answer.description or []]
@@ -306,6 +310,8 @@ def _summary(file: DecisionFile, lines: list[tuple[DecisionLine, dict[str, Any]]
         told.append(f"其中 {again} 行与已登记的完全相同,只计一次。")
     if later := states.count("replaced"):
         told.append(f"其中 {later} 行已有日期更晚(同一天的,收到更晚)的登记,以更晚的为准。")
+    if torn := states.count("contradicted"):
+        told.append(f"其中 {torn} 行与别的身份判断连起来互相矛盾,弄清以前先不生效,详见该行的批注。")
     if file.came_again:
         told.append(
             f"这份文件 {file.night.isoformat()} 已经收过,{file.came_again.isoformat()} 又收到同样的一份,只计一次。"
@@ -329,7 +335,15 @@ def _issues(file: DecisionFile, lines: list[tuple[DecisionLine, dict[str, Any]]]
             found.append(
                 _issue(line, "decision.misfit", "must_fix", f"{said['problem']}。这一行没有登记。", "改好退回的行再交")
             )
-        elif said["conflict"]:
+        if said["contradiction"]:
+            told = (
+                f"几条身份判断连起来互相矛盾:{said['contradiction']}。不能都对;弄清以前其中的“是同一人”都不生效,各按各的号码认人。"
+                "请与上面各方商定,把判断错的那一条改判后再交。"
+            )
+            found.append(
+                _issue(line, "decision.contradiction", "confirm", told, "与各方商定,把判断错的那一条改判后再交")
+            )
+        if said["conflict"]:
             form = _FORM_OF[line.about]
             told = (
                 f"对这条{form.subject}有不同的结论:{said['conflict']}。现以{form.headers['decided_on']}较晚的为准;"

@@ -62,6 +62,46 @@ def _finds(models: Models, name: str, card: Card) -> bool:
     return wanted <= set(found.column("person_id").to_pylist()) and found.num_rows >= len(example.expect)
 
 
+def unsound(models: Models, name: str) -> tuple[bool, list[str]]:
+    """Of a rule (`warnings.<code>`): whether it misses its canary, and the names of the examples beside it that do not hold.
+
+    Raises ModelError when its SQL cannot be run at all.
+    """
+    card = models.cards[name]
+    return not _finds(models, name, card), [each.name for each in card.examples if differences(models, name, each)]
+
+
+def differences(models: Models, table: str, example: Example) -> list[str]:
+    """What a model answers on an example's rows, against what is expected of it, in words; [] when it is the same."""
+    about = models.models[table].about
+    found = warehouse.ask(inputs(example), models, table, limits=LIMITS).to_pylist()
+    left = [row for row in found if all(_same(row[key], value) for key, value in example.only.items())]
+    subject = "person_id" if isinstance(about, Card) else about.key[0]
+    wanted = [{subject: row} if isinstance(row, str) else row for row in example.expect]
+    problems = []
+    for row in wanted:
+        match = next(
+            (other for other in left if all(key in other and _same(other[key], value) for key, value in row.items())),
+            None,
+        )
+        if match is None:
+            problems.append(f"expected, but not found: {row}")
+        else:
+            left.remove(match)
+    shown = sorted({key for row in wanted for key in row} | {subject}) if wanted else None
+    return problems + [f"found, but not expected: { {key: str(row.get(key)) for key in shown or row} }" for row in left]
+
+
+def _same(found: Any, wanted: Any) -> bool:
+    if found is None or wanted is None:
+        return found is wanted
+    if isinstance(found, bool):
+        return bool(found == wanted)
+    if isinstance(found, (int, float, Decimal)):
+        return Decimal(str(found)) == Decimal(str(wanted))
+    return str(found) == str(wanted)
+
+
 def inputs(example: Example) -> warehouse.Inputs:
     """The example as what a night is built from."""
     given = Given(example.night)

@@ -36,12 +36,19 @@ def of_lists(home: Home, ledger: Ledger, day: date) -> warehouse.Inputs:
     )
 
 
-def gather(home: Home, ledger: Ledger, day: date, built_at: datetime | None = None) -> warehouse.Inputs:
+def gather(
+    home: Home,
+    ledger: Ledger,
+    day: date,
+    built_at: datetime | None = None,
+    *,
+    judged_on: Mapping[str, date] | None = None,
+) -> warehouse.Inputs:
     """The inputs of the night of `day`: nothing that arrived on a later night is among them.
 
-    `built_at` is only written down in the release.
+    `built_at` is only written down in the release. `judged_on`: as `Ledger.as_of` takes it, for nights long past.
     """
-    submissions, in_force = _submissions(ledger, day)
+    submissions, in_force = _submissions(ledger, day, judged_on)
     key, accepted, unproven = home.identity_key(), _accepted(home, in_force), _unproven(home, in_force)
     ids = _person_ids(path for paths in (*accepted.values(), *unproven.values()) for path in paths)
     expected = [
@@ -74,9 +81,11 @@ def gather(home: Home, ledger: Ledger, day: date, built_at: datetime | None = No
     )
 
 
-def _submissions(ledger: Ledger, day: date) -> tuple[list[Submission], list[Submission]]:
+def _submissions(
+    ledger: Ledger, day: date, judged_on: Mapping[str, date] | None = None
+) -> tuple[list[Submission], list[Submission]]:
     """(all that arrived up to the night and was judged, those of them in force)."""
-    arrived = [each for each in ledger.as_of(day) if each.outcome != "read"]
+    arrived = [each for each in ledger.as_of(day, judged_on) if each.outcome != "read"]
     return arrived, [each for each in arrived if each.kind and each.status in ("accepted", "partly_accepted")]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,8 @@ from rich.text import Text
 
 from pipeline import contracts
 from pipeline.home import Home, atomically
-from pipeline.ledger import Ledger, Submission
-from pipeline.lists.words import LEVEL_TITLES, TOPIC_TITLES
+from pipeline.ledger import COMMAND, Ledger, Submission
+from pipeline.lists.words import ANSWER_TITLES, LEVEL_TITLES, TOPIC_TITLES
 from pipeline.model import mask, month_of
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def status(home: Home, ledger: Ledger, day: date) -> dict[str, Any]:
         "held": [_received(home, kinds, each) for each in submissions if each.status == "held" and each.night < day],
         "faults": _faults(home, ledger, submissions, day),
         "registries": _registries(home, kinds, submissions, day),
+        "confirmed": _confirmed(ledger, day),
         "released": released,
         "lists": sorted(f"lists/{folder.name}/{path.name}" for path in folder.glob("*.xlsx")),
     }
@@ -179,6 +180,20 @@ def _faults(home: Home, ledger: Ledger, submissions: list[Submission], day: date
     return said
 
 
+def _confirmed(ledger: Ledger, day: date) -> dict[str, Any]:
+    """What was confirmed since the night before: held rosters, and faults that are right as written, by senders and by the officer."""
+    since = max((each.run_date for each in ledger.nights() if each.run_date < day), default=day)
+    before = ledger.confirmed(since - timedelta(days=1))
+    excepted = [each for each in ledger.exceptions(day).values() if each.decided_on >= since]
+    by_officer = sum(each.source == COMMAND for each in excepted)
+    return {
+        "since": since.isoformat(),
+        "rosters": len(ledger.confirmed(day).keys() - before.keys()),
+        "issues_by_officer": by_officer,
+        "issues_by_senders": len(excepted) - by_officer,
+    }
+
+
 def _registries(
     home: Home, kinds: Mapping[str, Kind], submissions: list[Submission], day: date
 ) -> list[dict[str, Any]]:
@@ -251,6 +266,22 @@ def listed(release: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "conflicts": _one(
             release, "select count(distinct coalesce(warning_id, sample_id)) from decision where conflict is not null"
         ),
+        "judged": dict(
+            release.execute(
+                "select state, count(*) from identity_decision, release where received_on = run_date group by state order by state"
+            ).fetchall()
+        ),
+        "answers": dict(
+            release.execute(
+                "select decision, count(*) from identity_decision, release where received_on = run_date"
+                " and state not in ('misfit', 'repeated') group by decision order by decision"
+            ).fetchall()
+        ),
+        "identity_conflicts": _one(
+            release,
+            "select count(distinct question_id) from identity_decision where conflict is not null and contradiction is null",
+        ),
+        "contradictions": _one(release, "select count(distinct contradiction) from identity_decision"),
         "dead_rules": [
             {"rule_code": code, "title": title, "because": because, "fired_before": before}
             for code, title, because, before in release.execute(
@@ -374,7 +405,7 @@ def _released_words(told: Mapping[str, Any]) -> list[str]:
     if released["overdue_by_division"]:
         late = "、".join(f"{name} {count} 条" for name, count in released["overdue_by_division"].items())
         said.append(f"已逾期的分布:{late}。")
-    said += _decided_words(released)
+    said += [*_decided_words(released), *_confirmed_words(told["confirmed"])]
     changes = released["changes"]
     said.append(
         f"新增 {_levels(released['added'])};撤回 {changes['withdrawn']} 条;其余变化 {_other_changes(changes)}。"
@@ -387,13 +418,9 @@ def _released_words(told: Mapping[str, Any]) -> list[str]:
 
 def _decided_words(released: Mapping[str, Any]) -> list[str]:
     """What people sent back tonight, and what no longer finds anything."""
-    decided, said = released["decided"], []
-    if decided:
-        good = decided.get("stands", 0) + decided.get("replaced", 0)
-        said.append(
-            f"今晚收到核查登记 {sum(decided.values())} 行:登记 {good},与已登记的相同 {decided.get('repeated', 0)},"
-            f"对不上退回 {decided.get('misfit', 0)}。"
-        )
+    said = []
+    if decided := released["decided"]:
+        said.append(f"今晚收到核查登记 {_lines_words(decided)}。")
     if released["silent"]["divisions"]:
         silent = "、".join(
             f"{name}({'、'.join(TOPIC_TITLES[topic] for topic in topics)})"
@@ -402,10 +429,44 @@ def _decided_words(released: Mapping[str, Any]) -> list[str]:
         said.append(f"近 {released['silent']['days']} 天没有动静的区:{silent}。各街道(乡镇)见 monitor report。")
     if released["conflicts"]:
         said.append(f"有 {released['conflicts']} 条预警或抽样核查的结论前后不一,以核查日期较晚的为准,双方都已告知。")
+    if judged := released["judged"]:
+        answers = "、".join(
+            f"{title} {released['answers'][answer]}"
+            for answer, title in ANSWER_TITLES.items()
+            if released["answers"].get(answer)
+        )
+        said.append(f"今晚收到身份判断 {_lines_words(judged, f'({answers})' if answers else '')}。")
+    if released["identity_conflicts"]:
+        said.append(f"有 {released['identity_conflicts']} 条身份疑问的判断前后不一,以判断日期较晚的为准,双方都已告知。")
+    if released["contradictions"]:
+        said.append(
+            f"有 {released['contradictions']} 组身份判断连起来互相矛盾(如甲是乙、乙是丙、甲不是丙):其中的“是同一人”都先不生效,"
+            "各方都已告知,请商定后改判。"
+        )
     if released["dead_rules"]:
         dead = ";".join(f"{rule['rule_code']} {rule['title']}({rule['because']})" for rule in released["dead_rules"])
         said.append(f"因为所依据的名单没有收到或太旧,下列规则一条也查不出来,不等于没有这样的家庭:{dead}。")
     return said
+
+
+def _lines_words(states: Mapping[str, int], which: str = "") -> str:
+    taken = sum(states.values()) - states.get("repeated", 0) - states.get("misfit", 0)
+    return (
+        f"{sum(states.values())} 行:登记 {taken}{which},与已登记的相同 {states.get('repeated', 0)},"
+        f"对不上退回 {states.get('misfit', 0)}"
+    )
+
+
+def _confirmed_words(confirmed: Mapping[str, Any]) -> list[str]:
+    """What was confirmed since the night before."""
+    said = []
+    if confirmed["rosters"]:
+        said.append(f"数据员确认放行扣住的名册 {confirmed['rosters']} 份")
+    if count := confirmed["issues_by_senders"] + confirmed["issues_by_officer"]:
+        said.append(
+            f"确认按填写的采用的问题 {count} 处(报送单位 {confirmed['issues_by_senders']}、数据员 {confirmed['issues_by_officer']})"
+        )
+    return [f"{confirmed['since']} 以来,{';'.join(said)}。"] if said else []
 
 
 def _levels(counts: Mapping[str, int]) -> str:

@@ -14,7 +14,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache, cached_property
@@ -154,6 +154,26 @@ class Policy:
             )
         return found[-1]
 
+    def brought_forward(self, before: Policy, first: date) -> tuple[Policy, list[PolicyValue]]:
+        """As if what this policy changes of `before` had held since `first`; and the values that it takes earlier by that.
+
+        A value is changed when `before` has no such amount from that day. Of several changed ones of one key, region and
+        area the first takes the days before it. For trials: a night asks what was in force (`on`).
+        """
+        known = {(*_place(value), value.valid_from, value.value) for value in before.values}
+        first_changed: dict[tuple[str, str, str], PolicyValue] = {}
+        for value in self.values:
+            if (*_place(value), value.valid_from, value.value) not in known:
+                first_changed.setdefault(_place(value), value)
+        early = {place: value for place, value in first_changed.items() if value.valid_from > first}
+        values = [
+            value
+            for value in self.values
+            if (later := early.get(_place(value))) is None or not first <= value.valid_from <= later.valid_from
+        ]
+        values += [replace(value, valid_from=first) for value in early.values()]
+        return replace(self, values=tuple(sorted(values))), sorted(early.values())
+
     def calendar(self, first: date, last: date) -> list[tuple[date, bool]]:
         """(day, is it a working day) from `first` to `last`, both included. Weekends rest unless made up (班).
 
@@ -185,6 +205,10 @@ class Policy:
         for value in sorted(self.values, key=lambda value: value.valid_from):
             of_key[value.key].append(value)
         return of_key
+
+
+def _place(value: PolicyValue) -> tuple[str, str, str]:
+    return value.key, value.policy_region, value.area_type
 
 
 def load(folder: Path = POLICY, regions: Collection[str] | None = None) -> Policy:

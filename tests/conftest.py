@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import pymysql
@@ -18,6 +19,11 @@ from hypothesis import HealthCheck, settings
 
 from pipeline.faults import server
 from pipeline.home import Home
+
+if TYPE_CHECKING:
+    from test_warehouse import Nights
+
+    from pipeline.warehouse.models import Models
 
 # The same examples on every machine, however busy: a landing must not hang on luck. `--hypothesis-profile=explore` looks further.
 settings.register_profile("house", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -30,6 +36,25 @@ def home(tmp_path: Path) -> Home:
     """A fresh home with the sample configuration."""
     Home.create(tmp_path / "home")
     return Home.open(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
+    """The real registry, life and published models with three small rules (test_warehouse.RULES); read once, never changed."""
+    from test_warehouse import models_with
+
+    return models_with(tmp_path_factory.mktemp("models") / "sql")
+
+
+@pytest.fixture
+def nights(models: Models) -> Iterator[Nights]:
+    """One night after the other, in memory."""
+    from test_warehouse import Nights
+
+    nights = Nights(models)
+    yield nights
+    if nights.con:
+        nights.con.close()
 
 
 @pytest.fixture(scope="session")

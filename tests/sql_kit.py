@@ -25,14 +25,12 @@ For `warnings.*`, an expected text is the person_id of a row; for other models, 
 
 from __future__ import annotations
 
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from pipeline import contracts, warehouse
-from pipeline.examples import LIMITS, TOWNSHIPS, UNITS, Given, inputs
-from pipeline.warehouse.models import SQL, Card, Example, Models, read_models
+from pipeline import contracts
+from pipeline.examples import LIMITS, TOWNSHIPS, UNITS, Given, differences, inputs
+from pipeline.warehouse.models import SQL, Example, Models, read_models
 
 __all__ = ["LIMITS", "TOWNSHIPS", "UNITS", "Given", "examples", "inputs", "models_of", "run"]
 
@@ -55,33 +53,4 @@ def examples(sql: Path = SQL) -> list[tuple[str, Example]]:
 
 def run(table: str, example: Example, sql: Path = SQL) -> list[str]:
     """Build the model on the example's rows; the differences from what is expected, in words; [] when there is none."""
-    models = models_of(sql)
-    about = models.models[table].about
-    found = warehouse.ask(inputs(example), models, table, limits=LIMITS).to_pylist()
-    found = [row for row in found if all(_same(row[key], value) for key, value in example.only.items())]
-    subject = "person_id" if isinstance(about, Card) else about.key[0]
-    wanted = [{subject: row} if isinstance(row, str) else row for row in example.expect]
-    left = list(found)
-    problems = []
-    for row in wanted:
-        match = next(
-            (other for other in left if all(key in other and _same(other[key], value) for key, value in row.items())),
-            None,
-        )
-        if match is None:
-            problems.append(f"expected, but not found: {row}")
-        else:
-            left.remove(match)
-    shown = sorted({key for row in wanted for key in row} | {subject}) if wanted else None
-    problems += [f"found, but not expected: { {key: str(row.get(key)) for key in shown or row} }" for row in left]
-    return problems
-
-
-def _same(found: Any, wanted: Any) -> bool:
-    if found is None or wanted is None:
-        return found is wanted
-    if isinstance(found, bool):
-        return found == wanted
-    if isinstance(found, (int, float, Decimal)):
-        return Decimal(str(found)) == Decimal(str(wanted))
-    return str(found) == str(wanted)
+    return differences(models_of(sql), table, example)

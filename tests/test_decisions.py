@@ -15,7 +15,7 @@ from pipeline.home import Home
 from pipeline.ledger import Ledger
 from pipeline.lists.words import FILLED_IN, OUTCOME_TITLES, SAMPLE_NUMBER, WARNING_NUMBER
 from pipeline.model import Refusal
-from tests.night_kit import DAY, PERSON, ask, book, new_home, number, person, still
+from tests.night_kit import DAY, PERSON, ask, book, few_divisions, new_home, number, person, still
 
 HEADER = ("姓名", *FILLED_IN, WARNING_NUMBER)
 ID = "ab" * 32
@@ -152,7 +152,7 @@ TEKUN = ("姓名", "身份证号", "供养方式", "生活自理能力", "基本
 
 def listed_home(root: Path, households: int = 4) -> Path:
     """A home whose division d01 has surveyed poor households on no roster: as many warnings of A01."""
-    home = new_home(root)
+    home = few_divisions(new_home(root))
     inbox, names = home / "inbox/d01", "甲乙丙丁"
     surveyed = [(f"H{n}", f"某{names[n]}", number(11 + 2 * n)) for n in range(households)]
     book(inbox / "摸底户.xlsx", HOUSEHOLD, [(*who, "1", "城市", "3000", "是", "2026-10-12") for who in surveyed])

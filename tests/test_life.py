@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,24 +9,9 @@ from typing import Any
 import pytest
 from test_warehouse import NIGHT, ROSTERS, Nights, given, models_with, survey
 
-from pipeline.warehouse.models import Models
-
 LIFE = "select status, outcome, level, first_seen_on from warning where rule_code = 'X01' order by first_seen_on"
 CHANGES = "select change, before, after, because from warning_change where rule_code = 'X01' order by all"
 DECISIONS = "select decision_id, state, problem from decision order by all"
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
-    return models_with(tmp_path_factory.mktemp("models") / "sql")
-
-
-@pytest.fixture
-def nights(models: Models) -> Iterator[Nights]:
-    nights = Nights(models)
-    yield nights
-    if nights.con:
-        nights.con.close()
 
 
 def after(days: int) -> date:

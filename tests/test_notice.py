@@ -2,7 +2,7 @@
 
 import io
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import duckdb
 import pytest
@@ -10,7 +10,7 @@ from rich.console import Console
 
 from pipeline import notice
 from pipeline.home import Home
-from pipeline.ledger import Submission
+from pipeline.ledger import COMMAND, KnownException, Night, Submission
 
 DAY = date(2026, 10, 31)
 SEQ = iter(range(1, 1000))
@@ -44,6 +44,12 @@ class Kept:
         return {}
 
     def exceptions(self, day):
+        return {}
+
+    def nights(self):
+        return []
+
+    def confirmed(self, day):
         return {}
 
 
@@ -198,6 +204,13 @@ def released(path, run_date):
             " ('w1', 'replaced', '甲、乙'), ('w2', 'repeated', null), ('w7', 'misfit', null)) as t(warning_id, state, conflict), release"
         )
         con.execute(
+            "create table identity_decision as select t.*, run_date as received_on from (values"
+            " ('q1', 'stands', 'not_same', null, null), ('q2', 'contradicted', 'same', null, '甲、乙'),"
+            " ('q3', 'contradicted', 'same', null, '甲、乙'), ('q4', 'stands', 'cannot_tell', '甲、乙', null),"
+            " ('q4', 'repeated', 'cannot_tell', null, null), ('q5', 'misfit', 'same', null, null))"
+            " as t(question_id, state, decision, conflict, contradiction), release"
+        )
+        con.execute(
             "create table rule_tally as select * from (values ('A04', '大额医疗自付', true, 'medical_expense 还没有收到过', 7),"
             " ('A01', '收入低', false, null, 0)) as t(rule_code, title, is_dead, dead_because, fired_before)"
         )
@@ -236,6 +249,9 @@ def test_what_came_back_what_is_late_and_what_finds_nothing_is_told(home):
         "已逾期的分布:青禾区 1 条。",
         "今晚收到核查登记 4 行:登记 2,与已登记的相同 1,对不上退回 1。",
         "有 1 条预警或抽样核查的结论前后不一",
+        "今晚收到身份判断 6 行:登记 4(是同一人 2、不是同一人 1、不能判断 1),与已登记的相同 1,对不上退回 1。",
+        "有 1 条身份疑问的判断前后不一",
+        "有 1 组身份判断连起来互相矛盾",
         "A04 大额医疗自付(高额医疗费用还没有收到过)",
     ):
         assert said in text
@@ -250,6 +266,29 @@ def test_a_division_of_which_nothing_is_heard_is_told_in_one_line(home):
     assert "没有动静" not in message(home, notice.status(home, Kept(), DAY)), (
         "what cannot be told, and files, are told elsewhere"
     )
+
+
+def test_what_was_confirmed_since_the_night_before_is_told(home):
+    """By senders on the returned sheet, by the data officer on the command line; what holds from earlier is not news."""
+    released(home.warehouse, DAY)
+
+    class Said(Kept):
+        def nights(self):
+            return [Night(DAY - timedelta(days=ago), DAY, None, "done", "", {}) for ago in (2, 1, 0)]
+
+        def confirmed(self, day):
+            return {"一": ""} | ({"二": ""} if day >= DAY - timedelta(days=1) else {})
+
+        def exceptions(self, day):
+            said = [("甲", 2, COMMAND), ("乙", 1, COMMAND), ("丙", 0, "file"), ("丁", 0, "file")]
+            return {
+                issue: KnownException(issue, DAY - timedelta(days=ago), DAY, "d01", "k", "", "", source)
+                for issue, ago, source in said
+            }
+
+    text = message(home, notice.status(home, Said(), DAY))
+    assert "2026-10-30 以来,数据员确认放行扣住的名册 1 份;确认按填写的采用的问题 3 处(报送单位 2、数据员 1)。" in text
+    assert "以来" not in message(home, notice.status(home, Kept(), DAY))
 
 
 def test_yesterdays_release_is_not_taken_for_tonights(home):

@@ -52,6 +52,25 @@ def test_a_value_holds_from_its_first_day_and_not_the_day_before() -> None:
     assert LOADED.value("dibao_standard", date(2026, 1, 1), "北片", "城市").value_fen == 74_000
 
 
+def test_what_is_changed_is_tried_from_the_first_day_and_all_else_stands(folder: Path) -> None:
+    """A value dated later takes the place of all that would hold from then on; values in force by themselves are left alone."""
+    line = "    - {valid_from: 2026-01-01, region: 北片, area: 城市, value: 740"
+    edit(folder, "dibao.yml", line, f"{line.replace('2026', '2027').replace('740', '800')}, source: 试}}\n{line}")
+    changed = policy.load(folder, REGIONS)
+    for first, before in ((date(2025, 12, 1), 70_000), (date(2026, 1, 1), 74_000), (date(2026, 10, 1), 74_000)):
+        tried, early = changed.brought_forward(LOADED, first)
+        assert [(value.valid_from, value.value_fen) for value in early] == [(date(2027, 1, 1), 80_000)]
+        for day in (first, date(2026, 5, 1), date(2026, 12, 31), date(2027, 1, 1)):
+            if day >= first:
+                assert tried.value("dibao_standard", day, "北片", "城市").value_fen == 80_000
+        assert tried.value("dibao_standard", first - timedelta(days=1), "北片", "城市").value_fen in (70_000, before)
+        assert tried.value("dibao_standard", first, "北片", "农村") == LOADED.value(
+            "dibao_standard", first, "北片", "农村"
+        )
+    assert changed.brought_forward(LOADED, date(2027, 1, 1)) == (changed, [])
+    assert LOADED.brought_forward(LOADED, date(2020, 1, 1)) == (LOADED, [])
+
+
 def test_asking_before_the_first_value_stops_by_name() -> None:
     LOADED.value("edge_multiple", date(2020, 1, 1))
     with pytest.raises(PolicyError, match=r"dibao\.yml:edge_multiple"):

@@ -10,8 +10,10 @@ import pytest
 from click.testing import CliRunner
 from night_kit import DAY, PERSON, ask, book, new_home, person
 
-from pipeline import run
+from pipeline import backtest, run
 from pipeline.cli import monitor
+from pipeline.home import Home
+from pipeline.ledger import Ledger
 from pipeline.ledger.parts import is_shrunken
 from pipeline.model import MonitorError
 
@@ -105,6 +107,10 @@ def test_confirmed_with_name_and_reason_it_is_taken_the_next_night(held, tmp_pat
     assert ask(home, "select count(*), min(period) from enrolment where registry = 'edge'") == [(39, "2026-10")]
     assert ask(home, "select rule, state from validation_issue") == [("file.shrunken", "fixed")]
     assert ask(home, MONTH) == [("fresh", True, 39)]
+    ledger = Ledger.of(Home.open(home))
+    assert [[each.status for each in ledger.as_of(later(day))] for day in (1, 2)] == [
+        ["accepted", "held"], ["accepted", "accepted"],
+    ]  # fmt: skip
 
 
 @pytest.mark.slow
@@ -117,6 +123,11 @@ def test_a_further_part_makes_it_whole_and_a_whole_one_takes_its_place(tmp_path)
     roster(home, "十月南片.xlsx", range(31, 61))
     run.night(home, later(2))
     assert ask(home, STATUS)[1:] == [("十月北片.xlsx", "accepted", 30, 0), ("十月南片.xlsx", "accepted", 30, 0)]
+    place = Home.open(home)
+    ledger, judged_on = Ledger.of(place), backtest.past(place).judged_on
+    [north] = [each for each in ledger.as_of(later(1), judged_on) if each.file_name == "十月北片.xlsx"]
+    assert (north.status, north.rows_accepted, north.rows_set_aside) == ("held", 0, 30), "as it stood that night"
+    assert {each.status for each in ledger.as_of(later(2), judged_on)} == {"accepted"}
 
     # The same month once more, halved under the old name: what was taken stays in force.
     roster(home, "十月南片.xlsx", range(31, 36))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -131,11 +130,6 @@ def write(folder: Path, name: str, pair: tuple[str, str]) -> None:
     (folder / room / f"{stem}.yml").write_text(pair[1], encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
-    return models_with(tmp_path_factory.mktemp("models") / "sql")
-
-
 def given(night: date, **rows: list[dict[str, Any]]) -> warehouse.Inputs:
     collected = sql_kit.Given(night)
     for unit in sql_kit.UNITS[:3]:
@@ -204,14 +198,6 @@ class Nights:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         assert self.con
         return self.con.execute(query).fetchall()
-
-
-@pytest.fixture
-def nights(models: Models) -> Iterator[Nights]:
-    nights = Nights(models)
-    yield nights
-    if nights.con:
-        nights.con.close()
 
 
 @pytest.fixture(autouse=True)

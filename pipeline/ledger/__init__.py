@@ -356,9 +356,24 @@ class Ledger:
             if submission.kind and submission.status in _TAKEN
         ]
 
-    def as_of(self, day: date) -> list[Submission]:
-        """Submissions that had arrived by the night of `day`, in order of receipt, each superseded only by what had come by then."""
-        arrived = [each for each in self.submissions() if each.night <= day]
+    def as_of(self, day: date, judged_on: Mapping[str, date] | None = None) -> list[Submission]:
+        """Submissions that had arrived by the night of `day`, in order of receipt, each superseded only by what had come by then.
+
+        What was held until somebody confirmed it on a later day is still held. That a later part made a held roster whole
+        the journal alone knows: `judged_on`, submission → the night on which it was first judged.
+        """
+        with looking(self._engine) as connection:
+            rows = connection.execute(
+                select(confirmation_table.c.submission_id, sa.func.min(confirmation_table.c.decided_on)).group_by(
+                    confirmation_table.c.submission_id
+                )
+            )
+            taken_on: dict[str, date] = {row[0]: row[1] for row in rows} | dict(judged_on or {})
+        arrived = [
+            _as_held(each) if each.outcome in _TAKEN and taken_on.get(each.submission_id, each.night) > day else each
+            for each in self.submissions()
+            if each.night <= day
+        ]
         rosters: dict[tuple[str, str | None, str], list[Submission]] = {}
         for each in arrived:
             rosters.setdefault((each.unit_code, each.kind, each.period), []).append(each)
@@ -566,6 +581,12 @@ def _next_seq(connection: Connection, unit_code: str, night: date) -> int:
 
 def _received(row: sa.Row[Any]) -> ReceivedFile:
     return ReceivedFile(**row._mapping)
+
+
+def _as_held(submission: Submission) -> Submission:
+    """As it stood while it was held: nothing of it counted."""
+    nothing: dict[str, Any] = {"rows_accepted": 0, "rows_set_aside": submission.rows_read, "rows_out_of_scope": 0}
+    return replace(submission, outcome="held", reason="", **nothing)
 
 
 def _delivery(submission: Submission) -> Delivery:

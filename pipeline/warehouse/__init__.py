@@ -21,8 +21,18 @@ import pyarrow as pa
 from pipeline.home import PART, sync
 from pipeline.model import ModelError, PublishRefused, mask
 from pipeline.warehouse import evidence, suggestion, what_if, why_not
-from pipeline.warehouse.decided import DECIDED, Decided, Rows, source
-from pipeline.warehouse.models import ANSWER, EPISODE, EVERY, SUGGESTION, WHAT_IF, About, Models, Published
+from pipeline.warehouse.decided import DECIDED, Decided, Rows, make_contradiction, source
+from pipeline.warehouse.models import (
+    ANSWER,
+    CONTRADICTION,
+    EPISODE,
+    EVERY,
+    SUGGESTION,
+    WHAT_IF,
+    About,
+    Models,
+    Published,
+)
 
 HOUSE: dict[str, dict[str, str]] = {
     "unit": {"unit_code": "VARCHAR", "name": "VARCHAR", "unit_kind": "VARCHAR", "policy_region": "VARCHAR"},
@@ -413,6 +423,8 @@ def _make(
             _make_episode(con, inputs)
         elif name == SUGGESTION:
             suggestion.make_suggestion(con, name)
+        elif name == CONTRADICTION:
+            make_contradiction(con, name)
         elif name == WHAT_IF:
             what_if.make_what_if(con, inputs, lambda other: _try(other, models), name)
         elif name in models.models:
@@ -461,9 +473,11 @@ def load(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, names: 
     answers = models.order([ANSWER]) if is_answered else []
     needed = {*names, *answers, "house.submission", "house.identity_decision"}
     _load_house(con, inputs, models, needed)
-    made = {name for name in answers if name in models.models}
+    made = {name for name in answers if name in models.models or name == CONTRADICTION}
     for name in answers:
-        if name in made:
+        if name == CONTRADICTION:
+            make_contradiction(con, name)
+        elif name in made:
             _make_model(con, models, name)
     if is_answered:
         names_of = ", ".join(HOUSE["identity_decision"])

@@ -6,7 +6,8 @@ decision nobody is joined to anybody but by an identical, verified number.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -127,15 +128,65 @@ class Decided:
         con.unregister("merged")
 
 
-def _chains(pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """Person → the one he is counted as; of all who were said to be one, the last by id."""
+def make_contradiction(con: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Create the table `name` (decision_id, said): answers that stand each by itself and cannot all be true.
+
+    Several `same` that lead from one side of a `not_same` to the other, and that `not_same`; `said` names them all, who and
+    when, and is the same text for all of one contradiction. Which of them is wrong nobody knows but those who said so: none of
+    these `same` may join anybody meanwhile (spec: identity.md, nothing is joined without proof).
+    """
+    rows = con.execute(
+        """select spoken.decision_id, spoken.left_ref, spoken.right_ref, spoken.decision,
+            coalesce(unit.name, spoken.unit_code) || spoken.decided_by || ' ' || cast(spoken.decided_on as varchar)
+                || '“' || answer.title || '”(疑问 ' || substr(spoken.question_id, 1, 8) || ')' as said
+        from life.spoken as spoken
+        inner join house.answer as answer on spoken.decision = answer.answer
+        left join house.unit as unit on spoken.unit_code = unit.unit_code
+        where spoken.state = 'stands' and spoken.decision in ('same', 'not_same')
+        order by spoken.decided_on, spoken.unit_code, spoken.decided_by, spoken.decision_id"""
+    ).fetchall()
+    same = {decision_id: (left, right) for decision_id, left, right, decision, _ in rows if decision == "same"}
+    groups = _groups(same.values())
+    torn: dict[int, set[str]] = {}
+    for decision_id, left, right, decision, _ in rows:
+        if decision == "not_same" and right in groups.get(left, ()):
+            inside = {each: pair for each, pair in same.items() if pair[0] in groups[left]}
+            torn.setdefault(id(groups[left]), set()).update({decision_id, *_between(inside, left, right)})
+    found = []
+    for involved in torn.values():
+        said = "、".join(row[4] for row in rows if row[0] in involved)
+        found += [(decision_id, said) for decision_id in involved]
+    con.register("given_contradiction", _two("decision_id", "said", sorted(found)))
+    con.execute(f"create table {name} as select * from given_contradiction")
+    con.unregister("given_contradiction")
+
+
+def _between(pairs: Mapping[str, tuple[str, str]], one: str, other: str) -> set[str]:
+    """Those of the pairs by which one may be reached from the other: all but what hangs at the side."""
+    left = dict(pairs)
+    while True:
+        ends = Counter(end for pair in set(map(frozenset, left.values())) for end in pair)
+        hanging = {key for key, pair in left.items() if any(ends[end] == 1 and end not in (one, other) for end in pair)}
+        if not hanging:
+            return set(left)
+        left = {key: pair for key, pair in left.items() if key not in hanging}
+
+
+def _groups(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    """Each → all who hang together with it, one set for all of them."""
     groups: dict[str, set[str]] = {}
     for left, right in pairs:
         together = groups.get(left, {left}) | groups.get(right, {right})
         for each in together:
             groups[each] = together
+    return groups
+
+
+def _chains(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """Person → the one he is counted as; of all who were said to be one, the last by id."""
+    groups = _groups(pairs)
     return {each: max(together) for each, together in groups.items() if each != max(together)}
 
 
 def _two(first: str, second: str, rows: list[tuple[str, str]]) -> pa.Table:
-    return pa.table({first: pa.array([row[0] for row in rows]), second: pa.array([row[1] for row in rows])})
+    return pa.table({name: pa.array([row[at] for row in rows], pa.string()) for at, name in enumerate((first, second))})

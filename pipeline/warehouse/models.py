@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from string import Formatter
 from typing import Any, Literal
@@ -44,6 +44,9 @@ SUGGESTION = "registry.suggestion"
 ANSWER = "life.answer"
 """What people wrote about who is who, judged; it reads tables of the house alone and is made before rows are loaded."""
 
+CONTRADICTION = "life.contradiction"
+"""Answers that cannot all be true; made by the builder (decided.py), since a chain of answers has any length."""
+
 WHAT_IF = "warnings.what_if"
 """What a decision about who is who would change; made by the builder (what_if.py), which runs the rules again."""
 
@@ -51,6 +54,7 @@ _MADE = {
     SOURCE: (EVERY,),
     EPISODE: (EVERY, "life.before"),
     SUGGESTION: ("registry.suggestion_pair",),
+    CONTRADICTION: ("life.spoken", "house.answer", "house.unit"),
     WHAT_IF: (
         EVERY, SUGGESTION, "house.identity_decision", "registry.composition_conflict", "registry.household_group",
         "registry.household_member", "registry.name_difference",
@@ -235,35 +239,20 @@ class Model:
     about: About | Card
     query: exp.Query = field(compare=False, repr=False)
 
-    @cached_property
+    @property
     def reads(self) -> tuple[str, ...]:
         """Tables read, sorted, as `room.name`. Raises ModelError for a name without room or a table function."""
-        inner = {cte.alias_or_name for cte in self.query.find_all(exp.CTE)}
-        found = set()
-        for table in self.query.find_all(exp.Table):
-            if not isinstance(table.this, exp.Identifier):
-                raise ModelError(f"{_short(self.path)}:只能读表,不能读文件或调用表函数")
-            if table.db:
-                found.add(f"{table.db}.{table.name}")
-            elif table.name not in inner:
-                raise ModelError(f"{_short(self.path)}:表 {table.name} 要写明所在的房间,如 registry.{table.name}")
-        return tuple(sorted(found))
+        return _reads(_short(self.path), self.sql)
 
-    @cached_property
+    @property
     def named_columns(self) -> frozenset[str]:
         """Columns that the query names anywhere, a sender's text by the name of its value."""
-        return frozenset(column.name.removesuffix("__text") for column in self.query.find_all(exp.Column))
+        return _named_columns(_short(self.path), self.sql)
 
-    @cached_property
+    @property
     def taken_whole(self) -> frozenset[str]:
         """Tables of a room that some select of the query takes with a `*`."""
-        return frozenset(
-            table.name
-            for select in self.query.find_all(exp.Select)
-            if select.is_star
-            for table in _sources(select)
-            if table.db
-        )
+        return _taken_whole(_short(self.path), self.sql)
 
     def output_columns(self) -> list[str]:
         """Column names of the result. Raises ModelError when a `*` hides them."""
@@ -526,6 +515,40 @@ def _parse(name: str, sql: str) -> exp.Query:
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise ModelError(f"{name}:应当正好是一个 select")
     return statements[0]
+
+
+# A process reads sql/ more than once (canaries, the build), and the queries are long: what was found in one is remembered.
+
+
+@cache
+def _reads(name: str, sql: str) -> tuple[str, ...]:
+    query = _parse(name, sql)
+    inner = {cte.alias_or_name for cte in query.find_all(exp.CTE)}
+    found = set()
+    for table in query.find_all(exp.Table):
+        if not isinstance(table.this, exp.Identifier):
+            raise ModelError(f"{name}:只能读表,不能读文件或调用表函数")
+        if table.db:
+            found.add(f"{table.db}.{table.name}")
+        elif table.name not in inner:
+            raise ModelError(f"{name}:表 {table.name} 要写明所在的房间,如 registry.{table.name}")
+    return tuple(sorted(found))
+
+
+@cache
+def _named_columns(name: str, sql: str) -> frozenset[str]:
+    return frozenset(column.name.removesuffix("__text") for column in _parse(name, sql).find_all(exp.Column))
+
+
+@cache
+def _taken_whole(name: str, sql: str) -> frozenset[str]:
+    return frozenset(
+        table.name
+        for select in _parse(name, sql).find_all(exp.Select)
+        if select.is_star
+        for table in _sources(select)
+        if table.db
+    )
 
 
 def _sources(select: exp.Select) -> list[exp.Table]:

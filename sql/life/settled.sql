@@ -1,4 +1,5 @@
--- Households about whose people somebody decided since the release before who they are: why a warning there came, changed or went.
+-- Households about whose people somebody decided since the release before who they are, or an answer no longer holds since another one
+-- contradicts it: why a warning there came, changed or went.
 with fresh as (
     select
         answer.decision_id as decision_id, answer.left_ref as left_ref, answer.right_ref as right_ref,
@@ -9,6 +10,16 @@ with fresh as (
     left join house.previous_answer as previous
         on answer.decision_id = previous.decision_id and previous.state = 'stands'
     where answer.state = 'stands' and previous.decision_id is null
+    union all
+    select
+        answer.decision_id as decision_id, answer.left_ref as left_ref, answer.right_ref as right_ref,
+        answer.decided_by as decided_by, answer.decided_on as decided_on, title.title || '(与别的判断矛盾,先不生效)' as title
+    from life.answer as answer
+    inner join house.answer as title
+        on answer.decision = title.answer
+    inner join house.previous_answer as previous
+        on answer.decision_id = previous.decision_id and previous.state = 'stands'
+    where answer.state = 'contradicted'
 ),
 
 people as (

@@ -17,5 +17,6 @@ select
     answer.received_seq as received_seq,
     answer.state as state,
     answer.problem as problem,
-    answer.conflict as conflict
+    answer.conflict as conflict,
+    answer.contradiction as contradiction
 from life.answer as answer

@@ -177,6 +177,12 @@ before as (
         and (submission.submission_id is not null or left_person.person_id is not null)
 ),
 
+torn as (
+    select distinct answer.question_id as question_id
+    from life.answer as answer
+    where answer.state = 'contradicted'
+),
+
 every as (
     select
         question_id, about, left_ref, right_ref, division_code, is_asked, score, reason, consequence, weight, left_name,
@@ -201,7 +207,10 @@ select
     coalesce(previous.first_asked_on, every.asked_before_on, night.run_date) as first_asked_on,
     every.score as score,
     every.reason as reason,
-    every.consequence as consequence,
+    case
+        when torn.question_id is null then every.consequence
+        else '已有的几条判断连起来互相矛盾,先不生效,请各方商定后重新判断。' || coalesce(every.consequence, '')
+    end as consequence,
     cast(every.weight as bigint) as weight,
     every.left_name as left_name,
     every.left_number_masked as left_number_masked,
@@ -241,3 +250,5 @@ left join house.unit as right_elsewhere
         and asker.unit_code <> right_elsewhere.unit_code
 left join house.identity_decision as decided
     on every.left_ref = decided.left_ref and every.right_ref = decided.right_ref
+left join torn
+    on every.question_id = torn.question_id
