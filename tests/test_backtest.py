@@ -17,7 +17,8 @@ from pipeline.backtest import _Help, backtest, precision
 from pipeline.cli import monitor
 from pipeline.home import Home
 from pipeline.ledger import Ledger
-from pipeline.model import MonitorError
+from pipeline.model import ModelError, MonitorError
+from pipeline.strict_yaml import read_yaml
 from pipeline.warehouse.models import SQL
 from tests.night_kit import DAY, PERSON, ask, book, number, person
 from tests.test_decisions import HOUSEHOLD, NEXT, fill_in, listed_home
@@ -70,7 +71,7 @@ def rule(folder: Path, where: str, *, card_too: bool = False) -> Path:
     assert WHERE in sql
     (folder / "a01.sql").write_text(sql.replace(WHERE, where), encoding="utf-8")
     if card_too:
-        card = yaml.load((SQL / "warnings/a01.yml").read_text(encoding="utf-8"), yaml.BaseLoader)
+        card = read_yaml(SQL / "warnings/a01.yml", ModelError)
         both = [next(each for each in card["examples"] if bool(each["expect"]) is fires) for fires in (True, False)]
         (folder / "a01.yml").write_text(yaml.safe_dump(card | {"examples": both}, allow_unicode=True), encoding="utf-8")
     return folder

@@ -472,12 +472,12 @@ def test_the_sheet_goes_out_comes_back_is_contradicted_and_taken_back(listed: Pa
 ENDED = ("person", "household", "household_member", "enrolment", "registry_check", "record_link", "name_conflict", "warning",
          "household_warning", "decision", "identity_decision", "identity_question", "rule_precision", "monthly_statistics")  # fmt: skip
 BY_NIGHT = {
-    "warning": ("warning_id", "first_seen_on", "due_on", "evidence", "freshness"),
+    "warning": ("warning_id", "first_seen_on", "due_on", "evidence", "freshness", "decision_id"),
     "household_warning": ("oldest_on", "change"),
-    "decision": ("received_on", "received_seq"),
-    "identity_decision": ("received_on", "received_seq"),
+    "decision": ("received_on", "received_seq", "decision_id"),
+    "identity_decision": ("received_on", "received_seq", "decision_id"),
 }
-"""What tells on which night something came or was first seen."""
+"""What tells on which night something came or was first seen; and which workbook it was, since each is saved at another moment."""
 
 
 def _late(home: Path) -> None:
