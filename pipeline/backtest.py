@@ -275,7 +275,7 @@ def _changed(home: Home, folder: Path, scratch: Path) -> tuple[Path, policy.Poli
     regions = {unit.policy_region for unit in home.units.values() if unit.policy_region}
     changes = [*(path.name for path in rules), *(f"policy/{path.name}" for path in values)]
     changed = policy.load(own, regions)
-    if missing := sorted(set(home.policy.titles) - set(changed.titles)):
+    if missing := sorted(set(policy.load().titles) - set(changed.titles)):
         files = "、".join(sorted({f"policy/{home.policy.files[key]}" for key in missing}))
         raise MonitorError(f"{files}:少了 {'、'.join(missing)};这样换上,夜间任务不会开始。没有改的值也要留在文件里")
     return sql, changed, changes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
@@ -14,12 +15,14 @@ import pytest
 from hypothesis import assume, settings
 from hypothesis import given as given_strategy
 from hypothesis import strategies as st
+from test_backtest import WHERE, rule
 from test_decisions import DIBAO, HOUSEHOLD, fill_in, listed_home
 from test_life import after, said
 from test_warehouse import NIGHT, ROSTERS, Nights, given, survey
 from test_who_is_who import aside, whole
 
 from pipeline import custody, decisions, rights, run, warehouse
+from pipeline.backtest import backtest
 from pipeline.ledger.decisions import DecisionFile, DecisionLine
 from pipeline.lists.words import ANSWER_TITLES, JUDGED, QUESTION_NUMBER
 from pipeline.warehouse.models import Models
@@ -44,6 +47,11 @@ RENAMED = {"id_number": ME, "name": "章三", "row_id": "M#x#2", "submission_id"
 """A row with his number under another name: while that is open, nobody can tell either."""
 
 
+OTHER_NAMES: dict[str, Any] = {"medical_expense": [RENAMED]} | {
+    kind: [{"id_number": ME, "name": "章三"}] for kind in ("vehicle", "pension")
+}
+
+
 def answer(question_id: str, decision: str = "not_same", on: date = NIGHT, **more: Any) -> dict[str, Any]:
     return said(question_id, decision, on, about="identity", note="看了户口簿") | more
 
@@ -53,25 +61,52 @@ def asked(nights: Nights, about: str = "pair") -> str:
     return str(question_id)
 
 
+def first_of(models: Models, lists: dict[str, Any]) -> Iterator[Nights]:
+    nights = Nights(models)
+    nights.night(given(NIGHT, **lists))
+    yield nights
+    assert nights.con
+    nights.con.close()
+
+
+def after_the_first(first: Nights) -> Nights:
+    """What comes after a first night that several tests begin with; the first one stays as it is."""
+    assert first.con
+    nights = Nights(first.models)
+    nights.con = first.con.cursor()
+    return nights
+
+
+@pytest.fixture(scope="module")
+def plain(models: Models) -> Iterator[Nights]:
+    """The night that asks about the pair alone."""
+    yield from first_of(models, rows())
+
+
+@pytest.fixture(scope="module")
+def renamed(models: Models) -> Iterator[Nights]:
+    """The night that asks about the pair and about a name; other rows under another name are of kinds that only reviews may use."""
+    yield from first_of(models, rows(**OTHER_NAMES))
+
+
 LISTED = "select level from warning where rule_code = 'X01' and status = 'open'"
 DECISIONS = "select decision_id, state, problem from identity_decision order by all"
 
 
-def test_what_is_asked_names_both_sides_and_what_an_answer_changes(nights: Nights) -> None:
-    nights.night(given(NIGHT, **rows(medical_expense=[RENAMED])))
-    (name, pair) = nights.rows(
+def test_what_is_asked_names_both_sides_and_what_an_answer_changes(renamed: Nights) -> None:
+    (name, pair) = renamed.rows(
         "select about, division_code, left_name, right_name, left_kind, left_row, right_kind, consequence, first_asked_on"
         " from identity_question order by about"
     )
     assert pair[:7] == ("pair", "d01", "张三", "张三", "dibao_person", 3, "survey_household")
     assert pair[7].startswith("若不是:列出X01") and pair[8] == NIGHT
     assert name[:7] == ("name", "d01", "章三", "张三", "medical_expense", 2, "survey_household")
-    assert not [text for row in nights.rows("select * from identity_question") for text in row if ME in str(text)
+    assert not [text for row in renamed.rows("select * from identity_question") for text in row if ME in str(text)
                 and str(text) != ME]  # fmt: skip
 
 
-def test_an_answer_holds_until_a_later_one_and_the_lists_say_so(nights: Nights) -> None:
-    nights.night(given(NIGHT, **rows()))
+def test_an_answer_holds_until_a_later_one_and_the_lists_say_so(plain: Nights) -> None:
+    nights = after_the_first(plain)
     question = asked(nights)
     assert nights.rows(LISTED) == []
     no = answer(question)
@@ -100,10 +135,9 @@ def state(nights: Nights, tables: tuple[str, ...] = PUBLISHED) -> dict[str, list
     return {table: nights.rows(f"select * from {table} order by all") for table in tables}
 
 
-def test_taken_back_all_is_as_if_it_had_never_been(nights: Nights, models: Models) -> None:
+def test_taken_back_all_is_as_if_it_had_never_been(renamed: Nights) -> None:
     """Whatever was said in between: of two roads to one last word the tables are the same."""
-    lists = {"medical_expense": [RENAMED]}
-    nights.night(given(NIGHT, **rows(**lists)))
+    nights, lists = after_the_first(renamed), OTHER_NAMES
     question, name = asked(nights), asked(nights, "name")
     yes = [answer(question, "same"), answer(name, "same", decision_id="名")]
     nights.night(given(after(1), **rows(*yes, **lists)))
@@ -113,8 +147,7 @@ def test_taken_back_all_is_as_if_it_had_never_been(nights: Nights, models: Model
         answer(name, "cannot_tell", after(1), decision_id="名二", night=str(after(2)), received_seq=2),
     ]
     nights.night(given(after(2), **rows(*yes, *back, **lists)))
-    straight = Nights(models)
-    straight.night(given(NIGHT, **rows(**lists)))
+    straight = after_the_first(renamed)
     straight.night(given(after(2), **rows(*back, **lists)))
     assert state(nights) == state(straight)
     assert [row[1] for row in nights.rows(DECISIONS)].count("replaced") == 2
@@ -160,8 +193,8 @@ def test_a_row_is_one_persons_and_both_who_said_so_are_told(nights: Nights) -> N
     assert nights.rows("select person_id from record_link where identity_state = 'decided'") == [(max(ME, TWIN),)]
 
 
-def test_what_does_not_fit_changes_nothing_and_says_why(nights: Nights) -> None:
-    nights.night(given(NIGHT, **rows()))
+def test_what_does_not_fit_changes_nothing_and_says_why(plain: Nights) -> None:
+    nights = after_the_first(plain)
     question = asked(nights)
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"subject": "nobody"}, "没有这个编号的身份疑问"),
@@ -183,12 +216,10 @@ def test_what_does_not_fit_changes_nothing_and_says_why(nights: Nights) -> None:
     assert nights.rows(LISTED) == [("yellow",)]
 
 
-def test_rows_that_only_reviews_may_use_are_not_asked_about(nights: Nights) -> None:
-    renamed = {"id_number": ME, "name": "章三"}
-    nights.night(given(NIGHT, **rows(medical_expense=[RENAMED], vehicle=[renamed], pension=[renamed])))
-    assert nights.rows("select left_kind from identity_question where about = 'name'") == [("medical_expense",)]
-    assert nights.rows("select count(*) from name_conflict where kind in ('vehicle', 'pension')") == [(2,)]
-    assert not [cell for row in nights.rows("select * from identity_question") for cell in row
+def test_rows_that_only_reviews_may_use_are_not_asked_about(renamed: Nights) -> None:
+    assert renamed.rows("select left_kind from identity_question where about = 'name'") == [("medical_expense",)]
+    assert renamed.rows("select count(*) from name_conflict where kind in ('vehicle', 'pension')") == [(2,)]
+    assert not [cell for row in renamed.rows("select * from identity_question") for cell in row
                 if "vehicle" in str(cell) or "pension" in str(cell)]  # fmt: skip
 
 
@@ -317,11 +348,7 @@ LISTS = rows(
 
 @pytest.fixture(scope="module")
 def first_night(models: Models) -> Iterator[Nights]:
-    nights = Nights(models)
-    nights.night(given(NIGHT, **LISTS))
-    yield nights
-    assert nights.con
-    nights.con.close()
+    yield from first_of(models, LISTS)
 
 
 @pytest.fixture(scope="module")
@@ -332,9 +359,7 @@ def straight(first_night: Nights) -> dict[str, list[tuple[Any, ...]]]:
 def ends(first_night: Nights, order: list[int], days: list[int]) -> dict[str, list[tuple[Any, ...]]]:
     """The tables after two more nights on which people's words came in this order: findings about warnings and answers about
     people, some contradicting each other."""
-    assert first_night.con
-    nights = Nights(first_night.models)
-    nights.con = first_night.con.cursor()
+    nights = after_the_first(first_night)
     pair, name, later = asked(nights), asked(nights, "name"), NIGHT + timedelta(days=1)
     spoken = [
         said(f"X01-户甲-{NIGHT}", "enrolled", NIGHT), said(f"X01-户甲-{NIGHT}", "declined", later),
@@ -463,6 +488,10 @@ def test_the_sheet_goes_out_comes_back_is_contradicted_and_taken_back(listed: Pa
     before = copy_home(home, tmp_path / "before")
     custody.recover(home)
     assert differences(before, home, without={"release": ["built_at"], "submission": ["received_at"]}) == {}
+    # Asked again when the release that it was compared with is not kept any more, the second night has its answer still.
+    shutil.rmtree(before / "releases/1")
+    tried = backtest(before, rule(tmp_path / "same", WHERE), NEXT, NEXT)
+    assert [night["before"] for night in tried["nights"]] == [3], "某甲 is found, by the answer of that night; 某乙 was"
     # Lists go when they are as old as facts may be and nothing that they decide on is left.
     assert rights.purge(home, THIRD + timedelta(days=36 * 31), who="数据员")["lists"] == 0
 
