@@ -283,7 +283,8 @@ def answers(ledger: Ledger, release: duckdb.DuckDBPyConnection) -> list[Answer]:
 def _judged(release: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
     answer = release.execute(
         "with said as ("
-        "select decision_id, coalesce(warning_id, sample_id) as subject, state, problem, conflict, null as contradiction, received_on from decision union all "
+        "select decision_id, coalesce(warning_id, sample_id) as subject, state, problem, conflict, null as contradiction, received_on"
+        " from decision union all "
         "select decision_id, coalesce(left_ref, question_id) as subject, state, problem, conflict, contradiction, received_on"
         " from identity_decision)"
         " select said.decision_id, said.subject, said.state, said.problem, said.conflict, said.contradiction,"
