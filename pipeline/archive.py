@@ -11,7 +11,7 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 
@@ -25,13 +25,20 @@ class StillMoving(OSError):
     """A file changed or vanished while it was copied: it is left where it lies, for another time."""
 
 
+class Unreadable(OSError):
+    """A file that cannot be opened, or not read to its end (rights, a broken disk or share): it is left where it lies."""
+
+
 def keep(home: Home, source: BufferedReader, called: str) -> tuple[str, int]:
     """Take in the bytes of an open file; (sha256, size). The same bytes are kept once.
 
-    `called` names the file in errors. Raises OSError when the disk is full, StillMoving when the file changes meanwhile, ConfigError
-    without a usable key; nothing is left behind then.
+    `called` names the file in errors. Raises OSError when the disk is full, StillMoving when the file changes meanwhile,
+    Unreadable when its disk does not give it, ConfigError without a usable key; nothing is left behind then.
     """
-    digest = hashlib.file_digest(source, "sha256").hexdigest()
+    try:
+        digest = hashlib.file_digest(source, "sha256").hexdigest()
+    except OSError as problem:
+        raise Unreadable(problem.errno, problem.strerror) from problem
     size = source.tell()
     source.seek(0)
     target = path(home, digest)
@@ -42,7 +49,12 @@ def keep(home: Home, source: BufferedReader, called: str) -> tuple[str, int]:
         counted = _Counting(source)
         with atomically(target, mode=0o400) as part:
             with part.open("wb") as copy:
-                pyrage.encrypt_io(counted, copy, [recipient])
+                try:
+                    pyrage.encrypt_io(counted, copy, [recipient])
+                except Exception as problem:
+                    if counted.problem is None:
+                        raise
+                    raise Unreadable(counted.problem.errno, counted.problem.strerror) from problem
             if counted.hash.hexdigest() != digest:
                 raise StillMoving(f"复制时文件还在变化:{called}")
     return digest, size
@@ -54,11 +66,22 @@ class _Counting:
     def __init__(self, source: BufferedReader):
         self._source = source
         self.hash = hashlib.sha256()
+        self.problem: OSError | None = None
+        """Why the source could not be read on: told apart from what the archive's own disk says."""
 
     def read(self, size: int = -1) -> bytes:
-        block = self._source.read(size)
+        try:
+            block = self._source.read(size)
+        except OSError as problem:
+            self.problem = problem
+            raise
         self.hash.update(block)
         return block
+
+
+def drop(home: Home, sha256: str) -> None:
+    """Take a file out of the archive for good; the caller says so in the journal first."""
+    path(home, sha256).unlink(missing_ok=True)
 
 
 def path(home: Home, sha256: str) -> Path:
@@ -123,9 +146,10 @@ def make_key(home: Home) -> bool:
     key = home.keys / "archive.key"
     if key.exists():
         return False
-    if kept(home):
+    if kept(home) and not key.exists():  # it may have come, and with it a first file, since that look
         raise ConfigError(f"{key}:密钥不见了;请从备份恢复,没有它归档的原始文件都打不开")
-    _write_key(home, [pyrage.x25519.Identity.generate()])
+    with suppress(FileExistsError):  # two sources may be the first at once: the key of one is the key of both
+        _write_key(home, [pyrage.x25519.Identity.generate()], only_new=True)
     return True
 
 
@@ -134,8 +158,8 @@ def key_of(home: Home) -> str:
     return str(_identities(home)[0].to_public())
 
 
-def _write_key(home: Home, identities: list[pyrage.x25519.Identity]) -> None:
-    with atomically(home.keys / "archive.key") as part:
+def _write_key(home: Home, identities: list[pyrage.x25519.Identity], *, only_new: bool = False) -> None:
+    with atomically(home.keys / "archive.key", only_new=only_new) as part:
         part.write_text("".join(f"{identity}\n" for identity in identities), encoding="ascii")
 
 

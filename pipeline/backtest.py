@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline import contracts, examples, inputs, journal, policy, run, warehouse
+from pipeline import contracts, examples, inputs, journal, policy, run, seal, warehouse
 from pipeline.home import Home
 from pipeline.ledger import Ledger
 from pipeline.model import ModelError, MonitorError
@@ -121,7 +121,7 @@ def backtest(home: Path, folder: Path, first: date, last: date, on_step: Step | 
         before: dict[tuple[str, str], _Listed] = {}
         after: dict[tuple[str, str], _Listed] = {}
         told, helped = [], set[tuple[str, str]]()
-        with closing(warehouse.read(place.warehouse)) as release:
+        with closing(warehouse.read(place.warehouse, seal.release_keys(place))) as release:
             helps = _helps(release, first)
             found = _found(release, then_models)
             for done, night in enumerate(nights):
@@ -235,7 +235,7 @@ def _as_it_stood(given: warehouse.Inputs, release: duckdb.DuckDBPyConnection, pa
     if not earlier:
         return replace(given, previous=None)
     if given.previous is not None:
-        with closing(warehouse.read(given.previous)) as kept:
+        with closing(warehouse.read(given.previous, given.keys)) as kept:
             if kept.execute("select run_date from release").fetchall() == [(max(earlier),)]:
                 return given
     remembered: dict[str, pa.Table] = {

@@ -368,6 +368,10 @@ def verify(obj: _Context) -> None:
             f"发布版本 {result['releases']} 个:"
             + (f"{len(result['problems'])} 处不对。" if result["problems"] else "全部原样。")
         )
+        if result["swept"]:
+            console.print(
+                f"另有 {result['swept']} 份原始文件,归档后还没登记夜间任务就断了,发送人又换成了后来的一份:已从归档里取走(日志 swept)。"
+            )
         if result["head"]:
             console.print(
                 f"日志最后一行的校验码(抄在别处,以后可以证明日志没有整个换过):{result['head']}", soft_wrap=True

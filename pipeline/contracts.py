@@ -258,6 +258,7 @@ class Headers(Strict):
 
     refused: dict[str, list[str]]
     refused_except: list[str]
+    offices: list[str]
     ignored: list[str]
     period: list[str]
     totals: list[str]

@@ -8,18 +8,16 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from pipeline import archive, journal, run, seal
 from pipeline.home import PART, Home
 from pipeline.ledger import COMMAND, Ledger
-from pipeline.model import MonitorError, Reading, Refusal
+from pipeline.model import MonitorError
 
 Step = Callable[[str, int, int], None]
-ARRIVALS = ("received", "filled_in")
-"""Lines of the journal that say that a file came: data, and lists that people filled in."""
 
 
 # verify ----------------------------------------------------------------------------------------------------------
@@ -28,8 +26,9 @@ ARRIVALS = ("received", "filled_in")
 def verify(home: Path, on_step: Step | None = None) -> dict[str, Any]:
     """Read again everything that is kept; what was changed, removed or reordered since it was written, as Chinese sentences.
 
-    Returns `{"problems": […], "journal": lines, "archive": files, "accepted": parts, "releases": kept releases,
-    "head": hash of the journal's last line, to be kept elsewhere}`.
+    Returns `{"problems": […], "journal": lines, "archive": files, "swept": files that were archived by a night that was cut off, never
+    recorded, and taken out again, "accepted": parts, "releases": kept releases, "head": hash of the journal's last line, to
+    be kept elsewhere}`.
     """
     say = on_step or (lambda name, done, total: None)
     place = Home.open(home)
@@ -39,15 +38,18 @@ def verify(home: Path, on_step: Step | None = None) -> dict[str, Any]:
             entries = list(journal.read(place))
         except MonitorError as problem:
             # The rest is compared with the journal: without it nothing can be said.
-            return {"problems": [str(problem)], "journal": 0, "archive": 0, "accepted": 0, "releases": 0, "head": ""}
+            return dict.fromkeys(("journal", "archive", "swept", "accepted", "releases"), 0) | {
+                "problems": [str(problem)], "head": "",
+            }  # fmt: skip
         ledger = Ledger.of(place)
         try:
             problems += [*_remembered(entries, ledger), *_files_of_ledger(entries, ledger)]
             problems += [*_said_by_people(entries, ledger), *_kept_beside(entries, place, ledger)]
         except MonitorError as problem:
             problems.append(str(problem))
-        received = {each.about["sha256"] for each in entries if each.what in ARRIVALS and each.about["archived"]}
+        received = {each.about["sha256"] for each in entries if each.what in run.ARRIVALS and each.about["archived"]}
         purged = {sha256 for each in entries if each.what == "purged" for sha256 in each.about["archive"]}
+        swept = sum(len(each.about["archive"]) for each in entries if each.what == "swept")
         kept = archive.kept(place)
         problems += [f"归档里少了文件 {sha256[:16]}…" for sha256 in sorted(received - purged - set(kept))]
         problems += [f"归档里多出文件 {sha256[:16]}…,日志里没有收到过" for sha256 in sorted(set(kept) - received)]
@@ -79,7 +81,7 @@ def verify(home: Path, on_step: Step | None = None) -> dict[str, Any]:
         end = journal.head(place)
         ledger.remember_journal(end.seq, end.hash)
     return {
-        "problems": problems, "journal": len(entries), "archive": len(kept), "accepted": len(parts),
+        "problems": problems, "journal": len(entries), "archive": len(kept), "swept": swept, "accepted": len(parts),
         "releases": len(releases), "head": end.hash,
     }  # fmt: skip
 
@@ -135,7 +137,7 @@ def _said_by_people(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
     ]
 
 
-_CHANGES = {"night", *ARRIVALS, "judged", "purged", "forgot"}
+_CHANGES = {"night", *run.ARRIVALS, "judged", "purged", "forgot"}
 """Lines of the journal after which the ledger's rows are others, until the next digest is written down."""
 
 
@@ -223,9 +225,8 @@ def rollback(home: Path, release: str | None, *, who: str, because: str) -> str:
                 f"没有保留“{release or '上一版'}”。保留着的:{'、'.join(map(str, kept))};现在是 {current}"
             )
         later = [number for number in kept if number > wanted]
-        journal.write(
-            place, "rolled_back", {"to": wanted, "laid_aside": later, "because": because}, who=who, at=datetime.now(UTC)
-        )
+        about = {"to": wanted, "laid_aside": later, "because": because}
+        run.write_down(place, Ledger.of(place), "rolled_back", about, who=who)
         warehouse.roll_back(place.releases, place.warehouse, wanted)
     return f"releases/{wanted}"
 
@@ -247,22 +248,25 @@ def recover(home: Path, on_step: Step | None = None) -> dict[str, Any]:
         if not entries:
             raise MonitorError("日志是空的(journal.jsonl),没有可以重建的内容")
         purged = {sha256 for each in entries if each.what == "purged" for sha256 in each.about["archive"]}
-        wanted = {each.about["sha256"] for each in entries if each.what in ARRIVALS and each.about["archived"]} - purged
+        wanted = {
+            each.about["sha256"] for each in entries if each.what in run.ARRIVALS and each.about["archived"]
+        } - purged
         if missing := sorted(wanted - set(archive.kept(place))):
             raise MonitorError(f"归档里少了 {len(missing)} 份文件(如 {missing[0][:16]}…),请先从备份恢复 archive/")
+        # One of its own in the home is laid aside with the rest; of another nothing may be touched before it is known to be empty.
+        if place.settings.ledger != "sqlite" and Ledger.of(place).files():
+            raise MonitorError("台账的数据库不是空的:请先换一个空库(或清空),再运行 monitor recover")
     aside = _lay_aside(place)
     nights = sorted({each.about["run_date"] for each in entries if each.what == "published"})
     with run.alone(home):
         ledger = Ledger.of(place)
-        if ledger.files():
-            raise MonitorError("台账的数据库不是空的:请先换一个空库(或清空),再运行 monitor recover")
         for done, (day, arrived, is_published) in enumerate(_nights(entries, purged)):
             say(f"重做 {day.isoformat()}", done, len(nights))
             for entry in arrived:
                 _arrive_again(ledger, entry)
             if is_published:
                 run.again(home, day)
-    journal.write(place, "recovered", {"nights": nights, "laid_aside": aside}, who=login(), at=datetime.now(UTC))
+    run.write_down(place, Ledger.of(place), "recovered", {"nights": nights, "laid_aside": aside}, who=login())
     return {"nights": nights, "files": len(wanted), "laid_aside": aside}
 
 
@@ -270,8 +274,8 @@ def _nights(entries: list[journal.Entry], purged: set[str]) -> Iterator[tuple[da
     """(night, what arrived since the one before, whether it published), in the order in which they happened."""
     arrived: list[journal.Entry] = []
     for entry in entries:
-        is_input = entry.what in ("night", *ARRIVALS, "confirmed", "excepted")
-        if is_input and not (entry.what in ARRIVALS and entry.about["sha256"] in purged):
+        is_input = entry.what in ("night", *run.ARRIVALS, "confirmed", "excepted")
+        if is_input and not (entry.what in run.ARRIVALS and entry.about["sha256"] in purged):
             arrived.append(entry)
         elif entry.what == "published":
             yield date.fromisoformat(entry.about["run_date"]), arrived, True
@@ -296,21 +300,7 @@ def _arrive_again(ledger: Ledger, entry: journal.Entry) -> None:
             expires_on=date.fromisoformat(about["expires_on"]), source=about["source"],
         )  # fmt: skip
         return
-    if entry.what == "filled_in":
-        filled = ledger.decisions.record_file(
-            about["unit_code"], about["file_name"], sha256=about["sha256"], archived=about["archived"],
-            received_at=datetime.fromisoformat(about["received_at"]), night=date.fromisoformat(about["night"]),
-        )  # fmt: skip
-        if not about["archived"]:
-            ledger.decisions.record_lines(filled.file_id, [], [], Refusal(*about["refusal"]))
-        return
-    file = ledger.record_file(
-        about["unit_code"], about["file_name"], sha256=about["sha256"], size=about["size"],
-        received_at=datetime.fromisoformat(about["received_at"]), night=date.fromisoformat(about["night"]),
-        archived=about["archived"],
-    )  # fmt: skip
-    if not about["archived"]:
-        ledger.record_readings(file.file_id, [Reading(kind=None, refusal=Refusal(*about["refusal"]))], {})
+    run.into_ledger(ledger, entry.what, about)
 
 
 def _lay_aside(home: Home) -> str:
@@ -333,22 +323,28 @@ def _lay_aside(home: Home) -> str:
 def rotate_keys(home: Path) -> dict[str, int]:
     """New keys for the archive, the journal and the ledger's sealed texts; a crash at any moment loses nothing.
 
-    The identity key stays: with another one everybody would be a stranger. Returns how many files and lines were done.
+    The identity key stays: with another one everybody would be a stranger. Encrypted releases that are there keep theirs, since
+    they are what was published, byte for byte; the ones to come get a new one. Returns how many files and lines were done.
     """
+    from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
+
     place = Home.open(home)
     with run.alone(home):
+        in_use = warehouse.keys_in_use(place.releases, seal.release_keys(place))
         files = archive.rotate(place)
         fresh = seal.add_key(place)
         lines = journal.renew(place, fresh)
         Ledger(place.ledger_url, fresh).seal_anew()
         seal.drop_old_keys(place)
-        journal.write(place, "keys_renewed", {"archive": files, "journal": lines}, who=login(), at=datetime.now(UTC))
+        seal.renew_release_key(place, in_use)
+        run.write_down(place, Ledger.of(place), "keys_renewed", {"archive": files, "journal": lines}, who=login())
     return {"archive": files, "journal": lines}
 
 
 def looked(home: Path, command: str, **about: str) -> None:
     """Write down that the person at the keyboard looked at something: who sees what about people stands in the journal."""
-    journal.write(Home(home), "looked", {"command": command, **about}, who=login(), at=datetime.now(UTC))
+    place = Home(home)
+    run.write_down(place, Ledger.of(place), "looked", {"command": command, **about}, who=login())
 
 
 def login() -> str:

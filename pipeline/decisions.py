@@ -6,15 +6,17 @@ sorted or split. Lines are judged by the build (`main.decision`); what does not 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pipeline import archive, contracts, returns, values
 from pipeline.checks import ISSUE_COLUMNS
-from pipeline.contracts import Column, Kind, fold_header
+from pipeline.contracts import Column, Headers, Kind, fold_header
 from pipeline.home import Home
 from pipeline.ledger import Ledger
 from pipeline.ledger.decisions import DecisionFile, DecisionLine
@@ -40,6 +42,8 @@ FIELDS = ("result", "measure", "decided_by", "decided_on", "note")
 _WORDS = ("measure", "decided_by", "note")
 """What people write in their own words."""
 _HIGHEST_HEADER = 30
+_NO_ROW = 1 << 31
+_LONGEST_HEADER = 8
 _REASONS = {
     "crash": "文件的内部结构异常,读取中断",
     "memory": "读取这个文件需要的内存超出限度",
@@ -95,6 +99,8 @@ class FilledIn:
     """(row number, field → text, whether the day's cell held a number) of lines with anything filled in."""
     refused: list[tuple[int, str]]
     """(1-based column, header) of columns that are never stored: their cells are emptied in what goes back."""
+    emptied: dict[str, list[int]] = field(default_factory=dict)
+    """As in `Reading`, of the whole workbook; on its first sheet that is a form."""
 
 
 # reading ---------------------------------------------------------------------------------------------------------
@@ -116,7 +122,13 @@ def take_in(home: Home, ledger: Ledger, unit_code: str) -> int:
             ledger.decisions.record_lines(file.file_id, [], [], found)
             continue
         sheets = [
-            {"sheet": one.sheet, "header_row": one.header_row, "columns": one.columns, "refused": one.refused}
+            {
+                "sheet": one.sheet,
+                "header_row": one.header_row,
+                "columns": one.columns,
+                "refused": one.refused,
+                "emptied": one.emptied,
+            }
             for one in found
         ]
         lines = [line for one in found for line in _judge_alone(one, file.night)]
@@ -131,6 +143,7 @@ def read_sheets(path: Path, file_name: str) -> list[FilledIn] | Refusal:
         return book
     found = [one for grid in book.grids for form in FORMS if (one := _sheet(grid, form)) is not None]
     if found:
+        found[0] = replace(found[0], emptied=_emptied(book.grids, found))
         return found
     wanted = "两列,或同时有".join(f"“{form.key}”和“{form.headers['result']}”" for form in FORMS)
     return Refusal(
@@ -138,6 +151,27 @@ def read_sheets(path: Path, file_name: str) -> list[FilledIn] | Refusal:
         f"没有找到同时有{wanted}两列的工作表,看不出填的是哪一条",
         "请用发下去的清单填写,保留标题行和编号列,存成 xlsx 再交",
     )
+
+
+def _emptied(grids: Sequence[Grid], found: Sequence[FilledIn]) -> dict[str, list[int]]:
+    """Rows above the lines of a form, and on sheets that are none, that name what is never received."""
+    emptied, headers = {}, contracts.load().headers
+    first = {one.sheet: one.header_row for one in found}
+    for grid in grids:
+        ours = np.flatnonzero(grid.row_numbers >= first.get(grid.sheet, _NO_ROW))
+        if rows := layout.rows_to_empty(grid, headers, ours):
+            emptied[grid.sheet] = [] if grid.sheet not in first and _has_header_of(grid, rows, headers) else rows
+    return emptied
+
+
+def _has_header_of(grid: Grid, rows: Sequence[int], headers: Headers) -> bool:
+    """Whether one of these rows names a column that is never received, so that its values stand in other rows."""
+    texts = (
+        grid.text(int(at), n)
+        for at in np.flatnonzero(np.isin(grid.row_numbers, rows))
+        for n in range(len(grid.columns))
+    )
+    return any(len(text.strip()) <= _LONGEST_HEADER and headers.refusal_of(text) for text in texts)
 
 
 def _sheet(grid: Grid, form: Form) -> FilledIn | None:
@@ -304,6 +338,7 @@ def _summary(file: DecisionFile, lines: list[tuple[DecisionLine, dict[str, Any]]
         )
         for one in file.sheets
     ]
+    emptied = {sheet: rows for one in file.sheets for sheet, rows in one.get("emptied", {}).items()}
     aside = sum(said["state"] == "misfit" for _, said in lines)
     states = [said["state"] for _, said in lines]
     told = [f"填写了 {len(lines)} 行:登记 {len(lines) - aside} 行,退回 {aside} 行。没有填写的行不算。"]
@@ -319,9 +354,13 @@ def _summary(file: DecisionFile, lines: list[tuple[DecisionLine, dict[str, Any]]
         )
     if never := sorted({header for sheet in sheets for _, header in sheet.refused_columns}):
         told.append(f"按规定不接收的列:{'、'.join(never)},没有读取,退回件中已清空。")
+    if emptied:
+        told.append(
+            f"工作表{'、'.join(f'“{sheet}”' for sheet in sorted(emptied))}里有按规定不接收的内容,没有读取,退回件中已清空。"
+        )
     told.append("登记的结果和判断不会使任何待遇停发、减发或追回。")
     return returns.SubmissionSummary(
-        kind_title="核查登记", reading=Reading(kind=None, sheets=sheets, rows_read=len(lines)), rows_read=len(lines),
+        kind_title="核查登记", reading=Reading(kind=None, sheets=sheets, rows_read=len(lines), emptied=emptied), rows_read=len(lines),
         rows_accepted=len(lines) - aside, rows_set_aside=aside, rows_out_of_scope=0,
         status="accepted" if not aside else "partly_accepted" if aside < len(lines) else "refused", notices=told,
     )  # fmt: skip

@@ -24,12 +24,11 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline import archive, journal
+from pipeline import archive, journal, seal
 from pipeline.home import Home
 from pipeline.ledger import Ledger
 from pipeline.ledger.tables import how_reached
 from pipeline.model import ROOT, MonitorError
-from pipeline.seal import Seal
 
 State = Literal["good", "advice", "mend", "unclear"]
 STATE_TITLES: dict[State, str] = {"good": "好", "advice": "建议", "mend": "要改", "unclear": "看不出"}
@@ -68,7 +67,7 @@ def examine(folder: Path, now: datetime, machine: Machine | None = None) -> list
     """
     machine = machine or Machine()
     home = Home(folder)
-    found = [*_files(home), *_umask(machine), *_disk(home), *_engine(), *_telemetry(machine), *_libraries()]
+    found = [*_files(home), *_umask(machine), *_disk(home), *_telemetry(machine), *_libraries()]
     found += _airflow(folder, machine)
     try:
         Home.open(folder)
@@ -82,7 +81,7 @@ def examine(folder: Path, now: datetime, machine: Machine | None = None) -> list
     ]
     return [
         *first, *_keys(home), *_ledger(home), *_release(home, now), *_lock(home), *_clock(home, now, machine),
-        *_zone(home, machine), *found,
+        *_zone(home, machine), *_engine(home), *found,
     ]  # fmt: skip
 
 
@@ -348,12 +347,16 @@ def _keys(home: Home) -> Iterator[Finding]:
         )
     else:
         yield Finding("密钥的权限", "good", "密钥只有属主能读")
-    readers: dict[str, Callable[[Home], object]] = {"archive.key": archive.key_of, "ledger.key": Seal.of}
+    readers: dict[str, Callable[[Home], object]] = {
+        "archive.key": archive.key_of,
+        "ledger.key": seal.Seal.of,
+        seal.RELEASE_KEY: seal.release_keys,
+    }
     for name, read in readers.items():
         try:
             if (keys / name).exists():
                 read(home)
-            elif _was_used(home):
+            elif _was_used(home) and name != seal.RELEASE_KEY:
                 yield Finding(name, "mend", f"{keys / name} 不见了", "从备份恢复;没有它,已加密的内容谁也打不开")
         except MonitorError as problem:
             yield Finding(name, "mend", str(problem), "从备份恢复密钥")
@@ -401,7 +404,7 @@ def _release(home: Home, now: datetime) -> Iterator[Finding]:
         return
     target = home.warehouse.resolve()
     try:
-        with closing(warehouse.read(home.warehouse)) as con:
+        with closing(warehouse.read(home.warehouse, seal.release_keys(home))) as con:
             night: date = con.execute("select run_date from release").fetchall()[0][0]
     except Exception as problem:  # noqa: BLE001 - whatever it says, the file cannot be read
         yield Finding(
@@ -504,13 +507,24 @@ def _disk(home: Home) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def _engine() -> Iterator[Finding]:
+def _engine(home: Home) -> Iterator[Finding]:
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
 
-    if warehouse.has_encryption():
-        yield Finding("库文件加密", "good", "DuckDB 的加密扩展已装好")
+    is_wanted = home.settings.encrypt_releases
+    try:
+        warehouse.examine_encryption()
+    except MonitorError as problem:
+        if is_wanted:
+            yield Finding("库文件加密", "mend", str(problem), "装好以前夜间任务不会开始")
+        else:
+            yield Finding("库文件加密", "good", "没有要求(encrypt_releases: false),库文件靠卷加密保护")
     else:
-        yield Finding("库文件加密", "good", "DuckDB 没有安全的加密扩展(httpfs,要另外下载),库文件靠卷加密保护")
+        said = (
+            "预警库和各区的库文件由 DuckDB 加密"
+            if is_wanted
+            else "DuckDB 的加密扩展已装好,没有要求用(encrypt_releases: false)"
+        )
+        yield Finding("库文件加密", "good", said)
 
 
 def _telemetry(machine: Machine) -> Iterator[Finding]:

@@ -143,6 +143,8 @@ class Settings(Strict):
     """The folder of the keys: `keys` in the home, or, for real data, one outside it: a path, or the variable that holds it."""
     encrypted_by: Text | None = None
     """Who encrypts the volume where this machine cannot see it (hardware, the virtualisation platform), and who said so."""
+    encrypt_releases: Annotated[bool, Field(strict=True)] = False
+    """Whether the warehouse and the divisions' files are written encrypted by DuckDB, with release.key (`pipeline.seal`)."""
     ledger: Annotated[str, StringConstraints(pattern=r"^(sqlite|env:[A-Za-z_]\w*|[a-z0-9+]+://\S+)$")] = "sqlite"
     limits: Limits = Limits()
     retention: Retention = Retention()

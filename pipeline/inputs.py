@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import __version__, contracts, decisions, issues, people, warehouse
+from pipeline import __version__, contracts, decisions, issues, people, seal, warehouse
 from pipeline.home import Home
 from pipeline.ledger import Ledger, Submission
 from pipeline.model import column_letter, month_of
@@ -26,13 +26,15 @@ _PLACES = ("district", "township", "current_address", "registered_address")
 def of_lists(home: Home, ledger: Ledger, day: date) -> warehouse.Inputs:
     """What `registry` models of our own lists need: rows in force, units, policy, who is who. For the scope at the door."""
     submissions, in_force = _submissions(ledger, day)
+    keys = seal.release_keys(home)
     answers = [line for line in decisions.rows(ledger, day) if line["about"] == "identity"]
     return warehouse.Inputs(
         day=day,
         accepted=_accepted(home, in_force),
         unproven=_unproven(home, in_force),
         house=_of_lists(home, submissions, day) | {"decision": _table("decision", answers)},
-        previous=warehouse.previous_release(home.releases, day) if answers else None,
+        previous=warehouse.previous_release(home.releases, day, keys) if answers else None,
+        keys=keys,
     )
 
 
@@ -49,6 +51,7 @@ def gather(
     `built_at` is only written down in the release. `judged_on`: as `Ledger.as_of` takes it, for nights long past.
     """
     submissions, in_force = _submissions(ledger, day, judged_on)
+    keys = seal.release_keys(home)
     key, accepted, unproven = home.identity_key(), _accepted(home, in_force), _unproven(home, in_force)
     ids = _person_ids(path for paths in (*accepted.values(), *unproven.values()) for path in paths)
     expected = [
@@ -76,7 +79,8 @@ def gather(
         accepted=accepted,
         unproven=unproven,
         house=house,
-        previous=warehouse.previous_release(home.releases, day),
+        previous=warehouse.previous_release(home.releases, day, keys),
+        keys=keys,
         warning_id=lambda code, subject, first_seen_on: people.warning_id(key, code, subject, first_seen_on),
     )
 

@@ -40,7 +40,7 @@ class Entry:
     who: str
     """Who did it: a login name, or `night`."""
     what: str
-    """`night`, `received`, `decided`, `published`, `looked`, `rolled_back`, `forgot`, …"""
+    """`night`, `received`, `decided`, `published`, `swept`, `looked`, `rolled_back`, `forgot`, …"""
     about: dict[str, Any]
     hash: str
 
@@ -139,8 +139,30 @@ def read(home: Home) -> Iterator[Entry]:
             if not fits:
                 raise MonitorError(f"日志第 {number} 行被改动、删除或调换过(journal.jsonl)")
             last = Head(told["seq"], told["hash"])
-            inside = json.loads(text)
-            yield Entry(told["seq"], at, inside["who"], told["what"], inside["about"], told["hash"])
+            yield _opened(told, text)
+
+
+def since_published(home: Home) -> list[Entry]:
+    """The lines after the last `published`, in order: what an unfinished night wrote down. Their chain is not examined."""
+    if not path(home).exists():
+        return []
+    lines: list[dict[str, Any]] = []
+    for line in reversed(path(home).read_bytes().splitlines()):
+        try:
+            told = json.loads(line)
+        except ValueError:  # half a line that a crash left: nobody was told that it was written
+            continue
+        if told["what"] == "published":
+            break
+        lines.append(told)
+    seal = Seal.of(home)
+    return [_opened(told, seal.open(told["sealed"])) for told in reversed(lines)]
+
+
+def _opened(told: Mapping[str, Any], text: str) -> Entry:
+    inside = json.loads(text)
+    at = datetime.strptime(told["at"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    return Entry(told["seq"], at, inside["who"], told["what"], inside["about"], told["hash"])
 
 
 def holds(home: Home, remembered: Head) -> bool:

@@ -46,6 +46,8 @@ PROVISIONAL = "provisional"
 
 CORRECTION_SHEET = "更正依据"
 """The hidden sheet of a correction workbook: which received file it is about, and what its sheets stand for."""
+NEVER_RECEIVED = "按规定不接收"
+"""What is said of profiling columns, wherever they are told of."""
 CORRECTION_HEADS = ("原工作表", "原行号", "去掉这一行")
 """First columns of a correction workbook's sheets; the sender's own follow."""
 
@@ -206,6 +208,9 @@ class Reading:
     confirmations: list[Confirmation] = field(default_factory=list)
     """Of the whole file; they stand on its first Reading."""
     correction: Correction | None = None
+    emptied: dict[str, list[int]] = field(default_factory=dict)
+    """Sheet → numbers of rows outside the list (titles, footnotes) that name what is never received; [] for a whole sheet that is
+    no list. Of the whole file; it stands on its first Reading. They are emptied in the copy that goes back."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain data for a JSON file; `from_json` reads it back."""

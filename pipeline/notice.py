@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline import contracts
+from pipeline import contracts, seal
 from pipeline.home import Home, atomically
 from pipeline.ledger import COMMAND, Ledger, Submission
 from pipeline.lists.words import ANSWER_TITLES, LEVEL_TITLES, TOPIC_TITLES
@@ -66,7 +66,7 @@ def status(home: Home, ledger: Ledger, day: date) -> dict[str, Any]:
     submissions = [each for each in ledger.submissions() if each.night <= day]
     released = None
     if home.warehouse.exists():
-        with closing(warehouse.read(home.warehouse)) as release:
+        with closing(warehouse.read(home.warehouse, seal.release_keys(home))) as release:
             released = listed(release)
         titles = sorted(((name, kind.title) for name, kind in kinds.items()), reverse=True)
         for rule in released["dead_rules"]:
@@ -374,18 +374,26 @@ def _message(told: Mapping[str, Any]) -> list[str]:
     sent_back = [*told["received"], *told["held"]]
     lines += ["", "## 今晚整份退回的,和扣住还没有确认的", "", *_bullets(_sent_back_words(sent_back))]
     lines += ["", "## 各单位的问题,与上次相比", "", *_bullets(_fault_words(told["faults"]))]
-    if told.get("moving"):
-        lines += ["", "## 还在收件箱、没有收的", "", *_bullets([_moving_words(told)])]
+    if left := _left_words(told):
+        lines += ["", "## 还在收件箱里的", "", *_bullets(left)]
     lines += ["", "## 今晚收到的", "", *_bullets(_received_words(told["received"]))]
     lines += ["", "## 各区名册有多新", "", *_bullets(_stale_words(told["registries"]))]
     return lines
 
 
-def _moving_words(told: Mapping[str, Any]) -> str:
-    names = "、".join(told["moving"][:5]) + (f" 等 {len(told['moving'])} 份" if len(told["moving"]) > 5 else "")
-    return (
-        f"{names}:放进来还不到 {told['settle_seconds']} 秒,怕没有传完,下次再收(或在旁边放一个“文件名.done”表示已传完)"
-    )
+def _left_words(told: Mapping[str, Any]) -> list[str]:
+    """What a night left in the inbox, and why."""
+    said = []
+    if moving := told.get("moving"):
+        names = "、".join(moving[:5]) + (f" 等 {len(moving)} 份" if len(moving) > 5 else "")
+        said.append(
+            f"{names}:放进来还不到 {told['settle_seconds']} 秒,怕没有传完,下次再收(或在旁边放一个“文件名.done”表示已传完)"
+        )
+    if stuck := told.get("stuck"):
+        said.append(
+            f"文件夹 {'、'.join(stuck[:5])}:系统账户没有写权限,收下的文件移不走,每夜会再收一次(内容相同的只算一次);请改好权限"
+        )
+    return said
 
 
 def _bullets(sentences: Sequence[str]) -> list[str]:
@@ -603,8 +611,8 @@ def show(told: Mapping[str, Any], console: Console) -> None:
             table.add_row(*map(Text, (line["unit"], line["file_name"], _kind_words(line), title, _because(line))))
         console.print(table)
     console.print(Text(f"今晚{_received_words(told['received'])[-1]}"))
-    if told.get("moving"):
-        console.print(Text(f"收件箱里还有没收的:{_moving_words(told)}", style="yellow"))
+    for sentence in _left_words(told):
+        console.print(Text(f"还在收件箱里的:{sentence}", style="yellow"))
     if told["faults"]:
         console.print(Text("各单位的问题,与上次相比", style="bold"))
         for sentence in _fault_words(told["faults"]):

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline import contracts, warehouse
+from pipeline import contracts, seal, warehouse
 from pipeline.home import Home
 from pipeline.lists.words import AGE_TITLES, TOPIC_TITLES
 from pipeline.model import MonitorError
@@ -61,13 +61,14 @@ def report(home: Path, day: date | None) -> dict[str, Any]:
     and households. Raises MonitorError when no release of that night is kept, or it is older than the report.
     """
     place = Home.open(home)
-    path = place.warehouse if day is None else warehouse.release_of(place.releases, day)
+    keys = seal.release_keys(place)
+    path = place.warehouse if day is None else warehouse.release_of(place.releases, day, keys)
     if path is None:
         raise MonitorError(f"没有保留 {day} 这一夜的数据;只保留最近 {warehouse.KEPT} 版,不写日期就是当前的一版")
     divisions = [unit.code for unit in place.units.values() if unit.kind == "division"]
     names = {unit.code: unit.name for unit in place.units.values()}
     titles = {kind.name: kind.title for kind in contracts.load().kinds.values()}
-    with closing(warehouse.read(path)) as release:
+    with closing(warehouse.read(path, keys)) as release:
         night = release.execute("select run_date from release").fetchall()[0][0]
         if len(release.execute("from duckdb_tables() where table_name in ('silence', 'warning_rate')").fetchall()) < 2:
             raise MonitorError(f"{night} 那一版还没有这份报告要用的表;再跑一夜就有")

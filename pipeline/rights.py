@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipeline import archive, contracts, journal, run
+from pipeline import archive, contracts, journal, run, seal
 from pipeline.contracts import Kind
 from pipeline.home import Home
 from pipeline.ledger import Ledger, Submission
@@ -38,8 +38,8 @@ def subject(home: Path, id_number: str, day: date, *, who: str, because: str) ->
     with run.shared(home):
         at = datetime.now(UTC)
         about = {"command": "subject", "person_id": person_id, "because": because}
-        journal.write(place, "looked", about, who=who, at=at)
         ledger = Ledger.of(place)
+        run.write_down(place, ledger, "looked", about, who=who)
         names = {unit.code: unit.name for unit in place.units.values()}
         joined = _joined(place, person_id)
         held = [row for each in ledger.submissions() for row in _rows_of(place, each, person_id, names, joined)]
@@ -122,7 +122,7 @@ def _joined(home: Home, person_id: str) -> set[str]:
     if not home.warehouse.exists():
         return set()
     query = "select left_ref from identity_question where right_ref = ? and decision = 'same' and about = 'pair'"
-    with closing(warehouse.read(home.warehouse)) as con:
+    with closing(warehouse.read(home.warehouse, seal.release_keys(home))) as con:
         return {row_id for (row_id,) in con.execute(query, [person_id]).fetchall()}
 
 
@@ -163,7 +163,7 @@ def _published(home: Home, person_id: str, units: dict[str, str]) -> tuple[_Tabl
     }
     told: _Tables = {}
     in_words: _Tables = {}
-    with closing(warehouse.read(home.warehouse)) as con:
+    with closing(warehouse.read(home.warehouse, seal.release_keys(home))) as con:
         about = "select column_name, comment from duckdb_columns() where schema_name = 'main' and table_name = ?"
         for title, query in asked.items():
             answer = con.execute(f"{query} order by all", [person_id])
@@ -339,9 +339,9 @@ def purge(home: Path, day: date, *, who: str) -> dict[str, int]:
                 "files": [[file.unit_code, file.file_name, file.sha256] for file in gone],
                 "lists": [[file.unit_code, file.file_name, file.sha256] for file in lists],
             }  # fmt: skip
-            journal.write(place, "purged", about, who=who, at=datetime.now(UTC))
+            run.write_down(place, ledger, "purged", about, who=who)
         for sha256 in archived:
-            archive.path(place, sha256).unlink(missing_ok=True)
+            archive.drop(place, sha256)
         for name in parts:
             (place.root / name).unlink(missing_ok=True)
         for path in outputs:
@@ -349,7 +349,7 @@ def purge(home: Path, day: date, *, who: str) -> dict[str, int]:
         ledger.forget([file.file_id for file in gone])
         ledger.decisions.forget([file.file_id for file in lists])
         if gone or lists or outputs:
-            journal.write(place, "counted", {"kept": run.kept_beside(place, ledger)}, who=who, at=datetime.now(UTC))
+            run.write_down(place, ledger, "counted", {"kept": run.kept_beside(place, ledger)}, who=who)
     return {
         "files": len(gone),
         "lists": len(lists),
@@ -395,7 +395,7 @@ def _old_lists(home: Home, ledger: Ledger, limits: _Limits) -> list[DecisionFile
     ]
     if not old or not home.warehouse.exists():
         return []
-    with closing(warehouse.read(home.warehouse)) as con:
+    with closing(warehouse.read(home.warehouse, seal.release_keys(home))) as con:
         found = con.execute(
             "select warning_id from warning union select warning_id from warning_withdrawn"
             " union select question_id from identity_question union select sample_id from sample_check"
@@ -446,7 +446,7 @@ def forget(home: Path, id_number: str, day: date, *, who: str, because: str) -> 
             "command": "forget", "person_id": person_id, "because": because, "rows": len(before) - len(after),
             "kept": run.kept_beside(place, ledger),
         }  # fmt: skip
-        journal.write(place, "forgot", about, who=who, at=datetime.now(UTC))
+        run.write_down(place, ledger, "forgot", about, who=who)
         shutil.rmtree(place.work)
         place.work.mkdir(mode=0o700)
     months = {value.key: int(value.value) for value in place.policy.on(day)}["retention_facts"]

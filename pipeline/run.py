@@ -8,6 +8,7 @@ tasks, `monitor run` calls them one after the other (`night`). Every step may be
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import gc
 import hashlib
@@ -21,12 +22,12 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import archive, contracts, inbox, journal, people
+from pipeline import archive, contracts, inbox, journal, people, seal
 from pipeline.home import KEY_BYTES, PART, Database, Home, Limits, sweep
 from pipeline.ledger import Ledger, ReadBy, ReceivedFile, Submission, shown_name
 from pipeline.model import MonitorError, PublishRefused, Reading, Refusal, column_letter
@@ -159,6 +160,9 @@ def sources(home: Path, day: date, *, units: Sequence[str] | None = None) -> lis
     What was read once for a night is not read again: a night that is run again judges the same rows.
     """
     place, ledger = _open(home)
+    with shared(home):
+        # Before anything newer is recorded: the order of receipt is that of the journal.
+        _take_up_arrivals(place, ledger)
     asked = ledger.sources(day)
     return [
         source.name
@@ -213,8 +217,8 @@ def _take_table(home: Home, ledger: Ledger, source: Database, table: Path, day: 
         stored.tell_apart(table, day.isoformat())  # as it was once, but not the last time: news, no repeat
     with table.open("rb") as data:
         digest, size = archive.keep(home, data, f"{source.unit}/{source.file_name}")
-    archived = str(archive.path(home, digest).relative_to(home.root))
-    _record(home, ledger, source.unit, source.file_name, digest, size, archived, day, now)
+    taken = _Taken(digest, size, str(archive.path(home, digest).relative_to(home.root)))
+    _record(home, ledger, source.unit, source.file_name, taken, day, now)
     return not before or before[-1].sha256 != digest
 
 
@@ -224,12 +228,16 @@ def _take_table(home: Home, ledger: Ledger, source: Database, table: Path, day: 
 def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> list[str]:
     """Archive and record every settled file of the inbox; returns the units that have something to do tonight, sorted.
 
-    A file of a folder that names no unit is taken as well, and refused with that reason when it is read.
+    A file of a folder that names no unit is taken as well, and refused with that reason when it is read. One that cannot be
+    opened is refused with that reason, and stays where it lies.
     """
     place, ledger = _open(home)
     now = datetime.now(UTC)
     with _alone_for_a_step(home):
+        if seal.closing_key(place):
+            _examine_encryption()
         sweep(place)
+        _take_up_arrivals(place, ledger)
         left_over = _take_up_unfinished(place, ledger, day)
         journal.write(place, "night", {"run_date": day.isoformat()}, who=NIGHT, at=now)
         ledger.begin_night(day, owner=f"{socket.gethostname()}:{os.getpid()}", at=now)
@@ -240,8 +248,10 @@ def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> lis
                 if units is None or dropped.unit_code in units:
                     with suppress(archive.StillMoving):  # it stays where it lies, and is told of as moving
                         take(place, ledger, dropped, day, now)
+        _sweep_archive(place, ledger, now)
         waiting = {file.unit_code for file in ledger.files(state="received")}
         waiting |= {file.unit_code for file in ledger.decisions.files(state="received")}
+        waiting |= {file.unit_code for file in ledger.files() if file.night == day and not file.archived}
         waiting |= {submission.unit_code for submission in ledger.submissions(night=day, outcome="repeated")}
         waiting |= {submission.unit_code for submission in _confirmed(ledger, day)}
         waiting |= {unit for unit, _ in ledger.exceptions_changed(day)}
@@ -249,51 +259,136 @@ def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> lis
     return sorted(waiting if units is None else waiting & set(units))
 
 
+def _examine_encryption() -> None:
+    """Before anything is done: a night whose release could not be closed does not begin."""
+    from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
+
+    warehouse.examine_encryption()
+
+
 def _take(home: Home, ledger: Ledger, dropped: inbox.Dropped, day: date, now: datetime) -> None:
-    digest, size, archived, refusal, seen = _archived(home, dropped)
-    _record(home, ledger, dropped.unit_code, dropped.name, digest, size, archived, day, now, refusal)
-    inbox.take_out(dropped, seen)
+    taken = _archived(home, dropped)
+    _record(home, ledger, dropped.unit_code, dropped.name, taken, day, now)
+    if not taken.stays:
+        inbox.take_out(dropped, taken.seen)
+
+
+def _take_decisions(home: Home, ledger: Ledger, dropped: inbox.Dropped, day: date, now: datetime) -> None:
+    taken = _archived(home, dropped)
+    _record(home, ledger, dropped.unit_code, dropped.name, taken, day, now, what="filled_in")
+    if not taken.stays:
+        inbox.take_out(dropped, taken.seen)
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What became of a dropped file."""
+
+    sha256: str
+    """Of its name where it could not be opened."""
+    size: int = 0
+    archived: str = ""
+    """Path below the home; '' where it could not be opened."""
+    refusal: Refusal | None = None
+    """Why it could not be opened."""
+    seen: inbox.Seen | None = None
+    stays: bool = False
+    """Nobody has its bytes yet, so it is not taken away: it comes again on the next night."""
+
+
+def _archived(home: Home, dropped: inbox.Dropped) -> _Taken:
+    """A dropped file, now in the archive, or why it is not."""
+    of_name = hashlib.sha256(dropped.name.encode()).hexdigest()
+    if dropped.is_link:
+        reason = f"“{dropped.name}”是链接或管道,不是文件,没有打开"
+        return _Taken(of_name, refusal=Refusal("link", reason, "请把文件本身复制进来"))
+    try:
+        digest, size, seen = inbox.take_in(home, dropped)
+    except archive.Unreadable as problem:
+        return _Taken(of_name, refusal=_unopened(dropped, problem), stays=True)
+    return _Taken(digest, size, str(archive.path(home, digest).relative_to(home.root)), seen=seen)
+
+
+def _unopened(dropped: inbox.Dropped, problem: OSError) -> Refusal:
+    if problem.errno in (errno.EACCES, errno.EPERM):
+        said, fix = (
+            "系统账户没有读取它的权限",
+            "请重新复制一份放进来,或请数据员改好权限;原处的文件没有动,改好后当夜自动收取",
+        )
+    elif problem.errno == errno.ELOOP:
+        said, fix = "它变成了链接", "请把文件本身复制进来"
+    else:
+        said, fix = "存放它的磁盘或共享文件夹读不出来", "请重新复制一份放进来,并请数据员检查磁盘;原处的文件没有动"
+    return Refusal("unopened", f"“{dropped.name}”打不开:{said},没有收", fix)
 
 
 def _record(
-    home: Home, ledger: Ledger, unit: str, name: str, digest: str, size: int, archived: str, day: date, now: datetime,
-    refusal: Refusal | None = None,
-) -> None:  # fmt: skip
+    home: Home, ledger: Ledger, unit: str, name: str, taken: _Taken, day: date, now: datetime, *, what: str = "received"
+) -> None:
     """Write down that a file arrived, in the journal and in the ledger. What was refused unopened is not in the archive."""
     arrived = {
-        "unit_code": unit, "file_name": name, "sha256": digest, "size": size, "archived": archived,
+        "unit_code": unit, "file_name": name, "sha256": taken.sha256, "size": taken.size, "archived": taken.archived,
         "night": day.isoformat(), "received_at": now.isoformat(),
-        "refusal": [refusal.code, refusal.reason, refusal.fix] if refusal else None,
+        "refusal": [taken.refusal.code, taken.refusal.reason, taken.refusal.fix] if taken.refusal else None,
     }  # fmt: skip
-    journal.write(home, "received", arrived, who=NIGHT, at=now)
-    file = ledger.record_file(unit, name, sha256=digest, size=size, received_at=now, night=day, archived=archived)
+    journal.write(home, what, arrived, who=NIGHT, at=now)
+    into_ledger(ledger, what, arrived)
+
+
+ARRIVALS = ("received", "filled_in")
+"""Lines of the journal that say that a file came: data, and lists that people filled in."""
+
+
+def into_ledger(ledger: Ledger, what: str, arrived: Mapping[str, Any]) -> None:
+    """What a line of ARRIVALS tells, in the ledger."""
+    received_at, night = datetime.fromisoformat(arrived["received_at"]), date.fromisoformat(arrived["night"])
+    of_it = {"sha256": arrived["sha256"], "archived": arrived["archived"], "received_at": received_at, "night": night}
+    refusal = None if arrived["archived"] else Refusal(*arrived["refusal"])
+    if what == "filled_in":
+        filled = ledger.decisions.record_file(arrived["unit_code"], arrived["file_name"], **of_it)
+        if refusal:
+            ledger.decisions.record_lines(filled.file_id, [], [], refusal)
+        return
+    file = ledger.record_file(arrived["unit_code"], arrived["file_name"], size=arrived["size"], **of_it)
     if refusal:
         ledger.record_readings(file.file_id, [Reading(kind=None, refusal=refusal)], {})
 
 
-def _take_decisions(home: Home, ledger: Ledger, dropped: inbox.Dropped, day: date, now: datetime) -> None:
-    digest, _, archived, refusal, seen = _archived(home, dropped)
-    arrived = {
-        "unit_code": dropped.unit_code, "file_name": dropped.name, "sha256": digest, "archived": archived,
-        "night": day.isoformat(), "received_at": now.isoformat(),
-        "refusal": [refusal.code, refusal.reason, refusal.fix] if refusal else None,
-    }  # fmt: skip
-    journal.write(home, "filled_in", arrived, who=NIGHT, at=now)
-    file = ledger.decisions.record_file(
-        dropped.unit_code, dropped.name, sha256=digest, received_at=now, night=day, archived=archived
-    )
-    if refusal:
-        ledger.decisions.record_lines(file.file_id, [], [], refusal)
-    inbox.take_out(dropped, seen)
+def _take_up_arrivals(home: Home, ledger: Ledger) -> None:
+    """What the journal says arrived and a night that was cut off did not write into the ledger, is written there now.
+
+    Its sender may have put another file in its place meanwhile, so that nobody would ever record it.
+    """
+    waiting = [each for each in journal.since_published(home) if each.what in (*ARRIVALS, "purged")]
+    if not waiting:
+        return
+    known = {(each.unit_code, each.file_name, each.sha256) for each in ledger.files()}
+    filled = {(each.unit_code, each.sha256) for each in ledger.decisions.files()}
+    purged = {sha256 for each in waiting if each.what == "purged" for sha256 in each.about["archive"]}
+    for entry in waiting:
+        if entry.what in ARRIVALS and entry.about["sha256"] not in purged:
+            unit, name, sha256 = (entry.about[word] for word in ("unit_code", "file_name", "sha256"))
+            is_list = entry.what == "filled_in"
+            if not ((unit, sha256) in filled if is_list else (unit, shown_name(name), sha256) in known):
+                into_ledger(ledger, entry.what, entry.about)
 
 
-def _archived(home: Home, dropped: inbox.Dropped) -> tuple[str, int, str, Refusal | None, inbox.Seen | None]:
-    """(sha256, size, path below the home, why it cannot be opened, what was seen of it) of a dropped file, now in the archive."""
-    if dropped.is_link:
-        refusal = Refusal("link", f"“{dropped.name}”是链接,不是文件,没有打开", "请把文件本身复制进来")
-        return hashlib.sha256(dropped.name.encode()).hexdigest(), 0, "", refusal, None
-    digest, size, seen = inbox.take_in(home, dropped)
-    return digest, size, str(archive.path(home, digest).relative_to(home.root)), None, seen
+def _sweep_archive(home: Home, ledger: Ledger, now: datetime) -> None:
+    """Bytes that a night which was cut off archived and told nobody of: whose they were nobody knows any more.
+
+    What still lay in the inbox was archived once more and recorded, so what is left was replaced or taken back by its sender.
+    """
+    told = {each.sha256 for each in ledger.files()} | {each.sha256 for each in ledger.decisions.files()}
+    if not set(archive.kept(home)) - told:
+        return
+    try:
+        told |= {each.about["sha256"] for each in journal.read(home) if each.what in ARRIVALS}
+    except MonitorError:  # a journal that is not whole cannot say what is nobody's: `monitor verify` tells of both
+        return
+    if nobodys := sorted(set(archive.kept(home)) - told):
+        journal.write(home, "swept", {"archive": nobodys}, who=NIGHT, at=now)
+        for sha256 in nobodys:
+            archive.drop(home, sha256)
 
 
 def _take_up_unfinished(home: Home, ledger: Ledger, day: date) -> set[str]:
@@ -718,7 +813,7 @@ def build(home: Path, day: date) -> dict[str, int]:
                 f"规则 {'、'.join(silent)} 没有找出为它虚构的样例户,可能什么也查不出来;新的一版没有发布,仍用上一版"
             )
         given = inputs.gather(place, ledger, day, datetime.now(UTC))
-        return warehouse.build(given, house, target, work=place.work)
+        return warehouse.build(given, house, target, work=place.work, key=seal.closing_key(place))
 
 
 def publish(home: Path, day: date) -> str:
@@ -730,8 +825,8 @@ def publish(home: Path, day: date) -> str:
 
     place, ledger = _open(home)
     with shared(home):
-        built = _built(place, day)
-        with closing(warehouse.read(built / "warehouse.duckdb")) as con:
+        built, keys = _built(place, day), seal.release_keys(place)
+        with closing(warehouse.read(built / "warehouse.duckdb", keys)) as con:
             titles = {k: v.title for k, v in contracts.load().kinds.items()}
             written = lists.write(con, place.lists, place.units, day, titles)
             told = decisions.answers(ledger, con)
@@ -742,7 +837,8 @@ def publish(home: Path, day: date) -> str:
         about = {"run_date": day.isoformat(), "files": files, "kept": kept_beside(place, ledger)}
         about["lists"] = {str(path.relative_to(place.root)): digest_of(path) for path in written}
         journal.write(place, "published", about, who=NIGHT, at=datetime.now(UTC))
-        release = warehouse.publish(built, place.releases, place.warehouse, kept=place.settings.retention.releases)
+        kept = place.settings.retention.releases
+        release = warehouse.publish(built, place.releases, place.warehouse, kept=kept, keys=keys)
     return str(release.relative_to(place.root))
 
 
@@ -825,6 +921,7 @@ def status(home: Path, day: date) -> dict[str, Any]:
     place, ledger = _open(home)
     return notice.status(place, ledger, day) | {
         "moving": _moving(place), "settle_seconds": place.settings.settle_seconds,
+        "stuck": [*inbox.stuck(place.inbox), *(f"decisions/{name}" for name in inbox.stuck(place.decisions / "inbox"))],
     }  # fmt: skip
 
 
@@ -843,7 +940,7 @@ def confirm(home: Path, submission_id: str, *, by_whom: str, reason: str, day: d
         raise MonitorError("要写明是谁确认的(--by)和原因(--because)")
     held = ledger.confirm(submission_id, by_whom=by_whom, reason=reason, decided_on=day)
     about = {"submission_id": submission_id, "by_whom": by_whom, "reason": reason, "night": day.isoformat()}
-    journal.write(place, "confirmed", about, who=by_whom, at=datetime.now(UTC))
+    write_down(place, ledger, "confirmed", about, who=by_whom)
     return {
         "submission_id": held.submission_id, "unit": place.units[held.unit_code].name, "file_name": held.file_name,
         "kind": contracts.load().kinds[held.kind or ""].title, "period": held.period, "rows": held.rows_read,
@@ -861,8 +958,14 @@ def except_issue(
     known = ledger.exceptions(day)[said["issue_id"]]
     about = asdict(known) | {"night": day.isoformat()}
     about |= {"decided_on": day.isoformat(), "expires_on": known.expires_on.isoformat()}
-    journal.write(place, "excepted", about, who=known.by_whom, at=datetime.now(UTC))
+    write_down(place, ledger, "excepted", about, who=known.by_whom)
     return said
+
+
+def write_down(home: Home, ledger: Ledger, what: str, about: Mapping[str, Any], *, who: str) -> None:
+    """What a person did or looked at, in the journal; the ledger remembers the line, so that nobody cuts it off unseen."""
+    end = journal.write(home, what, about, who=who, at=datetime.now(UTC))
+    ledger.remember_journal(end.seq, end.hash)
 
 
 def explain(home: Path, warning_id: str, day: date | None = None) -> dict[str, Any]:
@@ -880,7 +983,7 @@ def explain(home: Path, warning_id: str, day: date | None = None) -> dict[str, A
     if not place.warehouse.exists():
         raise MonitorError("还没有发布过预警清单,请先运行 monitor run")
     house = models.read_models(contracts.load().kinds)
-    with closing(warehouse.read(place.warehouse)) as release:
+    with closing(warehouse.read(place.warehouse, seal.release_keys(place))) as release:
         asked_on = day or release.execute("select run_date from release").fetchall()[0][0]
         given = inputs.gather(place, ledger, asked_on)
         return explaining.explain(

@@ -1,10 +1,14 @@
 """What people wrote is kept sealed: short texts encrypted with the home's ledger.key (Fernet: AES-128-CBC, HMAC-SHA256).
 
-Several keys may stand in the file, one a line: the first seals, each of them opens. Spec: mission.md (boundary 7).
+Several keys may stand in the file, one a line: the first seals, each of them opens. So it is with release.key, with which
+DuckDB closes releases where monitor.yml says so. Spec: mission.md (boundary 7).
 """
 
 from __future__ import annotations
 
+import re
+import secrets
+from collections.abc import Collection
 from contextlib import suppress
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -13,6 +17,7 @@ from pipeline.home import Home, atomically
 from pipeline.model import ConfigError, MonitorError
 
 _NAME = "ledger.key"
+RELEASE_KEY = "release.key"
 
 
 class Seal:
@@ -80,6 +85,48 @@ def make_key(home: Home) -> bool:
     return True
 
 
-def _write(home: Home, keys: list[str]) -> None:
-    with atomically(home.keys / _NAME) as part:
+# keys of releases ------------------------------------------------------------------------------------------------
+
+
+def release_keys(home: Home) -> tuple[str, ...]:
+    """The keys that open this home's encrypted releases; () where none was ever encrypted. Raises ConfigError when not usable."""
+    path = home.keys / RELEASE_KEY
+    if not path.exists():
+        return ()
+    try:
+        if path.stat().st_mode & 0o077:
+            raise ConfigError(f"{path}:别人也能读;权限应是 0600(chmod 600)")
+        keys = tuple(path.read_text(encoding="ascii").split())
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ConfigError(f"{path}:读不了密钥") from problem
+    if not keys or not all(re.fullmatch(r"[0-9a-f]{64}", key) for key in keys):
+        raise ConfigError(f"{path}:不是可用的密钥;请从备份恢复")
+    return keys
+
+
+def closing_key(home: Home) -> str | None:
+    """The key that closes new releases, made when there is none yet; None when monitor.yml does not ask for it.
+
+    Raises ConfigError when the keys lie in the home: whoever copies it would have both.
+    """
+    if not home.settings.encrypt_releases:
+        return None
+    if home.keys.resolve().is_relative_to(home.root.resolve()):
+        raise ConfigError(
+            f"monitor.yml:encrypt_releases:密钥还在数据目录里({home.keys}),加密不起作用;先把密钥移到别处,再改 keys 这一行"
+        )
+    if not release_keys(home):
+        with suppress(FileExistsError), atomically(home.keys / RELEASE_KEY, only_new=True) as part:
+            part.write_text(secrets.token_hex(32) + "\n", encoding="ascii")
+    return release_keys(home)[0]
+
+
+def renew_release_key(home: Home, still_needed: Collection[str]) -> None:
+    """Put a fresh key first; of the others those stay that a kept release needs. Does nothing where none was encrypted."""
+    if keys := release_keys(home):
+        _write(home, [secrets.token_hex(32), *(key for key in keys if key in still_needed)], RELEASE_KEY)
+
+
+def _write(home: Home, keys: list[str], name: str = _NAME) -> None:
+    with atomically(home.keys / name) as part:
         part.write_text("".join(f"{key}\n" for key in keys), encoding="ascii")

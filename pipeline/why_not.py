@@ -18,7 +18,7 @@ from rich.panel import Panel
 from rich.text import Text
 from sqlglot import exp
 
-from pipeline import contracts, inputs, run, warehouse
+from pipeline import contracts, inputs, run, seal, warehouse
 from pipeline.home import Home
 from pipeline.ledger import Ledger
 from pipeline.lists.words import OUTCOME_TITLES, REGISTRY_TITLES
@@ -70,7 +70,7 @@ def why_not(home: Path, id_number: str, rule: str, day: date | None = None) -> d
     if rule.upper() not in known:
         raise MonitorError(f"没有“{rule}”这条规则。可选:{'、'.join(known)}")
     name, card = known[rule.upper()]
-    with closing(warehouse.read(place.warehouse)) as release:
+    with closing(warehouse.read(place.warehouse, seal.release_keys(place))) as release:
         night = day or release.execute("select run_date from release").fetchall()[0][0]
         person_id = run.person_of(place, id_number, night)
         told = _listed(release, card, person_id) if day in (None, _night_of(release)) else None

@@ -70,6 +70,22 @@ def test_a_file_put_in_anothers_place_is_noticed(home):
         pass
 
 
+def test_two_that_are_the_first_at_once_share_one_key(home, monkeypatch):
+    """Two database sources of a new home are read at the same time; each finds no key yet."""
+    honest, others = archive._write_key, []
+
+    def late(*words, **more):
+        monkeypatch.setattr(archive, "_write_key", honest)
+        others.append(kept(home, b"other"))
+        return honest(*words, **more)
+
+    monkeypatch.setattr(archive, "_write_key", late)
+    for digest in (kept(home), *others):
+        with archive.opened(home, digest):
+            pass
+    assert len(archive.kept(home)) == 2
+
+
 def test_another_key_opens_nothing_and_no_key_is_said(home):
     digest = kept(home)
     key = home.keys / "archive.key"

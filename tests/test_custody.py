@@ -5,11 +5,16 @@ import shutil
 import sqlite3
 from datetime import timedelta
 
+import psycopg
 import pytest
+import sqlalchemy as sa
 
 from pipeline import archive, custody, journal, run
 from pipeline.home import Home
+from pipeline.ledger import Ledger
+from pipeline.ledger.tables import metadata, open_engine
 from pipeline.model import ConfigError, MonitorError
+from pipeline.seal import Seal
 from tests.night_kit import DAY, MEDICAL, PERSON, ask, book, copy_home, differences, new_home, number, person, still
 
 pytestmark = pytest.mark.slow
@@ -109,6 +114,12 @@ def _journal_line(home, change):
         ("journal emptied", lambda home: journal.path(Home(home)).write_text(""), "日志末尾被截掉"),
         ("journal line removed", lambda home: _journal_line(home, lambda lines: lines[:2] + lines[3:]), "日志第 3 行"),
         ("journal cut at its end", lambda home: _journal_line(home, lambda lines: lines[:-1]), "日志末尾被截掉"),
+        ("who looked cut off", lambda home: (
+            custody.looked(home, "explain", warning_id="x"), _journal_line(home, lambda lines: lines[:-1])), "日志末尾被截掉"),
+        ("journal lines reordered", lambda home: _journal_line(
+            home, lambda lines: [lines[1], lines[0], *lines[2:]]), "日志第 1 行"),
+        ("journal cut in the middle of its last line", lambda home: _journal_line(
+            home, lambda lines: [*lines[:-1], lines[-1][:40]]), "日志第"),
         ("journal line changed", lambda home: _journal_line(
             home, lambda lines: [json.dumps(json.loads(lines[0]) | {"who": "别人"}) + "\n", *lines[1:]]), "日志第 1 行"),
     ],
@@ -177,8 +188,8 @@ def test_keys_outside_the_home_serve_nights_new_keys_and_recovery(tmp_path, monk
     run.night(home, EVE)
     assert {path.name for path in keys.iterdir()} == {"identity.key", "archive.key", "ledger.key"}
     assert not (home / "keys").exists()
-    before = ask(home, "select id_number, name from person order by all")
-    assert len(before) == 3
+    before = copy_home(home, tmp_path / "before")
+    assert len(ask(home, "select id_number from person")) == 3
     custody.rotate_keys(home)
     # Moved, and named by a variable from now on.
     keys.rename(elsewhere := tmp_path / "credentials")
@@ -189,7 +200,7 @@ def test_keys_outside_the_home_serve_nights_new_keys_and_recovery(tmp_path, monk
     monkeypatch.setenv("OUR_KEYS", str(elsewhere))
     (home / "ledger.db").unlink()
     custody.recover(home)
-    assert ask(home, "select id_number, name from person order by all") == before
+    assert differences(before, home, without={"release": ["built_at"]}) == {}
     assert custody.verify(home)["problems"] == []
     monkeypatch.setenv("OUR_KEYS", str(keys))
     with pytest.raises(ConfigError, match=r"identity\.key"):
@@ -199,11 +210,38 @@ def test_keys_outside_the_home_serve_nights_new_keys_and_recovery(tmp_path, monk
         Home.create(home, tmp_path / "third")
 
 
-def test_new_keys_a_lost_ledger_and_nights_in_between_end_in_the_same_tables(three_nights, home):
-    custody.rotate_keys(home)
+def test_on_postgresql_too_new_keys_a_lost_ledger_and_new_keys_again_end_in_the_same_tables(
+    three_nights, home, postgres, monkeypatch
+):
+    """The ledger is moved there as it is, gets new keys, is lost, and is rebuilt in another database from archive and journal."""
+    before = Home(home)
+    monkeypatch.setenv("OUR_LEDGER", url := _new_schema(postgres, "moved"))
+    seal = Seal.of(before)
+    with open_engine(before.ledger_url, seal).connect() as source, open_engine(url, seal).begin() as target:
+        for table in metadata.sorted_tables:
+            target.execute(sa.delete(table))
+            if rows := [dict(row._mapping) for row in source.execute(sa.select(table))]:
+                target.execute(sa.insert(table), rows)
+    text = (home / "monitor.yml").read_text(encoding="utf-8")
+    (home / "monitor.yml").write_text(text.replace("ledger: sqlite", "ledger: env:OUR_LEDGER"), encoding="utf-8")
     for path in home.glob("ledger.db*"):
         path.unlink()
+    files = Ledger.of(Home(home)).files()
+    assert len(files) >= 6 and custody.verify(home)["problems"] == []
+    custody.rotate_keys(home)
+    assert Ledger.of(Home(home)).files() == files and custody.verify(home)["problems"] == []
+    with pytest.raises(MonitorError, match="台账的数据库不是空的"):
+        custody.recover(home)
+    assert not list(home.glob("before-recovery-*")), "nothing is laid aside for a recovery that is refused"
+    monkeypatch.setenv("OUR_LEDGER", _new_schema(postgres, "rebuilt"))
     custody.recover(home)
     custody.rotate_keys(home)
+    assert [file.sha256 for file in Ledger.of(Home(home)).files()] == [file.sha256 for file in files]
     assert differences(three_nights, home, without={"release": ["built_at"]}) == {}
-    assert custody.verify(home)["problems"] == []
+    assert custody.verify(home)["problems"] == [] and not list(home.glob("ledger.db*"))
+
+
+def _new_schema(postgres, name):
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"create schema custody_{name}")
+    return f"{postgres}&options=-csearch_path%3Dcustody_{name}"

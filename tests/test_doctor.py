@@ -121,6 +121,11 @@ def _replace(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
+def _open_to_the_group(path: Path) -> None:
+    path.touch()
+    path.chmod(0o640)  # whatever the umask
+
+
 def _unfinished(home: Home) -> None:
     journal.write(home, "night", {"run_date": DAY.isoformat()}, who="x", at=NOW)
     Ledger.of(home).begin_night(DAY, owner="x", at=NOW)
@@ -137,7 +142,7 @@ def _unfinished(home: Home) -> None:
         (lambda home: _replace(home.config, "settle_seconds", "settle_second"), "配置", "mend"),
         (lambda home: (home.keys / "identity.key").unlink(), "配置", "mend"),
         (lambda home: home.keys.chmod(0o755), "密钥的权限", "mend"),
-        (lambda home: (home.keys / "old.key").touch(0o640), "密钥的权限", "mend"),
+        (lambda home: _open_to_the_group(home.keys / "old.key"), "密钥的权限", "mend"),
         (lambda home: _replace(home.config, "ledger: sqlite", "ledger: env:NOT_SET"), "台账", "mend"),
         (lambda home: _replace(home.config, "ledger: sqlite", "ledger: postgresql://u@db.example/x"), "台账", "mend"),
         (lambda home: _replace(home.config, "ledger: sqlite", "ledger: postgresql://u@db.example/x?sslmode=verify-full"), "台账", "good"),
@@ -147,6 +152,8 @@ def _unfinished(home: Home) -> None:
         (lambda home: journal.write(home, "looked", {}, who="x", at=NOW + timedelta(hours=1)), "时钟", "mend"),
         (lambda home: journal.path(home).write_text("{}\n"), "日志", "mend"),
         (_unfinished, "夜间任务", "advice"),
+        (lambda home: _replace(home.config, "encrypt_releases: false", "encrypt_releases: true"), "库文件加密", "mend"),
+        (lambda home: None, "库文件加密", "good"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_home_is_found(safe, tmp_path, spoil, area, state):

@@ -5,6 +5,7 @@ Everything here runs in the sandbox but `read_file`, which starts it and turns a
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -14,11 +15,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline import contracts
-from pipeline.contracts import Kind
+from pipeline.contracts import Headers, Kind
 from pipeline.model import (
     CONFIRM,
     CORRECTION_HEADS,
     CORRECTION_SHEET,
+    NEVER_RECEIVED,
     CellProblem,
     ColumnUse,
     ConfigError,
@@ -30,7 +32,7 @@ from pipeline.model import (
     column_letter,
 )
 from pipeline.reading import preflight, readers, sandbox
-from pipeline.reading.grid import Grid
+from pipeline.reading.grid import Grid, Numbers, mask
 from pipeline.reading.months import month_of_cell, months_in
 from pipeline.reading.nearness import unrecognised
 from pipeline.reading.recognise import Header, Match, Recogniser
@@ -162,9 +164,49 @@ def read_submissions(
         _reading(recogniser, kind, sheets, PurePath(file_name).stem, work_dir)
         for kind, sheets in sorted(by_kind.items())
     ]
-    readings[0].notices[:0] = notices
+    taken = {sheet.grid.sheet: sheet for reading in readings if reading.sheets for sheet in by_kind[str(reading.kind)]}
+    readings[0].emptied = _emptied(book.grids, taken, agreed.headers)
+    readings[0].notices[:0] = notices + [_emptied_words(*each) for each in readings[0].emptied.items()]
     readings[0].confirmations = answers
     return readings
+
+
+def _emptied(grids: list[Grid], taken: dict[str, _Sheet], headers: Headers) -> dict[str, list[int]]:
+    """What stands beside the lists of a file and is never received; see `Reading.emptied`."""
+    emptied = {}
+    for grid in grids:
+        ours = np.zeros(0, np.int64)
+        if sheet := taken.get(grid.sheet):
+            ours = np.concatenate([np.arange(sheet.header.first, sheet.header.last + 1), sheet.rows.keep])
+        if grid.sheet.strip() != headers.returned_sheet and (rows := rows_to_empty(grid, headers, ours)):
+            emptied[grid.sheet] = rows if sheet else []
+    return emptied
+
+
+def _emptied_words(sheet: str, rows: list[int]) -> str:
+    where = f"工作表“{sheet}”" if sheet else "文件"
+    if not rows:
+        return f"{where}里有按规定不接收的内容,没有读取,退回文件里整张清空了"
+    shown = "、".join(map(str, rows[:5])) + ("等" if len(rows) > 5 else "")
+    return f"{where}第{shown}行(标题、说明)里有按规定不接收的内容,没有读取,退回文件里清空了"
+
+
+def rows_to_empty(grid: Grid, headers: Headers, ours: Numbers) -> list[int]:
+    """Numbers of the rows, but for those of a list (`ours`, positions), in which something is named that is never received."""
+    others = np.setdiff1d(np.arange(grid.height), ours)
+    found = np.zeros(len(others), bool)
+    if len(others):
+        words = [word for group in headers.refused.values() for word in group]
+        pattern = f"(?i){'|'.join(map(re.escape, words))}"
+        kept = "|".join(map(re.escape, [*headers.refused_except, *headers.offices]))
+        for column in grid.columns:
+            texts = column.take(pa.array(others))
+            if texts.null_count < len(texts):
+                texts = pc.replace_substring_regex(texts, r"[\s\x{a0}\x{3000}*]+", "")
+                # What we say ourselves, in blank workbooks and returned copies, is no value.
+                texts = pc.replace_substring_regex(texts, f"{kept}|.*{NEVER_RECEIVED}.*", "")
+                found |= mask(pc.match_substring_regex(texts, pattern))
+    return [int(number) for number in grid.row_numbers[others[found]]]
 
 
 def _confirmations(grid: Grid) -> list[Confirmation]:

@@ -10,16 +10,20 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from python_calamine import CalamineError
 
 from pipeline import contracts
 from pipeline.home import PART, sync
 from pipeline.model import CheckError, Refusal
 from pipeline.reading import readers
+from pipeline.reading.grid import Grid
 from pipeline.returns import correction, listing, marks
 from pipeline.returns.examine import examine
 from pipeline.returns.listing import MOST_ROWS, SubmissionSummary
@@ -98,6 +102,7 @@ class _Copy:
         self.issues = issues
         self.refused: dict[str, dict[int, int]] = {}
         self.text_columns: dict[str, frozenset[int]] = {}
+        self.emptied = {sheet: rows for one in summaries for sheet, rows in one.reading.emptied.items()}
         for one in summaries:
             fields = contracts.load().kinds[one.reading.kind].columns if one.reading.kind else {}
             for sheet in one.reading.sheets:
@@ -114,7 +119,9 @@ class _Copy:
     def write(self, made: Path) -> None:
         with self.source.open("rb") as file:
             is_zip = file.read(4) == b"PK\x03\x04"
-        if is_zip:
+        if is_zip and self.emptied:
+            self._rewrite(made, "表外的行或工作表里有按规定不接收的内容,已清空:本文件保留了其余数据,版式已简化。")
+        elif is_zip:
             try:
                 self._mark(self.source, made, [])
             except (CannotPatch, *_ODD):
@@ -133,7 +140,10 @@ class _Copy:
             remark = f"原文件无法标注({book.reason}),所以只有这张清单。"
             listing.write(made, self.file_name, self.summaries, self.issues, frozenset(), [remark])
             return
-        names, lost = rewrite(book.grids, plain, self.refused, is_packed=False)
+        grids = [
+            _without(grid, self.emptied[grid.sheet]) if grid.sheet in self.emptied else grid for grid in book.grids
+        ]
+        names, lost = rewrite(grids, plain, self.refused, is_packed=False)
         self.refused = {names.get(sheet, sheet): columns for sheet, columns in self.refused.items()}
         self.text_columns = {names.get(sheet, sheet): columns for sheet, columns in self.text_columns.items()}
         self.issues = self.issues.assign(sheet=self.issues["sheet"].replace(names))
@@ -156,6 +166,12 @@ class _Copy:
         listing.write(page, self.file_name, self.summaries, self.issues, frozenset(plan), remarks)
         done = patch(base, made, plan, page)
         examine(base, made, plan, done)
+
+
+def _without(grid: Grid, rows: list[int]) -> Grid:
+    """A sheet with these rows empty; all of it when none is named."""
+    gone = pa.array(np.isin(grid.row_numbers, rows) if rows else np.ones(grid.height, bool))
+    return replace(grid, columns=[pc.if_else(gone, pa.scalar(None, pa.string()), column) for column in grid.columns])
 
 
 def _said_about(plan: dict[str, marks.SheetMarks]) -> list[str]:

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from pipeline.model import SEVERITIES, SEVERITY_TITLES
+from pipeline.model import NEVER_RECEIVED, SEVERITIES, SEVERITY_TITLES
 
 NOTE_SIGN = "〔检查结果〕"
 """Each note of ours begins with it, so that a returned file that comes back can be freed of our notes."""
 NOTES_PER_SHEET = 2_000
 NOTES_PER_RULE = 200
-REFUSED_NOTE = "按规定不接收"
 NOTICE = SEVERITIES.index("notice")
 
 _STRIDE = 1 << 16  # more than a sheet's 16,384 columns: row × stride + column names a cell by one number
@@ -151,4 +150,4 @@ def _write_notes(own: SheetMarks, found: pd.DataFrame, heads: list[tuple[int, in
         own.notes[row, column] = f"{before}\n{text}" if before else text
     own.cells_without_note = len(cells) - len(own.notes)
     for head in heads:
-        own.notes[head] = f"{NOTE_SIGN}{SEVERITY_TITLES['notice']}\n{REFUSED_NOTE}"
+        own.notes[head] = f"{NOTE_SIGN}{SEVERITY_TITLES['notice']}\n{NEVER_RECEIVED}"

@@ -7,6 +7,7 @@ rename of the link `warehouse.duckdb`. Readers see the old release or the new on
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.home import PART, sync
-from pipeline.model import ModelError, PublishRefused, mask
+from pipeline.model import ConfigError, ModelError, PublishRefused, mask
 from pipeline.warehouse import evidence, suggestion, what_if, why_not
 from pipeline.warehouse.decided import DECIDED, Decided, Rows, make_contradiction, source
 from pipeline.warehouse.models import (
@@ -181,6 +182,8 @@ class Inputs:
     """Table of HOUSE → its rows; a table that is not named is empty."""
     previous: Path | None = None
     """warehouse.duckdb of the last release of an earlier night (`previous_release`)."""
+    keys: Sequence[str] = field(default=(), repr=False)
+    """What opens `previous` when it is encrypted."""
     warning_id: Callable[[str, str, date], str] | None = None
     """(rule_code, subject_id, first_seen_on) → keyed hash; needed for `main` models only."""
 
@@ -207,6 +210,8 @@ HARDENED: dict[str, str | bool | int | float | list[str]] = {
     "lock_configuration": True,
 }
 """How a published file is opened. An analyst's shell should be opened the same way (docs/manual.md)."""
+_LAST = ("enable_external_access", "lock_configuration")
+"""Of HARDENED, what shuts the door behind an encrypted file: it can only be attached by a query."""
 
 
 def ask(inputs: Inputs, models: Models, table: str, *, limits: Limits = LIMITS) -> pa.Table:
@@ -241,15 +246,20 @@ def trace(inputs: Inputs, models: Models, rule: str, person_id: str) -> list[why
         return why_not.trace(con, models, rule, why_not.Subject(*found[0])) if found else None
 
 
-def build(inputs: Inputs, models: Models, target: Path, *, work: Path, limits: Limits = LIMITS) -> dict[str, int]:
+def build(
+    inputs: Inputs, models: Models, target: Path, *, work: Path, key: str | None = None, limits: Limits = LIMITS
+) -> dict[str, int]:
     """Build and examine a whole release in the directory `target`; published table → rows.
 
     Writes `warehouse.duckdb` and `divisions/<unit>.duckdb`, checkpointed and read-only. The build itself is in
     memory; `work` takes what spills, so it lies on the home's encrypted volume. One build at a time uses it. What a night that was cut off
-    left in `work` or `target` is removed first. Raises ModelError before anything is built when sql/ or the
-    policy cannot serve, PublishRefused when the result fails its examination; then `target` does not exist.
+    left in `work` or `target` is removed first. With a `key` the files, and what spills, are encrypted by DuckDB. Raises
+    ModelError before anything is built when sql/ or the policy cannot serve, ConfigError when DuckDB cannot encrypt safely
+    here, PublishRefused when the result fails its examination; then `target` does not exist.
     """
     models.examine(models.everything())
+    if key:
+        examine_encryption()
     for left in [*work.glob("build-*"), target]:
         if left.exists():
             shutil.rmtree(left)
@@ -258,6 +268,9 @@ def build(inputs: Inputs, models: Models, target: Path, *, work: Path, limits: L
         release.mkdir(mode=0o700)
         (release / "divisions").mkdir(mode=0o700)
         with closing(_connect(Path(private) / "spill", limits)) as con:
+            if key:
+                _load_cryptography(con)
+                con.execute("set temp_file_encryption = true")
             _make(con, inputs, models, models.everything())
             if wrong := examine(con, models):
                 raise PublishRefused("新的一版没有通过检查,仍用上一版:\n" + "\n".join(wrong))
@@ -266,10 +279,10 @@ def build(inputs: Inputs, models: Models, target: Path, *, work: Path, limits: L
                 "select unit_code from house.unit where unit_kind = 'division' order by unit_code"
             ).fetchall()
             try:
-                digests = _write(con, release / "warehouse.duckdb", published, None)
+                digests = _write(con, release / "warehouse.duckdb", published, None, key)
                 for (unit,) in units:
-                    _write(con, release / "divisions" / f"{unit}.duckdb", published, unit)
-                _read_back(release / "warehouse.duckdb", digests)
+                    _write(con, release / "divisions" / f"{unit}.duckdb", published, unit, key)
+                _read_back(release / "warehouse.duckdb", digests, key)
             except duckdb.IOException as problem:  # its words name a file and what the system said, and no row
                 raise PublishRefused(f"新的一版没有写成,仍用上一版(磁盘满了或坏了?):{mask(str(problem))}") from problem
         for path in sorted(release.rglob("*.duckdb")):
@@ -280,8 +293,8 @@ def build(inputs: Inputs, models: Models, target: Path, *, work: Path, limits: L
     return {name: rows for name, (rows, _) in digests.items()}
 
 
-def publish(built: Path, releases: Path, link: Path, *, kept: int = KEPT) -> Path:
-    """Make a built release the current one; its directory `releases/<n>`.
+def publish(built: Path, releases: Path, link: Path, *, kept: int = KEPT, keys: Sequence[str] = ()) -> Path:
+    """Make a built release the current one; its directory `releases/<n>`. `keys` open those that are encrypted.
 
     A crash before the last rename leaves the link as it was. A release of an earlier night than the current one is
     kept, but does not become current. Of old releases the last `kept` stay, and what `previous_release` needs to run
@@ -290,14 +303,14 @@ def publish(built: Path, releases: Path, link: Path, *, kept: int = KEPT) -> Pat
     releases.mkdir(exist_ok=True, mode=0o700)
     used = [int(path.name.split(".")[0]) for path in releases.iterdir() if path.name.split(".")[0].isdecimal()]
     release = releases / str(max(used, default=0) + 1)
-    night = _night_of(built)
+    night = _night_of(built, keys)
     built.rename(release)
     sync(releases)
     current = link.resolve().parent if link.exists() else None
-    if current is None or _night_of(current) <= night:
+    if current is None or _night_of(current, keys) <= night:
         _swap(link, release / "warehouse.duckdb")
     needed = {release, link.resolve().parent}
-    if earlier := previous_release(releases, night):
+    if earlier := previous_release(releases, night, keys):
         needed.add(earlier.parent)
     for number in _numbers(releases)[:-kept]:
         if (old := releases / str(number)) not in needed:
@@ -322,40 +335,103 @@ def roll_back(folder: Path, link: Path, number: int) -> None:
     sync(folder)
 
 
-def previous_release(releases: Path, day: date) -> Path | None:
-    """warehouse.duckdb of the last release of a night before `day`; None when there is none."""
-    nights = [(_night_of(releases / str(number)), number) for number in _numbers(releases)]
+def previous_release(releases: Path, day: date, keys: Sequence[str] = ()) -> Path | None:
+    """warehouse.duckdb of the last release of a night before `day`; None when there is none. `keys` open encrypted ones."""
+    nights = [(_night_of(releases / str(number), keys), number) for number in _numbers(releases)]
     earlier = [pair for pair in nights if pair[0] < day]
     return releases / str(max(earlier)[1]) / "warehouse.duckdb" if earlier else None
 
 
-def release_of(releases: Path, day: date) -> Path | None:
-    """warehouse.duckdb of the last kept release of the night of `day`; None when there is none."""
-    of_it = [number for number in _numbers(releases) if _night_of(releases / str(number)) == day]
+def release_of(releases: Path, day: date, keys: Sequence[str] = ()) -> Path | None:
+    """warehouse.duckdb of the last kept release of the night of `day`; None when there is none. `keys` open encrypted ones."""
+    of_it = [number for number in _numbers(releases) if _night_of(releases / str(number), keys) == day]
     return releases / str(of_it[-1]) / "warehouse.duckdb" if of_it else None
 
 
-def read(link: Path) -> duckdb.DuckDBPyConnection:
+def read(link: Path, keys: Sequence[str] = ()) -> duckdb.DuckDBPyConnection:
     """A read-only connection to the current release, or to a division's file of one; close it after use.
+
+    `keys`: what may open it when it is encrypted (`seal.release_keys`); reading needs no extension.
 
     What is asked on it reaches this one file and nothing else of the machine (HARDENED). The link is resolved first: while
     one handle is open, opening the same path again gives a process the old release. Raises PublishRefused when nothing was
-    published yet.
+    published yet, or no key opens it.
     """
     if not link.exists():
         raise PublishRefused("还没有任何一版数据,先运行一晚:monitor run")
-    return _read_only(link.resolve())
+    return _read_only(link.resolve(), keys)
 
 
-def _read_only(path: Path) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(str(path), read_only=True, config=HARDENED)
+def _read_only(path: Path, keys: Sequence[str]) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path), read_only=True, config=HARDENED)
+    except duckdb.CatalogException:  # encrypted: such a file is attached, with its key
+        con = duckdb.connect(config={name: value for name, value in HARDENED.items() if name not in _LAST})
+    try:
+        _attach(con, path, "opened", keys)
+        con.execute("use opened")
+        for name in _LAST:
+            con.execute(f"set {name} = {HARDENED[name]}")
+    except BaseException:
+        con.close()
+        raise
+    return con
 
 
-def has_encryption() -> bool:
-    """Whether DuckDB could write encrypted files safely: its own cryptography only reads them, httpfs brings OpenSSL's."""
-    with closing(_connect(None, LIMITS)) as con:
-        found = con.execute("select installed from duckdb_extensions() where extension_name = 'httpfs'").fetchall()
-    return bool(found and found[0][0])
+def _attach(con: duckdb.DuckDBPyConnection, path: Path, name: str, keys: Sequence[str]) -> str | None:
+    """Attach a file, encrypted or not, to be read; the key that opened it. Raises PublishRefused when none does."""
+    try:
+        con.execute(f"attach {_quote(str(path))} as {name} (read_only)")
+    except duckdb.CatalogException:  # "without a key"
+        pass
+    else:
+        return None
+    for key in keys:
+        try:  # the key is a bound value, so that no message and no log of queries can hold it
+            con.execute(f"attach {_quote(str(path))} as {name} (read_only, encryption_key $1)", [key])
+        except duckdb.InvalidInputException:  # "Wrong encryption key"
+            continue
+        return key
+    place = "/".join(path.parts[-2:])
+    raise PublishRefused(f"{place} 是加密的,现有的密钥打不开;请从备份恢复 release.key(密钥文件夹里)")
+
+
+def keys_in_use(releases: Path, keys: Sequence[str]) -> set[str]:
+    """Those of `keys` without which some release on the disk, laid aside or not, could not be opened; all when one is damaged."""
+    used = set()
+    for path in sorted(releases.glob("*/warehouse.duckdb")):
+        with closing(_connect(None, LIMITS)) as con:
+            try:
+                used.add(_attach(con, path, "opened", keys))
+            except (duckdb.Error, PublishRefused):
+                return set(keys)
+    return {key for key in used if key}
+
+
+def examine_encryption() -> None:
+    """Try whether DuckDB writes encrypted files safely on this machine. Raises ConfigError, in words, when it does not.
+
+    Its own cryptography only reads them: its authors withdrew it from writing, since its random numbers are weak. httpfs
+    brings OpenSSL's. The setting that writes without (`force_mbedtls_unsafe`) is never made.
+    """
+    with tempfile.TemporaryDirectory() as folder, closing(_connect(None, LIMITS)) as con:
+        try:
+            _load_cryptography(con)
+            con.execute(
+                f"attach {_quote(f'{folder}/tried.duckdb')} as tried (encryption_key $1)", [secrets.token_hex(32)]
+            )
+            con.execute("create table tried.tried as select 1 as tried")
+        except duckdb.Error as problem:
+            raise ConfigError(
+                "monitor.yml:encrypt_releases:这台机器上 DuckDB 不能安全地写加密文件"
+                f"(缺它的 httpfs 扩展 {duckdb.__version__} 版,程序从不联网下载);按使用手册“加密的预警库”装好,"
+                f"或者改成 false、靠卷加密保护。DuckDB 的原话:{mask(str(problem).strip().splitlines()[0])}"
+            ) from problem
+
+
+def _load_cryptography(con: duckdb.DuckDBPyConnection) -> None:
+    """OpenSSL's, from an extension that lies on this machine; nothing is fetched (`autoinstall_known_extensions`)."""
+    con.execute("load httpfs")
 
 
 def _swap(link: Path, target: Path) -> None:
@@ -370,9 +446,9 @@ def _numbers(releases: Path) -> list[int]:
     return sorted(int(path.name) for path in releases.iterdir() if path.name.isdecimal()) if releases.exists() else []
 
 
-def _night_of(release: Path) -> date:
+def _night_of(release: Path, keys: Sequence[str]) -> date:
     try:
-        with closing(_read_only(release / "warehouse.duckdb")) as con:
+        with closing(_read_only(release / "warehouse.duckdb", keys)) as con:
             found = con.execute("select run_date from release").fetchall()
     except duckdb.Error as problem:
         raise PublishRefused(
@@ -495,7 +571,7 @@ def _load_house(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, 
         if f"house.{table}" in needed:
             _fill(con, f"house.{table}", columns, inputs.house.get(table, ()))
     if inputs.previous:
-        _load_previous(con, inputs.previous, needed)
+        _load_previous(con, inputs.previous, inputs.keys, needed)
     if "house.previous_source" in needed:
         rosters = [(kind.name, kind.family) for kind in models.kinds.values() if kind.period == "month"]
         _fill(con, "roster_kind", {"kind": "VARCHAR", "registry": "VARCHAR"}, _texts(["kind", "registry"], rosters))
@@ -546,9 +622,9 @@ left join roster_kind using (kind)
 """
 
 
-def _load_previous(con: duckdb.DuckDBPyConnection, previous: Path, needed: set[str]) -> None:
+def _load_previous(con: duckdb.DuckDBPyConnection, previous: Path, keys: Sequence[str], needed: set[str]) -> None:
     """What the release before says; a table or column that it did not have yet stays empty."""
-    con.execute(f"attach {_quote(str(previous))} as before (read_only)")
+    _attach(con, previous, "before", keys)
     there: dict[str, set[str]] = {}
     for table, column in con.execute(
         "select table_name, column_name from duckdb_columns() where database_name = 'before' and schema_name = 'main'"
@@ -661,10 +737,11 @@ def _bad_rows(con: duckdb.DuckDBPyConnection, name: str, query: str) -> list[str
 
 
 def _write(
-    con: duckdb.DuckDBPyConnection, path: Path, published: dict[str, Published], unit: str | None
+    con: duckdb.DuckDBPyConnection, path: Path, published: dict[str, Published], unit: str | None, key: str | None
 ) -> dict[str, tuple[int, int]]:
     """Copy the published tables into a new file, the whole one (table → rows, digest) before those of divisions."""
-    con.execute(f"attach {_quote(str(path))} as ready (storage_version 'v1.5.0')")
+    closed = (", encryption_key $1", [key]) if key else ("", [])
+    con.execute(f"attach {_quote(str(path))} as ready (storage_version 'v1.5.0'{closed[0]})", closed[1])
     con.execute("set checkpoint_threshold = '0KB'")  # the commit writes the file itself, without a .wal before it
     con.begin()  # one transaction: else each comment waits for the disk
     digests = {}
@@ -706,11 +783,11 @@ def _digest(con: duckdb.DuckDBPyConnection, table: str) -> tuple[int, int]:
     return int(rows), int(digest)
 
 
-def _read_back(path: Path, digests: dict[str, tuple[int, int]]) -> None:
+def _read_back(path: Path, digests: dict[str, tuple[int, int]], key: str | None) -> None:
     """Read every block from the file. Raises PublishRefused when it does not hold what was written."""
     if path.with_name(path.name + ".wal").exists():
         raise PublishRefused(f"{path.name} 旁边还有 .wal 文件,没有写完整")
-    with closing(_read_only(path)) as con:
+    with closing(_read_only(path, [key] if key else [])) as con:
         for name, digest in digests.items():
             if _digest(con, name) != digest:
                 raise PublishRefused(f"{path.name}:{name} 写入后读回的内容不同,磁盘可能有问题")
