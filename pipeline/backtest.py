@@ -298,14 +298,19 @@ def _ask(
 
 
 def _found(release: duckdb.DuckDBPyConnection, models: Models) -> dict[tuple[str, str], str]:
-    """(rule, subject) → what people found in the end: right, wrong or source (`sql/published/verdict.csv`)."""
+    """(rule, subject) → what people found in the end: right, wrong or source (`sql/published/verdict.csv`).
+
+    Of a warning that the rule gave, or of the random sample of those whom it did not list; the later word holds.
+    """
     counts = {(row["purpose"], row["outcome"]): row["counts_as"] for row in models.lists["verdict"].to_pylist()}
     closed = release.execute(
-        "select rule_code, subject_id, purpose, outcome from warning where status = 'closed' order by decided_on, warning_id"
+        "select rule_code, subject_id, purpose, outcome, decided_on, warning_id from warning where status = 'closed' union all"
+        " select rule_code, subject_id, 'sample', outcome, decided_on, sample_id from sample_check where state = 'checked'"
+        " order by decided_on, warning_id"
     ).fetchall()
     return {
         (rule, subject): counts[purpose, outcome]
-        for rule, subject, purpose, outcome in closed
+        for rule, subject, purpose, outcome, *_ in closed
         if (purpose, outcome) in counts
     }
 

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import fcntl
 import json
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import pyarrow as pa
 import pytest
 import yaml
 from click.testing import CliRunner
 
 from pipeline import run
-from pipeline.backtest import _Help, backtest, precision
+from pipeline.backtest import _found, _Help, backtest, precision
 from pipeline.cli import monitor
 from pipeline.home import Home
 from pipeline.ledger import Ledger
 from pipeline.model import ModelError, MonitorError
 from pipeline.strict_yaml import read_yaml
-from pipeline.warehouse.models import SQL
+from pipeline.warehouse.models import SQL, Models
 from tests.night_kit import DAY, PERSON, ask, book, number, person
 from tests.test_decisions import HOUSEHOLD, NEXT, fill_in, listed_home
 
@@ -173,6 +176,25 @@ def test_no_night_begins_meanwhile_and_during_one_it_is_not_asked(home: Path, tm
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(MonitorError, match="另一个夜间任务正在运行"):
             backtest(home, rule(tmp_path / "same", WHERE), DAY, NEXT)
+
+
+def test_what_people_found_in_the_random_sample_speaks_of_whom_a_rule_would_newly_list() -> None:
+    verdict = pa.table(dict(zip(("purpose", "outcome", "counts_as"), zip(*VERDICTS, strict=True), strict=True)))
+    with closing(duckdb.connect()) as con:
+        con.execute(
+            "create table warning as select * from (values ('A01', '甲', 'assistance', 'not_eligible', date '2026-10-02', 'w', 'closed'),"
+            " ('A01', '乙', 'assistance', null, null, 'v', 'open'))"
+            " as t(rule_code, subject_id, purpose, outcome, decided_on, warning_id, status)"
+        )
+        con.execute(
+            "create table sample_check as select * from (values ('A01', '甲', 'granted', date '2026-10-01', 's', 'checked'),"
+            " ('A01', '丙', 'granted', date '2026-10-01', 't', 'checked'), ('A01', '丁', null, null, 'u', 'open'))"
+            " as t(rule_code, subject_id, outcome, decided_on, sample_id, state)"
+        )
+        assert _found(con, Models({}, {}, {"verdict": verdict})) == {("A01", "甲"): "wrong", ("A01", "丙"): "right"}
+
+
+VERDICTS = [("assistance", "not_eligible", "wrong"), ("sample", "granted", "right")]
 
 
 @pytest.mark.parametrize(

@@ -617,13 +617,18 @@ def test_one_line_per_household_with_colour_and_services(nights: Nights) -> None
             {"id_number": "己", "granted_on": "2026-05-01", "result": "同意"},
             {"id_number": "庚", "application_no": "A2", "granted_on": None, "result": "办理中"},
         ],
+        "disability_certificate": [
+            {"id_number": who, "certificate_no": who, "disability_level": "一级"} for who in ("丁", "辛")
+        ],
+        "death_notice": [{"id_number": "辛", "died_on": "2026-10-01"}],
     }
+    rows["survey_person"].append({"id_number": "辛", "household_no": "H0", "id_birth_date": "1948-01-01"})
     nights.night(given(NIGHT, **rows))
     assert nights.rows(
         "select household_id, colour, codes, open_count, referrals from household_warning order by all"
     ) == [
-        ("户丁", "紫", "X03", 1, ""),
-        ("户甲", "黄", "X01", 1, "养老服务与适老化改造,儿童关爱服务"),
+        ("户丁", "紫", "X03", 1, "残疾人帮扶"),
+        ("户甲", "黄", "X01", 1, "养老服务与适老化改造,儿童关爱服务"),  # nothing for 辛, who died
     ]
     assert nights.rows("select household_id, colour from household order by all") == [
         ("户丁", "紫"), ("户己", "蓝"), ("户庚", None), ("户戊", "绿"), ("户旁丙", "青"), ("户旁乙", "绿"), ("户甲", "黄"),

@@ -69,6 +69,9 @@ needed as (
         on household_member.person_id = disability.person_id and disability.is_severe
     inner join house.referral as referral
         on referral.ground = 'disability'
+    left join registry.death as death
+        on household_member.person_id = death.person_id
+    where death.person_id is null
 ),
 
 referred as (
