@@ -353,12 +353,12 @@ def first_night(models: Models) -> Iterator[Nights]:
 
 @pytest.fixture(scope="module")
 def straight(first_night: Nights) -> dict[str, list[tuple[Any, ...]]]:
-    return ends(first_night, list(range(6)), [1] * 6)
+    return ends(first_night, list(range(6)), [2] * 6)
 
 
 def ends(first_night: Nights, order: list[int], days: list[int]) -> dict[str, list[tuple[Any, ...]]]:
-    """The tables after two more nights on which people's words came in this order: findings about warnings and answers about
-    people, some contradicting each other."""
+    """The tables two days later, when people's words came in this order, a night for each day on which any came: findings about
+    warnings and answers about people, some contradicting each other."""
     nights = after_the_first(first_night)
     pair, name, later = asked(nights), asked(nights, "name"), NIGHT + timedelta(days=1)
     spoken = [
@@ -370,7 +370,7 @@ def ends(first_night: Nights, order: list[int], days: list[int]) -> dict[str, li
         spoken[at] | {"decision_id": f"{at}", "night": str(after(days[at])), "received_seq": days[at] * 10 + place}
         for place, at in enumerate(order)
     ]
-    for day in (1, 2):
+    for day in sorted({*days, 2}):
         so_far = [one for one in came if one["night"] <= str(after(day))]
         nights.night(given(after(day), **{**LISTS, "house__decision": so_far}))
     told = state(nights, ENDS)
@@ -386,7 +386,7 @@ def ends(first_night: Nights, order: list[int], days: list[int]) -> dict[str, li
 def test_decisions_over_several_nights_end_the_same_in_whatever_order(
     first_night: Nights, straight: dict[str, list[tuple[Any, ...]]], order: list[int], days: list[int]
 ) -> None:
-    assume((order, days) != (list(range(6)), [1] * 6))  # that is `straight` itself
+    assume(set(days) == {1, 2})  # all on one day is `straight` itself
     assert ends(first_night, order, days) == straight
     assert [row[1] for row in straight["decision"]] == ["replaced", "stands", "stands"]
     assert [row[1] for row in straight["identity_decision"]] == ["replaced", "stands", "stands"]
