@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from math import sqrt
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +48,6 @@ _KNOWN_HELP = {
     "registry.temporary_grant": "select distinct person_id, division_code || ' ' || application_no as what"
     " from registry.temporary_grant where is_granted",
 }
-_Z = 1.959964
 
 
 @dataclass(frozen=True)
@@ -366,18 +365,24 @@ def _tally(
 
 
 def precision(verdicts: Sequence[str]) -> dict[str, float | int | None]:
-    """Share that was right of those that people closed, with Wilson's interval at 95 %; as `rule_precision` has it.
+    """Share that was right of those that people closed, with its interval at 95 %; as `rule_precision` has it.
 
     Wrong data counts against the source; who was never asked about counts for nothing.
     """
     right, closed = verdicts.count("right"), verdicts.count("right") + verdicts.count("wrong")
     if not closed:
         return {"closed": 0, "precision": None, "low": None, "high": None}
-    share, square = right / closed, _Z * _Z
-    middle = (share + square / 2 / closed) / (1 + square / closed)
-    half = _Z * sqrt(share * (1 - share) / closed + square / 4 / closed**2) / (1 + square / closed)
-    low, high = (0.0 if right == 0 else middle - half), (1.0 if right == closed else middle + half)
-    return {"closed": closed, "precision": round(share, 4), "low": round(low, 4), "high": round(high, 4)}
+    low, high = _interval(right, closed)
+    return {"closed": closed, "precision": round(right / closed, 4), "low": round(low, 4), "high": round(high, 4)}
+
+
+@cache
+def _interval(right: int, closed: int) -> tuple[float, float]:
+    with warehouse.in_memory() as con:
+        for macro in warehouse.MACROS:
+            con.execute(macro)
+        [(low, high)] = con.execute("select wilson_low($1, $2), wilson_high($1, $2)", [right, closed]).fetchall()
+    return float(low), float(high)
 
 
 def _shown(
