@@ -283,7 +283,8 @@ def build(
                 for (unit,) in units:
                     _write(con, release / "divisions" / f"{unit}.duckdb", published, unit, key)
                 _read_back(release / "warehouse.duckdb", digests, key)
-            except duckdb.IOException as problem:  # its words name a file and what the system said, and no row
+            # Their words name a file and what the system said, and no row: the tables written have no constraint that a row could break.
+            except (duckdb.IOException, duckdb.TransactionException) as problem:
                 raise PublishRefused(f"新的一版没有写成,仍用上一版(磁盘满了或坏了?):{mask(str(problem))}") from problem
         for path in sorted(release.rglob("*.duckdb")):
             path.chmod(0o400)
