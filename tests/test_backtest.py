@@ -26,6 +26,8 @@ from pipeline.warehouse.models import SQL, Models
 from tests.night_kit import DAY, PERSON, ask, book, number, person
 from tests.test_decisions import HOUSEHOLD, NEXT, fill_in, listed_home
 
+pytestmark = pytest.mark.slow
+
 LATER = NEXT + timedelta(days=3)
 WHERE = "where surveyed.yearly_income_fen < surveyed.limit_fen"
 

@@ -12,6 +12,8 @@ from openpyxl import load_workbook
 from pipeline import custody, run
 from pipeline.model import CORRECTION_SHEET
 
+pytestmark = pytest.mark.slow
+
 STATUS = "select file_name, status, rows_read, rows_accepted from submission order by file_name, rows_accepted"
 
 

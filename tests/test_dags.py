@@ -24,6 +24,8 @@ from pipeline import run
 from pipeline.model import ROOT, CheckError, mask
 from tests import night_kit as kit
 
+pytestmark = pytest.mark.slow
+
 DAGS = ROOT / "dags"
 BIN = Path(sys.executable).parent
 PERSONAL = re.compile(r"(?<!\d)99\d{4}(?:19|20)\d{2}[01]\d[0-3]\d\d{3}[\dXx](?!\d)")

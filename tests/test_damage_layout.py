@@ -11,6 +11,8 @@ from openpyxl.styles import PatternFill
 
 from tests.damage_kit import judged, person_number, sheet, sheets
 
+pytestmark = pytest.mark.slow
+
 EDGE = ["户主姓名", "户主身份证号", "家庭人口", "家庭月均收入", "纳入月份"]
 PERSON = ["姓名", "身份证号", "与户主关系", "户主身份证号", "月收入"]
 

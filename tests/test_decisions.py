@@ -17,6 +17,8 @@ from pipeline.lists.words import FILLED_IN, OUTCOME_TITLES, SAMPLE_NUMBER, WARNI
 from pipeline.model import Refusal
 from tests.night_kit import DAY, PERSON, ask, book, few_divisions, new_home, number, person, still
 
+pytestmark = pytest.mark.slow
+
 HEADER = ("姓名", *FILLED_IN, WARNING_NUMBER)
 ID = "ab" * 32
 GOOD = ("某甲", "已纳入保障", "已协助申请低保", "张三", "2026-10-31", "已批准", ID)

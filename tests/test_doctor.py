@@ -16,6 +16,8 @@ from pipeline.home import Home
 from pipeline.ledger import Ledger
 from tests.night_kit import DAY, copy_home, night_of_the_bureau
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 10, 31, 3, 0, tzinfo=UTC)
 MOUNTS = """22 27 0:21 / /proc rw - proc proc rw
 27 1 {number} / / rw,relatime shared:1 - {kind} {source} rw

@@ -11,6 +11,8 @@ from pipeline import contracts, run
 from tests.night_kit import DAY, MEDICAL, PERSON, ask, book, differences, new_home, number, person
 from tests.test_checks import Desk, faults, settlement
 
+pytestmark = pytest.mark.slow
+
 REVIEWS: dict[str, dict[str, Any]] = {
     "pension": {"scheme": "企业职工", "benefit_status": "正常", "pay_month": "2026-09", "pension_fen": "2600"},
     "real_estate": {"unit_no": "U1", "usage": "住宅", "area_m2": "80"},

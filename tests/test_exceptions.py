@@ -14,6 +14,8 @@ from pipeline import run
 from pipeline.cli import monitor
 from pipeline.model import CONFIRM
 
+pytestmark = pytest.mark.slow
+
 HEADER = ("姓名", "身份证号", "与户主关系", "性别", "月收入", "数据月份")
 NAME = "低保人员.xlsx"
 LINES = "select rule, state from validation_issue order by rule"

@@ -13,6 +13,8 @@ from pipeline.reading import layout
 from pipeline.warehouse import models
 from tests.night_kit import DAY, MEDICAL, PERSON, ask, book, new_home, number, person
 
+pytestmark = pytest.mark.slow
+
 RULE = """
 select
     enrolment.person_id as person_id,

@@ -26,6 +26,8 @@ from pipeline.home import Home
 from pipeline.model import ModelError, MonitorError
 from pipeline.warehouse.models import Example
 
+pytestmark = pytest.mark.slow
+
 LEAST = 4
 
 

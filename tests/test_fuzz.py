@@ -14,6 +14,8 @@ from pipeline.model import ConfigError
 from pipeline.reading import layout
 from tests.damage_kit import one_column, sheet
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:

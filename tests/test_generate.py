@@ -24,6 +24,8 @@ from pipeline.generate.stage import Stage
 from pipeline.model import ConfigError
 from pipeline.warehouse.models import read_models
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 10, 31)
 PEOPLE = 300
 ID_HEADERS = {

@@ -18,6 +18,8 @@ from pipeline.reading import layout
 from tests.damage_kit import one_column, person_number, sheet
 from tests.night_kit import DAY, new_home
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:

@@ -28,6 +28,8 @@ from pipeline.lists.words import ANSWER_TITLES, JUDGED, QUESTION_NUMBER
 from pipeline.warehouse.models import Models
 from tests.night_kit import DAY, MEDICAL, PERSON, ask, book, copy_home, differences, number, person, still
 
+pytestmark = pytest.mark.slow
+
 ME, TWIN = number(1), number(5)
 
 

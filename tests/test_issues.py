@@ -10,6 +10,8 @@ from night_kit import DAY, PERSON, ask, book, new_home, number, person, still
 
 from pipeline import run
 
+pytestmark = pytest.mark.slow
+
 LINES = 'select rule, state, first_seen_on, "row", issue_id from validation_issue order by all'
 FILE = "inbox/d01/边缘人员.xlsx"
 

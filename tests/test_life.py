@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from test_warehouse import NIGHT, ROSTERS, Nights, given, models_with, survey
 
+pytestmark = pytest.mark.slow
+
 LIFE = "select status, outcome, level, first_seen_on from warning where rule_code = 'X01' order by first_seen_on"
 CHANGES = "select change, before, after, because from warning_change where rule_code = 'X01' order by all"
 DECISIONS = "select decision_id, state, problem from decision order by all"

@@ -56,6 +56,8 @@ from tests.night_kit import (
     still,
 )
 
+pytestmark = pytest.mark.slow
+
 MARKS = (
     "标记甲族",
     "标记乙教",

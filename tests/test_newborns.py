@@ -15,6 +15,8 @@ from pipeline import custody, people, run
 from pipeline.cli import monitor
 from pipeline.model import CONFIRM
 
+pytestmark = pytest.mark.slow
+
 HEADER = ("姓名", "身份证号", "户主身份证号", "与户主关系", "性别", "出生日期", "是否重病", "数据月份")
 NAME = "低保人员.xlsx"
 CHILD = "某小宝"

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from pipeline import warehouse
 
+pytestmark = pytest.mark.slow
+
 NIGHT = date(2026, 10, 31)
 RANK = {"dibao": 1, "tekun": 2, "edge": 3, "survey": 4, "monitoring": 5, "other": 6}
 KINDS = {"dibao_person": "dibao", "tekun_person": "tekun", "edge_person": "edge", "survey_person": "survey",

@@ -15,6 +15,8 @@ import pytest
 from pipeline.model import ContractError
 from pipeline.reading import sandbox
 
+pytestmark = pytest.mark.slow
+
 SECRET = "990101198605011234"
 
 

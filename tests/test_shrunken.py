@@ -17,6 +17,8 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.parts import is_shrunken
 from pipeline.model import MonitorError
 
+pytestmark = pytest.mark.slow
+
 STATUS = "select file_name, status, rows_accepted, rows_set_aside from submission order by received_at, file_name"
 
 

@@ -23,6 +23,8 @@ from pipeline import contracts, warehouse
 from pipeline.model import ModelError, PublishRefused
 from pipeline.warehouse.models import SQL, Models, read_models
 
+pytestmark = pytest.mark.slow
+
 NIGHT = date(2026, 10, 30)  # a Friday
 NEXT = date(2026, 10, 31)
 LIMITS = warehouse.Limits("1GB", threads=1)

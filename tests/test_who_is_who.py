@@ -15,6 +15,8 @@ from night_kit import number
 
 from pipeline import likeness, warehouse
 
+pytestmark = pytest.mark.slow
+
 NIGHT = date(2026, 10, 31)
 BORN = "1986-05-01"
 ME, TWIN = number(1), number(5)

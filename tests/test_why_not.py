@@ -16,6 +16,8 @@ from pipeline.model import MonitorError
 from pipeline.warehouse.models import Card
 from pipeline.why_not import _Words, why_not
 
+pytestmark = pytest.mark.slow
+
 RULES = [(table, example) for table, example in examples() if table.startswith("warnings.")]
 WORDED = re.compile(r"[a-z]+_[a-z]+")
 

@@ -18,6 +18,8 @@ from pipeline.inputs import gather
 from pipeline.ledger import Ledger
 from pipeline.model import ConfigError
 
+pytestmark = pytest.mark.slow
+
 PEOPLE, DAY = 100, date(2025, 12, 31)
 COLUMNS = ("month", "division_code", "registry", "households", "persons", "persons_entered", "grants", "amount")
 
