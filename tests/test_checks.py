@@ -339,6 +339,7 @@ def test_a_verdict_that_does_not_add_up_cannot_be_made():
         checks.Verdict("s", 10, 5, 3, 1, pd.DataFrame())
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10_000))
 def test_no_row_is_lost_whatever_the_damage_and_the_order(tmp_path_factory, seed):

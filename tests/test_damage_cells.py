@@ -13,6 +13,8 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from tests import biff_kit
 from tests.damage_kit import judged, one_column, person_number, readings_of, sheet, sheets
 
+pytestmark = pytest.mark.slow
+
 DAY, MONTH = date(1986, 5, 1), date(1986, 5, 1)
 
 

@@ -24,6 +24,8 @@ from pipeline.reading.readers import Book
 from pipeline.strict_yaml import read_shape
 from tests import night_kit as kit
 
+pytestmark = pytest.mark.slow
+
 ZONE, DAY = ZoneInfo("Asia/Shanghai"), date(2026, 10, 31)
 _tables = itertools.count()
 

@@ -12,6 +12,8 @@ from pipeline.home import Home
 from pipeline.ledger import Ledger
 from tests.night_kit import DAY, PERSON, book, new_home, person, still
 
+pytestmark = pytest.mark.slow
+
 EVE = DAY - timedelta(days=1)
 
 

@@ -23,6 +23,8 @@ from pipeline.ledger.parts import Delivery, Replace, decide, part_name, rivals, 
 from pipeline.model import BalanceError, ConfigError, MonitorError, Reading, Refusal, SheetReading
 from pipeline.seal import Seal
 
+pytestmark = pytest.mark.slow
+
 FIRST, SECOND, THIRD = date(2026, 10, 30), date(2026, 10, 31), date(2026, 11, 1)
 AT = datetime(2026, 10, 30, 18, 0, tzinfo=UTC)
 SEAL = Seal([base64.urlsafe_b64encode(bytes(32)).decode()])

@@ -19,6 +19,8 @@ from test_warehouse import NIGHT, ROSTERS, Nights, given, models_with, survey
 
 from pipeline.warehouse import HOUSE, MACROS
 
+pytestmark = pytest.mark.slow
+
 MONDAY = date(2026, 11, 2)  # after NIGHT, a Friday
 
 

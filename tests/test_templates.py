@@ -11,6 +11,8 @@ from pipeline.contracts import Column, Kind, fold_header
 from pipeline.reading import layout
 from tests.damage_kit import judged, person_number
 
+pytestmark = pytest.mark.slow
+
 CONTRACTS = contracts.load()
 KINDS = sorted(CONTRACTS.kinds)
 
