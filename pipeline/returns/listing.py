@@ -37,8 +37,6 @@ _STATUS: dict[str, str] = {
     "superseded": "已由后来的文件代替",
     "repeated": "与以前收到的文件完全相同,没有重复入库",
 }
-_NO_KIND: dict[str, str] = {"accepted": "这份文件", "repeated": "这份文件"}
-"""What a summary without a kind is about: a correction or a confirmation that was taken, or bytes that came before."""
 
 
 @dataclass(frozen=True)
@@ -242,7 +240,9 @@ def _write_gain(page: Page, actions: list[_Action], issues: pd.DataFrame) -> Non
 def _write_outcome(page: Page, summaries: Sequence[SubmissionSummary]) -> None:
     page.section("文件结果")
     for one in summaries:
-        title = (one.kind_title or _NO_KIND.get(one.status, "认不出种类的工作表")) + (
+        # Without a kind: a correction or a confirmation that was taken, bytes that came before, else what was not recognised.
+        is_known = one.status in ("accepted", "repeated")
+        title = (one.kind_title or ("这份文件" if is_known else "认不出种类的工作表")) + (
             f"({one.reading.period[:4]}年{int(one.reading.period[5:])}月)" if one.reading.period else ""
         )
         page.wide(f"{title} —— {_STATUS[one.status]}", "action", size=12)
