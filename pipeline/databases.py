@@ -272,6 +272,8 @@ def _said(problem: Exception) -> NotRead:
     if isinstance(problem, NoSuchTableError):
         return NotRead("no_table")
     orig: Any = getattr(problem, "orig", None) or problem
+    if isinstance(orig.__context__, TimeoutError):
+        return NotRead("slow")  # PyMySQL calls a read that timed out a lost connection
     code = None
     if state := getattr(orig, "sqlstate", None):
         code = next((_PG_CODES[state[:size]] for size in (5, 3, 2) if state[:size] in _PG_CODES), None)

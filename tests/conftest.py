@@ -87,7 +87,7 @@ def mariadb() -> Iterator[str]:
                 stdout=log, stderr=log,
             )  # fmt: skip
         try:
-            for _ in range(300):
+            while True:
                 try:
                     with pymysql.connect(unix_socket=str(line), user="root") as connection:
                         connection.cursor().execute("create database test character set utf8mb4")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import socket
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -263,6 +264,15 @@ def test_a_database_that_keeps_silent_is_left(server: Server, tmp_path: Path, mo
     found = failure(server, source(view, seconds=1), tmp_path / "t")
     assert found.code == "slow", found
     assert found.may_pass
+
+
+def test_a_server_that_accepts_and_never_greets_is_slow_and_not_lost(tmp_path: Path) -> None:
+    """Its read times out before a query was asked; a lost connection would be another reason, with another advice."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"mysql+pymysql://reader:x@127.0.0.1:{silent.getsockname()[1]}/partner"
+        with pytest.raises(NotRead) as caught:
+            databases.read(source("名单", seconds=1), url, tmp_path / "t", ZONE, DAY)
+    assert (caught.value.code, caught.value.may_pass) == ("slow", True)
 
 
 # what is told -----------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 import zipfile
 from pathlib import Path
 
@@ -58,9 +57,7 @@ def package(
 
 def read(path: Path, name: str = "死亡登记.xlsx") -> Reading:
     """Through the sandbox; at the end a good file must still be read by this very process."""
-    started = time.monotonic()
     readings = layout.read_file(path, name, "civil_registration", {"civil_registration"}, path.parent / "work")
-    assert time.monotonic() - started < 60
     assert len(readings) == 1
     return readings[0]
 

@@ -102,10 +102,8 @@ def test_memory_up_to_the_limit_is_given_and_beyond_it_is_not() -> None:
 
 
 def test_time_is_limited_by_work_and_by_clock() -> None:
-    started = time.monotonic()
     assert kill_reason(spin, seconds=1).reason == "time"
-    assert kill_reason(doze, 60, seconds=1).reason == "time"
-    assert time.monotonic() - started < 15
+    assert kill_reason(doze, 600, seconds=1).reason == "time"
 
 
 @pytest.mark.parametrize("function", [abort, leave])
@@ -156,10 +154,8 @@ def test_the_server_ends_with_its_owner() -> None:
     process.start()
     server = ours.recv()
     process.join()
-    deadline = time.monotonic() + 10
-    while alive(server) and time.monotonic() < deadline:
+    while alive(server):  # pytest's own limit ends a wait that has no end
         time.sleep(0.05)
-    assert not alive(server)
 
 
 def alive(pid: int) -> bool:
