@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from pipeline.folding import visible
 from pipeline.model import ROOT, CheckLevel, ContractError, Purpose, Severity
 from pipeline.strict_yaml import Strict, read_shape, read_yaml
 
@@ -333,12 +334,12 @@ _UNIT = re.compile(
 
 
 def fold_header(header: str) -> tuple[str, str | None]:
-    """(folded header, unit): NFKC, case, blanks, line breaks, bracket widths and `*` marks do not matter.
+    """(folded header, unit): NFKC, case, blanks, line breaks, characters without a shape, bracket widths and `*` marks do not matter.
 
     A unit in brackets at the end is cut off and returned (`家庭月总收入（元）` → `家庭月总收入`, `元`). Spec: sources.md.
     """
     text = unicodedata.normalize("NFKC", header).translate(_BRACKETS).casefold()
-    text = re.sub(r"[\s\u200b\ufeff*]+", "", text)
+    text = visible(text).replace("*", "")
     match = _UNIT.search(text)
     if match and match.start() > 0:
         return text[: match.start()], next(group for group in match.groups() if group)

@@ -13,8 +13,8 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import date
 
+from pipeline.folding import COMPATIBLE, DOTS, INVISIBLE, PLAIN_HAN, matches_fully, replace_all, translate, visible
 from pipeline.model import ConfigError
-from pipeline.values.folding import COMPATIBLE, DOTS, INVISIBLE, PLAIN_HAN, matches_fully, replace_all, translate
 
 _NUMBER = re.compile(r"[0-9]{17}[0-9X]")
 
@@ -95,10 +95,8 @@ def name_key(name: str) -> str:
     # Twice: composing may bring forth a dot, and what stood on its two sides may compose.
     folded = name.translate(_COMPATIBLE)
     for _ in range(2):
-        kept = (
-            char for char in folded if char not in _DROPPED and unicodedata.category(char) not in _INVISIBLE_CATEGORIES
-        )
-        folded = unicodedata.normalize("NFC", "".join(kept))
+        kept = "".join(char for char in visible(folded) if char not in _DROPPED)
+        folded = unicodedata.normalize("NFC", kept)
     return folded.translate(_UPPER)
 
 
@@ -111,5 +109,4 @@ def name_key_sql(column: str) -> str:
     return f"case when {matches_fully(column, f'[{PLAIN_HAN}]+')} then {column} else {slow} end"
 
 
-_INVISIBLE_CATEGORIES = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
 _UPPER = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}

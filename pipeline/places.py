@@ -1,4 +1,4 @@
-"""Free text (a township cell, an address) → which division and township it names. Standard library only.
+"""Free text (a township cell, an address) → which division and township it names.
 
 One name may stand inside another (望山区 in 小望山区), one township name in several divisions, and short names
 are also the names of streets (团结 in 团结路). So: the longest name wins, a name must begin where a name can begin,
@@ -12,10 +12,11 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 
+from pipeline.folding import visible
+
 Place = tuple[str, str]
 """(division code, township name); the name is '' when only the division is named."""
 
-_BLANK = re.compile(r"[\s\u200b\ufeff]+")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _FULL = re.compile(r"(?:区|县|市|旗|镇|乡|街道|局|场|团)$")
 """A name that ends like this says itself what it is; 青禾 or 团结 do not."""
@@ -30,7 +31,7 @@ _BEFORE_DIVISION = _BEFORE_TOWNSHIP + "区县旗"
 
 def fold_place(text: str) -> str:
     """Widths and blanks do not matter in place names."""
-    return _BLANK.sub("", unicodedata.normalize("NFKC", text))
+    return visible(unicodedata.normalize("NFKC", text))
 
 
 class Gazetteer:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.folding import INVISIBLE
 from pipeline.model import Refusal
 
 Mask = npt.NDArray[np.bool_]
@@ -65,8 +66,8 @@ class Grid:
 
 
 def filled(column: Texts) -> Mask:
-    """True where a cell holds more than blanks."""
-    return mask(pc.match_substring_regex(column, r"[^\s\x{3000}\x{a0}]"))
+    """True where a cell holds something that can be seen."""
+    return mask(pc.match_substring_regex(column, f"[^{INVISIBLE}]"))
 
 
 def mask(answer: Any) -> Mask:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from pipeline import contracts
 from pipeline.contracts import Headers, Kind
+from pipeline.folding import INVISIBLE, fold_word, visible
 from pipeline.model import (
     CONFIRM,
     CORRECTION_HEADS,
@@ -132,7 +133,7 @@ def read_submissions(
     if reference := [grid for grid in book.grids if grid.sheet == CORRECTION_SHEET]:
         return [_correction(reference[0], book.grids, work_dir)]
     for grid in book.grids:
-        if grid.sheet.strip() == agreed.headers.returned_sheet:
+        if visible(grid.sheet) == agreed.headers.returned_sheet:
             answers += _confirmations(grid)
             continue
         header = recogniser.header(grid)
@@ -157,7 +158,7 @@ def read_submissions(
         titled = recogniser.titled(grid, row) if row else []
         refusal = unrecognised(row, nearest, titled, grid.sheet, is_row=header is None)
         return [Reading(kind=None, notices=notices, refusal=refusal)]
-    strangers = [each for each in strangers if each[0].sheet.strip() != agreed.headers.instructions_sheet]
+    strangers = [each for each in strangers if visible(each[0].sheet) != agreed.headers.instructions_sheet]
     if strangers:
         notices.append(f"没有读取的工作表:{'、'.join(grid.sheet for grid, _, _ in strangers)}")
     readings = [
@@ -178,7 +179,7 @@ def _emptied(grids: list[Grid], taken: dict[str, _Sheet], headers: Headers) -> d
         ours = np.zeros(0, np.int64)
         if sheet := taken.get(grid.sheet):
             ours = np.concatenate([np.arange(sheet.header.first, sheet.header.last + 1), sheet.rows.keep])
-        if grid.sheet.strip() != headers.returned_sheet and (rows := rows_to_empty(grid, headers, ours)):
+        if visible(grid.sheet) != headers.returned_sheet and (rows := rows_to_empty(grid, headers, ours)):
             emptied[grid.sheet] = rows if sheet else []
     return emptied
 
@@ -202,7 +203,7 @@ def rows_to_empty(grid: Grid, headers: Headers, ours: Numbers) -> list[int]:
         for column in grid.columns:
             texts = column.take(pa.array(others))
             if texts.null_count < len(texts):
-                texts = pc.replace_substring_regex(texts, r"[\s\x{a0}\x{3000}*]+", "")
+                texts = pc.replace_substring_regex(texts, f"[{INVISIBLE}*]+", "")
                 # What we say ourselves, in blank workbooks and returned copies, is no value.
                 texts = pc.replace_substring_regex(texts, f"{kept}|.*{NEVER_RECEIVED}.*", "")
                 found |= mask(pc.match_substring_regex(texts, pattern))
@@ -212,7 +213,7 @@ def rows_to_empty(grid: Grid, headers: Headers, ours: Numbers) -> list[int]:
 def _confirmations(grid: Grid) -> list[Confirmation]:
     """What was answered on our own sheet, line by line; a line without a yes is no answer."""
     for row in range(min(grid.height, 10)):
-        heads = [grid.text(row, column).strip() for column in range(len(grid.columns))]
+        heads = [visible(grid.text(row, column)) for column in range(len(grid.columns))]
         if set(CONFIRM) <= set(heads):
             break
     else:
@@ -223,7 +224,7 @@ def _confirmations(grid: Grid) -> list[Confirmation]:
             issue_id[at].strip(), (reason[at] or "").strip(), (by_whom[at] or "").strip(), int(grid.row_numbers[at])
         )
         for at in range(row + 1, grid.height)
-        if issue_id[at] and (yes[at] or "").strip().casefold() in _YES
+        if issue_id[at] and fold_word(yes[at] or "") in _YES
     ]
 
 
@@ -238,11 +239,11 @@ def _correction(reference: Grid, grids: list[Grid], work_dir: Path) -> Reading:
         sheet, columns = about[grid.sheet][0], [int(one) for one in about[grid.sheet][1].split(",") if one.isdecimal()]
         first = len(CORRECTION_HEADS)
         for at in range(2, grid.height):
-            row = grid.text(at, 1).strip()
+            row = visible(grid.text(at, 1))
             if not row.isdecimal():
                 continue
             place = {"sheet": sheet, "row_number": int(row)}
-            if grid.text(at, 2).strip().casefold() in _YES:
+            if fold_word(grid.text(at, 2)) in _YES:
                 lines.append({**place, "column": 0, "text": None, "is_number": False})
                 continue
             for shown, column in enumerate(columns[: max(len(grid.columns) - first, 0)], start=first):
@@ -333,7 +334,7 @@ def _sheet_reading(recogniser: Recogniser, sheet: _Sheet, stem: str) -> SheetRea
         rows_read=len(sheet.rows.keep),
         rows_left_out=sheet.rows.left_out,
         hidden_rows=int(np.isin(grid.row_numbers[sheet.rows.keep], grid.hidden_rows).sum()),
-        defaults=_defaults(match.kind, [header.title, grid.sheet, stem]),
+        defaults=_defaults(match.kind, [header.title, visible(grid.sheet), visible(stem)]),
         date1904=grid.date1904,
     )
 
@@ -404,7 +405,7 @@ def _column_months(recogniser: Recogniser, sheet: _Sheet) -> set[str] | Refusal:
         for text, number in zip(
             *(cells[name][:MAX_DISTINCT_PERIODS].to_pylist() for name in ("text", "number")), strict=True
         ):
-            if text and text.strip():
+            if text and visible(text):
                 month = month_of_cell(text, number)
                 if month is None:
                     return Refusal(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from pipeline.folding import plain_blanks
+
 _DIGITS = {
     "0": "0",
     "〇": "0",
@@ -44,9 +46,9 @@ _DAY = re.compile(rf"^{_YEAR}(?:[-./年]{_MONTH}[-./月]\d{{1,2}}日?|(1[0-2]|0[
 
 def months_in(text: str) -> list[str]:
     """Every month (`YYYY-MM`) that a text names, sorted; a full date names none, but for 截至2026年10月31日."""
-    text = unicodedata.normalize("NFKC", text)
+    text = plain_blanks(unicodedata.normalize("NFKC", text))
     # Blanks inside a month are none; but the blank before it keeps it apart from another number (`名册2 2026-10`).
-    return _months_in(re.sub(r"\s", "", text)) or _months_in(text)
+    return _months_in(text.replace(" ", "")) or _months_in(text)
 
 
 def _months_in(text: str) -> list[str]:
@@ -58,7 +60,7 @@ def _months_in(text: str) -> list[str]:
 
 def month_of_cell(text: str, numeric: bool) -> str | None:
     """The month (`YYYY-MM`) in a cell of a period column; None when it names none, or is the number 2026.1, which is two."""
-    text = unicodedata.normalize("NFKC", text).strip()
+    text = plain_blanks(unicodedata.normalize("NFKC", text))
     if numeric and re.fullmatch(r"20\d\d\.1", text):
         return None
     if day := _DAY.match(text):

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from pipeline.contracts import Contracts, Kind, fold_header
+from pipeline.folding import visible
 from pipeline.model import ColumnUse, column_letter
 from pipeline.reading.dbf import cut
 from pipeline.reading.grid import Grid
@@ -270,7 +271,7 @@ def _fold_cut(name: str) -> tuple[str, str | None]:
 
 
 def _clean(text: str | None) -> str:
-    return re.sub(r"\s+", "", text) if text else ""
+    return visible(text) if text else ""
 
 
 def _spread(grid: Grid, top: list[str], row: int) -> list[str]:
@@ -284,7 +285,7 @@ def _spread(grid: Grid, top: list[str], row: int) -> list[str]:
 
 
 def _heading(text: str) -> str:
-    return fold_header(text.replace(" ", ""))[0]
+    return fold_header(text)[0]
 
 
 def _title_match(kind: Kind, heading: str) -> tuple[int, int]:

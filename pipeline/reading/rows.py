@@ -14,11 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.contracts import NUMBER_SENSITIVE, Headers, fold_header
+from pipeline.folding import INVISIBLE
 from pipeline.reading.grid import Grid, Mask, Numbers, Texts, filled, mask
 from pipeline.reading.recognise import Header, Match, Recogniser
 
 _DIGIT = r"[0-9０-９]"
-_ID_LIKE = rf"{_DIGIT}{{8}}|(?:{_DIGIT}\s*){{15}}|\d\.?\d*[eE]\+1\d"
+_ID_LIKE = rf"{_DIGIT}{{8}}|(?:{_DIGIT}[{INVISIBLE}]*){{15}}|\d\.?\d*[eE]\+1\d"
 _NUMBER_ONLY = r"^[0-9０-９.,，%+\-()（）]{0,10}$"
 """A running number or a count: text only because text files have nothing else."""
 _COLUMN_NUMBER = r"^(?:[甲乙丙丁戊己庚辛壬癸]|[A-Z]|栏次|\(?[0-9]{1,2}\)?(?:=[0-9+\-*/()×÷]+)?)$"
@@ -84,13 +85,13 @@ def _id_like(column: Texts, words: Headers) -> Mask:
     """Cells with a run of digits that only a number of a person has, and that do not begin like a footnote."""
     begins = "|".join(re.escape(word) for word in [*words.footnotes, *words.totals])
     return mask(pc.match_substring_regex(column, _ID_LIKE)) & ~mask(
-        pc.match_substring_regex(column, rf"^\s*(?:{begins})")
+        pc.match_substring_regex(column, rf"^[{INVISIBLE}]*(?:{begins})")
     )
 
 
 def _folded(column: Texts) -> Texts:
     """Blanks and stars out, wide brackets and colons narrow: near enough to compare with words of ours."""
-    for pattern, replacement in [(r"[\s\x{3000}*\x{a0}]+", ""), ("（", "("), ("）", ")"), ("：", ":")]:
+    for pattern, replacement in [(f"[{INVISIBLE}*]+", ""), ("（", "("), ("）", ")"), ("：", ":")]:
         column = pc.replace_substring_regex(column, pattern, replacement)
     return column
 

@@ -12,9 +12,9 @@ from datetime import date
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from pipeline.contracts import NUMBER_SENSITIVE, Column, Kind, Type
+from pipeline.folding import INVISIBLE, identifier, literal, matches_fully
 from pipeline.values import amounts, dates, numbers, words
 from pipeline.values.fields import Field, Layers
-from pipeline.values.folding import INVISIBLE, identifier, literal, matches_fully
 from pipeline.values.numbers import folded_number
 from pipeline.values.wording import explain
 

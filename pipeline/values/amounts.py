@@ -6,8 +6,7 @@ casts take `1e3`, `0x1f` and `1_000`. What stands for "not known" is NULL withou
 
 from __future__ import annotations
 
-from pipeline.values.fields import Field, Layers
-from pipeline.values.folding import (
+from pipeline.folding import (
     HALF_WIDTH,
     INVISIBLE,
     NO_VALUE,
@@ -18,6 +17,7 @@ from pipeline.values.folding import (
     translate,
     without_invisible,
 )
+from pipeline.values.fields import Field, Layers
 
 QUICK_MONEY = r"[0-9]{1,12}(\.[0-9]{1,2})?"
 QUICK_INTEGER = "[0-9]{1,9}"

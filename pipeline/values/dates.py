@@ -6,8 +6,7 @@ A text with two valid readings is refused, never guessed.
 
 from __future__ import annotations
 
-from pipeline.values.fields import Field, Layers, day
-from pipeline.values.folding import (
+from pipeline.folding import (
     HALF_WIDTH,
     INVISIBLE,
     NO_VALUE,
@@ -17,6 +16,7 @@ from pipeline.values.folding import (
     replace_all,
     translate,
 )
+from pipeline.values.fields import Field, Layers, day
 
 _YEAR = "(?:19|[2-9][0-9])[0-9]{2}"
 _ONE_OR_TWO = "[0-9]{1,2}"

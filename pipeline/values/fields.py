@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from pipeline.contracts import Column
-from pipeline.values.folding import identifier
+from pipeline.folding import identifier
 
 Layers = list[dict[str, str]]
 """Each layer: suffix → expression. Suffix '' is the value, `__…` other results, `#…` steps that do not come out."""

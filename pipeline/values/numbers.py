@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from datetime import date
 
+from pipeline.folding import NO_VALUE, literal, matches_fully, translate, without_invisible
 from pipeline.values.fields import Field, Layers, day
-from pipeline.values.folding import NO_VALUE, literal, matches_fully, translate, without_invisible
 
 DAMAGED = ("stored_as_number", "one_digit_missing", "digits_extra", "disability_number")
 """Problems that make a number `damaged`: digits were lost or added. All others make it `invalid`."""

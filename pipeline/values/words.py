@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pipeline.contracts import Column
-from pipeline.values.fields import Field, Layers
-from pipeline.values.folding import (
+from pipeline.folding import (
     COMPATIBLE,
     DOTS,
     HAN,
@@ -23,6 +22,7 @@ from pipeline.values.folding import (
     translate,
     without_control,
 )
+from pipeline.values.fields import Field, Layers
 
 _TRUE = ["是", "有", "对", "√", "✓", "✔", "☑", "1", "1.0", "y", "yes", "t", "true"]
 _FALSE = ["否", "无", "错", "没有", "不是", "×", "✕", "✖", "✗", "✘", "x", "0", "0.0", "n", "no", "f", "false"]

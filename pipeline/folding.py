@@ -1,4 +1,4 @@
-"""Characters that look alike and mean the same: one table, as Python and as SQL.
+"""Characters that look alike and mean the same, and characters without a shape: one table, as Python, as SQL and for Arrow.
 
 DuckDB knows no NFKC, so the few compatibility characters that occur in real files are translated by name, behind a
 guard that lets a clean text pass untouched. Spec: sources.md ("How real files are damaged").
@@ -9,8 +9,16 @@ from __future__ import annotations
 
 import unicodedata
 
-INVISIBLE = r"\p{Z}\p{Cc}\p{Cf}"
-"""Inside a regex class: every blank, control and formatting character (no-break, zero-width, direction marks, BOM)."""
+_SHAPELESS = [
+    (0x034F, 0x034F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2800, 0x2800), (0x3164, 0x3164),
+    (0xFE00, 0xFE0F), (0xFFA0, 0xFFA0), (0xE0100, 0xE01EF),
+]  # fmt: skip
+"""Joiners, fillers and variation selectors: Unicode counts them as letters and marks, but nobody sees them."""
+SHAPELESS = "".join(rf"\x{{{first:X}}}-\x{{{last:X}}}" for first, last in _SHAPELESS)
+"""Inside a regex class of DuckDB or Arrow: the same."""
+INVISIBLE = rf"\p{{Z}}\p{{Cc}}\p{{Cf}}{SHAPELESS}"
+"""Inside a regex class of DuckDB or Arrow: every blank, control and formatting character (no-break, zero-width, direction
+marks, BOM) and what else has no shape."""
 HAN = r"[\p{Han}\p{Co}]"
 """One character of a Chinese name: Han, or a private-use code point that stands for a rare one."""
 PRIVATE_USE = r"\p{Co}"
@@ -27,6 +35,8 @@ LETTERS_AND_DIGITS = {full: half for full, half in HALF_WIDTH.items() if half.is
 RADICALS = {chr(code): unicodedata.normalize("NFKC", chr(code)) for code in [*range(0x2F00, 0x2FD6), 0x2E9F, 0x2EF3]}
 """Radicals pasted from PDF files → the characters they look like."""
 
+_INVISIBLE = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
+_SHAPELESS_CHARS = frozenset(chr(code) for first, last in _SHAPELESS for code in range(first, last + 1))
 _TO_HALF_WIDTH = {ord(full): half for full, half in HALF_WIDTH.items()}
 COMPATIBLE = {**HALF_WIDTH, **RADICALS}
 
@@ -69,8 +79,8 @@ def without_invisible(sql: str) -> str:
 
 
 def without_control(sql: str) -> str:
-    """Control and formatting characters removed, blanks kept."""
-    return replace_all(sql, r"[\p{Cc}\p{Cf}]+")
+    """Control, formatting and shapeless characters removed, blanks kept."""
+    return replace_all(sql, rf"[\p{{Cc}}\p{{Cf}}{SHAPELESS}]+")
 
 
 def fold_word_sql(column: str) -> str:
@@ -80,8 +90,17 @@ def fold_word_sql(column: str) -> str:
 
 def fold_word(word: str) -> str:
     """A code word's comparison form: half-width, lower case, no blanks."""
-    return _visible(word.translate(_TO_HALF_WIDTH)).lower()
+    return visible(word.translate(_TO_HALF_WIDTH)).lower()
 
 
-def _visible(text: str) -> str:
-    return "".join(char for char in text if unicodedata.category(char) not in ("Zs", "Zl", "Zp", "Cc", "Cf"))
+def visible(text: str) -> str:
+    """A text without the characters of INVISIBLE: headers, titles, sheet and file names are compared like this."""
+    return "".join(
+        char for char in text if unicodedata.category(char) not in _INVISIBLE and char not in _SHAPELESS_CHARS
+    )
+
+
+def plain_blanks(text: str) -> str:
+    """A text in which every run of blanks is one blank, and the other characters of INVISIBLE are gone."""
+    spaced = "".join(" " if char.isspace() else char for char in text)
+    return " ".join(word for each in spaced.split(" ") if (word := visible(each)))
