@@ -6,7 +6,7 @@ import hashlib
 from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 
-from pipeline import archive, journal
+from pipeline import advice, archive, journal
 from pipeline.home import Home
 from pipeline.ledger import Ledger, ReceivedFile
 from pipeline.ledger.parts import part_name
@@ -23,9 +23,7 @@ def apply(
     own = {each.file_id: each for each in ledger.files(unit_code=file.unit_code)}
     base = own.get(correction.base_file_id)
     if base is None:
-        return _refused(
-            "no_base", "这份更正表不是对本单位报送过的文件的更正", "请放进原来的收件文件夹,或改好原表后整份再交"
-        )
+        return _refused("no_base", "这份更正表不是对本单位报送过的文件的更正", advice.CORRECT_OWN_FILE)
     name = str(PurePosixPath(base.file_name).with_suffix(".xlsx"))
     merged = _merged(home, base, Path(correction.cells_path))
     # A night that died after this step made the very file that now seems to be in the way.
@@ -33,13 +31,13 @@ def apply(
         (each.file_name, each.sha256) for each in own.values() if each.received_seq > base.received_seq
     }
     if not is_done and (reason := _changed(ledger, base)):
-        fix = "请在最新退回的更正表上更正,或改好原表后整份再交"
+        fix = advice.CORRECT_LATEST
         return _refused("base_changed", f"这份更正依据的《{base.file_name}》{reason},没有采用", fix)
     if isinstance(merged, Refusal):
         return Reading(kind=None, refusal=merged)
     path, rows = merged
     if not rows:
-        return _refused("nothing_changed", "更正表里没有任何改动", "请改好有颜色的格后再放回")
+        return _refused("nothing_changed", "更正表里没有任何改动", advice.CHANGE_COLOURED)
     with path.open("rb") as source:
         digest, size = archive.keep(home, source, base.file_name)
     archived = str(archive.path(home, digest).relative_to(home.root))
@@ -83,7 +81,7 @@ def _merged(home: Home, base: ReceivedFile, cells: Path) -> tuple[Path, int] | R
                 correcting.merge, original, base.file_name, cells, target, memory_mb=2 * memory_mb, seconds=3 * seconds
             )
         except sandbox.Killed as killed:
-            return Refusal(killed.reason, "原文件太大或结构特殊,不能用更正表", "请改好原文件后整份再交")
+            return Refusal(killed.reason, "原文件太大或结构特殊,不能用更正表", advice.MEND_ORIGINAL)
     return rows if isinstance(rows, Refusal) else (target, rows)
 
 

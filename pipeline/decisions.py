@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline import archive, contracts, returns, values
+from pipeline import advice, archive, contracts, returns, values
 from pipeline.checks import ISSUE_COLUMNS
 from pipeline.contracts import Column, Headers, Kind, fold_header
 from pipeline.home import Home
@@ -117,7 +117,7 @@ def take_in(home: Home, ledger: Ledger, unit_code: str) -> int:
                     read_sheets, path, file.file_name, memory_mb=memory_mb, seconds=seconds
                 )
             except sandbox.Killed as killed:
-                found = Refusal(killed.reason, _REASONS[killed.reason], "请重新打开清单,另存为 xlsx 后再交")
+                found = Refusal(killed.reason, _REASONS[killed.reason], advice.SAVE_LIST_AGAIN)
         if isinstance(found, Refusal):
             ledger.decisions.record_lines(file.file_id, [], [], found)
             continue
@@ -149,7 +149,7 @@ def read_sheets(path: Path, file_name: str) -> list[FilledIn] | Refusal:
     return Refusal(
         "no_form",
         f"没有找到同时有{wanted}两列的工作表,看不出填的是哪一条",
-        "请用发下去的清单填写,保留标题行和编号列,存成 xlsx 再交",
+        advice.USE_OUR_LIST,
     )
 
 

@@ -27,7 +27,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import archive, contracts, inbox, journal, people, seal
+from pipeline import advice, archive, contracts, inbox, journal, people, seal
 from pipeline.home import KEY_BYTES, PART, Database, Home, Limits, sweep
 from pipeline.ledger import Ledger, ReadBy, ReceivedFile, Submission, shown_name
 from pipeline.model import MonitorError, PublishRefused, Reading, Refusal, column_letter
@@ -301,7 +301,7 @@ def _archived(home: Home, dropped: inbox.Dropped) -> _Taken:
     of_name = hashlib.sha256(dropped.name.encode()).hexdigest()
     if dropped.is_link:
         reason = f"“{dropped.name}”是链接或管道,不是文件,没有打开"
-        return _Taken(of_name, refusal=Refusal("link", reason, "请把文件本身复制进来"))
+        return _Taken(of_name, refusal=Refusal("link", reason, advice.COPY_FILE_ITSELF))
     try:
         digest, size, seen = inbox.take_in(home, dropped)
     except archive.Unreadable as problem:
@@ -313,12 +313,12 @@ def _unopened(dropped: inbox.Dropped, problem: OSError) -> Refusal:
     if problem.errno in (errno.EACCES, errno.EPERM):
         said, fix = (
             "系统账户没有读取它的权限",
-            "请重新复制一份放进来,或请数据员改好权限;原处的文件没有动,改好后当夜自动收取",
+            advice.GIVE_ACCESS,
         )
     elif problem.errno == errno.ELOOP:
-        said, fix = "它变成了链接", "请把文件本身复制进来"
+        said, fix = "它变成了链接", advice.COPY_FILE_ITSELF
     else:
-        said, fix = "存放它的磁盘或共享文件夹读不出来", "请重新复制一份放进来,并请数据员检查磁盘;原处的文件没有动"
+        said, fix = "存放它的磁盘或共享文件夹读不出来", advice.COPY_AGAIN
     return Refusal("unopened", f"“{dropped.name}”打不开:{said},没有收", fix)
 
 
@@ -471,7 +471,7 @@ def _read_file(home: Home, file: ReceivedFile | Submission) -> list[Reading]:
         refusal = Refusal(
             "unknown_unit",
             f"收件箱文件夹“{file.unit_code}”不是任何已配置的单位",
-            f"请放进单位自己的文件夹。已配置的单位:{known}",
+            advice.use_own_folder(known),
         )
         return [Reading(kind=None, refusal=refusal)]
     work = home.work / file.file_id
@@ -763,7 +763,7 @@ def _mark(copies: list[_Copy]) -> None:
         try:
             sandbox.call(returns.write, *copy, memory_mb=2 * memory_mb, seconds=3 * seconds)
         except sandbox.Killed as killed:
-            reason, fix = "检查已完成,但原文件太大或结构特殊,无法在上面标注", "问题请向民政局数据员索取清单"
+            reason, fix = "检查已完成,但原文件太大或结构特殊,无法在上面标注", advice.ASK_DATA_OFFICER
             returns.write_receipt(copy[2], copy[1], Refusal(killed.reason, reason, fix))
 
 

@@ -1,4 +1,4 @@
-"""Parts, corrections, repeats: what a delivery is to those already taken. Pure functions, standard library only.
+"""Parts, corrections, repeats: what a delivery is to those already taken. Pure functions.
 
 Files of one unit, kind and period are the parts of one roster (`period` is '' for kinds without one, so survey and
 monitoring have one list per unit). Later is by (night, order within the night), which `received_seq` holds.
@@ -25,6 +25,8 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from typing import Literal
+
+from pipeline import advice
 
 Replace = Literal["period", "unit", "key"]
 """As `Kind.replace`: `key` adds row by row and never replaces a delivery, the others replace part by part."""
@@ -141,7 +143,7 @@ def decide(
             "asks",
             tuple(old.submission_id for old in asks),
             f"与{called}有一半以上的人员相同,文件名却不同,分不清以哪一份为准",
-            "如果这份是更正,请改成原来的文件名再交;如果是另一部分,请去掉重复的人员后再交",
+            advice.NAME_WHICH_HOLDS,
         )
     return Decision("part")
 

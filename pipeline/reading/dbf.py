@@ -18,8 +18,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline import advice
 from pipeline.reading.grid import Grid, Mask, Refused, Texts, mask
-from pipeline.reading.preflight import SAVE_AS
 
 SIGNATURES = frozenset({0x02, 0x03, 0x30, 0x31, 0x32, 0x43, 0x63, 0x83, 0x8B, 0x8E, 0xCB, 0xF5, 0xFB})
 """First bytes of the versions that have this layout."""
@@ -64,24 +64,24 @@ def read_dbf(path: Path) -> tuple[Grid, list[str]]:
     data = np.memmap(path, np.uint8, mode="r")
     head = data[: 1 << 17].tobytes()
     if head[0] in _DBASE_7:
-        raise Refused("dbf_version", "这是 dBASE 7 的表,不能直接接收", SAVE_AS)
+        raise Refused("dbf_version", "这是 dBASE 7 的表,不能直接接收", advice.EXPORT_AS_XLSX)
     count, head_length, record_length = struct.unpack_from("<IHH", head, 4)
     fields = _fields(head[:head_length], record_length)
     if head[15] == 1:
-        raise Refused("password", "这个 .dbf 表加了密,无法读取", "请在原系统里导出不加密的表后重新提交")
+        raise Refused("password", "这个 .dbf 表加了密,无法读取", advice.EXPORT_UNLOCKED)
     held = (len(data) - head_length) // record_length
     if held < count:
         raise Refused(
             "truncated",
             f"文件没有传完:表头写着 {count} 条记录,文件里只有 {max(held, 0)} 条",
-            "请重新导出,完整地再提交一次",
+            advice.EXPORT_AGAIN,
         )
     end = head_length + count * record_length
     if held > count and data[end] in (0x20, 0x2A):
         raise Refused(
             "corrupt",
             f"表头写着 {count} 条记录,后面却还有记录:导出没有正常结束",
-            "请在原系统里重新导出后再提交一次",
+            advice.EXPORT_AGAIN,
         )
     records = data[head_length:end].reshape(count, record_length)
     encoding = _encoding(head[29], [field.name for field in fields])
@@ -117,7 +117,7 @@ def _fields(head: bytes, record_length: int) -> list[_Field]:
         offset += length
         at += 32
     if not fields or offset != record_length or not head.find(b"\r", at) == at:
-        raise Refused("corrupt", "这个 .dbf 表的表头已损坏,各列的长度对不上", "请在原系统里重新导出后再提交一次")
+        raise Refused("corrupt", "这个 .dbf 表的表头已损坏,各列的长度对不上", advice.EXPORT_AGAIN)
     return fields
 
 
@@ -189,7 +189,7 @@ def _decoded(cells: Bytes, encoding: str) -> Texts:
     """Text of cells of one width, without the blanks and zeros that fill them up; bytes that are no character become U+FFFD."""
     separator = next((byte for byte in _SEPARATORS if not (cells == byte).any()), None)
     if separator is None:
-        raise Refused("not_text", "文本列里有不是文字的内容", SAVE_AS)
+        raise Refused("not_text", "文本列里有不是文字的内容", advice.EXPORT_AS_XLSX)
     apart = np.full((cells.shape[0], cells.shape[1] + 1), separator, np.uint8)
     apart[:, :-1] = cells
     written = apart.tobytes()
@@ -202,7 +202,7 @@ def _decoded(cells: Bytes, encoding: str) -> Texts:
         len(ends), pa.py_buffer(offsets.tobytes()), pa.py_buffer(letters[letters != separator].tobytes())
     )
     if len(texts) != len(cells):
-        raise Refused("not_text", "文本列里有不是文字的内容", SAVE_AS)
+        raise Refused("not_text", "文本列里有不是文字的内容", advice.EXPORT_AS_XLSX)
     texts = pc.replace_substring_regex(texts, r"[\x00 ]+$", "")
     return _null_where(texts, pc.equal(texts, pa.scalar("")))
 

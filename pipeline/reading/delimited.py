@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from pipeline import advice
 from pipeline.reading.grid import Grid, Refused, Texts
 
 HEAD_LINES = 12
@@ -37,7 +38,7 @@ def read_delimited(data: bytes) -> Grid:
     records = list(csv.reader(head, delimiter=delimiter))
     width = max((len(record) for record in records), default=0)
     if width > MAX_COLUMNS:
-        raise Refused("too_wide", f"一行有{width}列,不像一张名单", "请确认分隔符(逗号、制表符、分号或竖线)后重新导出")
+        raise Refused("too_wide", f"一行有{width}列,不像一张名单", advice.SPLIT_COLUMNS)
     grid = _fast(body, head, records, width, delimiter)
     if grid is None:
         grid = _exact(body, width, delimiter)
@@ -68,11 +69,11 @@ def _as_utf8(data: bytes) -> bytes:
 
 def _bad_encoding(data: bytes, offset: int) -> Refused:
     if offset >= len(data) - 4:
-        return Refused("truncated", "文件没有传完:最后一个字不完整", "请重新导出,完整地再提交一次")
+        return Refused("truncated", "文件没有传完:最后一个字不完整", advice.EXPORT_AGAIN)
     return Refused(
         "encoding",
         f"文字编码认不出来(第{offset + 1}个字节起既不是 UTF-8 也不是 GB18030)",
-        "请用 WPS 或 Excel 打开,另存为 .xlsx 格式后重新提交",
+        advice.IMPORT_TEXT,
     )
 
 
@@ -186,7 +187,7 @@ def _unpaired(line: int) -> Refused:
     return Refused(
         "unpaired_quote",
         f"第{line}行起有一个双引号没有配对,后面的行会被并成一格",
-        f"请检查第{line}行,删去多余的双引号,或另存为 .xlsx 格式后重新提交",
+        advice.mend_quote(line),
     )
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import contracts
+from pipeline import advice, contracts
 from pipeline.contracts import Headers, Kind
 from pipeline.folding import INVISIBLE, fold_word, visible
 from pipeline.model import (
@@ -72,13 +72,13 @@ def _of_killed(killed: sandbox.Killed) -> Refusal:
         return Refusal(
             "unreadable",
             f"文件的内部结构异常,读取中断({killed.detail})",
-            "请用 WPS 或 Excel 打开,新建一个工作簿,只把数据粘贴过去(选“值”),保存后重新提交",
+            advice.PASTE_INTO_NEW,
         )
     what = "内存" if killed.reason == "memory" else "时间"
     return Refusal(
         "too_big",
         f"读取这个文件需要的{what}超出限度,文件过大或内部结构异常",
-        "请删除数据区以外的行、列和格式,或把名单分成几个文件后重新提交",
+        advice.MAKE_SMALLER,
     )
 
 
@@ -260,7 +260,7 @@ _CELL: list[tuple[str, pa.DataType]] = [
 ]  # fmt: skip
 _CELLS = pa.schema(_CELL)
 _YES = frozenset({"是", "√", "y", "yes", "1", "对", "确认"})
-_EMPTY = Refusal("empty", "文件里没有名单", "请确认导出成功、文件里有内容后重新提交")
+_EMPTY = Refusal("empty", "文件里没有名单", advice.CHECK_CONTENT)
 
 
 def _examine(grid: Grid, header: Header, match: Match, recogniser: Recogniser) -> _Sheet:
@@ -271,7 +271,7 @@ def _examine(grid: Grid, header: Header, match: Match, recogniser: Recogniser) -
         sheet.refusal = Refusal(
             "wrong_sender",
             f"{where}是“{match.kind.title}”,本单位不报送这种名单",
-            "请核对是否放错了文件夹;确需报送的,请联系数据员",
+            advice.ANOTHER_SENDER,
         )
     elif twice := match.twice():
         first = twice[0]
@@ -280,13 +280,11 @@ def _examine(grid: Grid, header: Header, match: Match, recogniser: Recogniser) -
         sheet.refusal = Refusal(
             "duplicate_column",
             f"{where}有{len(columns)}列都是“{match.kind.columns[first.field].header}”:{named},不知以哪一列为准",
-            "请只保留一列,删去或改名其余的列后重新提交",
+            advice.KEEP_ONE_COLUMN,
         )
     elif rows.other_header is not None:
         row = int(grid.row_numbers[rows.other_header])
-        sheet.refusal = Refusal(
-            "two_tables", f"{where}中有两个表,第{row}行是另一个表头", "请把两个表分到两张工作表后重新提交"
-        )
+        sheet.refusal = Refusal("two_tables", f"{where}中有两个表,第{row}行是另一个表头", advice.SEPARATE_TABLES)
     return sheet
 
 
@@ -301,7 +299,7 @@ def _reading(recogniser: Recogniser, kind_name: str, sheets: list[_Sheet], stem:
     reading.notices = _notices(recogniser, sheets, reading.sheets)
     reading.rows_read = sum(sheet.rows_read for sheet in reading.sheets)
     if not reading.rows_read:
-        reading.refusal = Refusal("no_rows", f"“{kind.title}”只有表头,没有数据行", "请填好数据后重新提交")
+        reading.refusal = Refusal("no_rows", f"“{kind.title}”只有表头,没有数据行", advice.FILL_ROWS)
         return reading
     if kind.period == "month":
         period = _period(recogniser, sheets, stem)
@@ -381,13 +379,13 @@ def _period(recogniser: Recogniser, sheets: list[_Sheet], stem: str) -> str | Re
         return Refusal(
             "no_period",
             "看不出是哪个月的名单",
-            "请在表头上方的标题里写明月份(如“2026年10月”),或加一列“数据月份”",
+            advice.NAME_MONTH,
         )
     if len(months) > 1:
         return Refusal(
             "several_periods",
             f"一个文件里有几个月份:{'、'.join(sorted(months)[:6])}",
-            "每个文件只放一个月的名单,请按月份分开后重新提交",
+            advice.ONE_MONTH_EACH,
         )
     return months.pop()
 
@@ -411,7 +409,7 @@ def _column_months(recogniser: Recogniser, sheet: _Sheet) -> set[str] | Refusal:
                     return Refusal(
                         "no_period",
                         f"“{sheet.header.names[column]}”列里的月份认不出来",
-                        "请把这一列设为文本格式,写成“2026-10”的样子后重新提交",
+                        advice.WRITE_MONTH,
                     )
                 months.add(month)
     return months

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rapidfuzz import fuzz
 
+from pipeline import advice
 from pipeline.contracts import fold_header
 from pipeline.model import Near, Refusal
 from pipeline.reading.recognise import HEADER_ROWS, Header, Match
@@ -48,9 +49,7 @@ def unrecognised(
     return Refusal(
         "unrecognised",
         reason + "。" + (";".join(said) or last),
-        "请按空白模板的写法改正或补上这些列名后重新提交"
-        if said
-        else "请在数据上方用一行写明列名(如姓名、身份证号),写法见空白模板",
+        advice.NAME_COLUMNS if said else advice.WRITE_HEADER,
         nearest,
     )
 

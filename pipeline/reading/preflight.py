@@ -19,6 +19,7 @@ from typing import IO
 import numpy as np
 from lxml import etree
 
+from pipeline import advice
 from pipeline.reading.grid import Numbers, Problem, Refused
 
 CHUNK = 4 * 1024 * 1024
@@ -38,11 +39,12 @@ _END = struct.Struct("<4s4HL")
 _TAIL = 65_536 + 22
 MAX_SMALL_PART = 16 * 1024 * 1024
 
-SAVE_AS = "请用 WPS 或 Excel 打开,另存为 .xlsx 格式后重新提交"
 _OTHER_PACKAGES = {
-    "word/document.xml": "Word 文档", "ppt/presentation.xml": "演示文稿", "xl/workbook.bin": "二进制工作簿(.xlsb)",
-    "content.xml": "OpenDocument 文件(.ods 等)", "OFD.xml": "版式文件(.ofd)",
+    "word/document.xml": ("Word 文档", advice.FROM_DOCUMENT), "ppt/presentation.xml": ("演示文稿", advice.FROM_DOCUMENT),
+    "xl/workbook.bin": ("二进制工作簿(.xlsb)", advice.SAVE_AS_XLSX),
+    "content.xml": ("OpenDocument 文件(.ods 等)", advice.SAVE_AS_XLSX), "OFD.xml": ("版式文件(.ofd)", advice.FROM_DOCUMENT),
 }  # fmt: skip
+"""A part that only such a package has → (what it is, what to do with it)."""
 _DAMAGE = (
     zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, OSError, ValueError, etree.XMLSyntaxError,
 )  # fmt: skip
@@ -77,9 +79,7 @@ def examine(path: Path) -> Package:
         with zipfile.ZipFile(path) as package:
             return _examine(package)
     except _DAMAGE as error:
-        raise Refused(
-            "corrupt", "文件已损坏或没有传完,打不开", "请在自己的电脑上打开确认文件完好,重新保存后再提交一次"
-        ) from error
+        raise Refused("corrupt", "文件已损坏或没有传完,打不开", advice.SEND_AGAIN) from error
 
 
 def _examine(package: zipfile.ZipFile) -> Package:
@@ -88,16 +88,16 @@ def _examine(package: zipfile.ZipFile) -> Package:
     names = {entry.filename for entry in entries}
     folded = [entry.filename.casefold().replace("\\", "/").lstrip("/") for entry in entries]
     if any(entry.flag_bits & 1 for entry in entries):
-        raise Refused("password", "文件加了密码,无法读取", "请去掉打开密码后重新提交")
+        raise Refused("password", "文件加了密码,无法读取", advice.UNLOCK)
     if len(set(folded)) < len(folded):
-        raise Refused("duplicate_part", "文件内部有重名的部件,不同软件读出的内容会不一样", SAVE_AS)
+        raise Refused("duplicate_part", "文件内部有重名的部件,不同软件读出的内容会不一样", advice.SAVE_AS_XLSX)
     if "xl/workbook.xml" not in folded:
-        what = next((word for part, word in _OTHER_PACKAGES.items() if part in names), "")
-        if what:
-            raise Refused("not_a_table", f"这是{what},不是 Excel 工作簿", SAVE_AS)
-        raise Refused("not_a_table", "这是压缩包,不是 Excel 工作簿", "请解压后把里面的表格直接放进来")
+        other = next((said for part, said in _OTHER_PACKAGES.items() if part in names), None)
+        if other:
+            raise Refused("not_a_table", f"这是{other[0]},不是 Excel 工作簿", other[1])
+        raise Refused("not_a_table", "这是压缩包,不是 Excel 工作簿", advice.UNPACK)
     if any("vbaproject" in name or name.startswith("xl/macrosheets/") for name in folded):
-        raise Refused("macro", "工作簿里带有宏,为安全起见不接收", "请另存为不带宏的 .xlsx 格式后重新提交")
+        raise Refused("macro", "工作簿里带有宏,为安全起见不接收", advice.SAVE_WITHOUT_MACROS)
     facts = _read_parts(package)
     notices = []
     if any(name.startswith("xl/externallinks/") for name in folded):
@@ -120,7 +120,7 @@ def _read_parts(package: zipfile.ZipFile) -> dict[str, SheetFacts]:
             for chunk in _chunks(package, entry.filename):
                 # A part in UTF-16, which no spreadsheet writes, could hide the same words.
                 if b"<!DOCTYPE" in chunk or b"\0" in chunk[:64]:
-                    raise Refused("doctype", "文件内部含有不允许的文档类型声明", SAVE_AS)
+                    raise Refused("doctype", "文件内部含有不允许的文档类型声明", advice.SAVE_AS_XLSX)
                 if is_sheet:
                     _note(sheet, chunk)
             if is_sheet:
@@ -155,9 +155,7 @@ def _refuse_bomb(entries: list[zipfile.ZipInfo]) -> None:
         entry.file_size > RATIO_FLOOR and entry.file_size > MAX_RATIO * max(entry.compress_size, 1) for entry in entries
     )
     if len(entries) > MAX_PARTS or total > MAX_TOTAL or swollen:
-        raise Refused(
-            "zip_bomb", "文件解开后大得不正常,不予打开", "请新建一个工作簿,只把数据粘贴过去(选“值”),保存后重新提交"
-        )
+        raise Refused("zip_bomb", "文件解开后大得不正常,不予打开", advice.PASTE_INTO_NEW)
 
 
 def _chunks(package: zipfile.ZipFile, part: str) -> Iterator[bytes]:
@@ -217,7 +215,7 @@ def _refuse_sparse(sheet: SheetFacts) -> None:
 
 def bad_reference() -> Refused:
     """A row or column beyond what any sheet has."""
-    return Refused("bad_reference", "文件内部的行号或列号超出了工作表的范围", SAVE_AS)
+    return Refused("bad_reference", "文件内部的行号或列号超出了工作表的范围", advice.SAVE_AS_XLSX)
 
 
 def far_cells(last_row: int, last_column: int) -> Refused:
@@ -225,7 +223,7 @@ def far_cells(last_row: int, last_column: int) -> Refused:
     return Refused(
         "far_cells",
         f"工作表中有零散内容远离数据区(用到了第{last_row}行、第{last_column}列)",
-        "请按 Ctrl+End 找到最远的单元格,删除数据区以外的行和列,保存后重新提交",
+        advice.REMOVE_FAR_CELLS,
     )
 
 
@@ -253,7 +251,7 @@ def _by_name(package: zipfile.ZipFile, facts: dict[str, SheetFacts]) -> dict[str
 
 def _elements(package: zipfile.ZipFile, part: str, name: str) -> list[etree._Element]:
     if package.getinfo(part).file_size > MAX_SMALL_PART:
-        raise Refused("zip_bomb", "文件内部的目录大得不正常,不予打开", SAVE_AS)
+        raise Refused("zip_bomb", "文件内部的目录大得不正常,不予打开", advice.SAVE_AS_XLSX)
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     root = etree.fromstring(package.read(part), parser)
     return [

@@ -20,11 +20,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import python_calamine
 
+from pipeline import advice
 from pipeline.model import ConfigError, Refusal
 from pipeline.reading import dbf, preflight, stored
 from pipeline.reading.delimited import read_delimited
 from pipeline.reading.grid import Grid, Mask, Refused, Texts
-from pipeline.reading.preflight import SAVE_AS
 
 ROWS_AT_ONCE = 65_536
 """Rows turned into columns together; as Python objects a whole large sheet would take many times its size."""
@@ -70,7 +70,7 @@ def _read(path: Path, suffix: str) -> Book:
     except OSError as error:
         raise ConfigError(f"收到的文件打不开:{error.strerror}") from error
     if not start.strip(b"\0 \t\r\n\xef\xbb\xbf"):
-        raise Refused("empty", "文件是空的", "请确认导出成功、文件里有内容后重新提交")
+        raise Refused("empty", "文件是空的", advice.CHECK_CONTENT)
     if start.startswith(b"PK"):
         package = preflight.examine(path)
         book = _workbook(path, package, date1904=package.date1904)
@@ -98,7 +98,7 @@ def _read(path: Path, suffix: str) -> Book:
             raise Refused(
                 "wrong_extension",
                 f"文件名后缀是 {suffix},内容却是文本(如 csv)",
-                "请用 WPS 或 Excel 打开,另存为 .xlsx 格式;或把后缀改为 .csv 后重新提交",
+                advice.RENAME_TO_CSV,
             )
         book.notices.insert(0, f"文件名后缀是“{suffix}”,内容是{what},已按内容读取")
     return book
@@ -107,7 +107,7 @@ def _read(path: Path, suffix: str) -> Book:
 def _examine_ole(path: Path, suffix: str) -> bytes:
     """The records of an old workbook. Raises Refused unless the compound file is a plain .xls."""
     if suffix in _WPS_SUFFIXES:
-        raise Refused("wps", f"这是 {_WPS_SUFFIXES[suffix]}文件,不能直接接收", SAVE_AS)
+        raise Refused("wps", f"这是 {_WPS_SUFFIXES[suffix]}文件,不能直接接收", advice.SAVE_AS_XLSX)
     try:
         with olefile.OleFileIO(str(path)) as ole:
             streams = {stream[0].casefold() for stream in ole.listdir(streams=True, storages=True) if stream}
@@ -120,15 +120,15 @@ def _examine_ole(path: Path, suffix: str) -> bytes:
         AttributeError,
         RecursionError,
     ) as error:  # whatever a torn directory gives
-        raise Refused("corrupt", "文件已损坏或没有传完,打不开", "请重新保存后再提交一次") from error
+        raise Refused("corrupt", "文件已损坏或没有传完,打不开", advice.SEND_AGAIN) from error
     if "encryptedpackage" in streams or "encryptioninfo" in streams:
-        raise Refused("password", "文件设了打开密码,无法读取", "请去掉打开密码后重新提交")
+        raise Refused("password", "文件设了打开密码,无法读取", advice.UNLOCK)
     if "worddocument" in streams:
-        raise Refused("not_a_table", "这是 Word 或 WPS 文字文档,不是表格", SAVE_AS)
+        raise Refused("not_a_table", "这是 Word 或 WPS 文字文档,不是表格", advice.FROM_DOCUMENT)
     if not streams & {"workbook", "book"}:
-        raise Refused("not_a_table", "这不是 Excel 工作簿", SAVE_AS)
+        raise Refused("not_a_table", "这不是 Excel 工作簿", advice.SAVE_AS_XLSX)
     if "_vba_project_cur" in streams:
-        raise Refused("macro", "工作簿里带有宏,为安全起见不接收", "请另存为不带宏的 .xlsx 格式后重新提交")
+        raise Refused("macro", "工作簿里带有宏,为安全起见不接收", advice.SAVE_WITHOUT_MACROS)
     return records
 
 
@@ -177,21 +177,21 @@ def _refuse_if_no_text(start: bytes, suffix: str) -> None:
             raise Refused(
                 "not_a_table",
                 f"这是{what},不是表格",
-                "请提交 .xlsx 表格" if what != "压缩包" else "请解压后提交里面的表格",
+                advice.UNPACK if what == "压缩包" else advice.FROM_DOCUMENT,
             )
     head = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if head.startswith((b"<html", b"<!doctype", b"<table", b"<?xml", b"<meta", b"<head", b"mime-version:")):
-        raise Refused("web_page", "这是网页或 XML 内容,只是改了后缀,不是真正的表格", SAVE_AS)
+        raise Refused("web_page", "这是网页或 XML 内容,只是改了后缀,不是真正的表格", advice.FROM_WEB_PAGE)
     if not start.startswith(_BOMS) and set(start) & _BINARY:
         if suffix in (".fpt", ".dbt"):
             raise Refused(
                 "memo",
                 f"这是 .dbf 表的备注文件({suffix}),单独一个读不出名单",
-                "请在原系统里把整张表导出为 .xlsx 后提交",
+                advice.EXPORT_WHOLE_TABLE,
             )
         if suffix == ".dbf":
-            raise Refused("corrupt", "这个 .dbf 表已损坏或没有传完,表头读不出来", "请在原系统里重新导出后再提交一次")
-        raise Refused("not_a_table", "文件内容不是表格,也不是文本", SAVE_AS)
+            raise Refused("corrupt", "这个 .dbf 表已损坏或没有传完,表头读不出来", advice.EXPORT_AGAIN)
+        raise Refused("not_a_table", "文件内容不是表格,也不是文本", advice.EXPORT_AS_XLSX)
 
 
 # Workbooks -------------------------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ def _workbook(path: Path, package: preflight.Package | None, *, date1904: bool) 
                 sheet for sheet in workbook.sheets_metadata if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
             ]
             if not sheets:
-                raise Refused("no_sheets", "工作簿里没有工作表", "请确认文件内容后重新提交")
+                raise Refused("no_sheets", "工作簿里没有工作表", advice.CHECK_CONTENT)
             grids = []
             for sheet in sheets:
                 grid = _grid(workbook.get_sheet_by_name(sheet.name))
@@ -216,11 +216,11 @@ def _workbook(path: Path, package: preflight.Package | None, *, date1904: bool) 
                         grid.problems = preflight.problem_cells(path, facts)
                     grids.append(grid)
     except python_calamine.PasswordError as error:
-        raise Refused("password", "文件设了打开密码,无法读取", "请去掉打开密码后重新提交") from error
+        raise Refused("password", "文件设了打开密码,无法读取", advice.UNLOCK) from error
     except python_calamine.CalamineError as error:
-        raise Refused("corrupt", "工作簿的内部结构已损坏,读不出来", SAVE_AS) from error
+        raise Refused("corrupt", "工作簿的内部结构已损坏,读不出来", advice.SAVE_AS_XLSX) from error
     if not grids:
-        raise Refused("empty", "工作簿里没有任何内容", "请确认导出成功、文件里有内容后重新提交")
+        raise Refused("empty", "工作簿里没有任何内容", advice.CHECK_CONTENT)
     return Book(grids, package.notices if package else [])
 
 

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xlsxwriter
 
+from pipeline import advice
 from pipeline.home import PART, sync
 from pipeline.model import CORRECTION_HEADS, CORRECTION_SHEET, SEVERITIES, Reading, Refusal, column_letter
 from pipeline.reading import readers
@@ -173,7 +174,7 @@ def merge(base: Path, file_name: str, cells: Path, target: Path) -> int | Refusa
     if isinstance(book, Refusal):
         return book
     if any(grid.height and int(grid.row_numbers.max()) > MOST_ROWS for grid in book.grids):
-        return Refusal("too_big", "原文件的行数超过一张工作表能放下的,不能用更正表", "请改好原文件后整份再交")
+        return Refusal("too_big", "原文件的行数超过一张工作表能放下的,不能用更正表", advice.MEND_ORIGINAL)
     wanted = pq.read_table(cells).to_pandas()
     changed = 0
     for grid in book.grids:

@@ -1,0 +1,93 @@
+"""What a refusal tells its reader to do. Every sentence of it stands here, so that each can be followed once in a test.
+
+A sentence is given only where it is true and destroys nothing. A spreadsheet program that opens a text file or a web
+page takes an 18-digit number for a quantity and writes 000 over its end: for such files the way is to export again, or to
+import with the number column as text; never to open and save as .xlsx. A workbook of another format keeps its text
+cells when it is saved as .xlsx. Sentences, without a full stop at the end. Imports the standard library only.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Workbooks -------------------------------------------------------------------------------------------------------
+
+SAVE_AS_XLSX: Final = "请用 WPS 或 Excel 打开,另存为 .xlsx 格式后重新提交"
+"""For workbooks alone, whose cells say which of them are text."""
+SAVE_WITHOUT_MACROS: Final = "请用 WPS 或 Excel 打开,另存为不带宏的 .xlsx 格式后重新提交"
+PASTE_INTO_NEW: Final = (
+    "请用 WPS 或 Excel 打开,新建一个工作簿,只把数据粘贴过去(选择性粘贴,选“值和数字格式”),存成 .xlsx 后重新提交"
+)
+UNLOCK: Final = "请去掉打开密码后重新提交"
+REMOVE_FAR_CELLS: Final = "请按 Ctrl+End 找到最远的单元格,删除数据区以外的行和列,保存后重新提交"
+MAKE_SMALLER: Final = "请删除数据区以外的行、列和格式,或把名单分成几个文件后重新提交"
+CHECK_CONTENT: Final = "请确认导出成功、文件里有内容后重新提交"
+SEND_AGAIN: Final = "请在自己的电脑上打开确认文件完好,重新保存后再提交一次;打不开的,请在原系统里重新导出"
+
+# Text files, web pages, tables of other systems ------------------------------------------------------------------
+
+EXPORT_AS_XLSX: Final = "请在原系统里重新导出为 .xlsx 格式,身份证号等号码列设为文本格式,再提交"
+EXPORT_AGAIN: Final = "请在原系统里重新导出,完整地再提交一次"
+EXPORT_WHOLE_TABLE: Final = "请在原系统里把整张表导出为 .xlsx 格式,身份证号等号码列设为文本格式,再提交"
+EXPORT_UNLOCKED: Final = "请在原系统里导出不加密的表后重新提交"
+_NEVER_OPEN: Final = "不要直接打开后另存为 .xlsx:号码的后三位会变成 000"
+IMPORT_TEXT: Final = (
+    "请在原系统里重新导出,编码选 UTF-8 或 GBK;或在 Excel、WPS 里新建工作簿,用“数据”里的导入文本(自文本/CSV),"
+    f"选对编码,把身份证号等号码列设为文本,存成 .xlsx 后提交。{_NEVER_OPEN}"
+)
+"""For a text file that cannot be read as it is."""
+RENAME_TO_CSV: Final = f"请只把文件名的后缀改成 .csv 后重新提交。{_NEVER_OPEN}"
+"""For a text file whose name says that it is a workbook."""
+FROM_WEB_PAGE: Final = (
+    "请在原系统里重新导出为 .xlsx 或 .csv 格式;只能导出这一种的,把后缀改成 .html 用浏览器打开,复制整张表,在新建的工作簿里"
+    f"先把所有单元格设为“文本”格式,再选择性粘贴为“文本”,存成 .xlsx 后提交。{_NEVER_OPEN}"
+)
+FROM_DOCUMENT: Final = (
+    "请在原系统里导出为 .xlsx 格式;只有这份文件的,请新建工作簿,先把所有单元格设为“文本”格式,再把表格选择性粘贴为“文本”,"
+    "存成 .xlsx 后提交"
+)
+"""For what is no table: a text document, a picture, pages for printing."""
+UNPACK: Final = "请解压后把里面的表格直接放进来"
+SPLIT_COLUMNS: Final = "请确认分隔符(逗号、制表符、分号或竖线)后重新导出"
+
+
+def mend_quote(line: int) -> str:
+    """For a text file in which a quotation mark opens that nobody closes; `line` is its physical line."""
+    return f"请用记事本打开,检查第{line}行,删去多余的双引号,保存后重新提交。{_NEVER_OPEN}"
+
+
+# What stands in a list -------------------------------------------------------------------------------------------
+
+NAME_COLUMNS: Final = "请按空白模板的写法改正或补上这些列名后重新提交"
+WRITE_HEADER: Final = "请在数据上方用一行写明列名(如姓名、身份证号),写法见空白模板"
+ANOTHER_SENDER: Final = "请核对是否放错了文件夹;确需报送的,请联系数据员"
+KEEP_ONE_COLUMN: Final = "请只保留一列,删去或改名其余的列后重新提交"
+SEPARATE_TABLES: Final = "请把两个表分到两张工作表后重新提交"
+FILL_ROWS: Final = "请填好数据后重新提交"
+NAME_MONTH: Final = "请在表头上方的标题里写明月份(如“2026年10月”),或加一列“数据月份”"
+WRITE_MONTH: Final = "请把这一列设为文本格式,写成“2026-10”的样子后重新提交"
+ONE_MONTH_EACH: Final = "每个文件只放一个月的名单,请按月份分开后重新提交"
+
+# The folder and the way in ---------------------------------------------------------------------------------------
+
+COPY_FILE_ITSELF: Final = "请把文件本身复制进来"
+GIVE_ACCESS: Final = "请重新复制一份放进来,或请数据员改好权限;原处的文件没有动,改好后当夜自动收取"
+COPY_AGAIN: Final = "请重新复制一份放进来,并请数据员检查磁盘;原处的文件没有动"
+
+NAME_WHICH_HOLDS: Final = "如果这份是更正,请改成原来的文件名再交;如果是另一部分,请去掉重复的人员后再交"
+
+
+def use_own_folder(known: str) -> str:
+    """For an inbox folder of no configured unit; `known` lists those that are."""
+    return f"请放进单位自己的文件夹。已配置的单位:{known}"
+
+
+# Workbooks of ours that come back --------------------------------------------------------------------------------
+
+SAVE_LIST_AGAIN: Final = "请重新打开清单,另存为 xlsx 后再交"
+USE_OUR_LIST: Final = "请用发下去的清单填写,保留标题行和编号列,存成 xlsx 再交"
+MEND_ORIGINAL: Final = "请改好原文件后整份再交"
+CORRECT_OWN_FILE: Final = "请放进原来的收件文件夹,或改好原表后整份再交"
+CORRECT_LATEST: Final = "请在最新退回的更正表上更正,或改好原表后整份再交"
+CHANGE_COLOURED: Final = "请改好有颜色的格后再放回"
+ASK_DATA_OFFICER: Final = "问题请向民政局数据员索取清单"
