@@ -121,8 +121,9 @@ class Oracle:
             return "not_current"
         if any(
             row["id_number"] == person and row["row_id"] in self.disputed and self.in_use(kind, row)
+            and KINDS[kind] != "other"
             for kind, row in self.rows
-        ):
+        ):  # fmt: skip
             return "cannot_tell"
         return "not_enrolled"
 

@@ -1,5 +1,7 @@
--- Where a household lives: of the lists that tie it the one with the later start month, then the lower division; people whom no
--- list ties live where their tekun roster, else their last roster, their latest application, or the address in partner rows says.
+-- Where a household lives: of the lists that tie it and name a division the one with the later start month, then the lower division. One
+-- that only the monitoring list ties lives where a roster in use (dibao, tekun, edge), else the survey, has one of those tied, else where
+-- the address says. People whom no list ties live where their tekun roster, else their last roster, their latest application, or the
+-- address in partner rows says.
 with heads as (
     select
         household_member.household_id as household_id,
@@ -21,22 +23,52 @@ addressed as (
     having count(distinct place.division_code) = 1
 ),
 
+monitored as (
+    select distinct household_group.head_person_id as head_person_id, household_group.person_id as person_id
+    from registry.household_group as household_group
+    where household_group.standing = 'monitoring'
+),
+
 named as (
     select
         head_person_id, 1 as tier, standing_rank, division_code,
         case when person_id = head_person_id then start_month end as since
     from registry.household_group
+    where standing <> 'monitoring'
     union all
     select
-        person_id as head_person_id, case when is_latest then 2 else 3 end as tier, registry_rank as standing_rank, division_code,
+        monitored.head_person_id, 1 + roster_person.registry_rank as tier, roster_person.registry_rank as standing_rank,
+        roster_person.division_code, coalesce(roster_person.start_month, roster_household.start_month) as since
+    from monitored
+    inner join registry.roster_person as roster_person
+        on monitored.person_id = roster_person.person_id and roster_person.is_latest
+    left join registry.roster_household as roster_household
+        on
+            roster_person.registry = roster_household.registry
+            and roster_person.division_code = roster_household.division_code
+            and roster_person.head_person_id = roster_household.head_person_id
+            and roster_household.is_latest
+    union all
+    select
+        monitored.head_person_id, 5 as tier, surveyed.standing_rank, surveyed.division_code, cast(null as date) as since
+    from monitored
+    inner join registry.household_group as surveyed
+        on monitored.person_id = surveyed.person_id and surveyed.standing = 'survey'
+    union all
+    select head_person_id, 6 as tier, standing_rank, division_code, cast(null as date) as since
+    from registry.household_group
+    where standing = 'monitoring'
+    union all
+    select
+        person_id as head_person_id, case when is_latest then 7 else 8 end as tier, registry_rank as standing_rank, division_code,
         case when is_latest then start_month else period_start end as since
     from registry.roster_person
     where registry = 'tekun' or not is_latest
     union all
-    select person_id as head_person_id, 4 as tier, 6 as standing_rank, unit_code as division_code, accepted_on as since
+    select person_id as head_person_id, 9 as tier, 6 as standing_rank, unit_code as division_code, accepted_on as since
     from accepted.temporary_grant
     union all
-    select person_id as head_person_id, 5 as tier, 6 as standing_rank, division_code, cast(null as date) as since
+    select person_id as head_person_id, 10 as tier, 6 as standing_rank, division_code, cast(null as date) as since
     from addressed
 ),
 
@@ -54,7 +86,7 @@ ranked as (
         ) as place
     from heads
     left join named
-        on heads.head_person_id = named.head_person_id and (named.tier = 1 or heads.is_alone = 1)
+        on heads.head_person_id = named.head_person_id and (named.tier <= 6 or heads.is_alone = 1)
 ),
 
 bureau as (

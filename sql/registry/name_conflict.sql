@@ -10,6 +10,7 @@ select
     name_difference.sheet as sheet,
     name_difference.row_number as row_number,
     name_difference.is_current as is_current,
+    name_difference.source_rank as source_rank,
     name_difference.state as state
 from registry.name_difference as name_difference
 where name_difference.state <> 'same'

@@ -20,6 +20,7 @@ select
     person_row.sheet as sheet,
     person_row.row_number as row_number,
     person_row.is_current as is_current,
+    person_row.source_rank as source_rank,
     coalesce(decided.decision, case when person_row.is_current then 'disputed' else 'past' end) as state
 from registry.person_row as person_row
 inner join named

@@ -1,5 +1,7 @@
 -- Four answers. Whoever is on a roster in use of any division is enrolled. "Not enrolled" needs the own division's roster to be current,
 -- a number, an undisputed one, and no row set aside from that roster with the same name and birth date that nobody has found to be another's.
+-- Disputed is a number to which two of our own lists in use (source_rank 1 to 5) give different names: a slip at a partner, in an
+-- application or in a month that is over leaves that row alone unused.
 with enrolled as (
     select
         enrolment.person_id as person_id,
@@ -12,7 +14,7 @@ with enrolled as (
 disputed as (
     select distinct name_conflict.person_id as person_id
     from registry.name_conflict as name_conflict
-    where name_conflict.is_current and name_conflict.state <> 'not_same'
+    where name_conflict.is_current and name_conflict.source_rank <= 5 and name_conflict.state <> 'not_same'
 ),
 
 unusable as (
