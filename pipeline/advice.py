@@ -18,6 +18,15 @@ SAVE_WITHOUT_MACROS: Final = "请用 WPS 或 Excel 打开,另存为不带宏的 
 PASTE_INTO_NEW: Final = (
     "请用 WPS 或 Excel 打开,新建一个工作簿,只把数据粘贴过去(选择性粘贴,选“值和数字格式”),存成 .xlsx 后重新提交"
 )
+OURS_TO_MEND: Final = f"请等数据员答复。急用的可以试试:{PASTE_INTO_NEW}"
+"""For what our own program failed at."""
+SHOW_SHEET: Final = (
+    "显示的办法:在 WPS 或 Excel 里右键点下方任意一个工作表名,选“取消隐藏”(WPS 里叫“取消隐藏工作表”),选中它后保存"
+)
+SHOW_VERY_HIDDEN_SHEET: Final = (
+    "它是深度隐藏的,“取消隐藏”的菜单里看不到。显示的办法:在 Excel 里按 Alt+F11,在左边选中这张表,按 F4,"
+    "把 Visible 一项改为“-1 - xlSheetVisible”,回到表格保存;没有 Excel 的,请从原系统重新导出"
+)
 UNLOCK: Final = "请去掉打开密码后重新提交"
 REMOVE_FAR_CELLS: Final = "请按 Ctrl+End 找到最远的单元格,删除数据区以外的行和列,保存后重新提交"
 MAKE_SMALLER: Final = "请删除数据区以外的行、列和格式,或把名单分成几个文件后重新提交"
@@ -62,11 +71,20 @@ NAME_COLUMNS: Final = "请按空白模板的写法改正或补上这些列名后
 WRITE_HEADER: Final = "请在数据上方用一行写明列名(如姓名、身份证号),写法见空白模板"
 ANOTHER_SENDER: Final = "请核对是否放错了文件夹;确需报送的,请联系数据员"
 KEEP_ONE_COLUMN: Final = "请只保留一列,删去或改名其余的列后重新提交"
+JOIN_HEADER: Final = "请把表头合成一行:每一列的列名都写在同一行里,取消合并单元格,再重新提交"
+MOVE_TABLE_TO_SHEET: Final = "请把右边的表连同表头剪切到一张新的工作表里,把标题也抄过去,一张工作表只放一个表,再重新提交"
+MOVE_TABLE_TO_FILE: Final = "请把右边的表连同标题、表头另存为一个文件,一个文件只放一个表,再重新提交"
 SEPARATE_TABLES: Final = "请把两个表分到两张工作表后重新提交"
 FILL_ROWS: Final = "请填好数据后重新提交"
 NAME_MONTH: Final = "请在表头上方的标题里写明月份(如“2026年10月”),或加一列“数据月份”"
 WRITE_MONTH: Final = "请把这一列设为文本格式,写成“2026-10”的样子后重新提交"
 ONE_MONTH_EACH: Final = "每个文件只放一个月的名单,请按月份分开后重新提交"
+
+
+def show_and_send(how: str) -> str:
+    """For a file whose list is on a hidden sheet; `how` is one of the two ways to show one."""
+    return f"请把它显示出来,核对后重新提交。{how}"
+
 
 # The folder and the way in ---------------------------------------------------------------------------------------
 

@@ -116,13 +116,13 @@ def _try(home: Path, path: Path, whole: bool) -> tuple[str, str | None]:
             readings = layout.read_file(path, path.name, "", senders, Path(work))
             codes = sorted({reading.refusal.code if reading.refusal else "read" for reading in readings})
             broken = [
-                reading.refusal.reason
+                reading.refusal.fault
                 for reading in readings
                 if reading.refusal and reading.refusal.code == "unreadable"
             ]
             if broken:
                 # The name of an exception and its place in our code: the parser's own death by signal is what the child is for.
-                named = re.search(r"\((\w*(?:Error|Exception|Iteration)\b.*)\)$", broken[0])
+                named = re.search(r"^(\w*(?:Error|Exception|Iteration)\b.*)$", broken[0])
                 return "unreadable", named[1] if named else None
             if whole and "read" in codes:
                 told = run.check_file(home, path, None, _DAY)

@@ -104,6 +104,8 @@ class Refusal:
     fix: str
     nearest: tuple[Near, ...] = ()
     """What an unrecognised sheet looks most like, the likest first."""
+    fault: str = ""
+    """Where our own program failed (name of the exception, file and line), for the data officer alone; '' when it did not."""
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> Refusal:
@@ -112,7 +114,7 @@ class Refusal:
             Near(near["kind"], near["title"], tuple((column, meant) for column, meant in near["missing"]))
             for near in data.get("nearest", ())
         )
-        return Refusal(data["code"], data["reason"], data["fix"], nearest)
+        return Refusal(data["code"], data["reason"], data["fix"], nearest, data.get("fault", ""))
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,19 @@ class SheetReading:
 
 
 @dataclass(frozen=True)
+class HiddenSheet:
+    """A hidden sheet that holds a list. It was not read: what nobody sees adds no kind, no period and no rows."""
+
+    sheet: str
+    kind: str
+    """Name of the kind that it would have been, also of one of which a required column is missing."""
+    rows: int
+    """Its data rows."""
+    is_very_hidden: bool
+    """The menu of the spreadsheet program does not offer to show it."""
+
+
+@dataclass(frozen=True)
 class Confirmation:
     """What a sender answered on our sheet 问题清单 to a line that asks: it is right as written."""
 
@@ -208,6 +223,8 @@ class Reading:
     confirmations: list[Confirmation] = field(default_factory=list)
     """Of the whole file; they stand on its first Reading."""
     correction: Correction | None = None
+    hidden_sheets: list[HiddenSheet] = field(default_factory=list)
+    """Hidden sheets of this Reading's kind; those whose kind no sheet that is shown has stand on the file's first Reading."""
     emptied: dict[str, list[int]] = field(default_factory=dict)
     """Sheet → numbers of rows outside the list (titles, footnotes) that name what is never received; [] for a whole sheet that is
     no list. Of the whole file; it stands on its first Reading. They are emptied in the copy that goes back."""
@@ -236,6 +253,7 @@ class Reading:
                 "sheets": sheets,
                 "cell_problems": [CellProblem(**problem) for problem in data["cell_problems"]],
                 "correction": Correction(**found) if (found := data.get("correction")) else None,
+                "hidden_sheets": [HiddenSheet(**each) for each in data.get("hidden_sheets", [])],
                 "confirmations": [Confirmation(**each) for each in data.get("confirmations", [])],
                 "refusal": Refusal.from_json(data["refusal"]) if data["refusal"] else None,
             }

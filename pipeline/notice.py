@@ -156,6 +156,7 @@ def _received(home: Home, kinds: Mapping[str, Kind], each: Submission) -> dict[s
         "fix": f"核对无误后运行 monitor confirm {each.submission_id} --by 姓名 --because 原因"
         if each.status == "held"
         else mask(refusal.get("fix", "")),
+        "fault": refusal.get("fault", ""),
     }
 
 
@@ -535,7 +536,9 @@ def _sent_back(received: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]
 
 
 def _because(line: Mapping[str, Any]) -> str:
-    return "".join(f"{part.rstrip('。')}。" for part in (line["reason"], line["fix"]) if part)
+    """The reason, what to do, and, where our own program failed, what the developers need to know."""
+    fault = f"给开发者:{line['fault']},submission_id {line['submission_id']}" if line["fault"] else ""
+    return "".join(f"{part.rstrip('。')}。" for part in (line["reason"], line["fix"], fault) if part)
 
 
 def _fault_words(faults: Sequence[Mapping[str, Any]]) -> list[str]:

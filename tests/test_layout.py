@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pipeline import contracts
 from pipeline.contracts import fold_header
-from pipeline.model import ConfigError, Reading
+from pipeline.model import ConfigError, HiddenSheet, Reading
 from pipeline.reading import layout, sandbox
 from pipeline.reading.months import month_of_cell, months_in
 
@@ -100,17 +100,140 @@ def test_the_parquet_is_as_the_model_says(tmp_path: Path) -> None:
     assert Reading.from_json(reading.as_json()) == reading
 
 
-@pytest.mark.parametrize("above", range(8))
-def test_a_header_in_any_of_the_first_eight_rows(tmp_path: Path, above: int) -> None:
-    rows: list[Row] = [[TITLE], ["填报单位:某区", None, "2026年11月2日"], *[[]] * 6][:above]
+@pytest.mark.parametrize("above", [*range(4), 7, 12])
+def test_a_header_below_titles_and_blank_rows(tmp_path: Path, above: int) -> None:
+    rows: list[Row] = [[TITLE], ["填报单位:某区", None, "2026年11月2日"], *[[]] * 10][:above]
     reading = read(tmp_path, [*rows, PERSON, *people(3)], sheet="2026-10")
     assert reading.sheets[0].header_rows == (above + 1, above + 1)
     assert [row["row_number"] for row in rows_of(reading)] == [above + 2, above + 3, above + 4]
     assert reading.period == "2026-10"
 
 
-def test_a_header_below_the_eighth_row_is_not_looked_for(tmp_path: Path) -> None:
-    assert code(read(tmp_path, [["x"]] * 8 + [PERSON, *people(3)])) == "unrecognised"
+def test_a_header_is_looked_for_in_so_many_filled_rows_and_the_refusal_says_how_many(tmp_path: Path) -> None:
+    above: list[Row] = [["填表说明"], []] * 19
+    assert read(tmp_path, [*above, [TITLE], PERSON, *people(3)]).rows_read == 0  # the title is the twentieth
+    assert read(tmp_path, [*above, PERSON, *people(3)], sheet="2026-10").rows_read == 3
+    refused = read(tmp_path, [["填表说明"]] * 20 + [PERSON, *people(3)])
+    assert code(refused) == "unrecognised"
+    assert refused.refusal and "前20行(空行不计)里没有找到表头" in refused.refusal.reason
+
+
+def test_a_sheet_without_a_word_names_what_the_unit_may_send(tmp_path: Path) -> None:
+    refused = read(tmp_path, [[1, 2], [3, 4]])
+    assert refused.refusal and "本单位可以报送:" in refused.refusal.reason
+    assert "没有本单位可以报送的种类" not in refused.refusal.reason
+    (nobody,) = read_all(workbook(tmp_path / "y.xlsx", ("一", [[1, 2]])), senders={"stranger"})
+    assert nobody.refusal and "没有本单位可以报送的种类" in nobody.refusal.reason
+
+
+GRANT_GROUPS: list[Row] = [
+    ["申请编号", "申请人", None, "救助", None, None, None, "处理结果"],
+    [None, "姓名", "身份证号", "类别", None, "时间和金额", None, None],
+    [None, None, None, "救助类型", "困难类型", "受理日期", "救助金额", None],
+]
+
+
+@pytest.mark.parametrize("merges", [(), ("A1:A3", "B1:C1", "D1:G1", "H1:H3", "B2:B3", "C2:C3", "D2:E2", "F2:G2")])
+@pytest.mark.parametrize("title", [[], [["2026年临时救助台账"]]])
+def test_a_header_of_three_rows(tmp_path: Path, merges: Sequence[str], title: list[Row]) -> None:
+    row = ["G1", "张三", number(1), "支出型", "疾病", "2026-09-22", 1005, "同意"]
+    moved = [f"{one[0]}{int(one[1]) + 1}:{one[3]}{int(one[4]) + 1}" if title else one for one in merges]
+    reading = read(tmp_path, [*title, *GRANT_GROUPS, row, [*row[:1], *row[1:]]], merges=moved)
+    assert reading.kind == "temporary_grant"
+    first = 1 + len(title)
+    assert reading.sheets[0].header_rows == (first, first + 2)
+    assert reading.rows_read == 2
+    assert [use.header for use in reading.sheets[0].columns] == [
+        "申请编号", "申请人姓名", "身份证号" if not merges else "申请人身份证号", "救助类型", "困难类型", "受理日期", "救助金额", "处理结果",
+    ]  # fmt: skip
+
+
+def test_a_header_of_four_rows(tmp_path: Path) -> None:
+    groups: list[Row] = [["台账", *[None] * 7], *GRANT_GROUPS]
+    groups[0] = ["申请编号", "基本情况", None, "救助情况", None, None, None, "处理结果"]
+    groups[1] = [None, *GRANT_GROUPS[0][1:7], None]
+    row = ["G1", "张三", number(1), "支出型", "疾病", "2026-09-22", 1005, "同意"]
+    reading = read(tmp_path, [*groups, row])
+    assert (reading.rows_read, reading.sheets[0].header_rows) == (1, (1, 4))
+
+
+def test_a_header_that_is_too_deep_is_refused_as_such(tmp_path: Path) -> None:
+    deep = [GRANT_GROUPS[0], [None, "甲"], [None, "乙"], [None, "丙"], *GRANT_GROUPS[1:]]
+    reading = read(tmp_path, [*deep, ["G1", "张三", number(1), "支出型", "疾病", "2026-09-22", 1005, "同意"]])
+    assert reading.refusal
+    assert "列名写在好几行里:“申请编号”" in reading.refusal.reason
+    assert "把表头合成一行" in reading.refusal.fix
+
+
+# Tables side by side ---------------------------------------------------------------------------------------------
+
+
+def beside(*tables: Sequence[Row], gap: int = 0) -> list[Row]:
+    """Tables put next to each other, `gap` empty columns between them."""
+    widths = [max(map(len, table)) for table in tables]
+    return [
+        [
+            value
+            for table, width in zip(tables, widths, strict=True)
+            for value in [*(table[at] if at < len(table) else []), *[None] * (width + gap)][: width + gap]
+        ]
+        for at in range(max(map(len, tables)))
+    ]
+
+
+@pytest.mark.parametrize("gap", [0, 1, 2])
+@pytest.mark.parametrize("heights", [(3, 3), (5, 2), (2, 5), (2, 2, 2)])
+def test_tables_of_one_kind_side_by_side_are_refused_as_such(
+    tmp_path: Path, gap: int, heights: tuple[int, ...]
+) -> None:
+    tables = [[PERSON, *people(count, 10 * at)] for at, count in enumerate(heights)]
+    reading = read(tmp_path, [[TITLE], *beside(*tables, gap=gap)])
+    assert code(reading) == "side_by_side"
+    assert reading.refusal
+    begins = [f"{'AEIMQ'[at] if not gap else 'AFKPU'[at] if gap == 1 else 'AGMSY'[at]}2" for at in range(len(heights))]
+    assert f"{'两' if len(heights) == 2 else 3}个表并排(表头从{'、'.join(begins)}开始)" in reading.refusal.reason
+    assert "剪切到一张新的工作表" in reading.refusal.fix
+
+
+@pytest.mark.parametrize("gap", [0, 1])
+def test_tables_of_two_kinds_side_by_side_are_refused_as_such(tmp_path: Path, gap: int) -> None:
+    household = [HOUSEHOLD, ["张三", number(1), 3, 3, 600, 1500, "2024-03"]]
+    reading = read(tmp_path, [["2026年10月"], *beside(household, [PERSON, *people(3)], gap=gap)])
+    assert code(reading) == "side_by_side"
+
+
+@pytest.mark.parametrize("down", [1, 3, 30])
+def test_a_table_beside_another_that_begins_lower_is_seen(tmp_path: Path, down: int) -> None:
+    right = [[]] * down + [PERSON, *people(2, 50)]
+    reading = read(tmp_path, [[TITLE], *beside([PERSON, *people(4)], right, gap=1)])
+    assert code(reading) == "side_by_side"
+    assert reading.refusal and f"A2、F{down + 2}" in reading.refusal.reason
+
+
+def test_side_by_side_in_a_text_file(tmp_path: Path) -> None:
+    rows = beside([PERSON, *people(2)], [PERSON, *people(2, 9)])
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join(",".join("" if v is None else str(v) for v in row) for row in rows) + "\n", "utf-8")
+    (reading,) = read_all(path, "2026-10.csv")
+    assert code(reading) == "side_by_side"
+    assert reading.refusal and "标题、表头另存为一个文件" in reading.refusal.fix
+
+
+def test_what_the_refusal_of_tables_side_by_side_advises_is_accepted(tmp_path: Path) -> None:
+    path = workbook(
+        tmp_path / "x.xlsx", ("一", [[TITLE], PERSON, *people(3)]), ("Sheet2", [[TITLE], PERSON, *people(2, 9)])
+    )
+    (reading,) = read_all(path)
+    assert (reading.rows_read, reading.refusal) == (5, None)
+
+
+def test_a_guardians_columns_are_no_second_table(tmp_path: Path) -> None:
+    rows = [
+        [TITLE],
+        [*PERSON, "性别", "月收入", "就业状况", "姓名", "身份证号"],
+        [*people(1)[0], "男", 0, "", "李四", number(5)],
+    ]
+    assert code(read(tmp_path, rows)) == "duplicate_column"
 
 
 def test_a_header_of_two_rows_with_groups(tmp_path: Path) -> None:
@@ -376,20 +499,81 @@ def test_two_tables_in_one_sheet_are_refused_with_the_row(tmp_path: Path) -> Non
     assert reading.refusal and "第7行" in reading.refusal.reason
 
 
-def test_hidden_sheets_and_rows_are_data_with_a_notice(tmp_path: Path) -> None:
-    path = workbook(
-        tmp_path / "x.xlsx", ("一", [[TITLE], PERSON, *people(4)]), ("二", [[TITLE], PERSON, *people(2, 9)])
-    )
+def test_hidden_rows_are_data_with_a_notice(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "x.xlsx", ("一", [[TITLE], PERSON, *people(4)]))
     wb = openpyxl.load_workbook(path)
     wb["一"].row_dimensions[4].hidden = True
     wb["一"].row_dimensions[1].hidden = True
-    wb["二"].sheet_state = "hidden"
     wb.save(path)
     (reading,) = read_all(path)
-    assert reading.rows_read == 6
-    assert [sheet.hidden_rows for sheet in reading.sheets] == [1, 0]
+    assert reading.rows_read == 4
+    assert [sheet.hidden_rows for sheet in reading.sheets] == [1]
     assert "有1行是隐藏的,也作为数据读取了" in reading.notices
-    assert "隐藏的工作表也作为数据读取了:二" in reading.notices
+
+
+# Hidden sheets ---------------------------------------------------------------------------------------------------
+
+
+def with_hidden(path: Path, state: str, *sheets: tuple[str, Sequence[Row]], hidden: Sequence[str]) -> Path:
+    workbook(path, *sheets)
+    wb = openpyxl.load_workbook(path)
+    for name in hidden:
+        wb[name].sheet_state = state
+    wb.active = next((at for at, name in enumerate(wb.sheetnames) if name not in hidden), 0)
+    wb.save(path)
+    return path
+
+
+ROSTER = [[TITLE], PERSON, *people(4)]
+MENU, EDITOR = "取消隐藏工作表", "Alt+F11"
+
+
+@pytest.mark.parametrize(("state", "how"), [("hidden", MENU), ("veryHidden", EDITOR)])
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("草稿", [[TITLE], PERSON, *people(5)]),
+        ("2026年9月", [["2026年9月低保人员"], PERSON, *people(5, 20)]),
+        ("另一种", [["2026年10月低保家庭"], HOUSEHOLD, *([["张三", number(1), 3, 3, 600, 1500, "2024-03"]] * 5)]),
+        ("缺一列", [["2026年10月低保人员"], [*PERSON[:2], "关系", PERSON[3], "性别"], *people(5)]),
+    ],
+)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_hidden_list_adds_nothing_and_is_named(
+    tmp_path: Path, state: str, how: str, name: str, rows: list[Row], is_first: bool
+) -> None:
+    sheets = [(name, rows), ("名册", ROSTER)] if is_first else [("名册", ROSTER), (name, rows)]
+    (reading,) = read_all(with_hidden(tmp_path / "x.xlsx", state, *sheets, hidden=[name]))
+    assert (reading.kind, reading.period, reading.rows_read, reading.refusal) == ("dibao_person", "2026-10", 4, None)
+    kind = "dibao_household" if name == "另一种" else "dibao_person"
+    assert reading.hidden_sheets == [HiddenSheet(name, kind, 5, state == "veryHidden")]
+    assert Reading.from_json(reading.as_json()) == reading
+    (said,) = [notice for notice in reading.notices if name in notice]
+    assert "5行" in said and how in said and (MENU in said) != (EDITOR in said)
+
+
+@pytest.mark.parametrize(("state", "how"), [("hidden", MENU), ("veryHidden", EDITOR)])
+def test_a_file_whose_only_list_is_hidden_is_refused_by_the_sheets_name(tmp_path: Path, state: str, how: str) -> None:
+    path = with_hidden(tmp_path / "x.xlsx", state, ("说明", [["填表要求"]]), ("名册", ROSTER), hidden=["名册"])
+    (reading,) = read_all(path)
+    assert (reading.kind, reading.rows_read, reading.rows_path) == ("dibao_person", 0, None)
+    assert code(reading) == "hidden_sheet"
+    assert reading.refusal and "“名册”(4行)" in reading.refusal.reason and how in reading.refusal.fix
+    assert reading.hidden_sheets == [HiddenSheet("名册", "dibao_person", 4, state == "veryHidden")]
+
+
+def test_hidden_sheets_without_a_list_are_named_apart(tmp_path: Path) -> None:
+    sheets = [("名册", ROSTER), ("计算", [["品名"], ["米"]]), ("联系表", [["电话"]])]
+    (reading,) = read_all(with_hidden(tmp_path / "x.xlsx", "hidden", *sheets, hidden=["计算"]))
+    assert "没有读取的工作表:联系表" in reading.notices
+    assert any(notice.startswith("没有读取的隐藏工作表:计算") and MENU in notice for notice in reading.notices)
+    assert reading.hidden_sheets == []
+
+
+def test_a_workbook_in_which_nothing_is_shown_says_so(tmp_path: Path) -> None:
+    path = with_hidden(tmp_path / "x.xlsx", "hidden", ("空", []), ("计算", [["品名"], ["米"]]), hidden=["计算"])
+    (reading,) = read_all(path)
+    assert reading.refusal and "隐藏的工作表“计算”" in reading.refusal.reason and MENU in reading.refusal.fix
 
 
 # Rows ------------------------------------------------------------------------------------------------------------

@@ -78,7 +78,7 @@ def test_only_kinds_that_the_unit_may_send_are_near(tmp_path: Path) -> None:
     [
         ([["某某情况统计"], ["名字", "证件号码", "关系"], ["甲", "乙", "丙"]], "身份证号"),
         ([["品名", "数量"], ["大米", 3]], "本单位可以报送"),
-        ([[1, 2], [3, 4]], "前8行里没有找到表头"),
+        ([[1, 2], [3, 4]], "前20行(空行不计)里没有找到表头"),
     ],
 )
 def test_without_any_header_the_likeliest_row_is_looked_at(tmp_path: Path, rows: list[list[Any]], says: str) -> None:

@@ -18,6 +18,7 @@ Numbers = npt.NDArray[np.int64]
 Texts = Any
 """A pyarrow string array. Its published types do not follow what the compute functions take and give."""
 Problem = Literal["error_value", "formula_without_value"]
+Shown = Literal["visible", "hidden", "very_hidden"]
 
 
 class Refused(Exception):
@@ -41,7 +42,8 @@ class Grid:
     """Column → cells that held a number; a column without such cells is not listed."""
     merges: list[tuple[int, int, int, int]] = field(default_factory=list)
     """(first row, first column, last row, last column) of merged cells, from 0, ends included."""
-    hidden: bool = False
+    shown: Shown = "visible"
+    """Whether the program that opens the file shows the sheet; a very hidden one is in no menu."""
     date1904: bool = False
     """The workbook counts its days from 1904."""
     hidden_rows: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))

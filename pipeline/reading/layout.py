@@ -5,8 +5,9 @@ Everything here runs in the sandbox but `read_file`, which starts it and turns a
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline import advice, contracts
-from pipeline.contracts import Headers, Kind
+from pipeline.contracts import Contracts, Headers, Kind
 from pipeline.folding import INVISIBLE, fold_word, visible
 from pipeline.model import (
     CONFIRM,
@@ -27,17 +28,18 @@ from pipeline.model import (
     ConfigError,
     Confirmation,
     Correction,
+    HiddenSheet,
     Reading,
     Refusal,
     SheetReading,
     column_letter,
 )
 from pipeline.reading import preflight, readers, sandbox
-from pipeline.reading.grid import Grid, Numbers, mask
+from pipeline.reading.grid import Grid, Numbers, Shown, mask
 from pipeline.reading.months import month_of_cell, months_in
 from pipeline.reading.nearness import unrecognised
 from pipeline.reading.recognise import Header, Match, Recogniser
-from pipeline.reading.rows import DataRows, data_rows, raw_table
+from pipeline.reading.rows import DataRows, data_rows, header_beside, raw_table
 
 HOSTILE_MB = 1024
 """No small file may take more memory than this."""
@@ -71,8 +73,9 @@ def _of_killed(killed: sandbox.Killed) -> Refusal:
     if killed.reason == "crash":
         return Refusal(
             "unreadable",
-            f"文件的内部结构异常,读取中断({killed.detail})",
-            advice.PASTE_INTO_NEW,
+            "读取程序处理这个文件时出了问题,没有读成。这是我们的程序的问题,已告知数据员,不能说明您的文件写错了",
+            advice.OURS_TO_MEND,
+            fault=killed.detail,
         )
     what = "内存" if killed.reason == "memory" else "时间"
     return Refusal(
@@ -127,49 +130,134 @@ def read_submissions(
         return [Reading(kind=None, refusal=book)]
     agreed = contracts.load(contracts_folder) if contracts_folder else contracts.load()
     recogniser = Recogniser(agreed, unit_code, sender_kinds)
-    by_kind: dict[str, list[_Sheet]] = {}
-    notices, strangers = list(book.notices), []
-    answers: list[Confirmation] = []
     if reference := [grid for grid in book.grids if grid.sheet == CORRECTION_SHEET]:
         return [_correction(reference[0], book.grids, work_dir)]
-    for grid in book.grids:
-        if visible(grid.sheet) == agreed.headers.returned_sheet:
-            answers += _confirmations(grid)
-            continue
-        header = recogniser.header(grid)
-        found, nearest = recogniser.recognise(grid, header) if header else (None, [])
-        if header and found:
-            by_kind.setdefault(found.kind.name, []).append(_examine(grid, header, found, recogniser))
-        elif header and recogniser.is_near(nearest[0]):
-            nothing = DataRows(np.zeros(0, np.int64), {}, None)
-            refusal = unrecognised(header, nearest[:1], [nearest[0].kind.name], grid.sheet)
-            sheet = _Sheet(grid, header, nearest[0], nothing, refusal)
-            by_kind.setdefault(nearest[0].kind.name, []).append(sheet)
-        else:
-            strangers.append((grid, header, nearest))
-    if not by_kind:
-        if not strangers and answers:
-            return [Reading(kind=None, notices=notices, confirmations=answers)]
-        if not strangers:
-            return [Reading(kind=None, notices=notices, refusal=_EMPTY)]
-        grid, header, _ = max(strangers, key=lambda stranger: (stranger[1] is not None, stranger[0].height))
-        row = header or recogniser.likeliest_row(grid)
-        nearest = [recogniser.match(kind, row) for kind in recogniser.sendable] if row else []
-        titled = recogniser.titled(grid, row) if row else []
-        refusal = unrecognised(row, nearest, titled, grid.sheet, is_row=header is None)
-        return [Reading(kind=None, notices=notices, refusal=refusal)]
-    strangers = [each for each in strangers if visible(each[0].sheet) != agreed.headers.instructions_sheet]
-    if strangers:
-        notices.append(f"没有读取的工作表:{'、'.join(grid.sheet for grid, _, _ in strangers)}")
+    found = _sort_sheets(book.grids, recogniser)
+    if not found.by_kind:
+        return _without_list(found, recogniser, book.notices)
     readings = [
         _reading(recogniser, kind, sheets, PurePath(file_name).stem, work_dir)
-        for kind, sheets in sorted(by_kind.items())
+        for kind, sheets in sorted(found.by_kind.items())
     ]
-    taken = {sheet.grid.sheet: sheet for reading in readings if reading.sheets for sheet in by_kind[str(reading.kind)]}
+    taken = {
+        sheet.grid.sheet: sheet for reading in readings if reading.sheets for sheet in found.by_kind[str(reading.kind)]
+    }
+    notices = [*book.notices, *_left_out(found.strangers)]
     readings[0].emptied = _emptied(book.grids, taken, agreed.headers)
     readings[0].notices[:0] = notices + [_emptied_words(*each) for each in readings[0].emptied.items()]
-    readings[0].confirmations = answers
+    readings[0].confirmations = found.answers
+    by_kind = {reading.kind: reading for reading in readings}
+    for sheet in found.hidden:
+        reading = by_kind.get(sheet.kind, readings[0])
+        reading.hidden_sheets.append(sheet)
+        reading.notices.append(_hidden_words(sheet, agreed))
     return readings
+
+
+@dataclass
+class _Sheets:
+    """The sheets of a file, by what they are."""
+
+    by_kind: dict[str, list[_Sheet]] = dataclasses.field(default_factory=dict)
+    """Lists that are shown."""
+    hidden: list[HiddenSheet] = dataclasses.field(default_factory=list)
+    """Lists that are not."""
+    strangers: list[tuple[Grid, Header | None]] = dataclasses.field(default_factory=list)
+    """What is no list, with its header where it has one."""
+    answers: list[Confirmation] = dataclasses.field(default_factory=list)
+
+
+def _sort_sheets(grids: list[Grid], recogniser: Recogniser) -> _Sheets:
+    found = _Sheets()
+    for grid in grids:
+        name = visible(grid.sheet)
+        if name == recogniser.headers.returned_sheet:
+            found.answers += _confirmations(grid)
+            continue
+        header = recogniser.header(grid)
+        match, nearest = recogniser.recognise(grid, header) if header else (None, [])
+        near = nearest[0] if header and not match and recogniser.is_near(nearest[0]) else None
+        listed = match or near
+        if not header or not listed:
+            if name != recogniser.headers.instructions_sheet:
+                found.strangers.append((grid, header))
+        elif grid.shown != "visible":
+            rows = len(data_rows(grid, header, listed, recogniser).keep)
+            found.hidden.append(HiddenSheet(grid.sheet, listed.kind.name, rows, grid.shown == "very_hidden"))
+        elif match:
+            found.by_kind.setdefault(match.kind.name, []).append(_examine(grid, header, match, recogniser))
+        else:
+            nothing = DataRows(np.zeros(0, np.int64), {}, None)
+            refusal = unrecognised(header, nearest[:1], [listed.kind.name], grid.sheet, recogniser.sendable)
+            sheet = _Sheet(grid, header, listed, nothing, refusal)
+            found.by_kind.setdefault(listed.kind.name, []).append(sheet)
+    return found
+
+
+def _without_list(found: _Sheets, recogniser: Recogniser, notices: list[str]) -> list[Reading]:
+    """The answer to a file in which no sheet that is shown is a list."""
+    if found.hidden:
+        return _only_hidden(found.hidden, recogniser, notices)
+    if not found.strangers:
+        refusal = None if found.answers else _EMPTY
+        return [Reading(kind=None, notices=notices, refusal=refusal, confirmations=found.answers)]
+    grid, header = max(
+        found.strangers, key=lambda each: (each[0].shown == "visible", each[1] is not None, each[0].height)
+    )
+    row = header or recogniser.likeliest_row(grid)
+    nearest = [recogniser.match(kind, row) for kind in recogniser.sendable] if row else []
+    titled = recogniser.titled(grid, row) if row else []
+    refusal = unrecognised(row, nearest, titled, grid.sheet, recogniser.sendable, is_row=header is None)
+    if grid.shown != "visible":
+        refusal = replace(
+            refusal, reason=f"工作簿里没有看得见的内容。隐藏的{refusal.reason}", fix=_how_to_show(grid.shown)
+        )
+    return [Reading(kind=None, notices=notices, refusal=refusal)]
+
+
+def _only_hidden(hidden: list[HiddenSheet], recogniser: Recogniser, notices: list[str]) -> list[Reading]:
+    """One refused Reading per kind: those people were meant to be sent, so that their absence says nothing."""
+    titles = {kind.name: kind.title for kind in recogniser.kinds}
+    readings = []
+    for kind in sorted({sheet.kind for sheet in hidden}):
+        own = [sheet for sheet in hidden if sheet.kind == kind]
+        named = "、".join(f"“{sheet.sheet}”({sheet.rows}行)" for sheet in own)
+        refusal = Refusal(
+            "hidden_sheet",
+            f"“{titles[kind]}”只在隐藏的工作表{named}里,隐藏的工作表不读取",
+            advice.show_and_send(_how_to_show(_shown(own))),
+        )
+        readings.append(Reading(kind=kind, refusal=refusal, hidden_sheets=own))
+    readings[0].notices = notices
+    return readings
+
+
+def _left_out(strangers: list[tuple[Grid, Header | None]]) -> list[str]:
+    """Sheets that are no list, those that are shown and those that are not."""
+    said = []
+    for shown in ("visible", "hidden", "very_hidden"):
+        if names := "、".join(grid.sheet for grid, _ in strangers if grid.shown == shown):
+            said.append(
+                f"没有读取的工作表:{names}"
+                if shown == "visible"
+                else f"没有读取的隐藏工作表:{names},里面没有认出名单。{_how_to_show(shown)}"
+            )
+    return said
+
+
+def _hidden_words(sheet: HiddenSheet, agreed: Contracts) -> str:
+    return (
+        f"隐藏的工作表“{sheet.sheet}”里有{sheet.rows}行,像“{agreed.kinds[sheet.kind].title}”:隐藏的工作表不读取,这些行没有报上来。"
+        f"不用报的不必处理;确要报送的,{advice.show_and_send(_how_to_show(_shown([sheet])))}"
+    )
+
+
+def _shown(sheets: list[HiddenSheet]) -> Shown:
+    return "very_hidden" if any(sheet.is_very_hidden for sheet in sheets) else "hidden"
+
+
+def _how_to_show(shown: Shown) -> str:
+    return advice.SHOW_VERY_HIDDEN_SHEET if shown == "very_hidden" else advice.SHOW_SHEET
 
 
 def _emptied(grids: list[Grid], taken: dict[str, _Sheet], headers: Headers) -> dict[str, list[int]]:
@@ -273,6 +361,10 @@ def _examine(grid: Grid, header: Header, match: Match, recogniser: Recogniser) -
             f"{where}是“{match.kind.title}”,本单位不报送这种名单",
             advice.ANOTHER_SENDER,
         )
+    elif len(beside := recogniser.tables(grid, header, match)) > 1:
+        sheet.refusal = _side_by_side(grid, [(header.first, column) for column in beside])
+    elif found := header_beside(grid, header, recogniser):
+        sheet.refusal = _side_by_side(grid, [(header.first, match.uses[0].column - 1), found])
     elif twice := match.twice():
         first = twice[0]
         columns = [use for use in twice if use.field == first.field]
@@ -286,6 +378,24 @@ def _examine(grid: Grid, header: Header, match: Match, recogniser: Recogniser) -
         row = int(grid.row_numbers[rows.other_header])
         sheet.refusal = Refusal("two_tables", f"{where}中有两个表,第{row}行是另一个表头", advice.SEPARATE_TABLES)
     return sheet
+
+
+def _side_by_side(grid: Grid, heads: list[tuple[int, int]]) -> Refusal:
+    """The refusal of tables beside each other, whose headers begin at these (row, column): one row would be two people."""
+    where = f"工作表“{grid.sheet}”" if grid.sheet else "文件"
+    count = "两" if len(heads) == 2 else str(len(heads))
+    begins = "、".join(
+        f"{column_letter(column + 1)}{grid.row_numbers[row]}" for row, column in sorted(heads, key=_column)
+    )
+    return Refusal(
+        "side_by_side",
+        f"{where}里有{count}个表并排(表头从{begins}开始),一行里放着不止一条记录,不能当一个表读",
+        advice.MOVE_TABLE_TO_SHEET if grid.sheet else advice.MOVE_TABLE_TO_FILE,
+    )
+
+
+def _column(place: tuple[int, int]) -> int:
+    return place[1]
 
 
 def _reading(recogniser: Recogniser, kind_name: str, sheets: list[_Sheet], stem: str, work_dir: Path) -> Reading:
@@ -356,8 +466,6 @@ def _notices(recogniser: Recogniser, sheets: list[_Sheet], readings: list[SheetR
         notices.append(f"没有使用的列:{'、'.join(unused)}")
     if hidden := sum(reading.hidden_rows for reading in readings):
         notices.append(f"有{hidden}行是隐藏的,也作为数据读取了")
-    if names := [sheet.grid.sheet for sheet in sheets if sheet.grid.hidden]:
-        notices.append(f"隐藏的工作表也作为数据读取了:{'、'.join(names)}")
     notices += [
         f"工作表“{sheet.grid.sheet}”已写满{preflight.MAX_ROWS}行,可能有行被截掉了"
         for sheet in sheets

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rapidfuzz import fuzz
 
 from pipeline import advice
-from pipeline.contracts import fold_header
+from pipeline.contracts import Kind, fold_header
 from pipeline.model import Near, Refusal
 from pipeline.reading.recognise import HEADER_ROWS, Header, Match
 
@@ -20,15 +20,17 @@ TITLED = 0.5
 
 
 def unrecognised(
-    header: Header | None, matches: Sequence[Match], titled: Sequence[str], sheet: str, *, is_row: bool = False
-) -> Refusal:
+    header: Header | None, matches: Sequence[Match], titled: Sequence[str], sheet: str, sendable: Sequence[Kind], *,
+    is_row: bool = False,
+) -> Refusal:  # fmt: skip
     """The refusal of a sheet that is of no kind: the nearest kinds, what each lacks, and the nearest header for each.
 
     Args:
         header: the sheet's header, or the row most like one; None when it has no texts at all.
-        matches: kinds that the unit may send, laid over it.
+        matches: kinds laid over it, among which the nearest are looked for.
         titled: names of kinds of which the title speaks, or the one that it must be.
         sheet: the sheet's name, '' for a text file.
+        sendable: the kinds that the unit may send.
         is_row: `header` is only the row most like one.
     """
     where = f"工作表“{sheet}”" if sheet else "文件"
@@ -39,19 +41,36 @@ def unrecognised(
         if near.missing
     ]
     if header is None or is_row:
-        reason = f"{where}的前{HEADER_ROWS}行里没有找到表头"
+        reason = f"{where}的前{HEADER_ROWS}行(空行不计)里没有找到表头"
         if header and said:
             reason += f",最像表头的是第{header.first + 1}行"
     else:
         reason = f"{where}没有认出是哪一种名单"
-    known = "、".join(match.kind.title for match in matches)
+    known = "、".join(kind.title for kind in sendable)
     last = f"没有一列像本单位报送的名单。本单位可以报送:{known}" if known else "没有本单位可以报送的种类"
+    if header and (above := _written_above(header, matches)):
+        return Refusal(
+            "unrecognised",
+            f"{reason}。{';'.join(said)}。列名写在好几行里:{'、'.join(above)}写在第{header.first + 1}行的上面",
+            advice.JOIN_HEADER,
+            nearest,
+        )
     return Refusal(
         "unrecognised",
         reason + "。" + (";".join(said) or last),
         advice.NAME_COLUMNS if said else advice.WRITE_HEADER,
         nearest,
     )
+
+
+def _written_above(header: Header, matches: Sequence[Match]) -> list[str]:
+    """Names of missing columns that stand above the row taken for the header."""
+    if not matches:
+        return []
+    kind = matches[0].kind
+    columns = [kind.columns[field] for group in matches[0].missing for field in group]
+    names = {fold_header(word)[0] for column in columns for word in (column.header, *column.aliases)}
+    return [f"“{title}”" for title in header.titles if fold_header(title)[0] in names]
 
 
 def _in_words(column: str, meant: str | None) -> str:

@@ -24,7 +24,7 @@ from pipeline import advice
 from pipeline.model import ConfigError, Refusal
 from pipeline.reading import dbf, preflight, stored
 from pipeline.reading.delimited import read_delimited
-from pipeline.reading.grid import Grid, Mask, Refused, Texts
+from pipeline.reading.grid import Grid, Mask, Refused, Shown, Texts
 
 ROWS_AT_ONCE = 65_536
 """Rows turned into columns together; as Python objects a whole large sheet would take many times its size."""
@@ -210,7 +210,7 @@ def _workbook(path: Path, package: preflight.Package | None, *, date1904: bool) 
                 grid = _grid(workbook.get_sheet_by_name(sheet.name))
                 if grid.height:
                     grid.date1904 = date1904
-                    grid.hidden = sheet.visible != python_calamine.SheetVisibleEnum.Visible
+                    grid.shown = _shown(sheet.visible)
                     if package and (facts := package.sheets.get(sheet.name)):
                         grid.hidden_rows = preflight.hidden_rows(facts)
                         grid.problems = preflight.problem_cells(path, facts)
@@ -222,6 +222,12 @@ def _workbook(path: Path, package: preflight.Package | None, *, date1904: bool) 
     if not grids:
         raise Refused("empty", "工作簿里没有任何内容", advice.CHECK_CONTENT)
     return Book(grids, package.notices if package else [])
+
+
+def _shown(visible: python_calamine.SheetVisibleEnum) -> Shown:
+    if visible == python_calamine.SheetVisibleEnum.Visible:
+        return "visible"
+    return "very_hidden" if visible == python_calamine.SheetVisibleEnum.VeryHidden else "hidden"
 
 
 def _grid(sheet: python_calamine.CalamineSheet) -> Grid:

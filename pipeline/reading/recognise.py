@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import combinations
+
+import pyarrow.compute as pc
 
 from pipeline.contracts import Contracts, Kind, fold_header
 from pipeline.folding import visible
@@ -15,17 +18,23 @@ from pipeline.model import ColumnUse, column_letter
 from pipeline.reading.dbf import cut
 from pipeline.reading.grid import Grid
 
-HEADER_ROWS = 8
-"""The header begins in one of these rows."""
+HEADER_ROWS = 20
+"""The header begins in one of so many rows in which anything stands."""
+DEEPEST_HEADER = 4
+"""Rows of a header, groups and their groups included."""
+LOOKED_AT = 200
+"""Rows below the first filled one among which those are looked for."""
 _GENERIC = re.compile(r"(人员|家庭|成员|对象|名单|台账|登记|\(户\)|\(人\))+$")
 _SYSTEM = "低收入人口"
 """The name of the whole undertaking stands in titles of every kind."""
+_DATA = re.compile(r"\d{6}|^[\d.,]+$")
+"""What stands in no cell of a header's upper rows: a month, a number of a person, an amount."""
 _TITLE_UNIT = re.compile(r"单位[:：](万元|千元|元)(?![\u4e00-\u9fff])")
 
 
 @dataclass(frozen=True)
 class Header:
-    """A header of one or two rows. Rows and columns count from 0; lists have one entry per column."""
+    """A header of one or more rows. Rows and columns count from 0; lists have one entry per column."""
 
     first: int
     last: int
@@ -84,28 +93,27 @@ class Recogniser:
         self._ignored = {fold_header(word)[0] for word in self.headers.ignored}
 
     def header(self, grid: Grid) -> Header | None:
-        """The row or pair of rows in which most columns bear a known header; None when no row bears two.
+        """The row or the rows in which most columns bear a known header; None when none bears two.
 
         A table's header is its first row, whatever its columns are called.
         """
-        rows = min(grid.height, HEADER_ROWS + 2)
-        head = [[_clean(text) for text in column.slice(0, rows).to_pylist()] for column in grid.columns]
-        cells = [list(row) for row in zip(*head, strict=True)] if head else []
+        head = _Head(grid)
         if grid.is_table:
-            return self._header_at(grid, cells, 0, 0)
-        found: list[tuple[tuple[int, int, bool], Header]] = []
-        for first in range(min(rows, HEADER_ROWS)):
-            for last in (first, first + 1):
-                if last < rows:
-                    header = self._header_at(grid, cells, first, last)
-                    known = [column for column, name in enumerate(header.folded) if name in self.known]
-                    distinct = len({header.folded[column] for column in known})
-                    not_top = [column for column in known if header.names[column] != cells[first][column]]
-                    not_bottom = [column for column in known if header.names[column] != cells[last][column]]
-                    joined = len(set(not_top) & set(not_bottom))
-                    # Two rows are one header when both say something: a title above does not.
-                    if distinct >= 2 and (first == last or (not_top and not_bottom)):
-                        found.append(((distinct, joined, first == last), header))
+            return self._header_at(head, 0, 0)
+        found: list[tuple[tuple[int, int, int], Header]] = []
+        for first in head.filled[:HEADER_ROWS]:
+            for last in range(first, first + DEEPEST_HEADER):
+                # Between two rows of one header stand groups, never a person.
+                if last > first and (last not in head.filled or any(map(_DATA.search, head.rows[last - 1]))):
+                    break
+                header = self._header_at(head, first, last)
+                known = [column for column, name in enumerate(header.folded) if name in self.known]
+                distinct = len({header.folded[column] for column in known})
+                used = [self._parts(head, column, first, last) for column in known]
+                joined = sum(len(rows) > 1 for rows in used)
+                # Several rows are one header when the first and the last say something: a title above does not.
+                if distinct >= 2 and all(any(row in rows for rows in used) for row in (first, last)):
+                    found.append(((distinct, joined, first - last), header))
         if not found:
             return None
         best = max(found, key=lambda candidate: candidate[0])[1]  # the first of equals
@@ -115,32 +123,42 @@ class Recogniser:
                 return header
         return best
 
-    def _header_at(self, grid: Grid, cells: list[list[str]], first: int, last: int) -> Header:
-        top, bottom = cells[first], cells[last]
-        names = list(top)
-        if last > first:
-            groups = _spread(grid, top, first)
-            names = []
-            for group, own, below in zip(groups, top, bottom, strict=True):
-                joined = group + below
-                # 户主 over 姓名 is 户主姓名; 个人情况 over 姓名 is 姓名.
-                known = group and below and fold_header(joined)[0] in self.known
-                names.append(joined if known else below or own)
-        else:
-            groups = top
-            # One line of headers in cells two rows high.
-            ends = [end for row, column, end, _ in grid.merges if row == first and column < len(top) and top[column]]
-            last = max([first, *(end for end in ends if end <= first + 2)])
+    def _parts(self, head: _Head, column: int, first: int, last: int) -> list[int]:
+        """The rows whose texts, put together, name a column: 户主 over 姓名 is 户主姓名; 个人情况 over 姓名 is 姓名."""
+        own = next((row for row in range(last, first - 1, -1) if head.text(row, column)), None)
+        if own is None:
+            return []
+        above = [row for row in range(first, own) if head.groups(row)[column]]
+        for count in range(len(above), 0, -1):
+            for rows in combinations(above, count):
+                name = "".join(head.groups(row)[column] for row in rows) + head.text(own, column)
+                if fold_header(name)[0] in self.known:
+                    return [*rows, own]
+        return [own]
+
+    def _header_at(self, head: _Head, first: int, last: int) -> Header:
+        grid = head.grid
+        names = []
+        for column in range(head.width):
+            *above, own = self._parts(head, column, first, last) or [first]
+            names.append("".join(head.groups(row)[column] for row in above) + head.text(own, column))
+        below = last
+        if last == first:
+            # One line of headers in cells several rows high.
+            ends = [end for row, column, end, _ in grid.merges if row == first and head.text(row, column)]
+            below = max([first, *(end for end in ends if end < first + DEEPEST_HEADER)])
         folds = [_fold_cut(name) if grid.cut_names else fold_header(name) for name in names]
-        units = [unit or fold_header(group)[1] for (_, unit), group in zip(folds, groups, strict=True)]
-        texts = [
-            frozenset(fold_header(cells[row][column])[0] for row in range(first, min(last + 1, len(cells))))
-            for column in range(len(names))
+        rows = range(first, below + 1)
+        units = [
+            unit or next((said for row in rows if (said := fold_header(head.groups(row)[column])[1])), None)
+            for column, (_, unit) in enumerate(folds)
         ]
-        titles = list(dict.fromkeys(text for row in cells[:first] for text in row if text))
-        if said := _TITLE_UNIT.search(" ".join(titles)):
-            units = [unit or said[1] for unit in units]
-        return Header(first, last, names, [folded for folded, _ in folds], units, texts, titles, grid.cut_names)
+        texts = [frozenset(fold_header(head.text(row, column))[0] for row in rows) for column in range(head.width)]
+        above_it = [text for row in head.filled if row < first for text in head.rows[row] if text]
+        titles = list(dict.fromkeys(above_it))
+        if of_title := _TITLE_UNIT.search(" ".join(titles)):
+            units = [unit or of_title[1] for unit in units]
+        return Header(first, below, names, [folded for folded, _ in folds], units, texts, titles, grid.cut_names)
 
     def refused(self, header: Header, column: int) -> bool:
         """A column that is never stored (mission, boundary 1)."""
@@ -225,16 +243,59 @@ class Recogniser:
             said.append(f"列名也合于{'、'.join(f'“{each.kind.title}”' for each in rivals[:3])},{ground}")
         return ",".join(said)
 
+    def tables(self, grid: Grid, header: Header, match: Match) -> list[int]:
+        """The first columns of tables that stand side by side under this header; one column alone when it is one table.
+
+        Two tables of one kind repeat most of its columns. Two of two kinds are each complete, and share a column or have an
+        empty one between them. A name that merely stands twice makes no second table.
+        """
+        begins, seen = [0], set[str]()
+        for use in match.uses:
+            if use.field in seen:
+                begins.append(use.column - 1)
+                seen = set()
+            seen.add(use.field)
+        parts = [
+            _part(header, first, last) for first, last in zip(begins, [*begins[1:], len(header.names)], strict=True)
+        ]
+        first, *others = [self.match(match.kind, part) for part in parts]
+        if others and all(self._repeats(first, other) for other in others):
+            return begins
+        gaps = [
+            column
+            for column, name in enumerate(header.names[1:-1], start=1)
+            if not name and grid.columns[column].null_count == grid.height
+        ]
+        for column in range(1, len(header.names)) if others else gaps:
+            sizes = [self._complete(_part(header, *part)) for part in ((0, column), (column, None))]
+            # A relative's name, number and relation beside a person are no table: one of two says more than that.
+            if all(sizes) and max(sizes) > 3:
+                begin = next((at for at in range(column, len(header.names)) if header.names[at]), column)
+                return [0, begin]
+        return [0]
+
+    @staticmethod
+    def _repeats(first: Match, other: Match) -> bool:
+        groups = len(other.kind.required_groups())
+        same = len(first.fields & other.fields)
+        return len(other.missing) * 2 <= groups and same >= 3 and same * 2 >= len(first.fields)
+
+    def _complete(self, part: Header) -> int:
+        """How many required columns the largest kind has that is complete in these columns; 0 without any."""
+        found = [match for kind in self.sendable if not (match := self.match(kind, part)).missing]
+        return max((len(match.kind.required_groups()) for match in found), default=0)
+
     def likeliest_row(self, grid: Grid) -> Header | None:
         """Where there is no header: the row with the most texts among those in which it might stand; None without any text."""
-        rows = min(grid.height, HEADER_ROWS)
-        head = [[_clean(text) for text in column.slice(0, rows).to_pylist()] for column in grid.columns]
-        cells = [list(row) for row in zip(*head, strict=True)] if head else []
-        words = [sum(any(character.isalpha() for character in text) for text in row) for row in cells]
-        if not any(words):
+        head = _Head(grid)
+        words = {
+            row: sum(any(character.isalpha() for character in text) for text in head.rows[row])
+            for row in head.filled[:HEADER_ROWS]
+        }
+        if not any(words.values()):
             return None
-        at = words.index(max(words))
-        return self._header_at(grid, cells, at, at)
+        at = max(words, key=lambda row: words[row])  # the first of equals
+        return self._header_at(head, at, at)
 
     def titled(self, grid: Grid, header: Header) -> list[str]:
         """Names of the kinds of which title or sheet name speak."""
@@ -270,18 +331,45 @@ def _fold_cut(name: str) -> tuple[str, str | None]:
     return bare, next((whole for whole in ("万元", "千元", "元") if inside and whole.startswith(inside)), None)
 
 
+def _part(header: Header, first: int, last: int | None) -> Header:
+    """The columns from `first` up to `last` as a header of their own; its columns count from 0 again."""
+    part = slice(first, last)
+    return replace(
+        header, names=header.names[part], folded=header.folded[part], units=header.units[part], texts=header.texts[part]
+    )
+
+
+class _Head:
+    """The rows of a sheet among which its header stands, without blanks inside the texts."""
+
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
+        self.width = len(grid.columns)
+        starts = [at for column in grid.columns if (at := pc.index(column.is_valid(), True).as_py()) >= 0]
+        start = min(starts, default=0)
+        cells = [[_clean(text) for text in column.slice(start, LOOKED_AT).to_pylist()] for column in grid.columns]
+        self.rows = {start + at: list(row) for at, row in enumerate(zip(*cells, strict=True))} if cells else {}
+        self.filled = [row for row, texts in self.rows.items() if any(texts)]
+        self._groups: dict[int, list[str]] = {}
+
+    def text(self, row: int, column: int) -> str:
+        """A cell's text; '' for an empty cell, and for one outside."""
+        return self.rows[row][column] if row in self.rows and column < self.width else ""
+
+    def groups(self, row: int) -> list[str]:
+        """The texts of a row with merged ones repeated over the columns that they span."""
+        if row not in self._groups:
+            spread = list(self.rows.get(row, [""] * self.width))
+            for first_row, first_column, _, last_column in self.grid.merges:
+                if first_row == row and first_column < self.width:
+                    for column in range(first_column, min(last_column + 1, self.width)):
+                        spread[column] = self.rows[row][first_column]
+            self._groups[row] = spread
+        return self._groups[row]
+
+
 def _clean(text: str | None) -> str:
     return visible(text) if text else ""
-
-
-def _spread(grid: Grid, top: list[str], row: int) -> list[str]:
-    """The texts of a row with merged ones repeated over the columns that they span."""
-    spread = list(top)
-    for first_row, first_column, _, last_column in grid.merges:
-        if first_row == row and first_column < len(top):
-            for column in range(first_column, min(last_column + 1, len(top))):
-                spread[column] = top[first_column]
-    return spread
 
 
 def _heading(text: str) -> str:

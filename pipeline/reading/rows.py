@@ -70,6 +70,20 @@ def data_rows(grid: Grid, header: Header, match: Match, recogniser: Recogniser) 
     return DataRows(np.flatnonzero(sort == "") + begin, left_out, other_header)
 
 
+def header_beside(grid: Grid, header: Header, recogniser: Recogniser) -> tuple[int, int] | None:
+    """(row, first column), from 0, of another table's header in columns that have no name in this one; None without any."""
+    known_words = pa.array(sorted(recogniser.known))
+    known = np.zeros(grid.height, np.int64)
+    first = np.full(grid.height, -1)
+    for column, (name, texts) in enumerate(zip(header.names, grid.columns, strict=True)):
+        if not name and texts.null_count < grid.height:
+            hits = mask(pc.is_in(pc.utf8_lower(_folded(texts)), known_words))
+            first = np.where(hits & (first < 0), column, first)
+            known += hits
+    at = int(np.argmax(known >= 3)) if len(known) else 0
+    return (at, int(first[at])) if len(known) and known[at] >= 3 else None
+
+
 def _last_filled(grid: Grid) -> int:
     """Position of the last row with anything in it, -1 for none."""
     last = -1

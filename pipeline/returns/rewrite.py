@@ -69,13 +69,20 @@ def rewrite(
     blank = book.add_format({**look, "num_format": 49})
     names: dict[str, str] = {}
     lost = 0
+    any_shown = any(grid.shown == "visible" for grid in grids if grid.sheet != LISTING)
+    shown_first = False
     for grid in grids:
         if grid.sheet == LISTING:
             continue
         name = names[grid.sheet] = _fitting(grid.sheet, {LISTING, *names.values()})
         sheet = book.add_worksheet(name)
-        if grid.hidden and len(names) > 1:
-            sheet.hide()
+        if grid.shown == "visible":
+            if not shown_first:
+                sheet.activate()
+                sheet.set_first_sheet()
+            shown_first = True
+        elif any_shown:
+            sheet.very_hidden() if grid.shown == "very_hidden" else sheet.hide()
         for column, cells in enumerate(grid.columns):
             sheet.set_column(column, column, _width(cells), blank if grid.sheet == "" else None)
         sheet.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})
