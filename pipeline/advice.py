@@ -37,7 +37,6 @@ SEND_AGAIN: Final = "请在自己的电脑上打开确认文件完好,重新保�
 
 EXPORT_AS_XLSX: Final = "请在原系统里重新导出为 .xlsx 格式,身份证号等号码列设为文本格式,再提交"
 EXPORT_AGAIN: Final = "请在原系统里重新导出,完整地再提交一次"
-EXPORT_WHOLE_TABLE: Final = "请在原系统里把整张表导出为 .xlsx 格式,身份证号等号码列设为文本格式,再提交"
 EXPORT_UNLOCKED: Final = "请在原系统里导出不加密的表后重新提交"
 _NEVER_OPEN: Final = "不要直接打开后另存为 .xlsx:号码的后三位会变成 000"
 IMPORT_TEXT: Final = (
@@ -92,7 +91,19 @@ COPY_FILE_ITSELF: Final = "请把文件本身复制进来"
 GIVE_ACCESS: Final = "请重新复制一份放进来,或请数据员改好权限;原处的文件没有动,改好后当夜自动收取"
 COPY_AGAIN: Final = "请重新复制一份放进来,并请数据员检查磁盘;原处的文件没有动"
 
+SEND_WHOLE: Final = "请把完整的文件用原来的名字重新放进来,下一夜照常收;半份的确认无用后可以删除"
+GIVE_NAME_OF_LIST: Final = "里面若有要报的名单,请另用以 .xlsx、.xls、.csv、.txt 或 .dbf 结尾的名字放进来;无用的可以删除"
+NEED_NOT_ACT: Final = "不必处理,也可以删除"
+DROP_THE_DOT: Final = "不必处理;里面若有要报的名单,请去掉名字开头的点,放在单位自己的文件夹里"
+BRING_THE_FILE: Final = "请核对这份文件是不是还没有传上来"
+EXPORT_AS_READ: Final = "请在原系统里导出为 .xlsx、.xls、.csv、.txt 或 .dbf 格式的名单后重新提交"
+
 NAME_WHICH_HOLDS: Final = "如果这份是更正,请改成原来的文件名再交;如果是另一部分,请去掉重复的人员后再交"
+
+
+def add_ending(ending: str) -> str:
+    """For a list whose name has no ending that is read; `ending` is the one that its content asks for."""
+    return f"请在文件名末尾加上“{ending}”后重新提交"
 
 
 def use_own_folder(known: str) -> str:

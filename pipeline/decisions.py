@@ -141,6 +141,8 @@ def read_sheets(path: Path, file_name: str) -> list[FilledIn] | Refusal:
     book = readers.read(path, file_name)
     if isinstance(book, Refusal):
         return book
+    if book.misnamed:
+        return book.misnamed
     found = [one for grid in book.grids for form in FORMS if (one := _sheet(grid, form)) is not None]
     if found:
         found[0] = replace(found[0], emptied=_emptied(book.grids, found))

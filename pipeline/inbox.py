@@ -1,4 +1,4 @@
-"""The inbox: which dropped files stand still, and their way into the archive, byte for byte.
+"""The inbox: which dropped files stand still, which are never taken, and their way into the archive, byte for byte.
 
 A file is copied into `archive/<aa>/<sha256>`, recorded by the caller, and only then taken out of the inbox, so that
 a crash at any point leaves it in one of the two. Links are never followed, whatever they point to.
@@ -14,22 +14,25 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pipeline import archive
 from pipeline.home import Home
 from pipeline.model import mask
+from pipeline.reading import endings
+from pipeline.reading.endings import DONE
 
-_NOT_SUBMISSIONS = ("~$", ".~", ".")
-_NOT_SUBMISSIONS_ENDINGS = (".tmp", ".part", ".crdownload")
-_SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", ".ds_store"})
 _ASIDE = ".taken-"
 _LONGEST_NAME = 255
-DONE = ".done"
-"""`<name>.done` beside a file says: complete, take it at once."""
 WHOLE_FOLDER = "(整个文件夹)"
 """How a unit's folder is called when it cannot be looked into."""
 _OURS = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 """What is no fault of the file: the night cannot go on."""
+
+
+Sort = endings.Sort | Literal["mark"]
+"""Why something is never taken; `mark`: a `.done` beside which no file stands."""
+_Look = tuple[Path, os.stat_result | OSError, Sort | None]
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,19 @@ class Dropped:
     """Why it, or what lies in it when it is a folder, cannot even be looked at."""
 
 
+@dataclass(frozen=True)
+class Left:
+    """What lies in the inbox and is never taken, since its name says that it is no list."""
+
+    unit_code: str
+    """The inbox folder's name; '' for what lies beside the folders."""
+    name: str
+    """As of `Dropped`; perhaps that of a folder."""
+    sort: Sort
+    changed: float
+    """When it was last written, in seconds."""
+
+
 def settled(inbox: Path, settle_seconds: int, clock: float) -> tuple[list[Dropped], list[str]]:
     """(files that may be taken, names of those still moving) below `inbox/<unit>/`, both sorted by unit and name.
 
@@ -55,50 +71,91 @@ def settled(inbox: Path, settle_seconds: int, clock: float) -> tuple[list[Droppe
     only its difference counts.
     """
     ready, moving = [], []
-    for unit in sorted(path for path in inbox.iterdir() if not path.name.startswith(".")):
-        if unit.is_symlink() or not unit.is_dir():
-            ready.append(Dropped("", unit, visible(unit.name), is_link=unit.is_symlink()))
+    for found in _all(inbox):
+        if found.sort:
             continue
-        for path, status in _files(unit):
-            name = visible(path.relative_to(unit).as_posix()) if path != unit else WHOLE_FOLDER
-            if isinstance(status, OSError):
-                ready.append(Dropped(unit.name, path, name, is_link=False, trouble=status))
-                continue
-            is_link = not stat.S_ISREG(status.st_mode)
-            dropped = Dropped(unit.name, path, name, is_link)
-            age = abs(clock - status.st_mtime)
-            if is_link or age >= settle_seconds or os.path.lexists(f"{path}{DONE}"):
-                ready.append(dropped)
-            else:
-                moving.append(f"{unit.name}/{dropped.name}")
+        if isinstance(found.status, OSError):
+            ready.append(Dropped(found.unit_code, found.path, found.name, is_link=False, trouble=found.status))
+            continue
+        is_link = not stat.S_ISREG(found.status.st_mode)
+        age = abs(clock - found.status.st_mtime)
+        if is_link or age >= settle_seconds or os.path.lexists(f"{found.path}{DONE}"):
+            ready.append(Dropped(found.unit_code, found.path, found.name, is_link))
+        else:
+            moving.append(f"{found.unit_code}/{found.name}".lstrip("/"))
     return ready, moving
 
 
-def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result | OSError]]:
-    """Each file with what is known of it; a folder, or a file, that cannot be looked at with the reason. What just went is left out."""
+def left(inbox: Path) -> list[Left]:
+    """What lies below `inbox/` and is never taken, sorted by unit and name."""
+    return [
+        Left(found.unit_code, found.name, found.sort, found.status.st_mtime)
+        for found in _all(inbox)
+        if found.sort and not isinstance(found.status, OSError)
+    ]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What lies in the inbox, with what is known of it or why nothing is."""
+
+    unit_code: str
+    path: Path
+    name: str
+    status: os.stat_result | OSError
+    sort: Sort | None
+    """None for what is taken."""
+
+
+def _all(inbox: Path) -> Iterator[_Found]:
+    """Whatever lies below `inbox/<unit>/` or beside the units' folders, by unit and name; a folder that cannot be looked into too."""
+    for entry in sorted(os.scandir(inbox), key=lambda entry: entry.name):
+        is_unit = entry.is_dir(follow_symlinks=False) and not _is_closed(entry)
+        folder = Path(entry.path) if is_unit else inbox
+        for path, status, sort in _below(folder) if is_unit else _look(entry):
+            name = visible(path.relative_to(folder).as_posix()) if path != folder else WHOLE_FOLDER
+            yield _Found(entry.name if is_unit else "", path, name, status, sort)
+
+
+def _below(folder: Path) -> Iterator[_Look]:
+    """Each file of a folder, at any depth. What just went is left out."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except FileNotFoundError:
         return
     except OSError as problem:
-        yield folder, problem
+        yield folder, problem, None
         return
     for entry in entries:
-        lowered = entry.name.lower()
-        if entry.is_dir(follow_symlinks=False):
-            yield from _files(Path(entry.path))
-        elif not (
-            lowered in _SYSTEM_FILES
-            or lowered.endswith((*_NOT_SUBMISSIONS_ENDINGS, DONE))
-            or lowered.startswith(_NOT_SUBMISSIONS)
-        ):
-            try:
-                status: os.stat_result | OSError = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                continue
-            except OSError as problem:
-                status = problem
-            yield Path(entry.path), status
+        yield from _look(entry)
+
+
+def _look(entry: os.DirEntry[str]) -> Iterator[_Look]:
+    sort: Sort | None = endings.never_a_list(entry.name)
+    if entry.is_dir(follow_symlinks=False):
+        if not _is_closed(entry):
+            yield from _below(Path(entry.path))
+            return
+        if not any(files for _, _, files in os.walk(entry.path)):
+            return
+    elif entry.name.startswith(_ASIDE):
+        return
+    elif entry.name.lower().endswith(DONE):
+        if os.path.lexists(entry.path[: -len(DONE)]):
+            return
+        sort = "mark"
+    try:
+        status: os.stat_result | OSError = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    except OSError as problem:
+        status = problem
+    yield Path(entry.path), status, sort
+
+
+def _is_closed(folder: os.DirEntry[str]) -> bool:
+    """A bin, a download that goes on, or what a program keeps for itself: nobody puts a list there."""
+    return endings.never_a_list(folder.name) in ("by_programs", "unfinished")
 
 
 def visible(name: str) -> str:

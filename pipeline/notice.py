@@ -17,11 +17,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline import contracts, seal
+from pipeline import advice, contracts, seal
 from pipeline.home import Home, atomically
 from pipeline.ledger import COMMAND, Ledger, Submission
 from pipeline.lists.words import ANSWER_TITLES, LEVEL_TITLES, TOPIC_TITLES
 from pipeline.model import mask, month_of
+from pipeline.reading import endings
 
 if TYPE_CHECKING:
     import duckdb
@@ -45,6 +46,10 @@ _LEVEL_STYLES = {
     "blue": "white on blue",
 }
 _DELIVERY_STYLES = {"delivered": "green", "partly": "yellow", "held": "yellow", "refused": "red", "missing": "red"}
+_MOST_NAMED = 30
+"""Files of one sort that a message names."""
+_NEVER_TAKEN = endings.WORDS | {"mark": ("传完标记,旁边却没有文件", advice.BRING_THE_FILE)}
+"""Why a file in the inbox is never taken → what it is, what to do."""
 CHANGE_TITLES = {
     "added": "新增",
     "withdrawn": "撤回",
@@ -394,6 +399,22 @@ def _left_words(told: Mapping[str, Any]) -> list[str]:
         said.append(
             f"文件夹 {'、'.join(stuck[:5])}:系统账户没有写权限,收下的文件移不走,每夜会再收一次(内容相同的只算一次);请改好权限"
         )
+    return said + _never_taken_words(told.get("left", []))
+
+
+def _never_taken_words(left: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One sentence for each sort of file that is never taken: which ones, whose, for how long, and what to do."""
+    said = []
+    for sort, (what, to_do) in _NEVER_TAKEN.items():
+        of_it = [line for line in left if line["sort"] == sort]
+        by_unit: dict[str, list[str]] = {}
+        for line in of_it[:_MOST_NAMED]:
+            days = f"(已放 {line['days']} 天)" if line["days"] else ""
+            by_unit.setdefault(line["unit"], []).append(mask(line["path"]) + days)
+        if of_it:
+            names = ";".join(f"{unit} {'、'.join(paths)}".strip() for unit, paths in by_unit.items())
+            more = f" 等 {len(of_it)} 个(全部见 monitor status --json)" if len(of_it) > _MOST_NAMED else ""
+            said.append(f"{what},没有读,仍在原处:{names}{more}。{to_do}。")
     return said
 
 

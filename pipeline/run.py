@@ -921,8 +921,25 @@ def status(home: Path, day: date) -> dict[str, Any]:
     place, ledger = _open(home)
     return notice.status(place, ledger, day) | {
         "moving": _moving(place), "settle_seconds": place.settings.settle_seconds,
+        "left": _left(place),
         "stuck": [*inbox.stuck(place.inbox), *(f"decisions/{name}" for name in inbox.stuck(place.decisions / "inbox"))],
     }  # fmt: skip
+
+
+def _left(home: Home) -> list[dict[str, Any]]:
+    """What lies in the inbox and is never taken: unit_code, unit, path, sort, and for how many whole days it has lain there."""
+    clock = datetime.now(UTC).timestamp()
+    return [
+        {
+            "unit_code": each.unit_code,
+            "unit": home.units[each.unit_code].name if each.unit_code in home.units else "",
+            "path": "/".join(part for part in (beside, each.unit_code, each.name) if part),
+            "sort": each.sort,
+            "days": max(int((clock - each.changed) // 86_400), 0),
+        }
+        for folder, beside in ((home.inbox, ""), (home.decisions / "inbox", "decisions"))
+        for each in inbox.left(folder)
+    ]
 
 
 def _moving(home: Home) -> list[str]:

@@ -260,11 +260,12 @@ def test_damaged_tables_are_refused_with_what_to_do(tmp_path: Path, data: bytes,
     assert found.fix
 
 
-@pytest.mark.parametrize("name", ["x.fpt", "x.dbt"])
-def test_a_memo_file_alone_is_refused_by_name(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["x.fpt", "x.dbt", "x.CPG", "x.cdx"])
+def test_what_stands_beside_a_table_is_said_to_be_no_list(tmp_path: Path, name: str) -> None:
     found = read(tmp_path, b"\0\0\0\x08\0\0\0\x40" + bytes(512), name)
     assert isinstance(found, Refusal)
-    assert found.code == "memo"
+    assert found.code == "never_a_list"
+    assert "伴随文件" in found.reason
 
 
 def test_a_table_under_another_suffix_is_read_and_told(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from pipeline import archive, custody, inbox, journal, notice, run
 from pipeline.home import Home
 from pipeline.ledger import Ledger
+from pipeline.reading import endings, layout
 from tests.night_kit import DAY, PERSON, book, new_home, person, still
 
 pytestmark = pytest.mark.slow
@@ -266,3 +267,161 @@ def test_of_an_older_ledger_nothing_is_swept(tmp_path):
     journal.path(Home(home)).write_text(text.replace('"seq": 1,', '"seq": 7,'), encoding="utf-8")
     run.collect(home, DAY)
     assert archive.kept(Home(home)) == kept
+
+
+# never a list ---------------------------------------------------------------------------------------------------------
+
+NEVER = {
+    "unfinished": (
+        "名单.csv.filepart", "名单.PART", "名单.xlsx.part1", "未确认 271828.crdownload", "名单.xlsx.download", "名单.xlsx.partial",
+        "名单.baiduyun.p.downloading", "名单.xlsx.xltd", "名单.td.cfg", "名单.aria2", "名单.!ut", "~WRD0001.tmp", "名单.ＦＩＬＥＰＡＲＴ",
+        "名单.csv.filepart\u200b", "名单.csv.filepart ",
+    ),
+    "backup": ("名单.xlsx.bak", "名单.xlsx~", "备份 名单.xlk", "#名单.csv#", "名单.csv.old", "名单.csv.swp"),
+    "companion": (
+        "名单.cpg", "名单.CDX", "名单.fpt", "名单.dbt", "名单.mdx", "名单.idx", "名单.ntx", "名单.xlsx:Zone.Identifier", "名单.xlsx.md5",
+        "schema.ini",
+    ),
+    "by_programs": (
+        "._名单.xlsx", "~$名单.xlsx", ".~lock.名单.xlsx#", ".~名单.xlsx", ".名单.csv", "Thumbs.db", "DESKTOP.INI", ".DS_Store", "~lock.名单.xls#",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("sort", "name"), [(sort, name) for sort, names in NEVER.items() for name in names])
+def test_what_a_name_says_before_anybody_looks(sort, name):
+    assert endings.never_a_list(name) == sort
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "名单.xlsx",
+        "名单.XLS",
+        "名单.part.xlsx",
+        "名单.bak.csv",
+        "~名单.xlsx",
+        "名单.tmp.txt",
+        "tmp",
+        "part",
+        "名单(1).csv",
+        "名单.dbf",
+    ],
+)
+def test_a_list_is_not_taken_for_a_leftover(name):
+    assert endings.never_a_list(name) is None
+
+
+def test_what_is_never_a_list_is_neither_read_nor_lost_in_silence(tmp_path):
+    home = new_home(tmp_path / "home")
+    names = [name for names in NEVER.values() for name in names]
+    for name in names:
+        _roster(home, "d01", 1, name=name)
+    _roster(home, "d02/.Trash-1000", 1)
+    _roster(home, "d02/__MACOSX", 1)
+    _roster(home, "d02/名单.xlsx.download", 1)
+    _roster(home, ".", 1, name="名单.csv.part")
+    _roster(home, "d03", 1, name="名单.xlsx.done")
+    (home / "inbox/d03/.空").mkdir()
+    list_ = home / "decisions/inbox/d04/~$清单.xlsx"
+    still(book(list_, ("a",), [("b",)]))
+    _roster(home, "d05", 1)
+    there = sorted(path for path in home.rglob("*") if path.is_file() and "inbox" in path.parts)
+    for night in (EVE, DAY):  # the second night says so again: they still lie there
+        assert run.collect(home, night) == ["d05"]
+        told = run.status(home, night)
+        assert {line["path"].removeprefix("d01/") for line in told["left"] if line["unit_code"] == "d01"} == {
+            inbox.visible(name) for name in names
+        }
+        assert {(line["path"], line["sort"]) for line in told["left"] if line["unit_code"] != "d01"} == {
+            ("d02/.Trash-1000", "by_programs"), ("d02/__MACOSX", "by_programs"), ("d02/名单.xlsx.download", "unfinished"),
+            ("名单.csv.part", "unfinished"), ("d03/名单.xlsx.done", "mark"), ("decisions/d04/~$清单.xlsx", "by_programs"),
+        }  # fmt: skip
+        message = "\n".join(notice._message(told))
+        assert all(inbox.visible(name).strip() in message for name in names)
+        assert "下一夜照常收" in message and "天)" in message and told["moving"] == []
+    left = sorted(path for path in home.rglob("*") if path.is_file() and "inbox" in path.parts)
+    assert left == [path for path in there if path.parent.name != "d05"]
+    assert len(Ledger.of(Home(home)).files()) == 1 and custody.verify(home)["problems"] == []
+
+
+def test_many_leftovers_are_told_in_one_line_of_bounded_length(tmp_path):
+    home = new_home(tmp_path / "home")
+    for n in range(40):
+        _roster(home, "d01", name=f"{n:02}.tmp")
+    told = run.status(home, DAY)
+    (line,) = notice._left_words(told)
+    assert "29.tmp" in line and "30.tmp" not in line and "等 40 个" in line and len(told["left"]) == 40
+
+
+def test_the_whole_file_of_the_next_night_is_taken_without_a_question(tmp_path):
+    """The half of the first night was never a part of the delivery, so nothing overlaps and nobody is asked."""
+    home = new_home(tmp_path / "home")
+    whole = _roster(home, "d12", *range(1, 9))
+    content = whole.read_bytes()
+    whole.rename(whole.with_name("边缘人员.xlsx.filepart"))
+    run.night(home, EVE)
+    whole.write_bytes(content)
+    still(whole)
+    run.night(home, DAY)
+    (told,) = run.status(home, DAY)["received"]
+    assert (told["status"], told["rows_read"], told["rows_accepted"], told["reason"]) == ("accepted", 8, 8, "")
+    assert [line["path"] for line in run.status(home, DAY)["left"]] == ["d12/边缘人员.xlsx.filepart"]
+
+
+# names that are not read ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("边缘人员", "加上“.xlsx”"),
+        ("边缘人员.dat", "加上“.xlsx”"),
+        ("边缘人员.xlsx.1", "加上“.xlsx”"),
+        ("边缘人员.xlsm", "另存为 .xlsx"),
+    ],
+)
+def test_a_list_under_another_ending_is_refused_as_what_it_is_and_taken_when_the_advice_is_followed(
+    tmp_path, name, fix
+):
+    home = new_home(tmp_path / "home")
+    first = _roster(home, "d01", 1, 2, name=name)
+    content = first.read_bytes()
+    run.collect(home, EVE)
+    run.read(home, EVE, "d01")
+    ledger = Ledger.of(Home(home))
+    [refused] = ledger.submissions()
+    # Recognised, so that it is known whose rows are missing.
+    assert (refused.outcome, refused.kind, refused.period, refused.rows_set_aside) == (
+        "refused",
+        "edge_person",
+        "2026-10",
+        2,
+    )
+    told = refused.reading["refusal"]
+    assert ".dbf" in told["reason"] and "xlsx 工作簿" in told["reason"] and fix in told["fix"]
+    again = first.with_name(f"{first.name}.xlsx")
+    again.write_bytes(content)
+    still(again)
+    run.collect(home, DAY)
+    run.read(home, DAY, "d01")
+    run.check(home, DAY, "edge")
+    assert [each.outcome for each in ledger.submissions()] == ["refused", "accepted"]
+
+
+def test_text_under_another_ending_is_refused_and_what_is_no_list_is_not_promised_to_be_one(tmp_path):
+    table = "\n".join("\t".join(row) for row in [PERSON, person(1)]).encode()
+    for name, content, fix in (("名单.tsv", table, "加上“.txt”"), ("数据.json", b'{"a": [1, 2]}\n', "导出为 .xlsx")):
+        (tmp_path / "x").write_bytes(content)
+        (told,) = layout.read_submissions(tmp_path / "x", name, "d01", {"division"}, tmp_path)
+        assert told.refusal.code == "wrong_ending" and fix in told.refusal.fix and told.rows_path is None
+    (told,) = layout.read_submissions(tmp_path / "x", "名单.csv.filepart", "d01", {"division"}, tmp_path)
+    assert told.refusal.code == "never_a_list"
+
+
+def test_a_filled_in_list_under_another_ending_goes_back_with_that_reason(tmp_path):
+    home = new_home(tmp_path / "home")
+    book(home / "decisions/inbox/d01/清单.dat", ("a",), [("b",)])
+    run.collect(home, DAY)
+    run.read(home, DAY, "d01")
+    assert [each.refusal["code"] for each in Ledger.of(Home(home)).decisions.files()] == ["wrong_ending"]

@@ -38,6 +38,7 @@ from pipeline.reading import preflight, readers, sandbox
 from pipeline.reading.grid import Grid, Numbers, Shown, mask
 from pipeline.reading.months import month_of_cell, months_in
 from pipeline.reading.nearness import unrecognised
+from pipeline.reading.readers import Book
 from pipeline.reading.recognise import Header, Match, Recogniser
 from pipeline.reading.rows import DataRows, data_rows, header_beside, raw_table
 
@@ -128,6 +129,27 @@ def read_submissions(
     book = readers.read(path, file_name)
     if isinstance(book, Refusal):
         return [Reading(kind=None, refusal=book)]
+    readings = _submissions(book, file_name, unit_code, sender_kinds, work_dir, contracts_folder)
+    if book.misnamed:
+        return [_misnamed(reading, book.misnamed) for reading in readings]
+    return readings
+
+
+def _misnamed(reading: Reading, misnamed: Refusal) -> Reading:
+    """A list whose file has an ending that is not read: refused as what it is, so that it is known whose rows are missing."""
+    refusal = misnamed
+    if reading.kind is None and reading.refusal:
+        refusal = replace(misnamed, reason=f"{misnamed.reason},也没有认出是哪种名单", fix=advice.EXPORT_AS_READ)
+    elif reading.refusal:
+        refusal = replace(reading.refusal, fix=f"{reading.refusal.fix};另外,{misnamed.reason},{misnamed.fix}")
+    return Reading(
+        kind=reading.kind, period=reading.period, rows_read=reading.rows_read, refusal=refusal, notices=reading.notices
+    )
+
+
+def _submissions(
+    book: Book, file_name: str, unit_code: str, sender_kinds: set[str], work_dir: Path, contracts_folder: Path | None
+) -> list[Reading]:
     agreed = contracts.load(contracts_folder) if contracts_folder else contracts.load()
     recogniser = Recogniser(agreed, unit_code, sender_kinds)
     if reference := [grid for grid in book.grids if grid.sheet == CORRECTION_SHEET]:

@@ -1,6 +1,6 @@
 """Bytes → grids, whichever the format. Runs in the sandbox: `layout.read_file` is the door from outside.
 
-The content says what a file is, never its name. Workbooks are read by calamine with the type of each cell kept;
+The content says what a file is, its name only whether it may be a list (`endings`). Workbooks are read by calamine with the type of each cell kept;
 text files by `delimited`. What cannot be read comes back as a Refusal that says what to do.
 """
 
@@ -22,7 +22,7 @@ import python_calamine
 
 from pipeline import advice
 from pipeline.model import ConfigError, Refusal
-from pipeline.reading import dbf, preflight, stored
+from pipeline.reading import dbf, endings, preflight, stored
 from pipeline.reading.delimited import read_delimited
 from pipeline.reading.grid import Grid, Mask, Refused, Shown, Texts
 
@@ -37,6 +37,8 @@ _SIGNATURES = [
     (b"\x1f\x8b", "压缩包"), (b"{\\rtf", "RTF 文档"),
 ]  # fmt: skip
 _FORMATS = {".xlsx": "xlsx 工作簿", ".xls": "xls 工作簿", ".dbf": "dbf 表"}
+_OTHER_WORKBOOKS = frozenset({".xlsm", ".xltx", ".xltm", ".xlam", ".xlt", ".xlsb", ".et", ".ett", ".ods", ".numbers"})
+"""Endings of workbooks that a spreadsheet program would not open under another name."""
 _WPS_SUFFIXES = {".et": "WPS 表格(.et)", ".ett": "WPS 表格(.ett)", ".wps": "WPS 文字(.wps)", ".dps": "WPS 演示(.dps)"}
 _DATE_MODE, _END_OF_GLOBALS, _SHEET, _ROW = 0x0022, 0x000A, 0x0085, 0x0208
 _IS_HIDDEN = 0x20
@@ -50,27 +52,28 @@ class Book:
 
     grids: list[Grid]
     notices: list[str] = field(default_factory=list)
+    misnamed: Refusal | None = None
+    """Its name has none of the endings that are read; the list in it is then refused, whatever it is (`endings.READ`)."""
 
 
 def read(path: Path, file_name: str) -> Book | Refusal:
-    """Read a file of any format. `file_name` is the sender's name for it; its suffix only helps to word a reason.
+    """Read a file of any format. `file_name` is the sender's name for it: it says that a file is never a list, or misnamed.
 
     Raises ConfigError when the file cannot be opened: that is our fault, not the sender's.
     """
     try:
-        return _read(path, PurePath(file_name).suffix.casefold())
+        return _read(path, file_name)
     except Refused as refused:
         return refused.refusal
 
 
-def _read(path: Path, suffix: str) -> Book:
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(8192)
-    except OSError as error:
-        raise ConfigError(f"收到的文件打不开:{error.strerror}") from error
-    if not start.strip(b"\0 \t\r\n\xef\xbb\xbf"):
-        raise Refused("empty", "文件是空的", advice.CHECK_CONTENT)
+def _read(path: Path, file_name: str) -> Book:
+    suffix, start = endings.ending(file_name), _start(path)
+    if start.startswith(stored.MAGIC):
+        return Book([stored.read_stored(path)])  # a table has no file's name
+    if sort := endings.never_a_list(PurePath(file_name).name):
+        what, to_do = endings.WORDS[sort]
+        raise Refused("never_a_list", f"从文件名看,这是{what},不能当名单读", to_do)
     if start.startswith(b"PK"):
         package = preflight.examine(path)
         book = _workbook(path, package, date1904=package.date1904)
@@ -82,8 +85,6 @@ def _read(path: Path, suffix: str) -> Book:
         for grid in book.grids:
             grid.hidden_rows = np.array(hidden.get(grid.sheet, []), dtype=np.int64)
         expected = {".xls"}
-    elif start.startswith(stored.MAGIC):
-        return Book([stored.read_stored(path)])
     elif dbf.looks_like(start, path.stat().st_size):
         grid, notices = dbf.read_dbf(path)
         book = Book([grid], notices)
@@ -91,7 +92,7 @@ def _read(path: Path, suffix: str) -> Book:
     else:
         _refuse_if_no_text(start, suffix)
         book = Book([read_delimited(path.read_bytes())])
-        expected = {".csv", ".txt", ".tsv", ".dat", ""}
+        expected = {".csv", ".txt"}
     if suffix not in expected:
         what = _FORMATS[next(iter(expected))] if len(expected) == 1 else "文本"
         if what == "文本" and suffix in (".xlsx", ".xls", ".xlsm", ".et"):
@@ -100,8 +101,32 @@ def _read(path: Path, suffix: str) -> Book:
                 f"文件名后缀是 {suffix},内容却是文本(如 csv)",
                 advice.RENAME_TO_CSV,
             )
-        book.notices.insert(0, f"文件名后缀是“{suffix}”,内容是{what},已按内容读取")
+        if suffix in endings.READ:
+            book.notices.insert(0, f"文件名后缀是“{suffix}”,内容是{what},已按内容读取")
+        else:
+            right = next(iter(expected)) if len(expected) == 1 else ".txt"
+            book.misnamed = _misnamed(suffix, what, right)
     return book
+
+
+def _start(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(8192)
+    except OSError as error:
+        raise ConfigError(f"收到的文件打不开:{error.strerror}") from error
+    if not start.strip(b"\0 \t\r\n\xef\xbb\xbf"):
+        raise Refused("empty", "文件是空的", advice.CHECK_CONTENT)
+    return start
+
+
+def _misnamed(suffix: str, what: str, right: str) -> Refusal:
+    """`what` the content is, and the ending that is `right` for it."""
+    said = f"文件名以“{suffix}”结尾" if suffix else "文件名没有后缀"
+    reason = f"{said},只收以 {'、'.join(endings.READ)} 结尾的;看内容是{what}"
+    return Refusal(
+        "wrong_ending", reason, advice.SAVE_AS_XLSX if suffix in _OTHER_WORKBOOKS else advice.add_ending(right)
+    )
 
 
 def _examine_ole(path: Path, suffix: str) -> bytes:
@@ -183,12 +208,6 @@ def _refuse_if_no_text(start: bytes, suffix: str) -> None:
     if head.startswith((b"<html", b"<!doctype", b"<table", b"<?xml", b"<meta", b"<head", b"mime-version:")):
         raise Refused("web_page", "这是网页或 XML 内容,只是改了后缀,不是真正的表格", advice.FROM_WEB_PAGE)
     if not start.startswith(_BOMS) and set(start) & _BINARY:
-        if suffix in (".fpt", ".dbt"):
-            raise Refused(
-                "memo",
-                f"这是 .dbf 表的备注文件({suffix}),单独一个读不出名单",
-                advice.EXPORT_WHOLE_TABLE,
-            )
         if suffix == ".dbf":
             raise Refused("corrupt", "这个 .dbf 表已损坏或没有传完,表头读不出来", advice.EXPORT_AGAIN)
         raise Refused("not_a_table", "文件内容不是表格,也不是文本", advice.EXPORT_AS_XLSX)

@@ -1,0 +1,69 @@
+"""What the name of a file says before anybody looks into it: which names a list may have, and which are never a list.
+
+An upload that broke off, a backup, an index beside a .dbf table or a lock file holds half a list, an old one, or none:
+read as one it would speak for everybody whom it lacks. Such files are named to the data officer and left where they lie.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Literal
+
+from pipeline import advice
+
+READ = (".xlsx", ".xls", ".csv", ".txt", ".dbf")
+"""Endings of the files that are read as lists. Everything else that is dropped is refused with its reason."""
+DONE = ".done"
+"""`<name>.done` beside a file says: complete, take it at once."""
+
+Sort = Literal["unfinished", "backup", "companion", "by_programs"]
+"""Why a file is never a list: half of one; an old or spare one; belongs to another file; left by a program for itself."""
+
+WORDS: dict[Sort, tuple[str, str]] = {
+    "unfinished": ("上传或下载中断留下的半份文件", advice.SEND_WHOLE),
+    "backup": ("备份文件", advice.GIVE_NAME_OF_LIST),
+    "companion": ("别的文件的伴随文件(索引、编码、备注、校验值等)", advice.NEED_NOT_ACT),
+    "by_programs": ("电脑程序自己留下的文件,或名字以点开头的", advice.DROP_THE_DOT),
+}
+"""Sort → what such a file is, what to do about it."""
+
+_UNFINISHED = re.compile(
+    r"\.(?:filepart|part\d*|partial|\w*download|(?:down|up)loading|upload|incomplete|unfinished|tmp|temp|aria2|xltd|td"
+    r"|!\w+|[bj]c!)(?:\.cfg)?$"
+)
+"""WinSCP, Firefox, Edge, Chromium, Safari, Opera, 百度网盘, 迅雷, aria2, BitTorrent clients, FlashGet, rclone, ownCloud."""
+_BACKUP = re.compile(r"~$|^#.*#$|\.(?:bak\d*|backup|bkp|old|orig|save|wbk|xlk|asd|sw[nop])$")
+_COMPANION = re.compile(
+    r"\.(?:cdx|cpg|fpt|dbt|mdx|idx|ntx|ndx|tbk|dbc|dct|dcx|md5|sha1|sha256|sm3|lck|lock|ldb|laccdb|identifier)$|^schema\.ini$"
+)
+"""Indexes, memos and code pages of .dbf tables; digests; locks; `名单.xlsx:Zone.Identifier`, which Windows keeps beside a download."""
+_BY_PROGRAMS = re.compile(
+    r"^(?:\.|~\$|~lock\.)|^(?:thumbs\.db|ehthumbs\.db|desktop\.ini|icon|autorun\.inf|__macosx|\$recycle\.bin|#recycle|@eadir"
+    r"|lost\+found|system volume information)(?::|$)"
+)
+"""Lock files, thumbnails, folders of bins; names that begin with a dot, which no window of a file manager shows."""
+
+
+def ending(name: str) -> str:
+    """The last ending of a name, in small letters and narrow characters, with its dot: `.xlsx`; '' for none."""
+    stem, dot, last = _folded(name).rpartition(".")
+    return f".{last}" if dot and stem else ""
+
+
+def never_a_list(name: str) -> Sort | None:
+    """Why a file or folder of this name is no list, whatever is in it; None for one that is to be read or refused."""
+    folded = _folded(name)
+    if _BY_PROGRAMS.search(folded):
+        return "by_programs"
+    if _UNFINISHED.search(folded):
+        return "unfinished"
+    if _BACKUP.search(folded):
+        return "backup"
+    return "companion" if _COMPANION.search(folded) else None
+
+
+def _folded(name: str) -> str:
+    """Wide letters narrow, small letters, without characters that have no shape and the blanks at both ends."""
+    shown = (each for each in unicodedata.normalize("NFKC", name) if unicodedata.category(each) not in ("Cc", "Cf"))
+    return "".join(shown).casefold().strip()
