@@ -20,7 +20,7 @@ from pipeline.reading.grid import Grid
 from pipeline.reading.readers import Book
 from pipeline.reading.recognise import Recogniser
 from pipeline.returns.rewrite import rewrite
-from tests.dbf_kit import table
+from tests.dbf_kit import foxpro_table, table
 from tests.night_kit import number
 
 PERSON = [("姓名", "C", 20), ("身份证号码", "C", 18)]
@@ -151,6 +151,128 @@ def test_half_a_character_at_a_cells_end_is_shown_as_lost_and_harms_no_other_cel
 def test_a_text_field_may_be_longer_than_one_byte_counts(tmp_path: Path) -> None:
     long = "一" * 200
     assert lines(grid(tmp_path, table([("家庭住址", "C", 500), ("号", "N", 3)], [(long, "1")])))[1] == [long, "1"]
+
+
+# Visual FoxPro: texts of varying length, null values, columns of its own -----------------------------------------
+
+
+def test_a_text_of_varying_length_is_as_written_and_no_character_more(tmp_path: Path) -> None:
+    """The byte of the length is `8` for a text of 56 bytes: read as text, it would be a house number that nobody wrote."""
+    address = "样例路" * 9 + "一号"
+    assert len(address.encode("gbk")) == ord("8") + 2
+    columns = [("居住地", "V", 100), ("姓名", "V", 8), ("备注", "V", 60)]
+    records: list[tuple[str | bytes | None, ...]] = [
+        (address[:-1], "某甲", "8"),
+        (address, "买买提艾", ""),
+        ("", "", "末尾有空格  "),
+        ("x" * 99, "x" * 7, "甲\t乙"),
+        ("x" * 100, "x" * 8, " 左空"),
+        ("样例路48", "某乙", "x" * 56),
+    ]
+    for filler in (b"\0", b" ", b"\xb9"):
+        data = foxpro_table(columns, records, filler=filler)
+        assert lines(grid(tmp_path, data))[1:] == [[str(text).rstrip() or None for text in row] for row in records]
+
+
+def test_null_is_blank_whatever_the_bytes_say(tmp_path: Path) -> None:
+    columns = [
+        ("甲", "V", 6),
+        ("乙", "I", 4),
+        ("丙", "V", 6),
+        ("丁", "Y", 8),
+        ("戊", "N", 6),
+        ("己", "C", 4),
+        ("庚", "V", 3),
+    ]
+    zero, money = struct.pack("<i", 0), struct.pack("<q", 0)
+    found = grid(
+        tmp_path,
+        foxpro_table(
+            columns,
+            [
+                (None, None, "满满满", None, None, None, "a"),
+                ("某", zero, None, money, "0", "x", "abc"),
+                ("满满满", zero, "某", None, "12", "", ""),
+            ],
+            nullable=["甲", "乙", "丙", "丁", "戊", "己"],
+        ),
+    )
+    assert lines(found)[1:] == [
+        [None, None, "满满满", None, None, None, "a"],
+        ["某", "0", None, "0.0000", "0", "x", "abc"],
+        ["满满满", "0", "某", None, "12", None, None],
+    ]
+    assert found.numeric[1].tolist() == [False, False, True, True]
+
+
+def test_flags_of_more_than_one_byte_and_deleted_records(tmp_path: Path) -> None:
+    columns = [(f"列{n}", "V", 5) for n in range(11)]
+    records = [[f"{row}{n}" if (row + n) % 3 else f"{row}{n:04}" for n in range(11)] for row in range(4)]
+    found = grid(tmp_path, foxpro_table(columns, records, deleted=[1]))
+    assert lines(found)[1:] == [row for at, row in enumerate(records) if at != 1]
+
+
+def test_a_length_that_cannot_be_is_shown_as_lost_and_flags_too_short_are_refused(tmp_path: Path) -> None:
+    data = foxpro_table([("姓名", "V", 8), ("号", "C", 3)], [("某甲", "1"), ("某乙", "2")])
+    torn = data.replace("某甲".encode("gbk") + b"\0\0\0\4", "某甲".encode("gbk") + b"\0\0\0\x09")
+    assert lines(grid(tmp_path, torn))[1:] == [["\ufffd", "1"], ["某乙", "2"]]
+    columns = [(f"列{n}", "V", 5) for n in range(11)]
+    rows = [[*(b"a\0\0\0\1" for _ in columns), b"\xff"]]
+    found = read(tmp_path, table([*columns, ("_NullFlags", "0", 1)], rows, version=0x32, bits=[0] * 11 + [5]))
+    assert isinstance(found, Refusal)
+    assert found.code == "corrupt"
+
+
+def test_without_flags_a_text_ends_at_its_first_zero(tmp_path: Path) -> None:
+    """Written by a program that knows the type and not the flags, or with what was left behind an older, longer text."""
+    data = table([("居住地", "V", 12), ("姓名", "C", 8)], [("样例路\0\0\0\0\0\x08", "某甲 \0乙")], version=0x32)
+    assert lines(grid(tmp_path, data))[1:] == [["样例路", "某甲"]]
+
+
+def test_system_columns_are_no_columns_and_binary_ones_are_said_not_to_be_read(tmp_path: Path) -> None:
+    columns = [("姓名", "C", 8), ("行号", "I", 4), ("附件", "Q", 6), ("照", "W", 4)]
+    data = table(columns, [("某甲", b"\7\0\0\0", b"\1\2\3\4\5\6", bytes(4))], version=0x32, bits=[0, 0x01, 0, 0])
+    assert lines(grid(tmp_path, data)) == [["姓名", "附件", "照"], ["某甲", None, None]]
+    book = read(tmp_path, data)
+    assert isinstance(book, Book)
+    assert ["二进制型" in notice for notice in book.notices] == [False, True]
+    # The same byte means nothing in a table of dBase.
+    data = table(columns[:1], [("某甲",)], version=0x03, bits=[0x01])
+    assert lines(grid(tmp_path, data)) == [["姓名"], ["某甲"]]
+
+
+@pytest.mark.parametrize("version", [0x03, 0x30, 0x31, 0x32, 0x43, 0x83, 0x8B, 0xF5])
+def test_every_version_reads_alike(tmp_path: Path, version: int) -> None:
+    data = table(PERSON, [("买买提·艾力", number(1))], version=version)
+    assert lines(grid(tmp_path, data)) == [["姓名", "身份证号码"], ["买买提·艾力", number(1)]]
+
+
+@pytest.mark.parametrize(
+    ("names", "texts"), [("gbk", "gbk"), ("utf-8", "utf-8"), ("gbk", "utf-8"), ("utf-8", "gbk"), ("cp950", "cp950")]
+)
+def test_names_and_texts_are_each_read_in_their_own_encoding(tmp_path: Path, names: str, texts: str) -> None:
+    """What a .cpg beside the table says shows in the bytes; one cell cut in mid-character, and one torn, change nothing."""
+    driver = 0x78 if names == "cp950" else 0
+    cells = ["王大明", "李小山", "東山"] if names == "cp950" else ["王大明", "买买提", "联通"]
+    records: list[tuple[str | bytes, str]] = [(cell, "某") for cell in cells]
+    records += [("王大明王大明王大明".encode(texts)[:10], "某"), (b"\xff\xff", "某")]
+    columns = [("姓名", "C", 10), ("家庭住址", "C", 4)]
+    found = lines(grid(tmp_path, table(columns, records, encoding=names, texts_in=texts, driver=driver)))
+    assert found[0] == (["姓名", "家庭住"] if names == "utf-8" else ["姓名", "家庭住址"])
+    assert [row[0] for row in found[1:4]] == cells
+    assert str(found[4][0]).startswith("王大明") and "\ufffd" in str(found[5][0])
+
+
+@given(
+    cells=st.lists(st.one_of(st.none(), st.text(alphabet="某甲乙 8·aZ", max_size=6)), min_size=1, max_size=20),
+    filler=st.sampled_from([b"\0", b" ", b"7"]),
+)
+def test_any_text_of_varying_length_comes_back(
+    tmp_path_factory: pytest.TempPathFactory, cells: list[str | None], filler: bytes
+) -> None:
+    data = foxpro_table([("姓名", "V", 12)], [(cell,) for cell in cells], nullable=["姓名"], filler=filler)
+    found = grid(tmp_path_factory.mktemp("any"), data)
+    assert [row[0] or "" for row in lines(found)[1:]] == [(cell or "").rstrip(" ") for cell in cells]
 
 
 # names cut to ten bytes -------------------------------------------------------------------------------------------

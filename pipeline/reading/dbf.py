@@ -1,15 +1,18 @@
 """dBase and FoxPro tables (.dbf) → grid, whole columns at a time: a million records are a few seconds.
 
 The names of the fields are the header, row 1; record n is row n + 1, as spreadsheet programs show it. Chinese systems
-write code page 936 whatever the file says of itself. Source: "Xbase file format description" (clicketyclick.dk) and
-Microsoft's "Table file structure" for Visual FoxPro.
+write code page 936 whatever the file says of itself, and newer ones UTF-8, which shows in the bytes: a .cpg beside the
+table is not needed. Source: "Xbase file format description" (clicketyclick.dk) and Microsoft's "Table file structure"
+for Visual FoxPro, whose last column `_NullFlags` says by a bit which values are null, and which texts of varying length
+do not fill their field and so keep their length in its last byte.
 """
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -35,7 +38,15 @@ _SEPARATORS = (0x0A, 0x1E, 0x1F, 0x1C, 0x1D, 0x0B, 0x0C, 0x01, 0x02, 0x03, 0x04,
 _FOXPRO = frozenset({0x30, 0x31, 0x32})
 _ELSEWHERE = frozenset("MGPW")
 """Fields whose content lies in another file; so does that of `B`, but in Visual FoxPro, where it is a number."""
+_VARYING = frozenset("VQ")
+_NO_TEXT = frozenset("Q")
+_NULL_FLAGS = "0"
+_IS_SYSTEM, _IS_NULLABLE = 0x01, 0x02
+_LOST = "\ufffd"
 _NUMBERS = frozenset("NFIBYO")
+_TEXTS = frozenset("CV")
+_SAMPLE = 5_000
+"""Records that tell the encoding of the texts."""
 _UNIX_EPOCH_JULIAN = 2_440_588
 
 Bytes = npt.NDArray[np.uint8]
@@ -49,6 +60,12 @@ class _Field:
     """From the beginning of the record, whose first byte is the mark of deletion."""
     length: int
     decimals: int
+    is_system: bool = False
+    """Of the program's own, no column of the list."""
+    length_bit: int | None = None
+    """Place among the table's flags, from 0, of the bit that is set where the last byte holds the length of the text."""
+    null_bit: int | None = None
+    """Place of the bit that is set where the value is null, whatever the bytes say."""
 
 
 def looks_like(start: bytes, size: int) -> bool:
@@ -66,7 +83,7 @@ def read_dbf(path: Path) -> tuple[Grid, list[str]]:
     if head[0] in _DBASE_7:
         raise Refused("dbf_version", "这是 dBASE 7 的表,不能直接接收", advice.EXPORT_AS_XLSX)
     count, head_length, record_length = struct.unpack_from("<IHH", head, 4)
-    fields = _fields(head[:head_length], record_length)
+    fields = _fields(head[:head_length], record_length, is_foxpro=head[0] in _FOXPRO)
     if head[15] == 1:
         raise Refused("password", "这个 .dbf 表加了密,无法读取", advice.EXPORT_UNLOCKED)
     held = (len(data) - head_length) // record_length
@@ -84,36 +101,49 @@ def read_dbf(path: Path) -> tuple[Grid, list[str]]:
             advice.EXPORT_AGAIN,
         )
     records = data[head_length:end].reshape(count, record_length)
-    encoding = _encoding(head[29], [field.name for field in fields])
     kept = np.flatnonzero(records[:, 0] != 0x2A)
-    shown = [field for field in fields if field.type != "0"]  # Visual FoxPro's own marks
+    shown = [field for field in fields if not field.is_system]
     elsewhere = _ELSEWHERE if head[0] in _FOXPRO else _ELSEWHERE | {"B"}
+    not_read = elsewhere | _NO_TEXT
+    flags = _flags(records, fields)
+    names = _encoding(head[29], [field.name for field in shown])
+    encoding = _encoding_of_texts(
+        [_cells(records, kept[:_SAMPLE], field, flags)[0] for field in shown if field.type in _TEXTS], names, head[29]
+    )
     columns, numeric = [], {}
     for number, field in enumerate(shown):
-        header = pa.array([_text(field.name, encoding)])
-        if field.type in elsewhere:
+        header = pa.array([_text(field.name, names)])
+        if field.type in not_read:
             columns.append(pa.concat_arrays([header, pa.nulls(len(kept), pa.string())]))
             continue
-        texts, is_number = _column(records, kept, field, encoding)
+        texts, is_number = _column(records, kept, field, encoding, flags)
         columns.append(pa.concat_arrays([header, texts]))
         if is_number is not None and is_number.any():
             numeric[number] = np.concatenate([[False], is_number])
     notices = []
     if deleted := count - len(kept):
         notices.append(f"有{deleted}条记录带删除标记,没有读取")
-    if names := [_text(field.name, encoding) for field in shown if field.type in elsewhere]:
-        notices.append(f"备注型字段的内容不在 .dbf 文件里,没有读取:{'、'.join(names)}。需要时请导出为 .xlsx 再交")
-    return Grid("", columns, np.concatenate([[1], kept + 2]), numeric, is_table=True, cut_names=encoding), notices
+    if memos := [_text(field.name, names) for field in shown if field.type in elsewhere]:
+        notices.append(f"备注型字段的内容不在 .dbf 文件里,没有读取:{'、'.join(memos)}。需要时请导出为 .xlsx 再交")
+    if binaries := [_text(field.name, names) for field in shown if field.type in _NO_TEXT]:
+        notices.append(f"二进制型字段不是文字,没有读取:{'、'.join(binaries)}。需要时请导出为 .xlsx 再交")
+    return Grid("", columns, np.concatenate([[1], kept + 2]), numeric, is_table=True, cut_names=names), notices
 
 
-def _fields(head: bytes, record_length: int) -> list[_Field]:
+def _fields(head: bytes, record_length: int, *, is_foxpro: bool) -> list[_Field]:
     fields: list[_Field] = []
-    offset, at = 1, 32
+    offset, at, bits = 1, 32, itertools.count()
     while at + 32 <= len(head) and head[at] not in (0x0D, 0x00) and len(fields) <= _MAX_FIELDS:
         name, kind, length, decimals = struct.unpack_from("<11sc4xBB", head, at)
         if kind == b"C" and decimals:  # FoxPro and Clipper write long text so
             length, decimals = length + 256 * decimals, 0
-        fields.append(_Field(name.split(b"\0")[0][:NAME_BYTES], kind.decode("latin-1"), offset, length, decimals))
+        of_it = head[at + 18] if is_foxpro else 0  # elsewhere the byte means nothing
+        field = _Field(name.split(b"\0")[0][:NAME_BYTES], kind.decode("latin-1"), offset, length, decimals)
+        is_system = field.type == _NULL_FLAGS or bool(of_it & _IS_SYSTEM)
+        # In the order of the fields; where one has both bits, that of the length comes first.
+        length_bit = next(bits) if field.type in _VARYING and not is_system else None
+        null_bit = next(bits) if of_it & _IS_NULLABLE and not is_system else None
+        fields.append(replace(field, is_system=is_system, length_bit=length_bit, null_bit=null_bit))
         offset += length
         at += 32
     if not fields or offset != record_length or not head.find(b"\r", at) == at:
@@ -130,6 +160,25 @@ def _encoding(driver: int, names: list[bytes]) -> str:
     except UnicodeDecodeError:
         return "gb18030"
     return "gb18030" if read.isascii() else "utf-8"
+
+
+def _encoding_of_texts(columns: list[Bytes], of_names: str, driver: int) -> str:
+    """What the texts are written in: UTF-8 when most that are not plain read so, else the code page; in doubt as the names.
+
+    The names do not tell it: some programs write them in code page 936 and the texts in UTF-8. A text cut in mid-character
+    at the end of its field counts as whole.
+    """
+    special = good = 0
+    for cells in columns:
+        cells = cells[(cells >= 0x80).any(axis=1)]  # noqa: PLW2901 - the plain ones tell nothing
+        texts = _decoded(cells, "utf-8")
+        is_good = mask(pc.match_substring_regex(texts, r"\p{Han}"))
+        is_good &= ~mask(pc.match_substring_regex(texts, rf"(?s){_LOST}[^{_LOST}\x00 ]"))
+        special, good = special + len(cells), good + int(is_good.sum())
+    if good * 2 > special:
+        return "utf-8"
+    code_page = "cp950" if driver in _BIG5 else "gb18030"
+    return of_names if good * 2 == special else code_page
 
 
 def _uncut(name: bytes, encoding: str) -> str:
@@ -154,13 +203,44 @@ def cut(name: str, encoding: str) -> str:
     return name.encode(encoding, "replace")[:NAME_BYTES].decode(encoding, "ignore")
 
 
-def _column(records: Bytes, kept: npt.NDArray[np.int64], field: _Field, encoding: str) -> tuple[Texts, Mask | None]:
+def _flags(records: Bytes, fields: list[_Field]) -> Bytes | None:
+    """The bytes of `_NullFlags` of all records, deleted ones too; None where the table has none."""
+    bits = [bit for field in fields for bit in (field.length_bit, field.null_bit) if bit is not None]
+    column = next((field for field in fields if field.type == _NULL_FLAGS), None)
+    if column is None or not bits:
+        return None  # texts of varying length written by a program that fills them up with blanks
+    if max(bits) >= 8 * column.length:
+        raise Refused("corrupt", "这个 .dbf 表的表头已损坏,空值标记的长度对不上", advice.EXPORT_AGAIN)
+    return records[:, column.offset : column.offset + column.length]
+
+
+def _is_set(flags: Bytes | None, rows: npt.NDArray[np.int64], bit: int | None) -> Mask:
+    if flags is None or bit is None:
+        return np.zeros(len(rows), bool)
+    return np.asarray(flags[rows, bit // 8] >> (bit % 8) & 1, dtype=bool)
+
+
+def _cells(records: Bytes, rows: npt.NDArray[np.int64], field: _Field, flags: Bytes | None) -> tuple[Bytes, Mask, Mask]:
+    """(bytes of a field's cells, zeros behind a text that does not fill its field; which are null; which have a length that cannot be)."""
+    cells = np.ascontiguousarray(records[rows, field.offset : field.offset + field.length])
+    is_null = _is_set(flags, rows, field.null_bit)
+    is_short = _is_set(flags, rows, field.length_bit) & ~is_null
+    lengths = np.where(is_short, cells[:, -1], field.length)
+    is_torn = is_short & (lengths >= field.length)
+    if is_short.any():
+        cells[np.arange(field.length) >= lengths[:, None]] = 0
+    return cells, is_null, is_torn
+
+
+def _column(
+    records: Bytes, kept: npt.NDArray[np.int64], field: _Field, encoding: str, flags: Bytes | None
+) -> tuple[Texts, Mask | None]:
     """The texts of one field, and which of them are numbers; records marked as deleted are left out."""
     pieces = []
     for start in range(0, len(kept), _RECORDS_AT_ONCE):
-        rows = kept[start : start + _RECORDS_AT_ONCE]
-        cells = np.ascontiguousarray(records[rows, field.offset : field.offset + field.length])
-        pieces.append(_texts_of(cells, field, encoding))
+        cells, is_null, is_torn = _cells(records, kept[start : start + _RECORDS_AT_ONCE], field, flags)
+        texts = _null_where(_texts_of(cells, field, encoding), pa.array(is_null))
+        pieces.append(pc.if_else(pa.array(is_torn), pa.scalar(_LOST), texts) if is_torn.any() else texts)
     texts = pa.concat_arrays(pieces) if pieces else pa.array([], pa.string())
     return texts, mask(pc.is_valid(texts)) if field.type in _NUMBERS else None
 
@@ -169,7 +249,10 @@ def _texts_of(cells: Bytes, field: _Field, encoding: str) -> Texts:
     if binary := _BINARY.get((field.type, field.length)):
         return binary(cells)
     texts = _decoded(cells, encoding)
-    if field.type == "D":
+    if field.type in _TEXTS:  # what stands behind a zero is left from something else
+        texts = pc.replace_substring_regex(texts, r"(?s) *\x00.*", "")
+        texts = _null_where(texts, pc.equal(texts, pa.scalar("")))
+    elif field.type == "D":
         texts = pc.replace_substring_regex(texts, r"^(\d{4})(\d\d)(\d\d)$", r"\1-\2-\3")
         texts = _null_where(texts, pc.match_substring_regex(texts, r"^[0\s/.-]*$"))
     elif field.type == "L":
