@@ -28,6 +28,8 @@ SHOW_VERY_HIDDEN_SHEET: Final = (
     "把 Visible 一项改为“-1 - xlSheetVisible”,回到表格保存;没有 Excel 的,请从原系统重新导出"
 )
 UNLOCK: Final = "请去掉打开密码后重新提交"
+UNLOCK_OLD: Final = "请去掉打开密码,取消“保护工作簿”,另存为 .xlsx 格式后重新提交"
+"""An old workbook is encrypted when its structure is protected, even without a password to open it."""
 REMOVE_FAR_CELLS: Final = "请按 Ctrl+End 找到最远的单元格,删除数据区以外的行和列,保存后重新提交"
 MAKE_SMALLER: Final = "请删除数据区以外的行、列和格式,或把名单分成几个文件后重新提交"
 CHECK_CONTENT: Final = "请确认导出成功、文件里有内容后重新提交"

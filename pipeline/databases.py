@@ -35,8 +35,8 @@ from pipeline.contracts import fold_header
 from pipeline.home import Database
 from pipeline.model import MonitorError
 from pipeline.reading import stored
+from pipeline.reading.cells import number_text
 from pipeline.reading.grid import Mask, Texts
-from pipeline.reading.readers import number_text
 
 CONNECT_SECONDS = 10
 Resolver = Callable[[str], str]

@@ -11,15 +11,19 @@ _DATE = 14
 
 def workbook(
     sheets: Mapping[str, Sequence[Sequence[str | float | tuple[float]]]], *, date1904: bool = False,
-    merges: Sequence[tuple[int, int, int, int]] = (), hidden: Sequence[int] = (),
+    merges: Sequence[tuple[int, int, int, int]] = (), hidden: Sequence[int] = (), codepage: int = 1200,
+    states: Mapping[str, int] | None = None, is_encrypted: bool = False, is_bare: bool = False,
 ) -> bytes:  # fmt: skip
     """Sheets of texts, numbers and days (a day is a tuple of its number). `merges` of every sheet: first row, last row, columns.
 
-    `hidden`: rows of every sheet, from 0, that are not shown.
+    `hidden`: rows of every sheet, from 0, that are not shown. `states`: sheet → 1 hidden, 2 very hidden. A text `#N/A` is the
+    error value. `is_bare`: the stream alone, without a compound file around it.
     """
     formats = [0] * 16 + [_DATE]
     head = _record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0005, 0x0DBB, 1997, 0, 0x06000000))
-    head += _record(0x0042, struct.pack("<H", 1200)) + _record(0x0022, struct.pack("<H", date1904))
+    if is_encrypted:
+        head += _record(0x002F, struct.pack("<HHH", 1, 1, 1) + bytes(48))
+    head += _record(0x0042, struct.pack("<H", codepage)) + _record(0x0022, struct.pack("<H", date1904))
     head += b"".join(
         _record(0x00E0, struct.pack("<HHH", 0, number, 0 if at == 16 else 0xFFF5) + bytes(14))
         for at, number in enumerate(formats)
@@ -27,10 +31,44 @@ def workbook(
     names = [(len(name), name.encode("utf-16-le")) for name in sheets]
     size = len(head) + sum(4 + 8 + len(raw) for _, raw in names) + 4
     bodies = [_sheet(rows, merges, hidden) for rows in sheets.values()]
-    for (letters, raw), body in zip(names, bodies, strict=True):
-        head += _record(0x0085, struct.pack("<IHBB", size, 0, letters, 1) + raw)
+    for name, (letters, raw), body in zip(sheets, names, bodies, strict=True):
+        head += _record(0x0085, struct.pack("<IHBB", size, (states or {}).get(name, 0), letters, 1) + raw)
         size += len(body)
-    return _compound(head + _record(0x000A, b"") + b"".join(bodies))
+    stream = head + _record(0x000A, b"") + b"".join(bodies)
+    return stream if is_bare else _compound(stream)
+
+
+def excel95(rows: Sequence[Sequence[str]], *, codepage: int = 936, encoding: str = "gbk", name: str = "名册") -> bytes:
+    """The bare stream of a workbook of Excel 5 or 95: texts are bytes of a code page. `rows` are texts alone."""
+    raw = name.encode(encoding)
+    head = _record(0x0809, struct.pack("<HHHH", 0x0500, 0x0005, 0x0DBB, 1997))
+    head += _record(0x0042, struct.pack("<H", codepage)) + _record(0x00E0, bytes(16))
+    at = len(head) + 4 + 7 + len(raw) + 4
+    head += _record(0x0085, struct.pack("<IHB", at, 0, len(raw)) + raw) + _record(0x000A, b"")
+    body = _record(0x0809, struct.pack("<HHHH", 0x0500, 0x0010, 0x0DBB, 1997))
+    return head + body + _labels(rows, encoding, 0x0204, 2) + _record(0x000A, b"")
+
+
+def single_sheet(rows: Sequence[Sequence[str]], version: int) -> bytes:
+    """The bare stream of a sheet of Excel 2, 3 or 4; texts in GBK under the code page of Windows."""
+    head = {2: (0x0009, "<HH"), 3: (0x0209, "<HHH"), 4: (0x0409, "<HHH")}[version]
+    words = (version, 0x0010, 0)[: head[1].count("H")]
+    stream = _record(head[0], struct.pack(head[1], *words)) + _record(0x0042, struct.pack("<H", 1252))
+    return (
+        stream
+        + _labels(rows, "gbk", 0x0004 if version == 2 else 0x0204, 1 if version == 2 else 2)
+        + _record(0x000A, b"")
+    )
+
+
+def _labels(rows: Sequence[Sequence[str]], encoding: str, kind: int, width: int) -> bytes:
+    body = b""
+    for at, row in enumerate(rows):
+        for column, text in enumerate(row):
+            raw = text.encode(encoding)
+            style = bytes(3 if width == 1 else 2)
+            body += _record(kind, struct.pack("<HH", at, column) + style + len(raw).to_bytes(width, "little") + raw)
+    return body
 
 
 def _record(kind: int, data: bytes) -> bytes:
@@ -49,7 +87,9 @@ def _sheet(
         body += _record(0x0208, struct.pack("<HHHHHHHH", at, 0, width, 0x00FF, 0, 0, flags, 15))
     for at, row in enumerate(rows):
         for column, value in enumerate(row):
-            if isinstance(value, str):
+            if value == "#N/A":
+                body += _record(0x0205, struct.pack("<HHHBB", at, column, 15, 42, 1))
+            elif isinstance(value, str):
                 text = struct.pack("<HB", len(value), 1) + value.encode("utf-16-le")
                 body += _record(0x0204, struct.pack("<HHH", at, column, 15) + text) if value else b""
             else:

@@ -16,8 +16,9 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from pipeline.model import ConfigError, Refusal
 from pipeline.reading import readers
+from pipeline.reading.cells import number_text, number_texts
 from pipeline.reading.grid import Grid
-from pipeline.reading.readers import Book, number_text
+from pipeline.reading.readers import Book
 from tests import biff_kit
 
 
@@ -253,7 +254,7 @@ def test_a_number_is_written_as_a_sheet_shows_it(number: float, text: str) -> No
 def test_whole_numbers_lose_no_digit(number: int) -> None:
     import numpy as np
 
-    assert readers._number_texts(np.array([float(number)])).to_pylist() == [str(number)]
+    assert number_texts(np.array([float(number)])).to_pylist() == [str(number)]
     assert number_text(float(number)) == str(number)
 
 
@@ -388,7 +389,7 @@ def compound(*streams: str) -> bytes:
         ("x.et", ["Workbook"], "wps"),
         ("x.wps", ["WordDocument"], "wps"),
         ("x.xls", ["Workbook", "_VBA_PROJECT_CUR"], "macro"),
-        ("x.xls", ["Workbook"], "no_sheets"),
+        ("x.xls", ["Workbook"], "corrupt"),
     ],
 )
 def test_old_compound_files(tmp_path: Path, name: str, streams: list[str], code: str) -> None:
@@ -426,6 +427,63 @@ def test_hidden_rows_of_an_old_workbook_are_known(tmp_path: Path) -> None:
     assert first.hidden_rows.tolist() == last.hidden_rows.tolist() == [2]
     (tmp_path / "y.xls").write_bytes(biff_kit.workbook(OLD))
     assert [grid.hidden_rows.tolist() for grid in book(tmp_path / "y.xls").grids] == [[], []]
+
+
+@pytest.mark.parametrize("codepage", [1252, 936, 65001, 0])
+def test_texts_of_an_old_workbook_are_unicode_whatever_its_code_page_says(tmp_path: Path, codepage: int) -> None:
+    (tmp_path / "x.xls").write_bytes(biff_kit.workbook(OLD, codepage=codepage))
+    assert lines(book(tmp_path / "x.xls").grids[0])[1][0] == "买买提·艾力"
+
+
+ROWS = [["姓名", "身份证号"], ["买买提艾力", "990101195001011234"], ["某乙", "990101195001011242"]]
+
+
+@pytest.mark.parametrize("codepage", [936, 1252, 437])
+def test_excel_95_and_programs_that_name_no_chinese_code_page(tmp_path: Path, codepage: int) -> None:
+    (tmp_path / "x.xls").write_bytes(biff_kit.excel95(ROWS, codepage=codepage))
+    (grid,) = book(tmp_path / "x.xls").grids
+    assert (grid.sheet, lines(grid)) == ("名册", ROWS)
+
+
+def test_a_western_workbook_stays_what_it_says(tmp_path: Path) -> None:
+    rows = [["Zoé"], ["Müller"]]
+    (tmp_path / "x.xls").write_bytes(biff_kit.excel95([["Book"], *rows], codepage=1252, encoding="cp1252", name="A"))
+    assert lines(book(tmp_path / "x.xls").grids[0])[1:] == rows
+
+
+@pytest.mark.parametrize("version", [2, 3, 4])
+def test_sheets_of_the_first_versions(tmp_path: Path, version: int) -> None:
+    (tmp_path / "x.xls").write_bytes(biff_kit.single_sheet(ROWS, version))
+    (grid,) = book(tmp_path / "x.xls").grids
+    assert lines(grid) == ROWS
+
+
+def test_a_bare_stream_is_a_workbook_and_a_cut_one_is_refused(tmp_path: Path) -> None:
+    whole = biff_kit.workbook(OLD, is_bare=True)
+    (tmp_path / "x.xls").write_bytes(whole)
+    assert [grid.sheet for grid in book(tmp_path / "x.xls").grids] == ["十月", "南片"]
+    for size in range(8, len(whole) - 1, 7):
+        (tmp_path / "x.xls").write_bytes(whole[:size])
+        assert refusal(tmp_path / "x.xls").code in ("corrupt", "no_sheets"), size
+
+
+def test_sheets_of_an_old_workbook_that_are_hidden(tmp_path: Path) -> None:
+    (tmp_path / "x.xls").write_bytes(biff_kit.workbook(OLD, states={"十月": 2, "南片": 1}))
+    assert [grid.shown for grid in book(tmp_path / "x.xls").grids] == ["very_hidden", "hidden"]
+
+
+def test_error_values_of_an_old_workbook_are_found(tmp_path: Path) -> None:
+    (tmp_path / "x.xls").write_bytes(biff_kit.workbook({"甲": [["姓名", "收入"], ["某", "#N/A"], ["", "#N/A"]]}))
+    (grid,) = book(tmp_path / "x.xls").grids
+    assert grid.problems == [(1, 1, "error_value"), (2, 1, "error_value")]
+    assert (lines(grid)[1], grid.height) == (["某", None], 3)
+
+
+@pytest.mark.parametrize("is_bare", [True, False])
+def test_an_encrypted_old_workbook_is_told(tmp_path: Path, is_bare: bool) -> None:
+    (tmp_path / "x.xls").write_bytes(biff_kit.workbook(OLD, is_encrypted=True, is_bare=is_bare))
+    found = refusal(tmp_path / "x.xls")
+    assert (found.code, "加了密" in found.reason) == ("password", True)
 
 
 def test_an_old_workbook_cut_short_is_refused(tmp_path: Path) -> None:

@@ -6,23 +6,19 @@ text files by `delimited`. What cannot be read comes back as a Refusal that says
 
 from __future__ import annotations
 
-import datetime
-import struct
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from itertools import islice
 from pathlib import Path, PurePath
 
 import numpy as np
 import olefile
 import pyarrow as pa
-import pyarrow.compute as pc
 import python_calamine
 
 from pipeline import advice
 from pipeline.model import ConfigError, Refusal
-from pipeline.reading import dbf, endings, preflight, stored
+from pipeline.reading import biff, dbf, endings, preflight, stored
+from pipeline.reading.cells import column
 from pipeline.reading.delimited import read_delimited
 from pipeline.reading.grid import Grid, Mask, Refused, Shown, Texts
 
@@ -40,8 +36,6 @@ _FORMATS = {".xlsx": "xlsx 工作簿", ".xls": "xls 工作簿", ".dbf": "dbf 表
 _OTHER_WORKBOOKS = frozenset({".xlsm", ".xltx", ".xltm", ".xlam", ".xlt", ".xlsb", ".et", ".ett", ".ods", ".numbers"})
 """Endings of workbooks that a spreadsheet program would not open under another name."""
 _WPS_SUFFIXES = {".et": "WPS 表格(.et)", ".ett": "WPS 表格(.ett)", ".wps": "WPS 文字(.wps)", ".dps": "WPS 演示(.dps)"}
-_DATE_MODE, _END_OF_GLOBALS, _SHEET, _ROW = 0x0022, 0x000A, 0x0085, 0x0208
-_IS_HIDDEN = 0x20
 _BINARY = set(range(9)) | set(range(14, 26)) | {27, 28, 29, 30, 31}
 _BOMS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
 
@@ -75,15 +69,13 @@ def _read(path: Path, file_name: str) -> Book:
         what, to_do = endings.WORDS[sort]
         raise Refused("never_a_list", f"从文件名看,这是{what},不能当名单读", to_do)
     if start.startswith(b"PK"):
-        package = preflight.examine(path)
-        book = _workbook(path, package, date1904=package.date1904)
+        book = _workbook(path, preflight.examine(path))
         expected = {".xlsx"}
     elif start.startswith(olefile.MAGIC):
-        globals_and_sheets = _examine_ole(path, suffix)
-        book = _workbook(path, None, date1904=_date_mode(globals_and_sheets))
-        hidden = _hidden_rows(globals_and_sheets)
-        for grid in book.grids:
-            grid.hidden_rows = np.array(hidden.get(grid.sheet, []), dtype=np.int64)
+        book = Book(biff.read_biff(_examine_ole(path, suffix)))
+        expected = {".xls"}
+    elif biff.looks_like(start):
+        book = Book(biff.read_biff(path.read_bytes()))
         expected = {".xls"}
     elif dbf.looks_like(start, path.stat().st_size):
         grid, notices = dbf.read_dbf(path)
@@ -157,43 +149,6 @@ def _examine_ole(path: Path, suffix: str) -> bytes:
     return records
 
 
-def _date_mode(records: bytes) -> bool:
-    """True when the record DATEMODE among a workbook's first ones (MS-XLS 2.4.77) says 1904."""
-    at = 0
-    while at + 4 <= len(records):
-        name, size = struct.unpack_from("<HH", records, at)
-        if name == _DATE_MODE:
-            return records[at + 4 : at + 6] == b"\1\0"
-        if name == _END_OF_GLOBALS:
-            break
-        at += 4 + size
-    return False
-
-
-def _hidden_rows(records: bytes) -> dict[str, list[int]]:
-    """Sheet → numbers of its hidden rows (MS-XLS 2.4.28 BoundSheet8, 2.4.221 Row); what is torn says nothing."""
-    hidden: dict[str, list[int]] = {}
-    for name, begin in _walk(records, 0):
-        if name != _SHEET or begin + 8 > len(records):
-            continue
-        start, _, letters, is_wide = struct.unpack_from("<IHBB", records, begin)
-        raw = records[begin + 8 : begin + 8 + letters * (2 if is_wide & 1 else 1)]
-        title = raw.decode("utf-16-le" if is_wide & 1 else "latin-1", "replace")
-        rows = [struct.unpack_from("<H10xH", records, at) for kind, at in _walk(records, start) if kind == _ROW]
-        hidden[title] = sorted({row + 1 for row, flags in rows if flags & _IS_HIDDEN})
-    return hidden
-
-
-def _walk(records: bytes, at: int) -> Iterator[tuple[int, int]]:
-    """(kind, where its data begin) of the records from `at` to the end of that part of the stream."""
-    while at + 4 <= len(records):
-        kind, size = struct.unpack_from("<HH", records, at)
-        if kind == _END_OF_GLOBALS or at + 4 + size > len(records):
-            return
-        yield kind, at + 4
-        at += 4 + size
-
-
 def _refuse_if_no_text(start: bytes, suffix: str) -> None:
     for signature, what in _SIGNATURES:
         if start.startswith(signature) and not (
@@ -216,7 +171,7 @@ def _refuse_if_no_text(start: bytes, suffix: str) -> None:
 # Workbooks -------------------------------------------------------------------------------------------------------
 
 
-def _workbook(path: Path, package: preflight.Package | None, *, date1904: bool) -> Book:
+def _workbook(path: Path, package: preflight.Package) -> Book:
     try:
         with python_calamine.load_workbook(str(path)) as workbook:
             sheets = [
@@ -228,9 +183,9 @@ def _workbook(path: Path, package: preflight.Package | None, *, date1904: bool) 
             for sheet in sheets:
                 grid = _grid(workbook.get_sheet_by_name(sheet.name))
                 if grid.height:
-                    grid.date1904 = date1904
+                    grid.date1904 = package.date1904
                     grid.shown = _shown(sheet.visible)
-                    if package and (facts := package.sheets.get(sheet.name)):
+                    if facts := package.sheets.get(sheet.name):
                         grid.hidden_rows = preflight.hidden_rows(facts)
                         grid.problems = preflight.problem_cells(path, facts)
                     grids.append(grid)
@@ -240,7 +195,7 @@ def _workbook(path: Path, package: preflight.Package | None, *, date1904: bool) 
         raise Refused("corrupt", "工作簿的内部结构已损坏,读不出来", advice.SAVE_AS_XLSX) from error
     if not grids:
         raise Refused("empty", "工作簿里没有任何内容", advice.CHECK_CONTENT)
-    return Book(grids, package.notices if package else [])
+    return Book(grids, package.notices)
 
 
 def _shown(visible: python_calamine.SheetVisibleEnum) -> Shown:
@@ -265,13 +220,13 @@ def _grid(sheet: python_calamine.CalamineSheet) -> Grid:
     while block := list(islice(rows, ROWS_AT_ONCE)):
         sizes.append(len(block))
         for number, cells in enumerate(zip(*block, strict=True)):
-            text, numeric = _column(cells)
+            text, numeric = column(cells)
             pieces[number].append(text)
             masks[number].append(numeric)
     above = height - sum(sizes)  # 0: this version gives the blank rows above, but not the blank columns to the left
     empty = [pa.nulls(above, pa.string())] if above else []
     columns = [pa.nulls(height, pa.string()) for _ in range(left)]
-    columns += [pa.concat_arrays([*empty, *column]) for column in pieces]
+    columns += [pa.concat_arrays([*empty, *parts]) for parts in pieces]
     numeric_columns = {}
     for number, parts in enumerate(masks):
         if any(part is not None for part in parts):
@@ -279,62 +234,3 @@ def _grid(sheet: python_calamine.CalamineSheet) -> Grid:
             numeric_columns[left + number] = np.concatenate([np.zeros(above, bool), *filled])
     merges = [(first[0], first[1], last[0], last[1]) for first, last in sheet.merged_cell_ranges or []]
     return Grid(sheet.name, columns, np.arange(1, height + 1), numeric_columns, sorted(merges))
-
-
-def _column(cells: Sequence[object]) -> tuple[Texts, Mask | None]:
-    """Text of one column's cells, and which of them held a number (None: none did)."""
-    kinds = set(map(type, cells))
-    if kinds <= {str}:
-        return _without_empty(pa.array(cells, pa.string())), None
-    numeric = None
-    texts: list[object] = [
-        cell if type(cell) is str else None if type(cell) in _NUMBERS else _WORDS[type(cell)](cell) for cell in cells
-    ]
-    column = _without_empty(pa.array(texts, pa.string()))
-    if kinds & _NUMBERS:
-        numeric = np.fromiter((type(cell) in _NUMBERS for cell in cells), bool, len(cells))
-        numbers = np.array([cell for cell in cells if type(cell) in _NUMBERS], dtype=np.float64)
-        column = pc.replace_with_mask(column, pa.array(numeric), _number_texts(numbers))
-    return column, numeric
-
-
-def _without_empty(column: Texts) -> Texts:
-    return pc.if_else(pc.equal(column, pa.scalar("")), pa.scalar(None, pa.string()), column)
-
-
-def _number_texts(numbers: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Texts:
-    """Numbers as a sheet shows them: whole ones without a point, others with at most the 15 digits a sheet keeps."""
-    whole = (np.abs(numbers) < 1e15) & (numbers == np.trunc(numbers))
-    texts = pc.cast(pa.array(np.where(whole, numbers, 0).astype(np.int64)), pa.string())
-    if not whole.all():
-        texts = pc.replace_with_mask(
-            texts, pa.array(~whole), pa.array([number_text(number) for number in numbers[~whole].tolist()], pa.string())
-        )
-    return texts
-
-
-def number_text(number: float) -> str:
-    """One number with 15 significant digits, plain up to 21 digits: `990003199001011000`, `0.3`, `1E+25`."""
-    text = f"{number:.15g}"
-    if "e" in text and 1e-7 <= abs(number) < 1e21:
-        return f"{Decimal(text):f}"
-    return text.upper()
-
-
-def _moment(value: datetime.datetime) -> str:
-    return value.date().isoformat() if value.time() == datetime.time() else value.isoformat(" ", "seconds")
-
-
-def _duration(value: datetime.timedelta) -> str:
-    minutes, seconds = divmod(round(value.total_seconds()), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
-
-
-_NUMBERS = {int, float}
-_WORDS: dict[type, Callable[..., str]] = {
-    bool: lambda value: "TRUE" if value else "FALSE",
-    datetime.date: datetime.date.isoformat,
-    datetime.datetime: _moment,
-    datetime.time: lambda value: value.isoformat("seconds"),
-    datetime.timedelta: _duration,
-}
