@@ -301,8 +301,8 @@ def test_merges_hidden_rows_and_hidden_sheets_are_known(tmp_path: Path) -> None:
     wb.create_chartsheet("图")
     wb.save(tmp_path / "x.xlsx")
     first, hidden = book(tmp_path / "x.xlsx").grids
-    assert (first.merges, first.hidden_rows.tolist(), first.hidden) == ([(1, 0, 3, 1)], [5], False)
-    assert (hidden.sheet, hidden.hidden) == ("藏", True)
+    assert (first.merges, first.hidden_rows.tolist(), first.shown) == ([(1, 0, 3, 1)], [5], "visible")
+    assert (hidden.sheet, hidden.shown) == ("藏", "very_hidden")
 
 
 def test_formatted_empty_rows_below_cost_nothing(tmp_path: Path) -> None:
