@@ -46,8 +46,6 @@ IMPORT_TEXT: Final = (
     f"选对编码,把身份证号等号码列设为文本,存成 .xlsx 后提交。{_NEVER_OPEN}"
 )
 """For a text file that cannot be read as it is."""
-RENAME_TO_CSV: Final = f"请只把文件名的后缀改成 .csv 后重新提交。{_NEVER_OPEN}"
-"""For a text file whose name says that it is a workbook."""
 FROM_WEB_PAGE: Final = (
     "请在原系统里重新导出为 .xlsx 或 .csv 格式;只能导出这一种的,把后缀改成 .html 用浏览器打开,复制整张表,在新建的工作簿里"
     f"先把所有单元格设为“文本”格式,再选择性粘贴为“文本”,存成 .xlsx 后提交。{_NEVER_OPEN}"
@@ -58,6 +56,11 @@ FROM_DOCUMENT: Final = (
 )
 """For what is no table: a text document, a picture, pages for printing."""
 UNPACK: Final = "请解压后把里面的表格直接放进来"
+CHECK_ENCODING: Final = (
+    "请在原系统里重新导出为 .xlsx 格式,号码列设为文本格式;只能导出文本的,编码选 UTF-8 或 GBK,提交前用记事本看一眼姓名是不是汉字。"
+    "直接从数据库读取的,请数据员核对连接的字符集"
+)
+"""For words that were garbled before the file came to us."""
 SPLIT_COLUMNS: Final = "请确认分隔符(逗号、制表符、分号或竖线)后重新导出"
 
 

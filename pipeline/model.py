@@ -139,9 +139,11 @@ class CellProblem:
     row_number: int
     column: int
     field: str
-    problem: Literal["error_value", "formula_without_value", "ragged_line"]
-    """`ragged_line`: the line of a text file has more or fewer fields than the header; it stands on the key field, since
-    which value belongs where is not known, and the row as a whole cannot be taken."""
+    problem: Literal["error_value", "formula_without_value", "unreadable_bytes", "garbled", "ragged_line", "cut_line"]
+    """`unreadable_bytes`: bytes in it are no character of the file's encoding. `garbled`: a name whose bytes were read in
+    another encoding before it came to us. Two stand on the key field, since the row as a whole cannot be taken:
+    `ragged_line`, the line of a text file has more fields than the header, so that which value belongs where is not known;
+    `cut_line`, it is the last one, is too short and nothing ends it."""
 
 
 @dataclass
@@ -160,7 +162,8 @@ class SheetReading:
     """(column, header) of columns that are never stored (mission, boundary 1)."""
     rows_read: int = 0
     rows_left_out: dict[str, int] = field(default_factory=dict)
-    """Rows that are no data, by sort: `total`, `footnote`, `blank`, `example`, `repeated_header`, `column_numbers`."""
+    """Rows that are no data, by sort: `total`, `footnote`, `blank`, `example`, `repeated_header`, `column_numbers`, `ruler`
+    (lines drawn between rows), `page_line` (第2页 共5页, 续表), `row_count` (what a database program says below its rows)."""
     hidden_rows: int = 0
     defaults: dict[str, str] = field(default_factory=dict)
     """Field → value of its blank or missing cells, by a word (`else_from`) in title, sheet name or file name."""

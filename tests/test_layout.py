@@ -737,7 +737,7 @@ def test_a_text_file_with_titles_above_its_header(tmp_path: Path) -> None:
     assert reading.cell_problems == []
 
 
-def test_ragged_lines_are_problems_of_their_rows_only(tmp_path: Path) -> None:
+def test_a_line_with_a_value_too_many_and_a_last_line_cut_off_are_problems_of_their_rows_only(tmp_path: Path) -> None:
     good = f"张三,{number(1)},户主,\n"
     text = (
         ",".join(PERSON)
@@ -748,7 +748,7 @@ def test_ragged_lines_are_problems_of_their_rows_only(tmp_path: Path) -> None:
     )
     reading = csv(tmp_path, text)
     assert [(p.row_number, p.field, p.problem) for p in reading.cell_problems] == [
-        (22, "id_number", "ragged_line"), (24, "id_number", "ragged_line"), (27, "id_number", "ragged_line"),
+        (24, "id_number", "ragged_line"), (27, "id_number", "cut_line"),
     ]  # fmt: skip
     assert reading.rows_read == 24
     assert reading.sheets[0].rows_left_out == {"blank": 1, "total": 1}

@@ -70,12 +70,12 @@ def test_gbk_is_read_as_gb18030_and_never_as_gb2312(tmp_path: Path) -> None:
     assert lines(texts("姓名,号\n朱镕基,1\n".encode("gbk"), tmp_path))[1] == ["朱镕基", "1"]
 
 
-def test_bytes_in_no_encoding_are_refused_with_their_place(tmp_path: Path) -> None:
-    data = "姓名,身份证号\n".encode() + b"\xff\xff\xff\xff" + "张三,1\n".encode() * 5
+def test_bytes_in_no_encoding_are_refused_with_their_line(tmp_path: Path) -> None:
+    data = "姓名,身份证号\n".encode() + b"\xff\xff\xff\xff,1\n" * 5
     (tmp_path / "x.csv").write_bytes(data)
     found = refusal(tmp_path / "x.csv")
     assert found.code == "encoding"
-    assert "第21个字节" in found.reason
+    assert "第2行" in found.reason
 
 
 def test_a_file_cut_inside_a_character_is_refused_as_cut(tmp_path: Path) -> None:
@@ -341,8 +341,9 @@ def zipped(*names: str) -> bytes:
         ("x.xls", b"<html><table><tr><td>x</td></tr></table>", "web_page", "网页"),
         ("x.xls", "\ufeff\n<!DOCTYPE html>".encode(), "web_page", "网页"),
         ("x.xls", b'<?xml version="1.0"?><Workbook/>', "web_page", "XML"),
-        ("x.xlsx", TABLE.encode(), "wrong_extension", "文本"),
-        ("x.xls", TABLE.encode("gb18030"), "wrong_extension", ".xls"),
+        ("x.txt", b"ID;PWXL;N;E\r\nP;PGeneral\r\n", "not_a_table", "SYLK"),
+        ("x.csv", b'TABLE\r\n0,1\r\n"EXCEL"\r\n', "not_a_table", "DIF"),
+        ("x.txt", b'[{"a": 1}]', "not_a_table", "JSON"),
         ("x.dbf", b"\x03\x7a\x0a\x01\x05\x00\x00\x00", "corrupt", "dbf"),
         ("x.csv", b"abc\x00\x01\x02\x03def", "not_a_table", "不是表格"),
         ("x.xlsx", b"PK\x03\x04 and no more", "corrupt", "损坏"),

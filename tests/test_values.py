@@ -819,7 +819,11 @@ def test_every_problem_is_said_in_short_plain_chinese() -> None:
                 )
                 assert len(filled) < 120, filled
                 assert "{" not in filled + fix
-                assert "“" + column.header in filled or problem in ("identical_twin", "ragged_line")  # of the whole row
+                assert "“" + column.header in filled or problem in (
+                    "identical_twin",
+                    "ragged_line",
+                    "cut_line",
+                )  # of the whole row
                 assert fix
                 assert not [word for word in ("null", "None", "VARCHAR", "fen", "_") if word in filled + fix]
 

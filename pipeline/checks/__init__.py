@@ -23,6 +23,7 @@ from pipeline.checks.lines import ISSUE_COLUMNS
 from pipeline.checks.suites import Fault
 from pipeline.checks.validation import failing_rows
 from pipeline.contracts import Contracts, Kind
+from pipeline.folding import literal
 from pipeline.home import atomically
 from pipeline.model import NO_NUMBER_YET, PROVISIONAL, BalanceError, Reading
 
@@ -192,8 +193,12 @@ def _told(con: duckdb.DuckDBPyConnection, kind: Kind, raw: str, parts: list[Part
     }
 
 
+_SAYS_NOTHING = ("unreadable_bytes", "garbled")
+"""Problems of cells that hold a text all the same, of which nothing is to be believed."""
+
+
 def _mend_cell_problems(con: duckdb.DuckDBPyConnection, kind: Kind, table: str, parts: list[Part]) -> None:
-    """Cells that held an error value or a formula without a result read as empty; say what they really were."""
+    """Cells that held an error value, a formula without a result, or bytes that are no text read as empty; say what they were."""
     found: list[tuple[str, int, str, str]] = [
         (f"{part.submission_id}#{problem.sheet}", problem.row_number, problem.field, problem.problem)
         for part in parts
@@ -207,7 +212,9 @@ def _mend_cell_problems(con: duckdb.DuckDBPyConnection, kind: Kind, table: str, 
     con.executemany("insert into cell_problem values (?, ?, ?, ?)", found)
     for field in sorted({row[2] for row in found} & set(kind.columns)):
         con.execute(
-            f"""update {table} set {field}__problem = cell_problem.problem from cell_problem
+            f"""update {table} set {field}__problem = cell_problem.problem,
+                {field} = case when cell_problem.problem in ({", ".join(map(literal, _SAYS_NOTHING))}) then null else {field} end
+            from cell_problem
             where cell_problem.field = ? and cell_problem.sheet = {table}.sheet and cell_problem.row_number = {table}.row_number""",
             [field],
         )

@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from pipeline import advice
-from pipeline.reading.grid import Grid, Refused, Texts
+from pipeline.reading.encodings import GB18030, LOST, Decoded, decode
+from pipeline.reading.grid import Grid, Numbers, Refused, Texts, mask
 
 HEAD_LINES = 12
 """Titles and header stand in the first eight lines; the next ones tell how wide a line is."""
@@ -28,11 +29,22 @@ ROWS_AT_ONCE = 65_536
 DELIMITERS = ",\t;|"
 CUT = -1
 """Number of fields of a last line that ends inside quotes: the file was cut there."""
+_CONTROLS = "\x01\x02\x03\x04\x1c\x1d\x1e\x1f"
+"""One of these is in no line, so that lines can be read whole."""
+OUT_OF_STEP = -2
+"""Number of fields of a line in which a delimiter was lost, so that nobody knows which value belongs where."""
 
 
-def read_delimited(data: bytes) -> Grid:
-    """The grid of a text file. Raises Refused: encoding unknown, cut in mid-character, quotes that do not pair, too wide."""
-    body = _as_utf8(data).rstrip(b"\r\n\x1a\0")
+def read_delimited(data: bytes) -> tuple[Grid, list[str]]:
+    """The grid of a text file, and what is to be said about its encoding.
+
+    Raises Refused: encoding unknown, cut in mid-character, quotes that do not pair, too wide.
+    """
+    decoded = decode(data)
+    whole = decoded.body.rstrip(b"\x1a\0")
+    if b"\n" not in whole:
+        whole = whole.replace(b"\r", b"\n")
+    body = whole.rstrip(b"\r\n")
     head = _first_lines(body)
     delimiter = _delimiter(head)
     records = list(csv.reader(head, delimiter=delimiter))
@@ -42,39 +54,49 @@ def read_delimited(data: bytes) -> Grid:
     grid = _fast(body, head, records, width, delimiter)
     if grid is None:
         grid = _exact(body, width, delimiter)
+    grid.has_open_end = len(whole) == len(body)
+    if delimiter == "|" and decoded.encoding == GB18030:
+        _mark_swallowed(grid, width)
     grid.columns = [_without_text_formula(column) for column in grid.columns]
-    return grid
+    return grid, _said(decoded, _mark_lost(grid) if decoded.has_lost else [])
 
 
-def _as_utf8(data: bytes) -> bytes:
-    if data.startswith(b"\xef\xbb\xbf"):
-        data = data[3:]
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        try:
-            return data.decode("utf-16").encode()
-        except UnicodeError as error:
-            raise _bad_encoding(data, getattr(error, "start", 0)) from error
-    try:
-        data.decode("utf-8")
-        return data
-    except UnicodeDecodeError as error:
-        # Everything but the last character is good UTF-8: the file was cut, it is not in another encoding.
-        if error.start >= len(data) - 3 and not data[: error.start].isascii():
-            raise _bad_encoding(data, error.start) from error
-    try:
-        return data.decode("gb18030").encode()
-    except UnicodeDecodeError as error:
-        raise _bad_encoding(data, error.start) from error
+def _mark_swallowed(grid: Grid, width: int) -> None:
+    """Short lines with a character that half a character and a bar make up: where their fields end is not known."""
+    fields = grid.fields
+    if fields is None or not (short := fields < width).any():
+        return
+    pairs = [bytes((lead, ord("|"))).decode("gb18030", "ignore") for lead in range(0x81, 0xFF)]
+    for column in grid.columns:
+        fields[short & mask(pc.match_substring_regex(column, f"[{''.join(pairs)}]"))] = OUT_OF_STEP
 
 
-def _bad_encoding(data: bytes, offset: int) -> Refused:
-    if offset >= len(data) - 4:
-        return Refused("truncated", "文件没有传完:最后一个字不完整", advice.EXPORT_AGAIN)
-    return Refused(
-        "encoding",
-        f"文字编码认不出来(第{offset + 1}个字节起既不是 UTF-8 也不是 GB18030)",
-        advice.IMPORT_TEXT,
-    )
+def _mark_lost(grid: Grid) -> list[int]:
+    """Note the cells with bytes that could not be read, and show those as `\ufffd`; returns their rows' numbers."""
+    rows = np.zeros(grid.height, bool)
+    for at, column in enumerate(grid.columns):
+        lost = mask(pc.match_substring(column, LOST))
+        if lost.any():
+            rows |= lost
+            grid.problems += [(int(row), at, "unreadable_bytes") for row in np.flatnonzero(lost)]
+            grid.columns[at] = pc.replace_substring(column, LOST, "\ufffd")
+    grid.problems.sort()
+    return [int(number) for number in grid.row_numbers[rows]]
+
+
+def _said(decoded: Decoded, lost: list[int]) -> list[str]:
+    def lines(numbers: list[int]) -> str:
+        return "第" + "、".join(map(str, numbers[:5])) + ("行" if len(numbers) <= 5 else f"等{len(numbers)}行")
+
+    said = [
+        f"文件是 {decoded.encoding} 编码,{lines(numbers)}却是 {other} 编码,已分别读取"
+        for other, numbers in decoded.others.items()
+    ]
+    if lost:
+        said.append(
+            f"文件按 {decoded.encoding} 编码读取,{lines(lost)}里有读不出来的字节(多半是被截掉了半个汉字),以“\ufffd”代替"
+        )
+    return said
 
 
 def _first_lines(body: bytes) -> list[str]:
@@ -100,7 +122,7 @@ def _names(width: int) -> list[str]:
 
 
 def _fast(body: bytes, head: list[str], records: list[list[str]], width: int, delimiter: str) -> Grid | None:
-    """By Arrow; None when the lines are not all alike."""
+    """By Arrow; None when a record has several lines, or a line more fields than the first ones with something in them."""
     if len(records) != len(head) or not all(line.endswith("\n") for line in head[:-1]):
         return None
     if body[body.rfind(b"\n") + 1 :].count(b'"') % 2:
@@ -113,22 +135,76 @@ def _fast(body: bytes, head: list[str], records: list[list[str]], width: int, de
     rest = body[offset:]
     if rest:
         lines = rest.count(b"\n") + 1
-        try:
-            table = pyarrow.csv.read_csv(
-                cast("IO[bytes]", pa.BufferReader(rest)),
-                read_options=pyarrow.csv.ReadOptions(column_names=_names(width), block_size=8 << 20),
-                parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, ignore_empty_lines=False),
-                convert_options=pyarrow.csv.ConvertOptions(
-                    column_types=dict.fromkeys(_names(width), pa.string()), null_values=[""], strings_can_be_null=True
-                ),
-            )
-        except pa.ArrowInvalid:
-            return None
-        if table.num_rows != lines:
+        table, sizes = _parsed(rest, width, delimiter), np.full(lines, width)
+        if table is None and (evened := _evened(rest, width, delimiter)):
+            rest, sizes = evened
+            table = _parsed(rest, width, delimiter)
+        if table is None or table.num_rows != lines:
             return None
         columns = [pa.concat_arrays([column, *table.column(number).chunks]) for number, column in enumerate(columns)]
-        fields += [width] * lines
+        fields += sizes.tolist()
     return Grid("", columns, np.arange(1, len(fields) + 1), fields=np.array(fields, dtype=np.int64))
+
+
+def _parsed(rest: bytes, width: int, delimiter: str) -> pa.Table | None:
+    """Lines with `width` fields each; None when some have another number."""
+    try:
+        return pyarrow.csv.read_csv(
+            cast("IO[bytes]", pa.BufferReader(rest)),
+            read_options=pyarrow.csv.ReadOptions(column_names=_names(width), block_size=8 << 20),
+            parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, ignore_empty_lines=False),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(_names(width), pa.string()), null_values=[""], strings_can_be_null=True
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+
+
+def _evened(rest: bytes, width: int, delimiter: str) -> tuple[bytes, Numbers] | None:
+    """The lines with delimiters added where the last ones are missing, and cut off where more follow with nothing behind.
+
+    Beside them how many fields each line had. None when a quote goes over several lines, or something stands in a further field.
+    """
+    never = next((char for char in _CONTROLS if char.encode() not in rest), None)
+    if never is None:
+        return None
+    whole = pyarrow.csv.read_csv(
+        cast("IO[bytes]", pa.BufferReader(rest)),
+        read_options=pyarrow.csv.ReadOptions(column_names=["line"], block_size=8 << 20),
+        parse_options=pyarrow.csv.ParseOptions(
+            delimiter=never, quote_char=False, double_quote=False, ignore_empty_lines=False
+        ),
+        convert_options=pyarrow.csv.ConvertOptions(column_types={"line": pa.large_string()}),
+    )
+    lines = whole.column("line").combine_chunks()
+    sizes = _field_counts(lines, delimiter)
+    if sizes is None:
+        return None
+    fields = sizes
+    if (longer := sizes > width).any():
+        behind = rf"(?:{re.escape(delimiter)}(?:[ \x{{a0}}\x{{3000}}]|\"\")*)+$"
+        lines = pc.if_else(pa.array(longer), pc.replace_substring_regex(lines, behind, ""), lines)
+        trimmed = _field_counts(lines, delimiter)
+        if trimmed is None or (trimmed > width).any():
+            return None
+        fields = trimmed
+    ends: Texts = pc.binary_repeat(pa.scalar(delimiter, pa.large_string()), np.maximum(width - fields, 0).tolist())
+    nothing: Texts = pa.scalar("", pa.large_string())
+    evened: Texts = pc.binary_join_element_wise(lines, ends, nothing)
+    return b"\n".join(evened.cast(pa.large_binary()).to_pylist()), sizes
+
+
+def _field_counts(lines: Texts, delimiter: str) -> Numbers | None:
+    """Fields of each line; None when a quote does not close in its line."""
+    bare = lines
+    if pc.any(pc.match_substring(lines, '"')).as_py():
+        bare = pc.replace_substring_regex(lines, '"[^"]*"', "")
+        if pc.any(pc.match_substring(bare, '"')).as_py():
+            return None
+    counts: Texts = pc.count_substring(bare, delimiter)
+    found: Numbers = counts.to_numpy().astype(np.int64) + 1
+    return found
 
 
 def _exact(body: bytes, width: int, delimiter: str) -> Grid:
@@ -145,7 +221,9 @@ def _exact(body: bytes, width: int, delimiter: str) -> Grid:
             end, size = reader.line_num, len(record)
             cut = end == len(lines) and _ends_inside_quotes(lines[before:end], delimiter)
             # A quote that opened in error takes the lines below into its field: people would be lost in it.
-            if end - before > 1 and (size != width or cut or _are_rows(lines[before:end], width, delimiter)):
+            if end - before > 1 and (
+                size > width or cut or _are_rows(lines[before:end], width, delimiter) or _has_taken(record, delimiter)
+            ):
                 raise _unpaired(before + 1)
             starts.append(before + 1)
             fields.append(CUT if cut else size)
@@ -173,6 +251,11 @@ def _pour(rows: list[list[str]], pieces: list[list[Texts]]) -> None:
 def _are_rows(lines: list[str], width: int, delimiter: str) -> bool:
     """Lines that two stray quotes made into one record, though each is a row of its own."""
     return all(line.count(delimiter) >= width - 1 for line in lines)
+
+
+def _has_taken(record: list[str], delimiter: str) -> bool:
+    """A field of several lines with delimiters below its first: other rows stand in it."""
+    return any(delimiter in field.partition("\n")[2] for field in record if "\n" in field)
 
 
 def _ends_inside_quotes(lines: list[str], delimiter: str) -> bool:

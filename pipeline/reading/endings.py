@@ -11,6 +11,7 @@ import unicodedata
 from typing import Literal
 
 from pipeline import advice
+from pipeline.folding import plain_blanks
 
 READ = (".xlsx", ".xls", ".csv", ".txt", ".dbf")
 """Endings of the files that are read as lists. Everything else that is dropped is refused with its reason."""
@@ -65,5 +66,4 @@ def never_a_list(name: str) -> Sort | None:
 
 def _folded(name: str) -> str:
     """Wide letters narrow, small letters, without characters that have no shape and the blanks at both ends."""
-    shown = (each for each in unicodedata.normalize("NFKC", name) if unicodedata.category(each) not in ("Cc", "Cf"))
-    return "".join(shown).casefold().strip()
+    return plain_blanks(unicodedata.normalize("NFKC", name)).casefold()

@@ -17,7 +17,7 @@ Mask = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
 Texts = Any
 """A pyarrow string array. Its published types do not follow what the compute functions take and give."""
-Problem = Literal["error_value", "formula_without_value"]
+Problem = Literal["error_value", "formula_without_value", "unreadable_bytes"]
 Shown = Literal["visible", "hidden", "very_hidden"]
 
 
@@ -49,13 +49,16 @@ class Grid:
     hidden_rows: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))
     """Row numbers of hidden rows."""
     problems: list[tuple[int, int, Problem]] = field(default_factory=list)
-    """(row, column) of cells that hold an error or a formula without a result, from 0."""
+    """(row, column) of cells that hold an error, a formula without a result, or bytes that are no character; from 0."""
     is_table: bool = False
     """A table with named columns (.dbf, a database): the first row is its header, and nothing stands above it."""
     cut_names: str = ""
     """The encoding in which the names of the columns were cut to ten bytes (.dbf); '' where names have any length."""
     fields: Numbers | None = None
     """Text files: how many fields the line had. Fields beyond those of the first lines stand together in the last column."""
+
+    has_open_end: bool = False
+    """Text files: nothing ends the last line."""
 
     @property
     def height(self) -> int:

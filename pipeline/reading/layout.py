@@ -9,6 +9,7 @@ import dataclasses
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -35,7 +36,9 @@ from pipeline.model import (
     column_letter,
 )
 from pipeline.reading import preflight, readers, sandbox
-from pipeline.reading.grid import Grid, Numbers, Shown, mask
+from pipeline.reading.delimited import CUT, OUT_OF_STEP
+from pipeline.reading.garbled import MOST_GARBLED, garbled
+from pipeline.reading.grid import Grid, Mask, Numbers, Shown, filled, mask
 from pipeline.reading.months import month_of_cell, months_in
 from pipeline.reading.nearness import unrecognised
 from pipeline.reading.readers import Book
@@ -439,9 +442,13 @@ def _reading(recogniser: Recogniser, kind_name: str, sheets: list[_Sheet], stem:
             reading.refusal = period
             return reading
         reading.period = period
-    for sheet in sheets:
-        reading.cell_problems += _cell_problems(sheet)
     tables = [raw_table(sheet.grid, sheet.header, sheet.match, sheet.rows.keep) for sheet in sheets]
+    for sheet, table in zip(sheets, tables, strict=True):
+        names = _garbled_names(sheet, table)
+        if isinstance(names, Refusal):
+            reading.refusal = names
+            return reading
+        reading.cell_problems += _cell_problems(sheet) + names
     reading.rows_path = _write(kind, tables, work_dir)
     return reading
 
@@ -546,7 +553,7 @@ def _column_months(recogniser: Recogniser, sheet: _Sheet) -> set[str] | Refusal:
 
 
 def _cell_problems(sheet: _Sheet) -> list[CellProblem]:
-    """Error values and formulas without a result in mapped cells of data rows, and lines with fields too few or too many."""
+    """What could not be read in mapped cells of data rows, lines with too many fields, and a last line that was cut."""
     grid, keep = sheet.grid, set(sheet.rows.keep.tolist()) if sheet.grid.problems else set()
     uses = {use.column - 1: use for use in sheet.match.uses}
     problems = [
@@ -556,19 +563,46 @@ def _cell_problems(sheet: _Sheet) -> list[CellProblem]:
     ]
     if grid.fields is not None:
         key = _key_use(sheet.match)
-        width = int(grid.fields[sheet.header.first])
-        fields = grid.fields[sheet.rows.keep]
-        more = fields > width
-        if more.any():
+        width = int(grid.fields[sheet.header.first : sheet.header.last + 1].max())
+        fields, numbers = grid.fields[sheet.rows.keep], grid.row_numbers[sheet.rows.keep]
+        ragged = fields > width
+        if ragged.any():
             extra = np.zeros(len(fields), bool)
             for column in grid.columns[width:]:
-                extra |= np.asarray(pc.is_valid(column))[sheet.rows.keep]
-            more &= extra
+                extra |= filled(column)[sheet.rows.keep]
+            ragged &= extra
+        cut = fields == CUT
+        cut[-1:] |= grid.has_open_end and sheet.rows.keep[-1] == grid.height - 1 and fields[-1] < width
+        said: list[tuple[_LineProblem, Mask]] = [("ragged_line", ragged | (fields == OUT_OF_STEP)), ("cut_line", cut)]
         problems += [
-            CellProblem(grid.sheet, row, key.column, key.field, "ragged_line")
-            for row in grid.row_numbers[sheet.rows.keep][more | (fields < width)].tolist()
+            CellProblem(grid.sheet, row, key.column, key.field, problem)
+            for problem, rows in said
+            for row in numbers[rows].tolist()
         ]
     return problems
+
+
+def _garbled_names(sheet: _Sheet, table: pa.Table) -> list[CellProblem] | Refusal:
+    """Names that were garbled on the way to us; a Refusal when it is the whole column, whose fault is not the rows'."""
+    problems: list[CellProblem] = []
+    for use in sheet.match.uses:
+        if sheet.match.kind.columns[use.field].type != "name":
+            continue
+        names = table.column(use.field)
+        rows = garbled(names)
+        numbers = table.column("row_number").to_numpy()[rows].tolist()
+        if len(numbers) > MOST_GARBLED * (len(names) - names.null_count):
+            where = f"工作表“{sheet.grid.sheet}”的" if sheet.grid.sheet else ""
+            return Refusal(
+                "garbled",
+                f"{where}“{use.header}”一列是乱码(第{numbers[0]}行起,共{len(numbers)}行):转换文件时文字编码弄错了,已认不出是谁",
+                advice.CHECK_ENCODING,
+            )
+        problems += [CellProblem(sheet.grid.sheet, row, use.column, use.field, "garbled") for row in numbers]
+    return problems
+
+
+_LineProblem = Literal["ragged_line", "cut_line"]
 
 
 def _key_use(match: Match) -> ColumnUse:

@@ -9,6 +9,7 @@ from rapidfuzz import fuzz
 from pipeline import advice
 from pipeline.contracts import Kind, fold_header
 from pipeline.model import Near, Refusal
+from pipeline.reading.garbled import is_garbled
 from pipeline.reading.recognise import HEADER_ROWS, Header, Match
 
 SHOWN = 3
@@ -34,6 +35,9 @@ def unrecognised(
         is_row: `header` is only the row most like one.
     """
     where = f"工作表“{sheet}”" if sheet else "文件"
+    if header and sum(map(is_garbled, header.names)) * 2 > sum(map(bool, header.names)):
+        reason = f"{where}里的文字是乱码,列名认不出来:转换文件时文字编码弄错了"
+        return Refusal("garbled", reason, advice.CHECK_ENCODING)
     nearest = _nearest(header, matches, titled) if header else ()
     said = [
         f"像“{near.title}”,但缺少必填列:{'、'.join(_in_words(column, meant) for column, meant in near.missing)}"

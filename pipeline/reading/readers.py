@@ -20,6 +20,7 @@ from pipeline.model import ConfigError, Refusal
 from pipeline.reading import biff, dbf, endings, preflight, stored
 from pipeline.reading.cells import column
 from pipeline.reading.delimited import read_delimited
+from pipeline.reading.foreign import refuse_foreign
 from pipeline.reading.grid import Grid, Mask, Refused, Shown, Texts
 
 ROWS_AT_ONCE = 65_536
@@ -27,17 +28,11 @@ ROWS_AT_ONCE = 65_536
 MAX_AREA = 100_000_000
 """Cells of a sheet, empty ones included: a full sheet of 95 columns."""
 
-_SIGNATURES = [
-    (b"%PDF", "PDF 文件"), (b"\x89PNG", "图片"), (b"\xff\xd8\xff", "图片"), (b"GIF8", "图片"), (b"BM", "图片"),
-    (b"II*\0", "图片"), (b"MM\0*", "图片"), (b"RIFF", "图片"), (b"Rar!", "压缩包"), (b"7z\xbc\xaf", "压缩包"),
-    (b"\x1f\x8b", "压缩包"), (b"{\\rtf", "RTF 文档"),
-]  # fmt: skip
 _FORMATS = {".xlsx": "xlsx 工作簿", ".xls": "xls 工作簿", ".dbf": "dbf 表"}
+_TEXT = "文本"
 _OTHER_WORKBOOKS = frozenset({".xlsm", ".xltx", ".xltm", ".xlam", ".xlt", ".xlsb", ".et", ".ett", ".ods", ".numbers"})
 """Endings of workbooks that a spreadsheet program would not open under another name."""
 _WPS_SUFFIXES = {".et": "WPS 表格(.et)", ".ett": "WPS 表格(.ett)", ".wps": "WPS 文字(.wps)", ".dps": "WPS 演示(.dps)"}
-_BINARY = set(range(9)) | set(range(14, 26)) | {27, 28, 29, 30, 31}
-_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
 
 
 @dataclass
@@ -82,17 +77,12 @@ def _read(path: Path, file_name: str) -> Book:
         book = Book([grid], notices)
         expected = {".dbf"}
     else:
-        _refuse_if_no_text(start, suffix)
-        book = Book([read_delimited(path.read_bytes())])
+        refuse_foreign(start, suffix)
+        grid, notices = read_delimited(path.read_bytes())
+        book = Book([grid], notices)
         expected = {".csv", ".txt"}
     if suffix not in expected:
-        what = _FORMATS[next(iter(expected))] if len(expected) == 1 else "文本"
-        if what == "文本" and suffix in (".xlsx", ".xls", ".xlsm", ".et"):
-            raise Refused(
-                "wrong_extension",
-                f"文件名后缀是 {suffix},内容却是文本(如 csv)",
-                advice.RENAME_TO_CSV,
-            )
+        what = _FORMATS[next(iter(expected))] if len(expected) == 1 else _TEXT
         if suffix in endings.READ:
             book.notices.insert(0, f"文件名后缀是“{suffix}”,内容是{what},已按内容读取")
         else:
@@ -116,9 +106,8 @@ def _misnamed(suffix: str, what: str, right: str) -> Refusal:
     """`what` the content is, and the ending that is `right` for it."""
     said = f"文件名以“{suffix}”结尾" if suffix else "文件名没有后缀"
     reason = f"{said},只收以 {'、'.join(endings.READ)} 结尾的;看内容是{what}"
-    return Refusal(
-        "wrong_ending", reason, advice.SAVE_AS_XLSX if suffix in _OTHER_WORKBOOKS else advice.add_ending(right)
-    )
+    is_workbook = suffix in _OTHER_WORKBOOKS and what != _TEXT
+    return Refusal("wrong_ending", reason, advice.SAVE_AS_XLSX if is_workbook else advice.add_ending(right))
 
 
 def _examine_ole(path: Path, suffix: str) -> bytes:
@@ -147,25 +136,6 @@ def _examine_ole(path: Path, suffix: str) -> bytes:
     if "_vba_project_cur" in streams:
         raise Refused("macro", "工作簿里带有宏,为安全起见不接收", advice.SAVE_WITHOUT_MACROS)
     return records
-
-
-def _refuse_if_no_text(start: bytes, suffix: str) -> None:
-    for signature, what in _SIGNATURES:
-        if start.startswith(signature) and not (
-            what == "图片" and signature in (b"BM", b"RIFF") and start[:64].isascii()
-        ):
-            raise Refused(
-                "not_a_table",
-                f"这是{what},不是表格",
-                advice.UNPACK if what == "压缩包" else advice.FROM_DOCUMENT,
-            )
-    head = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if head.startswith((b"<html", b"<!doctype", b"<table", b"<?xml", b"<meta", b"<head", b"mime-version:")):
-        raise Refused("web_page", "这是网页或 XML 内容,只是改了后缀,不是真正的表格", advice.FROM_WEB_PAGE)
-    if not start.startswith(_BOMS) and set(start) & _BINARY:
-        if suffix == ".dbf":
-            raise Refused("corrupt", "这个 .dbf 表已损坏或没有传完,表头读不出来", advice.EXPORT_AGAIN)
-        raise Refused("not_a_table", "文件内容不是表格,也不是文本", advice.EXPORT_AS_XLSX)
 
 
 # Workbooks -------------------------------------------------------------------------------------------------------

@@ -28,6 +28,24 @@ _LABEL = r"^[^:0-9]{2,14}:"
 """单位负责人:…; a footnote when the row says nothing else that makes it data."""
 _NOTE = r"^(?:\(?[0-9]{1,2}[.、)]|[一二三四五六七八九十]{1,3}、|.*[,，。;；、].*[,，。;；、])"
 """The only cell of a row: a numbered remark, or a sentence."""
+_RULER = r"^[-=_+|*~─━│┃┄┈┼╋├┤┌┐└┘═║╬╠╣╔╗╚╝—–]+$"
+"""A cell of a line that is drawn between rows: sqlcmd, psql, mysql and SQL*Plus do so, and printed lists."""
+_DRAWN = r"[-=_+─━═—–┼]{3}"
+"""At least one cell of such a line is longer than what stands for nothing."""
+_COUNTED = r"(?:rows?|records?|行记录|条记录|行数据|行|条|笔)"
+_ROW_COUNT = (
+    rf"^\(?(?:(?:已|共|总共|合计)?(?:选择|检索|查询|返回|导出|影响|受影响)?了?(?:的?{_COUNTED}数?)?:?[0-9,]+(?:个|{_COUNTED})+"
+    rf"(?:受影响|被选择|已选择|selected|affected|fetched|got|exported|retrieved|returned|inset)?"
+    rf"|(?:{_COUNTED}|记录)(?:总)?数:?[0-9,]+|受影响的{_COUNTED}数?:?[0-9,]+|[0-9,]+record\(s\)selected"
+    rf"|norowsselected|未选定行|emptyset)[。.]?\)?(?:\([0-9.]+(?:sec|秒|seconds?|ms|毫秒)\))?[。.]?$"
+)
+"""What a database program says below its rows: (4 rows), (4 行受影响), 4 rows selected., 已选择4行。, 4 rows in set (0.00 sec)."""
+_PROMPT = r"^(?:sql>|mysql>|[0-9]+>$|completiontime:|完成时间:|已用时间|elapsed:|spooloff)"
+_PAGE = r"(?:第[0-9一二三四五六七八九十]+页|共[0-9一二三四五六七八九十]+页|[0-9]+/[0-9]+页?|-[0-9]+-|page:?[0-9]+(?:of[0-9]+)?|页码:?[0-9/]+)"
+_OVERLEAF = "续表[0-9一二三四五六七八九十]*|续上表|接上表|接上页|续上页|转下页|接下页|续下页|下页续"
+_PAGE_LINE = rf"^[(\[]?(?:{_OVERLEAF}|{_PAGE}(?:[,,、;;/|]?{_PAGE})*)[)\]]?$"
+"""What is printed at the ends of pages: 续表, 第2页 共5页, 接上页."""
+_CONTINUED = r"\((?:续表?|续[0-9一二三四五六七八九十]+)\)$|续表$"
 FEW_COLUMNS = 300
 """Words that make a row no data stand in one of the first columns."""
 
@@ -143,29 +161,63 @@ def _sort_suspects(
     total_words = "|".join(re.escape(word) for word in words.totals)
     footnote_words = "|".join(re.escape(fold_header(word)[0]) for word in words.footnotes)
     titles = pa.array([fold_header(title)[0] for title in header.titles], pa.string())
+    untitled = pc.replace_substring_regex(first, _CONTINUED, "")
     cells = full.sum(axis=0)
     inside = full[[column for column in mapped if column < len(texts)]].any(axis=0)
     has_text = np.asarray(pc.is_valid(first))
     is_total = exact_total | mask(pc.match_substring_regex(first, rf"^(?:{total_words})|(?:{total_words}):?$"))
     numbering = _numberings(folded, full)
+    ruler, page, count_said = _lines_of_programs(folded, full)
     remark = mask(pc.match_substring_regex(first, _LABEL)) | (cells == 1) & mask(pc.match_substring_regex(first, _NOTE))
-    repeated = (hits >= 2) & (hits * 2 >= cells) | (cells == 1) & mask(pc.is_in(first, titles))
+    repeated = (hits >= 2) & (hits * 2 >= cells) | (cells == 1) & mask(pc.is_in(untitled, titles))
     other = (known >= 3) & (known * 2 >= cells) & ~repeated & ~with_number
     sort = np.select(
         [
             cells == 0,
             mask(pc.starts_with(first, words.example)),
             with_number,
+            ruler,
             repeated,
+            page,
+            count_said,
             numbering,
             is_total,
             mask(pc.match_substring_regex(first, rf"^(?:{footnote_words})")) | remark | ~inside & has_text,
             ~inside,
         ],
-        ["blank", "example", "", "repeated_header", "column_numbers", "total", "footnote", "blank"],
+        [
+            "blank",
+            "example",
+            "",
+            "ruler",
+            "repeated_header",
+            "page_line",
+            "row_count",
+            "column_numbers",
+            "total",
+            "footnote",
+            "blank",
+        ],
         default="",
     )
     return sort, other
+
+
+def _lines_of_programs(folded: list[Texts], full: np.ndarray) -> tuple[Mask, Mask, Mask]:
+    """Rows that programs add and that are nobody: (lines drawn, ends of pages, counts of rows and words of a session)."""
+    cells = full.sum(axis=0)
+    ruler, drawn, page = cells > 0, np.zeros(len(cells), bool), cells > 0
+    for column, text in enumerate(folded):
+        ruler &= ~full[column] | mask(pc.match_substring_regex(text, _RULER))
+        drawn |= mask(pc.match_substring_regex(text, _DRAWN))
+        page &= ~full[column] | mask(pc.match_substring_regex(text, _PAGE_LINE, ignore_case=True))
+    few = np.flatnonzero((cells > 0) & (cells <= 3))
+    whole: Texts = pc.binary_join_element_wise(*(pc.fill_null(text.take(pa.array(few)), "") for text in folded), "")
+    said = np.zeros(len(cells), bool)
+    said[few] = mask(pc.match_substring_regex(whole, _ROW_COUNT, ignore_case=True)) | mask(
+        pc.match_substring_regex(whole, _PROMPT, ignore_case=True)
+    )
+    return ruler & drawn, page, said
 
 
 def _numberings(folded: list[Texts], full: np.ndarray) -> Mask:
