@@ -49,14 +49,15 @@ def is_garbled(text: str) -> bool:
 
 
 def _from_gbk(text: str) -> bool:
-    """UTF-8 read as GBK. At the end a part of its last character may be lost."""
-    raw = b"".join(b"\x80" if char == "€" else char.encode("gb18030") for char in text)
+    """UTF-8 read as GBK. At the end a part of its last character may be lost, in the middle what U+FFFD stands for."""
+    raw = b"".join({"€": b"\x80", "\ufffd": b"\xff", "?": b"\xff"}.get(char) or char.encode("gb18030") for char in text)
+    has_lost = b"\xff" in raw
     for lost in range(3):
         try:
-            read = raw[: len(raw) - lost].decode("utf-8")
+            read = raw[: len(raw) - lost].decode("utf-8", "ignore" if has_lost else "strict")
         except UnicodeDecodeError:
             continue
-        return _is_chinese(read) and common_share(read) > common_share(text)
+        return _is_chinese(read) and len(read.encode()) * 2 >= len(raw) and common_share(read) > common_share(text)
     return False
 
 

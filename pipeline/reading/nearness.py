@@ -35,7 +35,7 @@ def unrecognised(
         is_row: `header` is only the row most like one.
     """
     where = f"工作表“{sheet}”" if sheet else "文件"
-    if header and sum(map(is_garbled, header.names)) * 2 > sum(map(bool, header.names)):
+    if header and _is_garbled(header):
         reason = f"{where}里的文字是乱码,列名认不出来:转换文件时文字编码弄错了"
         return Refusal("garbled", reason, advice.CHECK_ENCODING)
     nearest = _nearest(header, matches, titled) if header else ()
@@ -75,6 +75,12 @@ def _written_above(header: Header, matches: Sequence[Match]) -> list[str]:
     columns = [kind.columns[field] for group in matches[0].missing for field in group]
     names = {fold_header(word)[0] for column in columns for word in (column.header, *column.aliases)}
     return [f"“{title}”" for title in header.titles if fold_header(title)[0] in names]
+
+
+def _is_garbled(header: Header) -> bool:
+    """Most of what is not numbers and plain letters is garbled."""
+    words = [name for name in header.names if name and not name.isascii()]
+    return sum(map(is_garbled, words)) * 2 > len(words)
 
 
 def _in_words(column: str, meant: str | None) -> str:
