@@ -135,7 +135,10 @@ class Door(Strict):
 
     scope: Scope
     or_when: str | None = None
-    """SQL over one person's rows in one file: keeps people outside the scope who meet a help rule."""
+    """SQL over one person's rows in one file: keeps people outside the scope who meet a help rule.
+
+    It names fields, `<field>__unreadable` of optional ones as accepted rows have it, and policy values as `:key`.
+    """
     or_let_in: bool = False
     """Whom another list's `or_when` let in counts as in scope."""
 
@@ -238,10 +241,18 @@ class Kind(Strict):
                 groups.setdefault(column.required, []).append(field)
         return list(groups.values())
 
+    @property
+    def optional(self) -> list[str]:
+        """Fields whose cell may be blank or unreadable in an accepted row; an unreadable cell of any other sets the row aside."""
+        needed = {self.person.id_number, self.person.head, self.key[0]}
+        return [field for field, column in self.columns.items() if column.required is False and field not in needed]
+
     def accepted_columns(self) -> dict[str, str]:
         """Column → DuckDB type of accepted/<kind>/*.parquet, in order: where the row stands, who, then the fields.
 
-        Each field has its value under its own name and the sender's text under `<field>__text`.
+        Each field has its value under its own name and the sender's text under `<field>__text`. Optional ones say in
+        `<field>__unreadable` (BOOLEAN) why there is no value: true when something stands there that does not count,
+        false when the cell is blank.
         """
         columns = {
             "row_id": "VARCHAR", "submission_id": "VARCHAR", "unit_code": "VARCHAR", "period": "VARCHAR",
@@ -251,6 +262,8 @@ class Kind(Strict):
         for field, column in self.columns.items():
             columns[field] = column.sql_type
             columns[f"{field}__text"] = "VARCHAR"
+            if field in self.optional:
+                columns[f"{field}__unreadable"] = "BOOLEAN"
         return columns
 
 
@@ -327,9 +340,14 @@ class Contracts(Strict):
 
 
 _BRACKETS = str.maketrans("()〔〕【】[]{}", "()()()()()")
+MONEY_UNITS = {"元": 1, "圆": 1, "百元": 100, "千": 1_000, "千元": 1_000, "万": 10_000, "万元": 10_000}
+"""What amounts are written in, in a header, a title or a cell → yuan."""
+MONEY_UNIT = "(?:" + "|".join(sorted(MONEY_UNITS, key=len, reverse=True)) + ")"
+"""One of them, as a pattern; longer ones first."""
+_PER = "(?:/(?:人|户|次|月|季|年|人/月|月/人|人/年|年/人))?"
 _UNIT = re.compile(
-    r"\((?:(?:计量)?单位[::]?)?(元|万元|千元|元/月|元/年|元/人|元/户|元/人/月|元/月/人|元/人/年|公里|千米|km|平方米|㎡|人|户|间|次|%)\)$"
-    r"|[,、]?单位[::]?(元|万元)$|[/,、:](元|万元)$"
+    rf"\((?:(?:计量|金额)?单位[::]?)?(?:人民币)?({MONEY_UNIT}{_PER}|公里|千米|km|平方米|㎡|人|户|间|次|%)\)$"
+    rf"|[,、]?单位[::]?(?:人民币)?({MONEY_UNIT})$|[/,、:]({MONEY_UNIT})$"
 )
 
 

@@ -173,6 +173,8 @@ class Given:
                 value = f"{value}-01"
             full[name] = value
             full[f"{name}__text"] = None if value is None else str(value)
+            if name in kind.optional:
+                full[f"{name}__unreadable"] = False
         person = kind.person
         number = row.get(person.id_number) or row.get("person_id")
         assert number is not None, f"{kind.name}: {person.id_number} (or person_id) says whose row it is"

@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 STATUS_TITLES = {"open": "待核查", "verifying": "核查中", "closed": "已办结"}
 _FROM_A_FILE = ("value", "original_text", "file_name", "sheet", "header")
 """What a sender wrote, and may hold a number; ids of ours are never masked."""
-_STILL = {"holds": "仍然成立", "changed": "仍然成立,但轻重有变", "gone": "已不成立", "stopped": "规则已停用,不能重算"}
-_STILL_STYLE = {"holds": "green", "changed": "yellow", "gone": "red", "stopped": "red"}
+_STILL = {
+    "holds": "仍然成立", "changed": "仍然成立,但轻重有变", "gone": "已不成立", "stopped": "规则已停用,不能重算",
+    "unreadable": "现在无法核对",
+}  # fmt: skip
+_STILL_STYLE = {"holds": "green", "changed": "yellow", "gone": "red", "stopped": "red", "unreadable": "yellow"}
 
 
 def explain(
@@ -123,22 +126,31 @@ def _card_says(card: Card | None) -> dict[str, Any]:
     }
 
 
+_NOTHING = {"level": None, "measured": None, "unreadable": None}
+
+
 def _again(warning: Mapping[str, Any], card: Card | None, ask_rule: Callable[[str], pa.Table]) -> dict[str, Any]:
     """What the rule says of the same subject now."""
     before = {"level_before": warning["level"], "measured_before": warning["measured"]}
     if card is None:
-        return before | {"answer": "stopped", "level": None, "measured": None}
+        return before | _NOTHING | {"answer": "stopped"}
     key = "household_id" if card.subject == "head" else "person_id"
     table = ask_rule(card.code)
-    found = table.filter(pc.equal(table[key], warning[key])).select(["level", "measured"]).to_pylist()
+    found = table.filter(pc.equal(table[key], warning[key])).to_pylist()
     if not found:
-        return before | {"answer": "gone", "level": None, "measured": None}
+        return before | _NOTHING | {"answer": "gone"}
+    if said := found[0].get("unreadable"):
+        return before | _NOTHING | {"answer": "unreadable", "unreadable": mask(said)}
     same = (found[0]["level"], found[0]["measured"]) == (warning["level"], warning["measured"])
-    return before | {
-        "answer": "holds" if same else "changed",
-        "level": found[0]["level"],
-        "measured": found[0]["measured"],
-    }
+    return (
+        before
+        | _NOTHING
+        | {
+            "answer": "holds" if same else "changed",
+            "level": found[0]["level"],
+            "measured": found[0]["measured"],
+        }
+    )
 
 
 def show(result: Mapping[str, Any], console: Console) -> None:
@@ -196,6 +208,8 @@ def _again_text(again: Mapping[str, Any]) -> str:
     if again["answer"] == "changed":
         before, now = (LEVEL_TITLES.get(level, level) for level in (again["level_before"], again["level"]))
         text += f"(级别 {before} → {now},衡量值 {again['measured_before']} → {again['measured']})"
+    if again["answer"] == "unreadable":
+        text += f":{again['unreadable']}"
     return text + "。"
 
 

@@ -24,8 +24,16 @@ HAN = r"[\p{Han}\p{Co}]"
 PRIVATE_USE = r"\p{Co}"
 PLAIN_HAN = r"\x{3400}-\x{4DBF}\x{4E00}-\x{9FFF}"
 """Inside a regex class: Han characters that no folding changes."""
-NO_VALUE = "(?:[-/—–]+|无|空|null)"
-"""What people write where there is nothing to say."""
+_NULL = r"null|none|nil|nan|na"
+_DASHES = r"[-－/／\\—–―]+"
+NO_VALUE = rf"(?i:{_DASHES}|无|空值?|{_NULL}|nat|n/a|undefined|\\n|[(（<\[](?:{_NULL})[)）>\]])"
+"""What stands where there is nothing to say, in a folded text: what people write, and what programs write for a missing value.
+
+pandas `nan NaT None <NA>`, Hive and MySQL `\\N`, SQL Developer and Navicat `(null)`, DBeaver `[NULL]`, DataGrip `<null>`, R `NA`.
+What says that something is there and not known (不详, #N/A of a formula) is none of these.
+"""
+NO_NAME = rf"{_DASHES}|无|空值?|\\N|nan|NaN|NaT|null|NULL|None|[(（<\[](?i:{_NULL})[)）>\]]"
+"""The same where a name belongs: only as programs spell it, since somebody may be called Nan, NAN or Null."""
 DOTS = "·•・．.‧∙●･⋅"
 """The middle dot of a name, as files write it."""
 
@@ -86,6 +94,11 @@ def without_control(sql: str) -> str:
 def fold_word_sql(column: str) -> str:
     """A code word's comparison form: half-width, lower case, no blanks. The same as `fold_word`."""
     return f"lower({without_invisible(translate(column, HALF_WIDTH))})"
+
+
+def says_something(sql: str) -> str:
+    """Condition: the cell is neither blank nor one of the marks for nothing. `sql` is written several times: give it a column."""
+    return f"coalesce(not {matches_fully(fold_word_sql(sql), f'(?:{NO_VALUE})?')}, false)"
 
 
 def fold_word(word: str) -> str:

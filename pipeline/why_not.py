@@ -23,7 +23,7 @@ from pipeline.home import Home
 from pipeline.ledger import Ledger
 from pipeline.lists.words import OUTCOME_TITLES, REGISTRY_TITLES
 from pipeline.model import MonitorError, mask
-from pipeline.warehouse.models import Card, Models, read_models
+from pipeline.warehouse.models import SAID_UNREADABLE, Card, Models, read_models
 from pipeline.warehouse.why_not import Failing
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ WORDS = {
     "died_on": "死亡日期", "pay_month": "最近缴费月份", "month_start": "本月", "is_in_year": "在一年之内", "covered": "保障人口",
     "registry": "名册", "working_days": "已过的工作日",
     "divisions": "在册的区数", "is_asked_about": "状态和类型属于要问的", "counts": "正常发放且在期内", "is_latest": "在最新的名册上",
-    "period_start": "名册月份", "is_disputed": "姓名有争议", "place": "先后",
+    "period_start": "名册月份", "possible_grants": "认不出来的次数", "possible_units": "连同认不出用途的套数",
+    "due_if_able_on": "有劳动能力时的到期日", "supplement_fen": "个人分类施保金额", "is_disputed": "姓名有争议", "place": "先后",
 }  # fmt: skip
 """Columns that rules compute → their words; a column of a list is called as on the list."""
 
@@ -80,7 +81,7 @@ def why_not(home: Path, id_number: str, rule: str, day: date | None = None) -> d
         if failing is None:
             told = False, "手上的名单(各区名册、摸底、监测和在范围内的部门名单)里都没有这个人"
         elif not failing:
-            told = _after_the_rule(given, models, card, person_id)
+            told = _after_the_rule(given, models, name, person_id)
     words = _Words(models, card)
     reasons = [told[1]] if told else list(dict.fromkeys(words.say(each) for each in failing or []))
     return {
@@ -119,11 +120,18 @@ def _listed(release: duckdb.DuckDBPyConnection, card: Card, person_id: str) -> t
     return False, f"{since} 列出过,已办结({done});没有明显加重、静默期没有过,就不再提示"
 
 
-def _after_the_rule(given: warehouse.Inputs, models: Models, card: Card, person_id: str) -> tuple[bool, str]:
-    """All conditions hold, and yet no warning: somebody died, or a stronger rule says the same."""
+def _after_the_rule(given: warehouse.Inputs, models: Models, name: str, person_id: str) -> tuple[bool, str]:
+    """All conditions hold or may hold, and yet no warning: a cell cannot be read, somebody died, or a stronger rule says the same."""
+    card = models.cards[name]
     stronger = "、".join(card.yields_to)
-    dead = warehouse.ask(given, models, "registry.death").to_pylist()
-    if not card.of_the_dead and any(row["person_id"] == person_id for row in dead):
+    asked = {table: f"select * from {table}" for table in (name, "registry.death", "registry.household_member")}
+    found = {table: rows.to_pylist() for table, rows in warehouse.ask_for(given, models, asked).items()}
+    of_whom = "household_id" if card.subject == "head" else "person_id"
+    own = {row[of_whom] for row in found["registry.household_member"] if row["person_id"] == person_id}
+    unread = [row["unreadable"] for row in found[name] if row[of_whom] in own and row.get("unreadable")]
+    if unread:
+        return False, f"{unread[0]}。认不出来的不当作没有:这条规则暂时答不了,不新增,也不撤回原有的预警"
+    if not card.of_the_dead and any(row["person_id"] == person_id for row in found["registry.death"]):
         return False, "本人已有死亡登记:除“死亡后仍在册”外,不再作为任何规则的对象"
     if stronger:
         return False, f"各项条件都成立,但同一人已有更急的预警({stronger}),只提示那一条"
@@ -161,7 +169,9 @@ class _Words:
     def _condition(self, condition: exp.Expr, values: Mapping[str, Any], tables: Mapping[str, str]) -> str:
         match condition.unnest():
             case exp.Or(args={"this": left, "expression": right}):
-                said = ",也".join(self._condition(side, values, tables) for side in (left, right))
+                # Where a cell that nobody can read would do as well, there is none such: nothing is said of it.
+                sides = [side for side in (left, right) if not _is_of_unreadable(side)]
+                said = ",也".join(self._condition(side, values, tables) for side in sides)
             case exp.EQ(args={"this": exp.Column() as column}) if column.name == "answer":
                 said = self._answer(column, values, tables)
             case exp.LT() | exp.LTE() | exp.GT() | exp.GTE() | exp.EQ() | exp.NEQ() as compared:
@@ -234,6 +244,10 @@ class _Words:
 
     def _word(self, name: str) -> str:
         return WORDS.get(name) or self.headers.get(name) or name
+
+
+def _is_of_unreadable(condition: exp.Expr) -> bool:
+    return any(column.name.endswith(SAID_UNREADABLE) for column in condition.find_all(exp.Column))
 
 
 def _shown(value: Any, names: list[str], side: exp.Expr) -> str:

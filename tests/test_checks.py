@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pipeline import checks, contracts
 from pipeline.checks import door
 from pipeline.contracts import NUMBER_SENSITIVE
-from pipeline.model import BalanceError, ColumnUse, Reading, SheetReading
+from pipeline.model import BalanceError, CellProblem, ColumnUse, Reading, SheetReading
 
 NIGHT = date(2026, 10, 31)
 KEY = b"k" * 32
@@ -181,8 +181,70 @@ def test_an_optional_cell_that_cannot_be_read_is_unknown_and_asked_about(desk, c
     assert (verdict.rows_accepted, verdict.rows_set_aside) == (1, 0)
     assert faults(verdict) == [(0, rule, "confirm")]
     [row] = desk.rows("dibao_household", name)
-    assert row[field] is None
+    assert (row[field], row[f"{field}__unreadable"]) == (None, True)
     assert row[f"{field}__text"] == changes[field]
+
+
+@pytest.mark.parametrize("mark", [None, " ", "/", "-", "无", r"\N", "nan", "(null)", "None", "NaT"])
+@pytest.mark.parametrize(
+    "field", ["last_recheck_on", "distance_km", "remote_supplement_fen", "area_type", "township", "cause"]
+)
+def test_a_blank_cell_is_blank_however_a_program_writes_it(desk, field, mark):
+    name = desk.part("dibao_household", [household(**{field: mark})])
+    verdict = desk.judge()[name]
+    assert (verdict.rows_accepted, faults(verdict)) == (1, [])
+    [row] = desk.rows("dibao_household", name)
+    assert (row[field], row[f"{field}__text"], row[f"{field}__unreadable"]) == (None, mark, False)
+
+
+def test_a_cell_that_holds_something_is_given(desk):
+    name = desk.part("dibao_household", [household(distance_km="0", remote_supplement_fen="0", is_border="否")])
+    desk.judge()
+    [row] = desk.rows("dibao_household", name)
+    assert (row["distance_km__unreadable"], row["remote_supplement_fen__unreadable"], row["is_border__unreadable"]) == (
+        False, False, False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"sex": "女"}, "sex"),
+        ({"birth_date": "1990-01-01"}, "birth_date"),
+        ({"birth_date": "2099-01-01"}, "birth_date"),
+    ],
+)
+def test_a_cell_that_contradicts_the_number_counts_as_unreadable(desk, changes, field):
+    name = desk.part("dibao_person", [member(**changes)])
+    desk.judge()
+    [row] = desk.rows("dibao_person", name)
+    assert (row[field], row[f"{field}__unreadable"]) == (None, True)
+
+
+def test_an_error_cell_is_not_blank(desk):
+    """A formula without a result leaves no text behind, and yet something stood there."""
+    name = desk.part("dibao_person", [member(supplement_fen=None)])
+    problem = CellProblem("表", 4, 7, "supplement_fen", "error_value")
+    desk.parts[0] = replace(desk.parts[0], reading=replace(desk.parts[0].reading, cell_problems=[problem]))
+    verdict = desk.judge()[name]
+    assert faults(verdict) == [(0, "supplement_fen.error_value", "confirm")]
+    [row] = desk.rows("dibao_person", name)
+    assert (row["supplement_fen"], row["supplement_fen__unreadable"]) == (None, True)
+
+
+def test_who_has_a_relation_that_nobody_can_read_is_not_taken_for_a_head(desk):
+    blank = desk.part(
+        "edge_person", [{"name": "张三", "id_number": number(1), "head_id_number": None, "relation": None}]
+    )
+    broken = desk.part(
+        "edge_person", [{"name": "李四", "id_number": number(2), "head_id_number": None, "relation": None}]
+    )
+    problem = CellProblem("表", 4, 4, "relation", "error_value")
+    desk.parts[1] = replace(desk.parts[1], reading=replace(desk.parts[1].reading, cell_problems=[problem]))
+    verdicts = desk.judge()
+    assert verdicts[blank].rows_accepted == 1
+    assert verdicts[broken].rows_set_aside == 1
+    assert [row["reason"] for row in desk.aside(broken)] == ["head_id_number.household_unknown"]
 
 
 def test_yearly_income_serves_where_monthly_is_missing(desk):

@@ -104,10 +104,10 @@ def test_amounts_that_name_their_unit(tmp_path: Path) -> None:
         "12000": 1_200_000, 12000: 1_200_000, "1.2": "!!unit_unsaid", 1.2: "!!unit_unsaid", "/": "!!blank",
     })  # fmt: skip
     hold(tmp_path, "survey_household", "yearly_income_fen", {
-        "1.2": 1_200_000, 1.3: 1_300_000, "1.2万元": 1_200_000, "12000元": "!!unit_conflict",
+        "1.2": 1_200_000, 1.3: 1_300_000, "1.2万元": 1_200_000, "12000元": 1_200_000, "12000元整": 1_200_000,
     }, header="家庭年总收入（万元）")  # fmt: skip
     hold(tmp_path, "survey_household", "yearly_income_fen", {
-        "12000": 1_200_000, "12000元": 1_200_000, "1.2万元": "!!unit_conflict",
+        "12000": 1_200_000, "12000元": 1_200_000, "1.2万元": 1_200_000, "1.2": 120,
     }, header="家庭年总收入(元)")  # fmt: skip
 
 

@@ -551,7 +551,10 @@ def test_money(con: duckdb.DuckDBPyConnection) -> None:
         ("1e15", "!too_large"),
         ("9999999999万元", "!too_large"),
         ("=1+1", "!unreadable"),
-        ("nan", "!unreadable"),
+        ("5,000元整", 500_000), ("1.2 万", 1_200_000), ("3千元", 300_000), ("３.５万元正", 3_500_000), ("人民币200元", 20_000),
+        ("3万5千", "!unreadable"),
+        ("不详", "!unreadable"),
+        ("#N/A", "!unreadable"),
         ("inf", "!unreadable"),
         *[(unknown, None) for unknown in ["/", "-", "—", "--", "－", "无", "空", "NULL", "null", "￥-", "", " "]],
     ]  # fmt: skip
@@ -567,14 +570,17 @@ def test_money(con: duckdb.DuckDBPyConnection) -> None:
         ("万元", "1.2345678", "!too_many_decimals"),
         ("万元", "1.5万元", 1_500_000),
         ("万元", "1.5万", 1_500_000),
-        ("万元", "1.5元", "!unit_conflict"),
+        ("万元", "15000元", 1_500_000),
+        ("万元", "1.5元", 150),
         ("千元", "2", 200_000),
-        ("千元", "2万元", "!unit_conflict"),
+        ("千元", "2万元", 2_000_000),
+        ("百元", "2", 20_000),
         ("元/月", "600", 60_000),
         ("元/人/月", "600元", 60_000),
-        ("元", "2万元", "!unit_conflict"),
+        ("元", "2万元", 2_000_000),
         (None, "2万元", 2_000_000),
         ("人", "600", "!unit_conflict"),
+        ("人", "600元", 60_000),
         ("人", "", None),
         ("万元", "/", None),
         ("万元", "99999999999", 99_999_999_999_000_000),
@@ -582,6 +588,61 @@ def test_money(con: duckdb.DuckDBPyConnection) -> None:
 )
 def test_money_by_unit(con: duckdb.DuckDBPyConnection, unit: str | None, text: str, expected: Any) -> None:
     assert one(con, "money", text, unit=unit) == expected
+
+
+NOTHING = [
+    "", " ", "/", "//", "-", "--", "—", "－", "\\", "无", "空", "空值", "\\N", "nan", "NaN", "NAN", "-", "NaT", "null", "NULL", "None", "nil",
+    "NA", "N/A", "n/a", "<NA>", "(null)", "（null）", "[NULL]", "<null>", "(None)", "undefined", " nan ",
+]  # fmt: skip
+"""What people write where there is nothing to say, and what pandas, R, psql, Hive, SQL Developer, Navicat, DBeaver and JavaScript do."""
+
+
+@pytest.mark.parametrize(
+    "type_",
+    ["id_number", "disability_number", "date", "month", "money", "integer", "decimal", "text", "township", "place"],
+)
+def test_what_a_program_writes_for_nothing_is_blank(con: duckdb.DuckDBPyConnection, type_: str) -> None:
+    assert read(con, type_, NOTHING) == [(None, None)] * len(NOTHING)
+
+
+def test_what_a_program_writes_for_nothing_is_no_word(con: duckdb.DuckDBPyConnection) -> None:
+    """无 is an answer where it is one of the answers, and nothing but that."""
+    expected: list[Any] = [(None, None)] * len(NOTHING)
+    assert read(con, "code", NOTHING, codes={"城市": [], "农村": []}, others="其他") == expected
+    expected[NOTHING.index("无")] = (False, None)
+    assert read(con, "boolean", NOTHING) == expected
+    expected[NOTHING.index("无")] = ("无", None)
+    assert read(con, "code", NOTHING, codes={"有": [], "无": []}) == expected
+
+
+def test_somebody_may_be_called_nan_and_nobody_none(con: duckdb.DuckDBPyConnection) -> None:
+    called = ["Nan", "NAN", "Null", "Nil", "Nat", "Na", "NA", "Nan Thida", "无名"]
+    assert read(con, "name", called) == [(name, None) for name in called]
+    nothing = [
+        "\\N",
+        "nan",
+        "NaN",
+        "NaT",
+        "null",
+        "NULL",
+        "None",
+        "(null)",
+        "<NA>",
+        "[NULL]",
+        "/",
+        "-",
+        "—",
+        "无",
+        "",
+        " ",
+    ]
+    assert read(con, "name", nothing) == [(None, None)] * len(nothing)
+
+
+def test_what_stands_for_a_blank_stands_for_a_mark_of_nothing_too(con: duckdb.DuckDBPyConnection) -> None:
+    texts = ["/", "\\N", "无", "农村", "不详"]
+    found = read(con, "code", texts, codes={"城市": [], "农村": []}, default="城市")
+    assert found == [*[("城市", None)] * 3, ("农村", None), (None, "not_in_list")]
 
 
 def test_a_sheet_with_another_unit_is_read_by_its_own(con: duckdb.DuckDBPyConnection) -> None:
@@ -688,7 +749,6 @@ def test_name(con: duckdb.DuckDBPyConnection) -> None:
         ("\U00020000三", "\U00020000三"),
         ("㐀三", "㐀三"),
         ("张?三", "张?三"),
-        ("/", "!unreadable"),
         ("···", "!unreadable"),
         ("123", "!unreadable"),
         ("", None),
@@ -845,7 +905,7 @@ def test_the_consequence_depends_on_what_the_cell_is_for() -> None:
     columns = contracts.load().kinds["dibao_person"].columns
     assert "这一行不收" in values.explain("check_digit", columns["head_id_number"])[0]
     assert "这一行不收" in values.explain("not_in_list", columns["relation"])[0]
-    assert "按没有填处理" in values.explain("no_day", columns["birth_date"])[0]
+    assert "这一格不作数,也不当作没有填" in values.explain("no_day", columns["birth_date"])[0]
 
 
 def test_an_unknown_problem_is_ours_to_mend() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -892,6 +893,59 @@ def test_parquet_files_are_read_by_column_name(home: Home, tmp_path: Path) -> No
     inputs = replace(inputs, accepted={**inputs.accepted, "dibao_person": [new, old]})
     home.night(inputs)
     assert home.rows("select count(*) from enrolment where registry = 'dibao'") == [(2,)]
+
+
+CARE = {"id_number": "甲", "self_care": "全护理"}
+CARE_OPEN = "select status, first_seen_on, last_seen_on, remark from warning where rule_code = 'C06'"
+
+
+@pytest.fixture
+def care_nights() -> Iterator[Nights]:
+    nights = Nights(sql_kit.models_of())
+    yield nights
+    if nights.con:
+        nights.con.close()
+
+
+@pytest.mark.slow
+def test_an_unreadable_cell_neither_begins_nor_ends_a_warning(care_nights: Nights) -> None:
+    """Blank, then unreadable, then unreadable for another one, then given."""
+    said = "照料护理费用写着“约五百”,认不出来,今晚无法核对,保留原预警"
+    unread = {"care_amount_fen__text": "约五百", "care_amount_fen__unreadable": True}
+    second = NIGHT + timedelta(days=1)
+    care_nights.night(given(NIGHT, tekun_person=[CARE]))
+    assert care_nights.rows(CARE_OPEN) == [("open", NIGHT, NIGHT, None)]
+    care_nights.night(given(second, tekun_person=[CARE | unread, CARE | unread | {"id_number": "乙"}]))
+    assert care_nights.rows(CARE_OPEN) == [("open", NIGHT, NIGHT, said)]
+    assert care_nights.rows("select count(*) from warning_change where rule_code = 'C06'") == [(0,)]
+    assert care_nights.rows("select could_not_be_asked, reason from rule_tally where rule_code = 'C06'") == [
+        (2, "名单里有认不出来的格或退回的行:2")
+    ]
+    care_nights.night(given(second + timedelta(days=1), tekun_person=[CARE | {"care_amount_fen": 50000}]))
+    assert care_nights.rows(CARE_OPEN) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "is_listed"),
+    [
+        (None, None, True),
+        ("/", None, True),
+        (r"\N", None, True),
+        ("0", 0, True),
+        ("约五百", None, False),
+        ("500", 50000, False),
+    ],
+)
+def test_in_files_of_before_what_gave_no_value_and_is_not_blank_is_unreadable(
+    tmp_path: Path, text: str | None, value: int | None, is_listed: bool
+) -> None:
+    inputs = given(NIGHT, tekun_person=[CARE | {"care_amount_fen": value, "care_amount_fen__text": text}])
+    old, now = tmp_path / "old.parquet", inputs.accepted["tekun_person"]
+    assert isinstance(now, pa.Table)
+    pq.write_table(now.drop_columns([name for name in now.column_names if name.endswith("__unreadable")]), old)
+    inputs = replace(inputs, accepted={"tekun_person": [old]})
+    found = warehouse.ask(inputs, sql_kit.models_of(), "warnings.c06").to_pylist()
+    assert [row["unreadable"] is None for row in found] == ([is_listed] if is_listed or text == "约五百" else [])
 
 
 # --- the same text elsewhere ----------------------------------------------------------------------------------------

@@ -258,7 +258,13 @@ def _who_and_how_often(con: duckdb.DuckDBPyConnection, kind: Kind, table: str) -
     person = kind.person
     head, head_missing = "cast(null as varchar)", "cast(null as varchar)"
     if person.head:
-        relation = f"coalesce({person.relation}, '户主')" if person.relation else "'户主'"
+        relation = "'户主'"
+        if (
+            person.relation
+        ):  # a blank relation means the head; one that nobody can read is some relation, and nobody knows which
+            relation = (
+                f"case when {person.relation}__problem is null then coalesce({person.relation}, '户主') else '' end"
+            )
         blank = f"{person.head} is null and {person.head}__problem is null"
         head = f"case when {blank} and {relation} = '户主' then {person.id_number} else {person.head} end"
         head_missing = f"case when {blank} and {relation} <> '户主' then 'household_unknown' end"
@@ -459,7 +465,10 @@ def _write(
     confirmed = pd.MultiIndex.from_frame(found[["position", "rule"]]).isin(stands)
     for field, some in found[found["unknown_after"].astype(bool) & ~confirmed].groupby("field"):
         con.register("chosen", some[["position"]])
-        con.execute(f"update {rows} set {field} = null where position in (select position from chosen)")
+        con.execute(
+            f"""update {rows} set {field} = null, {field}__problem = coalesce({field}__problem, 'unknown')
+            where position in (select position from chosen)"""
+        )
         con.unregister("chosen")
     newborn = pd.Series(confirmed, found.index) & found["rule"].eq(f"{kind.person.id_number}.{NO_NUMBER_YET}")
     keeps_out = (found["severity"] == "must_fix") & ~newborn | (found["rule"] == "row.identical_twin")
@@ -550,7 +559,13 @@ def _accepted_query(kind: Kind, rows: str, *, unproven: bool = False) -> str:
         which = "judged.who is null and judged.position in (select position from aside where otherwise_good)"
     has_head = "head.person_id" if kind.person.head else "cast(null as varchar)"
     fields = ", ".join(
-        f"cast({field} as {column.sql_type}) as {field}, {field}__text" for field, column in kind.columns.items()
+        f"cast({field} as {column.sql_type}) as {field}, {field}__text"
+        + (
+            f", {field} is null and {field}__problem is not null as {field}__unreadable"
+            if field in kind.optional
+            else ""
+        )
+        for field, column in kind.columns.items()
     )
     return f"""select submission_id || '#' || own_sheet || '#' || row_number as row_id, submission_id, unit_code,
             cast(null as varchar) as period, own_sheet as sheet, cast(row_number as integer) as row_number,

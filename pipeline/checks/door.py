@@ -72,9 +72,10 @@ def pass_through(
             con.execute(f"create or replace temp view outsider as {outsiders}")
             narrow = kind.model_copy(update={"columns": {field: kind.columns[field] for field in fields}})
             typed = values.parse(con, "outsider", narrow, night, **told)
+            asked = [*fields, *(f"{f}__problem is not null as {f}__unreadable" for f in fields if f in kind.optional)]
             con.execute(
                 f"""create or replace temp table {raw}_kept as select submission_id, outsider_number as number from
-                (select {"distinct" if fields != _named_in(kind) else ""} submission_id, outsider_number, {", ".join(fields)} from {typed})
+                (select {"distinct" if fields != _named_in(kind) else ""} submission_id, outsider_number, {", ".join(asked)} from {typed})
                 group by all having {condition}"""
             )
             # Few are left after the first look: only of them is it asked whether rows told twice made the sum.

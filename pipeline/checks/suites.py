@@ -53,7 +53,7 @@ def _of_columns(kind: Kind, there: Collection[str]) -> list[Fault]:
             )
         )
     for field, column in kind.columns.items():
-        must = column.required is not False or field in (kind.person.id_number, kind.person.head, kind.key[0])
+        must = field not in kind.optional
         if column.required is True:
             expectation = Expectation(
                 f"{kind.name}.{field}.filled", "expect_column_values_to_not_be_null", {"column": f"{field}__given"}

@@ -12,7 +12,7 @@ from itertools import combinations
 
 import pyarrow.compute as pc
 
-from pipeline.contracts import Contracts, Kind, fold_header
+from pipeline.contracts import MONEY_UNIT, Contracts, Kind, fold_header
 from pipeline.folding import visible
 from pipeline.model import ColumnUse, column_letter
 from pipeline.reading.dbf import cut
@@ -29,7 +29,7 @@ _SYSTEM = "低收入人口"
 """The name of the whole undertaking stands in titles of every kind."""
 _DATA = re.compile(r"\d{6}|^[\d.,]+$")
 """What stands in no cell of a header's upper rows: a month, a number of a person, an amount."""
-_TITLE_UNIT = re.compile(r"单位[:：](万元|千元|元)(?![\u4e00-\u9fff])")
+_TITLE_UNIT = re.compile(rf"单位\s*[:：]\s*(?:[人户]\s*[、，,/]\s*)*(?:人民币)?({MONEY_UNIT})(?![\u4e00-\u9fff])")
 
 
 @dataclass(frozen=True)

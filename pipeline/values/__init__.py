@@ -12,7 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from pipeline.contracts import NUMBER_SENSITIVE, Column, Kind, Type
-from pipeline.folding import INVISIBLE, identifier, literal, matches_fully
+from pipeline.folding import INVISIBLE, identifier, literal, matches_fully, says_something
 from pipeline.values import amounts, dates, numbers, words
 from pipeline.values.fields import Field, Layers
 from pipeline.values.numbers import folded_number
@@ -179,7 +179,9 @@ def _given(field: Field, present: list[str], quick: str, stand_in: str | None) -
         flag = f"{field.name}__numeric"
         given["#numeric"] = f"coalesce({identifier(flag)}, false)" if flag in present else "false"
     filled = f"case when {field.quick} or not {matches_fully(text, f'[{INVISIBLE}]*')} then {text} end"
-    return [given, {"#text": f"coalesce({filled}, {stand_in})" if stand_in else filled}]
+    if stand_in:
+        filled = f"case when {says_something(text)} then {text} else {stand_in} end"
+    return [given, {"#text": filled}]
 
 
 def _typed(field: Field, suffix: str) -> str:

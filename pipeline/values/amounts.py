@@ -6,6 +6,7 @@ casts take `1e3`, `0x1f` and `1_000`. What stands for "not known" is NULL withou
 
 from __future__ import annotations
 
+from pipeline.contracts import MONEY_UNIT, MONEY_UNITS
 from pipeline.folding import (
     HALF_WIDTH,
     INVISIBLE,
@@ -22,8 +23,6 @@ from pipeline.values.fields import Field, Layers
 QUICK_MONEY = r"[0-9]{1,12}(\.[0-9]{1,2})?"
 QUICK_INTEGER = "[0-9]{1,9}"
 QUICK_DECIMAL = r"[0-9]{1,9}(\.[0-9]{1,3})?"
-YUAN = {"元": 1, "圆": 1, "千元": 1_000, "万": 10_000, "万元": 10_000}
-"""Unit in a cell → yuan. In a header `元/月` and the like are yuan too; in a cell they are refused."""
 _NOT_MONEY = -1
 _FOLDED = {**HALF_WIDTH, "−": "-"}
 _APOSTROPHES = "^['‘’`´]+"
@@ -42,16 +41,16 @@ _FLOAT_NOISE = "0.001"
 
 
 def read_money(field: Field) -> Layers:
-    """Money: value in fen, `__problem`."""
+    """Money: value in fen, `__problem`. The cell's own unit goes before the header's, that before the contract's."""
     exact, fen, cell, header = field.at("#exact"), field.at("#fen"), field.at("#cell"), _header_factor(field)
-    unsaid = YUAN[field.column.unit]
+    unsaid = MONEY_UNITS[field.column.unit]
     factor = f"coalesce({cell}, {header}, {unsaid})"
-    by_length = sorted(YUAN.items(), key=lambda item: -len(item[0]))
+    by_length = sorted(MONEY_UNITS.items(), key=lambda item: -len(item[0]))
     factors = "".join(f" when suffix({field.at('#words')}, {literal(name)}) then {yuan}" for name, yuan in by_length)
     number = f"(?:-?{_CURRENCY}?|{_CURRENCY}-){_NUMBER}"
     return [
-        {"#words": _words(field)},
-        {"#number": _number(field, number, "|".join(YUAN)), "#cell": f"case{factors} end"},
+        {"#words": f"regexp_replace({_words(field)}, '元[整正]$', '元')"},
+        {"#number": _number(field, number, MONEY_UNIT), "#cell": f"case{factors} end"},
         {
             "#exact": f"case when abs({field.at('#number')}) < {_TOO_LARGE} then {field.at('#number')} * ({factor} * 100) end"
         },
@@ -63,7 +62,7 @@ def read_money(field: Field) -> Layers:
         {
             "__problem": f"""case
                 when {_is_unknown(field)} then null
-                when {header} = {_NOT_MONEY} or {cell} <> {header} then 'unit_conflict'
+                when {header} = {_NOT_MONEY} and {cell} is null then 'unit_conflict'
                 when {_is_unreadable(field)} then 'unreadable'
                 {_unit_unsaid(field, cell, fen)}
                 when {fen} is null then 'too_large'
@@ -75,8 +74,9 @@ def read_money(field: Field) -> Layers:
 
 
 def names_large_unit(sql: str) -> str:
-    """Condition: the cell is an amount in 千元 or 万元."""
-    return contains(sql, f"[0-9０-９][{INVISIBLE}]*[千万][{INVISIBLE}]*[元圆]?[{INVISIBLE}]*$")
+    """Condition: the cell is an amount in a unit larger than 元."""
+    blanks = f"[{INVISIBLE}]*"
+    return contains(sql, f"[0-9０-９]{blanks}[百千万]{blanks}(?:[元圆]{blanks}[整正]?)?{blanks}$")
 
 
 def _unit_unsaid(field: Field, cell: str, fen: str) -> str:
@@ -89,7 +89,7 @@ def _unit_unsaid(field: Field, cell: str, fen: str) -> str:
     sheets = ", ".join(literal(sheet) for sheet in sorted(field.mixed_sheets))
     said = f"coalesce({cell} is not null or {contains(field.at('#words'), _CURRENCY)}, false)"
     may_be = (
-        f"abs({fen}) * {YUAN['万元']} <= {field.column.maximum or _LIKELY_MOST}"
+        f"abs({fen}) * {MONEY_UNITS['万元']} <= {field.column.maximum or _LIKELY_MOST}"
         if field.column.unit == "元"
         else "true"
     )
@@ -169,7 +169,7 @@ def _bounds(field: Field, value: str) -> str:
 def _header_factor(field: Field) -> str:
     """Yuan per unit of the sheet's header; NULL when it names none; `_NOT_MONEY` when it names something else."""
     factors = {
-        sheet: YUAN.get(unit.partition("/")[0], _NOT_MONEY) for sheet, unit in sorted(field.header_units.items())
+        sheet: MONEY_UNITS.get(unit.partition("/")[0], _NOT_MONEY) for sheet, unit in sorted(field.header_units.items())
     }
     if not factors:
         return "cast(null as integer)"

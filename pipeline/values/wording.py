@@ -46,7 +46,7 @@ _WORDS: dict[str, tuple[str, str, str]] = {
     "in_future": ("晚于今天,还没有发生", "请核对年份和月份后改正", "核对晚于今天的日期"),
     "no_end": ("在这一列不能表示日期", "请填写具体日期", "填写具体日期"),
     # Amounts.
-    "unit_conflict": ("的单位与表头不一致", "请统一单位,只填数字", "统一表头与单元格的单位"),
+    "unit_conflict": ("没有写单位,而列名里的单位不是元也不是万元", "请把列名里的单位改对,或在这一格写上元或万元", "写明金额的单位"),
     "unit_unsaid": ("没有写单位,而这一列里有的写了万元", "请在列名里写明单位,或在每一格写上元或万元", "写明金额的单位"),
     "too_many_decimals": ("超过两位小数", "请四舍五入到分", "金额保留两位小数"),
     "not_whole": ("不是整数", "请核对后填整数", "改成整数"),
@@ -151,7 +151,7 @@ def _consequence(problem: str, column: Column) -> str:
         return "这一行照收。"
     if column.required is not False or column.type == "id_number" or problem == "other_division":
         return "改好前这一行不收。"
-    return "改好前这一格按没有填处理。"
+    return "改好前这一格不作数,也不当作没有填。"
 
 
 def _codes(column: Column) -> str:

@@ -10,6 +10,7 @@ from pipeline.folding import (
     DOTS,
     HAN,
     LETTERS_AND_DIGITS,
+    NO_NAME,
     NO_VALUE,
     PLAIN_HAN,
     PRIVATE_USE,
@@ -84,16 +85,18 @@ def spellings(column: Column) -> dict[str, str]:
 
 def read_text(field: Field) -> Layers:
     """Free text: trimmed, control characters out, full-width letters and digits half-width; every other character stays."""
-    text = field.text
+    text, read = field.text, field.at("#read")
     untidy = f"[\\p{{Cc}}\\p{{Cf}}{''.join(LETTERS_AND_DIGITS)}]|^[\\p{{Z}}']|\\p{{Z}}$"
     # Line breaks become one blank each run, also where a control character stood between them.
     tidy = replace_all(translate(text, LETTERS_AND_DIGITS), r"[\t\n\v\f\r][\p{Cc}\p{Cf}]*", " ")
     tidy = replace_all(without_control(tidy), r"^\p{Z}+|\p{Z}+$")
     # An apostrophe before a number is how a spreadsheet is told: this is text.
     tidy = f"regexp_replace({tidy}, '^''+([0-9A-Za-z])', '\\1')"
+    # What stands for nothing is short; asking only short texts spares the addresses of millions of rows.
+    nothing = f"strlen({read}) < 16 and {matches_fully(read, NO_VALUE)}"
     return [
-        {"": f"case when not {field.quick} and {contains(text, untidy)} then {tidy} else {text} end"},
-        {"__problem": "cast(null as varchar)"},
+        {"#read": f"case when not {field.quick} and {contains(text, untidy)} then {tidy} else {text} end"},
+        {"": f"case when not ({nothing}) then {read} end", "__problem": "cast(null as varchar)"},
     ]
 
 
@@ -125,14 +128,15 @@ def read_name(field: Field) -> Layers:
                 when {long_parts} then replace({joined}, ' ', '·')
                 else {without} end"""
         },
+        {"#nothing": f"strlen({field.at('#read')}) < 16 and {matches_fully(field.at('#read'), NO_NAME)}"},
         {
-            "__problem": f"""case when not {plain} and not {contains(field.at("#read"), letters)}
+            "__problem": f"""case when not {plain} and not {field.at("#nothing")} and not {contains(field.at("#read"), letters)}
                 then 'unreadable' end""",
-            "__flag": f"""case when {plain} then null when {contains(text, _LOST)} then 'lost_character'
+            "__flag": f"""case when {plain} or {field.at("#nothing")} then null when {contains(text, _LOST)} then 'lost_character'
                 when {contains(text, PRIVATE_USE)} then 'private_use'
                 when {contains(text, _RARE)} then 'rare_character' end""",
         },
-        {"": f"case when {field.at('__problem')} is null then {field.at('#read')} end"},
+        {"": f"case when {field.at('__problem')} is null and not {field.at('#nothing')} then {field.at('#read')} end"},
     ]
 
 

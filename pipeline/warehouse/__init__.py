@@ -19,6 +19,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from pipeline.contracts import Kind
+from pipeline.folding import says_something
 from pipeline.home import PART, sync
 from pipeline.model import ConfigError, ModelError, PublishRefused, mask
 from pipeline.warehouse import evidence, suggestion, what_if, why_not
@@ -62,7 +64,7 @@ HOUSE: dict[str, dict[str, str]] = {
     "set_aside": {
         "row_id": "VARCHAR", "submission_id": "VARCHAR", "kind": "VARCHAR", "unit_code": "VARCHAR", "period": "VARCHAR",
         "sheet": "VARCHAR", "row_number": "INTEGER", "name": "VARCHAR", "birth_date": "DATE",
-        "reason": "VARCHAR", "number_state": "VARCHAR", "number": "VARCHAR", "number_birth_date": "DATE",
+        "reason": "VARCHAR", "person_id": "VARCHAR", "number_state": "VARCHAR", "number": "VARCHAR", "number_birth_date": "DATE",
         "phone": "VARCHAR", "is_unproven": "BOOLEAN",
     },
     "identity_decision": {
@@ -596,15 +598,21 @@ def _load_accepted(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Model
     for kind, contract in models.kinds.items():
         if f"accepted.{kind}" in needed:
             rows, unproven = inputs.accepted.get(kind, ()), inputs.unproven.get(kind, ())
+            doubts = {f"{field}__unreadable": "VARCHAR" for field in contract.optional}
             if not len(rows) and not len(unproven):
-                _fill(con, f"accepted.{kind}", {**contract.accepted_columns(), **RECEIPT}, ())
+                _fill(con, f"accepted.{kind}", {**contract.accepted_columns(), **doubts, **RECEIPT}, ())
                 continue
-            _fill(con, f"given_{kind}", contract.accepted_columns(), rows)
+            _fill_rows(con, f"given_{kind}", contract, rows)
             decided = decided or Decided(con, models.kinds, inputs.accepted)
-            decided.join(contract, f"given_{kind}", unproven)
+            if decided.joins and len(unproven):
+                _fill_rows(con, f"unproven_{kind}", contract, unproven)
+                decided.join(contract, f"given_{kind}", f"unproven_{kind}")
+                con.execute(f"drop table unproven_{kind}")
             decided.merge(contract, f"given_{kind}")
+            in_words = ", ".join(_say_unreadable(field, contract.columns[field].header) for field in contract.optional)
+            told = f"source.* replace ({in_words})" if in_words else "source.*"
             con.execute(
-                f"create table accepted.{kind} as select source.*, submission.received_seq, submission.file_name"
+                f"create table accepted.{kind} as select {told}, submission.received_seq, submission.file_name"
                 f" from given_{kind} as source join house.submission as submission using (submission_id)"
             )
             con.execute(f"drop table given_{kind}")
@@ -648,10 +656,28 @@ def _fill(con: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]
     present = {name for name, *_ in con.sql(f"describe select * from {given}").fetchall()}
     taken = [name for name in columns if name in present]
     names = ", ".join(f'"{name}"' for name in taken)
-    values = ", ".join(f'cast("{name}" as {columns[name]})' for name in taken)
-    con.execute(f"insert into {table} ({names}) select {values} from {given}")
+    casts = ", ".join(f'cast("{name}" as {columns[name]})' for name in taken)
+    con.execute(f"insert into {table} ({names}) select {casts} from {given}")
     if isinstance(rows, pa.Table):
         con.unregister("given")
+
+
+def _fill_rows(con: duckdb.DuckDBPyConnection, table: str, kind: Kind, rows: Rows) -> None:
+    """A table of a kind's rows. Files written before a cell could be said to be unreadable: what stands there and gave no value is."""
+    _fill(con, table, kind.accepted_columns(), rows)
+    old = [
+        f"{field}__unreadable = coalesce({field}__unreadable, {field} is null and {says_something(f'{field}__text')})"
+        for field in kind.optional
+    ]
+    unsaid = " or ".join(f"{field}__unreadable is null" for field in kind.optional)
+    if old and con.execute(f"select 1 from {table} where {unsaid} limit 1").fetchall():
+        con.execute(f"update {table} set {', '.join(old)} where {unsaid}")
+
+
+def _say_unreadable(field: str, header: str) -> str:
+    """`<field>__unreadable` in words, so that a rule can say which cell keeps it silent: 发放日期写着“上周”,认不出来; NULL when it is not."""
+    written = f"coalesce('写着“' || left({field}__text, 20) || '”,', '')"
+    return f"case when {field}__unreadable then {_quote(header)} || {written} || '认不出来' end as {field}__unreadable"
 
 
 def _load_cards(con: duckdb.DuckDBPyConnection, models: Models, needed: set[str]) -> None:

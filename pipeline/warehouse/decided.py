@@ -65,13 +65,16 @@ class Decided:
         con.unregister("wanted_person")
         return {person: (number, sex, born) for person, number, sex, born in rows}
 
-    def join(self, kind: Kind, given: str, unproven: Rows) -> None:
-        """Add to the table `given` of a kind the set-aside rows that are somebody's.
+    @property
+    def joins(self) -> bool:
+        """Whether some set-aside row was said to be somebody's."""
+        return bool(self._joined)
+
+    def join(self, kind: Kind, given: str, unproven: str) -> None:
+        """Add to the table `given` of a kind those rows of `unproven`, set aside, that are somebody's.
 
         Who stands on a list already, which names everybody once, is not put on it a second time.
         """
-        if not self._joined or not len(unproven):
-            return
         con = self._con
         names = ("row_id", "person_id", "id_number", "id_sex", "id_birth_date")
         con.register(
@@ -100,7 +103,7 @@ class Decided:
                 " qualify row_number() over (partition by rows.unit_code, rows.period, joined.person_id order by rows.row_id) = 1"
             )
         con.execute(
-            f"insert into {given} ({', '.join(columns)}) select {values} from {source(con, unproven, f'unproven_{kind.name}')} as rows"
+            f"insert into {given} ({', '.join(columns)}) select {values} from {unproven} as rows"
             f" join joined on rows.row_id = joined.row_id{once}"
         )
         con.unregister("joined")

@@ -11,7 +11,7 @@ from string import Formatter
 import duckdb
 
 from pipeline.model import ModelError, mask
-from pipeline.warehouse.models import SOURCE, Card, Evidence, Models
+from pipeline.warehouse.models import SAID_UNREADABLE, SOURCE, UNREADABLE, Card, Evidence, Models
 
 UNKNOWN = "未知"
 
@@ -27,6 +27,7 @@ create table made.item (
     submission_id varchar, as_of varchar
 );
 create table made.leans (rule_code varchar, subject_id varchar, registry varchar, unit_code varchar);
+create table made.unreadable (rule_code varchar, subject_id varchar, unreadable varchar);
 """
 
 _EVERY = """
@@ -114,7 +115,7 @@ left join listed on fired.household_id = listed.household_id
 
 
 def make_every(con: duckdb.DuckDBPyConnection, models: Models, *, is_trial: bool = False) -> None:
-    """Create `warnings.every` from the built rules: one row per rule and subject; and `warnings.source`.
+    """Create `warnings.every` from the built rules: one row per rule and subject; and `warnings.source`, `warnings.unreadable`.
 
     A trial asks who would be listed and nothing else: reasons and evidence are then left out.
 
@@ -131,34 +132,45 @@ def make_every(con: duckdb.DuckDBPyConnection, models: Models, *, is_trial: bool
     con.execute(
         f"create table {SOURCE} as select distinct rule_code, subject_id, submission_id from made.item order by all"
     )
+    con.execute(
+        f"create table {UNREADABLE} as select rule_code, subject_id, min(unreadable) as unreadable from made.unreadable"
+        " anti join made.fired using (rule_code, subject_id) group by all order by all"
+    )
     con.execute("drop schema made cascade")
 
 
 def _gather(con: duckdb.DuckDBPyConnection, name: str, card: Card, models: Models, *, is_trial: bool) -> None:
     levels = ", ".join(_quote(level) for level in card.levels)
+    listed = name
+    if SAID_UNREADABLE in models.models[name].output_columns():
+        con.execute(
+            f"insert into made.unreadable select {_quote(card.code)}, {_subject(card)}, fired.{SAID_UNREADABLE}"
+            f" from {name} as fired where fired.{SAID_UNREADABLE} is not null"
+        )
+        listed = f"(select * from {name} where {SAID_UNREADABLE} is null)"
     fired, strange = con.execute(
-        f"select count(*), count(*) filter (where level is null or level not in ({levels})) from {name}"
+        f"select count(*), count(*) filter (where level is null or level not in ({levels})) from {listed}"
     ).fetchall()[0]
     if not fired:
         return
-    types = {column: sql_type for column, sql_type, *_ in con.sql(f"describe {name}").fetchall()}
+    types = {column: sql_type for column, sql_type, *_ in con.sql(f"describe select * from {listed}").fetchall()}
     if strange:
         raise ModelError(f"{name}:有 {strange} 行的级别不在卡片所列之内({'、'.join(card.levels)})")
     area = "fired.area_type" if "area_type" in types else "household.area_type"
     con.execute(
         f"insert into made.fired select {_quote(card.code)}, {_subject(card)}, fired.person_id, fired.household_id,"
         f" fired.division_code, {area}, fired.level, fired.measured, {_quote('') if is_trial else _sentence(card.reason, types)}"
-        f" from {name} as fired left join registry.household_fact as household on fired.household_id = household.household_id"
+        f" from {listed} as fired left join registry.household_fact as household on fired.household_id = household.household_id"
     )
     if is_trial:
         return
     for registry in card.not_in:
         con.execute(
             f"insert into made.leans select {_quote(card.code)}, {_subject(card)}, {_quote(registry)}, fired.division_code"
-            f" from {name} as fired"
+            f" from {listed} as fired"
         )
     for place, item in enumerate(card.evidence):
-        _gather_item(con, name, card, place, item, models)
+        _gather_item(con, listed, card, place, item, models)
         if models.kinds[item.kind].period == "month":
             con.execute(
                 "insert into made.leans select distinct item.rule_code, item.subject_id, $1, submission.unit_code"
@@ -169,20 +181,23 @@ def _gather(con: duckdb.DuckDBPyConnection, name: str, card: Card, models: Model
 
 
 def _gather_item(
-    con: duckdb.DuckDBPyConnection, name: str, card: Card, place: int, item: Evidence, models: Models
+    con: duckdb.DuckDBPyConnection, listed: str, card: Card, place: int, item: Evidence, models: Models
 ) -> None:
     kind = models.kinds[item.kind]
     value = _text(f'source."{item.field}"', kind.columns[item.field].type)
     as_of = "source.period" if kind.period == "month" else "cast(submission.night as varchar)"
     if item.rows:
-        on = " and ".join(f'fired."{column}" = many."{column}"' for column in item.by_columns)
+        tied = [f'fired."{column}" = many."{column}"' for column in item.by_columns]
+        if SAID_UNREADABLE in models.models[item.rows].output_columns():
+            tied.append(f"many.{SAID_UNREADABLE} is null")
+        on = " and ".join(tied)
         rows = f"join {item.rows} as many on {on} join accepted.{item.kind} as source on many.row_id = source.row_id"
     else:
         rows = f'join accepted.{item.kind} as source on fired."{item.row}" = source.row_id'
     con.execute(
         f"insert into made.item select {_quote(card.code)}, {_subject(card)}, {place}, {_quote(item.fact)}, {_quote(item.kind)},"
         f' {value}, source."{item.field}__text", source.file_name, source.sheet, source.row_number,'
-        f" heading.letter, heading.header, source.submission_id, {as_of} from {name} as fired {rows}"
+        f" heading.letter, heading.header, source.submission_id, {as_of} from {listed} as fired {rows}"
         " join house.submission as submission on source.submission_id = submission.submission_id"
         " left join house.column as heading on source.submission_id = heading.submission_id"
         f" and source.sheet = heading.sheet and heading.field = {_quote(item.field)}"

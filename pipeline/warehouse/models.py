@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import graphlib
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -35,6 +36,9 @@ EVERY = "warnings.every"
 SOURCE = "warnings.source"
 """Rule and subject → the submissions that a candidate stands on; made together with `warnings.every`."""
 
+UNREADABLE = "warnings.unreadable"
+"""Rule, subject and what cannot be read: for whom a rule would hold, but for a cell that nobody can read; made together with `warnings.every`."""
+
 EPISODE = "warnings.episode"
 """The ids of warnings that begin tonight; made by the builder, since they are keyed hashes."""
 
@@ -52,6 +56,7 @@ WHAT_IF = "warnings.what_if"
 
 _MADE = {
     SOURCE: (EVERY,),
+    UNREADABLE: (EVERY,),
     EPISODE: (EVERY, "life.before"),
     SUGGESTION: ("registry.suggestion_pair",),
     CONTRADICTION: ("life.spoken", "house.answer", "house.unit"),
@@ -67,6 +72,10 @@ Registry = Literal["dibao", "tekun", "edge"]
 
 RULE_COLUMNS = ("person_id", "household_id", "division_code", "level", "measured")
 """What every rule's query gives, beside the values of its reason and the row_ids of its evidence."""
+
+SAID_UNREADABLE = "unreadable"
+"""A further column of rules that ask optional cells: NULL where the rule holds. Else it would, were it not for a cell that nobody can
+read, and the column says which, and what stands there: such a row lists nobody, and keeps a warning that is open."""
 
 EVERY_READS = (
     "house.column", "house.policy", "house.rule_policy", "house.submission", "house.unit", "registry.household_fact",
@@ -246,7 +255,7 @@ class Model:
 
     @property
     def named_columns(self) -> frozenset[str]:
-        """Columns that the query names anywhere, a sender's text by the name of its value."""
+        """Columns that the query names anywhere, what else is said of a cell by the name of its value."""
         return _named_columns(_short(self.path), self.sql)
 
     @property
@@ -432,7 +441,7 @@ class Models:
     def _examine_identity(self, model: Model) -> None:
         if facts := sorted(set(model.output_columns()) - IDENTITY_COLUMNS):
             raise ModelError(f"{_short(model.path)}:声明只含身份(carries: identity),却带出了:{'、'.join(facts)}")
-        named = {column.name for column in model.query.find_all(exp.Column)}
+        named = model.named_columns
         for read in model.reads:
             kind = self.kinds.get(read.removeprefix("accepted.")) if read.startswith("accepted.") else None
             if kind is None or not kind.is_partner:
@@ -537,7 +546,9 @@ def _reads(name: str, sql: str) -> tuple[str, ...]:
 
 @cache
 def _named_columns(name: str, sql: str) -> frozenset[str]:
-    return frozenset(column.name.removesuffix("__text") for column in _parse(name, sql).find_all(exp.Column))
+    return frozenset(
+        re.sub("__(?:text|unreadable)$", "", column.name) for column in _parse(name, sql).find_all(exp.Column)
+    )
 
 
 @cache

@@ -1,8 +1,11 @@
 -- Whom an assistance rule was asked about tonight without finding anything: neither found by it or by a stronger one, nor silent since
--- it was closed, nor enrolled where the rule asks who is not, nor such that it cannot be told. Who has no number is no subject.
+-- it was closed, nor enrolled where the rule asks who is not, nor such that it cannot be told or read. Who has no number is no subject.
 with listed as (
     select every.rule_code as rule_code, every.subject_id as subject_id, every.person_id as person_id
     from warnings.every as every
+    union all
+    select unreadable.rule_code as rule_code, unreadable.subject_id as subject_id, cast(null as varchar) as person_id
+    from warnings.unreadable as unreadable
     union all
     select warning.rule_code as rule_code, warning.subject_id as subject_id, warning.person_id as person_id
     from main.warning as warning

@@ -1,4 +1,5 @@
--- Open warnings that cannot be asked about tonight, since a roster is not current: they are carried over, with that remark.
+-- Open warnings that cannot be asked about tonight, since a roster is not current or a cell cannot be read: they are carried over, with
+-- that remark.
 with unanswered as (
     select before.warning_id as warning_id, asked.registry as registry
     from life.before as before
@@ -39,9 +40,27 @@ named as (
         max(case when unanswered.registry = 'edge' then '低保边缘、' else '' end) as edge
     from unanswered
     group by unanswered.warning_id
+),
+
+remark as (
+    select
+        named.warning_id as warning_id,
+        '名单不是最新(' || rtrim(named.dibao || named.tekun || named.edge, '、') || '),今晚无法核对,保留原预警' as remark,
+        1 as place
+    from named
+    union all
+    select
+        before.warning_id as warning_id,
+        unreadable.unreadable || ',今晚无法核对,保留原预警' as remark,
+        2 as place
+    from life.before as before
+    inner join warnings.unreadable as unreadable
+        on before.rule_code = unreadable.rule_code and before.subject_id = unreadable.subject_id
+    where before.status <> 'closed'
 )
 
 select
-    named.warning_id as warning_id,
-    '名单不是最新(' || rtrim(named.dibao || named.tekun || named.edge, '、') || '),今晚无法核对,保留原预警' as remark
-from named
+    remark.warning_id as warning_id,
+    string_agg(remark.remark, ';' order by remark.place) as remark
+from remark
+group by remark.warning_id

@@ -48,10 +48,28 @@ doubted as (
     where rule.subject = 'head' and (rule.of_the_dead or head.death_date is null)
 ),
 
+unread as (
+    select unreadable.rule_code as rule_code, subject.division_code as division_code, unreadable.subject_id as subject_id
+    from warnings.unreadable as unreadable
+    inner join house.rule as rule
+        on unreadable.rule_code = rule.rule_code
+    inner join life.subject as subject
+        on rule.subject = subject.subject_kind and unreadable.subject_id = subject.subject_id
+    left join doubted
+        on unreadable.rule_code = doubted.rule_code and unreadable.subject_id = doubted.subject_id
+    where (rule.of_the_dead or subject.death_date is null) and doubted.rule_code is null
+),
+
 doubted_count as (
     select doubted.rule_code as rule_code, doubted.division_code as division_code, count(*) as subjects
     from doubted
     group by doubted.rule_code, doubted.division_code
+),
+
+unread_count as (
+    select unread.rule_code as rule_code, unread.division_code as division_code, count(*) as subjects
+    from unread
+    group by unread.rule_code, unread.division_code
 ),
 
 tallied as (
@@ -60,15 +78,19 @@ tallied as (
         population.division_code as division_code,
         population.subjects as subjects,
         stale.rule_code is not null as is_stale,
+        case when stale.rule_code is null then coalesce(doubted_count.subjects, 0) else 0 end as doubtful,
+        case when stale.rule_code is null then coalesce(unread_count.subjects, 0) else 0 end as unread,
         case
             when stale.rule_code is not null then population.subjects
-            else coalesce(doubted_count.subjects, 0)
+            else coalesce(doubted_count.subjects, 0) + coalesce(unread_count.subjects, 0)
         end as not_asked
     from population
     left join stale
         on population.rule_code = stale.rule_code and population.division_code = stale.division_code
     left join doubted_count
         on population.rule_code = doubted_count.rule_code and population.division_code = doubted_count.division_code
+    left join unread_count
+        on population.rule_code = unread_count.rule_code and population.division_code = unread_count.division_code
 ),
 
 summed as (
@@ -76,7 +98,8 @@ summed as (
         tallied.rule_code as rule_code,
         sum(tallied.subjects) as subjects,
         sum(tallied.not_asked) as not_asked,
-        sum(case when tallied.is_stale then 0 else tallied.not_asked end) as doubtful,
+        sum(tallied.doubtful) as doubtful,
+        sum(tallied.unread) as unread,
         string_agg(case when tallied.is_stale then tallied.division_code end, '、' order by tallied.division_code) as stale_divisions
     from tallied
     group by tallied.rule_code
@@ -136,12 +159,12 @@ select
         when coalesce(summed.subjects, 0) = 0 then '没有可问的对象'
         when summed.not_asked = 0 then cast(null as varchar)
         else
-            coalesce('名单不是最新:' || summed.stale_divisions, '')
-            || case when summed.stale_divisions is not null and summed.doubtful > 0 then ';' else '' end
-            || case
-                when summed.doubtful > 0 then '无法确认是否在册:' || cast(cast(summed.doubtful as bigint) as varchar)
-                else ''
-            end
+            concat_ws(
+                ';',
+                '名单不是最新:' || summed.stale_divisions,
+                case when summed.doubtful > 0 then '无法确认是否在册:' || cast(cast(summed.doubtful as bigint) as varchar) end,
+                case when summed.unread > 0 then '名单里有认不出来的格或退回的行:' || cast(cast(summed.unread as bigint) as varchar) end
+            )
     end as reason,
     coalesce(fired_before.subjects, 0) as fired_before,
     fired.subjects is null and without_input.rule_code is not null as is_dead,

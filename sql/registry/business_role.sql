@@ -8,6 +8,8 @@ with ranked as (
         business_registration.business_type as business_type,
         business_registration.role as role,
         business_registration.capital_fen as capital_fen,
+        business_registration.role__unreadable as role_unreadable,
+        business_registration.capital_fen__unreadable as capital_unreadable,
         business_registration.status as status,
         row_number() over (
             partition by business_registration.credit_code, business_registration.person_id, business_registration.role
@@ -24,7 +26,8 @@ select
     ranked.person_id as person_id,
     ranked.credit_code as credit_code,
     ranked.role as role,
-    ranked.capital_fen as capital_fen
+    ranked.capital_fen as capital_fen,
+    nullif(concat_ws(';', ranked.role_unreadable, ranked.capital_unreadable), '') as unreadable
 from ranked
 inner join registry.person as person
     on ranked.person_id = person.person_id
@@ -34,5 +37,5 @@ where
     ranked.place = 1
     and ranked.status = '存续'
     and ranked.business_type not in ('个体工商户', '农民专业合作社')
-    and ranked.role in ('法定代表人', '股东')
-    and ranked.capital_fen > highest.value_x10000 * 100
+    and (ranked.role in ('法定代表人', '股东') or ranked.role_unreadable is not null)
+    and (ranked.capital_fen > highest.value_x10000 * 100 or ranked.capital_unreadable is not null)

@@ -1,4 +1,5 @@
--- Disability certificates, the later row of one number. Severe: level 1 or 2, or level 3 of intellectual or mental disability.
+-- Disability certificates, the later row of one number. Severe: in force, and level 1 or 2, or level 3 of intellectual or mental
+-- disability; unknown when the level is such and nobody can read whether it is in force.
 with ranked as (
     select
         disability_certificate.row_id as row_id,
@@ -7,7 +8,11 @@ with ranked as (
         disability_certificate.disability_type as disability_type,
         disability_certificate.disability_level as disability_level,
         disability_certificate.issued_on as issued_on,
-        coalesce(disability_certificate.certificate_status, '正常') as certificate_status,
+        case
+            when disability_certificate.certificate_status__unreadable is null
+                then coalesce(disability_certificate.certificate_status, '正常')
+        end as certificate_status,
+        disability_certificate.certificate_status__unreadable as status_unreadable,
         row_number() over (
             partition by disability_certificate.certificate_no
             order by disability_certificate.received_seq desc, disability_certificate.row_id
@@ -25,6 +30,7 @@ select
     ranked.disability_level as disability_level,
     case ranked.disability_level when '一级' then 1 when '二级' then 2 when '三级' then 3 when '四级' then 4 end as level_number,
     ranked.issued_on as issued_on,
+    ranked.status_unreadable as status_unreadable,
     ranked.certificate_status = '正常'
     and (
         ranked.disability_level in ('一级', '二级')

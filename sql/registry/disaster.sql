@@ -6,6 +6,7 @@ with ranked as (
         disaster_loss.disaster_type as disaster_type,
         disaster_loss.happened_on as happened_on,
         disaster_loss.damaged_rooms as damaged_rooms,
+        disaster_loss.damaged_rooms__unreadable as rooms_unreadable,
         disaster_loss.loss_fen as loss_fen,
         row_number() over (
             partition by disaster_loss.person_id, disaster_loss.disaster_type, disaster_loss.happened_on
@@ -24,6 +25,7 @@ select
     ranked.disaster_type as disaster_type,
     ranked.happened_on as happened_on,
     ranked.damaged_rooms as damaged_rooms,
+    ranked.rooms_unreadable as rooms_unreadable,
     ranked.loss_fen as loss_fen
 from ranked
 inner join registry.person as person

@@ -1,5 +1,5 @@
 -- Who is on the roster in use. A dibao amount is the household's, so it stands on one row of it (the head's, else the first):
--- the column can be summed.
+-- the column can be summed. The household's start month stands for a person's that is blank, not for one that cannot be read.
 with listed as (
     select
         roster_person.row_id as row_id,
@@ -10,6 +10,7 @@ with listed as (
         roster_person.period as period,
         roster_person.head_person_id as roster_head_id,
         roster_person.start_month as start_month,
+        roster_person.is_start_unreadable as is_start_unreadable,
         roster_person.supplement_fen as supplement_fen,
         roster_person.own_amount_fen as own_amount_fen,
         roster_person.is_current as is_current,
@@ -32,7 +33,8 @@ select
     listed.division_code as division_code,
     person.household_id as household_id,
     listed.period as period,
-    coalesce(listed.start_month, roster_household.start_month) as start_month,
+    case when not listed.is_start_unreadable then coalesce(listed.start_month, roster_household.start_month) end as start_month,
+    listed.is_start_unreadable as is_start_unreadable,
     case
         when listed.registry = 'tekun' then listed.own_amount_fen
         when listed.place_in_household = 1 then roster_household.amount_fen

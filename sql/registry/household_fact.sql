@@ -1,4 +1,5 @@
--- Size, area type and township, from the list of highest standing in the household's division; what it does not say, from the next.
+-- Size, area type and township, from the list of highest standing in the household's division; what it does not say, from the next; what
+-- nobody can read there is unknown.
 with members as (
     select
         household_member.household_id as household_id,
@@ -11,13 +12,15 @@ with members as (
 said as (
     select
         head_person_id, registry_rank as standing_rank, division_code, start_month, row_id,
-        household_size, area_type, township
+        household_size, area_type, township,
+        area_unreadable is not null as is_area_unreadable, is_township_unreadable
     from registry.roster_household
     where is_latest
     union all
     select
         person_id as head_person_id, 2 as standing_rank, division_code, start_month, row_id,
-        cast(null as bigint) as household_size, cast(null as varchar) as area_type, township
+        cast(null as bigint) as household_size, cast(null as varchar) as area_type, township,
+        false as is_area_unreadable, is_township_unreadable
     from registry.roster_person
     where is_latest and registry = 'tekun'
     union all
@@ -25,7 +28,8 @@ said as (
         numbered_group.head_person_id as head_person_id, 4 as standing_rank, survey_household.unit_code as division_code,
         cast(null as date) as start_month, survey_household.row_id as row_id,
         survey_household.household_size as household_size, survey_household.area_type as area_type,
-        survey_household.township as township
+        survey_household.township as township,
+        false as is_area_unreadable, survey_household.township__unreadable is not null as is_township_unreadable
     from registry.numbered_group as numbered_group
     inner join accepted.survey_household as survey_household
         on numbered_group.row_id = survey_household.row_id
@@ -33,7 +37,8 @@ said as (
     select
         numbered_group.head_person_id as head_person_id, 5 as standing_rank, cast(null as varchar) as division_code,
         cast(null as date) as start_month, monitoring.row_id as row_id,
-        cast(null as bigint) as household_size, cast(null as varchar) as area_type, monitoring.township as township
+        cast(null as bigint) as household_size, cast(null as varchar) as area_type, monitoring.township as township,
+        false as is_area_unreadable, false as is_township_unreadable
     from registry.numbered_group as numbered_group
     inner join accepted.poverty_return_monitoring as monitoring
         on numbered_group.row_id = monitoring.row_id
@@ -46,6 +51,8 @@ ranked as (
         said.household_size as household_size,
         said.area_type as area_type,
         said.township as township,
+        coalesce(said.is_area_unreadable, false) as is_area_unreadable,
+        coalesce(said.is_township_unreadable, false) as is_township_unreadable,
         row_number() over (
             partition by household.household_id
             order by
@@ -62,8 +69,12 @@ select
     coalesce(
         arg_min(ranked.household_size, ranked.place) filter (where ranked.household_size is not null), max(members.members_listed)
     ) as household_size,
-    arg_min(ranked.area_type, ranked.place) filter (where ranked.area_type is not null) as area_type,
-    arg_min(ranked.township, ranked.place) filter (where ranked.township is not null) as township
+    nullif(
+        arg_min(coalesce(ranked.area_type, ''), ranked.place) filter (where ranked.area_type is not null or ranked.is_area_unreadable), ''
+    ) as area_type,
+    nullif(
+        arg_min(coalesce(ranked.township, ''), ranked.place) filter (where ranked.township is not null or ranked.is_township_unreadable), ''
+    ) as township
 from members
 inner join ranked
     on members.household_id = ranked.household_id

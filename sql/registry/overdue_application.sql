@@ -17,19 +17,36 @@ waiting as (
         temporary_grant.accepted_on as accepted_on,
         temporary_grant.result as result,
         temporary_grant.type = '急难型' as is_urgent,
-        cast(tonight.days_worked - coalesce(begun.days_worked, 0) as bigint) as working_days
+        cast(tonight.days_worked - coalesce(begun.days_worked, 0) as bigint) as working_days,
+        temporary_grant.unreadable as unreadable,
+        temporary_grant.received_seq as received_seq
     from registry.temporary_grant as temporary_grant
     cross join house.night as night
     inner join worked as tonight
         on night.run_date = tonight.day
     left join worked as begun
         on temporary_grant.accepted_on = begun.day
+    -- Without a decision and a payment, as far as the cells can be read.
     where
         (temporary_grant.result is null or temporary_grant.result = '办理中')
         and temporary_grant.granted_on is null
         and temporary_grant.accepted_on <= night.run_date
         and not temporary_grant.is_disputed
         and temporary_grant.person_id is not null
+),
+
+later as (
+    select
+        waiting.row_id as row_id,
+        min(set_aside_person.row_number) as row_number
+    from waiting
+    inner join registry.set_aside_person as set_aside_person
+        on
+            waiting.person_id = set_aside_person.person_id
+            and waiting.division_code = set_aside_person.unit_code
+            and waiting.received_seq < set_aside_person.received_seq
+            and set_aside_person.kind = 'temporary_grant'
+    group by waiting.row_id
 )
 
 select
@@ -42,8 +59,13 @@ select
     waiting.result as result,
     waiting.is_urgent as is_urgent,
     waiting.working_days as working_days,
-    deadline.value as deadline
+    deadline.value as deadline,
+    coalesce(
+        waiting.unreadable, '临时救助台账后来的第' || cast(later.row_number as varchar) || '行被退回,不知道是不是已有结果'
+    ) as unreadable
 from waiting
+left join later
+    on waiting.row_id = later.row_id
 inner join registry.division_policy as deadline
     on
         waiting.division_code = deadline.division_code

@@ -3,10 +3,10 @@
 with said as (
     select
         enrolment.person_id as person_id,
-        coalesce(
-            dibao_person.is_disabled,
-            case when dibao_person.disability_type is not null or dibao_person.disability_level is not null then true end
-        ) as is_disabled
+        case
+            when dibao_person.is_disabled is not null or dibao_person.is_disabled__unreadable is not null then dibao_person.is_disabled
+            when dibao_person.disability_type is not null or dibao_person.disability_level is not null then true
+        end as is_disabled
     from registry.enrolment as enrolment
     inner join accepted.dibao_person as dibao_person
         on enrolment.row_id = dibao_person.row_id

@@ -6,6 +6,7 @@ with ranked as (
         real_estate.person_id as person_id,
         upper(translate(real_estate.unit_no, ' 　', '')) as unit_no,
         real_estate.usage as usage,
+        real_estate.usage__unreadable as unreadable,
         row_number() over (
             partition by real_estate.person_id, upper(translate(real_estate.unit_no, ' 　', ''))
             order by real_estate.received_seq desc, real_estate.row_id
@@ -20,8 +21,9 @@ select
     ranked.row_id as row_id,
     ranked.person_id as person_id,
     review_person.household_id as household_id,
-    ranked.unit_no as unit_no
+    ranked.unit_no as unit_no,
+    ranked.unreadable as unreadable
 from ranked
 inner join registry.review_person as review_person
     on ranked.person_id = review_person.person_id
-where ranked.place = 1 and ranked.usage = '住宅'
+where ranked.place = 1 and (ranked.usage = '住宅' or ranked.unreadable is not null)

@@ -1,6 +1,6 @@
 -- What people whose means may be looked at were paid in the latest month known of each, per list: contribution bases of that month with
 -- all employers, pensions of that month. A month counts when it is at most the policy's calendar months before the month of D. The basic
--- pension of residents is left out.
+-- pension of residents is left out; whether a pension is that, or is paid at all, is unknown when the cell cannot be read.
 with contributed as (
     select
         social_insurance.row_id as row_id,
@@ -8,6 +8,7 @@ with contributed as (
         social_insurance.pay_month as paid_month,
         social_insurance.base_fen as amount_fen,
         social_insurance.insurance_status = '参保缴费' as counts,
+        cast(null as varchar) as unreadable,
         row_number() over (
             partition by social_insurance.person_id, social_insurance.pay_month, social_insurance.employer
             order by social_insurance.received_seq desc, social_insurance.row_id
@@ -24,7 +25,10 @@ pensioned as (
         pension.person_id as person_id,
         pension.pay_month as paid_month,
         pension.pension_fen as amount_fen,
-        pension.benefit_status = '正常' as counts,
+        pension.benefit_status = '正常' and pension.scheme__unreadable is null as counts,
+        coalesce(
+            pension.benefit_status__unreadable, case when pension.benefit_status = '正常' then pension.scheme__unreadable end
+        ) as unreadable,
         row_number() over (
             partition by pension.person_id, pension.pay_month, pension.scheme
             order by pension.received_seq desc, pension.row_id
@@ -36,11 +40,11 @@ pensioned as (
 ),
 
 paid as (
-    select row_id, person_id, paid_month, amount_fen, counts, 'social_insurance' as list
+    select row_id, person_id, paid_month, amount_fen, counts, unreadable, 'social_insurance' as list
     from contributed
     where place = 1
     union all
-    select row_id, person_id, paid_month, amount_fen, counts, 'pension' as list
+    select row_id, person_id, paid_month, amount_fen, counts, unreadable, 'pension' as list
     from pensioned
     where place = 1
 ),
@@ -54,6 +58,7 @@ known as (
         paid.paid_month as paid_month,
         paid.amount_fen as amount_fen,
         paid.counts as counts,
+        paid.unreadable as unreadable,
         max(paid.paid_month) over (partition by paid.person_id, paid.list) as latest_month
     from paid
     inner join registry.review_person as review_person
@@ -75,6 +80,10 @@ select
     known.household_id as household_id,
     known.list as list,
     known.paid_month as paid_month,
-    known.amount_fen as amount_fen
+    case when known.unreadable is null then known.amount_fen end as amount_fen,
+    known.unreadable as unreadable
 from known
-where known.paid_month = known.latest_month and known.counts and known.amount_fen is not null
+where
+    known.paid_month = known.latest_month
+    and known.amount_fen is not null
+    and (known.counts or known.unreadable is not null)

@@ -1,17 +1,23 @@
--- Household facts of the dibao and edge rosters, month by month; in use is the latest not later than the persons' roster.
+-- Household facts of the dibao and edge rosters, month by month; in use is the latest not later than the persons' roster. Parts stand for
+-- a total that is blank, not for one that cannot be read.
 with listed as (
     select
         row_id, person_id as head_person_id, 'dibao' as registry, unit_code as division_code, period,
         household_size, insured_count, area_type, township, start_month, authorised_on,
-        coalesce(
-            total_fen,
-            monthly_benefit_fen + coalesce(household_supplement_fen, 0) + coalesce(remote_supplement_fen, 0)
-        ) as amount_fen
+        case
+            when total_fen is not null then total_fen
+            when coalesce(total_fen__unreadable, household_supplement_fen__unreadable, remote_supplement_fen__unreadable) is null
+                then monthly_benefit_fen + coalesce(household_supplement_fen, 0) + coalesce(remote_supplement_fen, 0)
+        end as amount_fen,
+        area_type__unreadable as area_unreadable,
+        township__unreadable is not null as is_township_unreadable
     from accepted.dibao_household
     union all
     select
         row_id, person_id as head_person_id, 'edge' as registry, unit_code as division_code, period,
-        household_size, insured_count, area_type, township, start_month, authorised_on, cast(null as bigint) as amount_fen
+        household_size, insured_count, area_type, township, start_month, authorised_on, cast(null as bigint) as amount_fen,
+        area_type__unreadable as area_unreadable,
+        township__unreadable is not null as is_township_unreadable
     from accepted.edge_household
 ),
 
@@ -30,6 +36,9 @@ usable as (
         listed.start_month as start_month,
         listed.authorised_on as authorised_on,
         listed.amount_fen as amount_fen,
+        listed.registry = 'dibao' and listed.amount_fen is null as is_amount_unreadable,
+        listed.area_unreadable as area_unreadable,
+        listed.is_township_unreadable as is_township_unreadable,
         name_conflict.row_id is not null as is_disputed,
         listed.period = max(listed.period) over (partition by listed.division_code, listed.registry) as is_latest
     from listed

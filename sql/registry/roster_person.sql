@@ -3,19 +3,23 @@ with listed as (
     select
         row_id, person_id, 'dibao' as registry, unit_code as division_code, period,
         coalesce(head_person_id, person_id) as head_person_id, relation, start_month, supplement_fen,
-        cast(null as bigint) as own_amount_fen, cast(null as varchar) as township
+        start_month__unreadable is not null as is_start_unreadable,
+        cast(null as bigint) as own_amount_fen, cast(null as varchar) as township, false as is_township_unreadable
     from accepted.dibao_person
     union all
     select
         row_id, person_id, 'tekun' as registry, unit_code as division_code, period,
         person_id as head_person_id, '户主' as relation, start_month, cast(null as bigint) as supplement_fen,
-        basic_amount_fen + coalesce(care_amount_fen, 0) as own_amount_fen, township
+        false as is_start_unreadable,
+        case when care_amount_fen__unreadable is null then basic_amount_fen + coalesce(care_amount_fen, 0) end as own_amount_fen,
+        township, township__unreadable is not null as is_township_unreadable
     from accepted.tekun_person
     union all
     select
         row_id, person_id, 'edge' as registry, unit_code as division_code, period,
         coalesce(head_person_id, person_id) as head_person_id, relation, cast(null as date) as start_month,
-        cast(null as bigint) as supplement_fen, cast(null as bigint) as own_amount_fen, cast(null as varchar) as township
+        cast(null as bigint) as supplement_fen, false as is_start_unreadable, cast(null as bigint) as own_amount_fen,
+        cast(null as varchar) as township, false as is_township_unreadable
     from accepted.edge_person
 )
 
@@ -31,8 +35,11 @@ select
     listed.relation as relation,
     listed.start_month as start_month,
     listed.supplement_fen as supplement_fen,
+    listed.is_start_unreadable as is_start_unreadable,
     listed.own_amount_fen as own_amount_fen,
+    listed.registry = 'tekun' and listed.own_amount_fen is null as is_own_amount_unreadable,
     listed.township as township,
+    listed.is_township_unreadable as is_township_unreadable,
     listed.period = roster.period as is_latest,
     listed.period = roster.period and roster.is_current as is_current
 from listed

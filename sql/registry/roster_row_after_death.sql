@@ -10,6 +10,7 @@ with listed as (
         roster_person.period as period,
         roster_person.period_start as period_start,
         roster_person.own_amount_fen as own_amount_fen,
+        roster_person.is_own_amount_unreadable as is_own_amount_unreadable,
         roster_person.is_latest and roster_person.is_current as is_current,
         death.died_on as died_on,
         death.row_id as death_row_id
@@ -27,6 +28,7 @@ select
     listed.period as period,
     listed.period_start as period_start,
     listed.own_amount_fen as amount_fen,
+    listed.is_own_amount_unreadable as is_amount_unreadable,
     listed.is_current as is_current,
     listed.died_on as died_on,
     listed.death_row_id as death_row_id
@@ -40,6 +42,7 @@ select
     listed.period as period,
     listed.period_start as period_start,
     roster_household.amount_fen as amount_fen,
+    roster_household.is_amount_unreadable as is_amount_unreadable,
     false as is_current,
     listed.died_on as died_on,
     listed.death_row_id as death_row_id

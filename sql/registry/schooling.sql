@@ -1,4 +1,5 @@
--- The latest school status of a pupil; one without date counts as of the night its file came.
+-- The latest school status of a pupil; one without date counts as of the night its file came. One whose date nobody can read stands at no
+-- place in time: where it says something else than the latest of the others, which is the latest is unknown.
 with ranked as (
     select
         student_status.row_id as row_id,
@@ -6,9 +7,24 @@ with ranked as (
         student_status.stage as stage,
         student_status.enrolment_status as enrolment_status,
         student_status.status_on as status_on,
+        student_status.enrolment_status in ('休学', '退学', '辍学') as is_away,
+        min(
+            case
+                when student_status.status_on__unreadable is null then null
+                when student_status.enrolment_status in ('休学', '退学', '辍学') then 1 else 0
+            end
+        ) over (partition by student_status.person_id) as least_away,
+        max(
+            case
+                when student_status.status_on__unreadable is null then null
+                when student_status.enrolment_status in ('休学', '退学', '辍学') then 1 else 0
+            end
+        ) over (partition by student_status.person_id) as most_away,
+        max(student_status.status_on__unreadable) over (partition by student_status.person_id) as date_unreadable,
         row_number() over (
             partition by student_status.person_id
             order by
+                case when student_status.status_on__unreadable is not null then 1 else 0 end,
                 coalesce(student_status.status_on, submission.night) desc,
                 student_status.received_seq desc, student_status.row_id
         ) as place
@@ -25,6 +41,9 @@ select
     ranked.person_id as person_id,
     ranked.stage as stage,
     ranked.enrolment_status as enrolment_status,
-    ranked.status_on as status_on
+    ranked.status_on as status_on,
+    case
+        when (ranked.is_away and ranked.least_away = 0) or (not ranked.is_away and ranked.most_away = 1) then ranked.date_unreadable
+    end as unreadable
 from ranked
 where ranked.place = 1

@@ -10,10 +10,15 @@ with surveyed as (
         survey_household.household_size as household_size,
         survey_household.yearly_income_fen as yearly_income_fen,
         survey_household.medical_fen as medical_fen,
+        survey_household.medical_fen__unreadable as medical_unreadable,
         survey_household.education_fen as education_fen,
+        survey_household.education_fen__unreadable as education_unreadable,
         survey_household.rehabilitation_fen as rehabilitation_fen,
+        survey_household.rehabilitation_fen__unreadable as rehabilitation_unreadable,
         survey_household.other_rigid_fen as other_rigid_fen,
+        survey_household.other_rigid_fen__unreadable as other_unreadable,
         survey_household.has_supporter as has_supporter,
+        survey_household.has_supporter__unreadable as supporter_unreadable,
         survey_household.surveyed_on as surveyed_on,
         row_number() over (
             partition by household.household_id
@@ -41,10 +46,15 @@ select
     standard.value_fen as standard_fen,
     edge_multiple.value_x10000 as edge_multiple_x10000,
     surveyed.medical_fen as medical_fen,
+    surveyed.medical_unreadable as medical_unreadable,
     surveyed.education_fen as education_fen,
+    surveyed.education_unreadable as education_unreadable,
     surveyed.rehabilitation_fen as rehabilitation_fen,
+    surveyed.rehabilitation_unreadable as rehabilitation_unreadable,
     surveyed.other_rigid_fen as other_rigid_fen,
+    surveyed.other_unreadable as other_unreadable,
     surveyed.has_supporter as has_supporter,
+    surveyed.supporter_unreadable as supporter_unreadable,
     surveyed.surveyed_on as surveyed_on
 from surveyed
 left join registry.division_policy as standard

@@ -1,4 +1,5 @@
--- Applications for temporary assistance, the later row of one number. Granted: agreed, and paid not after D.
+-- Applications for temporary assistance, the later row of one number. Granted: agreed, and paid not after D;
+-- grant_unreadable: it may have been, but for cells that nobody can read.
 with ranked as (
     select
         temporary_grant.row_id as row_id,
@@ -11,6 +12,9 @@ with ranked as (
         temporary_grant.granted_on as granted_on,
         temporary_grant.amount_fen as amount_fen,
         temporary_grant.result as result,
+        temporary_grant.result__unreadable as result_unreadable,
+        temporary_grant.granted_on__unreadable as date_unreadable,
+        temporary_grant.received_seq as received_seq,
         row_number() over (
             partition by temporary_grant.unit_code, temporary_grant.application_no
             order by temporary_grant.received_seq desc, temporary_grant.row_id
@@ -30,6 +34,14 @@ select
     ranked.accepted_on as accepted_on,
     ranked.granted_on as granted_on,
     coalesce(ranked.result = '同意' and ranked.granted_on <= night.run_date, false) as is_granted,
+    case
+        when
+            (ranked.result = '同意' or ranked.result_unreadable is not null)
+            and (ranked.granted_on <= night.run_date or ranked.date_unreadable is not null)
+            then nullif(concat_ws(';', ranked.result_unreadable, ranked.date_unreadable), '')
+    end as grant_unreadable,
+    nullif(concat_ws(';', ranked.result_unreadable, ranked.date_unreadable), '') as unreadable,
+    ranked.received_seq as received_seq,
     name_conflict.row_id is not null as is_disputed
 from ranked
 cross join house.night as night

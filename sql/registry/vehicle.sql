@@ -5,6 +5,7 @@ with ranked as (
         vehicle.person_id as person_id,
         vehicle.plate_no as plate_no,
         vehicle.vehicle_type as vehicle_type,
+        vehicle.vehicle_type__unreadable as type_unreadable,
         vehicle.status as status,
         row_number() over (
             partition by vehicle.person_id, vehicle.plate_no order by vehicle.received_seq desc, vehicle.row_id
@@ -20,6 +21,7 @@ select
     ranked.person_id as person_id,
     ranked.plate_no as plate_no,
     ranked.vehicle_type as vehicle_type,
-    ranked.status = '正常' and ranked.vehicle_type in ('小型轿车', '小型客车', '货车') as is_asked_about
+    ranked.status = '正常' and ranked.vehicle_type in ('小型轿车', '小型客车', '货车') as is_asked_about,
+    case when ranked.status = '正常' then ranked.type_unreadable end as unreadable
 from ranked
 where ranked.place = 1

@@ -35,5 +35,5 @@ inner join registry.household_check as dibao
 inner join registry.household_check as tekun
     on surveyed.household_id = tekun.household_id and tekun.registry = 'tekun' and tekun.answer = 'not_enrolled'
 left join warnings.a12 as a12
-    on surveyed.person_id = a12.person_id
+    on surveyed.person_id = a12.person_id and a12.unreadable is null
 where surveyed.yearly_income_fen < surveyed.limit_fen and a12.person_id is null

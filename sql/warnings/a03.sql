@@ -1,5 +1,6 @@
 -- Surveyed households above the edge of dibao but below the average income, whose rigid expenditure takes more than the policy's
--- share of the income. Parts that nobody stated are unknown and count for nothing: what is known alone exceeds the share.
+-- share of the income. Parts that nobody stated are unknown and count for nothing: what is known alone exceeds the share. What was settled
+-- stands for a medical expenditure that nobody declared, not for one that nobody can read.
 with paid as (
     select
         burden.household_id as household_id,
@@ -19,16 +20,23 @@ surveyed as (
         survey_household.standard_fen as standard_fen,
         12 * survey_household.household_size * survey_household.standard_fen * survey_household.edge_multiple_x10000 as edge_x10000,
         survey_household.household_size * average.value_fen as average_limit_fen,
-        coalesce(
-            case
-                when paid.burden_fen > coalesce(survey_household.medical_fen, 0) then paid.burden_fen
-                else survey_household.medical_fen
-            end, 0
-        ) as medical_part_fen,
+        case
+            when survey_household.medical_unreadable is not null then null
+            when paid.burden_fen > coalesce(survey_household.medical_fen, 0) then paid.burden_fen
+            else coalesce(survey_household.medical_fen, 0)
+        end as medical_part_fen,
         paid.burden_fen as burden_fen,
-        coalesce(survey_household.education_fen, 0) as education_part_fen,
-        coalesce(survey_household.rehabilitation_fen, 0) as rehabilitation_part_fen,
-        coalesce(survey_household.other_rigid_fen, 0) as other_part_fen,
+        case when survey_household.education_unreadable is null then coalesce(survey_household.education_fen, 0) end as education_part_fen,
+        case when survey_household.rehabilitation_unreadable is null then coalesce(survey_household.rehabilitation_fen, 0) end
+            as rehabilitation_part_fen,
+        case when survey_household.other_unreadable is null then coalesce(survey_household.other_rigid_fen, 0) end as other_part_fen,
+        nullif(
+            concat_ws(
+                ';',
+                survey_household.medical_unreadable, survey_household.education_unreadable,
+                survey_household.rehabilitation_unreadable, survey_household.other_unreadable
+            ), ''
+        ) as part_unreadable,
         ratio.value_x10000 as ratio_x10000,
         survey_household.surveyed_on as surveyed_on,
         survey_household.row_id as survey_row_id
@@ -62,8 +70,9 @@ weighed as (
         surveyed.education_part_fen as education_part_fen,
         surveyed.rehabilitation_part_fen as rehabilitation_part_fen,
         surveyed.other_part_fen as other_part_fen,
-        surveyed.medical_part_fen + surveyed.education_part_fen + surveyed.rehabilitation_part_fen
-        + surveyed.other_part_fen as rigid_fen,
+        coalesce(surveyed.medical_part_fen, 0) + coalesce(surveyed.education_part_fen, 0)
+        + coalesce(surveyed.rehabilitation_part_fen, 0) + coalesce(surveyed.other_part_fen, 0) as rigid_fen,
+        surveyed.part_unreadable as part_unreadable,
         surveyed.ratio_x10000 as ratio_x10000,
         surveyed.surveyed_on as surveyed_on,
         surveyed.survey_row_id as survey_row_id
@@ -90,7 +99,10 @@ select
     cast(weighed.ratio_x10000 * 0.01 as decimal(10, 2)) as ratio_percent,
     weighed.surveyed_on as surveyed_on,
     edge.registry_period as roster_period,
-    weighed.survey_row_id as survey_row_id
+    weighed.survey_row_id as survey_row_id,
+    case
+        when weighed.rigid_fen * 10000 <= weighed.yearly_income_fen * weighed.ratio_x10000 then weighed.part_unreadable
+    end as unreadable
 from weighed
 inner join registry.household_check as dibao
     on weighed.household_id = dibao.household_id and dibao.registry = 'dibao' and dibao.answer = 'not_enrolled'
@@ -101,4 +113,7 @@ inner join registry.household_check as edge
 where
     weighed.yearly_income_fen * 10000 >= weighed.edge_x10000
     and weighed.yearly_income_fen < weighed.average_limit_fen
-    and weighed.rigid_fen * 10000 > weighed.yearly_income_fen * weighed.ratio_x10000
+    and (
+        weighed.rigid_fen * 10000 > weighed.yearly_income_fen * weighed.ratio_x10000
+        or weighed.part_unreadable is not null
+    )

@@ -7,11 +7,12 @@ with certified as (
         disability.disability_level as disability_level,
         disability.level_number as level_number,
         disability.issued_on as issued_on,
+        disability.status_unreadable as status_unreadable,
         person.household_id as household_id,
         person.division_code as division_code,
         row_number() over (
             partition by disability.person_id
-            order by disability.level_number, disability.issued_on desc, disability.row_id
+            order by disability.is_severe desc nulls last, disability.level_number, disability.issued_on desc, disability.row_id
         ) as place
     from registry.disability as disability
     inner join registry.person as person
@@ -23,7 +24,7 @@ with certified as (
             and severe_window.key = 'severe_disability_window'
     cross join house.night as night
     where
-        disability.is_severe
+        coalesce(disability.is_severe, true)
         and disability.issued_on <= night.run_date
         and date_diff('day', disability.issued_on, night.run_date) < severe_window.value
 )
@@ -38,7 +39,8 @@ select
     certified.disability_level as disability_level,
     certified.issued_on as issued_on,
     dibao.registry_period as roster_period,
-    certified.row_id as certificate_row_id
+    certified.row_id as certificate_row_id,
+    certified.status_unreadable as unreadable
 from certified
 inner join registry.registry_check as dibao
     on certified.person_id = dibao.person_id and dibao.registry = 'dibao' and dibao.answer = 'not_enrolled'

@@ -42,6 +42,20 @@ paid as (
         on contribution.person_id = concerned.person_id
     cross join house.night as night
     where contribution.pay_month <= night.month_start
+),
+
+unknown as (
+    select
+        concerned.household_id as household_id,
+        min(set_aside_person.row_number) as row_number
+    from registry.set_aside_person as set_aside_person
+    inner join registry.concerned as concerned
+        on set_aside_person.person_id = concerned.person_id
+    cross join house.night as night
+    where
+        set_aside_person.kind = 'social_insurance'
+        and set_aside_person.night >= cast(night.month_start - interval 2 month as date)
+    group by concerned.household_id
 )
 
 select
@@ -69,7 +83,11 @@ select
     registered.row_id as unemployment_row_id,
     surveyed.row_id as survey_row_id,
     edge.row_id as edge_row_id,
-    paid.row_id as contribution_row_id
+    paid.row_id as contribution_row_id,
+    case
+        when unknown.household_id is not null
+            then '参保缴费名单第' || cast(unknown.row_number as varchar) || '行被退回,不知道家里有没有人缴费'
+    end as unreadable
 from registered
 inner join registry.person as person
     on registered.person_id = person.person_id
@@ -89,6 +107,8 @@ left join surveyed
         and surveyed.yearly_income_fen * 10000 < surveyed.edge_x10000
 left join paid
     on person.household_id = paid.household_id and paid.place = 1
+left join unknown
+    on person.household_id = unknown.household_id
 where
     registered.place = 1
     and date_diff('day', registered.registered_on, night.run_date) < recent.value

@@ -24,7 +24,8 @@ select
     placed.standing_name as standing_name,
     placed.period as roster_period,
     schooling.row_id as student_row_id,
-    placed.row_id as standing_row_id
+    placed.row_id as standing_row_id,
+    schooling.unreadable as unreadable
 from registry.schooling as schooling
 inner join registry.person as person
     on schooling.person_id = person.person_id
@@ -33,6 +34,6 @@ inner join registry.age as age
 inner join placed
     on person.household_id = placed.household_id and placed.place = 1
 where
-    schooling.enrolment_status in ('休学', '退学', '辍学')
+    (schooling.enrolment_status in ('休学', '退学', '辍学') or schooling.unreadable is not null)
     and age.age >= 6
     and age.age <= 15

@@ -9,7 +9,8 @@ with suffered as (
         disaster.happened_on as happened_on,
         disaster.damaged_rooms as damaged_rooms,
         disaster.loss_fen as loss_fen,
-        case when disaster.damaged_rooms >= 1 then 'red' else 'orange' end as level
+        case when disaster.damaged_rooms >= 1 then 'red' else 'orange' end as level,
+        case when disaster.loss_fen < least.value_fen and disaster.damaged_rooms is null then disaster.rooms_unreadable end as unreadable
     from registry.disaster as disaster
     inner join registry.household as household
         on disaster.household_id = household.household_id
@@ -27,7 +28,7 @@ with suffered as (
     where
         disaster.happened_on <= night.run_date
         and date_diff('day', disaster.happened_on, night.run_date) < recent.value
-        and (disaster.loss_fen >= least.value_fen or disaster.damaged_rooms >= 1)
+        and (disaster.loss_fen >= least.value_fen or disaster.damaged_rooms >= 1 or disaster.rooms_unreadable is not null)
 ),
 
 helped as (
@@ -43,6 +44,21 @@ helped as (
         on granted_row.person_id = concerned.person_id
 ),
 
+possible as (
+    select
+        suffered.household_id as household_id,
+        suffered.row_id as row_id,
+        min(possible_grant.unreadable) as unreadable
+    from suffered
+    inner join registry.concerned as concerned
+        on suffered.household_id = concerned.household_id
+    inner join registry.possible_grant as possible_grant
+        on
+            concerned.person_id = possible_grant.person_id
+            and coalesce(possible_grant.granted_on, possible_grant.known_on) >= suffered.happened_on
+    group by suffered.household_id, suffered.row_id
+),
+
 ranked as (
     select
         suffered.household_id as household_id,
@@ -55,15 +71,19 @@ ranked as (
         suffered.level as level,
         helped.granted_on as last_granted_on,
         helped.row_id as grant_row_id,
+        coalesce(suffered.unreadable, possible.unreadable) as unreadable,
         row_number() over (
             partition by suffered.household_id
             order by
+                case when coalesce(suffered.unreadable, possible.unreadable) is null then 0 else 1 end,
                 case when suffered.level = 'red' then 0 else 1 end,
                 suffered.loss_fen desc, suffered.happened_on desc, suffered.row_id
         ) as place
     from suffered
     left join helped
         on suffered.household_id = helped.household_id and helped.place = 1
+    left join possible
+        on suffered.household_id = possible.household_id and suffered.row_id = possible.row_id
     where helped.granted_on is null or helped.granted_on < suffered.happened_on
 )
 
@@ -79,7 +99,8 @@ select
     ranked.damaged_rooms as damaged_rooms,
     coalesce('最近一次发放是' || cast(ranked.last_granted_on as varchar) || ',在受灾以前', '台账里没有发放记录') as help_given,
     ranked.row_id as disaster_row_id,
-    ranked.grant_row_id as grant_row_id
+    ranked.grant_row_id as grant_row_id,
+    ranked.unreadable as unreadable
 from ranked
 inner join registry.household_speaker as speaker
     on ranked.household_id = speaker.household_id

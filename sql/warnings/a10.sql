@@ -9,32 +9,61 @@ with granted as (
     from registry.granted_row as granted_row
     where granted_row.is_in_year
     group by granted_row.household_id
+),
+
+possible as (
+    select
+        possible_grant.household_id as household_id,
+        count(*) as grants,
+        min(possible_grant.unreadable) as unreadable
+    from registry.possible_grant as possible_grant
+    cross join registry.horizon as horizon
+    where coalesce(possible_grant.granted_on, possible_grant.known_on) > horizon.year_start
+    group by possible_grant.household_id
+),
+
+counted as (
+    select
+        household.household_id as household_id,
+        household.head_person_id as head_person_id,
+        household.division_code as division_code,
+        coalesce(granted.grants, 0) as grants,
+        granted.first_granted_on as first_granted_on,
+        granted.last_granted_on as last_granted_on,
+        granted.amount_fen as amount_fen,
+        coalesce(possible.grants, 0) as possible_grants,
+        possible.unreadable as unreadable
+    from registry.household as household
+    left join granted
+        on household.household_id = granted.household_id
+    left join possible
+        on household.household_id = possible.household_id
+    where granted.household_id is not null or possible.household_id is not null
 )
 
 select
-    household.head_person_id as person_id,
-    household.household_id as household_id,
-    household.division_code as division_code,
+    counted.head_person_id as person_id,
+    counted.household_id as household_id,
+    counted.division_code as division_code,
     'orange' as level,
-    granted.grants as measured,
-    granted.grants as grants,
-    granted.first_granted_on as first_granted_on,
-    granted.last_granted_on as last_granted_on,
-    granted.amount_fen as amount_fen,
+    counted.grants as measured,
+    counted.grants as grants,
+    counted.first_granted_on as first_granted_on,
+    counted.last_granted_on as last_granted_on,
+    counted.amount_fen as amount_fen,
     edge.registry_period as roster_period,
-    true as is_in_year
-from granted
-inner join registry.household as household
-    on granted.household_id = household.household_id
+    true as is_in_year,
+    case when counted.grants < fewest.value then counted.unreadable end as unreadable
+from counted
 inner join registry.division_policy as fewest
     on
-        household.division_code = fewest.division_code
+        counted.division_code = fewest.division_code
         and fewest.area_type = ''
         and fewest.key = 'repeated_grants_minimum'
 inner join registry.household_check as dibao
-    on granted.household_id = dibao.household_id and dibao.registry = 'dibao' and dibao.answer = 'not_enrolled'
+    on counted.household_id = dibao.household_id and dibao.registry = 'dibao' and dibao.answer = 'not_enrolled'
 inner join registry.household_check as tekun
-    on granted.household_id = tekun.household_id and tekun.registry = 'tekun' and tekun.answer = 'not_enrolled'
+    on counted.household_id = tekun.household_id and tekun.registry = 'tekun' and tekun.answer = 'not_enrolled'
 inner join registry.household_check as edge
-    on granted.household_id = edge.household_id and edge.registry = 'edge' and edge.answer = 'not_enrolled'
-where granted.grants >= fewest.value
+    on counted.household_id = edge.household_id and edge.registry = 'edge' and edge.answer = 'not_enrolled'
+where counted.grants + counted.possible_grants >= fewest.value

@@ -6,6 +6,7 @@ with surveyed as (
         survey_household.area_type as area_type,
         survey_household.household_size as household_size,
         survey_household.has_supporter as has_supporter,
+        survey_household.supporter_unreadable as supporter_unreadable,
         survey_household.yearly_income_fen as yearly_income_fen,
         survey_household.standard_fen as standard_fen,
         12 * survey_household.household_size * survey_household.standard_fen as limit_fen,
@@ -27,7 +28,8 @@ select
     surveyed.limit_fen as limit_fen,
     surveyed.surveyed_on as surveyed_on,
     tekun.registry_period as roster_period,
-    surveyed.survey_row_id as survey_row_id
+    surveyed.survey_row_id as survey_row_id,
+    surveyed.supporter_unreadable as unreadable
 from surveyed
 inner join registry.person as person
     on surveyed.person_id = person.person_id
@@ -40,5 +42,5 @@ inner join registry.registry_check as tekun
 where
     surveyed.household_size = 1
     and age.age >= 60
-    and surveyed.has_supporter = false
+    and (surveyed.has_supporter = false or surveyed.supporter_unreadable is not null)
     and surveyed.yearly_income_fen < surveyed.limit_fen

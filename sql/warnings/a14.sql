@@ -10,10 +10,12 @@ with ranked as (
         overdue.is_urgent as is_urgent,
         overdue.working_days as working_days,
         overdue.deadline as deadline,
-        count(*) over (partition by overdue.person_id) as applications,
+        overdue.unreadable as unreadable,
+        count(case when overdue.unreadable is null then 1 end) over (partition by overdue.person_id) as applications,
         row_number() over (
             partition by overdue.person_id
             order by
+                case when overdue.unreadable is null then 0 else 1 end,
                 case when overdue.is_urgent then 0 else 1 end,
                 overdue.working_days desc, overdue.division_code, overdue.application_no, overdue.row_id
         ) as place
@@ -32,7 +34,8 @@ select
     ranked.accepted_on as accepted_on,
     ranked.working_days as working_days,
     ranked.deadline as deadline,
-    case when ranked.applications > 1 then ';另有' || (ranked.applications - 1) || '笔也已超时' else '' end as further
+    case when ranked.applications > 1 then ';另有' || (ranked.applications - 1) || '笔也已超时' else '' end as further,
+    ranked.unreadable as unreadable
 from ranked
 inner join registry.person as person
     on ranked.person_id = person.person_id

@@ -1,11 +1,14 @@
 -- Owners of vehicles in use among the people of authorised households on current rosters.
 with owned as (
     select
-        vehicle_row.person_id as person_id,
-        count(*) as vehicles,
-        string_agg(vehicle_row.vehicle_type, '、' order by vehicle_row.vehicle_type, vehicle_row.row_id) as vehicle_types
-    from registry.vehicle_row as vehicle_row
-    group by vehicle_row.person_id
+        vehicle.person_id as person_id,
+        count(case when vehicle.is_asked_about then 1 end) as vehicles,
+        string_agg(case when vehicle.is_asked_about then vehicle.vehicle_type end, '、' order by vehicle.vehicle_type, vehicle.row_id)
+            as vehicle_types,
+        min(vehicle.unreadable) as unreadable
+    from registry.vehicle as vehicle
+    where vehicle.is_asked_about or vehicle.unreadable is not null
+    group by vehicle.person_id
 )
 
 select
@@ -19,7 +22,8 @@ select
     review_person.authorised_on as authorised_on,
     owned.vehicles as vehicles,
     owned.vehicle_types as vehicle_types,
-    review_person.row_id as authorisation_row_id
+    review_person.row_id as authorisation_row_id,
+    case when owned.vehicles = 0 then owned.unreadable end as unreadable
 from owned
 inner join registry.review_person as review_person
     on owned.person_id = review_person.person_id

@@ -2,8 +2,10 @@
 with owned as (
     select
         residence.household_id as household_id,
-        count(distinct residence.unit_no) as units,
-        count(distinct residence.person_id) as owners
+        count(distinct case when residence.unreadable is null then residence.unit_no end) as units,
+        count(distinct case when residence.unreadable is null then residence.person_id end) as owners,
+        count(distinct residence.unit_no) as possible_units,
+        min(residence.unreadable) as unreadable
     from registry.residence as residence
     group by residence.household_id
 ),
@@ -34,10 +36,11 @@ select
     ranked.authorised_on as authorised_on,
     owned.units as units,
     owned.owners as owners,
-    ranked.row_id as authorisation_row_id
+    ranked.row_id as authorisation_row_id,
+    case when owned.units <= 1 then owned.unreadable end as unreadable
 from owned
 inner join registry.household as household
     on owned.household_id = household.household_id
 inner join ranked
     on owned.household_id = ranked.household_id and ranked.place = 1
-where owned.units > 1
+where owned.possible_units > 1

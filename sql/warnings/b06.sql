@@ -2,10 +2,11 @@
 with held as (
     select
         business_role.person_id as person_id,
-        count(distinct business_role.credit_code) as businesses,
-        max(business_role.capital_fen) as capital_fen,
-        max(case when business_role.role = '法定代表人' then '法定代表人' end) as as_representative,
-        max(case when business_role.role = '股东' then '股东' end) as as_shareholder
+        count(distinct case when business_role.unreadable is null then business_role.credit_code end) as businesses,
+        max(case when business_role.unreadable is null then business_role.capital_fen end) as capital_fen,
+        max(case when business_role.role = '法定代表人' and business_role.unreadable is null then '法定代表人' end) as as_representative,
+        max(case when business_role.role = '股东' and business_role.unreadable is null then '股东' end) as as_shareholder,
+        min(business_role.unreadable) as unreadable
     from registry.business_role as business_role
     group by business_role.person_id
 )
@@ -22,7 +23,8 @@ select
     held.businesses as businesses,
     held.capital_fen as capital_fen,
     concat_ws('、', held.as_representative, held.as_shareholder) as roles,
-    review_person.row_id as authorisation_row_id
+    review_person.row_id as authorisation_row_id,
+    case when held.businesses = 0 then held.unreadable end as unreadable
 from held
 inner join registry.review_person as review_person
     on held.person_id = review_person.person_id

@@ -3,10 +3,11 @@
 with paid as (
     select
         review_income.household_id as household_id,
-        cast(sum(review_income.amount_fen) as bigint) as income_fen,
-        count(distinct review_income.person_id) as earners,
-        min(review_income.paid_month) as first_month,
-        max(review_income.paid_month) as last_month
+        cast(coalesce(sum(review_income.amount_fen), 0) as bigint) as income_fen,
+        count(distinct case when review_income.unreadable is null then review_income.person_id end) as earners,
+        min(case when review_income.unreadable is null then review_income.paid_month end) as first_month,
+        max(case when review_income.unreadable is null then review_income.paid_month end) as last_month,
+        min(review_income.unreadable) as unreadable
     from registry.review_income as review_income
     group by review_income.household_id
 ),
@@ -21,6 +22,7 @@ authorised as (
         current_household.area_type as area_type,
         current_household.household_size as household_size,
         current_household.standard_fen as standard_fen,
+        current_household.area_unreadable as area_unreadable,
         case current_household.registry when 'dibao' then 10000 else edge_multiple.value_x10000 end as multiple_x10000,
         authorisation.authorised_on as authorised_on,
         current_household.row_id as row_id,
@@ -35,7 +37,7 @@ authorised as (
     inner join registry.division_policy as edge_multiple
         on
             current_household.roster_division = edge_multiple.division_code
-            and current_household.area_type = edge_multiple.area_type
+            and coalesce(current_household.area_type, '') = edge_multiple.area_type
             and edge_multiple.key = 'edge_multiple'
 )
 
@@ -58,10 +60,18 @@ select
         else concat(strftime(paid.first_month, '%Y-%m'), '至', strftime(paid.last_month, '%Y-%m'), '各自')
     end as months,
     cast(authorised.standard_fen * authorised.household_size * authorised.multiple_x10000 // 10000 as bigint) as line_fen,
-    authorised.row_id as household_row_id
+    authorised.row_id as household_row_id,
+    case
+        when paid.income_fen * 10000 > authorised.standard_fen * authorised.household_size * authorised.multiple_x10000 then null
+        else nullif(concat_ws(';', paid.unreadable, authorised.area_unreadable), '')
+    end as unreadable
 from authorised
 inner join paid
     on authorised.household_id = paid.household_id
 where
     authorised.place = 1
-    and paid.income_fen * 10000 > authorised.standard_fen * authorised.household_size * authorised.multiple_x10000
+    and (
+        paid.income_fen * 10000 > authorised.standard_fen * authorised.household_size * authorised.multiple_x10000
+        or paid.unreadable is not null
+        or authorised.area_unreadable is not null
+    )

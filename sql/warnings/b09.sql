@@ -10,6 +10,7 @@ with valid as (
         current_household.row_id as row_id,
         current_household.start_month as start_month,
         edge_household.valid_until is not null as is_dated,
+        edge_household.valid_until__unreadable as unreadable,
         cast(edge_validity.value as integer) as validity_months,
         coalesce(
             edge_household.valid_until,
@@ -42,7 +43,8 @@ select
     end as since_what,
     valid.valid_until as valid_until,
     valid.period as roster_period,
-    valid.row_id as edge_row_id
+    valid.row_id as edge_row_id,
+    valid.unreadable as unreadable
 from valid
 cross join house.night as night
-where valid.valid_until < night.run_date
+where valid.valid_until < night.run_date or valid.unreadable is not null

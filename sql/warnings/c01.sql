@@ -6,6 +6,9 @@ with listed as (
         current_person.division_code as division_code,
         current_person.period as roster_period,
         dibao_person.is_seriously_ill as is_seriously_ill,
+        dibao_person.is_seriously_ill__unreadable as ill_unreadable,
+        dibao_person.supplement_fen__unreadable as supplement_unreadable,
+        case when current_person.is_row_unknown then '最初享受月份认不出来' end as start_unreadable,
         current_person.row_id as row_id
     from registry.current_person as current_person
     inner join accepted.dibao_person as dibao_person
@@ -17,12 +20,13 @@ severe as (
     select
         disability.person_id as person_id,
         disability.row_id as row_id,
+        disability.status_unreadable as status_unreadable,
         row_number() over (
             partition by disability.person_id
-            order by disability.level_number, disability.issued_on desc, disability.row_id
+            order by disability.is_severe desc nulls last, disability.level_number, disability.issued_on desc, disability.row_id
         ) as place
     from registry.disability as disability
-    where disability.is_severe
+    where coalesce(disability.is_severe, true)
 ),
 
 entitled as (
@@ -35,8 +39,10 @@ entitled as (
         severe.row_id as certificate_row_id,
         case when age.age < 18 then '未满18周岁' end as as_minor,
         case when age.age >= 60 then '年满60周岁' end as as_elderly,
-        case when severe.person_id is not null then '重度残疾' end as as_disabled,
-        case when listed.is_seriously_ill then '重病' end as as_ill
+        case when severe.person_id is not null and severe.status_unreadable is null then '重度残疾' end as as_disabled,
+        case when listed.is_seriously_ill then '重病' end as as_ill,
+        nullif(concat_ws(';', listed.supplement_unreadable, listed.start_unreadable), '') as amount_unreadable,
+        nullif(concat_ws(';', listed.ill_unreadable, severe.status_unreadable), '') as circumstance_unreadable
     from listed
     left join registry.age as age
         on listed.person_id = age.person_id
@@ -54,6 +60,13 @@ select
     concat_ws('、', entitled.as_minor, entitled.as_elderly, entitled.as_disabled, entitled.as_ill) as circumstances,
     entitled.roster_period as roster_period,
     entitled.row_id as dibao_row_id,
-    entitled.certificate_row_id as certificate_row_id
+    entitled.certificate_row_id as certificate_row_id,
+    case
+        when coalesce(entitled.as_minor, entitled.as_elderly, entitled.as_disabled, entitled.as_ill) is not null
+            then entitled.amount_unreadable
+        else concat_ws(';', entitled.amount_unreadable, entitled.circumstance_unreadable)
+    end as unreadable
 from entitled
-where coalesce(entitled.as_minor, entitled.as_elderly, entitled.as_disabled, entitled.as_ill) is not null
+where
+    coalesce(entitled.as_minor, entitled.as_elderly, entitled.as_disabled, entitled.as_ill) is not null
+    or entitled.circumstance_unreadable is not null

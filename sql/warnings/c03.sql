@@ -1,5 +1,5 @@
 -- Dibao households in remote or border places without the remote supplement. What the household's row says of the border goes before the
--- township's flag; a distance that is not known is not far.
+-- township's flag, which does not stand for a cell that cannot be read; a distance that is not known is not far.
 with placed as (
     select
         current_household.household_id as household_id,
@@ -11,7 +11,21 @@ with placed as (
         dibao_household.township as township,
         dibao_household.distance_km as distance_km,
         dibao_household.distance_km > remote_distance.value as is_far,
-        coalesce(dibao_household.is_border, township.is_border) as is_border,
+        case
+            when dibao_household.is_border__unreadable is null then coalesce(dibao_household.is_border, township.is_border)
+        end as is_border,
+        dibao_household.remote_supplement_fen__unreadable as supplement_unreadable,
+        nullif(
+            concat_ws(
+                ';',
+                dibao_household.distance_km__unreadable,
+                dibao_household.is_border__unreadable,
+                case
+                    when dibao_household.is_border is null and dibao_household.is_border__unreadable is null
+                        then dibao_household.township__unreadable
+                end
+            ), ''
+        ) as place_unreadable,
         dibao_household.is_border is null as is_border_by_township
     from registry.current_household as current_household
     inner join accepted.dibao_household as dibao_household
@@ -42,6 +56,10 @@ select
         end
     ) as circumstances,
     placed.period as roster_period,
-    placed.row_id as dibao_row_id
+    placed.row_id as dibao_row_id,
+    case
+        when placed.is_far or placed.is_border then placed.supplement_unreadable
+        else concat_ws(';', placed.supplement_unreadable, placed.place_unreadable)
+    end as unreadable
 from placed
-where placed.is_far or placed.is_border
+where placed.is_far or placed.is_border or placed.place_unreadable is not null

@@ -10,16 +10,25 @@ with paid as (
         current_household.insured_count as insured_count,
         current_household.standard_fen as standard_fen,
         dibao_household.remote_supplement_fen as remote_supplement_fen,
-        current_household.standard_fen * current_household.insured_count * highest.value_x10000 as limit_x10000
+        current_household.standard_fen * current_household.insured_count * highest.value_x10000 as limit_x10000,
+        nullif(
+            concat_ws(
+                ';',
+                dibao_household.remote_supplement_fen__unreadable,
+                current_household.area_unreadable
+            ), ''
+        ) as unreadable
     from registry.current_household as current_household
     inner join accepted.dibao_household as dibao_household
         on current_household.row_id = dibao_household.row_id
     inner join registry.division_policy as highest
         on
             current_household.roster_division = highest.division_code
-            and current_household.area_type = highest.area_type
+            and coalesce(current_household.area_type, '') = highest.area_type
             and highest.key = 'remote_supplement_maximum'
-    where current_household.registry = 'dibao'
+    where
+        current_household.registry = 'dibao'
+        and (dibao_household.remote_supplement_fen > 0 or dibao_household.remote_supplement_fen__unreadable is not null)
 )
 
 select
@@ -34,6 +43,7 @@ select
     paid.insured_count as insured_count,
     paid.standard_fen as standard_fen,
     cast(paid.limit_x10000 // 10000 as bigint) as limit_fen,
-    paid.row_id as dibao_row_id
+    paid.row_id as dibao_row_id,
+    paid.unreadable as unreadable
 from paid
-where paid.remote_supplement_fen * 10000 > paid.limit_x10000
+where paid.remote_supplement_fen * 10000 > paid.limit_x10000 or paid.unreadable is not null

@@ -18,7 +18,8 @@ with declared as (
             else current_household.area_type = '农村'
         end as is_yearly,
         dibao_household.monthly_income_fen as monthly_income_fen,
-        dibao_household.yearly_income_fen as yearly_income_fen
+        dibao_household.yearly_income_fen as yearly_income_fen,
+        current_household.area_unreadable as unreadable
     from registry.current_household as current_household
     inner join accepted.dibao_household as dibao_household
         on current_household.row_id = dibao_household.row_id
@@ -42,6 +43,7 @@ lacking as (
         declared.standard_fen as standard_fen,
         declared.monthly_benefit_fen as monthly_benefit_fen,
         declared.tolerance_fen as tolerance_fen,
+        declared.unreadable as unreadable,
         case when declared.is_yearly then '家庭年总收入' else '家庭月总收入' end as income_name,
         case when declared.is_yearly then declared.yearly_income_fen else declared.monthly_income_fen end as income_fen,
         12 * declared.standard_fen * declared.insured_count
@@ -61,11 +63,12 @@ computed as (
         lacking.standard_fen as standard_fen,
         lacking.monthly_benefit_fen as monthly_benefit_fen,
         lacking.tolerance_fen as tolerance_fen,
+        lacking.unreadable as unreadable,
         lacking.income_name as income_name,
         lacking.income_fen as income_fen,
         cast(case when lacking.lacking_fen <= 0 then 0 else (lacking.lacking_fen + 1199) // 1200 * 100 end as bigint) as computed_fen
     from lacking
-    where lacking.lacking_fen is not null
+    where lacking.lacking_fen is not null or lacking.unreadable is not null
 )
 
 select
@@ -84,6 +87,7 @@ select
     computed.computed_fen as computed_fen,
     case when computed.monthly_benefit_fen < computed.computed_fen then '少' else '多' end as direction,
     cast(abs(computed.monthly_benefit_fen - computed.computed_fen) as bigint) as difference_fen,
-    computed.row_id as dibao_row_id
+    computed.row_id as dibao_row_id,
+    computed.unreadable as unreadable
 from computed
-where abs(computed.monthly_benefit_fen - computed.computed_fen) > computed.tolerance_fen
+where abs(computed.monthly_benefit_fen - computed.computed_fen) > computed.tolerance_fen or computed.unreadable is not null

@@ -7,7 +7,8 @@ select
     cast(case tekun_person.self_care when '全护理' then 2 else 1 end as bigint) as measured,
     tekun_person.self_care as self_care,
     current_person.period as roster_period,
-    current_person.row_id as tekun_row_id
+    current_person.row_id as tekun_row_id,
+    tekun_person.care_amount_fen__unreadable as unreadable
 from registry.current_person as current_person
 inner join accepted.tekun_person as tekun_person
     on current_person.row_id = tekun_person.row_id

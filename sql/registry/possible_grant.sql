@@ -1,0 +1,27 @@
+-- Temporary assistance that may have been granted, and nobody can read whether: applications with cells that do not count, and rows of the
+-- ledger that were set aside. Known until the night on which the file came.
+select
+    temporary_grant.row_id as row_id,
+    temporary_grant.person_id as person_id,
+    person.household_id as household_id,
+    temporary_grant.granted_on as granted_on,
+    submission.night as known_on,
+    temporary_grant.grant_unreadable as unreadable
+from registry.temporary_grant as temporary_grant
+inner join registry.person as person
+    on temporary_grant.person_id = person.person_id
+inner join accepted.temporary_grant as source
+    on temporary_grant.row_id = source.row_id
+inner join house.submission as submission
+    on source.submission_id = submission.submission_id
+where temporary_grant.grant_unreadable is not null and not temporary_grant.is_disputed
+union all
+select
+    set_aside_person.row_id as row_id,
+    set_aside_person.person_id as person_id,
+    set_aside_person.household_id as household_id,
+    cast(null as date) as granted_on,
+    set_aside_person.night as known_on,
+    '临时救助台账第' || cast(set_aside_person.row_number as varchar) || '行被退回,不知道是不是已经发放' as unreadable
+from registry.set_aside_person as set_aside_person
+where set_aside_person.kind = 'temporary_grant'
