@@ -55,6 +55,7 @@ FROM_DOCUMENT: Final = (
     "存成 .xlsx 后提交"
 )
 """For what is no table: a text document, a picture, pages for printing."""
+EXPORT_FROM_NUMBERS: Final = "请在 Numbers 里选“文件”→“导出为”→“Excel”,用导出的 .xlsx 重新提交"
 UNPACK: Final = "请解压后把里面的表格直接放进来"
 CHECK_ENCODING: Final = (
     "请在原系统里重新导出为 .xlsx 格式,号码列设为文本格式;只能导出文本的,编码选 UTF-8 或 GBK,提交前用记事本看一眼姓名是不是汉字。"

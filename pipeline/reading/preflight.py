@@ -6,6 +6,7 @@ bytes; nothing is expanded in memory, no entity is resolved, no link is followed
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import struct
@@ -13,13 +14,15 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
+from xml.parsers import expat
 
 import numpy as np
 from lxml import etree
 
 from pipeline import advice
+from pipeline.reading import spelling
 from pipeline.reading.grid import Numbers, Problem, Refused
 
 CHUNK = 4 * 1024 * 1024
@@ -47,6 +50,7 @@ _OTHER_PACKAGES = {
 """A part that only such a package has → (what it is, what to do with it)."""
 _DAMAGE = (
     zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, OSError, ValueError, etree.XMLSyntaxError,
+    expat.ExpatError,
 )  # fmt: skip
 
 
@@ -55,7 +59,6 @@ class SheetFacts:
     """What the bytes of one sheet say that the parser does not tell."""
 
     part: str
-    prefix: bytes = b""
     has_errors: bool = False
     has_formulas: bool = False
     hidden_rows: list[int] = field(default_factory=list)
@@ -68,6 +71,8 @@ class SheetFacts:
 class Package:
     """A workbook that may be parsed."""
 
+    source: Path | io.BytesIO
+    """The file itself; for one in an unusual spelling, the same workbook in the usual one."""
     sheets: dict[str, SheetFacts]
     notices: list[str]
     date1904: bool = False
@@ -77,56 +82,96 @@ def examine(path: Path) -> Package:
     """Look through a zip file. Raises Refused: no workbook, damaged, encrypted, a bomb, macros, cells far apart."""
     try:
         with zipfile.ZipFile(path) as package:
-            return _examine(package)
+            _refuse_unfit(package)
+            facts, is_usual = _read_parts(package)
+            if is_usual and spelling.Parts(package).is_usual():
+                return _package(path, package, facts)
+            usual = io.BytesIO()
+            spelling.respell(package, usual)
+        with zipfile.ZipFile(usual) as package:
+            found = _package(usual, package, _read_parts(package)[0])
+        usual.seek(0)
+        return found
+    except spelling.Doctype as error:
+        raise _doctype() from error
     except _DAMAGE as error:
         raise Refused("corrupt", "文件已损坏或没有传完,打不开", advice.SEND_AGAIN) from error
 
 
-def _examine(package: zipfile.ZipFile) -> Package:
+def _refuse_unfit(package: zipfile.ZipFile) -> None:
     entries = package.infolist()
     _refuse_bomb(entries)
-    names = {entry.filename for entry in entries}
-    folded = [entry.filename.casefold().replace("\\", "/").lstrip("/") for entry in entries]
+    folded = [spelling.plain_name(entry.filename).casefold() for entry in entries]
     if any(entry.flag_bits & 1 for entry in entries):
         raise Refused("password", "文件加了密码,无法读取", advice.UNLOCK)
     if len(set(folded)) < len(folded):
         raise Refused("duplicate_part", "文件内部有重名的部件,不同软件读出的内容会不一样", advice.SAVE_AS_XLSX)
-    if "xl/workbook.xml" not in folded:
-        other = next((said for part, said in _OTHER_PACKAGES.items() if part in names), None)
+    if spelling.Parts(package).workbook() is None:
+        other = next((said for part, said in _OTHER_PACKAGES.items() if part.casefold() in folded), None)
+        if any(name.endswith(".iwa") or name == "index.zip" for name in folded):
+            other = ("苹果电脑的 Numbers 表格(.numbers)", advice.EXPORT_FROM_NUMBERS)
         if other:
             raise Refused("not_a_table", f"这是{other[0]},不是 Excel 工作簿", other[1])
         raise Refused("not_a_table", "这是压缩包,不是 Excel 工作簿", advice.UNPACK)
-    if any("vbaproject" in name or name.startswith("xl/macrosheets/") for name in folded):
+    if any("vbaproject" in name or "/macrosheets/" in name for name in folded):
         raise Refused("macro", "工作簿里带有宏,为安全起见不接收", advice.SAVE_WITHOUT_MACROS)
-    facts = _read_parts(package)
+
+
+def _package(source: Path | io.BytesIO, package: zipfile.ZipFile, facts: dict[str, SheetFacts]) -> Package:
+    folded = [name.casefold() for name in package.namelist()]
     notices = []
     if any(name.startswith("xl/externallinks/") for name in folded):
         notices.append("工作簿引用了其他文件,引用没有打开,只读取了保存在本文件中的结果")
-    if "xl/connections.xml" in folded:
+    if any(name.endswith("/connections.xml") for name in folded):
         notices.append("工作簿带有外部数据连接,连接没有打开,只读取了保存在本文件中的结果")
-    settings = _elements(package, _parts(package)["xl/workbook.xml"], "workbookPr")
+    parts = spelling.Parts(package)
+    settings = _elements(package, spelling.WORKBOOK, "workbookPr")
     date1904 = any(element.get("date1904") in ("1", "true", "on") for element in settings)
-    return Package(_by_name(package, facts), notices, date1904)
+    for sheet in facts.values():
+        _refuse_sparse(sheet)
+    linked = {link: facts[part] for link, _, part in parts.relations(spelling.WORKBOOK) if part in facts}
+    named = {}
+    for element in _elements(package, spelling.WORKBOOK, "sheet"):
+        link = next((str(value) for key, value in element.attrib.items() if str(key).endswith("}id")), "")
+        if link in linked:
+            named[str(element.get("name", ""))] = linked[link]
+    return Package(source, named, notices, date1904)
 
 
-def _read_parts(package: zipfile.ZipFile) -> dict[str, SheetFacts]:
-    """Folded part name of each sheet → facts; every XML part is read to its end, which proves its checksum."""
-    facts = {}
-    for entry in package.infolist():
-        name = entry.filename.casefold()
-        if name.endswith((".xml", ".rels", ".vml")):
-            is_sheet = name.startswith("xl/worksheets/") and name.endswith(".xml")
-            sheet = SheetFacts(entry.filename)
-            for chunk in _chunks(package, entry.filename):
-                # A part in UTF-16, which no spreadsheet writes, could hide the same words.
-                if b"<!DOCTYPE" in chunk or b"\0" in chunk[:64]:
-                    raise Refused("doctype", "文件内部含有不允许的文档类型声明", advice.SAVE_AS_XLSX)
-                if is_sheet:
-                    _note(sheet, chunk)
-            if is_sheet:
-                _refuse_sparse(sheet)
-                facts[name] = sheet
-    return facts
+def _read_parts(package: zipfile.ZipFile) -> tuple[dict[str, SheetFacts], bool]:
+    """(sheet part → facts, all is spelled as Excel spells it); every XML part is read to its end, which proves its checksum."""
+    parts = spelling.Parts(package)
+    workbook = parts.workbook() or ""
+    sheets = {part for _, last, part in parts.relations(workbook) if last == "worksheet"}
+    facts, is_usual = {}, True
+    for name, entry in parts.entries.items():
+        # What programs keep for themselves is read by nobody.
+        if not name.casefold().endswith((".xml", ".rels", ".vml")):
+            continue
+        is_ours = not name.casefold().startswith("customxml/")
+        sheet = SheetFacts(entry)
+        for number, chunk in enumerate(_chunks(package, entry)):
+            is_wide = number == 0 and b"\0" in chunk[:64]
+            if is_ours and (b"<!DOCTYPE" in chunk or (is_wide and _declares_type(package, entry))):
+                raise _doctype()
+            if name in sheets:
+                _note(sheet, chunk)
+                is_usual = is_usual and spelling.is_usual(chunk, is_first=number == 0)
+            is_usual = is_usual and not (is_ours and is_wide)
+        if name in sheets:
+            facts[name] = sheet
+    return facts, is_usual
+
+
+def _declares_type(package: zipfile.ZipFile, entry: str) -> bool:
+    """A part in UTF-16 declares a document type."""
+    if package.getinfo(entry).file_size > MAX_SMALL_PART:
+        raise Refused("zip_bomb", "文件内部的目录大得不正常,不予打开", advice.SAVE_AS_XLSX)
+    return "<!DOCTYPE" in package.read(entry).decode("utf-16", "replace")
+
+
+def _doctype() -> Refused:
+    return Refused("doctype", "文件内部含有不允许的文档类型声明", advice.SAVE_AS_XLSX)
 
 
 def claimed_size(stream: IO[bytes]) -> int | None:
@@ -164,35 +209,31 @@ def _chunks(package: zipfile.ZipFile, part: str) -> Iterator[bytes]:
     with package.open(part) as stream:
         while block := stream.read(CHUNK):
             block = tail + block
-            cut = max(block.rfind(b"<row"), block.rfind(b":row") - 16)
+            cut = block.rfind(b"<row")
             if cut <= 0:
                 cut = max(len(block) - 4096, 0)
             tail = block[cut:] if len(block) - cut <= CHUNK else b""
-            yield block[:cut] if tail else block
-    yield tail
-
-
-_ROOT = re.compile(rb"<(?:(\w+):)?worksheet[\s>]")
+            if piece := block[:cut] if tail else block:
+                yield piece
+    if tail:
+        yield tail
 
 
 def _note(sheet: SheetFacts, chunk: bytes) -> None:
-    if not sheet.prefix and (root := _ROOT.search(chunk[:8192])) and root[1]:
-        sheet.prefix = root[1] + b":"
-    p = sheet.prefix
     sheet.has_errors = sheet.has_errors or b't="e"' in chunk
-    sheet.has_formulas = sheet.has_formulas or b"<" + p + b"f>" in chunk or b"<" + p + b"f " in chunk
-    values = chunk.count(b"<" + p + b"v>") + chunk.count(b"<" + p + b"is>")
+    sheet.has_formulas = sheet.has_formulas or b"<f>" in chunk or b"<f " in chunk
+    values = chunk.count(b"<v>") + chunk.count(b"<is>")
     sheet.filled_cells += values
     if values:
-        end = max(chunk.rfind(b"<" + p + b"v>"), chunk.rfind(b"<" + p + b"is>"))
-        rows = re.findall(rb'<%srow\b[^>]*?\br="(\d{1,18})"' % p, chunk[chunk.rfind(b"<" + p + b"row", 0, end) : end])
-        rows += re.findall(rb'<%srow\b[^>]*?\br="(\d{8,18})"' % p, chunk)
+        end = max(chunk.rfind(b"<v>"), chunk.rfind(b"<is>"))
+        rows = re.findall(rb'<row\b[^>]*?\br="(\d{1,18})"', chunk[chunk.rfind(b"<row", 0, end) : end])
+        rows += re.findall(rb'<row\b[^>]*?\br="(\d{8,18})"', chunk)
         sheet.last_row = max([sheet.last_row, *map(int, rows)])
         # Cells right of Z that hold something (an empty formatted cell closes itself).
-        letters = set(re.findall(rb'<%sc r="([A-Z]{2,8})\d+"[^>/]*>' % p, chunk))
+        letters = set(re.findall(rb'<c r="([A-Z]{2,8})\d+"[^>/]*>', chunk))
         sheet.last_column = max([sheet.last_column, 26, *map(_column_number, letters)])
     if b"hidden=" in chunk:
-        for tag in re.findall(rb"<%srow\b([^>]*)>" % p, chunk):
+        for tag in re.findall(rb"<row\b([^>]*)>", chunk):
             number = re.search(rb'\br="(\d{1,7})"', tag)
             if number and re.search(rb'\bhidden="(?:1|true)"', tag):
                 sheet.hidden_rows.append(int(number[1]))
@@ -227,28 +268,6 @@ def far_cells(last_row: int, last_column: int) -> Refused:
     )
 
 
-def _parts(package: zipfile.ZipFile) -> dict[str, str]:
-    """Folded part name → its name."""
-    return {name.casefold(): name for name in package.namelist()}
-
-
-def _by_name(package: zipfile.ZipFile, facts: dict[str, SheetFacts]) -> dict[str, SheetFacts]:
-    """Sheet name → facts, by workbook.xml and its relationships."""
-    parts = _parts(package)
-    targets = {}
-    relations = parts.get("xl/_rels/workbook.xml.rels")
-    for element in _elements(package, relations, "Relationship") if relations else ():
-        target = str(element.get("Target", ""))
-        path = target.lstrip("/") if target.startswith("/") else str(PurePosixPath("xl") / target)
-        targets[element.get("Id")] = path.casefold()
-    named = {}
-    for element in _elements(package, parts["xl/workbook.xml"], "sheet"):
-        link = next((value for key, value in element.attrib.items() if str(key).endswith("}id")), None)
-        if (sheet := facts.get(targets.get(link, ""))) is not None:
-            named[str(element.get("name", ""))] = sheet
-    return named
-
-
 def _elements(package: zipfile.ZipFile, part: str, name: str) -> list[etree._Element]:
     if package.getinfo(part).file_size > MAX_SMALL_PART:
         raise Refused("zip_bomb", "文件内部的目录大得不正常,不予打开", advice.SAVE_AS_XLSX)
@@ -259,15 +278,14 @@ def _elements(package: zipfile.ZipFile, part: str, name: str) -> list[etree._Ele
     ]
 
 
-def problem_cells(path: Path, sheet: SheetFacts) -> list[tuple[int, int, Problem]]:
+def problem_cells(source: Path | io.BytesIO, sheet: SheetFacts) -> list[tuple[int, int, Problem]]:
     """(row, column) from 0 of cells with an error value, and of formulas whose result was not saved; sorted."""
     if not (sheet.has_errors or sheet.has_formulas):
         return []
-    p = sheet.prefix
-    error = re.compile(rb'<%sc\b([^>]*\bt="e"[^>]*)>' % p)
-    formula = re.compile(rb"<%sc\b([^>]*[^/])>\s*<%sf\b(?:[^>]*/>|[^>]*>[^<]*</%sf>)\s*(<%sv>[^<]+)?" % (p, p, p, p))
+    error = re.compile(rb'<c\b([^>]*\bt="e"[^>]*)>')
+    formula = re.compile(rb"<c\b([^>]*[^/])>\s*<f\b(?:[^>]*/>|[^>]*>[^<]*</f>)\s*(<v>[^<]+)?")
     found: dict[tuple[int, int], Problem] = {}
-    with zipfile.ZipFile(path) as package:
+    with zipfile.ZipFile(source) as package:
         for chunk in _chunks(package, sheet.part):
             if sheet.has_formulas:
                 for attributes, value in formula.findall(chunk):

@@ -64,7 +64,7 @@ def _read(path: Path, file_name: str) -> Book:
         what, to_do = endings.WORDS[sort]
         raise Refused("never_a_list", f"从文件名看,这是{what},不能当名单读", to_do)
     if start.startswith(b"PK"):
-        book = _workbook(path, preflight.examine(path))
+        book = _workbook(preflight.examine(path))
         expected = {".xlsx"}
     elif start.startswith(olefile.MAGIC):
         book = Book(biff.read_biff(_examine_ole(path, suffix)))
@@ -141,9 +141,9 @@ def _examine_ole(path: Path, suffix: str) -> bytes:
 # Workbooks -------------------------------------------------------------------------------------------------------
 
 
-def _workbook(path: Path, package: preflight.Package) -> Book:
+def _workbook(package: preflight.Package) -> Book:
     try:
-        with python_calamine.load_workbook(str(path)) as workbook:
+        with python_calamine.load_workbook(package.source) as workbook:
             sheets = [
                 sheet for sheet in workbook.sheets_metadata if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
             ]
@@ -157,7 +157,7 @@ def _workbook(path: Path, package: preflight.Package) -> Book:
                     grid.shown = _shown(sheet.visible)
                     if facts := package.sheets.get(sheet.name):
                         grid.hidden_rows = preflight.hidden_rows(facts)
-                        grid.problems = preflight.problem_cells(path, facts)
+                        grid.problems = preflight.problem_cells(package.source, facts)
                     grids.append(grid)
     except python_calamine.PasswordError as error:
         raise Refused("password", "文件设了打开密码,无法读取", advice.UNLOCK) from error

@@ -12,17 +12,19 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from xml.parsers import expat
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from lxml import etree
 from python_calamine import CalamineError
 
 from pipeline import contracts
 from pipeline.home import PART, sync
 from pipeline.model import CheckError, Refusal
-from pipeline.reading import readers
+from pipeline.reading import readers, spelling
 from pipeline.reading.grid import Grid
 from pipeline.returns import correction, listing, marks
 from pipeline.returns.examine import examine
@@ -31,7 +33,10 @@ from pipeline.returns.package import CannotPatch
 from pipeline.returns.patch import merges, patch
 from pipeline.returns.rewrite import rewrite
 
-_ODD = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, IndexError, ValueError, NotImplementedError, CalamineError)
+_ODD = (
+    zipfile.BadZipFile, zlib.error, EOFError, KeyError, IndexError, ValueError, NotImplementedError, CalamineError,
+    expat.ExpatError, etree.XMLSyntaxError,
+)  # fmt: skip
 """What a workbook of odd build makes the libraries raise: parts missing or cut off, numbers that are none. The way out is
 the rewrite, which is examined again and says what happened."""
 
@@ -125,13 +130,23 @@ class _Copy:
             try:
                 self._mark(self.source, made, [])
             except (CannotPatch, *_ODD):
-                self._rewrite(made, "原文件的格式比较特殊,无法在上面直接标注:本文件保留了全部数据,版式已简化。")
+                self._mark_respelled(made)
         elif (rows := sum(one.rows_read for one in self.summaries)) > MOST_COPIED:
             # Nobody mends half a million lines by hand: who exports them needs the list of faults, and at once.
             remark = f"文件有 {rows} 行,超过 {MOST_COPIED} 行的文本文件不再附原表,只列出问题;行号就是原文件的行号。"
             listing.write(made, self.file_name, self.summaries, self.issues, frozenset(), [remark])
         else:
             self._rewrite(made, "您报来的不是 .xlsx 工作簿:已把全部数据转成 .xlsx 后标注,原来的版式没有保留。")
+
+    def _mark_respelled(self, made: Path) -> None:
+        """Mark the same workbook in the usual spelling, its layout kept; where that fails too, the plain rewrite."""
+        usual = self.folder / "usual.xlsx"
+        try:
+            with zipfile.ZipFile(self.source) as archive, usual.open("wb") as target:
+                spelling.respell(archive, target)
+            self._mark(usual, made, [])
+        except (CannotPatch, spelling.Doctype, *_ODD):
+            self._rewrite(made, "原文件的格式比较特殊,无法在上面直接标注:本文件保留了全部数据,版式已简化。")
 
     def _rewrite(self, made: Path, remark: str) -> None:
         plain = self.folder / "plain.xlsx"

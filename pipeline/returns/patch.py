@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from pipeline.reading.spelling import Parts
 from pipeline.returns import notes
 from pipeline.returns.marks import Merges, SheetMarks
 from pipeline.returns.package import (
@@ -98,6 +99,8 @@ class _Patch:
         self.emptied = Emptied()
         self.refuses = any(mark.refused for mark in marks.values())
         self.used: set[int] | None = set() if self.refuses else None
+        if not Parts(archive).is_usual():
+            raise CannotPatch("parts where not every program looks for them")
         if missing := set(marks) - set(self.workbook.parts):
             raise CannotPatch(f"{len(missing)} sheets without part")
 

@@ -1,0 +1,331 @@
+"""A zipped workbook in any spelling that the standard allows → the same workbook as Excel spells it.
+
+Report tools put the workbook into another folder, write backslashes in names, use prefixes, single quotes, the strict
+namespaces, UTF-16, or leave out where a row or cell stands. All of that is legal and means the same. Here it is read by
+a real parser and written in one spelling, so that who reads or marks a workbook needs to know only that one. No entity is
+resolved, nothing is fetched. Source: ECMA-376 parts 1, 2 and 4.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO, Final
+from xml.parsers import expat
+from xml.sax.saxutils import escape
+
+from lxml import etree
+
+from pipeline.model import column_letter
+
+MAIN: Final = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+WORKBOOK: Final = "xl/workbook.xml"
+_SHEETS = "xl/worksheets/"
+_HOME = {"sharedStrings": "xl/sharedStrings.xml", "styles": "xl/styles.xml"}
+"""Last word of a relationship's type → the one name under which every reader finds that part."""
+_TYPES = "[Content_Types].xml"
+_MAIN_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml."
+_STRICT = "http://purl.oclc.org/ooxml/"
+_HYPHENATED = {"extendedProperties": "extended-properties", "customProperties": "custom-properties"}
+_CHUNK = 1 << 20
+_ODD = re.compile(rb'<(?:c|row)(?! r=")[\s/>]|<(?:v|is)\s')
+"""A row or cell that does not begin with its name, a value with attributes: the usual spelling has none."""
+_ODD_WORDS = (b"<!", b"='", b' ="', b'= "')
+"""Comments, other quotes, blanks inside attributes."""
+_CELL = re.compile(r"([A-Z]{1,3})\d+")
+
+
+class Doctype(Exception):
+    """A part declares a document type, which no workbook needs."""
+
+
+def is_usual(chunk: bytes, *, is_first: bool) -> bool:
+    """A piece of a sheet, cut between tags, is spelled as Excel spells it. Only a false no can be wrong, and costs time."""
+    if is_first and (b"<worksheet" not in chunk or b"\0" in chunk[:64] or b'xmlns="%s"' % MAIN.encode() not in chunk):
+        return False
+    named = chunk.count(MAIN.encode())  # more than once: by a prefix too
+    return named == is_first and not any(each in chunk for each in _ODD_WORDS) and not _ODD.search(chunk)
+
+
+def plain_name(entry: str) -> str:
+    """The name of a part as the standard writes it, of whatever a program wrote into the zip's directory."""
+    return entry.replace("\\", "/").lstrip("/")
+
+
+class Parts:
+    """The parts of a package and how they hang together; names are found whatever their case."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        """Read the relationships of the package. Raises KeyError or XMLSyntaxError where they cannot be followed."""
+        self.archive = archive
+        self.entries = {
+            plain_name(entry.filename): entry.filename for entry in archive.infolist() if not entry.is_dir()
+        }
+        self._folded = {name.casefold(): name for name in self.entries}
+
+    def find(self, name: str) -> str | None:
+        """A part's own name."""
+        return self._folded.get(name.casefold())
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a part."""
+        return self.archive.read(self.entries[name])
+
+    def relations(self, part: str) -> Iterator[tuple[str, str, str]]:
+        """(id, last word of the type, part) of each relationship of a part ('' for the package) to one that is there."""
+        for one in self.relationships(part):
+            target = self.find(resolve(part, one.get("Target", "")))
+            if one.get("TargetMode") != "External" and target:
+                yield one.get("Id", ""), one.get("Type", "").rpartition("/")[2], target
+
+    def relationships(self, part: str) -> list[etree._Element]:
+        """The relationship elements of a part as they stand."""
+        name = self.find(relations_of(part))
+        return [one for one in _parse(self.read(name)) if isinstance(one.tag, str)] if name else []
+
+    def workbook(self) -> str | None:
+        """The name of the workbook part; None when the package holds none."""
+        documents = [part for _, last, part in self.relations("") if last == "officeDocument"]
+        found = [part for part in documents if re.search(r"<(?:\w+:)?workbook[\s>]", self._start(part))]
+        return found[0] if found else self.find(WORKBOOK)
+
+    def _start(self, part: str) -> str:
+        with self.archive.open(self.entries[part]) as stream:
+            start = stream.read(8192)
+        return start.decode("utf-16" if b"\0" in start[:64] else "utf-8", "replace")
+
+    def moves(self) -> dict[str, str]:
+        """Part → the name that it must have, for those that a reader of workbooks looks for. Raises KeyError."""
+        workbook = self.workbook()
+        if workbook is None:
+            raise KeyError("no workbook")
+        moves = {workbook: WORKBOOK}
+        for _, last, part in self.relations(workbook):
+            if last == "worksheet":
+                moves[part] = part if part.startswith(_SHEETS) else _SHEETS + posixpath.basename(part)
+            elif last in _HOME:
+                moves[part] = _HOME[last]
+        return moves
+
+    def is_usual(self) -> bool:
+        """Every part stands where it is looked for, under the name that the directory of the zip says."""
+        return all(name == entry for name, entry in self.entries.items()) and all(
+            old == new for old, new in self.moves().items()
+        )
+
+
+def relations_of(part: str) -> str:
+    """The name of the part that holds another's relationships; '' for the package's own."""
+    folder, base = posixpath.split(part)
+    return posixpath.join(folder, "_rels", f"{base}.rels")
+
+
+def resolve(part: str, target: str) -> str:
+    """The part that a relationship's target names, seen from the part that it belongs to."""
+    target = plain_name(target) if target.startswith(("/", "\\")) else posixpath.join(posixpath.dirname(part), target)
+    return posixpath.normpath(target.replace("\\", "/"))
+
+
+def respell(source: zipfile.ZipFile, target: IO[bytes]) -> None:
+    """Write the workbook to `target` in the usual spelling. The package must have been looked at before (bombs, macros).
+
+    Raises Doctype, KeyError, ValueError, expat.ExpatError, etree.XMLSyntaxError on what is no workbook.
+    """
+    parts = Parts(source)
+    moves = parts.moves()
+    taken = set(parts.entries) - set(moves)
+    if len(set(moves.values())) < len(moves) or taken & set(moves.values()):
+        raise ValueError("two parts for one name")
+    owners = {relations_of(part): part for part in ("", *parts.entries)}
+    is_strict = any(_STRICT in one.get("Type", "") for one in parts.relationships(""))
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as out:
+        for name in parts.entries:
+            if name == _TYPES:
+                out.writestr(name, _types(parts, moves))
+            elif name in owners and name.endswith(".rels"):
+                owner = owners[name]
+                out.writestr(relations_of(moves.get(owner, owner)), _relations(parts, owner, moves))
+            else:
+                with parts.archive.open(parts.entries[name]) as stream, out.open(moves.get(name, name), "w") as to:
+                    if name in moves or (is_strict and name.endswith(".xml")):
+                        _Speller(to.write, is_sheet=moves.get(name, "").startswith(_SHEETS)).run(stream)
+                    else:
+                        while block := stream.read(_CHUNK):
+                            to.write(block)
+
+
+def _parse(data: bytes) -> etree._Element:
+    return etree.fromstring(data, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False))
+
+
+def _written(root: etree._Element) -> bytes:
+    return etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
+
+
+def _types(parts: Parts, moves: dict[str, str]) -> bytes:
+    """The content types, with one of its own for each part that was or could be moved."""
+    root = _parse(parts.read(_TYPES))
+    tag = f"{{{etree.QName(root).namespace}}}Override"
+    folded = {old.casefold(): new for old, new in moves.items()}
+    for one in list(root):
+        name = plain_name(one.get("PartName", "")) if isinstance(one.tag, str) else ""
+        if name.casefold() in folded:
+            root.remove(one)
+        elif (one.get("ContentType") or "").startswith(_MAIN_TYPE) and one.get("Extension"):
+            one.set("ContentType", "application/xml")  # the type of one part, said of all with its ending
+    words = {WORKBOOK: "sheet.main+xml", _HOME["styles"]: "styles+xml", _HOME["sharedStrings"]: "sharedStrings+xml"}
+    for new in moves.values():
+        word = words.get(new, "worksheet+xml")
+        etree.SubElement(root, tag, PartName=f"/{new}", ContentType=_MAIN_TYPE + word)
+    if all((one.get("Extension") or "").casefold() != "rels" for one in root):
+        rels = "application/vnd.openxmlformats-package.relationships+xml"
+        root.insert(0, etree.Element(tag.replace("Override", "Default"), Extension="rels", ContentType=rels))
+    return _written(root)
+
+
+def _relations(parts: Parts, owner: str, moves: dict[str, str]) -> bytes:
+    """The relationships of a part, each to where its target is now."""
+    name = parts.find(relations_of(owner))
+    root = _parse(parts.read(name or ""))
+    for one in root:
+        if not isinstance(one.tag, str):
+            continue
+        one.set("Type", _transitional(one.get("Type", "")))
+        if one.get("TargetMode") != "External":
+            wanted = resolve(owner, one.get("Target", ""))
+            old = parts.find(wanted) or wanted
+            new = moves.get(old, old)
+            # Readers know the targets of a workbook by their folder.
+            one.set(
+                "Target", new.removeprefix("xl/") if moves.get(owner) == WORKBOOK and new[:3] == "xl/" else f"/{new}"
+            )
+    return _written(root)
+
+
+def _transitional(uri: str) -> str:
+    """The namespace or type of the usual spelling for one of the strict spelling; any other as it is."""
+    if not uri.startswith(_STRICT):
+        return uri
+    area, _, rest = uri.removeprefix(_STRICT).partition("/")
+    words = "/".join(_HYPHENATED.get(word, word) for word in rest.split("/"))
+    return f"http://schemas.openxmlformats.org/{area}/2006/{words}"
+
+
+class _Speller:
+    """Reads one part with a real parser and writes it: no prefix for cells, double quotes, a name for every row and cell."""
+
+    def __init__(self, write: Callable[[bytes], object], *, is_sheet: bool) -> None:
+        self.write = write
+        self.is_sheet = is_sheet
+        self.pieces: list[str] = []
+        self.open_tag = False
+        self.declared: list[tuple[str, str]] = []
+        self.defaults = [""]
+        """The namespace of names without a prefix, per depth of what is written."""
+        self.names: list[str] = []
+        self.row = self.column = 0
+
+    def run(self, stream: IO[bytes]) -> None:
+        parser = expat.ParserCreate(namespace_separator=" ")
+        parser.namespace_prefixes = True
+        parser.ordered_attributes = True
+        parser.buffer_text = True
+        parser.StartDoctypeDeclHandler = self._refuse
+        parser.StartNamespaceDeclHandler = self._declare
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._text
+        self.write(b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n')
+        while block := stream.read(_CHUNK):
+            parser.Parse(block, False)
+            self._flush()
+        parser.Parse(b"", True)
+        self._flush()
+
+    def _flush(self) -> None:
+        self.write("".join(self.pieces).encode())
+        self.pieces.clear()
+
+    def _refuse(self, *_: object) -> None:
+        raise Doctype
+
+    def _declare(self, prefix: str | None, uri: str | None) -> None:
+        if prefix:
+            self.declared.append((prefix, _transitional(uri or "")))
+
+    def _start(self, name: str, attributes: list[str]) -> None:
+        self._close()
+        uri, local, prefix = _split(name)
+        is_main = uri == MAIN
+        prefix = "" if is_main else prefix
+        written = f"{prefix}:{local}" if prefix else local
+        words = [f"<{written}"]
+        default = self.defaults[-1]
+        if not prefix and uri != default:
+            words.append(f' xmlns="{_quoted(uri)}"')
+            default = uri
+        words += [f' xmlns:{prefix}="{_quoted(uri)}"' for prefix, uri in self.declared]
+        self.declared.clear()
+        pairs: Iterable[tuple[str, str]] = zip(attributes[::2], attributes[1::2], strict=True)
+        if self.is_sheet and is_main and local in ("row", "c", "v"):
+            pairs = self._placed(local, dict(pairs))
+        for key, value in pairs:
+            _, own, of = _split(key)
+            words.append(f' {f"{of}:{own}" if of else own}="{_quoted(value)}"')
+        self.pieces.append("".join(words))
+        self.open_tag = True
+        self.names.append(written)
+        self.defaults.append(default)
+
+    def _placed(self, local: str, attributes: dict[str, str]) -> list[tuple[str, str]]:
+        """The attributes of a row or cell, its place first; where it says none, it follows the one before."""
+        if local == "v":
+            return []
+        place = attributes.pop("r", "").strip()
+        if local == "row":
+            place = place or str(self.row + 1)
+            self.row, self.column = int(place) if place.isdecimal() else self.row, 0
+        elif found := _CELL.fullmatch(place):
+            self.column = _number(found[1])
+        elif not place:
+            self.column += 1
+            place = f"{column_letter(self.column)}{self.row}"
+        return [("r", place), *attributes.items()]
+
+    def _end(self, _: str) -> None:
+        name = self.names.pop()
+        self.defaults.pop()
+        if self.open_tag:
+            self.pieces.append("/>")
+            self.open_tag = False
+        else:
+            self.pieces.append(f"</{name}>")
+
+    def _text(self, text: str) -> None:
+        self._close()
+        self.pieces.append(escape(text, {"\r": "&#13;"}))
+
+    def _close(self) -> None:
+        if self.open_tag:
+            self.pieces.append(">")
+            self.open_tag = False
+
+
+def _split(name: str) -> tuple[str, str, str]:
+    """(namespace, local name, prefix) of a name as expat gives it."""
+    words = name.split(" ")
+    uri, local, prefix = ["", *words, ""] if len(words) == 1 else (*words, "") if len(words) == 2 else words
+    return _transitional(uri), local, prefix
+
+
+def _quoted(text: str) -> str:
+    return escape(text, {'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
+
+
+def _number(letters: str) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - 64
+    return number
