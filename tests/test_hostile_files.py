@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 
 import openpyxl
 import pytest
 
-from pipeline.model import Reading
-from pipeline.reading import layout
+from pipeline import notice
+from pipeline.model import Reading, Refusal
+from pipeline.reading import layout, sandbox
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 LINKS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -314,3 +316,19 @@ def test_what_dies_inside_the_parser_leaves_no_rows_behind(tmp_path: Path) -> No
     (tmp_path / "x").write_bytes(buffer.getvalue())
     assert code(tmp_path / "x") == "empty"
     assert not list((tmp_path / "work").glob("*")) if (tmp_path / "work").exists() else True
+
+
+def test_a_fault_of_ours_is_told_to_the_data_officer_and_not_blamed_on_the_sender(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def call(*words: object, **more: object) -> list[Reading]:
+        raise sandbox.Killed("crash", "PanicException readers.py:202")
+
+    monkeypatch.setattr(layout.sandbox, "call", call)
+    refusal = read(package(tmp_path / "x")).refusal
+    assert refusal and refusal.code == "unreadable"
+    assert "Panic" not in refusal.reason + refusal.fix and ".py" not in refusal.reason + refusal.fix
+    assert "我们的程序的问题" in refusal.reason
+    assert Refusal.from_json(asdict(refusal)) == refusal
+    line = {"reason": refusal.reason, "fix": refusal.fix, "fault": refusal.fault, "submission_id": "s1"}
+    assert "给开发者:PanicException readers.py:202,submission_id s1" in notice._because(line)
