@@ -237,3 +237,15 @@ def test_whom_a_help_rule_let_in_may_have_died_and_is_in_no_other_list(tmp_path)
         home, "select kind, rows_accepted, rows_out_of_scope from submission where unit_code <> 'd01' order by all"
     )
     assert found == [("death_notice", 1, 1), ("medical_expense", 1, 0), ("unemployment", 1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("status", "is_kept"), [("正常", True), (None, True), ("/", True), ("注销", False), ("挂起", False)]
+)
+def test_a_certificate_whose_state_nobody_can_read_brings_nobody_in(desk, status, is_kept):
+    row = {
+        "certificate_no": f"{number(1)}41", "disability_type": "肢体", "disability_level": "一级", "issued_on": "2026-10-30",
+        "certificate_status": status,
+    }  # fmt: skip
+    name = desk.part("disability_certificate", [of(1, **row)])
+    assert counts(desk.judge(scope=[])[name]) == (1, int(is_kept), 0, int(not is_kept))

@@ -125,6 +125,16 @@ def test_the_rule_is_asked_again_of_the_same_household(release, rows, answer, sa
     assert said in shown(result)
 
 
+def test_a_rule_that_meets_a_cell_nobody_can_read_says_so(release):
+    def ask_rule(code):
+        said = "是否重病写着“待查”,认不出来"
+        return asked(("p1", "h1", "red", 2664000))(code).append_column("unreadable", pa.array([said]))
+
+    result = explained(release, ask_rule)
+    assert (result["again"]["answer"], result["again"]["level"]) == ("unreadable", None)
+    assert "现在无法核对:是否重病写着“待查”,认不出来。" in shown(result).replace("\n", "")
+
+
 def test_a_rule_about_a_person_is_asked_of_the_person(release):
     card = CARD.model_copy(update={"subject": "person"})
     gone = explained(release, asked(("p2", "h1", "red", 2664000)), cards={"warnings.a01": card})

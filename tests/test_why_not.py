@@ -14,7 +14,7 @@ from pipeline import run, warehouse
 from pipeline.cli import monitor
 from pipeline.model import MonitorError
 from pipeline.warehouse.models import Card
-from pipeline.why_not import _Words, why_not
+from pipeline.why_not import _after_the_rule, _Words, why_not
 
 pytestmark = pytest.mark.slow
 
@@ -67,6 +67,27 @@ def test_every_rule_tells_why_not_and_only_then(table: str, fires: bool) -> None
 )  # fmt: skip
 def test_the_true_reason_in_words(code: str, name: str, expected: list[str]) -> None:
     assert reasons(code, name) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "person", "expected"),
+    [
+        ("C06", "写着而认不出来", "甲", "照料护理费用写着“约五百”,认不出来"),
+        ("C06", "写着而认不出来", "戊", "照料护理费用认不出来"),
+        ("A14", "处理结果或发放日期认不出来", "乙", "发放日期写着“上周”,认不出来"),
+        ("C03", "是否边境认不出来", "甲", "是否边境写着“不清楚”,认不出来"),
+    ],
+)
+def test_what_cannot_be_read_is_never_said_to_be_blank(code: str, name: str, person: str, expected: str) -> None:
+    table = f"warnings.{code.lower()}"
+    example = next(each for known, each in RULES if known == table and name in each.name)
+    assert said(table, person, example) == [], "no condition fails"
+    is_listed, told = _after_the_rule(inputs(example), models_of(), table, person)
+    assert (is_listed, told.startswith(f"{expected}。认不出来的不当作没有")) == (False, True)
+
+
+def test_whose_cell_is_given_hears_nothing_of_unreadable_ones() -> None:
+    assert reasons("C06", "写着而认不出来", "丙") == ["照料护理费用 500.00 元 不是 0"]
 
 
 def test_all_conditions_that_fail_are_told() -> None:
