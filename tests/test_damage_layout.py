@@ -131,7 +131,7 @@ def test_households_and_people_in_one_workbook_are_two_submissions(tmp_path: Pat
     ("rows", "code"),
     [
         ([[*PERSON, "身份证号码"], [*member(1), person_number(1)]], "duplicate_column"),
-        ([[*PERSON, None, *PERSON], [*member(1), None, *member(2)]], "duplicate_column"),
+        ([[*PERSON, None, *PERSON], [*member(1), None, *member(2)]], "side_by_side"),
         ([*roster(1, 2), [], ["2026年10月低保人员(农村)"], *roster(3, 4)], None),
         ([*roster(1, 2), [], EDGE, ["张", person_number(3), 1, 5, "2024-01"]], "two_tables"),
         ([PERSON], "no_rows"),
