@@ -903,3 +903,17 @@ def test_odd_text_of_a_text_file_comes_back_as_it_was(tmp_path: Path) -> None:
         xml = package.read("xl/worksheets/sheet1.xml").decode()
     assert "<f>" not in xml
     assert xml.count("列") == 1, "below its header a refused column is empty"
+
+
+def test_hidden_sheets_stay_hidden_in_a_plain_rewrite(tmp_path: Path) -> None:
+    from pipeline.reading.grid import Grid
+    from pipeline.returns.rewrite import rewrite
+
+    names = ("藏", "深", "名册")
+    states = ("hidden", "very_hidden", "visible")
+    grids = [
+        Grid(name, [pa.array(["x"])], np.array([1]), shown=state) for name, state in zip(names, states, strict=True)
+    ]
+    rewrite(grids, tmp_path / "x.xlsx", {})
+    book = openpyxl.load_workbook(tmp_path / "x.xlsx")
+    assert [book[name].sheet_state for name in names] == ["hidden", "veryHidden", "visible"]
