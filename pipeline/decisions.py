@@ -319,7 +319,7 @@ def answers(ledger: Ledger, release: duckdb.DuckDBPyConnection) -> list[Answer]:
 def _judged(release: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
     answer = release.execute(
         "with said as ("
-        "select decision_id, coalesce(warning_id, sample_id) as subject, state, problem, conflict, null as contradiction, received_on"
+        "select decision_id, coalesce(warning_id, sample_id) as subject, state, problem, conflict, contradiction, received_on"
         " from decision union all "
         "select decision_id, coalesce(left_ref, question_id) as subject, state, problem, conflict, contradiction, received_on"
         " from identity_decision)"
@@ -347,9 +347,9 @@ def _summary(file: DecisionFile, lines: list[tuple[DecisionLine, dict[str, Any]]
     if again := states.count("repeated"):
         told.append(f"其中 {again} 行与已登记的完全相同,只计一次。")
     if later := states.count("replaced"):
-        told.append(f"其中 {later} 行已有日期更晚(同一天的,收到更晚)的登记,以更晚的为准。")
+        told.append(f"其中 {later} 行已有日期更晚(同一天的同一结果,收到更晚)的登记,以更晚的为准。")
     if torn := states.count("contradicted"):
-        told.append(f"其中 {torn} 行与别的身份判断连起来互相矛盾,弄清以前先不生效,详见该行的批注。")
+        told.append(f"其中 {torn} 行与别的登记互相矛盾,商定后重填以前都不采用,详见该行的批注。")
     if file.came_again:
         told.append(
             f"这份文件 {file.night.isoformat()} 已经收过,{file.came_again.isoformat()} 又收到同样的一份,只计一次。"
@@ -378,13 +378,14 @@ def _issues(file: DecisionFile, lines: list[tuple[DecisionLine, dict[str, Any]]]
                 _issue(line, "decision.misfit", "must_fix", f"{said['problem']}。这一行没有登记。", "改好退回的行再交")
             )
         if said["contradiction"]:
+            form = _FORM_OF[line.about]
+            kept = "其中的“是同一人”都不生效,各按各的号码认人" if line.about == "identity" else "这几个结果都不采用"
             told = (
-                f"几条身份判断连起来互相矛盾:{said['contradiction']}。不能都对;弄清以前其中的“是同一人”都不生效,各按各的号码认人。"
-                "请与上面各方商定,把判断错的那一条改判后再交。"
+                f"这几条{form.does}互相矛盾,不能都对:{said['contradiction']}。弄清以前{kept}。"
+                f"请与上面各方商定后重填一次,“{form.headers['decided_on']}”写商定的那一天,要晚于上面的日期。"
             )
-            found.append(
-                _issue(line, "decision.contradiction", "confirm", told, "与各方商定,把判断错的那一条改判后再交")
-            )
+            fix = f"与各方商定后重填一次,“{form.headers['decided_on']}”要晚于原来的日期"
+            found.append(_issue(line, "decision.contradiction", "confirm", told, fix))
         if said["conflict"]:
             form = _FORM_OF[line.about]
             told = (

@@ -243,7 +243,7 @@ def _table(columns: dict[str, str], rows: list[dict[str, Any]]) -> pa.Table:
 
 
 def _policy(night: date) -> list[dict[str, Any]]:
-    return [asdict(value) for value in _policies().on(night)]
+    return [asdict(value) | {"title": _policies().titles[value.key]} for value in _policies().on(night)]
 
 
 @cache
@@ -253,7 +253,15 @@ def _policies() -> policy.Policy:
 
 def _policy_row(row: dict[str, Any]) -> dict[str, Any]:
     value = Decimal(str(row["value"]))
-    full = {"policy_region": "", "area_type": "", "valid_from": "2020-01-01", "unit": "", "source": "样例", **row}
+    full = {
+        "policy_region": "",
+        "area_type": "",
+        "valid_from": "2020-01-01",
+        "unit": "",
+        "source": "样例",
+        "title": row["key"],
+        **row,
+    }
     return {
         **full,
         "value_fen": int(value * 100) if full["unit"].startswith("元") else None,

@@ -53,7 +53,6 @@ def gather(
     submissions, in_force = _submissions(ledger, day, judged_on)
     keys = seal.release_keys(home)
     key, accepted, unproven = home.identity_key(), _accepted(home, in_force), _unproven(home, in_force)
-    ids = _person_ids(path for paths in (*accepted.values(), *unproven.values()) for path in paths)
     expected = [
         {
             "unit_code": unit,
@@ -63,9 +62,7 @@ def gather(
         for unit, kind in home.expected
     ]
     house = _of_lists(home, submissions, day) | {
-        "identity": _table(
-            "identity", ({"person_id": one, "household_id": people.household_id(key, one)} for one in ids)
-        ),
+        "identity": _identities(home, (path for paths in (*accepted.values(), *unproven.values()) for path in paths)),
         "column": _table("column", (line for each in submissions for line in _columns(each))),
         "expected": _table("expected", expected),
         "decision": _table("decision", decisions.rows(ledger, day)),
@@ -81,8 +78,31 @@ def gather(
         house=house,
         previous=warehouse.previous_release(home.releases, day, keys),
         keys=keys,
+        earlier=lambda night: _earlier(home, ledger, night, judged_on, {each.submission_id for each in in_force}),
         warning_id=lambda code, subject, first_seen_on: people.warning_id(key, code, subject, first_seen_on),
     )
+
+
+def _earlier(
+    home: Home, ledger: Ledger, night: date, judged_on: Mapping[str, date] | None, known: set[str]
+) -> warehouse.Inputs:
+    """What it is a function of who was listed on an earlier night; people and places only of submissions that are not `known`."""
+    submissions, in_force = _submissions(ledger, night, judged_on)
+    gone = [each for each in in_force if each.submission_id not in known]
+    paths = [path for of_kind in (_accepted(home, gone), _unproven(home, gone)) for path in of_kind.values()]
+    house = _of_lists(home, submissions, night) | {
+        "identity": _identities(home, (path for each in paths for path in each)),
+        "place": _table("place", _places(home, gone)),
+    }
+    return warehouse.Inputs(
+        day=night, accepted=_accepted(home, in_force), unproven=_unproven(home, in_force), house=house
+    )
+
+
+def _identities(home: Home, paths: Iterable[Path]) -> pa.Table:
+    key = home.identity_key()
+    ids = _person_ids(paths)
+    return _table("identity", ({"person_id": one, "household_id": people.household_id(key, one)} for one in ids))
 
 
 def _submissions(
@@ -134,7 +154,7 @@ def of_policy(values: Policy, day: date) -> dict[str, pa.Table]:
     """The tables of the house that a policy makes: its values in force on `day`, and the working days around it."""
     calendar = values.calendar(day - timedelta(days=4000), day + timedelta(days=400))
     return {
-        "policy": _table("policy", map(vars, values.on(day))),
+        "policy": _table("policy", (vars(each) | {"title": values.titles[each.key]} for each in values.on(day))),
         "calendar": _table("calendar", ({"day": each, "is_working": is_working} for each, is_working in calendar)),
     }
 

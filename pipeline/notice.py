@@ -470,7 +470,7 @@ def _decided_words(released: Mapping[str, Any]) -> list[str]:
         said.append(f"有 {released['identity_conflicts']} 条身份疑问的判断前后不一,以判断日期较晚的为准,双方都已告知。")
     if released["contradictions"]:
         said.append(
-            f"有 {released['contradictions']} 组身份判断连起来互相矛盾(如甲是乙、乙是丙、甲不是丙):其中的“是同一人”都先不生效,"
+            f"有 {released['contradictions']} 组身份判断互相矛盾(如同一天又是又不是,或甲是乙、乙是丙、甲不是丙):其中的“是同一人”都先不生效,"
             "各方都已告知,请商定后改判。"
         )
     if released["dead_rules"]:

@@ -75,7 +75,7 @@ def after_the_first(first: Nights) -> Nights:
     """What comes after a first night that several tests begin with; the first one stays as it is."""
     assert first.con
     nights = Nights(first.models)
-    nights.con = first.con.cursor()
+    nights.con, nights.given = first.con.cursor(), dict(first.given)
     return nights
 
 
@@ -270,6 +270,98 @@ def test_a_chain_of_answers_merges_nobody_against_another_answer(
         assert {at for at in range(len(chain)) if f"青禾区经办{at} 2026-10-30“" in text} == set(texts)
 
 
+LATER = str(after(1))
+SAME_DAY: list[tuple[list[tuple[str, str, str, str]], list[str]]] = [
+    # (left, right, answer, day) …, and what becomes of each
+    ([("甲", "乙", "same", "now"), ("甲", "乙", "not_same", "now")], ["contradicted", "contradicted"]),
+    ([("甲", "乙", "same", "now"), ("甲", "乙", "cannot_tell", "now")], ["contradicted", "contradicted"]),
+    ([("甲", "乙", "same", "now"), ("甲", "乙", "same", "now")], ["replaced", "stands"]),
+    ([("甲", "乙", "same", "now"), ("甲", "乙", "not_same", "now"), ("甲", "乙", "same", "later")], ["replaced", "replaced", "stands"]),
+    # The earlier answer does not come back to life by a later day on which people disagree.
+    ([("甲", "乙", "same", "now"), ("甲", "乙", "same", "later"), ("甲", "乙", "not_same", "later")], ["replaced", "contradicted", "contradicted"]),
+    ([("甲", "乙", "same", "now"), ("甲", "乙", "not_same", "later")], ["replaced", "stands"]),
+    # One row, two people.
+    ([("S#x#3", "甲", "same", "now"), ("S#x#3", "乙", "same", "now")], ["contradicted", "contradicted"]),
+    ([("S#x#3", "甲", "same", "now"), ("S#x#3", "乙", "same", "now"), ("S#x#3", "丙", "same", "now")], ["contradicted"] * 3),
+    ([("S#x#3", "甲", "same", "now"), ("S#x#3", "乙", "same", "later")], ["replaced", "stands"]),
+    ([("S#x#3", "甲", "same", "now"), ("S#x#3", "乙", "not_same", "now")], ["stands", "stands"]),
+    ([("S#x#3", "甲", "same", "now"), ("S#x#3", "乙", "same", "now"), ("S#x#3", "乙", "not_same", "later")], ["stands", "replaced", "stands"]),
+    ([("S#x#3", "甲", "same", "now"), ("S#x#3", "乙", "same", "now"), ("S#x#3", "乙", "not_same", "now")], ["contradicted"] * 3),
+    (
+        [("S#x#3", "丙", "same", "now"), ("S#x#3", "甲", "same", "later"), ("S#x#3", "乙", "same", "later")],
+        ["replaced", "contradicted", "contradicted"],
+    ),
+    ([("S#x#3", "甲", "same", "now"), ("T#x#3", "甲", "same", "now")], ["stands", "stands"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lines", "states"), SAME_DAY)
+@pytest.mark.parametrize("by_one", [True, False])
+def test_answers_of_one_day_that_contradict_each_other_join_nobody(
+    models: Models, lines: list[tuple[str, str, str, str]], states: list[str], by_one: bool
+) -> None:
+    """Whoever gave them, in one file or several, in whatever order: all who took part are told of all, and nobody else."""
+    pairs = sorted({(left, right) for left, right, *_ in lines})
+    questions = [
+        {"question_id": f"问{at}", "left_ref": left, "right_ref": right, "division_code": "d01", "first_asked_on": str(NIGHT)}
+        for at, (left, right) in enumerate(pairs)
+    ]  # fmt: skip
+    said = [
+        answer(
+            f"问{pairs.index((left, right))}", decision, NIGHT if day == "now" else after(1), decision_id=f"{at}", received_seq=at,
+            decided_by="张三" if by_one else f"经办{at}", note=f"第{at}次", row_number=at, night=LATER,
+        )
+        for at, (left, right, decision, day) in enumerate(lines)
+    ]  # fmt: skip
+    for turned in (said, [one | {"received_seq": 0, "row_number": 9 - one["row_number"]} for one in reversed(said)]):
+        inputs = given(after(1), house__previous_question=questions, house__decision=turned)
+        found = {int(row["decision_id"]): row for row in warehouse.ask(inputs, models, "life.answer").to_pylist()}
+        told = {at: row["contradiction"] for at, row in found.items() if row["contradiction"]}
+        assert {at for at, row in found.items() if row["state"] == "contradicted"} == set(told)
+        assert len(set(told.values())) <= 1
+        if turned is said:
+            assert [found[at]["state"] for at in range(len(lines))] == states
+        else:
+            assert set(told) == {at for at, state in enumerate(states) if state == "contradicted"}
+        for text in told.values():
+            assert by_one or all(f"经办{at} " in text for at in told)
+
+
+FINDINGS: list[tuple[list[tuple[str, date]], list[str]]] = [
+    ([("enrolled", NIGHT), ("declined", NIGHT)], ["contradicted", "contradicted"]),
+    ([("enrolled", NIGHT), ("declined", after(1))], ["replaced", "stands"]),
+    ([("enrolled", NIGHT), ("declined", NIGHT), ("referred", after(1))], ["replaced", "replaced", "stands"]),
+    ([("enrolled", NIGHT), ("declined", NIGHT), ("verifying", after(1))], ["replaced", "replaced", "stands"]),
+    # What was found before holds on; to be looking into it is no result.
+    ([("granted", NIGHT), ("enrolled", after(1)), ("declined", after(1))], ["stands", "contradicted", "contradicted"]),
+    ([("verifying", NIGHT), ("enrolled", NIGHT)], ["replaced", "stands"]),
+    ([("verifying", NIGHT), ("enrolled", NIGHT), ("declined", NIGHT)], ["stands", "contradicted", "contradicted"]),
+]
+
+
+@pytest.mark.parametrize(("lines", "states"), FINDINGS)
+@pytest.mark.parametrize("about", ["warning", "sample"])
+def test_two_results_of_one_day_are_both_not_taken(
+    models: Models, lines: list[tuple[str, date]], states: list[str], about: str
+) -> None:
+    known: dict[str, Any] = (
+        {"house__previous_warning": [{"warning_id": "警", "rule_code": "X01", "subject_id": "户甲", "division_code": "d01",
+         "first_seen_on": str(NIGHT), "status": "open"}]} if about == "warning" else
+        {"house__previous_sample": [{"sample_id": "警", "rule_code": "X01", "subject_id": "户甲", "division_code": "d01",
+         "sampled_on": str(NIGHT), "state": "open"}]}
+    )  # fmt: skip
+    lined = [
+        said("警", result, on, about=about, decision_id=f"{at}", received_seq=at, note=f"第{at}次", night=str(after(1)))
+        for at, (result, on) in enumerate(lines)
+    ]
+    inputs = given(after(1), house__decision=lined, **known)
+    found = {int(row["decision_id"]): row for row in warehouse.ask(inputs, models, "life.heard").to_pylist()}
+    assert [found[at]["state"] for at in range(len(lines))] == states
+    torn = {at for at, state in enumerate(states) if state == "contradicted"}
+    texts = {found[at]["contradiction"] for at in torn}
+    assert len(texts) == bool(torn) and {at for at in found if found[at]["contradiction"]} == torn
+
+
 def test_contradicting_answers_are_told_to_all_who_gave_them_until_one_is_changed(nights: Nights) -> None:
     """Two divisions' people and the bureau: 甲 is 乙, 乙 is 丙, 甲 is not 丙. Nobody is merged; once it is settled all are one."""
     people = [ME, TWIN, number(9)]
@@ -304,8 +396,8 @@ def test_contradicting_answers_are_told_to_all_who_gave_them_until_one_is_change
     answers = decisions.answers(Filled(words), nights.con)  # type: ignore[arg-type]
     notes = {each.file.unit_code: each.issues["message"].tolist() for each in answers}
     assert {unit: len(told) for unit, told in notes.items()} == {"d01": 2, "bureau": 1}
-    assert all("几条身份判断连起来互相矛盾" in note and text in note for told in notes.values() for note in told)
-    assert any("先不生效" in notice for notice in answers[0].summaries[0].notices)
+    assert all("互相矛盾,不能都对" in note and text in note for told in notes.values() for note in told)
+    assert any("都不采用" in notice for notice in answers[0].summaries[0].notices)
 
     words.append(answer(three, "same", after(1), decision_id="四", night=str(after(2)), received_seq=4))
     nights.night(given(after(2), **{**lists, "house__decision": words}))

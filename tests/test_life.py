@@ -221,6 +221,22 @@ def test_the_same_twice_counts_once_and_the_later_day_holds_whichever_came_first
     assert dict(nights.rows("select decision_id, state from decision"))["二"] == "replaced"
 
 
+def test_another_result_of_the_same_day_undoes_the_closing_in_whatever_order_they_come(nights: Nights) -> None:
+    first = closed(nights, "enrolled")
+    other = said(FIRST, "declined", decision_id="二", decided_by="李四", unit_code="bureau", night=str(after(2)))
+    nights.night(given(after(2), **with_decisions(poor(), first, other)))
+    assert nights.rows(LIFE) == [("open", None, "yellow", NIGHT)]
+    assert nights.rows("select decision_id, decided_by, note from warning_list") == [(None, None, None)]
+    assert nights.rows(CHANGES) == [("reopened", "enrolled", "open", "同一天有互相矛盾的核查结果,都不采用")]
+    assert nights.rows("select decision_id, state, contradiction from decision order by all") == [
+        (one, "contradicted", "民政局(本级)李四 2026-10-30“本人放弃或不愿申请”(预警 X01-户甲-2)、青禾区张三 2026-10-30“已纳入保障”(预警 X01-户甲-2)")
+        for one in ("一", "二")
+    ]  # fmt: skip
+    last = said(FIRST, "declined", after(2), decision_id="三", night=str(after(3)))
+    nights.night(given(after(3), **with_decisions(poor(), first, other, last)))
+    assert nights.rows(LIFE) == [("closed", "declined", "yellow", NIGHT)]
+
+
 def test_progress_is_no_conflict_and_correcting_oneself_neither(nights: Nights) -> None:
     nights.night(given(NIGHT, **poor()))
     steps = [

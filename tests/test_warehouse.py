@@ -163,11 +163,17 @@ class Home:
     def __init__(self, root: Path, models: Models) -> None:
         self.root, self.models = root, models
         self.releases, self.link, self.work = root / "releases", root / "warehouse.duckdb", root / "work"
+        self.given: dict[date, warehouse.Inputs] = {}
         self.work.mkdir(parents=True, exist_ok=True)
         self.releases.mkdir(exist_ok=True)
 
     def night(self, inputs: warehouse.Inputs, models: Models | None = None) -> Path:
-        inputs = replace(inputs, previous=warehouse.previous_release(self.releases, inputs.day))
+        inputs = replace(
+            inputs,
+            previous=warehouse.previous_release(self.releases, inputs.day),
+            earlier=lambda night: self.given[night],
+        )
+        self.given[inputs.day] = inputs
         built = self.work / "ready"
         warehouse.build(inputs, models or self.models, built, work=self.work, limits=LIMITS)
         return warehouse.publish(built, self.releases, self.link)
@@ -183,6 +189,7 @@ class Nights:
     def __init__(self, models: Models) -> None:
         self.models = models
         self.con: duckdb.DuckDBPyConnection | None = None
+        self.given: dict[date, warehouse.Inputs] = {}
 
     def night(self, inputs: warehouse.Inputs, models: Models | None = None) -> None:
         models = models or self.models
@@ -191,8 +198,9 @@ class Nights:
                 table: self.con.sql(f"select * from main.{source}").to_arrow_table()
                 for table, source in warehouse.PREVIOUS.items()
             }
-            inputs = replace(inputs, house={**inputs.house, **before})
+            inputs = replace(inputs, house={**inputs.house, **before}, earlier=lambda night: self.given[night])
             self.con.close()
+        self.given[inputs.day] = inputs
         models.examine(models.everything())
         self.con = warehouse._connect(None, LIMITS)
         warehouse._make(self.con, inputs, models, models.everything())

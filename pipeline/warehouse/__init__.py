@@ -23,7 +23,7 @@ from pipeline.contracts import Kind
 from pipeline.folding import says_something
 from pipeline.home import PART, sync
 from pipeline.model import ConfigError, ModelError, PublishRefused, mask
-from pipeline.warehouse import evidence, suggestion, what_if, why_not
+from pipeline.warehouse import evidence, suggestion, what_if, why_not, withdrawal
 from pipeline.warehouse.decided import DECIDED, Decided, Rows, make_contradiction, source
 from pipeline.warehouse.models import (
     ANSWER,
@@ -31,7 +31,9 @@ from pipeline.warehouse.models import (
     EPISODE,
     EVERY,
     SUGGESTION,
+    TURNED,
     WHAT_IF,
+    WITHDRAWAL,
     About,
     Models,
     Published,
@@ -43,6 +45,7 @@ HOUSE: dict[str, dict[str, str]] = {
     "policy": {
         "key": "VARCHAR", "policy_region": "VARCHAR", "area_type": "VARCHAR", "valid_from": "DATE",
         "value": "DECIMAL(18,4)", "value_fen": "BIGINT", "value_x10000": "BIGINT", "unit": "VARCHAR", "source": "VARCHAR",
+        "title": "VARCHAR",
     },
     "calendar": {"day": "DATE", "is_working": "BOOLEAN"},
     "identity": {"person_id": "VARCHAR", "household_id": "VARCHAR"},
@@ -76,7 +79,10 @@ HOUSE: dict[str, dict[str, str]] = {
     "expected": {"unit_code": "VARCHAR", "kind": "VARCHAR", "period": "VARCHAR"},
     "draw": {"salt": "VARCHAR"},
     "release": {"built_at": "TIMESTAMP", "code_version": "VARCHAR", "policy_version": "VARCHAR", "input_digest": "VARCHAR"},
-    "previous_release": {"run_date": "DATE"},
+    "previous_release": {
+        "run_date": "DATE", "code_version": "VARCHAR", "rules_version": "VARCHAR", "policy_version": "VARCHAR",
+    },
+    "previous_submission": {"submission_id": "VARCHAR", "status": "VARCHAR"},
     "previous_warning": {
         "warning_id": "VARCHAR", "run_date": "DATE", "rule_code": "VARCHAR", "title": "VARCHAR", "purpose": "VARCHAR",
         "level": "VARCHAR", "status": "VARCHAR", "outcome": "VARCHAR", "household_id": "VARCHAR", "person_id": "VARCHAR",
@@ -122,7 +128,8 @@ HOUSE: dict[str, dict[str, str]] = {
 """Tables `house.<name>` that are given to the build; `house.night` and the cards' tables are made here (docs/design.md)."""
 
 PREVIOUS = {
-    "previous_release": "release", "previous_warning": "warning", "previous_withdrawn": "warning_withdrawn", "previous_decision": "decision",
+    "previous_release": "release", "previous_submission": "submission",
+    "previous_warning": "warning", "previous_withdrawn": "warning_withdrawn", "previous_decision": "decision",
     "previous_question": "identity_question", "previous_answer": "identity_decision", "previous_sample": "sample_check",
 }  # fmt: skip
 """Tables of HOUSE that are read from the release before, and what they are called there."""
@@ -186,6 +193,8 @@ class Inputs:
     """warehouse.duckdb of the last release of an earlier night (`previous_release`)."""
     keys: Sequence[str] = field(default=(), repr=False)
     """What opens `previous` when it is encrypted."""
+    earlier: Callable[[date], Inputs] | None = field(default=None, repr=False)
+    """The night of an earlier release → what it was a function of, as far as who is listed goes; asked when a warning is gone."""
     warning_id: Callable[[str, str, date], str] | None = None
     """(rule_code, subject_id, first_seen_on) → keyed hash; needed for `main` models only."""
 
@@ -506,6 +515,8 @@ def _make(
             make_contradiction(con, name)
         elif name == WHAT_IF:
             what_if.make_what_if(con, inputs, lambda other: _try(other, models), name)
+        elif name == WITHDRAWAL:
+            withdrawal.make_withdrawal(con, inputs, models.kinds, lambda other: _try_gone(other, models), name, TURNED)
         elif name in models.models:
             _make_model(con, models, name)
 
@@ -526,6 +537,13 @@ def _try(inputs: Inputs, models: Models) -> dict[str, pa.Table]:
     }
     found = ask_for(inputs, models, asked, is_trial=True)
     return {"warnings": found["life.standing"], "person": found["registry.person"]}
+
+
+def _try_gone(inputs: Inputs, models: Models) -> set[str]:
+    """The warnings that would be gone by other inputs, in a database of its own (`withdrawal.Trial`)."""
+    asked = {"life.gone": "select warning_id from life.gone"}
+    found = ask_for(inputs, models, asked, is_trial=True)["life.gone"]
+    return {str(warning_id) for warning_id in found.column("warning_id").to_pylist()}
 
 
 def _make_episode(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:

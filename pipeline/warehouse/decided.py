@@ -139,14 +139,14 @@ def make_contradiction(con: duckdb.DuckDBPyConnection, name: str) -> None:
     these `same` may join anybody meanwhile (spec: identity.md, nothing is joined without proof).
     """
     rows = con.execute(
-        """select spoken.decision_id, spoken.left_ref, spoken.right_ref, spoken.decision,
-            coalesce(unit.name, spoken.unit_code) || spoken.decided_by || ' ' || cast(spoken.decided_on as varchar)
-                || '“' || answer.title || '”(疑问 ' || substr(spoken.question_id, 1, 8) || ')' as said
-        from life.spoken as spoken
-        inner join house.answer as answer on spoken.decision = answer.answer
-        left join house.unit as unit on spoken.unit_code = unit.unit_code
-        where spoken.state = 'stands' and spoken.decision in ('same', 'not_same')
-        order by spoken.decided_on, spoken.unit_code, spoken.decided_by, spoken.decision_id"""
+        """select heard.decision_id, heard.left_ref, heard.right_ref, heard.result,
+            coalesce(unit.name, heard.unit_code) || heard.decided_by || ' ' || cast(heard.decided_on as varchar)
+                || '“' || answer.title || '”(疑问 ' || substr(heard.subject, 1, 8) || ')' as said
+        from life.heard as heard
+        inner join house.answer as answer on heard.result = answer.answer
+        left join house.unit as unit on heard.unit_code = unit.unit_code
+        where heard.about = 'identity' and heard.state = 'stands' and heard.result in ('same', 'not_same')
+        order by heard.decided_on, heard.unit_code, heard.decided_by, heard.decision_id"""
     ).fetchall()
     same = {decision_id: (left, right) for decision_id, left, right, decision, _ in rows if decision == "same"}
     groups = _groups(same.values())

@@ -54,12 +54,24 @@ CONTRADICTION = "life.contradiction"
 WHAT_IF = "warnings.what_if"
 """What a decision about who is who would change; made by the builder (what_if.py), which runs the rules again."""
 
+WITHDRAWAL = "warnings.withdrawal"
+"""Which change of tonight alone withdraws each warning that is gone; made by the builder (withdrawal.py), which runs the rules again."""
+
+TURNED = "warnings.turned"
+"""Which submissions taken tonight changed the rows that such a warning is about; made together with `warnings.withdrawal`."""
+
 _MADE = {
     SOURCE: (EVERY,),
     UNREADABLE: (EVERY,),
     EPISODE: (EVERY, "life.before"),
     SUGGESTION: ("registry.suggestion_pair",),
-    CONTRADICTION: ("life.spoken", "house.answer", "house.unit"),
+    CONTRADICTION: ("life.heard", "house.answer", "house.unit"),
+    WITHDRAWAL: (
+        "life.gone", "registry.horizon", "registry.household_member", "house.identity_decision", "house.policy", "house.previous_answer",
+        "house.previous_release", "house.previous_submission", "house.previous_warning", "house.release", "house.rules",
+        "house.submission",
+    ),
+    TURNED: (WITHDRAWAL,),
     WHAT_IF: (
         EVERY, SUGGESTION, "house.identity_decision", "registry.composition_conflict", "registry.household_group",
         "registry.household_member", "registry.name_difference",

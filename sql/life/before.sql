@@ -1,4 +1,5 @@
--- The warnings of the release before, as they stand after all that people have written about them up to tonight.
+-- The warnings of the release before, as they stand after all that people have written about them up to tonight. What a line did that no longer
+-- holds, since another one of its day contradicts it, is undone.
 with standing as (
     select
         decision.warning_id as warning_id, decision.decision_id as decision_id, decision.result as result,
@@ -6,6 +7,27 @@ with standing as (
         decision.note as note
     from main.decision as decision
     where decision.state = 'stands'
+),
+
+unsaid as (
+    select decision.decision_id as decision_id
+    from main.decision as decision
+    where decision.state <> 'stands'
+),
+
+earlier as (
+    select
+        previous.warning_id as warning_id,
+        case when unsaid.decision_id is null then previous.status else 'open' end as status,
+        case when unsaid.decision_id is null then previous.outcome end as outcome,
+        case when unsaid.decision_id is null then previous.decision_id end as decision_id,
+        case when unsaid.decision_id is null then previous.decided_on end as decided_on,
+        case when unsaid.decision_id is null then previous.decided_by end as decided_by,
+        case when unsaid.decision_id is null then previous.measure end as measure,
+        case when unsaid.decision_id is null then previous.note end as note
+    from house.previous_warning as previous
+    left join unsaid
+        on previous.decision_id = unsaid.decision_id
 )
 
 select
@@ -20,19 +42,19 @@ select
     previous.status as status_before,
     previous.outcome as outcome_before,
     case
-        when standing.result is null then previous.status
+        when standing.result is null then earlier.status
         when standing.result = 'verifying' then 'verifying'
         else 'closed'
     end as status,
     case
-        when standing.result is null then previous.outcome
+        when standing.result is null then earlier.outcome
         when standing.result <> 'verifying' then standing.result
     end as outcome,
-    coalesce(standing.decision_id, previous.decision_id) as decision_id,
-    coalesce(standing.decided_on, previous.decided_on) as decided_on,
-    coalesce(standing.decided_by, previous.decided_by) as decided_by,
-    case when standing.result is null then previous.measure else standing.measure end as measure,
-    coalesce(standing.note, previous.note) as note,
+    coalesce(standing.decision_id, earlier.decision_id) as decision_id,
+    coalesce(standing.decided_on, earlier.decided_on) as decided_on,
+    coalesce(standing.decided_by, earlier.decided_by) as decided_by,
+    case when standing.result is null then earlier.measure else standing.measure end as measure,
+    coalesce(standing.note, earlier.note) as note,
     previous.episode_before as episode_before,
     previous.subject_name as subject_name,
     previous.subject_id_number as subject_id_number,
@@ -45,5 +67,7 @@ select
     previous.freshness as freshness,
     previous.policy as policy
 from house.previous_warning as previous
+inner join earlier
+    on previous.warning_id = earlier.warning_id
 left join standing
     on previous.warning_id = standing.warning_id

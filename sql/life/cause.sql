@@ -1,4 +1,5 @@
--- Because of which submission a warning came, changed or went: the newest of those that say most directly why.
+-- Because of which submission a warning came or changed: the newest of those that say most directly why. And because of which it went: one
+-- that was taken tonight, and with whose rows, of all that is new tonight, the warning goes (warnings.withdrawal).
 with touched as (
     select
         warning.warning_id as warning_id, warning.rule_code as rule_code, warning.subject_id as subject_id,
@@ -9,11 +10,6 @@ with touched as (
     where
         warning.status <> 'closed' and warning.last_seen_on = warning.run_date
         and (previous.warning_id is null or previous.reason <> warning.reason or previous.level <> warning.level)
-    union all
-    select
-        gone.warning_id as warning_id, gone.rule_code as rule_code, gone.subject_id as subject_id,
-        gone.person_id as person_id, gone.household_id as household_id, gone.division_code as division_code
-    from life.gone as gone
 ),
 
 stands_on as (
@@ -21,11 +17,6 @@ stands_on as (
     from touched
     inner join warnings.source as source
         on touched.rule_code = source.rule_code and touched.subject_id = source.subject_id
-    union
-    select gone.warning_id as warning_id, source.submission_id as submission_id
-    from life.gone as gone
-    inner join house.previous_source as source
-        on gone.warning_id = source.warning_id
 ),
 
 stood as (
@@ -38,8 +29,8 @@ stood as (
         on stands_on.submission_id = submission.submission_id
 ),
 
-told as (
-    select gone.warning_id as warning_id, 1 as cause_rank, split_part(enrolment.row_id, '#', 1) as submission_id
+enrolled as (
+    select distinct gone.warning_id as warning_id, split_part(enrolment.row_id, '#', 1) as submission_id
     from life.gone as gone
     inner join house.rule as rule
         on gone.rule_code = rule.rule_code
@@ -52,11 +43,42 @@ told as (
                 (rule.not_in_of = 'household' and gone.household_id = enrolment.household_id)
                 or (rule.not_in_of = 'person' and gone.person_id = enrolment.person_id)
             )
-    union all
-    select gone.warning_id as warning_id, 1 as cause_rank, split_part(death.row_id, '#', 1) as submission_id
+),
+
+by_rows as (
+    select
+        gone.warning_id as warning_id,
+        max(case when withdrawal.change = 'rows' then 1 else 0 end) as is_of_one_family,
+        max(case when withdrawal.change is not null and withdrawal.change <> 'rows' then 1 else 0 end) as is_of_else
     from life.gone as gone
-    inner join registry.death as death
-        on gone.person_id = death.person_id
+    left join warnings.withdrawal as withdrawal
+        on gone.warning_id = withdrawal.warning_id
+    group by gone.warning_id
+),
+
+told as (
+    select
+        gone.warning_id as warning_id,
+        case
+            when enrolled.warning_id is not null then 1
+            when rule_evidence.rule_code is not null and turned.is_own then 2
+            when rule_evidence.rule_code is not null then 3
+            when turned.is_own then 4
+            else 5
+        end as cause_rank,
+        turned.submission_id as submission_id
+    from life.gone as gone
+    inner join by_rows
+        on gone.warning_id = by_rows.warning_id and by_rows.is_of_else = 0
+    inner join warnings.turned as turned
+        on gone.warning_id = turned.warning_id
+    left join warnings.withdrawal as withdrawal
+        on turned.warning_id = withdrawal.warning_id and withdrawal.change = 'rows' and turned.family = withdrawal.what
+    left join enrolled
+        on turned.warning_id = enrolled.warning_id and turned.submission_id = enrolled.submission_id
+    left join house.rule_evidence as rule_evidence
+        on gone.rule_code = rule_evidence.rule_code and turned.kind = rule_evidence.kind
+    where by_rows.is_of_one_family = 0 or withdrawal.warning_id is not null
     union all
     select stood.warning_id as warning_id, 2 as cause_rank, news.submission_id as submission_id
     from stood

@@ -1,5 +1,5 @@
 -- Households about whose people somebody decided since the release before who they are, or an answer no longer holds since another one
--- contradicts it: why a warning there came, changed or went.
+-- contradicts it, or since its row was found to be somebody else's: why a warning there came, changed or went.
 with fresh as (
     select
         answer.decision_id as decision_id, answer.left_ref as left_ref, answer.right_ref as right_ref,
@@ -13,13 +13,19 @@ with fresh as (
     union all
     select
         answer.decision_id as decision_id, answer.left_ref as left_ref, answer.right_ref as right_ref,
-        answer.decided_by as decided_by, answer.decided_on as decided_on, title.title || '(与别的判断矛盾,先不生效)' as title
+        answer.decided_by as decided_by, answer.decided_on as decided_on,
+        title.title || case
+            when answer.state = 'contradicted' or instead.question_id is null then '(与别的判断矛盾,先不生效)'
+            else '(已改判)'
+        end as title
     from life.answer as answer
     inner join house.answer as title
         on answer.decision = title.answer
     inner join house.previous_answer as previous
         on answer.decision_id = previous.decision_id and previous.state = 'stands'
-    where answer.state = 'contradicted'
+    left join life.answer as instead
+        on answer.left_ref = instead.left_ref and answer.decision_id <> instead.decision_id and instead.state = 'stands'
+    where answer.state <> 'stands' and (instead.decision_id is null or instead.question_id <> answer.question_id)
 ),
 
 people as (

@@ -209,7 +209,7 @@ select
     every.reason as reason,
     case
         when torn.question_id is null then every.consequence
-        else '已有的几条判断连起来互相矛盾,先不生效,请各方商定后重新判断。' || coalesce(every.consequence, '')
+        else '已有的判断互相矛盾,先不生效,请各方商定后重新判断,判断日期写商定的那一天。' || coalesce(every.consequence, '')
     end as consequence,
     cast(every.weight as bigint) as weight,
     every.left_name as left_name,

@@ -32,7 +32,10 @@ changed as (
     union all
     select
         warning_id, 'reopened' as change, outcome_before as "before", status as "after",
-        decided_by || ' ' || cast(decided_on as varchar) || ' 重新核查:' || note as because
+        coalesce(
+            decided_by || ' ' || cast(decided_on as varchar) || ' 重新核查:' || note,
+            '同一天有互相矛盾的核查结果,都不采用'
+        ) as because
     from compared
     where status_before = 'closed' and status <> 'closed'
     union all

@@ -1,4 +1,5 @@
--- Warnings that were withdrawn, tonight or before, and why: so that what somebody found about one still meets it by name.
+-- Warnings that were withdrawn, tonight or before, and why: so that what somebody found about one still meets it by name. Why is what the rules
+-- answered when they were asked with one change of tonight at a time (warnings.withdrawal): time first, whatever files came.
 with kept as (
     select
         max(case when policy.key = 'retention_facts' then cast(policy.value as integer) end) as months
@@ -49,13 +50,40 @@ outdone as (
 ),
 
 corrected as (
-    select distinct gone.warning_id as warning_id
-    from life.gone as gone
+    select distinct cause.warning_id as warning_id
+    from life.cause as cause
+    inner join house.submission as news
+        on cause.submission_id = news.submission_id
     inner join house.previous_source as source
-        on gone.warning_id = source.warning_id
+        on cause.warning_id = source.warning_id
     left join house.submission as submission
-        on source.submission_id = submission.submission_id and submission.status in ('accepted', 'partly_accepted')
-    where submission.submission_id is null
+        on source.submission_id = submission.submission_id
+    where
+        submission.submission_id is null
+        or (
+            submission.status not in ('accepted', 'partly_accepted')
+            and submission.unit_code = news.unit_code and submission.kind = news.kind
+        )
+),
+
+named as (
+    select distinct policy.key as key, coalesce(policy.title, policy.key) as title
+    from house.policy as policy
+),
+
+changed as (
+    select
+        withdrawal.warning_id as warning_id,
+        max(case when withdrawal.change = 'rule' then 1 else 0 end) = 1 as is_rule,
+        max(case when withdrawal.change = 'value' then 1 else 0 end) = 1 as is_value,
+        max(case when withdrawal.change = 'date' then 1 else 0 end) = 1 as is_date,
+        max(case when withdrawal.change = 'policy' then 1 else 0 end) = 1 as is_policy,
+        max(case when withdrawal.change = 'identity' then 1 else 0 end) = 1 as is_identity,
+        string_agg(distinct named.title, '、' order by named.title) as policy_titles
+    from warnings.withdrawal as withdrawal
+    left join named
+        on withdrawal.change = 'policy' and withdrawal.what = named.key
+    group by withdrawal.warning_id
 ),
 
 explained as (
@@ -65,18 +93,29 @@ explained as (
         and (coalesce(registry_said.is_unknown, 0) = 0 or coalesce(registry_said.is_enrolled, 0) = 1) as has_a_cause,
         case
             when rule.rule_code is null then '规则已停用'
-            when person.death_date is not null and not rule.of_the_dead then '对象已登记死亡'
+            when changed.is_rule then '规则有调整,条件不再成立'
+            when changed.is_value then '标准有调整(改动了以前的值),条件不再成立'
             when outdone.warning_id is not null then '同一对象已有更急的预警 ' || outdone.stronger_code
+            when changed.is_date then '期限已过,条件不再成立'
+            when changed.is_policy then '标准调整(' || changed.policy_titles || '),条件不再成立'
+            when person.death_date is not null and not rule.of_the_dead then '对象已登记死亡'
             when registry_said.is_enrolled = 1
                 then '已在册:' || rtrim(registry_said.dibao || registry_said.tekun || registry_said.edge, '、')
+            when changed.is_identity then '身份判断有变,条件不再成立'
             when registry_said.is_unknown = 1 then '无法确认是否在册(姓名有争议,或名单中有疑似同一人的退回行)'
             when corrected.warning_id is not null then '所依据的文件已更正'
             when cause.warning_id is not null then '按新收到的数据,条件不再成立'
             when settled.household_id is not null then '身份判断有变,条件不再成立'
-            else '期限已过,条件不再成立'
+            else '条件不再成立'
         end as because,
-        coalesce(settled.said, '') as settled
+        case
+            when changed.is_rule or changed.is_value or changed.is_date or changed.is_policy then ''
+            when changed.is_identity or cause.warning_id is null then coalesce(settled.said, '')
+            else ''
+        end as settled
     from life.gone as gone
+    left join changed
+        on gone.warning_id = changed.warning_id
     left join life.settled as settled
         on gone.household_id = settled.household_id
     left join house.rule as rule

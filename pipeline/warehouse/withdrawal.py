@@ -1,0 +1,288 @@
+"""Why a warning is gone: the rules are asked again of the rows of the night before, with one thing of tonight at a time.
+
+Tonight's date alone, tonight's policy values alone, tonight's answers about who is who alone, tonight's rows of one family of
+lists alone: what by itself withdraws the warning is the reason. Nothing is guessed from what happened to arrive. Only the rows of
+the households concerned are asked about, and one row of each submission, so that rosters are as current as they are; a
+night on which nothing went asks nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+
+from pipeline.contracts import Kind
+from pipeline.warehouse.decided import Rows, source
+
+if TYPE_CHECKING:
+    from pipeline.warehouse import Inputs
+
+WITHDRAWAL = {"warning_id": "VARCHAR", "change": "VARCHAR", "what": "VARCHAR"}
+"""Columns of the table of reasons. `change`: rule, value, date, policy, identity, rows; `what`: the policy's key, the family of lists."""
+
+TURNED = {
+    "warning_id": "VARCHAR",
+    "submission_id": "VARCHAR",
+    "family": "VARCHAR",
+    "kind": "VARCHAR",
+    "is_own": "BOOLEAN",
+}
+"""Columns of the table of submissions, taken tonight, whose rows about the people concerned are not those of the night before.
+`is_own`: it holds rows of theirs; else it took the place of one that did."""
+
+Trial = Callable[["Inputs"], set[str]]
+"""Runs the rules on other inputs; gives the warning_ids that would be gone."""
+
+_IN_FORCE = "('accepted', 'partly_accepted')"
+_CORE = """
+create temp table core as
+select warning_id, person_id from life.gone where person_id is not null
+union
+select gone.warning_id, member.person_id from life.gone as gone join registry.household_member as member using (household_id)
+"""
+
+
+@dataclass(frozen=True)
+class _Two:
+    """The rows concerned, of one kind: those of the night before and tonight's."""
+
+    kind: Kind
+    before: pa.Table
+    after: pa.Table
+
+
+def make_withdrawal(
+    con: duckdb.DuckDBPyConnection, inputs: Inputs, kinds: Mapping[str, Kind], trial: Trial, reasons: str, turned: str
+) -> None:
+    """Create the tables `reasons` (WITHDRAWAL) and `turned` (TURNED). `con` holds what was built tonight from `inputs`."""
+    for table, columns in ((reasons, WITHDRAWAL), (turned, TURNED)):
+        con.execute(f"create table {table} ({', '.join(f'{name} {sql_type}' for name, sql_type in columns.items())})")
+    gone = {one for (one,) in con.execute("select warning_id from life.gone").fetchall()}
+    night = con.execute("select max(run_date) from house.previous_release").fetchall()[0][0]
+    if not gone or night is None or inputs.earlier is None:
+        return
+    earlier = inputs.earlier(night)
+    con.execute(_CORE)
+    rows = _concerned(con, earlier, inputs, kinds)
+    _turn(con, rows, turned)
+    families = [family for (family,) in con.execute(f"select distinct family from {turned} order by family").fetchall()]
+    found = [
+        (warning_id, change, what)
+        for change, what, other in _changes(con, inputs, earlier, rows, families)
+        for warning_id in sorted(trial(other) & gone)
+    ]
+    if found:
+        con.executemany(f"insert into {reasons} values (?, ?, ?)", found)
+    con.execute("drop table core")
+
+
+def _concerned(
+    con: duckdb.DuckDBPyConnection, earlier: Inputs, tonight: Inputs, kinds: Mapping[str, Kind]
+) -> dict[str, _Two]:
+    """Of both nights, the rows of the people concerned and of all whom a list ties to them, and one row of each submission."""
+    given = [
+        (kind, source(con, rows, f"{which}_{kind}"))
+        for which, inputs in (("before", earlier), ("after", tonight))
+        for kind, rows in sorted(inputs.accepted.items())
+        if len(rows)
+    ]
+    headed = [
+        f"select person_id, head_person_id as tie from {rows} where head_person_id is not null"
+        for kind, rows in given if kinds[kind].person.head
+    ]  # fmt: skip
+    numbered = [
+        f"select person_id, concat_ws('#', '{kinds[kind].family}', unit_code, household_no) as tie from {rows} where household_no is not null"
+        for kind, rows in given if "household_no" in kinds[kind].columns
+    ]  # fmt: skip
+    ties = " union ".join([*headed, *numbered]) or "select null as person_id, null as tie"
+    con.execute(f"create temp table tie as {ties}")
+    con.execute(
+        """create temp table concerned as
+        select warning_id, person_id from core
+        union
+        select core.warning_id, other.person_id from core join tie on core.person_id = tie.person_id join tie as other using (tie)
+        union
+        select core.warning_id, tie.person_id from core join tie on core.person_id = tie.tie
+        union
+        select core.warning_id, tie.tie from core join tie using (person_id)"""
+    )
+    found = {}
+    empty = pa.table({"person_id": pa.array([], pa.string())})
+    for kind in sorted({kind for kind, _ in given}):
+        of_kind = []
+        for inputs in (earlier, tonight):
+            rows = inputs.accepted.get(kind, ())
+            of_kind.append(_smaller(con, source(con, rows, "asked_rows")) if len(rows) else empty)
+        found[kind] = _Two(kinds[kind], *of_kind)
+    con.execute("drop table tie")
+    return found
+
+
+def _smaller(con: duckdb.DuckDBPyConnection, rows: str) -> pa.Table:
+    found: pa.Table = con.sql(
+        f"""select * from {rows} as rows
+        where person_id in (select person_id from concerned) or head_person_id in (select person_id from concerned)
+            or row_id in (select min(row_id) from {rows} as rows group by submission_id) order by row_id"""
+    ).to_arrow_table()
+    return found
+
+
+def _turn(con: duckdb.DuckDBPyConnection, rows: Mapping[str, _Two], turned: str) -> None:
+    """Which submissions that were taken tonight changed the rows of the people concerned."""
+    con.execute(
+        f"""create temp table taken as
+        select now.submission_id, now.unit_code, now.kind from house.submission as now
+        left join house.previous_submission as earlier using (submission_id)
+        where now.status in {_IN_FORCE} and (earlier.submission_id is null or earlier.status = 'held')"""
+    )
+    for kind, two in rows.items():
+        for name, side in (("rows_before", two.before), ("rows_after", two.after)):
+            con.register("side", side)
+            con.execute(f"create temp table {name} as {_said(two.kind, 'side') if side.num_rows else _NOTHING_SAID}")
+            con.unregister("side")
+        con.execute(
+            f"""insert into {turned}
+            with changed as (
+                (select person_id, unit_code, said from rows_before except select person_id, unit_code, said from rows_after)
+                union
+                (select person_id, unit_code, said from rows_after except select person_id, unit_code, said from rows_before)
+            )
+            select concerned.warning_id, taken.submission_id, $1, $2, bool_or(mine.person_id is not null)
+            from concerned join changed using (person_id)
+            join taken on changed.unit_code = taken.unit_code and taken.kind = $2
+            left join rows_after as mine
+                on mine.submission_id = taken.submission_id and mine.person_id = changed.person_id
+            group by concerned.warning_id, taken.submission_id order by all""",
+            [two.kind.family, kind],
+        )
+        con.execute("drop table rows_before; drop table rows_after")
+    con.execute("drop table taken")
+
+
+_NOTHING_SAID = "select null as person_id, null as unit_code, null as submission_id, null as said where false"
+
+
+def _said(kind: Kind, rows: str) -> str:
+    """What the rows of a list say of whom; of a roster also that they stand in its last month, since earlier months stay."""
+    fields = ", ".join(f'"{field}"' for field in kind.columns)
+    said = f"person_id, unit_code, submission_id, md5(cast(row({fields}) as varchar))"
+    found = f"select distinct {said} as said from {rows}"
+    if kind.period == "month":
+        found += f" union select {said} || ' now' from {rows} cross join registry.horizon where period <= run_month"
+        found += " qualify period = max(period) over (partition by unit_code)"
+    return found
+
+
+def _changes(
+    con: duckdb.DuckDBPyConnection, tonight: Inputs, earlier: Inputs, rows: Mapping[str, _Two], families: Iterable[str]
+) -> Iterable[tuple[str, str | None, Inputs]]:
+    """(change, what, the night before with this one thing of tonight)."""
+    before: dict[str, Any] = {
+        **earlier.house,
+        "identity": _both(con, earlier, tonight, "identity", "person_id, household_id"),
+        "place": _both(con, earlier, tonight, "place", "row_id, division_code"),
+        "identity_decision": con.sql("select left_ref, right_ref, decision from house.previous_answer where state = 'stands'").to_arrow_table(),
+        "calendar": tonight.house.get("calendar", ()),
+        "previous_release": con.sql("select * from house.previous_release").to_arrow_table(),
+        "previous_warning": con.sql(
+            "select * replace ('open' as status, cast(null as varchar) as outcome) from house.previous_warning"
+            " where warning_id in (select warning_id from life.gone)"
+        ).to_arrow_table(),
+    }  # fmt: skip
+    accepted: dict[str, Rows] = {kind: two.before for kind, two in rows.items() if two.before.num_rows}
+    base = replace(tonight, accepted=accepted, unproven=earlier.unproven, house=before, previous=None, earlier=None)
+    yesterday = replace(base, day=earlier.day, house={**before, "calendar": earlier.house.get("calendar", ())})
+    for change in _versions(con):
+        yield change, None, yesterday
+    yield "date", None, base
+    for key in _keys(con, earlier):
+        yield "policy", key, replace(base, house={**before, "policy": _policy(con, earlier, key)})
+    decided = con.sql("select left_ref, right_ref, decision from house.identity_decision").to_arrow_table()
+    if sorted(decided.to_pylist(), key=str) != sorted(before["identity_decision"].to_pylist(), key=str):
+        yield "identity", None, replace(base, house={**before, "identity_decision": decided}, unproven=tonight.unproven)
+    for family in families:
+        yield "rows", family, _with_family(con, base, tonight, earlier, rows, family)
+
+
+def _versions(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """`rule` when sql/ or the program is not that of the release before, `value` when a policy file alone is not."""
+    return [
+        change
+        for (change,) in con.execute(
+            """select case when before.rules_version <> rules.rules_version or before.code_version <> release.code_version then 'rule'
+                when before.policy_version <> release.policy_version then 'value' end as change
+            from house.previous_release as before cross join house.rules as rules cross join house.release as release"""
+        ).fetchall()
+        if change
+    ]
+
+
+def _policies(con: duckdb.DuckDBPyConnection, earlier: Inputs) -> str:
+    """A table of the policy values in force on the night before, by name."""
+    return source(con, earlier.house.get("policy", pa.table({"key": pa.array([], pa.string())})), "policy_before")
+
+
+def _keys(con: duckdb.DuckDBPyConnection, earlier: Inputs) -> list[str]:
+    """Policy values that are other ones tonight."""
+    columns = "key, policy_region, area_type, cast(value as decimal(18, 4)) as value"
+    before, after = f"select {columns} from {_policies(con, earlier)}", f"select {columns} from house.policy"
+    found = con.execute(
+        f"select distinct key from (({before} except {after}) union ({after} except {before})) order by key"
+    )
+    return [key for (key,) in found.fetchall()]
+
+
+def _policy(con: duckdb.DuckDBPyConnection, earlier: Inputs, key: str) -> pa.Table:
+    """The values of the night before, but for one key."""
+    before = _policies(con, earlier)
+    names = ", ".join(
+        f"cast({name} as varchar) as {name}" for name, *_ in con.sql(f"describe select * from {before}").fetchall()
+    )
+    found: pa.Table = con.sql(
+        f"select {names} from {before} where key <> $1 union all select {names} from house.policy where key = $1",
+        params=[key],
+    ).to_arrow_table()
+    return found
+
+
+def _both(con: duckdb.DuckDBPyConnection, earlier: Inputs, tonight: Inputs, table: str, columns: str) -> Rows:
+    """Rows of a table of the house that are known by the one night or the other; who somebody is does not change."""
+    given = [inputs.house.get(table, ()) for inputs in (earlier, tonight)]
+    sides = [
+        f"select {columns} from {source(con, side, f'{table}_{at}')}" for at, side in enumerate(given) if len(side)
+    ]
+    return con.sql(" union ".join(sides) + " order by all").to_arrow_table() if sides else ()
+
+
+def _with_family(
+    con: duckdb.DuckDBPyConnection,
+    base: Inputs,
+    tonight: Inputs,
+    earlier: Inputs,
+    rows: Mapping[str, _Two],
+    family: str,
+) -> Inputs:
+    """The night before with tonight's lists of one family: their rows, what was set aside of them, which are in force."""
+    theirs = {kind for kind, two in rows.items() if two.kind.family == family}
+    accepted = {**base.accepted, **{kind: rows[kind].after for kind in theirs}}
+    unproven = {**base.unproven, **{kind: tonight.unproven.get(kind, ()) for kind in theirs}}
+    house = dict(base.house)
+    kinds = ", ".join(f"'{kind}'" for kind in sorted(theirs))
+    for table in ("submission", "set_aside"):
+        sides = [
+            f"select * from {source(con, side, f'{table}_{at}')} where {test}"
+            for at, (side, test) in enumerate(
+                (
+                    (earlier.house.get(table, ()), f"kind is null or kind not in ({kinds})"),
+                    (tonight.house.get(table, ()), f"kind in ({kinds})"),
+                )
+            )
+            if len(side)
+        ]
+        if sides:
+            house[table] = con.sql(" union all by name ".join(sides)).to_arrow_table()
+    return replace(base, accepted=accepted, unproven=unproven, house=house)

@@ -1,0 +1,186 @@
+-- What becomes of each filled-in line beside the others about the same: the later day holds; the same words count once. Lines of one day that
+-- say different things of one warning, sample or pair, or that one row is two people, hold none of them, whoever wrote them and in whatever
+-- file, row or order: all who wrote are told, until a line of a later day. To be looking into it is no result, and differs from none.
+with counted as (
+    select
+        said.decision_id as decision_id, said.about as about, said.subject as subject, said.result as result,
+        said.measure as measure, said.decided_by as decided_by, said.decided_on as decided_on, said.note as note,
+        said.unit_code as unit_code, said.file_name as file_name, said.sheet as sheet, said.row_number as row_number,
+        said.night as night, said.received_seq as received_seq, said.rule_code as rule_code, said.left_ref as left_ref,
+        said.right_ref as right_ref, said.division_code as division_code, said.problem as problem,
+        said.problem is null and said.result <> 'verifying' as is_conclusion,
+        coalesce(unit.name, said.unit_code) || said.decided_by || ' ' || cast(said.decided_on as varchar)
+        || '“' || coalesce(outcome.title, answer.title) || '”' as words,
+        case said.about when 'identity' then '(疑问 ' when 'sample' then '(抽样 ' else '(预警 ' end
+        || substr(said.subject, 1, 8) || ')' as about_which,
+        max(case when said.problem is null then said.decided_on end) over (partition by said.about, said.subject) as last_on,
+        row_number() over (
+            partition by
+                said.problem, said.about, said.subject, said.result, said.measure, said.decided_by, said.decided_on, said.note
+            order by said.night, said.received_seq, said.unit_code, said.sheet, said.row_number, said.decision_id
+        ) as time_said
+    from life.said as said
+    left join house.unit as unit
+        on said.unit_code = unit.unit_code
+    left join house.outcome as outcome
+        on said.about <> 'identity' and said.result = outcome.outcome
+    left join house.answer as answer
+        on said.about = 'identity' and said.result = answer.answer
+),
+
+concluded as (
+    select
+        counted.about as about, counted.subject as subject, counted.decided_on as decided_on,
+        min(counted.left_ref) as left_ref,
+        min(counted.right_ref) as right_ref,
+        max(case when counted.result = 'same' then 1 else 0 end) as is_same,
+        min(counted.result) <> max(counted.result) as is_torn
+    from counted
+    where counted.is_conclusion and counted.decided_on = counted.last_on
+    group by counted.about, counted.subject, counted.decided_on
+),
+
+row_said as (
+    select
+        concluded.subject as subject,
+        concluded.left_ref as left_ref,
+        concluded.decided_on as decided_on,
+        count(*) over (partition by concluded.left_ref, concluded.decided_on) as people,
+        max(concluded.decided_on) over (partition by concluded.left_ref) = concluded.decided_on as is_last
+    from concluded
+    where concluded.about = 'identity' and concluded.is_same = 1 and concluded.left_ref like '%#%'
+),
+
+judged as (
+    select
+        concluded.about as about,
+        concluded.subject as subject,
+        concluded.decided_on as decided_on,
+        case when row_said.people > 1 and row_said.is_last then concluded.left_ref else concluded.subject end as topic,
+        concluded.is_torn or coalesce(row_said.people > 1 and row_said.is_last, false) as is_torn,
+        coalesce(not row_said.is_last, false) as is_others
+    from concluded
+    left join row_said
+        on concluded.subject = row_said.subject
+),
+
+torn as (
+    select
+        judged.about as about,
+        judged.topic as topic,
+        string_agg(
+            distinct counted.words || counted.about_which, '、' order by counted.words || counted.about_which
+        ) as told
+    from judged
+    inner join counted
+        on
+            judged.about = counted.about and judged.subject = counted.subject and judged.decided_on = counted.decided_on
+            and counted.is_conclusion
+    where judged.is_torn
+    group by judged.about, judged.topic
+),
+
+placed as (
+    select
+        counted.decision_id as decision_id, counted.about as about, counted.subject as subject, counted.left_ref as left_ref,
+        counted.result as result, counted.unit_code as unit_code, counted.decided_by as decided_by,
+        counted.decided_on as decided_on,
+        counted.is_conclusion and judged.is_torn and counted.decided_on = judged.decided_on as is_torn,
+        judged.is_others or (counted.about = 'identity' and judged.is_torn) as is_out,
+        judged.topic as topic,
+        row_number() over (
+            partition by
+                counted.about, counted.subject,
+                coalesce(counted.is_conclusion and judged.is_torn and counted.decided_on = judged.decided_on, false)
+            order by
+                counted.decided_on desc, counted.night desc, counted.received_seq desc, counted.unit_code desc,
+                counted.sheet desc, counted.row_number desc, counted.decision_id desc
+        ) as place
+    from counted
+    left join judged
+        on counted.about = judged.about and counted.subject = judged.subject
+    where counted.problem is null and counted.time_said = 1
+),
+
+of_another as (
+    select
+        mine.decision_id as decision_id,
+        '同一行还判断为另一个人(' || string_agg(
+            coalesce(unit.name, other.unit_code) || other.decided_by || ' ' || cast(other.decided_on as varchar), '、'
+            order by other.decided_on desc, other.unit_code, other.decided_by, other.decision_id
+        ) || ')' as told
+    from placed as mine
+    inner join placed as other
+        on mine.left_ref = other.left_ref and mine.subject <> other.subject
+    left join house.unit as unit
+        on other.unit_code = unit.unit_code
+    where
+        mine.left_ref like '%#%'
+        and mine.place = 1 and mine.result = 'same' and other.place = 1 and other.result = 'same'
+    group by mine.decision_id
+),
+
+conclusion as (
+    select distinct
+        counted.about as about, counted.subject as subject, counted.unit_code as unit_code,
+        counted.decided_by as decided_by, counted.result as result, counted.decided_on as decided_on,
+        counted.words as words
+    from counted
+    where counted.is_conclusion and counted.result <> 'cannot_tell'
+),
+
+conflict as (
+    select
+        conclusion.about as about,
+        conclusion.subject as subject,
+        string_agg(
+            conclusion.words, '、' order by conclusion.decided_on, conclusion.unit_code, conclusion.decided_by, conclusion.result
+        ) as told
+    from conclusion
+    group by conclusion.about, conclusion.subject
+    having
+        count(distinct conclusion.result) > 1
+        and (count(distinct conclusion.unit_code) > 1 or count(distinct conclusion.decided_by) > 1)
+)
+
+select
+    counted.decision_id as decision_id,
+    counted.about as about,
+    counted.subject as subject,
+    counted.result as result,
+    counted.measure as measure,
+    counted.decided_by as decided_by,
+    counted.decided_on as decided_on,
+    counted.note as note,
+    counted.unit_code as unit_code,
+    counted.file_name as file_name,
+    counted.sheet as sheet,
+    counted.row_number as row_number,
+    counted.night as received_on,
+    counted.received_seq as received_seq,
+    counted.rule_code as rule_code,
+    counted.left_ref as left_ref,
+    counted.right_ref as right_ref,
+    counted.division_code as division_code,
+    case
+        when counted.problem is not null then 'misfit'
+        when counted.time_said > 1 then 'repeated'
+        when placed.is_torn then 'contradicted'
+        when placed.place = 1 and not coalesce(placed.is_out, false) then 'stands'
+        else 'replaced'
+    end as state,
+    counted.problem as problem,
+    case
+        when counted.is_conclusion and counted.result <> 'cannot_tell' and not coalesce(placed.is_torn, false)
+            then coalesce(conflict.told, of_another.told)
+    end as conflict,
+    case when placed.is_torn then torn.told end as contradiction
+from counted
+left join placed
+    on counted.decision_id = placed.decision_id
+left join torn
+    on placed.about = torn.about and placed.topic = torn.topic
+left join of_another
+    on counted.decision_id = of_another.decision_id
+left join conflict
+    on counted.about = conflict.about and counted.subject = conflict.subject
