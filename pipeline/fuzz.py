@@ -1,7 +1,10 @@
 """A search for files that the reader does not survive in order: good files, spoilt at random, through the very doors of a night.
 
+Every third file is a good list of text as another program would have written it (`generate.programs`): what is accepted
+of it must have stood in the list, cell by cell, and nobody may be lost unsaid. The others are good files with random faults.
 A finding is what bad-input.md forbids: an error of ours that reaches the caller, a child that a fault of ours ended, more
-time than the limits give, rows that do not add up. A finding's file is kept; its cure is a case in tests/test_findings.py.
+time than the limits give, rows that do not add up, somebody or something that the good file does not hold, a reason in
+words of ours. A finding's file is kept; its cure is a case in tests/test_findings.py.
 Equal seed and corpus give equal files in equal order, however fast the machine.
 """
 
@@ -14,22 +17,31 @@ import re
 import tempfile
 import time
 import traceback
+import unicodedata
 import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import date
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from pipeline import contracts, generate, run
+import pyarrow.parquet as pq
+
+from pipeline import checks, contracts, generate, run, warehouse
+from pipeline.generate import programs
 from pipeline.home import Home
-from pipeline.model import ConfigError, MonitorError
-from pipeline.reading import layout
+from pipeline.model import ConfigError, MonitorError, Refusal
+from pipeline.reading import delimited, layout
+from pipeline.reading.grid import Refused
 
 LIMIT_SECONDS = 60
 WHOLE_EVERY = 4
 """Of the files that are read, one in so many goes on through checks and the annotated copy, which take far longer."""
+PROGRAMS_EVERY = 3
+"""Of the files, one in so many is a list as another program would have written it."""
 _PEOPLE = 300
 _DAY = date(2026, 10, 31)
 _LARGEST = 400_000
@@ -40,6 +52,10 @@ _NASTY = (
     b"\xef\xbb\xbf", b"\xff\xfe", "姓名".encode(), "姓名".encode("gb18030"), b"../../x", b"r:id", b"true", b" " * 5000,
 )  # fmt: skip
 _VALUE = re.compile(rb'(="[^"]{0,40}")|(>[^<]{1,40}<)')
+_LEAST_HEADER = 3
+_INTERNAL = re.compile(r"\w*(?:Error|Exception|Panic)\w*|\.(?:py|rs)\b|Traceback|\bNone\b|\bnan\b")
+"""Words of ours, which nobody who sends files understands."""
+_HAN = re.compile(r"[\u4e00-\u9fff]")
 _TAG = re.compile(rb"<[^>]{1,200}>")
 
 
@@ -68,15 +84,25 @@ def search(
         home = Path(folder) / "home"
         Home.create(home)
         seeds = _seeds(corpus, Path(folder) / "bureau")
+        lists = _lists(seeds)
         done = 0
         while time.monotonic() < ends and (most is None or done < most):
-            name, good = rng.choice(seeds)
-            spoilt = _spoil(rng, good, [content for _, content in seeds])
-            whole = rng.randrange(WHOLE_EVERY) == 0
-            path = Path(folder) / f"{done}{Path(name).suffix}"
-            path.write_bytes(spoilt)
-            started = time.monotonic()
-            outcome, fault = _try(home, path, whole)
+            if lists and rng.randrange(PROGRAMS_EVERY) == 0:
+                stem, lines, good_list = rng.choice(lists)
+                kind = rng.choice(sorted(programs.PROGRAMS))
+                written = programs.PROGRAMS[kind](rng, lines)
+                spoilt, path = written.data, Path(folder) / f"{done}{written.suffix}"
+                path.write_bytes(spoilt)
+                started = time.monotonic()
+                outcome, fault = compare(path, f"{stem}{written.suffix}", written, good_list(), kind)
+            else:
+                name, good = rng.choice(seeds)
+                spoilt = _spoil(rng, good, [content for _, content in seeds])
+                whole = rng.randrange(WHOLE_EVERY) == 0
+                path = Path(folder) / f"{done}{Path(name).suffix}"
+                path.write_bytes(spoilt)
+                started = time.monotonic()
+                outcome, fault = _try(home, path, whole)
             took = time.monotonic() - started
             slowest = max(slowest, took)
             if took > LIMIT_SECONDS:
@@ -134,6 +160,134 @@ def _try(home: Path, path: Path, whole: bool) -> tuple[str, str | None]:
         except Exception as error:  # noqa: BLE001 - this is what is looked for
             return "error", f"{type(error).__name__} {_place(error)}"
     return "+".join(codes), None
+
+
+# Lists as other programs write them ------------------------------------------------------------------------------
+
+
+@dataclass
+class _Judged:
+    """What became of a file: per kind its month, how many rows were read, and those accepted; and how it was refused."""
+
+    lists: dict[str, tuple[str | None, int, list[dict[str, Any]]]] = field(default_factory=dict)
+    refused: list[tuple[str | None, Refusal]] = field(default_factory=list)
+    numbers: set[str] = field(default_factory=set)
+    """Of people, as they stand in the text of the good list."""
+    is_balanced: bool = True
+
+
+def _lists(seeds: Sequence[tuple[str, bytes]]) -> list[tuple[str, programs.Lines, Callable[[], _Judged]]]:
+    """(stem of its name, list, what becomes of it as it is) of the seeds that are plain text with a header; judged when first asked."""
+    found: list[tuple[str, programs.Lines, Callable[[], _Judged]]] = []
+    for name, content in seeds:
+        if Path(name).suffix not in (".csv", ".txt"):
+            continue
+        try:
+            grid, _ = delimited.read_delimited(content)
+        except Refused:
+            continue
+        rows = [[grid.text(row, column) for column in range(len(grid.columns))] for row in range(grid.height)]
+        header = next((at for at, row in enumerate(rows) if sum(map(bool, row)) >= _LEAST_HEADER), None)
+        if header is not None and header + 3 < len(rows):
+            lines = programs.Lines(rows[:header], rows[header], rows[header + 1 :])
+            found.append((Path(name).stem, lines, cache(partial(judge_good, Path(name).stem, lines))))
+    return found
+
+
+def judge_good(stem: str, lines: programs.Lines) -> _Judged:
+    """What becomes of a list that nothing is wrong with."""
+    written = programs.plain(lines)
+    with tempfile.TemporaryDirectory(prefix="fuzz-good-") as folder:
+        path = Path(folder) / f"good{written.suffix}"
+        path.write_bytes(written.data)
+        judged = _judge(path, f"{stem}{written.suffix}")
+    text = "".join(unicodedata.normalize("NFKC", cell) + "\n" for row in lines.all for cell in row)
+    judged.numbers |= set(re.findall(r"\d{17}[\dX]", re.sub(r"[ \t']", "", text).upper()))
+    return judged
+
+
+def _judge(path: Path, name: str) -> _Judged:
+    """Read and judge one file as on a night, every partner's row included."""
+    known = contracts.load()
+    open_doors = known.model_copy(
+        update={"kinds": {kind: each.model_copy(update={"door": None}) for kind, each in known.kinds.items()}}
+    )
+    senders = {sender for kind in known.kinds.values() for sender in kind.senders}
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder, warehouse.in_memory() as con:
+        work = Path(folder)
+        readings = layout.read_file(path, name, "", senders, work)
+        judged = _Judged(refused=[(each.kind, each.refusal) for each in readings if each.refusal])
+        parts = [
+            checks.Part(f"s{at}", "", str(reading.kind), "g", path.name, at, reading)
+            for at, reading in enumerate(readings)
+            if reading.refusal is None and reading.kind
+        ]
+        around = checks.Surroundings(_DAY, bytes(32), lambda texts: {text: [("", text)] for text in texts})
+        verdicts = checks.examine(con, open_doors, parts, around, work) if parts else []
+        for part, verdict in zip(parts, verdicts, strict=True):
+            judged.is_balanced &= verdict.rows_accepted + verdict.rows_set_aside == verdict.rows_read
+            accepted = work / part.kind / f"{part.submission_id}.parquet"
+            rows = pq.read_table(accepted).to_pylist() if accepted.exists() else []
+            judged.lists[part.kind] = part.reading.period, verdict.rows_read, rows
+    return judged
+
+
+def compare(path: Path, name: str, written: programs.Written, good: _Judged, kind: str) -> tuple[str, str | None]:
+    """(what became of a good list as some program wrote it, what is wrong with that); the file lies at `path`."""
+    try:
+        judged = _judge(path, name)
+    except Exception as error:  # noqa: BLE001 - this is what is looked for
+        return "error", f"{type(error).__name__} {_place(error)}"
+    fault = wrong(judged, good, written.keeps_rows)
+    outcomes = {*judged.lists, *(refusal.code for _, refusal in judged.refused)}
+    return "+".join(sorted(outcomes)), fault and f"{kind}: {fault}"
+
+
+def wrong(judged: _Judged, good: _Judged, keeps_rows: bool) -> str | None:
+    """What of a list should not have become of it; None when all is in order. Names no value."""
+    for _, refusal in judged.refused:
+        said = f"{refusal.reason} {refusal.fix}"
+        if _INTERNAL.search(said) or not _HAN.search(refusal.reason) or not _HAN.search(refusal.fix):
+            return f"words of ours in a reason ({refusal.code})"
+    if not judged.is_balanced:
+        return "unbalanced"
+    for kind, (period, read, rows) in judged.lists.items():
+        if kind not in good.lists:
+            return f"another kind ({kind})"
+        its_period, its_read, its_rows = good.lists[kind]
+        if period != its_period:
+            return "another month"
+        fault = _wrong_count(read, its_read, keeps_rows) or _wrong_row(kind, rows, its_rows, good.numbers)
+        if fault:
+            return fault
+    return None
+
+
+def _wrong_count(read: int, good: int, keeps_rows: bool) -> str | None:
+    if read > good:
+        return "rows invented"
+    return "rows lost unsaid" if keeps_rows and read < good else None
+
+
+def _wrong_row(
+    kind: str, rows: Sequence[dict[str, Any]], good: Sequence[dict[str, Any]], numbers: set[str]
+) -> str | None:
+    """A person, or a value, that the good list does not hold; a cell that became unknown is none."""
+    known = contracts.load().kinds[kind]
+    of_person: dict[str | None, list[dict[str, Any]]] = {}
+    for row in good:
+        of_person.setdefault(row[known.person.id_number], []).append(row)
+    for row in rows:
+        number = row[known.person.id_number]
+        if number not in of_person and number not in numbers:
+            return "somebody invented"
+        differing: list[list[str]] = [
+            sorted(name for name in known.columns if row.get(name) not in (None, twin.get(name)))
+            for twin in of_person.get(number, [])
+        ]
+        if differing and all(differing):
+            return f"another value ({', '.join(sorted(differing)[0])})"
+    return None
 
 
 def _place(error: BaseException) -> str:

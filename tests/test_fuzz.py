@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import random
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline import cli, fuzz
-from pipeline.model import ConfigError
+from pipeline.generate import programs
+from pipeline.model import ConfigError, Refusal
 from pipeline.reading import layout
-from tests.damage_kit import one_column, sheet
+from tests.damage_kit import one_column, person_number, sheet
 
 pytestmark = pytest.mark.slow
 
@@ -45,6 +48,7 @@ def test_a_fault_of_ours_is_found_and_its_file_kept(
         return honest(path, *rest, **more)
 
     monkeypatch.setattr(layout, "read_file", faulty)
+    monkeypatch.setattr(fuzz, "PROGRAMS_EVERY", 10**9)
     told = fuzz.search(5, seed=1, corpus=corpus, keep=tmp_path / "kept", most=20)
     (finding,) = told["findings"]
     assert finding["fault"].startswith("ValueError") and "not to be shown" not in json.dumps(told)
@@ -69,3 +73,71 @@ def test_the_command_is_there_but_not_in_the_short_help(
     monkeypatch.setattr(sys, "argv", ["monitor", "--help"])
     cli.main()
     assert "fuzz" not in capsys.readouterr().out
+
+
+# good lists as other programs write them -----------------------------------------------------------------------------
+
+GRANTS = programs.Lines(
+    [["临时救助台账", *[""] * 9]],
+    ["申请编号", "申请人姓名", "申请人身份证号", "救助类型", "困难类型", "受理日期", "发放日期", "救助金额", "处理结果", "居住地"],
+    [
+        [
+            f"GK{n:05}", f"某{'甲乙丙丁戊己庚辛壬癸'[n]}", person_number(n), "支出型", "疾病", "2026-10-05",
+            *(["2026-10-20", "1200", "同意"] if n % 2 else ["", "", "办理中"] if n % 3 else ["", "/", ""]),
+            f"样例路{n}号" if n % 3 else "",
+        ]
+        for n in range(10)
+    ],
+)  # fmt: skip
+STEM = "临时救助台账2026年10月"
+
+
+@pytest.fixture(scope="module")
+def good() -> Any:
+    judged = fuzz.judge_good(STEM, GRANTS)
+    assert [(kind, read, len(rows)) for kind, (_, read, rows) in judged.lists.items()] == [("temporary_grant", 10, 10)]
+    return judged
+
+
+@pytest.mark.parametrize("kind", sorted(programs.PROGRAMS))
+def test_a_good_list_is_read_with_its_own_values_or_refused_whoever_wrote_it(
+    tmp_path: Path, good: Any, kind: str
+) -> None:
+    written = programs.PROGRAMS[kind](random.Random(3), GRANTS)
+    assert written == programs.PROGRAMS[kind](random.Random(3), GRANTS)
+    path = tmp_path / f"x{written.suffix}"
+    path.write_bytes(written.data)
+    outcome, fault = fuzz.compare(path, f"{STEM}{written.suffix}", written, good, kind)
+    assert fault is None and outcome
+
+
+def test_what_the_list_does_not_hold_is_noticed(good: Any) -> None:
+    period, read, rows = good.lists["temporary_grant"]
+
+    def told(count: int = read, keeps: bool = True, **cells: Any) -> str | None:
+        changed = [rows[0] | cells, *rows[1:]]
+        return fuzz.wrong(replace(good, lists={"temporary_grant": (period, count, changed)}), good, keeps)
+
+    assert told() is None and told(amount_fen=None, current_address=None) is None
+    assert told(current_address="样例路8号8") == "another value (current_address)"
+    assert told(id_number=person_number(77)) == "somebody invented"
+    assert told(read + 1) == "rows invented"
+    assert told(read - 1) == "rows lost unsaid" and told(read - 1, keeps=False) is None
+    assert fuzz.wrong(replace(good, lists={"dibao_person": (None, 1, [])}), good, True) == "another kind (dibao_person)"
+    assert fuzz.wrong(replace(good, lists={"temporary_grant": ("2026-09", read, rows)}), good, True) == "another month"
+    assert fuzz.wrong(replace(good, is_balanced=False), good, True) == "unbalanced"
+    ours = Refusal("unreadable", "读取中断(PanicException readers.py:202)", "请重新提交")
+    assert str(fuzz.wrong(replace(good, refused=[(None, ours)]), good, True)).startswith("words of ours")
+
+
+def test_the_search_tries_lists_as_other_programs_write_them(
+    tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forged(rng: random.Random, lines: programs.Lines) -> programs.Written:
+        cells = [[*row[:-1], f"{row[-1]}8"] for row in lines.rows]
+        return programs.plain(replace(lines, rows=cells))
+
+    monkeypatch.setattr(programs, "PROGRAMS", {"forged": forged})
+    monkeypatch.setattr(fuzz, "PROGRAMS_EVERY", 1)
+    told = fuzz.search(5, seed=1, corpus=corpus, keep=tmp_path / "kept", most=2)
+    assert [finding["fault"].partition(" (")[0] for finding in told["findings"]] == ["forged: another value"]
