@@ -188,21 +188,19 @@ def status(obj: _Context, day: date | None) -> None:
 @monitor.command()
 @click.argument("submission_id", metavar="报送编号")
 @click.option("--by", "by_whom", required=True, help="谁确认的(姓名)")
-@click.option("--because", "reason", required=True, help="为什么可以收(例如:整片迁出)")
+@click.option("--because", "reason", required=True, help="为什么可以(例如:整片迁出;退回的不是名单)")
 @day_option
 @json_option
 @click.pass_obj
 def confirm(obj: _Context, submission_id: str, by_whom: str, reason: str, day: date | None) -> None:
-    """确认一份因人数骤减而扣住的名单:下一夜起按它入库。"""
+    """确认一份因人数骤减而扣住的名单:下一夜起按它入库;或确认没有人因一份退回的报送而漏掉:下一夜起名单按完整的算。"""
     result = run.confirm(obj.folder, submission_id, by_whom=by_whom, reason=reason, day=obj.day(day))
-    obj.tell(
-        result,
-        lambda console: console.print(
-            f"已记下:{result['unit']}《{result['file_name']}》({result['kind']} {result['period']},{result['rows']} 行)"
-            "经确认可以收,下一次 monitor run 时入库。",
-            markup=False,
-        ),
-    )
+    what = {
+        "confirmed": f"({result['rows']} 行)经确认可以收,下一次 monitor run 时入库",
+        "confirmed_gap": "经确认没有漏掉的人,下一次 monitor run 起名单不再因为它算作不完整",
+    }[result["what"]]
+    said = f"已记下:{result['unit']}《{result['file_name']}》({'、'.join(result['lists'])}){what}。"
+    obj.tell(result, lambda console: console.print(said, markup=False))
 
 
 @monitor.command(name="except")

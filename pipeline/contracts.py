@@ -187,6 +187,12 @@ class Kind(Strict):
                     raise ValueError(f"columns.{field}: header {header} is already that of {other}")
         return self
 
+    def called(self) -> list[tuple[str, bool]]:
+        """What a title or a file name calls the kind, folded: its titles (True), and those without the words that all lists share."""
+        titles = [fold_header(title)[0] for title in self.titles]
+        stems = [stem for title in titles if len(stem := _GENERIC.sub("", title)) > 1]
+        return [*((title, True) for title in titles), *((stem, False) for stem in stems)]
+
     @property
     def is_partner(self) -> bool:
         """Rows pass a door before they are validated."""
@@ -339,6 +345,7 @@ class Contracts(Strict):
         return ordered
 
 
+_GENERIC = re.compile(r"(人员|家庭|成员|对象|名单|台账|登记|\(户\)|\(人\))+$")
 _BRACKETS = str.maketrans("()〔〕【】[]{}", "()()()()()")
 MONEY_UNITS = {"元": 1, "圆": 1, "百元": 100, "千": 1_000, "千元": 1_000, "万": 10_000, "万元": 10_000}
 """What amounts are written in, in a header, a title or a cell → yuan."""

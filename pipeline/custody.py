@@ -123,14 +123,14 @@ def _said_by_people(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
     told: dict[tuple[str, str, str], tuple[str, ...]] = {}
     for each in entries:
         about = each.about
-        if each.what == "confirmed" and about["submission_id"] in there:
+        if each.what in run.CONFIRMED and about["submission_id"] in there:
             words = (about["submission_id"], about["night"])
-            told["confirmed", *words] = ("confirmed", *words, about["by_whom"], about["reason"])
+            told[each.what, *words] = (each.what, *words, about["by_whom"], about["reason"])
         elif each.what == "excepted" and about["source"] == COMMAND:
             words = (about["issue_id"], about["decided_on"])
             told["excepted", *words] = ("excepted", *words, about["by_whom"], about["reason"], about["expires_on"])
     held = ledger.said()
-    sorts = {"confirmed": "对扣住名单的确认", "excepted": "已知例外"}
+    sorts = {"confirmed": "对扣住名单的确认", "confirmed_gap": "对不完整名单的确认", "excepted": "已知例外"}
     return [
         *(f"台账里少了 {each[2]} 的一条{sorts[each[0]]}" for each in sorted(set(told.values()) - held)),
         *(f"台账里多出 {each[2]} 的一条{sorts[each[0]]},日志里没有" for each in sorted(held - set(told.values()))),
@@ -274,7 +274,7 @@ def _nights(entries: list[journal.Entry], purged: set[str]) -> Iterator[tuple[da
     """(night, what arrived since the one before, whether it published), in the order in which they happened."""
     arrived: list[journal.Entry] = []
     for entry in entries:
-        is_input = entry.what in ("night", *run.ARRIVALS, "confirmed", "excepted")
+        is_input = entry.what in ("night", *run.ARRIVALS, *run.CONFIRMED, "excepted")
         if is_input and not (entry.what in run.ARRIVALS and entry.about["sha256"] in purged):
             arrived.append(entry)
         elif entry.what == "published":
@@ -292,6 +292,10 @@ def _arrive_again(ledger: Ledger, entry: journal.Entry) -> None:
     if entry.what == "confirmed":
         night = date.fromisoformat(about["night"])
         ledger.confirm(about["submission_id"], by_whom=about["by_whom"], reason=about["reason"], decided_on=night)
+        return
+    if entry.what == "confirmed_gap":
+        night = date.fromisoformat(about["night"])
+        ledger.confirm_gap(about["submission_id"], by_whom=about["by_whom"], reason=about["reason"], decided_on=night)
         return
     if entry.what == "excepted":
         ledger.add_exception(

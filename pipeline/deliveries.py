@@ -5,19 +5,19 @@ The rules themselves are in `parts.py`; here they meet the ledger, the archive a
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pipeline import contracts, values
-from pipeline.checks import Part
+from pipeline.checks import Part, Verdict
 from pipeline.home import Home
-from pipeline.ledger import Ledger, Submission
-from pipeline.ledger.parts import is_shrunken, part_name, superseded_by
+from pipeline.ledger import TAKEN, Ledger, Submission
+from pipeline.ledger.parts import part_name, superseded_by
 from pipeline.model import MonitorError, Reading
+from pipeline.rosters import shrinks
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,67 +43,125 @@ def decide(con: duckdb.DuckDBPyConnection, home: Home, ledger: Ledger, day: date
     return fresh
 
 
-def hold_back(home: Home, ledger: Ledger, day: date, fresh: list[Submission], kinds: list[str]) -> list[Submission]:
-    """Of the fresh submissions and those held before, what is to be judged tonight; shrunken rosters are held.
+@dataclass(frozen=True)
+class Judgement:
+    """What became of a family's waiting submissions."""
+
+    parts: list[Part]
+    verdicts: list[Verdict]
+    faults_of_held: list[Verdict]
+    """Of what was judged and is held all the same: what its sender is told."""
+
+
+def judge(
+    home: Home,
+    ledger: Ledger,
+    day: date,
+    fresh: list[Submission],
+    kinds: list[str],
+    together: Callable[[list[Submission], list[Submission]], list[Part]],
+    examine: Callable[[list[Part]], list[Verdict]],
+) -> Judgement:
+    """Judge the fresh submissions and those held before; hold what has shrunken, as few rows as can be accepted of it.
+
+    How many can is known when a roster is judged. Parts are judged together: when one is held after all, or one that was held
+    makes a roster whole, the others are judged once more. `together` gives the parts of (submissions, those judged before that
+    are held now), `examine` their verdicts.
+    """
+    seen: dict[str, Verdict] = {}
+    was_judged: dict[str, Submission] = {}
+    judged, told = _hold_back(home, ledger, day, fresh, kinds, {})
+    while True:
+        dropped = [each for name, each in sorted(was_judged.items()) if each not in judged]
+        parts = together(judged, dropped)
+        verdicts = examine(parts)
+        seen |= {verdict.submission_id: verdict for verdict in verdicts}
+        was_judged |= {each.submission_id: each for each in judged}
+        counts = {name: verdict.rows_accepted for name, verdict in seen.items()}
+        again, told = _hold_back(home, ledger, day, fresh, kinds, counts)
+        if {each.submission_id for each in again} == {each.submission_id for each in judged}:
+            break
+        judged = again
+    for submission, outcome, reason in told:
+        ledger.settle(submission.submission_id, outcome, set_aside=submission.rows_read, reason=reason)
+    for each in dropped:
+        for folder in (str(each.kind), "set_aside", "unproven"):
+            (home.accepted / folder / f"{each.submission_id}.parquet").unlink(missing_ok=True)
+    return Judgement(parts, verdicts, [seen[each.submission_id] for each in dropped])
+
+
+_Told = list[tuple[Submission, Literal["held", "refused"], str]]
+"""Submissions that are not judged, what they are, and why."""
+
+
+def _hold_back(
+    home: Home, ledger: Ledger, day: date, fresh: list[Submission], kinds: list[str], accepted: Mapping[str, int]
+) -> tuple[list[Submission], _Told]:
+    """(of the fresh submissions and those held before, what is to be judged; what is not); shrunken rosters are held.
 
     A roster is all parts of a unit, kind and month. It is held against the same month's roster in force, else the
     newest month before it. A further part that makes it whole, or the data officer's word, lets what was held go on.
+    `accepted`: rows accepted of what was judged already; of the rest all that was read counts, since it cannot be more.
     """
     known = contracts.load().kinds
     monthly = [kind for kind in kinds if known[kind].period == "month"]
     confirmed = ledger.confirmed(day)
-    shrunken = partial(
-        is_shrunken,
-        more_than_share=home.policy.value("volume_drop_ratio", day).value,
-        more_than_rows=int(home.policy.value("volume_drop_rows", day).value),
-    )
-    judged = [each for each in fresh if each.kind not in monthly]
+    shrunken = shrinks(home, day)
+    told: _Told = []
+    judged = [each for each in fresh if each.kind not in monthly or accepted.get(each.submission_id) == 0]
     rosters: dict[tuple[str, str, str], list[Submission]] = {}
     for kind in monthly:
         held = [each for each in ledger.submissions(kind=kind, outcome="held") if each.status == "held"]
         for each in [*held, *fresh]:
-            if each.kind == kind and each.night <= day:
+            if each.kind == kind and each.night <= day and each not in judged:
                 rosters.setdefault((each.unit_code, kind, each.period), []).append(each)
     for (unit, kind, period), waiting in sorted(rosters.items()):
         in_force = [each for each in ledger.in_force(kind=kind, unit_code=unit) if each.night <= day]
         taken = [each for each in in_force if each.period == period]
         trusted = [each for each in waiting if each.submission_id in confirmed]
         news = [each for each in waiting if each not in trusted and each.outcome == "read"]
-        before, of_month = _rows_before(in_force, taken + trusted, period)
+        before, of_month = _rows_before(in_force, taken + trusted, period, accepted)
         taken += trusted
         judged += trusted
         held = [each for each in waiting if each not in trusted and each.outcome == "held"]
-        if not shrunken(_rows(taken + news), before):
+        if not shrunken(_rows(taken + news, accepted), before):
             judged += news
             names = {part_name(each.file_name) for each in news}  # by its own name the ledger knows it is replaced
-            for old in [each for each in held if names and part_name(each.file_name) not in names]:
-                reason = "之后收到了完整的一份,以那一份为准"
-                ledger.settle(old.submission_id, "refused", set_aside=old.rows_read, reason=reason)
-        elif not shrunken(now := _rows(taken + news + held), before):
+            reason = "之后收到了完整的一份,以那一份为准"
+            told += [(old, "refused", reason) for old in held if names and part_name(old.file_name) not in names]
+        elif not shrunken(now := _rows(taken + news + held, accepted), before):
             judged += news + held
         else:
-            gone = before - now
+            gone, read = before - now, sum(each.rows_read for each in news)
+            usable = sum(accepted.get(each.submission_id, each.rows_read) for each in news)
+            only = f"只有 {now} 行" if usable == read else f"读了 {read} 行,能收下的只有 {now} 行"
             reason = (
-                f"{of_month}的名单有 {before} 行,这一份只有 {now} 行,少了 {gone} 行({gone * 100 // before}%),"
+                f"{of_month}的名单有 {before} 行,这一份{only},少了 {gone} 行({gone * 100 // before}%),"
                 "先扣住不用;上一份仍然有效"
             )
-            for each in news:
-                ledger.settle(each.submission_id, "held", set_aside=each.rows_read, reason=reason)
-    return judged
+            told += [(each, "held", reason) for each in news]
+    return judged, told
 
 
-def _rows_before(in_force: list[Submission], taken: list[Submission], period: str) -> tuple[int, str]:
-    """(rows, month) of the roster that the month's new one is held against; 0 rows when there is none."""
+def _rows_before(
+    in_force: list[Submission], taken: list[Submission], period: str, accepted: Mapping[str, int]
+) -> tuple[int, str]:
+    """(rows accepted, month) of the roster that the month's new one is held against; 0 rows when there is none."""
     if taken:
-        return _rows(taken), period
+        settled = {each.submission_id: each.rows_accepted for each in taken if each.outcome != "held"}
+        return _rows(taken, {**accepted, **settled}), period
     earlier = max((each.period for each in in_force if each.period < period), default="")
-    return sum(each.rows_read for each in in_force if each.period == earlier), earlier
+    return sum(each.rows_accepted for each in in_force if each.period == earlier), earlier
 
 
-def _rows(parts_of_roster: list[Submission]) -> int:
-    """Rows of a roster's parts, each name's last one."""
+def _rows(parts_of_roster: list[Submission], accepted: Mapping[str, int]) -> int:
+    """Rows of a roster's parts, each name's last one; of what was not judged yet all that was read."""
     gone = superseded_by([replace(each.delivery, is_held=False) for each in parts_of_roster], "period")
-    return sum(each.rows_read for each in parts_of_roster if each.submission_id not in gone)
+    return sum(
+        accepted.get(each.submission_id, each.rows_accepted if each.outcome in TAKEN else each.rows_read)
+        for each in parts_of_roster
+        if each.submission_id not in gone
+    )
 
 
 def _overlap(con: duckdb.DuckDBPyConnection, home: Home, new: Submission, old: Submission, day: date) -> float:
@@ -134,16 +192,18 @@ def together(
     *,
     reads_again: Callable[[str, str], bool],
     read_again: ReadAgain,
+    dropped: Sequence[Submission] = (),
 ) -> list[Part]:
     """What is to be judged: the fresh submissions, and every other part in force of the deliveries they belong to.
 
     `reads_again` says of (kind, submission id) in force whether it must be judged once more, since whose rows may be kept
-    has changed; the parts of its delivery are then judged with it.
+    has changed; the parts of its delivery are then judged with it. `dropped`: judged before tonight and now held, so that the
+    other parts of their deliveries are judged without them.
     """
     known = contracts.load()
     kinds = known.families()[family]
     settled = [each for kind in kinds for each in ledger.in_force(kind=kind) if each.night <= day]
-    touched = {_group(each) for each in fresh}
+    touched = {_group(each) for each in [*fresh, *dropped]}
     for pair in ledger.exceptions_changed(day):  # what stands as written is judged anew, in the newest roster
         mine = [each for each in settled if (each.unit_code, each.kind) == pair]
         newest = max((each.period for each in mine), default="")

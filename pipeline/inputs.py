@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import __version__, contracts, decisions, issues, people, seal, warehouse
+from pipeline import __version__, contracts, decisions, issues, people, rosters, seal, warehouse
 from pipeline.home import Home
 from pipeline.ledger import Ledger, Submission
 from pipeline.model import column_letter, month_of
@@ -32,7 +32,7 @@ def of_lists(home: Home, ledger: Ledger, day: date) -> warehouse.Inputs:
         day=day,
         accepted=_accepted(home, in_force),
         unproven=_unproven(home, in_force),
-        house=_of_lists(home, submissions, day) | {"decision": _table("decision", answers)},
+        house=_of_lists(home, ledger, submissions, day) | {"decision": _table("decision", answers)},
         previous=warehouse.previous_release(home.releases, day, keys) if answers else None,
         keys=keys,
     )
@@ -61,7 +61,7 @@ def gather(
         }
         for unit, kind in home.expected
     ]
-    house = _of_lists(home, submissions, day) | {
+    house = _of_lists(home, ledger, submissions, day) | {
         "identity": _identities(home, (path for paths in (*accepted.values(), *unproven.values()) for path in paths)),
         "column": _table("column", (line for each in submissions for line in _columns(each))),
         "expected": _table("expected", expected),
@@ -90,7 +90,7 @@ def _earlier(
     submissions, in_force = _submissions(ledger, night, judged_on)
     gone = [each for each in in_force if each.submission_id not in known]
     paths = [path for of_kind in (_accepted(home, gone), _unproven(home, gone)) for path in of_kind.values()]
-    house = _of_lists(home, submissions, night) | {
+    house = _of_lists(home, ledger, submissions, night) | {
         "identity": _identities(home, (path for each in paths for path in each)),
         "place": _table("place", _places(home, gone)),
     }
@@ -130,7 +130,7 @@ def _unproven(home: Home, in_force: list[Submission]) -> dict[str, list[Path]]:
     return found
 
 
-def _of_lists(home: Home, submissions: list[Submission], day: date) -> dict[str, pa.Table | list[Path]]:
+def _of_lists(home: Home, ledger: Ledger, submissions: list[Submission], day: date) -> dict[str, pa.Table | list[Path]]:
     units = home.units.values()
     house: dict[str, Iterable[Mapping[str, Any]]] = {
         "unit": (
@@ -143,6 +143,7 @@ def _of_lists(home: Home, submissions: list[Submission], day: date) -> dict[str,
             for township in unit.townships
         ),
         "submission": map(_submission, submissions),
+        "gap": map(vars, rosters.gaps(home, ledger, submissions, day)),
     }
     tables: dict[str, pa.Table | list[Path]] = {name: _table(name, rows) for name, rows in house.items()}
     tables |= of_policy(home.policy, day)

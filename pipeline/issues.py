@@ -183,9 +183,10 @@ def _last(journal: pd.DataFrame) -> pd.DataFrame:
 def _lines(home: Home, submissions: Sequence[Submission]) -> pd.DataFrame:
     frames = [_read(Path(), _LINE)]
     for each in submissions:
-        if (path := _lines_path(home, each)).exists():
+        if is_judged := (path := _lines_path(home, each)).exists():
             frames.append(_read(path, _LINE))
-        elif (about := _of_the_file(each)) is not None:
+        # What is held may have been judged: the faults in it, and that there are too few people.
+        if (about := _of_the_file(each)) is not None and (not is_judged or each.outcome == "held"):
             frames.append(_line_of_the_file(home, each, *about))
     lines = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
     return lines.drop_duplicates("issue_id", keep="last", ignore_index=True)

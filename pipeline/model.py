@@ -223,6 +223,8 @@ class Reading:
     refusal: Refusal | None = None
     notices: list[str] = field(default_factory=list)
     """Chinese sentences about the whole file: columns not used, hidden rows, columns never received."""
+    gaps: list[str] = field(default_factory=list)
+    """Chinese clauses, each about something in the file that was not read and may belong to this list: people may be missing from it."""
     confirmations: list[Confirmation] = field(default_factory=list)
     """Of the whole file; they stand on its first Reading."""
     correction: Correction | None = None

@@ -19,20 +19,21 @@ from rich.text import Text
 
 from pipeline import advice, contracts, seal
 from pipeline.home import Home, atomically
-from pipeline.ledger import COMMAND, Ledger, Submission
+from pipeline.ledger import COMMAND, TAKEN, Ledger, Submission
 from pipeline.lists.words import ANSWER_TITLES, LEVEL_TITLES, TOPIC_TITLES
 from pipeline.model import mask, month_of
 from pipeline.reading import endings
+from pipeline.rosters import Gap, gaps
 
 if TYPE_CHECKING:
     import duckdb
 
     from pipeline.contracts import Kind
 
-_TAKEN = ("accepted", "partly_accepted")
 DELIVERY_TITLES = {
     "delivered": "已收",
     "partly": "已收,部分退回",
+    "incomplete": "已收,不完整",
     "held": "扣住,待确认",
     "refused": "退回",
     "missing": "没有收到",
@@ -45,7 +46,14 @@ _LEVEL_STYLES = {
     "yellow": "black on yellow",
     "blue": "white on blue",
 }
-_DELIVERY_STYLES = {"delivered": "green", "partly": "yellow", "held": "yellow", "refused": "red", "missing": "red"}
+_DELIVERY_STYLES = {
+    "delivered": "green",
+    "partly": "yellow",
+    "incomplete": "yellow",
+    "held": "yellow",
+    "refused": "red",
+    "missing": "red",
+}
 _MOST_NAMED = 30
 """Files of one sort that a message names."""
 _NEVER_TAKEN = endings.WORDS | {"mark": ("传完标记,旁边却没有文件", advice.BRING_THE_FILE)}
@@ -78,14 +86,16 @@ def status(home: Home, ledger: Ledger, day: date) -> dict[str, Any]:
             for name, title in titles:
                 rule["because"] = rule["because"].replace(f"{name} ", f"{title}")
     folder = home.lists / day.isoformat()
+    missing = gaps(home, ledger, ledger.as_of(day), day)
     return {
         "date": day.isoformat(),
         "databases": _databases(home, ledger, day),
-        "expected": _expected(home, kinds, submissions, day),
+        "expected": _expected(home, kinds, submissions, missing, day),
         "received": [_received(home, kinds, each) for each in submissions if each.night == day],
         "held": [_received(home, kinds, each) for each in submissions if each.status == "held" and each.night < day],
+        "gaps": _gaps(home, kinds, missing),
         "faults": _faults(home, ledger, submissions, day),
-        "registries": _registries(home, kinds, submissions, day),
+        "registries": _registries(home, kinds, submissions, missing, day),
         "confirmed": _confirmed(ledger, day),
         "released": released,
         "lists": sorted(f"lists/{folder.name}/{path.name}" for path in folder.glob("*.xlsx")),
@@ -111,16 +121,20 @@ def _databases(home: Home, ledger: Ledger, day: date) -> list[dict[str, Any]]:
     return said
 
 
-def _expected(home: Home, kinds: Mapping[str, Kind], submissions: list[Submission], day: date) -> list[dict[str, Any]]:
-    said = []
+def _expected(
+    home: Home, kinds: Mapping[str, Kind], submissions: list[Submission], missing: Iterable[Gap], day: date
+) -> list[dict[str, Any]]:
+    said, incomplete = [], {(gap.unit_code, gap.kind, gap.period) for gap in missing}
     for unit, name in home.expected:
         kind = kinds[name]
         period = month_of(day) if kind.period == "month" else ""
         of_it = [each for each in submissions if (each.unit_code, each.kind, each.period) == (unit, name, period)]
-        taken = [each for each in of_it if each.status in _TAKEN]
+        taken = [each for each in of_it if each.status in TAKEN]
         set_aside = sum(each.rows_set_aside for each in taken)
         if any(each.status == "held" for each in of_it):
             state = "held"
+        elif taken and (unit, name, period) in incomplete:
+            state = "incomplete"
         elif taken:
             state = "partly" if set_aside else "delivered"
         else:
@@ -165,6 +179,27 @@ def _received(home: Home, kinds: Mapping[str, Kind], each: Submission) -> dict[s
     }
 
 
+def _gaps(home: Home, kinds: Mapping[str, Kind], missing: Iterable[Gap]) -> list[dict[str, Any]]:
+    """Of each file (or table) because of which rosters are not whole: which rosters, why, and what ends it; held ones are told elsewhere."""
+    files: dict[tuple[str, str, str], list[Gap]] = {}
+    for gap in missing:
+        if gap.sort != "held":
+            files.setdefault((gap.unit_code, gap.file_name, gap.submission_id), []).append(gap)
+    return [
+        {
+            "unit_code": unit,
+            "unit": home.units[unit].name,
+            "file_name": mask(file_name),
+            "submission_id": submission_id,
+            "sort": found[0].sort,
+            "rosters": [{"kind": gap.kind, "title": kinds[gap.kind].title, "period": gap.period} for gap in found],
+            "reason": mask(found[0].reason),
+            "fix": found[0].fix,
+        }
+        for (unit, file_name, submission_id), found in files.items()
+    ]
+
+
 def _faults(home: Home, ledger: Ledger, submissions: list[Submission], day: date) -> list[dict[str, Any]]:
     """Per unit, how many error lines are in which state, and the five faults that keep most rows out."""
     from pipeline import issues  # noqa: PLC0415 - brings pandas
@@ -201,14 +236,17 @@ def _confirmed(ledger: Ledger, day: date) -> dict[str, Any]:
 
 
 def _registries(
-    home: Home, kinds: Mapping[str, Kind], submissions: list[Submission], day: date
+    home: Home, kinds: Mapping[str, Kind], submissions: list[Submission], missing: Iterable[Gap], day: date
 ) -> list[dict[str, Any]]:
-    """Per division and monthly kind the latest month held, and whether it is still current (spec: rules.md, Standing)."""
+    """Per division and monthly kind the latest month held, and whether it is current and whole (spec: rules.md, Standing, Whole)."""
+    gaps_of = {
+        (gap.unit_code, gap.kind): gap.latest_period for gap in sorted(missing, key=lambda gap: gap.latest_period)
+    }
     months = int(home.policy.value("roster_fresh", day).value)
     held: dict[tuple[str, str], str] = {}
     rows: Counter[tuple[str, str, str]] = Counter()
     for each in submissions:
-        if each.status in _TAKEN and each.kind and each.period and each.period <= month_of(day):
+        if each.status in TAKEN and each.kind and each.period and each.period <= month_of(day):
             held[each.unit_code, each.kind] = max(each.period, held.get((each.unit_code, each.kind), ""))
             rows[each.unit_code, each.kind, each.period] += each.rows_accepted
     said = []
@@ -226,6 +264,7 @@ def _registries(
                     "period": period,
                     "rows": rows[unit.code, name, period],
                     "state": "absent" if not period else "current" if _age(period, day) <= months else "not_current",
+                    "is_whole": gaps_of.get((unit.code, name), "") < (period or month_of(day)),
                 }
             )
     return said
@@ -379,6 +418,8 @@ def _message(told: Mapping[str, Any]) -> list[str]:
         lines += ["", "## 数据库", "", *_bullets(_database_words(told["databases"]))]
     sent_back = [*told["received"], *told["held"]]
     lines += ["", "## 今晚整份退回的,和扣住还没有确认的", "", *_bullets(_sent_back_words(sent_back))]
+    if not_whole := _gap_words(told["gaps"]):
+        lines += ["", "## 不完整的名单", "", *_bullets(not_whole)]
     lines += ["", "## 各单位的问题,与上次相比", "", *_bullets(_fault_words(told["faults"]))]
     if left := _left_words(told):
         lines += ["", "## 还在收件箱里的", "", *_bullets(left)]
@@ -562,6 +603,17 @@ def _because(line: Mapping[str, Any]) -> str:
     return "".join(f"{part.rstrip('。')}。" for part in (line["reason"], line["fix"], fault) if part)
 
 
+def _gap_words(missing: Sequence[Mapping[str, Any]]) -> list[str]:
+    said = []
+    for line in missing:
+        lists = "、".join(f"{roster['title']} {roster['period']}" for roster in line["rosters"])
+        said.append(f"{line['unit']} {lists}:《{line['file_name']}》{line['reason']}。{line['fix']}。")
+    return [*said, _NOT_WHOLE] if said else []
+
+
+_NOT_WHOLE = "名单不完整期间,不在上面的人不算“不在册”:有关预警不因此新增,也不撤回,原有的保留。"
+
+
 def _fault_words(faults: Sequence[Mapping[str, Any]]) -> list[str]:
     from pipeline.issues import STATE_TITLES  # noqa: PLC0415 - brings pandas
 
@@ -587,7 +639,7 @@ def _received_words(received: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _counts(lines: Sequence[Mapping[str, Any]]) -> str:
-    taken = [line for line in lines if line["status"] in _TAKEN]
+    taken = [line for line in lines if line["status"] in TAKEN]
     rows = {
         key: sum(line[f"rows_{key}"] for line in taken) for key in ("read", "accepted", "set_aside", "out_of_scope")
     }
@@ -604,13 +656,17 @@ def _counts(lines: Sequence[Mapping[str, Any]]) -> str:
 def _stale_words(registries: Sequence[Mapping[str, Any]]) -> list[str]:
     stale: dict[tuple[str, str], list[str]] = {}
     for line in registries:
-        if line["state"] != "current":
-            last = f"(最近 {line['period']},已过期)" if line["period"] else "(没有)"
+        if line["state"] != "current" or not line["is_whole"]:
+            last = (
+                f"(最近 {line['period']},{'不完整' if line['state'] == 'current' else '已过期'})"
+                if line["period"]
+                else "(没有)"
+            )
             stale.setdefault((line["unit_code"], line["unit"]), []).append(line["title"] + last)
     said = [f"{unit}:{'、'.join(kinds)}" for (_, unit), kinds in stale.items()]
     if said:
-        said.append("过期或缺少的名册不会新增或撤回“不在册”的预警,原有的保留。")
-    return said or ["各区名册都是最近的。"]
+        said.append("过期、缺少或不完整的名册不会新增或撤回“不在册”的预警,原有的保留。")
+    return said or ["各区名册都是最近的,也都完整。"]
 
 
 # on the screen ---------------------------------------------------------------------------------------------------
@@ -635,8 +691,9 @@ def show(told: Mapping[str, Any], console: Console) -> None:
             table.add_row(*map(Text, (line["unit"], line["file_name"], _kind_words(line), title, _because(line))))
         console.print(table)
     console.print(Text(f"今晚{_received_words(told['received'])[-1]}"))
-    for sentence in _left_words(told):
-        console.print(Text(f"还在收件箱里的:{sentence}", style="yellow"))
+    doubts = [f"不完整的名单:{sentence}" for sentence in _gap_words(told["gaps"])]
+    for sentence in [*doubts, *(f"还在收件箱里的:{sentence}" for sentence in _left_words(told))]:
+        console.print(Text(sentence, style="yellow"))
     if told["faults"]:
         console.print(Text("各单位的问题,与上次相比", style="bold"))
         for sentence in _fault_words(told["faults"]):
@@ -666,11 +723,12 @@ def _delivery_text(line: Mapping[str, Any]) -> Text:
     short = {
         "delivered": "",
         "partly": f" 退{line['rows_set_aside']}",
+        "incomplete": " 不完整",
         "held": "扣住",
         "refused": "退回",
         "missing": "缺",
     }
-    rows = str(line["rows_accepted"]) if line["state"] in ("delivered", "partly") else ""
+    rows = str(line["rows_accepted"]) if line["state"] in ("delivered", "partly", "incomplete") else ""
     return Text(rows + short[line["state"]], style=_DELIVERY_STYLES[line["state"]])
 
 
@@ -680,10 +738,16 @@ def _registry_table(registries: Sequence[Mapping[str, Any]]) -> Table:
         "各区名册:最近一期",
         registries,
         lambda line: Text(
-            (line["period"] or "没有") + (" 过期" if line["state"] == "not_current" else ""),
-            style=styles[line["state"]],
+            (line["period"] or "没有") + _doubt(line),
+            style=styles["not_current" if line["state"] == "current" and not line["is_whole"] else line["state"]],
         ),
     )
+
+
+def _doubt(line: Mapping[str, Any]) -> str:
+    if line["state"] == "not_current":
+        return " 过期"
+    return " 不完整" if line["state"] == "current" and not line["is_whole"] else ""
 
 
 def _grid(title: str, lines: Sequence[Mapping[str, Any]], cell: Callable[[Mapping[str, Any]], Text]) -> Table:

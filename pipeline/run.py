@@ -548,22 +548,21 @@ def check(home: Path, day: date, family: str, *, left: Sequence[str] = ()) -> di
         kinds = contracts.load().families()[family]
         waiting = [each for each in ledger.submissions(outcome="read") if each.kind in kinds]
         fresh = deliveries.decide(con, place, ledger, day, kinds)
-        fresh = deliveries.hold_back(place, ledger, day, fresh, kinds)
         known = scope.tonight(con, place, day, family, lambda: inputs.of_lists(place, ledger, day), left)
-        parts = deliveries.together(
-            place,
-            ledger,
-            fresh,
-            family,
-            day,
-            reads_again=known.reads_again,
-            read_again=lambda old: _read_file(place, old),
-        )
         around = checks.Surroundings(
             day, place.identity_key(), place.places, known.door, frozenset(ledger.exceptions(day))
         )
-        verdicts = checks.examine(con, contracts.load(), parts, around, place.accepted) if parts else []
+        outcome = deliveries.judge(
+            place, ledger, day, fresh, kinds,
+            lambda judged, dropped: deliveries.together(
+                place, ledger, judged, family, day, dropped=dropped,
+                reads_again=known.reads_again, read_again=lambda old: _read_file(place, old),
+            ),
+            lambda parts: checks.examine(con, contracts.load(), parts, around, place.accepted) if parts else [],
+        )  # fmt: skip
+        parts, verdicts = outcome.parts, outcome.verdicts
         _settle(place, ledger, verdicts)
+        _tell(place, ledger, outcome.faults_of_held)
         written = {path: digest for verdict in verdicts for path, digest in _parts_of(place, verdict).items()}
         if written:
             about = {"run_date": day.isoformat(), "family": family, "parts": written}
@@ -581,13 +580,8 @@ def check(home: Path, day: date, family: str, *, left: Sequence[str] = ()) -> di
 
 
 def _settle(home: Home, ledger: Ledger, verdicts: list[Verdict]) -> None:
-    """Write verdicts down: issues for the sender (in work/), masked ones for the warehouse, then all counts at once."""
-    from pipeline import issues  # noqa: PLC0415 - brings pandas
-
-    known = {each.submission_id: each for each in ledger.submissions()}
-    for verdict in verdicts:
-        verdict.issues.to_parquet(_issues_path(home, known[verdict.submission_id]))
-        issues.keep(home, known[verdict.submission_id], verdict.issues)
+    """Write verdicts down: their issues, then all counts at once."""
+    _tell(home, ledger, verdicts)
     with ledger.at_once():
         for verdict in verdicts:
             outcome: Any = "accepted" if not verdict.rows_set_aside else "partly_accepted"
@@ -598,6 +592,16 @@ def _settle(home: Home, ledger: Ledger, verdicts: list[Verdict]) -> None:
                 verdict.submission_id, outcome, accepted=verdict.rows_accepted, set_aside=verdict.rows_set_aside,
                 out_of_scope=verdict.rows_out_of_scope, reason=reason,
             )  # fmt: skip
+
+
+def _tell(home: Home, ledger: Ledger, verdicts: list[Verdict]) -> None:
+    """Write issues down: for the sender (in work/), masked ones for the warehouse."""
+    from pipeline import issues  # noqa: PLC0415 - brings pandas
+
+    known = {each.submission_id: each for each in ledger.submissions()}
+    for verdict in verdicts:
+        verdict.issues.to_parquet(_issues_path(home, known[verdict.submission_id]))
+        issues.keep(home, known[verdict.submission_id], verdict.issues)
 
 
 def _parts_of(home: Home, verdict: Verdict) -> dict[str, str | None]:
@@ -949,18 +953,40 @@ def _moving(home: Home) -> list[str]:
     return [*inbox.settled(home.inbox, settle, clock)[1], *(f"decisions/{name}" for name in lists)]
 
 
+CONFIRMED = ("confirmed", "confirmed_gap")
+"""What the journal calls the data officer's word on a held roster, and on one of which something is missing."""
+
+
 def confirm(home: Path, submission_id: str, *, by_whom: str, reason: str, day: date) -> dict[str, Any]:
-    """The data officer's word that a held roster is right: nights from `day` on take it. Raises MonitorError."""
+    """The data officer's word, for nights from `day` on: a held roster is right as it is, or nobody is missing because of a submission.
+
+    Raises MonitorError when the submission is neither held nor makes a roster less than whole.
+    """
+    from pipeline import rosters  # noqa: PLC0415 - not needed to begin a night
+
     place, ledger = _open(home)
     by_whom, reason = by_whom.strip(), reason.strip()
     if not by_whom or not reason:
         raise MonitorError("要写明是谁确认的(--by)和原因(--because)")
-    held = ledger.confirm(submission_id, by_whom=by_whom, reason=reason, decided_on=day)
+    if any(each.submission_id == submission_id for each in ledger.submissions(outcome="held")):
+        what, known = "confirmed", ledger.confirm
+        rosters_of = []
+    else:
+        what, known = "confirmed_gap", ledger.confirm_gap
+        missing = rosters.gaps(place, ledger, ledger.as_of(day), day)
+        rosters_of = [gap for gap in missing if gap.submission_id == submission_id]
+        if not rosters_of:
+            raise MonitorError(
+                f"编号为“{submission_id}”的报送没有扣住、待确认,也没有使名单不完整;编号见 monitor status"
+            )
+    said = known(submission_id, by_whom=by_whom, reason=reason, decided_on=day)
     about = {"submission_id": submission_id, "by_whom": by_whom, "reason": reason, "night": day.isoformat()}
-    write_down(place, ledger, "confirmed", about, who=by_whom)
+    write_down(place, ledger, what, about, who=by_whom)
+    titles = {name: kind.title for name, kind in contracts.load().kinds.items()}
+    lists = [f"{titles[gap.kind]} {gap.period}" for gap in rosters_of] or [f"{titles[said.kind or '']} {said.period}"]
     return {
-        "submission_id": held.submission_id, "unit": place.units[held.unit_code].name, "file_name": held.file_name,
-        "kind": contracts.load().kinds[held.kind or ""].title, "period": held.period, "rows": held.rows_read,
+        "submission_id": said.submission_id, "unit": place.units[said.unit_code].name, "file_name": said.file_name,
+        "what": what, "lists": lists, "kind": titles.get(said.kind or "", ""), "period": said.period, "rows": said.rows_read,
     }  # fmt: skip
 
 

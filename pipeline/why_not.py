@@ -53,7 +53,7 @@ _NOT = {exp.LT: ("不低于", "不早于"), exp.LTE: ("高于", "晚于"), exp.G
 _DISPUTED = "这一行的姓名与号码的主人不同,存疑,暂不采用"
 _ANSWERS = {
     "enrolled": "{who}在{registry}名册上", "not_current": "{registry}名册不是最新,不知道{who}是否在册",
-    "cannot_tell": "{who}身份存疑,无法确认是否在{registry}名册上", "not_enrolled": "{who}不在{registry}名册上",
+    "cannot_tell": "{who}是否在{registry}名册上,今晚无法确认(本人身份存疑,或名册不完整)", "not_enrolled": "{who}不在{registry}名册上",
 }  # fmt: skip
 
 

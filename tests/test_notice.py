@@ -52,6 +52,12 @@ class Kept:
     def confirmed(self, day):
         return {}
 
+    def confirmed_gaps(self, day):
+        return {}
+
+    def as_of(self, day):
+        return [each for each in self.kept if each.night <= day]
+
 
 @pytest.fixture
 def home(tmp_path):

@@ -27,6 +27,7 @@ from pipeline.ledger.parts import Decision, Delivery, Replace
 from pipeline.ledger.tables import (
     confirmation_table,
     exception_table,
+    gap_table,
     journal_table,
     looking,
     night_table,
@@ -50,7 +51,8 @@ Status = Literal["read", "accepted", "partly_accepted", "refused", "held", "repe
 """As published: the outcome, or that a later part of the same name holds."""
 SourceState = Literal["delivered", "unchanged", "not_delivered"]
 NightState = Literal["running", "done", "failed"]
-_TAKEN = ("accepted", "partly_accepted")
+TAKEN = ("accepted", "partly_accepted")
+"""Outcomes of what the build may read."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class Submission:
     @property
     def status(self) -> Status:
         """As published."""
-        return "superseded" if self.superseded_by and self.outcome in (*_TAKEN, "held") else self.outcome
+        return "superseded" if self.superseded_by and self.outcome in (*TAKEN, "held") else self.outcome
 
     @property
     def delivery(self) -> Delivery:
@@ -353,7 +355,7 @@ class Ledger:
         return [
             submission
             for submission in self.submissions(kind=kind, unit_code=unit_code)
-            if submission.kind and submission.status in _TAKEN
+            if submission.kind and submission.status in TAKEN
         ]
 
     def as_of(self, day: date, judged_on: Mapping[str, date] | None = None) -> list[Submission]:
@@ -370,7 +372,7 @@ class Ledger:
             )
             taken_on: dict[str, date] = {row[0]: row[1] for row in rows} | dict(judged_on or {})
         arrived = [
-            _as_held(each) if each.outcome in _TAKEN and taken_on.get(each.submission_id, each.night) > day else each
+            _as_held(each) if each.outcome in TAKEN and taken_on.get(each.submission_id, each.night) > day else each
             for each in self.submissions()
             if each.night <= day
         ]
@@ -379,7 +381,7 @@ class Ledger:
             rosters.setdefault((each.unit_code, each.kind, each.period), []).append(each)
         later_of: dict[str, str] = {}
         for mine in rosters.values():
-            taken = [each.delivery for each in mine if each.outcome in _TAKEN]
+            taken = [each.delivery for each in mine if each.outcome in TAKEN]
             later_of |= parts.superseded_by(taken, mine[0].replace)
             later_of |= parts.answered_by([each.delivery for each in mine if each.outcome == "held"], taken)
         return [replace(each, superseded_by=later_of.get(each.submission_id)) for each in arrived]
@@ -395,20 +397,33 @@ class Ledger:
             found = _submissions(connection, submission_table.c.submission_id == of_submission)
             if not found or found[0].status != "held":
                 raise MonitorError(f"没有扣住、待确认的报送“{of_submission}”;编号见 monitor status")
-            same = (
-                confirmation_table.c.submission_id == of_submission,
-                confirmation_table.c.decided_on == decided_on,
-            )
-            connection.execute(delete(confirmation_table).where(*same))
-            row = {"submission_id": of_submission, "decided_on": decided_on, "by_whom": by_whom, "reason": reason}
-            connection.execute(insert(confirmation_table).values(**row))
+            _say(connection, confirmation_table, of_submission, by_whom, reason, decided_on)
+            return found[0]
+
+    def confirm_gap(self, of_submission: str, *, by_whom: str, reason: str, decided_on: date) -> Submission:
+        """Write down that nobody is missing from a roster because of a submission; nights from `decided_on` on believe it.
+
+        Said twice for one day the later words stand. Raises MonitorError for a submission that is not known.
+        """
+        with self._writing() as connection:
+            found = _submissions(connection, submission_table.c.submission_id == of_submission)
+            if not found:
+                raise MonitorError(f"没有编号为“{of_submission}”的报送;编号见 monitor status")
+            _say(connection, gap_table, of_submission, by_whom, reason, decided_on)
             return found[0]
 
     def confirmed(self, day: date) -> dict[str, str]:
-        """Submissions confirmed up to a day → who said so, when and why, in words."""
-        query = select(confirmation_table).where(confirmation_table.c.decided_on <= day)
+        """Held submissions confirmed up to a day → who said so, when and why, in words."""
+        return self._said_by(confirmation_table, day)
+
+    def confirmed_gaps(self, day: date) -> dict[str, str]:
+        """Submissions because of which nobody is missing, as confirmed up to a day → who said so, when and why, in words."""
+        return self._said_by(gap_table, day)
+
+    def _said_by(self, table: sa.Table, day: date) -> dict[str, str]:
+        query = select(table).where(table.c.decided_on <= day).order_by(table.c.decided_on)
         with looking(self._engine) as connection:
-            rows = connection.execute(query.order_by(confirmation_table.c.decided_on)).all()
+            rows = connection.execute(query).all()
         return {row.submission_id: f"{row.by_whom} {row.decided_on} 确认:{row.reason}" for row in rows}
 
     def add_exception(
@@ -526,12 +541,14 @@ class Ledger:
         }
 
     def said(self) -> set[tuple[str, ...]]:
-        """What the data officer said on the command line: (confirmed, submission, day, who, why) and (excepted, …, until)."""
+        """What the data officer said on the command line: (confirmed or confirmed_gap, submission, day, who, why), (excepted, …, until)."""
         with looking(self._engine) as connection:
             confirmed = connection.execute(select(confirmation_table)).all()
+            gaps = connection.execute(select(gap_table)).all()
             excepted = connection.execute(select(exception_table).where(exception_table.c.source == COMMAND)).all()
         return {
             *(("confirmed", each.submission_id, str(each.decided_on), each.by_whom, each.reason) for each in confirmed),
+            *(("confirmed_gap", each.submission_id, str(each.decided_on), each.by_whom, each.reason) for each in gaps),
             *(
                 ("excepted", each.issue_id, str(each.decided_on), each.by_whom, each.reason, str(each.expires_on))
                 for each in excepted
@@ -562,11 +579,19 @@ class Ledger:
         """Its unit's others of the kind that are taken, and those before it that still wait to be checked."""
         known = []
         for other in self.submissions(unit_code=submission.unit_code, kind=submission.kind):
-            if other.outcome in (*_TAKEN, "held"):
+            if other.outcome in (*TAKEN, "held"):
                 known.append((other, other.delivery))
             elif other.outcome == "read" and other.received_seq < submission.received_seq:
                 known.append((other, replace(other.delivery, is_held=True)))
         return known
+
+
+def _say(
+    connection: Connection, table: sa.Table, of_submission: str, by_whom: str, reason: str, decided_on: date
+) -> None:
+    connection.execute(delete(table).where(table.c.submission_id == of_submission, table.c.decided_on == decided_on))
+    row = {"submission_id": of_submission, "decided_on": decided_on, "by_whom": by_whom, "reason": reason}
+    connection.execute(insert(table).values(**row))
 
 
 def _next_seq(connection: Connection, unit_code: str, night: date) -> int:
@@ -645,7 +670,7 @@ def _supersede(connection: Connection, of: Submission) -> None:
     roster = (
         submission_table.c.unit_code == of.unit_code, submission_table.c.kind == of.kind, submission_table.c.period == of.period
     )  # fmt: skip
-    taken = [other for other in _submissions(connection, *roster) if other.outcome in _TAKEN]
+    taken = [other for other in _submissions(connection, *roster) if other.outcome in TAKEN]
     later_of = parts.superseded_by(map(_delivery, taken), of.replace)
     held = [other for other in _submissions(connection, *roster) if other.outcome == "held"]
     later_of |= parts.answered_by(map(_delivery, held), list(map(_delivery, taken)))

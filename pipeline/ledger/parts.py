@@ -97,6 +97,11 @@ def is_shrunken(rows: int, before: int, *, more_than_share: Decimal, more_than_r
     return gone > more_than_rows and gone > before * more_than_share
 
 
+def is_asked_about(question: str, file_name: str) -> bool:
+    """Whether the reason with which `decide` asks which of two holds names this file."""
+    return f"《{file_name}》" in question
+
+
 def rivals(new: Delivery, existing: Sequence[Delivery], replace: Replace) -> list[Delivery]:
     """The parts in force that `decide` needs to know the overlap with, sorted; none when names and nights decide."""
     roster = _others_of_roster(new, existing)

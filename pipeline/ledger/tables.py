@@ -172,6 +172,14 @@ confirmation_table = sa.Table(
     Column("reason", Sealed, nullable=False),
 )  # fmt: skip
 """Held submissions that the data officer confirmed. Only ever added to."""
+gap_table = sa.Table(
+    "gap_confirmation", metadata,
+    Column("submission_id", sa.String, primary_key=True),  # stays while a file is read again
+    Column("decided_on", sa.Date, primary_key=True),
+    Column("by_whom", Sealed, nullable=False),
+    Column("reason", Sealed, nullable=False),
+)  # fmt: skip
+"""Submissions because of which nobody is missing from a roster, as the data officer confirmed. Only ever added to."""
 exception_table = sa.Table(
     "issue_exception", metadata,
     Column("issue_id", sa.String, primary_key=True),

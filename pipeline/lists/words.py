@@ -87,7 +87,13 @@ with (ROOT / "sql" / "published" / "age_band.csv").open(encoding="utf-8", newlin
 """Age band → its name, youngest first."""
 TOPIC_TITLES = {"files": "报送", "warnings": "救助、补差类预警", "outcomes": "核查结果"}
 """What is listened for in `silence` → its name."""
-COVERAGE_TITLES = {"fresh": "按期", "late": "逾期未更新", "absent": "没有报送", "shrunken": "人数骤减,待市局确认"}
+COVERAGE_TITLES = {
+    "fresh": "按期",
+    "late": "逾期未更新",
+    "absent": "没有报送",
+    "shrunken": "人数骤减,待市局确认",
+    "incomplete": "不完整",
+}
 LEVEL_COLOURS = {
     "red": ("#C00000", "#FFFFFF"), "orange": ("#F4B183", "#000000"), "yellow": ("#FFE699", "#000000"),
     "blue": ("#BDD7EE", "#000000"),

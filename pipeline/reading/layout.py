@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import unicodedata
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Literal
@@ -146,7 +147,12 @@ def _misnamed(reading: Reading, misnamed: Refusal) -> Reading:
     elif reading.refusal:
         refusal = replace(reading.refusal, fix=f"{reading.refusal.fix};另外,{misnamed.reason},{misnamed.fix}")
     return Reading(
-        kind=reading.kind, period=reading.period, rows_read=reading.rows_read, refusal=refusal, notices=reading.notices
+        kind=reading.kind,
+        period=reading.period,
+        rows_read=reading.rows_read,
+        refusal=refusal,
+        notices=reading.notices,
+        gaps=reading.gaps,
     )
 
 
@@ -159,7 +165,7 @@ def _submissions(
         return [_correction(reference[0], book.grids, work_dir)]
     found = _sort_sheets(book.grids, recogniser)
     if not found.by_kind:
-        return _without_list(found, recogniser, book.notices)
+        return _without_list(found, recogniser, book.notices, _gaps(book.grids, found, agreed))
     readings = [
         _reading(recogniser, kind, sheets, PurePath(file_name).stem, work_dir)
         for kind, sheets in sorted(found.by_kind.items())
@@ -168,6 +174,9 @@ def _submissions(
         sheet.grid.sheet: sheet for reading in readings if reading.sheets for sheet in found.by_kind[str(reading.kind)]
     }
     notices = [*book.notices, *_left_out(found.strangers)]
+    missing = _gaps(book.grids, found, agreed)
+    for reading in readings:
+        reading.gaps += missing
     readings[0].emptied = _emptied(book.grids, taken, agreed.headers)
     readings[0].notices[:0] = notices + [_emptied_words(*each) for each in readings[0].emptied.items()]
     readings[0].confirmations = found.answers
@@ -219,8 +228,8 @@ def _sort_sheets(grids: list[Grid], recogniser: Recogniser) -> _Sheets:
     return found
 
 
-def _without_list(found: _Sheets, recogniser: Recogniser, notices: list[str]) -> list[Reading]:
-    """The answer to a file in which no sheet that is shown is a list."""
+def _without_list(found: _Sheets, recogniser: Recogniser, notices: list[str], gaps: list[str]) -> list[Reading]:
+    """The answer to a file in which no sheet that is shown is a list; `gaps`: where people stand in it all the same."""
     if found.hidden:
         return _only_hidden(found.hidden, recogniser, notices)
     if not found.strangers:
@@ -237,7 +246,7 @@ def _without_list(found: _Sheets, recogniser: Recogniser, notices: list[str]) ->
         refusal = replace(
             refusal, reason=f"工作簿里没有看得见的内容。隐藏的{refusal.reason}", fix=_how_to_show(grid.shown)
         )
-    return [Reading(kind=None, notices=notices, refusal=refusal)]
+    return [Reading(kind=None, notices=notices, refusal=refusal, gaps=gaps)]
 
 
 def _only_hidden(hidden: list[HiddenSheet], recogniser: Recogniser, notices: list[str]) -> list[Reading]:
@@ -283,6 +292,45 @@ def _shown(sheets: list[HiddenSheet]) -> Shown:
 
 def _how_to_show(shown: Shown) -> str:
     return advice.SHOW_VERY_HIDDEN_SHEET if shown == "very_hidden" else advice.SHOW_SHEET
+
+
+_PERSON = re.compile(
+    r"\d{6}((18|19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\d{3}[\dX]|\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\d{3})"
+    r"|[1-9](\.\d+)?E\+1[47]"
+)
+"""A number of a person, 18 or 15 digits, or what is left of one in a cell of numbers."""
+
+
+def _gaps(grids: list[Grid], found: _Sheets, agreed: Contracts) -> list[str]:
+    """Of each sheet that is no list that is shown how many people stand in it who stand in none that is; see `Reading.gaps`.
+
+    Nobody is missing from a roster because of a hidden list of another sort; a list that is refused says so itself.
+    """
+    shown = {sheet.grid.sheet for sheets in found.by_kind.values() for sheet in sheets}
+    others_of = {sheet.sheet for sheet in found.hidden if agreed.kinds[sheet.kind].period != "month"}
+    ours = {agreed.headers.returned_sheet, agreed.headers.instructions_sheet}
+    others = [grid for grid in grids if grid.sheet not in shown | others_of and visible(grid.sheet) not in ours]
+    known: set[str] = set()
+    if others:
+        known = known.union(*(_people_in(grid) for grid in grids if grid.sheet in shown))
+    said = []
+    for grid in others:
+        if missing := _people_in(grid) - known:
+            where = f"{'隐藏的' if grid.shown != 'visible' else ''}工作表“{grid.sheet}”" if grid.sheet else "文件"
+            said.append(f"{where}没有读取,里面有 {len(missing)} 个名单上没有的身份证号")
+    return said
+
+
+def _people_in(grid: Grid) -> set[str]:
+    """Numbers of people that stand in a sheet, whichever the column."""
+    found: set[str] = set()
+    for column in grid.columns:
+        if column.null_count < len(column):
+            texts = pc.replace_substring_regex(column, f"[{INVISIBLE}'`]+", "")
+            long = texts.filter(mask(pc.match_substring_regex(texts, r"\p{Nd}{14}|E\+|e\+")))
+            plain = (unicodedata.normalize("NFKC", text).upper() for text in long.unique().to_pylist())
+            found.update(text for text in plain if _PERSON.fullmatch(text))
+    return found
 
 
 def _emptied(grids: list[Grid], taken: dict[str, _Sheet], headers: Headers) -> dict[str, list[int]]:
@@ -449,6 +497,8 @@ def _reading(recogniser: Recogniser, kind_name: str, sheets: list[_Sheet], stem:
             reading.refusal = names
             return reading
         reading.cell_problems += _cell_problems(sheet) + names
+    if any(problem.problem == "cut_line" for problem in reading.cell_problems):
+        reading.gaps.append("最后一行不完整,文件多半没有传完,后面的人没有收到")
     reading.rows_path = _write(kind, tables, work_dir)
     return reading
 

@@ -24,7 +24,6 @@ DEEPEST_HEADER = 4
 """Rows of a header, groups and their groups included."""
 LOOKED_AT = 200
 """Rows below the first filled one among which those are looked for."""
-_GENERIC = re.compile(r"(人员|家庭|成员|对象|名单|台账|登记|\(户\)|\(人\))+$")
 _SYSTEM = "低收入人口"
 """The name of the whole undertaking stands in titles of every kind."""
 _DATA = re.compile(r"\d{6}|^[\d.,]+$")
@@ -378,9 +377,8 @@ def _heading(text: str) -> str:
 
 def _title_match(kind: Kind, heading: str) -> tuple[int, int]:
     """Length of the kind's longest title in the heading, and of the longest when words that all share are cut off."""
-    titles = [fold_header(title)[0] for title in kind.titles]
-    stems = {stem for title in titles if len(stem := _GENERIC.sub("", title)) > 1}
-    bare = heading.replace(_SYSTEM, "")
+    called, bare = kind.called(), heading.replace(_SYSTEM, "")
+    titles, stems = ([word for word, is_whole in called if is_whole is whole] for whole in (True, False))
     return _longest(titles, heading), _longest(stems, bare)
 
 

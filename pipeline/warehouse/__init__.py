@@ -77,6 +77,10 @@ HOUSE: dict[str, dict[str, str]] = {
     "placed": {"person_id": "VARCHAR", "head_person_id": "VARCHAR"},
     "place": {"row_id": "VARCHAR", "division_code": "VARCHAR"},
     "expected": {"unit_code": "VARCHAR", "kind": "VARCHAR", "period": "VARCHAR"},
+    "gap": {
+        "unit_code": "VARCHAR", "kind": "VARCHAR", "period": "VARCHAR", "latest_period": "VARCHAR",
+        "submission_id": "VARCHAR", "file_name": "VARCHAR", "sort": "VARCHAR", "reason": "VARCHAR",
+    },
     "draw": {"salt": "VARCHAR"},
     "release": {"built_at": "TIMESTAMP", "code_version": "VARCHAR", "policy_version": "VARCHAR", "input_digest": "VARCHAR"},
     "previous_release": {

@@ -266,13 +266,13 @@ def _with_family(
     rows: Mapping[str, _Two],
     family: str,
 ) -> Inputs:
-    """The night before with tonight's lists of one family: their rows, what was set aside of them, which are in force."""
+    """The night before with tonight's lists of one family: their rows, what was set aside of them, what is missing, which are in force."""
     theirs = {kind for kind, two in rows.items() if two.kind.family == family}
     accepted = {**base.accepted, **{kind: rows[kind].after for kind in theirs}}
     unproven = {**base.unproven, **{kind: tonight.unproven.get(kind, ()) for kind in theirs}}
     house = dict(base.house)
     kinds = ", ".join(f"'{kind}'" for kind in sorted(theirs))
-    for table in ("submission", "set_aside"):
+    for table in ("submission", "set_aside", "gap"):
         sides = [
             f"select * from {source(con, side, f'{table}_{at}')} where {test}"
             for at, (side, test) in enumerate(

@@ -1,7 +1,7 @@
--- Open warnings that cannot be asked about tonight, since a roster is not current or a cell cannot be read: they are carried over, with
--- that remark.
+-- Open warnings that cannot be asked about tonight, since a roster is not current, or not whole and says nothing of whom they are about,
+-- or a cell cannot be read: they are carried over, with that remark.
 with unanswered as (
-    select before.warning_id as warning_id, asked.registry as registry
+    select before.warning_id as warning_id, asked.registry as registry, answered.answer <> 'not_current' as is_in_part
     from life.before as before
     inner join house.rule as rule
         on before.rule_code = rule.rule_code and rule.not_in_of = 'household'
@@ -9,9 +9,11 @@ with unanswered as (
         on before.rule_code = asked.rule_code
     inner join registry.household_check as answered
         on before.household_id = answered.household_id and asked.registry = answered.registry
-    where before.status <> 'closed' and answered.answer = 'not_current'
+    where
+        before.status <> 'closed'
+        and (answered.answer = 'not_current' or (answered.answer = 'cannot_tell' and not answered.is_whole))
     union
-    select before.warning_id as warning_id, asked.registry as registry
+    select before.warning_id as warning_id, asked.registry as registry, answered.answer <> 'not_current' as is_in_part
     from life.before as before
     inner join house.rule as rule
         on before.rule_code = rule.rule_code and rule.not_in_of = 'person'
@@ -19,9 +21,11 @@ with unanswered as (
         on before.rule_code = asked.rule_code
     inner join registry.registry_check as answered
         on before.person_id = answered.person_id and asked.registry = answered.registry
-    where before.status <> 'closed' and answered.answer = 'not_current'
+    where
+        before.status <> 'closed'
+        and (answered.answer = 'not_current' or (answered.answer = 'cannot_tell' and not answered.is_whole))
     union
-    select before.warning_id as warning_id, asked.registry as registry
+    select before.warning_id as warning_id, asked.registry as registry, false as is_in_part
     from life.before as before
     inner join house.rule as rule
         on before.rule_code = rule.rule_code and rule.purpose in ('entitlement_review', 'supplement')
@@ -30,29 +34,44 @@ with unanswered as (
     inner join registry.own_roster as own_roster
         on asked.unit_code = own_roster.unit_code and asked.registry = own_roster.registry
     where before.status <> 'closed' and not own_roster.is_current
+    union
+    select before.warning_id as warning_id, asked.registry as registry, true as is_in_part
+    from life.before as before
+    inner join house.previous_source as asked
+        on before.warning_id = asked.warning_id
+    inner join registry.own_roster as own_roster
+        on asked.unit_code = own_roster.unit_code and asked.registry = own_roster.registry
+    left join registry.told_person as told
+        on
+            before.person_id = told.person_id
+            and asked.unit_code = told.division_code
+            and asked.registry = told.registry
+    where before.status <> 'closed' and not own_roster.is_whole and told.person_id is null
 ),
 
 named as (
     select
         unanswered.warning_id as warning_id,
+        unanswered.is_in_part as is_in_part,
         max(case when unanswered.registry = 'dibao' then '低保、' else '' end) as dibao,
         max(case when unanswered.registry = 'tekun' then '特困、' else '' end) as tekun,
         max(case when unanswered.registry = 'edge' then '低保边缘、' else '' end) as edge
     from unanswered
-    group by unanswered.warning_id
+    group by unanswered.warning_id, unanswered.is_in_part
 ),
 
 remark as (
     select
         named.warning_id as warning_id,
-        '名单不是最新(' || rtrim(named.dibao || named.tekun || named.edge, '、') || '),今晚无法核对,保留原预警' as remark,
-        1 as place
+        case when named.is_in_part then '名单不完整(' else '名单不是最新(' end
+        || rtrim(named.dibao || named.tekun || named.edge, '、') || '),今晚无法核对,保留原预警' as remark,
+        case when named.is_in_part then 2 else 1 end as place
     from named
     union all
     select
         before.warning_id as warning_id,
         unreadable.unreadable || ',今晚无法核对,保留原预警' as remark,
-        2 as place
+        3 as place
     from life.before as before
     inner join warnings.unreadable as unreadable
         on before.rule_code = unreadable.rule_code and before.subject_id = unreadable.subject_id

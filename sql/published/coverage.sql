@@ -17,6 +17,11 @@ asked as (
     from house.expected as expected
 ),
 
+missing as (
+    select distinct gap.unit_code as unit_code, gap.kind as kind, gap.period as period
+    from house.gap as gap
+),
+
 places as (
     select unit_code, kind, period from received
     union
@@ -31,6 +36,7 @@ freshness as (
         asked.unit_code is not null as is_expected,
         coalesce(received.is_received, 0) = 1 as is_received,
         coalesce(received.is_held, 0) = 1 as is_held,
+        missing.unit_code is not null as is_missing_some,
         coalesce(received.rows_held, 0) as rows_held,
         case
             when places.period <> '' then
@@ -43,6 +49,8 @@ freshness as (
         on places.unit_code = received.unit_code and places.kind = received.kind and places.period = received.period
     left join asked
         on places.unit_code = asked.unit_code and places.kind = asked.kind and places.period = asked.period
+    left join missing
+        on places.unit_code = missing.unit_code and places.kind = missing.kind and places.period = missing.period
     left join house.policy as fresh
         on fresh.key = 'roster_fresh' and fresh.policy_region = '' and fresh.area_type = ''
 )
@@ -59,6 +67,7 @@ select
         when freshness.is_held then 'shrunken'
         when not freshness.is_received then 'absent'
         when freshness.fresh_until < night.run_date then 'late'
+        when freshness.is_missing_some then 'incomplete'
         else 'fresh'
     end as state
 from freshness

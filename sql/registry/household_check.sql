@@ -8,7 +8,8 @@ select
         when max(case when registry_check.answer = 'cannot_tell' then 1 else 0 end) = 1 then 'cannot_tell'
         else 'not_enrolled'
     end as answer,
-    min(registry_check.registry_period) as registry_period
+    min(registry_check.registry_period) as registry_period,
+    min(case when registry_check.is_whole then 1 else 0 end) = 1 as is_whole
 from registry.concerned as concerned
 inner join registry.registry_check as registry_check
     on concerned.person_id = registry_check.person_id

@@ -1,5 +1,6 @@
--- Four answers. Whoever is on a roster in use of any division is enrolled. "Not enrolled" needs the own division's roster to be current,
--- a number, an undisputed one, and no row set aside from that roster with the same name and birth date that nobody has found to be another's.
+-- Four answers. Whoever is on a roster in use of any division is enrolled. "Not enrolled" needs the own division's roster to be current
+-- and whole, a number, an undisputed one, and no row set aside from that roster with the same name and birth date that nobody has found
+-- to be another's. Who heads a household on a roster, and stands on none himself, may be enrolled.
 -- Disputed is a number to which two of our own lists in use (source_rank 1 to 5) give different names: a slip at a partner, in an
 -- application or in a month that is over leaves that row alone unused.
 with enrolled as (
@@ -36,6 +37,13 @@ unusable as (
     where
         (unit.unit_kind = 'bureau' or person.division_code = roster_unusable.division_code)
         and decided.left_ref is null
+),
+
+heading as (
+    select distinct
+        unlisted_head.person_id as person_id,
+        unlisted_head.registry as registry
+    from registry.unlisted_head as unlisted_head
 )
 
 select
@@ -46,10 +54,12 @@ select
         when enrolled.person_id is not null then 'enrolled'
         when person.identity_state = 'provisional' then 'cannot_tell'
         when not own_roster.is_current then 'not_current'
+        when not own_roster.is_whole or heading.person_id is not null then 'cannot_tell'
         when disputed.person_id is not null or unusable.person_id is not null then 'cannot_tell'
         else 'not_enrolled'
     end as answer,
-    coalesce(enrolled.period, own_roster.period) as registry_period
+    coalesce(enrolled.period, own_roster.period) as registry_period,
+    own_roster.is_whole as is_whole
 from registry.person as person
 inner join registry.own_roster as own_roster
     on person.division_code = own_roster.unit_code
@@ -57,5 +67,7 @@ left join enrolled
     on person.person_id = enrolled.person_id and own_roster.registry = enrolled.registry
 left join disputed
     on person.person_id = disputed.person_id
+left join heading
+    on person.person_id = heading.person_id and own_roster.registry = heading.registry
 left join unusable
     on person.person_id = unusable.person_id and own_roster.registry = unusable.registry

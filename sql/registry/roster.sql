@@ -1,4 +1,5 @@
--- Of each division and registry, the accepted roster of the latest period not after D: the current one.
+-- Of each division and registry, the accepted roster of the latest period not after D: the current one. It is whole when no gap is known
+-- in it, nor in a later one that could not be used: somebody who is missing from it may stand there.
 with delivered as (
     select dibao_person.unit_code as division_code, 'dibao' as registry, dibao_person.period as period
     from accepted.dibao_person as dibao_person
@@ -27,6 +28,19 @@ registries as (
     select 'tekun' as registry, 2 as registry_rank
     union all
     select 'edge' as registry, 3 as registry_rank
+),
+
+missing as (
+    select
+        gap.unit_code as division_code,
+        registries.registry as registry,
+        max(gap.latest_period) as period
+    from house.gap as gap
+    inner join registries
+        on gap.kind in (registries.registry || '_person', registries.registry || '_household')
+    cross join registry.horizon as horizon
+    where gap.latest_period <= horizon.run_month
+    group by gap.unit_code, registries.registry
 )
 
 select
@@ -35,10 +49,13 @@ select
     registries.registry_rank as registry_rank,
     latest.period as period,
     cast(latest.period || '-01' as date) as period_start,
-    coalesce(cast(latest.period || '-01' as date) >= horizon.fresh_start, false) as is_current
+    coalesce(cast(latest.period || '-01' as date) >= horizon.fresh_start, false) as is_current,
+    coalesce(missing.period < latest.period, missing.period is null) as is_whole
 from house.unit as unit
 cross join registries
 cross join registry.horizon as horizon
 left join latest
     on unit.unit_code = latest.division_code and registries.registry = latest.registry
+left join missing
+    on unit.unit_code = missing.division_code and registries.registry = missing.registry
 where unit.unit_kind = 'division'

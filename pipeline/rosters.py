@@ -1,0 +1,193 @@
+"""Which rosters are whole: whose absence from them says something (spec: rules.md, *Whole*).
+
+A roster is all parts of a division, kind and month. What is known to belong to it, or may, and is not among its accepted
+rows is a gap: a part that was refused, held or left no row; too many rows set aside; sheets or lines of a part that were
+left out; a file of the division of which nobody can tell what it is; a database table that was not read.
+
+A gap ends when a later file of its name (or of its very bytes) takes its place, when a roster of a later month is
+there, or when the data officer confirms that nobody is missing because of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import PurePath
+from typing import Literal
+
+from pipeline import contracts
+from pipeline.home import Home, Unit
+from pipeline.ledger import TAKEN, Ledger, Submission
+from pipeline.ledger.parts import is_asked_about, is_shrunken, part_name
+from pipeline.model import month_of
+from pipeline.reading.months import months_in
+
+_NO_TABLE = "not_a_table"
+"""The refusal of a letter, a picture, a packed folder: a list only when its name says so."""
+_UNREAD = "unrecognised"
+"""The refusal of a file that could be read: whether people stand in it is known."""
+GapSort = Literal["refused", "held", "set_aside", "left_out", "unknown", "not_read"]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Why somebody who is not on a roster may yet belong to it."""
+
+    unit_code: str
+    kind: str
+    period: str
+    """The roster's month. Where the list does not say: by its name, by what came with it, else the month of the night on which it came."""
+    latest_period: str
+    """The latest month that it may be of: the roster's own where that is known."""
+    submission_id: str
+    """What the data officer confirms; '' for a database table that was not read."""
+    file_name: str
+    sort: GapSort
+    reason: str
+    """A Chinese clause, without the file's name."""
+
+    @property
+    def fix(self) -> str:
+        """What ends it, as a Chinese sentence for the data officer."""
+        if not self.submission_id:
+            return "请查好数据库连接,读到了就恢复"
+        if self.sort == "held":
+            return f"核对无误后运行 monitor confirm {self.submission_id} --by 姓名 --because 原因"
+        again = "补全后用原来的文件名再交" if self.sort == "left_out" else "改好后用原来的文件名再交"
+        nobody = "它不是名单,或没有因它漏掉人" if self.sort == "unknown" else "没有因它漏掉人"
+        return f"请报送单位{again};{nobody}的,运行 monitor confirm {self.submission_id} --by 姓名 --because 原因"
+
+
+def gaps(home: Home, ledger: Ledger, submissions: Sequence[Submission], day: date) -> list[Gap]:
+    """What is missing from the rosters of the divisions on the night of `day`, sorted.
+
+    `submissions`: all that had arrived by then, as they stood (`Ledger.as_of`).
+    """
+    confirmed = ledger.confirmed_gaps(day).keys()
+    found: list[Gap] = []
+    for unit in home.units.values():
+        if unit.kind == "division":
+            mine = [each for each in submissions if each.unit_code == unit.code and each.outcome != "repeated"]
+            open_ones = [each for each in mine if each.submission_id not in confirmed]
+            for each in open_ones:
+                if each.status == "refused" and not _is_answered(each, mine):
+                    found += _of_refused(home, unit, each, mine)
+                elif each.status == "held":
+                    found.append(_gap(each, "held", "人数骤减,先扣住不用,还没有确认"))
+                elif each.status in TAKEN and each.kind in monthly() and (left := each.reading.get("gaps")):
+                    found.append(_gap(each, "left_out", ";".join(left)))
+            found += _of_set_aside(home, open_ones, day)
+            found += _of_databases(home, ledger, unit, mine, day)
+    return sorted(found, key=lambda gap: (gap.unit_code, gap.kind, gap.period, gap.file_name, gap.submission_id))
+
+
+def monthly() -> list[str]:
+    """The kinds that rosters are made of, sorted."""
+    return sorted(kind.name for kind in contracts.load().kinds.values() if kind.period == "month")
+
+
+def _gap(each: Submission, sort: GapSort, reason: str) -> Gap:
+    period = each.period
+    return Gap(each.unit_code, each.kind or "", period, period, each.submission_id, each.file_name, sort, reason)
+
+
+def _gap_of_file(each: Submission, mine: Iterable[Submission], sort: GapSort, reason: str, kind: str) -> Gap:
+    """Of a file that was refused before its month was known, or whose word on it was not taken."""
+    came_on = month_of(each.night)
+    with_it = [other.period for other in mine if (other.night, other.kind) == (each.night, kind) and other.period]
+    period = each.period or max([*months_in(PurePath(each.file_name).stem), *with_it], default=came_on)
+    return Gap(
+        each.unit_code, kind, period, max(period, each.period or came_on), each.submission_id, each.file_name, sort, reason
+    )  # fmt: skip
+
+
+def _is_answered(refused: Submission, others: Iterable[Submission]) -> bool:
+    """Whether something that came later stands in the place of a refused file."""
+    for later in others:
+        if later.received_seq <= refused.received_seq or (refused.kind and later.kind not in (None, refused.kind)):
+            continue
+        if part_name(later.file_name) == part_name(refused.file_name):
+            return True  # refused once more, it is a gap itself
+        is_taken = later.outcome in TAKEN
+        if is_taken and (later.sha256 == refused.sha256 or is_asked_about(refused.reason, later.file_name)):
+            return True
+    return False
+
+
+def _of_refused(home: Home, unit: Unit, each: Submission, mine: Sequence[Submission]) -> list[Gap]:
+    if each.kind:
+        return [_gap_of_file(each, mine, "refused", "整份退回", each.kind)] if each.kind in monthly() else []
+    code = (each.reading.get("refusal") or {}).get("code")
+    named = _named_kinds(each.file_name)
+    if not named and (code == _NO_TABLE or (code == _UNREAD and not each.reading.get("gaps"))):
+        return []
+    expected = {kind for code, kind in home.expected if code == unit.code}
+    may_be = sorted((named or expected) & set(monthly()))
+    reason = "整份退回,认不出是哪一种名单,可能是这一种"
+    return [_gap_of_file(each, mine, "unknown", reason, kind) for kind in may_be]
+
+
+def _named_kinds(file_name: str) -> set[str]:
+    """Kinds of the families that a file name speaks of: the longest words first, so that 低保边缘 is not 低保 as well."""
+    words: dict[str, set[str]] = {}
+    for kind in contracts.load().kinds.values():
+        for word, _ in kind.called():
+            words.setdefault(word, set()).update(contracts.load().families()[kind.family])
+    left, named = contracts.fold_header(file_name)[0], set()
+    for word in sorted(words, key=lambda word: (-len(word), word)):
+        if word in left:
+            named |= words[word]
+            left = left.replace(word, " ")
+    return named
+
+
+def _of_set_aside(home: Home, submissions: Iterable[Submission], day: date) -> list[Gap]:
+    """Of rosters of which too many rows were set aside, the part with most of them."""
+    rosters: dict[tuple[str | None, str], list[Submission]] = {}
+    for each in submissions:
+        if each.kind in monthly() and each.status in TAKEN:
+            rosters.setdefault((each.kind, each.period), []).append(each)
+    found, shrunken = [], shrinks(home, day)
+    for taken in rosters.values():
+        read, accepted = (sum(getattr(each, rows) for each in taken) for rows in ("rows_read", "rows_accepted"))
+        if shrunken(accepted, read):
+            worst = max(taken, key=lambda each: (each.rows_set_aside, each.submission_id))
+            found.append(
+                _gap(worst, "set_aside", f"这个月的名单读了 {read} 行,退回 {read - accepted} 行,只收下 {accepted} 行")
+            )
+    return found
+
+
+def shrinks(home: Home, day: date) -> Callable[[int, int], bool]:
+    """(rows, rows before) → whether more of a roster is gone than may go without a question, by the policy of `day`."""
+    share = home.policy.value("volume_drop_ratio", day).value
+    rows = int(home.policy.value("volume_drop_rows", day).value)
+    return partial(is_shrunken, more_than_share=share, more_than_rows=rows)
+
+
+def _of_databases(home: Home, ledger: Ledger, unit: Unit, mine: Sequence[Submission], day: date) -> list[Gap]:
+    """Of a table that was not read this night: what it gave before, else whatever the division must deliver."""
+    asked = ledger.sources(day)
+    expected = {kind for code, kind in home.expected if code == unit.code}
+    found = []
+    for source in home.settings.databases:
+        if source.unit == unit.code and asked.get(source.name, ("",))[0] == "not_delivered":
+            before = {
+                each.kind for each in mine if each.kind and part_name(each.file_name) == part_name(source.file_name)
+            }
+            found += [
+                Gap(
+                    unit.code,
+                    kind,
+                    month_of(day),
+                    month_of(day),
+                    "",
+                    source.file_name,
+                    "not_read",
+                    "数据库里的这张表今晚没有读到",
+                )
+                for kind in sorted((before or _named_kinds(source.file_name) or expected) & set(monthly()))
+            ]
+    return found

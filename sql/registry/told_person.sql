@@ -1,0 +1,14 @@
+-- People of whom a roster says all there is to say, whole or not: they stand on it, with their household and as many members as it covers.
+select
+    enrolment.person_id as person_id,
+    enrolment.division_code as division_code,
+    enrolment.registry as registry
+from registry.enrolment as enrolment
+left join registry.roster_household as roster_household
+    on enrolment.household_row_id = roster_household.row_id
+where
+    enrolment.registry = 'tekun'
+    or (
+        roster_household.period = enrolment.period
+        and enrolment.members_listed >= coalesce(roster_household.insured_count, roster_household.household_size)
+    )

@@ -1,0 +1,285 @@
+"""Which rosters are whole: what is known to be missing, what ends it, and that no damage lists anybody who was not listed before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sql_kit
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from night_kit import DAY, number
+
+from pipeline import rosters, warehouse
+from pipeline.contracts import load
+from pipeline.home import Home
+from pipeline.ledger import Submission
+from pipeline.model import Reading, Refusal
+from pipeline.reading import layout
+
+PERSON = ("姓名", "身份证号", "户主身份证号", "与户主关系", "数据月份")
+
+
+class Kept:
+    """A ledger with these words of the data officer and these answers of databases."""
+
+    def __init__(self, *confirmed: str, **sources: str) -> None:
+        self.confirmed, self.asked = confirmed, sources
+
+    def confirmed_gaps(self, day: date) -> dict[str, str]:
+        return dict.fromkeys(self.confirmed, "")
+
+    def sources(self, day: date) -> dict[str, tuple[str, int, str]]:
+        return {name: (state, 0, "") for name, state in self.asked.items()}
+
+
+def sent(
+    file_name: str, outcome: str = "accepted", *, kind: str | None = "dibao_person", night: date = DAY, **more: Any
+) -> Submission:
+    """A submission of d01 with 100 rows; `code` is that of its refusal, `gaps` what its reading says."""
+    code, left_out = more.pop("code", None), more.pop("gaps", [])
+    aside = more.pop("set_aside", 0)
+    reading = Reading(kind, refusal=Refusal(code, "退回", "改") if code else None, gaps=left_out).as_json()
+    period = more.pop("period", "" if outcome == "refused" else "2026-10")
+    return Submission(
+        submission_id=f"{file_name}{night}{kind}", file_id=file_name, unit_code="d01", kind=kind, file_name=file_name,
+        sha256=more.pop("sha256", f"{file_name}{night}"), received_at=datetime(2026, 10, 31, tzinfo=UTC), night=night,
+        received_seq=night.toordinal() * 100 + more.pop("order", 0), period=period, rows_read=100, rows_accepted=100 - aside,
+        rows_set_aside=aside, rows_out_of_scope=0, outcome=outcome, reason=more.pop("reason", ""), superseded_by=None,
+        replace="period", reading=reading, contract_digest="", scope_digest=None,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    root = tmp_path_factory.mktemp("rosters") / "home"
+    Home.create(root)
+    return Home.open(root)
+
+
+def found(
+    home: Home, *submissions: Submission, day: date = DAY, ledger: Kept | None = None
+) -> list[tuple[str, str, str]]:
+    """(kind, month, sort) of each gap."""
+    gaps = rosters.gaps(home, ledger or Kept(), list(submissions), day)  # type: ignore[arg-type]
+    return [(gap.kind, gap.period, gap.sort) for gap in gaps]
+
+
+NORTH = sent("北片.xlsx")
+SOUTH = sent("南片.xlsx", "refused", code="unrecognised", order=1)
+ONE_GAP = [("dibao_person", "2026-10", "refused")]
+LATER = DAY + timedelta(days=1)
+
+
+def test_a_roster_that_was_taken_whole_has_no_gap(home: Home) -> None:
+    assert found(home, NORTH, sent("特困.xlsx", kind="tekun_person")) == []
+
+
+@pytest.mark.parametrize(
+    ("later", "left"),
+    [
+        ([], ONE_GAP),
+        ([sent("南片.xlsx", night=LATER)], []),
+        ([sent("南片.csv", night=LATER)], []),
+        ([sent("改名.xlsx", night=LATER)], ONE_GAP),
+        ([sent("改名.xlsx", night=LATER, sha256=SOUTH.sha256)], []),
+        ([sent("南片.xlsx", "refused", night=LATER, code="unrecognised", period="2026-10")], ONE_GAP),
+        ([sent("南片.xlsx", night=LATER, kind="tekun_person")], ONE_GAP),
+        ([sent("北片.xlsx", night=LATER)], ONE_GAP),
+    ],
+    ids=["nothing", "same name", "another ending", "another name", "same bytes", "refused again", "another list", "another part"],
+)  # fmt: skip
+def test_a_refused_part_is_a_gap_until_something_takes_its_place(
+    home: Home, later: list[Submission], left: list[Any]
+) -> None:
+    assert found(home, NORTH, SOUTH, *later, day=LATER) == left
+
+
+def test_the_officer_may_say_that_nobody_is_missing(home: Home) -> None:
+    assert found(home, NORTH, SOUTH, ledger=Kept(SOUTH.submission_id)) == []
+    assert found(home, NORTH, SOUTH, ledger=Kept(NORTH.submission_id)) == ONE_GAP
+
+
+def test_the_answer_to_the_question_which_of_two_holds_ends_it(home: Home) -> None:
+    question = sent(
+        "南片改.xlsx",
+        "refused",
+        night=LATER,
+        period="2026-10",
+        reason=f"与{DAY}收到的《南片.xlsx》有一半以上的人员相同",
+    )
+    south, day = sent("南片.xlsx"), LATER + timedelta(days=1)
+    assert found(home, NORTH, south, question, day=day) == ONE_GAP
+    assert found(home, NORTH, south, question, sent("南片.xlsx", night=day), day=day) == []
+    assert found(home, NORTH, south, question, sent("北片.xlsx", night=day), day=day) == ONE_GAP
+
+
+@pytest.mark.parametrize(("set_aside", "is_gap"), [(20, False), (30, False), (31, True)])
+def test_too_many_rows_set_aside_are_a_gap_over_all_parts(home: Home, set_aside: int, is_gap: bool) -> None:
+    bad = sent("北片.xlsx", "partly_accepted", set_aside=set_aside)
+    assert bool(found(home, bad)) is is_gap
+    assert found(home, bad, sent("南片.xlsx")) == []
+    of_sixty = found(home, replace(bad, rows_read=60, rows_accepted=60 - set_aside))
+    assert of_sixty == ([("dibao_person", "2026-10", "set_aside")] if set_aside > 20 else [])
+
+
+def test_what_was_left_out_of_a_part_or_held_is_a_gap(home: Home) -> None:
+    assert found(home, sent("北片.xlsx", gaps=["隐藏的工作表"])) == [("dibao_person", "2026-10", "left_out")]
+    assert found(home, NORTH, sent("南片.xlsx", "held")) == [("dibao_person", "2026-10", "held")]
+    assert found(home, sent("台账.xlsx", kind="temporary_grant", period="", gaps=["隐藏的工作表"])) == []
+
+
+def expected_of(home: Home) -> set[str]:
+    return {kind for unit, kind in home.expected if unit == "d01"} & set(rosters.monthly())
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "kinds"),
+    [
+        ("低保边缘家庭成员.xlsx", "password", {"edge_household", "edge_person"}),
+        ("低保南片.xlsx", "corrupt", {"dibao_household", "dibao_person"}),
+        ("低保、特困人员.xlsx", "corrupt", {"dibao_household", "dibao_person", "tekun_person"}),
+        ("临时救助台账.xlsx", "password", set()),
+        ("通知.docx", "not_a_table", set()),
+        ("特困人员.pdf", "not_a_table", {"tekun_person"}),
+        ("联系人.xlsx", "unrecognised", set()),
+        ("导出.xlsx", "password", None),
+        ("导出.csv", "empty", None),
+    ],
+)
+def test_a_file_that_nobody_can_tell_may_be_what_its_name_says_else_any_roster(
+    home: Home, name: str, code: str, kinds: set[str] | None
+) -> None:
+    gaps = found(home, NORTH, sent(name, "refused", kind=None, code=code))
+    assert {kind for kind, *_ in gaps} == (expected_of(home) if kinds is None else kinds)
+    assert {sort for *_, sort in gaps} <= {"unknown"}
+
+
+def test_an_unknown_table_with_people_in_it_may_be_any_roster(home: Home) -> None:
+    unknown = sent(
+        "导出.xlsx", "refused", kind=None, code="unrecognised", gaps=["文件没有读取,里面有 3 个名单上没有的身份证号"]
+    )
+    assert {kind for kind, *_ in found(home, unknown)} == expected_of(home)
+    assert found(home, unknown, sent("导出.xlsx", night=LATER, kind="survey_person", period=""), day=LATER) == []
+
+
+def test_a_month_that_is_not_known_is_that_of_its_name_or_of_what_came_with_it_and_may_be_a_later_one(
+    home: Home,
+) -> None:
+    october = DAY.replace(day=5)
+    september = sent("北片.xlsx", night=october, period="2026-09")
+    for name in ("南片.xlsx", "低保南片2026年9月.xlsx"):
+        [gap] = rosters.gaps(home, Kept(), [september, replace(SOUTH, file_name=name, night=october)], DAY)  # type: ignore[arg-type]
+        assert (gap.period, gap.latest_period) == ("2026-09", "2026-10")
+    [known] = rosters.gaps(home, Kept(), [replace(SOUTH, night=october, period="2026-08")], DAY)  # type: ignore[arg-type]
+    assert (known.period, known.latest_period) == ("2026-08", "2026-08")
+
+
+# ---- what a file says of itself
+
+
+def readings(tmp_path: Path, sheets: dict[str, list[tuple[str, ...]]], hidden: str = "") -> list[Reading]:
+    import xlsxwriter
+
+    path = tmp_path / "低保人员.xlsx"
+    with xlsxwriter.Workbook(path) as workbook:
+        for name, rows in sheets.items():
+            page = workbook.add_worksheet(name)
+            for at, row in enumerate(rows):
+                for column, value in enumerate(row):
+                    page.write_string(at, column, value)
+            if name == hidden:
+                page.hide()
+    return layout.read_submissions(path, path.name, "d01", {"division", "d01"}, tmp_path / "work")
+
+
+def row(serial: int) -> tuple[str, ...]:
+    return "某甲", number(serial), number(serial), "户主", "2026-10"
+
+
+@pytest.mark.parametrize("hidden", ["", "郊区"])
+def test_people_on_a_sheet_that_was_not_read_are_missing_but_for_those_who_stand_on_one_that_was(
+    tmp_path: Path, hidden: str
+) -> None:
+    head = [] if not hidden else [PERSON]
+    [reading] = readings(tmp_path, {"低保人员": [PERSON, row(1)], "郊区": [*head, row(1), row(3)]}, hidden)
+    assert reading.kind == "dibao_person" and reading.rows_read == 1
+    [said] = reading.gaps
+    assert "“郊区”" in said and "1 个" in said and ("隐藏" in said) is bool(hidden)
+    [reading] = readings(
+        tmp_path, {"低保人员": [PERSON, row(1)], "郊区": [*head, row(1)], "说明": [("电话", "12345678901")]}, hidden
+    )
+    assert reading.gaps == []
+
+
+def test_a_text_that_ends_within_a_row_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "低保人员.csv"
+    lines = [",".join(each) for each in (PERSON, row(1), row(3))]
+    for cut, is_gap in ((0, False), (22, True)):
+        path.write_text("\n".join(lines)[: -cut or None], encoding="utf-8")
+        [reading] = layout.read_submissions(path, path.name, "d01", {"division", "d01"}, tmp_path / "work")
+        assert bool(reading.gaps) is is_gap, cut
+
+
+# ---- the property
+
+PEOPLE = [number(serial) for serial in range(1, 20, 2)]
+REGISTRIES = ("dibao", "tekun", "edge")
+HARM = ("refused", "held", "set_aside", "left_out", "unknown")
+
+
+@st.composite
+def damages(draw: st.DrawFn) -> tuple[list[tuple[str, dict[str, Any]]], set[tuple[str, str, str]], str]:
+    """(rows of a few people on the rosters of two divisions and on the survey, the parts that suffer, how)."""
+    rows: list[tuple[str, dict[str, Any]]] = []
+    for at, one in enumerate(PEOPLE):
+        unit = draw(st.sampled_from(["d01", "d02"]))  # of another division's roster the rules ask nobody
+        survey = {"head_id_number": one, "household_no": f"H{at}", "unit_code": unit,
+                  "household_size": 1, "yearly_income_fen": 100000, "area_type": "城市", "surveyed_on": "2026-10-01"}  # fmt: skip
+        rows.append(("survey_household", survey))
+        for registry in draw(st.lists(st.sampled_from(REGISTRIES), max_size=2, unique=True)):
+            about = {
+                "unit_code": unit,
+                "period": draw(st.sampled_from(["2026-09", "2026-10"])),
+            }
+            if registry != "tekun" and draw(st.booleans()):
+                rows.append((f"{registry}_household", {"head_id_number": one, **about}))
+            if registry == "tekun" or draw(st.booleans()):
+                rows.append((f"{registry}_person", {"id_number": one, **about}))
+    there = sorted({(kind, row["unit_code"], row["period"]) for kind, row in rows if "period" in row})
+    parts = set(draw(st.lists(st.sampled_from(there), min_size=1, max_size=3))) if there else set()
+    return rows, parts, draw(st.sampled_from(HARM))
+
+
+def listed(rows: list[tuple[str, dict[str, Any]]], gaps: list[dict[str, Any]]) -> set[tuple[str, str]]:
+    """(person, registry) of everybody who is said not to be enrolled."""
+    world = sql_kit.Given(DAY)
+    for kind, row in rows:
+        world.add(kind, row)
+    for gap in gaps:
+        world.add("house.gap", gap)
+    answers = warehouse.ask(world.inputs(), sql_kit.models_of(sql_kit.SQL), "registry.registry_check").to_pylist()
+    return {(line["person_id"], line["registry"]) for line in answers if line["answer"] == "not_enrolled"}
+
+
+@pytest.mark.slow
+@given(case=damages(), lost=st.data())
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_whatever_part_of_a_roster_suffers_nobody_more_is_said_not_to_be_on_it(case: Any, lost: st.DataObject) -> None:
+    rows, parts, how = case
+    hurt = [at for at, (kind, row) in enumerate(rows) if (kind, row["unit_code"], row.get("period")) in parts]
+    gone = set(lost.draw(st.lists(st.sampled_from(hurt), min_size=1))) if hurt else set()
+    gaps = [
+        {"unit_code": unit, "kind": kind, "period": period, "latest_period": period, "sort": how}
+        for kind, unit, period in parts
+    ]
+    whole = listed(rows, [])
+    left = [each for at, each in enumerate(rows) if at not in gone]
+    assert listed(left, gaps) <= whole
+
+
+def test_every_registry_has_its_kinds() -> None:
+    assert rosters.monthly() == sorted(name for name in load().kinds if name.split("_")[0] in REGISTRIES)

@@ -1,0 +1,98 @@
+"""A roster of which something is missing: nobody's absence from it lists anybody, or clears a warning, until it is whole."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from night_kit import DAY, PERSON, ask, book, few_divisions, new_home, number, person
+from test_decisions import DIBAO, HOUSEHOLD, MEMBER, TEKUN, lines_of
+
+from pipeline import run
+from pipeline.cli import monitor
+from pipeline.home import Home
+from pipeline.ledger import Ledger
+from pipeline.model import MonitorError
+
+pytestmark = pytest.mark.slow
+NEXT = DAY + timedelta(days=1)
+POOR = {"甲": 11, "乙": 13, "丙": 15}
+NOT_IN = "select subject_name from warning where rule_code = 'A01' and status <> 'closed' order by subject_name"
+
+
+def dibao(*serials: int, month: str = "2026-10") -> list[tuple[str, ...]]:
+    return [(person(serial)[0], number(serial), number(serial), "户主", "100", month) for serial in serials]
+
+
+def bureau(root: Path) -> Path:
+    """A division with three poor surveyed households, and rosters of tekun and edge on which none of them stands."""
+    home = few_divisions(new_home(root))
+    inbox = home / "inbox/d01"
+    who = [(f"H{serial}", f"某{name}", number(serial)) for name, serial in POOR.items()]
+    book(inbox / "摸底户.xlsx", HOUSEHOLD, [(*each, "1", "城市", "3000", "是", "2026-10-12") for each in who])
+    book(inbox / "摸底人.xlsx", MEMBER, [(*each, "户主") for each in who])
+    book(inbox / "特困.xlsx", TEKUN, [("某丑", number(903), "集中", "全自理", "900", "2020-01", "2026-10")])
+    book(inbox / "边缘.xlsx", PERSON, [person(905)])
+    return home
+
+
+@pytest.fixture(scope="module")
+def in_part(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The north of the dibao roster was taken; the south, where 某甲 stands, has no column of numbers."""
+    home = bureau(tmp_path_factory.mktemp("part") / "home")
+    book(home / "inbox/d01/低保北片.xlsx", DIBAO, dibao(901, 907))
+    south = [(name, *rest) for name, _, *rest in [("某甲", "", number(11), "户主", "100", "2026-10")]]
+    book(home / "inbox/d01/低保南片.xlsx", [each for each in DIBAO if each != "身份证号"], south, sheet="低保人员")
+    run.night(home, DAY)
+    return home
+
+
+def test_nobody_is_listed_for_not_standing_on_half_a_roster(in_part: Path) -> None:
+    assert ask(in_part, NOT_IN) == []
+    answers = "select answer, count(*) from registry_check where registry = 'dibao' group by all order by all"
+    assert dict(ask(in_part, answers))["enrolled"] == 2
+    assert "not_enrolled" not in dict(ask(in_part, answers))
+    said = ask(
+        in_part, "select kind, period, received, rows, state from coverage where kind like 'dibao%' and received"
+    )
+    assert said == [("dibao_person", "2026-10", True, 2, "incomplete")]
+
+
+def test_officer_and_analyst_are_told_what_is_missing_and_what_ends_it(in_part: Path) -> None:
+    [(south,)] = ask(in_part, "select submission_id from submission where file_name = '低保南片.xlsx'")
+    letter = (in_part / f"outbox/{DAY}.md").read_text(encoding="utf-8")
+    assert "不完整的名单" in letter and "低保人员 2026-10:《低保南片.xlsx》整份退回" in letter
+    assert f"monitor confirm {south}" in letter
+    status = CliRunner().invoke(monitor, ["--home", str(in_part), "status", "--date", str(DAY)], terminal_width=200)
+    assert "不完整" in status.output and f"monitor confirm {south}" in status.output.replace("\n", "")
+    words = " ".join(str(cell) for row in lines_of(in_part / f"lists/{DAY}/d01.xlsx", "说明") for cell in row.values())
+    assert "低保人员(不完整" in words
+    answer = CliRunner().invoke(monitor, ["--home", str(in_part), "why-not", number(11), "A01"], terminal_width=200)
+    assert "名册不完整" in answer.output
+
+
+def test_a_corrected_part_ends_it(in_part: Path, tmp_path: Path) -> None:
+    home = shutil.copytree(in_part, tmp_path / "home", symlinks=True)
+    book(home / "inbox/d01/低保南片.xlsx", DIBAO, dibao(11))
+    run.night(home, NEXT)
+    assert ask(home, NOT_IN) == [("某丙",), ("某乙",)]
+    assert ask(home, "select distinct state from coverage where kind = 'dibao_person' and received") == [("fresh",)]
+
+
+def test_the_word_of_the_officer_ends_it(in_part: Path, tmp_path: Path) -> None:
+    home = shutil.copytree(in_part, tmp_path / "home", symlinks=True)
+    [(south,)] = ask(home, "select submission_id from submission where file_name = '低保南片.xlsx'")
+    [(north,)] = ask(home, "select submission_id from submission where file_name = '低保北片.xlsx'")
+    with pytest.raises(MonitorError, match="没有使名单不完整"):
+        run.confirm(home, north, by_whom="数据员甲", reason="没有漏", day=NEXT)
+    told = run.confirm(home, south, by_whom="数据员甲", reason="南片已并入北片", day=NEXT)
+    assert told["lists"] == ["低保人员 2026-10"]
+    run.night(home, NEXT)
+    assert ask(home, NOT_IN) == [("某丙",), ("某乙",), ("某甲",)]
+    assert ask(home, "select distinct state from coverage where kind = 'dibao_person' and received") == [("fresh",)]
+    assert "不完整的名单" not in (home / f"outbox/{NEXT}.md").read_text(encoding="utf-8")
+    ledger = Ledger.of(Home.open(home))
+    assert south in ledger.confirmed_gaps(NEXT) and not ledger.confirmed_gaps(DAY)
