@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.folding import visible
+from pipeline.folding import plain_blanks, visible
 from pipeline.model import ROOT, CheckLevel, ContractError, Purpose, Severity
 from pipeline.strict_yaml import Strict, read_shape, read_yaml
 
@@ -287,15 +287,52 @@ class Headers(Strict):
     returned_sheet: str
     instructions_sheet: str
 
-    def refusal_of(self, header: str) -> str | None:
-        """The reason group when a header names something that is never stored, else None."""
-        folded = fold_header(header)[0]
-        for word in self.refused_except:
-            folded = folded.replace(fold_header(word)[0], "")
-        for group, words in self.refused.items():
-            if any(fold_header(word)[0] in folded for word in words):
-                return group
+    def refusal_of(self, text: str, *, is_header: bool = True) -> str | None:
+        """The reason group when a text names something that is never stored, else None.
+
+        A Latin word is one between characters that are no letters, and never in an address (mail, web). Innocent words
+        (`refused_except`) do not count; beside a list, names of offices do not either.
+        """
+        innocent = self._innocent if is_header else self._innocent_beside
+        spaced = _ADDRESS.sub(" ", plain_blanks(unicodedata.normalize("NFKC", text).casefold()))
+        for form in (visible(spaced).replace("*", ""), spaced):
+            rest = innocent.sub(" ", form)
+            for group, pattern in self._refused:
+                if pattern.search(rest):
+                    return group
         return None
+
+    @cached_property
+    def _refused(self) -> list[tuple[str, re.Pattern[str]]]:
+        return [(group, re.compile("|".join(map(_as_pattern, words)))) for group, words in self.refused.items()]
+
+    @cached_property
+    def _innocent(self) -> re.Pattern[str]:
+        return _any_of(self.refused_except)
+
+    @cached_property
+    def _innocent_beside(self) -> re.Pattern[str]:
+        return _any_of([*self.refused_except, *self.offices])
+
+
+_LATIN = r"a-z\u00df-\u024f"
+_ADDRESS = re.compile(
+    r"[a-z]+://[!-~]+|[\w.%+-]*@[\w.-]+|(?<![\w-])(?:[a-z0-9_-]+\.)+[a-z]{2,}(?![a-z])(?:[/?:#][!-~]*)?", re.ASCII
+)
+"""A web or mail address: no word in it says anything of a person."""
+
+
+def _as_pattern(word: str) -> str:
+    folded = fold_header(word)[0]
+    before = rf"(?<![{_LATIN}0-9])" if re.match(f"[{_LATIN}]", folded) else ""
+    after = rf"(?![{_LATIN}])" if re.search(f"[{_LATIN}]$", folded) else ""
+    return before + re.escape(folded) + after
+
+
+def _any_of(words: list[str]) -> re.Pattern[str]:
+    """The longest of these words first; none never matches."""
+    folded = sorted({fold_header(word)[0] for word in words}, key=lambda word: (-len(word), word))
+    return re.compile("|".join(map(re.escape, folded)) or r"(?!)")
 
 
 class Source(Strict):

@@ -16,7 +16,7 @@ import numpy as np
 
 from pipeline import advice, archive, contracts, returns, values
 from pipeline.checks import ISSUE_COLUMNS
-from pipeline.contracts import Column, Headers, Kind, fold_header
+from pipeline.contracts import Column, Kind, fold_header
 from pipeline.home import Home
 from pipeline.ledger import Ledger
 from pipeline.ledger.decisions import DecisionFile, DecisionLine
@@ -29,8 +29,8 @@ from pipeline.lists.words import (
     SAMPLE_NUMBER,
     WARNING_NUMBER,
 )
-from pipeline.model import ColumnUse, Reading, Refusal, SheetReading
-from pipeline.reading import layout, readers, sandbox
+from pipeline.model import Area, ColumnUse, Reading, Refusal, SheetReading
+from pipeline.reading import beside, layout, readers, sandbox
 from pipeline.reading.grid import Grid
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ _WORDS = ("measure", "decided_by", "note")
 """What people write in their own words."""
 _HIGHEST_HEADER = 30
 _NO_ROW = 1 << 31
-_LONGEST_HEADER = 8
 _REASONS = {
     "crash": "文件的内部结构异常,读取中断",
     "memory": "读取这个文件需要的内存超出限度",
@@ -99,7 +98,7 @@ class FilledIn:
     """(row number, field → text, whether the day's cell held a number) of lines with anything filled in."""
     refused: list[tuple[int, str]]
     """(1-based column, header) of columns that are never stored: their cells are emptied in what goes back."""
-    emptied: dict[str, list[int]] = field(default_factory=dict)
+    emptied: dict[str, list[Area]] = field(default_factory=dict)
     """As in `Reading`, of the whole workbook; on its first sheet that is a form."""
 
 
@@ -155,25 +154,15 @@ def read_sheets(path: Path, file_name: str) -> list[FilledIn] | Refusal:
     )
 
 
-def _emptied(grids: Sequence[Grid], found: Sequence[FilledIn]) -> dict[str, list[int]]:
-    """Rows above the lines of a form, and on sheets that are none, that name what is never received."""
-    emptied, headers = {}, contracts.load().headers
+def _emptied(grids: Sequence[Grid], found: Sequence[FilledIn]) -> dict[str, list[Area]]:
+    """What stands above the lines of a form, and on sheets that are none, and is never received."""
+    emptied = {}
     first = {one.sheet: one.header_row for one in found}
     for grid in grids:
         ours = np.flatnonzero(grid.row_numbers >= first.get(grid.sheet, _NO_ROW))
-        if rows := layout.rows_to_empty(grid, headers, ours):
-            emptied[grid.sheet] = [] if grid.sheet not in first and _has_header_of(grid, rows, headers) else rows
+        if areas := beside.areas_to_empty(grid, contracts.load(), ours):
+            emptied[grid.sheet] = areas
     return emptied
-
-
-def _has_header_of(grid: Grid, rows: Sequence[int], headers: Headers) -> bool:
-    """Whether one of these rows names a column that is never received, so that its values stand in other rows."""
-    texts = (
-        grid.text(int(at), n)
-        for at in np.flatnonzero(np.isin(grid.row_numbers, rows))
-        for n in range(len(grid.columns))
-    )
-    return any(len(text.strip()) <= _LONGEST_HEADER and headers.refusal_of(text) for text in texts)
 
 
 def _sheet(grid: Grid, form: Form) -> FilledIn | None:
@@ -340,7 +329,11 @@ def _summary(file: DecisionFile, lines: list[tuple[DecisionLine, dict[str, Any]]
         )
         for one in file.sheets
     ]
-    emptied = {sheet: rows for one in file.sheets for sheet, rows in one.get("emptied", {}).items()}
+    emptied = {
+        sheet: [(first, last, column) for first, last, column in areas]
+        for one in file.sheets
+        for sheet, areas in one.get("emptied", {}).items()
+    }
     aside = sum(said["state"] == "misfit" for _, said in lines)
     states = [said["state"] for _, said in lines]
     told = [f"填写了 {len(lines)} 行:登记 {len(lines) - aside} 行,退回 {aside} 行。没有填写的行不算。"]
@@ -356,10 +349,7 @@ def _summary(file: DecisionFile, lines: list[tuple[DecisionLine, dict[str, Any]]
         )
     if never := sorted({header for sheet in sheets for _, header in sheet.refused_columns}):
         told.append(f"按规定不接收的列:{'、'.join(never)},没有读取,退回件中已清空。")
-    if emptied:
-        told.append(
-            f"工作表{'、'.join(f'“{sheet}”' for sheet in sorted(emptied))}里有按规定不接收的内容,没有读取,退回件中已清空。"
-        )
+    told += [f"{beside.in_words(sheet, areas)}。" for sheet, areas in sorted(emptied.items())]
     told.append("登记的结果和判断不会使任何待遇停发、减发或追回。")
     return returns.SubmissionSummary(
         kind_title="核查登记", reading=Reading(kind=None, sheets=sheets, rows_read=len(lines), emptied=emptied), rows_read=len(lines),

@@ -204,6 +204,10 @@ class Correction:
     """Parquet of sheet, row_number, column (1-based; 0: the whole row goes), text, is_number."""
 
 
+Area = tuple[int, int, int]
+"""Cells of one column: (first row, last row, column), 1-based."""
+
+
 @dataclass
 class Reading:
     """One submission as read: one kind in one file. Rows lie in a Parquet of raw text at `rows_path`.
@@ -230,9 +234,9 @@ class Reading:
     correction: Correction | None = None
     hidden_sheets: list[HiddenSheet] = field(default_factory=list)
     """Hidden sheets of this Reading's kind; those whose kind no sheet that is shown has stand on the file's first Reading."""
-    emptied: dict[str, list[int]] = field(default_factory=dict)
-    """Sheet → numbers of rows outside the list (titles, footnotes) that name what is never received; [] for a whole sheet that is
-    no list. Of the whole file; it stands on its first Reading. They are emptied in the copy that goes back."""
+    emptied: dict[str, list[Area]] = field(default_factory=dict)
+    """Sheet → areas outside the lists (titles, footnotes, sheets that are none) that hold what is never received, sorted. Of the whole
+    file; it stands on its first Reading. They alone are emptied in the copy that goes back."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain data for a JSON file; `from_json` reads it back."""
@@ -258,6 +262,7 @@ class Reading:
                 "sheets": sheets,
                 "cell_problems": [CellProblem(**problem) for problem in data["cell_problems"]],
                 "correction": Correction(**found) if (found := data.get("correction")) else None,
+                "emptied": {sheet: [tuple(area) for area in areas] for sheet, areas in data.get("emptied", {}).items()},
                 "hidden_sheets": [HiddenSheet(**each) for each in data.get("hidden_sheets", [])],
                 "confirmations": [Confirmation(**each) for each in data.get("confirmations", [])],
                 "refusal": Refusal.from_json(data["refusal"]) if data["refusal"] else None,

@@ -346,7 +346,7 @@ def test_notes_are_capped_per_rule_and_sheet_and_the_rest_is_said_exactly(tmp_pa
 
 def test_the_cap_of_a_sheet_leaves_each_rule_its_share() -> None:
     faults = [fault(row, rule, f"rule{rule:02}") for rule in range(1, 21) for row in range(1, 301)]
-    own = marks.plan(frame(*faults), {"人员": []}, {}, {})["人员"]
+    own = marks.plan(frame(*faults), {"人员": []}, {}, {}, {})["人员"]
     assert len(own.rows) == 6000
     assert len(own.notes) == marks.NOTES_PER_SHEET
     by_rule = pd.Series([column for _, column in own.notes]).value_counts()
@@ -624,6 +624,231 @@ def test_a_photograph_in_a_refused_column_is_not_sent_back(tmp_path: Path) -> No
     book.close()
     target = give_back(source, frame(), summary(people(refused=True)))
     assert not [name for name in parts(target) if "media" in name]
+
+
+ANCHORS: dict[str, Callable[[bytes], bytes]] = {
+    "twoCellAnchor": lambda drawing: drawing,
+    "without a prefix": lambda drawing: (
+        drawing.replace(b"<xdr:", b"<").replace(b"</xdr:", b"</").replace(b"xmlns:xdr=", b"xmlns=")
+    ),
+    "another prefix": lambda drawing: drawing.replace(b"xdr:", b"ns0:"),
+    "oneCellAnchor": lambda drawing: re.sub(
+        rb"<xdr:to>.*?</xdr:to>", b'<xdr:ext cx="300000" cy="300000"/>', drawing, flags=re.DOTALL
+    ).replace(b"twoCellAnchor", b"oneCellAnchor"),
+    "absoluteAnchor": lambda drawing: re.sub(
+        rb"<xdr:from>.*?</xdr:to>",
+        b'<xdr:pos x="1" y="1"/><xdr:ext cx="300000" cy="300000"/>',
+        drawing,
+        flags=re.DOTALL,
+    ).replace(b"twoCellAnchor", b"absoluteAnchor"),
+    "single quotes and comments": lambda drawing: drawing.replace(b'"', b"'").replace(
+        b"<xdr:from>", b"<xdr:from><!-- -->"
+    ),
+    "a group": lambda drawing: drawing.replace(b"<xdr:pic>", b"<xdr:grpSp><xdr:pic>").replace(
+        b"</xdr:pic>", b"</xdr:pic></xdr:grpSp>"
+    ),
+    "unreadable": lambda drawing: drawing[:-20],
+}
+
+
+def photographs(path: Path, *, logo: bool = False) -> Path:
+    """A list with a column of photographs that float over its cells, D4 and D5, and perhaps a picture far from them."""
+    import io
+
+    with xlsxwriter.Workbook(str(path)) as book:
+        sheet = book.add_worksheet("人员")
+        sheet.write_row(2, 1, ["姓名", "身份证号", "照片"])
+        for row in (3, 4):
+            sheet.write_row(row, 1, ["张三一", "990101199001011234"])
+            sheet.insert_image(row, 3, f"face{row}.png", {"image_data": io.BytesIO(png() + b"%d" % row)})
+        if logo:
+            sheet.insert_image(0, 8, "logo.png", {"image_data": io.BytesIO(png() + b"logo")})
+    return path
+
+
+@pytest.mark.parametrize("how", ANCHORS)
+def test_however_a_drawing_is_written_its_photographs_go(tmp_path: Path, how: str) -> None:
+    def change(old: dict[str, bytes]) -> None:
+        old["xl/drawings/drawing1.xml"] = ANCHORS[how](old["xl/drawings/drawing1.xml"])
+
+    source = edited(photographs(tmp_path / "a.xlsx"), change)
+    target = give_back(source, frame(*MIXED), summary(people(refused=True)))
+    left = parts(target)
+    assert not [name for name in left if "media" in name or "drawings/drawing" in name]
+    assert b"<drawing" not in b"".join(data for name, data in left.items() if "worksheets/sheet" in name)
+    assert not any(b"drawings/drawing" in data for data in left.values())
+    assert "sheet1.xml.rels" in " ".join(left)  # marked in place, no rewrite: the notes hang on the sender's sheet
+    assert openpyxl.load_workbook(target)["人员"]["B4"].value == "张三一"
+
+
+@pytest.mark.parametrize("how", ["twoCellAnchor", "without a prefix", "oneCellAnchor"])
+def test_a_picture_that_stands_elsewhere_stays(tmp_path: Path, how: str) -> None:
+    def change(old: dict[str, bytes]) -> None:
+        old["xl/drawings/drawing1.xml"] = ANCHORS[how](old["xl/drawings/drawing1.xml"])
+
+    source = edited(photographs(tmp_path / "a.xlsx", logo=True), change)
+    left = parts(give_back(source, frame(*MIXED), summary(people(refused=True))))
+    media = [data for name, data in left.items() if "media" in name]
+    assert [data.endswith(b"logo") for data in media] == [True]
+    assert left["xl/drawings/drawing1.xml"].count(b"blip ") == 1
+
+
+def test_pictures_behind_the_sheet_in_its_margins_and_in_notes_go(tmp_path: Path) -> None:
+    import io
+
+    source = tmp_path / "a.xlsx"
+    with xlsxwriter.Workbook(str(source)) as book:
+        sheet = book.add_worksheet("人员")
+        sheet.write_row(2, 1, ["姓名", "身份证号", "照片"])
+        sheet.write_row(3, 1, ["张三一", "990101199001011234"])
+        sheet.write_comment(3, 1, "留着")
+        sheet.set_background(io.BytesIO(png() + b"1"))
+        sheet.set_header("&L&G", {"image_left": "face.png", "image_data_left": io.BytesIO(png() + b"2")})
+
+    def change(old: dict[str, bytes]) -> None:
+        note = old["xl/drawings/vmlDrawing1.vml"]
+        assert b"<v:fill " in note
+        old["xl/drawings/vmlDrawing1.vml"] = note.replace(b"<v:fill ", b'<v:fill o:relid="rId1" type="frame" ', 1)
+        old["xl/drawings/_rels/vmlDrawing1.vml.rels"] = (
+            b'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" '
+            b'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/image" Target="../media/face9.png"/>'
+            b"</Relationships>"
+        )
+        old["xl/media/face9.png"] = png() + b"3"
+        old["docProps/thumbnail.jpeg"] = png() + b"4"
+
+    target = give_back(edited(source, change), frame(*MIXED), summary(people(refused=True)))
+    left = parts(target)
+    assert not [name for name in left if "media" in name or "thumbnail" in name]
+    assert not any(b"o:relid" in data or b"media/" in data for data in left.values())
+    assert openpyxl.load_workbook(target)["人员"]["B4"].comment.text.startswith("留着")
+
+
+def wps_pictures(path: Path, used: str = "") -> Path:
+    """A list whose photographs stand in the cells D4 and, when `used` says so, C4, as WPS keeps them."""
+    with xlsxwriter.Workbook(str(path)) as book:
+        sheet = book.add_worksheet("人员")
+        sheet.write_row(2, 1, ["姓名", "身份证号", "照片"])
+        sheet.write_row(3, 1, ["张三一", "990101199001011234"])
+        sheet.write_formula(3, 3, '=_xlfn.DISPIMG("ID_AA",1)', None, '=DISPIMG("ID_AA",1)')
+        if used:
+            sheet.write_formula(3, 5, f'=_xlfn.DISPIMG("{used}",1)', None, "x")
+
+    def change(old: dict[str, bytes]) -> None:
+        def one(name: str, at: int) -> str:
+            return (
+                f'<etc:cellImage><xdr:pic><xdr:nvPicPr><xdr:cNvPr id="{at}" name="{name}"/></xdr:nvPicPr><xdr:blipFill>'
+                f'<a:blip r:embed="rId{at}"/></xdr:blipFill></xdr:pic></etc:cellImage>'
+            )
+
+        old["xl/cellimages.xml"] = (
+            '<etc:cellImages xmlns:etc="http://www.wps.cn/officeDocument/2017/etCustomData" xmlns:xdr="http://schemas.openxml'
+            'formats.org/drawingml/2006/spreadsheetDrawing" xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main" '
+            'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships">'
+            + one("ID_AA", 1) + one("ID_BB", 2) + "</etc:cellImages>"
+        ).encode()  # fmt: skip
+        image = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/image"
+        old["xl/_rels/cellimages.xml.rels"] = (
+            '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+            + "".join(f'<Relationship Id="rId{n}" Type="{image}" Target="media/image{n}.png"/>' for n in (1, 2))
+            + "</Relationships>"
+        ).encode()
+        old |= {"xl/media/image1.png": png() + b"1", "xl/media/image2.png": png() + b"2"}
+        old["xl/_rels/workbook.xml.rels"] = old["xl/_rels/workbook.xml.rels"].replace(
+            b"</Relationships>",
+            b'<Relationship Id="rId77" Type="http://www.wps.cn/officeDocument/2020/cellImage" Target="cellimages.xml"/>'
+            b"</Relationships>",
+        )
+
+    return edited(path, change)
+
+
+def test_photographs_in_cells_go_with_their_cells(tmp_path: Path) -> None:
+    left = parts(give_back(wps_pictures(tmp_path / "a.xlsx"), frame(*MIXED), summary(people(refused=True))))
+    assert not [name for name in left if "media" in name or "cellimages" in name]
+    assert not any(b"ID_AA" in data or b"cellimages" in data for data in left.values())
+    used = parts(give_back(wps_pictures(tmp_path / "b.xlsx", "ID_BB"), frame(*MIXED), summary(people(refused=True))))
+    assert [name for name in used if "media" in name] == ["xl/media/image2.png"]
+    assert b"ID_AA" not in used["xl/cellimages.xml"] and b"ID_BB" in used["xl/cellimages.xml"]
+
+
+def test_what_stands_beside_a_list_is_emptied_cell_by_cell(tmp_path: Path) -> None:
+    source = sender_workbook(tmp_path / "a.xlsx")
+    one = summary(people())
+    one.reading.emptied = {"人员": [(12, 12, 1)], "说明": [(1, 1, 1)]}
+    before = openpyxl.load_workbook(source)
+    gone = [before["人员"]["A12"].value, before["说明"]["A1"].value]
+    target = give_back(source, frame(*MIXED), one)
+    after = openpyxl.load_workbook(target)
+    assert [after["人员"]["A12"].value, after["说明"]["A1"].value] == [None, None] and all(gone)
+    assert "按规定不接收" in after["人员"]["A12"].comment.text
+    for sheet in before.worksheets:
+        for row in sheet.iter_rows():
+            for cell in row:
+                if (sheet.title, cell.coordinate) not in {("人员", "A12"), ("说明", "A1")}:
+                    assert after[sheet.title][cell.coordinate].value == cell.value
+    assert "版式已简化" not in " ".join(texts(after["问题清单"]))
+    assert b"drawing1.xml" in everything(target)
+    assert not any(text.encode() in everything(target) for text in gone)
+
+
+# Conversations ---------------------------------------------------------------------------------------------------
+
+
+def conversation(path: Path, cell: str = "C4") -> Path:
+    """A list with a conversation on one cell, as a new Excel keeps it: the thread, who spoke, and a note for older programs."""
+    with xlsxwriter.Workbook(str(path)) as book:
+        sheet = book.add_worksheet("人员")
+        sheet.write_row(2, 1, ["姓名", "身份证号", "民族"])
+        sheet.write_row(3, 1, ["张三一", "990101199001011234", "鄂温克族"])
+        sheet.write_comment(cell, "[线程批注]\n注释:\n    请核对", {"author": "tc={A}"})
+
+    def change(old: dict[str, bytes]) -> None:
+        ns = 'xmlns="http://schemas.microsoft.com/office/spreadsheetml/2018/threadedcomments"'
+        old["xl/threadedComments/threadedComment1.xml"] = (
+            f'<ThreadedComments {ns}><threadedComment ref="{cell}" dT="2026-10-01T01:00:00.00" personId="{{P}}" id="{{A}}">'
+            f"<text>请核对</text></threadedComment></ThreadedComments>"
+        ).encode()
+        old["xl/persons/person.xml"] = f'<personList {ns}><person displayName="样" id="{{P}}"/></personList>'.encode()
+        for name, line in (
+            ("xl/worksheets/_rels/sheet1.xml.rels", ("threadedComment", "../threadedComments/threadedComment1.xml")),
+            ("xl/_rels/workbook.xml.rels", ("person", "persons/person.xml")),
+        ):
+            told = (
+                f'<Relationship Id="rId88" Type="http://schemas.microsoft.com/office/2017/10/relationships/{line[0]}" '
+            )
+            old[name] = old[name].replace(b"</Relationships>", f'{told}Target="{line[1]}"/></Relationships>'.encode())
+
+    return edited(path, change)
+
+
+def talk(path: Path) -> list[tuple[str | None, ...]]:
+    """(cell, who, the comment answered, text) of each comment in the conversations of the first sheet."""
+    root = etree.fromstring(parts(path)["xl/threadedComments/threadedComment1.xml"])
+    names = {one.get("id"): one.get("displayName") for one in etree.fromstring(parts(path)["xl/persons/person.xml"])}
+    return [(one.get("ref"), names[one.get("personId")], one.get("parentId"), "".join(one.itertext())) for one in root]
+
+
+def test_in_a_conversation_our_note_is_a_reply(tmp_path: Path) -> None:
+    """A new Excel shows the thread in place of the note."""
+    source = conversation(tmp_path / "a.xlsx")
+    target = give_back(source, frame(*MIXED), summary(people()))
+    (first, second) = talk(target)
+    assert first == ("C4", "样", None, "请核对")
+    assert second[:3] == ("C4", "数据检查", "{A}") and str(second[3]).startswith("〔检查结果〕退回\n")
+    note = openpyxl.load_workbook(target)["人员"]["C4"].comment.text
+    assert note.startswith("[线程批注]") and str(second[3]).split("\n")[1] in note  # older programs show the note
+    again = give_back(target, frame(*MIXED), summary(people()), name="b.xlsx")
+    assert talk(again) == [first, second]
+    cured = give_back(target, frame(), summary(people()), name="c.xlsx")
+    assert talk(cured) == [first]
+
+
+def test_a_conversation_on_a_cell_that_is_never_received_goes(tmp_path: Path) -> None:
+    source = conversation(tmp_path / "a.xlsx", "D4")
+    target = give_back(source, frame(*MIXED), summary(people(refused=True)))
+    assert talk(target) == []
+    assert "请核对".encode() not in everything(target)
 
 
 def test_refused_columns_of_a_text_file_are_not_written(tmp_path: Path) -> None:

@@ -18,13 +18,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline import advice, contracts
-from pipeline.contracts import Contracts, Headers, Kind
+from pipeline.contracts import Contracts, Kind
 from pipeline.folding import INVISIBLE, fold_word, visible
 from pipeline.model import (
     CONFIRM,
     CORRECTION_HEADS,
     CORRECTION_SHEET,
-    NEVER_RECEIVED,
+    Area,
     CellProblem,
     ColumnUse,
     ConfigError,
@@ -36,10 +36,10 @@ from pipeline.model import (
     SheetReading,
     column_letter,
 )
-from pipeline.reading import preflight, readers, sandbox
+from pipeline.reading import beside, preflight, readers, sandbox
 from pipeline.reading.delimited import CUT, OUT_OF_STEP
 from pipeline.reading.garbled import MOST_GARBLED, garbled
-from pipeline.reading.grid import Grid, Mask, Numbers, Shown, filled, mask
+from pipeline.reading.grid import Grid, Mask, Shown, filled, mask
 from pipeline.reading.months import month_of_cell, months_in
 from pipeline.reading.nearness import unrecognised
 from pipeline.reading.readers import Book
@@ -177,8 +177,8 @@ def _submissions(
     missing = _gaps(book.grids, found, agreed)
     for reading in readings:
         reading.gaps += missing
-    readings[0].emptied = _emptied(book.grids, taken, agreed.headers)
-    readings[0].notices[:0] = notices + [_emptied_words(*each) for each in readings[0].emptied.items()]
+    readings[0].emptied = _emptied(book.grids, taken, agreed)
+    readings[0].notices[:0] = notices + [beside.in_words(*each) for each in readings[0].emptied.items()]
     readings[0].confirmations = found.answers
     by_kind = {reading.kind: reading for reading in readings}
     for sheet in found.hidden:
@@ -333,42 +333,17 @@ def _people_in(grid: Grid) -> set[str]:
     return found
 
 
-def _emptied(grids: list[Grid], taken: dict[str, _Sheet], headers: Headers) -> dict[str, list[int]]:
+def _emptied(grids: list[Grid], taken: dict[str, _Sheet], agreed: Contracts) -> dict[str, list[Area]]:
     """What stands beside the lists of a file and is never received; see `Reading.emptied`."""
     emptied = {}
     for grid in grids:
         ours = np.zeros(0, np.int64)
         if sheet := taken.get(grid.sheet):
             ours = np.concatenate([np.arange(sheet.header.first, sheet.header.last + 1), sheet.rows.keep])
-        if visible(grid.sheet) != headers.returned_sheet and (rows := rows_to_empty(grid, headers, ours)):
-            emptied[grid.sheet] = rows if sheet else []
+        is_returned = visible(grid.sheet) == agreed.headers.returned_sheet
+        if not is_returned and (areas := beside.areas_to_empty(grid, agreed, ours)):
+            emptied[grid.sheet] = areas
     return emptied
-
-
-def _emptied_words(sheet: str, rows: list[int]) -> str:
-    where = f"工作表“{sheet}”" if sheet else "文件"
-    if not rows:
-        return f"{where}里有按规定不接收的内容,没有读取,退回文件里整张清空了"
-    shown = "、".join(map(str, rows[:5])) + ("等" if len(rows) > 5 else "")
-    return f"{where}第{shown}行(标题、说明)里有按规定不接收的内容,没有读取,退回文件里清空了"
-
-
-def rows_to_empty(grid: Grid, headers: Headers, ours: Numbers) -> list[int]:
-    """Numbers of the rows, but for those of a list (`ours`, positions), in which something is named that is never received."""
-    others = np.setdiff1d(np.arange(grid.height), ours)
-    found = np.zeros(len(others), bool)
-    if len(others):
-        words = [word for group in headers.refused.values() for word in group]
-        pattern = f"(?i){'|'.join(map(re.escape, words))}"
-        kept = "|".join(map(re.escape, [*headers.refused_except, *headers.offices]))
-        for column in grid.columns:
-            texts = column.take(pa.array(others))
-            if texts.null_count < len(texts):
-                texts = pc.replace_substring_regex(texts, f"[{INVISIBLE}*]+", "")
-                # What we say ourselves, in blank workbooks and returned copies, is no value.
-                texts = pc.replace_substring_regex(texts, f"{kept}|.*{NEVER_RECEIVED}.*", "")
-                found |= mask(pc.match_substring_regex(texts, pattern))
-    return [int(number) for number in grid.row_numbers[others[found]]]
 
 
 def _confirmations(grid: Grid) -> list[Confirmation]:

@@ -25,10 +25,11 @@ from pipeline import contracts
 from pipeline.home import PART, sync
 from pipeline.model import CheckError, Refusal
 from pipeline.reading import readers, spelling
-from pipeline.reading.grid import Grid
+from pipeline.reading.grid import Grid, Mask
 from pipeline.returns import correction, listing, marks
 from pipeline.returns.examine import examine
 from pipeline.returns.listing import MOST_ROWS, SubmissionSummary
+from pipeline.returns.marks import Gone
 from pipeline.returns.package import CannotPatch
 from pipeline.returns.patch import merges, patch
 from pipeline.returns.rewrite import rewrite
@@ -107,7 +108,7 @@ class _Copy:
         self.issues = issues
         self.refused: dict[str, dict[int, int]] = {}
         self.text_columns: dict[str, frozenset[int]] = {}
-        self.emptied = {sheet: rows for one in summaries for sheet, rows in one.reading.emptied.items()}
+        self.emptied = {sheet: areas for one in summaries for sheet, areas in one.reading.emptied.items()}
         for one in summaries:
             fields = contracts.load().kinds[one.reading.kind].columns if one.reading.kind else {}
             for sheet in one.reading.sheets:
@@ -124,9 +125,7 @@ class _Copy:
     def write(self, made: Path) -> None:
         with self.source.open("rb") as file:
             is_zip = file.read(4) == b"PK\x03\x04"
-        if is_zip and self.emptied:
-            self._rewrite(made, "表外的行或工作表里有按规定不接收的内容,已清空:本文件保留了其余数据,版式已简化。")
-        elif is_zip:
+        if is_zip:
             try:
                 self._mark(self.source, made, [])
             except (CannotPatch, *_ODD):
@@ -155,11 +154,10 @@ class _Copy:
             remark = f"原文件无法标注({book.reason}),所以只有这张清单。"
             listing.write(made, self.file_name, self.summaries, self.issues, frozenset(), [remark])
             return
-        grids = [
-            _without(grid, self.emptied[grid.sheet]) if grid.sheet in self.emptied else grid for grid in book.grids
-        ]
+        grids = [_without(grid, Gone(self.emptied.get(grid.sheet, []))) for grid in book.grids]
         names, lost = rewrite(grids, plain, self.refused, is_packed=False)
         self.refused = {names.get(sheet, sheet): columns for sheet, columns in self.refused.items()}
+        self.emptied = {names.get(sheet, sheet): areas for sheet, areas in self.emptied.items()}
         self.text_columns = {names.get(sheet, sheet): columns for sheet, columns in self.text_columns.items()}
         self.issues = self.issues.assign(sheet=self.issues["sheet"].replace(names))
         remarks = [remark]
@@ -173,9 +171,9 @@ class _Copy:
     def _mark(self, base: Path, made: Path, remarks: list[str]) -> None:
         placed = self.issues[~(self.issues["row_number"] > MOST_ROWS).fillna(False).astype(bool)]
         areas = merges(base)
-        if {sheet for sheet, columns in self.refused.items() if columns} - set(areas):
-            raise CannotPatch("a sheet with refused columns is not there")
-        plan = marks.plan(placed, areas, self.refused, self.text_columns)
+        if {sheet for sheet, gone in [*self.refused.items(), *self.emptied.items()] if gone} - set(areas):
+            raise CannotPatch("a sheet with refused values is not there")
+        plan = marks.plan(placed, areas, self.refused, self.emptied, self.text_columns)
         page = self.folder / "listing.xlsx"
         remarks = [*remarks, *_said_about(plan)]
         listing.write(page, self.file_name, self.summaries, self.issues, frozenset(plan), remarks)
@@ -183,10 +181,18 @@ class _Copy:
         examine(base, made, plan, done)
 
 
-def _without(grid: Grid, rows: list[int]) -> Grid:
-    """A sheet with these rows empty; all of it when none is named."""
-    gone = pa.array(np.isin(grid.row_numbers, rows) if rows else np.ones(grid.height, bool))
-    return replace(grid, columns=[pc.if_else(gone, pa.scalar(None, pa.string()), column) for column in grid.columns])
+def _without(grid: Grid, gone: Gone) -> Grid:
+    """A sheet with these cells empty."""
+    if not gone:
+        return grid
+    columns = list(grid.columns)
+    inside: dict[int, Mask] = {}
+    for first, last, column in gone.areas:
+        start, end = np.searchsorted(grid.row_numbers, [first, last + 1])
+        inside.setdefault(column - 1, np.zeros(grid.height, bool))[start:end] = True
+    for column, mask in inside.items():
+        columns[column] = pc.if_else(pa.array(mask), pa.scalar(None, pa.string()), columns[column])
+    return replace(grid, columns=columns)
 
 
 def _said_about(plan: dict[str, marks.SheetMarks]) -> list[str]:
@@ -194,7 +200,7 @@ def _said_about(plan: dict[str, marks.SheetMarks]) -> list[str]:
     said = []
     for sheet, own in plan.items():
         if own.cells_without_note:
-            noted = len(own.notes) - len(own.refused)
+            noted = len(own.notes) - own.heads
             said.append(
                 f"工作表“{sheet}”有问题的 {noted + own.cells_without_note} 个单元格都标了颜色;批注太多会打不开,"
                 f"只给其中 {noted} 个加了批注,另有 {own.cells_without_note} 个没有批注。"

@@ -16,7 +16,8 @@ from lxml import etree
 from python_calamine import CalamineWorkbook
 
 from pipeline.model import column_letter
-from pipeline.returns.marks import SheetMarks
+from pipeline.returns import threads
+from pipeline.returns.marks import Gone, SheetMarks
 from pipeline.returns.package import (
     LISTING,
     MAIN,
@@ -28,6 +29,7 @@ from pipeline.returns.package import (
     parse,
 )
 from pipeline.returns.patch import Patched
+from pipeline.returns.sheet import column_number
 
 _CELL_STYLE = rb"""<c\s[^>]*?\br=["']([A-Z]+\d+)["'][^>]*?\ss=["'](%s)["']"""
 _STYLED = re.compile(rb"""(<c\s[^>]*?)\ss=["']\d+["']""")
@@ -143,6 +145,10 @@ def _notes_stand(archive: zipfile.ZipFile, part: str, mark: SheetMarks) -> None:
     found = set(re.findall(rb'<comment\s[^>]*?ref="([A-Z]+\d+)"', archive.read(parts[0]))) if parts else set()
     if not {f"{column_letter(column)}{row}".encode() for row, column in mark.notes} <= found:
         raise CannotPatch("notes are missing")
+    for threaded in Relationships(archive, part).by_type("threadedComment").values():
+        talked, ours = threads.replied(archive.read(threaded))
+        if not talked & {f"{column_letter(column)}{row}" for row, column in mark.notes} <= ours:
+            raise CannotPatch("notes are hidden by a conversation")
 
 
 def _nothing_left(archive: zipfile.ZipFile, removed: set[str]) -> None:
@@ -170,13 +176,14 @@ def _nothing_left(archive: zipfile.ZipFile, removed: set[str]) -> None:
 
 def _same_values(rows: _Rows, mark: SheetMarks) -> None:
     """The rows that differ do so in the formats of their cells, in empty cells, or in what is never received."""
-    refused = b"|".join(column_letter(column).encode() for column in mark.refused)
+    all_gone = mark.gone
+    refused = b"|".join(column_letter(column).encode() for column in sorted(all_gone.columns))
     gone = re.compile(_CELL_OF % refused, re.DOTALL) if refused else None
     pairs = [(was, now) for was, now in rows.pairs if _bare(was, gone) != _bare(now, None)]
     for start in range(0, len(pairs), _AT_ONCE):
         some = pairs[start : start + _AT_ONCE]
         was, now = (_values(rows.prolog, [pair[which] for pair in some]) for which in (0, 1))
-        if now != {cell: value for cell, value in was.items() if not _is_refused(cell, mark.refused)}:
+        if now != {cell: value for cell, value in was.items() if not _is_gone(cell, all_gone)}:
             raise CannotPatch("values are not the same")
 
 
@@ -199,5 +206,5 @@ def _values(prolog: bytes, rows: list[bytes]) -> dict[tuple[str, int], bytes]:
     return found
 
 
-def _is_refused(cell: tuple[str, int], refused: dict[int, int]) -> bool:
-    return any(column_letter(column) == cell[0] and cell[1] > last for column, last in refused.items())
+def _is_gone(cell: tuple[str, int], gone: Gone) -> bool:
+    return column_number(cell[0].encode()) in gone.in_row(cell[1])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from pipeline.model import NEVER_RECEIVED, SEVERITIES, SEVERITY_TITLES
+from pipeline.model import NEVER_RECEIVED, SEVERITIES, SEVERITY_TITLES, Area
 
 NOTE_SIGN = "〔检查结果〕"
 """Each note of ours begins with it, so that a returned file that comes back can be freed of our notes."""
@@ -16,6 +16,42 @@ NOTES_PER_RULE = 200
 NOTICE = SEVERITIES.index("notice")
 
 _STRIDE = 1 << 16  # more than a sheet's 16,384 columns: row × stride + column names a cell by one number
+
+
+_LAST_ROW = 1_048_576
+_AREAS_NOTED = 200
+"""Areas beside a list that are marked where they begin; the others are emptied without a word in their place."""
+
+
+class Gone:
+    """The cells of a sheet that are never received: areas of one column each."""
+
+    def __init__(self, areas: list[Area]) -> None:
+        self.areas = areas
+        self._tall = [area for area in areas if area[1] > area[0]]
+        self._single: dict[int, set[int]] = {}
+        for first, last, column in areas:
+            if first == last:
+                self._single.setdefault(first, set()).add(column)
+        self.columns = frozenset(column for _, _, column in self._tall)
+        """Columns of which more than a cell goes: of what is drawn from their values nothing may stay."""
+
+    def __bool__(self) -> bool:
+        return bool(self.areas)
+
+    def in_row(self, row: int) -> frozenset[int]:
+        """The columns whose cell in this row is emptied."""
+        tall = (column for first, last, column in self._tall if first <= row <= last)
+        return frozenset(tall) | self._single.get(row, set())
+
+    def covers(self, top: int, left: int, bottom: int, right: int) -> bool:
+        """Whether every cell of a rectangle is emptied, each column by one area."""
+        whole = {column for first, last, column in self.areas if first <= top and last >= bottom}
+        return whole.issuperset(range(left, right + 1))
+
+    def touches(self, top: int, left: int, bottom: int, right: int) -> bool:
+        """Whether any cell of a rectangle is emptied."""
+        return any(left <= column <= right and first <= bottom and last >= top for first, last, column in self.areas)
 
 
 @dataclass
@@ -31,13 +67,22 @@ class SheetMarks:
     cells_without_note: int = 0
     refused: dict[int, int] = field(default_factory=dict)
     """Column that is never received → last row of its header; all below is emptied."""
+    emptied: list[Area] = field(default_factory=list)
+    """Areas beside the list that are emptied."""
+    heads: int = 0
+    """Cells that carry our mark and note to say what is never received."""
     text_columns: frozenset[int] = frozenset()
     """Columns of numbers that must stay text; marked cells get the text format, so that a retyped number stays whole."""
 
     @property
     def is_empty(self) -> bool:
         """True when the sheet stays as it is."""
-        return not (self.rows or self.refused)
+        return not (self.rows or self.refused or self.emptied)
+
+    @property
+    def gone(self) -> Gone:
+        """All cells that are emptied."""
+        return Gone([*((last + 1, _LAST_ROW, column) for column, last in self.refused.items()), *self.emptied])
 
 
 Merges = dict[str, list[tuple[tuple[int, int], tuple[int, int]]]]
@@ -48,6 +93,7 @@ def plan(
     issues: pd.DataFrame,
     merges: Merges,
     refused: dict[str, dict[int, int]],
+    emptied: dict[str, list[Area]],
     text_columns: dict[str, frozenset[int]],
 ) -> dict[str, SheetMarks]:
     """Sheet → marks, for the sheets in `merges` (all sheets of the workbook, also those without merged cells).
@@ -61,10 +107,13 @@ def plan(
     by_sheet = dict(list(placed.groupby("sheet", sort=True)))
     for sheet, areas in merges.items():
         own = marks[sheet] = SheetMarks(
-            refused=refused.get(sheet, {}), text_columns=text_columns.get(sheet, frozenset())
+            refused=refused.get(sheet, {}),
+            emptied=emptied.get(sheet, []),
+            text_columns=text_columns.get(sheet, frozenset()),
         )
         found = _place(by_sheet[sheet], areas) if sheet in by_sheet else _place(placed.iloc[:0], areas)
-        heads = _headers_of_refused(own.refused, areas)
+        heads = _heads(own, areas)
+        own.heads = len(heads)
         found = found[~_keys(found).isin([row * _STRIDE + column for row, column in heads])]
         _fill(own, found, heads)
         _write_notes(own, found, heads)
@@ -116,13 +165,13 @@ def _hidden_cells(areas: list[tuple[tuple[int, int], tuple[int, int]]]) -> pd.Se
     return hidden[~hidden.index.duplicated()]
 
 
-def _headers_of_refused(
-    refused: dict[int, int], areas: list[tuple[tuple[int, int], tuple[int, int]]]
-) -> list[tuple[int, int]]:
-    """(row, column) of the header cell of each refused column, as it is seen."""
-    hidden = _hidden_cells(areas) if refused else None
+def _heads(own: SheetMarks, areas: list[tuple[tuple[int, int], tuple[int, int]]]) -> list[tuple[int, int]]:
+    """(row, column) of the cells that say what is never received, as they are seen: a refused column's header, an area's first."""
+    cells = [(row, column) for column, row in own.refused.items()]
+    cells += [(first, column) for first, _, column in own.emptied[:_AREAS_NOTED]]
+    hidden = _hidden_cells(areas) if cells else None
     heads = set()
-    for column, row in refused.items():
+    for row, column in cells:
         key = row * _STRIDE + column
         if hidden is not None and key in hidden.index:
             key = int(hidden[key])

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 from lxml import etree
 
 from pipeline.model import column_letter
-from pipeline.returns.marks import NOTE_SIGN
+from pipeline.returns.marks import NOTE_SIGN, Gone
 from pipeline.returns.package import MAIN, CannotPatch, parse, serialise
 from pipeline.returns.sheet import column_number
 
@@ -22,7 +22,8 @@ _NOTE_WIDTH = 300  # pixels
 _SHAPE = re.compile(rb"<v:shape\b(?:(?!</v:shape>).)*?</v:shape>", re.DOTALL)
 _SHAPE_ROW = re.compile(rb"<x:Row>\s*(\d+)\s*</x:Row>")
 _SHAPE_COLUMN = re.compile(rb"<x:Column>\s*(\d+)\s*</x:Column>")
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""Characters that XML has no place for."""
 
 
 class Comments:
@@ -42,18 +43,18 @@ class Comments:
 
     def cells(self) -> set[Cell]:
         """Where notes stand."""
-        return {_cell(one.get("ref", "")) for one in self.entries}
+        return {cell_of(one.get("ref", "")) for one in self.entries}
 
-    def drop(self, columns: dict[int, int]) -> None:
-        """Take out the notes in the cells of these columns below a row: column → row."""
+    def drop(self, gone: Gone) -> None:
+        """Take out the notes in cells that are emptied."""
         for one in list(self.entries):
-            row, column = _cell(one.get("ref", ""))
-            if column in columns and row > columns[column]:
+            row, column = cell_of(one.get("ref", ""))
+            if column in gone.in_row(row):
                 self.entries.remove(one)
 
     def add(self, notes: dict[Cell, str]) -> None:
         """Add notes; one that stands there already keeps its text, ours follows."""
-        standing = {_cell(one.get("ref", "")): one for one in self.entries}
+        standing = {cell_of(one.get("ref", "")): one for one in self.entries}
         author = next((index for index, one in enumerate(self.authors) if one.text == AUTHOR), None)
         if author is None:
             author = len(self.authors)
@@ -76,7 +77,7 @@ class Comments:
                 title, _, message = line.partition("\n")
                 _run(body, (lead if part == 0 else "") + title + "\n", True)
                 _run(body, message, False)
-        self.entries[:] = sorted(self.entries, key=lambda one: _cell(one.get("ref", "")))
+        self.entries[:] = sorted(self.entries, key=lambda one: cell_of(one.get("ref", "")))
 
     def bytes(self) -> bytes:
         """The part."""
@@ -132,7 +133,7 @@ def _run(body: etree._Element, text: str, is_bold: bool) -> None:
     etree.SubElement(properties, f"{{{MAIN}}}charset", val="134")
     content = etree.SubElement(run, f"{{{MAIN}}}t")
     content.set("{http://www.w3.org/XML/1998/namespace}space", "preserve")
-    content.text = _ILLEGAL.sub("", text)
+    content.text = ILLEGAL.sub("", text)
 
 
 def _strip_ours(comment: etree._Element) -> None:
@@ -147,7 +148,8 @@ def _strip_ours(comment: etree._Element) -> None:
             cutting = True
 
 
-def _cell(name: str) -> Cell:
+def cell_of(name: str) -> Cell:
+    """`C3` → (3, 3). Raises CannotPatch for any other shape."""
     found = re.fullmatch(r"([A-Z]{1,3})(\d+)", name)
     if found is None:
         raise CannotPatch("comment without cell")

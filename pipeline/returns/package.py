@@ -75,22 +75,26 @@ class Relationships:
             and one.get("TargetMode") != "External"
         }
 
-    def add(self, last: str, part: str) -> str:
-        """Relate to a part; gives the new id."""
+    def add(self, last: str, part: str, family: str = OFFICE) -> str:
+        """Relate to a part; gives the new id. `family` is what stands before the last part of the relationship's type."""
         self.is_changed = True
         taken = {one.get("Id") for one in self.root}
         number = next(n for n in range(1, len(taken) + 2) if f"rIdList{n}" not in taken)
         etree.SubElement(
-            self.root, f"{{{PACKAGE}}}Relationship", Id=f"rIdList{number}", Type=f"{OFFICE}/{last}", Target=f"/{part}"
+            self.root, f"{{{PACKAGE}}}Relationship", Id=f"rIdList{number}", Type=f"{family}/{last}", Target=f"/{part}"
         )
         return f"rIdList{number}"
 
     def drop(self, part: str) -> None:
         """Forget a part."""
         for one in list(self.root):
-            if one.get("TargetMode") != "External" and self._resolve(one.get("Target", "")) == part:
+            if self.target(one) == part:
                 self.root.remove(one)
                 self.is_changed = True
+
+    def target(self, one: etree._Element) -> str | None:
+        """The part to which one of them leads; None where it leads outside."""
+        return None if one.get("TargetMode") == "External" else self._resolve(one.get("Target", ""))
 
     def _resolve(self, target: str) -> str:
         if target.startswith("/"):

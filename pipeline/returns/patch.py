@@ -5,13 +5,15 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
+from lxml import etree
+
 from pipeline.reading.spelling import Parts
-from pipeline.returns import notes
-from pipeline.returns.marks import Merges, SheetMarks
+from pipeline.returns import notes, pictures, threads
+from pipeline.returns.marks import Gone, Merges, SheetMarks
 from pipeline.returns.package import (
     COMMENTS_TYPE,
     LISTING,
@@ -26,20 +28,31 @@ from pipeline.returns.package import (
     open_archive,
     serialise,
 )
-from pipeline.returns.sheet import Emptied, SheetParts, SheetPatch, legacy_drawing_id, merged_areas, with_legacy_drawing
+from pipeline.returns.sheet import (
+    Emptied,
+    SheetParts,
+    SheetPatch,
+    merged_areas,
+    relationship_of,
+    with_legacy_drawing,
+    without_element,
+)
 
 _HARMLESS = re.compile(
     r"\[Content_Types\]\.xml|_rels/\.rels|docProps/(?:app|core|custom)\.xml"
     r"|xl/(?:_rels/)?(?:workbook|styles|sharedStrings|calcChain|metadata)\.xml(?:\.rels)?"
     r"|xl/theme/.*|xl/printerSettings/.*|xl/worksheets/(?:_rels/)?[^/]+"
-    r"|xl/comments\d*\.xml|xl/comments/[^/]+|xl/drawings/.*|xl/media/.*|xl/tables/.*"
+    r"|xl/comments\d*\.xml|xl/comments/[^/]+|xl/threadedComments/.*|xl/persons/.*|xl/drawings/.*|xl/media/.*|xl/tables/.*"
+    r"|xl/(?:_rels/)?cellimages\.xml(?:\.rels)?|xl/richData/.*|docProps/thumbnail\.\w+"
 )
 """Parts that cannot hide a copy of a cell's value, or are searched for it. With any other, refused columns force a rewrite."""
-_ANCHOR = re.compile(
-    rb"<xdr:from>\s*<xdr:col>(\d+)</xdr:col>.*?<xdr:row>(\d+)</xdr:row>.*?</xdr:from>"
-    rb"(?:\s*<xdr:to>\s*<xdr:col>(\d+)</xdr:col>.*?<xdr:row>(\d+)</xdr:row>)?",
-    re.DOTALL,
-)
+_RICH_DATA = ("rdRichValue", "rdRichValueStructure", "rdRichValueTypes", "richValueRel", "rdArray", "richStyles",
+              "rdSupportingPropertyBag", "rdSupportingPropertyBagStructure", "rdRichValueWebImage", "sheetMetadata")  # fmt: skip
+"""Relationships of a workbook to what stands behind pictures in cells (Excel)."""
+_PICTURE = re.compile(r"xl/(?:media/|richData/|cellimages\.xml$)|docProps/thumbnail\.")
+"""Parts that are pictures, or lead to nothing else: those that nobody names go."""
+_BACKGROUND = {"picture": "image", "legacyDrawingHF": "vmlDrawing", "drawingHF": "drawing"}
+"""Elements of a sheet that draw behind it or in its margins → the relationship they name."""
 
 
 @dataclass
@@ -96,8 +109,14 @@ class _Patch:
         self.forgotten: set[str] = set()
         self.beside: dict[str, bytes] = {}
         """Parts of the sheet in work: a zip is written one entry at a time."""
+        self.rels: dict[str, etree._Element] = {}
+        """Relationships that are not as they were: name of their part → as they are written."""
+        self.loose: set[str] = set()
+        """Parts to which a relationship led that is no more."""
+        self.replies = False
+        """A conversation got a reply of ours."""
         self.emptied = Emptied()
-        self.refuses = any(mark.refused for mark in marks.values())
+        self.refuses = any(mark.gone for mark in marks.values())
         self.used: set[int] | None = set() if self.refuses else None
         if not Parts(archive).is_usual():
             raise CannotPatch("parts where not every program looks for them")
@@ -116,6 +135,14 @@ class _Patch:
                 raise CannotPatch("sheet without part")
             self._sheet(number, sheet, part)
         self._shared_strings()
+        if self.replies:
+            self._person()
+        if self.refuses:
+            self._cell_pictures()
+            self._thumbnail()
+            self.loose |= {name for name in self.names if _PICTURE.match(name)}
+            self.rels[self.workbook.relationships.name] = self.workbook.relationships.root
+            self._forget_loose()
         self._listing(listing)
         for name in [one for one in self.names if posixpath.basename(one) == "calcChain.xml"]:
             self.workbook.relationships.drop(
@@ -143,13 +170,43 @@ class _Patch:
                 return
             patch = SheetPatch(marks, self.styles.marked, self.styles.was_marked, self.emptied, self.used)
             with self.out.open(part, "w", force_zip64=True) as target:
-                patch.run(source, target, lambda parts: self._notes(number, marks, parts, relationships))
+                patch.run(source, target, lambda parts: self._around(number, marks, parts, relationships))
+        if relationships.is_changed:
+            self.beside[relationships.name] = serialise(relationships.root)
+            self.rels[relationships.name] = relationships.root
         self.written.add(part)
         self.done.changed.append(part)
         self.done.values_read_again.append(sheet)
         for name, data in self.beside.items():
             self._write(name, data)
         self.beside.clear()
+
+    def _around(self, number: int, marks: SheetMarks, parts: SheetParts, relationships: Relationships) -> bytes:
+        """The sheet's epilog, when its drawings and notes are as they shall be."""
+        if marks.gone:
+            parts = self._without_pictures(marks.gone, parts, relationships)
+        for part in relationships.by_type("threadedComment").values():
+            self._threads(part, marks)
+        return self._notes(number, marks, parts, relationships)
+
+    def _threads(self, part: str, marks: SheetMarks) -> None:
+        """Conversations on cells: without those on emptied cells, with our notes as replies."""
+        own = threads.Threads(self._part(part))
+        own.drop(marks.gone)
+        self.replies |= own.reply(marks.notes)
+        if own.is_changed:
+            self.beside[part] = own.bytes()
+
+    def _person(self) -> None:
+        """Who wrote our replies."""
+        workbook = self.workbook.relationships
+        name = next(iter(workbook.by_type("person").values()), None)
+        data = self._part(name) if name else None
+        if name is None:
+            name = self._free("xl/persons/person{}.xml")
+            workbook.add("person", name, threads.RELATIONSHIP)
+        self.types.override(name, threads.PERSONS_TYPE)
+        self._write(name, threads.with_our_person(data))
 
     def _notes(self, number: int, marks: SheetMarks, parts: SheetParts, relationships: Relationships) -> bytes:
         """Writes the note parts; gives the sheet's epilog."""
@@ -158,9 +215,9 @@ class _Patch:
             return parts.epilog
         name = comment_parts[0] if comment_parts else self._free("xl/comments{}.xml")
         comments = notes.Comments(self.archive.read(name) if comment_parts else None)
-        comments.drop(marks.refused)
+        comments.drop(marks.gone)
         comments.add(marks.notes)
-        identifier = legacy_drawing_id(parts)
+        identifier = relationship_of(parts, "legacyDrawing")
         epilog, drawing, before = parts.epilog, "", None
         if identifier is None:
             drawing = self._free("xl/drawings/vmlDrawing{}.vml")
@@ -170,14 +227,19 @@ class _Patch:
             if drawing not in self.names:
                 raise CannotPatch("drawing without part")
             before = self.archive.read(drawing)
+            if marks.gone:
+                before = pictures.vml_without_pictures(before)
+                own = Relationships(self.archive, drawing)
+                self._keep(own, set())
+                if own.is_changed:
+                    self.beside[own.name] = serialise(own.root)
+                    self.rels[own.name] = own.root
         self.beside[drawing] = notes.vml(before, comments.cells(), number, parts.widths)
         self.beside[name] = comments.bytes()
         if not comment_parts:
             relationships.add("comments", name)
         self.types.override(name, COMMENTS_TYPE)
         self.types.default("vml", VML_TYPE)
-        if relationships.is_changed:
-            self.beside[relationships.name] = serialise(relationships.root)
         return epilog
 
     def _shared_strings(self) -> None:
@@ -218,16 +280,103 @@ class _Patch:
         self._write(part, data)
 
     def _refuse_hiding_places(self) -> None:
-        """Pivot caches, charts, pictures in cells, previews, … hold copies of values: with those we rewrite."""
+        """Pivot caches, charts, embedded files, … hold copies of values: with those we rewrite where columns are emptied."""
+        if not any(marks.gone.columns for marks in self.marks.values()):
+            return
         if any(not name.endswith("/") and not _HARMLESS.fullmatch(name) for name in self.names):
             raise CannotPatch("parts that may hold copies of refused values")
-        for sheet, marks in self.marks.items():
-            relationships = Relationships(self.archive, self.workbook.parts[sheet])
-            for drawing in relationships.by_type("drawing").values():
-                for left, top, right, bottom in _ANCHOR.findall(self.archive.read(drawing)):
-                    columns = range(int(left) + 1, int(right or left) + 2)
-                    if any(one in columns and int(bottom or top) + 1 > last for one, last in marks.refused.items()):
-                        raise CannotPatch("a picture stands in a refused column")
+
+    def _without_pictures(self, gone: Gone, parts: SheetParts, relationships: Relationships) -> SheetParts:
+        """The sheet's parts without what is drawn over emptied cells, behind the sheet, or in its margins."""
+        epilog = parts.epilog
+        for drawing in relationships.by_type("drawing").values():
+            left, used = pictures.without_gone(self._part(drawing), gone, parts.widths)
+            own = Relationships(self.archive, drawing)
+            self._keep(own, used)
+            if left is None:
+                self._drop(relationships, drawing)
+                epilog = without_element(replace(parts, epilog=epilog), "drawing")
+            else:
+                self.beside[drawing] = left
+                if own.is_changed:
+                    self.beside[own.name] = serialise(own.root)
+                    self.rels[own.name] = own.root
+        for element, kind in _BACKGROUND.items():
+            identifier = relationship_of(replace(parts, epilog=epilog), element)
+            if identifier is not None:
+                epilog = without_element(replace(parts, epilog=epilog), element)
+                if part := relationships.by_type(kind).get(identifier):
+                    self._drop(relationships, part)
+        return replace(parts, epilog=epilog)
+
+    def _cell_pictures(self) -> None:
+        """Pictures in cells that nobody shows any more."""
+        workbook = self.workbook.relationships
+        for part in workbook.by_type("cellImage").values():
+            left, used = pictures.cell_pictures_in_use(self._part(part), self.emptied.pictures_left)
+            own = Relationships(self.archive, part)
+            self._keep(own, used)
+            if left is None:
+                self._drop(workbook, part)
+            else:
+                self._write(part, left)
+                if own.is_changed:
+                    self._write(own.name, serialise(own.root))
+                    self.rels[own.name] = own.root
+        rich = [part for last in _RICH_DATA for part in workbook.by_type(last).values()]
+        if any(part.startswith("xl/richData/") for part in rich):
+            if self.emptied.rich_values_left:
+                raise CannotPatch("pictures in cells that stay")
+            for part in rich:
+                self._drop(workbook, part)
+
+    def _thumbnail(self) -> None:
+        package = Relationships(self.archive, "")
+        for part in package.by_type("thumbnail").values():
+            self._drop(package, part)
+        if package.is_changed:
+            self._write(package.name, serialise(package.root))
+            self.rels[package.name] = package.root
+
+    def _keep(self, relationships: Relationships, used: set[str]) -> None:
+        """Only the relationships with these ids."""
+        for one in list(relationships.root):
+            if one.get("Id") not in used:
+                relationships.root.remove(one)
+                relationships.is_changed = True
+                if target := relationships.target(one):
+                    self.loose.add(target)
+
+    def _drop(self, relationships: Relationships, part: str) -> None:
+        relationships.drop(part)
+        self.loose.add(part)
+
+    def _forget_loose(self) -> None:
+        """Parts to which no relationship leads any more go, with those to which only they lead."""
+        while self.loose:
+            parts, self.loose = self.loose, set()
+            led_to = {
+                (target or "").casefold()
+                for name in self.names - self.forgotten
+                if name.endswith(".rels")
+                for target in self._targets(name)
+            }
+            for part in [part for part in sorted(parts & self.names - self.forgotten) if part.casefold() not in led_to]:
+                own = Relationships(self.archive, part)
+                self._keep(own, set())
+                self._forget(part)
+                self._forget(own.name)
+
+    def _targets(self, name: str) -> set[str | None]:
+        """Parts to which a relationships part leads as it is written."""
+        folder, base = posixpath.split(name)
+        own = Relationships(self.archive, posixpath.join(posixpath.dirname(folder), base.removesuffix(".rels")))
+        return {own.target(one) for one in self.rels.get(name, own.root)}
+
+    def _part(self, name: str) -> bytes:
+        if name not in self.names:
+            raise CannotPatch("drawing without part")
+        return self.archive.read(name)
 
     def _only(self, last: str) -> str:
         parts = list(self.workbook.relationships.by_type(last).values())

@@ -30,7 +30,11 @@ _SPANS = re.compile(rb"""\sspans=["'][^"']*["']""")
 _SHARED = re.compile(rb"""<c(?=\s)[^>]*?\st=["']s["'][^>]*>\s*<v>(\d+)</v>""")
 _STRING_TYPE = re.compile(rb"""\st=["'](\w+)["']""")
 _TEXT = re.compile(rb"<(?:v|t)(?:\s[^>]*)?>([^<]*)</(?:v|t)>")
-_FORMULA_AREA = re.compile(rb"""<f\b[^>]*\sref=["']([A-Z]+)\d+(?::([A-Z]+)\d+)?["']""")
+_FORMULA_AREA = re.compile(rb"""<f\b[^>]*\sref=["']([A-Z]+)(\d+)(?::([A-Z]+)(\d+))?["']""")
+_RICH_VALUE = re.compile(rb"""\s(?:vm|cm)=["']\d+["']""")
+_SHOWS_RICH_VALUE = re.compile(rb"""<c\s[^<>]*?\s(?:vm|cm)=["']\d+["']""")
+CELL_PICTURE = re.compile(rb"DISPIMG\((?:&quot;|\")([^&\"]+)")
+"""In a formula: the name of a picture in WPS's `cellimages.xml`."""
 _TAB_SELECTED = re.compile(rb"""\stabSelected=["'](?:1|true)["']""")
 _VALIDATION = re.compile(rb"<dataValidation\b[^>]*?(?:/>|>.*?</dataValidation>)", re.DOTALL)
 _MERGE = re.compile(rb"""<mergeCell\s+ref=["']([A-Z]{1,3})(\d+):([A-Z]{1,3})(\d+)["']""")
@@ -48,12 +52,16 @@ class _Out(Protocol):
 
 @dataclass
 class Emptied:
-    """What stood in the cells of columns that are never received. Kept only to see that none of it remains."""
+    """What stood in the cells that are never received. Kept only to see that none of it remains."""
 
     shared: set[int] = field(default_factory=set)
     """Numbers of shared strings."""
     texts: set[str] = field(default_factory=set)
     """Texts and numbers that stood in the cells themselves, as XML text."""
+    pictures_left: set[str] = field(default_factory=set)
+    """Names of WPS's pictures in cells that stay."""
+    rich_values_left: bool = False
+    """A cell that stays shows something from behind the sheet (Excel's pictures in cells), or spills."""
 
 
 @dataclass
@@ -82,6 +90,7 @@ class SheetPatch:
         `used` collects the shared strings that remain in use; None when nobody asks.
         """
         self.marks = marks
+        self.gone = marks.gone
         self.style = style
         self.was_marked = was_marked
         self.emptied = emptied
@@ -162,7 +171,7 @@ class SheetPatch:
 
         Stays where it is when there are none, or when each row must be looked at.
         """
-        if self.marks.refused or self.old_mark:
+        if self.gone or self.old_mark:
             return position, previous
         rows = self.marks.rows
         wanted = rows[self.next_mark] if self.next_mark < len(rows) else 1 << 30
@@ -180,6 +189,8 @@ class SheetPatch:
     def _emit(self, out: _Out, data: bytes) -> None:
         if self.used is not None:
             self.used.update(map(int, _SHARED.findall(data)))
+            self.emptied.pictures_left.update(name.decode() for name in CELL_PICTURE.findall(data))
+            self.emptied.rich_values_left |= _SHOWS_RICH_VALUE.search(data) is not None
         out.write(data)
 
     def _take_marks(self, number: int) -> list[tuple[int, int]]:
@@ -200,9 +211,9 @@ class SheetPatch:
 
     def _row(self, row: bytes, number: int, tag: re.Match[bytes]) -> bytes:
         marks = self._take_marks(number)
-        empty = [column for column, last in self.marks.refused.items() if number > last]
+        empty = self.gone.in_row(number)
         if empty or (self.old_mark and self.old_mark.search(row)):
-            return self._rebuilt(row, number, tag, marks, frozenset(empty))
+            return self._rebuilt(row, number, tag, marks, empty)
         if not marks:
             return row
         pieces, position = [], 0
@@ -272,7 +283,7 @@ class SheetPatch:
         text = cell[0]
         if is_emptied and cell[2] is not None:
             self._remember(cell)
-            text = b"<c" + _STRING_TYPE.sub(b"", cell[1]) + b"/>"
+            text = b"<c" + _RICH_VALUE.sub(b"", _STRING_TYPE.sub(b"", cell[1])) + b"/>"
         found = _STYLE.search(cell[1])
         if rank is None and not (found and int(found[1]) in self.was_marked):
             return text
@@ -281,10 +292,9 @@ class SheetPatch:
 
     def _remember(self, cell: re.Match[bytes]) -> None:
         content = cell[2]
-        for first, last in _FORMULA_AREA.findall(content):
-            columns = range(_NUMBERS[first], _NUMBERS[last or first] + 1)
-            if not set(columns) <= set(self.marks.refused):
-                raise CannotPatch("formula shared between columns")
+        for left, top, right, bottom in _FORMULA_AREA.findall(content):
+            if not self.gone.covers(int(top), _NUMBERS[left], int(bottom or top), _NUMBERS[right or left]):
+                raise CannotPatch("formula shared with cells that stay")
         kind = _STRING_TYPE.search(cell[1])
         values = _TEXT.findall(content)
         if kind and kind[1] == b"s":
@@ -293,15 +303,16 @@ class SheetPatch:
             self.emptied.texts.update(value.decode() for value in values)
 
     def _without_refused_lists(self, epilog: bytes) -> bytes:
-        """Drop-downs of refused columns go too: they spell out what is never received."""
-        if not self.marks.refused:
+        """Drop-downs of columns that go, go too: they spell out what is never received."""
+        refused = self.gone.columns
+        if not refused:
             return epilog
 
         def trim(found: re.Match[bytes]) -> bytes:
             area = _SQREF.search(found[0])
             if area is None:
                 return found[0]
-            kept = [one for one in area[2].split() if not self._columns_of(one) <= set(self.marks.refused)]
+            kept = [one for one in area[2].split() if not self._columns_of(one) <= refused]
             if not kept:
                 return b""
             return found[0][: area.start()] + area[1] + b'"' + b" ".join(kept) + b'"' + found[0][area.end() :]
@@ -401,16 +412,27 @@ def column_number(letters: bytes) -> int:
     return _NUMBERS[letters]
 
 
-def legacy_drawing_id(parts: SheetParts) -> str | None:
-    """The relationship id of the sheet's VML drawing, where it has one."""
+def relationship_of(parts: SheetParts, element: str) -> str | None:
+    """The relationship id that an element after the rows names; None where the sheet has no such element."""
     for name, offset in top_level(parts):
-        if name == "legacyDrawing":
+        if name == element:
             tag = parts.epilog[offset : parts.epilog.index(b">", offset)]
             found = re.search(rb"""\s\w+:id=["']([^"']+)["']""", tag)
             if found is None:
                 raise CannotPatch("drawing without relationship")
             return found[1].decode()
     return None
+
+
+def without_element(parts: SheetParts, element: str) -> bytes:
+    """The epilog without an element that has no content of its own."""
+    for name, offset in top_level(parts):
+        if name == element:
+            end = parts.epilog.index(b">", offset) + 1
+            if not parts.epilog.startswith(b"/", end - 2):
+                end = parts.epilog.index(b">", parts.epilog.index(b"</", end)) + 1
+            return parts.epilog[:offset] + parts.epilog[end:]
+    return parts.epilog
 
 
 def with_legacy_drawing(parts: SheetParts, identifier: str) -> bytes:
