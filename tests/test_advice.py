@@ -20,6 +20,7 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import xlsxwriter
 from lxml import html
 
 from pipeline import advice, contracts
@@ -50,6 +51,16 @@ def xlsx(*pages: Rows, state: str = "visible") -> bytes:
         book.active = 1
     written = io.BytesIO()
     book.save(written)
+    return written.getvalue()
+
+
+def chart_alone() -> bytes:
+    """A workbook without a worksheet."""
+    written = io.BytesIO()
+    with xlsxwriter.Workbook(written) as book:
+        chart = book.add_chart({"type": "bar"})
+        chart.add_series({"values": "={1,2,3}"})
+        book.add_chartsheet("图").set_chart(chart)
     return written.getvalue()
 
 
@@ -139,7 +150,8 @@ CASES = [
         '<row r="9000000"><c r="A9000000" t="inlineStr"><is><t>x</t></is></c></row></sheetData>'), xlsx),
     Case("empty", "CHECK_CONTENT", lambda: b"", xlsx),
     Case("corrupt", "SEND_AGAIN", lambda: xlsx()[:-200], xlsx),
-    Case("no_sheets", "CHECK_CONTENT", lambda: compound("Workbook"), xlsx, name="台账.xls"),
+    Case("corrupt", "SAVE_AS_XLSX", lambda: compound("Workbook"), xlsx, name="台账.xls"),
+    Case("no_sheets", "CHECK_CONTENT", chart_alone, xlsx),
     Case("dbf_version", "EXPORT_AS_XLSX", lambda: table(0x04), xlsx, name="台账.dbf"),
     Case("not_a_table", "EXPORT_AS_XLSX", parquet, xlsx, name="台账.parquet"),
     Case("not_a_table", "EXPORT_AS_XLSX", lambda: b"abc\0\1\2\3def", xlsx, name="台账.csv"),
@@ -177,6 +189,7 @@ CASES = [
 """Where an advice offers two ways, the one within the sender's reach is gone."""
 
 ELSEWHERE = {
+    "UNLOCK_OLD": "tests/test_readers.py",
     "JOIN_HEADER": "tests/test_layout.py", "MOVE_TABLE_TO_FILE": "tests/test_layout.py", "OURS_TO_MEND": "tests/test_layout.py",
     "EXPORT_UNLOCKED": "tests/test_dbf.py", "MAKE_SMALLER": "tests/test_sandbox.py", "EXPORT_AS_READ": "tests/test_layout.py",
     "NEED_NOT_ACT": "tests/test_inbox.py", "DROP_THE_DOT": "tests/test_inbox.py", "BRING_THE_FILE": "tests/test_inbox.py",
