@@ -64,6 +64,14 @@ def chart_alone() -> bytes:
     return written.getvalue()
 
 
+GARBLED = [[row[0], name, *row[2:]] for row, name in zip(ROWS, ["张三丰", "李四光", "王五一", "赵六安"], strict=True)]
+
+
+def garbled(name: str) -> str:
+    """A name whose bytes of UTF-8 were read as GBK."""
+    return name.encode().decode("gb18030", "replace")
+
+
 def text(rows: Rows = TABLE, delimiter: str = ",", encoding: str = "utf-8") -> bytes:
     written = io.StringIO()
     csv.writer(written, delimiter=delimiter, lineterminator="\n").writerows(rows)
@@ -157,7 +165,8 @@ CASES = [
     Case("not_a_table", "EXPORT_AS_XLSX", lambda: b"abc\0\1\2\3def", xlsx, name="台账.csv"),
     Case("truncated", "EXPORT_AGAIN", lambda: table(count=9), table, name="台账.dbf", new_name="台账.dbf"),
     Case("encoding", "IMPORT_TEXT", lambda: b"\xff" * 40 + BAD, lambda: imported(BAD, "gb18030"), name="台账.csv"),
-    Case("wrong_extension", "RENAME_TO_CSV", text, text, new_name="台账.csv"),
+    Case("garbled", "CHECK_ENCODING", lambda: xlsx([HEADER, *([row[0], garbled(row[1]), *row[2:]] for row in GARBLED)]), xlsx),
+    Case("not_a_table", "EXPORT_FROM_NUMBERS", lambda: zipped("Index/Document.iwa"), xlsx, name="台账.numbers"),
     Case("web_page", "FROM_WEB_PAGE", page, lambda: copied_from(page()), name="台账.xls"),
     Case("not_a_table", "FROM_DOCUMENT", lambda: b"%PDF-1.7 x", xlsx, name="台账.pdf"),
     Case("not_a_table", "FROM_DOCUMENT", lambda: zipped("word/document.xml"), xlsx, name="台账.docx"),
@@ -265,7 +274,7 @@ def test_no_refusal_has_words_of_its_own() -> None:
 
 
 def test_text_and_pages_are_never_to_be_opened_and_saved() -> None:
-    for name in ("IMPORT_TEXT", "RENAME_TO_CSV", "FROM_WEB_PAGE"):
+    for name in ("IMPORT_TEXT", "FROM_WEB_PAGE"):
         said = getattr(advice, name)
         assert "另存为 .xlsx:号码的后三位会变成 000" in said and "打开,另存为" not in said
     for place, _, given in calls():
