@@ -46,6 +46,9 @@ IMPORT_TEXT: Final = (
     f"选对编码,把身份证号等号码列设为文本,存成 .xlsx 后提交。{_NEVER_OPEN}"
 )
 """For a text file that cannot be read as it is."""
+EXPORT_WITH_COMMAS: Final = (
+    "请在原系统里重新导出,列与列之间用半角逗号或制表符分隔,或直接导出为 .xlsx 格式、号码列设为文本格式"
+)
 FROM_WEB_PAGE: Final = (
     "请在原系统里重新导出为 .xlsx 或 .csv 格式;只能导出这一种的,把后缀改成 .html 用浏览器打开,复制整张表,在新建的工作簿里"
     f"先把所有单元格设为“文本”格式,再选择性粘贴为“文本”,存成 .xlsx 后提交。{_NEVER_OPEN}"

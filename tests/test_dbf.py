@@ -20,6 +20,7 @@ from pipeline.reading.grid import Grid
 from pipeline.reading.readers import Book
 from pipeline.reading.recognise import Recogniser
 from pipeline.returns.rewrite import rewrite
+from tests.damage_kit import judged
 from tests.dbf_kit import foxpro_table, table
 from tests.night_kit import number
 
@@ -143,9 +144,43 @@ def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, cells: li
     assert [row[0] or "" for row in lines(found)[1:]] == [cell.rstrip(" ") for cell in cells]
 
 
-def test_half_a_character_at_a_cells_end_is_shown_as_lost_and_harms_no_other_cell(tmp_path: Path) -> None:
-    data = table([("姓名", "C", 5), ("号", "C", 3)], [("买买提艾力", "1"), ("某乙", "2")])
-    assert lines(grid(tmp_path, data))[1:] == [["买买\ufffd", "1"], ["某乙", "2"]]
+@pytest.mark.parametrize(("encoding", "width"), [("gbk", 5), ("utf-8", 7), ("utf-8", 8), ("cp950", 5)])
+def test_half_a_character_at_a_cells_end_is_noted_and_harms_no_other_cell(
+    tmp_path: Path, encoding: str, width: int
+) -> None:
+    """A text that does not fit is cut to the width of its field."""
+    driver = 0x78 if encoding == "cp950" else 0
+    columns = [("姓名", "C", width), ("人口", "C", 3)]
+    records = [("王大明山", "1"), ("李小", "2"), ("李大", "3"), ("王大明山", "4")]
+    data = table(columns, records, encoding=encoding, driver=driver, deleted=[1])
+    found = grid(tmp_path, data)
+    assert lines(found)[1:] == [["王大\ufffd", "1"], ["李大", "3"], ["王大\ufffd", "4"]]
+    assert found.problems == [(1, 0, "unreadable_bytes"), (3, 0, "unreadable_bytes")]
+    book = read(tmp_path, data)
+    assert isinstance(book, Book)
+    assert "第2、5行里有读不出来的字节" in book.notices[-1]
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "utf-8"])
+def test_a_cut_name_takes_its_row_and_a_cut_optional_cell_is_asked_about(tmp_path: Path, encoding: str) -> None:
+    columns = [
+        ("户主", "C", 8), ("身份证号", "C", 18), ("灾害种类", "C", 12), ("发生时间", "D", 8), ("受灾人口", "N", 4),
+        ("直接经济损失", "N", 10), ("户籍地址", "C", 17),
+    ]  # fmt: skip
+    names = ["某甲", "买买提艾力", "某丙"]
+    homes = ["样例路一号", "样例路二号", "样例路样例路样例路"]
+    records = [
+        (name, number(at), "洪涝", "20260915", "3", "800.00", home)
+        for at, (name, home) in enumerate(zip(names, homes, strict=True), 1)
+    ]
+    columns[0] = ("户主", "C", 8 if encoding == "utf-8" else 7)
+    path = tmp_path / "x.dbf"
+    path.write_bytes(table(columns, records, encoding=encoding, decimals=2))
+    outcome = judged(path, unit="emergency_management")
+    assert outcome.aside == {("", 3): "name.unreadable_bytes"}
+    assert [(line["severity"], line["row_number"]) for line in outcome.issues] == [("must_fix", 3), ("confirm", 4)]
+    assert outcome.values("registered_address") == ["样例路一号", None]
+    assert "\ufffd" in outcome.issues[1]["message"]
 
 
 def test_a_text_field_may_be_longer_than_one_byte_counts(tmp_path: Path) -> None:
@@ -212,10 +247,12 @@ def test_flags_of_more_than_one_byte_and_deleted_records(tmp_path: Path) -> None
     assert lines(found)[1:] == [row for at, row in enumerate(records) if at != 1]
 
 
-def test_a_length_that_cannot_be_is_shown_as_lost_and_flags_too_short_are_refused(tmp_path: Path) -> None:
+def test_a_length_that_cannot_be_is_noted_and_flags_too_short_are_refused(tmp_path: Path) -> None:
     data = foxpro_table([("姓名", "V", 8), ("号", "C", 3)], [("某甲", "1"), ("某乙", "2")])
     torn = data.replace("某甲".encode("gbk") + b"\0\0\0\4", "某甲".encode("gbk") + b"\0\0\0\x09")
-    assert lines(grid(tmp_path, torn))[1:] == [["\ufffd", "1"], ["某乙", "2"]]
+    broken = grid(tmp_path, torn)
+    assert lines(broken)[1:] == [["\ufffd", "1"], ["某乙", "2"]]
+    assert broken.problems == [(1, 0, "unreadable_bytes")]
     columns = [(f"列{n}", "V", 5) for n in range(11)]
     rows = [[*(b"a\0\0\0\1" for _ in columns), b"\xff"]]
     found = read(tmp_path, table([*columns, ("_NullFlags", "0", 1)], rows, version=0x32, bits=[0] * 11 + [5]))

@@ -47,7 +47,7 @@ def roster(path: Path, name: str = "张三") -> Path:
 
 @pytest.mark.parametrize(
     "name",
-    ["名" * 83 + ".xlsx", "😀名单😀.xlsx", "a\nb\x1b[31m\u202e.xlsx", "-rf.xlsx", "名单'\"$(id)`;.xlsx", ".xlsx"],
+    ["名" * 83 + ".xlsx", "😀名单😀.xlsx", "a\nb\x1b[31m\u202e.xlsx", "-rf.xlsx", "名单'\"$(id)`;.xlsx"],
 )
 def test_odd_names_are_checked_like_any_other(tmp_path: Path, check: Any, name: str) -> None:
     folder = tmp_path / "files"
@@ -56,6 +56,11 @@ def test_odd_names_are_checked_like_any_other(tmp_path: Path, check: Any, name: 
     assert code == 0 and "可接收 1 行" in text
     assert "\x1b" not in text and "\u202e" not in text
     assert len(list(folder.iterdir())) == 2
+
+
+def test_a_name_that_begins_with_a_dot_is_no_list_whatever_is_in_it(tmp_path: Path, check: Any) -> None:
+    code, text = check(roster(tmp_path / "x.xlsx").rename(tmp_path / ".xlsx"))
+    assert code == 1 and "不能当名单读" in text and "可接收" not in text
 
 
 def test_what_is_no_file_is_said_and_never_waited_for(tmp_path: Path, check: Any) -> None:

@@ -502,6 +502,28 @@ def test_a_workbook_under_another_suffix_is_read_and_told(tmp_path: Path) -> Non
     assert book(tmp_path / "x.xlsx", "名单.XLSX").notices == []
 
 
+@pytest.mark.parametrize("name", ["名单.xls", "名单.csv", "名单.dbf", "名单"])
+def test_a_workbook_that_lies_under_another_suffix_is_read_as_what_it_is(tmp_path: Path, name: str) -> None:
+    """The night reads from the archive, where names have no suffix; a check reads the file where it lies."""
+    workbook(tmp_path, {"A1": "姓名"})
+    (tmp_path / "x.xlsx").rename(tmp_path / name)
+    assert lines(book(tmp_path / name, "名单.xlsx").grids[0]) == [["姓名"]]
+
+
+@pytest.mark.parametrize("size", [6000, 8191, 8192, 100_000])
+def test_blank_lines_before_the_content_are_no_empty_file(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(b"\n" * size + "姓名,号\n某甲,1\n".encode())
+    found = book(path).grids[0]
+    assert lines(found)[size:] == [["姓名", "号"], ["某甲", "1"]]
+    assert found.row_numbers[size] == size + 1
+    for page in ("<html><table><tr><td>某甲</td></tr></table></html>", "<table><tr><td>某甲</td></tr></table>"):
+        path.write_bytes(b"\r\n" * (size // 2) + page.encode())
+        assert refusal(path, "x.xls").code == "web_page"
+    path.write_bytes(b" \n" * size)
+    assert refusal(path).code == "empty"
+
+
 def test_a_file_that_we_cannot_open_is_our_own_fault(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         readers.read(tmp_path / "none.xlsx", "none.xlsx")

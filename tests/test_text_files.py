@@ -229,6 +229,17 @@ def test_people_whose_cells_look_alike_are_people(tmp_path: Path) -> None:
     assert (len(found.rows), found.left_out) == (4, {})
 
 
+@pytest.mark.parametrize(
+    ("separator", "words"),
+    [("\uff0c", "全角逗号"), ("、", "顿号"), ("    ", "空格"), ("\u3000\u3000", "空格"), ("\1", "^A")],
+)
+def test_separators_that_cannot_be_told_are_named(tmp_path: Path, separator: str, words: str) -> None:
+    data = "\n".join(separator.join(line) for line in [GRANT, *rows(9)])
+    for head in ("", "2026年10月临时救助台账\n"):
+        refusal = read(tmp_path, head + data).refusal
+        assert refusal and refusal.code == "separator" and words in refusal.reason
+
+
 # Encodings -------------------------------------------------------------------------------------------------------
 
 
@@ -239,6 +250,13 @@ def test_every_encoding_with_a_mark_or_without(tmp_path: Path, encoding: str, co
     assert numbers(found) == everybody(count)
     assert found.values("name")[0] == "张三丰"
     assert found.notices == ""
+
+
+@pytest.mark.parametrize("encoding", ["utf-32", "utf-32-be"])
+def test_utf_32_is_named(tmp_path: Path, encoding: str) -> None:
+    mark = b"\0\0\xfe\xff" if encoding == "utf-32-be" else b""
+    refusal = read(tmp_path, mark + text([GRANT, *rows(3)]).encode(encoding)).refusal
+    assert refusal and "UTF-32" in refusal.reason
 
 
 def spoilt(lines: list[list[str]], row: int, column: int, cell: bytes, encoding: str, delimiter: str = ",") -> bytes:

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import advice
+from pipeline.reading.encodings import LOST, MARK, mark_lost
 from pipeline.reading.grid import Grid, Mask, Refused, Texts, mask
 
 SIGNATURES = frozenset({0x02, 0x03, 0x30, 0x31, 0x32, 0x43, 0x63, 0x83, 0x8B, 0x8E, 0xCB, 0xF5, 0xFB})
@@ -42,7 +43,8 @@ _VARYING = frozenset("VQ")
 _NO_TEXT = frozenset("Q")
 _NULL_FLAGS = "0"
 _IS_SYSTEM, _IS_NULLABLE = 0x01, 0x02
-_LOST = "\ufffd"
+_SAID_OF = {"utf-8": "UTF-8", "gb18030": "GB18030", "cp950": "Big5"}
+"""Encoding of the texts → as a clerk may read it in a message."""
 _NUMBERS = frozenset("NFIBYO")
 _TEXTS = frozenset("CV")
 _SAMPLE = 5_000
@@ -127,7 +129,8 @@ def read_dbf(path: Path) -> tuple[Grid, list[str]]:
         notices.append(f"备注型字段的内容不在 .dbf 文件里,没有读取:{'、'.join(memos)}。需要时请导出为 .xlsx 再交")
     if binaries := [_text(field.name, names) for field in shown if field.type in _NO_TEXT]:
         notices.append(f"二进制型字段不是文字,没有读取:{'、'.join(binaries)}。需要时请导出为 .xlsx 再交")
-    return Grid("", columns, np.concatenate([[1], kept + 2]), numeric, is_table=True, cut_names=names), notices
+    grid = Grid("", columns, np.concatenate([[1], kept + 2]), numeric, is_table=True, cut_names=names)
+    return grid, [*notices, *mark_lost(grid, _SAID_OF[encoding])]
 
 
 def _fields(head: bytes, record_length: int, *, is_foxpro: bool) -> list[_Field]:
@@ -173,7 +176,7 @@ def _encoding_of_texts(columns: list[Bytes], of_names: str, driver: int) -> str:
         cells = cells[(cells >= 0x80).any(axis=1)]  # noqa: PLW2901 - the plain ones tell nothing
         texts = _decoded(cells, "utf-8")
         is_good = mask(pc.match_substring_regex(texts, r"\p{Han}"))
-        is_good &= ~mask(pc.match_substring_regex(texts, rf"(?s){_LOST}[^{_LOST}\x00 ]"))
+        is_good &= ~mask(pc.match_substring_regex(texts, rf"(?s){LOST}[^{LOST}\x00 ]"))
         special, good = special + len(cells), good + int(is_good.sum())
     if good * 2 > special:
         return "utf-8"
@@ -240,7 +243,7 @@ def _column(
     for start in range(0, len(kept), _RECORDS_AT_ONCE):
         cells, is_null, is_torn = _cells(records, kept[start : start + _RECORDS_AT_ONCE], field, flags)
         texts = _null_where(_texts_of(cells, field, encoding), pa.array(is_null))
-        pieces.append(pc.if_else(pa.array(is_torn), pa.scalar(_LOST), texts) if is_torn.any() else texts)
+        pieces.append(pc.if_else(pa.array(is_torn), pa.scalar(LOST), texts) if is_torn.any() else texts)
     texts = pa.concat_arrays(pieces) if pieces else pa.array([], pa.string())
     return texts, mask(pc.is_valid(texts)) if field.type in _NUMBERS else None
 
@@ -269,7 +272,7 @@ def _null_where(texts: Texts, found: Texts) -> Texts:
 
 
 def _decoded(cells: Bytes, encoding: str) -> Texts:
-    """Text of cells of one width, without the blanks and zeros that fill them up; bytes that are no character become U+FFFD."""
+    """Text of cells of one width, without the blanks and zeros that fill them up; bytes that are no character become LOST."""
     separator = next((byte for byte in _SEPARATORS if not (cells == byte).any()), None)
     if separator is None:
         raise Refused("not_text", "文本列里有不是文字的内容", advice.EXPORT_AS_XLSX)
@@ -277,7 +280,7 @@ def _decoded(cells: Bytes, encoding: str) -> Texts:
     apart[:, :-1] = cells
     written = apart.tobytes()
     if apart.max(initial=0) >= 0x80:
-        written = written.decode(encoding, "replace").encode()
+        written = written.decode(encoding, MARK).encode()
     letters = np.frombuffer(written, np.uint8)
     ends = np.flatnonzero(letters == separator)
     offsets = np.concatenate([[0], ends - np.arange(len(ends))]).astype(np.int32)

@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from pipeline import advice
-from pipeline.reading.encodings import GB18030, LOST, Decoded, decode
+from pipeline.folding import visible
+from pipeline.reading.encodings import GB18030, Decoded, decode, mark_lost, name_lines
 from pipeline.reading.grid import Grid, Numbers, Refused, Texts, mask
 
 HEAD_LINES = 12
@@ -35,10 +36,16 @@ OUT_OF_STEP = -2
 """Number of fields of a line in which a delimiter was lost, so that nobody knows which value belongs where."""
 
 
+_OTHER_SEPARATORS = {"\uff0c": "全角逗号", "、": "顿号", r"(?: |\u3000){2,}": "空格"}
+"""Between columns they are no delimiters that can be told from the text: a pattern → what it is."""
+_COLUMNS = 3
+"""Fewer make no list."""
+
+
 def read_delimited(data: bytes) -> tuple[Grid, list[str]]:
     """The grid of a text file, and what is to be said about its encoding.
 
-    Raises Refused: encoding unknown, cut in mid-character, quotes that do not pair, too wide.
+    Raises Refused: encoding unknown, cut in mid-character, quotes that do not pair, too wide, no delimiter that can be told.
     """
     decoded = decode(data)
     whole = decoded.body.rstrip(b"\x1a\0")
@@ -51,6 +58,7 @@ def read_delimited(data: bytes) -> tuple[Grid, list[str]]:
     width = max((len(record) for record in records), default=0)
     if width > MAX_COLUMNS:
         raise Refused("too_wide", f"一行有{width}列,不像一张名单", advice.SPLIT_COLUMNS)
+    _refuse_other_separators(head, records)
     grid = _fast(body, head, records, width, delimiter)
     if grid is None:
         grid = _exact(body, width, delimiter)
@@ -58,7 +66,16 @@ def read_delimited(data: bytes) -> tuple[Grid, list[str]]:
     if delimiter == "|" and decoded.encoding == GB18030:
         _mark_swallowed(grid, width)
     grid.columns = [_without_text_formula(column) for column in grid.columns]
-    return grid, _said(decoded, _mark_lost(grid) if decoded.has_lost else [])
+    return grid, [*_said(decoded), *(mark_lost(grid, decoded.encoding) if decoded.has_lost else [])]
+
+
+def _refuse_other_separators(lines: Sequence[str], records: Sequence[Sequence[str]]) -> None:
+    """Raises Refused when most lines are one field each, and would be several with what stands between their words."""
+    whole = [line for line, record in zip(lines, records, strict=False) if visible(line) and len(record) == 1]
+    for pattern, what in _OTHER_SEPARATORS.items():
+        several = sum(len(re.split(pattern, line.strip())) >= _COLUMNS for line in whole)
+        if several >= 2 and several * 2 > sum(map(bool, records)):
+            raise Refused("separator", f"文件的列与列之间用的是{what},分不出列", advice.EXPORT_WITH_COMMAS)
 
 
 def _mark_swallowed(grid: Grid, width: int) -> None:
@@ -71,39 +88,19 @@ def _mark_swallowed(grid: Grid, width: int) -> None:
         fields[short & mask(pc.match_substring_regex(column, f"[{''.join(pairs)}]"))] = OUT_OF_STEP
 
 
-def _mark_lost(grid: Grid) -> list[int]:
-    """Note the cells with bytes that could not be read, and show those as `\ufffd`; returns their rows' numbers."""
-    rows = np.zeros(grid.height, bool)
-    for at, column in enumerate(grid.columns):
-        lost = mask(pc.match_substring(column, LOST))
-        if lost.any():
-            rows |= lost
-            grid.problems += [(int(row), at, "unreadable_bytes") for row in np.flatnonzero(lost)]
-            grid.columns[at] = pc.replace_substring(column, LOST, "\ufffd")
-    grid.problems.sort()
-    return [int(number) for number in grid.row_numbers[rows]]
-
-
-def _said(decoded: Decoded, lost: list[int]) -> list[str]:
-    def lines(numbers: list[int]) -> str:
-        return "第" + "、".join(map(str, numbers[:5])) + ("行" if len(numbers) <= 5 else f"等{len(numbers)}行")
-
-    said = [
-        f"文件是 {decoded.encoding} 编码,{lines(numbers)}却是 {other} 编码,已分别读取"
+def _said(decoded: Decoded) -> list[str]:
+    return [
+        f"文件是 {decoded.encoding} 编码,{name_lines(numbers)}却是 {other} 编码,已分别读取"
         for other, numbers in decoded.others.items()
     ]
-    if lost:
-        said.append(
-            f"文件按 {decoded.encoding} 编码读取,{lines(lost)}里有读不出来的字节(多半是被截掉了半个汉字),以“\ufffd”代替"
-        )
-    return said
 
 
 def _first_lines(body: bytes) -> list[str]:
     # Cut where a line ends, so that no character is torn; a first line longer than this is no header.
     start = body[: 4 << 20]
     lines = list(io.StringIO(start.decode("utf-8", "ignore"), newline=""))
-    return lines[:HEAD_LINES]
+    above = next((at for at, line in enumerate(lines) if visible(line)), 0)
+    return lines[: above + HEAD_LINES]
 
 
 def _delimiter(lines: Sequence[str]) -> str:

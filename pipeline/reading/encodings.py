@@ -10,11 +10,16 @@ import codecs
 import re
 from dataclasses import dataclass, field
 
+import numpy as np
+import pyarrow.compute as pc
+
 from pipeline import advice
-from pipeline.reading.grid import Refused
+from pipeline.reading.grid import Grid, Refused, mask
 
 LOST = "\ufdd0"
 """Stands for bytes that could not be read: a code point that no text contains."""
+MARK = "monitor-lost"
+"""How a decoder is told (`errors`) to put LOST for them."""
 UTF_8, GB18030, UTF_16 = "UTF-8", "GB18030", "UTF-16"
 
 _SAMPLED = 4096
@@ -54,7 +59,7 @@ def decode(data: bytes) -> Decoded:
         return Decoded(data, UTF_8)
     except UnicodeDecodeError:
         is_utf_8, is_mixed = _sample(data)
-    text = data.decode("utf-8" if is_utf_8 else "gb18030", _MARK)
+    text = data.decode("utf-8" if is_utf_8 else "gb18030", MARK)
     found = Decoded(b"", UTF_8 if is_utf_8 else GB18030)
     if LOST in text or is_mixed:
         text = _line_by_line(data, text, found)
@@ -66,7 +71,9 @@ def decode(data: bytes) -> Decoded:
 
 
 def wide(data: bytes) -> str | None:
-    """The codec of a text in UTF-16, with a mark or without; None for any other."""
+    """The codec of a text in UTF-16, with a mark or without; None for any other. Raises Refused for UTF-32, which nobody sends."""
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        raise Refused("encoding", "文件是 UTF-32 编码,不能直接接收", advice.IMPORT_TEXT)
     if data.startswith(codecs.BOM_UTF16_LE):
         return "utf-16-le"
     if data.startswith(codecs.BOM_UTF16_BE):
@@ -90,13 +97,34 @@ def common_share(text: str) -> float:
     return sum(0xB0 <= pair[0] <= 0xD7 for pair in common) / max(han, 1)
 
 
+def mark_lost(grid: Grid, encoding: str) -> list[str]:
+    """Note the cells in which LOST stands and show it as `\ufffd`; returns what is to be said of them, if anything."""
+    rows = np.zeros(grid.height, bool)
+    for at, column in enumerate(grid.columns):
+        lost = mask(pc.match_substring(column, LOST))
+        if lost.any():
+            rows |= lost
+            grid.problems += [(int(row), at, "unreadable_bytes") for row in np.flatnonzero(lost)]
+            grid.columns[at] = pc.replace_substring(column, LOST, "\ufffd")
+    grid.problems.sort()
+    if not rows.any():
+        return []
+    lines = name_lines([int(number) for number in grid.row_numbers[rows]])
+    return [f"文件按 {encoding} 编码读取,{lines}里有读不出来的字节(多半是被截掉了半个汉字),以“\ufffd”代替"]
+
+
+def name_lines(numbers: list[int]) -> str:
+    """`第3、7行`: the first of them, and how many they are."""
+    return "第" + "、".join(map(str, numbers[:5])) + ("行" if len(numbers) <= 5 else f"等{len(numbers)}行")
+
+
 def _decode_wide(data: bytes, codec: str) -> Decoded:
     data = data[2:] if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else data
     if len(data) % 2:
         if data[-1:] not in (b"\n", b"\r", b"\0", b"\x1a"):
             raise _truncated()
         data = data[:-1]
-    text = data.decode(codec, _MARK).rstrip("\x1a\0")
+    text = data.decode(codec, MARK).rstrip("\x1a\0")
     if shift := _SHIFTED.search(text):
         line = text.count("\n", 0, shift.start()) + 1
         raise Refused(
@@ -116,8 +144,7 @@ def _mark_lost(error: UnicodeError) -> tuple[str, int]:
     return LOST, error.end
 
 
-_MARK = "monitor-lost"
-codecs.register_error(_MARK, _mark_lost)
+codecs.register_error(MARK, _mark_lost)
 
 
 def _sample(data: bytes) -> tuple[bool, bool]:
@@ -147,7 +174,7 @@ def _line_by_line(data: bytes, text: str, found: Decoded) -> str:
             continue
         if _is_utf_8(line) == is_utf_8:
             continue
-        read = line.decode(codec, _MARK)
+        read = line.decode(codec, MARK)
         if read.count(LOST) < lines[at].count(LOST) or (
             LOST not in read and common_share(read) > common_share(lines[at])
         ):

@@ -20,6 +20,7 @@ _EXCHANGE = [
 ]  # fmt: skip
 """Beginnings of files that programs exchange: no row of theirs is a line."""
 _BINARY = bytes({*range(9), *range(14, 26), 27, 28, 29, 30, 31})
+_HIVE = b"\1"
 _MOST_BINARY = 0.01
 """Share of control characters above which a file is no text: one stray byte in a list is not."""
 _TAG = re.compile(r"<(?:!--|!doctype|!\[|\?|/?[a-z][a-z0-9:_-]*(?:\s|/?>|$))", re.IGNORECASE)
@@ -47,11 +48,18 @@ def refuse_foreign(start: bytes, suffix: str) -> None:
 
 
 def _refuse_binary(start: bytes, suffix: str) -> None:
-    if len(start) - len(start.translate(None, _BINARY)) <= _MOST_BINARY * len(start):
+    if _is_text(start):
         return
     if suffix == ".dbf":
         raise Refused("corrupt", "这个 .dbf 表已损坏或没有传完,表头读不出来", advice.EXPORT_AGAIN)
+    if _is_text(start.replace(_HIVE, b"")):
+        what = "看不见的控制字符(Hive 默认的 ^A)"
+        raise Refused("separator", f"文件的列与列之间用的是{what},分不出列", advice.EXPORT_WITH_COMMAS)
     raise Refused("not_a_table", "文件内容不是表格,也不是文本", advice.EXPORT_AS_XLSX)
+
+
+def _is_text(start: bytes) -> bool:
+    return len(start) - len(start.translate(None, _BINARY)) <= _MOST_BINARY * len(start)
 
 
 def _refuse_markup(head: str) -> None:

@@ -62,6 +62,8 @@ class SheetFacts:
     has_errors: bool = False
     has_formulas: bool = False
     hidden_rows: list[int] = field(default_factory=list)
+    hides_rows: bool = False
+    """A row of which nothing else is said is hidden."""
     filled_cells: int = 0
     last_row: int = 0
     last_column: int = 0
@@ -232,11 +234,22 @@ def _note(sheet: SheetFacts, chunk: bytes) -> None:
         # Cells right of Z that hold something (an empty formatted cell closes itself).
         letters = set(re.findall(rb'<c r="([A-Z]{2,8})\d+"[^>/]*>', chunk))
         sheet.last_column = max([sheet.last_column, 26, *map(_column_number, letters)])
-    if b"hidden=" in chunk:
+    if b"zeroHeight=" in chunk:
+        sheet.hides_rows |= re.search(rb'<sheetFormatPr\b[^>]*\bzeroHeight="(?:1|true)"', chunk) is not None
+    if sheet.hides_rows or b"hidden=" in chunk or b'ht="0' in chunk:
         for tag in re.findall(rb"<row\b([^>]*)>", chunk):
             number = re.search(rb'\br="(\d{1,7})"', tag)
-            if number and re.search(rb'\bhidden="(?:1|true)"', tag):
+            if number and _is_hidden(tag, sheet.hides_rows):
                 sheet.hidden_rows.append(int(number[1]))
+
+
+def _is_hidden(row: bytes, hides_rows: bool) -> bool:
+    """Whether a row is not to be seen: it says so, is of no height, or says nothing where rows are hidden by default."""
+    height = re.search(rb'\bht="([\d.]*)"', row)
+    if height and not height[1].strip(b"0."):
+        return True
+    said = re.search(rb'\bhidden="(\w*)"', row)
+    return said[1] in (b"1", b"true") if said else hides_rows and not height
 
 
 def _column_number(letters: bytes) -> int:

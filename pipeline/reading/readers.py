@@ -6,6 +6,7 @@ text files by `delimited`. What cannot be read comes back as a Refusal that says
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePath
@@ -30,6 +31,8 @@ MAX_AREA = 100_000_000
 
 _FORMATS = {".xlsx": "xlsx 工作簿", ".xls": "xls 工作簿", ".dbf": "dbf 表"}
 _TEXT = "文本"
+_START = 8192
+_BLANK = b"\0 \t\r\n\xef\xbb\xbf"
 _OTHER_WORKBOOKS = frozenset({".xlsm", ".xltx", ".xltm", ".xlam", ".xlt", ".xlsb", ".et", ".ett", ".ods", ".numbers"})
 """Endings of workbooks that a spreadsheet program would not open under another name."""
 _WPS_SUFFIXES = {".et": "WPS 表格(.et)", ".ett": "WPS 表格(.ett)", ".wps": "WPS 文字(.wps)", ".dps": "WPS 演示(.dps)"}
@@ -92,12 +95,16 @@ def _read(path: Path, file_name: str) -> Book:
 
 
 def _start(path: Path) -> bytes:
+    """The first bytes of a file; where blank ones stand before the content, as web servers write them, from shortly before it."""
     try:
         with path.open("rb") as stream:
-            start = stream.read(8192)
+            start = stream.read(_START)
+            while start and not start.strip(_BLANK):
+                start = stream.read(_START)
+                start += stream.read(_START) if start.strip(_BLANK) else b""
     except OSError as error:
         raise ConfigError(f"收到的文件打不开:{error.strerror}") from error
-    if not start.strip(b"\0 \t\r\n\xef\xbb\xbf"):
+    if not start:
         raise Refused("empty", "文件是空的", advice.CHECK_CONTENT)
     return start
 
@@ -143,7 +150,7 @@ def _examine_ole(path: Path, suffix: str) -> bytes:
 
 def _workbook(package: preflight.Package) -> Book:
     try:
-        with python_calamine.load_workbook(package.source) as workbook:
+        with python_calamine.load_workbook(_by_content(package.source)) as workbook:
             sheets = [
                 sheet for sheet in workbook.sheets_metadata if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
             ]
@@ -166,6 +173,13 @@ def _workbook(package: preflight.Package) -> Book:
     if not grids:
         raise Refused("empty", "工作簿里没有任何内容", advice.CHECK_CONTENT)
     return Book(grids, package.notices)
+
+
+def _by_content(source: Path | io.BytesIO) -> Path | io.BytesIO:
+    """What calamine reads as what it is: it believes the ending of a path, and senders name an .xlsx workbook `名单.xls`."""
+    if isinstance(source, Path) and source.suffix.casefold() not in ("", ".xlsx"):
+        return io.BytesIO(source.read_bytes())
+    return source
 
 
 def _shown(visible: python_calamine.SheetVisibleEnum) -> Shown:

@@ -2,8 +2,8 @@
 
 Report tools put the workbook into another folder, write backslashes in names, use prefixes, single quotes, the strict
 namespaces, UTF-16, or leave out where a row or cell stands. All of that is legal and means the same. Here it is read by
-a real parser and written in one spelling, so that who reads or marks a workbook needs to know only that one. No entity is
-resolved, nothing is fetched. Source: ECMA-376 parts 1, 2 and 4.
+a real parser and written in one spelling, so that who reads or marks a workbook needs to know only that one. An error value
+that the standard does not have becomes `#VALUE!`. No entity is resolved, nothing is fetched. Source: ECMA-376 parts 1, 2 and 4.
 """
 
 from __future__ import annotations
@@ -30,10 +30,16 @@ _MAIN_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml."
 _STRICT = "http://purl.oclc.org/ooxml/"
 _HYPHENATED = {"extendedProperties": "extended-properties", "customProperties": "custom-properties"}
 _CHUNK = 1 << 20
-_ODD = re.compile(rb'<(?:c|row)(?! r=")[\s/>]|<(?:v|is)\s')
-"""A row or cell that does not begin with its name, a value with attributes: the usual spelling has none."""
-_ODD_WORDS = (b"<!", b"='", b' ="', b'= "')
-"""Comments, other quotes, blanks inside attributes."""
+_ODD = re.compile(rb'<(?:c|row)(?! r=")[\s/>]|<c r="[A-Z]*[a-z]|<(?:v|is)\s')
+"""A row or cell that does not begin with its name, one in small letters, a value with attributes: the usual spelling has none."""
+_ODD_WORDS = (
+    b"<!", b"='", b' ="', b'= "',
+    b"<v> ", b"<v>\n", b"<v>\r", b"<v>\t", b" </v>", b"\n</v>", b"\r</v>", b"\t</v>",
+)  # fmt: skip
+"""Comments, other quotes, blanks inside attributes and around values: a reader may take the number of a text for 0."""
+_ERROR = re.compile(rb'\st="e"[^>]*>(?:<f\b[^>]*/>|<f\b[^>]*>[^<]*</f>)?<v>([^<]*)</v>')
+_ERRORS = frozenset({"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"})
+"""The error values of the standard. Excel has had more since (#SPILL!, #CALC!), and WPS has some in Chinese."""
 _CELL = re.compile(r"([A-Z]{1,3})\d+")
 
 
@@ -46,7 +52,10 @@ def is_usual(chunk: bytes, *, is_first: bool) -> bool:
     if is_first and (b"<worksheet" not in chunk or b"\0" in chunk[:64] or b'xmlns="%s"' % MAIN.encode() not in chunk):
         return False
     named = chunk.count(MAIN.encode())  # more than once: by a prefix too
-    return named == is_first and not any(each in chunk for each in _ODD_WORDS) and not _ODD.search(chunk)
+    if named != is_first or any(each in chunk for each in _ODD_WORDS) or _ODD.search(chunk):
+        return False
+    errors = _ERROR.findall(chunk) if b't="e"' in chunk else []
+    return len(errors) == chunk.count(b't="e"') and {error.decode("latin-1") for error in errors} <= _ERRORS
 
 
 def plain_name(entry: str) -> str:
@@ -110,9 +119,12 @@ class Parts:
         return moves
 
     def is_usual(self) -> bool:
-        """Every part stands where it is looked for, under the name that the directory of the zip says."""
-        return all(name == entry for name, entry in self.entries.items()) and all(
-            old == new for old, new in self.moves().items()
+        """Every part stands where it is looked for, under the names that the zip's directory and the relationships say."""
+        targets = [one.get("Target", "") for one in self.relationships(self.workbook() or "")]
+        return (
+            all(name == entry for name, entry in self.entries.items())
+            and all(old == new for old, new in self.moves().items())
+            and not any(target.startswith(".") or "/." in target for target in targets)
         )
 
 
@@ -226,6 +238,9 @@ class _Speller:
         """The namespace of names without a prefix, per depth of what is written."""
         self.names: list[str] = []
         self.row = self.column = 0
+        self.cell_type = ""
+        self.value: list[str] | None = None
+        """The text of the value that is being read; None outside of one."""
 
     def run(self, stream: IO[bytes]) -> None:
         parser = expat.ParserCreate(namespace_separator=" ")
@@ -276,6 +291,8 @@ class _Speller:
             words.append(f' {f"{of}:{own}" if of else own}="{_quoted(value)}"')
         self.pieces.append("".join(words))
         self.open_tag = True
+        if self.is_sheet and written == "v":
+            self.value = []
         self.names.append(written)
         self.defaults.append(default)
 
@@ -283,7 +300,9 @@ class _Speller:
         """The attributes of a row or cell, its place first; where it says none, it follows the one before."""
         if local == "v":
             return []
-        place = attributes.pop("r", "").strip()
+        if local == "c":
+            self.cell_type = attributes.get("t", "n")
+        place = attributes.pop("r", "").strip().upper()
         if local == "row":
             place = place or str(self.row + 1)
             self.row, self.column = int(place) if place.isdecimal() else self.row, 0
@@ -295,6 +314,9 @@ class _Speller:
         return [("r", place), *attributes.items()]
 
     def _end(self, _: str) -> None:
+        if self.value is not None:
+            text, self.value = self._plain("".join(self.value)), None
+            self._text(text)
         name = self.names.pop()
         self.defaults.pop()
         if self.open_tag:
@@ -303,7 +325,17 @@ class _Speller:
         else:
             self.pieces.append(f"</{name}>")
 
+    def _plain(self, value: str) -> str:
+        """The value of a cell without blanks around it, which mean something in texts alone."""
+        if self.cell_type == "str":
+            return value
+        value = value.strip()
+        return "#VALUE!" if self.cell_type == "e" and value not in _ERRORS else value
+
     def _text(self, text: str) -> None:
+        if self.value is not None:
+            self.value.append(text)
+            return
         self._close()
         self.pieces.append(escape(text, {"\r": "&#13;"}))
 
