@@ -6,7 +6,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -902,18 +902,16 @@ def test_text_files_come_back_as_xlsx_with_lines_where_they_were(tmp_path: Path)
                 }
             ),
         ),
-        lambda old: old.update(
-            {"xl/worksheets/sheet1.xml": re.sub(rb'<row r="\d+"', b"<row", old["xl/worksheets/sheet1.xml"])}
-        ),
+        lambda old: old.pop("xl/drawings/vmlDrawing1.vml"),
         lambda old: old.update(
             {
                 "xl/worksheets/sheet1.xml": re.sub(
-                    rb"</sheetData>", b"<!-- --></sheetData>", old["xl/worksheets/sheet1.xml"]
+                    rb'(<row r="4".*?</row>)(<row r="5".*?</row>)', rb"\2\1", old["xl/worksheets/sheet1.xml"]
                 )
             }
         ),
     ],
-    ids=["no styles", "rows without numbers", "comment among the rows"],
+    ids=["no styles", "notes without a drawing", "rows out of order"],
 )
 def test_a_workbook_that_cannot_be_patched_is_rewritten_and_says_so(tmp_path: Path, spoil: Any) -> None:
     source = edited(sender_workbook(tmp_path / "a.xlsx"), spoil)
@@ -931,6 +929,27 @@ def test_a_workbook_that_cannot_be_patched_is_rewritten_and_says_so(tmp_path: Pa
     ]  # fmt: skip
     assert [fill(sheet, cell) for cell in ("C4", "F7", "A8")] == [FILLS[0], FILLS[1], FILLS[0]]
     assert any("版式已简化" in text for text in texts(book["问题清单"]))
+
+
+@pytest.mark.parametrize(
+    ("usual", "odd"),
+    [(rb'<row r="\d+"', b"<row"), (rb"</sheetData>", b"<!-- --></sheetData>")],
+    ids=["rows without numbers", "comment among the rows"],
+)
+def test_an_odd_but_legal_spelling_is_marked_in_place(tmp_path: Path, usual: bytes, odd: bytes) -> None:
+    def spell(old: dict[str, bytes]) -> None:
+        # Without numbers the signatures below the table move up: two empty rows before them are then none.
+        old["xl/worksheets/sheet1.xml"] = re.sub(usual, odd, old["xl/worksheets/sheet1.xml"])
+
+    source = edited(sender_workbook(tmp_path / "a.xlsx"), spell)
+    book = openpyxl.load_workbook(give_back(source, frame(*MIXED), summary(people())))
+    sheet = book["人员"]
+    assert [sheet[cell].value for cell in ("A1", "B4", "C4", "F7")] == [
+        "望山区低保人员名单(2026年10月)", "张三一", "990101199001011234", 1200.5,
+    ]  # fmt: skip
+    assert [fill(sheet, cell) for cell in ("C4", "F7", "A8")] == [FILLS[0], FILLS[1], FILLS[0]]
+    assert sheet.auto_filter.ref and sheet.freeze_panes  # the layout is the sender's own
+    assert not any("版式已简化" in text for text in texts(book["问题清单"]))
 
 
 def test_a_patch_that_fails_its_examination_is_not_given_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -951,15 +970,26 @@ def test_a_patch_that_fails_its_examination_is_not_given_out(tmp_path: Path, mon
     assert not (tmp_path / "no.xlsx").exists()
 
 
+@pytest.mark.parametrize("stops_after", ["a.xlsx", "usual.xlsx"], ids=["as sent", "and in the usual spelling"])
 @pytest.mark.parametrize("spoiled", ["fill", "value", "note", "value of a row without a mark", "row", "tag"])
-def test_what_the_examination_finds_ends_in_a_rewrite(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoiled: str
+def test_what_the_examination_finds_is_not_given_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoiled: str, stops_after: str
 ) -> None:
+    """Next the same workbook is marked in the usual spelling; what fails there too ends in a rewrite."""
     from pipeline.returns import notes
     from pipeline.returns.sheet import SheetPatch
 
     whole, restyled, add, emit = SheetPatch._row, SheetPatch._restyled, notes.Comments.add, SheetPatch._emit
-    left = iter([spoiled])  # the first attempt only
+    order = ["a.xlsx", "usual.xlsx", "plain.xlsx"]
+    tried: list[str] = []
+    left: Iterator[str] = iter(())
+
+    def attempt(base: Path, *rest: Any) -> Any:
+        nonlocal left
+        assert next(left, None) is None  # the attempt before was spoiled indeed
+        tried.append(base.name)
+        left = iter([spoiled] if order.index(base.name) <= order.index(stops_after) else [])  # once in each attempt
+        return patch(base, *rest)
 
     def row(self: Any, text: bytes, number: int, tag: Any) -> bytes:
         if spoiled == "value" and b"<v>1200.5<" in text and next(left, None):
@@ -984,17 +1014,20 @@ def test_what_the_examination_finds_ends_in_a_rewrite(
             assert count
         emit(self, target, data)
 
+    patch = returns.patch  # type: ignore[attr-defined]
+    monkeypatch.setattr(returns, "patch", attempt)
     monkeypatch.setattr(SheetPatch, "_emit", out)
     monkeypatch.setattr(SheetPatch, "_row", row)
     monkeypatch.setattr(SheetPatch, "_restyled", style)
     monkeypatch.setattr(notes.Comments, "add", put)
     book = openpyxl.load_workbook(give_back(sender_workbook(tmp_path / "a.xlsx"), frame(*MIXED), summary(people())))
-    assert next(left, None) is None  # it was spoiled indeed
+    assert tried == order[: order.index(stops_after) + 2]
     sheet = book["人员"]
     assert [fill(sheet, cell) for cell in ("C4", "C6", "F7")] == [FILLS[0], FILLS[0], FILLS[1]]
     assert sheet["F7"].value == 1200.5
     assert "校验不通过" in sheet["C4"].comment.text
-    assert any("版式已简化" in text for text in texts(book["问题清单"]))
+    is_plain = any("版式已简化" in text for text in texts(book["问题清单"]))
+    assert is_plain is (tried[-1] == "plain.xlsx")
 
 
 @pytest.mark.parametrize("damage", ["removed", "cut", "emptied"])
