@@ -8,6 +8,7 @@ cells when it is saved as .xlsx. Sentences, without a full stop at the end. Impo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 # Workbooks -------------------------------------------------------------------------------------------------------
@@ -87,6 +88,17 @@ FILL_ROWS: Final = "请填好数据后重新提交"
 NAME_MONTH: Final = "请在表头上方的标题里写明月份(如“2026年10月”),或加一列“数据月份”"
 WRITE_MONTH: Final = "请把这一列设为文本格式,写成“2026-10”的样子后重新提交"
 ONE_MONTH_EACH: Final = "每个文件只放一个月的名单,请按月份分开后重新提交"
+
+
+def say_which_kind(titles: Sequence[str], *, is_table: bool, is_said: bool) -> str:
+    """For a list whose columns fit several kinds alike; `titles` in quotation marks. `is_said`: title and names say more than one."""
+    one = "或".join(titles)
+    if is_table:
+        return f"请数据员在 monitor.yml 里把这个数据库来源的名称改成只带{one}字样的"
+    if is_said:
+        only = ",或".join(f"只写{title}" for title in titles)
+        return f"请核对是哪一种名单,把标题、工作表名和文件名改成一致的说法({only})后重新提交"
+    return f"请核对是哪一种名单,在表头上方的标题、工作表名或文件名里写上{one}后重新提交"
 
 
 def show_and_send(how: str) -> str:

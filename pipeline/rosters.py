@@ -119,8 +119,11 @@ def _is_answered(refused: Submission, others: Iterable[Submission]) -> bool:
 def _of_refused(home: Home, unit: Unit, each: Submission, mine: Sequence[Submission]) -> list[Gap]:
     if each.kind:
         return [_gap_of_file(each, mine, "refused", "整份退回", each.kind)] if each.kind in monthly() else []
-    code = (each.reading.get("refusal") or {}).get("code")
-    named = _named_kinds(each.file_name)
+    refusal = each.reading.get("refusal") or {}
+    code = refusal.get("code")
+    # Kinds that the headers fit alike, however the file is called; what merely looks like a kind lacks columns of it.
+    alike = {near["kind"] for near in refusal.get("nearest", ()) if not near["missing"]}
+    named = alike or _named_kinds(each.file_name)
     if not named and (code == _NO_TABLE or (code == _UNREAD and not each.reading.get("gaps"))):
         return []
     expected = {kind for code, kind in home.expected if code == unit.code}

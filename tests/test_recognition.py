@@ -7,10 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import openpyxl
+import pyarrow as pa
 import pytest
 
 from pipeline import cli
 from pipeline.model import Reading
+from pipeline.reading import stored
 from tests.damage_kit import EVERYBODY, judged, one_column, person_number, sheet, sheets
 from tests.night_kit import DAY, new_home
 
@@ -142,3 +146,141 @@ def test_check_of_a_refused_file_gives_the_nearest_kinds(tmp_path: Path, check: 
     (refused,) = json.loads(text)["refused"]
     assert (code, refused["code"], refused["nearest"][0]["title"]) == (1, "unrecognised", "低保人员")
     assert refused["nearest"][0]["missing"] == [["身份证号", "身份证"], ["与户主关系", "关系"]]
+
+
+# Headers that fit two kinds alike ----------------------------------------------------------------------------------
+
+ALIKE = ["姓名", "身份证号", "户主身份证号", "与户主关系"]
+
+
+def members(*, title: str = "", extra: str = "") -> list[list[Any]]:
+    """A list of people whose columns are those of 低保人员 and of 低保边缘人员 alike; `extra` is one column more."""
+    header = [*ALIKE, "数据月份", *([extra] if extra else [])]
+    row = ["张三", person_number(1), person_number(1), "户主", "2026-10", *([""] if extra else [])]
+    return [*([[title]] if title else []), header, row]
+
+
+def text_file(path: Path, rows: list[list[Any]]) -> Path:
+    path.write_text("\r\n".join(",".join(row) for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(params=[".xlsx", ".csv"])
+def write(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """(name without ending, rows) → the file, as a workbook and as text."""
+    make = sheet if request.param == ".xlsx" else text_file
+    return lambda name, rows: make(tmp_path / f"{name}{request.param}", rows)
+
+
+@pytest.mark.parametrize(
+    ("title", "name", "kind", "place"),
+    [
+        ("", "低保人员2026年10月", "dibao_person", "文件名"),
+        ("", "2026年10月城市低保", "dibao_person", "文件名"),
+        ("", "低保边缘人员2026年10月", "edge_person", "文件名"),
+        ("", "低收入家庭成员", "edge_person", "文件名"),
+        ("", "低边家庭", "edge_person", "文件名"),
+        ("", "edge_person", "edge_person", "文件名"),
+        ("2026年10月农村最低生活保障人员", "x", "dibao_person", "标题"),
+        ("最低生活保障边缘家庭成员花名册", "x", "edge_person", "标题"),
+        ("北营区低保中心 边缘人员名单", "x", "edge_person", "标题"),
+        ("低收入人口监测平台导出:低保", "x", "dibao_person", "标题"),
+        ("低保人员", "低保", "dibao_person", "标题、文件名"),
+        ("低保人员", "低保和低保边缘2026年10月", "dibao_person", "标题"),
+    ],
+)
+def test_where_the_headers_fit_two_kinds_title_or_file_name_decides(
+    write: Any, title: str, name: str, kind: str, place: str
+) -> None:
+    (reading,) = judged(write(name, members(title=title))).readings
+    assert (reading.kind, reading.refusal) == (kind, None)
+    assert f"按{place}取了这一种" in reading.sheets[0].why
+
+
+@pytest.mark.parametrize(
+    ("title", "name", "says"),
+    [
+        ("", "2026年10月名单", "都没有写明"),
+        ("", "低收入人口2026年10月", "都没有写明"),
+        ("", "低保和低保边缘人员", "都没有写明"),
+        ("2026年10月低保边缘人员", "低保人员", "标题说是“低保边缘人员”,文件名说是“低保人员”,说法不一"),
+        ("低保及边缘人员名单", "低保人员", "标题说是“低保人员”和“低保边缘人员”"),
+    ],
+)
+def test_where_nothing_says_which_the_file_is_refused_with_the_question(
+    write: Any, title: str, name: str, says: str
+) -> None:
+    (reading,) = judged(write(name, members(title=title))).readings
+    assert reading.kind is None and reading.refusal and reading.refusal.code == "which_kind"
+    assert says in reading.refusal.reason and "是哪一种?" in reading.refusal.reason
+    assert [(near.kind, near.missing) for near in reading.refusal.nearest] == [
+        ("dibao_person", ()),
+        ("edge_person", ()),
+    ]
+    assert "“低保人员”" in reading.refusal.fix and "“低保边缘人员”" in reading.refusal.fix
+
+
+@pytest.mark.parametrize(("word", "kind"), [("低保人员", "dibao_person"), ("低保边缘人员", "edge_person")])
+def test_what_the_question_advises_is_accepted(write: Any, word: str, kind: str) -> None:
+    advised = [write(word, members()), write("名单", members(title=word)), write(f"{word}(2)", members(title=word))]
+    for path in advised:
+        outcome = judged(path)
+        assert [reading.kind for reading in outcome.readings] == [kind] and len(outcome.accepted) == 1
+
+
+def test_a_column_of_one_kind_alone_decides_and_no_file_name_against_it(write: Any) -> None:
+    assert (
+        "文件名"
+        not in judged(path := write("低保边缘人员", members(extra="个人分类施保金额"))).readings[0].sheets[0].why
+    )
+    assert judged(path).readings[0].kind == "dibao_person"
+
+
+def test_a_column_that_any_list_may_carry_decides_only_where_the_names_are_silent(write: Any) -> None:
+    assert judged(write("低保边缘人员", members(extra="联系电话"))).readings[0].kind == "edge_person"
+    assert judged(write("名单", members(extra="性别"))).readings[0].kind == "dibao_person"
+
+
+def test_the_name_of_a_file_makes_no_kind_of_headers_that_lack_its_columns(write: Any) -> None:
+    rows = [[cell for at, cell in enumerate(row) if at != 2] for row in members()]
+    assert judged(write("低保边缘人员", rows)).readings[0].kind == "dibao_person"
+
+
+def test_each_sheet_says_which_it_is_by_itself(tmp_path: Path) -> None:
+    pages = {"低保": members(), "低保边缘": members()}
+    readings = judged(sheets(tmp_path / "名单.xlsx", pages)).readings
+    assert [(reading.kind, reading.refusal) for reading in readings] == [("dibao_person", None), ("edge_person", None)]
+    assert "按工作表名取了这一种" in readings[0].sheets[0].why
+
+
+def test_a_sheet_of_an_unknown_kind_keeps_back_the_list_that_it_may_belong_to(tmp_path: Path) -> None:
+    pages = {
+        "北营镇": members(title="低保人员"),
+        "向阳镇": members(),
+        "特困": one_column("tekun_person", "name", ["甲"]),
+    }
+    readings = judged(sheets(tmp_path / "10月.xlsx", pages)).readings
+    said = [(reading.kind, reading.refusal and reading.refusal.code) for reading in readings]
+    assert said == [("dibao_person", "which_kind"), ("tekun_person", None), (None, "which_kind")]
+    assert "工作表“向阳镇”" in str(readings[0].refusal)
+    (reading,) = judged(sheets(tmp_path / "10月低保.xlsx", dict(list(pages.items())[:2]))).readings
+    assert reading.kind == "dibao_person" and reading.rows_read == 2
+
+
+def test_a_hidden_sheet_of_an_unknown_kind_asks_nothing(tmp_path: Path) -> None:
+    path = sheets(tmp_path / "10月.xlsx", {"北营镇": members(title="低保人员"), "旧": members()})
+    book = openpyxl.load_workbook(path)
+    book["旧"].sheet_state = "hidden"
+    book.save(path)
+    (reading,) = judged(path).readings
+    assert (reading.kind, reading.refusal, reading.rows_read) == ("dibao_person", None, 1)
+
+
+def test_a_table_of_a_database_is_told_apart_by_its_name(tmp_path: Path) -> None:
+    header, row = members()
+    with stored.writer(path := tmp_path / "table.parquet", header) as put:
+        put([(pa.array([cell]), np.zeros(1, bool)) for cell in row])
+    (reading,) = judged(path, "二区库/people").readings
+    assert reading.refusal and reading.refusal.code == "which_kind" and "monitor.yml" in reading.refusal.fix
+    for name, kind in (("二区低保人员/people", "dibao_person"), ("二区库/public.edge_person", "edge_person")):
+        assert [reading.kind for reading in judged(path, name).readings] == [kind]

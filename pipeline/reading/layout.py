@@ -31,6 +31,7 @@ from pipeline.model import (
     Confirmation,
     Correction,
     HiddenSheet,
+    Near,
     Reading,
     Refusal,
     SheetReading,
@@ -43,7 +44,7 @@ from pipeline.reading.grid import Grid, Mask, Shown, filled, mask
 from pipeline.reading.months import month_of_cell, months_in
 from pipeline.reading.nearness import unrecognised
 from pipeline.reading.readers import Book
-from pipeline.reading.recognise import Header, Match, Recogniser
+from pipeline.reading.recognise import Header, Match, Recogniser, Undecided
 from pipeline.reading.rows import DataRows, data_rows, header_beside, raw_table
 
 HOSTILE_MB = 1024
@@ -163,13 +164,14 @@ def _submissions(
     recogniser = Recogniser(agreed, unit_code, sender_kinds)
     if reference := [grid for grid in book.grids if grid.sheet == CORRECTION_SHEET]:
         return [_correction(reference[0], book.grids, work_dir)]
-    found = _sort_sheets(book.grids, recogniser)
-    if not found.by_kind:
+    found = _sort_sheets(book.grids, recogniser, file_name)
+    if not found.by_kind and not found.undecided:
         return _without_list(found, recogniser, book.notices, _gaps(book.grids, found, agreed))
     readings = [
         _reading(recogniser, kind, sheets, PurePath(file_name).stem, work_dir)
         for kind, sheets in sorted(found.by_kind.items())
     ]
+    readings += [Reading(kind=None, refusal=refusal) for refusal in found.undecided[:1]]
     taken = {
         sheet.grid.sheet: sheet for reading in readings if reading.sheets for sheet in found.by_kind[str(reading.kind)]
     }
@@ -199,9 +201,11 @@ class _Sheets:
     strangers: list[tuple[Grid, Header | None]] = dataclasses.field(default_factory=list)
     """What is no list, with its header where it has one."""
     answers: list[Confirmation] = dataclasses.field(default_factory=list)
+    undecided: list[Refusal] = dataclasses.field(default_factory=list)
+    """Of lists that are shown and fit two kinds alike: the question which it is."""
 
 
-def _sort_sheets(grids: list[Grid], recogniser: Recogniser) -> _Sheets:
+def _sort_sheets(grids: list[Grid], recogniser: Recogniser, file_name: str) -> _Sheets:
     found = _Sheets()
     for grid in grids:
         name = visible(grid.sheet)
@@ -209,7 +213,7 @@ def _sort_sheets(grids: list[Grid], recogniser: Recogniser) -> _Sheets:
             found.answers += _confirmations(grid)
             continue
         header = recogniser.header(grid)
-        match, nearest = recogniser.recognise(grid, header) if header else (None, [])
+        match, nearest, undecided = recogniser.recognise(grid, header, file_name) if header else (None, [], None)
         near = nearest[0] if header and not match and recogniser.is_near(nearest[0]) else None
         listed = match or near
         if not header or not listed:
@@ -218,6 +222,8 @@ def _sort_sheets(grids: list[Grid], recogniser: Recogniser) -> _Sheets:
         elif grid.shown != "visible":
             rows = len(data_rows(grid, header, listed, recogniser).keep)
             found.hidden.append(HiddenSheet(grid.sheet, listed.kind.name, rows, grid.shown == "very_hidden"))
+        elif undecided:
+            found.undecided.append(_ask_which(_examine(grid, header, undecided.matches[0], recogniser), undecided))
         elif match:
             found.by_kind.setdefault(match.kind.name, []).append(_examine(grid, header, match, recogniser))
         else:
@@ -225,7 +231,30 @@ def _sort_sheets(grids: list[Grid], recogniser: Recogniser) -> _Sheets:
             refusal = unrecognised(header, nearest[:1], [listed.kind.name], grid.sheet, recogniser.sendable)
             sheet = _Sheet(grid, header, listed, nothing, refusal)
             found.by_kind.setdefault(listed.kind.name, []).append(sheet)
+    for refusal in found.undecided:
+        # It may be a part of a list beside it, and a part is no roster.
+        for sheet in [sheet for near in refusal.nearest for sheet in found.by_kind.get(near.kind, [])]:
+            sheet.refusal = sheet.refusal or refusal
     return found
+
+
+def _ask_which(sheet: _Sheet, undecided: Undecided) -> Refusal:
+    """The question of which kind a sheet is, with the kinds it may be; a sheet that cannot be read as one list is told that first."""
+    kinds = [match.kind for match in undecided.matches]
+    nearest = tuple(Near(kind.name, kind.title, ()) for kind in kinds)
+    if sheet.refusal:
+        return replace(sheet.refusal, nearest=nearest)
+    titles = [f"“{kind.title}”" for kind in kinds]
+    where = f"工作表“{sheet.grid.sheet}”" if sheet.grid.sheet else "文件"
+    said = ",".join(
+        f"{place}说是{'和'.join(f'“{kind.title}”' for kind in kinds if kind.name in named)}"
+        for place, named in undecided.told.items()
+    )
+    why = f"{said},说法不一" if said else "标题、工作表名和文件名里都没有写明"
+    fix = advice.say_which_kind(titles, is_table=sheet.grid.is_table, is_said=bool(said))
+    return Refusal(
+        "which_kind", f"{where}的列名同样合于{'和'.join(titles)},{why}:请问是哪一种?没有写明以前不收", fix, nearest
+    )
 
 
 def _without_list(found: _Sheets, recogniser: Recogniser, notices: list[str], gaps: list[str]) -> list[Reading]:

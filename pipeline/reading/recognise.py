@@ -1,6 +1,7 @@
 """Head of a sheet → where its header is, which kind it is, which column is which field.
 
-Recognised by headers, then by title and sheet name; never by the file's name. Spec: sources.md.
+Recognised by headers, then by title and sheet name; the file's name has a word only where the headers fit two kinds alike.
+Spec: sources.md.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ LOOKED_AT = 200
 """Rows below the first filled one among which those are looked for."""
 _SYSTEM = "低收入人口"
 """The name of the whole undertaking stands in titles of every kind."""
+_OFFICE = re.compile(r"(低保|社会救助)(工作|管理|服务|事务)*(中心|办公室|科|股|办|局|处|站)")
+"""An office in a title says who sends the list, not which one it is."""
 _DATA = re.compile(r"\d{6}|^[\d.,]+$")
 """What stands in no cell of a header's upper rows: a month, a number of a person, an amount."""
 _TITLE_UNIT = re.compile(rf"单位\s*[:：]\s*(?:[人户]\s*[、，,/]\s*)*(?:人民币)?({MONEY_UNIT})(?![\u4e00-\u9fff])")
@@ -75,6 +78,16 @@ class Match:
         """Columns that claim a field which another column has too."""
         fields = [use.field for use in self.uses]
         return [use for use in self.uses if fields.count(use.field) > 1]
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """Kinds that a sheet's headers fit alike, when title, sheet's name and file's name do not say which."""
+
+    matches: list[Match]
+    """By the kind's name."""
+    told: dict[str, set[str]]
+    """Place (标题, 工作表名, 文件名) → names of the kinds that it speaks of; empty when all are silent."""
 
 
 class Recogniser:
@@ -197,8 +210,13 @@ class Recogniser:
         present = {use.field for use in uses}
         return Match(kind, uses, [group for group in kind.required_groups() if not present & set(group)])
 
-    def recognise(self, grid: Grid, header: Header) -> tuple[Match | None, list[Match]]:
-        """(the kind that this sheet is, all kinds by nearness). The kind may be one that this unit may not send."""
+    def recognise(
+        self, grid: Grid, header: Header, file_name: str
+    ) -> tuple[Match | None, list[Match], Undecided | None]:
+        """(the kind that this sheet is, all kinds by nearness, between which kinds nothing decides).
+
+        The kind may be one that this unit may not send. It is None where the sheet is of no kind, and where it is undecided.
+        """
         heading = _heading(header.title + grid.sheet)
         matches = [self.match(kind, header) for kind in self.kinds]
 
@@ -217,15 +235,54 @@ class Recogniser:
         titled = max(matches, key=lambda match: (self.is_near(match), _title_match(match.kind, heading)))
         if best and self.is_near(titled) and _title_match(titled.kind, heading) > _title_match(best.kind, heading):
             # The title names a kind of which a column is missing: it is not another kind that could do without.
-            return None, [titled, *(match for match in by_nearness if match is not titled)]
-        if best:
-            best = replace(
-                best, why=self._why(best, header, grid, heading, [each for each in complete if each is not best])
-            )
-        return best, by_nearness
+            return None, [titled, *(match for match in by_nearness if match is not titled)], None
+        if best is None:
+            return None, by_nearness, None
+        alike, told = self._alike(complete), {}
+        if len(alike) > 1 and best in alike:
+            told = _told(alike, {"标题": header.title, "工作表名": grid.sheet, "文件名": file_name})
+            named = set().union(*told.values())
+            if len(named) != 1:
+                richest = max(alike, key=lambda match: len(match.fields))
+                if named or all(_columns(match) == _columns(richest) for match in alike):
+                    return None, by_nearness, Undecided(sorted(alike, key=lambda match: match.kind.name), told)
+                best = richest
+            else:
+                best = next(match for match in alike if match.kind.name in named)
+        others = [each for each in complete if each is not best]
+        return replace(best, why=self._why(best, header, grid, heading, others, list(told))), by_nearness, None
 
-    def _why(self, match: Match, header: Header, grid: Grid, heading: str, complete: list[Match]) -> str:
-        """The header's row, the required columns, the word of the title, and which kinds it could have been as well."""
+    def _alike(self, complete: list[Match]) -> list[Match]:
+        """The kinds that this unit sends and that fit as well as the one with most columns.
+
+        A column of a kind's own tells it from the others; one that lists of several kinds carry, as 性别 or 联系电话, does not.
+        """
+        sent = [match for match in complete if match.kind.name in self.may_send]
+        if not sent:
+            return []
+        richest = max(sent, key=lambda match: len(match.fields))
+        return [
+            match for match in sent if not self._tells_apart(richest, match) and not self._tells_apart(match, richest)
+        ]
+
+    def _tells_apart(self, one: Match, other: Match) -> bool:
+        """Whether one kind uses a column that the other does not, and that no third kind knows."""
+        extra = [use for use in one.uses if use.column not in _columns(other)]
+        known = {
+            name
+            for kind, fields in self._fields.items()
+            if kind not in (one.kind.name, other.kind.name)
+            for name in fields
+        }
+        return any(fold_header(use.header)[0] not in known | self._ignored for use in extra)
+
+    def _why(
+        self, match: Match, header: Header, grid: Grid, heading: str, complete: list[Match], told: list[str]
+    ) -> str:
+        """The header's row, the required columns, the word of the title, and which kinds it could have been as well.
+
+        `told` are the places that decided between those: title, sheet's name, file's name.
+        """
         groups = match.kind.required_groups()
         named = "、".join(
             match.kind.columns[field].header for group in groups for field in group if field in match.fields
@@ -239,6 +296,8 @@ class Recogniser:
         if rivals:
             by_title = any(_title_match(match.kind, heading) > _title_match(each.kind, heading) for each in rivals)
             ground = "按标题取了这一种" if by_title else "这一种对得上的列最多"
+            if told:
+                ground = f"按{'、'.join(told)}取了这一种"
             said.append(f"列名也合于{'、'.join(f'“{each.kind.title}”' for each in rivals[:3])},{ground}")
         return ",".join(said)
 
@@ -372,7 +431,36 @@ def _clean(text: str | None) -> str:
 
 
 def _heading(text: str) -> str:
-    return fold_header(text)[0]
+    return fold_header(text)[0].replace("最低生活保障", "低保")
+
+
+def _columns(match: Match) -> set[int]:
+    return {use.column for use in match.uses}
+
+
+def _told(matches: list[Match], places: dict[str, str]) -> dict[str, set[str]]:
+    """Place → the kinds of these of which its text speaks; without the silent ones.
+
+    A file's name that speaks of several says what its sheets are together, of none which it is.
+    """
+    told = {place: _spoken_of([match.kind for match in matches], text) for place, text in places.items()}
+    if len(told["文件名"]) > 1:
+        del told["文件名"]
+    return {place: kinds for place, kinds in told.items() if kinds}
+
+
+def _spoken_of(kinds: list[Kind], text: str) -> set[str]:
+    """Names of the kinds that a text calls by a word of theirs: the longest words first, so that 低保边缘 is not 低保 as well."""
+    words: dict[str, set[str]] = {}
+    for kind in kinds:
+        for word in {kind.name, fold_header(kind.title)[0], *(word for word, _ in kind.called())}:
+            words.setdefault(word, set()).add(kind.name)
+    left, spoken = _OFFICE.sub(" ", _heading(visible(text)).replace(_SYSTEM, " ")), set[str]()
+    for word in sorted(words, key=lambda word: (-len(word), word)):
+        if word in left:
+            spoken |= words[word]
+            left = left.replace(word, " ")
+    return spoken
 
 
 def _title_match(kind: Kind, heading: str) -> tuple[int, int]:
