@@ -436,7 +436,9 @@ def test_what_a_warning_says(models: Models) -> None:
         {"key": "dibao_standard", "value": "600", "unit": "元/人/月", "source": "样例值,非官方标准"}
     ]
     assert json.loads(row["freshness"]) == {
-        "registries": [{"registry": "dibao", "unit_code": "d01", "period": "2026-10", "is_current": True}],
+        "registries": [
+            {"registry": "dibao", "unit_code": "d01", "unit_name": "青禾区", "period": "2026-10", "is_current": True, "is_evidence": False}
+        ],
         "oldest_evidence": "2026-10-30", "newest_evidence": "2026-10-30", "household_size": 2, "members_listed": 1,
     }  # fmt: skip
 

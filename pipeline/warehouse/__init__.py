@@ -30,6 +30,7 @@ from pipeline.warehouse.models import (
     CONTRADICTION,
     EPISODE,
     EVERY,
+    FRESHNESS,
     SUGGESTION,
     TURNED,
     WHAT_IF,
@@ -511,6 +512,8 @@ def _make(
             continue
         if name == EVERY:
             evidence.make_every(con, models, is_trial=is_trial)
+        elif name == FRESHNESS:
+            evidence.make_freshness(con, name)
         elif name == EPISODE:
             _make_episode(con, inputs)
         elif name == SUGGESTION:
