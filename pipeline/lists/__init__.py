@@ -408,4 +408,7 @@ def _roster_text(roster: Mapping[str, Any]) -> str:
     title = (roster.get("unit_name") or "") + REGISTRY_TITLES.get(roster["registry"], roster["registry"])
     if roster["period"] is None:
         return f"{title}没有可用的"
-    return f"{title} {roster['period']}" + ("" if roster["is_current"] else "(已过期)")
+    faults = [] if roster["is_current"] else ["已过期"]
+    if not roster.get("is_whole", True):
+        faults.append("不完整")
+    return f"{title} {roster['period']}" + (f"({'、'.join(faults)})" if faults else "")

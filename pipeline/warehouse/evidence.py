@@ -96,7 +96,7 @@ registries as (
             'registry': leans.registry, 'unit_code': leans.unit_code,
             'unit_name': case when unit.unit_kind = 'bureau' then '各区' else unit.name end,
             'period': roster.period, 'is_current': coalesce(roster.is_current, false),
-            'is_evidence': coalesce(leans.as_of = roster.period, false)
+            'is_whole': coalesce(roster.is_whole, true), 'is_evidence': coalesce(leans.as_of = roster.period, false)
         }} order by leans.registry, leans.unit_code) as registries
     from (
         select rule_code, subject_id, registry, unit_code, max(as_of) as as_of from {leans} group by all
