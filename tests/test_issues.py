@@ -88,7 +88,7 @@ def test_a_file_sent_back_whole_has_a_line_until_its_kind_comes_in_order(tmp_pat
     home = new_home(tmp_path / "home")
     (home / FILE).write_bytes(b"PK\x03\x04 torn")
     still(home / FILE)
-    book(home / "inbox/d01/没有月份.xlsx", PERSON[:5], [person(1)[:5]])
+    book(home / "inbox/d01/没有月份.xlsx", PERSON[:5], [person(1)[:5]], "边缘人员")
     run.night(home, DAY)
     lines = ask(home, 'select rule, level, severity, state, "row" from validation_issue order by 1')
     assert {line[0] for line in lines} >= {"file.no_period"} and len(lines) == 2

@@ -120,7 +120,7 @@ def marked(tmp_path_factory):
     )  # fmt: skip
     (inbox / "d02/边缘人员.csv").write_text(text, encoding="gb18030")
     still(inbox / "d02/边缘人员.csv")
-    book(inbox / f"d03/{number(21)}的名单.xlsx", PERSON, [person(n) for n in range(21, 24)])
+    book(inbox / f"d03/{number(21)}的边缘人员.xlsx", PERSON, [person(n) for n in range(21, 24)])
     medical = [(f"外人{n}", number(n), "2026-09-15", f"外院{n}", "300", "200", "青禾区", MARKS[0]) for n in OUTSIDERS]
     inside = (person(1)[0], number(1), "2026-09-15", "一院", "90000", "80000", "青禾区", MARKS[0])
     book(inbox / "medical_insurance/高额医疗费用.xlsx", (*MEDICAL, "民族"), [*medical, inside])

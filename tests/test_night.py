@@ -269,8 +269,8 @@ def test_a_faulty_file_sent_again_comes_back_with_its_marks_until_its_correction
     for name in ("边缘人员.xlsx", "又发一次.xlsx"):
         copy = load_workbook(back / name)
         assert copy["问题清单"]["A1"].value == first["问题清单"]["A1"].value == "您需要做的 1 件事"
-        assert "少了一位" in copy["Sheet1"]["B5"].comment.text
-        assert copy["Sheet1"]["B4"].comment is None
+        assert "少了一位" in copy["边缘人员"]["B5"].comment.text
+        assert copy["边缘人员"]["B4"].comment is None
 
     # A correction of either copy is one of the file that holds.
     mending = load_workbook(back / "又发一次.更正.xlsx")
@@ -309,27 +309,32 @@ def odd(tmp_path_factory):
     secret = home.parent / "secret.xlsx"
     book(secret, PERSON, [person(700)])
     inbox_, good = home / "inbox", [person(n) for n in range(1, 4)]
-    book(inbox_ / "d01/好的.xlsx", PERSON, good)
+    book(inbox_ / "d01/好的.xlsx", PERSON, good, "边缘人员")
     book(inbox_ / "nobody/边缘人员.xlsx", PERSON, [person(701)])
     (inbox_ / "d01/链接.xlsx").symlink_to(secret)
     (inbox_ / "linked_unit").symlink_to(home.parent, target_is_directory=True)
     for name in ("~$好的.xlsx", ".hidden.xlsx", "上传.xlsx.tmp", "上传.part", "Thumbs.db"):
         book(inbox_ / "d01" / name, PERSON, [person(702)])
     (inbox_ / "d01/还在传.xlsx").write_bytes(b"half")
-    book(inbox_ / "d02/传完了.xlsx", PERSON, [person(n) for n in range(11, 14)]).touch()
+    book(inbox_ / "d02/传完了.xlsx", PERSON, [person(n) for n in range(11, 14)], "边缘人员").touch()
     (inbox_ / "d02/传完了.xlsx.done").touch()
-    book(inbox_ / "d03/名\u202e字\n怪😀'; drop table submission; --.xlsx", PERSON, [person(n) for n in range(21, 24)])
-    book(inbox_ / f"d04/{'长' * 80}.xlsx", PERSON, [person(n) for n in range(31, 34)])
-    book(inbox_ / f"d05/{number(44)}.xlsx", PERSON, [person(n) for n in range(41, 44)])
+    book(
+        inbox_ / "d03/名\u202e字\n怪😀'; drop table submission; --.xlsx",
+        PERSON,
+        [person(n) for n in range(21, 24)],
+        "边缘人员",
+    )
+    book(inbox_ / f"d04/{'长' * 80}.xlsx", PERSON, [person(n) for n in range(31, 34)], "边缘人员")
+    book(inbox_ / f"d05/{number(44)}.xlsx", PERSON, [person(n) for n in range(41, 44)], "边缘人员")
     bad = inbox_ / "d06"
     still(_bytes(bad / "空.xlsx", b""))
-    book(bad / "只有表头.xlsx", PERSON, [])
+    book(bad / "只有表头.xlsx", PERSON, [], "边缘人员")
     book(bad / "不认识.xlsx", ("品名", "数量", "单价"), [("大米", "3", "5")])
     whole = book(bad / "半截.xlsx", PERSON, good).read_bytes()
     still(_bytes(bad / "半截.xlsx", whole[: len(whole) // 2]))
     still(_bytes(bad / "其实是pdf.xlsx", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n"))
     still(_bytes(bad / "文档.docx", whole[:50]))
-    book(bad / "没有月份.xlsx", PERSON[:-1], [row[:-1] for row in good])
+    book(bad / "没有月份.xlsx", PERSON[:-1], [row[:-1] for row in good], "边缘人员")
     book(bad / "两列同名.xlsx", (*PERSON, "公民身份号码"), [(*row, row[1]) for row in good])
     rows = [list(person(n)) for n in range(51, 61)]
     rows[1][1] = 990101198605010520.0
@@ -337,7 +342,7 @@ def odd(tmp_path_factory):
     rows[3][1] = "990101198613450021"
     rows[4][1] = ""
     rows += [rows[5], [*rows[6][:4], "1200", rows[6][5]], ["=1+1", *rows[7][1:]]]
-    book(bad / "有毛病.xlsx", PERSON, rows)
+    book(bad / "有毛病.xlsx", PERSON, rows, "边缘人员")
     household = ("户主姓名", "户主身份证号", "家庭人口", "家庭月均收入", "纳入月份", "所属街道", "数据月份")
     of = [(person(n)[0], number(n), "1", "900", "2026-01", place, "2026-10")
           for n, place in ((1, "北营镇"), (2, "石井镇"), (3, "月球镇"), (4, ""))]  # fmt: skip

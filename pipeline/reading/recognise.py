@@ -266,15 +266,16 @@ class Recogniser:
         ]
 
     def _tells_apart(self, one: Match, other: Match) -> bool:
-        """Whether one kind uses a column that the other does not, and that no third kind knows."""
+        """Whether one kind uses a column that the other does not, and that it requires or no third kind knows."""
         extra = [use for use in one.uses if use.column not in _columns(other)]
+        required = {field for group in one.kind.required_groups() for field in group}
         known = {
             name
             for kind, fields in self._fields.items()
             if kind not in (one.kind.name, other.kind.name)
             for name in fields
         }
-        return any(fold_header(use.header)[0] not in known | self._ignored for use in extra)
+        return any(use.field in required or fold_header(use.header)[0] not in known | self._ignored for use in extra)
 
     def _why(
         self, match: Match, header: Header, grid: Grid, heading: str, complete: list[Match], told: list[str]
