@@ -506,13 +506,13 @@ def test_due_days_are_working_days(models: Models, days: list[tuple[str, bool]],
 @pytest.mark.parametrize(
     ("tomorrow", "because"),
     [
-        ({"dibao_person": [{"id_number": "甲"}]}, "已在册:低保(青禾区《d01-dibao_person-2026-10.xlsx》)"),
+        ({"dibao_person": [{"id_number": "甲", "submission_id": "S2"}]}, "已在册:低保(青禾区《S2.xlsx》)"),
         ({"death_notice": [{"id_number": "甲", "died_on": "2026-10-30"}]},
          "对象已登记死亡(civil_registration《civil_registration-death_notice.xlsx》)"),
-        ({"survey_household": survey({"head_id_number": "甲", "household_size": 1})},
-         "同一对象已有更急的预警 X02(青禾区《d01-survey_household.xlsx》)"),
+        ({"survey_household": survey({"head_id_number": "甲", "household_size": 1, "submission_id": "S2"})},
+         "同一对象已有更急的预警 X02(青禾区《S2.xlsx》)"),
         ({"survey_household": survey({"head_id_number": "甲", "yearly_income_fen": 100000})},
-         "按新收到的数据,条件不再成立(青禾区《d01-survey_household.xlsx》)"),
+         "条件不再成立"),  # no file came, so none is named
         ({"survey_household": survey({"head_id_number": "甲", "yearly_income_fen": 100000, "submission_id": "S2"})},
          "所依据的文件已更正(青禾区《S2.xlsx》)"),
         (
@@ -563,14 +563,12 @@ def test_only_the_roster_that_a_warning_stands_on_must_be_current(nights: Nights
     on = {
         "dibao_person": [{"id_number": "丁", "start_month": "2024-01"}, {"id_number": "戊", "start_month": "2026-01"}]
     }
-    left = {"dibao_person": [{"id_number": "戊", "start_month": "2026-01"}]}
+    left = {"dibao_person": [{"id_number": "戊", "start_month": "2026-01", "submission_id": "S2"}]}
     old = {"tekun_person": [{"id_number": "己", "period": "2026-01"}]}
     nights.night(given(NIGHT, **on, **old))
     assert nights.rows("select rule_code, subject_id from warning") == [("X03", "丁")]
     nights.night(given(NEXT, **left, **old))
-    assert nights.rows(CHANGES) == [
-        ("X03", "withdrawn", "按新收到的数据,条件不再成立(青禾区《d01-dibao_person-2026-10.xlsx》)")
-    ]
+    assert nights.rows(CHANGES) == [("X03", "withdrawn", "所依据的文件已更正(青禾区《S2.xlsx》)")]
     assert nights.rows("select rule_code, could_not_be_asked from rule_tally where rule_code = 'X03'") == [("X03", 0)]
 
 
