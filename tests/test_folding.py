@@ -75,4 +75,4 @@ def test_a_list_full_of_them_is_read_like_one_without(tmp_path: Path, character:
     assert outcome.values("id_number") == [number]
     assert outcome.left_out == {"blank": 1, "total": 1}
     assert [name for _, name in reading.sheets[0].refused_columns] == ["民族"]
-    assert reading.emptied == {"说明": []}
+    assert reading.emptied == {"说明": [(1, 1, 1)]}

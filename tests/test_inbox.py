@@ -411,7 +411,10 @@ def test_a_list_under_another_ending_is_refused_as_what_it_is_and_taken_when_the
 
 def test_text_under_another_ending_is_refused_and_what_is_no_list_is_not_promised_to_be_one(tmp_path):
     table = "\n".join("\t".join(row) for row in [PERSON, person(1)]).encode()
-    for name, content, fix in (("名单.tsv", table, "加上“.txt”"), ("数据.json", b'{"a": [1, 2]}\n', "导出为 .xlsx")):
+    for name, content, fix in (
+        ("边缘人员.tsv", table, "加上“.txt”"),
+        ("数据.json", b'{"a": [1, 2]}\n', "导出为 .xlsx"),
+    ):
         (tmp_path / "x").write_bytes(content)
         (told,) = layout.read_submissions(tmp_path / "x", name, "d01", {"division"}, tmp_path)
         assert told.refusal.code == "wrong_ending" and fix in told.refusal.fix and told.rows_path is None

@@ -497,6 +497,7 @@ def write_everything(ledger: Ledger) -> None:
     [held] = ledger.record_readings(file.file_id, [reading], BY)
     ledger.settle(held.submission_id, "held", set_aside=10, reason=WRITTEN)
     ledger.confirm(held.submission_id, by_whom=WRITTEN, reason=WRITTEN, decided_on=FIRST)
+    ledger.confirm_gap(held.submission_id, by_whom=WRITTEN, reason=WRITTEN, decided_on=FIRST)
     ledger.add_exception(
         "i1", unit_code="d01", kind="dibao_person", by_whom=WRITTEN, reason=WRITTEN, decided_on=FIRST, expires_on=THIRD,
         source=file.file_id,
@@ -512,7 +513,7 @@ def write_everything(ledger: Ledger) -> None:
 
 def told_by(ledger: Ledger) -> str:
     told = [
-        ledger.files(), ledger.submissions(), ledger.confirmed(FIRST), ledger.exceptions(FIRST), ledger.sources(FIRST),
+        ledger.files(), ledger.submissions(), ledger.confirmed(FIRST), ledger.confirmed_gaps(FIRST), ledger.exceptions(FIRST), ledger.sources(FIRST),
         ledger.decisions.files(), ledger.decisions.lines(FIRST),
     ]  # fmt: skip
     return repr(told)

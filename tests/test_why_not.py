@@ -91,8 +91,10 @@ def test_whose_cell_is_given_hears_nothing_of_unreadable_ones() -> None:
 
 
 def test_all_conditions_that_fail_are_told() -> None:
-    both = reasons("A01", "家人的号码在另一处是别的名字")
-    assert both == ["本户有人身份存疑,无法确认是否在低保名册上", "本户有人身份存疑,无法确认是否在特困名册上"]
+    both = reasons("A01", "家人的号码在我们自己的另一份名单上是别的名字")
+    assert both == [
+        f"本户有人是否在{registry}名册上,今晚无法确认(本人身份存疑,或名册不完整)" for registry in ("低保", "特困")
+    ]
 
 
 def test_somebody_whom_no_list_names() -> None:
