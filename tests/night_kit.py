@@ -46,8 +46,15 @@ def _name(serial: int) -> str:
     return "甲乙丙丁戊己庚辛壬癸"[serial % 10] + "子丑寅卯辰巳午未申酉戌亥"[serial // 10 % 12]
 
 
-def book(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]], sheet: str = "Sheet1") -> Path:
-    """A workbook of text cells (numbers stay numbers), with the same bytes for the same content, at rest for long."""
+def book(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]], sheet: str = "") -> Path:
+    """A workbook of text cells (numbers stay numbers), with the same bytes for the same content, at rest for long.
+
+    A list under PERSON could be of dibao as well: where the file's name does not say, the sheet's does.
+    """
+    says_nothing = set(PERSON[:4]) <= set(header) and not {"低保", "边缘"} & {
+        path.stem[at : at + 2] for at in range(len(path.stem))
+    }
+    sheet = sheet or ("边缘人员" if says_nothing else "Sheet1")
     path.parent.mkdir(parents=True, exist_ok=True)
     with xlsxwriter.Workbook(path) as workbook:
         workbook.set_properties({"created": datetime(2026, 10, 1)})  # noqa: DTZ001 - written as it is

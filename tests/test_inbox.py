@@ -411,13 +411,13 @@ def test_a_list_under_another_ending_is_refused_as_what_it_is_and_taken_when_the
 
 def test_text_under_another_ending_is_refused_and_what_is_no_list_is_not_promised_to_be_one(tmp_path):
     table = "\n".join("\t".join(row) for row in [PERSON, person(1)]).encode()
-    for name, content, fix in (
-        ("边缘人员.tsv", table, "加上“.txt”"),
-        ("数据.json", b'{"a": [1, 2]}\n', "导出为 .xlsx"),
+    for name, content, code, fix in (
+        ("边缘人员.tsv", table, "wrong_ending", "加上“.txt”"),
+        ("数据.json", b'{"a": [1, 2]}\n', "not_a_table", "导出"),
     ):
         (tmp_path / "x").write_bytes(content)
         (told,) = layout.read_submissions(tmp_path / "x", name, "d01", {"division"}, tmp_path)
-        assert told.refusal.code == "wrong_ending" and fix in told.refusal.fix and told.rows_path is None
+        assert told.refusal.code == code and fix in told.refusal.fix and told.rows_path is None
     (told,) = layout.read_submissions(tmp_path / "x", "名单.csv.filepart", "d01", {"division"}, tmp_path)
     assert told.refusal.code == "never_a_list"
 
