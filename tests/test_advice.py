@@ -165,6 +165,10 @@ CASES = [
     Case("not_a_table", "EXPORT_AS_XLSX", lambda: b"abc\0\1\2\3def", xlsx, name="台账.csv"),
     Case("truncated", "EXPORT_AGAIN", lambda: table(count=9), table, name="台账.dbf", new_name="台账.dbf"),
     Case("encoding", "IMPORT_TEXT", lambda: b"\xff" * 40 + BAD, lambda: imported(BAD, "gb18030"), name="台账.csv"),
+    Case("separator", "EXPORT_WITH_COMMAS", lambda: text(delimiter="\uff0c"), text, name="台账.csv", new_name="台账.csv"),
+    Case("separator", "EXPORT_WITH_COMMAS", lambda: text(delimiter="\1"), lambda: text(delimiter="\t"), name="台账.txt", new_name="台账.txt"),
+    Case("separator", "EXPORT_WITH_COMMAS", lambda: text().replace(b",", b"    "), xlsx, name="台账.txt"),
+    Case("encoding", "IMPORT_TEXT", lambda: text(encoding="utf-32"), lambda: imported(text(), "utf-8"), name="台账.txt"),
     Case("garbled", "CHECK_ENCODING", lambda: xlsx([HEADER, *([row[0], garbled(row[1]), *row[2:]] for row in GARBLED)]), xlsx),
     Case("not_a_table", "EXPORT_FROM_NUMBERS", lambda: zipped("Index/Document.iwa"), xlsx, name="台账.numbers"),
     Case("web_page", "FROM_WEB_PAGE", page, lambda: copied_from(page()), name="台账.xls"),
@@ -198,7 +202,7 @@ CASES = [
 """Where an advice offers two ways, the one within the sender's reach is gone."""
 
 ELSEWHERE = {
-    "UNLOCK_OLD": "tests/test_readers.py",
+    "UNLOCK_OLD": "tests/test_readers.py", "say_which_kind": "tests/test_recognition.py",
     "JOIN_HEADER": "tests/test_layout.py", "MOVE_TABLE_TO_FILE": "tests/test_layout.py", "OURS_TO_MEND": "tests/test_layout.py",
     "EXPORT_UNLOCKED": "tests/test_dbf.py", "MAKE_SMALLER": "tests/test_sandbox.py", "EXPORT_AS_READ": "tests/test_layout.py",
     "NEED_NOT_ACT": "tests/test_inbox.py", "DROP_THE_DOT": "tests/test_inbox.py", "BRING_THE_FILE": "tests/test_inbox.py",

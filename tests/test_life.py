@@ -135,14 +135,41 @@ def test_a_closing_can_be_taken_back(nights: Nights) -> None:
     assert nights.rows("select count(*) from warning_list") == [(1,)]
 
 
-def test_a_withdrawn_warning_begins_anew(nights: Nights) -> None:
+@pytest.mark.parametrize("holds_on", [2, 4])
+def test_a_withdrawn_warning_that_holds_again_is_a_new_episode_that_names_it(nights: Nights, holds_on: int) -> None:
+    """Also when nights without it lie between."""
+    nights.night(given(NIGHT, **poor()))
+    for day in range(1, holds_on):
+        nights.night(given(after(day), **poor(yearly_income_fen=100000)))
+        assert nights.rows("select warning_id, withdrawn_on from warning_withdrawn") == [(FIRST, after(1))]
+    again = f"X01-户甲-{after(holds_on)}"
+    for day in (holds_on, holds_on + 1):
+        nights.night(given(after(day), **poor()))
+        assert nights.rows(LIFE) == [("open", None, "yellow", after(holds_on))]
+        assert nights.rows("select warning_id, episode_before from warning_list") == [(again, FIRST)]
+        told = [row[:2] + row[3:] for row in nights.rows(CHANGES)]
+        because = "再次出现:2026-10-31 撤回过,现在又符合条件(青禾区《d01-survey_household.xlsx》)"
+        assert told == ([("reopened", "withdrawn", because)] if day == holds_on else [])
+    assert nights.rows("select warning_id, withdrawn_on from warning_withdrawn") == [(FIRST, after(1))]
+
+
+def test_the_last_episode_is_named_whichever_way_it_ended(nights: Nights) -> None:
+    """Withdrawn, back and closed, back since it is worse: closed; that one withdrawn, and back: withdrawn."""
     nights.night(given(NIGHT, **poor()))
     nights.night(given(after(1), **poor(yearly_income_fen=100000)))
-    assert nights.rows("select warning_id, withdrawn_on from warning_withdrawn") == [(FIRST, after(1))]
     nights.night(given(after(2), **poor()))
-    assert nights.rows(LIFE) == [("open", None, "yellow", after(2))]
-    assert [row[0] for row in nights.rows(CHANGES)] == ["added"]
-    assert nights.rows("select warning_id, withdrawn_on from warning_withdrawn") == [(FIRST, after(1))]
+    second = f"X01-户甲-{after(2)}"
+    decision = said(second, on=after(2), night=str(after(3)))
+    nights.night(given(after(3), **with_decisions(poor(), decision)))
+    worse = poor(yearly_income_fen=80000)
+    nights.night(given(after(4), **with_decisions(worse, decision)))
+    third = f"X01-户甲-{after(4)}"
+    assert nights.rows("select warning_id, episode_before from warning_list") == [(third, second)]
+    assert [row[:2] for row in nights.rows(CHANGES)] == [("reopened", "not_eligible")]
+    nights.night(given(after(5), **with_decisions(poor(yearly_income_fen=100000), decision)))
+    nights.night(given(after(6), **with_decisions(worse, decision)))
+    assert nights.rows("select warning_id, episode_before from warning_list") == [(f"X01-户甲-{after(6)}", third)]
+    assert [row[:2] for row in nights.rows(CHANGES)] == [("reopened", "withdrawn")]
 
 
 def test_why_it_came_changed_and_went_names_the_file(nights: Nights) -> None:

@@ -78,9 +78,16 @@ insert into coverage values
 """
 FRESHNESS = {
     "registries": [
-        {"registry": "dibao", "period": "2026-10", "is_current": True},
-        {"registry": "edge", "period": "2026-05", "is_current": False},
-        {"registry": "tekun", "period": None, "is_current": False},
+        {
+            "registry": "dibao",
+            "unit_name": "青禾区",
+            "period": "2026-10",
+            "is_current": True,
+            "is_whole": False,
+            "is_evidence": False,
+        },
+        {"registry": "edge", "unit_name": "云岫区", "period": "2026-05", "is_current": False, "is_evidence": True},
+        {"registry": "tekun", "unit_name": "青禾区", "period": None, "is_current": False, "is_evidence": False},
     ],
     "oldest_evidence": "2026-09-02",
     "newest_evidence": "2026-10-28",
@@ -261,7 +268,8 @@ def test_freshness_is_said_in_words():
     said = lists.freshness_text(json.dumps(FRESHNESS), "名单不是最新(低保边缘),保留原预警")
     assert said.splitlines() == [
         "名单不是最新(低保边缘),保留原预警",
-        "名册:低保 2026-10、低保边缘 2026-05(已过期)、特困没有可用的",
+        "依据的名册:云岫区低保边缘 2026-05(已过期)",
+        "核对过的名册:青禾区低保 2026-10(不完整)、青禾区特困没有可用的",
         "依据截至 2026-09-02 至 2026-10-28",
         "家庭 3 人,名单中只有 2 人可用",
     ]

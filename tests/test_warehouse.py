@@ -436,7 +436,12 @@ def test_what_a_warning_says(models: Models) -> None:
         {"key": "dibao_standard", "value": "600", "unit": "元/人/月", "source": "样例值,非官方标准"}
     ]
     assert json.loads(row["freshness"]) == {
-        "registries": [{"registry": "dibao", "unit_code": "d01", "period": "2026-10", "is_current": True}],
+        "registries": [
+            {
+                "registry": "dibao", "unit_code": "d01", "unit_name": "青禾区", "period": "2026-10", "is_current": True,
+                "is_whole": True, "is_evidence": False,
+            }
+        ],
         "oldest_evidence": "2026-10-30", "newest_evidence": "2026-10-30", "household_size": 2, "members_listed": 1,
     }  # fmt: skip
 
@@ -553,6 +558,11 @@ def test_a_roster_that_is_not_current_neither_creates_nor_clears(nights: Nights)
     ]
     kept = "select warning_id, reason, first_seen_on, due_on from warning order by all"
     assert nights.rows(kept) == before
+    fresh = [json.loads(text) for (text,) in nights.rows("select freshness from warning order by rule_code")]
+    assert [(each["period"], each["is_current"]) for of in fresh for each in of["registries"]] == [
+        ("2026-10", False)
+    ] * 2
+    assert fresh[0]["newest_evidence"] == "2026-12-31", "the evidence is that of the night on which it last held"
     assert nights.rows("select last_seen_on from warning") == [(date(2026, 12, 31),)] * 2
     assert nights.rows(CHANGES) == []
     tally = "select rule_code, asked, fired, could_not_be_asked, reason from rule_tally where rule_code = 'X01'"

@@ -391,8 +391,10 @@ def freshness_text(text: str | None, remark: str | None) -> str:
     """The `freshness` of a warning (JSON, pipeline/warehouse/evidence.py) and its remark in Chinese lines."""
     said = json.loads(text or "{}")
     lines = [remark] if remark else []
-    if rosters := dict.fromkeys(_roster_text(roster) for roster in said.get("registries", [])):
-        lines.append(f"名册:{'、'.join(rosters)}")
+    for title, is_evidence in (("依据的名册", True), ("核对过的名册", False)):
+        asked = [roster for roster in said.get("registries", []) if roster.get("is_evidence", False) is is_evidence]
+        if asked:
+            lines.append(f"{title}:{'、'.join(_roster_text(roster) for roster in asked)}")
     oldest, newest = said.get("oldest_evidence"), said.get("newest_evidence")
     if newest:
         lines.append(f"依据截至 {newest}" if oldest == newest else f"依据截至 {oldest} 至 {newest}")
@@ -403,7 +405,10 @@ def freshness_text(text: str | None, remark: str | None) -> str:
 
 
 def _roster_text(roster: Mapping[str, Any]) -> str:
-    title = REGISTRY_TITLES.get(roster["registry"], roster["registry"])
+    title = (roster.get("unit_name") or "") + REGISTRY_TITLES.get(roster["registry"], roster["registry"])
     if roster["period"] is None:
         return f"{title}没有可用的"
-    return f"{title} {roster['period']}" + ("" if roster["is_current"] else "(已过期)")
+    faults = [] if roster["is_current"] else ["已过期"]
+    if not roster.get("is_whole", True):
+        faults.append("不完整")
+    return f"{title} {roster['period']}" + (f"({'、'.join(faults)})" if faults else "")

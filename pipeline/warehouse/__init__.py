@@ -30,6 +30,7 @@ from pipeline.warehouse.models import (
     CONTRADICTION,
     EPISODE,
     EVERY,
+    FRESHNESS,
     SUGGESTION,
     TURNED,
     WHAT_IF,
@@ -513,16 +514,22 @@ def _make(
             evidence.make_every(con, models, is_trial=is_trial)
         elif name == EPISODE:
             _make_episode(con, inputs)
-        elif name == SUGGESTION:
-            suggestion.make_suggestion(con, name)
-        elif name == CONTRADICTION:
-            make_contradiction(con, name)
+        elif name in _FROM_TABLES:
+            _FROM_TABLES[name](con, name)
         elif name == WHAT_IF:
             what_if.make_what_if(con, inputs, lambda other: _try(other, models), name)
         elif name == WITHDRAWAL:
             withdrawal.make_withdrawal(con, inputs, models.kinds, lambda other: _try_gone(other, models), name, TURNED)
         elif name in models.models:
             _make_model(con, models, name)
+
+
+_FROM_TABLES: dict[str, Callable[[duckdb.DuckDBPyConnection, str], None]] = {
+    CONTRADICTION: make_contradiction,
+    FRESHNESS: evidence.make_freshness,
+    SUGGESTION: suggestion.make_suggestion,
+}
+"""Tables of the builder that need nothing but other tables."""
 
 
 def _make_model(con: duckdb.DuckDBPyConnection, models: Models, name: str) -> None:

@@ -1,5 +1,7 @@
 """Cards and their queries → warnings.every: all candidates of the night, with reason, evidence, freshness and policy.
 
+And warnings.freshness: how fresh tonight's lists are for the warnings that are carried over.
+
 The SQL is written here from the cards, so that a rule is its pair of files and nothing else. Texts are made by the
 engine, column by column: amounts in yuan with two decimals, dates ISO, months YYYY-MM, unknown as 未知.
 """
@@ -26,7 +28,7 @@ create table made.item (
     original_text varchar, file_name varchar, sheet varchar, row_number integer, letter varchar, header varchar,
     submission_id varchar, as_of varchar
 );
-create table made.leans (rule_code varchar, subject_id varchar, registry varchar, unit_code varchar);
+create table made.leans (rule_code varchar, subject_id varchar, registry varchar, unit_code varchar, as_of varchar);
 create table made.unreadable (rule_code varchar, subject_id varchar, unreadable varchar);
 """
 
@@ -37,8 +39,6 @@ evidence as (
     select
         rule_code,
         subject_id,
-        min(as_of) as oldest,
-        max(as_of) as newest,
         to_json(list({
             'fact': fact, 'value': value, 'original_text': original_text, 'file_name': file_name, 'sheet': sheet,
             'row': row_number, 'column': letter, 'header': header, 'submission_id': submission_id, 'as_of': as_of
@@ -65,26 +65,6 @@ policy as (
         and (policy.policy_region = '' or policy.policy_region = unit.policy_region)
         and (policy.area_type = '' or policy.area_type = coalesce(fired.area_type, policy.area_type))
     group by fired.rule_code, fired.subject_id
-),
-
-registries as (
-    select
-        leans.rule_code,
-        leans.subject_id,
-        list({
-            'registry': leans.registry, 'unit_code': leans.unit_code, 'period': roster.period,
-            'is_current': coalesce(roster.is_current, false)
-        } order by leans.registry, leans.unit_code) as registries
-    from (select distinct * from made.leans) as leans
-    left join registry.own_roster as roster
-        on leans.registry = roster.registry and leans.unit_code = roster.unit_code
-    group by leans.rule_code, leans.subject_id
-),
-
-listed as (
-    select household_id, count(*) as members
-    from registry.household_member
-    group by household_id
 )
 
 select
@@ -97,21 +77,89 @@ select
     fired.measured,
     fired.reason,
     coalesce(cast(evidence.evidence as varchar), '[]') as evidence,
-    cast(to_json({
-        'registries': coalesce(registries.registries, []),
-        'oldest_evidence': evidence.oldest,
-        'newest_evidence': evidence.newest,
-        'household_size': household.household_size,
-        'members_listed': listed.members
-    }) as varchar) as freshness,
+    freshness.freshness,
     coalesce(cast(policy.policy as varchar), '[]') as policy
 from made.fired as fired
 left join evidence using (rule_code, subject_id)
 left join policy using (rule_code, subject_id)
-left join registries using (rule_code, subject_id)
-left join registry.household_fact as household on fired.household_id = household.household_id
-left join listed on fired.household_id = listed.household_id
+left join made.freshness as freshness using (rule_code, subject_id)
 """
+
+_FRESHNESS = """
+create table {table} as
+with
+registries as (
+    select
+        leans.rule_code,
+        leans.subject_id,
+        list({{
+            'registry': leans.registry, 'unit_code': leans.unit_code,
+            'unit_name': case when unit.unit_kind = 'bureau' then '各区' else unit.name end,
+            'period': roster.period, 'is_current': coalesce(roster.is_current, false),
+            'is_whole': coalesce(roster.is_whole, true), 'is_evidence': coalesce(leans.as_of = roster.period, false)
+        }} order by leans.registry, leans.unit_code) as registries
+    from (
+        select rule_code, subject_id, registry, unit_code, max(as_of) as as_of from {leans} group by all
+    ) as leans
+    left join registry.own_roster as roster
+        on leans.registry = roster.registry and leans.unit_code = roster.unit_code
+    left join house.unit as unit on leans.unit_code = unit.unit_code
+    group by leans.rule_code, leans.subject_id
+),
+
+listed as (
+    select household_id, count(*) as members
+    from registry.household_member
+    group by household_id
+)
+
+select
+    subject.rule_code,
+    subject.subject_id,
+    cast(to_json({{
+        'registries': coalesce(registries.registries, []),
+        'oldest_evidence': subject.oldest,
+        'newest_evidence': subject.newest,
+        'household_size': household.household_size,
+        'members_listed': listed.members
+    }}) as varchar) as freshness
+from {subjects} as subject
+left join registries using (rule_code, subject_id)
+left join registry.household_fact as household on subject.household_id = household.household_id
+left join listed on subject.household_id = listed.household_id
+"""
+"""Of each of `subjects`, the rosters of `leans` as they are tonight. `is_evidence`: the warning rests on a row of that very roster; else
+it was only asked. The bureau's own people are answered for by all divisions."""
+
+_TONIGHT = """(
+    select fired.rule_code, fired.subject_id, fired.household_id, min(item.as_of) as oldest, max(item.as_of) as newest
+    from made.fired as fired left join made.item as item using (rule_code, subject_id) group by all
+)"""
+
+_CARRIED = """
+create temp table carried as
+select before.rule_code, before.subject_id, before.household_id, before.freshness
+from life.before as before join life.unanswered as unanswered using (warning_id)
+"""
+_CARRIED_SUBJECTS = """(
+    select
+        rule_code, subject_id, household_id,
+        json_extract_string(freshness, '$.oldest_evidence') as oldest,
+        json_extract_string(freshness, '$.newest_evidence') as newest
+    from carried
+)"""
+_CARRIED_LEANS = """(
+    select
+        rule_code, subject_id, roster.registry, roster.unit_code,
+        case when roster.is_evidence then roster.period end as as_of
+    from (
+        select rule_code, subject_id, unnest(from_json(
+            json_extract(freshness, '$.registries'),
+            '[{"registry": "VARCHAR", "unit_code": "VARCHAR", "period": "VARCHAR", "is_evidence": "BOOLEAN"}]'
+        )) as roster
+        from carried
+    )
+)"""
 
 
 def make_every(con: duckdb.DuckDBPyConnection, models: Models, *, is_trial: bool = False) -> None:
@@ -128,6 +176,7 @@ def make_every(con: duckdb.DuckDBPyConnection, models: Models, *, is_trial: bool
             _gather(con, name, card, models, is_trial=is_trial)
         except duckdb.Error as problem:
             raise ModelError(f"{name}:{mask(str(problem))}") from problem
+    con.execute(_FRESHNESS.format(table="made.freshness", subjects=_TONIGHT, leans="made.leans"))
     con.execute(_EVERY)
     con.execute(
         f"create table {SOURCE} as select distinct rule_code, subject_id, submission_id from made.item order by all"
@@ -137,6 +186,16 @@ def make_every(con: duckdb.DuckDBPyConnection, models: Models, *, is_trial: bool
         " anti join made.fired using (rule_code, subject_id) group by all order by all"
     )
     con.execute("drop schema made cascade")
+
+
+def make_freshness(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Create `table`: rule_code, subject_id, freshness of each warning that cannot be asked tonight and is carried over.
+
+    The rosters are those that it was asked of, as they are tonight; the days of its evidence stay, since the evidence does.
+    """
+    con.execute(_CARRIED)
+    con.execute(_FRESHNESS.format(table=table, subjects=_CARRIED_SUBJECTS, leans=_CARRIED_LEANS))
+    con.execute("drop table carried")
 
 
 def _gather(con: duckdb.DuckDBPyConnection, name: str, card: Card, models: Models, *, is_trial: bool) -> None:
@@ -164,16 +223,16 @@ def _gather(con: duckdb.DuckDBPyConnection, name: str, card: Card, models: Model
     )
     if is_trial:
         return
-    for registry in card.not_in:
+    for registry in card.consulted(models.kinds):
         con.execute(
-            f"insert into made.leans select {_quote(card.code)}, {_subject(card)}, {_quote(registry)}, fired.division_code"
+            f"insert into made.leans select {_quote(card.code)}, {_subject(card)}, {_quote(registry)}, fired.division_code, null"
             f" from {listed} as fired"
         )
     for place, item in enumerate(card.evidence):
         _gather_item(con, listed, card, place, item, models)
         if models.kinds[item.kind].period == "month":
             con.execute(
-                "insert into made.leans select distinct item.rule_code, item.subject_id, $1, submission.unit_code"
+                "insert into made.leans select distinct item.rule_code, item.subject_id, $1, submission.unit_code, item.as_of"
                 " from made.item as item join house.submission as submission using (submission_id)"
                 " where item.rule_code = $2 and item.place = $3",
                 [models.kinds[item.kind].family, card.code, place],

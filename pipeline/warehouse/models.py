@@ -54,6 +54,9 @@ CONTRADICTION = "life.contradiction"
 WHAT_IF = "warnings.what_if"
 """What a decision about who is who would change; made by the builder (what_if.py), which runs the rules again."""
 
+FRESHNESS = "warnings.freshness"
+"""How fresh tonight's lists are for the warnings that are carried over; made by the builder (evidence.py)."""
+
 WITHDRAWAL = "warnings.withdrawal"
 """Which change of tonight alone withdraws each warning that is gone; made by the builder (withdrawal.py), which runs the rules again."""
 
@@ -64,6 +67,9 @@ _MADE = {
     SOURCE: (EVERY,),
     UNREADABLE: (EVERY,),
     EPISODE: (EVERY, "life.before"),
+    FRESHNESS: (
+        "life.before", "life.unanswered", "registry.household_fact", "registry.household_member", "registry.own_roster", "house.unit",
+    ),
     SUGGESTION: ("registry.suggestion_pair",),
     CONTRADICTION: ("life.heard", "house.answer", "house.unit"),
     WITHDRAWAL: (
@@ -91,7 +97,7 @@ read, and the column says which, and what stands there: such a row lists nobody,
 
 EVERY_READS = (
     "house.column", "house.policy", "house.rule_policy", "house.submission", "house.unit", "registry.household_fact",
-    "registry.household_member", "registry.roster",
+    "registry.household_member", "registry.own_roster",
 )  # fmt: skip
 """What warnings.every reads beside the rules and the rows of their evidence."""
 
@@ -246,8 +252,22 @@ class Card(Strict):
         """
         named: set[str] = set(self.not_in)
         if self.purpose in ("entitlement_review", "supplement"):
-            named |= {kinds[item.kind].family for item in self.evidence if kinds[item.kind].period == "month"}
+            named |= self._shown(kinds)
         return sorted(named)
+
+    def consulted(self, kinds: dict[str, Kind]) -> list[str]:
+        """Registries of the own division that are asked of everybody whom this rule lists, on a roster or on none.
+
+        Those of `not_in`; for assistance also the monthly rosters that the evidence may stand on. A review or a supplement
+        stands on the rosters of its evidence alone.
+        """
+        named: set[str] = set(self.not_in)
+        if self.purpose == "assistance":
+            named |= self._shown(kinds)
+        return sorted(named)
+
+    def _shown(self, kinds: dict[str, Kind]) -> set[str]:
+        return {kinds[item.kind].family for item in self.evidence if kinds[item.kind].period == "month"}
 
 
 @dataclass(frozen=True)

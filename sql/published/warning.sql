@@ -1,6 +1,6 @@
 -- The warnings of tonight: what stands, under the id of the night on which it began; what cannot be asked, carried over
--- unchanged; and what people have closed, as long as facts are kept. A closed one fires again only when it got worse or its
--- silence ended, and then as an episode of its own.
+-- unchanged but for how fresh tonight's lists are; and what people have closed, as long as facts are kept. A closed one fires again only
+-- when it got worse or its silence ended, and then as an episode of its own, as does one that was withdrawn and holds again.
 with working_day as (
     select
         calendar.day as day,
@@ -42,7 +42,8 @@ found as (
         open_before.decision_id as decision_id, open_before.decided_on as decided_on,
         open_before.decided_by as decided_by, open_before.measure as measure, open_before.note as note,
         case
-            when open_before.warning_id is null then silent.episode_before else open_before.episode_before
+            when open_before.warning_id is null then coalesce(returned.episode_before, silent.episode_before)
+            else open_before.episode_before
         end as episode_before
     from life.standing as standing
     cross join house.night as night
@@ -50,6 +51,8 @@ found as (
         on standing.rule_code = open_before.rule_code and standing.subject_id = open_before.subject_id
     left join life.silent as silent
         on standing.rule_code = silent.rule_code and standing.subject_id = silent.subject_id
+    left join life.returned as returned
+        on standing.rule_code = returned.rule_code and standing.subject_id = returned.subject_id
     left join warnings.episode as episode
         on standing.rule_code = episode.rule_code and standing.subject_id = episode.subject_id
     where open_before.warning_id is not null or silent.fires_again is null or silent.fires_again
@@ -62,7 +65,7 @@ found as (
         before.status as status, before.outcome as outcome, before.level as level,
         before.first_seen_on as first_seen_on, before.last_seen_on as last_seen_on,
         before.due_on as due_before, before.measured as measured, before.reason as reason,
-        before.evidence as evidence, before.freshness as freshness, before.policy as policy,
+        before.evidence as evidence, freshness.freshness as freshness, before.policy as policy,
         unanswered.remark as remark,
         before.decision_id as decision_id, before.decided_on as decided_on,
         before.decided_by as decided_by, before.measure as measure, before.note as note,
@@ -70,6 +73,8 @@ found as (
     from life.before as before
     inner join life.unanswered as unanswered
         on before.warning_id = unanswered.warning_id
+    inner join warnings.freshness as freshness
+        on before.rule_code = freshness.rule_code and before.subject_id = freshness.subject_id
     inner join house.rule as rule
         on before.rule_code = rule.rule_code
     left join main.person as person

@@ -31,6 +31,14 @@ changed as (
     where compared.known_before is null and compared.status <> 'closed'
     union all
     select
+        compared.warning_id, 'reopened' as change, 'withdrawn' as "before", compared.reason as "after",
+        '再次出现:' || cast(returned.withdrawn_on as varchar) || ' 撤回过,现在又符合条件' as because
+    from compared
+    inner join life.returned as returned
+        on compared.episode_before = returned.episode_before
+    where compared.known_before is null and compared.status <> 'closed'
+    union all
+    select
         warning_id, 'reopened' as change, outcome_before as "before", status as "after",
         coalesce(
             decided_by || ' ' || cast(decided_on as varchar) || ' 重新核查:' || note,

@@ -1,0 +1,35 @@
+-- Candidates whose last episode was withdrawn, on whichever night: that episode. One that people closed after it comes before it.
+with ended as (
+    select
+        withdrawn.rule_code as rule_code, withdrawn.subject_id as subject_id, withdrawn.warning_id as warning_id,
+        withdrawn.first_seen_on as first_seen_on, withdrawn.withdrawn_on as withdrawn_on, withdrawn.because as because
+    from house.previous_withdrawn as withdrawn
+    union all
+    select
+        before.rule_code as rule_code, before.subject_id as subject_id, before.warning_id as warning_id,
+        before.first_seen_on as first_seen_on, cast(null as date) as withdrawn_on, cast(null as varchar) as because
+    from life.before as before
+),
+
+last_ended as (
+    select
+        ended.rule_code as rule_code, ended.subject_id as subject_id, ended.warning_id as warning_id,
+        ended.withdrawn_on as withdrawn_on, ended.because as because,
+        row_number() over (
+            partition by ended.rule_code, ended.subject_id
+            order by ended.first_seen_on desc, ended.withdrawn_on desc nulls first, ended.warning_id
+        ) as place
+    from ended
+)
+
+select
+    standing.rule_code as rule_code,
+    standing.subject_id as subject_id,
+    last_ended.warning_id as episode_before,
+    last_ended.withdrawn_on as withdrawn_on,
+    last_ended.because as because
+from life.standing as standing
+inner join last_ended
+    on
+        standing.rule_code = last_ended.rule_code and standing.subject_id = last_ended.subject_id
+        and last_ended.place = 1 and last_ended.withdrawn_on is not null
