@@ -214,7 +214,7 @@ ELSEWHERE = {
 }  # fmt: skip
 """Advice that no single file can be given and mended by: where its situation is tried."""
 CODES_ELSEWHERE = {"memo", "not_text", "too_big", "unreadable", "no_base", "base_changed", "nothing_changed", "no_form", "link",
-                   "unopened", "unknown_unit"}  # fmt: skip
+                   "unopened", "unknown_unit", "which_kind"}  # fmt: skip
 
 
 def read(data: bytes, name: str, kinds: str, folder: Path) -> list[Reading]:
