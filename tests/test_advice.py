@@ -261,7 +261,7 @@ def test_every_refusal_has_its_advice_followed() -> None:
     codes = {code.value for _, code, _ in calls() if isinstance(code, ast.Constant)}
     assert len(codes) > 25
     assert codes - {case.code for case in CASES} - CODES_ELSEWHERE == set()
-    public = {name for name, value in vars(advice).items() if name[0] != "_" and name not in ("Final", "annotations")
+    public = {name for name, value in vars(advice).items() if name[0] != "_" and name not in ("Final", "Sequence", "annotations")
               and (isinstance(value, str) or callable(value))}  # fmt: skip
     assert public - {case.said for case in CASES} - set(ELSEWHERE) == set()
     assert [name for name in [*ELSEWHERE, *(case.said for case in CASES)] if not hasattr(advice, name)] == []
