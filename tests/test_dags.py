@@ -24,7 +24,7 @@ from pipeline import run
 from pipeline.model import ROOT, CheckError, mask
 from tests import night_kit as kit
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1000)]  # nights through Airflow, beside other tests
 
 DAGS = ROOT / "dags"
 BIN = Path(sys.executable).parent
@@ -304,7 +304,7 @@ class Night:
         with self.log.open("ab") as log:
             done = subprocess.run(
                 [sys.executable, *(command or (str(DAGS / "nightly.py"),))], check=False,
-                env=_environment(self.airflow, home), stdout=log, stderr=subprocess.PIPE, text=True, timeout=250,
+                env=_environment(self.airflow, home), stdout=log, stderr=subprocess.PIPE, text=True, timeout=900,
             )  # fmt: skip
         self.code, self.shown = done.returncode, done.stderr
 
