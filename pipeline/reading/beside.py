@@ -106,17 +106,21 @@ class _Beside:
 
     def is_name(self, row: int, column: int) -> bool:
         """A cell that is no more than the name of a fact: known, or short and of what is never received."""
-        folded = fold_header(self.grid.text(row, column).strip(" :"))[0].strip(":")
+        folded = self._label(row, column)
         if not folded or len(folded) > _LONGEST_NAME or ":" in folded:
             return False
         return folded in self.names or self.headers.refusal_of(folded, is_header=False) is not None
 
     def _is_known(self, row: int, column: int) -> bool:
-        return fold_header(self.grid.text(row, column).strip(" :"))[0].strip(":") in self.names
+        return self._label(row, column) in self.names
 
     def says_no_more(self, row: int, column: int) -> bool:
         """A name that is one of the words themselves, so that no value can stand in it."""
-        return fold_header(self.grid.text(row, column).strip(" :"))[0].strip(":") in self.words
+        return self._label(row, column) in self.words
+
+    def _label(self, row: int, column: int) -> str:
+        """The text of a cell as a name is looked up: folded, without the colon behind it."""
+        return fold_header(self.grid.text(row, column).strip(" :"))[0].strip(":")
 
     def values_of(self, row: int, column: int) -> list[tuple[int, int, int]]:
         """(first, last row, column) of where the values of a name stand: below it, to its right, or both."""

@@ -9,6 +9,7 @@ import dataclasses
 import re
 import unicodedata
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path, PurePath
 from typing import Literal
 
@@ -462,17 +463,13 @@ def _side_by_side(grid: Grid, heads: list[tuple[int, int]]) -> Refusal:
     where = f"工作表“{grid.sheet}”" if grid.sheet else "文件"
     count = "两" if len(heads) == 2 else str(len(heads))
     begins = "、".join(
-        f"{column_letter(column + 1)}{grid.row_numbers[row]}" for row, column in sorted(heads, key=_column)
+        f"{column_letter(column + 1)}{grid.row_numbers[row]}" for row, column in sorted(heads, key=itemgetter(1))
     )
     return Refusal(
         "side_by_side",
         f"{where}里有{count}个表并排(表头从{begins}开始),一行里放着不止一条记录,不能当一个表读",
         advice.MOVE_TABLE_TO_SHEET if grid.sheet else advice.MOVE_TABLE_TO_FILE,
     )
-
-
-def _column(place: tuple[int, int]) -> int:
-    return place[1]
 
 
 def _reading(recogniser: Recogniser, kind_name: str, sheets: list[_Sheet], stem: str, work_dir: Path) -> Reading:

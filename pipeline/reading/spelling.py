@@ -172,7 +172,8 @@ def _parse(data: bytes) -> etree._Element:
     return etree.fromstring(data, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False))
 
 
-def _written(root: etree._Element) -> bytes:
+def serialise(root: etree._Element) -> bytes:
+    """A part as UTF-8 with a declaration."""
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
 
 
@@ -194,7 +195,7 @@ def _types(parts: Parts, moves: dict[str, str]) -> bytes:
     if all((one.get("Extension") or "").casefold() != "rels" for one in root):
         rels = "application/vnd.openxmlformats-package.relationships+xml"
         root.insert(0, etree.Element(tag.replace("Override", "Default"), Extension="rels", ContentType=rels))
-    return _written(root)
+    return serialise(root)
 
 
 def _relations(parts: Parts, owner: str, moves: dict[str, str]) -> bytes:
@@ -213,7 +214,7 @@ def _relations(parts: Parts, owner: str, moves: dict[str, str]) -> bytes:
             one.set(
                 "Target", new.removeprefix("xl/") if moves.get(owner) == WORKBOOK and new[:3] == "xl/" else f"/{new}"
             )
-    return _written(root)
+    return serialise(root)
 
 
 def _transitional(uri: str) -> str:

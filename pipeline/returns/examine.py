@@ -16,11 +16,11 @@ from lxml import etree
 from python_calamine import CalamineWorkbook
 
 from pipeline.model import column_letter
+from pipeline.reading.spelling import MAIN
 from pipeline.returns import threads
 from pipeline.returns.marks import Gone, SheetMarks
 from pipeline.returns.package import (
     LISTING,
-    MAIN,
     CannotPatch,
     ContentTypes,
     Relationships,

@@ -11,8 +11,9 @@ from xml.sax.saxutils import escape
 from lxml import etree
 
 from pipeline.model import column_letter
+from pipeline.reading.spelling import MAIN, serialise
 from pipeline.returns.marks import NOTE_SIGN, Gone
-from pipeline.returns.package import MAIN, CannotPatch, parse, serialise
+from pipeline.returns.package import CannotPatch, parse
 from pipeline.returns.sheet import column_number
 
 Cell = tuple[int, int]

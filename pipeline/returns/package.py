@@ -6,7 +6,6 @@ Sources: ECMA-376 parts 1 and 2.
 from __future__ import annotations
 
 import copy
-import posixpath
 import re
 import zipfile
 from collections.abc import Callable
@@ -15,7 +14,8 @@ from typing import Final
 
 from lxml import etree
 
-MAIN: Final = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+from pipeline.reading.spelling import MAIN, relations_of, resolve, serialise
+
 OFFICE: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE: Final = "http://schemas.openxmlformats.org/package/2006/relationships"
 TYPES: Final = "http://schemas.openxmlformats.org/package/2006/content-types"
@@ -44,19 +44,13 @@ def parse(data: bytes) -> etree._Element:
         raise CannotPatch("part is not well-formed") from problem
 
 
-def serialise(root: etree._Element) -> bytes:
-    """The part as UTF-8 with a declaration."""
-    return etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
-
-
 class Relationships:
     """The relationships of one part; `part` is that part's name ('' for the package)."""
 
     def __init__(self, archive: zipfile.ZipFile, part: str) -> None:
         """Read them; none is as good as an empty list."""
-        folder, base = posixpath.split(part)
-        self.folder = folder
-        self.name = posixpath.join(folder, "_rels", f"{base}.rels")
+        self.part = part
+        self.name = relations_of(part)
         self.is_changed = False
         found = self.name in archive.namelist()
         self.root = (
@@ -68,7 +62,7 @@ class Relationships:
     def by_type(self, last: str) -> dict[str, str]:
         """Id → part name, for internal relationships whose type ends in `/<last>`."""
         return {
-            one.get("Id", ""): self._resolve(one.get("Target", ""))
+            one.get("Id", ""): resolve(self.part, one.get("Target", ""))
             for one in self.root
             if isinstance(one.tag, str)
             and one.get("Type", "").endswith(f"/{last}")
@@ -94,12 +88,7 @@ class Relationships:
 
     def target(self, one: etree._Element) -> str | None:
         """The part to which one of them leads; None where it leads outside."""
-        return None if one.get("TargetMode") == "External" else self._resolve(one.get("Target", ""))
-
-    def _resolve(self, target: str) -> str:
-        if target.startswith("/"):
-            return target[1:]
-        return posixpath.normpath(posixpath.join(self.folder, target))
+        return None if one.get("TargetMode") == "External" else resolve(self.part, one.get("Target", ""))
 
 
 class ContentTypes:

@@ -11,7 +11,7 @@ from typing import IO
 
 from lxml import etree
 
-from pipeline.reading.spelling import Parts
+from pipeline.reading.spelling import Parts, relations_of, serialise
 from pipeline.returns import notes, pictures, threads
 from pipeline.returns.marks import Gone, Merges, SheetMarks
 from pipeline.returns.package import (
@@ -26,7 +26,6 @@ from pipeline.returns.package import (
     Workbook,
     add_title,
     open_archive,
-    serialise,
 )
 from pipeline.returns.sheet import (
     Emptied,
@@ -129,7 +128,7 @@ class _Patch:
         old = self.workbook.drop_listing()
         if old:
             self._forget(old)
-            self._forget(posixpath.join(posixpath.dirname(old), "_rels", posixpath.basename(old) + ".rels"))
+            self._forget(relations_of(old))
         for number, (sheet, part) in enumerate(self.workbook.parts.items(), start=1):
             if part not in self.names:
                 raise CannotPatch("sheet without part")
@@ -171,9 +170,7 @@ class _Patch:
             patch = SheetPatch(marks, self.styles.marked, self.styles.was_marked, self.emptied, self.used)
             with self.out.open(part, "w", force_zip64=True) as target:
                 patch.run(source, target, lambda parts: self._around(number, marks, parts, relationships))
-        if relationships.is_changed:
-            self.beside[relationships.name] = serialise(relationships.root)
-            self.rels[relationships.name] = relationships.root
+        self._put_beside(relationships)
         self.written.add(part)
         self.done.changed.append(part)
         self.done.values_read_again.append(sheet)
@@ -231,9 +228,7 @@ class _Patch:
                 before = pictures.vml_without_pictures(before)
                 own = Relationships(self.archive, drawing)
                 self._keep(own, set())
-                if own.is_changed:
-                    self.beside[own.name] = serialise(own.root)
-                    self.rels[own.name] = own.root
+                self._put_beside(own)
         self.beside[drawing] = notes.vml(before, comments.cells(), number, parts.widths)
         self.beside[name] = comments.bytes()
         if not comment_parts:
@@ -298,9 +293,7 @@ class _Patch:
                 epilog = without_element(replace(parts, epilog=epilog), "drawing")
             else:
                 self.beside[drawing] = left
-                if own.is_changed:
-                    self.beside[own.name] = serialise(own.root)
-                    self.rels[own.name] = own.root
+                self._put_beside(own)
         for element, kind in _BACKGROUND.items():
             identifier = relationship_of(replace(parts, epilog=epilog), element)
             if identifier is not None:
@@ -337,6 +330,12 @@ class _Patch:
         if package.is_changed:
             self._write(package.name, serialise(package.root))
             self.rels[package.name] = package.root
+
+    def _put_beside(self, relationships: Relationships) -> None:
+        """Have relationships written as they are now, when they are not as they were."""
+        if relationships.is_changed:
+            self.beside[relationships.name] = serialise(relationships.root)
+            self.rels[relationships.name] = relationships.root
 
     def _keep(self, relationships: Relationships, used: set[str]) -> None:
         """Only the relationships with these ids."""

@@ -9,8 +9,9 @@ import re
 
 from lxml import etree
 
+from pipeline.reading.spelling import serialise
 from pipeline.returns.marks import Gone
-from pipeline.returns.package import OFFICE, CannotPatch, parse, serialise
+from pipeline.returns.package import OFFICE, CannotPatch, parse
 
 _DEFAULT_WIDTH = 8.0
 """Characters of a column that says no width."""

@@ -13,8 +13,9 @@ from typing import IO, Protocol
 from xml.parsers import expat
 
 from pipeline.model import column_letter
+from pipeline.reading.spelling import MAIN
 from pipeline.returns.marks import SheetMarks
-from pipeline.returns.package import MAIN, OFFICE, CannotPatch, parse
+from pipeline.returns.package import OFFICE, CannotPatch, parse
 
 CHUNK = 1 << 20
 MOST_EPILOG = 256 << 20

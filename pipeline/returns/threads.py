@@ -12,9 +12,10 @@ from typing import Final
 from lxml import etree
 
 from pipeline.model import column_letter
+from pipeline.reading.spelling import serialise
 from pipeline.returns.marks import Gone
 from pipeline.returns.notes import AUTHOR, ILLEGAL, Cell, cell_of
-from pipeline.returns.package import parse, serialise
+from pipeline.returns.package import parse
 
 THREADS: Final = "http://schemas.microsoft.com/office/spreadsheetml/2018/threadedcomments"
 RELATIONSHIP: Final = "http://schemas.microsoft.com/office/2017/10/relationships"
