@@ -561,8 +561,8 @@ def check(home: Path, day: date, family: str, *, left: Sequence[str] = ()) -> di
             lambda parts: checks.examine(con, contracts.load(), parts, around, place.accepted) if parts else [],
         )  # fmt: skip
         parts, verdicts = outcome.parts, outcome.verdicts
-        _settle(place, ledger, verdicts)
-        _tell(place, ledger, outcome.faults_of_held)
+        _tell(place, ledger, [*verdicts, *outcome.faults_of_held])
+        _settle(ledger, verdicts)
         written = {path: digest for verdict in verdicts for path, digest in _parts_of(place, verdict).items()}
         if written:
             about = {"run_date": day.isoformat(), "family": family, "parts": written}
@@ -579,9 +579,8 @@ def check(home: Path, day: date, family: str, *, left: Sequence[str] = ()) -> di
     }
 
 
-def _settle(home: Home, ledger: Ledger, verdicts: list[Verdict]) -> None:
-    """Write verdicts down: their issues, then all counts at once."""
-    _tell(home, ledger, verdicts)
+def _settle(ledger: Ledger, verdicts: list[Verdict]) -> None:
+    """Write verdicts down, all counts at once; their issues must have been (`_tell`)."""
     with ledger.at_once():
         for verdict in verdicts:
             outcome: Any = "accepted" if not verdict.rows_set_aside else "partly_accepted"

@@ -368,10 +368,3 @@ PROGRAMS: dict[str, Program] = {
     "varying_texts": _varying_texts,
 }
 """Kind of damage → who writes so."""
-
-
-def other_code_page(rng: random.Random, old_workbook: bytes) -> bytes:
-    """An old workbook (.xls) whose record CODEPAGE is not that of its texts, as many report tools write it."""
-    return old_workbook.replace(
-        b"\x42\0\2\0\xb0\4", b"\x42\0\2\0" + struct.pack("<H", rng.choice((1252, 936, 10000, 367))), 1
-    )
