@@ -15,8 +15,8 @@ from pipeline import contracts, values
 from pipeline.checks import Part, Verdict
 from pipeline.home import Home
 from pipeline.ledger import TAKEN, Ledger, Submission
-from pipeline.ledger.parts import part_name, superseded_by
-from pipeline.model import MonitorError, Reading
+from pipeline.ledger.parts import UNREAD, part_name, superseded_by
+from pipeline.model import Reading
 from pipeline.rosters import shrinks
 
 if TYPE_CHECKING:
@@ -44,6 +44,17 @@ def decide(con: duckdb.DuckDBPyConnection, home: Home, ledger: Ledger, day: date
 
 
 @dataclass(frozen=True)
+class Together:
+    """What can be judged tonight, and the deliveries that cannot."""
+
+    parts: list[Part]
+    unread: dict[str, str]
+    """Part in force that cannot be read again → why; no part of its delivery is judged."""
+    waits_for: dict[str, str]
+    """New part of such a delivery → the name of the file that cannot be read."""
+
+
+@dataclass(frozen=True)
 class Judgement:
     """What became of a family's waiting submissions."""
 
@@ -51,6 +62,8 @@ class Judgement:
     verdicts: list[Verdict]
     faults_of_held: list[Verdict]
     """Of what was judged and is held all the same: what its sender is told."""
+    is_whole: bool
+    """Every part in force that was asked for could be read again."""
 
 
 def judge(
@@ -59,7 +72,7 @@ def judge(
     day: date,
     fresh: list[Submission],
     kinds: list[str],
-    together: Callable[[list[Submission], list[Submission]], list[Part]],
+    together: Callable[[list[Submission], list[Submission]], Together],
     examine: Callable[[list[Part]], list[Verdict]],
 ) -> Judgement:
     """Judge the fresh submissions and those held before; hold what has shrunken, as few rows as can be accepted of it.
@@ -73,8 +86,8 @@ def judge(
     judged, told = _hold_back(home, ledger, day, fresh, kinds, {})
     while True:
         dropped = [each for name, each in sorted(was_judged.items()) if each not in judged]
-        parts = together(judged, dropped)
-        verdicts = examine(parts)
+        gathered = together(judged, dropped)
+        verdicts = examine(gathered.parts)
         seen |= {verdict.submission_id: verdict for verdict in verdicts}
         was_judged |= {each.submission_id: each for each in judged}
         counts = {name: verdict.rows_accepted for name, verdict in seen.items()}
@@ -84,10 +97,32 @@ def judge(
         judged = again
     for submission, outcome, reason in told:
         ledger.settle(submission.submission_id, outcome, set_aside=submission.rows_read, reason=reason)
-    for each in dropped:
+    _tell_unread(ledger, judged, gathered)
+    waiting = [each for each in judged if each.submission_id in gathered.waits_for]
+    for each in [*dropped, *waiting]:
         for folder in (str(each.kind), "set_aside", "unproven"):
             (home.accepted / folder / f"{each.submission_id}.parquet").unlink(missing_ok=True)
-    return Judgement(parts, verdicts, [seen[each.submission_id] for each in dropped])
+    faults_of_held = [seen[each.submission_id] for each in dropped if each.submission_id in seen]
+    return Judgement(gathered.parts, verdicts, faults_of_held, is_whole=not gathered.unread)
+
+
+def _tell_unread(ledger: Ledger, judged: list[Submission], gathered: Together) -> None:
+    """Write down why a delivery was not judged: what is in force stays so, and what is new must come with a readable one."""
+    for each in judged:
+        if name := gathered.waits_for.get(each.submission_id):
+            # Without the brackets of a question between two files: the other one alone does not answer for this one.
+            reason = (
+                f"同一份名单里的“{name}”{UNREAD},两份不能一起核对,所以这一份没有用;已经收下的仍然有效。"
+                f"请把“{name}”改好,和这一份一起重新报送"
+            )
+            ledger.settle(each.submission_id, "refused", set_aside=each.rows_read, reason=reason)
+    for each in ledger.in_force():
+        if why := gathered.unread.get(each.submission_id):
+            ledger.settle(
+                each.submission_id, each.outcome, accepted=each.rows_accepted, set_aside=each.rows_set_aside,
+                out_of_scope=each.rows_out_of_scope, scope_digest=each.scope_digest,
+                reason=f"{UNREAD}({why});上次收下的行仍然有效",
+            )  # fmt: skip
 
 
 _Told = list[tuple[Submission, Literal["held", "refused"], str]]
@@ -193,8 +228,10 @@ def together(
     reads_again: Callable[[str, str], bool],
     read_again: ReadAgain,
     dropped: Sequence[Submission] = (),
-) -> list[Part]:
+) -> Together:
     """What is to be judged: the fresh submissions, and every other part in force of the deliveries they belong to.
+
+    A delivery with a part in force that cannot be read any more, and that nothing new replaces, is not judged: the others are.
 
     `reads_again` says of (kind, submission id) in force whether it must be judged once more, since whose rows may be kept
     has changed; the parts of its delivery are then judged with it. `dropped`: judged before tonight and now held, so that the
@@ -212,10 +249,24 @@ def together(
     again = [each for each in settled if _group(each) in touched]
     judged = sorted({each.submission_id: each for each in [*again, *fresh]}.values(), key=_order)
     replaced = superseded_by([each.delivery for each in judged], known.kinds[kinds[0]].replace)
+    readings = {
+        each.submission_id: Reading.from_json(each.reading) if each.outcome == "read" else _again(each, read_again)
+        for each in judged
+    }
+    unread = {
+        each.submission_id: reading
+        for each in judged
+        if isinstance(reading := readings[each.submission_id], str) and each.submission_id not in replaced
+    }
+    stopped = {_group(each): each.file_name for each in judged if each.submission_id in unread}
+    waits_for = {
+        each.submission_id: stopped[_group(each)] for each in judged if each not in again and _group(each) in stopped
+    }
     parts = []
     for order, submission in enumerate(judged):
-        is_read = submission.outcome == "read"
-        reading = Reading.from_json(submission.reading) if is_read else _again(submission, read_again)
+        reading = readings[submission.submission_id]
+        if isinstance(reading, str) or _group(submission) in stopped:
+            continue
         group, before = _group(submission), _before(home, settled, submission)
         if submission.submission_id in replaced:
             # Replaced in the same night: judged by itself, so that its rows are accounted for, and twins nobody.
@@ -227,7 +278,7 @@ def together(
                 before,
             )
         )  # fmt: skip
-    return parts
+    return Together(parts, unread, waits_for)
 
 
 def _before(home: Home, in_force: list[Submission], new: Submission) -> tuple[Path, ...]:
@@ -254,13 +305,14 @@ def _group(submission: Submission) -> str:
     return f"{submission.unit_code}|{kind.family}|{submission.period}"
 
 
-def _again(submission: Submission, read_again: ReadAgain) -> Reading:
-    for reading in read_again(submission):
+def _again(submission: Submission, read_again: ReadAgain) -> Reading | str:
+    """The reading of a part that was judged before; why there is none where its file cannot be read by the rules of today."""
+    readings = read_again(submission)
+    for reading in readings:
         if reading.kind == submission.kind and reading.refusal is None:
             return reading
-    raise MonitorError(
-        f"{submission.unit_code}《{submission.file_name}》以前读过,现在从档案中读不出来了;请看约定(expectations/)是否改过"
-    )
+    refusals = [reading.refusal.reason for reading in readings if reading.refusal]
+    return refusals[0] if refusals else "里面认不出这种名单了"
 
 
 def _parquet(path: Path) -> str:

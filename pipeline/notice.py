@@ -20,6 +20,7 @@ from rich.text import Text
 from pipeline import advice, contracts, seal
 from pipeline.home import Home, atomically
 from pipeline.ledger import COMMAND, TAKEN, Ledger, Submission
+from pipeline.ledger.parts import UNREAD
 from pipeline.lists.words import ANSWER_TITLES, LEVEL_TITLES, TOPIC_TITLES
 from pipeline.model import mask, month_of
 from pipeline.reading import endings
@@ -93,6 +94,11 @@ def status(home: Home, ledger: Ledger, day: date) -> dict[str, Any]:
         "expected": _expected(home, kinds, submissions, missing, day),
         "received": [_received(home, kinds, each) for each in submissions if each.night == day],
         "held": [_received(home, kinds, each) for each in submissions if each.status == "held" and each.night < day],
+        "unread": [
+            _received(home, kinds, each)
+            for each in submissions
+            if each.status in TAKEN and each.reason.startswith(UNREAD)
+        ],
         "gaps": _gaps(home, kinds, missing),
         "faults": _faults(home, ledger, submissions, day),
         "registries": _registries(home, kinds, submissions, missing, day),
@@ -418,6 +424,8 @@ def _message(told: Mapping[str, Any]) -> list[str]:
         lines += ["", "## 数据库", "", *_bullets(_database_words(told["databases"]))]
     sent_back = [*told["received"], *told["held"]]
     lines += ["", "## 今晚整份退回的,和扣住还没有确认的", "", *_bullets(_sent_back_words(sent_back))]
+    if unread := _unread_words(told["unread"]):
+        lines += ["", f"## {_UNREAD_TITLE}", "", *_bullets(unread)]
     if not_whole := _gap_words(told["gaps"]):
         lines += ["", "## 不完整的名单", "", *_bullets(not_whole)]
     lines += ["", "## 各单位的问题,与上次相比", "", *_bullets(_fault_words(told["faults"]))]
@@ -603,6 +611,18 @@ def _because(line: Mapping[str, Any]) -> str:
     return "".join(f"{part.rstrip('。')}。" for part in (line["reason"], line["fix"], fault) if part)
 
 
+_UNREAD_TITLE = "以前收下、现在读不出来的"
+
+
+def _unread_words(unread: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Parts in force that could not be read again; nothing else of their deliveries is judged until they can."""
+    return [
+        f"{line['unit']} {_kind_words(line)}:《{line['file_name']}》{line['reason']}。"
+        "请报送单位改好后用原来的文件名再交;单位没有做错的,请看软件或约定(expectations/)是否刚改过。"
+        for line in unread
+    ]
+
+
 def _gap_words(missing: Sequence[Mapping[str, Any]]) -> list[str]:
     said = []
     for line in missing:
@@ -691,7 +711,8 @@ def show(told: Mapping[str, Any], console: Console) -> None:
             table.add_row(*map(Text, (line["unit"], line["file_name"], _kind_words(line), title, _because(line))))
         console.print(table)
     console.print(Text(f"今晚{_received_words(told['received'])[-1]}"))
-    doubts = [f"不完整的名单:{sentence}" for sentence in _gap_words(told["gaps"])]
+    doubts = [f"{_UNREAD_TITLE}:{sentence}" for sentence in _unread_words(told["unread"])]
+    doubts += [f"不完整的名单:{sentence}" for sentence in _gap_words(told["gaps"])]
     for sentence in [*doubts, *(f"还在收件箱里的:{sentence}" for sentence in _left_words(told))]:
         console.print(Text(sentence, style="yellow"))
     if told["faults"]:

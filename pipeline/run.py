@@ -569,7 +569,8 @@ def check(home: Path, day: date, family: str, *, left: Sequence[str] = ()) -> di
             journal.write(place, "judged", about, who=NIGHT, at=datetime.now(UTC))
         judged: list[Submission | checks.Part] = [*waiting, *parts]
         issues.remember(place, ledger, day, [(each.unit_code, each.kind) for each in judged])
-        known.remember()
+        if outcome.is_whole:  # else those who came into scope are looked for again tomorrow
+            known.remember()
     return {
         "submissions": len(verdicts),
         "read": sum(verdict.rows_read for verdict in verdicts),

@@ -1,6 +1,7 @@
 """Whole nights: what was planted is found and nothing else, and neither order, repeats nor crashes change the end."""
 
 import fcntl
+import hashlib
 from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,7 +12,8 @@ from openpyxl import load_workbook
 from pipeline import contracts, run
 from pipeline.home import Home
 from pipeline.ledger import Ledger
-from pipeline.model import MonitorError
+from pipeline.model import MonitorError, Reading, Refusal
+from pipeline.reading import layout
 from tests.night_kit import (
     DAY,
     MEDICAL,
@@ -258,6 +260,50 @@ def test_repeats_corrections_older_months_and_unclear_names(tmp_path):
     assert ask(home, on_roster) == [(16, "2026-10", "2026-10")]
     balance = "rows_read = rows_accepted + rows_set_aside + rows_out_of_scope"
     assert ask(home, f"select count(*) from submission where not ({balance})") == [(0,)]
+
+
+def test_a_part_that_a_stricter_reader_cannot_read_stops_its_own_delivery_only(tmp_path, monkeypatch):
+    """After an upgrade: what was accepted stays, what came to it waits for a readable copy, other divisions go on."""
+    home = new_home(tmp_path / "home")
+    folder = home / "inbox/d01"
+    on_roster = "select division_code, count(*) from enrolment where registry = 'edge' group by all order by all"
+    first, second, third = date(2026, 10, 20), date(2026, 10, 21), date(2026, 10, 22)
+    book(folder / "甲乡.xlsx", PERSON, [person(n) for n in range(1, 11)])
+    run.night(home, first)
+
+    strict = Refusal("unreadable", "表尾不合新的规定", "请去掉表尾")
+    read, old = layout.read_file, Ledger.of(Home.open(home)).files()[0].sha256
+
+    def read_strictly(path, *rest, **more):
+        is_old = hashlib.sha256(path.read_bytes()).hexdigest() == old
+        return [Reading(None, refusal=strict)] if is_old else read(path, *rest, **more)
+
+    monkeypatch.setattr(layout, "read_file", read_strictly)
+    new = book(folder / "乙乡.xlsx", PERSON, [person(n) for n in range(20, 25)]).read_bytes()
+    book(home / "inbox/d02/边缘人员.xlsx", PERSON, [person(n) for n in range(30, 34)])
+    run.night(home, second)
+    arrived = "select file_name, status, rows_accepted from submission order by unit_code, received_at, file_name"
+    assert ask(home, arrived) == [
+        ("甲乡.xlsx", "accepted", 10), ("乙乡.xlsx", "refused", 0), ("边缘人员.xlsx", "accepted", 4),
+    ]  # fmt: skip
+    assert ask(home, on_roster) == [("d01", 10), ("d02", 4)]
+    told = run.status(home, second)
+    (unread,) = told["unread"]
+    assert (unread["unit_code"], unread["file_name"]) == ("d01", "甲乡.xlsx")
+    assert strict.reason in unread["reason"] and "仍然有效" in unread["reason"]
+    (message,) = (home / "outbox").glob(f"*{second.isoformat()}*.md")
+    assert f"《甲乡.xlsx》{unread['reason']}" in message.read_text(encoding="utf-8")
+    assert [gap["file_name"] for gap in told["gaps"]] == ["乙乡.xlsx"]  # who is not on the roster may be in there
+    answer = load_workbook(home / "returns/d01/乙乡.xlsx")["问题清单"]
+    assert any("请把“甲乡.xlsx”改好" in str(cell) for row in answer.iter_rows(values_only=True) for cell in row)
+
+    # What the answer asks for works.
+    book(folder / "甲乡.xlsx", PERSON, [person(n) for n in range(1, 12)])
+    still(_bytes(folder / "乙乡.xlsx", new))
+    run.night(home, third)
+    assert ask(home, on_roster) == [("d01", 16), ("d02", 4)]
+    told = run.status(home, third)
+    assert (told["unread"], told["gaps"]) == ([], [])
 
 
 def test_a_faulty_file_sent_again_comes_back_with_its_marks_until_its_correction_holds(tmp_path):

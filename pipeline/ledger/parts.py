@@ -32,6 +32,8 @@ Replace = Literal["period", "unit", "key"]
 """As `Kind.replace`: `key` adds row by row and never replaces a delivery, the others replace part by part."""
 
 HALF = Fraction(1, 2)
+UNREAD = "以前收下过,现在读不出来了"
+"""Begins the reason of a part in force that could not be read again: its rows stay as they were accepted."""
 _ENDING = re.compile(r"\.(?:xlsx|xlsm|xls|csv|txt|dbf)$")
 
 
