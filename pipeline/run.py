@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -443,7 +443,7 @@ def read(home: Path, day: date, unit: str) -> dict[str, int]:
         # A correction makes a whole new file of its unit, which is then read as well.
         while waiting := ledger.files(state="received", unit_code=unit):
             file = waiting[0]
-            readings = _read_file(place, file)
+            readings = _read_by_a_name(place, ledger, file)
             if correction := readings[0].correction:
                 readings = [corrections.apply(place, ledger, day, datetime.now(UTC), file, correction, NIGHT)]
             if answers := [answer for reading in readings for answer in reading.confirmations]:
@@ -460,6 +460,17 @@ def read(home: Path, day: date, unit: str) -> dict[str, int]:
         issues.remember(place, ledger, day, refused)
         decisions.take_in(place, ledger, unit)
     return counts
+
+
+def _read_by_a_name(home: Home, ledger: Ledger, file: ReceivedFile) -> list[Reading]:
+    """The readings of a file; where neither it nor its name says of which kind it is, by another name of the very same bytes."""
+    readings = _read_file(home, file)
+    names = {each.file_name for each in ledger.files(unit_code=file.unit_code) if each.sha256 == file.sha256}
+    for name in sorted(names - {file.file_name}):
+        if not any(reading.refusal and reading.refusal.code == "which_kind" for reading in readings):
+            break
+        readings = _read_file(home, replace(file, file_name=name))
+    return readings
 
 
 def _read_file(home: Home, file: ReceivedFile | Submission) -> list[Reading]:

@@ -320,8 +320,8 @@ def test_a_faulty_file_sent_again_comes_back_with_its_marks_until_its_correction
     for name in ("边缘人员.xlsx", "又发一次.xlsx"):
         copy = load_workbook(back / name)
         assert copy["问题清单"]["A1"].value == first["问题清单"]["A1"].value == "您需要做的 1 件事"
-        assert "少了一位" in copy["边缘人员"]["B5"].comment.text
-        assert copy["边缘人员"]["B4"].comment is None
+        assert "少了一位" in copy["Sheet1"]["B5"].comment.text
+        assert copy["Sheet1"]["B4"].comment is None
 
     # A correction of either copy is one of the file that holds.
     mending = load_workbook(back / "又发一次.更正.xlsx")

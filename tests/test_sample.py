@@ -30,7 +30,7 @@ def after(days: int) -> date:
 
 # the drawing alone ---------------------------------------------------------------------------------------------------
 
-MADE = ("life.below", "main.decision", "main.sample_check", "main.rule_missed")
+MADE = ("life.below", "life.said", "life.heard", "main.decision", "main.sample_check", "main.rule_missed")
 GIVEN = """
 create schema house; create schema life; create schema registry; create schema warnings;
 create table house.night as select date '{day}' as run_date;
@@ -46,6 +46,7 @@ create table registry.registry_check (person_id varchar, registry varchar, answe
 create table registry.household_check (household_id varchar, registry varchar, answer varchar);
 create table registry.household_fact (household_id varchar, township varchar);
 create table warnings.every (rule_code varchar, subject_id varchar, person_id varchar);
+create table warnings.unreadable (rule_code varchar, subject_id varchar, unreadable varchar);
 create table warning (
     warning_id varchar, run_date date default date '{day}', rule_code varchar, subject_id varchar, person_id varchar, status varchar,
     silent_until date, purpose varchar, outcome varchar, division_code varchar
@@ -80,13 +81,15 @@ class Desk:
             "previous_decision",
             "previous_warning",
             "previous_withdrawn",
+            "previous_question",
+            "previous_answer",
             "unit",
             "draw",
         ):
             con.execute(
                 f"create table house.{name} ({', '.join(f'{column} {kind}' for column, kind in HOUSE[name].items())})"
             )
-        for name in ("outcome", "verdict"):
+        for name in ("outcome", "verdict", "answer"):
             con.register("rows", models_of().lists[name])
             con.execute(f"create table house.{name} as select * from rows")
         for table, held in self.carried.items():
