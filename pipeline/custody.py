@@ -119,7 +119,7 @@ def _files_of_ledger(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
 
 def _said_by_people(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
     """Confirmations and exceptions of the command line: what the ledger holds is what the journal tells, the last word of a day."""
-    there = {each.submission_id for each in ledger.submissions()}
+    there = {each.submission_id for each in ledger.submissions()} | {each.left_id for each in ledger.left(date.max)}
     told: dict[tuple[str, str, str], tuple[str, ...]] = {}
     for each in entries:
         about = each.about
@@ -274,7 +274,7 @@ def _nights(entries: list[journal.Entry], purged: set[str]) -> Iterator[tuple[da
     """(night, what arrived since the one before, whether it published), in the order in which they happened."""
     arrived: list[journal.Entry] = []
     for entry in entries:
-        is_input = entry.what in ("night", *run.ARRIVALS, *run.CONFIRMED, "excepted")
+        is_input = entry.what in ("night", "left", *run.ARRIVALS, *run.CONFIRMED, "excepted")
         if is_input and not (entry.what in run.ARRIVALS and entry.about["sha256"] in purged):
             arrived.append(entry)
         elif entry.what == "published":
@@ -288,6 +288,9 @@ def _arrive_again(ledger: Ledger, entry: journal.Entry) -> None:
     about = entry.about
     if entry.what == "night":
         ledger.begin_night(date.fromisoformat(about["run_date"]), owner=entry.who, at=entry.at)
+        return
+    if entry.what == "left":
+        run.left_in_ledger(ledger, about)
         return
     if entry.what == "confirmed":
         night = date.fromisoformat(about["night"])

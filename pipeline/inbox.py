@@ -30,8 +30,8 @@ _OURS = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 """What is no fault of the file: the night cannot go on."""
 
 
-Sort = endings.Sort | Literal["mark"]
-"""Why something is never taken; `mark`: a `.done` beside which no file stands."""
+Sort = endings.Sort | Literal["mark", "moving"]
+"""Why something is not taken; `mark`: a `.done` beside which no file stands; `moving`: a file that does not stand still yet."""
 _Look = tuple[Path, os.stat_result | OSError, Sort | None]
 
 
@@ -52,7 +52,7 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Left:
-    """What lies in the inbox and is never taken, since its name says that it is no list."""
+    """What lies in the inbox and is not taken: its name says that it is no list, or it is still being written."""
 
     unit_code: str
     """The inbox folder's name; '' for what lies beside the folders."""
@@ -63,8 +63,8 @@ class Left:
     """When it was last written, in seconds."""
 
 
-def settled(inbox: Path, settle_seconds: int, clock: float) -> tuple[list[Dropped], list[str]]:
-    """(files that may be taken, names of those still moving) below `inbox/<unit>/`, both sorted by unit and name.
+def settled(inbox: Path, settle_seconds: int, clock: float) -> tuple[list[Dropped], list[Left]]:
+    """(files that may be taken, those still moving) below `inbox/<unit>/`, both sorted by unit and name.
 
     `clock` is the entry point's time in seconds; a file counts as still when its last change lies `settle_seconds`
     or more before it. A time in the future (a wrong clock on the sender's side) does not hold a file back for ever:
@@ -82,7 +82,7 @@ def settled(inbox: Path, settle_seconds: int, clock: float) -> tuple[list[Droppe
         if is_link or age >= settle_seconds or os.path.lexists(f"{found.path}{DONE}"):
             ready.append(Dropped(found.unit_code, found.path, found.name, is_link))
         else:
-            moving.append(f"{found.unit_code}/{found.name}".lstrip("/"))
+            moving.append(Left(found.unit_code, found.name, "moving", found.status.st_mtime))
     return ready, moving
 
 

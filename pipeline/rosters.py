@@ -2,7 +2,8 @@
 
 A roster is all parts of a division, kind and month. What is known to belong to it, or may, and is not among its accepted
 rows is a gap: a part that was refused, held or left no row; too many rows set aside; sheets or lines of a part that were
-left out; a file of the division of which nobody can tell what it is; a database table that was not read.
+left out; a file of the division of which nobody can tell what it is; what lay in its inbox and was not taken, as an upload
+that broke off; a database table that was not read.
 
 A gap ends when a later file of its name (or of its very bytes) takes its place, when a roster of a later month is
 there, or when the data officer confirms that nobody is missing because of it.
@@ -11,7 +12,7 @@ there, or when the data officer confirms that nobody is missing because of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import PurePath
@@ -19,16 +20,17 @@ from typing import Literal
 
 from pipeline import contracts
 from pipeline.home import Home, Unit
-from pipeline.ledger import TAKEN, Ledger, Submission
+from pipeline.ledger import TAKEN, Ledger, LeftFile, Submission
 from pipeline.ledger.parts import is_asked_about, is_shrunken, part_name
 from pipeline.model import month_of
+from pipeline.reading import endings
 from pipeline.reading.months import months_in
 
 _NO_TABLE = "not_a_table"
 """The refusal of a letter, a picture, a packed folder: a list only when its name says so."""
 _UNREAD = "unrecognised"
 """The refusal of a file that could be read: whether people stand in it is known."""
-GapSort = Literal["refused", "held", "set_aside", "left_out", "unknown", "not_read"]
+GapSort = Literal["refused", "held", "set_aside", "left_out", "unknown", "not_taken", "not_read"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Gap:
     latest_period: str
     """The latest month that it may be of: the roster's own where that is known."""
     submission_id: str
-    """What the data officer confirms; '' for a database table that was not read."""
+    """What the data officer confirms, of what lies in the inbox its `left_id`; '' for a database table that was not read."""
     file_name: str
     sort: GapSort
     reason: str
@@ -56,6 +58,9 @@ class Gap:
         if self.sort == "held":
             return f"核对无误后运行 monitor confirm {self.submission_id} --by 姓名 --because 原因"
         again = "补全后用原来的文件名再交" if self.sort == "left_out" else "改好后用原来的文件名再交"
+        if self.sort == "not_taken":
+            whole = endings.bare(self.file_name)
+            again = f"把整份名单用文件名“{whole}”交来" if _is_name_of_list(whole) else "交来整份名单,不要的半份请删去"
         nobody = "它不是名单,或没有因它漏掉人" if self.sort == "unknown" else "没有因它漏掉人"
         return f"请报送单位{again};{nobody}的,运行 monitor confirm {self.submission_id} --by 姓名 --because 原因"
 
@@ -65,11 +70,13 @@ def gaps(home: Home, ledger: Ledger, submissions: Sequence[Submission], day: dat
 
     `submissions`: all that had arrived by then, as they stood (`Ledger.as_of`).
     """
-    confirmed = ledger.confirmed_gaps(day).keys()
+    confirmed, not_taken = ledger.confirmed_gaps(day).keys(), ledger.left(day)
+    last_night = max((each.run_date for each in ledger.nights() if each.run_date <= day), default=day)
     found: list[Gap] = []
     for unit in home.units.values():
         if unit.kind == "division":
-            mine = [each for each in submissions if each.unit_code == unit.code and each.outcome != "repeated"]
+            came = [each for each in submissions if each.unit_code == unit.code]
+            mine = [each for each in came if each.outcome != "repeated"]
             open_ones = [each for each in mine if each.submission_id not in confirmed]
             for each in open_ones:
                 if each.status == "refused" and not _is_answered(each, mine):
@@ -79,6 +86,9 @@ def gaps(home: Home, ledger: Ledger, submissions: Sequence[Submission], day: dat
                 elif each.status in TAKEN and each.kind in monthly() and (left := each.reading.get("gaps")):
                     found.append(_gap(each, "left_out", ";".join(left)))
             found += _of_set_aside(home, open_ones, day)
+            for left in not_taken:
+                if left.unit_code == unit.code and left.left_id not in confirmed:
+                    found += _of_left(home, unit, left, came, is_there=left.last_on >= last_night)
             found += _of_databases(home, ledger, unit, mine, day)
     return sorted(found, key=lambda gap: (gap.unit_code, gap.kind, gap.period, gap.file_name, gap.submission_id))
 
@@ -95,12 +105,57 @@ def _gap(each: Submission, sort: GapSort, reason: str) -> Gap:
 
 def _gap_of_file(each: Submission, mine: Iterable[Submission], sort: GapSort, reason: str, kind: str) -> Gap:
     """Of a file that was refused before its month was known, or whose word on it was not taken."""
-    came_on = month_of(each.night)
-    with_it = [other.period for other in mine if (other.night, other.kind) == (each.night, kind) and other.period]
-    period = each.period or max([*months_in(PurePath(each.file_name).stem), *with_it], default=came_on)
-    return Gap(
-        each.unit_code, kind, period, max(period, each.period or came_on), each.submission_id, each.file_name, sort, reason
-    )  # fmt: skip
+    gap = _gap(each, sort, reason)
+    if each.period:
+        return replace(gap, kind=kind)
+    period, latest = _months(each.file_name, each.night, kind, mine)
+    return replace(gap, kind=kind, period=period, latest_period=latest)
+
+
+def _months(file_name: str, night: date, kind: str, mine: Iterable[Submission]) -> tuple[str, str]:
+    """(month, latest month) of a list of which only the name is known: by its name, by what came with it, else that of the night."""
+    with_it = [other.period for other in mine if (other.night, other.kind) == (night, kind) and other.period]
+    period = max([*months_in(PurePath(file_name).stem), *with_it], default=month_of(night))
+    return period, max(period, month_of(night))
+
+
+_NOT_TAKEN = {
+    "unfinished": "没有传完,只留下半份",
+    "moving": "夜间任务开始时还在传,没有收",
+    "backup": "像是备份,没有读,也没有收到过同名的名单",
+    "by_programs": "名字像是程序自己留下的,没有读,也没有收到过同名的名单",
+    "mark": "是传完标记,旁边却没有那份名单",
+}
+"""Why what lies in the inbox is not taken → what is told of it. Companions of other files hold nobody."""
+
+
+def _of_left(home: Home, unit: Unit, left: LeftFile, came: Sequence[Submission], *, is_there: bool) -> list[Gap]:
+    """Of what was not taken from the inbox: of the lists that its name speaks of, else of all that the division must send.
+
+    It counts until the whole file comes, even when it is taken out of the inbox. Half a file whose name tells nothing of
+    any list counts as long as it lies there. A copy may be of a file that came earlier in its month.
+    """
+    name = endings.bare(left.file_name)
+    is_nameless = left.sort == "unfinished" and not endings.ending(name) and is_there
+    if left.sort not in _NOT_TAKEN or not (_is_name_of_list(name) or is_nameless):
+        return []
+    is_half = left.sort in ("unfinished", "moving")
+    since = left.first_on if is_half else left.first_on.replace(day=1)
+    if any(part_name(each.file_name) == part_name(name) and each.night >= since for each in came):
+        return []
+    expected = {kind for code, kind in home.expected if code == unit.code}
+    may_be = sorted((_named_kinds(name) or expected) & set(monthly()))
+    return [
+        Gap(
+            unit.code, kind, *_months(name, left.first_on, kind, came), left.left_id, left.file_name, "not_taken",
+            _NOT_TAKEN[left.sort],
+        )
+        for kind in may_be
+    ]  # fmt: skip
+
+
+def _is_name_of_list(name: str) -> bool:
+    return endings.ending(name) in endings.READ or bool(_named_kinds(name))
 
 
 def _is_answered(refused: Submission, others: Iterable[Submission]) -> bool:

@@ -21,7 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -241,13 +241,23 @@ def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> lis
         left_over = _take_up_unfinished(place, ledger, day)
         journal.write(place, "night", {"run_date": day.isoformat()}, who=NIGHT, at=now)
         ledger.begin_night(day, owner=f"{socket.gethostname()}:{os.getpid()}", at=now)
+        not_taken: list[tuple[str, str, str]] = []
         for folder, take in ((place.inbox, _take), (place.decisions / "inbox", _take_decisions)):
             inbox.put_back(folder)
-            ready, _ = inbox.settled(folder, place.settings.settle_seconds, now.timestamp())
+            ready, moving = inbox.settled(folder, place.settings.settle_seconds, now.timestamp())
+            still_there = [(each.unit_code, each.name, str(each.sort)) for each in [*inbox.left(folder), *moving]]
             for dropped in ready:
                 if units is None or dropped.unit_code in units:
-                    with suppress(archive.StillMoving):  # it stays where it lies, and is told of as moving
+                    try:
                         take(place, ledger, dropped, day, now)
+                    except archive.StillMoving:  # it stays where it lies, and is told of as moving
+                        still_there.append((dropped.unit_code, dropped.name, "moving"))
+            if folder == place.inbox:
+                not_taken = [each for each in still_there if units is None or each[0] in units]
+        if not_taken:
+            told = {"run_date": day.isoformat(), "left": sorted(not_taken)}
+            journal.write(place, "left", told, who=NIGHT, at=now)
+            left_in_ledger(ledger, told)
         _sweep_archive(place, ledger, now)
         waiting = {file.unit_code for file in ledger.files(state="received")}
         waiting |= {file.unit_code for file in ledger.decisions.files(state="received")}
@@ -333,6 +343,12 @@ def _record(
     }  # fmt: skip
     journal.write(home, what, arrived, who=NIGHT, at=now)
     into_ledger(ledger, what, arrived)
+
+
+def left_in_ledger(ledger: Ledger, told: Mapping[str, Any]) -> None:
+    """What a line `left` of the journal tells, in the ledger: what a night did not take from the inbox."""
+    found = [(unit, shown_name(name), sort) for unit, name, sort in told["left"]]
+    ledger.record_left(date.fromisoformat(told["run_date"]), found)
 
 
 ARRIVALS = ("received", "filled_in")
@@ -960,8 +976,11 @@ def _left(home: Home) -> list[dict[str, Any]]:
 def _moving(home: Home) -> list[str]:
     """Dropped files that do not stand still yet, and so were not taken."""
     settle, clock = home.settings.settle_seconds, datetime.now(UTC).timestamp()
-    lists = inbox.settled(home.decisions / "inbox", settle, clock)[1]
-    return [*inbox.settled(home.inbox, settle, clock)[1], *(f"decisions/{name}" for name in lists)]
+    return [
+        "/".join(part for part in (beside, each.unit_code, each.name) if part)
+        for folder, beside in ((home.inbox, ""), (home.decisions / "inbox", "decisions"))
+        for each in inbox.settled(folder, settle, clock)[1]
+    ]
 
 
 CONFIRMED = ("confirmed", "confirmed_gap")
@@ -979,25 +998,27 @@ def confirm(home: Path, submission_id: str, *, by_whom: str, reason: str, day: d
     by_whom, reason = by_whom.strip(), reason.strip()
     if not by_whom or not reason:
         raise MonitorError("要写明是谁确认的(--by)和原因(--because)")
+    words: dict[str, Any] = {"by_whom": by_whom, "reason": reason, "decided_on": day}
+    titles = {name: kind.title for name, kind in contracts.load().kinds.items()}
     if any(each.submission_id == submission_id for each in ledger.submissions(outcome="held")):
-        what, known = "confirmed", ledger.confirm
-        rosters_of = []
+        held = ledger.confirm(submission_id, **words)
+        what, unit, name, rows = "confirmed", held.unit_code, held.file_name, held.rows_read
+        lists = [f"{titles[held.kind or '']} {held.period}"]
     else:
-        what, known = "confirmed_gap", ledger.confirm_gap
         missing = rosters.gaps(place, ledger, ledger.as_of(day), day)
-        rosters_of = [gap for gap in missing if gap.submission_id == submission_id]
-        if not rosters_of:
+        of_it = [gap for gap in missing if gap.submission_id == submission_id]
+        if not of_it:
             raise MonitorError(
                 f"编号为“{submission_id}”的报送没有扣住、待确认,也没有使名单不完整;编号见 monitor status"
             )
-    said = known(submission_id, by_whom=by_whom, reason=reason, decided_on=day)
+        ledger.confirm_gap(submission_id, **words)
+        what, unit, name, rows = "confirmed_gap", of_it[0].unit_code, of_it[0].file_name, 0
+        lists = [f"{titles[gap.kind]} {gap.period}" for gap in of_it]
     about = {"submission_id": submission_id, "by_whom": by_whom, "reason": reason, "night": day.isoformat()}
     write_down(place, ledger, what, about, who=by_whom)
-    titles = {name: kind.title for name, kind in contracts.load().kinds.items()}
-    lists = [f"{titles[gap.kind]} {gap.period}" for gap in rosters_of] or [f"{titles[said.kind or '']} {said.period}"]
     return {
-        "submission_id": said.submission_id, "unit": place.units[said.unit_code].name, "file_name": said.file_name,
-        "what": what, "lists": lists, "kind": titles.get(said.kind or "", ""), "period": said.period, "rows": said.rows_read,
+        "submission_id": submission_id, "unit": place.units[unit].name, "file_name": name, "what": what, "lists": lists,
+        "rows": rows,
     }  # fmt: skip
 
 

@@ -98,7 +98,7 @@ def mariadb() -> Iterator[str]:
             yield f"mysql://root@localhost/test?unix_socket={line}"
         finally:
             process.terminate()
-            process.wait(timeout=60)
+            process.wait(timeout=600)
 
 
 _schemas = itertools.count()

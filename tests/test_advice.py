@@ -318,5 +318,5 @@ def _convert(folder: Path, name: str, to: str, out: Path | None = None) -> None:
     subprocess.run(
         ["soffice", f"-env:UserInstallation=file://{folder}/profile", "--headless", "--convert-to", to, "--outdir",
          str(out or folder), str(folder / name)],
-        check=True, capture_output=True, timeout=240,
+        check=True, capture_output=True, timeout=900,
     )  # fmt: skip

@@ -312,7 +312,6 @@ OUTCOME = "select file_name, status, rows_read, rows_accepted from submission or
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 def test_each_night_ends_as_expected_for_every_file(nights: tuple[Path, Path]) -> None:
     for number, home in enumerate(nights, 1):
         found = {name: outcome for name, *outcome in ask(home, OUTCOME)}
@@ -321,7 +320,6 @@ def test_each_night_ends_as_expected_for_every_file(nights: tuple[Path, Path]) -
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 def test_a_night_makes_of_a_file_what_the_check_before_made_of_it(nights: tuple[Path, Path], checked: Any) -> None:
     found = {name: tuple(outcome) for name, *outcome in ask(nights[1], OUTCOME)}
     told = {name: checked(name) for name in SENT}
@@ -329,7 +327,6 @@ def test_a_night_makes_of_a_file_what_the_check_before_made_of_it(nights: tuple[
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 def test_leftovers_and_companions_are_named_to_the_data_officer_and_answered_by_nobody(
     nights: tuple[Path, Path],
 ) -> None:
@@ -348,7 +345,6 @@ def _is_archived(home: Path, case: Case) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 def test_the_accepted_addresses_are_whole(nights: tuple[Path, Path]) -> None:
     ((submission,),) = ask(
         nights[0], "select submission_id from submission where file_name = 'visual_foxpro_varchar.dbf'"
@@ -358,7 +354,6 @@ def test_the_accepted_addresses_are_whole(nights: tuple[Path, Path]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 def test_copies_of_a_night_hold_our_note_and_no_photograph(nights: tuple[Path, Path]) -> None:
     returned = nights[0] / "returns/d11"
     _our_note_can_be_read_beside_the_thread(returned / "thread_on_a_number.xlsx")

@@ -18,7 +18,7 @@ from pipeline.model import ROOT
 from pipeline.reading import layout, readers
 from tests.night_kit import DAY, ask, generated, new_home, still
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.slow
 
 KINDS = sorted(programs.PROGRAMS)
 ASKED = "select rule_code, subject_id_number, division_code from warning"

@@ -17,7 +17,6 @@ from pipeline.faults.stage import Stage
 from pipeline.home import PART, Home, sweep
 from pipeline.model import ConfigError
 
-pytestmark = pytest.mark.timeout(900)
 """Several nights each, on a machine that may be busy."""
 
 

@@ -416,7 +416,7 @@ def test_two_processes_recording_the_same_files_at_once(ledger_url: str) -> None
     both = [context.Process(target=_arrive_in_a_process, args=(ledger_url, barrier, results)) for _ in range(2)]
     for process in both:
         process.start()
-    found = [results.get(timeout=60) for _ in both]
+    found = [results.get(timeout=600) for _ in both]
     for process in both:
         process.join(60)
         assert process.exitcode == 0

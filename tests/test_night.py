@@ -160,7 +160,6 @@ FEW = {
 }
 
 
-@pytest.mark.timeout(600)
 def test_neither_order_nor_spread_over_nights_changes_where_it_ends(tmp_path, tmp_path_factory):
     source = generated(tmp_path_factory) / "inbox"
     files = sorted(path.relative_to(source) for path in source.rglob("*")

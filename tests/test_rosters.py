@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from night_kit import DAY, number
 from pipeline import rosters, warehouse
 from pipeline.contracts import load
 from pipeline.home import Home
-from pipeline.ledger import Submission
+from pipeline.ledger import LeftFile, Night, Submission
 from pipeline.model import Reading, Refusal
 from pipeline.reading import layout
 
@@ -24,10 +25,17 @@ PERSON = ("姓名", "身份证号", "户主身份证号", "与户主关系", "�
 
 
 class Kept:
-    """A ledger with these words of the data officer and these answers of databases."""
+    """A ledger with these words of the data officer and these answers of databases; `lying`: what was not taken, every night until DAY."""
 
-    def __init__(self, *confirmed: str, **sources: str) -> None:
-        self.confirmed, self.asked = confirmed, sources
+    def __init__(self, *confirmed: str, lying: Sequence[LeftFile] = (), **sources: str) -> None:
+        self.confirmed, self.asked, self.lying = confirmed, sources, lying
+
+    def left(self, day: date) -> list[LeftFile]:
+        return [each for each in self.lying if each.first_on <= day]
+
+    def nights(self) -> list[Night]:
+        nights = (DAY, LATER)
+        return [Night(each, datetime(2026, 10, 31, tzinfo=UTC), None, "done", "", {}) for each in nights]
 
     def confirmed_gaps(self, day: date) -> dict[str, str]:
         return dict.fromkeys(self.confirmed, "")
@@ -72,6 +80,8 @@ NORTH = sent("北片.xlsx")
 SOUTH = sent("南片.xlsx", "refused", code="unrecognised", order=1)
 ONE_GAP = [("dibao_person", "2026-10", "refused")]
 LATER = DAY + timedelta(days=1)
+DIBAO = ["dibao_household", "dibao_person"]
+OWED = sorted(kind for kind in rosters.monthly() if kind.endswith(("_person", "_household")))
 
 
 def test_a_roster_that_was_taken_whole_has_no_gap(home: Home) -> None:
@@ -115,6 +125,62 @@ def test_the_answer_to_the_question_which_of_two_holds_ends_it(home: Home) -> No
     assert found(home, NORTH, south, question, day=day) == ONE_GAP
     assert found(home, NORTH, south, question, sent("南片.xlsx", night=day), day=day) == []
     assert found(home, NORTH, south, question, sent("北片.xlsx", night=day), day=day) == ONE_GAP
+
+
+def lying(name: str, sort: str = "unfinished", since: date = DAY, until: date = LATER) -> LeftFile:
+    return LeftFile(f"{name}{since}", "d01", name, sort, since, until)
+
+
+@pytest.mark.parametrize(
+    ("left", "kinds"),
+    [
+        (lying("农村低保人员.csv.filepart"), DIBAO),
+        (lying("农村低保人员.filepart"), DIBAO),
+        (lying("片区/农村低保人员.csv.PART"), DIBAO),
+        (lying("农村低保人员.csv.filepart", until=DAY), DIBAO),
+        (lying("农村低保人员.csv", "moving"), DIBAO),
+        (lying("农村低保人员.csv~", "backup"), DIBAO),
+        (lying("~$农村低保人员.xlsx", "by_programs"), DIBAO),
+        (lying("农村低保人员.xlsx.done", "mark"), DIBAO),
+        (lying("名册.csv.filepart"), OWED),
+        (lying("名册.csv", "moving"), OWED),
+        (lying("未确认 271828.crdownload"), OWED),
+        (lying("未确认 271828.crdownload", until=DAY), []),
+        (lying("3F2A1B00.tmp"), OWED),
+        (lying("合影.jpg.filepart"), []),
+        (lying("合影.jpg", "moving"), []),
+        (lying("Thumbs.db", "by_programs"), []),
+        (lying("农村低保人员.cdx", "companion"), []),
+        (lying("临时救助台账.csv.filepart"), []),
+        (lying("农村低保人员.csv.filepart", since=LATER + timedelta(days=1)), []),
+    ],
+)
+def test_what_was_not_taken_from_the_inbox_may_be_the_list_that_its_name_speaks_of(
+    home: Home, left: LeftFile, kinds: list[str]
+) -> None:
+    """Where the name tells nothing, it may be any roster of the division; it counts after it was taken out, but not then."""
+    gaps = found(home, NORTH, day=LATER, ledger=Kept(lying=[left]))
+    assert gaps == [(kind, "2026-10", "not_taken") for kind in kinds]
+
+
+@pytest.mark.parametrize(
+    ("left", "came", "is_gap"),
+    [
+        (lying("南片低保.csv.filepart"), [sent("南片低保.csv")], False),
+        (lying("南片低保.csv.filepart"), [sent("南片低保.xlsx", night=LATER)], False),
+        (lying("南片低保.csv.filepart", since=LATER), [sent("南片低保.csv")], True),
+        (lying("南片低保.csv.filepart"), [sent("南片低保.csv", "repeated", night=LATER)], False),
+        (lying("南片低保.csv.filepart"), [sent("别的低保.csv", night=LATER)], True),
+        (lying("南片低保.csv", "moving", since=LATER), [sent("南片低保.csv")], True),
+        (lying("南片低保.csv.bak", "backup", since=DAY), [sent("南片低保.csv", night=DAY.replace(day=1))], False),
+        (lying("南片低保.csv.bak", "backup", since=DAY), [sent("南片低保.csv", night=date(2026, 9, 30))], True),
+    ],
+)
+def test_the_whole_file_ends_it_and_of_a_copy_also_one_of_its_month(
+    home: Home, left: LeftFile, came: list[Submission], is_gap: bool
+) -> None:
+    assert bool(found(home, *came, day=LATER, ledger=Kept(lying=[left]))) is is_gap
+    assert found(home, *came, day=LATER, ledger=Kept(left.left_id, lying=[left])) == []
 
 
 @pytest.mark.parametrize(("set_aside", "is_gap"), [(20, False), (30, False), (31, True)])

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from night_kit import DAY, PERSON, ask, book, few_divisions, new_home, number, person
+from night_kit import DAY, PERSON, ask, book, few_divisions, new_home, number, person, still
 from test_decisions import DIBAO, HOUSEHOLD, MEMBER, TEKUN, lines_of
 
 from pipeline import run
 from pipeline.cli import monitor
+from pipeline.custody import recover, verify
 from pipeline.home import Home
 from pipeline.ledger import Ledger
 from pipeline.model import MonitorError
@@ -96,3 +97,80 @@ def test_the_word_of_the_officer_ends_it(in_part: Path, tmp_path: Path) -> None:
     assert "不完整的名单" not in (home / f"outbox/{NEXT}.md").read_text(encoding="utf-8")
     ledger = Ledger.of(Home.open(home))
     assert south in ledger.confirmed_gaps(NEXT) and not ledger.confirmed_gaps(DAY)
+
+
+# what lies in the inbox and is not taken ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def half_uploaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The north of the dibao roster was taken; of the south, where 某甲 stands, an upload left its half."""
+    home = bureau(tmp_path_factory.mktemp("half") / "home")
+    book(home / "inbox/d01/低保北片.xlsx", DIBAO, dibao(901, 907))
+    south = book(home / "inbox/d01/低保南片.xlsx", DIBAO, dibao(11))
+    south.rename(south.with_name("低保南片.xlsx.filepart"))
+    run.night(home, DAY)
+    return home
+
+
+def test_half_an_upload_lists_nobody_and_is_told_with_what_ends_it(half_uploaded: Path) -> None:
+    assert ask(half_uploaded, NOT_IN) == []
+    said = "select state from coverage where kind = 'dibao_person' and received"
+    assert ask(half_uploaded, said) == [("incomplete",)]
+    letter = (half_uploaded / f"outbox/{DAY}.md").read_text(encoding="utf-8")
+    (left,) = Ledger.of(Home.open(half_uploaded)).left(DAY)
+    assert (
+        "低保人员 2026-10:《低保南片.xlsx.filepart》没有传完,只留下半份。请报送单位把整份名单用文件名“低保南片.xlsx”交来"
+        in letter
+    )
+    assert f"monitor confirm {left.left_id}" in letter
+    assert verify(half_uploaded)["problems"] == []
+
+
+def test_the_whole_file_ends_it_and_nothing_is_asked(half_uploaded: Path, tmp_path: Path) -> None:
+    home = shutil.copytree(half_uploaded, tmp_path / "home", symlinks=True)
+    book(home / "inbox/d01/低保南片.xlsx", DIBAO, dibao(11))
+    run.night(home, NEXT)
+    assert ask(home, NOT_IN) == [("某丙",), ("某乙",)]
+    assert run.status(home, NEXT)["gaps"] == []
+
+
+def test_that_somebody_took_the_half_away_does_not_end_it_but_the_word_of_the_officer_does(
+    half_uploaded: Path, tmp_path: Path
+) -> None:
+    home = shutil.copytree(half_uploaded, tmp_path / "home", symlinks=True)
+    (home / "inbox/d01/低保南片.xlsx.filepart").unlink()
+    run.night(home, NEXT)
+    assert ask(home, NOT_IN) == []
+    (left,) = Ledger.of(Home.open(home)).left(NEXT)
+    assert (left.first_on, left.last_on) == (DAY, DAY)
+    last = NEXT + timedelta(days=1)
+    told = run.confirm(home, left.left_id, by_whom="数据员甲", reason="传错了,不要了", day=last)
+    assert told["file_name"] == "低保南片.xlsx.filepart" and told["lists"] == ["低保家庭 2026-10", "低保人员 2026-10"]
+    run.night(home, last)
+    assert ask(home, NOT_IN) == [("某丙",), ("某乙",), ("某甲",)]
+
+
+def test_a_lost_ledger_knows_again_what_lay_there_and_what_was_said_of_it(half_uploaded: Path, tmp_path: Path) -> None:
+    home = shutil.copytree(half_uploaded, tmp_path / "home", symlinks=True)
+    before = Ledger.of(Home.open(home))
+    (left,) = before.left(DAY)
+    run.confirm(home, left.left_id, by_whom="数据员甲", reason="传错了,不要了", day=NEXT)
+    assert verify(home)["problems"] == []
+    (home / "ledger.db").unlink()
+    recover(home)
+    after = Ledger.of(Home.open(home))
+    assert after.left(NEXT) == [left] and left.left_id in after.confirmed_gaps(NEXT)
+    assert ask(home, NOT_IN) == []
+
+
+def test_a_file_that_still_moves_when_the_night_begins_lists_nobody(tmp_path: Path) -> None:
+    home = bureau(tmp_path / "home")
+    book(home / "inbox/d01/低保北片.xlsx", DIBAO, dibao(901, 907))
+    south = book(home / "inbox/d01/低保南片.xlsx", DIBAO, dibao(11))
+    south.touch()
+    run.night(home, DAY)
+    assert ask(home, NOT_IN) == []
+    still(south)
+    run.night(home, NEXT)
+    assert ask(home, NOT_IN) == [("某丙",), ("某乙",)]

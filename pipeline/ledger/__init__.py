@@ -29,6 +29,7 @@ from pipeline.ledger.tables import (
     exception_table,
     gap_table,
     journal_table,
+    left_table,
     looking,
     night_table,
     open_engine,
@@ -113,6 +114,19 @@ class Submission:
             self.submission_id, self.unit_code, self.kind or "", self.period, self.night, self.received_seq,
             self.file_name, self.sha256, is_held=self.outcome == "held",
         )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LeftFile:
+    """What lay in the inbox of a unit on one night after the other and was not taken."""
+
+    left_id: str
+    unit_code: str
+    file_name: str
+    sort: str
+    """As `inbox.Sort`."""
+    first_on: date
+    last_on: date
 
 
 @dataclass(frozen=True)
@@ -400,17 +414,18 @@ class Ledger:
             _say(connection, confirmation_table, of_submission, by_whom, reason, decided_on)
             return found[0]
 
-    def confirm_gap(self, of_submission: str, *, by_whom: str, reason: str, decided_on: date) -> Submission:
-        """Write down that nobody is missing from a roster because of a submission; nights from `decided_on` on believe it.
+    def confirm_gap(self, of_what: str, *, by_whom: str, reason: str, decided_on: date) -> None:
+        """Write down that nobody is missing because of a submission, or of a file left in the inbox; nights from `decided_on` on believe it.
 
-        Said twice for one day the later words stand. Raises MonitorError for a submission that is not known.
+        Said twice for one day the later words stand. Raises MonitorError for an id that is not known.
         """
         with self._writing() as connection:
-            found = _submissions(connection, submission_table.c.submission_id == of_submission)
-            if not found:
-                raise MonitorError(f"没有编号为“{of_submission}”的报送;编号见 monitor status")
-            _say(connection, gap_table, of_submission, by_whom, reason, decided_on)
-            return found[0]
+            is_left = select(left_table.c.left_id).where(left_table.c.left_id == of_what)
+            if not connection.execute(is_left).first() and not _submissions(
+                connection, submission_table.c.submission_id == of_what
+            ):
+                raise MonitorError(f"没有编号为“{of_what}”的报送;编号见 monitor status")
+            _say(connection, gap_table, of_what, by_whom, reason, decided_on)
 
     def confirmed(self, day: date) -> dict[str, str]:
         """Held submissions confirmed up to a day → who said so, when and why, in words."""
@@ -519,6 +534,33 @@ class Ledger:
         with looking(self._engine) as connection:
             return {row.source: (row.state, row.rows, row.reason) for row in connection.execute(query)}
 
+    def record_left(self, run_date: date, found: Sequence[tuple[str, str, str]]) -> None:
+        """Write down what was not taken from the inbox on a night: (unit_code, file name, sort as `inbox.Sort`).
+
+        What lay there on the night before as well is the same; what came back after a night without it is another.
+        """
+        with self._writing() as connection:
+            nights = select(sa.func.max(night_table.c.run_date)).where(night_table.c.run_date < run_date)
+            before = connection.execute(nights).scalar() or run_date
+            known = {(each.unit_code, each.file_name, each.sort): each for each in _left(connection, before)}
+            for unit_code, file_name, sort in sorted(set(found)):
+                if (old := known.get((unit_code, file_name, sort))) and old.first_on <= run_date:
+                    last = max(old.last_on, run_date)
+                    connection.execute(
+                        update(left_table).where(left_table.c.left_id == old.left_id).values(last_on=last)
+                    )
+                    continue
+                row = LeftFile(
+                    _short_hash(unit_code, file_name, sort, run_date.isoformat()), unit_code, file_name, sort, run_date, run_date
+                )  # fmt: skip
+                connection.execute(insert(left_table).values(**asdict(row)))
+
+    def left(self, day: date) -> list[LeftFile]:
+        """What was not taken on the nights up to a day, the earliest first, whether it lies there still or not."""
+        with looking(self._engine) as connection:
+            found = _left(connection)
+        return [each for each in found if each.first_on <= day]
+
     # ---- the whole of it
 
     def digests(self) -> dict[str, str]:
@@ -622,6 +664,16 @@ def _submissions(connection: Connection, *where: Any) -> list[Submission]:
     order = (submission_table.c.received_seq, submission_table.c.unit_code, submission_table.c.submission_id)
     query = select(*(submission_table.c[field.name] for field in fields(Submission))).where(*where).order_by(*order)
     return [Submission(*row) for row in connection.execute(query)]
+
+
+def _left(connection: Connection, since: date | None = None) -> list[LeftFile]:
+    """What was not taken; only what lay there on `since` or later."""
+    query = select(*(left_table.c[field.name] for field in fields(LeftFile))).order_by(
+        left_table.c.first_on, left_table.c.left_id
+    )
+    if since is not None:
+        query = query.where(left_table.c.last_on >= since)
+    return [LeftFile(*row) for row in connection.execute(query)]
 
 
 def _as_row(file: ReceivedFile, reading: Reading, contracts: Mapping[str, ReadBy]) -> dict[str, Any]:

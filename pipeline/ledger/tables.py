@@ -179,7 +179,17 @@ gap_table = sa.Table(
     Column("by_whom", Sealed, nullable=False),
     Column("reason", Sealed, nullable=False),
 )  # fmt: skip
-"""Submissions because of which nobody is missing from a roster, as the data officer confirmed. Only ever added to."""
+"""Submissions, and files left in the inbox, because of which nobody is missing, as the data officer confirmed. Only ever added to."""
+left_table = sa.Table(
+    "left_file", metadata,
+    Column("left_id", sa.String, primary_key=True),
+    Column("unit_code", sa.String, nullable=False),
+    Column("file_name", Sealed, nullable=False),
+    Column("sort", sa.String, nullable=False),
+    Column("first_on", sa.Date, nullable=False),
+    Column("last_on", sa.Date, nullable=False),
+)  # fmt: skip
+"""What lay in the inbox on one night after the other and was not taken: broken-off uploads, copies, what was still moving."""
 exception_table = sa.Table(
     "issue_exception", metadata,
     Column("issue_id", sa.String, primary_key=True),

@@ -30,11 +30,12 @@ WORDS: dict[Sort, tuple[str, str]] = {
 """Sort → what such a file is, what to do about it."""
 
 _UNFINISHED = re.compile(
-    r"\.(?:filepart|part\d*|partial|\w*download|(?:down|up)loading|upload|incomplete|unfinished|tmp|temp|aria2|xltd|td"
+    r"(?:\.baiduyun\.p)?\.(?:filepart|part\d*|partial|\w*download|(?:down|up)loading|upload|incomplete|unfinished|tmp|temp|aria2|xltd|td"
     r"|!\w+|[bj]c!)(?:\.cfg)?$"
 )
 """WinSCP, Firefox, Edge, Chromium, Safari, Opera, 百度网盘, 迅雷, aria2, BitTorrent clients, FlashGet, rclone, ownCloud."""
-_BACKUP = re.compile(r"~$|^#.*#$|\.(?:bak\d*|backup|bkp|old|orig|save|wbk|xlk|asd|sw[nop])$")
+_SPARE = r"~$|\.(?:bak\d*|backup|bkp|old|orig|save|wbk|xlk|asd|sw[nop])$"
+_BACKUP = re.compile(rf"{_SPARE}|^#.*#$")
 _COMPANION = re.compile(
     r"\.(?:cdx|cpg|fpt|dbt|mdx|idx|ntx|ndx|tbk|dbc|dct|dcx|md5|sha1|sha256|sm3|lck|lock|ldb|laccdb|identifier)$|^schema\.ini$"
 )
@@ -44,12 +45,26 @@ _BY_PROGRAMS = re.compile(
     r"|lost\+found|system volume information)(?::|$)"
 )
 """Lock files, thumbnails, folders of bins; names that begin with a dot, which no window of a file manager shows."""
+_ADDED = re.compile(rf"{_UNFINISHED.pattern}|{_SPARE}|^\.?~lock\.|^(?:\._|\.?~\$?|\.)|^#|#$|{re.escape(DONE)}$")
+"""What a program adds to the name of the file that a leftover is of."""
 
 
 def ending(name: str) -> str:
     """The last ending of a name, in small letters and narrow characters, with its dot: `.xlsx`; '' for none."""
     stem, dot, last = _folded(name).rpartition(".")
     return f".{last}" if dot and stem else ""
+
+
+def bare(name: str) -> str:
+    """The name of the list that a leftover was to be, or is a copy of: `名单.csv.filepart` and `~$名单.csv` give `名单.csv`.
+
+    A folder before it stays; small letters, narrow characters. A name that tells nothing of a list gives what is left of it.
+    """
+    folder, slash, left = _folded(name).rpartition("/")
+    before = ""
+    while left != before and (never_a_list(left) or left.endswith(DONE)):
+        before, left = left, _ADDED.sub("", left)
+    return f"{folder}{slash}{left}"
 
 
 def never_a_list(name: str) -> Sort | None:

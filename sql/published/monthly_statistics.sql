@@ -81,6 +81,45 @@ reporting as (
     group by person.registry, person.month
 ),
 
+lacking as (
+    select distinct
+        roster.registry as registry,
+        gap.period as month,
+        gap.unit_code as division_code
+    from house.gap as gap
+    cross join registry.roster as roster
+    where gap.kind in (roster.registry || '_person', roster.registry || '_household')
+),
+
+known_to_lack as (
+    select lacking.registry as registry, lacking.month as month, lacking.division_code as division_code, 1 as divisions
+    from lacking
+    union all
+    select lacking.registry as registry, lacking.month as month, 'all' as division_code, count(*) as divisions
+    from lacking
+    group by lacking.registry, lacking.month
+),
+
+not_whole as (
+    select
+        known_to_lack.registry as registry,
+        known_to_lack.month as month,
+        known_to_lack.division_code as division_code,
+        case
+            when known_to_lack.division_code = 'all' then ';有' || cast(known_to_lack.divisions as varchar) || '个区的名册不完整,数可能偏少'
+            else ';名册不完整,数可能偏少'
+        end as caveat
+    from known_to_lack
+    union all
+    select
+        known_to_lack.registry as registry,
+        substr(known_to_lack.month, 1, 4) as month,
+        known_to_lack.division_code as division_code,
+        ';有' || cast(count(distinct known_to_lack.month) as varchar) || '个月的名册不完整,数可能偏少' as caveat
+    from known_to_lack
+    group by known_to_lack.registry, substr(known_to_lack.month, 1, 4), known_to_lack.division_code
+),
+
 shown as (
     select
         monthly.registry as registry,
@@ -140,7 +179,9 @@ select
         when 'temporary' then ';笔数:人次(已发放),金额:元,为期内合计'
         when 'edge' then ';名单上没有金额'
         else ';金额:元,为期内合计,每户(特困每人)每月一次'
-    end as unit_notes,
+    end || coalesce(not_whole.caveat, '') as unit_notes,
     night.run_date as counted_on
 from shown
 cross join house.night as night
+left join not_whole
+    on shown.registry = not_whole.registry and shown.month = not_whole.month and shown.division_code = not_whole.division_code
