@@ -1,6 +1,6 @@
 -- Four answers. Whoever is on a roster in use of any division is enrolled. "Not enrolled" needs the own division's roster to be current
--- and whole, a number, an undisputed one, and no row set aside from that roster with the same name and birth date that nobody has found
--- to be another's. Who heads a household on a roster, and stands on none himself, may be enrolled.
+-- and whole, a number, an undisputed one, and no row set aside from that roster that may be his (registry.possible_person), nor one with
+-- his very number from that of any division. Who heads a household on a roster, and stands on none himself, may be enrolled.
 -- Disputed is a number to which two of our own lists in use (source_rank 1 to 5) give different names: a slip at a partner, in an
 -- application or in a month that is over leaves that row alone unused.
 with enrolled as (
@@ -20,23 +20,19 @@ disputed as (
 
 unusable as (
     select distinct
-        person.person_id as person_id,
+        possible_person.person_id as person_id,
         roster_unusable.registry as registry
-    from registry.person as person
-    inner join registry.roster_unusable as roster_unusable
-        on
-            upper(translate(person.name, '·•・．.‧∙●･ 　', '')) = roster_unusable.folded_name
-            and person.birth_date = roster_unusable.birth_date
+    from registry.roster_unusable as roster_unusable
+    inner join registry.possible_person as possible_person
+        on roster_unusable.row_id = possible_person.row_id
+    inner join registry.person as person
+        on possible_person.person_id = person.person_id
     inner join house.unit as unit
         on person.division_code = unit.unit_code
-    left join house.identity_decision as decided
-        on
-            roster_unusable.row_id = decided.left_ref
-            and person.person_id = decided.right_ref
-            and decided.decision in ('same', 'not_same')
     where
-        (unit.unit_kind = 'bureau' or person.division_code = roster_unusable.division_code)
-        and decided.left_ref is null
+        possible_person.bears_number
+        or unit.unit_kind = 'bureau'
+        or person.division_code = roster_unusable.division_code
 ),
 
 heading as (

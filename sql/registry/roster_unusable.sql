@@ -1,9 +1,9 @@
--- People whose row was set aside from a roster in use (or from a later one of which nothing could be used): they may well be enrolled.
--- So may who stands on it without a number.
+-- Rows that were set aside from a roster in use (or from a later one of which nothing could be used): whoever they are about may well be
+-- enrolled. So may who stands on it without a number.
 with nameless as (
-    select row_id, unit_code, kind, period, name, birth_date from house.set_aside
+    select row_id, unit_code, kind, period from house.set_aside
     union all
-    select row_id, unit_code, 'dibao_person' as kind, period, name, birth_date
+    select row_id, unit_code, 'dibao_person' as kind, period
     from accepted.dibao_person
     where identity_state = 'provisional'
 )
@@ -11,9 +11,7 @@ with nameless as (
 select
     nameless.row_id as row_id,
     roster.division_code as division_code,
-    roster.registry as registry,
-    upper(translate(nameless.name, '·•・．.‧∙●･ 　', '')) as folded_name,
-    nameless.birth_date as birth_date
+    roster.registry as registry
 from nameless
 cross join registry.horizon as horizon
 inner join registry.roster as roster
@@ -21,4 +19,4 @@ inner join registry.roster as roster
         nameless.unit_code = roster.division_code
         and nameless.kind in (roster.registry || '_person', roster.registry || '_household')
         and nameless.period >= roster.period
-where nameless.period <= horizon.run_month and nameless.name is not null and nameless.birth_date is not null
+where nameless.period <= horizon.run_month

@@ -1,0 +1,53 @@
+-- Rows of lists in force that name nobody for sure, and whom each may be about: rows that were set aside, and who stands on a roster without
+-- a number. It is whoever's number the row bears; else whoever has its name, unless birth date and number both say that he is another.
+-- A birth date that was read from an unusable number may be the very part that is wrong: there the numbers are compared as well (two slips
+-- of typing; an old number of 15 characters is three short). A row without both may be anybody of that name in the sender's division.
+with nameless as (
+    select row_id, unit_code, person_id, name, birth_date, number from house.set_aside
+    union all
+    select
+        row_id,
+        unit_code,
+        cast(null as varchar) as person_id,
+        name,
+        birth_date,
+        cast(null as varchar) as number
+    from accepted.dibao_person
+    where identity_state = 'provisional'
+),
+
+possible as (
+    select
+        nameless.row_id as row_id,
+        nameless.person_id as person_id,
+        true as bears_number
+    from nameless
+    where nameless.person_id is not null
+    union
+    select
+        nameless.row_id as row_id,
+        person.person_id as person_id,
+        false as bears_number
+    from nameless
+    inner join registry.person as person
+        on upper(translate(nameless.name, '·•・．.‧∙●･ 　', '')) = upper(translate(person.name, '·•・．.‧∙●･ 　', ''))
+    where
+        nameless.person_id is null
+        and (
+            nameless.birth_date = person.birth_date
+            or levenshtein(nameless.number, person.id_number) <= 3
+            or (nameless.birth_date is null and nameless.unit_code = person.division_code)
+        )
+)
+
+select
+    possible.row_id as row_id,
+    possible.person_id as person_id,
+    possible.bears_number as bears_number
+from possible
+left join house.identity_decision as decided
+    on
+        possible.row_id = decided.left_ref
+        and possible.person_id = decided.right_ref
+        and decided.decision in ('same', 'not_same')
+where decided.left_ref is null
