@@ -2,8 +2,9 @@
 
 A roster is all parts of a division, kind and month. What is known to belong to it, or may, and is not among its accepted
 rows is a gap: a part that was refused, held or left no row; too many rows set aside; sheets or lines of a part that were
-left out; a file of the division of which nobody can tell what it is; what lay in its inbox and was not taken, as an upload
-that broke off; a database table that was not read.
+left out; a file of the division of which nobody can tell what it is; a file refused elsewhere, in a folder of no unit or of
+another one, that names the division; what lay in its inbox and was not taken, as an upload that broke off; a database table
+that was not read.
 
 A gap ends when a later file of its name (or of its very bytes) takes its place, when a roster of a later month is
 there, or when the data officer confirms that nobody is missing because of it.
@@ -49,20 +50,25 @@ class Gap:
     sort: GapSort
     reason: str
     """A Chinese clause, without the file's name."""
+    is_elsewhere: bool = False
+    """The file lies in a folder that is not the division's."""
 
     @property
     def fix(self) -> str:
         """What ends it, as a Chinese sentence for the data officer."""
         if not self.submission_id:
             return "请查好数据库连接,读到了就恢复"
+        confirm = f"运行 monitor confirm {self.submission_id} --by 姓名 --because 原因"
         if self.sort == "held":
-            return f"核对无误后运行 monitor confirm {self.submission_id} --by 姓名 --because 原因"
+            return f"核对无误后{confirm}"
+        if self.is_elsewhere:
+            return f"请把它放进 {self.unit_code} 文件夹再交,文件名不变;没有因它漏掉人的,{confirm}"
         again = "补全后用原来的文件名再交" if self.sort == "left_out" else "改好后用原来的文件名再交"
         if self.sort == "not_taken":
             whole = endings.bare(self.file_name)
             again = f"把整份名单用文件名“{whole}”交来" if _is_name_of_list(whole) else "交来整份名单,不要的半份请删去"
         nobody = "它不是名单,或没有因它漏掉人" if self.sort == "unknown" else "没有因它漏掉人"
-        return f"请报送单位{again};{nobody}的,运行 monitor confirm {self.submission_id} --by 姓名 --because 原因"
+        return f"请报送单位{again};{nobody}的,{confirm}"
 
 
 def gaps(home: Home, ledger: Ledger, submissions: Sequence[Submission], day: date) -> list[Gap]:
@@ -72,6 +78,7 @@ def gaps(home: Home, ledger: Ledger, submissions: Sequence[Submission], day: dat
     """
     confirmed, not_taken = ledger.confirmed_gaps(day).keys(), ledger.left(day)
     last_night = max((each.run_date for each in ledger.nights() if each.run_date <= day), default=day)
+    refused = [each for each in submissions if each.status == "refused" and each.submission_id not in confirmed]
     found: list[Gap] = []
     for unit in home.units.values():
         if unit.kind == "division":
@@ -85,6 +92,7 @@ def gaps(home: Home, ledger: Ledger, submissions: Sequence[Submission], day: dat
                     found.append(_gap(each, "held", "人数骤减,先扣住不用,还没有确认"))
                 elif each.status in TAKEN and each.kind in monthly() and (left := each.reading.get("gaps")):
                     found.append(_gap(each, "left_out", ";".join(left)))
+            found += _of_strays(home, unit, refused, mine)
             found += _of_set_aside(home, open_ones, day)
             for left in not_taken:
                 if left.unit_code == unit.code and left.left_id not in confirmed:
@@ -185,6 +193,22 @@ def _of_refused(home: Home, unit: Unit, each: Submission, mine: Sequence[Submiss
     may_be = sorted((named or expected) & set(monthly()))
     reason = "整份退回,认不出是哪一种名单,可能是这一种"
     return [_gap_of_file(each, mine, "unknown", reason, kind) for kind in may_be]
+
+
+def _of_strays(home: Home, unit: Unit, refused: Iterable[Submission], mine: Sequence[Submission]) -> list[Gap]:
+    """Of files that lay in a folder of no unit, of the bureau or of another division: folder or file name says whose they are."""
+    found = []
+    for each in refused:
+        texts = [each.unit_code, PurePath(each.file_name).stem]
+        named = {code for places in home.places(texts).values() for code, _ in places}
+        if each.unit_code == unit.code or unit.code not in named or _is_answered(each, mine):
+            continue
+        if each.unit_code in home.units and each.kind is None and not _named_kinds(each.file_name):
+            continue  # a partner's list names places as well
+        reason = f"放在“{each.unit_code or '收件箱'}”文件夹里,整份退回,可能是这一种"
+        own = _of_refused(home, unit, replace(each, unit_code=unit.code), mine)
+        found += [replace(gap, reason=reason, is_elsewhere=True) for gap in own]
+    return found
 
 
 def _named_kinds(file_name: str) -> set[str]:

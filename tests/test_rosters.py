@@ -53,7 +53,7 @@ def sent(
     reading = Reading(kind, refusal=Refusal(code, "退回", "改") if code else None, gaps=left_out).as_json()
     period = more.pop("period", "" if outcome == "refused" else "2026-10")
     return Submission(
-        submission_id=f"{file_name}{night}{kind}", file_id=file_name, unit_code="d01", kind=kind, file_name=file_name,
+        submission_id=f"{file_name}{night}{kind}", file_id=file_name, unit_code=more.pop("unit_code", "d01"), kind=kind, file_name=file_name,
         sha256=more.pop("sha256", f"{file_name}{night}"), received_at=datetime(2026, 10, 31, tzinfo=UTC), night=night,
         received_seq=night.toordinal() * 100 + more.pop("order", 0), period=period, rows_read=100, rows_accepted=100 - aside,
         rows_set_aside=aside, rows_out_of_scope=0, outcome=outcome, reason=more.pop("reason", ""), superseded_by=None,
@@ -349,3 +349,37 @@ def test_whatever_part_of_a_roster_suffers_nobody_more_is_said_not_to_be_on_it(c
 
 def test_every_registry_has_its_kinds() -> None:
     assert rosters.monthly() == sorted(name for name in load().kinds if name.split("_")[0] in REGISTRIES)
+
+
+STRAY = {"kind": None, "code": "unknown_unit", "order": 2}
+
+
+@pytest.mark.parametrize(
+    ("folder", "file_name", "of_whom"),
+    [
+        ("望山区", "低保人员.csv", ["d13"]),
+        ("小望山", "低保人员.csv", ["d14"]),
+        ("", "小望山区农村低保人员.csv", ["d14"]),
+        ("新建文件夹", "低保人员.csv", []),  # of whom it is nobody can say
+    ],
+)
+def test_a_file_in_a_folder_of_no_unit_may_be_of_the_division_that_it_names(
+    home: Home, folder: str, file_name: str, of_whom: list[str]
+) -> None:
+    stray = sent(file_name, "refused", unit_code=folder, **STRAY)
+    gaps = rosters.gaps(home, Kept(), [stray], DAY)  # type: ignore[arg-type]
+    assert sorted({gap.unit_code for gap in gaps}) == of_whom
+    assert all(gap.unit_code in gap.fix and folder in gap.reason for gap in gaps)
+
+
+def test_a_roster_that_the_bureau_dropped_is_missing_until_the_division_sends_it(home: Home) -> None:
+    stray = sent("青禾区农村低保人员.csv", "refused", unit_code="bureau", order=2)
+    assert found(home, NORTH, stray) == [("dibao_person", "2026-10", "refused")]
+    own = sent("青禾区农村低保人员.csv", night=LATER)
+    assert found(home, NORTH, stray, own, day=LATER) == []
+    assert found(home, NORTH, stray, ledger=Kept(stray.submission_id)) == []
+
+
+def test_a_list_of_a_partner_that_names_a_place_is_no_roster(home: Home) -> None:
+    partner = sent("青禾区医疗.xlsx", "refused", unit_code="medical_insurance", **STRAY)
+    assert found(home, NORTH, partner) == []
