@@ -133,8 +133,9 @@ def summary(*sheets: SheetReading, kind: str | None = "dibao_person", **more: An
         "status": "partly_accepted",
     }  # fmt: skip
     reading = Reading(
-        kind, list(sheets), "2026-10", notices=more.pop("reading_notices", []), refusal=more.pop("refusal", None)
-    )
+        kind, list(sheets), "2026-10", notices=more.pop("reading_notices", []), refusal=more.pop("refusal", None),
+        gaps=more.pop("gaps", []),
+    )  # fmt: skip
     return returns.SubmissionSummary(reading=reading, **{**values, **more})
 
 
@@ -536,6 +537,31 @@ def test_a_refused_file_without_recognised_sheet_says_what_to_do(tmp_path: Path)
         refusal.fix,
         refusal.reason,
     ]
+
+
+def test_only_a_copy_that_holds_the_senders_table_says_that_it_may_be_edited(tmp_path: Path) -> None:
+    side_by_side = Refusal("beside", "有两个表并排", "请一张工作表只放一个表")
+    one = summary(status="refused", refusal=side_by_side, rows_read=0, rows_accepted=0, rows_set_aside=0)
+    without = openpyxl.load_workbook(give_back(sender_workbook(tmp_path / "a.xlsx"), frame(), one))
+    assert without.sheetnames == ["问题清单"]
+    assert any("请在您自己的原文件上改" in text for text in texts(without["问题清单"]))
+    assert not any("在本文件上改" in text for text in texts(without["问题清单"]))
+    with_it = openpyxl.load_workbook(
+        give_back(sender_workbook(tmp_path / "b.xlsx"), frame(fault(4, 3)), summary(people()))
+    )
+    assert any("可以直接在本文件上改" in text for text in texts(with_it["问题清单"]))
+
+
+def test_the_sender_of_a_roster_that_is_not_whole_is_asked_about_it(tmp_path: Path) -> None:
+    source = sender_workbook(tmp_path / "a.xlsx")
+    gap = "隐藏的工作表“农村”没有读取,里面有 3 个名单上没有的身份证号"
+    whole = {"status": "accepted", "rows_accepted": 5, "rows_set_aside": 0}
+    sheet = openpyxl.load_workbook(give_back(source, frame(), summary(people(), gaps=[gap], **whole)))["问题清单"]
+    assert sheet["A1"].value == "您需要做的 1 件事" and sheet["B3"].value == "请确认"
+    assert "用原来的文件名再交" in sheet["C3"].value and gap in sheet["C4"].value
+    grants = summary(people(), kind="temporary_grant", kind_title="临时救助台账", gaps=[gap], **whole)
+    sheet = openpyxl.load_workbook(give_back(source, frame(), grants))["问题清单"]
+    assert sheet["A1"].value == "全部接收,您不需要做任何事"
 
 
 def test_the_receipt_of_a_file_that_cannot_be_opened(tmp_path: Path) -> None:

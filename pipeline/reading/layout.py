@@ -312,7 +312,7 @@ def _left_out(strangers: list[tuple[Grid, Header | None]]) -> list[str]:
 def _hidden_words(sheet: HiddenSheet, agreed: Contracts) -> str:
     return (
         f"隐藏的工作表“{sheet.sheet}”里有{sheet.rows}行,像“{agreed.kinds[sheet.kind].title}”:隐藏的工作表不读取,这些行没有报上来。"
-        f"不用报的不必处理;确要报送的,{advice.show_and_send(_how_to_show(_shown([sheet])))}"
+        f"要报送的,{advice.show_and_send(_how_to_show(_shown([sheet])))}"
     )
 
 

@@ -71,7 +71,7 @@ def write(
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=PART) as folder:
         made = Path(folder) / "made.xlsx"
         if issues.empty and all(one.status == "repeated" or not one.reading.sheets for one in summaries):
-            listing.write(made, file_name, summaries, issues, frozenset(), [])
+            listing.write(made, file_name, summaries, issues, None, [])
         else:
             _Copy(source, file_name, summaries, issues, Path(folder)).write(made)
         made.chmod(0o600)
@@ -133,7 +133,7 @@ class _Copy:
         elif (rows := sum(one.rows_read for one in self.summaries)) > MOST_COPIED:
             # Nobody mends half a million lines by hand: who exports them needs the list of faults, and at once.
             remark = f"文件有 {rows} 行,超过 {MOST_COPIED} 行的文本文件不再附原表,只列出问题;行号就是原文件的行号。"
-            listing.write(made, self.file_name, self.summaries, self.issues, frozenset(), [remark])
+            listing.write(made, self.file_name, self.summaries, self.issues, None, [remark])
         else:
             self._rewrite(made, "您报来的不是 .xlsx 工作簿:已把全部数据转成 .xlsx 后标注,原来的版式没有保留。")
 
@@ -152,7 +152,7 @@ class _Copy:
         book = readers.read(self.source, self.file_name)
         if isinstance(book, Refusal):
             remark = f"原文件无法标注({book.reason}),所以只有这张清单。"
-            listing.write(made, self.file_name, self.summaries, self.issues, frozenset(), [remark])
+            listing.write(made, self.file_name, self.summaries, self.issues, None, [remark])
             return
         grids = [_without(grid, Gone(self.emptied.get(grid.sheet, []))) for grid in book.grids]
         names, lost = rewrite(grids, plain, self.refused, is_packed=False)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from pipeline import contracts
 from pipeline.model import (
     CHECK_LEVEL_TITLES,
     NO_NUMBER_YET,
@@ -63,12 +64,13 @@ def write(
     file_name: str,
     summaries: Sequence[SubmissionSummary],
     issues: pd.DataFrame,
-    sheets: frozenset[str],
+    sheets: frozenset[str] | None,
     remarks: Sequence[str],
 ) -> None:
     """Write a workbook whose only sheet is 问题清单.
 
-    `sheets` are those that links may lead to; `remarks` are sentences about the copy itself (what was capped, simplified).
+    `sheets` are those that links may lead to, None when the sender's own table does not go with the list; `remarks` are
+    sentences about the copy itself (what was capped, simplified).
     """
     page = Page(target)
     issues = _ordered(issues)
@@ -137,18 +139,29 @@ def _actions(issues: pd.DataFrame) -> list[_Action]:
     return sorted(found, key=lambda one: (one.rank, -one.rows, one.places[0], one.rule))
 
 
-def _orders(summaries: Sequence[SubmissionSummary], issues: pd.DataFrame) -> list[tuple[str, str]]:
-    """(what to do, why) for each kind that was refused as a whole, unless a fault of the whole file says it already."""
+def _orders(summaries: Sequence[SubmissionSummary], issues: pd.DataFrame) -> list[tuple[Severity, str, str]]:
+    """(how grave, what to do, why) of kinds refused as a whole and of rosters from which something of this file is missing.
+
+    What a fault of the whole file says already is left out.
+    """
     said = set(issues.loc[issues["at_row"].eq(0), "fix"])
-    found = []
+    found: list[tuple[Severity, str, str]] = []
     for one in summaries:
         if one.status == "refused":
             refusal = one.reading.refusal
             fix = refusal.fix if refusal else f"{one.kind_title}:请按“文件结果”里的原因改好后重新报送"
             reason = one.reason or (refusal.reason if refusal else "")
             if fix not in said:
-                found.append((fix, reason))
+                found.append(("must_fix", fix, reason))
+        elif one.status in ("accepted", "partly_accepted") and one.reading.gaps and _is_roster(one):
+            fix = f"{one.kind_title}:漏掉了人的,补全后用原来的文件名再交;没有漏掉人的,请告诉市局数据员确认"
+            found.append(("confirm", fix, f"在此以前这份名单按不完整算:{';'.join(one.reading.gaps)}"))
     return list(dict.fromkeys(found))
+
+
+def _is_roster(one: SubmissionSummary) -> bool:
+    """Whether absence from the list says something: no other kind is ever incomplete."""
+    return bool(one.reading.kind) and contracts.load().kinds[str(one.reading.kind)].period == "month"
 
 
 def _title(summaries: Sequence[SubmissionSummary], count: int) -> str:
@@ -171,14 +184,14 @@ def _action_line(page: Page, number: int, severity: Severity, fix: str) -> None:
 
 def _write_actions(
     page: Page,
-    orders: list[tuple[str, str]],
+    orders: list[tuple[Severity, str, str]],
     actions: list[_Action],
     issues: pd.DataFrame,
     lines: pd.Index[int],
-    sheets: frozenset[str],
+    sheets: frozenset[str] | None,
 ) -> None:
-    for number, (fix, reason) in enumerate(orders, start=1):
-        _action_line(page, number, "must_fix", fix)
+    for number, (severity, fix, reason) in enumerate(orders, start=1):
+        _action_line(page, number, severity, fix)
         if reason:
             page.wide(reason, first=2)
     listed = issues.loc[lines].groupby(["rank", "rule", "fix"]).size().to_dict()
@@ -207,12 +220,14 @@ def _write_actions(
     _write_gain(page, actions, issues)
     if orders or actions:
         page.row += 1
-        page.wide(
-            "改好后请把整份文件再放进原来的收件文件夹。可以直接在本文件上改:这张“问题清单”、颜色和批注都不用删,系统收到后自己略过。"
-        )
+        page.wide(_HERE if sheets is not None else _ELSEWHERE)
         if _may_be_confirmed(issues).any():
             page.wide("标“请确认”的,如果核对后就是这样:在清单右边选“是”,写上原因和确认人,随文件一起放回,以后不再问。")
         page.wide("红色=退回,改好才能入库;黄色=请确认,已入库,但这一格暂不使用;蓝色=提醒,可以不改。", "small")
+
+
+_HERE = "改好后请把整份文件再放进原来的收件文件夹。可以直接在本文件上改:这张“问题清单”、颜色和批注都不用删,系统收到后自己略过。"
+_ELSEWHERE = "本文件里没有原表:请在您自己的原文件上改,改好后用原来的文件名再放进原来的收件文件夹。"
 
 
 def _may_be_confirmed(issues: pd.DataFrame) -> pd.Series[bool]:
@@ -220,9 +235,9 @@ def _may_be_confirmed(issues: pd.DataFrame) -> pd.Series[bool]:
     return issues["severity"].eq("confirm") | issues["rule"].str.endswith(f".{NO_NUMBER_YET}")
 
 
-def _room(sheet: str, sheets: frozenset[str]) -> range:
+def _room(sheet: str, sheets: frozenset[str] | None) -> range:
     """The rows of a sheet that a link may lead to."""
-    return range(1, MOST_ROWS + 1) if sheet in sheets else range(0)
+    return range(1, MOST_ROWS + 1) if sheets and sheet in sheets else range(0)
 
 
 def _write_gain(page: Page, actions: list[_Action], issues: pd.DataFrame) -> None:
@@ -297,7 +312,7 @@ def _chosen(issues: pd.DataFrame) -> pd.Index[int]:
     return turn.index[:MOST_LINES].sort_values()
 
 
-def _write_lines(page: Page, issues: pd.DataFrame, lines: pd.Index[int], sheets: frozenset[str]) -> None:
+def _write_lines(page: Page, issues: pd.DataFrame, lines: pd.Index[int], sheets: frozenset[str] | None) -> None:
     page.section(f"逐处清单(共 {len(issues)} 处)")
     if len(lines) < len(issues):
         page.wide(
