@@ -497,7 +497,9 @@ def _read_file(home: Home, file: ReceivedFile | Submission) -> list[Reading]:
         known = "、".join(f"{code}({each.name})" for code, each in home.units.items())
         refusal = Refusal(
             "unknown_unit",
-            f"收件箱文件夹“{file.unit_code}”不是任何已配置的单位" if file.unit_code else "文件没有放在任何单位的文件夹里",
+            f"收件箱文件夹“{file.unit_code}”不是任何已配置的单位"
+            if file.unit_code
+            else "文件没有放在任何单位的文件夹里",
             advice.use_own_folder(known),
         )
         return [Reading(kind=None, refusal=refusal)]
