@@ -81,7 +81,10 @@ def _merged(home: Home, base: ReceivedFile, cells: Path) -> tuple[Path, int] | R
                 correcting.merge, original, base.file_name, cells, target, memory_mb=2 * memory_mb, seconds=3 * seconds
             )
         except sandbox.Killed as killed:
-            return Refusal(killed.reason, "原文件太大或结构特殊,不能用更正表", advice.MEND_ORIGINAL)
+            if killed.reason == "crash":
+                reason = "合成更正时我们的程序出了问题,已告知数据员,不能说明您填错了"
+                return Refusal(killed.reason, reason, advice.MEND_ORIGINAL, fault=killed.detail)
+            return Refusal(killed.reason, "原文件太大,不能用更正表", advice.MEND_ORIGINAL)
     return rows if isinstance(rows, Refusal) else (target, rows)
 
 

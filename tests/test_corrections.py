@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import date, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from night_kit import DAY, PERSON, ask, book, new_home, person, still
 from openpyxl import load_workbook
 
 from pipeline import custody, run
 from pipeline.model import CORRECTION_SHEET
+from pipeline.returns import correction
 
 pytestmark = pytest.mark.slow
 
@@ -63,6 +66,20 @@ def fill_in(home: Path, *, drop: int | None = None) -> None:
     target = home / "inbox/d01/边缘人员.更正.xlsx"
     workbook.save(target)
     still(target)
+
+
+def test_a_blank_cell_beside_a_filled_one_stays_blank(tmp_path: Path) -> None:
+    base = book(tmp_path / "a.xlsx", PERSON, [(*person(1)[:3], ""), (*person(2)[:3], "")], "Sheet1")
+    made = tmp_path / "made.xlsx"
+    said = [(2, 2, person(3)[1]), (2, 4, None), (3, 2, person(2)[1]), (3, 4, "之妻")]
+    lines = [
+        {"sheet": "Sheet1", "row_number": row, "column": column, "text": text, "is_number": False}
+        for row, column, text in said
+    ]
+    pq.write_table(pa.Table.from_pylist(lines), tmp_path / "cells.parquet")
+    assert correction.merge(base, "a.xlsx", tmp_path / "cells.parquet", made) == 2
+    rows = [row[:4] for row in load_workbook(made).worksheets[0].iter_rows(min_row=2, values_only=True)]
+    assert rows == [(person(1)[0], person(3)[1], person(1)[2], None), (*person(2)[:3], "之妻")]
 
 
 @pytest.mark.slow

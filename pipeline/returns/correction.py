@@ -175,7 +175,7 @@ def merge(base: Path, file_name: str, cells: Path, target: Path) -> int | Refusa
         return book
     if any(grid.height and int(grid.row_numbers.max()) > MOST_ROWS for grid in book.grids):
         return Refusal("too_big", "原文件的行数超过一张工作表能放下的,不能用更正表", advice.MEND_ORIGINAL)
-    wanted = pq.read_table(cells).to_pandas()
+    wanted = pq.read_table(cells).to_pandas().fillna({"text": ""})  # pandas makes a blank among texts a number
     changed = 0
     for grid in book.grids:
         changed += _put_in(grid, wanted[wanted["sheet"].eq(grid.sheet)])
