@@ -124,7 +124,13 @@ class Given:
             "policy": _policy(night),
             "draw": [{"salt": f"{night - timedelta(days=night.weekday())}"}],
             "release": [
-                {"built_at": f"{night} 02:00:00", "code_version": "test", "policy_version": "test", "input_digest": ""}
+                {
+                    "built_at": f"{night} 02:00:00",
+                    "code_version": "test",
+                    "policy_version": "test",
+                    "settings_version": "test",
+                    "input_digest": "",
+                }
             ],
         }
         self.unproven: dict[str, list[dict[str, Any]]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -237,6 +238,15 @@ def _existing(folder: Path, submissions: list[Submission]) -> list[Path]:
     return [path for each in submissions if (path := folder / f"{each.submission_id}.parquet").exists()]
 
 
+def _settings_version(home: Home) -> str:
+    """The digest of what monitor.yml says of the units, as far as a rule can see it."""
+    said = [
+        [unit.code, unit.kind, unit.policy_region, sorted((each.name, each.is_border) for each in unit.townships)]
+        for unit in home.units.values()
+    ]
+    return hashlib.sha256(json.dumps(sorted(said, key=str), ensure_ascii=False).encode()).hexdigest()
+
+
 def _release(home: Home, in_force: list[Submission], built_at: datetime | None) -> dict[str, Any]:
     lines = [f"{each.submission_id} {each.contract_digest}" for each in in_force]
     digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
@@ -244,5 +254,6 @@ def _release(home: Home, in_force: list[Submission], built_at: datetime | None) 
         "built_at": built_at.astimezone(UTC).replace(tzinfo=None) if built_at else None,
         "code_version": __version__,
         "policy_version": home.policy.digest(),
+        "settings_version": _settings_version(home),
         "input_digest": digest,
     }

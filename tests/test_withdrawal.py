@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import sql_kit
 from test_warehouse import Nights, given
+
+from pipeline import warehouse
 
 pytestmark = pytest.mark.slow
 
@@ -131,3 +135,36 @@ def test_when_both_happen_time_is_the_reason_and_a_new_value_is_named(nights: Ni
     }  # fmt: skip
     nights.night(given(SECOND, **both(first, more)))
     assert gone(nights) == {"A06": (PASSED, None), "B07": ("标准调整(最低生活保障标准(i)),条件不再成立", None)}
+
+
+@pytest.mark.parametrize(
+    ("versions", "because"),
+    [
+        ({"settings_version": "new"}, "单位设置有调整(monitor.yml),条件不再成立"),
+        ({"policy_version": "new"}, "标准有调整(改动了以前的值),条件不再成立"),
+        ({"settings_version": "new", "policy_version": "new"}, "标准或单位设置有调整,条件不再成立"),
+    ],
+)
+def test_a_setting_that_was_changed_is_neither_time_nor_a_standard(
+    nights: Nights, versions: dict[str, str], because: str
+) -> None:
+    """A township that is no border any more. What the night before was like is gathered with the settings of today."""
+
+    def of(night: date, *, is_border: bool) -> warehouse.Inputs:
+        township = [{"division_code": "d01", "name": "向阳镇", "is_border": is_border}]
+        home: Rows = {
+            "dibao_household": [{"head_id_number": "户甲", "township": "向阳镇"}],
+            "dibao_person": [{"id_number": "户甲"}],
+        }
+        return given(night, house__township=township, **home)
+
+    nights.night(of(FIRST, is_border=True))
+    assert nights.rows("select rule_code from warning_list where rule_code = 'C03'") == [("C03",)]
+    nights.given[FIRST] = of(FIRST, is_border=False)
+    tonight = of(SECOND, is_border=False)
+    [release] = tonight.house["release"].to_pylist()
+    changed = pa.Table.from_pylist([{**release, **versions}])
+    nights.night(replace(tonight, house={**tonight.house, "release": changed}))
+    assert nights.rows("select because, submission_id from warning_withdrawn where rule_code = 'C03'") == [
+        (because, None)
+    ]

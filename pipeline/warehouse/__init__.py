@@ -83,9 +83,13 @@ HOUSE: dict[str, dict[str, str]] = {
         "submission_id": "VARCHAR", "file_name": "VARCHAR", "sort": "VARCHAR", "reason": "VARCHAR",
     },
     "draw": {"salt": "VARCHAR"},
-    "release": {"built_at": "TIMESTAMP", "code_version": "VARCHAR", "policy_version": "VARCHAR", "input_digest": "VARCHAR"},
+    "release": {
+        "built_at": "TIMESTAMP", "code_version": "VARCHAR", "policy_version": "VARCHAR", "settings_version": "VARCHAR",
+        "input_digest": "VARCHAR",
+    },
     "previous_release": {
         "run_date": "DATE", "code_version": "VARCHAR", "rules_version": "VARCHAR", "policy_version": "VARCHAR",
+        "settings_version": "VARCHAR",
     },
     "previous_submission": {"submission_id": "VARCHAR", "status": "VARCHAR"},
     "previous_warning": {

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.warehouse import Inputs
 
 WITHDRAWAL = {"warning_id": "VARCHAR", "change": "VARCHAR", "what": "VARCHAR"}
-"""Columns of the table of reasons. `change`: rule, value, date, policy, identity, rows; `what`: the policy's key, the family of lists."""
+"""Columns of the table of reasons. `change`: rule, value, setting, date, policy, identity, rows; `what`: the policy's key, the family of lists."""
 
 TURNED = {
     "warning_id": "VARCHAR",
@@ -209,13 +209,22 @@ def _changes(
 
 
 def _versions(con: duckdb.DuckDBPyConnection) -> list[str]:
-    """`rule` when sql/ or the program is not that of the release before, `value` when a policy file alone is not."""
+    """`rule` when sql/ or the program is not that of the release before; else `value` when a policy file is not, `setting` when a unit is not.
+
+    The night before is gathered with the files of today, so that of these two only one trial can be made.
+    """
     return [
         change
         for (change,) in con.execute(
-            """select case when before.rules_version <> rules.rules_version or before.code_version <> release.code_version then 'rule'
-                when before.policy_version <> release.policy_version then 'value' end as change
-            from house.previous_release as before cross join house.rules as rules cross join house.release as release"""
+            """with release as (
+                select before.rules_version <> rules.rules_version or before.code_version <> release.code_version as is_rule,
+                    before.policy_version <> release.policy_version as is_value,
+                    coalesce(before.settings_version <> release.settings_version, false) as is_setting
+                from house.previous_release as before cross join house.rules as rules cross join house.release as release
+            )
+            select 'rule' as change from release where is_rule
+            union all select 'setting' as change from release where not is_rule and is_setting
+            union all select 'value' as change from release where not is_rule and is_value"""
         ).fetchall()
         if change
     ]

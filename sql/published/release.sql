@@ -27,6 +27,7 @@ select
     release.code_version as code_version,
     rules.rules_version as rules_version,
     release.policy_version as policy_version,
+    release.settings_version as settings_version,
     release.input_digest as input_digest,
     people.rows_found as persons,
     households.rows_found as households,

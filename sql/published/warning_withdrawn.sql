@@ -76,6 +76,7 @@ changed as (
         withdrawal.warning_id as warning_id,
         max(case when withdrawal.change = 'rule' then 1 else 0 end) = 1 as is_rule,
         max(case when withdrawal.change = 'value' then 1 else 0 end) = 1 as is_value,
+        max(case when withdrawal.change = 'setting' then 1 else 0 end) = 1 as is_setting,
         max(case when withdrawal.change = 'date' then 1 else 0 end) = 1 as is_date,
         max(case when withdrawal.change = 'policy' then 1 else 0 end) = 1 as is_policy,
         max(case when withdrawal.change = 'identity' then 1 else 0 end) = 1 as is_identity,
@@ -94,6 +95,8 @@ explained as (
         case
             when rule.rule_code is null then '规则已停用'
             when changed.is_rule then '规则有调整,条件不再成立'
+            when changed.is_value and changed.is_setting then '标准或单位设置有调整,条件不再成立'
+            when changed.is_setting then '单位设置有调整(monitor.yml),条件不再成立'
             when changed.is_value then '标准有调整(改动了以前的值),条件不再成立'
             when outdone.warning_id is not null then '同一对象已有更急的预警 ' || outdone.stronger_code
             when changed.is_date then '期限已过,条件不再成立'
@@ -109,7 +112,7 @@ explained as (
             else '条件不再成立'
         end as because,
         case
-            when changed.is_rule or changed.is_value or changed.is_date or changed.is_policy then ''
+            when changed.is_rule or changed.is_value or changed.is_setting or changed.is_date or changed.is_policy then ''
             when changed.is_identity or cause.warning_id is null then coalesce(settled.said, '')
             else ''
         end as settled
