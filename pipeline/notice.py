@@ -167,7 +167,7 @@ def _received(home: Home, kinds: Mapping[str, Kind], each: Submission) -> dict[s
     return {
         "submission_id": each.submission_id,
         "unit_code": each.unit_code,
-        "unit": home.units[each.unit_code].name if each.unit_code in home.units else each.unit_code,
+        "unit": _called(home, each.unit_code),
         "kind": each.kind,
         "title": kinds[each.kind].title if each.kind else "",
         "period": each.period,
@@ -183,6 +183,13 @@ def _received(home: Home, kinds: Mapping[str, Kind], each: Submission) -> dict[s
         else mask(refusal.get("fix", "")),
         "fault": refusal.get("fault", ""),
     }
+
+
+def _called(home: Home, folder: str) -> str:
+    """How a folder of the inbox is called: the unit's name, or that it is nobody's."""
+    if folder in home.units:
+        return home.units[folder].name
+    return f"收件箱文件夹“{mask(folder)}”(不是单位)" if folder else "收件箱(不在任何单位的文件夹里)"
 
 
 def _gaps(home: Home, kinds: Mapping[str, Kind], missing: Iterable[Gap]) -> list[dict[str, Any]]:
@@ -219,7 +226,7 @@ def _faults(home: Home, ledger: Ledger, submissions: list[Submission], day: date
         said.append(
             {
                 "unit_code": str(unit),
-                "unit": home.units[str(unit)].name if unit in home.units else str(unit),
+                "unit": _called(home, str(unit)),
                 "states": {state: int(states.get(state, 0)) for state in issues.STATE_TITLES},
                 "worst": {str(fix): int(count) for fix, count in worst.head(5).items()},
             }

@@ -420,6 +420,11 @@ def test_a_bad_file_is_refused_with_its_reason_and_its_receipt(odd, unit, name, 
     assert name in next((odd / "outbox").glob("*.md")).read_text(encoding="utf-8")
 
 
+def test_a_folder_that_is_no_units_is_not_called_a_unit(odd):
+    letter = next((odd / "outbox").glob("*.md")).read_text(encoding="utf-8")
+    assert "收件箱文件夹“nobody”(不是单位):" in letter and "- nobody" not in letter
+
+
 def test_the_other_files_go_on(odd):
     assert ask(odd, "select unit_code, rows_accepted from submission where status = 'accepted' order by all") == [
         ("d01", 3), ("d02", 3), ("d03", 3), ("d04", 3), ("d05", 3)]  # fmt: skip
