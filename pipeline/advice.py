@@ -115,6 +115,9 @@ COPY_AGAIN: Final = "请重新复制一份放进来,并请数据员检查磁盘;
 SEND_WHOLE: Final = "请把完整的文件用原来的名字重新放进来,下一夜照常收;半份的确认无用后可以删除"
 GIVE_NAME_OF_LIST: Final = "里面若有要报的名单,请另用以 .xlsx、.xls、.csv、.txt 或 .dbf 结尾的名字放进来;无用的可以删除"
 NEED_NOT_ACT: Final = "不必处理,也可以删除"
+SEND_TABLE_ITSELF: Final = (
+    "要报的是同名的 .dbf 表,报过的不必处理;备注型字段的内容要报的,请把表导出为 .xlsx,号码列设为文本格式"
+)
 DROP_THE_DOT: Final = "不必处理;里面若有要报的名单,请去掉名字开头的点,放在单位自己的文件夹里"
 BRING_THE_FILE: Final = "请核对这份文件是不是还没有传上来"
 EXPORT_AS_READ: Final = "请在原系统里导出为 .xlsx、.xls、.csv、.txt 或 .dbf 格式的名单后重新提交"

@@ -28,9 +28,10 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow.parquet as pq
 
-from pipeline import checks, contracts, generate, run, warehouse
+from pipeline import checks, contracts, generate, returns, run, warehouse
 from pipeline.generate import programs
 from pipeline.home import Home
 from pipeline.model import ConfigError, MonitorError, Refusal
@@ -174,6 +175,8 @@ class _Judged:
     numbers: set[str] = field(default_factory=set)
     """Of people, as they stand in the text of the good list."""
     is_balanced: bool = True
+    returned: list[bytes] = field(default_factory=list)
+    """The parts of the copy that goes back, where one was asked for."""
 
 
 def _lists(seeds: Sequence[tuple[str, bytes]]) -> list[tuple[str, programs.Lines, Callable[[], _Judged]]]:
@@ -206,8 +209,8 @@ def judge_good(stem: str, lines: programs.Lines) -> _Judged:
     return judged
 
 
-def _judge(path: Path, name: str) -> _Judged:
-    """Read and judge one file as on a night, every partner's row included."""
+def _judge(path: Path, name: str, *, gives_back: bool = False) -> _Judged:
+    """Read and judge one file as on a night, every partner's row included; write its copy that goes back, where that is asked for."""
     known = contracts.load()
     open_doors = known.model_copy(
         update={"kinds": {kind: each.model_copy(update={"door": None}) for kind, each in known.kinds.items()}}
@@ -229,16 +232,31 @@ def _judge(path: Path, name: str) -> _Judged:
             accepted = work / part.kind / f"{part.submission_id}.parquet"
             rows = pq.read_table(accepted).to_pylist() if accepted.exists() else []
             judged.lists[part.kind] = part.reading.period, verdict.rows_read, rows
+        if gives_back:
+            summaries = [
+                returns.SubmissionSummary(
+                    known.kinds[part.kind].title, part.reading, verdict.rows_read, verdict.rows_accepted, verdict.rows_set_aside,
+                    verdict.rows_out_of_scope, "accepted",
+                )
+                for part, verdict in zip(parts, verdicts, strict=True)
+            ]  # fmt: skip
+            issues = pd.concat([verdict.issues for verdict in verdicts]) if verdicts else pd.DataFrame()
+            if summaries:
+                returns.write(path, name, work / "copy.xlsx", summaries, issues)
+                with zipfile.ZipFile(work / "copy.xlsx") as copy:
+                    judged.returned = [copy.read(part) for part in copy.namelist()]
     return judged
 
 
 def compare(path: Path, name: str, written: programs.Written, good: _Judged, kind: str) -> tuple[str, str | None]:
     """(what became of a good list as some program wrote it, what is wrong with that); the file lies at `path`."""
     try:
-        judged = _judge(path, name)
+        judged = _judge(path, name, gives_back=bool(written.never_returned))
     except Exception as error:  # noqa: BLE001 - this is what is looked for
         return "error", f"{type(error).__name__} {_place(error)}"
     fault = wrong(judged, good, written.keeps_rows)
+    if any(written.never_returned in part for part in judged.returned):
+        fault = fault or "what is never received goes back"
     outcomes = {*judged.lists, *(refusal.code for _, refusal in judged.refused)}
     return "+".join(sorted(outcomes)), fault and f"{kind}: {fault}"
 

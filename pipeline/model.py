@@ -139,9 +139,18 @@ class CellProblem:
     row_number: int
     column: int
     field: str
-    problem: Literal["error_value", "formula_without_value", "unreadable_bytes", "garbled", "ragged_line", "cut_line"]
-    """`unreadable_bytes`: bytes in it are no character of the file's encoding. `garbled`: a name whose bytes were read in
-    another encoding before it came to us. Two stand on the key field, since the row as a whole cannot be taken:
+    problem: Literal[
+        "error_value",
+        "formula_without_value",
+        "unreadable_bytes",
+        "stored_elsewhere",
+        "garbled",
+        "ragged_line",
+        "cut_line",
+    ]
+    """`unreadable_bytes`: bytes in it are no character of the file's encoding. `stored_elsewhere`: its content lies in another
+    file, as that of a memo field of a .dbf table does. `garbled`: a name whose bytes were read in another encoding before it
+    came to us. Two stand on the key field, since the row as a whole cannot be taken:
     `ragged_line`, the line of a text file has more fields than the header, so that which value belongs where is not known;
     `cut_line`, it is the last one, is too short and nothing ends it."""
 

@@ -106,6 +106,21 @@ def copied_from(web_page: bytes) -> bytes:
     return xlsx([[str(cell.text_content()) for cell in row.iter("td")] for row in tree.iter("tr")])
 
 
+def xml_2003(rows: Rows = TABLE, kind: str = "String") -> bytes:
+    """A workbook in the XML of Excel 2003; `kind` of the cells with a number of a person."""
+    cells = "".join(
+        "<Row>" + "".join(
+            f'<Cell><Data ss:Type="{kind if len(cell) == 18 else "String"}">{cell}</Data></Cell>' for cell in row
+        ) + "</Row>"
+        for row in rows
+    )  # fmt: skip
+    space = "urn:schemas-microsoft-com:office:spreadsheet"
+    return (
+        f'<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?><Workbook xmlns="{space}" xmlns:ss="{space}">'
+        f'<Worksheet ss:Name="台账"><Table>{cells}</Table></Worksheet></Workbook>'
+    ).encode()
+
+
 def imported(data: bytes, encoding: str) -> bytes:
     """Text imported with its encoding, every column as text."""
     return xlsx(list(csv.reader(io.StringIO(data.decode(encoding, "ignore")))))
@@ -172,6 +187,9 @@ CASES = [
     Case("garbled", "CHECK_ENCODING", lambda: xlsx([HEADER, *([row[0], garbled(row[1]), *row[2:]] for row in GARBLED)]), xlsx),
     Case("not_a_table", "EXPORT_FROM_NUMBERS", lambda: zipped("Index/Document.iwa"), xlsx, name="台账.numbers"),
     Case("web_page", "FROM_WEB_PAGE", page, lambda: copied_from(page()), name="台账.xls"),
+    Case("xml_workbook", "SAVE_AS_XLSX", xml_2003, xlsx, name="台账.xls"),
+    Case("xml_workbook", "EXPORT_AS_XLSX", lambda: xml_2003(kind="Number"), xlsx, name="台账.xls"),
+    Case("encoding", "IMPORT_TEXT", lambda: "姓名,證號\n".encode("cp950") * 9, lambda: imported(text(), "utf-8"), name="台账.csv"),
     Case("not_a_table", "FROM_DOCUMENT", lambda: b"%PDF-1.7 x", xlsx, name="台账.pdf"),
     Case("not_a_table", "FROM_DOCUMENT", lambda: zipped("word/document.xml"), xlsx, name="台账.docx"),
     Case("not_a_table", "UNPACK", lambda: zipped("台账.xlsx"), xlsx, name="台账.zip"),
@@ -197,6 +215,7 @@ CASES = [
          lambda: xlsx(TABLE[:3], [HEADER, *ROWS[2:]])),
     Case("wrong_ending", "add_ending", text, text, name="台账.tsv", new_name="台账.tsv.txt"),
     Case("never_a_list", "GIVE_NAME_OF_LIST", xlsx, xlsx, name="台账.xlsx.bak"),
+    Case("never_a_list", "SEND_TABLE_ITSELF", lambda: bytes(512), table, name="台账.fpt", new_name="台账.dbf"),
     Case("never_a_list", "SEND_WHOLE", xlsx, xlsx, name="台账.xlsx.filepart"),
 ]  # fmt: skip
 """Where an advice offers two ways, the one within the sender's reach is gone."""
@@ -301,10 +320,13 @@ def test_what_a_card_of_a_kind_advises_is_a_change_of_the_value() -> None:
 )
 @pytest.mark.slow
 def test_a_spreadsheet_program_that_saves_a_workbook_keeps_its_text(tmp_path: Path) -> None:
-    """SAVE_AS_XLSX is true of workbooks: an .ods and an .xls saved as .xlsx are accepted with every digit."""
+    """SAVE_AS_XLSX is true of workbooks: an .ods, an .xls and an XML of 2003 saved as .xlsx are accepted with every digit."""
     (tmp_path / "a.xlsx").write_bytes(xlsx())
-    for old in ("ods", "xls"):
-        _convert(tmp_path, "a.xlsx", old)
+    for old in ("ods", "xls", "xml"):
+        if old == "xml":
+            (tmp_path / "a.xml").write_bytes(xml_2003())
+        else:
+            _convert(tmp_path, "a.xlsx", old)
         (tmp_path / "out").mkdir(exist_ok=True)
         _convert(tmp_path, f"a.{old}", "xlsx", tmp_path / "out")
         (reading,) = read((tmp_path / "out/a.xlsx").read_bytes(), "台账.xlsx", "division", tmp_path / old)

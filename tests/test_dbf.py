@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import contracts
+from pipeline import advice, contracts
 from pipeline.model import Reading, Refusal
 from pipeline.reading import layout, readers
 from pipeline.reading.dbf import cut
@@ -25,6 +25,7 @@ from tests.dbf_kit import foxpro_table, table
 from tests.night_kit import number
 
 PERSON = [("姓名", "C", 20), ("身份证号码", "C", 18)]
+MEMBER = ["姓名", "身份证号", "户主身份证号", "与户主关系"]
 
 
 def read(tmp_path: Path, data: bytes, name: str = "x.dbf") -> Book | Refusal:
@@ -266,6 +267,38 @@ def test_without_flags_a_text_ends_at_its_first_zero(tmp_path: Path) -> None:
     assert lines(grid(tmp_path, data))[1:] == [["样例路", "某甲"]]
 
 
+@pytest.mark.parametrize(
+    ("version", "pointers"),
+    [
+        (0x30, [b"\x08\0\0\0", bytes(4), b"\x20\0\0\0", b"    "]), (0x83, [b"         1", b" " * 10, b"0000000020", bytes(10)]),
+        (0xF5, [b"         8", bytes(10), b"        48", b" " * 10]),
+    ],
+)  # fmt: skip
+def test_a_memo_that_is_not_there_is_unreadable_and_an_empty_one_is_blank(
+    tmp_path: Path, version: int, pointers: list[bytes]
+) -> None:
+    columns = [(name, "C", 18) for name in MEMBER] + [(name, "M", len(pointers[0])) for name in ("备注", "联系电话")]
+    records = [[f"某{n}", number(n), number(n), "户主", pointer, pointers[1]] for n, pointer in enumerate(pointers, 1)]
+    (tmp_path / "低保人员2026年10月.dbf").write_bytes(table(columns, records, version=version))
+    outcome = judged(tmp_path / "低保人员2026年10月.dbf")
+    assert outcome.values("remark") == [None] * 4
+    assert outcome.values("remark__unreadable") == [True, False, True, False]
+    assert outcome.values("phone__unreadable") == [False] * 4
+    assert [(line["row_number"], line["rule"]) for line in outcome.issues] == [
+        (2, "remark.stored_elsewhere"),
+        (4, "remark.stored_elsewhere"),
+    ]
+    assert "不在 .dbf 文件里" in outcome.issues[0]["message"] and "备注型字段" in outcome.notices
+
+
+def test_a_required_memo_sets_its_row_aside(tmp_path: Path) -> None:
+    columns = [("姓名", "M", 4), *((name, "C", 18) for name in MEMBER[1:])]
+    records = [[pointer, number(n), number(n), "户主"] for n, pointer in enumerate([b"\x08\0\0\0", bytes(4)], 1)]
+    (tmp_path / "低保人员2026年10月.dbf").write_bytes(table(columns, records, version=0x30))
+    outcome = judged(tmp_path / "低保人员2026年10月.dbf")
+    assert outcome.aside == {("", 2): "name.stored_elsewhere", ("", 3): "name.blank"}
+
+
 def test_system_columns_are_no_columns_and_binary_ones_are_said_not_to_be_read(tmp_path: Path) -> None:
     columns = [("姓名", "C", 8), ("行号", "I", 4), ("附件", "Q", 6), ("照", "W", 4)]
     data = table(columns, [("某甲", b"\7\0\0\0", b"\1\2\3\4\5\6", bytes(4))], version=0x32, bits=[0, 0x01, 0, 0])
@@ -419,12 +452,18 @@ def test_damaged_tables_are_refused_with_what_to_do(tmp_path: Path, data: bytes,
     assert found.fix
 
 
-@pytest.mark.parametrize("name", ["x.fpt", "x.dbt", "x.CPG", "x.cdx"])
-def test_what_stands_beside_a_table_is_said_to_be_no_list(tmp_path: Path, name: str) -> None:
-    found = read(tmp_path, b"\0\0\0\x08\0\0\0\x40" + bytes(512), name)
+@pytest.mark.parametrize("name", ["x.fpt", "x.dbt", "x.CPG", "x.cdx", "x.ＦＰＴ", "x._x"])
+@pytest.mark.parametrize("data", [b"\0\0\0\x08\0\0\0\x40" + bytes(512), bytes(512), b"", b"UTF-8\r\n"])
+def test_what_stands_beside_a_table_is_said_to_be_no_list(tmp_path: Path, name: str, data: bytes) -> None:
+    found = read(tmp_path, data, name)
     assert isinstance(found, Refusal)
-    assert found.code == "never_a_list"
-    assert "伴随文件" in found.reason
+    assert found.code == "never_a_list" and found.fix == advice.SEND_TABLE_ITSELF
+    assert ".dbf 表的伴随文件" in found.reason
+
+
+def test_an_empty_table_is_empty(tmp_path: Path) -> None:
+    found = read(tmp_path, b"")
+    assert isinstance(found, Refusal) and found.code == "empty"
 
 
 def test_a_table_under_another_suffix_is_read_and_told(tmp_path: Path) -> None:

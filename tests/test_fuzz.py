@@ -15,6 +15,7 @@ from pipeline import cli, fuzz
 from pipeline.generate import programs
 from pipeline.model import ConfigError, Refusal
 from pipeline.reading import layout
+from pipeline.returns import pictures
 from tests.damage_kit import one_column, person_number, sheet
 
 pytestmark = pytest.mark.slow
@@ -109,6 +110,14 @@ def test_a_good_list_is_read_with_its_own_values_or_refused_whoever_wrote_it(
     path.write_bytes(written.data)
     outcome, fault = fuzz.compare(path, f"{STEM}{written.suffix}", written, good, kind)
     assert fault is None and outcome
+
+
+def test_a_photograph_that_goes_back_is_noticed(tmp_path: Path, good: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "without_gone", lambda drawing, *_: (drawing, {"rId1"}))
+    written = programs.PROGRAMS["photographs"](random.Random(3), GRANTS)
+    (tmp_path / "x.xlsx").write_bytes(written.data)
+    outcome, fault = fuzz.compare(tmp_path / "x.xlsx", f"{STEM}.xlsx", written, good, "photographs")
+    assert (outcome, fault) == ("temporary_grant", "photographs: what is never received goes back")
 
 
 def test_what_the_list_does_not_hold_is_noticed(good: Any) -> None:

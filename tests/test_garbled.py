@@ -25,7 +25,7 @@ NAMES = [
     "濮阳娅",
 ]
 GOOD = [
-    *NAMES, "滕子京", "逄蒙", "José", "Müller", "Ångström", "Иван", "玛丽·José", "张?", "王\ufffd明", "张锟斤拷", "?", "李𠮷", "瑜瑶", "玲", "",
+    *NAMES, "滕子京", "逄蒙", "José", "Müller", "Ångström", "Иван", "玛丽·José", "张?", "张锟斤拷", "?", "李𠮷", "瑜瑶", "玲", "",
     "丽\ue000", "Ñandú", "ＡＢ", "·",
 ]  # fmt: skip
 PERSON = ["姓名", "身份证号", "与户主关系", "户主身份证号"]
@@ -54,6 +54,12 @@ def test_lost_twice_and_lost_altogether() -> None:
     assert garbled(pa.array([*twice, "???", "??·???", "\ufffd\ufffd"])).all()
 
 
+def test_a_mark_of_a_lost_character_makes_a_name_nobody_s() -> None:
+    lost = ["\ufffd\ufffd赵", "王\ufffd明", "王\x1a明", "\xbf赵", "张\u2426", "买买提\ufffd艾力江"]
+    assert [name for name in lost if not is_garbled(name)] == []
+    assert garbled(pa.array([*lost, *NAMES])).tolist() == [True] * len(lost) + [False] * len(NAMES)
+
+
 def test_good_names_are_good() -> None:
     assert [name for name in GOOD if is_garbled(name)] == []
     assert not garbled(pa.array(GOOD)).any()
@@ -78,6 +84,29 @@ def test_a_single_garbled_name_takes_its_row_alone(tmp_path: Path) -> None:
     assert outcome.refusal is None
     assert outcome.aside == {("Sheet1", 13): "name.garbled"}
     assert [line["rule"] for line in outcome.issues] == ["name.garbled"]
+
+
+@pytest.mark.parametrize("bad", [1, 2, 3])
+def test_of_a_small_list_a_few_garbled_names_take_their_rows_alone(tmp_path: Path, bad: int) -> None:
+    names = ["寮犱笁", "\ufffd\ufffd赵", "王\x1a明"][:bad]
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join(",".join(map(str, row)) for row in rows([*names, "张三"])), encoding="utf-8")
+    outcome = judged(path)
+    if bad < 3:
+        assert outcome.refusal is None and set(outcome.aside.values()) == {"name.garbled"}
+        assert (len(outcome.aside), outcome.values("name")) == (bad, ["张三"])
+    else:
+        assert outcome.refusal and outcome.refusal.code == "garbled"
+
+
+def test_torn_bytes_of_many_names_are_said_by_row(tmp_path: Path) -> None:
+    """The text was cut, not converted: the column is no garbled one."""
+    lines = [",".join(map(str, row)).encode("gb18030") for row in rows(NAMES)]
+    lines[2:7] = [line.replace(b",", b"\xff,", 1) for line in lines[2:7]]
+    (tmp_path / "x.csv").write_bytes(b"\r\n".join([*lines, b""]))
+    outcome = judged(tmp_path / "x.csv")
+    assert outcome.refusal is None and len(outcome.accepted) == 5
+    assert set(outcome.aside.values()) == {"name.unreadable_bytes"}
 
 
 @pytest.mark.parametrize("suffix", ["xlsx", "csv"])

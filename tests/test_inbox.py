@@ -278,10 +278,8 @@ NEVER = {
         "名单.csv.filepart\u200b", "名单.csv.filepart ",
     ),
     "backup": ("名单.xlsx.bak", "名单.xlsx~", "备份 名单.xlk", "#名单.csv#", "名单.csv.old", "名单.csv.swp"),
-    "companion": (
-        "名单.cpg", "名单.CDX", "名单.fpt", "名单.dbt", "名单.mdx", "名单.idx", "名单.ntx", "名单.xlsx:Zone.Identifier", "名单.xlsx.md5",
-        "schema.ini",
-    ),
+    "beside_table": ("名单.cpg", "名单.CDX", "名单.fpt", "名单.dbt", "名单.mdx", "名单.idx", "名单.ntx", "名单._x"),
+    "companion": ("名单.xlsx:Zone.Identifier", "名单.xlsx.md5", "schema.ini"),
     "by_programs": (
         "._名单.xlsx", "~$名单.xlsx", ".~lock.名单.xlsx#", ".~名单.xlsx", ".名单.csv", "Thumbs.db", "DESKTOP.INI", ".DS_Store", "~lock.名单.xls#",
     ),

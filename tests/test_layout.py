@@ -573,6 +573,19 @@ def test_a_workbook_in_which_nothing_is_shown_says_so(tmp_path: Path) -> None:
     assert reading.refusal and "隐藏的工作表“计算”" in reading.refusal.reason and MENU in reading.refusal.fix
 
 
+def test_a_header_of_several_rows_may_have_a_blank_one_in_it(tmp_path: Path) -> None:
+    groups, own = (
+        ["申请编号", "申请人", None, "救助类型", "困难类型", "受理日期"],
+        [None, "姓名", "身份证号", None, None, None],
+    )
+    person = ["GK1", "张三", number(1), "急难型", "疾病", "2026-09-05"]
+    reading = read(tmp_path, [["临时救助台账"], groups, [], own, person])
+    assert (reading.kind, reading.rows_read, reading.refusal) == ("temporary_grant", 1, None)
+    assert reading.sheets[0].header_rows == (2, 4)
+    # A person between two rows is no part of a header.
+    assert read(tmp_path, [["临时救助台账"], groups, person, own, person]).refusal is not None
+
+
 # Rows ------------------------------------------------------------------------------------------------------------
 
 

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from pipeline.model import ConfigError, Refusal
-from pipeline.reading import readers
+from pipeline.reading import delimited, readers
 from pipeline.reading.cells import number_text, number_texts
 from pipeline.reading.grid import Grid
 from pipeline.reading.readers import Book
-from tests import biff_kit
+from tests import biff_kit, dbf_kit
 
 
 def book(path: Path, name: str | None = None) -> Book:
@@ -78,10 +78,12 @@ def test_bytes_in_no_encoding_are_refused_with_their_line(tmp_path: Path) -> Non
     assert "第2行" in found.reason
 
 
-def test_a_file_cut_inside_a_character_is_refused_as_cut(tmp_path: Path) -> None:
-    for encoding in ("utf-8", "gb18030"):
-        (tmp_path / "x.csv").write_bytes(("姓名,号\n" * 20 + "张三,某").encode(encoding)[:-1])
-        assert refusal(tmp_path / "x.csv").code == "truncated"
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "utf-16"])
+def test_of_a_file_cut_inside_a_character_the_last_line_is_known_as_cut(tmp_path: Path, encoding: str) -> None:
+    whole = ("姓名,号\n" * 20 + "张三,某").encode(encoding)
+    for data, count in ((whole[:-1], delimited.CUT), (whole, 2)):
+        grid = texts(data, tmp_path)
+        assert grid.fields is not None and grid.fields.tolist() == [2] * 20 + [count]
 
 
 @pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
@@ -522,6 +524,30 @@ def test_blank_lines_before_the_content_are_no_empty_file(tmp_path: Path, size: 
         assert refusal(path, "x.xls").code == "web_page"
     path.write_bytes(b" \n" * size)
     assert refusal(path).code == "empty"
+
+
+@pytest.mark.parametrize("blanks", [b"\r\n", b"\r\n" * 9000, b"\xef\xbb\xbf", b" \t\0\n"])
+@pytest.mark.parametrize("suffix", ["xlsx", "xls", "dbf"])
+def test_what_a_web_server_wrote_before_a_workbook_is_left_out(tmp_path: Path, blanks: bytes, suffix: str) -> None:
+    rows = [["姓名", "身份证号"], ["张三", "990101195001011234"]]
+    if suffix == "xlsx":
+        workbook(tmp_path, {"A1": rows[0][0], "B1": rows[0][1], "A2": rows[1][0], "B2": rows[1][1]})
+        good = (tmp_path / "x.xlsx").read_bytes()
+    else:
+        good = (
+            biff_kit.workbook({"Sheet1": rows})
+            if suffix == "xls"
+            else dbf_kit.table([("姓名", "C", 9), ("号", "C", 18)], rows[1:])
+        )
+    path = tmp_path / f"名单.{suffix}"
+    path.write_bytes(blanks + good)
+    found = book(path)
+    assert lines(found.grids[0])[1] == rows[1]
+    assert found.notices == [f"文件开头有{len(blanks)}个多余的空白字节(多半是网页导出程序写进去的),已略去后读取"]
+    path.write_bytes(good)
+    assert book(path).notices == []
+    path.write_bytes(blanks + good[: len(good) // 5])
+    assert refusal(path).code in ("corrupt", "truncated")
 
 
 def test_a_file_that_we_cannot_open_is_our_own_fault(tmp_path: Path) -> None:

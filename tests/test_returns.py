@@ -719,6 +719,67 @@ def test_a_picture_that_stands_elsewhere_stays(tmp_path: Path, how: str) -> None
     assert left["xl/drawings/drawing1.xml"].count(b"blip ") == 1
 
 
+SHOWN = {
+    "H4": ("=D4", "门巴族"), "H5": ("=D5", "塔塔尔族"), "I4": ('=LEFT(D4,1)&"!"', "门!"), "J4": ('=H4&"x"', "门巴族x"),
+    "K4": ("=VLOOKUP(B4,B:F,3,0)", "门巴族"), "L4": ("=INDEX(民,2)", "塔塔尔族"), "M4": ("=INDIRECT(A1)", "门巴族"),
+    "N4": ('=COUNTIF($D:$D,"*")', 22), "P4": ("=人员!D4", "门巴族"), "Q4": ("=J4", "门巴族x"),
+}  # fmt: skip
+"""Cells whose formula shows what stands in D: its own value, a part of it, by way of another, a look-up that found it."""
+KEPT_FORMULAS = {
+    "H8": ("=B4", "张三一"), "I8": ("=SUM(F4:F8)", 77), "J8": ("=VLOOKUP(B4,B:F,5,0)", 78), "K8": ("=F4*2", 79), "L8": ('="D4"', "D4"),
+    "M8": ("=INDIRECT(A2)", "某某"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("is_rewritten", [False, True])
+def test_a_formula_elsewhere_keeps_nothing_of_what_is_emptied(tmp_path: Path, is_rewritten: bool) -> None:
+    source = tmp_path / "a.xlsx"
+    with xlsxwriter.Workbook(str(source)) as book:
+        sheet = book.add_worksheet("人员")
+        sheet.write_row(2, 1, ["姓名", "身份证号", "民族", "关系", "月收入(元)"])
+        for row, nation in ((3, "门巴族"), (4, "塔塔尔族")):
+            sheet.write_row(row, 1, ["张三一", "990101199001011234", nation, "户主", 800])
+        for place, (formula, value) in (SHOWN | KEPT_FORMULAS).items():
+            sheet.write_formula(place, formula, None, value)
+        sheet.write_array_formula("R4:R5", "{=D4:D5}", None, "门巴族")
+        sheet.write_string("R5", "塔塔尔族")
+        book.define_name("民", "=人员!$D$4:$D$5")
+        other = book.add_worksheet("汇总")
+        other.write_formula("A1", "='人员'!D4", None, "门巴族")
+        other.write_formula("A2", "='人员'!B4", None, "张三一")
+    if is_rewritten:
+        source = edited(source, lambda old: old.update({"xl/embeddings/x.bin": b"?"}))
+    target = give_back(source, frame(*MIXED[:1]), summary(people(refused=True)))
+    text = b"".join(parts(target).values()).decode("utf-8", "ignore")
+    assert not [word for word in ("门巴", "塔塔尔", "门!") if word in text]
+    cells = openpyxl.load_workbook(target, data_only=True)
+    assert [place for place in [*SHOWN, "R4", "R5"] if cells["人员"][place].value is not None] == []
+    assert {place: cells["人员"][place].value for place in KEPT_FORMULAS} == {
+        p: value for p, (_, value) in KEPT_FORMULAS.items()
+    }
+    assert (cells["汇总"]["A1"].value, cells["汇总"]["A2"].value) == (None, "张三一")
+    formulas = openpyxl.load_workbook(target)["人员"]
+    assert (formulas["I8"].value == "=SUM(F4:F8)") is not is_rewritten
+
+
+def test_columns_of_a_table_are_followed_by_their_names(tmp_path: Path) -> None:
+    source = tmp_path / "a.xlsx"
+    with xlsxwriter.Workbook(str(source)) as book:
+        sheet = book.add_worksheet("人员")
+        names = ["姓名", "身份证号", "民族", "简称", "称呼"]
+        formulas = [None, None, None, "=LEFT([@民族],1)", "=[@姓名]"]
+        columns = [
+            {"header": name} | ({"formula": text} if text else {}) for name, text in zip(names, formulas, strict=True)
+        ]
+        data = [["张三一", "990101199001011234", "门巴族", "门", "张三一"]]
+        sheet.add_table("B3:F4", {"columns": columns, "data": data, "name": "名册"})
+        sheet.write_formula("E4", "=LEFT(名册[[#This Row],[民族]],1)", None, "门")
+        sheet.write_formula("F4", "=名册[[#This Row],[姓名]]", None, "张三一")
+    target = give_back(source, frame(*MIXED[:1]), summary(people(refused=True)))
+    cells = openpyxl.load_workbook(target, data_only=True)["人员"]
+    assert (cells["D4"].value, cells["E4"].value, cells["F4"].value) == (None, None, "张三一")
+
+
 def test_pictures_behind_the_sheet_in_its_margins_and_in_notes_go(tmp_path: Path) -> None:
     import io
 

@@ -160,6 +160,7 @@ SPELLINGS: dict[str, Callable[[Parts], Parts]] = {
     "strict": STRICT,
     "Power Query": powered,
     "type by default": typed_by_default,
+    "a state in other letters": in_all((b'state="visible"', b'state="Visible"')),
     "no type of relationships": without_rels_type,
     "macro type without macro": in_all(
         (

@@ -14,7 +14,7 @@ import pytest
 from pipeline import advice
 from pipeline.reading import delimited, layout, readers
 from pipeline.reading.readers import Book
-from tests.damage_kit import judged, person_number
+from tests.damage_kit import judged, person_number, sheet
 
 GRANT = [
     "申请编号", "申请人姓名", "申请人身份证号", "救助类型", "困难类型", "受理日期", "发放日期", "救助金额", "所属街道", "居住地",
@@ -219,14 +219,62 @@ def test_a_title_printed_again_on_each_page(tmp_path: Path) -> None:
     assert found.left_out == {"page_line": 1, "repeated_header": 2}
 
 
+PADDED = [
+    ["临时救助台账（续）"], ["临时救助台账(续表)"], ["临时救助台账(续1)"], ["临时救助台账续表"], ["续表:临时救助台账"], ["续表一"], ["(续)"],
+    ["第 1 页/共 2 页"], ["第1页(共2页)"], ["—2—"], ["P.2"], ["页码:2/5"], ["临时救助台账（续）", "", "", "", "第2页"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("title", [[], [["2026年10月临时救助台账"]]])
+@pytest.mark.parametrize("has_padding", [True, False])
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+def test_the_ends_of_printed_pages_are_nobody(
+    tmp_path: Path, title: list[list[str]], has_padding: bool, suffix: str
+) -> None:
+    lines = [*title, GRANT, *rows(6)[:3], *PADDED, GRANT, *rows(6)[3:], ["-2-"]]
+    lines = [[*line, *[""] * (len(GRANT) - len(line))] for line in lines] if has_padding else lines
+    found = Read(sheet(tmp_path / "台账.xlsx", lines)) if suffix == ".xlsx" else read(tmp_path, text(lines))
+    assert numbers(found) == everybody(6)
+    assert found.left_out == {"page_line": len(PADDED) + 1, "repeated_header": 1}
+
+
+@pytest.mark.parametrize("delimiter", ["|#|", "|+|", "|$|", "|@@|", "||"])
+def test_columns_may_be_kept_apart_by_several_characters(tmp_path: Path, delimiter: str) -> None:
+    found = read(tmp_path, "\r\n".join(delimiter.join(line) for line in [GRANT, *rows(5)]) + "\r\n", "台账.txt")
+    assert numbers(found) == everybody(5)
+    assert "没有使用的列" not in found.notices
+    # A column that says something is still named, whatever it is called.
+    lines = [[*GRANT, "#"], *([*line, str(at)] for at, line in enumerate(rows(5)))]
+    assert "没有使用的列:#" in read(tmp_path, text(lines)).notices
+
+
+def test_a_title_with_what_stands_beside_it_is_printed_again(tmp_path: Path) -> None:
+    top = [["2026年10月临时救助台账", "", "填报单位:某区民政局"], ["打印日期", "2026年11月1日"]]
+    again = [["2026年10月临时救助台账（二）", "", "填报单位:某区民政局"], ["打印日期", "2026年11月1日", "第2页"]]
+    found = read(tmp_path, text([*top, GRANT, *rows(6)[:3], *again, GRANT, *rows(6)[3:]]))
+    assert numbers(found) == everybody(6)
+    assert found.left_out == {"page_line": 1, "repeated_header": 2}
+
+
 def test_people_whose_cells_look_alike_are_people(tmp_path: Path) -> None:
     """Without a number a row is read, to be set aside and said; it is never left out."""
-    lines = rows(4)
+    lines = rows(7)
     lines[0][2] = ""
     lines[1] = ["-", "张三", *"--------"]
     lines[2] = ["GK000002", "第二页", "", *lines[2][3:]]
-    found = read(tmp_path, text([GRANT, *lines]))
-    assert (len(found.rows), found.left_out) == (4, {})
+    lines[3] = ["", "续小明", *[""] * 8]
+    lines[4] = ["GK000004", "王五(续)", "", *[""] * 7]
+    lines[5] = ["临时救助台账(续)", "张三", lines[5][2], *[""] * 7]
+    found = read(tmp_path, text([["2026年10月临时救助台账"], GRANT, *lines]))
+    assert (len(found.rows), found.left_out) == (7, {})
+
+
+def test_words_above_a_second_header_hide_no_person_below_it(tmp_path: Path) -> None:
+    above = [["姓名", "关系", ""], ["张三", "户主", "支出型"]]
+    lines = rows(3)
+    lines[1] = ["", "张三", "", "支出型", *[""] * 6]
+    found = read(tmp_path, text([*above, GRANT, *lines]))
+    assert (len(found.rows), found.left_out) == (3, {})
 
 
 @pytest.mark.parametrize(
@@ -407,10 +455,56 @@ def test_nobody_is_told_to_open_and_save_a_text_that_is_called_like_a_workbook(t
     assert refusal and refusal.code == "wrong_ending" and refusal.fix == advice.add_ending(".txt")
 
 
+def test_what_a_list_under_a_wrong_ending_may_be_stays_known(tmp_path: Path) -> None:
+    """By these kinds, and by what is no list at all, it is known which rosters lack somebody."""
+    people = [
+        ["姓名", "身份证号", "户主身份证号", "与户主关系"],
+        *([line[1], line[2], line[2], "户主"] for line in rows(3)),
+    ]
+    undecided = read(tmp_path, text(people), "名册.tsv").refusal
+    assert undecided and undecided.code == "which_kind" and "“.txt”" in undecided.fix
+    assert [near.kind for near in undecided.nearest] == ["dibao_person", "edge_person"]
+    for lines, code in [(people, "wrong_ending"), ([["会议", "通知"], ["地点", "二楼"]], "unrecognised")]:
+        refusal = read(tmp_path, text(lines), "低保人员2026年10月.md").refusal
+        assert refusal and refusal.code == code and "以“.md”结尾" in refusal.reason
+
+
 def test_a_cell_may_look_like_a_tag(tmp_path: Path) -> None:
     lines = rows(5)
     lines[1][9] = "<table>"
     assert numbers(read(tmp_path, text([["<台账>"], GRANT, *lines]))) == everybody(5)
+
+
+TRADITIONAL = [
+    ["申請編號", "申請人姓名", "身分證號碼", "救助類型", "受理日期", "居住地"],
+    *([line[0], name, line[2], "急難型", line[5], "北營鎮一號"] for line, name in zip(rows(3), ["張三豐", "歐陽修", "趙雲"], strict=True)),
+]  # fmt: skip
+JAPANESE = [
+    ["申請番号", "氏名", "身分証番号", "受付日"],
+    *([line[0], "たなかタロウ", line[2], line[5]] for line in rows(3)),
+]
+
+
+@pytest.mark.parametrize(
+    ("lines", "encoding", "said"), [(TRADITIONAL, "cp950", "Big5(繁体中文)"), (JAPANESE, "cp932", "Shift-JIS(日文)")]
+)
+@pytest.mark.parametrize("above", [[], [["2026-10"]]])
+def test_a_text_in_an_encoding_that_is_not_read_is_said_to_be_in_it(
+    tmp_path: Path, lines: list[list[str]], encoding: str, said: str, above: list[list[str]]
+) -> None:
+    refusal = read(tmp_path, text([*above, *lines]).encode(encoding)).refusal
+    assert refusal and refusal.code == "encoding" and refusal.fix == advice.IMPORT_TEXT
+    assert f"多半是 {said}编码" in refusal.reason and f"第{len(above) + 1}行" in refusal.reason
+    for known in ("utf-8", "gb18030"):  # the same words in an encoding that is read: their columns are named
+        other = read(tmp_path, text([*above, *lines]).encode(known)).refusal
+        assert other and other.code == "unrecognised"
+
+
+def test_rare_names_are_in_the_encoding_that_they_are_in(tmp_path: Path) -> None:
+    lines = rows(20)
+    for line in lines:
+        line[1] = "喆翯龘"
+    assert numbers(read(tmp_path, text([GRANT, *lines]).encode("gb18030"))) == everybody(20)
 
 
 # Advice that is followed -----------------------------------------------------------------------------------------

@@ -10,9 +10,13 @@ import io
 import random
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from xml.sax.saxutils import escape
+
+import xlsxwriter
 
 Row = list[str]
 
@@ -39,6 +43,8 @@ class Written:
     suffix: str
     keeps_rows: bool = True
     """Every row of the list is in it, so none may be missing when the file is read."""
+    never_returned: bytes = b""
+    """What stands in a part of the workbook and may be in no returned copy."""
 
 
 Program = Callable[[random.Random, Lines], Written]
@@ -305,6 +311,81 @@ def _hidden_rows(rng: random.Random, lines: Lines) -> Written:
     return Written(book.data(), ".xlsx")
 
 
+def _photographs(rng: random.Random, lines: Lines) -> Written:
+    """Photographs float over a column of their own; drawings are anchored in three ways, and spelt with a prefix or without."""
+    face = _png(rng.randbytes(20))
+    made = io.BytesIO()
+    with xlsxwriter.Workbook(made, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
+        book.set_properties({"created": datetime(2026, 1, 1, tzinfo=UTC)})
+        sheet = book.add_worksheet()
+        for row, cells in enumerate([*lines.above, [*lines.header, "照片"], *lines.rows]):
+            for column, text in enumerate(cells):
+                sheet.write_string(row, column, text) if text else None
+        how = {"image_data": io.BytesIO(face), "object_position": rng.choice((1, 2, 3))}
+        sheet.insert_image(len(lines.above) + 1, len(lines.header), "face.png", how)
+    is_plain = rng.random() < 0.5
+    respelt = io.BytesIO()
+    with zipfile.ZipFile(made) as old, zipfile.ZipFile(respelt, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if is_plain and name == "xl/drawings/drawing1.xml":
+                data = data.replace(b"xmlns:xdr=", b"xmlns=").replace(b"<xdr:", b"<").replace(b"</xdr:", b"</")
+            new.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), data)
+    return Written(respelt.getvalue(), ".xlsx", never_returned=face)
+
+
+def _png(said: bytes) -> bytes:
+    """A picture of one point that says something."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
+    point = zlib.compress(b"\0\0")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        chunk(*each) for each in ((b"IHDR", head), (b"tEXt", b"face\0" + said), (b"IDAT", point), (b"IEND", b""))
+    )
+
+
+# old workbooks ---------------------------------------------------------------------------------------------------
+
+
+def _code_page(rng: random.Random, lines: Lines) -> Written:
+    """BIFF8 keeps texts in UTF-16 whatever code page the report tool writes down."""
+    stream = _record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0005, 0x0DBB, 1997, 0, 0x06000000))
+    stream += _record(0x0042, struct.pack("<H", rng.choice((1252, 936, 65001, 0, 10008))))
+    stream += _record(0x00E0, struct.pack("<HHH", 0, 0, 0) + bytes(14))
+    name = "Sheet1".encode("utf-16-le")
+    stream += _record(0x0085, struct.pack("<IHBB", len(stream) + 12 + len(name) + 4, 0, 6, 1) + name)
+    stream += _record(0x000A, b"") + _record(
+        0x0809, struct.pack("<HHHHII", 0x0600, 0x0010, 0x0DBB, 1997, 0, 0x06000000)
+    )
+    for row, column, text in _cells(lines):
+        letters = text.encode("utf-16-le")
+        stream += _record(0x0204, struct.pack("<HHHHB", row, column, 0, len(letters) // 2, 1) + letters)
+    return Written(stream + _record(0x000A, b""), ".xls")
+
+
+def _code_page_of_excel_95(rng: random.Random, lines: Lines) -> Written:
+    """BIFF5 keeps texts in a code page, which programs in China do not always name."""
+    stream = _record(0x0809, struct.pack("<HHHH", 0x0500, 0x0005, 0x0DBB, 1997))
+    stream += _record(0x0042, struct.pack("<H", rng.choice((936, 1252, 10008)))) + _record(0x00E0, bytes(16))
+    stream += _record(0x0085, struct.pack("<IHB", len(stream) + 11 + 6 + 4, 0, 6) + b"Sheet1") + _record(0x000A, b"")
+    stream += _record(0x0809, struct.pack("<HHHH", 0x0500, 0x0010, 0x0DBB, 1997))
+    for row, column, text in _cells(lines):
+        letters = text.encode("gbk", "replace")
+        stream += _record(0x0204, struct.pack("<HHHH", row, column, 0, len(letters)) + letters)
+    return Written(stream + _record(0x000A, b""), ".xls", keeps_rows=False)
+
+
+def _cells(lines: Lines) -> list[tuple[int, int, str]]:
+    return [(row, column, text) for row, cells in enumerate(lines.all) for column, text in enumerate(cells) if text]
+
+
+def _record(kind: int, data: bytes) -> bytes:
+    return struct.pack("<HH", kind, len(data)) + data
+
+
 # tables ----------------------------------------------------------------------------------------------------------
 
 
@@ -365,6 +446,9 @@ PROGRAMS: dict[str, Program] = {
     "three_header_rows": _three_header_rows,
     "characters_without_shape": _characters_without_shape,
     "mail_address_in_title": _mail_address_in_title,
+    "photographs": _photographs,
+    "code_page": _code_page,
+    "code_page_of_excel_95": _code_page_of_excel_95,
     "varying_texts": _varying_texts,
 }
 """Kind of damage → who writes so."""

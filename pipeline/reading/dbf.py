@@ -9,6 +9,7 @@ do not fill their field and so keep their length in its last byte.
 
 from __future__ import annotations
 
+import io
 import itertools
 import struct
 from collections.abc import Callable
@@ -78,9 +79,13 @@ def looks_like(start: bytes, size: int) -> bool:
     return month <= 12 and day <= 31 and 32 < head <= size and record > 0 and start[12:14] == b"\0\0"
 
 
-def read_dbf(path: Path) -> tuple[Grid, list[str]]:
+def read_dbf(source: Path | io.BytesIO) -> tuple[Grid, list[str]]:
     """(the table, what is to be said about it). Raises Refused: damaged, cut, of a version that has another layout."""
-    data = np.memmap(path, np.uint8, mode="r")
+    data: Bytes = (
+        np.memmap(source, np.uint8, mode="r")
+        if isinstance(source, Path)
+        else np.frombuffer(source.getbuffer(), np.uint8)
+    )
     head = data[: 1 << 17].tobytes()
     if head[0] in _DBASE_7:
         raise Refused("dbf_version", "这是 dBASE 7 的表,不能直接接收", advice.EXPORT_AS_XLSX)
@@ -105,18 +110,21 @@ def read_dbf(path: Path) -> tuple[Grid, list[str]]:
     records = data[head_length:end].reshape(count, record_length)
     kept = np.flatnonzero(records[:, 0] != 0x2A)
     shown = [field for field in fields if not field.is_system]
-    elsewhere = _ELSEWHERE if head[0] in _FOXPRO else _ELSEWHERE | {"B"}
-    not_read = elsewhere | _NO_TEXT
+    memo_types = _ELSEWHERE if head[0] in _FOXPRO else _ELSEWHERE | {"B"}
+    not_read = memo_types | _NO_TEXT
     flags = _flags(records, fields)
     names = _encoding(head[29], [field.name for field in shown])
     encoding = _encoding_of_texts(
         [_cells(records, kept[:_SAMPLE], field, flags)[0] for field in shown if field.type in _TEXTS], names, head[29]
     )
     columns, numeric = [], {}
+    elsewhere: dict[int, Mask] = {}
     for number, field in enumerate(shown):
         header = pa.array([_text(field.name, names)])
         if field.type in not_read:
             columns.append(pa.concat_arrays([header, pa.nulls(len(kept), pa.string())]))
+            cells, is_null, _ = _cells(records, kept, field, flags)
+            elsewhere[number] = np.concatenate([[False], _holds_something(cells) & ~is_null])
             continue
         texts, is_number = _column(records, kept, field, encoding, flags)
         columns.append(pa.concat_arrays([header, texts]))
@@ -125,11 +133,12 @@ def read_dbf(path: Path) -> tuple[Grid, list[str]]:
     notices = []
     if deleted := count - len(kept):
         notices.append(f"有{deleted}条记录带删除标记,没有读取")
-    if memos := [_text(field.name, names) for field in shown if field.type in elsewhere]:
+    if memos := [_text(field.name, names) for field in shown if field.type in memo_types]:
         notices.append(f"备注型字段的内容不在 .dbf 文件里,没有读取:{'、'.join(memos)}。需要时请导出为 .xlsx 再交")
     if binaries := [_text(field.name, names) for field in shown if field.type in _NO_TEXT]:
         notices.append(f"二进制型字段不是文字,没有读取:{'、'.join(binaries)}。需要时请导出为 .xlsx 再交")
     grid = Grid("", columns, np.concatenate([[1], kept + 2]), numeric, is_table=True, cut_names=names)
+    grid.elsewhere = elsewhere
     return grid, [*notices, *mark_lost(grid, _SAID_OF[encoding])]
 
 
@@ -233,6 +242,13 @@ def _cells(records: Bytes, rows: npt.NDArray[np.int64], field: _Field, flags: By
     if is_short.any():
         cells[np.arange(field.length) >= lengths[:, None]] = 0
     return cells, is_null, is_torn
+
+
+def _holds_something(cells: Bytes) -> Mask:
+    """Cells that say where in another file their content begins, by a number of four bytes or in digits; or that hold bytes."""
+    if cells.shape[1] == 4:
+        return np.asarray((cells != 0).any(axis=1) & (cells != 0x20).any(axis=1))
+    return np.asarray(((cells != 0) & (cells != 0x20) & (cells != 0x30)).any(axis=1))
 
 
 def _column(

@@ -20,7 +20,7 @@ import pyarrow.csv
 
 from pipeline import advice
 from pipeline.folding import visible
-from pipeline.reading.encodings import GB18030, Decoded, decode, mark_lost, name_lines
+from pipeline.reading.encodings import GB18030, LOST, Decoded, decode, mark_lost, name_lines
 from pipeline.reading.grid import Grid, Numbers, Refused, Texts, mask
 
 HEAD_LINES = 12
@@ -29,7 +29,7 @@ MAX_COLUMNS = 2000
 ROWS_AT_ONCE = 65_536
 DELIMITERS = ",\t;|"
 CUT = -1
-"""Number of fields of a last line that ends inside quotes: the file was cut there."""
+"""Number of fields of a last line that ends inside quotes or a character: the file was cut there."""
 _CONTROLS = "\x01\x02\x03\x04\x1c\x1d\x1e\x1f"
 """One of these is in no line, so that lines can be read whole."""
 OUT_OF_STEP = -2
@@ -45,7 +45,7 @@ _COLUMNS = 3
 def read_delimited(data: bytes) -> tuple[Grid, list[str]]:
     """The grid of a text file, and what is to be said about its encoding.
 
-    Raises Refused: encoding unknown, cut in mid-character, quotes that do not pair, too wide, no delimiter that can be told.
+    Raises Refused: encoding unknown, quotes that do not pair, too wide, no delimiter that can be told.
     """
     decoded = decode(data)
     whole = decoded.body.rstrip(b"\x1a\0")
@@ -63,6 +63,8 @@ def read_delimited(data: bytes) -> tuple[Grid, list[str]]:
     if grid is None:
         grid = _exact(body, width, delimiter)
     grid.has_open_end = len(whole) == len(body)
+    if whole.endswith(LOST.encode()) and grid.fields is not None:
+        grid.fields[-1:] = CUT
     if delimiter == "|" and decoded.encoding == GB18030:
         _mark_swallowed(grid, width)
     grid.columns = [_without_text_formula(column) for column in grid.columns]

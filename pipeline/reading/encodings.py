@@ -30,8 +30,18 @@ _MOST_LOST = 0.2
 """Share of characters lost above which the encoding is none that we know."""
 _HAN_IN_UTF_8 = re.compile(rb"[\xe3-\xe9\xef][\x80-\xbf]{2}")
 _HIGH = re.compile(rb"[\x80-\xff]")
+_OTHERS = {
+    "Big5(繁体中文)": ("cp950", [(0xA4, 0xC6)]), "Shift-JIS(日文)": ("cp932", [(0x82, 0x83), (0x88, 0x97)]),
+}  # fmt: skip
+"""Encodings that a text in none of ours may be in: their name, codec, and first bytes of their commonest characters."""
+_MOSTLY_COMMON, _RARELY_COMMON = 0.9, 0.6
+"""Share of common characters that a text has in its own encoding at least, and in another at most."""
+_LEAST_TOLD = 8
+"""Characters outside ASCII from which an encoding can be told."""
 _SHIFTED = re.compile("[\u0900\u0a00\u0d00]")
 """A tab or a line end of UTF-16 that is read one byte too early or too late."""
+_TOLD_BY = 65_536
+"""Bytes, or characters, by which an encoding that is not read is told."""
 _WIDE_HEADS = (512, 8192)
 """Bytes from the beginning by which UTF-16 without a mark is told: few, since further down it may be out of step."""
 
@@ -50,7 +60,7 @@ class Decoded:
 
 
 def decode(data: bytes) -> Decoded:
-    """Decode a text file. Raises Refused: in no encoding that we know, cut in mid-character, or out of step (UTF-16)."""
+    """Decode a text file; half a character at its end is LOST. Raises Refused: in no encoding that we know, or out of step (UTF-16)."""
     if width := wide(data):
         return _decode_wide(data, width)
     data = data.removeprefix(codecs.BOM_UTF8).rstrip(b"\x1a\0")
@@ -63,6 +73,8 @@ def decode(data: bytes) -> Decoded:
     found = Decoded(b"", UTF_8 if is_utf_8 else GB18030)
     if LOST in text or is_mixed:
         text = _line_by_line(data, text, found)
+    if not is_utf_8:
+        _refuse_if_other(data, text)
     if LOST in text:
         found.has_lost = True
         _refuse_if_lost(text)
@@ -97,6 +109,26 @@ def common_share(text: str) -> float:
     return sum(0xB0 <= pair[0] <= 0xD7 for pair in common) / max(han, 1)
 
 
+def _refuse_if_other(data: bytes, text: str) -> None:
+    """Raises Refused when a text that is rare Chinese as GB18030 is common Chinese or Japanese in an encoding that is not read.
+
+    In Big5 the second half of a character may be a bar or a backslash, and its characters are not those of our headers.
+    """
+    if common_share(text[:_TOLD_BY]) >= _RARELY_COMMON:
+        return
+    for name, (codec, common) in _OTHERS.items():
+        coded = [char.encode(codec, "ignore") for char in data[:_TOLD_BY].decode(codec, "ignore")]
+        special = [char for char in coded if char >= b"\x80"]
+        told = sum(len(char) == 2 and any(first <= char[0] <= last for first, last in common) for char in special)
+        if len(special) >= _LEAST_TOLD and told >= _MOSTLY_COMMON * len(special):
+            line = next(at for at, each in enumerate(data.split(b"\n"), 1) if not each.isascii())
+            raise Refused(
+                "encoding",
+                f"文件多半是 {name}编码,不是能读的 UTF-8 或 GB18030(GBK):第{line}行起认不出文字",
+                advice.IMPORT_TEXT,
+            )
+
+
 def mark_lost(grid: Grid, encoding: str) -> list[str]:
     """Note the cells in which LOST stands and show it as `\ufffd`; returns what is to be said of them, if anything."""
     rows = np.zeros(grid.height, bool)
@@ -120,11 +152,8 @@ def name_lines(numbers: list[int]) -> str:
 
 def _decode_wide(data: bytes, codec: str) -> Decoded:
     data = data[2:] if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else data
-    if len(data) % 2:
-        if data[-1:] not in (b"\n", b"\r", b"\0", b"\x1a"):
-            raise _truncated()
-        data = data[:-1]
-    text = data.decode(codec, MARK).rstrip("\x1a\0")
+    is_torn = len(data) % 2 and data[-1:] not in (b"\n", b"\r", b"\0", b"\x1a")
+    text = data[: len(data) & ~1].decode(codec, MARK).rstrip("\x1a\0") + LOST * is_torn
     if shift := _SHIFTED.search(text):
         line = text.count("\n", 0, shift.start()) + 1
         raise Refused(
@@ -184,14 +213,10 @@ def _line_by_line(data: bytes, text: str, found: Decoded) -> str:
 
 
 def _refuse_if_lost(text: str) -> None:
-    """Raises Refused when the last character alone is torn, or so many that the encoding must be another."""
-    if text.endswith(LOST) and text.count(LOST) == 1:
-        raise _truncated()
+    """Raises Refused when so many characters are torn that the encoding must be another."""
+    if text.count(LOST) == 1 and text.endswith(LOST):
+        return  # where the file was cut
     # Of every character outside ASCII; bytes that are left out one by one count one each.
     if text.count(LOST) > _MOST_LOST * (len(text) - len(text.encode("ascii", "ignore"))):
         line = text.count("\n", 0, text.index(LOST)) + 1
         raise Refused("encoding", f"文字编码认不出来:第{line}行起既不是 UTF-8 也不是 GB18030(GBK)", advice.IMPORT_TEXT)
-
-
-def _truncated() -> Refused:
-    return Refused("truncated", "文件没有传完:最后一个字不完整", advice.EXPORT_AGAIN)

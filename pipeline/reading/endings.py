@@ -18,13 +18,15 @@ READ = (".xlsx", ".xls", ".csv", ".txt", ".dbf")
 DONE = ".done"
 """`<name>.done` beside a file says: complete, take it at once."""
 
-Sort = Literal["unfinished", "backup", "companion", "by_programs"]
-"""Why a file is never a list: half of one; an old or spare one; belongs to another file; left by a program for itself."""
+Sort = Literal["unfinished", "backup", "beside_table", "companion", "by_programs"]
+"""Why a file is never a list: half of one; an old or spare one; belongs to a .dbf table, or to another file; left by a program
+for itself."""
 
 WORDS: dict[Sort, tuple[str, str]] = {
     "unfinished": ("上传或下载中断留下的半份文件", advice.SEND_WHOLE),
     "backup": ("备份文件", advice.GIVE_NAME_OF_LIST),
-    "companion": ("别的文件的伴随文件(索引、编码、备注、校验值等)", advice.NEED_NOT_ACT),
+    "beside_table": (".dbf 表的伴随文件(备注、索引、编码等),表里的行不在这个文件里", advice.SEND_TABLE_ITSELF),
+    "companion": ("别的文件的伴随文件(校验值、锁等)", advice.NEED_NOT_ACT),
     "by_programs": ("电脑程序自己留下的文件,或名字以点开头的", advice.DROP_THE_DOT),
 }
 """Sort → what such a file is, what to do about it."""
@@ -36,10 +38,10 @@ _UNFINISHED = re.compile(
 """WinSCP, Firefox, Edge, Chromium, Safari, Opera, 百度网盘, 迅雷, aria2, BitTorrent clients, FlashGet, rclone, ownCloud."""
 _SPARE = r"~$|\.(?:bak\d*|backup|bkp|old|orig|save|wbk|xlk|asd|sw[nop])$"
 _BACKUP = re.compile(rf"{_SPARE}|^#.*#$")
-_COMPANION = re.compile(
-    r"\.(?:cdx|cpg|fpt|dbt|mdx|idx|ntx|ndx|tbk|dbc|dct|dcx|md5|sha1|sha256|sm3|lck|lock|ldb|laccdb|identifier)$|^schema\.ini$"
-)
-"""Indexes, memos and code pages of .dbf tables; digests; locks; `名单.xlsx:Zone.Identifier`, which Windows keeps beside a download."""
+_BESIDE_TABLE = re.compile(r"\.(?:cdx|cpg|fpt|dbt|smt|mdx|idx|ntx|nsx|ndx|tbk|dbc|dct|dcx|adi|adm|_x)$")
+"""Indexes, memos and code pages of .dbf tables: of dBase, FoxPro, Clipper, ADS, and what databases of FoxPro keep."""
+_COMPANION = re.compile(r"\.(?:md5|sha1|sha256|sm3|lck|lock|ldb|laccdb|identifier)$|^schema\.ini$")
+"""Digests; locks; `名单.xlsx:Zone.Identifier`, which Windows keeps beside a download."""
 _BY_PROGRAMS = re.compile(
     r"^(?:\.|~\$|~lock\.)|^(?:thumbs\.db|ehthumbs\.db|desktop\.ini|icon|autorun\.inf|__macosx|\$recycle\.bin|#recycle|@eadir"
     r"|lost\+found|system volume information)(?::|$)"
@@ -76,6 +78,8 @@ def never_a_list(name: str) -> Sort | None:
         return "unfinished"
     if _BACKUP.search(folded):
         return "backup"
+    if _BESIDE_TABLE.search(folded):
+        return "beside_table"
     return "companion" if _COMPANION.search(folded) else None
 
 

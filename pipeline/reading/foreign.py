@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from pipeline import advice
 from pipeline.folding import visible
@@ -28,10 +29,15 @@ _TABLE_INSIDE = re.compile(r"<table\b[^<>]*>.*?<(?:tr|td|th|thead|tbody)\b", re.
 _WEB_ARCHIVE = re.compile(r"^(?:mime-version:|content-type:\s*(?:multipart|text/html))", re.IGNORECASE | re.MULTILINE)
 _WEB_WORDS = re.compile(r"<(?:!doctype\s+)?html\b|<(?:table|body|div)\b", re.IGNORECASE)
 _SPREADSHEET_XML = re.compile(r"excel\.sheet|urn:schemas-microsoft-com:office:spreadsheet", re.IGNORECASE)
+_LONG_NUMBER = re.compile(rb"""["']Number["'][^<>]*>\s*[\d.]{16,}""")
+"""In an XML spreadsheet: a cell that a program which opens it takes for a quantity of 15 digits."""
 
 
-def refuse_foreign(start: bytes, suffix: str) -> None:
-    """Raises Refused when a file that begins with `start` is no text file with a row in each line; `suffix` only words the reason."""
+def refuse_foreign(start: bytes, suffix: str, read_all: Callable[[], bytes]) -> None:
+    """Raises Refused when a file that begins with `start` is no text file with a row in each line.
+
+    `suffix` only words the reason; `read_all` gives the whole file, which is asked for where the advice depends on it.
+    """
     for signature, what in _SIGNATURES:
         # Initials that a header may begin with as well.
         if start.startswith(signature) and not (signature in (b"BM", b"RIFF") and start[:64].isascii()):
@@ -41,7 +47,7 @@ def refuse_foreign(start: bytes, suffix: str) -> None:
     if not width:
         _refuse_binary(start, suffix)
     head = start[: len(start) & ~1].decode(width, "replace") if width else start.decode("utf-8", "replace")
-    _refuse_markup(head)
+    _refuse_markup(head, read_all)
     for pattern, what in _EXCHANGE:
         if re.match(pattern, head):
             raise Refused("not_a_table", f"这是{what},不能直接接收", advice.EXPORT_AS_XLSX)
@@ -62,14 +68,17 @@ def _is_text(start: bytes) -> bool:
     return len(start) - len(start.translate(None, _BINARY)) <= _MOST_BINARY * len(start)
 
 
-def _refuse_markup(head: str) -> None:
+def _refuse_markup(head: str, read_all: Callable[[], bytes]) -> None:
     begins = next((at for at, char in enumerate(head) if visible(char)), 0)
     if _WEB_ARCHIVE.search(head[begins : begins + 2000]):
         raise Refused("web_page", "这是网页存档(.mht),只是改了后缀,不是真正的表格", advice.FROM_WEB_PAGE)
     is_markup = _TAG.match(head, begins) is not None
     if is_markup and _SPREADSHEET_XML.search(head):
-        reason = "这是 XML 电子表格(Excel 2003 的 XML 格式),不能直接接收"
-        raise Refused("web_page", reason, advice.EXPORT_AS_XLSX)
+        reason = "这是 Excel 2003 的 XML 表格(XML Spreadsheet 2003),不能直接接收"
+        if _LONG_NUMBER.search(read_all().replace(b"\0", b"")):
+            reason += ";里面的号码存成了数字,打开后末几位会变成 000"
+            raise Refused("xml_workbook", reason, advice.EXPORT_AS_XLSX)
+        raise Refused("xml_workbook", reason, advice.SAVE_AS_XLSX)
     if is_markup and head.startswith("<?", begins) and not _WEB_WORDS.search(head):
         raise Refused("web_page", "这是 XML 数据,不是表格", advice.EXPORT_AS_XLSX)
     if is_markup or _TABLE_INSIDE.search(head):

@@ -20,18 +20,21 @@ _UTF_8_IN_GBK = "".join(
 """First characters of Chinese in UTF-8 that was read as GBK."""
 _OF_ONE_BYTE = ("cp1252", "cp437", "cp850")
 """Encodings in which Western programs read what they do not know, one byte a character."""
+_REPLACED = frozenset("\ufffd\x1a\xbf\u2426")
+"""What programs put for a character that they lost, and nobody writes: U+FFFD, SUB, ¿ (Oracle), ␦. A `?` may be somebody's doubt."""
 _LOST = r"[?？\x{fffd}锟斤拷]"
 _SUSPECT = (
     rf"^[{INVISIBLE}]*(?:[{_UTF_8_IN_GBK}]|{_LOST}(?:{_LOST}|[{INVISIBLE}·])+$)"
-    r"|\x{fffd}.*\x{fffd}|[\x{80}-\x{b6}\x{b8}-\x{ff}\x{192}\x{2500}-\x{25a0}]"
+    r"|[\x{fffd}\x{1a}\x{bf}\x{2426}]|[\x{80}-\x{b6}\x{b8}-\x{ff}\x{192}\x{2500}-\x{25a0}]"
 )
 """What every garbled name has in it; and a few names that are good."""
 MOST_GARBLED = 0.2
-"""Share of names above which the column as a whole was read in the wrong encoding."""
+LEAST_GARBLED = 3
+"""Share of names above which, and number from which, the column as a whole was read in the wrong encoding."""
 
 
 def garbled(names: Texts) -> Mask:
-    """True for each name that is garbled beyond doubt; False for blanks, and where only some characters were lost."""
+    """True for each name that is garbled beyond doubt; False for blanks, and where a `?` stands for some characters."""
     suspects = mask(pc.match_substring_regex(names, _SUSPECT))
     if not suspects.any():
         return suspects
@@ -40,7 +43,9 @@ def garbled(names: Texts) -> Mask:
 
 
 def is_garbled(text: str) -> bool:
-    """A text is garbled when nothing of it is left, or when its bytes are better Chinese in the encoding that they are in."""
+    """A text is garbled when something of it was lost, nothing is left, or its bytes are better Chinese in their own encoding."""
+    if not _REPLACED.isdisjoint(text):
+        return True
     seen = visible(text)
     left = [char for char in seen if char not in "?？\ufffd锟斤拷·"]
     if len(seen) > 1 and len(left) * 2 <= len(seen) and not any(map(_is_han, left)):

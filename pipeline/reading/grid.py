@@ -57,6 +57,8 @@ class Grid:
     fields: Numbers | None = None
     """Text files: how many fields the line had. Fields beyond those of the first lines stand together in the last column."""
 
+    elsewhere: dict[int, Mask] = field(default_factory=dict)
+    """.dbf: memo column → cells whose content lies in another file, which nobody reads."""
     has_open_end: bool = False
     """Text files: nothing ends the last line."""
 

@@ -40,8 +40,8 @@ from pipeline.model import (
 )
 from pipeline.reading import beside, preflight, readers, sandbox
 from pipeline.reading.delimited import CUT, OUT_OF_STEP
-from pipeline.reading.garbled import MOST_GARBLED, garbled
-from pipeline.reading.grid import Grid, Mask, Shown, filled, mask
+from pipeline.reading.garbled import LEAST_GARBLED, MOST_GARBLED, garbled
+from pipeline.reading.grid import Grid, Mask, Shown, Texts, filled, mask
 from pipeline.reading.months import month_of_cell, months_in
 from pipeline.reading.nearness import unrecognised
 from pipeline.reading.readers import Book
@@ -142,12 +142,15 @@ def read_submissions(
 
 
 def _misnamed(reading: Reading, misnamed: Refusal) -> Reading:
-    """A list whose file has an ending that is not read: refused as what it is, so that it is known whose rows are missing."""
-    refusal = misnamed
-    if reading.kind is None and reading.refusal:
-        refusal = replace(misnamed, reason=f"{misnamed.reason},也没有认出是哪种名单", fix=advice.EXPORT_AS_READ)
-    elif reading.refusal:
-        refusal = replace(reading.refusal, fix=f"{reading.refusal.fix};另外,{misnamed.reason},{misnamed.fix}")
+    """A list whose file has an ending that is not read: refused as what it is, so that it is known whose rows are missing.
+
+    What is of no kind keeps the code and the kinds that it may be, by which it is known whether a roster lacks it.
+    """
+    refusal, own = misnamed, reading.refusal
+    if own and own.code == _UNRECOGNISED:
+        refusal = replace(own, reason=f"{misnamed.reason},也没有认出是哪种名单", fix=advice.EXPORT_AS_READ)
+    elif own:
+        refusal = replace(own, fix=f"{own.fix};另外,{misnamed.reason},{misnamed.fix}")
     return Reading(
         kind=reading.kind,
         period=reading.period,
@@ -427,6 +430,8 @@ _CELL: list[tuple[str, pa.DataType]] = [
 _CELLS = pa.schema(_CELL)
 _YES = frozenset({"是", "√", "y", "yes", "1", "对", "确认"})
 _EMPTY = Refusal("empty", "文件里没有名单", advice.CHECK_CONTENT)
+_UNRECOGNISED = "unrecognised"
+"""The refusal of a sheet that is of no kind (`nearness`)."""
 
 
 def _examine(grid: Grid, header: Header, match: Match, recogniser: Recogniser) -> _Sheet:
@@ -508,7 +513,10 @@ def _sheet_reading(recogniser: Recogniser, sheet: _Sheet, stem: str) -> SheetRea
     grid, header, match = sheet.grid, sheet.header, sheet.match
     below = header.last + 1
     filled = {
-        number for number, column in enumerate(grid.columns) if column.slice(below).null_count < len(column) - below
+        number
+        for number, column in enumerate(grid.columns)
+        if column.slice(below).null_count < len(column) - below
+        and not _is_separator(column.slice(below), header.names[number])
     }
     return SheetReading(
         sheet=grid.sheet,
@@ -525,6 +533,12 @@ def _sheet_reading(recogniser: Recogniser, sheet: _Sheet, stem: str) -> SheetRea
         defaults=_defaults(match.kind, [header.title, visible(grid.sheet), visible(stem)]),
         date1904=grid.date1904,
     )
+
+
+def _is_separator(cells: Texts, name: str) -> bool:
+    """A column that is part of what stands between two columns: `|#|` is read as a bar, a column of `#`, and a bar."""
+    is_mark = bool(name) and not any(map(str.isalnum, name))
+    return is_mark and bool(pc.all(pc.equal(pc.utf8_trim_whitespace(cells), pa.scalar(name))).as_py())
 
 
 def _defaults(kind: Kind, places: list[str]) -> dict[str, str]:
@@ -612,6 +626,12 @@ def _cell_problems(sheet: _Sheet) -> list[CellProblem]:
         for row, column, problem in grid.problems
         if row in keep and column in uses
     ]
+    for column, cells in grid.elsewhere.items():
+        if column in uses:
+            numbers = grid.row_numbers[sheet.rows.keep[cells[sheet.rows.keep]]].tolist()
+            problems += [
+                CellProblem(grid.sheet, row, column + 1, uses[column].field, "stored_elsewhere") for row in numbers
+            ]
     if grid.fields is not None:
         key = _key_use(sheet.match)
         width = int(grid.fields[sheet.header.first : sheet.header.last + 1].max())
@@ -640,9 +660,14 @@ def _garbled_names(sheet: _Sheet, table: pa.Table) -> list[CellProblem] | Refusa
         if sheet.match.kind.columns[use.field].type != "name":
             continue
         names = table.column(use.field)
-        rows = garbled(names)
+        torn = [
+            row
+            for row, column, problem in sheet.grid.problems
+            if (column, problem) == (use.column - 1, "unreadable_bytes")
+        ]
+        rows = garbled(names) & ~np.isin(sheet.rows.keep, torn)  # of those it is said which bytes
         numbers = table.column("row_number").to_numpy()[rows].tolist()
-        if len(numbers) > MOST_GARBLED * (len(names) - names.null_count):
+        if len(numbers) >= LEAST_GARBLED and len(numbers) > MOST_GARBLED * (len(names) - names.null_count):
             where = f"工作表“{sheet.grid.sheet}”的" if sheet.grid.sheet else ""
             return Refusal(
                 "garbled",

@@ -80,14 +80,20 @@ class Package:
     date1904: bool = False
 
 
-def examine(path: Path) -> Package:
-    """Look through a zip file. Raises Refused: no workbook, damaged, encrypted, a bomb, macros, cells far apart."""
+def examine(path: Path | io.BytesIO) -> Package:
+    """Look through a zip file; one in memory is left at its beginning.
+
+    Raises Refused: no workbook, damaged, encrypted, a bomb, macros, cells far apart.
+    """
     try:
         with zipfile.ZipFile(path) as package:
             _refuse_unfit(package)
             facts, is_usual = _read_parts(package)
             if is_usual and spelling.Parts(package).is_usual():
-                return _package(path, package, facts)
+                found = _package(path, package, facts)
+                if isinstance(path, io.BytesIO):
+                    path.seek(0)
+                return found
             usual = io.BytesIO()
             spelling.respell(package, usual)
         with zipfile.ZipFile(usual) as package:

@@ -10,6 +10,7 @@ import io
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePath
+from typing import IO
 
 import numpy as np
 import olefile
@@ -33,6 +34,8 @@ _FORMATS = {".xlsx": "xlsx 工作簿", ".xls": "xls 工作簿", ".dbf": "dbf 表
 _TEXT = "文本"
 _START = 8192
 _BLANK = b"\0 \t\r\n\xef\xbb\xbf"
+_BINARY = (b"PK\3\4", olefile.MAGIC)
+"""How workbooks begin."""
 _OTHER_WORKBOOKS = frozenset({".xlsm", ".xltx", ".xltm", ".xlam", ".xlt", ".xlsb", ".et", ".ett", ".ods", ".numbers"})
 """Endings of workbooks that a spreadsheet program would not open under another name."""
 _WPS_SUFFIXES = {".et": "WPS 表格(.et)", ".ett": "WPS 表格(.ett)", ".wps": "WPS 文字(.wps)", ".dps": "WPS 演示(.dps)"}
@@ -66,24 +69,30 @@ def _read(path: Path, file_name: str) -> Book:
     if sort := endings.never_a_list(PurePath(file_name).name):
         what, to_do = endings.WORDS[sort]
         raise Refused("never_a_list", f"从文件名看,这是{what},不能当名单读", to_do)
+    if not start:
+        raise Refused("empty", "文件是空的", advice.CHECK_CONTENT)
+    source, start = _without_blanks(path, start)
+    size = path.stat().st_size if isinstance(source, Path) else source.getbuffer().nbytes
     if start.startswith(b"PK"):
-        book = _workbook(preflight.examine(path))
+        book = _workbook(preflight.examine(source))
         expected = {".xlsx"}
     elif start.startswith(olefile.MAGIC):
-        book = Book(biff.read_biff(_examine_ole(path, suffix)))
+        book = Book(biff.read_biff(_examine_ole(source, suffix)))
         expected = {".xls"}
     elif biff.looks_like(start):
         book = Book(biff.read_biff(path.read_bytes()))
         expected = {".xls"}
-    elif dbf.looks_like(start, path.stat().st_size):
-        grid, notices = dbf.read_dbf(path)
+    elif dbf.looks_like(start, size):
+        grid, notices = dbf.read_dbf(source)
         book = Book([grid], notices)
         expected = {".dbf"}
     else:
-        refuse_foreign(start, suffix)
+        refuse_foreign(start, suffix, path.read_bytes)
         grid, notices = read_delimited(path.read_bytes())
         book = Book([grid], notices)
         expected = {".csv", ".txt"}
+    if blanks := path.stat().st_size - size:
+        book.notices.insert(0, f"文件开头有{blanks}个多余的空白字节(多半是网页导出程序写进去的),已略去后读取")
     if suffix not in expected:
         what = _FORMATS[next(iter(expected))] if len(expected) == 1 else _TEXT
         if suffix in endings.READ:
@@ -95,7 +104,10 @@ def _read(path: Path, file_name: str) -> Book:
 
 
 def _start(path: Path) -> bytes:
-    """The first bytes of a file; where blank ones stand before the content, as web servers write them, from shortly before it."""
+    """The first bytes of a file; where blank ones stand before the content, as web servers write them, from shortly before it.
+
+    Nothing when there are no others.
+    """
     try:
         with path.open("rb") as stream:
             start = stream.read(_START)
@@ -104,9 +116,25 @@ def _start(path: Path) -> bytes:
                 start += stream.read(_START) if start.strip(_BLANK) else b""
     except OSError as error:
         raise ConfigError(f"收到的文件打不开:{error.strerror}") from error
-    if not start:
-        raise Refused("empty", "文件是空的", advice.CHECK_CONTENT)
     return start
+
+
+def _without_blanks(path: Path, start: bytes) -> tuple[Path | io.BytesIO, bytes]:
+    """A workbook or table without the line ends and blanks that a web server wrote before it, and how it begins.
+
+    Any other file as it is.
+    """
+    bare = start.lstrip(_BLANK)
+    if len(bare) == len(start) or not (bare.startswith(_BINARY) or dbf.looks_like(bare, path.stat().st_size)):
+        return path, start
+    whole = path.read_bytes().lstrip(_BLANK)
+    return io.BytesIO(whole), whole[:_START]
+
+
+def open_content(path: Path) -> IO[bytes]:
+    """A received file, from where its content begins: see `_without_blanks`."""
+    source, _ = _without_blanks(path, _start(path))
+    return source if isinstance(source, io.BytesIO) else source.open("rb")
 
 
 def _misnamed(suffix: str, what: str, right: str) -> Refusal:
@@ -117,12 +145,12 @@ def _misnamed(suffix: str, what: str, right: str) -> Refusal:
     return Refusal("wrong_ending", reason, advice.SAVE_AS_XLSX if is_workbook else advice.add_ending(right))
 
 
-def _examine_ole(path: Path, suffix: str) -> bytes:
+def _examine_ole(source: Path | io.BytesIO, suffix: str) -> bytes:
     """The records of an old workbook. Raises Refused unless the compound file is a plain .xls."""
     if suffix in _WPS_SUFFIXES:
         raise Refused("wps", f"这是 {_WPS_SUFFIXES[suffix]}文件,不能直接接收", advice.SAVE_AS_XLSX)
     try:
-        with olefile.OleFileIO(str(path)) as ole:
+        with olefile.OleFileIO(str(source) if isinstance(source, Path) else source) as ole:
             streams = {stream[0].casefold() for stream in ole.listdir(streams=True, storages=True) if stream}
             records = next((ole.openstream(name).read() for name in ("Workbook", "Book") if ole.exists(name)), b"")
     except (

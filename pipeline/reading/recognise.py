@@ -115,9 +115,11 @@ class Recogniser:
         found: list[tuple[tuple[int, int, int], Header]] = []
         for first in head.filled[:HEADER_ROWS]:
             for last in range(first, first + DEEPEST_HEADER):
-                # Between two rows of one header stand groups, never a person.
-                if last > first and (last not in head.filled or any(map(_DATA.search, head.rows[last - 1]))):
+                # Between two rows of one header stand groups or nothing, never a person.
+                if last > first and any(map(_DATA.search, head.rows.get(last - 1, ()))):
                     break
+                if last not in head.filled:
+                    continue
                 header = self._header_at(head, first, last)
                 known = [column for column, name in enumerate(header.folded) if name in self.known]
                 distinct = len({header.folded[column] for column in known})
@@ -374,9 +376,9 @@ class Recogniser:
         for column, (name, folded) in enumerate(zip(header.names, header.folded, strict=True)):
             if column in mapped or folded in ignored or self.refused(header, column):
                 continue
-            if name:
+            if name and (column in filled or any(map(str.isalnum, name))):
                 unused.append(name)
-            elif column in filled:
+            elif not name and column in filled:
                 unused.append(f"{column_letter(column + 1)}列(无列名)")
         return unused
 

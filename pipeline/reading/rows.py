@@ -41,11 +41,21 @@ _ROW_COUNT = (
 )
 """What a database program says below its rows: (4 rows), (4 行受影响), 4 rows selected., 已选择4行。, 4 rows in set (0.00 sec)."""
 _PROMPT = r"^(?:sql>|mysql>|[0-9]+>$|completiontime:|完成时间:|已用时间|elapsed:|spooloff)"
-_PAGE = r"(?:第[0-9一二三四五六七八九十]+页|共[0-9一二三四五六七八九十]+页|[0-9]+/[0-9]+页?|-[0-9]+-|page:?[0-9]+(?:of[0-9]+)?|页码:?[0-9/]+)"
-_OVERLEAF = "续表[0-9一二三四五六七八九十]*|续上表|接上表|接上页|续上页|转下页|接下页|续下页|下页续"
-_PAGE_LINE = rf"^[(\[]?(?:{_OVERLEAF}|{_PAGE}(?:[,,、;;/|]?{_PAGE})*)[)\]]?$"
+_COUNT = "(?:[0-9０-９一二三四五六七八九十百]+)"
+_PAGE = (
+    rf"(?:[第共]{_COUNT}页|[0-9]+/[0-9]+页?|[-—–－~·]+[0-9]+[-—–－~·]+|page:?[0-9]+(?:[of/]+[0-9]+)?|p\.?[0-9]{{1,3}}"
+    rf"|页[码次]:?[0-9/]+|总页数:?[0-9]+)"
+)
+_OVERLEAF = f"续表{_COUNT}?|续|续上表|接上表|接上页|续上页|转下页|接下页|续下页|下页续|未完待续|此页续前"
+_PAGE_LINE = rf"^[(\[]?(?:{_OVERLEAF}|{_PAGE}(?:[,,、;;/|(]?{_PAGE})*)[)\]]*$|^\(续{_COUNT}\)$"
 """What is printed at the ends of pages: 续表, 第2页 共5页, 接上页."""
-_CONTINUED = r"\((?:续表?|续[0-9一二三四五六七八九十]+)\)$|续表$"
+_CONTINUED = rf"\((?:续表?|续?{_COUNT}|(?:续|接)(?:上|前)(?:表|页)|(?:接|续)?第?{_COUNT}页?)\)$|[-—]?续(?:表{_COUNT}?|{_COUNT})?$"
+"""At the end of a title that is printed again on a further page."""
+_TITLE_CONTINUED = (
+    rf".\((?:续表?|续{_COUNT}|(?:续|接)(?:上|前)(?:表|页))\)$|.续表{_COUNT}?$|^(?:\(续表?\)|续表{_COUNT}?[::、.])."
+)
+"""The same, in words that no name of a person ends or begins with: the title need not be known."""
+_LONG = r".{7}"
 FEW_COLUMNS = 300
 """Words that make a row no data stand in one of the first columns."""
 
@@ -160,16 +170,18 @@ def _sort_suspects(
                 hits += mask(pc.is_in(bare, own_words[column]))
     total_words = "|".join(re.escape(word) for word in words.totals)
     footnote_words = "|".join(re.escape(fold_header(word)[0]) for word in words.footnotes)
-    titles = pa.array([fold_header(title)[0] for title in header.titles], pa.string())
-    untitled = pc.replace_substring_regex(first, _CONTINUED, "")
+    above = _above(folded, header)
     cells = full.sum(axis=0)
     inside = full[[column for column in mapped if column < len(texts)]].any(axis=0)
     has_text = np.asarray(pc.is_valid(first))
     is_total = exact_total | mask(pc.match_substring_regex(first, rf"^(?:{total_words})|(?:{total_words}):?$"))
     numbering = _numberings(folded, full)
-    ruler, page, count_said = _lines_of_programs(folded, full)
+    ruler, page, count_said = _lines_of_programs(folded, full, above)
     remark = mask(pc.match_substring_regex(first, _LABEL)) | (cells == 1) & mask(pc.match_substring_regex(first, _NOTE))
-    repeated = (hits >= 2) & (hits * 2 >= cells) | (cells == 1) & mask(pc.is_in(untitled, titles))
+    # Names and relations above a second header are no title: of several cells one must be as long as a title is.
+    long = np.array([mask(pc.match_substring_regex(text, _LONG)) for text in folded])
+    is_above = (~full | above).all(axis=0) & ((cells == 1) | (above & long).any(axis=0))
+    repeated = (hits >= 2) & (hits * 2 >= cells) | (cells > 0) & is_above
     other = (known >= 3) & (known * 2 >= cells) & ~repeated & ~with_number
     sort = np.select(
         [
@@ -203,21 +215,40 @@ def _sort_suspects(
     return sort, other
 
 
-def _lines_of_programs(folded: list[Texts], full: np.ndarray) -> tuple[Mask, Mask, Mask]:
-    """Rows that programs add and that are nobody: (lines drawn, ends of pages, counts of rows and words of a session)."""
+def _above(folded: list[Texts], header: Header) -> np.ndarray:
+    """Cells (column, row) that say what stands above the header, word for word or as its continuation."""
+    titles = pa.array([fold_header(title)[0] for title in header.titles], pa.string())
+    plain = [pc.utf8_lower(text) for text in folded]
+    return np.array(
+        [
+            mask(pc.is_in(text, titles)) | mask(pc.is_in(pc.replace_substring_regex(text, _CONTINUED, ""), titles))
+            for text in plain
+        ]
+    )
+
+
+def _lines_of_programs(folded: list[Texts], full: np.ndarray, above: np.ndarray) -> tuple[Mask, Mask, Mask]:
+    """Rows that programs add and that are nobody: (lines drawn, ends of pages, counts of rows and words of a session).
+
+    At the top of a further page what stands `above` the header may stand once more, beside the page's number.
+    """
     cells = full.sum(axis=0)
     ruler, drawn, page = cells > 0, np.zeros(len(cells), bool), cells > 0
+    has_mark = np.zeros(len(cells), bool)
     for column, text in enumerate(folded):
         ruler &= ~full[column] | mask(pc.match_substring_regex(text, _RULER))
         drawn |= mask(pc.match_substring_regex(text, _DRAWN))
-        page &= ~full[column] | mask(pc.match_substring_regex(text, _PAGE_LINE, ignore_case=True))
+        printed = mask(pc.match_substring_regex(text, _PAGE_LINE, ignore_case=True))
+        printed |= mask(pc.match_substring_regex(text, _TITLE_CONTINUED))
+        has_mark |= printed
+        page &= ~full[column] | above[column] | printed
     few = np.flatnonzero((cells > 0) & (cells <= 3))
     whole: Texts = pc.binary_join_element_wise(*(pc.fill_null(text.take(pa.array(few)), "") for text in folded), "")
     said = np.zeros(len(cells), bool)
     said[few] = mask(pc.match_substring_regex(whole, _ROW_COUNT, ignore_case=True)) | mask(
         pc.match_substring_regex(whole, _PROMPT, ignore_case=True)
     )
-    return ruler & drawn, page, said
+    return ruler & drawn, page & has_mark, said
 
 
 def _numberings(folded: list[Texts], full: np.ndarray) -> Mask:

@@ -41,6 +41,9 @@ _ERROR = re.compile(rb'\st="e"[^>]*>(?:<f\b[^>]*/>|<f\b[^>]*>[^<]*</f>)?<v>([^<]
 _ERRORS = frozenset({"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"})
 """The error values of the standard. Excel has had more since (#SPILL!, #CALC!), and WPS has some in Chinese."""
 _CELL = re.compile(r"([A-Z]{1,3})\d+")
+_STATE = re.compile(rb"""\sstate=["']([^"']*)["']""")
+_STATES = {"visible": "visible", "hidden": "hidden", "veryhidden": "veryHidden"}
+"""Whether a sheet is shown, in small letters → as the standard writes it; by any other word it is not shown."""
 
 
 class Doctype(Exception):
@@ -120,11 +123,14 @@ class Parts:
 
     def is_usual(self) -> bool:
         """Every part stands where it is looked for, under the names that the zip's directory and the relationships say."""
-        targets = [one.get("Target", "") for one in self.relationships(self.workbook() or "")]
+        workbook = self.workbook()
+        targets = [one.get("Target", "") for one in self.relationships(workbook or "")]
+        states = _STATE.findall(self.read(workbook)) if workbook else []
         return (
             all(name == entry for name, entry in self.entries.items())
             and all(old == new for old, new in self.moves().items())
             and not any(target.startswith(".") or "/." in target for target in targets)
+            and {state.decode("latin-1") for state in states} <= set(_STATES.values())
         )
 
 
@@ -287,6 +293,10 @@ class _Speller:
         pairs: Iterable[tuple[str, str]] = zip(attributes[::2], attributes[1::2], strict=True)
         if self.is_sheet and is_main and local in ("row", "c", "v"):
             pairs = self._placed(local, dict(pairs))
+        elif is_main and local == "sheet":
+            pairs = [
+                (key, _STATES.get(value.strip().lower(), "hidden") if key == "state" else value) for key, value in pairs
+            ]
         for key, value in pairs:
             _, own, of = _split(key)
             words.append(f' {f"{of}:{own}" if of else own}="{_quoted(value)}"')

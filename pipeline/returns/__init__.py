@@ -6,6 +6,7 @@ examination that always follows, is written anew with its values only, and the s
 
 from __future__ import annotations
 
+import io
 import tempfile
 import zipfile
 import zlib
@@ -26,7 +27,7 @@ from pipeline.home import PART, sync
 from pipeline.model import CheckError, Refusal
 from pipeline.reading import readers, spelling
 from pipeline.reading.grid import Grid, Mask
-from pipeline.returns import correction, listing, marks
+from pipeline.returns import correction, formulas, listing, marks
 from pipeline.returns.examine import examine
 from pipeline.returns.listing import MOST_ROWS, SubmissionSummary
 from pipeline.returns.marks import Gone
@@ -108,6 +109,8 @@ class _Copy:
         self.issues = issues
         self.refused: dict[str, dict[int, int]] = {}
         self.text_columns: dict[str, frozenset[int]] = {}
+        self.formulas_known = True
+        """It is known which cells show by a formula what is never received; false for a workbook not looked at yet."""
         self.emptied = {sheet: areas for one in summaries for sheet, areas in one.reading.emptied.items()}
         for one in summaries:
             fields = contracts.load().kinds[one.reading.kind].columns if one.reading.kind else {}
@@ -123,13 +126,12 @@ class _Copy:
                 self.text_columns[sheet.sheet] = self.text_columns.get(sheet.sheet, frozenset()) | numbers
 
     def write(self, made: Path) -> None:
-        with self.source.open("rb") as file:
-            is_zip = file.read(4) == b"PK\x03\x04"
-        if is_zip:
+        if base := self._package():
+            self.formulas_known = not any([*self.refused.values(), *self.emptied.values()])
             try:
-                self._mark(self.source, made, [])
+                self._mark(base, made, [])
             except (CannotPatch, *_ODD):
-                self._mark_respelled(made)
+                self._mark_respelled(base, made)
         elif (rows := sum(one.rows_read for one in self.summaries)) > MOST_COPIED:
             # Nobody mends half a million lines by hand: who exports them needs the list of faults, and at once.
             remark = f"文件有 {rows} 行,超过 {MOST_COPIED} 行的文本文件不再附原表,只列出问题;行号就是原文件的行号。"
@@ -137,21 +139,44 @@ class _Copy:
         else:
             self._rewrite(made, "您报来的不是 .xlsx 工作簿:已把全部数据转成 .xlsx 后标注,原来的版式没有保留。")
 
-    def _mark_respelled(self, made: Path) -> None:
+    def _package(self) -> Path | None:
+        """The workbook whose XML is marked, without what a web server wrote before it; None for a file of another format."""
+        with readers.open_content(self.source) as file:
+            if file.read(4) != b"PK\x03\x04":
+                return None
+            if not isinstance(file, io.BytesIO):
+                return self.source
+            bare = self.folder / "bare.xlsx"
+            bare.write_bytes(file.getbuffer())
+            return bare
+
+    def _mark_respelled(self, base: Path, made: Path) -> None:
         """Mark the same workbook in the usual spelling, its layout kept; where that fails too, the plain rewrite."""
         usual = self.folder / "usual.xlsx"
         try:
-            with zipfile.ZipFile(self.source) as archive, usual.open("wb") as target:
+            with zipfile.ZipFile(base) as archive, usual.open("wb") as target:
                 spelling.respell(archive, target)
             self._mark(usual, made, [])
         except (CannotPatch, spelling.Doctype, *_ODD):
             self._rewrite(made, "原文件的格式比较特殊,无法在上面直接标注:本文件保留了全部数据,版式已简化。")
 
+    def _find_formulas(self, base: Path) -> None:
+        """Cells elsewhere whose formula shows what is never received are emptied as well. Raises CannotPatch."""
+        gone = {
+            sheet: marks.SheetMarks(refused=self.refused.get(sheet, {}), emptied=self.emptied.get(sheet, [])).gone
+            for sheet in {*self.refused, *self.emptied}
+        }
+        if any(gone.values()):
+            for sheet, areas in formulas.areas_shown(base, gone, lambda: _grids(base)).items():
+                self.emptied[sheet] = sorted({*self.emptied.get(sheet, []), *areas})
+        self.formulas_known = True
+
     def _rewrite(self, made: Path, remark: str) -> None:
         plain = self.folder / "plain.xlsx"
         book = readers.read(self.source, self.file_name)
-        if isinstance(book, Refusal):
-            remark = f"原文件无法标注({book.reason}),所以只有这张清单。"
+        if isinstance(book, Refusal) or not self.formulas_known:
+            reason = book.reason if isinstance(book, Refusal) else "看不出公式是不是引用了按规定不接收的内容"
+            remark = f"原文件无法标注({reason}),所以只有这张清单。"
             listing.write(made, self.file_name, self.summaries, self.issues, None, [remark])
             return
         grids = [_without(grid, Gone(self.emptied.get(grid.sheet, []))) for grid in book.grids]
@@ -169,6 +194,7 @@ class _Copy:
             raise CheckError(f"退回文件没有通过复核,没有写出:{problem}") from problem
 
     def _mark(self, base: Path, made: Path, remarks: list[str]) -> None:
+        self._find_formulas(base)
         placed = self.issues[~(self.issues["row_number"] > MOST_ROWS).fillna(False).astype(bool)]
         areas = merges(base)
         if {sheet for sheet, gone in [*self.refused.items(), *self.emptied.items()] if gone} - set(areas):
@@ -179,6 +205,13 @@ class _Copy:
         listing.write(page, self.file_name, self.summaries, self.issues, frozenset(plan), remarks)
         done = patch(base, made, plan, page)
         examine(base, made, plan, done)
+
+
+def _grids(base: Path) -> list[Grid]:
+    book = readers.read(base, f"{base.stem}.xlsx")
+    if isinstance(book, Refusal):
+        raise CannotPatch("values that cannot be read")
+    return book.grids
 
 
 def _without(grid: Grid, gone: Gone) -> Grid:

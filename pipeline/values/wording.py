@@ -102,6 +102,10 @@ _WHOLE_MESSAGES: dict[str, tuple[str, str]] = {
         "“{{header}}”这一格有读不出来的字,现在读成“{{value}}”,多半是导出时截掉了半个汉字。请对照原件补全。{consequence}",
         "补全读不出来的字",
     ),
+    "stored_elsewhere": (
+        "“{{header}}”是备注型字段,这一格的内容不在 .dbf 文件里,读不到。请把表导出为 .xlsx 后重新提交,号码列设为文本格式。{consequence}",
+        "备注型字段请导出为 .xlsx 再交",
+    ),
     "garbled": (
         "“{{header}}”填的“{{value}}”是乱码:转换文件时文字编码弄错了。请在原系统里重新导出,或对照证件改正。{consequence}",
         "改正乱码的姓名",
