@@ -189,7 +189,7 @@ CASES = [
     Case("web_page", "FROM_WEB_PAGE", page, lambda: copied_from(page()), name="台账.xls"),
     Case("xml_workbook", "SAVE_AS_XLSX", xml_2003, xlsx, name="台账.xls"),
     Case("xml_workbook", "EXPORT_AS_XLSX", lambda: xml_2003(kind="Number"), xlsx, name="台账.xls"),
-    Case("encoding", "IMPORT_TEXT", lambda: "姓名,證號\n".encode("cp950") * 9, lambda: imported(text(), "utf-8"), name="台账.csv"),
+    Case("encoding", "IMPORT_TEXT", lambda: "申請編號,申請人姓名,身分證號碼\n".encode("cp950") * 9, lambda: imported(text(), "utf-8"), name="台账.csv"),
     Case("not_a_table", "FROM_DOCUMENT", lambda: b"%PDF-1.7 x", xlsx, name="台账.pdf"),
     Case("not_a_table", "FROM_DOCUMENT", lambda: zipped("word/document.xml"), xlsx, name="台账.docx"),
     Case("not_a_table", "UNPACK", lambda: zipped("台账.xlsx"), xlsx, name="台账.zip"),

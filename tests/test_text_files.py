@@ -435,11 +435,25 @@ def test_a_web_page_is_one_however_it_begins_and_is_called(tmp_path: Path, page:
         assert (found.code, found.fix) == ("web_page", advice.FROM_WEB_PAGE)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("is_far", [False, True])
+def test_of_a_sheet_in_xml_it_is_said_whether_its_numbers_are_text(tmp_path: Path, encoding: str, is_far: bool) -> None:
+    """A number of 18 digits that is a quantity there loses its end when the file is opened."""
+    begin = '<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?><Workbook>' + "<Row/>" * (3000 * is_far)
+    for cell, fix in [
+        ('<Data ss:Type="String">990101195001011234</Data>', advice.SAVE_AS_XLSX),
+        ('<Data ss:Type="Number">801.5</Data>', advice.SAVE_AS_XLSX),
+        ('<Data ss:Type="Number">990101195001011234</Data>', advice.EXPORT_AS_XLSX),
+    ]:
+        found = readers.read(save(tmp_path, f"{begin}{cell}</Workbook>".encode(encoding), "x.xls"), "x.xls")
+        assert not isinstance(found, Book) and (found.code, found.fix) == ("xml_workbook", fix)
+
+
 def test_sheets_in_xml_are_told_from_web_pages(tmp_path: Path) -> None:
     page = '<?xml version="1.0"?>\n<?mso-application progid="Excel.Sheet"?>\n<Workbook/>'
     found = readers.read(save(tmp_path, page, "x.xls"), "x.xls")
     assert not isinstance(found, Book)
-    assert "Excel 2003" in found.reason and found.fix == advice.EXPORT_AS_XLSX
+    assert "Excel 2003" in found.reason and found.fix == advice.SAVE_AS_XLSX
 
 
 @pytest.mark.parametrize("name", ["台账.xls", "台账.xlsx", "台账.dbf", "台账.txt"])
