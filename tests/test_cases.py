@@ -334,8 +334,8 @@ def test_leftovers_and_companions_are_named_to_the_data_officer_and_answered_by_
     ignored = [case for case in CASES.values() if IGNORED in case.statuses]
     assert len(ignored) == 3
     for case in ignored:
-        (line,) = (line for line in message.splitlines() if case.file in line)
-        assert case.unit in line or "退回" not in line
+        lines = [line for line in message.splitlines() if case.file in line]  # half a list is also said to be a gap
+        assert lines and all(case.unit in line or "退回" not in line for line in lines)
         assert not list((nights[0] / "returns").rglob(f"{Path(case.file).stem}*"))
         assert (nights[0] / "inbox" / case.unit / case.file).exists() or _is_archived(nights[0], case)
 
