@@ -193,11 +193,11 @@ def status(obj: _Context, day: date | None) -> None:
 @json_option
 @click.pass_obj
 def confirm(obj: _Context, submission_id: str, by_whom: str, reason: str, day: date | None) -> None:
-    """确认一份因人数骤减而扣住的名单:下一夜起按它入库;或确认没有人因一份退回的报送而漏掉:下一夜起名单按完整的算。"""
+    """确认一份因人数骤减而扣住的名单:下一夜起按它入库;或确认没有人、没有记录因一份退回的报送而漏掉:下一夜起名单按完整的算。"""
     result = run.confirm(obj.folder, submission_id, by_whom=by_whom, reason=reason, day=obj.day(day))
     what = {
         "confirmed": f"({result['rows']} 行)经确认可以收,下一次 monitor run 时入库",
-        "confirmed_gap": "经确认没有漏掉的人,下一次 monitor run 起名单不再因为它算作不完整",
+        "confirmed_gap": "经确认没有漏掉的人和记录,下一次 monitor run 起名单不再因为它算作不完整",
     }[result["what"]]
     said = f"已记下:{result['unit']}《{result['file_name']}》({'、'.join(result['lists'])}){what}。"
     obj.tell(result, lambda console: console.print(said, markup=False))

@@ -162,6 +162,8 @@ class Kind(Strict):
     key: list[str]
     identical_counts_once: bool = False
     """Rows alike in their key are one fact also where a door's condition adds them up."""
+    speaks_by_absence: bool = False
+    """Rules conclude something from a row of it that is not there: that nobody paid, that nothing was said later."""
     door: Door | None = None
     columns: dict[str, Column]
     ignore: list[str] = []
@@ -192,6 +194,15 @@ class Kind(Strict):
         titles = [fold_header(title)[0] for title in self.titles]
         stems = [stem for title in titles if len(stem := _GENERIC.sub("", title)) > 1]
         return [*((title, True) for title in titles), *((stem, False) for stem in stems)]
+
+    @property
+    def has_gaps(self) -> bool:
+        """What is known to be missing of it keeps rules from concluding anything (`pipeline.rosters`)."""
+        return self.speaks_by_absence or self.period == "month"
+
+    def is_sent_by(self, unit_kind: str, unit_code: str) -> bool:
+        """Whether a unit may send it."""
+        return unit_kind in self.senders or unit_code in self.senders
 
     @property
     def is_partner(self) -> bool:

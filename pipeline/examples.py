@@ -223,7 +223,11 @@ class Given:
     def inputs(self) -> warehouse.Inputs:
         """What was collected, as inputs of a build; warning ids are readable texts."""
         house = dict(self.house)
-        house["submission"] = [*self.submissions.values(), *house.get("submission", [])]
+        told = {row["submission_id"]: row for row in house.get("submission", [])}
+        house["submission"] = [
+            *(entry | told.pop(name, {}) for name, entry in self.submissions.items()),
+            *told.values(),
+        ]
         house["identity"] = [{"person_id": person, "household_id": f"户{person}"} for person in sorted(self.people)]
         named = {row["day"] for row in house.get("calendar", [])}
         days = [self.night + timedelta(days=offset) for offset in range(-800, 401)]

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from pipeline import __version__, contracts, decisions, issues, people, rosters, seal, warehouse
 from pipeline.home import Home
 from pipeline.ledger import Ledger, Submission
-from pipeline.model import column_letter, month_of
+from pipeline.model import column_letter, mask, month_of
 from pipeline.policy import Policy
 
 _ARROW: dict[str, pa.DataType] = {"BIGINT": pa.int64(), "INTEGER": pa.int32(), "BOOLEAN": pa.bool_(), "DATE": pa.date32(),
@@ -144,7 +144,9 @@ def _of_lists(home: Home, ledger: Ledger, submissions: list[Submission], day: da
             for township in unit.townships
         ),
         "submission": map(_submission, submissions),
-        "gap": map(vars, rosters.gaps(home, ledger, submissions, day)),
+        "gap": (
+            {**vars(gap), "file_name": mask(gap.file_name)} for gap in rosters.gaps(home, ledger, submissions, day)
+        ),
     }
     tables: dict[str, pa.Table | list[Path]] = {name: _table(name, rows) for name, rows in house.items()}
     tables |= of_policy(home.policy, day)

@@ -130,7 +130,7 @@ def _databases(home: Home, ledger: Ledger, day: date) -> list[dict[str, Any]]:
 def _expected(
     home: Home, kinds: Mapping[str, Kind], submissions: list[Submission], missing: Iterable[Gap], day: date
 ) -> list[dict[str, Any]]:
-    said, incomplete = [], {(gap.unit_code, gap.kind, gap.period) for gap in missing}
+    said, incomplete = [], {(gap.unit_code, gap.kind, gap.period) for gap in missing if gap.period}
     for unit, name in home.expected:
         kind = kinds[name]
         period = month_of(day) if kind.period == "month" else ""
@@ -193,7 +193,7 @@ def _called(home: Home, folder: str) -> str:
 
 
 def _gaps(home: Home, kinds: Mapping[str, Kind], missing: Iterable[Gap]) -> list[dict[str, Any]]:
-    """Of each file (or table) because of which rosters are not whole: which rosters, why, and what ends it; held ones are told elsewhere."""
+    """Of each file (or table) because of which lists are not whole: which lists, why, and what ends it; held ones are told elsewhere."""
     files: dict[tuple[str, str, str], list[Gap]] = {}
     for gap in missing:
         if gap.sort != "held":
@@ -633,12 +633,18 @@ def _unread_words(unread: Sequence[Mapping[str, Any]]) -> list[str]:
 def _gap_words(missing: Sequence[Mapping[str, Any]]) -> list[str]:
     said = []
     for line in missing:
-        lists = "、".join(f"{roster['title']} {roster['period']}" for roster in line["rosters"])
+        lists = "、".join(map(_kind_words, line["rosters"]))
         said.append(f"{line['unit']} {lists}:《{line['file_name']}》{line['reason']}。{line['fix']}。")
-    return [*said, _NOT_WHOLE] if said else []
+    have_month = {bool(roster["period"]) for line in missing for roster in line["rosters"]}
+    return [*said, *(words for has_month, words in _NOT_WHOLE.items() if has_month in have_month)]
 
 
-_NOT_WHOLE = "名单不完整期间,不在上面的人不算“不在册”:有关预警不因此新增,也不撤回,原有的保留。"
+_NOT_WHOLE = {
+    True: "名册不完整期间,不在上面的人不算“不在册”:有关预警不因此新增,也不撤回,原有的保留。",
+    False: "台账和没有月份的名单不完整期间,上面没有的记录不算“没有”(没有救助、没有结果、没有缴费、没有复学、家里没有别人):"
+    "有关预警不因此新增,也不撤回,原有的保留。",
+}
+"""Whether the list has a month (a roster) → what follows from its gaps."""
 
 
 def _fault_words(faults: Sequence[Mapping[str, Any]]) -> list[str]:

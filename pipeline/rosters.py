@@ -1,13 +1,15 @@
-"""Which rosters are whole: whose absence from them says something (spec: rules.md, *Whole*).
+"""Which lists are whole: whose absence from them says something (spec: rules.md, *Whole*).
 
 A roster is all parts of a division, kind and month. What is known to belong to it, or may, and is not among its accepted
 rows is a gap: a part that was refused, held or left no row; too many rows set aside; sheets or lines of a part that were
-left out; a file of the division of which nobody can tell what it is; a file refused elsewhere, in a folder of no unit or of
-another one, that names the division; what lay in its inbox and was not taken, as an upload that broke off; a database table
-that was not read.
+left out; a file of the sender of which nobody can tell what it is; a file refused elsewhere, in a folder of no unit or of
+another one, that is by its name of this one; what lay in its inbox and was not taken, as an upload that broke off; a database
+table that was not read. Lists without a month from whose silence rules conclude something (`Kind.speaks_by_absence`), whoever
+sends them, have gaps in the same way; of their rows that were set aside it is known whom they may be about.
 
 A gap ends when a later file of its name (or of its very bytes) takes its place, when a roster of a later month is
-there, or when the data officer confirms that nobody is missing because of it.
+there, or when the data officer confirms that nobody is missing because of it. Rules ask only of gaps that came on or after the
+day from which they look for rows.
 """
 
 from __future__ import annotations
@@ -36,12 +38,13 @@ GapSort = Literal["refused", "held", "set_aside", "left_out", "unknown", "not_ta
 
 @dataclass(frozen=True)
 class Gap:
-    """Why somebody who is not on a roster may yet belong to it."""
+    """Why somebody who is not on a list may yet belong to it."""
 
     unit_code: str
     kind: str
     period: str
-    """The roster's month. Where the list does not say: by its name, by what came with it, else the month of the night on which it came."""
+    """The roster's month. Where the list does not say: by its name, by what came with it, else the month of the night on which it came.
+    '' for lists without a month."""
     latest_period: str
     """The latest month that it may be of: the roster's own where that is known."""
     submission_id: str
@@ -50,8 +53,10 @@ class Gap:
     sort: GapSort
     reason: str
     """A Chinese clause, without the file's name."""
+    night: date
+    """The night on which the file came, or the table was not read."""
     is_elsewhere: bool = False
-    """The file lies in a folder that is not the division's."""
+    """The file lies in a folder that is not the unit's."""
 
     @property
     def fix(self) -> str:
@@ -67,12 +72,12 @@ class Gap:
         if self.sort == "not_taken":
             whole = endings.bare(self.file_name)
             again = f"把整份名单用文件名“{whole}”交来" if _is_name_of_list(whole) else "交来整份名单,不要的半份请删去"
-        nobody = "它不是名单,或没有因它漏掉人" if self.sort == "unknown" else "没有因它漏掉人"
+        nobody = "它不是名单,或没有因它漏掉人和记录" if self.sort == "unknown" else "没有因它漏掉人和记录"
         return f"请报送单位{again};{nobody}的,{confirm}"
 
 
 def gaps(home: Home, ledger: Ledger, submissions: Sequence[Submission], day: date) -> list[Gap]:
-    """What is missing from the rosters of the divisions on the night of `day`, sorted.
+    """What is missing from the lists of the units on the night of `day`, sorted.
 
     `submissions`: all that had arrived by then, as they stood (`Ledger.as_of`).
     """
@@ -81,23 +86,23 @@ def gaps(home: Home, ledger: Ledger, submissions: Sequence[Submission], day: dat
     refused = [each for each in submissions if each.status == "refused" and each.submission_id not in confirmed]
     found: list[Gap] = []
     for unit in home.units.values():
-        if unit.kind == "division":
-            came = [each for each in submissions if each.unit_code == unit.code]
-            mine = [each for each in came if each.outcome != "repeated"]
-            open_ones = [each for each in mine if each.submission_id not in confirmed]
-            for each in open_ones:
-                if each.status == "refused" and not _is_answered(each, mine):
-                    found += _of_refused(home, unit, each, mine)
-                elif each.status == "held":
-                    found.append(_gap(each, "held", "人数骤减,先扣住不用,还没有确认"))
-                elif each.status in TAKEN and each.kind in monthly() and (left := each.reading.get("gaps")):
-                    found.append(_gap(each, "left_out", ";".join(left)))
-            found += _of_strays(home, unit, refused, mine)
-            found += _of_set_aside(home, open_ones, day)
-            for left in not_taken:
-                if left.unit_code == unit.code and left.left_id not in confirmed:
-                    found += _of_left(home, unit, left, came, is_there=left.last_on >= last_night)
-            found += _of_databases(home, ledger, unit, mine, day)
+        kinds = _watched(unit)
+        came = [each for each in submissions if each.unit_code == unit.code]
+        mine = [each for each in came if each.outcome != "repeated"]
+        open_ones = [each for each in mine if each.submission_id not in confirmed]
+        for each in open_ones:
+            if each.status == "refused" and not _is_answered(each, mine):
+                found += _of_refused(home, unit, each, mine)
+            elif each.status == "held":
+                found.append(_gap(each, "held", "人数骤减,先扣住不用,还没有确认"))
+            elif each.kind in kinds and _is_in_force(each, mine) and (left := each.reading.get("gaps")):
+                found.append(_gap(each, "left_out", ";".join(left)))
+        found += _of_strays(home, unit, refused, mine)
+        found += _of_set_aside(home, open_ones, day)
+        for left in not_taken:
+            if left.unit_code == unit.code and left.left_id not in confirmed:
+                found += _of_left(home, unit, left, came, is_there=left.last_on >= last_night)
+        found += _of_databases(home, ledger, unit, mine, day)
     return sorted(found, key=lambda gap: (gap.unit_code, gap.kind, gap.period, gap.file_name, gap.submission_id))
 
 
@@ -106,9 +111,17 @@ def monthly() -> list[str]:
     return sorted(kind.name for kind in contracts.load().kinds.values() if kind.period == "month")
 
 
+def _watched(unit: Unit) -> set[str]:
+    """The kinds that a unit may send and whose gaps count."""
+    kinds = contracts.load().kinds.values()
+    return {kind.name for kind in kinds if kind.has_gaps and kind.is_sent_by(unit.kind, unit.code)}
+
+
 def _gap(each: Submission, sort: GapSort, reason: str) -> Gap:
     period = each.period
-    return Gap(each.unit_code, each.kind or "", period, period, each.submission_id, each.file_name, sort, reason)
+    return Gap(
+        each.unit_code, each.kind or "", period, period, each.submission_id, each.file_name, sort, reason, each.night
+    )  # fmt: skip
 
 
 def _gap_of_file(each: Submission, mine: Iterable[Submission], sort: GapSort, reason: str, kind: str) -> Gap:
@@ -122,6 +135,8 @@ def _gap_of_file(each: Submission, mine: Iterable[Submission], sort: GapSort, re
 
 def _months(file_name: str, night: date, kind: str, mine: Iterable[Submission]) -> tuple[str, str]:
     """(month, latest month) of a list of which only the name is known: by its name, by what came with it, else that of the night."""
+    if kind not in monthly():
+        return "", ""
     with_it = [other.period for other in mine if (other.night, other.kind) == (night, kind) and other.period]
     period = max([*months_in(PurePath(file_name).stem), *with_it], default=month_of(night))
     return period, max(period, month_of(night))
@@ -138,7 +153,7 @@ _NOT_TAKEN = {
 
 
 def _of_left(home: Home, unit: Unit, left: LeftFile, came: Sequence[Submission], *, is_there: bool) -> list[Gap]:
-    """Of what was not taken from the inbox: of the lists that its name speaks of, else of all that the division must send.
+    """Of what was not taken from the inbox: of the lists that its name speaks of, else of all that the unit must send.
 
     It counts until the whole file comes, even when it is taken out of the inbox. Half a file whose name tells nothing of
     any list counts as long as it lies there. A copy may be of a file that came earlier in its month.
@@ -152,11 +167,11 @@ def _of_left(home: Home, unit: Unit, left: LeftFile, came: Sequence[Submission],
     if any(part_name(each.file_name) == part_name(name) and each.night >= since for each in came):
         return []
     expected = {kind for code, kind in home.expected if code == unit.code}
-    may_be = sorted((_named_kinds(name) or expected) & set(monthly()))
+    may_be = sorted((_named_kinds(name) or expected) & _watched(unit))
     return [
         Gap(
             unit.code, kind, *_months(name, left.first_on, kind, came), left.left_id, left.file_name, "not_taken",
-            _NOT_TAKEN[left.sort],
+            _NOT_TAKEN[left.sort], left.first_on,
         )
         for kind in may_be
     ]  # fmt: skip
@@ -179,9 +194,21 @@ def _is_answered(refused: Submission, others: Iterable[Submission]) -> bool:
     return False
 
 
+def _is_in_force(each: Submission, others: Iterable[Submission]) -> bool:
+    """Whether a list was taken and not once more under its name: of kinds that add by key both stay taken, and the later one is whole."""
+    return each.status in TAKEN and not any(
+        later.received_seq > each.received_seq
+        and (later.kind, later.period) == (each.kind, each.period)
+        and later.outcome in TAKEN
+        and part_name(later.file_name) == part_name(each.file_name)
+        for later in others
+    )
+
+
 def _of_refused(home: Home, unit: Unit, each: Submission, mine: Sequence[Submission]) -> list[Gap]:
+    kinds = _watched(unit)
     if each.kind:
-        return [_gap_of_file(each, mine, "refused", "整份退回", each.kind)] if each.kind in monthly() else []
+        return [_gap_of_file(each, mine, "refused", "整份退回", each.kind)] if each.kind in kinds else []
     refusal = each.reading.get("refusal") or {}
     code = refusal.get("code")
     # Kinds that the headers fit alike, however the file is called; what merely looks like a kind lacks columns of it.
@@ -190,25 +217,32 @@ def _of_refused(home: Home, unit: Unit, each: Submission, mine: Sequence[Submiss
     if not named and (code == _NO_TABLE or (code == _UNREAD and not each.reading.get("gaps"))):
         return []
     expected = {kind for code, kind in home.expected if code == unit.code}
-    may_be = sorted((named or expected) & set(monthly()))
+    may_be = sorted((named or expected) & kinds)
     reason = "整份退回,认不出是哪一种名单,可能是这一种"
     return [_gap_of_file(each, mine, "unknown", reason, kind) for kind in may_be]
 
 
 def _of_strays(home: Home, unit: Unit, refused: Iterable[Submission], mine: Sequence[Submission]) -> list[Gap]:
-    """Of files that lay in a folder of no unit, of the bureau or of another division: folder or file name says whose they are."""
+    """Of files that lay in a folder of no unit, of the bureau or of another unit, and may be this one's."""
     found = []
     for each in refused:
-        texts = [each.unit_code, PurePath(each.file_name).stem]
-        named = {code for places in home.places(texts).values() for code, _ in places}
-        if each.unit_code == unit.code or unit.code not in named or _is_answered(each, mine):
+        if each.unit_code == unit.code or not _may_be_of(home, unit, each) or _is_answered(each, mine):
             continue
-        if each.unit_code in home.units and each.kind is None and not _named_kinds(each.file_name):
-            continue  # a partner's list names places as well
         reason = f"放在“{each.unit_code or '收件箱'}”文件夹里,整份退回,可能是这一种"
         own = _of_refused(home, unit, replace(each, unit_code=unit.code), mine)
         found += [replace(gap, reason=reason, is_elsewhere=True) for gap in own]
     return found
+
+
+def _may_be_of(home: Home, unit: Unit, refused: Submission) -> bool:
+    """Whether a file from elsewhere is a unit's: a division's by the place that folder or file name says, a partner's by the kind."""
+    kinds = {refused.kind} if refused.kind else _named_kinds(refused.file_name)
+    if unit.kind != "division":
+        return bool(kinds & _watched(unit))
+    if refused.unit_code in home.units and not kinds:
+        return False  # a partner's list names places as well
+    places = home.places([refused.unit_code, PurePath(refused.file_name).stem]).values()
+    return any(code == unit.code for named in places for code, _ in named)
 
 
 def _named_kinds(file_name: str) -> set[str]:
@@ -261,15 +295,9 @@ def _of_databases(home: Home, ledger: Ledger, unit: Unit, mine: Sequence[Submiss
             }
             found += [
                 Gap(
-                    unit.code,
-                    kind,
-                    month_of(day),
-                    month_of(day),
-                    "",
-                    source.file_name,
-                    "not_read",
-                    "数据库里的这张表今晚没有读到",
+                    unit.code, kind, month, month, "", source.file_name, "not_read", "数据库里的这张表今晚没有读到", day
                 )
-                for kind in sorted((before or _named_kinds(source.file_name) or expected) & set(monthly()))
+                for kind in sorted((before or _named_kinds(source.file_name) or expected) & _watched(unit))
+                for month in (month_of(day) if kind in monthly() else "",)
             ]
     return found

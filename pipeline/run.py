@@ -1015,7 +1015,7 @@ def confirm(home: Path, submission_id: str, *, by_whom: str, reason: str, day: d
             )
         ledger.confirm_gap(submission_id, **words)
         what, unit, name, rows = "confirmed_gap", of_it[0].unit_code, of_it[0].file_name, 0
-        lists = [f"{titles[gap.kind]} {gap.period}" for gap in of_it]
+        lists = [f"{titles[gap.kind]} {gap.period}".rstrip() for gap in of_it]
     about = {"submission_id": submission_id, "by_whom": by_whom, "reason": reason, "night": day.isoformat()}
     write_down(place, ledger, what, about, who=by_whom)
     return {

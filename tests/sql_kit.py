@@ -13,7 +13,8 @@ An example gives accepted rows, sparsely, and says what the model must answer th
 Given rows: any column of `accepted.<kind>` or `house.<table>` may be named; the rest is filled so that the row is valid:
 sender d01 (partners: themselves), one submission per (unit, kind, period), period = month of the night for monthly
 kinds, row_id `<submission_id>#<sheet>#<row>`, `<field>__text` = the value as text, identity_state verified.
-A required field that is not named takes the contract's example. A person is whoever the kind's id_number field says: `甲`,
+A required field that is not named takes the contract's example. `house.submission` may say more of a submission that rows name.
+A person is whoever the kind's id_number field says: `甲`,
 or a number of 18 characters, from which sex and birth date are read; person_id is that same text, head_person_id that of
 the head field (or oneself), household_id of 甲 is `户甲`. Money is in fen, as the column name says.
 `unproven.<kind>` rows are set aside for their number alone; `house.set_aside` does not follow from them.

@@ -55,6 +55,9 @@ class Kept:
     def confirmed_gaps(self, day):
         return {}
 
+    def left(self, day):
+        return []
+
     def as_of(self, day):
         return [each for each in self.kept if each.night <= day]
 
@@ -155,6 +158,23 @@ def test_the_message_names_who_is_missing_and_why_a_file_came_back(home):
     assert text.startswith("# 低收入监测 2026-10-31:收到 3 份,")
     screen = words(told)
     assert "[red]名单[/red].xlsx" in screen and "缺" in screen and "云岫区" in screen
+
+
+def test_a_ledger_that_was_refused_is_told_in_words_that_fit_it_and_changes_no_roster(home):
+    taken = submission("d01", "temporary_grant"), submission("d01", "tekun_person", "2026-10")
+    refused = submission("d01", "temporary_grant", "", "refused", file_name="台账.xlsx", reason="缺列", fix="补上")
+    kept = Kept(*taken, refused)
+    told = notice.status(home, kept, DAY)
+    [gap] = told["gaps"]
+    assert gap["rosters"] == [{"kind": "temporary_grant", "title": "临时救助台账", "period": ""}]
+    states = {(line["unit_code"], line["kind"]): line["state"] for line in told["expected"]}
+    assert states["d01", "temporary_grant"] == states["d01", "tekun_person"] == "delivered"
+    text = notice.write(home.outbox, DAY, told).read_text(encoding="utf-8")
+    assert "青禾区 临时救助台账:《台账.xlsx》整份退回。请报送单位改好后用原来的文件名再交" in text
+    assert "没有的记录不算“没有”" in text and "名册不完整期间" not in text
+    both = Kept(refused, submission("d01", "tekun_person", "2026-10", "refused", file_name="特困.xlsx"))
+    text = notice.write(home.outbox, DAY, notice.status(home, both, DAY)).read_text(encoding="utf-8")
+    assert "没有的记录不算“没有”" in text and "名册不完整期间" in text
 
 
 def test_nobody_is_in_the_message(home):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -81,7 +82,7 @@ SOUTH = sent("南片.xlsx", "refused", code="unrecognised", order=1)
 ONE_GAP = [("dibao_person", "2026-10", "refused")]
 LATER = DAY + timedelta(days=1)
 DIBAO = ["dibao_household", "dibao_person"]
-OWED = sorted(kind for kind in rosters.monthly() if kind.endswith(("_person", "_household")))
+OWED = sorted([*rosters.monthly(), "temporary_grant"])
 
 
 def test_a_roster_that_was_taken_whole_has_no_gap(home: Home) -> None:
@@ -151,7 +152,7 @@ def lying(name: str, sort: str = "unfinished", since: date = DAY, until: date = 
         (lying("合影.jpg", "moving"), []),
         (lying("Thumbs.db", "by_programs"), []),
         (lying("农村低保人员.cdx", "companion"), []),
-        (lying("临时救助台账.csv.filepart"), []),
+        (lying("临时救助台账.csv.filepart"), ["temporary_grant"]),
         (lying("农村低保人员.csv.filepart", since=LATER + timedelta(days=1)), []),
     ],
 )
@@ -160,7 +161,8 @@ def test_what_was_not_taken_from_the_inbox_may_be_the_list_that_its_name_speaks_
 ) -> None:
     """Where the name tells nothing, it may be any roster of the division; it counts after it was taken out, but not then."""
     gaps = found(home, NORTH, day=LATER, ledger=Kept(lying=[left]))
-    assert gaps == [(kind, "2026-10", "not_taken") for kind in kinds]
+    monthly = rosters.monthly()
+    assert gaps == [(kind, "2026-10" if kind in monthly else "", "not_taken") for kind in kinds]
 
 
 @pytest.mark.parametrize(
@@ -195,11 +197,23 @@ def test_too_many_rows_set_aside_are_a_gap_over_all_parts(home: Home, set_aside:
 def test_what_was_left_out_of_a_part_or_held_is_a_gap(home: Home) -> None:
     assert found(home, sent("北片.xlsx", gaps=["隐藏的工作表"])) == [("dibao_person", "2026-10", "left_out")]
     assert found(home, NORTH, sent("南片.xlsx", "held")) == [("dibao_person", "2026-10", "held")]
-    assert found(home, sent("台账.xlsx", kind="temporary_grant", period="", gaps=["隐藏的工作表"])) == []
+    ledger = sent("台账.xlsx", kind="temporary_grant", period="", gaps=["隐藏的工作表"])
+    assert found(home, ledger) == [("temporary_grant", "", "left_out")]
+    assert found(home, replace(ledger, kind="survey_household")) == []
+    again = sent("台账.csv", kind="temporary_grant", period="", night=LATER)
+    assert found(home, ledger, again, day=LATER) == []
+    for other in (
+        replace(again, file_name="别的.csv"),
+        replace(again, kind="pension"),
+        replace(again, outcome="repeated"),
+    ):
+        assert found(home, ledger, other, day=LATER) == [("temporary_grant", "", "left_out")]
+    assert found(home, again, replace(ledger, night=LATER, received_seq=again.received_seq + 1), day=LATER) != []
 
 
 def expected_of(home: Home) -> set[str]:
-    return {kind for unit, kind in home.expected if unit == "d01"} & set(rosters.monthly())
+    kinds = load().kinds
+    return {kind for unit, kind in home.expected if unit == "d01" and kinds[kind].has_gaps}
 
 
 @pytest.mark.parametrize(
@@ -208,7 +222,8 @@ def expected_of(home: Home) -> set[str]:
         ("低保边缘家庭成员.xlsx", "password", {"edge_household", "edge_person"}),
         ("低保南片.xlsx", "corrupt", {"dibao_household", "dibao_person"}),
         ("低保、特困人员.xlsx", "corrupt", {"dibao_household", "dibao_person", "tekun_person"}),
-        ("临时救助台账.xlsx", "password", set()),
+        ("临时救助台账.xlsx", "password", {"temporary_grant"}),
+        ("房产名单.xlsx", "password", set()),
         ("通知.docx", "not_a_table", set()),
         ("特困人员.pdf", "not_a_table", {"tekun_person"}),
         ("联系人.xlsx", "unrecognised", set()),
@@ -242,6 +257,50 @@ def test_a_month_that_is_not_known_is_that_of_its_name_or_of_what_came_with_it_a
         assert (gap.period, gap.latest_period) == ("2026-09", "2026-10")
     [known] = rosters.gaps(home, Kept(), [replace(SOUTH, night=october, period="2026-08")], DAY)  # type: ignore[arg-type]
     assert (known.period, known.latest_period) == ("2026-08", "2026-08")
+
+
+# ---- lists without a month
+
+
+def of_partner(unit: str, file_name: str, kind: str | None, outcome: str = "refused", **more: Any) -> Submission:
+    return replace(sent(file_name, outcome, kind=kind, **more), unit_code=unit, period="")
+
+
+INSURED = of_partner("human_resources", "参保缴费.xlsx", "social_insurance", code="columns")
+
+
+def test_a_ledger_that_was_refused_is_a_gap_from_its_night_until_a_file_of_its_name_is_taken(home: Home) -> None:
+    ledger = sent("台账.xlsx", "refused", kind="temporary_grant", code="columns")
+    [gap] = rosters.gaps(home, Kept(), [ledger], LATER)  # type: ignore[arg-type]
+    assert (gap.kind, gap.period, gap.latest_period, gap.night, gap.sort) == ("temporary_grant", "", "", DAY, "refused")
+    assert "monitor confirm" in gap.fix and "没有因它漏掉人和记录" in gap.fix
+    taken = sent("台账.xlsx", kind="temporary_grant", period="", night=LATER)
+    assert found(home, ledger, taken, day=LATER) == []
+    assert found(home, ledger, replace(taken, file_name="别的.xlsx"), day=LATER) == [("temporary_grant", "", "refused")]
+    assert found(home, ledger, ledger=Kept(ledger.submission_id)) == []
+
+
+def test_a_partners_list_is_a_gap_too_and_only_of_kinds_that_it_sends(home: Home) -> None:
+    assert found(home, INSURED) == [("social_insurance", "", "refused")]
+    [stray] = rosters.gaps(home, Kept(), [replace(INSURED, unit_code="d01")], DAY)  # type: ignore[arg-type]
+    assert (stray.unit_code, stray.kind, stray.is_elsewhere) == ("human_resources", "social_insurance", True)
+    assert "请把它放进 human_resources 文件夹再交" in stray.fix
+    assert found(home, replace(INSURED, unit_code="d01", kind=None, file_name="导出.xlsx"), day=LATER) == [
+        (kind, "2026-10" if kind in rosters.monthly() else "", "unknown") for kind in sorted(expected_of(home))
+    ]
+    assert found(home, replace(INSURED, kind="unemployment")) == []
+    assert found(home, of_partner("human_resources", "参保缴费.xlsx", None, code="password")) == [
+        ("social_insurance", "", "unknown")
+    ]
+    unnamed = found(home, of_partner("human_resources", "导出.xlsx", None, code="password"))
+    assert unnamed == [("pension", "", "unknown"), ("social_insurance", "", "unknown")]
+    assert found(home, of_partner("human_resources", "通知.docx", None, code="not_a_table")) == []
+
+
+def test_the_kinds_that_have_gaps_are_those_that_sql_asks_for_gaps() -> None:
+    said = " ".join(path.read_text(encoding="utf-8") for path in warehouse.models.SQL.glob("*/*.sql"))
+    asked = set(re.findall(r"list_gap\.kind = '(\w+)'", said)) | {"pension", "social_insurance"}
+    assert asked - set(rosters.monthly()) == {name for name, kind in load().kinds.items() if kind.speaks_by_absence}
 
 
 # ---- what a file says of itself

@@ -1,4 +1,4 @@
-"""A roster of which something is missing: nobody's absence from it lists anybody, or clears a warning, until it is whole."""
+"""A list of which something is missing: nobody's absence from it lists anybody, or clears a warning, until it is whole."""
 
 from __future__ import annotations
 
@@ -174,3 +174,64 @@ def test_a_file_that_still_moves_when_the_night_begins_lists_nobody(tmp_path: Pa
     still(south)
     run.night(home, NEXT)
     assert ask(home, NOT_IN) == [("某丙",), ("某乙",)]
+
+
+# lists without a month ---------------------------------------------------------------------------------------------------
+
+
+LEDGER = ("申请编号", "申请人姓名", "申请人身份证号", "救助类型", "困难类型", "受理日期", "发放日期", "处理结果")
+INSURED = ("姓名", "社会保障号码", "参保状态", "缴费月份", "缴费基数(元)")
+OPEN = "select rule_code, remark from warning where status <> 'closed' order by rule_code"
+
+
+def two_lists(home: Path, name: str, *, helped: bool, refused: bool = False) -> None:
+    """The division's ledger and the list of contributions: 某甲 stands in both when `helped`; without a number nobody does."""
+    ledger, insured = LEDGER, INSURED
+    if refused:
+        ledger, insured = (
+            tuple(each for each in header if "号码" not in each and "证号" not in each) for header in (LEDGER, INSURED)
+        )
+    who, serial = ("某甲", 11) if helped else ("某寅", 921)
+    row = {
+        "申请编号": name, "申请人姓名": who, "申请人身份证号": number(serial), "救助类型": "急难型", "困难类型": "灾害",
+        "受理日期": "2026-10-21", "发放日期": "2026-10-25", "处理结果": "同意",
+        "姓名": who, "社会保障号码": number(serial), "参保状态": "参保缴费", "缴费月份": "2026-10", "缴费基数(元)": "4000",
+    }  # fmt: skip
+    book(home / f"inbox/d01/临时救助台账{name}.xlsx", ledger, [[row[each] for each in ledger]])
+    book(home / f"inbox/human_resources/参保缴费{name}.xlsx", insured, [[row[each] for each in insured]])
+
+
+def test_a_ledger_that_was_refused_lists_nobody_as_not_helped_and_keeps_who_is_listed(tmp_path: Path) -> None:
+    home = few_divisions(new_home(tmp_path / "home"))
+    book(home / "inbox/d01/边缘.xlsx", PERSON, [("某甲", *person(11)[1:])])
+    book(home / "inbox/d01/特困.xlsx", TEKUN, [("某寅", number(921), "集中", "全自理", "900", "2020-01", "2026-10")])
+    disaster = ("户主", "身份证号", "灾害种类", "发生时间", "直接经济损失")
+    book(home / "inbox/emergency/灾情.xlsx", disaster, [("某甲", number(11), "洪涝", "2026-10-20", "9000")])
+    book(
+        home / "inbox/human_resources/失业.xlsx", ("姓名", "身份证号", "登记日期"), [("某甲", number(11), "2026-10-12")]
+    )
+    nights = [DAY + timedelta(days=days) for days in range(4)]
+
+    two_lists(home, "甲", helped=True, refused=True)
+    run.night(home, nights[0])
+    assert ask(home, OPEN) == []
+    letter = (home / f"outbox/{nights[0]}.md").read_text(encoding="utf-8")
+    assert "临时救助台账:《临时救助台账甲.xlsx》整份退回" in letter and "没有的记录不算“没有”" in letter
+    assert ask(home, "select count(*) from coverage where state = 'incomplete'") == [(0,)]
+
+    two_lists(home, "甲", helped=False)
+    run.night(home, nights[1])
+    assert ask(home, OPEN) == [("A06", None), ("A08", None)]
+    assert "不完整的名单" not in (home / f"outbox/{nights[1]}.md").read_text(encoding="utf-8")
+
+    two_lists(home, "乙", helped=True, refused=True)
+    run.night(home, nights[2])
+    [(_, insured), (_, ledger)] = ask(home, OPEN)
+    assert "《参保缴费乙.xlsx》整份退回" in insured and "《临时救助台账乙.xlsx》整份退回" in ledger
+    assert all(remark.endswith("今晚无法核对,保留原预警") for remark in (insured, ledger))
+
+    two_lists(home, "乙", helped=True)
+    run.night(home, nights[3])
+    assert ask(home, OPEN) == []
+    withdrawn = "select rule_code, because from warning_withdrawn order by rule_code"
+    assert [(rule, "乙.xlsx" in because) for rule, because in ask(home, withdrawn)] == [("A06", True), ("A08", True)]

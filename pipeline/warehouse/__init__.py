@@ -80,7 +80,7 @@ HOUSE: dict[str, dict[str, str]] = {
     "expected": {"unit_code": "VARCHAR", "kind": "VARCHAR", "period": "VARCHAR"},
     "gap": {
         "unit_code": "VARCHAR", "kind": "VARCHAR", "period": "VARCHAR", "latest_period": "VARCHAR",
-        "submission_id": "VARCHAR", "file_name": "VARCHAR", "sort": "VARCHAR", "reason": "VARCHAR",
+        "submission_id": "VARCHAR", "file_name": "VARCHAR", "sort": "VARCHAR", "reason": "VARCHAR", "night": "DATE",
     },
     "draw": {"salt": "VARCHAR"},
     "release": {

@@ -20,6 +20,7 @@ asked as (
 missing as (
     select distinct gap.unit_code as unit_code, gap.kind as kind, gap.period as period
     from house.gap as gap
+    where gap.period <> ''
 ),
 
 places as (

@@ -19,6 +19,7 @@ waiting as (
         temporary_grant.type = '急难型' as is_urgent,
         cast(tonight.days_worked - coalesce(begun.days_worked, 0) as bigint) as working_days,
         temporary_grant.unreadable as unreadable,
+        temporary_grant.told_on as told_on,
         temporary_grant.received_seq as received_seq
     from registry.temporary_grant as temporary_grant
     cross join house.night as night
@@ -61,11 +62,18 @@ select
     waiting.working_days as working_days,
     deadline.value as deadline,
     coalesce(
-        waiting.unreadable, '临时救助台账后来的第' || cast(later.row_number as varchar) || '行被退回,不知道是不是已有结果'
+        waiting.unreadable,
+        '临时救助台账后来的第' || cast(later.row_number as varchar) || '行被退回,不知道是不是已有结果',
+        list_gap.said || ',不知道后来是不是已有结果'
     ) as unreadable
 from waiting
 left join later
     on waiting.row_id = later.row_id
+left join registry.list_gap as list_gap
+    on
+        waiting.division_code = list_gap.division_code
+        and list_gap.kind = 'temporary_grant'
+        and waiting.told_on <= list_gap.night
 inner join registry.division_policy as deadline
     on
         waiting.division_code = deadline.division_code

@@ -4,22 +4,22 @@ select
     temporary_grant.row_id as row_id,
     temporary_grant.person_id as person_id,
     person.household_id as household_id,
+    temporary_grant.division_code as division_code,
+    temporary_grant.cause as cause,
     temporary_grant.granted_on as granted_on,
-    submission.night as known_on,
+    temporary_grant.told_on as known_on,
     temporary_grant.grant_unreadable as unreadable
 from registry.temporary_grant as temporary_grant
 inner join registry.person as person
     on temporary_grant.person_id = person.person_id
-inner join accepted.temporary_grant as source
-    on temporary_grant.row_id = source.row_id
-inner join house.submission as submission
-    on source.submission_id = submission.submission_id
 where temporary_grant.grant_unreadable is not null and not temporary_grant.is_disputed
 union all
 select
     set_aside_person.row_id as row_id,
     set_aside_person.person_id as person_id,
     set_aside_person.household_id as household_id,
+    set_aside_person.unit_code as division_code,
+    cast(null as varchar) as cause,
     cast(null as date) as granted_on,
     set_aside_person.night as known_on,
     '临时救助台账第' || cast(set_aside_person.row_number as varchar) || '行被退回,不知道是不是已经发放' as unreadable

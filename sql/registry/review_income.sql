@@ -9,11 +9,14 @@ with contributed as (
         social_insurance.base_fen as amount_fen,
         social_insurance.insurance_status = '参保缴费' as counts,
         cast(null as varchar) as unreadable,
+        submission.night as told_on,
         row_number() over (
             partition by social_insurance.person_id, social_insurance.pay_month, social_insurance.employer
             order by social_insurance.received_seq desc, social_insurance.row_id
         ) as place
     from accepted.social_insurance as social_insurance
+    inner join house.submission as submission
+        on social_insurance.submission_id = submission.submission_id
     left join registry.name_conflict as name_conflict
         on social_insurance.row_id = name_conflict.row_id
     where name_conflict.row_id is null
@@ -29,22 +32,25 @@ pensioned as (
         coalesce(
             pension.benefit_status__unreadable, case when pension.benefit_status = '正常' then pension.scheme__unreadable end
         ) as unreadable,
+        submission.night as told_on,
         row_number() over (
             partition by pension.person_id, pension.pay_month, pension.scheme
             order by pension.received_seq desc, pension.row_id
         ) as place
     from accepted.pension as pension
+    inner join house.submission as submission
+        on pension.submission_id = submission.submission_id
     left join registry.name_conflict as name_conflict
         on pension.row_id = name_conflict.row_id
     where name_conflict.row_id is null and coalesce(pension.scheme, '') <> '城乡居民'
 ),
 
 paid as (
-    select row_id, person_id, paid_month, amount_fen, counts, unreadable, 'social_insurance' as list
+    select row_id, person_id, paid_month, amount_fen, counts, unreadable, told_on, 'social_insurance' as list
     from contributed
     where place = 1
     union all
-    select row_id, person_id, paid_month, amount_fen, counts, unreadable, 'pension' as list
+    select row_id, person_id, paid_month, amount_fen, counts, unreadable, told_on, 'pension' as list
     from pensioned
     where place = 1
 ),
@@ -59,6 +65,7 @@ known as (
         paid.amount_fen as amount_fen,
         paid.counts as counts,
         paid.unreadable as unreadable,
+        list_gap.said as later_unread,
         max(paid.paid_month) over (partition by paid.person_id, paid.list) as latest_month
     from paid
     inner join registry.review_person as review_person
@@ -69,6 +76,11 @@ known as (
             and evidence_age.area_type = ''
             and evidence_age.key = 'income_evidence_age'
     cross join house.night as night
+    left join registry.list_gap as list_gap
+        on
+            review_person.division_code = list_gap.division_code
+            and paid.list = list_gap.kind
+            and paid.told_on <= list_gap.night
     where
         paid.paid_month <= night.month_start
         and paid.paid_month >= cast(night.month_start - cast(evidence_age.value as integer) * interval 1 month as date)
@@ -81,7 +93,8 @@ select
     known.list as list,
     known.paid_month as paid_month,
     case when known.unreadable is null then known.amount_fen end as amount_fen,
-    known.unreadable as unreadable
+    known.unreadable as unreadable,
+    known.later_unread as later_unread
 from known
 where
     known.paid_month = known.latest_month

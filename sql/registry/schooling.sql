@@ -7,6 +7,7 @@ with ranked as (
         student_status.stage as stage,
         student_status.enrolment_status as enrolment_status,
         student_status.status_on as status_on,
+        submission.night as told_on,
         student_status.enrolment_status in ('休学', '退学', '辍学') as is_away,
         min(
             case
@@ -42,6 +43,7 @@ select
     ranked.stage as stage,
     ranked.enrolment_status as enrolment_status,
     ranked.status_on as status_on,
+    ranked.told_on as told_on,
     case
         when (ranked.is_away and ranked.least_away = 0) or (not ranked.is_away and ranked.most_away = 1) then ranked.date_unreadable
     end as unreadable

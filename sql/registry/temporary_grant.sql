@@ -14,12 +14,15 @@ with ranked as (
         temporary_grant.result as result,
         temporary_grant.result__unreadable as result_unreadable,
         temporary_grant.granted_on__unreadable as date_unreadable,
+        submission.night as told_on,
         temporary_grant.received_seq as received_seq,
         row_number() over (
             partition by temporary_grant.unit_code, temporary_grant.application_no
             order by temporary_grant.received_seq desc, temporary_grant.row_id
         ) as place
     from accepted.temporary_grant as temporary_grant
+    inner join house.submission as submission
+        on temporary_grant.submission_id = submission.submission_id
 )
 
 select
@@ -41,6 +44,7 @@ select
             then nullif(concat_ws(';', ranked.result_unreadable, ranked.date_unreadable), '')
     end as grant_unreadable,
     nullif(concat_ws(';', ranked.result_unreadable, ranked.date_unreadable), '') as unreadable,
+    ranked.told_on as told_on,
     ranked.received_seq as received_seq,
     name_conflict.row_id is not null as is_disputed
 from ranked

@@ -28,7 +28,8 @@ select
     surveyed.limit_fen as limit_fen,
     surveyed.surveyed_on as surveyed_on,
     dibao.registry_period as roster_period,
-    surveyed.survey_row_id as survey_row_id
+    surveyed.survey_row_id as survey_row_id,
+    household_in_part.unreadable || ',不知道是不是有人在册' as unreadable
 from surveyed
 inner join registry.household_check as dibao
     on surveyed.household_id = dibao.household_id and dibao.registry = 'dibao' and dibao.answer = 'not_enrolled'
@@ -36,4 +37,6 @@ inner join registry.household_check as tekun
     on surveyed.household_id = tekun.household_id and tekun.registry = 'tekun' and tekun.answer = 'not_enrolled'
 left join warnings.a12 as a12
     on surveyed.person_id = a12.person_id and a12.unreadable is null
+left join registry.household_in_part as household_in_part
+    on surveyed.household_id = household_in_part.household_id
 where surveyed.yearly_income_fen < surveyed.limit_fen and a12.person_id is null

@@ -30,7 +30,8 @@ select
     surveyed.limit_fen * surveyed.edge_multiple_x10000 // 10000 as edge_limit_fen,
     surveyed.surveyed_on as surveyed_on,
     edge.registry_period as roster_period,
-    surveyed.survey_row_id as survey_row_id
+    surveyed.survey_row_id as survey_row_id,
+    household_in_part.unreadable || ',不知道是不是有人在册' as unreadable
 from surveyed
 inner join registry.household_check as dibao
     on surveyed.household_id = dibao.household_id and dibao.registry = 'dibao' and dibao.answer = 'not_enrolled'
@@ -38,6 +39,8 @@ inner join registry.household_check as tekun
     on surveyed.household_id = tekun.household_id and tekun.registry = 'tekun' and tekun.answer = 'not_enrolled'
 inner join registry.household_check as edge
     on surveyed.household_id = edge.household_id and edge.registry = 'edge' and edge.answer = 'not_enrolled'
+left join registry.household_in_part as household_in_part
+    on surveyed.household_id = household_in_part.household_id
 where
     surveyed.yearly_income_fen >= surveyed.limit_fen
     and surveyed.yearly_income_fen * 10000 < surveyed.limit_fen * surveyed.edge_multiple_x10000

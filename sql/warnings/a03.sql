@@ -100,9 +100,10 @@ select
     weighed.surveyed_on as surveyed_on,
     edge.registry_period as roster_period,
     weighed.survey_row_id as survey_row_id,
-    case
-        when weighed.rigid_fen * 10000 <= weighed.yearly_income_fen * weighed.ratio_x10000 then weighed.part_unreadable
-    end as unreadable
+    coalesce(
+        case when weighed.rigid_fen * 10000 <= weighed.yearly_income_fen * weighed.ratio_x10000 then weighed.part_unreadable end,
+        household_in_part.unreadable || ',不知道是不是有人在册'
+    ) as unreadable
 from weighed
 inner join registry.household_check as dibao
     on weighed.household_id = dibao.household_id and dibao.registry = 'dibao' and dibao.answer = 'not_enrolled'
@@ -110,6 +111,8 @@ inner join registry.household_check as tekun
     on weighed.household_id = tekun.household_id and tekun.registry = 'tekun' and tekun.answer = 'not_enrolled'
 inner join registry.household_check as edge
     on weighed.household_id = edge.household_id and edge.registry = 'edge' and edge.answer = 'not_enrolled'
+left join registry.household_in_part as household_in_part
+    on weighed.household_id = household_in_part.household_id
 where
     weighed.yearly_income_fen * 10000 >= weighed.edge_x10000
     and weighed.yearly_income_fen < weighed.average_limit_fen

@@ -84,10 +84,11 @@ select
     surveyed.row_id as survey_row_id,
     edge.row_id as edge_row_id,
     paid.row_id as contribution_row_id,
-    case
-        when unknown.household_id is not null
-            then '参保缴费名单第' || cast(unknown.row_number as varchar) || '行被退回,不知道家里有没有人缴费'
-    end as unreadable
+    coalesce(
+        '参保缴费名单第' || cast(unknown.row_number as varchar) || '行被退回,不知道家里有没有人缴费',
+        list_gap.said || ',不知道家里有没有人缴费',
+        household_in_part.unreadable || ',不知道有没有人缴费'
+    ) as unreadable
 from registered
 inner join registry.person as person
     on registered.person_id = person.person_id
@@ -109,6 +110,13 @@ left join paid
     on person.household_id = paid.household_id and paid.place = 1
 left join unknown
     on person.household_id = unknown.household_id
+left join registry.list_gap as list_gap
+    on
+        person.division_code = list_gap.division_code
+        and list_gap.kind = 'social_insurance'
+        and list_gap.night >= cast(night.month_start - interval 2 month as date)
+left join registry.household_in_part as household_in_part
+    on person.household_id = household_in_part.household_id
 where
     registered.place = 1
     and date_diff('day', registered.registered_on, night.run_date) < recent.value

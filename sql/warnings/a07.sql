@@ -25,7 +25,7 @@ select
     placed.period as roster_period,
     schooling.row_id as student_row_id,
     placed.row_id as standing_row_id,
-    schooling.unreadable as unreadable
+    coalesce(schooling.unreadable, list_gap.said || ',不知道后来是不是已经上学') as unreadable
 from registry.schooling as schooling
 inner join registry.person as person
     on schooling.person_id = person.person_id
@@ -33,6 +33,11 @@ inner join registry.age as age
     on schooling.person_id = age.person_id
 inner join placed
     on person.household_id = placed.household_id and placed.place = 1
+left join registry.list_gap as list_gap
+    on
+        person.division_code = list_gap.division_code
+        and list_gap.kind = 'student_status'
+        and schooling.told_on <= list_gap.night
 where
     (schooling.enrolment_status in ('休学', '退学', '辍学') or schooling.unreadable is not null)
     and age.age >= 6

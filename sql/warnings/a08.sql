@@ -59,6 +59,28 @@ possible as (
     group by suffered.household_id, suffered.row_id
 ),
 
+doubted as (
+    select
+        suffered.household_id as household_id,
+        suffered.row_id as row_id,
+        coalesce(
+            suffered.unreadable,
+            possible.unreadable,
+            list_gap.said || ',不知道受灾以后有没有救助',
+            household_in_part.unreadable || ',不知道有没有救助'
+        ) as unreadable
+    from suffered
+    left join possible
+        on suffered.household_id = possible.household_id and suffered.row_id = possible.row_id
+    left join registry.list_gap as list_gap
+        on
+            suffered.division_code = list_gap.division_code
+            and list_gap.kind = 'temporary_grant'
+            and suffered.happened_on <= list_gap.night
+    left join registry.household_in_part as household_in_part
+        on suffered.household_id = household_in_part.household_id
+),
+
 ranked as (
     select
         suffered.household_id as household_id,
@@ -71,19 +93,19 @@ ranked as (
         suffered.level as level,
         helped.granted_on as last_granted_on,
         helped.row_id as grant_row_id,
-        coalesce(suffered.unreadable, possible.unreadable) as unreadable,
+        doubted.unreadable as unreadable,
         row_number() over (
             partition by suffered.household_id
             order by
-                case when coalesce(suffered.unreadable, possible.unreadable) is null then 0 else 1 end,
+                case when doubted.unreadable is null then 0 else 1 end,
                 case when suffered.level = 'red' then 0 else 1 end,
                 suffered.loss_fen desc, suffered.happened_on desc, suffered.row_id
         ) as place
     from suffered
     left join helped
         on suffered.household_id = helped.household_id and helped.place = 1
-    left join possible
-        on suffered.household_id = possible.household_id and suffered.row_id = possible.row_id
+    inner join doubted
+        on suffered.household_id = doubted.household_id and suffered.row_id = doubted.row_id
     where helped.granted_on is null or helped.granted_on < suffered.happened_on
 )
 

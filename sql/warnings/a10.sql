@@ -53,7 +53,10 @@ select
     counted.amount_fen as amount_fen,
     edge.registry_period as roster_period,
     true as is_in_year,
-    case when counted.grants < fewest.value then counted.unreadable end as unreadable
+    coalesce(
+        case when counted.grants < fewest.value then counted.unreadable end,
+        household_in_part.unreadable || ',不知道是不是有人在册'
+    ) as unreadable
 from counted
 inner join registry.division_policy as fewest
     on
@@ -66,4 +69,6 @@ inner join registry.household_check as tekun
     on counted.household_id = tekun.household_id and tekun.registry = 'tekun' and tekun.answer = 'not_enrolled'
 inner join registry.household_check as edge
     on counted.household_id = edge.household_id and edge.registry = 'edge' and edge.answer = 'not_enrolled'
+left join registry.household_in_part as household_in_part
+    on counted.household_id = household_in_part.household_id
 where counted.grants + counted.possible_grants >= fewest.value

@@ -20,7 +20,8 @@ select
     monitored.category as category,
     monitored.identified_on as identified_on,
     edge.registry_period as roster_period,
-    true as is_open
+    true as is_open,
+    household_in_part.unreadable || ',不知道是不是有人在册' as unreadable
 from monitored
 inner join registry.household as household
     on monitored.household_id = household.household_id
@@ -30,3 +31,5 @@ inner join registry.household_check as tekun
     on monitored.household_id = tekun.household_id and tekun.registry = 'tekun' and tekun.answer = 'not_enrolled'
 inner join registry.household_check as edge
     on monitored.household_id = edge.household_id and edge.registry = 'edge' and edge.answer = 'not_enrolled'
+left join registry.household_in_part as household_in_part
+    on monitored.household_id = household_in_part.household_id

@@ -1,5 +1,6 @@
 -- People on current rosters of two or more of dibao, tekun and edge, but for the pair that the rules allow: alone in a dibao household,
--- and listed with an edge household whose other members are in edge and not in dibao.
+-- and listed with an edge household whose other members are in edge and not in dibao. Who stands alone on an edge roster that is not whole may
+-- have others there.
 with enrolled as (
     select
         enrolment.person_id as person_id,
@@ -35,6 +36,27 @@ others_in_dibao as (
     inner join in_dibao
         on other.person_id = in_dibao.person_id
     where enrolment.registry = 'edge'
+),
+
+seems_alone as (
+    select
+        enrolment.person_id as person_id,
+        coalesce(min(list_gap.said), '低保边缘名册不完整') || ',不知道同户还有没有别人' as unreadable
+    from registry.enrolment as enrolment
+    inner join registry.own_roster as own_roster
+        on
+            enrolment.division_code = own_roster.unit_code
+            and enrolment.registry = own_roster.registry
+            and not own_roster.is_whole
+    left join registry.told_person as told
+        on
+            enrolment.person_id = told.person_id
+            and enrolment.division_code = told.division_code
+            and enrolment.registry = told.registry
+    left join registry.list_gap as list_gap
+        on enrolment.division_code = list_gap.division_code and list_gap.kind = 'edge_person'
+    where enrolment.registry = 'edge' and enrolment.members_listed = 1 and told.person_id is null
+    group by enrolment.person_id
 )
 
 select
@@ -52,12 +74,17 @@ select
     enrolled.roster_period as roster_period,
     enrolled.dibao_row_id as dibao_row_id,
     enrolled.tekun_row_id as tekun_row_id,
-    enrolled.edge_row_id as edge_row_id
+    enrolled.edge_row_id as edge_row_id,
+    case
+        when enrolled.is_tekun = 0 and enrolled.dibao_members = 1 and enrolled.edge_members = 1 then seems_alone.unreadable
+    end as unreadable
 from enrolled
 inner join registry.person as person
     on enrolled.person_id = person.person_id
 left join others_in_dibao
     on enrolled.person_id = others_in_dibao.person_id
+left join seems_alone
+    on enrolled.person_id = seems_alone.person_id
 where
     enrolled.is_dibao + enrolled.is_tekun + enrolled.is_edge >= 2
     and not (

@@ -7,7 +7,8 @@ with paid as (
         count(distinct case when review_income.unreadable is null then review_income.person_id end) as earners,
         min(case when review_income.unreadable is null then review_income.paid_month end) as first_month,
         max(case when review_income.unreadable is null then review_income.paid_month end) as last_month,
-        min(review_income.unreadable) as unreadable
+        min(review_income.unreadable) as unreadable,
+        min(review_income.later_unread) as later_unread
     from registry.review_income as review_income
     group by review_income.household_id
 ),
@@ -62,7 +63,8 @@ select
     cast(authorised.standard_fen * authorised.household_size * authorised.multiple_x10000 // 10000 as bigint) as line_fen,
     authorised.row_id as household_row_id,
     case
-        when paid.income_fen * 10000 > authorised.standard_fen * authorised.household_size * authorised.multiple_x10000 then null
+        when paid.income_fen * 10000 > authorised.standard_fen * authorised.household_size * authorised.multiple_x10000
+            then paid.later_unread || ',不知道最近一个月是不是还有这些收入'
         else nullif(concat_ws(';', paid.unreadable, authorised.area_unreadable), '')
     end as unreadable
 from authorised

@@ -1,0 +1,34 @@
+-- Of each division and kind of list, the last file of it that could not be taken in whole (`pipeline/rosters.py`), and from when it is. What a
+-- partner sends is about people of all divisions; the bureau's own people may stand in any division's list.
+with missing as (
+    select
+        unit.unit_code as division_code,
+        gap.kind as kind,
+        gap.night as night,
+        gap.latest_period as latest_period,
+        concat(sender.name, '《', gap.file_name, '》', gap.reason) as said,
+        row_number() over (
+            partition by unit.unit_code, gap.kind
+            order by gap.latest_period desc nulls last, gap.night desc nulls last, gap.file_name, gap.submission_id
+        ) as place
+    from house.gap as gap
+    left join house.unit as sender
+        on gap.unit_code = sender.unit_code
+    inner join house.unit as unit
+        on
+            unit.unit_kind <> 'partner'
+            and (
+                gap.unit_code = unit.unit_code
+                or unit.unit_kind = 'bureau'
+                or coalesce(sender.unit_kind, 'partner') = 'partner'
+            )
+)
+
+select
+    missing.division_code as division_code,
+    missing.kind as kind,
+    missing.night as night,
+    missing.latest_period as latest_period,
+    missing.said as said
+from missing
+where missing.place = 1
