@@ -294,7 +294,7 @@ def backtest(obj: _Context, folder: Path, first: date, last: date) -> None:
 
 @monitor.command()
 @click.argument("target", type=click.Path(path_type=Path))
-@click.option("--people", type=click.IntRange(min=1), help="在册人数(低保+特困+边缘);--year 默认为一个真实年度的规模")
+@click.option("--people", type=click.IntRange(min=300), help="在册人数(低保+特困+边缘);--year 默认为一个真实年度的规模")
 @click.option("--seed", type=int, default=1, show_default=True, help="随机种子:同样的种子,同样的文件")
 @click.option("--date", "day", type=_Day(), help="夜间任务的日期 D")
 @click.option("--partner-rows", type=click.IntRange(min=0), help="外部门名单的总行数;默认约为人数的 4 倍")

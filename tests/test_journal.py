@@ -21,7 +21,7 @@ def home(tmp_path):
     Home.create(tmp_path / "home")
     home = Home(tmp_path / "home")
     for n in range(4):
-        journal.write(home, "looked", {"warning_id": f"ab{n}", "because": "核对某甲的情况"}, who="分析员", at=AT)
+        journal.write(home, "looked", {"warning_id": f"ab!{n}", "because": "核对某甲的情况"}, who="分析员", at=AT)
     return home
 
 
@@ -32,9 +32,9 @@ def lines(home):
 def test_what_was_written_is_read_in_order_and_lies_sealed(home):
     entries = list(journal.read(home))
     assert [(each.seq, each.about["warning_id"], each.at) for each in entries] == [
-        (n + 1, f"ab{n}", AT) for n in range(4)
+        (n + 1, f"ab!{n}", AT) for n in range(4)
     ]
-    assert "某甲" not in "".join(lines(home)) and "ab0" not in "".join(lines(home))
+    assert "某甲" not in "".join(lines(home)) and "ab!0" not in "".join(lines(home))
     assert journal.path(home).stat().st_mode & 0o777 == 0o600
     assert journal.head(home) == Head(4, entries[-1].hash)
 

@@ -474,7 +474,7 @@ def test_a_ledger_of_a_newer_version_is_left_alone(ledger_url: str) -> None:
 OPEN = {
     "file_id", "submission_id", "decision_id", "issue_id", "superseded_by", "sha256", "hash", "contract_digest",
     "scope_digest", "archived", "unit_code", "kind", "period", "state", "outcome", "replace", "about", "result", "source",
-    "owner", "counts",
+    "owner", "counts", "left_id", "sort",
 }  # fmt: skip
 """Columns of text that lie open: ids and digests, codes of ours and of monitor.yml, months, hosts, counts."""
 WRITTEN = "某丙的名单"
@@ -503,6 +503,7 @@ def write_everything(ledger: Ledger) -> None:
         source=file.file_id,
     )  # fmt: skip
     ledger.record_source(FIRST, "人社", "not_delivered", reason=WRITTEN, at=AT)
+    ledger.record_left(FIRST, [("d01", f"{WRITTEN}.xlsx.part", "unfinished")])
     came = {"received_at": AT, "night": FIRST, "archived": "archive/aa/aa"}
     for unit, refusal in (("d01", None), ("d02", Refusal("no_form", WRITTEN, WRITTEN))):
         filled = ledger.decisions.record_file(unit, f"{WRITTEN}.xlsx", sha256="a" * 64, **came)
@@ -514,6 +515,7 @@ def write_everything(ledger: Ledger) -> None:
 def told_by(ledger: Ledger) -> str:
     told = [
         ledger.files(), ledger.submissions(), ledger.confirmed(FIRST), ledger.confirmed_gaps(FIRST), ledger.exceptions(FIRST), ledger.sources(FIRST),
+        ledger.left(FIRST),
         ledger.decisions.files(), ledger.decisions.lines(FIRST),
     ]  # fmt: skip
     return repr(told)
@@ -586,3 +588,17 @@ def test_odd_file_names_are_written_out(ledger_url: str, name: str, shown: str) 
     file = arrive(Ledger(ledger_url, SEAL), name, content="x")
     assert file.file_name == shown
     assert file.file_id == file_id("d01", file.sha256, name)
+
+
+# what was not taken from the inbox --------------------------------------------------------------------------------------
+
+
+def test_what_lies_on_every_night_is_one_and_what_came_back_is_another(ledger_url: str) -> None:
+    ledger = Ledger(ledger_url, SEAL)
+    half, spare = ("d01", "名单.csv.part", "unfinished"), ("d01", "名单.csv.bak", "backup")
+    for night, there in ((FIRST, [half, spare]), (SECOND, [half]), (SECOND, [half]), (THIRD, [half, spare])):
+        ledger.begin_night(night, owner="host:1", at=AT)
+        ledger.record_left(night, there)
+    told = [(each.sort, each.first_on, each.last_on) for each in ledger.left(THIRD)]
+    assert sorted(told) == [("backup", FIRST, FIRST), ("backup", THIRD, THIRD), ("unfinished", FIRST, THIRD)]
+    assert {each.sort for each in ledger.left(FIRST)} == {"backup", "unfinished"} and len(ledger.left(SECOND)) == 2

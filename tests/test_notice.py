@@ -151,7 +151,7 @@ def test_the_message_names_who_is_missing_and_why_a_file_came_back(home):
     text = message(home, told)
     assert "- 云岫区:低保家庭 2026-10、低保人员 2026-10" in text
     assert "- 小望山区 [red]名单[/red].xlsx(整份退回):文件有密码。去掉密码再交。" in text
-    assert "- nowhere x.xlsx(整份退回):没有这个单位。" in text
+    assert "- 收件箱文件夹“nowhere”(不是单位) x.xlsx(整份退回):没有这个单位。" in text
     assert "- 还没有发布过清单。" in text
     assert "- 青禾区:收下 1 份(读 10 行 = 收 10 + 退 0 + 不在范围 0)" in text
     assert "- 合计:收下 1 份(读 10 行 = 收 10 + 退 0 + 不在范围 0)、整份退回 2 份" in text
