@@ -166,15 +166,18 @@ def _of_left(home: Home, unit: Unit, left: LeftFile, came: Sequence[Submission],
     since = left.first_on if is_half else left.first_on.replace(day=1)
     if any(part_name(each.file_name) == part_name(name) and each.night >= since for each in came):
         return []
-    expected = {kind for code, kind in home.expected if code == unit.code}
-    may_be = sorted((_named_kinds(name) or expected) & _watched(unit))
     return [
         Gap(
             unit.code, kind, *_months(name, left.first_on, kind, came), left.left_id, left.file_name, "not_taken",
             _NOT_TAKEN[left.sort], left.first_on,
         )
-        for kind in may_be
+        for kind in _may_be(home, unit, _named_kinds(name))
     ]  # fmt: skip
+
+
+def _may_be(home: Home, unit: Unit, known: set[str]) -> list[str]:
+    """The kinds that a list of a unit may be of, sorted: those that are known, else all that it must send; only such whose gaps count."""
+    return sorted((known or {kind for code, kind in home.expected if code == unit.code}) & _watched(unit))
 
 
 def _is_name_of_list(name: str) -> bool:
@@ -206,9 +209,8 @@ def _is_in_force(each: Submission, others: Iterable[Submission]) -> bool:
 
 
 def _of_refused(home: Home, unit: Unit, each: Submission, mine: Sequence[Submission]) -> list[Gap]:
-    kinds = _watched(unit)
     if each.kind:
-        return [_gap_of_file(each, mine, "refused", "整份退回", each.kind)] if each.kind in kinds else []
+        return [_gap_of_file(each, mine, "refused", "整份退回", each.kind)] if each.kind in _watched(unit) else []
     refusal = each.reading.get("refusal") or {}
     code = refusal.get("code")
     # Kinds that the headers fit alike, however the file is called; what merely looks like a kind lacks columns of it.
@@ -216,10 +218,8 @@ def _of_refused(home: Home, unit: Unit, each: Submission, mine: Sequence[Submiss
     named = alike or _named_kinds(each.file_name)
     if not named and (code == _NO_TABLE or (code == _UNREAD and not each.reading.get("gaps"))):
         return []
-    expected = {kind for code, kind in home.expected if code == unit.code}
-    may_be = sorted((named or expected) & kinds)
     reason = "整份退回,认不出是哪一种名单,可能是这一种"
-    return [_gap_of_file(each, mine, "unknown", reason, kind) for kind in may_be]
+    return [_gap_of_file(each, mine, "unknown", reason, kind) for kind in _may_be(home, unit, named)]
 
 
 def _of_strays(home: Home, unit: Unit, refused: Iterable[Submission], mine: Sequence[Submission]) -> list[Gap]:
@@ -286,7 +286,6 @@ def shrinks(home: Home, day: date) -> Callable[[int, int], bool]:
 def _of_databases(home: Home, ledger: Ledger, unit: Unit, mine: Sequence[Submission], day: date) -> list[Gap]:
     """Of a table that was not read this night: what it gave before, else whatever the division must deliver."""
     asked = ledger.sources(day)
-    expected = {kind for code, kind in home.expected if code == unit.code}
     found = []
     for source in home.settings.databases:
         if source.unit == unit.code and asked.get(source.name, ("",))[0] == "not_delivered":
@@ -297,7 +296,7 @@ def _of_databases(home: Home, ledger: Ledger, unit: Unit, mine: Sequence[Submiss
                 Gap(
                     unit.code, kind, month, month, "", source.file_name, "not_read", "数据库里的这张表今晚没有读到", day
                 )
-                for kind in sorted((before or _named_kinds(source.file_name) or expected) & _watched(unit))
+                for kind in _may_be(home, unit, before or _named_kinds(source.file_name))
                 for month in (month_of(day) if kind in monthly() else "",)
             ]
     return found

@@ -481,12 +481,18 @@ def read(home: Path, day: date, unit: str) -> dict[str, int]:
 def _read_by_a_name(home: Home, ledger: Ledger, file: ReceivedFile) -> list[Reading]:
     """The readings of a file; where neither it nor its name says of which kind it is, by another name of the very same bytes."""
     readings = _read_file(home, file)
+    if not _is_undecided(readings):
+        return readings
     names = {each.file_name for each in ledger.files(unit_code=file.unit_code) if each.sha256 == file.sha256}
     for name in sorted(names - {file.file_name}):
-        if not any(reading.refusal and reading.refusal.code == "which_kind" for reading in readings):
-            break
         readings = _read_file(home, replace(file, file_name=name))
+        if not _is_undecided(readings):
+            break
     return readings
+
+
+def _is_undecided(readings: list[Reading]) -> bool:
+    return any(reading.refusal and reading.refusal.code == "which_kind" for reading in readings)
 
 
 def _read_file(home: Home, file: ReceivedFile | Submission) -> list[Reading]:
