@@ -1,17 +1,23 @@
 -- What was paid in which month, once per household: 合计 or else its parts; tekun basic and care; applications granted in the month.
--- The edge registry pays nothing by itself.
+-- What nobody can read is unknown, not 0. The edge registry pays nothing by itself.
 with household_month as (
     select
         dibao_household.period as month,
         dibao_household.unit_code as division_code,
         coalesce(dibao_household.person_id, dibao_household.row_id) as payee_id,
         max(
-            coalesce(
-                dibao_household.total_fen,
-                dibao_household.monthly_benefit_fen
-                + coalesce(dibao_household.household_supplement_fen, 0)
-                + coalesce(dibao_household.remote_supplement_fen, 0)
-            )
+            case
+                when dibao_household.total_fen is not null then dibao_household.total_fen
+                when
+                    coalesce(
+                        dibao_household.total_fen__unreadable, dibao_household.household_supplement_fen__unreadable,
+                        dibao_household.remote_supplement_fen__unreadable
+                    ) is null
+                    then
+                        dibao_household.monthly_benefit_fen
+                        + coalesce(dibao_household.household_supplement_fen, 0)
+                        + coalesce(dibao_household.remote_supplement_fen, 0)
+            end
         ) as amount_fen
     from accepted.dibao_household as dibao_household
     group by
@@ -24,7 +30,7 @@ paid as (
     union all
     select
         'tekun' as registry, period as month, unit_code as division_code, coalesce(person_id, row_id) as payee_id,
-        basic_amount_fen + coalesce(care_amount_fen, 0) as amount_fen
+        case when care_amount_fen__unreadable is null then basic_amount_fen + coalesce(care_amount_fen, 0) end as amount_fen
     from accepted.tekun_person
     union all
     select

@@ -1,4 +1,5 @@
--- What the rosters held say of months that began after a person's death: his own row, and his dibao household's row with its amount.
+-- What the rosters held say of months that began after a person's death: his own row, and his dibao household's row with its amount. Without
+-- the household's row, what the household was paid is unknown.
 with listed as (
     select
         roster_person.row_id as row_id,
@@ -28,11 +29,17 @@ select
     listed.period as period,
     listed.period_start as period_start,
     listed.own_amount_fen as amount_fen,
-    listed.is_own_amount_unreadable as is_amount_unreadable,
+    listed.is_own_amount_unreadable or (listed.registry = 'dibao' and roster_household.row_id is null) as is_amount_unknown,
     listed.is_current as is_current,
     listed.died_on as died_on,
     listed.death_row_id as death_row_id
 from listed
+left join registry.roster_household as roster_household
+    on
+        listed.registry = roster_household.registry
+        and listed.division_code = roster_household.division_code
+        and listed.head_person_id = roster_household.head_person_id
+        and listed.period = roster_household.period
 union all
 select
     roster_household.row_id as row_id,
@@ -42,7 +49,7 @@ select
     listed.period as period,
     listed.period_start as period_start,
     roster_household.amount_fen as amount_fen,
-    roster_household.is_amount_unreadable as is_amount_unreadable,
+    roster_household.is_amount_unreadable as is_amount_unknown,
     false as is_current,
     listed.died_on as died_on,
     listed.death_row_id as death_row_id

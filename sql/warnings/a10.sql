@@ -5,7 +5,7 @@ with granted as (
         count(*) as grants,
         min(granted_row.granted_on) as first_granted_on,
         max(granted_row.granted_on) as last_granted_on,
-        cast(sum(granted_row.amount_fen) as bigint) as amount_fen
+        case when count(granted_row.amount_fen) = count(*) then cast(sum(granted_row.amount_fen) as bigint) end as amount_fen
     from registry.granted_row as granted_row
     where granted_row.is_in_year
     group by granted_row.household_id

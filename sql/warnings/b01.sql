@@ -40,7 +40,7 @@ paid as (
         min(roster_row_after_death.death_row_id) as death_row_id,
         count(distinct roster_row_after_death.period) as months,
         case
-            when max(case when roster_row_after_death.is_amount_unreadable then 1 else 0 end) = 0
+            when max(case when roster_row_after_death.is_amount_unknown then 1 else 0 end) = 0
                 then cast(coalesce(sum(roster_row_after_death.amount_fen), 0) as bigint)
         end as paid_fen
     from registry.roster_row_after_death as roster_row_after_death

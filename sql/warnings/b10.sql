@@ -4,7 +4,9 @@ with told as (
         same_cause_grant.person_id as person_id,
         count(*) as grants,
         min(same_cause_grant.days_apart) as days_apart,
-        cast(sum(same_cause_grant.amount_fen) as bigint) as amount_fen,
+        case
+            when count(same_cause_grant.amount_fen) = count(*) then cast(sum(same_cause_grant.amount_fen) as bigint)
+        end as amount_fen,
         max(same_cause_grant.granted_on) as last_granted_on,
         string_agg(
             concat(unit.name, cast(same_cause_grant.granted_on as varchar), '(', same_cause_grant.cause, ')'),

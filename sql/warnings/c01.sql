@@ -13,7 +13,9 @@ with listed as (
     from registry.current_person as current_person
     inner join accepted.dibao_person as dibao_person
         on current_person.row_id = dibao_person.row_id
-    where current_person.registry = 'dibao' and coalesce(current_person.supplement_fen, 0) = 0
+    where
+        current_person.registry = 'dibao'
+        and (coalesce(current_person.supplement_fen, 0) = 0 or current_person.is_row_unknown)
 ),
 
 severe as (

@@ -8,6 +8,7 @@ with paid as (
         current_person.period as period,
         current_person.supplement_fen as supplement_fen,
         current_person.standard_fen as standard_fen,
+        current_person.is_row_unknown as is_row_unknown,
         lowest.value_x10000 as minimum_x10000,
         highest.value_x10000 as maximum_x10000,
         current_person.row_id as row_id,
@@ -33,7 +34,13 @@ with paid as (
             current_person.roster_division = highest.division_code
             and coalesce(current_person.area_type, '') = highest.area_type
             and highest.key = 'supplement_maximum'
-    where current_person.registry = 'dibao' and (current_person.supplement_fen > 0 or dibao_person.supplement_fen__unreadable is not null)
+    where
+        current_person.registry = 'dibao'
+        and (
+            current_person.supplement_fen > 0
+            or dibao_person.supplement_fen__unreadable is not null
+            or current_person.is_row_unknown
+        )
 )
 
 select
@@ -60,4 +67,5 @@ from paid
 where
     paid.supplement_fen * 10000 < paid.standard_fen * paid.minimum_x10000
     or paid.supplement_fen * 10000 > paid.standard_fen * paid.maximum_x10000
+    or paid.is_row_unknown
     or ((paid.supplement_fen is null or paid.standard_fen is null) and paid.unreadable is not null)
