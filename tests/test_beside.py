@@ -22,7 +22,7 @@ HEADERS = load().headers
     [
         "QQ", "QQ号", "qq:", "QQ12345678", "联系QQ 12345", "QQ号码", "Q\u200bQ号", "VIP QQ", "QQ/微信", "DNA检测", "有无DNA", "GPS坐标",
         "IP地址", "WeChat", "民族", "民 族", "民\u200b族(必填)", "少数民族", "宗教信仰", "是否党员", "列入党员名单", "照片", "一寸照片", "近照",
-        "监护照片", "定位信息", "护照号", "QQ号(如12345@qq.com)",
+        "监护照片", "定位信息", "护照号", "QQ号(如12345@qq.com)", "族别", "是否信教", "案号", "档案号(案号)", "通话记录",
     ],
 )  # fmt: skip
 def test_a_word_is_found_however_it_is_written(text: str) -> None:
@@ -36,7 +36,7 @@ def test_a_word_is_found_however_it_is_written(text: str) -> None:
         "12345@qq.com", "联系邮箱:abc@QQ.COM", "abc@qq.com", "https://mail.qq.com/a?dna=1", "mail.qq.com", "填报人:张三(qq.com邮箱)",
         "Adnan", "ADNAN", "EQQ1", "A1QQ2", "VIP", "ZIP", "Equipment", "GPSX", "民族路12号", "民族团结社区", "民族乡", "望山民族中学", "民族自治州",
         "警民共建", "回族自治县", "信仰街3号", "公安县", "日间看护照料", "监护照顾情况", "目前科室", "支出行次", "提出行政复议", "办公安排",
-        "固定位置", "出血型脑卒中", "简短信息",
+        "固定位置", "出血型脑卒中", "简短信息", "家庭档案号", "备案号", "普通话水平", "虹膜炎", "公安小区3幢", "法院家属院",
     ],
 )  # fmt: skip
 def test_a_word_within_another_or_in_an_address_is_none(text: str) -> None:
