@@ -109,6 +109,10 @@ def show_and_send(how: str) -> str:
 # The folder and the way in ---------------------------------------------------------------------------------------
 
 COPY_FILE_ITSELF: Final = "请把文件本身复制进来"
+COPY_AS_OWN_ACCOUNT: Final = (
+    "请用本单位的账户重新复制一份放进来;账户没有错的,请数据员改好文件夹的所有者。原处的文件没有动"
+)
+USE_FLAT_FOLDER: Final = "请把文件直接放进本单位的文件夹,不要再套文件夹"
 GIVE_ACCESS: Final = "请重新复制一份放进来,或请数据员改好权限;原处的文件没有动,改好后当夜自动收取"
 COPY_AGAIN: Final = "请重新复制一份放进来,并请数据员检查磁盘;原处的文件没有动"
 

@@ -109,19 +109,19 @@ def _files(home: Home) -> Iterator[Finding]:
             place = "" if name == "." else path.relative_to(home.root).as_posix()
             if stat.S_IMODE(told.st_mode) & _not_allowed(place):
                 open_to_others.append(f"{place or '数据目录'}({stat.S_IMODE(told.st_mode):04o})")
-            if told.st_uid != owner and not _is_dropped(place):
+            if told.st_uid != owner and not (_is_drop_folder(place) or _is_dropped(place)):
                 foreign.append(place)
     if open_to_others:
         yield Finding(
             "文件权限", "mend", f"{len(open_to_others)} 个文件或文件夹别人也能读写:{_some(open_to_others)}",
-            f"chmod -R go-rwx {home.root}(收件箱里给各单位的权限用 setfacl 单独再给)",
+            f"chmod -R go-rwx {home.root}(收件箱里各单位的文件夹随后再改回 2770)",
         )  # fmt: skip
     else:
         yield Finding("文件权限", "good", f"{seen} 个文件和文件夹都只有属主能读写")
     if foreign:
         yield Finding(
             "文件属主", "mend", f"{len(foreign)} 个文件不属于数据目录的属主:{_some(foreign)}",
-            f"chown -R {owner} {home.root},并只用这一个账户运行",
+            f"find {home.root} -not -path '*/inbox/*' -exec chown -h {owner} {{}} +,并只用这一个账户运行",
         )  # fmt: skip
     if owner != os.geteuid():
         yield Finding(
@@ -136,7 +136,7 @@ def _not_allowed(place: str) -> int:
         return 0o066
     if _is_dropped(place):
         return 0  # as the sender left it, in a folder that is closed to others
-    # A drop folder is opened to its sender's account by an access list, whose mask shows as the group's rights.
+    # A drop folder belongs to its sender's account, and is opened to ours by its group or an access list.
     return 0o007 if _is_drop_folder(place) else 0o077
 
 

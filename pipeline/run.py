@@ -25,7 +25,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pipeline import advice, archive, contracts, inbox, journal, people, seal
 from pipeline.home import KEY_BYTES, PART, Database, Home, Limits, sweep
@@ -306,12 +306,20 @@ class _Taken:
     """Nobody has its bytes yet, so it is not taken away: it comes again on the next night."""
 
 
+_NEVER_OPENED: Final[Mapping[inbox.Oddity, tuple[str, str]]] = {
+    "link": ("是链接或管道,不是文件", advice.COPY_FILE_ITSELF),
+    "hard_link": ("在系统里还有另一个名字(硬链接),可能是别处的文件", advice.COPY_FILE_ITSELF),
+    "owner": ("属于另一个账户,不是本单位文件夹的账户", advice.COPY_AS_OWN_ACCOUNT),
+}
+
+
 def _archived(home: Home, dropped: inbox.Dropped) -> _Taken:
     """A dropped file, now in the archive, or why it is not."""
     of_name = hashlib.sha256(dropped.name.encode()).hexdigest()
-    if dropped.is_link:
-        reason = f"“{dropped.name}”是链接或管道,不是文件,没有打开"
-        return _Taken(of_name, refusal=Refusal("link", reason, advice.COPY_FILE_ITSELF))
+    if dropped.oddity:
+        said, fix = _NEVER_OPENED[dropped.oddity]
+        refusal = Refusal(dropped.oddity, f"“{dropped.name}”{said},没有打开", fix)
+        return _Taken(of_name, refusal=refusal, seen=dropped.seen, stays=dropped.oddity != "link")
     try:
         digest, size, seen = inbox.take_in(home, dropped)
     except archive.Unreadable as problem:
@@ -327,6 +335,8 @@ def _unopened(dropped: inbox.Dropped, problem: OSError) -> Refusal:
         )
     elif problem.errno == errno.ELOOP:
         said, fix = "它变成了链接", advice.COPY_FILE_ITSELF
+    elif problem.errno == errno.ENAMETOOLONG:
+        said, fix = "文件夹一层套一层,套得太深", advice.USE_FLAT_FOLDER
     else:
         said, fix = "存放它的磁盘或共享文件夹读不出来", advice.COPY_AGAIN
     return Refusal("unopened", f"“{dropped.name}”打不开:{said},没有收", fix)

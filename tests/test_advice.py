@@ -226,6 +226,7 @@ ELSEWHERE = {
     "JOIN_HEADER": "tests/test_layout.py", "MOVE_TABLE_TO_FILE": "tests/test_layout.py", "OURS_TO_MEND": "tests/test_layout.py",
     "EXPORT_UNLOCKED": "tests/test_dbf.py", "MAKE_SMALLER": "tests/test_sandbox.py", "EXPORT_AS_READ": "tests/test_layout.py",
     "NEED_NOT_ACT": "tests/test_inbox.py", "DROP_THE_DOT": "tests/test_inbox.py", "BRING_THE_FILE": "tests/test_inbox.py",
+    "COPY_AS_OWN_ACCOUNT": "tests/test_inbox.py", "USE_FLAT_FOLDER": "tests/test_inbox.py",
     "COPY_FILE_ITSELF": "tests/test_inbox.py", "GIVE_ACCESS": "tests/test_inbox.py", "COPY_AGAIN": "tests/test_inbox.py",
     "use_own_folder": "tests/test_night.py", "NAME_WHICH_HOLDS": "tests/test_ledger.py", "show_and_send": "the two SHOW cases here",
     "SAVE_LIST_AGAIN": "tests/test_decisions.py", "USE_OUR_LIST": "tests/test_decisions.py", "MEND_ORIGINAL": "tests/test_corrections.py",
@@ -233,7 +234,7 @@ ELSEWHERE = {
     "CHANGE_COLOURED": "tests/test_corrections.py", "ASK_DATA_OFFICER": "a question, no change of a file",
 }  # fmt: skip
 """Advice that no single file can be given and mended by: where its situation is tried."""
-CODES_ELSEWHERE = {"memo", "not_text", "too_big", "unreadable", "no_base", "base_changed", "nothing_changed", "no_form", "link",
+CODES_ELSEWHERE = {"memo", "not_text", "too_big", "unreadable", "no_base", "base_changed", "nothing_changed", "no_form", "link", "hard_link", "owner",
                    "unopened", "unknown_unit", "which_kind"}  # fmt: skip
 
 

@@ -2,7 +2,9 @@
 
 import fcntl
 import json
+import os
 import shutil
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -232,3 +234,20 @@ def test_the_command_says_how_many_must_be_mended_and_ends_with_1(safe):
     (safe.root / "lists").chmod(0o777)
     asked = CliRunner().invoke(monitor, ["--home", str(safe.root), "doctor"])
     assert asked.exit_code == 1 and "[要改] 文件权限:1 个文件或文件夹别人也能读写:lists(0777)" in asked.output
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another account")
+def test_a_drop_folder_may_belong_to_its_sender_and_nothing_else_may(safe, tmp_path):
+    def foreign() -> list[doctor.Finding]:
+        found = doctor.examine(safe.root, NOW, machine(tmp_path / "m"))
+        return [each for each in found if each.area == "文件属主" and "不属于数据目录的属主" in each.said]
+
+    senders = (safe.inbox / "d01", safe.root / "decisions/inbox/d01")
+    for folder in senders:
+        os.chown(folder, 7002, 7002)
+    assert foreign() == []
+    os.chown(safe.root / "lists", 7002, 7002)
+    [found] = foreign()
+    assert found.said.startswith("1 个")
+    subprocess.run(found.to_do.partition(",")[0], shell=True, check=True)
+    assert foreign() == [] and {folder.stat().st_uid for folder in senders} == {7002}

@@ -94,36 +94,43 @@ def test_a_swap_in_two_moves_would_be_noticed(stage: Stage, monkeypatch: pytest.
 
 @pytest.fixture
 def dropped(home: Home) -> inbox.Dropped:
-    path = home.inbox / "d01" / "名单.csv"
-    path.write_text("姓名", encoding="utf-8")
-    return inbox.Dropped("d01", path, "名单.csv", is_link=False)
+    (home.inbox / "d01" / "名单.csv").write_text("姓名", encoding="utf-8")
+    return inbox.Dropped("d01", home.inbox, ("d01", "名单.csv"), "名单.csv")
 
 
-def test_what_was_put_in_a_files_place_while_it_was_taken_stays(home: Home, dropped: inbox.Dropped) -> None:
+@pytest.fixture
+def lying(dropped: inbox.Dropped) -> Path:
+    """Where the dropped file lies."""
+    return dropped.inbox.joinpath(*dropped.way)
+
+
+def test_what_was_put_in_a_files_place_while_it_was_taken_stays(
+    home: Home, dropped: inbox.Dropped, lying: Path
+) -> None:
     _, _, seen = inbox.take_in(home, dropped)
     fresh = home.inbox / "d01" / "新.csv"
     fresh.write_text("姓名,证件", encoding="utf-8")
-    fresh.replace(dropped.path)
+    fresh.replace(lying)
     assert inbox.take_out(dropped, seen) is False
-    assert dropped.path.read_text(encoding="utf-8") == "姓名,证件"
+    assert lying.read_text(encoding="utf-8") == "姓名,证件"
     _, _, seen = inbox.take_in(home, dropped)
     assert inbox.take_out(dropped, seen) is True
     assert list((home.inbox / "d01").iterdir()) == []
 
 
-def test_what_was_moved_aside_by_a_run_that_died_comes_back(home: Home, dropped: inbox.Dropped) -> None:
-    dropped.path.rename(dropped.path.with_name(".taken-名单.csv"))
+def test_what_was_moved_aside_by_a_run_that_died_comes_back(home: Home, lying: Path) -> None:
+    lying.rename(lying.with_name(".taken-名单.csv"))
     inbox.put_back(home.inbox)
     assert [path.name for path in (home.inbox / "d01").iterdir()] == ["名单.csv"]
 
 
 def test_a_file_that_changes_or_goes_while_it_is_copied_waits(
-    home: Home, dropped: inbox.Dropped, monkeypatch: pytest.MonkeyPatch
+    home: Home, dropped: inbox.Dropped, lying: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     honest = archive.pyrage.encrypt_io
 
     def grow(*arguments: Any) -> Any:
-        with dropped.path.open("a", encoding="utf-8") as file:
+        with lying.open("a", encoding="utf-8") as file:
             file.write("more")
         return honest(*arguments)
 
@@ -131,8 +138,8 @@ def test_a_file_that_changes_or_goes_while_it_is_copied_waits(
         patch.setattr(archive.pyrage, "encrypt_io", grow)
         with pytest.raises(archive.StillMoving):
             inbox.take_in(home, dropped)
-    assert archive.kept(home) == [] and dropped.path.exists()
-    dropped.path.unlink()
+    assert archive.kept(home) == [] and lying.exists()
+    lying.unlink()
     with pytest.raises(archive.StillMoving, match="不见了"):
         inbox.take_in(home, dropped)
 

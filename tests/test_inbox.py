@@ -2,6 +2,9 @@
 
 import errno
 import os
+import subprocess
+import sys
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,26 +27,23 @@ def _roster(home, unit, *people, name="边缘人员.xlsx"):
 
 @pytest.fixture
 def refusing(monkeypatch):
-    """Paths below which the system refuses to open, list or look: {path: errno}. Root may do all, so it has to be told."""
+    """Paths that the system refuses to open: {path: errno}. Root may do all, so it has to be told."""
     said = {}
-    opened, listed = os.open, os.scandir
+    opened = os.open
 
-    def asked(path):
+    def open_(path, *rest, dir_fd=None):
+        whole = path_of(dir_fd) / path if dir_fd is not None else Path(path)
         for each, number in said.items():
-            if str(path) == str(each):
+            if whole == each:
                 raise OSError(number, os.strerror(number), str(path))
-
-    def open_(path, *rest, **named):
-        asked(path)
-        return opened(path, *rest, **named)
-
-    def scandir(path="."):
-        asked(path)
-        return listed(path)
+        return opened(path, *rest, dir_fd=dir_fd)
 
     monkeypatch.setattr(inbox.os, "open", open_)
-    monkeypatch.setattr(inbox.os, "scandir", scandir)
     return said
+
+
+def path_of(handle):
+    return Path(f"/proc/self/fd/{handle}").readlink()
 
 
 @pytest.mark.parametrize(
@@ -136,13 +136,13 @@ def test_a_file_that_goes_while_the_folder_is_read_is_no_fault(tmp_path, monkeyp
         def __getattr__(self, name):
             return getattr(self._entry, name)
 
-        def stat(self, **named):
+        def is_dir(self, **named):
             gone.unlink(missing_ok=True)
-            return self._entry.stat(**named)
+            return self._entry.is_dir(**named)
 
     class Entries:
-        def __init__(self, path="."):
-            self._entries = honest(path)
+        def __init__(self, handle):
+            self._entries = honest(handle)
 
         def __enter__(self):
             return self
@@ -177,20 +177,235 @@ def test_a_name_of_full_length_is_taken_like_any_other(tmp_path, settled):
 def test_what_a_folder_does_not_let_go_is_recorded_and_told_of(tmp_path, monkeypatch):
     home = new_home(tmp_path / "home")
     path = _roster(home, "d01", 1)
-    honest, access = Path.rename, os.access
+    honest, access = os.rename, os.access
 
-    def rename(self, target):
-        if self == path:
+    def rename(name, target, *, src_dir_fd, dst_dir_fd):
+        if path_of(src_dir_fd) / name == path:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        return honest(self, target)
+        return honest(name, target, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
 
-    monkeypatch.setattr(Path, "rename", rename)
-    monkeypatch.setattr(inbox.os, "access", lambda folder, how: folder != path.parent and access(folder, how))
+    monkeypatch.setattr(inbox.os, "rename", rename)
+    monkeypatch.setattr(
+        inbox.os,
+        "access",
+        lambda name, how, dir_fd: path_of(dir_fd) != path.parent and access(name, how, dir_fd=dir_fd),
+    )
     for night in (EVE, DAY):
         run.collect(home, night)
     assert path.exists() and len(Ledger.of(Home(home)).files()) == 1 and len(archive.kept(Home(home))) == 1
     told = run.status(home, DAY)
     assert told["stuck"] == ["d01"] and "移不走" in "\n".join(notice._message(told))
+
+
+# a sender who wants what is not his ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def lured(tmp_path):
+    """(the home, a sub-folder of d01 with a list, a folder of somebody else with a list of the same name)."""
+    home = new_home(tmp_path / "home")
+    own = still(_text(home / "inbox/d01/子/名单.csv", "我的")).parent
+    other = still(_text(home / "inbox/d02/名单.csv", "别人的")).parent
+    return Home(home), own, other
+
+
+def _text(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _for_a_link(own, other):
+    own.rename(own.with_name(".藏"))
+    own.symlink_to(other)
+
+
+def _kept(home):
+    texts = []
+    for sha256 in archive.kept(home):
+        with archive.opened(home, sha256) as clear:
+            texts.append(clear.read_text(encoding="utf-8"))
+    return sorted(texts)
+
+
+def test_a_folder_that_became_a_link_after_the_listing_is_not_followed(lured):
+    home, own, other = lured
+    ready, _ = inbox.settled(home.inbox, 0, 0)
+    [dropped] = [each for each in ready if each.unit_code == "d01"]
+    _for_a_link(own, other)
+    with pytest.raises(archive.Unreadable) as problem:
+        inbox.take_in(home, dropped)
+    assert problem.value.errno == errno.ELOOP and _kept(home) == []
+    assert inbox.take_out(dropped, inbox._seen((other / "名单.csv").stat())) is False
+    assert (other / "名单.csv").read_text(encoding="utf-8") == "别人的"
+    # Nor a part further up, nor the unit's own folder.
+    own.unlink()
+    own.with_name(".藏").rename(own)
+    (other / "子").mkdir()
+    (other / "名单.csv").rename(other / "子/名单.csv")
+    _for_a_link(own.parent, other)
+    with pytest.raises(archive.Unreadable):
+        inbox.take_in(home, dropped)
+    assert inbox.take_out(dropped, inbox._seen((other / "子/名单.csv").stat())) is False
+    assert [each.way for each in inbox.settled(home.inbox, 0, 0)[0] if each.oddity] == [("d01",)]
+
+
+def test_a_folder_that_became_a_link_between_the_copy_and_the_removal_loses_nothing(lured):
+    home, own, other = lured
+    [dropped] = [each for each in inbox.settled(home.inbox, 0, 0)[0] if each.unit_code == "d01"]
+    _, _, seen = inbox.take_in(home, dropped)
+    _for_a_link(own, other)
+    assert inbox.take_out(dropped, seen) is False
+    assert [path.name for path in other.iterdir()] == ["名单.csv"] and _kept(home) == ["我的"]
+
+
+def test_what_a_link_points_to_is_neither_put_back_nor_listed_nor_called_stuck(lured):
+    home, own, other = lured
+    (other / "名单.csv").rename(other / ".taken-名单.csv")
+    _for_a_link(own, other.rename(home.root / "外面"))
+    inbox.put_back(home.inbox)
+    assert [path.name for path in (home.root / "外面").iterdir()] == [".taken-名单.csv"]
+    ready, _ = inbox.settled(home.inbox, 0, 0)
+    assert [(each.name, each.oddity) for each in ready] == [("子", "link")]
+    assert [each.name for each in inbox.left(home.inbox)] == [".藏"]
+
+
+def test_a_link_that_became_a_file_before_it_was_removed_stays(lured):
+    home, own, other = lured
+    link = own / "甲.csv"
+    link.symlink_to(other / "名单.csv")
+    [dropped] = [each for each in inbox.settled(home.inbox, 0, 0)[0] if each.oddity]
+    link.unlink()
+    _text(link, "真的")
+    assert inbox.take_out(dropped, dropped.seen) is False and link.read_text(encoding="utf-8") == "真的"
+
+
+def test_a_file_with_another_name_is_refused_and_stays(tmp_path):
+    home = new_home(tmp_path / "home")
+    archive.make_key(Home(home))
+    [secret] = Home(home).keys.glob("archive.key")
+    bait, copy = home / "inbox/d01/名单.csv", _text(home / "inbox/d02/名单.csv", "证件")
+    os.link(secret, bait)
+    os.link(copy, home / "inbox/d03/名单.csv")
+    for path in (bait, copy):
+        still(path)
+    before = secret.read_bytes()
+    for night in (EVE, DAY):  # told once, although they still lie there
+        assert run.collect(home, night) == ["d01", "d02", "d03"]
+    ledger = Ledger.of(Home(home))
+    told = {each.unit_code: each.reading["refusal"] for each in ledger.submissions()}
+    assert {unit: refusal["code"] for unit, refusal in told.items()} == dict.fromkeys(
+        ("d01", "d02", "d03"), "hard_link"
+    )
+    assert all("硬链接" in refusal["reason"] and "复制" in refusal["fix"] for refusal in told.values())
+    assert archive.kept(Home(home)) == [] and secret.read_bytes() == before and bait.exists()
+    # The advice is followed: a copy of its own is taken.
+    bait.unlink()
+    copy.unlink()
+    run.collect(home, DAY)
+    assert [each.unit_code for each in ledger.files(state="received")] == ["d03"]
+    assert not (home / "inbox/d03/名单.csv").exists()
+
+
+OURS, ROOT, SENDER, OTHER, GROUP = 7001, 0, 7002, 7003, 8001
+
+
+@pytest.mark.parametrize(
+    ("owner", "group", "folder", "oddity"),
+    [
+        (SENDER, 1, (0o700, SENDER, GROUP), None),
+        (OURS, 1, (0o700, SENDER, GROUP), None),
+        (ROOT, 1, (0o700, SENDER, GROUP), None),
+        (OTHER, GROUP, (0o2770, OURS, GROUP), None),
+        (OTHER, GROUP, (0o770, OURS, GROUP), "owner"),
+        (OTHER, 1, (0o2770, OURS, GROUP), "owner"),
+        (OTHER, 1, (0o700, SENDER, GROUP), "owner"),
+    ],
+)
+def test_whose_file_may_lie_in_a_folder(monkeypatch, owner, group, folder, oddity):
+    def status(mode, uid, gid):
+        return os.stat_result((mode, 5, 1, 1, uid, gid, 10, 0, 0, 0))
+
+    monkeypatch.setattr(inbox.os, "geteuid", lambda: OURS)
+    mode, uid, gid = folder
+    assert inbox._oddity(status(0o100600, owner, group), status(0o040000 | mode, uid, gid)) == oddity
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another account")
+def test_a_file_of_another_account_is_refused_and_taken_when_the_folder_is_given_to_it(tmp_path):
+    home = new_home(tmp_path / "home")
+    path = still(_text(home / "inbox/d01/名单.csv", "证件"))
+    os.chown(path, OTHER, GROUP)
+    assert run.collect(home, EVE) == ["d01"] and path.exists()
+    [told] = Ledger.of(Home(home)).submissions()
+    assert told.reading["refusal"]["code"] == "owner" and "数据员" in told.reading["refusal"]["fix"]
+    os.chown(path.parent, OTHER, GROUP)
+    run.collect(home, DAY)
+    assert len(Ledger.of(Home(home)).files(state="received")) == 1 and not path.exists()
+
+
+def test_folders_without_end_cost_their_sender_alone(tmp_path):
+    home = new_home(tmp_path / "home")
+    deep = os.open(home / "inbox/d01", os.O_RDONLY)
+    for _ in range(100):
+        os.mkdir("a", dir_fd=deep)
+        deep, above = os.open("a", os.O_RDONLY, dir_fd=deep), deep
+        os.close(above)
+    os.close(deep)
+    _roster(home, "d02", 1)
+    assert run.collect(home, DAY) == ["d01", "d02"]
+    [told] = Ledger.of(Home(home)).submissions()
+    assert told.unit_code == "d01" and "套得太深" in told.reading["refusal"]["reason"]
+    assert inbox.stuck(home / "inbox") == []
+    # The advice is followed: straight into the unit's folder.
+    _roster(home, "d01", 2)
+    run.collect(home, DAY)
+    assert {each.unit_code for each in Ledger.of(Home(home)).files(state="received")} == {"d01", "d02"}
+
+
+SWAPPER = """
+import contextlib, os, sys
+own, hidden, other = sys.argv[1:]
+def tried(act, *names):
+    with contextlib.suppress(OSError):
+        act(*names)
+while True:
+    tried(os.rename, own, hidden)
+    tried(os.symlink, other, own)
+    with open(hidden + "/名单.csv", "w", encoding="utf-8") as file:
+        file.write("我的")
+    tried(os.unlink, own)
+    tried(os.rename, hidden, own)
+    print(flush=True)
+"""
+
+
+def test_folders_swapped_for_links_all_the_time_give_nothing_away(lured):
+    """A thousand rounds against a process that swaps: nothing outside is read, moved or removed."""
+    home, own, other = lured
+    outside = other.rename(home.root / "外面")
+    (outside / "名单.csv.done").touch()
+    _text(outside / ".taken-甲.csv", "别人的")
+    before = sorted(path.name for path in outside.iterdir())
+    swapping = [sys.executable, "-c", SWAPPER, own, own.with_name("藏"), outside]
+    with subprocess.Popen(swapping, stdout=subprocess.PIPE) as swapper:
+        try:
+            assert swapper.stdout is not None
+            for _ in range(1_000):
+                swapper.stdout.readline()
+                inbox.put_back(home.inbox)
+                for dropped in inbox.settled(home.inbox, 0, 0)[0]:
+                    seen = dropped.seen
+                    with suppress(archive.StillMoving, archive.Unreadable):
+                        if not dropped.oddity:
+                            _, _, seen = inbox.take_in(home, dropped)
+                        inbox.take_out(dropped, seen)
+                inbox.left(home.inbox)
+                inbox.stuck(home.inbox)
+        finally:
+            swapper.kill()
+    assert set(_kept(home)) <= {"我的", ""} and sorted(path.name for path in outside.iterdir()) == before
+    assert (outside / "名单.csv").read_text(encoding="utf-8") == "别人的"
 
 
 # cut off while it was taken -------------------------------------------------------------------------------------------

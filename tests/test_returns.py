@@ -559,9 +559,14 @@ def test_the_sender_of_a_roster_that_is_not_whole_is_asked_about_it(tmp_path: Pa
     sheet = openpyxl.load_workbook(give_back(source, frame(), summary(people(), gaps=[gap], **whole)))["问题清单"]
     assert sheet["A1"].value == "您需要做的 1 件事" and sheet["B3"].value == "请确认"
     assert "用原来的文件名再交" in sheet["C3"].value and gap in sheet["C4"].value
-    grants = summary(people(), kind="temporary_grant", kind_title="临时救助台账", gaps=[gap], **whole)
-    sheet = openpyxl.load_workbook(give_back(source, frame(), grants))["问题清单"]
-    assert sheet["A1"].value == "全部接收,您不需要做任何事"
+    for kind, is_asked in (
+        ("temporary_grant", True),
+        ("medical_expense", False),
+    ):  # absence from a list of facts says nothing
+        told = summary(people(), kind=kind, kind_title="台账", gaps=[gap], **whole)
+        sheet = openpyxl.load_workbook(give_back(source, frame(), told))["问题清单"]
+        assert ("用原来的文件名再交" in str(sheet["C3"].value)) is is_asked
+        assert (sheet["A1"].value == "全部接收,您不需要做任何事") is not is_asked
 
 
 def test_the_receipt_of_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
@@ -729,6 +734,59 @@ KEPT_FORMULAS = {
     "H8": ("=B4", "张三一"), "I8": ("=SUM(F4:F8)", 77), "J8": ("=VLOOKUP(B4,B:F,5,0)", 78), "K8": ("=F4*2", 79), "L8": ('="D4"', "D4"),
     "M8": ("=INDIRECT(A2)", "某某"),
 }  # fmt: skip
+
+
+OLE, OFFICE_LINKS = (
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1evil",
+    "http://schemas.openxmlformats.org/officeDocument/2006/relationships",
+)
+MACROS = "http://schemas.microsoft.com/office/2006/relationships/vbaProject"
+ACTIVE: dict[str, tuple[str, str, str, dict[str, bytes]]] = {
+    # what: (its word, type of the relationship, where it leads, parts)
+    "macros under another name": ("宏", MACROS, "media/image9.png", {"xl/media/image9.png": b"evil"}),
+    "a compound file that nobody names": ("嵌入的对象", "", "", {"xl/printerSettings/printerSettings1.bin": OLE}),
+    "a workbook within": ("嵌入的对象", "", "", {"customXml/item1.xml": b"PK\x03\x04evil"}),
+    "an object": ("嵌入的对象", f"{OFFICE_LINKS}/oleObject", "embeddings/a.txt", {"xl/embeddings/a.txt": b"evil"}),
+    "a control": ("嵌入的对象", f"{OFFICE_LINKS}/control", "activeX/a.xml", {"xl/activeX/a.xml": b"<evil/>"}),
+    "a link to another workbook": ("指向别的文件的链接", f"{OFFICE_LINKS}/externalLink", "links/a.xml", {"xl/links/a.xml": b"<evil/>"}),
+    "a picture from the net": ("指向别的文件的链接", f"{OFFICE_LINKS}/image", "http://evil.invalid/a.png", {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ACTIVE)
+def test_what_acts_when_a_workbook_is_opened_is_not_handed_on_and_the_copy_says_so(tmp_path: Path, what: str) -> None:
+    word, kind, target, added = ACTIVE[what]
+    mode = "External" if "://" in target else "Internal"
+    relation = f'<Relationship Id="rIdEvil" Type="{kind}" Target="{target}" TargetMode="{mode}"/>'
+
+    def change(old: dict[str, bytes]) -> None:
+        old.update(added)
+        if kind:
+            rels = old["xl/_rels/workbook.xml.rels"].decode()
+            old["xl/_rels/workbook.xml.rels"] = rels.replace("</Relationships>", f"{relation}</Relationships>").encode()
+
+    source = edited(sender_workbook(tmp_path / "a.xlsx"), change)
+    copy = give_back(source, frame(*MIXED), summary(people()))
+    assert not [name for name, data in parts(copy).items() if b"evil" in data or b"\xd0\xcf\x11\xe0" in data]
+    book = openpyxl.load_workbook(copy)
+    assert any(f"原文件里有{word},退回的文件不带这些" in text for text in texts(book["问题清单"]))
+    assert book["人员"]["B4"].value == openpyxl.load_workbook(source)["人员"]["B4"].value
+    assert fill(book["人员"], "C4") is not None
+
+
+def test_a_link_to_click_is_no_reason_to_lose_the_layout(tmp_path: Path) -> None:
+    source = tmp_path / "a.xlsx"
+    with xlsxwriter.Workbook(str(source)) as book:
+        sheet = book.add_worksheet("人员")
+        sheet.write_row(2, 1, ["姓名", "身份证号", "邮箱"])
+        sheet.write_row(3, 1, ["张三一", "990101199001011234"])
+        sheet.write_url("D4", "mailto:a@example.org")
+        sheet.set_column(1, 1, 33)
+    copy = openpyxl.load_workbook(give_back(source, frame(*MIXED[:1]), summary(people())))
+    assert (
+        copy["人员"].column_dimensions["B"].width > 30 and copy["人员"]["D4"].hyperlink.target == "mailto:a@example.org"
+    )
+    assert not any("不带这些" in text for text in texts(copy["问题清单"]))
 
 
 @pytest.mark.parametrize("is_rewritten", [False, True])

@@ -11,6 +11,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.parsers import expat
@@ -31,7 +32,7 @@ from pipeline.returns import correction, formulas, listing, marks
 from pipeline.returns.examine import examine
 from pipeline.returns.listing import MOST_ROWS, SubmissionSummary
 from pipeline.returns.marks import Gone
-from pipeline.returns.package import CannotPatch
+from pipeline.returns.package import CannotPatch, active_content
 from pipeline.returns.patch import merges, patch
 from pipeline.returns.rewrite import rewrite
 
@@ -44,6 +45,7 @@ the rewrite, which is examined again and says what happened."""
 
 __all__ = ["Mending", "SubmissionSummary", "write", "write_all", "write_receipt"]
 
+_ODD_BUILD = "原文件的格式比较特殊,无法在上面直接标注:本文件保留了全部数据,版式已简化。"
 MOST_COPIED = 100_000
 """Rows of a text file that still comes back as a whole workbook."""
 
@@ -129,6 +131,15 @@ class _Copy:
         if base := self._package():
             self.formulas_known = not any([*self.refused.values(), *self.emptied.values()])
             try:
+                with zipfile.ZipFile(base) as archive:
+                    active = active_content(archive)
+            except (CannotPatch, *_ODD):
+                self._rewrite(made, _ODD_BUILD)
+                return
+            if active:
+                self._write_without(active, base, made)
+                return
+            try:
                 self._mark(base, made, [])
             except (CannotPatch, *_ODD):
                 self._mark_respelled(base, made)
@@ -150,6 +161,13 @@ class _Copy:
             bare.write_bytes(file.getbuffer())
             return bare
 
+    def _write_without(self, active: list[str], base: Path, made: Path) -> None:
+        """The values alone: what acts when a workbook is opened, or brings something from elsewhere, is not handed on."""
+        with suppress(CannotPatch, *_ODD):  # what its formulas show stays unknown then, and only the list is written
+            self._find_formulas(base)
+        words = "、".join(active)
+        self._rewrite(made, f"原文件里有{words},退回的文件不带这些:本文件保留了全部数据,版式已简化。")
+
     def _mark_respelled(self, base: Path, made: Path) -> None:
         """Mark the same workbook in the usual spelling, its layout kept; where that fails too, the plain rewrite."""
         usual = self.folder / "usual.xlsx"
@@ -158,7 +176,7 @@ class _Copy:
                 spelling.respell(archive, target)
             self._mark(usual, made, [])
         except (CannotPatch, spelling.Doctype, *_ODD):
-            self._rewrite(made, "原文件的格式比较特殊,无法在上面直接标注:本文件保留了全部数据,版式已简化。")
+            self._rewrite(made, _ODD_BUILD)
 
     def _find_formulas(self, base: Path) -> None:
         """Cells elsewhere whose formula shows what is never received are emptied as well. Raises CannotPatch."""

@@ -140,7 +140,7 @@ def _actions(issues: pd.DataFrame) -> list[_Action]:
 
 
 def _orders(summaries: Sequence[SubmissionSummary], issues: pd.DataFrame) -> list[tuple[Severity, str, str]]:
-    """(how grave, what to do, why) of kinds refused as a whole and of rosters from which something of this file is missing.
+    """(how grave, what to do, why) of kinds refused as a whole and of lists from which something of this file is missing.
 
     What a fault of the whole file says already is left out.
     """
@@ -153,15 +153,15 @@ def _orders(summaries: Sequence[SubmissionSummary], issues: pd.DataFrame) -> lis
             reason = one.reason or (refusal.reason if refusal else "")
             if fix not in said:
                 found.append(("must_fix", fix, reason))
-        elif one.status in ("accepted", "partly_accepted") and one.reading.gaps and _is_roster(one):
+        elif one.status in ("accepted", "partly_accepted") and one.reading.gaps and _has_gaps(one):
             fix = f"{one.kind_title}:漏掉了人的,补全后用原来的文件名再交;没有漏掉人的,请告诉市局数据员确认"
             found.append(("confirm", fix, f"在此以前这份名单按不完整算:{';'.join(one.reading.gaps)}"))
     return list(dict.fromkeys(found))
 
 
-def _is_roster(one: SubmissionSummary) -> bool:
-    """Whether absence from the list says something: no other kind is ever incomplete."""
-    return bool(one.reading.kind) and contracts.load().kinds[str(one.reading.kind)].period == "month"
+def _has_gaps(one: SubmissionSummary) -> bool:
+    """Whether absence from the list says something."""
+    return bool(one.reading.kind) and contracts.load().kinds[str(one.reading.kind)].has_gaps
 
 
 def _title(summaries: Sequence[SubmissionSummary], count: int) -> str:

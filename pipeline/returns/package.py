@@ -30,6 +30,20 @@ MOST_FORMATS = 64_000
 """Excel bears 65,490 cell formats."""
 
 
+_ACTIVE: Final = {
+    "vbaproject": "宏", "wordvbadata": "宏", "xlmacrosheet": "宏", "xlintlmacrosheet": "宏", "dialogsheet": "宏",
+    "attachedtoolbars": "宏", "extensibility": "宏", "webextension": "宏", "webextensiontaskpanes": "宏",
+    "oleobject": "嵌入的对象", "package": "嵌入的对象", "control": "嵌入的对象", "ctrlprop": "嵌入的对象",
+    "activexcontrolbinary": "嵌入的对象", "externallink": "指向别的文件的链接",
+}  # fmt: skip
+"""The last word of a relationship's type → what it brings, for all that acts when a workbook is opened or comes from elsewhere.
+
+Sources: ECMA-376 part 1, 12 and 15.2; [MS-OFFMACRO2].
+"""
+_COMPOUND, _ZIP = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"PK\x03\x04"
+"""How a compound file (macros, OLE objects, old workbooks) and a zip (newer documents) begin."""
+
+
 class CannotPatch(Exception):
     """This workbook cannot be edited part by part; the way out is a rewrite. Says why, without values."""
 
@@ -42,6 +56,28 @@ def parse(data: bytes) -> etree._Element:
         return etree.fromstring(data, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True))
     except etree.XMLSyntaxError as problem:
         raise CannotPatch("part is not well-formed") from problem
+
+
+def active_content(archive: zipfile.ZipFile) -> list[str]:
+    """What of a workbook must not be handed on: in words, sorted. Macros and objects are known by content, not by name.
+
+    A link that somebody may click stays. Raises CannotPatch where relationships cannot be read.
+    """
+    found = set()
+    for info in archive.infolist():
+        if info.filename.lower().endswith(".rels"):
+            for one in parse(archive.read(info)):
+                last = one.get("Type", "").rpartition("/")[2].lower()
+                if word := _ACTIVE.get(last):
+                    found.add(word)
+                elif one.get("TargetMode") == "External" and last != "hyperlink":
+                    found.add(_ACTIVE["externallink"])
+        elif not info.is_dir():
+            with archive.open(info) as part:
+                start = part.read(len(_COMPOUND))
+            if start == _COMPOUND or start.startswith(_ZIP):
+                found.add(_ACTIVE["oleobject"])
+    return sorted(found)
 
 
 class Relationships:
