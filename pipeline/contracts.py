@@ -7,14 +7,15 @@ says only how one unit deviates. A malformed file stops the night, naming the fi
 from __future__ import annotations
 
 import re
-import unicodedata
+from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.folding import plain_blanks, visible
+from pipeline import floor
+from pipeline.folding import compatible, plain_blanks, visible
 from pipeline.model import ROOT, CheckLevel, ContractError, Purpose, Severity
 from pipeline.strict_yaml import Strict, read_shape, read_yaml
 
@@ -51,8 +52,11 @@ class Column(Strict):
     """Asked about when it is this many times what stood on last month's roster, or more."""
     not_after: Literal["night"] | None = None
     """A date that cannot lie in the future: not after the night's date."""
-    review_only: bool = False
-    """In a list of help facts: kept for people of authorised households alone, and read by reviews alone."""
+    purposes: list[Purpose] | None = None
+    """What the column alone may be used for, fewer than its kind; None: what the kind may.
+
+    In a partner's list of help facts, one for reviews alone is kept for people of authorised households alone.
+    """
     open_end: bool = False
     """长期 and 至今 mean: no end, kept as 9999-12-31; a blank says nothing."""
     month_means_last_day: bool = False
@@ -75,6 +79,11 @@ class Column(Strict):
     def sql_type(self) -> str:
         """DuckDB type of the accepted value."""
         return _SQL_TYPES.get(self.type, "VARCHAR")
+
+    @property
+    def review_only(self) -> bool:
+        """Whether reviews alone may read it."""
+        return self.purposes == ["entitlement_review"]
 
 
 class Across(Strict):
@@ -182,8 +191,14 @@ class Kind(Strict):
                 raise ValueError(
                     f"columns.{field}: money is kept in fen, so its name ends in _fen, and no other's does"
                 )
-            if column.review_only and not (self.door and self.door.scope == "help" and field not in self.named):
-                raise ValueError(f"columns.{field}: review_only is for facts of a partner's list of help facts")
+            if column.purposes is not None and not set(column.purposes) < set(self.purposes):
+                raise ValueError(f"columns.{field}.purposes: fewer than those of the kind")
+            if column.purposes is not None and field in self.named:
+                raise ValueError(f"columns.{field}.purposes: who a row is about is known to whoever reads it")
+            if column.review_only and not (self.door and self.door.scope == "help"):
+                raise ValueError(
+                    f"columns.{field}: what reviews alone may read stands in a partner's list of help facts"
+                )
             for header in [column.header, *column.aliases]:
                 if (other := seen.setdefault(fold_header(header)[0], field)) != field:
                     raise ValueError(f"columns.{field}: header {header} is already that of {other}")
@@ -227,6 +242,11 @@ class Kind(Strict):
     def review_only(self) -> list[str]:
         """Fields that are kept for people of authorised households alone, in a kind kept for more."""
         return [field for field, column in self.columns.items() if column.review_only]
+
+    @property
+    def narrowed(self) -> dict[str, list[Purpose]]:
+        """Fields that may be used for less than the kind → for what."""
+        return {field: column.purposes for field, column in self.columns.items() if column.purposes is not None}
 
     @property
     def scopes(self) -> list[Scope]:
@@ -284,12 +304,17 @@ class Kind(Strict):
         return columns
 
 
+def _visible_word(word: str) -> str:
+    if not visible(word):
+        raise ValueError("不能是空的")
+    return word
+
+
 class Headers(Strict):
     """expectations/headers.yml: what holds for every file, whichever the kind."""
 
-    refused: dict[str, list[str]]
-    refused_except: list[str]
-    offices: list[str]
+    refused: dict[str, list[Annotated[str, AfterValidator(_visible_word)]]] = {}
+    """What this bureau refuses beside what the product never stores (`pipeline.floor`): reason group → words."""
     ignored: list[str]
     period: list[str]
     totals: list[str]
@@ -298,32 +323,41 @@ class Headers(Strict):
     returned_sheet: str
     instructions_sheet: str
 
+    @cached_property
+    def never(self) -> dict[str, list[str]]:
+        """Reason group → words that name what is never stored: the product's, and the bureau's own."""
+        groups = [*floor.REFUSED, *(group for group in self.refused if group not in floor.REFUSED)]
+        return {group: [*floor.REFUSED.get(group, []), *self.refused.get(group, [])] for group in groups}
+
     def refusal_of(self, text: str, *, is_header: bool = True) -> str | None:
         """The reason group when a text names something that is never stored, else None.
 
         A Latin word is one between characters that are no letters, and never in an address (mail, web). Innocent words
-        (`refused_except`) do not count; beside a list, names of offices do not either.
+        (`floor.INNOCENT`) do not count; beside a list, names of offices do not either. Characters without a shape, blanks
+        and marks that join words (`民_族`, `blood-type`, `bloodType`) hide nothing.
         """
-        innocent = self._innocent if is_header else self._innocent_beside
-        spaced = _ADDRESS.sub(" ", plain_blanks(unicodedata.normalize("NFKC", text).casefold()))
-        for form in (visible(spaced).replace("*", ""), spaced):
+        innocent = _innocent(is_header)
+        for form in _forms(text):
             rest = innocent.sub(" ", form)
-            for group, pattern in self._refused:
-                if pattern.search(rest):
-                    return group
+            if any(pattern.search(rest) for pattern in self._any):
+                return next(group for group, pattern in self._refused if pattern.search(rest))
         return None
+
+    def refusal_of_column(self, name: str) -> str | None:
+        """The same of a column of a database or table, which may be called by a short name (`mz`, `zzmm`)."""
+        short = fold_header(name)[0]
+        return next((group for group, codes in floor.CODES.items() if short in codes), None) or self.refusal_of(name)
+
+    @cached_property
+    def _any(self) -> list[re.Pattern[str]]:
+        """All groups at once, those that begin with a letter apart: an alternation of literals is searched for many times faster."""
+        patterns = sorted({_as_pattern(word) for words in self.never.values() for word in words})
+        literal = [pattern for pattern in patterns if not pattern.startswith("(?")]
+        return [re.compile("|".join(some)) for some in (literal, sorted(set(patterns) - set(literal))) if some]
 
     @cached_property
     def _refused(self) -> list[tuple[str, re.Pattern[str]]]:
-        return [(group, re.compile("|".join(map(_as_pattern, words)))) for group, words in self.refused.items()]
-
-    @cached_property
-    def _innocent(self) -> re.Pattern[str]:
-        return _any_of(self.refused_except)
-
-    @cached_property
-    def _innocent_beside(self) -> re.Pattern[str]:
-        return _any_of([*self.refused_except, *self.offices])
+        return [(group, re.compile("|".join(map(_as_pattern, words)))) for group, words in self.never.items()]
 
 
 _LATIN = r"a-z\u00df-\u024f"
@@ -331,6 +365,10 @@ _ADDRESS = re.compile(
     r"[a-z]+://[!-~]+|[\w.%+-]*@[\w.-]+|(?<![\w-])(?:[a-z0-9_-]+\.)+[a-z]{2,}(?![a-z])(?:[/?:#][!-~]*)?", re.ASCII
 )
 """A web or mail address: no word in it says anything of a person."""
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+JOINTS = r"_.\-·•~‐-―"
+"""Inside a regex class: marks that join words, or stand within one."""
+_JOINTS = re.compile(f"[{JOINTS}]+")
 
 
 def _as_pattern(word: str) -> str:
@@ -340,10 +378,25 @@ def _as_pattern(word: str) -> str:
     return before + re.escape(folded) + after
 
 
-def _any_of(words: list[str]) -> re.Pattern[str]:
-    """The longest of these words first; none never matches."""
+@cache
+def _innocent(is_header: bool) -> re.Pattern[str]:
+    """Words that say nothing of a person, the longest first."""
+    words = [*floor.INNOCENT, *([] if is_header else floor.OFFICES)]
     folded = sorted({fold_header(word)[0] for word in words}, key=lambda word: (-len(word), word))
-    return re.compile("|".join(map(re.escape, folded)) or r"(?!)")
+    return re.compile("|".join(map(re.escape, folded)))
+
+
+def _forms(text: str) -> Iterator[str]:
+    """A text as refused words are looked for in it: folded, with single blanks, without any, and without marks that join words."""
+    plain = plain_blanks(compatible(text))
+    seen = set()
+    for spelled in (plain, _CAMEL.sub(" ", plain)):
+        spaced = _ADDRESS.sub(" ", spelled.casefold())
+        together = visible(spaced).replace("*", "")
+        for form in (together, spaced, _JOINTS.sub("", together)):
+            if form not in seen:
+                seen.add(form)
+                yield form
 
 
 class Source(Strict):
@@ -411,7 +464,7 @@ def fold_header(header: str) -> tuple[str, str | None]:
 
     A unit in brackets at the end is cut off and returned (`家庭月总收入（元）` → `家庭月总收入`, `元`). Spec: sources.md.
     """
-    text = unicodedata.normalize("NFKC", header).translate(_BRACKETS).casefold()
+    text = compatible(header).translate(_BRACKETS).casefold()
     text = visible(text).replace("*", "")
     match = _UNIT.search(text)
     if match and match.start() > 0:
@@ -442,7 +495,9 @@ def load(folder: Path = EXPECTATIONS) -> Contracts:
         sources.append(source)
     path = folder / "headers.yml"
     headers = read_shape(Headers, path, read_yaml(path, ContractError), ContractError)
-    return Contracts(kinds=kinds, sources=sources, headers=headers)
+    agreed = Contracts(kinds=kinds, sources=sources, headers=headers)
+    _examine_floor(agreed)
+    return agreed
 
 
 def _codes_of(raw: dict[str, tuple[Path, dict[str, Any]]], path: Path, field: str, reference: str) -> dict[str, Any]:
@@ -462,3 +517,77 @@ def _examine_across(kind: Kind, kinds: dict[str, Kind]) -> None:
                 raise ContractError(f"{where}:{across.kind}.{field} 不存在")
             if kinds[across.kind].family != kind.family:
                 raise ContractError(f"{where}:{across.kind} 不属于同一组(family)")
+
+
+def _examine_floor(agreed: Contracts) -> None:
+    """Refuse contracts that are looser than what the product never does (mission, boundaries 1 to 3). Raises ContractError."""
+    if floor.digest() != floor.DIGEST:
+        raise ContractError("pipeline/floor.py:内容与 DIGEST 不符:不接收的词、用途和范围的底线不得改动")
+    declared: dict[str, str] = {}
+    for kind in agreed.kinds.values():
+        where = f"kinds/{kind.name}.yml"
+        _examine_purposes(kind, where)
+        _examine_door(kind, where)
+        for key, words in _declared(kind):
+            for word in words:
+                declared.setdefault(word, f"{where}:{key}")
+    for source in agreed.sources:
+        for word in source.headers:
+            declared.setdefault(word, f"sources/{source.unit}_{source.kind}.yml:headers")
+    for word, where in declared.items():
+        if group := agreed.headers.refusal_of(word):
+            raise ContractError(f"{where}:“{word}”说的是按规定不接收的内容({group}),不得约定")
+
+
+def _declared(kind: Kind) -> Iterator[tuple[str, Iterable[str]]]:
+    """(key, words) by which a contract says what it holds: of the kind and of each column."""
+    yield "title", [kind.name, kind.title, kind.family, *kind.titles]
+    for field, column in kind.columns.items():
+        spellings = [word for code, words in column.codes.items() for word in (code, *words)]
+        told = [*spellings, *column.else_from, *column.true_words, *column.false_words]
+        yield f"columns.{field}", [field, column.header, *column.aliases, *told]
+
+
+def _examine_purposes(kind: Kind, where: str) -> None:
+    limits = floor.KINDS.get(kind.name)
+    if limits and (beyond := sorted(set(kind.purposes) - limits.purposes)):
+        raise ContractError(f"{where}:purposes:{kind.title}不得用于 {'、'.join(beyond)}")
+    if "entitlement_review" not in kind.purposes:
+        return
+    if not limits and not (kind.door and kind.door.scope == "authorised"):
+        raise ContractError(f"{where}:purposes:另加的种类只有凭核对授权(door.scope: authorised)才能用于复核")
+    for word in [kind.title, *kind.titles]:
+        _refuse_review(f"{where}:purposes", word)
+    for field, column in kind.columns.items():
+        if column.purposes is None or "entitlement_review" in column.purposes:
+            if column.type == "disability_number":
+                raise ContractError(f"{where}:columns.{field}:残疾人证号不得用于复核")
+            for word in [column.header, *column.aliases]:
+                _refuse_review(f"{where}:columns.{field}", word)
+
+
+def _refuse_review(where: str, word: str) -> None:
+    if found := next((each for each in floor.HELP_ONLY if each in fold_header(word)[0]), None):
+        raise ContractError(f"{where}:“{word}”说的是疾病、残疾、就学或受灾(“{found}”),不得用于复核(entitlement_review)")
+
+
+def _examine_door(kind: Kind, where: str) -> None:
+    if kind.name in floor.OWN_LISTS:
+        return
+    if kind.door is None:
+        raise ContractError(f"{where}:door:不是我们自己的名单,必须写明收谁的行(door)")
+    limits = floor.KINDS.get(kind.name)
+    least = limits.door if limits and limits.door else floor.Door(kind.door.scope)
+    if kind.door.scope != least.scope:
+        raise ContractError(f"{where}:door.scope:应是 {least.scope}")
+    if kind.door.or_when is not None and _one_blank(kind.door.or_when) != _one_blank(least.or_when or ""):
+        raise ContractError(f"{where}:door.or_when:范围以外收谁的行由程序规定(pipeline/floor.py),不能改")
+    if kind.door.or_let_in and not least.or_let_in:
+        raise ContractError(f"{where}:door.or_let_in:范围以外收谁的行由程序规定(pipeline/floor.py),不能改")
+    for field in sorted(floor.REVIEW_COLUMNS.get(kind.name, ())):
+        if field in kind.columns and not kind.columns[field].review_only:
+            raise ContractError(f"{where}:columns.{field}.purposes:应是 [entitlement_review]")
+
+
+def _one_blank(text: str) -> str:
+    return " ".join(text.split())

@@ -40,12 +40,24 @@ DOTS = "·•・．.‧∙●･⋅"
 HALF_WIDTH = {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
 """Full-width ASCII → ASCII."""
 LETTERS_AND_DIGITS = {full: half for full, half in HALF_WIDTH.items() if half.isalnum()}
-RADICALS = {chr(code): unicodedata.normalize("NFKC", chr(code)) for code in [*range(0x2F00, 0x2FD6), 0x2E9F, 0x2EF3]}
+_RADICALS_APART = dict(
+    zip(
+        "⺠⻁⻄⻅⻆⻉⻋⻑⻓⻔⻘⻙⻚⻛⻜⻝⻢⻣⻤⻥⻦⻧⻨⻩⻬⻰",
+        "民虎西见角贝车長长门青韦页风飞食马骨鬼鱼鸟卤麦黄齐龙",
+        strict=True,
+    )
+)
+"""Radicals that are written like a character, of which Unicode's tables say nothing."""
+RADICALS = {
+    **{chr(code): unicodedata.normalize("NFKC", chr(code)) for code in [*range(0x2F00, 0x2FD6), 0x2E9F, 0x2EF3]},
+    **_RADICALS_APART,
+}
 """Radicals pasted from PDF files → the characters they look like."""
 
 _INVISIBLE = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
 _SHAPELESS_CHARS = frozenset(chr(code) for first, last in _SHAPELESS for code in range(first, last + 1))
 _TO_HALF_WIDTH = {ord(full): half for full, half in HALF_WIDTH.items()}
+_APART = str.maketrans(_RADICALS_APART)
 COMPATIBLE = {**HALF_WIDTH, **RADICALS}
 
 
@@ -104,6 +116,11 @@ def says_something(sql: str) -> str:
 def fold_word(word: str) -> str:
     """A code word's comparison form: half-width, lower case, no blanks."""
     return visible(word.translate(_TO_HALF_WIDTH)).lower()
+
+
+def compatible(text: str) -> str:
+    """A text in which each character that merely looks otherwise is the common one: NFKC, and radicals of which it says nothing."""
+    return unicodedata.normalize("NFKC", text).translate(_APART)
 
 
 def visible(text: str) -> str:

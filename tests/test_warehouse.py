@@ -383,6 +383,38 @@ def test_a_model_that_carries_identity_passes_no_purpose_on_but_may_hold_no_fact
         models.examine(models.everything())
 
 
+@pytest.mark.parametrize("purpose", ["entitlement_review", "supplement"])
+@pytest.mark.parametrize(
+    ("kind", "column"),
+    [
+        ("dibao_person", "illness"), ("dibao_person", "is_disabled"), ("dibao_person", "disability_level"), ("dibao_person", "health__text"),
+        ("dibao_person", "is_seriously_ill__unreadable"), ("dibao_person", "ILLNESS"), ("dibao_person", "*"), ("tekun_person", "self_care"),
+    ],
+)  # fmt: skip
+def test_illness_and_disability_on_our_own_rosters_serve_no_review(
+    tmp_path: Path, kind: str, column: str, purpose: str
+) -> None:
+    card = OVERDUE_CARD.replace("purpose: entitlement_review", f"purpose: {purpose}")
+    told = (f"select {column} from accepted.{kind}", NOTE)
+    sql = OVERDUE.replace("where enrolment", "cross join registry.spent as spent where enrolment")
+    models = models_with(tmp_path / "sql", warnings__x03=(sql, card), registry__spent=told)
+    if purpose == "supplement":
+        models.examine(models.everything())
+        return
+    with pytest.raises(ModelError, match=rf"x03\.sql.*不得使用 {kind}\..*registry\.spent"):
+        models.examine(models.everything())
+
+
+def test_nor_are_they_a_review_s_evidence(tmp_path: Path) -> None:
+    evidence = "evidence:\n  - {fact: 病, kind: dibao_person, field: illness, rows: registry.spent_row, by: person_id}"
+    rows = ("select person_id as person_id, row_id as row_id from accepted.dibao_person", NOTE)
+    models = models_with(
+        tmp_path / "sql", warnings__x03=(OVERDUE, OVERDUE_CARD.replace("evidence:", evidence)), registry__spent_row=rows
+    )
+    with pytest.raises(ModelError, match=r"不得使用 dibao_person\.illness"):
+        models.examine(models.everything())
+
+
 @pytest.mark.parametrize("table", ["house.previous_warning", "main.person", "warnings.every"])
 def test_a_rule_may_not_read_what_is_concluded(tmp_path: Path, table: str) -> None:
     sql = OVERDUE + f" and enrolment.person_id in (select person_id from {table})"

@@ -67,7 +67,7 @@ def in_words(sheet: str, areas: list[Area]) -> str:
 def _named(grid: Grid, agreed: Contracts, ours: Numbers) -> list[tuple[int, int]]:
     """(position, column) of the cells outside a list whose text names what is never received."""
     others = np.setdiff1d(np.arange(grid.height), ours)
-    words = {fold_header(word)[0] for group in agreed.headers.refused.values() for word in group}
+    words = {fold_header(word)[0] for group in agreed.headers.never.values() for word in group}
     pattern = "|".join(sorted(words))
     found = []
     for column, cells in enumerate(grid.columns):
@@ -101,7 +101,7 @@ class _Beside:
         words = [*agreed.headers.ignored, *agreed.headers.period, *agreed.headers.footnotes]
         self.names = {fold_header(word)[0] for word in words}
         self.names.update(header for kind in agreed.kinds.values() for header in kind.header_fields())
-        self.words = {fold_header(word)[0] for group in agreed.headers.refused.values() for word in group}
+        self.words = {fold_header(word)[0] for group in agreed.headers.never.values() for word in group}
         self._heads: dict[int, bool] = {}
 
     def is_name(self, row: int, column: int) -> bool:

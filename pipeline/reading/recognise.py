@@ -183,7 +183,7 @@ class Recogniser:
 
     def _refused_word_begins(self, name: str) -> bool:
         """A name that was cut may end in the middle of a refused word."""
-        words = [word for group in self.headers.refused.values() for word in group]
+        words = [word for group in self.headers.never.values() for word in group]
         return any(name.endswith(word[:size]) for word in words for size in range(2, len(word)))
 
     def _field(self, kind: Kind, folded: str, cut_names: str) -> str | None:

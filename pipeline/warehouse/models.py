@@ -390,12 +390,12 @@ class Models:
     def lineage(self, name: str) -> dict[str, list[str]]:
         """Kind → path of tables by which its facts reach this table; models that carry identity or warnings pass nothing on.
 
-        Fields that only reviews may read are told beside their kind, as `kind.field`.
+        Fields that may be used for less than their kind are told beside it, as `kind.field`.
         """
         reached: dict[str, list[str]] = {}
         if card := self.cards.get(name):
             for item in card.evidence:
-                if item.kind in self.kinds and item.field in self.kinds[item.kind].review_only:
+                if item.kind in self.kinds and item.field in self.kinds[item.kind].narrowed:
                     reached[f"{item.kind}.{item.field}"] = [name, "evidence"]
         waiting, seen = [[name]], {name}
         if card:
@@ -409,7 +409,7 @@ class Models:
             model = self.models.get(path[-1])
             if model and isinstance(model.about, About) and model.about.carries and len(path) > 1:
                 continue
-            for restricted in self._review_only_named(model):
+            for restricted in self._narrowed_named(model):
                 reached.setdefault(restricted, [*path, f"accepted.{restricted}"])
             for read in self.reads(path[-1]):
                 if read not in seen:
@@ -417,15 +417,15 @@ class Models:
                     waiting.append([*path, read])
         return reached
 
-    def _review_only_named(self, model: Model | None) -> list[str]:
-        """`kind.field` for each field of a kind that this model reads and names, or takes with a `*`, and only reviews may read."""
+    def _narrowed_named(self, model: Model | None) -> list[str]:
+        """`kind.field` for each field of a kind that this model reads and names, or takes with a `*`, and not every purpose of the kind may."""
         if model is None:
             return []
         return [
             f"{kind.name}.{field}"
             for kind in self.kinds.values()
-            if kind.review_only and f"accepted.{kind.name}" in model.reads
-            for field in kind.review_only
+            if kind.narrowed and f"accepted.{kind.name}" in model.reads
+            for field in kind.narrowed
             if kind.name in model.taken_whole or field in model.named_columns
         ]
 
@@ -458,10 +458,10 @@ class Models:
             if of not in self.kinds:
                 raise ModelError(f"{where}:没有 {kind} 这个数据种类")
             if field:
-                if purpose != "entitlement_review":
+                if purpose not in (allowed := self.kinds[of].narrowed[field]):
                     raise ModelError(
                         f"{where}:用途是 {purpose},不得使用 {kind}({self.kinds[of].columns[field].header});"
-                        f"经由 {' ← '.join(path)}。这一列只可用于:entitlement_review"
+                        f"经由 {' ← '.join(path)}。这一列只可用于:{'、'.join(allowed)}"
                     )
                 continue
             if purpose not in self.kinds[kind].purposes:
@@ -579,7 +579,7 @@ def _reads(name: str, sql: str) -> tuple[str, ...]:
 @cache
 def _named_columns(name: str, sql: str) -> frozenset[str]:
     return frozenset(
-        re.sub("__(?:text|unreadable)$", "", column.name) for column in _parse(name, sql).find_all(exp.Column)
+        re.sub("__(?:text|unreadable)$", "", column.name.lower()) for column in _parse(name, sql).find_all(exp.Column)
     )
 
 
