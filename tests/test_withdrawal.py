@@ -168,3 +168,39 @@ def test_a_setting_that_was_changed_is_neither_time_nor_a_standard(
     assert nights.rows("select because, submission_id from warning_withdrawn where rule_code = 'C03'") == [
         (because, None)
     ]
+
+
+def review(authorised_on: str | None, period: str = "2026-10", *, is_held: bool = True) -> Rows:
+    """Somebody with a car; without `is_held` the door has taken the car's row out again."""
+    submission = f"低保户{authorised_on}{period}"
+    named: Rows = {
+        "dibao_household": [
+            {"head_id_number": "户甲", "authorised_on": authorised_on, "period": period, "submission_id": submission}
+        ],
+        "dibao_person": [{"id_number": "户甲", "period": period}],
+        "vehicle": [{"id_number": "别人", "plate_no": "A2"}],
+    }
+    if is_held:
+        named["vehicle"].append({"id_number": "户甲", "plate_no": "A1", "vehicle_type": "小型轿车", "status": "正常"})
+    return named
+
+
+@pytest.mark.parametrize(
+    ("signed", "tonight", "because"),
+    [
+        ("2026-01-05", review(None, is_held=False), ("所依据的文件已更正(青禾区《低保户None2026-10.xlsx》)", "低保户None2026-10")),
+        ("2024-11-01", review("2024-11-01", is_held=False), (PASSED, None)),
+        ("2024-11-01", review(None, is_held=False), (PASSED, None)),
+        ("2026-01-05", review("2026-01-05", is_held=False), ("条件不再成立", None)),
+    ],
+    ids=["the authorisation is no longer there", "it has run out", "both: time is the reason", "nobody knows"],
+)  # fmt: skip
+def test_what_the_door_takes_out_again_is_gone_with_the_authorisation(
+    nights: Nights, signed: str, tonight: Rows, because: tuple[str, str | None]
+) -> None:
+    """Rows of partners are held for authorised people alone, so the night before cannot be asked again whole."""
+    nights.night(given(FIRST, **review(signed)))
+    assert nights.rows("select rule_code from warning_list where rule_code = 'B04'") == [("B04",)]
+    nights.given[FIRST] = given(FIRST, **review(signed, is_held=False))
+    nights.night(given(SECOND, **tonight))
+    assert nights.rows("select because, submission_id from warning_withdrawn where rule_code = 'B04'") == [because]

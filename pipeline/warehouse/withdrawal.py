@@ -4,11 +4,14 @@ Tonight's date alone, tonight's policy values alone, tonight's answers about who
 lists alone: what by itself withdraws the warning is the reason. Nothing is guessed from what happened to arrive. Only the rows of
 the households concerned are asked about, and one row of each submission, so that rosters are as current as they are; a
 night on which nothing went asks nothing.
+
+Rows of partners are not held any more when nobody may hold them (mission, boundary 3): then the night before cannot be asked again
+whole. Of such a warning the reason is what by itself lets the people in no longer: their authorisation ended, or their list changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +37,19 @@ TURNED = {
 """Columns of the table of submissions, taken tonight, whose rows about the people concerned are not those of the night before.
 `is_own`: it holds rows of theirs; else it took the place of one that did."""
 
-Trial = Callable[["Inputs"], set[str]]
-"""Runs the rules on other inputs; gives the warning_ids that would be gone."""
+
+@dataclass(frozen=True)
+class Answer:
+    """What other inputs would say."""
+
+    gone: frozenset[str]
+    """warning_ids that would be gone."""
+    let_in: frozenset[tuple[str, str]]
+    """(person_id, scope) of those whose partner rows may be held."""
+
+
+Trial = Callable[["Inputs"], Answer]
+"""Runs the rules on other inputs."""
 
 _IN_FORCE = "('accepted', 'partly_accepted')"
 _CORE = """
@@ -70,14 +84,30 @@ def make_withdrawal(
     rows = _concerned(con, earlier, inputs, kinds)
     _turn(con, rows, turned)
     families = [family for (family,) in con.execute(f"select distinct family from {turned} order by family").fetchall()]
-    found = [
-        (warning_id, change, what)
-        for change, what, other in _changes(con, inputs, earlier, rows, families)
-        for warning_id in sorted(trial(other) & gone)
-    ]
+    changes = _changes(con, inputs, earlier, rows, families)
+    before = trial(next(changes)[2])
+    unheld = _unheld(con, before.gone & gone)
+    found, shut_out_of = [], set[str]()
+    for change, what, other in changes:
+        answer = trial(other)
+        shut_out = {person_id for person_id, _ in before.let_in - answer.let_in}
+        of_unheld = {warning_id for warning_id, people in unheld.items() if people & shut_out}
+        shut_out_of |= of_unheld
+        found += [(each, change, what) for each in sorted((answer.gone & gone - unheld.keys()) | of_unheld)]
+    unsaid = sorted(unheld.keys() - shut_out_of)
+    found += [(each, change, None) for change in _versions(con) for each in unsaid]
     if found:
         con.executemany(f"insert into {reasons} values (?, ?, ?)", found)
     con.execute("drop table core")
+
+
+def _unheld(con: duckdb.DuckDBPyConnection, warnings: Iterable[str]) -> dict[str, set[str]]:
+    """Of the warnings that the rows of the night before, as they are held now, do not give: who is concerned."""
+    people: dict[str, set[str]] = {each: set() for each in warnings}
+    for warning_id, person_id in con.execute("select warning_id, person_id from core").fetchall():
+        if warning_id in people:
+            people[warning_id].add(person_id)
+    return people
 
 
 def _concerned(
@@ -179,8 +209,8 @@ def _said(kind: Kind, rows: str) -> str:
 
 def _changes(
     con: duckdb.DuckDBPyConnection, tonight: Inputs, earlier: Inputs, rows: Mapping[str, _Two], families: Iterable[str]
-) -> Iterable[tuple[str, str | None, Inputs]]:
-    """(change, what, the night before with this one thing of tonight)."""
+) -> Iterator[tuple[str, str | None, Inputs]]:
+    """(change, what, the night before with this one thing of tonight); first of all the night before as it is held now."""
     before: dict[str, Any] = {
         **earlier.house,
         "identity": _both(con, earlier, tonight, "identity", "person_id, household_id"),
@@ -196,8 +226,7 @@ def _changes(
     accepted: dict[str, Rows] = {kind: two.before for kind, two in rows.items() if two.before.num_rows}
     base = replace(tonight, accepted=accepted, unproven=earlier.unproven, house=before, previous=None, earlier=None)
     yesterday = replace(base, day=earlier.day, house={**before, "calendar": earlier.house.get("calendar", ())})
-    for change in _versions(con):
-        yield change, None, yesterday
+    yield "", None, yesterday
     yield "date", None, base
     for key in _keys(con, earlier):
         yield "policy", key, replace(base, house={**before, "policy": _policy(con, earlier, key)})
