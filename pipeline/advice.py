@@ -79,6 +79,7 @@ def mend_quote(line: int) -> str:
 NAME_COLUMNS: Final = "请按空白模板的写法改正或补上这些列名后重新提交"
 WRITE_HEADER: Final = "请在数据上方用一行写明列名(如姓名、身份证号),写法见空白模板"
 ANOTHER_SENDER: Final = "请核对是否放错了文件夹;确需报送的,请联系数据员"
+RENAME_SHEET: Final = "请把这张工作表改成不写这些内容的名字(如“Sheet1”,或这份名单的名称),表里的行不用动,保存后重新提交"
 KEEP_ONE_COLUMN: Final = "请只保留一列,删去或改名其余的列后重新提交"
 JOIN_HEADER: Final = "请把表头合成一行:每一列的列名都写在同一行里,取消合并单元格,再重新提交"
 MOVE_TABLE_TO_SHEET: Final = "请把右边的表连同表头剪切到一张新的工作表里,把标题也抄过去,一张工作表只放一个表,再重新提交"

@@ -301,8 +301,11 @@ def _asked(connection: sa.Connection, source: Database) -> tuple[sa.TableClause,
     taken = {header for kind in known.kinds for header in known.for_unit(kind, source.unit).header_fields()}
     taken |= {fold_header(word)[0] for word in known.headers.period}
     asked: list[_Asked] = []
-    for column, header in (source.columns or {column: column for column in found}).items():
+    for column, wanted in (source.columns or {column: column for column in found}).items():
         is_bytes = re.search("BLOB|BINARY|BYTEA|IMAGE|RAW", _type_name(found[column]))
+        group = known.headers.refusal_of_column(column)
+        # Whatever it is to be called, it is told as what is never received.
+        header = f"{column}({group})" if group and known.headers.refusal_of(wanted) is None else wanted
         is_taken = fold_header(header)[0] in taken and known.headers.refusal_of(header) is None and not is_bytes
         asked.append(_Asked(header, _selected(column, found[column]).label(f"c{len(asked)}") if is_taken else None))
     keys = looking.get_pk_constraint(name, schema or None)["constrained_columns"]

@@ -25,6 +25,7 @@ from typing import Annotated, Any, Literal
 import holidays as announced
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
+from pipeline import contracts
 from pipeline.model import ROOT, PolicyError
 from pipeline.strict_yaml import Strict, read_shape, read_yaml
 
@@ -227,6 +228,7 @@ def load(folder: Path = POLICY, regions: Collection[str] | None = None) -> Polic
                 raise PolicyError(f"policy/{path.name}:{key!a}:键应由小写字母、数字和下划线组成")
             entries[key] = read_shape(_Entry, path.with_name(f"{path.name}:{key}"), data, PolicyError)
             files[key] = path.name
+            _refuse_profiling(key, entries[key], f"policy/{path.name}:{key}")
             if regions is not None:
                 _examine_regions(entries[key], f"policy/{path.name}:{key}", set(regions))
     if not entries:
@@ -248,6 +250,14 @@ def _as_value(key: str, entry: _Entry, value: _Value) -> PolicyValue:
         key, value.region or "", value.area or "", value.valid_from, value.value, fen, int(value.value * 10000),
         entry.unit, value.source,
     )  # fmt: skip
+
+
+def _refuse_profiling(key: str, entry: _Entry, where: str) -> None:
+    """No value hangs on what is never stored of anybody (mission, boundary 1)."""
+    headers = contracts.load().headers
+    for text in (key, entry.title, *sorted({value.region or "" for value in entry.values})):
+        if group := headers.refusal_of(text):
+            raise PolicyError(f"{where}:“{text}”说的是按规定不接收的内容({group}),不得用作政策值")
 
 
 def _examine_regions(entry: _Entry, where: str, regions: set[str]) -> None:

@@ -214,6 +214,7 @@ CASES = [
     Case("hidden_sheet", "SHOW_VERY_HIDDEN_SHEET", lambda: xlsx(TABLE, state="veryHidden"), xlsx),
     Case("side_by_side", "MOVE_TABLE_TO_SHEET", lambda: xlsx([[*row, "", *row] for row in TABLE[:3]]),
          lambda: xlsx(TABLE[:3], [HEADER, *ROWS[2:]])),
+    Case("refused_sheet_name", "RENAME_SHEET", lambda: with_change(xlsx(), "xl/workbook.xml", 'name="Sheet"', 'name="信教人员"'), xlsx),
     Case("wrong_ending", "add_ending", text, text, name="台账.tsv", new_name="台账.tsv.txt"),
     Case("never_a_list", "GIVE_NAME_OF_LIST", xlsx, xlsx, name="台账.xlsx.bak"),
     Case("never_a_list", "SEND_TABLE_ITSELF", lambda: bytes(512), table, name="台账.fpt", new_name="台账.dbf"),

@@ -211,7 +211,7 @@ class _Sheets:
 
 def _sort_sheets(grids: list[Grid], recogniser: Recogniser, file_name: str) -> _Sheets:
     found = _Sheets()
-    for grid in grids:
+    for number, grid in enumerate(grids, start=1):
         name = visible(grid.sheet)
         if name == recogniser.headers.returned_sheet:
             found.answers += _confirmations(grid)
@@ -229,7 +229,10 @@ def _sort_sheets(grids: list[Grid], recogniser: Recogniser, file_name: str) -> _
         elif undecided:
             found.undecided.append(_ask_which(_examine(grid, header, undecided.matches[0], recogniser), undecided))
         elif match:
-            found.by_kind.setdefault(match.kind.name, []).append(_examine(grid, header, match, recogniser))
+            sheet = _examine(grid, header, match, recogniser)
+            if group := recogniser.headers.refusal_of(grid.sheet, is_header=False):
+                sheet.refusal = _of_sheet_name(number, group)
+            found.by_kind.setdefault(match.kind.name, []).append(sheet)
         else:
             nothing = DataRows(np.zeros(0, np.int64), {}, None)
             refusal = unrecognised(header, nearest[:1], [listed.kind.name], grid.sheet, recogniser.sendable)
@@ -240,6 +243,15 @@ def _sort_sheets(grids: list[Grid], recogniser: Recogniser, file_name: str) -> _
         for sheet in [sheet for near in refusal.nearest for sheet in found.by_kind.get(near.kind, [])]:
             sheet.refusal = sheet.refusal or refusal
     return found
+
+
+def _of_sheet_name(number: int, group: str) -> Refusal:
+    """The refusal of a list whose sheet's name says of everybody in it what is never received; the name is told nowhere."""
+    return Refusal(
+        "refused_sheet_name",
+        f"第{number}张工作表的名字说的是按规定不接收的内容({group}),等于给表里每个人都记上了一笔",
+        advice.RENAME_SHEET,
+    )
 
 
 def _ask_which(sheet: _Sheet, undecided: Undecided) -> Refusal:
@@ -524,9 +536,7 @@ def _sheet_reading(recogniser: Recogniser, sheet: _Sheet, stem: str) -> SheetRea
         columns=match.uses,
         why=match.why,
         unused=recogniser.unused(header, match, filled),
-        refused_columns=[
-            (column + 1, name) for column, name in enumerate(header.names) if recogniser.refused(header, column)
-        ],
+        refused_columns=recogniser.refused_columns(header),
         rows_read=len(sheet.rows.keep),
         rows_left_out=sheet.rows.left_out,
         hidden_rows=int(np.isin(grid.row_numbers[sheet.rows.keep], grid.hidden_rows).sum()),

@@ -49,6 +49,8 @@ class Header:
     """The folded texts of the column's header cells, to know the header when it is repeated further down."""
     titles: list[str]
     """Texts above the header."""
+    over: list[list[str]]
+    """What else names a column: groups over it, within the header and right above, and a name below it without data beside it."""
     cut_names: str = ""
     """As in Grid: the encoding in which the names were cut to ten bytes."""
 
@@ -103,6 +105,7 @@ class Recogniser:
         self.known = {header for fields in self._fields.values() for header in fields}
         self.period = {fold_header(word)[0] for word in self.headers.period}
         self._ignored = {fold_header(word)[0] for word in self.headers.ignored}
+        self._never = {fold_header(word)[0] for words in self.headers.never.values() for word in words}
 
     def header(self, grid: Grid) -> Header | None:
         """The row or the rows in which most columns bear a known header; None when none bears two.
@@ -134,8 +137,8 @@ class Recogniser:
         for (known_names, _, _), header in found:
             # The header of a first table above a longer one: the second is found among its rows.
             if known_names >= 3 and known_names * 2 >= sum(map(bool, header.names)) and header.last < best.first:
-                return header
-        return best
+                return self._with_groups(head, header)
+        return self._with_groups(head, best)
 
     def _parts(self, head: _Head, column: int, first: int, last: int) -> list[int]:
         """The rows whose texts, put together, name a column: 户主 over 姓名 is 户主姓名; 个人情况 over 姓名 is 姓名."""
@@ -172,18 +175,55 @@ class Recogniser:
         titles = list(dict.fromkeys(above_it))
         if of_title := _TITLE_UNIT.search(" ".join(titles)):
             units = [unit or of_title[1] for unit in units]
-        return Header(first, below, names, [folded for folded, _ in folds], units, texts, titles, grid.cut_names)
+        alone: list[list[str]] = [[] for _ in names]
+        return Header(first, below, names, [folded for folded, _ in folds], units, texts, titles, alone, grid.cut_names)
+
+    def _with_groups(self, head: _Head, header: Header) -> Header:
+        """The header with what else names its columns: texts of its rows that stand in them or over them, and of the rows beside."""
+        first, last, names = header.first, header.last, header.names
+        rows = [head.groups(row) for row in range(first, last + 1)]
+        rows += [head.spread(row, head.texts_of(range(row + 1, last + 1))) for row in range(first, last)]
+        named = {column for column, name in enumerate(names) if name}
+        for row in range(first - 1, max(first - DEEPEST_HEADER, -1), -1):
+            if row not in head.filled:
+                break
+            rows.append([text if self._is_group(text) else "" for text in head.spread(row, named, within=named)])
+        for row in range(last + 1, last + DEEPEST_HEADER):
+            if row not in head.filled or any(map(_DATA.search, head.rows[row])):
+                break
+            rows.append([text if fold_header(text)[0] in self._never else "" for text in head.rows[row]])
+        over = [list(dict.fromkeys(row[column] for row in rows if row[column])) for column in range(head.width)]
+        return replace(header, over=over)
+
+    def _is_group(self, text: str) -> bool:
+        """A text above a header that is the name of some of its columns: no title of the list, and nothing with a value in it."""
+        if ":" in fold_header(text)[0] or re.search(r"\d", text):
+            return False
+        return all(_title_match(kind, _heading(text)) == (0, 0) for kind in self.kinds)
 
     def refused(self, header: Header, column: int) -> bool:
-        """A column that is never stored (mission, boundary 1)."""
+        """A column that is never stored (mission, boundary 1), by its own name or that of a group that it belongs to."""
         name = header.names[column]
-        return bool(name) and (
-            self.headers.refusal_of(name) is not None or (bool(header.cut_names) and self._refused_word_begins(name))
+        return (
+            self.headers.refusal_of(name) is not None
+            or (bool(header.cut_names) and bool(name) and self._refused_word_begins(name))
+            or any(self.headers.refusal_of(text, is_header=False) for text in header.over[column])
         )
+
+    def refused_columns(self, header: Header) -> list[tuple[int, str]]:
+        """(column from 1, what it is called) of the columns that are never stored; one without a name is called by its group."""
+        return [
+            (
+                column + 1,
+                name or next(text for text in header.over[column] if self.headers.refusal_of(text, is_header=False)),
+            )
+            for column, name in enumerate(header.names)
+            if self.refused(header, column)
+        ]
 
     def _refused_word_begins(self, name: str) -> bool:
         """A name that was cut may end in the middle of a refused word."""
-        words = [word for group in self.headers.never.values() for word in group]
+        words = [word for group in self.headers.never.values() for word in group if not word.isascii()]
         return any(name.endswith(word[:size]) for word in words for size in range(2, len(word)))
 
     def _field(self, kind: Kind, folded: str, cut_names: str) -> str | None:
@@ -396,7 +436,12 @@ def _part(header: Header, first: int, last: int | None) -> Header:
     """The columns from `first` up to `last` as a header of their own; its columns count from 0 again."""
     part = slice(first, last)
     return replace(
-        header, names=header.names[part], folded=header.folded[part], units=header.units[part], texts=header.texts[part]
+        header,
+        names=header.names[part],
+        folded=header.folded[part],
+        units=header.units[part],
+        texts=header.texts[part],
+        over=header.over[part],
     )
 
 
@@ -416,6 +461,41 @@ class _Head:
     def text(self, row: int, column: int) -> str:
         """A cell's text; '' for an empty cell, and for one outside."""
         return self.rows[row][column] if row in self.rows and column < self.width else ""
+
+    def texts_of(self, rows: range) -> set[int]:
+        """Columns in which one of these rows says something."""
+        return {column for row in rows for column in range(self.width) if self.text(row, column)}
+
+    def spread(self, row: int, below: set[int], within: set[int] | None = None) -> list[str]:
+        """The texts of a row that name several columns, over all of these: merged cells, and texts followed by blank cells.
+
+        `below` are the columns in which something stands further down in the header. `within`: the row is one above the
+        header, where one text alone, or a merged one over all these columns, is a title.
+        """
+        spread = [""] * self.width
+        own = [column for column in range(self.width) if self.text(row, column)]
+        merged = {
+            left: min(right, self.width - 1)
+            for top, left, _, right in self.grid.merges
+            if top == row and left < right and left < self.width
+        }
+        for at, left in enumerate(own):
+            end = own[at + 1] - 1 if at + 1 < len(own) else self.width - 1
+            if left in merged:
+                columns = range(left, merged[left] + 1)
+            elif left in below and (within is None or (len(own) > 1 and self._is_apart(own, at, merged))):
+                columns = range(left, next((each for each in range(left + 1, end + 1) if each not in below), end + 1))
+            else:
+                continue
+            if len(columns) > 1 and not (within and within <= set(columns)):
+                for column in columns:
+                    spread[column] = self.text(row, left)
+        return spread
+
+    @staticmethod
+    def _is_apart(own: list[int], at: int, merged: dict[int, int]) -> bool:
+        """Nothing stands right before this text, unless it is merged over several columns: else it is the value of a name in a form."""
+        return at == 0 or own[at - 1] < own[at] - 1 or own[at - 1] in merged
 
     def groups(self, row: int) -> list[str]:
         """The texts of a row with merged ones repeated over the columns that they span."""
