@@ -41,14 +41,16 @@ def explain(
     policy_titles: Mapping[str, str],
     unit_names: Mapping[str, str],
     ask_rule: Callable[[str], pa.Table],
+    ask_unanswered: Callable[[], Mapping[str, str]],
     asked_on: date,
 ) -> dict[str, Any]:
     """All that stands behind one warning of a release, as plain data (dates ISO, numbers masked).
 
     `warning_id`: whole, or its beginning as long as no other begins so. `cards`: as `Models.cards`.
     `ask_rule(code)` runs that rule on the rows accepted now, for the night `asked_on`, and gives its table (`person_id`,
-    `household_id`, `level`, `measured`, …). Raises MonitorError for a warning that the release does not hold, with the
-    reason when it was withdrawn.
+    `household_id`, `level`, `measured`, …). `ask_unanswered()` gives of the open warnings that cannot be asked about on that night
+    warning_id → why; it is called where the rule does not give the subject. Raises MonitorError for a warning that the release
+    does not hold, with the reason when it was withdrawn.
     """
     answer = release.execute("select * from warning where starts_with(warning_id, ?) order by warning_id", [warning_id])
     names = [column[0] for column in answer.description or []]
@@ -100,7 +102,7 @@ def explain(
         "evidence": evidence,
         "freshness": json.loads(warning["freshness"]),
         "freshness_text": freshness_text(warning["freshness"], warning["remark"]),
-        "again": {"asked_on": asked_on.isoformat()} | _again(warning, card, ask_rule),
+        "again": {"asked_on": asked_on.isoformat()} | _again(warning, card, ask_rule, ask_unanswered),
     }
 
 
@@ -129,17 +131,23 @@ def _card_says(card: Card | None) -> dict[str, Any]:
 _NOTHING = {"level": None, "measured": None, "unreadable": None}
 
 
-def _again(warning: Mapping[str, Any], card: Card | None, ask_rule: Callable[[str], pa.Table]) -> dict[str, Any]:
-    """What the rule says of the same subject now."""
+def _again(
+    warning: Mapping[str, Any],
+    card: Card | None,
+    ask_rule: Callable[[str], pa.Table],
+    ask_unanswered: Callable[[], Mapping[str, str]],
+) -> dict[str, Any]:
+    """What the rule says of the same subject now. A roster that is not current or not whole lists nobody; that is no answer."""
     before = {"level_before": warning["level"], "measured_before": warning["measured"]}
     if card is None:
         return before | _NOTHING | {"answer": "stopped"}
     key = "household_id" if card.subject == "head" else "person_id"
     table = ask_rule(card.code)
     found = table.filter(pc.equal(table[key], warning[key])).to_pylist()
-    if not found:
+    said = found[0].get("unreadable") if found else ask_unanswered().get(warning["warning_id"])
+    if not found and not said:
         return before | _NOTHING | {"answer": "gone"}
-    if said := found[0].get("unreadable"):
+    if said:
         return before | _NOTHING | {"answer": "unreadable", "unreadable": mask(said)}
     same = (found[0]["level"], found[0]["measured"]) == (warning["level"], warning["measured"])
     return (

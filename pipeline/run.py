@@ -1086,6 +1086,9 @@ def explain(home: Path, warning_id: str, day: date | None = None) -> dict[str, A
             policy_titles=place.policy.titles,
             unit_names={code: unit.name for code, unit in place.units.items()},
             ask_rule=lambda code: warehouse.ask(given, house, f"warnings.{code.lower()}"),
+            ask_unanswered=lambda: {
+                row["warning_id"]: row["said"] for row in warehouse.ask(given, house, "life.unanswered").to_pylist()
+            },
             asked_on=asked_on,
         )
 

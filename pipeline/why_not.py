@@ -124,7 +124,8 @@ def _after_the_rule(given: warehouse.Inputs, models: Models, name: str, person_i
     """All conditions hold or may hold, and yet no warning: a cell cannot be read, somebody died, or a stronger rule says the same."""
     card = models.cards[name]
     stronger = "、".join(card.yields_to)
-    asked = {table: f"select * from {table}" for table in (name, "registry.death", "registry.household_member")}
+    tables = [name, "registry.death", "registry.household_member", *(["life.standing"] if card.yields_to else [])]
+    asked = {table: f"select * from {table}" for table in tables}
     found = {table: rows.to_pylist() for table, rows in warehouse.ask_for(given, models, asked).items()}
     of_whom = "household_id" if card.subject == "head" else "person_id"
     own = {row[of_whom] for row in found["registry.household_member"] if row["person_id"] == person_id}
@@ -133,7 +134,9 @@ def _after_the_rule(given: warehouse.Inputs, models: Models, name: str, person_i
         return False, f"{unread[0]}。认不出来的不当作没有:这条规则暂时答不了,不新增,也不撤回原有的预警"
     if not card.of_the_dead and any(row["person_id"] == person_id for row in found["registry.death"]):
         return False, "本人已有死亡登记:除“死亡后仍在册”外,不再作为任何规则的对象"
-    if stronger:
+    if stronger and not any(
+        (row["rule_code"], row["subject_id"]) in {(card.code, one) for one in own} for row in found["life.standing"]
+    ):
         return False, f"各项条件都成立,但同一人已有更急的预警({stronger}),只提示那一条"
     return True, "按现在手上的数据,各项条件都成立;下一次 monitor run 会列出"
 

@@ -68,10 +68,11 @@ def asked(*rows):
 SAME = asked(("p1", "h1", "red", 2664000))
 
 
-def explained(release, ask_rule=SAME, warning_id="w1", cards=None):
+def explained(release, ask_rule=SAME, warning_id="w1", cards=None, unanswered=None):
     return explain.explain(
         release, warning_id, cards={"warnings.a01": CARD} if cards is None else cards,
-        policy_titles={"dibao_standard": "低保标准"}, unit_names={"d01": "青禾区"}, ask_rule=ask_rule, asked_on=DAY,
+        policy_titles={"dibao_standard": "低保标准"}, unit_names={"d01": "青禾区"}, ask_rule=ask_rule, ask_unanswered=lambda: unanswered or {},
+        asked_on=DAY,
     )  # fmt: skip
 
 
@@ -133,6 +134,14 @@ def test_a_rule_that_meets_a_cell_nobody_can_read_says_so(release):
     result = explained(release, ask_rule)
     assert (result["again"]["answer"], result["again"]["level"]) == ("unreadable", None)
     assert "现在无法核对:是否重病写着“待查”,认不出来。" in shown(result).replace("\n", "")
+
+
+def test_a_roster_that_cannot_be_asked_is_no_answer(release):
+    """The rule lists nobody then, whom it would list on a whole roster."""
+    result = explained(release, asked(), unanswered={"w1": "名单不完整(低保)", "w2": "名单不是最新(特困)"})
+    assert result["again"]["answer"] == "unreadable"
+    assert "现在无法核对:名单不完整(低保)。" in shown(result)
+    assert explained(release, asked(), unanswered={"w2": "名单不是最新(特困)"})["again"]["answer"] == "gone"
 
 
 def test_a_rule_about_a_person_is_asked_of_the_person(release):

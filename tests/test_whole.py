@@ -174,6 +174,16 @@ def test_a_file_that_still_moves_when_the_night_begins_lists_nobody(tmp_path: Pa
     still(south)
     run.night(home, NEXT)
     assert ask(home, NOT_IN) == [("某丙",), ("某乙",)]
+    half = home / "inbox/d01/低保西片.xlsx.filepart"
+    half.write_bytes(b"PK")
+    still(half)
+    run.night(home, NEXT + timedelta(days=1))
+    [(kept, remark), _] = ask(home, "select warning_id, remark from warning where rule_code = 'A01' order by 1")
+    assert remark == "名单不完整(低保),今晚无法核对,保留原预警"
+    again = run.explain(home, kept)["again"]
+    assert (again["answer"], again["unreadable"]) == ("unreadable", "名单不完整(低保)"), (
+        "it is not said to hold no more"
+    )
 
 
 # lists without a month ---------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -13,7 +14,7 @@ from sql_kit import examples, inputs, models_of
 from pipeline import run, warehouse
 from pipeline.cli import monitor
 from pipeline.model import MonitorError
-from pipeline.warehouse.models import Card
+from pipeline.warehouse.models import Card, Example
 from pipeline.why_not import _after_the_rule, _Words, why_not
 
 pytestmark = pytest.mark.slow
@@ -86,8 +87,31 @@ def test_what_cannot_be_read_is_never_said_to_be_blank(code: str, name: str, per
     assert (is_listed, told.startswith(f"{expected}。认不出来的不当作没有")) == (False, True)
 
 
+@pytest.mark.parametrize(("is_outdone", "told"), [(True, "已有更急的预警(B02)"), (False, "下一次 monitor run 会列出")])
+def test_a_stronger_warning_is_named_only_where_there_is_one(is_outdone: bool, told: str) -> None:
+    """What came since the release may hold and not be listed yet."""
+    child = {"id_number": "甲", "id_birth_date": "2015-01-01"}
+    lists: dict[str, Any] = {
+        "dibao_person": [child],
+        "tekun_person": [child] if is_outdone else [{"id_number": "旁人"}],
+    }
+    example = Example(name="", night="2026-10-31", given=lists, expect=[])  # type: ignore[arg-type]
+    is_listed, said = _after_the_rule(inputs(example), models_of(), "warnings.c01", "甲")
+    assert (is_listed, told in said) == (not is_outdone, True)
+
+
 def test_whose_cell_is_given_hears_nothing_of_unreadable_ones() -> None:
     assert reasons("C06", "写着而认不出来", "丙") == ["照料护理费用 500.00 元 不是 0"]
+
+
+def test_what_may_have_been_granted_and_is_not_is_no_list_that_somebody_lacks() -> None:
+    """Who stands on the dibao roster is not told that it has no record of his."""
+    assert reasons("A10", "家里有人在低保", "甲") is not None
+    for table, example in RULES:
+        if table == "warnings.a10":
+            for who in ("旁人甲", "旁人乙", "旁人丙"):
+                assert "没有低保人员" not in "".join(said(table, who, example) or [])
+            break
 
 
 def test_all_conditions_that_fail_are_told() -> None:

@@ -64,13 +64,13 @@ remark as (
     select
         named.warning_id as warning_id,
         case when named.is_in_part then '名单不完整(' else '名单不是最新(' end
-        || rtrim(named.dibao || named.tekun || named.edge, '、') || '),今晚无法核对,保留原预警' as remark,
+        || rtrim(named.dibao || named.tekun || named.edge, '、') || ')' as said,
         case when named.is_in_part then 2 else 1 end as place
     from named
     union all
     select
         before.warning_id as warning_id,
-        unreadable.unreadable || ',今晚无法核对,保留原预警' as remark,
+        unreadable.unreadable as said,
         3 as place
     from life.before as before
     inner join warnings.unreadable as unreadable
@@ -80,6 +80,7 @@ remark as (
 
 select
     remark.warning_id as warning_id,
-    string_agg(remark.remark, ';' order by remark.place) as remark
+    string_agg(remark.said, ';' order by remark.place) as said,
+    string_agg(remark.said || ',今晚无法核对,保留原预警', ';' order by remark.place) as remark
 from remark
 group by remark.warning_id

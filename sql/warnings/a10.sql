@@ -38,7 +38,7 @@ counted as (
         on household.household_id = granted.household_id
     left join possible
         on household.household_id = possible.household_id
-    where granted.household_id is not null or possible.household_id is not null
+    where granted.household_id is not null or possible.unreadable is not null
 )
 
 select
