@@ -6,7 +6,7 @@ new to the rules reads better with its word in WORDS.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import date
 from decimal import Decimal
@@ -50,6 +50,7 @@ WORDS = {
 _NOT = {exp.LT: ("不低于", "不早于"), exp.LTE: ("高于", "晚于"), exp.GT: ("不高于", "不晚于"), exp.GTE: ("低于", "早于"),
         exp.EQ: ("不是", "不是"), exp.NEQ: ("正是", "正是")}  # fmt: skip
 """Comparison → how it fails, of amounts and of days."""
+_MOST_NAMED = 3
 _DISPUTED = "这一行的姓名与号码的主人不同,存疑,暂不采用"
 _ANSWERS = {
     "enrolled": "{who}在{registry}名册上", "not_current": "{registry}名册不是最新,不知道{who}是否在册",
@@ -75,14 +76,17 @@ def why_not(home: Path, id_number: str, rule: str, day: date | None = None) -> d
         night = day or release.execute("select run_date from release").fetchall()[0][0]
         person_id = run.person_of(place, id_number, night)
         told = _listed(release, card, person_id) if day in (None, _night_of(release)) else None
+    missing: dict[str, str] = {}
     if told is None:
         given = inputs.gather(place, Ledger.of(place), night)
         failing = warehouse.trace(given, models, name, person_id)
+        missing = _missing(given, models, person_id)
         if failing is None:
-            told = False, "手上的名单(各区名册、摸底、监测和在范围内的部门名单)里都没有这个人"
+            not_taken = list(dict.fromkeys(missing.values()))
+            told = False, "手上的名单(各区名册、摸底、监测和在范围内的部门名单)里都没有这个人" + _may_be_in(not_taken)
         elif not failing:
             told = _after_the_rule(given, models, name, person_id)
-    words = _Words(models, card)
+    words = _Words(models, card, missing)
     reasons = [told[1]] if told else list(dict.fromkeys(words.say(each) for each in failing or []))
     return {
         "person": mask("".join(id_number.split())),
@@ -120,6 +124,29 @@ def _listed(release: duckdb.DuckDBPyConnection, card: Card, person_id: str) -> t
     return False, f"{since} 列出过,已办结({done});没有明显加重、静默期没有过,就不再提示"
 
 
+def _missing(given: warehouse.Inputs, models: Models, person_id: str) -> dict[str, str]:
+    """Kind of list → the file of it that could not be taken in whole, of the person's division; of somebody unknown, of any division."""
+    asked = {
+        "registry.list_gap": "select division_code, kind, said from registry.list_gap order by all",
+        "registry.person": "select person_id, division_code from registry.person",
+    }
+    found = {table: rows.to_pylist() for table, rows in warehouse.ask_for(given, models, asked).items()}
+    lives_in = {row["division_code"] for row in found["registry.person"] if row["person_id"] == person_id}
+    return {
+        row["kind"]: mask(row["said"])
+        for row in found["registry.list_gap"]
+        if not lives_in or row["division_code"] in lives_in
+    }
+
+
+def _may_be_in(not_taken: Sequence[str]) -> str:
+    """What is added where a list is silent of somebody, and a file of it was not taken in whole."""
+    if not not_taken:
+        return ""
+    more = f"等{len(not_taken)}份" if len(not_taken) > _MOST_NAMED else ""
+    return f"。但有名单没有收全,可能在里面:{';'.join(not_taken[:_MOST_NAMED])}{more}"
+
+
 def _after_the_rule(given: warehouse.Inputs, models: Models, name: str, person_id: str) -> tuple[bool, str]:
     """All conditions hold or may hold, and yet no warning: a cell cannot be read, somebody died, or a stronger rule says the same."""
     card = models.cards[name]
@@ -144,8 +171,9 @@ def _after_the_rule(given: warehouse.Inputs, models: Models, name: str, person_i
 class _Words:
     """Failing conditions of one rule as Chinese sentences."""
 
-    def __init__(self, models: Models, card: Card) -> None:
-        self.models, self.card = models, card
+    def __init__(self, models: Models, card: Card, missing: Mapping[str, str] | None = None) -> None:
+        """`missing`: kind → the file of it that could not be taken in whole."""
+        self.models, self.card, self.missing = models, card, missing or {}
         self.headers = {
             field: column.header for kind in reversed(models.kinds.values()) for field, column in kind.columns.items()
         }
@@ -165,8 +193,10 @@ class _Words:
         subject = "本户" if self.card.subject == "head" else "本人"
         if table == "registry.division_policy":
             return "没有适用的政策值(多半是不知道城乡类别)"
-        if titles := self._kinds_of(table):
-            return f"{'、'.join(titles)}名单里没有{subject}可用的记录"
+        if kinds := self._kinds_of(table):
+            titles = "、".join(self.models.kinds[kind].title for kind in kinds)
+            not_taken = [self.missing[kind] for kind in kinds if kind in self.missing]
+            return f"{titles}名单里没有{subject}可用的记录{_may_be_in(list(dict.fromkeys(not_taken)))}"
         return f"{subject}不在这条规则所问的范围里"
 
     def _condition(self, condition: exp.Expr, values: Mapping[str, Any], tables: Mapping[str, str]) -> str:
@@ -220,13 +250,14 @@ class _Words:
             return _DISPUTED
         if not column.name.endswith("_id"):
             return self._word(column.name)
-        return f"{REGISTRY_TITLES.get(column.table) or '、'.join(self._kinds_of(table)) or '相应'}的记录"
+        titles = "、".join(self.models.kinds[kind].title for kind in self._kinds_of(table))
+        return f"{REGISTRY_TITLES.get(column.table) or titles or '相应'}的记录"
 
     def _kinds_of(self, table: str) -> list[str]:
-        """Titles of the lists that a table is made from, when they are few enough to be said."""
-        kinds = self.models.lineage(table) if table in self.models.models else {table.removeprefix("accepted."): []}
-        titles = [self.models.kinds[kind].title for kind in sorted(kinds) if kind in self.models.kinds]
-        return titles if len(titles) <= 4 else []
+        """The kinds of list that a table is made from, when they are few enough to be said."""
+        of_table = self.models.lineage(table) if table in self.models.models else {table.removeprefix("accepted."): []}
+        kinds = [kind for kind in sorted(of_table) if kind in self.models.kinds]
+        return kinds if len(kinds) <= 4 else []
 
     def _side(self, side: exp.Expr, values: Mapping[str, Any]) -> str:
         side = side.unnest()

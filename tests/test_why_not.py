@@ -15,7 +15,7 @@ from pipeline import run, warehouse
 from pipeline.cli import monitor
 from pipeline.model import MonitorError
 from pipeline.warehouse.models import Card, Example
-from pipeline.why_not import _after_the_rule, _Words, why_not
+from pipeline.why_not import _after_the_rule, _missing, _Words, why_not
 
 pytestmark = pytest.mark.slow
 
@@ -112,6 +112,25 @@ def test_what_may_have_been_granted_and_is_not_is_no_list_that_somebody_lacks() 
             for who in ("旁人甲", "旁人乙", "旁人丙"):
                 assert "没有低保人员" not in "".join(said(table, who, example) or [])
             break
+
+
+def test_a_list_that_is_silent_and_not_whole_is_said_so() -> None:
+    """Of the person's own division, or a partner's; not of another division's."""
+    gaps = [
+        {"unit_code": unit, "kind": "dibao_person", "file_name": f"{unit}.xlsx", "reason": "整份退回", "night": "2026-10-31",
+         "latest_period": "2026-10"}
+        for unit in ("d01", "d02")
+    ]  # fmt: skip
+    example = Example(
+        name="", night="2026-10-31", given={"tekun_person": [{"id_number": "甲"}], "house.gap": gaps}, expect=[]
+    )  # type: ignore[arg-type]
+    missing = _missing(inputs(example), models_of(), "甲")
+    assert missing == {"dibao_person": "青禾区《d01.xlsx》整份退回"}
+    card = models_of().cards["warnings.c01"]
+    failing = warehouse.trace(inputs(example), models_of(), "warnings.c01", "甲")
+    told = [_Words(models_of(), card, missing).say(each) for each in failing or []]
+    assert "低保人员名单里没有本人可用的记录。但有名单没有收全,可能在里面:青禾区《d01.xlsx》整份退回" in told
+    assert "dibao_person" in _missing(inputs(example), models_of(), "谁也不是"), "whoever nobody knows may stand in any"
 
 
 def test_all_conditions_that_fail_are_told() -> None:
