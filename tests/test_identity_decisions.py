@@ -102,7 +102,7 @@ def test_what_is_asked_names_both_sides_and_what_an_answer_changes(renamed: Nigh
     )
     assert pair[:7] == ("pair", "d01", "张三", "张三", "dibao_person", 3, "survey_household")
     assert pair[7].startswith("若不是:列出X01") and pair[8] == NIGHT
-    assert name[:7] == ("name", "d01", "章三", "张三", "medical_expense", 2, "survey_household")
+    assert name[:7] == ("name", "bureau", "章三", "张三", "medical_expense", 2, "survey_household")
     assert not [text for row in renamed.rows("select * from identity_question") for text in row if ME in str(text)
                 and str(text) != ME]  # fmt: skip
 
@@ -141,12 +141,14 @@ def test_taken_back_all_is_as_if_it_had_never_been(renamed: Nights) -> None:
     """Whatever was said in between: of two roads to one last word the tables are the same."""
     nights, lists = after_the_first(renamed), OTHER_NAMES
     question, name = asked(nights), asked(nights, "name")
-    yes = [answer(question, "same"), answer(name, "same", decision_id="名")]
+    yes = [answer(question, "same"), answer(name, "same", decision_id="名", unit_code="bureau")]
     nights.night(given(after(1), **rows(*yes, **lists)))
     assert nights.rows("select count(*) from record_link where identity_state = 'decided'") == [(1,)]
     back = [
         answer(question, "cannot_tell", after(1), decision_id="二", night=str(after(2))),
-        answer(name, "cannot_tell", after(1), decision_id="名二", night=str(after(2)), received_seq=2),
+        answer(
+            name, "cannot_tell", after(1), decision_id="名二", unit_code="bureau", night=str(after(2)), received_seq=2
+        ),
     ]
     nights.night(given(after(2), **rows(*yes, *back, **lists)))
     straight = after_the_first(renamed)
@@ -458,7 +460,7 @@ def ends(first_night: Nights, order: list[int], days: list[int]) -> dict[str, li
     spoken = [
         said(f"X01-户甲-{NIGHT}", "enrolled", NIGHT), said(f"X01-户甲-{NIGHT}", "declined", later),
         said(f"X01-户乙-{NIGHT}", "verifying", NIGHT), answer(pair, "same"), answer(pair, "cannot_tell", later),
-        answer(name, "same"),
+        answer(name, "same", unit_code="bureau"),
     ]  # fmt: skip
     came = [
         spoken[at] | {"decision_id": f"{at}", "night": str(after(days[at])), "received_seq": days[at] * 10 + place}

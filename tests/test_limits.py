@@ -49,6 +49,7 @@ from tests.night_kit import (
     ask,
     book,
     copy_home,
+    few_divisions,
     new_home,
     night_of_the_bureau,
     number,
@@ -344,6 +345,39 @@ def test_a_division_sees_its_own_people_only(tmp_path_factory):
         assert sampled in ([], [(unit,)])
         assert {number for number, _ in seen} == own
         assert {code for _, code in seen} == {unit}
+
+
+def test_a_number_under_an_invented_name_gives_its_sender_no_real_name(tmp_path):
+    """d02 knows two numbers and invents names: of one somebody of d01 stands on a list, of the other only a partner knows."""
+    home = few_divisions(new_home(tmp_path / "home"))
+    (own, alone), invented = (person(1), person(2)), ("假一", "假二")
+    book(home / "inbox/d01/边缘人员.xlsx", PERSON, [own, person(5)])
+    bait = [(name, *row[1:]) for name, row in zip(invented, (own, alone), strict=True)]
+    book(home / "inbox/d02/边缘人员.xlsx", PERSON, [*bait, person(7)])
+    bill = (alone[0], alone[1], "2026-09-15", "一院", "60000", "50000", "青禾区")
+    book(home / "inbox/medical_insurance/高额医疗费用.xlsx", MEDICAL, [bill])
+    run.night(home, DAY)
+    both = "select kept_name, other_name, kept_unit_code, kind from name_conflict order by all"
+    assert ask(home, both) == [
+        (invented[1], alone[0], "d02", "medical_expense"),
+        (own[0], invented[0], "d01", "edge_person"),
+    ]
+    # The bureau is asked, with both sides.
+    assert set(ask(home, "select left_name, right_name, division_code from identity_question")) == {
+        (alone[0], invented[1], "bureau"),
+        (invented[0], own[0], "bureau"),
+    }
+    release = (home / "warehouse.duckdb").resolve().parent
+    with closing(duckdb.connect(str(release / "divisions/d02.duckdb"), read_only=True)) as con:
+        assert con.execute(both).fetchall() == [(None, invented[0], None, "edge_person")]
+        tables = [name for (name,) in con.execute("select table_name from duckdb_tables()").fetchall()]
+        theirs = "\n".join(str(row) for name in tables for row in con.execute(f"from {name}").fetchall())
+    theirs += "\n".join(text for place, text in _texts(home, but=("archive", "releases", "accepted")) if "d02" in place)
+    assert invented[0] in theirs and own[0] not in theirs and alone[0] not in theirs
+    # To d01 nothing happened.
+    with closing(duckdb.connect(str(release / "divisions/d01.duckdb"), read_only=True)) as con:
+        assert con.execute("select name from person order by name").fetchall() == [(own[0],), (person(5)[0],)]
+        assert con.execute("select * from name_conflict").fetchall() == []
 
 
 ESCAPES = {

@@ -583,7 +583,14 @@ def test_money(con: duckdb.DuckDBPyConnection) -> None:
         ("人", "600元", 60_000),
         ("人", "", None),
         ("万元", "/", None),
-        ("万元", "99999999999", 99_999_999_999_000_000),
+        # Whatever the unit, no amount is beyond a thousand 亿, so that no sum is either.
+        ("万元", "10000000", 10**13),
+        ("万元", "10000000.01", "!too_large"),
+        ("元", "100000000000", 10**13),
+        ("元", "100000000000.01", "!too_large"),
+        ("元", "-100000000000.01", "!too_small"),
+        ("万元", "99999999999", "!too_large"),
+        ("元", "99999999999万元", "!too_large"),
     ],
 )
 def test_money_by_unit(con: duckdb.DuckDBPyConnection, unit: str | None, text: str, expected: Any) -> None:

@@ -34,6 +34,9 @@ _COUNTED = "人|户|个|口|间|次|名|项"
 _MEASURED = "公里|千米|km|平方米|m2|㎡|平米"
 _TOO_LARGE = 10**12
 """Beyond this, in the unit written, nothing is an amount; the arithmetic below stays within BIGINT and 38 digits."""
+_MOST = 10**13
+"""In fen, after the unit: no amount is more, where its contract names no bound. Sums over millions of rows, and products with a
+policy's ratio, then stay within what the warehouse can count."""
 _LIKELY_MOST = 100_000_000
 """In fen: what no amount of a household exceeds, where its contract names no bound."""
 _FLOAT_NOISE = "0.001"
@@ -67,7 +70,7 @@ def read_money(field: Field) -> Layers:
                 {_unit_unsaid(field, cell, fen)}
                 when {fen} is null then 'too_large'
                 when abs({exact} - {fen}) >= {_FLOAT_NOISE} then 'too_many_decimals'
-                {_bounds(field, fen)} end"""
+                {_bounds(field, fen, _MOST)} end"""
         },
         {"": f"case when {field.at('__problem')} is null then {fen} end"},
     ]
@@ -159,10 +162,12 @@ def _is_unreadable(field: Field) -> str:
     return f"not {field.quick} and {field.at('#number')} is null"
 
 
-def _bounds(field: Field, value: str) -> str:
-    column = field.column
-    low = f"when {value} < {column.minimum} then 'too_small'" if column.minimum is not None else ""
-    high = f"when {value} > {column.maximum} then 'too_large'" if column.maximum is not None else ""
+def _bounds(field: Field, value: str, most: int | None = None) -> str:
+    """`most`: what stands for the contract's bounds where it names none, on both sides of nothing."""
+    lowest = field.column.minimum if field.column.minimum is not None else -most if most else None
+    highest = field.column.maximum if field.column.maximum is not None else most
+    low = f"when {value} < {lowest} then 'too_small'" if lowest is not None else ""
+    high = f"when {value} > {highest} then 'too_large'" if highest is not None else ""
     return f"{low} {high}"
 
 

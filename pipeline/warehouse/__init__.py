@@ -819,7 +819,7 @@ def _write(
         mine = f"where {about.by_division.replace('$division', _quote(unit))}" if unit and about.by_division else ""
         order = ", ".join([*about.order_by, *(column for column in about.key if column not in about.order_by)])
         if unit:
-            con.execute(f"insert into {table} select * from {name} {mine} order by {order}")
+            con.execute(f"insert into {table} select {_shown_to(unit, about)} from {name} {mine} order by {order}")
             continue
         con.execute(f"create table {table} as select * from {name} order by {order}")
         said = [f"comment on table {table} is {_quote(about.comment)}"]
@@ -832,6 +832,17 @@ def _write(
     con.execute("checkpoint ready")
     con.execute("detach ready")
     return digests
+
+
+def _shown_to(unit: str, about: Published) -> str:
+    """What a division's file shows of a table: all but what is another division's side of it."""
+    if not about.shown_to_division:
+        return "*"
+    shown = ", ".join(
+        f"case when {condition.replace('$division', _quote(unit))} then {column} end as {column}"
+        for column, condition in about.shown_to_division.items()
+    )
+    return f"* replace ({shown})"
 
 
 def _keep_shape(con: duckdb.DuckDBPyConnection, of_the_whole: list[str]) -> None:

@@ -169,6 +169,8 @@ class Published(About):
     """How the rows lie in the file, when not by key; the key breaks ties."""
     by_division: str | None = None
     """Condition that picks a division's rows, with `$division`; None: the table is not in the divisions' files."""
+    shown_to_division: dict[str, str] = {}
+    """Column → condition, with `$division`, under which a division's file shows it; NULL elsewhere: what lies across divisions."""
 
 
 class Evidence(Strict):
@@ -523,7 +525,7 @@ def read_models(kinds: dict[str, Kind], folder: Path = SQL) -> Models:
             if path.stem not in notes:
                 raise ModelError(f"{_short(path)}:旁边缺少 {path.stem}.yml")
             note = notes.pop(path.stem)
-            about = read_shape(shape, note, read_yaml(note, ModelError), ModelError)
+            about = _read_note(shape, note, note.read_bytes())
             if isinstance(about, Card):
                 if about.code.lower() != path.stem:
                     raise ModelError(f"{_short(note)}:code:应与文件名一致({path.stem.upper()})")
@@ -558,7 +560,13 @@ def _parse(name: str, sql: str) -> exp.Query:
     return statements[0]
 
 
-# A process reads sql/ more than once (canaries, the build), and the queries are long: what was found in one is remembered.
+# A process reads sql/ more than once (canaries, the build, another night), and the queries are long: what was found in one is remembered.
+
+
+@cache
+def _read_note(shape: type[About] | type[Card], path: Path, content: bytes) -> About | Card:
+    """What stands beside a model. `content` is the file's: while it is the same, the file is not read again."""
+    return read_shape(shape, path, read_yaml(path, ModelError), ModelError)
 
 
 @cache

@@ -1,6 +1,8 @@
 -- What people are asked about who is who: pairs that look like one person, and rows whose number belongs to somebody of another name.
--- Who can be told where both stand, decides; a question across divisions is the bureau's. What was asked before stays known as long as both
--- sides are held, so that an answer finds its question and can be taken back. Rows that only reviews may use are not asked about.
+-- Who can be told where both stand, decides; a question across divisions is the bureau's. So is every question about a name that is not on
+-- two rows of one division: else whoever sends a number with an invented name would be told the real one. What was asked before stays
+-- known as long as both sides are held, so that an answer finds its question and can be taken back. Rows that only reviews may use are
+-- not asked about.
 with named as (
     select suggestion.left_ref as person_id from main.duplicate_suggestion as suggestion
     union
@@ -83,8 +85,9 @@ disputed as (
         difference.row_id as left_ref,
         difference.person_id as right_ref,
         case
-            when coalesce(sender.unit_kind, 'partner') = 'partner' then person.division_code
-            when submission.unit_code = person.division_code then person.division_code
+            when
+                submission.unit_code = kept_row.unit_code and submission.unit_code = person.division_code
+                then person.division_code
             else bureau.unit_code
         end as division_code,
         cast(null as decimal(3, 2)) as score,
@@ -103,8 +106,10 @@ disputed as (
         on difference.person_id = person.person_id
     inner join house.submission as submission
         on difference.submission_id = submission.submission_id
-    left join house.unit as sender
-        on submission.unit_code = sender.unit_code
+    inner join registry.identity as identity
+        on difference.person_id = identity.person_id
+    inner join registry.person_row as kept_row
+        on identity.row_id = kept_row.row_id
     left join house.unit as bureau
         on bureau.unit_kind = 'bureau'
     left join house.review_only as review_only

@@ -1,4 +1,10 @@
 -- Rows whose number belongs to somebody of another name; used by no rule until a person says that it is that person's.
+with flipped as (
+    select distinct what_if.left_ref as row_id
+    from warnings.what_if as what_if
+    where what_if.answer <> 'placed'
+)
+
 select
     name_difference.person_id as person_id,
     name_difference.id_number as id_number,
@@ -8,5 +14,13 @@ select
     name_difference.sheet as sheet,
     name_difference.row_number as "row",
     name_difference.kind as kind,
-    name_difference.state as state
+    name_difference.state as state,
+    kept_row.unit_code as kept_unit_code,
+    flipped.row_id is not null as flips
 from registry.name_difference as name_difference
+inner join registry.identity as identity
+    on name_difference.person_id = identity.person_id
+inner join registry.person_row as kept_row
+    on identity.row_id = kept_row.row_id
+left join flipped
+    on name_difference.row_id = flipped.row_id
