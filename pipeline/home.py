@@ -80,6 +80,8 @@ class Limits(Strict):
 
     memory_mb: Whole = 1024
     seconds: Whole = 60
+    files: Whole = 500
+    """How many files one unit has taken in one night, those that lie there longest first; the others wait for the next night."""
 
 
 class Retention(Strict):

@@ -15,6 +15,7 @@ import errno
 import os
 import stat
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -39,8 +40,9 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-Sort = endings.Sort | Literal["mark", "moving"]
-"""Why something is not taken; `mark`: a `.done` beside which no file stands; `moving`: a file that does not stand still yet."""
+Sort = endings.Sort | Literal["mark", "moving", "waiting"]
+"""Why something is not taken; `mark`: a `.done` beside which no file stands; `moving`: a file that does not stand still yet;
+`waiting`: one of more files than a unit has taken in one night."""
 Oddity = Literal["link", "hard_link", "owner"]
 """What is never opened: a link, pipe or device; a file that has another name as well; a file of another account."""
 Seen = tuple[int, int, int]
@@ -99,6 +101,18 @@ def settled(inbox: Path, settle_seconds: int, clock: float) -> tuple[list[Droppe
         else:
             moving.append(Left(found.unit_code, found.name, "moving", found.status.st_mtime))
     return ready, moving
+
+
+def within_budget(ready: Sequence[Dropped], most: int) -> tuple[list[Dropped], list[Dropped]]:
+    """(files to take tonight, those that wait): of each unit the `most` that lie there longest; both in the order of `ready`."""
+    by_age = sorted(ready, key=lambda each: (each.seen[2] if each.seen else 0, each.way))
+    counted: Counter[str] = Counter()
+    taken = set()
+    for each in by_age:
+        counted[each.unit_code] += 1
+        if counted[each.unit_code] <= most:
+            taken.add(each.way)
+    return [each for each in ready if each.way in taken], [each for each in ready if each.way not in taken]
 
 
 def left(inbox: Path) -> list[Left]:

@@ -451,6 +451,12 @@ def _left_words(told: Mapping[str, Any]) -> list[str]:
         said.append(
             f"{names}:放进来还不到 {told['settle_seconds']} 秒,怕没有传完,下次再收(或在旁边放一个“文件名.done”表示已传完)"
         )
+    if waiting := told.get("waiting"):
+        names = "、".join(mask(name) for name in waiting[:5]) + (f" 等 {len(waiting)} 份" if len(waiting) > 5 else "")
+        said.append(
+            f"{names}:一个单位一夜最多收 {told['most_files']} 份,先放进来的先收,其余下一夜再收;文件本来就多的,"
+            "请在 monitor.yml 里把 limits 的 files 改大"
+        )
     if stuck := told.get("stuck"):
         said.append(
             f"文件夹 {'、'.join(stuck[:5])}:系统账户没有写权限,收下的文件移不走,每夜会再收一次(内容相同的只算一次);请改好权限"

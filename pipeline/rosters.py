@@ -145,6 +145,7 @@ def _months(file_name: str, night: date, kind: str, mine: Iterable[Submission]) 
 _NOT_TAKEN = {
     "unfinished": "没有传完,只留下半份",
     "moving": "夜间任务开始时还在传,没有收",
+    "waiting": "报送单位放进来的文件超过一夜收取的份数,还没有轮到",
     "backup": "像是备份,没有读,也没有收到过同名的名单",
     "by_programs": "名字像是程序自己留下的,没有读,也没有收到过同名的名单",
     "mark": "是传完标记,旁边却没有那份名单",
@@ -162,7 +163,7 @@ def _of_left(home: Home, unit: Unit, left: LeftFile, came: Sequence[Submission],
     is_nameless = left.sort == "unfinished" and not endings.ending(name) and is_there
     if left.sort not in _NOT_TAKEN or not (_is_name_of_list(name) or is_nameless):
         return []
-    is_half = left.sort in ("unfinished", "moving")
+    is_half = left.sort in ("unfinished", "moving", "waiting")
     since = left.first_on if is_half else left.first_on.replace(day=1)
     if any(part_name(each.file_name) == part_name(name) and each.night >= since for each in came):
         return []

@@ -246,6 +246,9 @@ def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> lis
             inbox.put_back(folder)
             ready, moving = inbox.settled(folder, place.settings.settle_seconds, now.timestamp())
             still_there = [(each.unit_code, each.name, str(each.sort)) for each in [*inbox.left(folder), *moving]]
+            if folder == place.inbox:
+                ready, waiting_files = inbox.within_budget(ready, place.settings.limits.files)
+                still_there += [(each.unit_code, each.name, "waiting") for each in waiting_files]
             for dropped in ready:
                 if units is None or dropped.unit_code in units:
                     try:
@@ -971,6 +974,11 @@ def status(home: Path, day: date) -> dict[str, Any]:
     return notice.status(place, ledger, day) | {
         "moving": _moving(place), "settle_seconds": place.settings.settle_seconds,
         "left": _left(place),
+        "waiting": sorted(
+            f"{place.units[each.unit_code].name if each.unit_code in place.units else each.unit_code} {each.file_name}"
+            for each in ledger.left(day) if each.sort == "waiting" and each.last_on == day
+        ),
+        "most_files": place.settings.limits.files,
         "stuck": [*inbox.stuck(place.inbox), *(f"decisions/{name}" for name in inbox.stuck(place.decisions / "inbox"))],
     }  # fmt: skip
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import archive, custody, inbox, journal, notice, run
+from pipeline import archive, custody, inbox, journal, notice, rosters, run
 from pipeline.home import Home
 from pipeline.ledger import Ledger
 from pipeline.reading import endings, layout
@@ -406,6 +406,30 @@ def test_folders_swapped_for_links_all_the_time_give_nothing_away(lured):
             swapper.kill()
     assert set(_kept(home)) <= {"我的", ""} and sorted(path.name for path in outside.iterdir()) == before
     assert (outside / "名单.csv").read_text(encoding="utf-8") == "别人的"
+
+
+def test_more_files_than_one_night_takes_wait_their_turn_and_count_as_missing(tmp_path):
+    home = new_home(tmp_path / "home")
+    settings = home / "monitor.yml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace("files: 500", "files: 2"), encoding="utf-8")
+    for serial in range(4):
+        path = _roster(home, "d01", serial + 1, name=f"边缘人员{4 - serial}.xlsx")
+        os.utime(path, (1_767_200_000 + serial, 1_767_200_000 + serial))
+    _roster(home, "d02", 11)
+    run.collect(home, EVE)
+    ledger = Ledger.of(Home(home))
+    taken = {(each.unit_code, each.file_name) for each in ledger.files()}
+    assert taken == {("d01", "边缘人员4.xlsx"), ("d01", "边缘人员3.xlsx"), ("d02", "边缘人员.xlsx")}
+    told = run.status(home, EVE)
+    assert told["waiting"] == ["青禾区 边缘人员1.xlsx", "青禾区 边缘人员2.xlsx"] and told["moving"] == []
+    assert "一夜最多收 2 份" in "\n".join(notice._message(told))
+    gaps = rosters.gaps(Home(home), ledger, ledger.submissions(), EVE)
+    counted = {(gap.unit_code, gap.kind) for gap in gaps if "没有轮到" in gap.reason}
+    assert ("d01", "edge_person") in counted and {unit for unit, _ in counted} == {"d01"}
+    run.collect(home, DAY)
+    assert len([each for each in ledger.files() if each.unit_code == "d01"]) == 4
+    assert run.status(home, DAY)["waiting"] == []
+    assert not [gap for gap in rosters.gaps(Home(home), ledger, ledger.submissions(), DAY) if "没有轮到" in gap.reason]
 
 
 # cut off while it was taken -------------------------------------------------------------------------------------------
