@@ -535,8 +535,15 @@ def _examine_floor(agreed: Contracts) -> None:
         for word in source.headers:
             declared.setdefault(word, f"sources/{source.unit}_{source.kind}.yml:headers")
     for word, where in declared.items():
+        _refuse_free_text(word, where)
         if group := agreed.headers.refusal_of(word):
             raise ContractError(f"{where}:“{word}”说的是按规定不接收的内容({group}),不得约定")
+
+
+def _refuse_free_text(word: str, where: str) -> None:
+    found = next((each for each in floor.FREE_TEXT if each in fold_header(word)[0]), None)
+    if found and not where.endswith((":title", ".codes")):
+        raise ContractError(f"{where}:“{word}”是写句子的列(“{found}”),什么都可能写在里面,不得约定")
 
 
 def _declared(kind: Kind) -> Iterator[tuple[str, Iterable[str]]]:
@@ -545,7 +552,8 @@ def _declared(kind: Kind) -> Iterator[tuple[str, Iterable[str]]]:
     for field, column in kind.columns.items():
         spellings = [word for code, words in column.codes.items() for word in (code, *words)]
         told = [*spellings, *column.else_from, *column.true_words, *column.false_words]
-        yield f"columns.{field}", [field, column.header, *column.aliases, *told]
+        yield f"columns.{field}", [field, column.header, *column.aliases]
+        yield f"columns.{field}.codes", told
 
 
 def _examine_purposes(kind: Kind, where: str) -> None:

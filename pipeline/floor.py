@@ -126,6 +126,24 @@ HELP_ONLY = [
 ]  # fmt: skip
 """A column or list so named tells of illness, disability, schooling or disaster, and never serves a review of somebody's enrolment."""
 
+FREE_TEXT = [
+    "备注",
+    "说明",
+    "附注",
+    "批注",
+    "描述",
+    "意见",
+    "详情",
+    "小结",
+    "评语",
+    "走访情况",
+    "谈话",
+    "remark",
+    "comment",
+    "memo",
+]
+"""A column so named holds sentences, in which anything may be said of anybody: no kind stores one."""
+
 OWN_LISTS = frozenset({
     "dibao_household", "dibao_person", "tekun_person", "edge_household", "edge_person", "temporary_grant", "survey_household",
     "survey_person", "poverty_return_monitoring",
@@ -208,7 +226,7 @@ only when its door asks for an authorisation."""
 REVIEW_COLUMNS = {"social_insurance": frozenset({"employer", "base_fen"})}
 """Columns of help lists that are kept for authorised people alone, whatever the contract says."""
 
-DIGEST = "bfec4e500c7fd975fc9ffc947c7f3d8cd9bf7f8f3851faf66bc3fdff8adb6a7f"
+DIGEST = "b26f1d4a75cd8a8a1880b99945e336a8dea98c624791e58ddf7df67ca0cb189e"
 """SHA-256 of all the above: words are taken out in two places, or not at all."""
 
 
@@ -219,5 +237,5 @@ def digest() -> str:
         for name, limits in KINDS.items()
     }
     columns = {name: sorted(fields) for name, fields in REVIEW_COLUMNS.items()}
-    said = [REFUSED, INNOCENT, OFFICES, CODES, HELP_ONLY, sorted(OWN_LISTS), kinds, columns]
+    said = [REFUSED, INNOCENT, OFFICES, CODES, HELP_ONLY, FREE_TEXT, sorted(OWN_LISTS), kinds, columns]
     return hashlib.sha256(json.dumps(said, ensure_ascii=False, sort_keys=True).encode()).hexdigest()

@@ -277,16 +277,18 @@ def test_without_flags_a_text_ends_at_its_first_zero(tmp_path: Path) -> None:
 def test_a_memo_that_is_not_there_is_unreadable_and_an_empty_one_is_blank(
     tmp_path: Path, version: int, pointers: list[bytes]
 ) -> None:
-    columns = [(name, "C", 18) for name in MEMBER] + [(name, "M", len(pointers[0])) for name in ("备注", "联系电话")]
+    columns = [(name, "C", 18) for name in MEMBER] + [
+        (name, "M", len(pointers[0])) for name in ("健康状况", "联系电话")
+    ]
     records = [[f"某{n}", number(n), number(n), "户主", pointer, pointers[1]] for n, pointer in enumerate(pointers, 1)]
     (tmp_path / "低保人员2026年10月.dbf").write_bytes(table(columns, records, version=version))
     outcome = judged(tmp_path / "低保人员2026年10月.dbf")
-    assert outcome.values("remark") == [None] * 4
-    assert outcome.values("remark__unreadable") == [True, False, True, False]
+    assert outcome.values("health") == [None] * 4
+    assert outcome.values("health__unreadable") == [True, False, True, False]
     assert outcome.values("phone__unreadable") == [False] * 4
     assert [(line["row_number"], line["rule"]) for line in outcome.issues] == [
-        (2, "remark.stored_elsewhere"),
-        (4, "remark.stored_elsewhere"),
+        (2, "health.stored_elsewhere"),
+        (4, "health.stored_elsewhere"),
     ]
     assert "不在 .dbf 文件里" in outcome.issues[0]["message"] and "备注型字段" in outcome.notices
 

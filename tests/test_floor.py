@@ -127,6 +127,7 @@ def test_a_word_taken_out_of_the_program_does_not_load(agreed: Path, monkeypatch
         ("INNOCENT", [*floor.INNOCENT, "民族"]),
         ("OFFICES", [*floor.OFFICES, "党员"]),
         ("HELP_ONLY", floor.HELP_ONLY[1:]),
+        ("FREE_TEXT", floor.FREE_TEXT[1:]),
         ("OWN_LISTS", floor.OWN_LISTS | {"vehicle"}),
         ("KINDS", {**floor.KINDS, "vehicle": floor.Limits(frozenset({"statistics"}))}),
         ("REVIEW_COLUMNS", {}),

@@ -40,7 +40,7 @@ def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
 
 def roster(path: Path, name: str = "张三") -> Path:
-    rows = one_column("dibao_person", "remark", ["无"])
+    rows = one_column("dibao_person", "health", ["无"])
     rows[2][0] = name
     return sheet(path, rows)
 
@@ -78,7 +78,7 @@ def test_text_that_begins_like_a_formula_stays_text(tmp_path: Path, check: Any, 
     path = tmp_path / "x.xlsx"
     with xlsxwriter.Workbook(path, {"strings_to_formulas": False, "strings_to_urls": False}) as book:
         page = book.add_worksheet()
-        for at, row in enumerate(one_column("dibao_person", "remark", [text, "好"])):
+        for at, row in enumerate(one_column("dibao_person", "health", [text, "好"])):
             for column, value in enumerate(row):
                 page.write_string(at, column, str(value))
     check(path)
@@ -89,7 +89,7 @@ def test_text_that_begins_like_a_formula_stays_text(tmp_path: Path, check: Any, 
 
 
 def test_sixteen_thousand_columns(tmp_path: Path, check: Any) -> None:
-    rows = one_column("dibao_person", "remark", ["无"])
+    rows = one_column("dibao_person", "health", ["无"])
     rows[1] += [f"多余{at}" for at in range(16_384 - len(rows[1]))]
     code, text = check(sheet(tmp_path / "x.xlsx", rows))
     assert code in (0, 1) and ("可接收 1 行" in text or "不能接收" in text)

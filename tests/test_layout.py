@@ -239,7 +239,7 @@ def test_a_guardians_columns_are_no_second_table(tmp_path: Path) -> None:
 def test_a_header_of_two_rows_with_groups(tmp_path: Path) -> None:
     rows = [
         [TITLE],
-        ["序号", "个人情况", None, "家庭情况", None, "备注"],
+        ["序号", "个人情况", None, "家庭情况", None, "健康状况"],
         [None, "姓名", "身份证号", "户主身份证号", "与户主关系", None],
         [1, "张三", number(1), number(1), "户主", "x"],
     ]
@@ -247,7 +247,7 @@ def test_a_header_of_two_rows_with_groups(tmp_path: Path) -> None:
     reading = read(tmp_path, rows, merges=merges)
     assert reading.sheets[0].header_rows == (2, 3)
     assert {use.field: use.column for use in reading.sheets[0].columns} == {
-        "name": 2, "id_number": 3, "head_id_number": 4, "relation": 5, "remark": 6,
+        "name": 2, "id_number": 3, "head_id_number": 4, "relation": 5, "health": 6,
     }  # fmt: skip
     assert reading.rows_read == 1
 

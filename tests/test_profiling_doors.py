@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -14,13 +15,14 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import databases, policy
+from pipeline import contracts, databases, policy
 from pipeline.home import Database
-from pipeline.model import PolicyError, Reading
+from pipeline.model import ROOT, ContractError, PolicyError, Reading
 from pipeline.reading import layout
 from tests.damage_kit import person_number as number
 from tests.night_kit import PERSON, person
 
+SECURITY = ROOT / "docs/security.md"
 MARK = "标记"
 """Stands in every cell that may not be kept."""
 
@@ -161,9 +163,7 @@ def test_a_column_of_a_database_is_refused_by_its_own_name_whatever_it_is_to_be_
     assert MARK.encode() not in (tmp_path / "out").read_bytes()
     (reading,) = layout.read_submissions(tmp_path / "out", "x/t", "d01", {"division"}, tmp_path / "work")
     names = [name for sheet in reading.sheets for _, name in sheet.refused_columns]
-    assert reading.refusal is not None or names == [
-        f"{column}({databases.contracts.load().headers.refusal_of_column(column)})"
-    ]
+    assert reading.refusal is not None or names == [f"{column}({contracts.load().headers.refusal_of_column(column)})"]
 
 
 # policy -------------------------------------------------------------------------------------------------------------
@@ -186,3 +186,54 @@ def test_no_policy_value_hangs_on_what_is_never_stored(tmp_path: Path, old: str,
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(PolicyError, match="按规定不接收"):
         policy.load(folder)
+
+
+# free text ----------------------------------------------------------------------------------------------------------
+
+SENTENCE = "此人信奉某教、是某族、曾被判刑"
+"""What somebody may write into any cell that takes a text."""
+FREE = ("备注", "备注信息", "说明", "其他说明", "走访情况", "入户谈话")
+
+
+@pytest.mark.parametrize("name", sorted(contracts.load().kinds))
+def test_of_sentences_only_what_stands_in_a_text_column_is_kept_and_the_page_on_security_names_each(
+    tmp_path: Path, name: str
+) -> None:
+    kind = contracts.load().kinds[name]
+    planted = {
+        field: f"{SENTENCE}{at}" for at, (field, column) in enumerate(kind.columns.items()) if column.type == "text"
+    }
+    required = [field for field in kind.columns if kind.columns[field].required or kind.columns[field].required_column]
+    fields = [*required, *(field for field in planted if field not in required)]
+    cells = [
+        planted[field] if field in planted else str(kind.columns[field].example or "1").replace("示例:", "")
+        for field in fields
+    ]
+    book = openpyxl.Workbook()
+    page = book.worksheets[0]
+    page.append([f"2026年10月{kind.title}"])
+    page.append([*(kind.columns[field].header for field in fields), *FREE])
+    page.append([*cells, *(f"{SENTENCE}{at}备" for at, _ in enumerate(FREE))])
+    book.save(tmp_path / "x.xlsx")
+    senders = {"division", *kind.senders}
+    (reading,) = layout.read_submissions(tmp_path / "x.xlsx", "x.xlsx", "d01", senders, tmp_path)
+    assert (reading.kind, reading.refusal) == (name, None)
+    (row,) = pq.read_table(str(reading.rows_path)).to_pylist()
+    assert {field for field, value in row.items() if SENTENCE in str(value)} == set(planted)
+    assert not [value for value in row.values() if "备" in str(value)]
+    listed = re.search(rf"^\| {re.escape(kind.title)} \|(.*)\|$", SECURITY.read_text(encoding="utf-8"), re.MULTILINE)
+    said = listed[1].strip().split("、") if listed else []
+    assert said == [kind.columns[field].header for field in planted], "docs/security.md, Sentences in text columns"
+
+
+@pytest.mark.parametrize("header", ["备注", "情况说明", "村委会意见", "备 注", "remark"])
+def test_no_kind_declares_a_column_of_sentences(tmp_path: Path, header: str) -> None:
+    agreed = tmp_path / "expectations"
+    shutil.copytree(contracts.EXPECTATIONS, agreed)
+    path = agreed / "kinds/dibao_person.yml"
+    text = path.read_text(encoding="utf-8")
+    assert "{header: 联系电话, aliases: [" in text
+    changed = text.replace("{header: 联系电话, aliases: [", f"{{header: 联系电话, aliases: [{header}, ")
+    path.write_text(changed, encoding="utf-8")
+    with pytest.raises(ContractError, match="写句子的列"):
+        contracts.load(agreed)

@@ -195,7 +195,11 @@ REVIEW = {"dibao_household", "dibao_person", "tekun_person", "edge_household", "
 
 @pytest.mark.parametrize(
     ("rule", "kinds"),
-    [("b01", REVIEW | {"death_notice"}), ("b02", REVIEW), ("c01", REVIEW | {"disability_certificate"})],
+    [
+        ("b01", REVIEW | {"death_notice"}),
+        ("b02", REVIEW),
+        ("c01", REVIEW | {"disability_certificate", "dibao_person.is_seriously_ill"}),
+    ],
 )
 def test_reviews_and_supplements_reach_no_help_record(rule: str, kinds: set[str]) -> None:
     models = sql_kit.models_of(sql_kit.SQL)

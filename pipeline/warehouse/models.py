@@ -28,6 +28,7 @@ from sqlglot.errors import SqlglotError
 from pipeline.contracts import Kind
 from pipeline.model import ROOT, ModelError, Purpose
 from pipeline.strict_yaml import Strict, read_shape, read_yaml
+from pipeline.warehouse import provenance
 
 SQL = ROOT / "sql"
 EVERY = "warnings.every"
@@ -113,8 +114,25 @@ IDENTITY_COLUMNS = frozenset(
 """All that a model with `carries: identity` may hold: who somebody is, in whose household and division, on which row.
 
 No amount, diagnosis, level, date of an event or outcome: such a column would carry a fact past the purpose walk.
-Nor may its query name such a column of a partner's kind, since a condition on it would carry the fact as well.
+Nor may such a column, under its own name or another, be what one of these is made from, or what decides which rows there are.
 """
+
+_WHO = frozenset({"row_id", "person_id", "head_person_id", "identity_state", "id_sex", "id_birth_date"})
+"""Columns of accepted rows, beside the fields of `Kind.person` and places, that say who somebody is."""
+
+_PLACE_OF_ROW = frozenset({"unit_code", "submission_id", "period", "sheet", "row_number", "received_seq", "file_name"})
+"""Columns of accepted rows that say where a row stands: of a partner's row they tell which list it is on."""
+
+_SINCE = frozenset({"start_month", "accepted_on"})
+"""Columns of our own lists by which it is decided where somebody lives: the later list."""
+
+_ALL_ALIKE = {"registry.person_row": ("list", "source_rank", "is_current")}
+"""Columns of models in which the rows of all partners say the same, made from where they stand."""
+
+_HOUSE_WHO = frozenset(
+    {"identity", "unit", "township", "place", "placed", "identity_decision", "gap", "night", "policy"}
+)
+"""Tables of the house that say nothing of anybody beyond who is who, where, and which lists came."""
 
 
 WARNING_COLUMNS = frozenset(
@@ -378,12 +396,15 @@ class Models:
 
         Raises ModelError naming the model and the path by which it reaches what it may not.
         """
+        given = self._given()
         for name in self.order(wanted):
             model = self.models.get(name)
+            if model:
+                _refuse_hidden(_short(model.path), model.sql)
             if model and isinstance(model.about, Card):
                 self._examine_card(name, model, model.about)
             elif model and isinstance(model.about, About) and model.about.carries == "identity":
-                self._examine_identity(model)
+                self._examine_identity(model, given)
             elif model and isinstance(model.about, About) and model.about.carries == "warnings":
                 _examine_warnings(model)
             elif model and isinstance(model.about, Published) and model.about.purpose:
@@ -472,22 +493,72 @@ class Models:
                     f"经由 {' ← '.join(path)}。该种类只可用于:{'、'.join(self.kinds[kind].purposes)}"
                 )
 
-    def _examine_identity(self, model: Model) -> None:
+    def _examine_identity(self, model: Model, given: provenance.Given) -> None:
+        where = f"{_short(model.path)}:声明只含身份(carries: identity)"
         if facts := sorted(set(model.output_columns()) - IDENTITY_COLUMNS):
-            raise ModelError(f"{_short(model.path)}:声明只含身份(carries: identity),却带出了:{'、'.join(facts)}")
-        named = model.named_columns
-        for read in model.reads:
-            kind = self.kinds.get(read.removeprefix("accepted.")) if read.startswith("accepted.") else None
-            if kind is None or not kind.is_partner:
-                continue
-            who = IDENTITY_COLUMNS | {field for field in kind.person.model_dump().values() if field}
-            facts = sorted(
-                {field for field, column in kind.columns.items() if column.type not in _PLACES} & named - who
-            )
-            if facts:
-                raise ModelError(
-                    f"{_short(model.path)}:声明只含身份(carries: identity),却用到了 {kind.name} 的:{'、'.join(facts)}"
-                )
+            raise ModelError(f"{where},却带出了:{'、'.join(facts)}")
+        try:
+            made = provenance.follow(model.query, given)
+        except provenance.Unfollowed as problem:
+            raise ModelError(f"{where},却查不清每一列的来源:{problem}") from problem
+        sources = made.rows.union(*made.columns.values())
+        if facts := sorted(source for source in sources if not self._says_who(source)):
+            raise ModelError(f"{where},却用到了:{'、'.join(facts)}")
+
+    def _given(self) -> provenance.Given:
+        """How the tables are made that an identity model may read."""
+        partners = frozenset(kind.name for kind in self.kinds.values() if kind.is_partner)
+        found: dict[str, provenance.Made] = {}
+
+        def made(name: str) -> provenance.Made:
+            if name not in found:
+                found[name] = self._made(name, given, partners)
+            return found[name]
+
+        given = provenance.Given(made, partners, self._is_place_of_row)
+        return given
+
+    def _made(self, name: str, given: provenance.Given, partners: frozenset[str]) -> provenance.Made:
+        room, _, table = name.partition(".")
+        if room == "accepted" and table in self.kinds:
+            columns = [*self.kinds[table].accepted_columns(), "received_seq", "file_name"]
+            own = {column: frozenset({f"{name}.{column}"}) for column in columns}
+            return provenance.Made(own, partners=frozenset({table}) & partners)
+        model = self.models.get(name)
+        if model is None:
+            return provenance.Made(provenance.Anything(name))
+        if isinstance(model.about, About) and model.about.carries == "identity":
+            return provenance.Made({column: frozenset({f"{name}.{column}"}) for column in model.output_columns()})
+        followed = provenance.follow(model.query, given)
+        alike = {
+            column: frozenset(source for source in followed.columns[column] if not self._is_place_of_row(source))
+            for column in _ALL_ALIKE.get(name, ())
+        }
+        rows = followed.rows
+        if alike:
+            rows = frozenset(source for source in rows if not self._is_place_of_row(source))
+        return provenance.Made({**followed.columns, **alike}, rows, followed.partners)
+
+    def _is_place_of_row(self, source: str) -> bool:
+        """A source that tells on which partner's list a row stands."""
+        room, _, rest = source.partition(".")
+        table, _, column = rest.partition(".")
+        of_partner = room == "accepted" and self.kinds[table].is_partner
+        return source == provenance.WHICH_LIST or (of_partner and column in _PLACE_OF_ROW)
+
+    def _says_who(self, source: str) -> bool:
+        """Whether a source is no fact: who somebody is, where, in whose household, and on which row of our own lists."""
+        room, _, rest = source.partition(".")
+        table, _, column = rest.partition(".")
+        if room != "accepted":
+            model = self.models.get(f"{room}.{table}")
+            carried = model.about.carries if model and isinstance(model.about, About) else None
+            return carried == "identity" or (room == "house" and table in _HOUSE_WHO)
+        kind, field_name = self.kinds[table], re.sub("__(?:text|unreadable)$", "", column)
+        is_place = field_name in kind.columns and kind.columns[field_name].type in _PLACES
+        if field_name in _WHO or field_name in kind.named or is_place:
+            return True
+        return not kind.is_partner and (field_name in _PLACE_OF_ROW or field_name in _SINCE)
 
 
 def _examine_warnings(model: Model) -> None:
@@ -589,6 +660,33 @@ def _named_columns(name: str, sql: str) -> frozenset[str]:
     return frozenset(
         re.sub("__(?:text|unreadable)$", "", column.name.lower()) for column in _parse(name, sql).find_all(exp.Column)
     )
+
+
+@cache
+def _refuse_hidden(name: str, sql: str) -> None:
+    """Refuse what names columns without saying which: the walk of purposes goes by names. Raises ModelError."""
+    query = _parse(name, sql)
+    for node in query.walk():
+        hidden = isinstance(node, (exp.Columns, exp.PositionalColumn, exp.Pivot, exp.Lateral))
+        hidden |= isinstance(node, exp.Join) and bool(node.args.get("using") or node.args.get("method"))
+        hidden |= isinstance(node, exp.Star) and bool(node.args.get("replace") or node.args.get("rename"))
+        hidden |= isinstance(node, exp.Column) and (
+            isinstance(node.this, exp.Star)
+            or bool(node.args.get("db"))
+            or (not node.table and node.name.lower() in _rows_at_hand(node))
+        )
+        if hidden:
+            raise ModelError(f"{name}:{node.sql(dialect='duckdb')}:要用的列须逐一写出名字")
+
+
+def _rows_at_hand(column: exp.Column) -> set[str]:
+    """What the tables of rooms are called whose rows an unqualified name might mean as a whole."""
+    found: set[str] = set()
+    select = column.find_ancestor(exp.Select)
+    while select is not None:
+        found |= {table.alias_or_name.lower() for table in _sources(select) if table.db}
+        select = select.find_ancestor(exp.Select)
+    return found
 
 
 @cache

@@ -10,14 +10,16 @@ select
     name_difference.id_number as id_number,
     name_difference.kept_name as kept_name,
     name_difference.other_name as other_name,
-    name_difference.submission_id as submission_id,
-    name_difference.sheet as sheet,
-    name_difference.row_number as "row",
-    name_difference.kind as kind,
+    own_row.submission_id as submission_id,
+    own_row.sheet as sheet,
+    own_row.row_number as "row",
+    own_row.kind as kind,
     name_difference.state as state,
     kept_row.unit_code as kept_unit_code,
     flipped.row_id is not null as flips
 from registry.name_difference as name_difference
+inner join registry.person_row as own_row
+    on name_difference.row_id = own_row.row_id
 inner join registry.identity as identity
     on name_difference.person_id = identity.person_id
 inner join registry.person_row as kept_row

@@ -5,10 +5,6 @@ select
     name_difference.id_number as id_number,
     name_difference.kept_name as kept_name,
     name_difference.other_name as other_name,
-    name_difference.kind as kind,
-    name_difference.submission_id as submission_id,
-    name_difference.sheet as sheet,
-    name_difference.row_number as row_number,
     name_difference.is_current as is_current,
     name_difference.source_rank as source_rank,
     name_difference.state as state

@@ -15,10 +15,6 @@ select
     person_row.id_number as id_number,
     named.kept_name as kept_name,
     person_row.name as other_name,
-    person_row.kind as kind,
-    person_row.submission_id as submission_id,
-    person_row.sheet as sheet,
-    person_row.row_number as row_number,
     person_row.is_current as is_current,
     person_row.source_rank as source_rank,
     coalesce(decided.decision, case when person_row.is_current then 'disputed' else 'past' end) as state
