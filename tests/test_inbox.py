@@ -429,6 +429,7 @@ def test_more_files_than_one_night_takes_wait_their_turn_and_count_as_missing(tm
     run.collect(home, DAY)
     assert len([each for each in ledger.files() if each.unit_code == "d01"]) == 4
     assert run.status(home, DAY)["waiting"] == []
+    run.read(home, DAY, "d01")
     assert not [gap for gap in rosters.gaps(Home(home), ledger, ledger.submissions(), DAY) if "没有轮到" in gap.reason]
 
 
