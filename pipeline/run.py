@@ -815,8 +815,9 @@ def _mark(copies: list[_Copy]) -> None:
         try:
             sandbox.call(returns.write, *copy, memory_mb=2 * memory_mb, seconds=3 * seconds)
         except sandbox.Killed as killed:
-            reason, fix = "检查已完成,但原文件太大或结构特殊,无法在上面标注", advice.ASK_DATA_OFFICER
-            returns.write_receipt(copy[2], copy[1], Refusal(killed.reason, reason, fix))
+            _, file_name, target, summaries, issues, _ = copy
+            reason = "标注时我们的程序出了错" if killed.reason == "crash" else "太大或结构特殊,超过了标注的时间或内存"
+            returns.write_list_alone(target, file_name, summaries, issues, reason)
 
 
 def _returned_name(name: str, names: Sequence[str]) -> Path:

@@ -131,18 +131,47 @@ def test_a_directory_of_a_million_entries_costs_us_nothing(tmp_path: Path, check
     assert code == 1 and "不能接收" in text
 
 
+@pytest.mark.parametrize(("reason", "told"), [("memory", "超过了标注的时间或内存"), ("crash", "我们的程序出了错")])
 def test_a_copy_that_cannot_be_marked_ends_the_child_and_not_us(
-    tmp_path: Path, check: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, check: Any, monkeypatch: pytest.MonkeyPatch, reason: Any, told: str
 ) -> None:
+    """What was found is told all the same; nobody is told that nothing was taken in."""
     from pipeline.reading import sandbox
 
     honest = sandbox.call
 
     def dying(function: Any, *arguments: Any, **limits: Any) -> Any:
         if function.__name__.startswith("write"):
-            raise sandbox.Killed("memory")
+            raise sandbox.Killed(reason)
         return honest(function, *arguments, **limits)
 
     monkeypatch.setattr(sandbox, "call", dying)
     code, _ = check(roster(tmp_path / "x.xlsx", person_number(3)))
-    assert code in (0, 1) and (tmp_path / "x.检查结果.xlsx").exists()
+    assert code in (0, 1)
+    page = openpyxl.load_workbook(tmp_path / "x.检查结果.xlsx").worksheets[0]
+    said = "".join(str(cell) for row in page.iter_rows(values_only=True) for cell in row if cell)
+    assert "原文件无法标注" in said and told in said
+    assert "整份退回" not in said and "一行也没有入库" not in said
+
+
+def test_formulas_without_result_that_show_what_is_never_received_come_back_empty(tmp_path: Path, check: Any) -> None:
+    """They stand right of the last value, and a filter names a value too, so the copy is written anew: with the table."""
+    rows = one_column("dibao_person", "remark", ["无", "无"])
+    end = len(rows[1]) + 1
+    for row, value in zip(rows[1:], ("民族", "某族", "某某族"), strict=True):
+        row.append(value)
+    path = sheet(tmp_path / "x.xlsx", rows)
+    book = openpyxl.load_workbook(path)
+    page = book.worksheets[0]
+    letter = page.cell(3, end).column_letter
+    page.cell(3, end + 2).value = f"={letter}3"
+    page.auto_filter.ref = f"A2:{letter}4"
+    page.auto_filter.add_filter_column(end - 1, ["某族"])
+    book.save(path)
+    code, text = check(path)
+    assert code == 0 and "可接收 2 行" in text
+    listed, copy = openpyxl.load_workbook(tmp_path / "x.检查结果.xlsx").worksheets
+    assert listed.title == "问题清单"
+    assert [copy.cell(at, end).value for at in (2, 3, 4)] == ["民族", None, None]
+    assert copy.cell(3, end + 2).value is None
+    assert "某族" not in str([*copy.values]) and not copy.auto_filter.filterColumn

@@ -100,6 +100,25 @@ def write_receipt(target: Path, file_name: str, refusal: Refusal) -> None:
         made.replace(target)
 
 
+def write_list_alone(
+    target: Path, file_name: str, summaries: Sequence[SubmissionSummary], issues: pd.DataFrame, reason: str
+) -> None:
+    """Write the answer to a file that was judged and could not be marked: the sheet 问题清单 with all that was found.
+
+    `reason`: why, in words. Nothing of the sender's bytes is read.
+    """
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=PART) as folder:
+        made = Path(folder) / "made.xlsx"
+        listing.write(made, file_name, summaries, issues, None, [_list_alone(reason)])
+        made.chmod(0o600)
+        sync(made)
+        made.replace(target)
+
+
+def _list_alone(reason: str) -> str:
+    return f"原文件无法标注({reason}),所以只有这张清单。"
+
+
 class _Copy:
     def __init__(
         self, source: Path, file_name: str, summaries: Sequence[SubmissionSummary], issues: pd.DataFrame, folder: Path
@@ -194,8 +213,7 @@ class _Copy:
         book = readers.read(self.source, self.file_name)
         if isinstance(book, Refusal) or not self.formulas_known:
             reason = book.reason if isinstance(book, Refusal) else "看不出公式是不是引用了按规定不接收的内容"
-            remark = f"原文件无法标注({reason}),所以只有这张清单。"
-            listing.write(made, self.file_name, self.summaries, self.issues, None, [remark])
+            listing.write(made, self.file_name, self.summaries, self.issues, None, [_list_alone(reason)])
             return
         grids = [_without(grid, Gone(self.emptied.get(grid.sheet, []))) for grid in book.grids]
         names, lost = rewrite(grids, plain, self.refused, is_packed=False)
@@ -233,14 +251,15 @@ def _grids(base: Path) -> list[Grid]:
 
 
 def _without(grid: Grid, gone: Gone) -> Grid:
-    """A sheet with these cells empty."""
+    """A sheet with these cells empty; beyond its last value there is nothing to empty (formulas without result)."""
     if not gone:
         return grid
     columns = list(grid.columns)
     inside: dict[int, Mask] = {}
     for first, last, column in gone.areas:
         start, end = np.searchsorted(grid.row_numbers, [first, last + 1])
-        inside.setdefault(column - 1, np.zeros(grid.height, bool))[start:end] = True
+        if column <= len(columns):
+            inside.setdefault(column - 1, np.zeros(grid.height, bool))[start:end] = True
     for column, mask in inside.items():
         columns[column] = pc.if_else(pa.array(mask), pa.scalar(None, pa.string()), columns[column])
     return replace(grid, columns=columns)
