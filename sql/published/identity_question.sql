@@ -96,16 +96,18 @@ disputed as (
         coalesce(consequence.weight, 0) as weight,
         difference.other_name as left_name,
         substr(difference.id_number, 1, 6) || '********' || substr(difference.id_number, 15) as left_number_masked,
-        difference.kind as left_kind,
+        own_row.kind as left_kind,
         submission.unit_code as left_unit_code,
         submission.file_name as left_file_name,
-        difference.sheet as left_sheet,
-        difference.row_number as left_row
+        own_row.sheet as left_sheet,
+        own_row.row_number as left_row
     from registry.name_difference as difference
     inner join registry.person as person
         on difference.person_id = person.person_id
+    inner join registry.person_row as own_row
+        on difference.row_id = own_row.row_id
     inner join house.submission as submission
-        on difference.submission_id = submission.submission_id
+        on own_row.submission_id = submission.submission_id
     inner join registry.identity as identity
         on difference.person_id = identity.person_id
     inner join registry.person_row as kept_row
@@ -113,7 +115,7 @@ disputed as (
     left join house.unit as bureau
         on bureau.unit_kind = 'bureau'
     left join house.review_only as review_only
-        on difference.kind = review_only.kind
+        on own_row.kind = review_only.kind
     left join life.consequence as consequence
         on difference.row_id = consequence.left_ref and difference.person_id = consequence.right_ref
     where difference.is_current and review_only.kind is null
