@@ -10,8 +10,8 @@ import io
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.parsers import expat
@@ -71,12 +71,19 @@ def write(
     """
     if mending:
         correction.write(mending.target, mending.file_id, [one.reading for one in summaries], issues)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=PART) as folder:
-        made = Path(folder) / "made.xlsx"
+    with _whole(target) as made:
         if issues.empty and all(one.status == "repeated" or not one.reading.sheets for one in summaries):
             listing.write(made, file_name, summaries, issues, None, [])
         else:
-            _Copy(source, file_name, summaries, issues, Path(folder)).write(made)
+            _Copy(source, file_name, summaries, issues, made.parent).write(made)
+
+
+@contextmanager
+def _whole(target: Path) -> Iterator[Path]:
+    """Where to write what then stands at `target`, whole or not at all; its folder is its own and goes with it."""
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=PART) as folder:
+        made = Path(folder) / "made.xlsx"
+        yield made
         made.chmod(0o600)
         sync(made)
         made.replace(target)
@@ -92,12 +99,8 @@ def write_all(
 
 def write_receipt(target: Path, file_name: str, refusal: Refusal) -> None:
     """Write the answer to a file that could not be opened: a workbook with the sheet 问题清单 only."""
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=PART) as folder:
-        made = Path(folder) / "made.xlsx"
+    with _whole(target) as made:
         listing.write_refusal(made, file_name, refusal.reason, refusal.fix)
-        made.chmod(0o600)
-        sync(made)
-        made.replace(target)
 
 
 def write_list_alone(
@@ -107,12 +110,8 @@ def write_list_alone(
 
     `reason`: why, in words. Nothing of the sender's bytes is read.
     """
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=PART) as folder:
-        made = Path(folder) / "made.xlsx"
+    with _whole(target) as made:
         listing.write(made, file_name, summaries, issues, None, [_list_alone(reason)])
-        made.chmod(0o600)
-        sync(made)
-        made.replace(target)
 
 
 def _list_alone(reason: str) -> str:
