@@ -54,7 +54,8 @@ _MOST_NAMED = 3
 _DISPUTED = "这一行的姓名与号码的主人不同,存疑,暂不采用"
 _ANSWERS = {
     "enrolled": "{who}在{registry}名册上", "not_current": "{registry}名册不是最新,不知道{who}是否在册",
-    "cannot_tell": "{who}是否在{registry}名册上,今晚无法确认(本人身份存疑,或名册不完整)", "not_enrolled": "{who}不在{registry}名册上",
+    "cannot_tell": "{who}是否在{registry}名册上,今晚无法确认(本人身份存疑,退回的行里有疑似同一人的,或名册不完整)",
+    "not_enrolled": "{who}不在{registry}名册上",
 }  # fmt: skip
 
 
@@ -158,7 +159,7 @@ def _after_the_rule(given: warehouse.Inputs, models: Models, name: str, person_i
     own = {row[of_whom] for row in found["registry.household_member"] if row["person_id"] == person_id}
     unread = [row["unreadable"] for row in found[name] if row[of_whom] in own and row.get("unreadable")]
     if unread:
-        return False, f"{unread[0]}。认不出来的不当作没有:这条规则暂时答不了,不新增,也不撤回原有的预警"
+        return False, f"{unread[0]}。不知道的不当作没有:这条规则暂时答不了,不新增,也不撤回原有的预警"
     if not card.of_the_dead and any(row["person_id"] == person_id for row in found["registry.death"]):
         return False, "本人已有死亡登记:除“死亡后仍在册”外,不再作为任何规则的对象"
     if stronger and not any(

@@ -84,7 +84,7 @@ def test_what_cannot_be_read_is_never_said_to_be_blank(code: str, name: str, per
     example = next(each for known, each in RULES if known == table and name in each.name)
     assert said(table, person, example) == [], "no condition fails"
     is_listed, told = _after_the_rule(inputs(example), models_of(), table, person)
-    assert (is_listed, told.startswith(f"{expected}。认不出来的不当作没有")) == (False, True)
+    assert (is_listed, told.startswith(f"{expected}。不知道的不当作没有")) == (False, True)
 
 
 @pytest.mark.parametrize(("is_outdone", "told"), [(True, "已有更急的预警(B02)"), (False, "下一次 monitor run 会列出")])
@@ -136,7 +136,8 @@ def test_a_list_that_is_silent_and_not_whole_is_said_so() -> None:
 def test_all_conditions_that_fail_are_told() -> None:
     both = reasons("A01", "家人的号码在我们自己的另一份名单上是别的名字")
     assert both == [
-        f"本户有人是否在{registry}名册上,今晚无法确认(本人身份存疑,或名册不完整)" for registry in ("低保", "特困")
+        f"本户有人是否在{registry}名册上,今晚无法确认(本人身份存疑,退回的行里有疑似同一人的,或名册不完整)"
+        for registry in ("低保", "特困")
     ]
 
 
