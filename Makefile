@@ -18,15 +18,19 @@ export AIRFLOW__CORE__DAGS_FOLDER := $(CURDIR)/dags
 
 demo: export MONITOR_HOME := $(CURDIR)/$(DEMO)
 demo: export MONITOR_DATE := $(DEMO_DATE)
+demo: export MONITOR_REALLY := 1
 demo: export AIRFLOW_HOME := $(CURDIR)/$(DEMO)/airflow
 demo: export MONITOR_RETRY_SECONDS := 0
+# Airflow sets these modes itself, whatever the umask: what the demo writes is for its owner alone, as doctor asks.
+demo: export AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS := 0o700
+demo: export AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS := 0o600
 demo: $(VENV)/.ready  ## a sample month of an invented bureau, through Airflow, to the warning list
 	@rm -rf $(DEMO)
 	@$(BIN)/monitor --home $(DEMO) init
 	@$(BIN)/monitor generate --people 3000 --seed 1 --date $(DEMO_DATE) $(DEMO)
 	@echo "用 Airflow 运行 $(DEMO_DATE) 的夜间任务(日志在 $(DEMO)/airflow.log):"
-	@$(BIN)/airflow db migrate > $(DEMO)/airflow.log 2>&1 || { tail -40 $(DEMO)/airflow.log; exit 1; }
-	@$(BIN)/python dags/nightly.py >> $(DEMO)/airflow.log || { tail -40 $(DEMO)/airflow.log; exit 1; }
+	@umask 077; $(BIN)/airflow db migrate > $(DEMO)/airflow.log 2>&1 || { tail -40 $(DEMO)/airflow.log; exit 1; }
+	@umask 077; $(BIN)/python dags/nightly.py >> $(DEMO)/airflow.log || { tail -40 $(DEMO)/airflow.log; exit 1; }
 	@$(BIN)/monitor --home $(DEMO) status --date $(DEMO_DATE)
 	@echo "都在 $(DEMO)/:退回各单位的 returns/,预警清单 lists/$(DEMO_DATE)/,给数据员的信 outbox/,预警库 warehouse.duckdb"
 	@echo "加密的只有:原始文件 archive/、日志 journal.jsonl 的内容、台账 ledger.db 里的文字;密钥就在旁边的 keys/。"

@@ -20,7 +20,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from pipeline import run
 from pipeline.home import Home
-from pipeline.model import MonitorError, mask
+from pipeline.model import legible, tell_failure
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,7 +48,7 @@ FOR_THE_DATA_OFFICER = """
 
 | 红色的任务 | 意思 | 怎么办 |
 |---|---|---|
-| 收文件 | 这一夜没有开始,昨天的清单照用 | 常见原因:政策值或 `monitor.yml` 写错、磁盘满、另一个夜间任务正在运行 |
+| 收文件 | 这一夜没有开始,昨天的清单照用 | 常见原因:政策值或 `monitor.yml` 写错、台账和日志不是一套、权限太松、磁盘满、另一个夜间任务正在运行 |
 | 找出要读的数据库、读数据库(某个来源) | 这一夜没有它的数据,以前读到的照用;其余照常 | 日志最后一句写明原因;修好后再跑同一日期 |
 | 读文件、检查、退回(某个单位或某类名单) | 其余单位照常完成,清单已发布;它的文件仍在归档里 | 再跑同一日期,会接着处理 |
 | 建库 | 新清单没有通过自检,昨天的清单照用 | 日志写明是哪张表;请找维护人员 |
@@ -62,27 +62,36 @@ FOR_THE_DATA_OFFICER = """
 
 
 def night() -> date:
-    """The night's date D: what the run was asked for, else the day, where the bureau is, on which the run is due."""
+    """The night's date D: what the run was asked for, else the day, where the bureau is, on which the run is due.
+
+    Fails, and is not tried again, for a day beyond the morrow of that day which is not really meant.
+    """
     context: Any = get_current_context()
-    if asked := context["params"]["date"]:
-        return date.fromisoformat(asked)
     due = context["dag_run"].logical_date or context["dag_run"].run_after
-    day: date = due.astimezone(Home(HOME).time_zone).date()
+    today: date = due.astimezone(Home(HOME).time_zone).date()
+    asked = context["params"]["date"]
+    day = date.fromisoformat(asked) if asked else today
+    latest = max(due, context["dag_run"].run_after).astimezone(Home(HOME).time_zone).date()
+    if day > latest + timedelta(days=1) and not context["params"]["really"]:
+        raise AirflowFailException(
+            f"{day} 还没有到(今天是 {latest}):按将来的日期做,名单会被当作过期,以后的夜晚也成不了当前的一版。"
+            "核对日期;确实要这样做,把“确实是将来的一夜”打开"
+        )
     return day
 
 
 def step(do: Callable[Concatenate[Path, date, P], R], *arguments: P.args, **keywords: P.kwargs) -> R:
     """Do a step of the night; its failure goes on without a value that may be somebody's.
 
-    Libraries quote cells in their messages, and Airflow keeps every log. Ours (MonitorError) and the operating
-    system's hold none; of any other only its kind and its frames are told.
+    Airflow keeps every log: `tell_failure` says what may stand in one, and the frames are told beside it.
     """
     try:
         return do(HOME, night(), *arguments, **keywords)
+    except AirflowFailException:
+        raise  # a night that may not be asked for
     except Exception as problem:  # noqa: BLE001 - whatever it is, Airflow would write its words down
-        is_ours = isinstance(problem, (MonitorError, OSError))
-        said = mask(str(problem)) if is_ours else "原话可能引用名单里的内容,不写进日志;monitor run 会显示"
-        failure = RuntimeError(f"{type(problem).__name__}:{said}").with_traceback(problem.__traceback__)
+        said = f"{type(problem).__name__}:{tell_failure(problem)}"
+        failure = RuntimeError(said).with_traceback(problem.__traceback__)
     raise failure from None
 
 
@@ -155,6 +164,9 @@ def fetch(source: str) -> dict[str, Any]:
     params={
         "date": Param(
             None, type=["null", "string"], format="date", title="日期", description="这一夜的日期;不填就是当天"
+        ),
+        "really": Param(
+            False, type="boolean", title="确实是将来的一夜", description="日期在明天以后的,不打开这一项就不做"
         ),
         "units": Param(
             None,
@@ -253,7 +265,7 @@ def run_here(day: str | None) -> int:
             if instance.task_id != self.last:
                 sys.stderr.write(("\n" if self.last else "") + instance.task.task_display_name)
                 self.last = instance.task_id
-            sys.stderr.write(f"{' ' + each if (each := instance.rendered_map_index) else ''}{mark}")
+            sys.stderr.write(f"{' ' + legible(each) if (each := instance.rendered_map_index) else ''}{mark}")
             sys.stderr.flush()
 
         @hookimpl
@@ -265,7 +277,8 @@ def run_here(day: str | None) -> int:
             self.say(task_instance, "✗")
 
     get_listener_manager().add_listener(Progress())  # type: ignore[no-untyped-call]
-    ended = dag_of_the_night.test(run_conf={"date": day} if day else None)
+    really = os.environ.get("MONITOR_REALLY") == "1"  # a fixed date may lie ahead of the clock of the machine
+    ended = dag_of_the_night.test(run_conf={"date": day, "really": really} if day else None)
     sys.stderr.write("\n")
     return 0 if ended.state == "success" else 1
 

@@ -40,16 +40,18 @@ def purge() -> None:
     def remove() -> dict[str, int]:
         from pipeline import rights
         from pipeline.home import Home
-        from pipeline.model import MonitorError, mask
+        from pipeline.model import MonitorError, tell_failure
 
         context: Any = get_current_context()
         asked = context["params"]["date"]
         try:
-            zone = Home(HOME).time_zone
-            day = date.fromisoformat(asked) if asked else context["dag_run"].run_after.astimezone(zone).date()
+            today = context["dag_run"].run_after.astimezone(Home(HOME).time_zone).date()
+            day = date.fromisoformat(asked) if asked else today
+            if day > today + timedelta(days=1):
+                raise MonitorError(f"{day} 还没有到(今天是 {today}):会把该保存的也清除。核对日期")
             return rights.purge(HOME, day, who="按保存期限清除")
         except MonitorError as problem:
-            raise AirflowFailException(mask(str(problem))) from None
+            raise AirflowFailException(tell_failure(problem)) from None
 
     remove()
 

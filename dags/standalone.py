@@ -36,13 +36,13 @@ PATIENCE = 60
 
 def main() -> int:
     """Prepare Airflow's own database beside the home, run it until told to stop; 0 when it was told."""
-    from pipeline.home import Home
+    from pipeline.home import Home, keep_to_owner
 
     home = Path(os.environ.get("MONITOR_HOME", "var")).absolute()
     if not (home / "monitor.yml").exists():
         sys.stderr.write(f"{home} 不是数据目录,请先运行:monitor --home {home} init\n")
         return 1
-    os.umask(0o077)
+    keep_to_owner()
     environment = SETTINGS | {"AIRFLOW_HOME": str(home / "airflow")} | os.environ
     environment |= {
         "MONITOR_HOME": str(home),

@@ -103,7 +103,7 @@ def backtest(home: Path, folder: Path, first: date, last: date, on_step: Step | 
     say = on_step or (lambda name, done, total: None)
     if first > last:
         raise MonitorError("--from 不能晚于 --to")
-    place = Home.open(home)
+    place, ledger = run.open_whole(home)
     known = contracts.load().kinds
     now = read_models(known)
     with tempfile.TemporaryDirectory(prefix="backtest-") as scratch:
@@ -112,7 +112,6 @@ def backtest(home: Path, folder: Path, first: date, last: date, on_step: Step | 
         then_models.examine(then_models.everything())
     new_policy, early = new_policy.brought_forward(place.policy, first)
     with run.shared(home):
-        ledger = Ledger.of(place)
         told_by = past(place)
         nights = sorted(night for night in told_by.published if first <= night <= last)
         if not nights:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import sys
-from collections.abc import Callable
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
 
 from pipeline import run
-from pipeline.home import Home, atomically
-from pipeline.ledger import shown_name
-from pipeline.model import SEVERITY_TITLES, MonitorError, mask
+from pipeline.home import Home, atomically, keep_to_owner
+from pipeline.model import SEVERITY_TITLES, MonitorError, holds_number, legible, mask, tell_failure
 
 TODAY_NEEDS_ZONE = "默认今天(数据目录所在时区)"
 
@@ -37,6 +38,49 @@ class _Day(click.ParamType[date]):
             self.fail(f"{value} 不是日期,请写成 2026-10-31", param, ctx)
 
 
+class _Screen(Console):
+    """A console that writes out what a sender's text could do to a terminal: ESC, C1 controls, marks of direction."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """As rich renders it, each piece legible."""
+        for piece in Console.render(self, renderable, options):
+            yield piece if piece.control else Segment(legible(piece.text), piece.style)
+
+
+class _Commands(click.Group):
+    """The commands; none takes a person's ID number as an argument, which every user of the machine could read."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Raises UsageError, which does not repeat it, where a number stands among the arguments."""
+        if any(holds_number(each) for each in args):
+            raise click.UsageError(NOT_AS_ARGUMENT)
+        return super().parse_args(ctx, args)
+
+
+NOT_AS_ARGUMENT = (
+    "身份证号不写在命令里:同一台机器上的人都看得到,还会留在命令历史里。号码在终端里按提示输入,或写 - 从标准输入读;"
+    "原因里不写号码;文件名里有号码的,先改名再检查"
+)
+
+
+def _id_number(source: str | None) -> str:
+    """The number that somebody types unseen at the terminal, or that comes on standard input where `source` is `-`.
+
+    Raises UsageError for anything else, which it does not repeat.
+    """
+    if source == "-":
+        told = sys.stdin.readline().strip()
+    elif source is not None:
+        raise click.UsageError(NOT_AS_ARGUMENT)
+    elif sys.stdin.isatty():
+        told = click.prompt("身份证号(输入时不显示)", hide_input=True).strip()
+    else:
+        raise click.UsageError("没有终端可以询问:号码写 -,从标准输入读")
+    if not told:
+        raise click.UsageError("没有读到身份证号")
+    return told
+
+
 class _Context:
     """What every command gets: the home's folder, and how to print."""
 
@@ -44,11 +88,21 @@ class _Context:
         self.folder = home
         self.is_named = is_named
         self.as_json = False
-        self.console = Console(highlight=False)
+        self.console = _Screen(highlight=False)
 
     def day(self, asked: date | None) -> date:
         """The night's date: what was asked for, else today where the bureau is. The only clock of the product's days."""
         return asked or datetime.now(Home(self.folder).time_zone if self.has_home else None).date()
+
+    def night(self, asked: date | None, *, really: bool) -> date:
+        """As `day`, for what is written down or removed. Raises MonitorError for a day beyond tomorrow that is not really meant."""
+        night, today = self.day(asked), self.day(None)
+        if night > today + timedelta(days=1) and not really:
+            raise MonitorError(
+                f"{night} 还没有到(今天是 {today}):按将来的日期做,名单会被当作过期,该保存的会被清除,以后的夜晚也成不了当前的一版。"
+                "核对日期;确实要这样做,加 --really"
+            )
+        return night
 
     @property
     def has_home(self) -> bool:
@@ -58,7 +112,7 @@ class _Context:
     def tell(self, result: Any, render: Callable[[Console], None]) -> None:
         """Print a result: as JSON for machines, or by `render` for people."""
         if self.as_json:
-            click.echo(json.dumps(result, ensure_ascii=False, indent=2, default=str))
+            click.echo(_NOT_LEGIBLE.sub(_as_json_escape, json.dumps(result, ensure_ascii=False, indent=2, default=str)))
         else:
             render(self.console)
 
@@ -68,6 +122,14 @@ class _Context:
         return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True)
 
 
+_NOT_LEGIBLE = re.compile(r"[^\n\x20-\x7e\u4e00-\u9fff]")
+
+
+def _as_json_escape(found: re.Match[str]) -> str:
+    return found[0] if legible(found[0]) == found[0] else json.dumps(found[0])[1:-1]
+
+
+really_option = click.option("--really", is_flag=True, help="日期确实是明天以后的")
 day_option = click.option("--date", "day", type=_Day(), help=f"夜间任务的日期 D({TODAY_NEEDS_ZONE})")
 
 
@@ -79,7 +141,7 @@ def _as_json(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 json_option = click.option("--json", is_flag=True, expose_value=False, callback=_as_json, help="输出机器可读的 JSON")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--home",
     type=click.Path(path_type=Path),
@@ -92,6 +154,7 @@ json_option = click.option("--json", is_flag=True, expose_value=False, callback=
 @click.pass_context
 def monitor(ctx: click.Context, home: Path) -> None:
     """低收入人口动态监测:每天早上说清哪些家庭有风险、还没有得到救助。"""
+    keep_to_owner()
     is_named = ctx.get_parameter_source("home") is not ParameterSource.DEFAULT
     ctx.obj = _Context(home.absolute(), is_named=is_named)
 
@@ -125,11 +188,12 @@ def init(obj: _Context, keys: Path | None) -> None:
 
 @monitor.command(name="run")
 @day_option
+@really_option
 @json_option
 @click.pass_obj
-def run_night(obj: _Context, day: date | None) -> None:
-    """在一个进程里跑完一整夜:收、读、查、退、建、发、告知。"""
-    night = obj.day(day)
+def run_night(obj: _Context, day: date | None, really: bool) -> None:
+    """在一个进程里跑完一整夜:收、读、查、退、建、发、告知。建好的一版没有成为当前的一版,退出码是 1。"""
+    night = obj.night(day, really=really)
     with obj.progress() as progress:
         task = progress.add_task("准备", total=None)
 
@@ -138,6 +202,8 @@ def run_night(obj: _Context, day: date | None) -> None:
 
         result = run.night(obj.folder, night, on_step=step)
     obj.tell(result, lambda console: _show_night(result, console))
+    if result["current_night"] != result["date"]:
+        raise SystemExit(1)
 
 
 @monitor.command()
@@ -190,11 +256,12 @@ def status(obj: _Context, day: date | None) -> None:
 @click.option("--by", "by_whom", required=True, help="谁确认的(姓名)")
 @click.option("--because", "reason", required=True, help="为什么可以(例如:整片迁出;退回的不是名单)")
 @day_option
+@really_option
 @json_option
 @click.pass_obj
-def confirm(obj: _Context, submission_id: str, by_whom: str, reason: str, day: date | None) -> None:
+def confirm(obj: _Context, submission_id: str, by_whom: str, reason: str, day: date | None, really: bool) -> None:
     """确认一份因人数骤减而扣住的名单:下一夜起按它入库;或确认没有人、没有记录因一份退回的报送而漏掉:下一夜起名单按完整的算。"""
-    result = run.confirm(obj.folder, submission_id, by_whom=by_whom, reason=reason, day=obj.day(day))
+    result = run.confirm(obj.folder, submission_id, by_whom=by_whom, reason=reason, day=obj.night(day, really=really))
     what = {
         "confirmed": f"({result['rows']} 行)经确认可以收,下一次 monitor run 时入库",
         "confirmed_gap": "经确认没有漏掉的人和记录,下一次 monitor run 起名单不再因为它算作不完整",
@@ -209,11 +276,16 @@ def confirm(obj: _Context, submission_id: str, by_whom: str, reason: str, day: d
 @click.option("--because", "reason", required=True, help="为什么就是这样(例如:新生儿还没有上户口)")
 @click.option("--until", type=_Day(), help="到哪一天为止(不含);默认按政策值 exception_validity")
 @day_option
+@really_option
 @json_option
 @click.pass_obj
-def except_(obj: _Context, issue_id: str, by_whom: str, reason: str, until: date | None, day: date | None) -> None:
+def except_(
+    obj: _Context, issue_id: str, by_whom: str, reason: str, until: date | None, day: date | None, really: bool
+) -> None:
     """把一条“请确认”的问题记为已知例外:到期以前不再提示,原值照用。"""
-    result = run.except_issue(obj.folder, issue_id, by_whom=by_whom, reason=reason, until=until, day=obj.day(day))
+    result = run.except_issue(
+        obj.folder, issue_id, by_whom=by_whom, reason=reason, until=until, day=obj.night(day, really=really)
+    )
     obj.tell(
         result,
         lambda console: console.print(
@@ -240,16 +312,19 @@ def explain(obj: _Context, warning_id: str, day: date | None) -> None:
 
 
 @monitor.command(name="why-not")
-@click.argument("id_number", metavar="ID_NUMBER")
-@click.argument("rule", metavar="RULE")
+@click.argument("words", metavar="[-] RULE", nargs=-1, required=True)
 @day_option
 @json_option
 @click.pass_obj
-def why_not(obj: _Context, id_number: str, rule: str, day: date | None) -> None:
-    """某人为什么没有被某条规则列出:规则的哪一项条件对他不成立。"""
+def why_not(obj: _Context, words: tuple[str, ...], day: date | None) -> None:
+    """某人为什么没有被某条规则列出:规则的哪一项条件对他不成立。身份证号在终端里询问,或写 - 从标准输入读。"""
     from pipeline import custody
     from pipeline import why_not as asking
 
+    *source, rule = words
+    if len(source) > 1 or rule == "-":
+        raise click.UsageError("写一条规则的编号,如 monitor why-not A01")
+    id_number = _id_number(source[0] if source else None)
     result = asking.why_not(obj.folder, id_number, rule, day)
     custody.looked(obj.folder, "why-not", person_id=result.pop("person_id"), because=f"规则 {result['rule']['code']}")
     obj.tell(result, lambda console: asking.show(result, console))
@@ -439,16 +514,16 @@ def recover(obj: _Context) -> None:
 
 
 @monitor.command()
-@click.argument("id_number")
+@click.argument("source", metavar="[-]", required=False)
 @click.option("--because", default="未写明", help="为什么查询(如:本人申请),写进日志")
 @click.option("--out", type=click.Path(path_type=Path), help="把查询结果写成可以打印的网页(.html)")
 @json_option
 @click.pass_obj
-def subject(obj: _Context, id_number: str, because: str, out: Path | None) -> None:
-    """本人的权利:某个人名下保存着什么、来自哪份文件、谁看过、用在哪些预警上。查询本身也记入日志。"""
+def subject(obj: _Context, source: str | None, because: str, out: Path | None) -> None:
+    """本人的权利:某个人名下保存着什么、来自哪份文件、谁看过、用在哪些预警上。查询本身也记入日志。身份证号在终端里询问,或写 - 从标准输入读。"""
     from pipeline import custody, rights
 
-    told = rights.subject(obj.folder, id_number, obj.day(None), who=custody.login(), because=because)
+    told = rights.subject(obj.folder, _id_number(source), obj.day(None), who=custody.login(), because=because)
     if out:
         bureau = next(unit.name for unit in Home(obj.folder).units.values() if unit.kind == "bureau")
         with atomically(out) as part:
@@ -472,16 +547,18 @@ def subject(obj: _Context, id_number: str, because: str, out: Path | None) -> No
 
 
 @monitor.command()
-@click.argument("id_number")
+@click.argument("source", metavar="[-]", required=False)
 @click.option("--because", default="未写明", help="为什么清除(如:本人申请),写进日志")
 @day_option
+@really_option
 @json_option
 @click.pass_obj
-def forget(obj: _Context, id_number: str, because: str, day: date | None) -> None:
-    """本人的权利:清除某个人名下已没有理由保存的数据;保留的逐条说明理由。"""
+def forget(obj: _Context, source: str | None, because: str, day: date | None, really: bool) -> None:
+    """本人的权利:清除某个人名下已没有理由保存的数据;保留的逐条说明理由。身份证号在终端里询问,或写 - 从标准输入读。"""
     from pipeline import custody, rights
 
-    told = rights.forget(obj.folder, id_number, obj.day(day), who=custody.login(), because=because)
+    night = obj.night(day, really=really)
+    told = rights.forget(obj.folder, _id_number(source), night, who=custody.login(), because=because)
 
     def render(console: Console) -> None:
         console.print(f"清除了 {told['removed']} 条,保留 {len(told['kept'])} 条。")
@@ -494,13 +571,14 @@ def forget(obj: _Context, id_number: str, because: str, day: date | None) -> Non
 
 @monitor.command()
 @day_option
+@really_option
 @json_option
 @click.pass_obj
-def purge(obj: _Context, day: date | None) -> None:
+def purge(obj: _Context, day: date | None, really: bool) -> None:
     """按保存期限清除:过期的原始文件和数据、旧的退回件、名单和通知。"""
     from pipeline import custody, rights
 
-    told = rights.purge(obj.folder, obj.day(day), who=custody.login())
+    told = rights.purge(obj.folder, obj.night(day, really=really), who=custody.login())
     obj.tell(
         told,
         lambda console: console.print(
@@ -644,7 +722,13 @@ def _show_night(result: dict[str, Any], console: Console) -> None:
     console.print(
         f"待办预警 {rows['warning_list']} 条,涉及 {rows['household_warning']} 户;问题单元格 {rows['validation_issue']} 处。"
     )
-    console.print(f"已发布 {result['release']}/,清单在 lists/{result['date']}/,给数据员的信在 {result['message']}")
+    if result["current_night"] == result["date"]:
+        console.print(f"已发布 {result['release']}/,清单在 lists/{result['date']}/,给数据员的信在 {result['message']}")
+    else:
+        console.print(
+            f"建好的一版 {result['release']}/ 没有成为当前的一版:当前的是 {result['current_night']} 这一夜的,比它晚。"
+            f"清单写在 lists/{result['date']}/,信在 {result['message']};要用回这一版,运行 monitor rollback {Path(result['release']).name}。"
+        )
     if result["moving"]:
         console.print(
             f"收件箱里有 {len(result['moving'])} 份文件刚放进来、这次没有收,稍等再运行:{result['moving'][0]}…",
@@ -659,14 +743,14 @@ def _show_check(result: dict[str, Any], console: Console) -> None:
     for each in result["recognised"]:
         where = f"工作表“{each['sheet']}”" if each["sheet"] else "文件"
         month = f",{each['period']} 的" if each["period"] else ""
-        console.print(f"{where}认作“{each['title']}”{month}:{each['why']}。", markup=False)
+        console.print(f"{where}认作“{each['title']}”{month}:{mask(each['why'])}。", markup=False)
         by_alias = [f"“{use['header']}”就是{use['title']}" for use in each["columns"] if use["alias"]]
         units = [f"“{use['header']}”按{use['unit']}读" for use in each["columns"] if use["unit"] not in (None, "元")]
         for told in (by_alias, units):
             if told:
                 console.print(f"  {'、'.join(told)}", markup=False)
     for each in result["refused"]:
-        console.print(f"不能接收:{each['reason']}", markup=False)
+        console.print(f"不能接收:{mask(each['reason'])}", markup=False)
         console.print(f"怎么办:{each['fix']}", markup=False)
     for each in result["kinds"]:
         console.print(
@@ -681,24 +765,29 @@ def _show_check(result: dict[str, Any], console: Console) -> None:
     elif not result["refused"]:
         console.print("没有发现问题,可以直接上报。")
     for notice in result["notices"]:
-        console.print(f"说明:{notice}", markup=False)
-    console.print(f"标注好的副本:{shown_name(result['annotated'])}", markup=False)
+        console.print(f"说明:{mask(notice)}", markup=False)
+    console.print(f"标注好的副本:{mask(result['annotated'])}", markup=False)
 
 
 def main() -> None:
-    """Entry point of `monitor`: every error we know ends in one Chinese sentence and exit code 1."""
+    """Entry point of `monitor`: every failure ends in one Chinese sentence that quotes no row, and exit code 1."""
     try:
         monitor.main(standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as problem:
-        problem.show()
+        if isinstance(problem, click.UsageError) and problem.ctx:
+            click.echo(problem.ctx.get_usage(), err=True)
+        click.echo(mask(legible(f"用法不对:{problem.format_message()}")), err=True)
         sys.exit(2)
     except MonitorError as problem:
-        click.echo(mask(f"没有完成:{problem}"), err=True)
+        click.echo(f"没有完成:{tell_failure(problem)}", err=True)
         sys.exit(1)
     except OSError as problem:
         said = "磁盘满了" if problem.errno in (errno.ENOSPC, errno.EDQUOT) else problem.strerror or str(problem)
         where = f"({problem.filename})" if problem.filename else ""
-        click.echo(mask(f"没有完成:{said}{where};已发布的仍是上一版,处理好以后再运行一次"), err=True)
+        click.echo(mask(legible(f"没有完成:{said}{where};已发布的仍是上一版,处理好以后再运行一次")), err=True)
+        sys.exit(1)
+    except Exception as problem:  # noqa: BLE001 - whatever it is, its words may be somebody's
+        click.echo(f"没有完成:{tell_failure(problem)}。已发布的仍是上一版;请把这一句告诉维护人员", err=True)
         sys.exit(1)

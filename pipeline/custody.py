@@ -12,9 +12,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pipeline import archive, journal, run, seal
+from pipeline import agreement, archive, journal, run, seal
 from pipeline.home import PART, Home
-from pipeline.ledger import COMMAND, Ledger
+from pipeline.ledger import Ledger
 from pipeline.model import MonitorError
 
 Step = Callable[[str, int, int], None]
@@ -36,6 +36,7 @@ def verify(home: Path, on_step: Step | None = None) -> dict[str, Any]:
         problems: list[str] = []
         try:
             entries = list(journal.read(place))
+            agreement.examine_identity(place, entries)
         except MonitorError as problem:
             # The rest is compared with the journal: without it nothing can be said.
             return dict.fromkeys(("journal", "archive", "swept", "accepted", "releases"), 0) | {
@@ -47,7 +48,9 @@ def verify(home: Path, on_step: Step | None = None) -> dict[str, Any]:
             problems += [*_said_by_people(entries, ledger), *_kept_beside(entries, place, ledger)]
         except MonitorError as problem:
             problems.append(str(problem))
-        received = {each.about["sha256"] for each in entries if each.what in run.ARRIVALS and each.about["archived"]}
+        received = {
+            each.about["sha256"] for each in entries if each.what in journal.ARRIVALS and each.about["archived"]
+        }
         purged = {sha256 for each in entries if each.what == "purged" for sha256 in each.about["archive"]}
         swept = sum(len(each.about["archive"]) for each in entries if each.what == "swept")
         kept = archive.kept(place)
@@ -60,7 +63,7 @@ def verify(home: Path, on_step: Step | None = None) -> dict[str, Any]:
                     pass
             except MonitorError as problem:
                 problems.append(str(problem))
-        parts = _last_of_parts(entries)
+        parts = agreement.last_of_parts(entries)
         for done, (name, digest) in enumerate(sorted(parts.items())):
             say("核对已接收的数据", done, len(parts))
             problems += _as_written(place.root / name, name, digest)
@@ -79,7 +82,8 @@ def verify(home: Path, on_step: Step | None = None) -> dict[str, Any]:
         ]:
             problems.append("warehouse.duckdb:没有指向任何一版保留的数据")
         end = journal.head(place)
-        ledger.remember_journal(end.seq, end.hash)
+        if not problems:  # else the ledger would forget by which line it knows that one is missing
+            ledger.remember_journal(end.seq, end.hash)
     return {
         "problems": problems, "journal": len(entries), "archive": len(kept), "swept": swept, "accepted": len(parts),
         "releases": len(releases), "head": end.hash,
@@ -96,21 +100,7 @@ def _remembered(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
 
 def _files_of_ledger(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
     """A file that the ledger lost or made up, or says other things of than the journal does."""
-    told = {
-        (each.about["unit_code"], each.about["file_name"], each.about["sha256"])
-        for each in entries
-        if each.what == "received"
-    } - {tuple(file) for each in entries if each.what == "purged" for file in each.about["files"]}
-    known = {(file.unit_code, file.file_name, file.sha256) for file in ledger.files()}
-    # The same filled-in list under another name is one file: only the first name is known.
-    first: dict[tuple[str, str], tuple[str, str, str]] = {}
-    for each in entries:
-        if each.what == "filled_in":
-            named = (each.about["unit_code"], each.about["file_name"], each.about["sha256"])
-            first.setdefault((named[0], named[2]), named)
-    purged = {tuple(file) for each in entries if each.what == "purged" for file in each.about.get("lists", [])}
-    told |= set(first.values()) - purged
-    known |= {(file.unit_code, file.file_name, file.sha256) for file in ledger.decisions.files()}
+    told, known = agreement.told_files(entries), agreement.known_files(ledger)
     return [
         *(f"台账里少了 {unit} 的文件《{name}》" for unit, name, _ in sorted(told - known)),
         *(f"台账里多出 {unit} 的文件《{name}》,日志里没有收到过" for unit, name, _ in sorted(known - told)),
@@ -119,54 +109,26 @@ def _files_of_ledger(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
 
 def _said_by_people(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
     """Confirmations and exceptions of the command line: what the ledger holds is what the journal tells, the last word of a day."""
-    there = {each.submission_id for each in ledger.submissions()} | {each.left_id for each in ledger.left(date.max)}
-    told: dict[tuple[str, str, str], tuple[str, ...]] = {}
-    for each in entries:
-        about = each.about
-        if each.what in run.CONFIRMED and about["submission_id"] in there:
-            words = (about["submission_id"], about["night"])
-            told[each.what, *words] = (each.what, *words, about["by_whom"], about["reason"])
-        elif each.what == "excepted" and about["source"] == COMMAND:
-            words = (about["issue_id"], about["decided_on"])
-            told["excepted", *words] = ("excepted", *words, about["by_whom"], about["reason"], about["expires_on"])
-    held = ledger.said()
+    told, held = agreement.told_words(entries, agreement.ids_of(ledger)), ledger.said()
     sorts = {"confirmed": "对扣住名单的确认", "confirmed_gap": "对不完整名单的确认", "excepted": "已知例外"}
     return [
-        *(f"台账里少了 {each[2]} 的一条{sorts[each[0]]}" for each in sorted(set(told.values()) - held)),
-        *(f"台账里多出 {each[2]} 的一条{sorts[each[0]]},日志里没有" for each in sorted(held - set(told.values()))),
+        *(f"台账里少了 {each[2]} 的一条{sorts[each[0]]}" for each in sorted(told - held)),
+        *(f"台账里多出 {each[2]} 的一条{sorts[each[0]]},日志里没有" for each in sorted(held - told)),
     ]
-
-
-_CHANGES = {"night", *run.ARRIVALS, "judged", "purged", "forgot"}
-"""Lines of the journal after which the ledger's rows are others, until the next digest is written down."""
 
 
 def _kept_beside(entries: list[journal.Entry], home: Home, ledger: Ledger) -> list[str]:
     """Rows of the ledger, and what lies beside the accepted rows, against the last digests; nothing can be said amid a night."""
-    for each in reversed(entries):
-        if "kept" in each.about:
-            told, now = each.about["kept"], run.kept_beside(home, ledger)
-            sorts = {"ledger": "台账里 {} 的记录与发布时不同", "folders": "accepted/{}:与发布时不同"}
-            return [
-                sorts[sort].format(name)
-                for sort in sorted(told)
-                for name in sorted({*told[sort], *now[sort]})
-                if told[sort].get(name) != now[sort].get(name)
-            ]
-        if each.what in _CHANGES:
-            return []
-    return []
-
-
-def _last_of_parts(entries: list[journal.Entry]) -> dict[str, str | None]:
-    """Path below the home → digest as last written; None where it was left empty or removed."""
-    parts: dict[str, str | None] = {}
-    for entry in entries:
-        if entry.what == "judged":
-            parts |= entry.about["parts"]
-        elif entry.what == "purged":
-            parts |= dict.fromkeys(entry.about["parts"])
-    return parts
+    if (told := agreement.last_kept(entries)) is None:
+        return []
+    now = run.kept_beside(home, ledger)
+    sorts = {"ledger": "台账里 {} 的记录与发布时不同", "folders": "accepted/{}:与发布时不同"}
+    return [
+        said.format(name)
+        for sort, said in sorts.items()
+        for name in sorted({*told[sort], *now[sort]})
+        if told[sort].get(name) != now[sort].get(name)
+    ]
 
 
 def _parts_there(home: Home) -> set[str]:
@@ -243,13 +205,15 @@ def recover(home: Path, on_step: Step | None = None) -> dict[str, Any]:
     """
     say = on_step or (lambda name, done, total: None)
     place = Home.open(home)
-    with run.alone(home):
+    with run.held(home):  # and the ledger not opened: it may be what is broken
         entries = list(journal.read(place))
         if not entries:
             raise MonitorError("日志是空的(journal.jsonl),没有可以重建的内容")
+        agreement.examine_identity(place, entries)
+        agreement.examine_archive_key(place)
         purged = {sha256 for each in entries if each.what == "purged" for sha256 in each.about["archive"]}
         wanted = {
-            each.about["sha256"] for each in entries if each.what in run.ARRIVALS and each.about["archived"]
+            each.about["sha256"] for each in entries if each.what in journal.ARRIVALS and each.about["archived"]
         } - purged
         if missing := sorted(wanted - set(archive.kept(place))):
             raise MonitorError(f"归档里少了 {len(missing)} 份文件(如 {missing[0][:16]}…),请先从备份恢复 archive/")
@@ -274,8 +238,8 @@ def _nights(entries: list[journal.Entry], purged: set[str]) -> Iterator[tuple[da
     """(night, what arrived since the one before, whether it published), in the order in which they happened."""
     arrived: list[journal.Entry] = []
     for entry in entries:
-        is_input = entry.what in ("night", "left", *run.ARRIVALS, *run.CONFIRMED, "excepted")
-        if is_input and not (entry.what in run.ARRIVALS and entry.about["sha256"] in purged):
+        is_input = entry.what in ("night", "left", *journal.ARRIVALS, *journal.CONFIRMED, "excepted")
+        if is_input and not (entry.what in journal.ARRIVALS and entry.about["sha256"] in purged):
             arrived.append(entry)
         elif entry.what == "published":
             yield date.fromisoformat(entry.about["run_date"]), arrived, True

@@ -12,7 +12,6 @@ import importlib.metadata
 import importlib.util
 import os
 import re
-import resource
 import shutil
 import stat
 import struct
@@ -24,8 +23,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline import archive, journal, seal
-from pipeline.home import Home
+from pipeline import agreement, archive, journal, seal
+from pipeline.home import Home, forbidden_mode, is_drop_folder, is_dropped
 from pipeline.ledger import Ledger
 from pipeline.ledger.tables import how_reached
 from pipeline.model import ROOT, MonitorError
@@ -88,8 +87,6 @@ def examine(folder: Path, now: datetime, machine: Machine | None = None) -> list
 # files -----------------------------------------------------------------------------------------------------------
 
 _SHOWN = 5
-_DOORS = ("", "inbox", "decisions", "decisions/inbox")
-"""Folders that a sender's account may have to pass through, to reach its own drop folder; never read."""
 
 
 def _files(home: Home) -> Iterator[Finding]:
@@ -107,9 +104,9 @@ def _files(home: Home) -> Iterator[Finding]:
                 continue
             seen += 1
             place = "" if name == "." else path.relative_to(home.root).as_posix()
-            if stat.S_IMODE(told.st_mode) & _not_allowed(place):
+            if stat.S_IMODE(told.st_mode) & forbidden_mode(place):
                 open_to_others.append(f"{place or '数据目录'}({stat.S_IMODE(told.st_mode):04o})")
-            if told.st_uid != owner and not (_is_drop_folder(place) or _is_dropped(place)):
+            if told.st_uid != owner and not (is_drop_folder(place) or is_dropped(place)):
                 foreign.append(place)
     if open_to_others:
         yield Finding(
@@ -129,23 +126,6 @@ def _files(home: Home) -> Iterator[Finding]:
         )
     elif owner == 0:
         yield Finding("文件属主", "advice", "数据目录属于 root", "另建一个专用账户,只让它拥有数据目录和密钥")
-
-
-def _not_allowed(place: str) -> int:
-    if place in _DOORS:
-        return 0o066
-    if _is_dropped(place):
-        return 0  # as the sender left it, in a folder that is closed to others
-    # A drop folder belongs to its sender's account, and is opened to ours by its group or an access list.
-    return 0o007 if _is_drop_folder(place) else 0o077
-
-
-def _is_drop_folder(place: str) -> bool:
-    return bool(re.fullmatch(r"(?:decisions/)?inbox/[^/]+", place))
-
-
-def _is_dropped(place: str) -> bool:
-    return bool(re.match(r"(?:decisions/)?inbox/[^/]+/.", place))
 
 
 def _some(names: list[str]) -> str:
@@ -314,10 +294,6 @@ def _swap(home: Home, machine: Machine) -> Iterator[Finding]:
         )  # fmt: skip
     else:
         yield Finding("交换区", "good", "没有交换区,或者已加密" if not plain else "由 encrypted_by 所写的加密")
-    if resource.getrlimit(resource.RLIMIT_CORE)[0] != 0:
-        yield Finding(
-            "崩溃转储", "advice", "程序崩溃时会把内存写成 core 文件", "ulimit -c 0;systemd 服务写 LimitCORE=0"
-        )
 
 
 # keys, ledger, release -------------------------------------------------------------------------------------------
@@ -348,7 +324,7 @@ def _keys(home: Home) -> Iterator[Finding]:
     else:
         yield Finding("密钥的权限", "good", "密钥只有属主能读")
     readers: dict[str, Callable[[Home], object]] = {
-        "archive.key": archive.key_of,
+        "archive.key": agreement.examine_archive_key,
         "ledger.key": seal.Seal.of,
         seal.RELEASE_KEY: seal.release_keys,
     }
@@ -363,7 +339,8 @@ def _keys(home: Home) -> Iterator[Finding]:
 
 
 def _was_used(home: Home) -> bool:
-    return journal.path(home).exists()
+    """Whether anything was ever kept: a home in which nothing happened is only looked at, and nothing is made in it."""
+    return journal.path(home).exists() or bool(archive.kept(home)) or (home.root / "ledger.db").exists()
 
 
 _SAFE_TLS = ("verify-full", "verify-ca")
@@ -373,7 +350,7 @@ def _ledger(home: Home) -> Iterator[Finding]:
     try:
         reached = how_reached(home.ledger_url)
         if _was_used(home):
-            Ledger.of(home).nights()
+            agreement.examine(home, Ledger.of(home))
     except MonitorError as problem:
         yield Finding("台账", "mend", str(problem), "照提示改好;台账丢了用 monitor recover 重建")
         return

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import secrets
 import shutil
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -354,7 +355,7 @@ class Home:
                 mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
                 key = file.read()
         except OSError as problem:
-            raise ConfigError(f"{self.identity_key_path}:读不了密钥:{problem.strerror}") from problem
+            raise ConfigError(f"{self.identity_key_path}:读不了密钥:{problem.strerror};请从备份恢复") from problem
         if mode & 0o077:
             raise ConfigError(f"{self.identity_key_path}:权限是 {mode:04o},别人也能读;应是 0600(chmod 600)")
         if len(key) != KEY_BYTES:
@@ -389,6 +390,62 @@ class Home:
             {unit.code: [unit.name, *unit.aliases] for unit in divisions},
             {unit.code: {place.name: [place.name, *place.aliases] for place in unit.townships} for unit in divisions},
         )
+
+
+_DOORS = ("", "inbox", "decisions", "decisions/inbox")
+"""Folders that a sender's account may have to pass through, to reach its own drop folder; never read."""
+
+
+def forbidden_mode(place: str) -> int:
+    """The rights that others may not have on a file or folder of a home; `place` is its path below, '' for the home itself."""
+    if place in _DOORS:
+        return 0o066
+    if is_dropped(place):
+        return 0  # as the sender left it, in a folder that is closed to others
+    # A drop folder belongs to its sender's account, and is opened to ours by its group or an access list.
+    return 0o007 if is_drop_folder(place) else 0o077
+
+
+def is_drop_folder(place: str) -> bool:
+    """Whether it is the folder of one sender."""
+    return bool(re.fullmatch(r"(?:decisions/)?inbox/[^/]+", place))
+
+
+def is_dropped(place: str) -> bool:
+    """Whether it lies in a sender's drop folder."""
+    return bool(re.match(r"(?:decisions/)?inbox/[^/]+/.", place))
+
+
+def examine_modes(home: Home) -> None:
+    """Raise ConfigError, with what to do, when others may read or write the home, its folders, journal, ledger or keys.
+
+    What lies in a folder that is closed is not looked at: `monitor doctor` does.
+    """
+    names = ("", "monitor.yml", "journal.jsonl", "ledger.db", "decisions/inbox", *(
+        folder.name for folder in (
+            home.inbox, home.archive, home.accepted, home.returns, home.lists, home.decisions, home.releases, home.work,
+            home.outbox, home.policy_folder,
+        )
+    ))  # fmt: skip
+    places = {home.root / name: forbidden_mode(name) for name in names} | {home.keys: 0o077}
+    places |= dict.fromkeys(home.keys.glob("*.key"), 0o077)
+    for path, forbidden in places.items():
+        with suppress(FileNotFoundError):
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if mode & forbidden:
+                raise ConfigError(
+                    f"{path}:权限是 {mode:04o},别人也能读写;这一次没有开始。请运行 chmod -R go-rwx {path}"
+                    "(收件箱里各单位的文件夹随后再改回 2770),再看 monitor doctor"
+                )
+
+
+def keep_to_owner() -> None:
+    """What this process and its children write from now on is for its owner alone, and none of them leaves its memory on the disk.
+
+    The engine's own files too, whatever the umask under which we were started; a core dump would hold people's rows in the clear.
+    """
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 @contextmanager

@@ -26,6 +26,10 @@ from pipeline.home import Home, atomically
 from pipeline.model import MonitorError
 from pipeline.seal import Seal
 
+ARRIVALS = ("received", "filled_in")
+"""Lines that say that a file came: data, and lists that people filled in."""
+CONFIRMED = ("confirmed", "confirmed_gap")
+"""Lines with the data officer's word on a held roster, and on one of which something is missing."""
 _START = "0" * 64
 _LINE = {"seq", "at", "what", "sealed", "hash"}
 
@@ -40,7 +44,7 @@ class Entry:
     who: str
     """Who did it: a login name, or `night`."""
     what: str
-    """`night`, `received`, `decided`, `published`, `swept`, `looked`, `rolled_back`, `forgot`, …"""
+    """`identity`, `night`, `received`, `decided`, `published`, `swept`, `looked`, `rolled_back`, `forgot`, …"""
     about: dict[str, Any]
     hash: str
 

@@ -14,7 +14,9 @@ Messages of these errors reach a user: they are Chinese, and never hold a value 
 
 from __future__ import annotations
 
+import os
 import re
+import traceback
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
@@ -313,8 +315,70 @@ def column_letter(column: int) -> str:
 
 
 _ID_IN_TEXT = re.compile(r"(?<!\d)(\d{6})\d{4,11}(\d{2}[\dXx])(?!\d)")
+_BETWEEN = r"(?:[\s\-‐-―_.,·•/\\|+~\u200b-\u200f\u2060\ufeff]|\\[ux][0-9a-f]{2,4}){0,3}"
+"""What may stand between the digits of one number: blanks and separators, invisible ones also as `legible` writes them."""
+
+
+def _apart(*digits: str) -> str:
+    return _BETWEEN.join(digits)
+
+
+_REGION = _apart(*[r"\d"] * 6)
+_MONTH = f"(?:0{_BETWEEN}[1-9]|1{_BETWEEN}[0-2])"
+_DAY = f"(?:0{_BETWEEN}[1-9]|[12]{_BETWEEN}[0-9]|3{_BETWEEN}[01])"
+_BORN = _apart(f"(?:1{_BETWEEN}9|2{_BETWEEN}0)", r"\d", r"\d", _MONTH, _DAY)
+_SERIAL = _apart(r"\d", r"(\d", r"\d", r"[\dXx])")
+_SHORT_DAY = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+_ID_APART = re.compile(
+    rf"(?<!\d)({_REGION}){_BETWEEN}(?:{_BORN}{_BETWEEN}{_SERIAL}|\d\d{_SHORT_DAY}{_BETWEEN}(\d{{3}}))(?!\d)"
+)
+"""An 18-digit number of somebody born from 1900 to 2099 whose digits stand apart, or one of 15 digits written as 6, 6 and 3."""
 
 
 def mask(text: str) -> str:
-    """Hide the middle of any 13- to 20-digit number in a text; the one masking function of the product."""
-    return _ID_IN_TEXT.sub(r"\1********\2", text)
+    """Hide the middle of any 13- to 20-digit number in a text, and of one with blanks or separators in it that may be a person's.
+
+    The one masking function of the product.
+    """
+    return _ID_APART.sub(_hide, _ID_IN_TEXT.sub(r"\1********\2", text))
+
+
+def _hide(found: re.Match[str]) -> str:
+    return f"{_digits(found[1])}********{_digits(found[2] or found[3])}"
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"[^\dXx]", "", re.sub(r"\\[ux][0-9a-f]{2,4}", "", text))
+
+
+def holds_number(text: str) -> bool:
+    """Whether a person's whole ID number (18 or 15 digits with a birth date) stands in a text, whether in one piece or with separators in it."""
+    return bool(_ID_APART.search(text))
+
+
+def legible(text: str) -> str:
+    """A text fit for any screen: control characters (ESC, C1), marks of direction and broken bytes are written out; lines stay."""
+    return "".join(
+        letter
+        if letter.isprintable() or letter in " \n\u3000\xa0"
+        else letter.encode("unicode_escape", "surrogatepass").decode()
+        for letter in text
+    )
+
+
+NOT_SHOWN = "原话可能引用名单里的内容,不显示"
+
+
+def tell_failure(problem: BaseException) -> str:
+    """What may be said of a failure on any screen and in any log.
+
+    Libraries quote cells in their messages. Ours (MonitorError) and the operating system's hold none; of any other only
+    its kind is told, and where it happened.
+    """
+    if isinstance(problem, (MonitorError, OSError)):
+        return mask(legible(str(problem)))
+    frames = [
+        frame for frame in traceback.extract_tb(problem.__traceback__) if f"{os.sep}pipeline{os.sep}" in frame.filename
+    ]
+    where = f",{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"程序出错({type(problem).__name__}{where});{NOT_SHOWN}"

@@ -22,7 +22,7 @@ from pipeline.home import Home, atomically
 from pipeline.ledger import COMMAND, TAKEN, Ledger, Submission
 from pipeline.ledger.parts import UNREAD
 from pipeline.lists.words import ANSWER_TITLES, LEVEL_TITLES, TOPIC_TITLES
-from pipeline.model import mask, month_of
+from pipeline.model import legible, mask, month_of
 from pipeline.reading import endings
 from pipeline.rosters import Gap, gaps
 
@@ -398,7 +398,7 @@ def write(outbox: Path, day: date, told: Mapping[str, Any]) -> Path:
     outbox.mkdir(exist_ok=True, mode=0o700)
     path = outbox / f"{day.isoformat()}.md"
     with atomically(path) as part:
-        part.write_text("\n".join(_message(told)) + "\n", encoding="utf-8", newline="\n")
+        part.write_text(legible("\n".join(_message(told))) + "\n", encoding="utf-8", newline="\n")
     return path
 
 

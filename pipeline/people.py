@@ -56,6 +56,11 @@ def warning_id(key: bytes, rule_code: str, subject_id: str, first_seen_on: date)
     return _keyed(key, "warning", rule_code, subject_id, first_seen_on.isoformat())
 
 
+def key_check(key: bytes) -> str:
+    """64 hex digits that tell one key from another and nothing else of it."""
+    return _keyed(key, "check")
+
+
 def draw_salt(key: bytes, week_start: date) -> str:
     """64 hex digits by which the random sample of a week is drawn: nobody without the key can tell beforehand who will be."""
     return _keyed(key, "draw", week_start.isoformat())

@@ -33,12 +33,11 @@ def subject(home: Path, id_number: str, day: date, *, who: str, because: str) ->
 
     Looking is itself written into the journal. Raises MonitorError for an unusable number.
     """
-    place = Home.open(home)
+    place, ledger = run.open_whole(home)
     person_id = run.person_of(place, id_number, day)
     with run.shared(home):
         at = datetime.now(UTC)
         about = {"command": "subject", "person_id": person_id, "because": because}
-        ledger = Ledger.of(place)
         run.write_down(place, ledger, "looked", about, who=who)
         names = {unit.code: unit.name for unit in place.units.values()}
         joined = _joined(place, person_id)
@@ -308,9 +307,8 @@ def purge(home: Path, day: date, *, who: str) -> dict[str, int]:
     Filled-in lists go when they are as old and nothing that they decide on is published any more.
     Returned copies, lists and messages go after `workbook_days`. The journal keeps the hashes of what went, nothing else.
     """
-    place = Home.open(home)
     with run.alone(home):
-        ledger = Ledger.of(place)
+        place, ledger = run.open_whole(home)
         limits = _Limits.on(place, day)
         expired = _expired(ledger.submissions(), limits)
         by_file: dict[str, list[Submission]] = {}
@@ -438,6 +436,8 @@ def forget(home: Path, id_number: str, day: date, *, who: str, because: str) -> 
         joined = _joined(place, person_id)
         before = [row for each in ledger.submissions() for row in _rows_of(place, each, person_id, names, joined)]
         families = sorted({known.kinds[row["kind"]].family for row in before if known.kinds[row["kind"]].door})
+        # Before anything changes: whoever looks after a crash knows that the last digests hold no more.
+        run.write_down(place, ledger, "forgetting", {"person_id": person_id, "because": because}, who=who)
         for family in families:
             run.check(home, day, family, left=(person_id,))
         after = [row for each in ledger.submissions() for row in _rows_of(place, each, person_id, names, joined)]

@@ -27,8 +27,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pipeline import advice, archive, contracts, inbox, journal, people, seal
-from pipeline.home import KEY_BYTES, PART, Database, Home, Limits, sweep
+from pipeline import advice, agreement, archive, contracts, inbox, journal, people, seal
+from pipeline.home import KEY_BYTES, PART, Database, Home, Limits, examine_modes, keep_to_owner, sweep
 from pipeline.ledger import Ledger, ReadBy, ReceivedFile, Submission, shown_name
 from pipeline.model import MonitorError, PublishRefused, Reading, Refusal, column_letter
 
@@ -97,9 +97,10 @@ def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
         message = notify(home, day)
         not_sent = send(home, day)
         moving = _moving(_open(home)[0])
+        current = current_night(home)
     return {
         "date": day.isoformat(), "units": units, "rows": rows, "release": release, "message": message, "moving": moving,
-        "not_sent": not_sent,
+        "not_sent": not_sent, "current_night": current.isoformat() if current else "",
     }  # fmt: skip
 
 
@@ -161,6 +162,7 @@ def sources(home: Path, day: date, *, units: Sequence[str] | None = None) -> lis
     """
     place, ledger = _open(home)
     with shared(home):
+        _begin(place, ledger)
         # Before anything newer is recorded: the order of receipt is that of the journal.
         _take_up_arrivals(place, ledger)
     asked = ledger.sources(day)
@@ -234,6 +236,7 @@ def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> lis
     place, ledger = _open(home)
     now = datetime.now(UTC)
     with _alone_for_a_step(home):
+        _begin(place, ledger)
         if seal.closing_key(place):
             _examine_encryption()
         sweep(place)
@@ -270,6 +273,14 @@ def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> lis
         waiting |= {unit for unit, _ in ledger.exceptions_changed(day)}
         waiting |= left_over
     return sorted(waiting if units is None else waiting & set(units))
+
+
+def _begin(home: Home, ledger: Ledger) -> None:
+    """Before anything is done: a night does not begin where others may read, or journal, ledger and keys do not belong together."""
+    examine_modes(home)
+    agreement.examine(home, ledger)
+    agreement.examine_archive_key(home)
+    agreement.leave_check_value(home, who=NIGHT, at=datetime.now(UTC))
 
 
 def _examine_encryption() -> None:
@@ -364,12 +375,8 @@ def left_in_ledger(ledger: Ledger, told: Mapping[str, Any]) -> None:
     ledger.record_left(date.fromisoformat(told["run_date"]), found)
 
 
-ARRIVALS = ("received", "filled_in")
-"""Lines of the journal that say that a file came: data, and lists that people filled in."""
-
-
 def into_ledger(ledger: Ledger, what: str, arrived: Mapping[str, Any]) -> None:
-    """What a line of ARRIVALS tells, in the ledger."""
+    """What a line of `journal.ARRIVALS` tells, in the ledger."""
     received_at, night = datetime.fromisoformat(arrived["received_at"]), date.fromisoformat(arrived["night"])
     of_it = {"sha256": arrived["sha256"], "archived": arrived["archived"], "received_at": received_at, "night": night}
     refusal = None if arrived["archived"] else Refusal(*arrived["refusal"])
@@ -388,14 +395,14 @@ def _take_up_arrivals(home: Home, ledger: Ledger) -> None:
 
     Its sender may have put another file in its place meanwhile, so that nobody would ever record it.
     """
-    waiting = [each for each in journal.since_published(home) if each.what in (*ARRIVALS, "purged")]
+    waiting = [each for each in journal.since_published(home) if each.what in (*journal.ARRIVALS, "purged")]
     if not waiting:
         return
     known = {(each.unit_code, each.file_name, each.sha256) for each in ledger.files()}
     filled = {(each.unit_code, each.sha256) for each in ledger.decisions.files()}
     purged = {sha256 for each in waiting if each.what == "purged" for sha256 in each.about["archive"]}
     for entry in waiting:
-        if entry.what in ARRIVALS and entry.about["sha256"] not in purged:
+        if entry.what in journal.ARRIVALS and entry.about["sha256"] not in purged:
             unit, name, sha256 = (entry.about[word] for word in ("unit_code", "file_name", "sha256"))
             is_list = entry.what == "filled_in"
             if not ((unit, sha256) in filled if is_list else (unit, shown_name(name), sha256) in known):
@@ -410,10 +417,7 @@ def _sweep_archive(home: Home, ledger: Ledger, now: datetime) -> None:
     told = {each.sha256 for each in ledger.files()} | {each.sha256 for each in ledger.decisions.files()}
     if not set(archive.kept(home)) - told:
         return
-    try:
-        told |= {each.about["sha256"] for each in journal.read(home) if each.what in ARRIVALS}
-    except MonitorError:  # a journal that is not whole cannot say what is nobody's: `monitor verify` tells of both
-        return
+    told |= {each.about["sha256"] for each in journal.read(home) if each.what in journal.ARRIVALS}
     if nobodys := sorted(set(archive.kept(home)) - told):
         journal.write(home, "swept", {"archive": nobodys}, who=NIGHT, at=now)
         for sha256 in nobodys:
@@ -895,7 +899,19 @@ def publish(home: Path, day: date) -> str:
     return str(release.relative_to(place.root))
 
 
-def kept_beside(home: Home, ledger: Ledger) -> dict[str, dict[str, str]]:
+def current_night(home: Path) -> date | None:
+    """The night of the release that is current: a later one than was just published when that was a night of the past."""
+    from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
+
+    place = Home(home)
+    if not place.warehouse.exists():
+        return None
+    with closing(warehouse.read(place.warehouse, seal.release_keys(place))) as release:
+        night: date = release.execute("select run_date from release").fetchall()[0][0]
+    return night
+
+
+def kept_beside(home: Home, ledger: Ledger) -> dict[str, Any]:
     """Digests of what no line of the journal names by itself: the ledger's rows by unit, and folders of accepted/ beside the rows'."""
     folders: dict[str, str] = {}
     for folder in sorted(each for each in home.accepted.iterdir() if each.name not in {*kinds(), *BESIDE_ACCEPTED}):
@@ -903,7 +919,7 @@ def kept_beside(home: Home, ledger: Ledger) -> dict[str, dict[str, str]]:
             f"{path.relative_to(folder)} {digest_of(path)}" for path in sorted(folder.rglob("*")) if path.is_file()
         ]
         folders[folder.name] = hashlib.sha256("\n".join(names).encode()).hexdigest()
-    return {"ledger": ledger.digests(), "folders": folders}
+    return {"ledger": ledger.digests(), "form": ledger.form(), "folders": folders}
 
 
 def _answer(home: Home, ledger: Ledger, told: list[Answer]) -> None:
@@ -944,7 +960,7 @@ def notify(home: Path, day: date, *, failed: Sequence[str] = ()) -> str:
 
     place, ledger = _open(home)
     with shared(home):
-        told = status(home, day) | {"failed": list(failed)}
+        told = _status(place, ledger, day) | {"failed": list(failed)}
         path = notice.write(place.outbox, day, told)
         counts = {"submissions": len(ledger.submissions(night=day))}
         end = journal.head(place)
@@ -969,9 +985,13 @@ def send(home: Path, day: date) -> list[str]:
 
 def status(home: Path, day: date) -> dict[str, Any]:
     """Who was expected, who delivered, what was refused, how fresh each registry is, what the night listed."""
+    place, ledger = open_whole(home)
+    return _status(place, ledger, day)
+
+
+def _status(place: Home, ledger: Ledger, day: date) -> dict[str, Any]:
     from pipeline import notice  # noqa: PLC0415
 
-    place, ledger = _open(home)
     return notice.status(place, ledger, day) | {
         "moving": _moving(place), "settle_seconds": place.settings.settle_seconds,
         "left": _left(place),
@@ -1010,10 +1030,6 @@ def _moving(home: Home) -> list[str]:
     ]
 
 
-CONFIRMED = ("confirmed", "confirmed_gap")
-"""What the journal calls the data officer's word on a held roster, and on one of which something is missing."""
-
-
 def confirm(home: Path, submission_id: str, *, by_whom: str, reason: str, day: date) -> dict[str, Any]:
     """The data officer's word, for nights from `day` on: a held roster is right as it is, or nobody is missing because of a submission.
 
@@ -1021,7 +1037,7 @@ def confirm(home: Path, submission_id: str, *, by_whom: str, reason: str, day: d
     """
     from pipeline import rosters  # noqa: PLC0415 - not needed to begin a night
 
-    place, ledger = _open(home)
+    place, ledger = open_whole(home)
     by_whom, reason = by_whom.strip(), reason.strip()
     if not by_whom or not reason:
         raise MonitorError("要写明是谁确认的(--by)和原因(--because)")
@@ -1055,7 +1071,7 @@ def except_issue(
     """The data officer's word that a fault is right as written, until a day (policy: exception_validity). Raises MonitorError."""
     from pipeline import exceptions  # noqa: PLC0415 - brings pandas
 
-    place, ledger = _open(home)
+    place, ledger = open_whole(home)
     said = exceptions.say(place, ledger, day, issue_id, by_whom=by_whom.strip(), reason=reason.strip(), until=until)
     known = ledger.exceptions(day)[said["issue_id"]]
     about = asdict(known) | {"night": day.isoformat()}
@@ -1081,7 +1097,7 @@ def explain(home: Path, warning_id: str, day: date | None = None) -> dict[str, A
     from pipeline import inputs, warehouse  # noqa: PLC0415 - brings duckdb
     from pipeline.warehouse import models  # noqa: PLC0415 - brings duckdb
 
-    place, ledger = _open(home)
+    place, ledger = open_whole(home)
     if not place.warehouse.exists():
         raise MonitorError("还没有发布过预警清单,请先运行 monitor run")
     house = models.read_models(contracts.load().kinds)
@@ -1255,11 +1271,8 @@ def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _open(home: Path) -> tuple[Home, Ledger]:
-    """The home and its ledger; a night in one process examines them once.
-
-    What this process and its children write from now on is for its owner alone: the engine's own files too.
-    """
-    os.umask(0o077)
+    """The home and its ledger; a night in one process examines them once."""
+    keep_to_owner()
     if home in _alone_in:
         return _alone_in[home]
     place = Home.open(home)
@@ -1267,6 +1280,23 @@ def _open(home: Path) -> tuple[Home, Ledger]:
 
 
 _alone_in: dict[Path, tuple[Home, Ledger]] = {}
+
+
+def open_whole(home: Path) -> tuple[Home, Ledger]:
+    """The home and its ledger for somebody who asks what is held, or says a word: what a ledger lost must not be told as not being there.
+
+    Raises MonitorError, with what to do, when journal, ledger and keys do not belong together.
+    """
+    place, ledger = _open(home)
+    agreement.examine(place, ledger)
+    return place, ledger
+
+
+@contextmanager
+def held(home: Path) -> Iterator[None]:
+    """Hold the home without opening its ledger. Raises MonitorError, naming the owner, when a night runs."""
+    with _locked(home, fcntl.LOCK_EX):
+        yield
 
 
 @contextmanager

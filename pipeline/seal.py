@@ -20,6 +20,10 @@ _NAME = "ledger.key"
 RELEASE_KEY = "release.key"
 
 
+class Unopened(MonitorError):
+    """A sealed text that no key of this home opens, or that was changed."""
+
+
 class Seal:
     """Seals and opens texts with the keys of one home."""
 
@@ -51,11 +55,11 @@ class Seal:
         return self._keys.encrypt(text.encode()).decode()
 
     def open(self, sealed: str) -> str:
-        """The text again. Raises MonitorError when no key opens it, or it was changed."""
+        """The text again. Raises Unopened when no key opens it, or it was changed."""
         try:
             return self._keys.decrypt(sealed.encode()).decode()
         except InvalidToken:
-            raise MonitorError("台账里有一处密封的内容打不开:密钥不对,或被改动过") from None
+            raise Unopened("台账里有一处密封的内容打不开:密钥不对,或被改动过") from None
 
     def renew(self, sealed: str) -> str:
         """The same text, sealed with the first key."""

@@ -19,8 +19,6 @@ from rich.text import Text
 from sqlglot import exp
 
 from pipeline import contracts, inputs, run, seal, warehouse
-from pipeline.home import Home
-from pipeline.ledger import Ledger
 from pipeline.lists.words import OUTCOME_TITLES, REGISTRY_TITLES
 from pipeline.model import MonitorError, mask
 from pipeline.warehouse.models import SAID_UNREADABLE, Card, Models, read_models
@@ -65,7 +63,7 @@ def why_not(home: Path, id_number: str, rule: str, day: date | None = None) -> d
     Gives `person` (name, masked number), `rule`, `listed`, `reasons` (Chinese sentences) and `person_id`. Raises MonitorError for an unusable
     number, an unknown rule, and when nothing is published yet.
     """
-    place = Home.open(home)
+    place, ledger = run.open_whole(home)
     if not place.warehouse.exists():
         raise MonitorError("还没有发布过任何一版数据,请先运行 monitor run")
     models = read_models(contracts.load().kinds)
@@ -79,7 +77,7 @@ def why_not(home: Path, id_number: str, rule: str, day: date | None = None) -> d
         told = _listed(release, card, person_id) if day in (None, _night_of(release)) else None
     missing: dict[str, str] = {}
     if told is None:
-        given = inputs.gather(place, Ledger.of(place), night)
+        given = inputs.gather(place, ledger, night)
         failing = warehouse.trace(given, models, name, person_id)
         missing = _missing(given, models, person_id)
         if failing is None:

@@ -1,14 +1,19 @@
 """Every command as its user types it: what it prints, in Chinese, and how it exits."""
 
 import fcntl
+import io
 import json
 import re
 import sys
+from datetime import timedelta
 
 import pytest
 from openpyxl import load_workbook
+from rich.panel import Panel
+from rich.text import Text
 
 from pipeline import cli, contracts
+from pipeline.model import MonitorError
 from tests.night_kit import DAY, PERSON, ask, book, copy_home, new_home, night_of_the_bureau, number, person
 
 COMMANDS = ("init", "run", "check", "template", "status", "explain", "generate", "bench")
@@ -84,7 +89,7 @@ def test_without_a_home_each_command_says_what_to_do(monitor, tmp_path, command)
 def test_a_key_that_is_not_known_stops_the_night_by_name(monitor, home):
     with (home / "monitor.yml").open("a", encoding="utf-8") as file:
         file.write("setle_seconds: 3\n")
-    code, _, err = monitor("--home", home, "run", "--date", DAY)
+    code, _, err = monitor("--home", home, "run", "--really", "--date", DAY)
     assert code == 1
     assert "monitor.yml" in err and "setle_seconds" in err
 
@@ -92,10 +97,10 @@ def test_a_key_that_is_not_known_stops_the_night_by_name(monitor, home):
 @pytest.mark.slow
 def test_a_night_says_what_it_did_and_status_says_how_it_stands(monitor, home):
     book(home / "inbox/d01/边缘人员.xlsx", PERSON, [person(n) for n in range(1, 4)])
-    code, text, err = monitor("--home", home, "run", "--date", DAY)
+    code, text, err = monitor("--home", home, "run", "--really", "--date", DAY)
     assert (code, err) == (0, "")
     assert "2026-10-31 这一夜已完成" in text and "releases/1" in text
-    code, text, _ = monitor("--home", home, "run", "--date", DAY, "--json")
+    code, text, _ = monitor("--home", home, "run", "--really", "--date", DAY, "--json")
     told = json.loads(text)
     assert code == 0 and told["date"] == "2026-10-31" and told["rows"]["main.submission"] == 1
     code, text, _ = monitor("--home", home, "status", "--date", DAY)
@@ -110,7 +115,7 @@ def test_a_second_run_names_the_owner_of_the_first(monitor, home):
         fcntl.flock(lock, fcntl.LOCK_EX)
         lock.write("office:4711")
         lock.flush()
-        code, out, err = monitor("--home", home, "run", "--date", DAY)
+        code, out, err = monitor("--home", home, "run", "--really", "--date", DAY)
     assert (code, out) == (1, "")
     assert "正在运行" in err and "office:4711" in err
 
@@ -213,3 +218,159 @@ def test_generate_fills_an_empty_folder_only(monitor, tmp_path):
     assert code == 0 and json.loads(text)["files"] == sum(path.is_file() for path in (target / "inbox").rglob("*"))
     code, _, err = monitor(*arguments)
     assert code == 1 and "请换一个空的文件夹" in err
+
+
+# numbers ---------------------------------------------------------------------------------------------------------------
+
+WRITTEN = [
+    ("subject", number(1)),
+    ("subject", "--because", "本人申请", number(1)),
+    ("forget", f"{number(1)[:6]} {number(1)[6:14]} {number(1)[14:]}"),
+    ("why-not", number(1), "A01"),
+    ("why-not", "A01", number(1)),
+    ("subject", "-", "--because", f"核对{number(1)}"),
+    ("check", f"{number(1)}.xlsx"),
+    ("template", number(1)),
+    ("subject", f"{number(1)[:6]}{number(1)[8:17]}"),  # 15 digits, of the last century
+    ("subject", number(1)[:17]),  # one digit short, yet somebody's
+    (number(1),),
+    ("explain", number(1), "x", "y"),
+]
+
+
+@pytest.mark.parametrize("words", WRITTEN)
+def test_a_number_in_the_arguments_is_refused_and_not_repeated(monitor, home, words):
+    code, out, err = monitor("--home", home, *words)
+    assert (code, out) == (2, "") and "身份证号不写在命令里" in err
+    assert not re.search(r"9901\d\d|19860501", err)
+
+
+@pytest.mark.parametrize("command", [("subject", "-"), ("forget", "-"), ("why-not", "-", "A01")])
+def test_a_number_comes_on_standard_input(monitor, home, monkeypatch, command):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{number(1)[:17]}\n"))
+    code, out, err = monitor("--home", home, *command)
+    assert (code, out) == (1, "") and ("不是可用的身份证号" in err or "还没有发布过" in err)
+    assert number(1)[:17] not in err
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    code, _, err = monitor("--home", home, *command)
+    assert code == 2 and "没有读到身份证号" in err
+
+
+@pytest.mark.parametrize("command", [("subject",), ("forget",), ("why-not", "A01")])
+def test_a_number_is_asked_for_at_a_terminal_alone_and_not_shown(monitor, home, monkeypatch, command):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    code, _, err = monitor("--home", home, *command)
+    assert code == 2 and "写 -,从标准输入读" in err
+    asked = []
+
+    def prompt(text, *, hide_input):
+        asked.append((text, hide_input))
+        return number(1)[:17]
+
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(cli.click, "prompt", prompt)
+    code, _, err = monitor("--home", home, *command)
+    assert code == 1 and asked == [("身份证号(输入时不显示)", True)] and number(1)[:17] not in err
+
+
+def test_the_rights_of_a_person_go_by_standard_input(monitor, home, monkeypatch):
+    for command in (("subject", "-"), ("forget", "-", "--really", "--date", DAY)):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(f"{number(1)}\n"))
+        code, out, err = monitor("--home", home, *command)
+        assert (code, err) == (0, "") and number(1) not in out
+
+
+# what is printed -------------------------------------------------------------------------------------------------------
+
+
+def test_a_failure_of_ours_quotes_nothing_and_says_where(monitor, home, monkeypatch):
+    def break_down(*_, **__):
+        raise ValueError(f"Could not convert string '{number(1)} 张三丰' to INT32")
+
+    monkeypatch.setattr(cli.run, "status", break_down)
+    code, out, err = monitor("--home", home, "status", "--date", DAY)
+    assert (code, out) == (1, "") and "程序出错(ValueError" in err
+    assert "张三丰" not in err and number(1)[6:14] not in err
+
+
+def test_a_system_failure_is_told_with_its_file_masked_and_legible(monitor, home, monkeypatch):
+    def break_down(*_, **__):
+        raise PermissionError(13, "Permission denied", f"/x/\x1b[2J{number(1)[:6]} {number(1)[6:]}\u202e.xlsx")
+
+    monkeypatch.setattr(cli.run, "status", break_down)
+    code, _, err = monitor("--home", home, "status", "--date", DAY)
+    assert code == 1 and "\\x1b[2J990101********015\\u202e.xlsx" in err
+    assert "\x1b" not in err and "\u202e" not in err
+
+
+HOSTILE = "\x1b]0;owned\x07\x9b31m\u202e\u2066gpj\x85"
+
+
+def test_what_a_sender_wrote_does_nothing_to_a_terminal(monitor, home, tmp_path):
+    """Sheet names, headers, titles: all that `check` and `status` print of a file, on the screen and as JSON."""
+    header = (*PERSON[:5], "数据月份", "备注\u202e\u2066gpj\x85")
+    rows = [(*person(n), "x") for n in range(1, 3)]
+    path = book(tmp_path / "边缘\u202e人员\x1b[31m\x85.xlsx", header, rows, sheet="边缘\u202e人员\x85")
+    said = []
+    for more in ((), ("--json",)):
+        _, out, err = monitor("--home", home, "check", path, "--date", DAY, *more)
+        said.append(out + err)
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", "".join(said))
+    assert "\\u202e" in said[0]
+    assert json.loads(said[1])["file"] == str(path)
+
+
+def test_every_console_of_ours_writes_controls_out():
+    screen = cli._Screen(file=io.StringIO(), width=100)
+    screen.print(f"《{HOSTILE}》", markup=False)
+    screen.print(Panel(Text(HOSTILE), title=HOSTILE))
+    printed = screen.file.getvalue()
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", printed)
+    assert printed.count("\\x1b") == 3
+
+
+# the future ------------------------------------------------------------------------------------------------------------
+
+FAR = "2999-01-01"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run",), ("purge",), ("forget", "-"), ("confirm", "ab12", "--by", "某", "--because", "某"),
+        ("except", "ab12", "--by", "某", "--because", "某"),
+    ],
+)  # fmt: skip
+def test_what_is_dated_beyond_tomorrow_is_refused_unless_really_meant(monitor, home, monkeypatch, command):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(number(1)))
+    before = {path: path.stat().st_mtime_ns for path in sorted(home.rglob("*"))}
+    code, out, err = monitor("--home", home, *command, "--date", FAR)
+    assert (code, out) == (1, "") and "2999-01-01 还没有到" in err and "--really" in err
+    assert {path: path.stat().st_mtime_ns for path in sorted(home.rglob("*"))} == before
+
+
+@pytest.mark.parametrize(("ahead", "is_refused"), [(0, False), (1, False), (2, True)])
+def test_tomorrow_is_near_and_the_day_after_is_far(home, ahead, is_refused):
+    context = cli._Context(home, is_named=True)
+    day = context.day(None) + timedelta(days=ahead)
+    if is_refused:
+        with pytest.raises(MonitorError, match="还没有到"):
+            context.night(day, really=False)
+        assert context.night(day, really=True) == day
+    else:
+        assert context.night(day, really=False) == day
+
+
+@pytest.mark.slow
+def test_a_release_that_does_not_become_current_is_said_and_exits_1(monitor, home):
+    book(home / "inbox/d01/边缘人员.xlsx", PERSON, [person(1)])
+    code, _, _ = monitor("--home", home, "run", "--really", "--date", DAY)
+    assert code == 0
+    code, text, _ = monitor("--home", home, "run", "--really", "--date", "2026-10-30")
+    flat = text.replace("\n", "")
+    assert code == 1 and "没有成为当前的一版" in flat and "2026-10-31 这一夜的" in flat
+    assert ask(home, "select cast(run_date as varchar) from release") == [("2026-10-31",)]
+    # What it says works: the earlier night becomes the current one.
+    number_of = re.findall(r"monitor rollback (\d+)", flat)
+    code, _, _ = monitor("--home", home, "rollback", *number_of)
+    assert code == 0 and ask(home, "select cast(run_date as varchar) from release") == [("2026-10-30",)]

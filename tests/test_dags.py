@@ -218,10 +218,34 @@ def test_which_night(
     module: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
     asked: str | None, logical: datetime | None, after: datetime, expected: date,
 ) -> None:  # fmt: skip
-    context = {"params": {"date": asked}, "dag_run": SimpleNamespace(logical_date=logical, run_after=after)}
+    context = {
+        "params": {"date": asked, "really": False},
+        "dag_run": SimpleNamespace(logical_date=logical, run_after=after),
+    }
     monkeypatch.setattr(module, "get_current_context", lambda: context)
     monkeypatch.setattr(module, "HOME", kit.new_home(tmp_path / "home"))
     assert module.night() == expected
+
+
+@pytest.mark.parametrize(("ahead", "really", "is_refused"), [(1, False, False), (2, False, True), (2, True, False)])
+def test_a_night_beyond_tomorrow_is_refused_unless_really_meant(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ahead: int, really: bool, is_refused: bool
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    after = datetime(2026, 10, 31, 2, tzinfo=UTC)
+    asked = (after.date() + timedelta(days=ahead)).isoformat()
+    context = {
+        "params": {"date": asked, "really": really},
+        "dag_run": SimpleNamespace(logical_date=None, run_after=after),
+    }
+    monkeypatch.setattr(module, "get_current_context", lambda: context)
+    monkeypatch.setattr(module, "HOME", kit.new_home(tmp_path / "home"))
+    if is_refused:
+        with pytest.raises(AirflowFailException, match="还没有到"):  # not tried again
+            module.step(lambda home, day: None)
+    else:
+        assert module.night().isoformat() == asked
 
 
 def _library() -> None:
@@ -242,7 +266,7 @@ def _system() -> None:
 @pytest.mark.parametrize(
     ("do", "said"),
     [
-        (_library, "ValueError:原话可能引用名单里的内容,不写进日志;monitor run 会显示"),
+        (_library, "ValueError:程序出错(ValueError);原话可能引用名单里的内容,不显示"),
         (_ours, "CheckError:姓名检查没有执行完"),
         (_system, f"PermissionError:[Errno 13] Permission denied: '/home/lists/{mask(AN_ID)}.xlsx'"),
     ],
@@ -289,7 +313,9 @@ def _environment(airflow: Path, home: Path | None = None) -> dict[str, str]:
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{airflow / 'airflow.db'}",
         "MONITOR_RETRY_SECONDS": "0",
     }
-    return kept | {"MONITOR_HOME": str(home), "MONITOR_DATE": kit.DAY.isoformat()} if home else kept
+    return (
+        kept | {"MONITOR_HOME": str(home), "MONITOR_DATE": kit.DAY.isoformat(), "MONITOR_REALLY": "1"} if home else kept
+    )
 
 
 class Night:

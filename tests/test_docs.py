@@ -89,7 +89,9 @@ def misuse(line: str) -> str | None:
         return f"too many arguments: {left}"
     if rest[1:]:
         missing = [
-            each.name for each in command.params if each.required and not isinstance(given.get(each.name or ""), str)
+            each.name
+            for each in command.params
+            if each.required and not isinstance(given.get(each.name or ""), (str, tuple, list))
         ]
         return f"missing: {missing}" if missing else None
     return None
@@ -205,6 +207,19 @@ def test_people_are_told_every_rule_and_where_every_policy_value_stands() -> Non
 def test_every_kind_has_its_place_in_the_glossary() -> None:
     glossary = text_of(ROOT / "docs" / "glossary.md")
     assert [name for name in KINDS if f'"{name}"' not in glossary and f"`{name}`" not in glossary] == []
+
+
+def test_what_the_demo_writes_is_for_its_owner_alone_and_its_date_may_lie_ahead() -> None:
+    """Whatever the umask of the shell: each of its lines that writes into the home by itself, and Airflow's own modes."""
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    recipe = re.findall(r"^\t@(.+)$", text[text.index("\ndemo: $(VENV)") : text.index("\ntest: ")], re.M)
+    writing = [
+        line for line in recipe if re.search(r">>? ?\$\(DEMO\)|airflow |dags/", line) and not line.startswith("echo")
+    ]
+    assert len(writing) == 2 and all(line.startswith("umask 077; ") for line in writing)
+    for setting in ("NEW_FOLDER_PERMISSIONS := 0o700", "NEW_FILE_PERMISSIONS := 0o600"):
+        assert f"demo: export AIRFLOW__LOGGING__FILE_TASK_HANDLER_{setting}" in text
+    assert "demo: export MONITOR_REALLY := 1" in text
 
 
 # docs/design.md --------------------------------------------------------------------------------------------------

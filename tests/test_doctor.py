@@ -8,10 +8,11 @@ import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyrage
 import pytest
 from click.testing import CliRunner
 
-from pipeline import doctor, journal
+from pipeline import archive, doctor, journal
 from pipeline.cli import monitor
 from pipeline.doctor import Machine
 from pipeline.home import Home
@@ -130,6 +131,20 @@ def _open_to_the_group(path: Path) -> None:
     path.chmod(0o640)  # whatever the umask
 
 
+_LOST = {"run_date": DAY.isoformat(), "files": {}}
+"""A night that published, of which the ledger knows nothing."""
+
+
+def _other_key(home: Home) -> None:
+    path = home.root / "file"
+    path.write_text("kept")
+    with path.open("rb") as file:
+        archive.keep(home, file, "file")
+    other = pyrage.x25519.Identity.generate()
+    (home.keys / "archive.key").write_text(f"{other}\n")
+    (home.keys / "archive.key").chmod(0o600)
+
+
 def _unfinished(home: Home) -> None:
     journal.write(home, "night", {"run_date": DAY.isoformat()}, who="x", at=NOW)
     Ledger.of(home).begin_night(DAY, owner="x", at=NOW)
@@ -155,6 +170,8 @@ def _unfinished(home: Home) -> None:
         (lambda home: home.warehouse.symlink_to("releases/9/warehouse.duckdb"), "预警库", "mend"),
         (lambda home: journal.write(home, "looked", {}, who="x", at=NOW + timedelta(hours=1)), "时钟", "mend"),
         (lambda home: journal.path(home).write_text("{}\n"), "日志", "mend"),
+        (lambda home: journal.write(home, "published", _LOST, who="x", at=NOW), "台账", "mend"),
+        (_other_key, "archive.key", "mend"),
         (_unfinished, "夜间任务", "advice"),
         (lambda home: _replace(home.config, "encrypt_releases: false", "encrypt_releases: true"), "库文件加密", "mend"),
         (lambda home: None, "库文件加密", "good"),

@@ -162,7 +162,7 @@ def test_a_full_disk_is_said_in_a_sentence(
         raise OSError(28, "No space left on device", "/x/lists")
 
     monkeypatch.setattr(run, "night", full)
-    monkeypatch.setattr(sys, "argv", ["monitor", "--home", str(home.root), "run", "--date", "2026-10-31"])
+    monkeypatch.setattr(sys, "argv", ["monitor", "--home", str(home.root), "run", "--really", "--date", "2026-10-31"])
     with pytest.raises(SystemExit) as ended:
         cli.main()
     said = capsys.readouterr().err

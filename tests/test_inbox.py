@@ -13,6 +13,7 @@ import pytest
 from pipeline import archive, custody, inbox, journal, notice, rosters, run
 from pipeline.home import Home
 from pipeline.ledger import Ledger
+from pipeline.model import MonitorError
 from pipeline.reading import endings, layout
 from tests.night_kit import DAY, PERSON, book, new_home, person, still
 
@@ -498,14 +499,17 @@ def test_of_an_older_ledger_nothing_is_swept(tmp_path):
     _roster(home, "d01", 1)
     run.collect(home, EVE)
     kept = archive.kept(Home(home))
-    journal.write(Home(home), "published", {}, who="t", at=datetime.now(UTC))
+    told = {"run_date": EVE.isoformat(), "files": {}}
+    journal.write(Home(home), "published", told, who="t", at=datetime.now(UTC))
     (home / "ledger.db").unlink()
-    run.collect(home, DAY)
+    with pytest.raises(MonitorError, match="台账不全"):
+        run.collect(home, DAY)
     assert archive.kept(Home(home)) == kept
     # Nor while the journal itself cannot be trusted.
     text = journal.path(Home(home)).read_text(encoding="utf-8")
     journal.path(Home(home)).write_text(text.replace('"seq": 1,', '"seq": 7,'), encoding="utf-8")
-    run.collect(home, DAY)
+    with pytest.raises(MonitorError, match="日志第 1 行"):
+        run.collect(home, DAY)
     assert archive.kept(Home(home)) == kept
 
 
@@ -666,3 +670,16 @@ def test_a_filled_in_list_under_another_ending_goes_back_with_that_reason(tmp_pa
     run.collect(home, DAY)
     run.read(home, DAY, "d01")
     assert [each.refusal["code"] for each in Ledger.of(Home(home)).decisions.files()] == ["wrong_ending"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "990101 19860501 0014张三.xlsx",
+        "990101-19860501-0014.xlsx",
+        "990101\u200b19860501\u202e0014.xlsx",
+        "990101_860501_001.xls",
+    ],
+)
+def test_a_number_with_blanks_or_separators_in_a_name_is_masked_where_the_name_is_kept(name):
+    assert "860501" not in inbox.visible(name) and inbox.visible(name).startswith("990101xxxxxxxx0")

@@ -39,7 +39,7 @@ import xlsxwriter
 from pipeline import cli, contracts, rights, run, warehouse
 from pipeline.generate.people import check_character
 from pipeline.lists.words import FILLED_IN, WARNING_NUMBER
-from pipeline.model import ROOT, ModelError, PublishRefused
+from pipeline.model import ROOT, ModelError, PublishRefused, mask
 from pipeline.warehouse import models
 from tests import biff_kit, dbf_kit
 from tests.night_kit import (
@@ -175,7 +175,7 @@ def marked(tmp_path_factory):
     )
     told = []
     for command in (
-        ("run", "--date", str(DAY)),
+        ("run", "--really", "--date", str(DAY)),
         ("status", "--date", str(DAY)),
         ("status", "--json", "--date", str(DAY)),
     ):
@@ -309,6 +309,30 @@ def test_full_numbers_are_in_no_name_message_ledger_or_log(marked, seen):
     looked_at = [place for place in places if place.startswith(("outbox/", "ledger.db"))]
     assert any(place.startswith("ledger.db") for place in looked_at)
     assert [place for place in looked_at if FULL_NUMBER.search(places[place])] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("990101198605010014", "990101********014"),
+        ("990101 19860501 001X", "990101********01X"),
+        ("990101-19860501-0014", "990101********014"),
+        ("990101\u30001986.05.01_0014张三", "990101********014张三"),
+        ("9 9 0 1 0 1 1 9 8 6 0 5 0 1 0 0 1 4", "990101********014"),
+        ("990101\u200b198605010014", "990101********014"),
+        ("990101\\u200b198605010014", "990101********014"),
+        ("990101\\x1b198605010014", "990101********014"),
+        ("９９０１０１ １９８６０５０１ ００１４", "９９０１０１********０１４"),
+        ("990101860501001", "990101********001"),
+        ("990101 860501 001", "990101********001"),
+        *((text, text) for text in (
+            "2026-10-31 2026-11-30", "2026-10-31 12:30:45", "2026-10-31_123045_123", "13800138000",
+            "100000.00 12000.00 12000.00", "1234.56 1999.00 2000-01-02", "第 12 行、第 2026 行",
+        )),
+    ],
+)  # fmt: skip
+def test_a_number_is_masked_also_with_blanks_and_separators_in_it(text, shown):
+    assert mask(text) == shown
 
 
 def test_lists_hold_a_full_number_only_where_the_unit_could_not_find_the_person(tmp_path_factory):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import signal
 import threading
 import time
@@ -75,6 +77,14 @@ def refuse() -> None:
 
 def environment() -> dict[str, str]:
     return dict(os.environ)
+
+
+def last_words() -> tuple[str, tuple[int, int], int]:
+    """Where standard error goes, the limit of core dumps, and how much of many words is kept."""
+    with contextlib.suppress(OSError):
+        for _ in range(40):
+            os.write(2, SECRET.encode() * 1000)
+    return str(Path("/proc/self/fd/2").readlink()), resource.getrlimit(resource.RLIMIT_CORE), os.fstat(2).st_size
 
 
 def from_inside(_: int) -> int:
@@ -190,3 +200,12 @@ def test_calls_share_one_server() -> None:
     for number in range(10):
         assert sandbox.call(double, number, memory_mb=100, seconds=5) == 2 * number
     assert sandbox._Server.current().process.pid == server
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="files in memory are Linux's")
+def test_what_a_child_prints_stays_in_memory_and_its_memory_is_never_dumped() -> None:
+    before = resource.getrlimit(resource.RLIMIT_CORE)
+    sandbox.close()
+    resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))  # as a service may start us
+    where, core, size = sandbox.call(last_words, memory_mb=100, seconds=5)
+    assert where.startswith("/memfd:") and core == (0, 0) and size == 65536

@@ -71,7 +71,8 @@ def test_officer_and_analyst_are_told_what_is_missing_and_what_ends_it(in_part: 
     assert "不完整" in status.output and f"monitor confirm {south}" in status.output.replace("\n", "")
     words = " ".join(str(cell) for row in lines_of(in_part / f"lists/{DAY}/d01.xlsx", "说明") for cell in row.values())
     assert "低保人员(不完整" in words
-    answer = CliRunner().invoke(monitor, ["--home", str(in_part), "why-not", number(11), "A01"], terminal_width=200)
+    asked = ["--home", str(in_part), "why-not", "-", "A01"]
+    answer = CliRunner().invoke(monitor, asked, input=number(11), terminal_width=200)
     assert "名册不完整" in answer.output
 
 

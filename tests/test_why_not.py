@@ -163,14 +163,14 @@ def home(tmp_path_factory):
 
 
 def test_the_command_masks_the_number_and_leaves_a_trace(home) -> None:
-    result = CliRunner().invoke(monitor, ["--home", str(home), "why-not", number(1), "a04", "--json"])
+    result = CliRunner().invoke(monitor, ["--home", str(home), "why-not", "-", "a04", "--json"], input=number(1))
     assert result.exit_code == 0, result.output
     told = json.loads(result.output)
     assert told["listed"] is False
     assert told["reasons"] == ["一年内个人负担 9999.99 元 不高于规定的金额 10000.00 元"]
     assert number(1) not in result.output
     assert "person_id" not in told
-    shown = CliRunner().invoke(monitor, ["--home", str(home), "why-not", number(2), "A04"])
+    shown = CliRunner().invoke(monitor, ["--home", str(home), "why-not", "-", "A04"], input=f"{number(2)}\n")
     assert "已经列出" in shown.output
     assert number(2) not in shown.output
 

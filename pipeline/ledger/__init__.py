@@ -22,7 +22,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from pipeline.home import Home
 from pipeline.ledger import parts
-from pipeline.ledger.decisions import Decisions
+from pipeline.ledger.decisions import DecisionFile, DecisionLine, Decisions
 from pipeline.ledger.parts import Decision, Delivery, Replace
 from pipeline.ledger.tables import (
     confirmation_table,
@@ -39,7 +39,7 @@ from pipeline.ledger.tables import (
     submission_table,
     writing,
 )
-from pipeline.model import BalanceError, MonitorError, Reading
+from pipeline.model import BalanceError, MonitorError, Reading, legible
 from pipeline.seal import Seal
 
 _PER_NIGHT = 1_000_000
@@ -170,12 +170,7 @@ class Night:
 
 def shown_name(name: str) -> str:
     """A file name fit for any screen and any database: control characters and broken bytes are written out."""
-    return "".join(
-        letter
-        if letter.isprintable() or letter in " \u3000\xa0"
-        else letter.encode("unicode_escape", "surrogatepass").decode()
-        for letter in name
-    )
+    return legible(name).replace("\n", "\\n")
 
 
 def file_id(unit_code: str, sha256: str, file_name: str) -> str:
@@ -581,6 +576,13 @@ class Ledger:
         return {
             unit: hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest() for unit, lines in sorted(rows.items())
         }
+
+    @staticmethod
+    def form() -> str:
+        """Which columns `digests` goes over: digests of another version of the program say nothing of this one's rows."""
+        columns = [[each.name for each in fields(of)] for of in (Submission, DecisionFile, DecisionLine)]
+        columns.append([column.name for column in exception_table.columns])
+        return hashlib.sha256(json.dumps(columns).encode()).hexdigest()[:16]
 
     def said(self) -> set[tuple[str, ...]]:
         """What the data officer said on the command line: (confirmed or confirmed_gap, submission, day, who, why), (excepted, …, until)."""

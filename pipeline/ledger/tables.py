@@ -7,6 +7,7 @@ ids, codes, counts and days stand open, so that the database can find, order and
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 import sqlalchemy.orm  # before any thread: half loaded by another one (Great Expectations brings it), it fails statements
 from sqlalchemy import Column, Connection
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.types import TypeDecorator
 
 from pipeline.model import ConfigError, MonitorError
@@ -30,6 +31,14 @@ BUSY_SECONDS = 30
 """How long a writer waits for another one before it gives up."""
 _WRITER_LOCK = 42_070_001
 """The advisory lock that writers share on PostgreSQL."""
+
+
+def restore_or_rebuild(what: str) -> str:
+    """What to do where the ledger in the home, or the accepted rows, were lost, are spoilt, or are not the last ones."""
+    return (
+        f"请从最近一夜以后的备份恢复 {what};没有这样的备份,就运行 monitor recover:它由日志和 archive/ 重建,"
+        "原来的内容移到 before-recovery-…/,不会丢"
+    )
 
 
 class _Utc(TypeDecorator[datetime]):
@@ -334,3 +343,9 @@ def _spoken() -> Iterator[None]:
         yield
     except OperationalError as problem:
         raise MonitorError(f"台账现在用不了(数据库:{problem.orig});本次改动没有写入,稍后再运行") from problem
+    except sqlite3.DatabaseError as problem:  # a file that is no database, or a spoilt one: it fails while it is opened
+        raise MonitorError(f"台账坏了(ledger.db:{problem});{restore_or_rebuild('ledger.db')}") from problem
+    except DatabaseError as problem:
+        if not isinstance(problem.orig, sqlite3.DatabaseError) or type(problem) is not DatabaseError:
+            raise
+        raise MonitorError(f"台账坏了(ledger.db:{problem.orig});{restore_or_rebuild('ledger.db')}") from problem

@@ -8,6 +8,7 @@ task would inherit a server that is not its own, and each child would import the
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import gc
 import importlib
 import os
@@ -19,7 +20,6 @@ import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 import traceback
 from collections.abc import Callable
@@ -28,6 +28,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Literal, TypeVar
 
+from pipeline.home import keep_to_owner
 from pipeline.model import MonitorError
 
 R = TypeVar("R")
@@ -211,7 +212,7 @@ class _Child:
 
 def serve(control_fd: int) -> None:
     """Fork a child for each connection handed over `control_fd`, until its owner is gone."""
-    os.umask(0o077)  # whatever the one under which we were started
+    keep_to_owner()
     for name in PRELOAD:
         importlib.import_module(name)
     with contextlib.suppress(MonitorError):
@@ -234,7 +235,7 @@ def serve(control_fd: int) -> None:
             message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
             if not message:
                 break
-            connection, stderr = socket.socket(fileno=descriptors[0]), tempfile.TemporaryFile()  # noqa: SIM115
+            connection, stderr = socket.socket(fileno=descriptors[0]), _in_memory()
             pid = os.fork()
             if pid == 0:
                 signal.set_wakeup_fd(-1)
@@ -246,6 +247,22 @@ def serve(control_fd: int) -> None:
             children[pid] = _Child(connection, stderr)
     for pid in children:
         os.kill(pid, signal.SIGKILL)
+
+
+_STDERR_BYTES = 65536
+
+
+def _in_memory() -> IO[bytes]:
+    """Where a child's last words go: memory, never a disk, since they may quote the file; no more than this of them.
+
+    Only Linux has such files; elsewhere the words are dropped, and a child that died of memory is said to have crashed.
+    """
+    if not hasattr(os, "memfd_create"):
+        return Path(os.devnull).open("r+b")
+    handle = os.memfd_create("stderr", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(handle, _STDERR_BYTES)
+    fcntl.fcntl(handle, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
+    return os.fdopen(handle, "r+b")
 
 
 def _bury(children: dict[int, _Child]) -> None:
@@ -267,7 +284,7 @@ def _how_it_ended(status: int, stderr: IO[bytes]) -> tuple[Reason, str] | None:
         return "time", name
     stderr.seek(0)
     # Rust aborts when it cannot allocate; a bare SIGKILL is the machine's own guard against full memory.
-    if name == "SIGKILL" or b"memory allocation of" in stderr.read(65536):
+    if name == "SIGKILL" or b"memory allocation of" in stderr.read(_STDERR_BYTES):
         return "memory", name
     return "crash", name
 
@@ -297,7 +314,6 @@ def _limit(memory_mb: int, seconds: int) -> None:
         space = mapped + memory_mb * 1024 * 1024
         resource.setrlimit(resource.RLIMIT_AS, (space, space))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.setitimer(signal.ITIMER_REAL, seconds * WALL_PER_CPU_SECOND)
 
 
