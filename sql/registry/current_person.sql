@@ -1,5 +1,5 @@
 -- The row that speaks for a person on the current rosters of one registry: of two divisions' that of the later start month, then of the
--- lower code (is_row_unknown: one of these months cannot be read, so that it may be the other row). Who has no number yet is asked about
+-- lower code (is_row_unreadable: one of these months cannot be read, so that it may be the other row). Who has no number yet is asked about
 -- nothing.
 with ranked as (
     select
@@ -15,7 +15,7 @@ with ranked as (
         enrolment.row_id as row_id,
         enrolment.household_row_id as household_row_id,
         max(case when enrolment.is_start_unreadable then 1 else 0 end) over (partition by enrolment.person_id, enrolment.registry) = 1
-        and count(*) over (partition by enrolment.person_id, enrolment.registry) > 1 as is_row_unknown,
+        and count(*) over (partition by enrolment.person_id, enrolment.registry) > 1 as is_row_unreadable,
         row_number() over (
             partition by enrolment.person_id, enrolment.registry
             order by enrolment.start_month desc nulls last, enrolment.division_code
@@ -38,7 +38,7 @@ select
     ranked.supplement_fen as supplement_fen,
     ranked.area_type as area_type,
     ranked.area_unreadable as area_unreadable,
-    ranked.is_row_unknown as is_row_unknown,
+    ranked.is_row_unreadable as is_row_unreadable,
     standard.value_fen as standard_fen,
     ranked.row_id as row_id,
     ranked.household_row_id as household_row_id

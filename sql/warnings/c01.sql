@@ -8,14 +8,14 @@ with listed as (
         dibao_person.is_seriously_ill as is_seriously_ill,
         dibao_person.is_seriously_ill__unreadable as ill_unreadable,
         dibao_person.supplement_fen__unreadable as supplement_unreadable,
-        case when current_person.is_row_unknown then '最初享受月份认不出来' end as start_unreadable,
+        case when current_person.is_row_unreadable then '最初享受月份认不出来' end as start_unreadable,
         current_person.row_id as row_id
     from registry.current_person as current_person
     inner join accepted.dibao_person as dibao_person
         on current_person.row_id = dibao_person.row_id
     where
         current_person.registry = 'dibao'
-        and (coalesce(current_person.supplement_fen, 0) = 0 or current_person.is_row_unknown)
+        and (coalesce(current_person.supplement_fen, 0) = 0 or current_person.is_row_unreadable)
 ),
 
 severe as (

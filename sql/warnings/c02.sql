@@ -8,7 +8,7 @@ with paid as (
         current_person.period as period,
         current_person.supplement_fen as supplement_fen,
         current_person.standard_fen as standard_fen,
-        current_person.is_row_unknown as is_row_unknown,
+        current_person.is_row_unreadable as is_row_unreadable,
         lowest.value_x10000 as minimum_x10000,
         highest.value_x10000 as maximum_x10000,
         current_person.row_id as row_id,
@@ -17,7 +17,7 @@ with paid as (
             concat_ws(
                 ';',
                 dibao_person.supplement_fen__unreadable,
-                case when current_person.is_row_unknown then '最初享受月份认不出来' end,
+                case when current_person.is_row_unreadable then '最初享受月份认不出来' end,
                 current_person.area_unreadable
             ), ''
         ) as unreadable
@@ -39,7 +39,7 @@ with paid as (
         and (
             current_person.supplement_fen > 0
             or dibao_person.supplement_fen__unreadable is not null
-            or current_person.is_row_unknown
+            or current_person.is_row_unreadable
         )
 )
 
@@ -67,5 +67,5 @@ from paid
 where
     paid.supplement_fen * 10000 < paid.standard_fen * paid.minimum_x10000
     or paid.supplement_fen * 10000 > paid.standard_fen * paid.maximum_x10000
-    or paid.is_row_unknown
+    or paid.is_row_unreadable
     or ((paid.supplement_fen is null or paid.standard_fen is null) and paid.unreadable is not null)
