@@ -323,11 +323,22 @@ def _apart(*digits: str) -> str:
     return _BETWEEN.join(digits)
 
 
+def _one_of(digits: str) -> str:
+    """One of these digits, half or full in width."""
+    return f"[{digits}{digits.translate({code: code + 0xFEE0 for code in range(0x21, 0x7F)})}]"
+
+
+_LAST = _one_of("0123456789Xx")
 _REGION = _apart(*[r"\d"] * 6)
-_MONTH = f"(?:0{_BETWEEN}[1-9]|1{_BETWEEN}[0-2])"
-_DAY = f"(?:0{_BETWEEN}[1-9]|[12]{_BETWEEN}[0-9]|3{_BETWEEN}[01])"
-_BORN = _apart(f"(?:1{_BETWEEN}9|2{_BETWEEN}0)", r"\d", r"\d", _MONTH, _DAY)
-_SERIAL = _apart(r"\d", r"(\d", r"\d", r"[\dXx])")
+_MONTH = f"(?:{_apart(_one_of('0'), _one_of('123456789'))}|{_apart(_one_of('1'), _one_of('012'))})"
+_DAY = (
+    f"(?:{_apart(_one_of('0'), _one_of('123456789'))}|{_apart(_one_of('12'), _one_of('0123456789'))}"
+    f"|{_apart(_one_of('3'), _one_of('01'))})"
+)
+_BORN = _apart(
+    f"(?:{_apart(_one_of('1'), _one_of('9'))}|{_apart(_one_of('2'), _one_of('0'))})", r"\d", r"\d", _MONTH, _DAY
+)
+_SERIAL = _apart(r"\d", r"(\d", r"\d", f"{_LAST})")
 _SHORT_DAY = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
 _ID_APART = re.compile(
     rf"(?<!\d)({_REGION}){_BETWEEN}(?:{_BORN}{_BETWEEN}{_SERIAL}|\d\d{_SHORT_DAY}{_BETWEEN}(\d{{3}}))(?!\d)"
@@ -348,7 +359,7 @@ def _hide(found: re.Match[str]) -> str:
 
 
 def _digits(text: str) -> str:
-    return re.sub(r"[^\dXx]", "", re.sub(r"\\[ux][0-9a-f]{2,4}", "", text))
+    return re.sub(r"[^\dXxＸｘ]", "", re.sub(r"\\[ux][0-9a-f]{2,4}", "", text))
 
 
 def holds_number(text: str) -> bool:
