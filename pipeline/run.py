@@ -237,8 +237,6 @@ def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> lis
     now = datetime.now(UTC)
     with _alone_for_a_step(home):
         _begin(place, ledger)
-        if seal.closing_key(place):
-            _examine_encryption()
         sweep(place)
         _take_up_arrivals(place, ledger)
         left_over = _take_up_unfinished(place, ledger, day)
@@ -276,15 +274,19 @@ def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> lis
 
 
 def _begin(home: Home, ledger: Ledger) -> None:
-    """Before anything is done: a night does not begin where others may read, or journal, ledger and keys do not belong together."""
+    """Refuse what must not begin, before anything is done.
+
+    A home that others may read, a release that could not be closed, journal, ledger and keys that do not belong together.
+    """
     examine_modes(home)
+    if seal.closing_key(home):
+        _examine_encryption()
     agreement.examine(home, ledger)
     agreement.examine_archive_key(home)
     agreement.leave_check_value(home, who=NIGHT, at=datetime.now(UTC))
 
 
 def _examine_encryption() -> None:
-    """Before anything is done: a night whose release could not be closed does not begin."""
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
 
     warehouse.examine_encryption()
