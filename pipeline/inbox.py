@@ -145,11 +145,12 @@ class _Found:
 def _all(inbox: Path) -> Iterator[_Found]:
     """Whatever lies below `inbox/<unit>/` or beside the units' folders, by unit and name; a folder that cannot be looked into too."""
     with _opened(inbox, ()) as handle:
+        host = os.fstat(handle)
         for entry in _entries(handle):
             if entry.is_dir(follow_symlinks=False) and not _is_closed(entry.name):
                 yield from _below(handle, (entry.name,), entry.name)
             else:
-                yield from _look(handle, (entry.name,), entry, "", os.fstat(handle))
+                yield from _look(handle, (entry.name,), entry, "", host)
 
 
 def _below(above: int, way: tuple[str, ...], unit: str, host: os.stat_result | None = None) -> Iterator[_Found]:
