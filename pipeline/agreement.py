@@ -55,10 +55,8 @@ def _disagreement(home: Home, ledger: Ledger) -> str:
     """What does not fit, and what to do, in words; '' when all fits."""
     of_ledger = restore_or_rebuild("ledger.db") if home.settings.ledger == "sqlite" else _OTHER_LEDGER
     try:
-        before, head = (
-            known_files(ledger),
-            ledger.journal_head(),
-        )  # the journal tells of each of them before the ledger does
+        before = known_files(ledger)  # the journal tells of each of them before the ledger does
+        head = ledger.journal_head()
         entries = _entries(home)
         examine_identity(home, entries)
         held = _Held.of(ledger)
