@@ -19,8 +19,8 @@ from airflow.sdk import CronTriggerTimetable, Param, dag, get_current_context, t
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from pipeline import run
-from pipeline.home import Home
-from pipeline.model import legible, tell_failure
+from pipeline.home import Home, examine_day
+from pipeline.model import MonitorError, legible, tell_failure
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -72,11 +72,10 @@ def night() -> date:
     asked = context["params"]["date"]
     day = date.fromisoformat(asked) if asked else today
     latest = max(due, context["dag_run"].run_after).astimezone(Home(HOME).time_zone).date()
-    if day > latest + timedelta(days=1) and not context["params"]["really"]:
-        raise AirflowFailException(
-            f"{day} 还没有到(今天是 {latest}):按将来的日期做,名单会被当作过期,以后的夜晚也成不了当前的一版。"
-            "核对日期;确实要这样做,把“确实是将来的一夜”打开"
-        )
+    try:
+        examine_day(day, latest, really=context["params"]["really"], insist="把“确实是将来的一夜”打开")
+    except MonitorError as problem:
+        raise AirflowFailException(str(problem)) from None
     return day
 
 

@@ -39,7 +39,7 @@ def purge() -> None:
     @task(task_display_name="清除", multiple_outputs=False)
     def remove() -> dict[str, int]:
         from pipeline import rights
-        from pipeline.home import Home
+        from pipeline.home import Home, examine_day
         from pipeline.model import MonitorError, tell_failure
 
         context: Any = get_current_context()
@@ -47,8 +47,7 @@ def purge() -> None:
         try:
             today = context["dag_run"].run_after.astimezone(Home(HOME).time_zone).date()
             day = date.fromisoformat(asked) if asked else today
-            if day > today + timedelta(days=1):
-                raise MonitorError(f"{day} 还没有到(今天是 {today}):会把该保存的也清除。核对日期")
+            examine_day(day, today)
             return rights.purge(HOME, day, who="按保存期限清除")
         except MonitorError as problem:
             raise AirflowFailException(tell_failure(problem)) from None

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pyrage
 
-from pipeline.home import Home, atomically
+from pipeline.home import Home, atomically, read_key
 from pipeline.model import ConfigError, MonitorError
 
 
@@ -167,12 +167,8 @@ def _identities(home: Home) -> list[pyrage.x25519.Identity]:
     """The keys that open the archive; the first one closes it."""
     key = home.keys / "archive.key"
     try:
-        found = [line for line in key.read_text(encoding="ascii").splitlines() if line and not line.startswith("#")]
-        if key.stat().st_mode & 0o077:
-            raise ConfigError(f"{key}:别人也能读;权限应是 0600(chmod 600)")
-        identities = [pyrage.x25519.Identity.from_str(line) for line in found]
-    except OSError as problem:
-        raise ConfigError(f"{key}:读不了密钥:{problem.strerror}") from problem
+        lines = read_key(key).decode("ascii").splitlines()
+        identities = [pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
     except (pyrage.IdentityError, UnicodeDecodeError):
         raise ConfigError(f"{key}:不是 age 的密钥(AGE-SECRET-KEY-…);请从备份恢复") from None
     if not identities:

@@ -7,7 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.segment import Segment
 
 from pipeline import run
-from pipeline.home import Home, atomically, keep_to_owner
+from pipeline.home import Home, atomically, examine_day, keep_to_owner
 from pipeline.model import SEVERITY_TITLES, MonitorError, holds_number, legible, mask, tell_failure
 
 TODAY_NEEDS_ZONE = "默认今天(数据目录所在时区)"
@@ -96,12 +96,8 @@ class _Context:
 
     def night(self, asked: date | None, *, really: bool) -> date:
         """As `day`, for what is written down or removed. Raises MonitorError for a day beyond tomorrow that is not really meant."""
-        night, today = self.day(asked), self.day(None)
-        if night > today + timedelta(days=1) and not really:
-            raise MonitorError(
-                f"{night} 还没有到(今天是 {today}):按将来的日期做,名单会被当作过期,该保存的会被清除,以后的夜晚也成不了当前的一版。"
-                "核对日期;确实要这样做,加 --really"
-            )
+        night = self.day(asked)
+        examine_day(night, self.day(None), really=really, insist="加 --really")
         return night
 
     @property

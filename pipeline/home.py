@@ -16,6 +16,7 @@ import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -24,7 +25,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from pipeline import contracts, policy
-from pipeline.model import ROOT, ConfigError, PolicyError
+from pipeline.model import ROOT, ConfigError, MonitorError, PolicyError
 from pipeline.places import Gazetteer, Place, fold_place
 from pipeline.policy import Policy
 from pipeline.strict_yaml import Strict, read_shape, read_yaml
@@ -350,14 +351,7 @@ class Home:
 
     def identity_key(self) -> bytes:
         """The deployment's key for person_id (32 bytes). Raises ConfigError when missing, short or readable by others."""
-        try:
-            with self.identity_key_path.open("rb") as file:
-                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-                key = file.read()
-        except OSError as problem:
-            raise ConfigError(f"{self.identity_key_path}:读不了密钥:{problem.strerror};请从备份恢复") from problem
-        if mode & 0o077:
-            raise ConfigError(f"{self.identity_key_path}:权限是 {mode:04o},别人也能读;应是 0600(chmod 600)")
+        key = read_key(self.identity_key_path)
         if len(key) != KEY_BYTES:
             raise ConfigError(f"{self.identity_key_path}:长度是 {len(key)} 字节,应是 {KEY_BYTES};请从备份恢复")
         return key
@@ -437,6 +431,31 @@ def examine_modes(home: Home) -> None:
                     f"{path}:权限是 {mode:04o},别人也能读写;这一次没有开始。请运行 chmod -R go-rwx {path}"
                     "(收件箱里各单位的文件夹随后再改回 2770),再看 monitor doctor"
                 )
+
+
+def read_key(path: Path) -> bytes:
+    """What a file of the folder of keys holds. Raises ConfigError when it cannot be read, or others can read it too."""
+    try:
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            key = file.read()
+    except OSError as problem:
+        raise ConfigError(f"{path}:读不了密钥:{problem.strerror};请从备份恢复") from problem
+    if mode & 0o077:
+        raise ConfigError(f"{path}:权限是 {mode:04o},别人也能读;应是 0600(chmod 600)")
+    return key
+
+
+def examine_day(day: date, today: date, *, really: bool = False, insist: str = "") -> None:
+    """Raise MonitorError for a day beyond the morrow of `today` that is not `really` meant.
+
+    What is written down or removed on such a day cannot be taken back. `insist` says how somebody means it, '' where nobody can.
+    """
+    if day > today + timedelta(days=1) and not really:
+        raise MonitorError(
+            f"{day} 还没有到(今天是 {today}):按将来的日期做,名单会被当作过期,该保存的会被清除,以后的夜晚也成不了当前的一版。"
+            f"核对日期{f';确实要这样做,{insist}' if insist else ''}"
+        )
 
 
 def keep_to_owner() -> None:

@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from pipeline.home import Home, atomically
+from pipeline.home import Home, atomically, read_key
 from pipeline.model import ConfigError, MonitorError
 
 _NAME = "ledger.key"
@@ -40,9 +40,7 @@ class Seal:
         path = home.keys / _NAME
         try:
             make_key(home)
-            if path.stat().st_mode & 0o077:
-                raise ConfigError(f"{path}:别人也能读;权限应是 0600(chmod 600)")
-            keys = path.read_text(encoding="ascii").split()
+            keys = read_key(path).decode("ascii").split()
         except (OSError, UnicodeDecodeError) as problem:
             raise ConfigError(f"{path}:读不了密钥") from problem
         try:
@@ -98,10 +96,8 @@ def release_keys(home: Home) -> tuple[str, ...]:
     if not path.exists():
         return ()
     try:
-        if path.stat().st_mode & 0o077:
-            raise ConfigError(f"{path}:别人也能读;权限应是 0600(chmod 600)")
-        keys = tuple(path.read_text(encoding="ascii").split())
-    except (OSError, UnicodeDecodeError) as problem:
+        keys = tuple(read_key(path).decode("ascii").split())
+    except UnicodeDecodeError as problem:
         raise ConfigError(f"{path}:读不了密钥") from problem
     if not keys or not all(re.fullmatch(r"[0-9a-f]{64}", key) for key in keys):
         raise ConfigError(f"{path}:不是可用的密钥;请从备份恢复")

@@ -248,6 +248,31 @@ def test_a_night_beyond_tomorrow_is_refused_unless_really_meant(
         assert module.night().isoformat() == asked
 
 
+@pytest.mark.parametrize(("ahead", "is_refused"), [(0, False), (1, False), (2, True), (3650, True)])
+def test_nothing_is_purged_as_of_a_day_beyond_tomorrow(
+    quiet_airflow: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ahead: int, is_refused: bool
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from pipeline import rights
+
+    dag = load(DAGS)["purge"]
+    remove = dag.get_task("remove").python_callable
+    after = datetime(2026, 10, 31, 2, tzinfo=UTC)
+    day = after.date() + timedelta(days=ahead)
+    purged: list[date] = []
+    monkeypatch.setattr(rights, "purge", lambda home, day, who: purged.append(day))
+    context = {"params": {"date": day.isoformat()}, "dag_run": SimpleNamespace(run_after=after)}
+    monkeypatch.setitem(remove.__globals__, "get_current_context", lambda: context)
+    monkeypatch.setitem(remove.__globals__, "HOME", kit.new_home(tmp_path / "home"))
+    if is_refused:
+        with pytest.raises(AirflowFailException, match="还没有到"):  # not tried again
+            remove()
+    else:
+        remove()
+    assert purged == ([] if is_refused else [day])
+
+
 def _library() -> None:
     raise ValueError(f"could not convert {AN_ID} of 张三丰")
 
