@@ -34,7 +34,7 @@ def of_lists(home: Home, ledger: Ledger, day: date) -> warehouse.Inputs:
         accepted=_accepted(home, in_force),
         unproven=_unproven(home, in_force),
         house=_of_lists(home, ledger, submissions, day) | {"decision": _table("decision", answers)},
-        previous=warehouse.previous_release(home.releases, day, keys) if answers else None,
+        previous=warehouse.previous_release(home.releases, day, keys),
         keys=keys,
     )
 

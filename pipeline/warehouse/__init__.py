@@ -92,6 +92,7 @@ HOUSE: dict[str, dict[str, str]] = {
         "settings_version": "VARCHAR",
     },
     "previous_submission": {"submission_id": "VARCHAR", "status": "VARCHAR"},
+    "previous_person": {"person_id": "VARCHAR", "name": "VARCHAR", "division_code": "VARCHAR"},
     "previous_warning": {
         "warning_id": "VARCHAR", "run_date": "DATE", "rule_code": "VARCHAR", "title": "VARCHAR", "purpose": "VARCHAR",
         "level": "VARCHAR", "status": "VARCHAR", "outcome": "VARCHAR", "household_id": "VARCHAR", "person_id": "VARCHAR",
@@ -137,7 +138,7 @@ HOUSE: dict[str, dict[str, str]] = {
 """Tables `house.<name>` that are given to the build; `house.night` and the cards' tables are made here (docs/design.md)."""
 
 PREVIOUS = {
-    "previous_release": "release", "previous_submission": "submission",
+    "previous_release": "release", "previous_submission": "submission", "previous_person": "person",
     "previous_warning": "warning", "previous_withdrawn": "warning_withdrawn", "previous_decision": "decision",
     "previous_question": "identity_question", "previous_answer": "identity_decision", "previous_sample": "sample_check",
 }  # fmt: skip
@@ -546,12 +547,16 @@ def _make_model(con: duckdb.DuckDBPyConnection, models: Models, name: str) -> No
 
 def _try(inputs: Inputs, models: Models) -> dict[str, pa.Table]:
     """What the rules would say of other inputs, in a database of its own (`what_if.Trial`)."""
+    columns = "rule_code, subject_id, person_id, household_id, division_code, level"
     asked = {
-        "life.standing": "select rule_code, subject_id, person_id, household_id, level from life.standing",
+        "life.standing": f"select {columns} from life.standing",
+        "life.unanswered": f"select {columns} from life.before"
+        " join life.unanswered using (warning_id) anti join warnings.every using (rule_code, subject_id)",
         "registry.person": "select person_id, household_id from registry.person",
     }
     found = ask_for(inputs, models, asked, is_trial=True)
-    return {"warnings": found["life.standing"], "person": found["registry.person"]}
+    warnings = pa.concat_tables([found["life.standing"], found["life.unanswered"]])
+    return {"warnings": warnings, "person": found["registry.person"]}
 
 
 def _try_gone(inputs: Inputs, models: Models) -> withdrawal.Answer:

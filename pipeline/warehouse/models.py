@@ -75,13 +75,14 @@ _MADE = {
     CONTRADICTION: ("life.heard", "house.answer", "house.unit"),
     WITHDRAWAL: (
         "life.gone", "registry.horizon", "registry.household_member", "house.identity_decision", "house.policy", "house.previous_answer",
-        "house.previous_release", "house.previous_submission", "house.previous_warning", "house.release", "house.rules",
+        "house.previous_person", "house.previous_release", "house.previous_submission", "house.previous_warning", "house.release",
+        "house.rules",
         "house.submission",
     ),
     TURNED: (WITHDRAWAL,),
     WHAT_IF: (
-        EVERY, SUGGESTION, "house.identity_decision", "registry.composition_conflict", "registry.household_group",
-        "registry.household_member", "registry.name_difference",
+        EVERY, SUGGESTION, "house.identity_decision", "house.previous_person", "house.previous_warning", "registry.composition_conflict",
+        "registry.household_group", "registry.household_member", "registry.name_difference",
     ),
 }  # fmt: skip
 """What the other tables of the builder are made from."""
@@ -130,7 +131,7 @@ _ALL_ALIKE = {"registry.person_row": ("list", "source_rank", "is_current")}
 """Columns of models in which the rows of all partners say the same, made from where they stand."""
 
 _HOUSE_WHO = frozenset(
-    {"identity", "unit", "township", "place", "placed", "identity_decision", "gap", "night", "policy"}
+    {"identity", "unit", "township", "place", "placed", "identity_decision", "previous_person", "gap", "night", "policy"}
 )
 """Tables of the house that say nothing of anybody beyond who is who, where, and which lists came."""
 

@@ -1,8 +1,8 @@
 """What a decision about who is who would change on the lists: the same rules, asked again of the few people concerned.
 
 No rule of thumb: the whole of sql/ is run once more for each answer (same, not the same; counted with the other head), on the
-rows of the people concerned and their households, and the two outcomes are compared. Rows of all others stay out, but
-for one of each submission, so that rosters are as current as they are.
+rows of the people concerned and their households, and the two outcomes are compared, with the warnings that are carried over since
+nobody can tell. Rows of all others stay out, but for one of each submission, so that rosters are as current as they are.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ WHAT_IF = {
     "change": "VARCHAR", "warnings": "BIGINT",
 }  # fmt: skip
 """Columns of the table made here. `answer`: same, not_same (of a pair) or placed (a person, with the other head); `change`: listed,
-withdrawn. No row: the lists would stay as they are."""
+withdrawn, moved (to the list of another division). No row: the lists would stay as they are."""
 
 Trial = Callable[["Inputs"], Mapping[str, pa.Table]]
-"""Runs the rules on other inputs; gives `warnings` (rule_code, subject_id, person_id, household_id, level) and `person`."""
+"""Runs the rules on other inputs; gives `warnings` (rule_code, subject_id, person_id, household_id, division_code, level) and `person`."""
 
 _PAIRS = """
 create temp table pair as
@@ -78,6 +78,10 @@ changed as (
     union all
     select rule_code, subject_id, person_id, household_id, level, 'listed' as change
     from warnings_after as after anti join warnings_before as before using (rule_code, subject_id, level)
+    union all
+    select after.rule_code, after.subject_id, after.person_id, after.household_id, after.level, 'moved' as change
+    from warnings_after as after join warnings_before as before using (rule_code, subject_id, level)
+    where after.division_code <> before.division_code
 ),
 concerned as (
     select about.left_ref, about.right_ref, changed.* from about join changed using (person_id)
@@ -159,8 +163,14 @@ def _smaller(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> Inputs:
                 where person_id in (select person_id from involved) or head_person_id in (select person_id from involved)
                     or row_id in (select min(row_id) from {all_rows} as rows group by submission_id)"""
             ).to_arrow_table()
+    before = {
+        "previous_person": "select * from house.previous_person where person_id in (select person_id from involved)",
+        "previous_warning": "select * from house.previous_warning where status <> 'closed' and household_id in"
+        " (select household_id from registry.household_member where person_id in (select person_id from involved))",
+    }
+    given = {table: con.sql(query).to_arrow_table() for table, query in before.items()}
     con.execute("drop view unproven_head; drop table involved")
-    return replace(inputs, accepted=accepted, previous=None)
+    return replace(inputs, accepted=accepted, previous=None, house={**inputs.house, **given})
 
 
 def _compare(

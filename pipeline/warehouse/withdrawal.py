@@ -217,6 +217,9 @@ def _changes(
         "place": _both(con, earlier, tonight, "place", "row_id, division_code"),
         "identity_decision": con.sql("select left_ref, right_ref, decision from house.previous_answer where state = 'stands'").to_arrow_table(),
         "calendar": tonight.house.get("calendar", ()),
+        "previous_person": con.sql(
+            "select * from house.previous_person where person_id in (select person_id from concerned)"
+        ).to_arrow_table(),
         "previous_release": con.sql("select * from house.previous_release").to_arrow_table(),
         "previous_warning": con.sql(
             "select * replace ('open' as status, cast(null as varchar) as outcome) from house.previous_warning"

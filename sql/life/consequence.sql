@@ -18,7 +18,7 @@ worded as (
         what_if.right_ref as right_ref,
         what_if.answer as answer,
         string_agg(
-            case what_if.change when 'listed' then '列出' else '撤回' end || rule.rule_code || rule.title
+            case what_if.change when 'listed' then '列出' when 'moved' then '转到别的区划:' else '撤回' end || rule.rule_code || rule.title
             || '(' || level.title || ')'
             || case when what_if.warnings > 1 then cast(what_if.warnings as varchar) || '条' else '' end, '、'
             order by level.level_rank, what_if.change, rule.rule_code

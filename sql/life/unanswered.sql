@@ -1,7 +1,11 @@
 -- Open warnings that cannot be asked about tonight, since a roster is not current, or not whole and says nothing of whom they are about,
--- or a cell cannot be read: they are carried over, with that remark.
+-- or nobody can tell whether they stand on it (another name under the number, a row set aside that may be theirs), or a cell cannot be
+-- read: they are carried over, with that remark. What nobody knows withdraws nothing.
 with unanswered as (
-    select before.warning_id as warning_id, asked.registry as registry, answered.answer <> 'not_current' as is_in_part
+    select
+        before.warning_id as warning_id,
+        asked.registry as registry,
+        case when answered.answer = 'not_current' then 'old' when answered.is_whole then 'unsure' else 'in_part' end as sort
     from life.before as before
     inner join house.rule as rule
         on before.rule_code = rule.rule_code and rule.not_in_of = 'household'
@@ -9,11 +13,12 @@ with unanswered as (
         on before.rule_code = asked.rule_code
     inner join registry.household_check as answered
         on before.household_id = answered.household_id and asked.registry = answered.registry
-    where
-        before.status <> 'closed'
-        and (answered.answer = 'not_current' or (answered.answer = 'cannot_tell' and not answered.is_whole))
+    where before.status <> 'closed' and answered.answer in ('not_current', 'cannot_tell')
     union
-    select before.warning_id as warning_id, asked.registry as registry, answered.answer <> 'not_current' as is_in_part
+    select
+        before.warning_id as warning_id,
+        asked.registry as registry,
+        case when answered.answer = 'not_current' then 'old' when answered.is_whole then 'unsure' else 'in_part' end as sort
     from life.before as before
     inner join house.rule as rule
         on before.rule_code = rule.rule_code and rule.not_in_of = 'person'
@@ -21,11 +26,9 @@ with unanswered as (
         on before.rule_code = asked.rule_code
     inner join registry.registry_check as answered
         on before.person_id = answered.person_id and asked.registry = answered.registry
-    where
-        before.status <> 'closed'
-        and (answered.answer = 'not_current' or (answered.answer = 'cannot_tell' and not answered.is_whole))
+    where before.status <> 'closed' and answered.answer in ('not_current', 'cannot_tell')
     union
-    select before.warning_id as warning_id, asked.registry as registry, false as is_in_part
+    select before.warning_id as warning_id, asked.registry as registry, 'old' as sort
     from life.before as before
     inner join house.rule as rule
         on before.rule_code = rule.rule_code and rule.purpose in ('entitlement_review', 'supplement')
@@ -35,7 +38,7 @@ with unanswered as (
         on asked.unit_code = own_roster.unit_code and asked.registry = own_roster.registry
     where before.status <> 'closed' and not own_roster.is_current
     union
-    select before.warning_id as warning_id, asked.registry as registry, true as is_in_part
+    select before.warning_id as warning_id, asked.registry as registry, 'in_part' as sort
     from life.before as before
     inner join house.previous_source as asked
         on before.warning_id = asked.warning_id
@@ -52,26 +55,26 @@ with unanswered as (
 named as (
     select
         unanswered.warning_id as warning_id,
-        unanswered.is_in_part as is_in_part,
+        unanswered.sort as sort,
         max(case when unanswered.registry = 'dibao' then '低保、' else '' end) as dibao,
         max(case when unanswered.registry = 'tekun' then '特困、' else '' end) as tekun,
         max(case when unanswered.registry = 'edge' then '低保边缘、' else '' end) as edge
     from unanswered
-    group by unanswered.warning_id, unanswered.is_in_part
+    group by unanswered.warning_id, unanswered.sort
 ),
 
 remark as (
     select
         named.warning_id as warning_id,
-        case when named.is_in_part then '名单不完整(' else '名单不是最新(' end
+        case named.sort when 'old' then '名单不是最新(' when 'in_part' then '名单不完整(' else '说不准是否在册(' end
         || rtrim(named.dibao || named.tekun || named.edge, '、') || ')' as said,
-        case when named.is_in_part then 2 else 1 end as place
+        case named.sort when 'old' then 1 when 'in_part' then 2 else 3 end as place
     from named
     union all
     select
         before.warning_id as warning_id,
         unreadable.unreadable as said,
-        3 as place
+        4 as place
     from life.before as before
     inner join warnings.unreadable as unreadable
         on before.rule_code = unreadable.rule_code and before.subject_id = unreadable.subject_id

@@ -33,8 +33,7 @@ registry_said as (
         max(case when answered.answer = 'enrolled' and answered.registry = 'dibao' then '低保、' else '' end) as dibao,
         max(case when answered.answer = 'enrolled' and answered.registry = 'tekun' then '特困、' else '' end) as tekun,
         max(case when answered.answer = 'enrolled' and answered.registry = 'edge' then '低保边缘、' else '' end) as edge,
-        max(case when answered.answer = 'enrolled' then 1 else 0 end) as is_enrolled,
-        max(case when answered.answer = 'cannot_tell' then 1 else 0 end) as is_unknown
+        max(case when answered.answer = 'enrolled' then 1 else 0 end) as is_enrolled
     from answered
     group by answered.warning_id
 ),
@@ -90,8 +89,7 @@ changed as (
 explained as (
     select
         gone.warning_id as warning_id,
-        rule.rule_code is not null
-        and (coalesce(registry_said.is_unknown, 0) = 0 or coalesce(registry_said.is_enrolled, 0) = 1) as has_a_cause,
+        rule.rule_code is not null as has_a_cause,
         case
             when rule.rule_code is null then '规则已停用'
             when changed.is_rule then '规则有调整,条件不再成立'
@@ -105,7 +103,6 @@ explained as (
             when registry_said.is_enrolled = 1
                 then '已在册:' || rtrim(registry_said.dibao || registry_said.tekun || registry_said.edge, '、')
             when changed.is_identity then '身份判断有变,条件不再成立'
-            when registry_said.is_unknown = 1 then '无法确认是否在册(姓名有争议,或名单中有疑似同一人的退回行)'
             when corrected.warning_id is not null then '所依据的文件已更正'
             when cause.warning_id is not null then '按新收到的数据,条件不再成立'
             when settled.household_id is not null then '身份判断有变,条件不再成立'

@@ -1,4 +1,5 @@
 -- Who stands with which head on which list in use. Tekun is not among them: it forms no group while another one exists.
+-- Nor is who is tied to the head of another division's household (registry.claimed_head).
 select
     roster_person.person_id as person_id,
     roster_person.head_person_id as head_person_id,
@@ -10,7 +11,13 @@ select
     roster_person.start_month as start_month,
     roster_person.row_id as row_id
 from registry.roster_person as roster_person
-where roster_person.is_latest and roster_person.registry <> 'tekun'
+left join registry.claimed_head as claimed_head
+    on
+        roster_person.registry = claimed_head.registry
+        and roster_person.division_code = claimed_head.division_code
+        and roster_person.period = claimed_head.period
+        and roster_person.head_person_id = claimed_head.head_person_id
+where roster_person.is_latest and roster_person.registry <> 'tekun' and claimed_head.head_person_id is null
 union all
 select
     roster_household.head_person_id as person_id,

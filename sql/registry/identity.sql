@@ -1,6 +1,19 @@
--- Who a number belongs to. The name of the current dibao roster stands, then tekun, edge, survey, monitoring, then the
--- earliest row; "earliest" is told by month, sender and place in the file before receipt, so that the order of arrival is no matter.
-with ranked as (
+-- Who a number belongs to. Who lived in a division last night keeps the name that its own lists give, else the name that he had: what the
+-- list of another division claims changes nothing there until a person has decided. Of all others the name of the current dibao roster
+-- stands, then tekun, edge, survey, monitoring, then the earliest row; "earliest" is told by month, sender and place in the file before
+-- receipt, so that the order of arrival is no matter.
+with held as (
+    select
+        previous.person_id as person_id,
+        previous.name as name,
+        previous.division_code as division_code
+    from house.previous_person as previous
+    inner join house.unit as unit
+        on previous.division_code = unit.unit_code
+    where unit.unit_kind = 'division'
+),
+
+ranked as (
     select
         person_row.person_id as person_id,
         person_row.row_id as row_id,
@@ -12,10 +25,17 @@ with ranked as (
         row_number() over (
             partition by person_row.person_id
             order by
+                case
+                    when person_row.unit_code = held.division_code and person_row.source_rank <= 5 then 0
+                    when person_row.name = held.name and person_row.is_current then 1
+                    else 2
+                end,
                 person_row.source_rank, person_row.period nulls last, person_row.unit_code, person_row.kind,
                 person_row.received_seq, person_row.sheet, person_row.row_number, person_row.row_id
         ) as place
     from registry.person_row as person_row
+    left join held
+        on person_row.person_id = held.person_id
 )
 
 select
