@@ -130,7 +130,11 @@ _SINCE = frozenset({"start_month", "accepted_on"})
 _ALL_ALIKE = {"registry.person_row": ("list", "source_rank", "is_current")}
 """Columns of models in which the rows of all partners say the same, made from where they stand."""
 
-_HOUSE_WHO = frozenset("identity unit township place placed identity_decision previous_person gap night policy".split())
+_HOUSE_WHO = frozenset(
+    {
+        "identity", "unit", "township", "place", "placed", "identity_decision", "previous_person", "gap", "night", "policy",
+    }
+)  # fmt: skip
 """Tables of the house that say nothing of anybody beyond who is who, where, and which lists came."""
 
 
