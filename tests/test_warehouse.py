@@ -553,12 +553,6 @@ def test_due_days_are_working_days(models: Models, days: list[tuple[str, bool]],
          "条件不再成立"),  # no file came, so none is named
         ({"survey_household": survey({"head_id_number": "甲", "yearly_income_fen": 100000, "submission_id": "S2"})},
          "所依据的文件已更正(青禾区《S2.xlsx》)"),
-        (
-            {"house__set_aside": [{"row_id": "X#y#2", "kind": "dibao_person", "unit_code": "d01", "period": "2026-10", "name": "甲",
-                                   "birth_date": "1960-01-01"}],
-             "survey_household": survey({"head_id_number": "甲", "id_birth_date": "1960-01-01"})},
-            "无法确认是否在册(姓名有争议,或名单中有疑似同一人的退回行)",
-        ),
     ],
 )  # fmt: skip
 def test_it_is_withdrawn_with_the_reason(nights: Nights, tomorrow: dict[str, Any], because: str) -> None:
@@ -567,6 +561,19 @@ def test_it_is_withdrawn_with_the_reason(nights: Nights, tomorrow: dict[str, Any
     nights.night(given(NEXT, **{**rows, **{name: [*ROSTERS.get(name, []), *more] for name, more in tomorrow.items()}}))
     assert nights.rows("select count(*) from warning where rule_code = 'X01'") == [(0,)]
     assert nights.rows("select because from warning_change where rule_code = 'X01'") == [(because,)]
+
+
+def test_a_row_set_aside_that_may_be_his_neither_creates_nor_clears(nights: Nights) -> None:
+    one = {"head_id_number": "甲", "id_birth_date": "1960-01-01"}
+    nights.night(given(NIGHT, survey_household=survey(one), **ROSTERS))
+    aside = {"row_id": "X#y#2", "kind": "dibao_person", "unit_code": "d01", "period": "2026-10", "name": "甲"}
+    unsure = [aside | {"birth_date": "1960-01-01"}, aside | {"row_id": "X#y#3", "name": "乙"}]
+    both = survey(one, {"head_id_number": "乙"})
+    nights.night(given(NEXT, survey_household=both, house__set_aside=unsure, **ROSTERS))
+    assert nights.rows("select subject_id, status, remark from warning") == [
+        ("户甲", "open", "说不准是否在册(低保),今晚无法核对,保留原预警")
+    ]
+    assert nights.rows(CHANGES) == []
 
 
 def test_a_rule_that_is_gone_withdraws_its_warnings(nights: Nights, tmp_path: Path) -> None:
