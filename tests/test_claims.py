@@ -52,7 +52,7 @@ CLAIMS: dict[str, dict[str, list[dict[str, Any]]]] = {
 }  # fmt: skip
 
 OF_D01 = {
-    "people": "select person_id, name, household_id, division_code from person where name not like '旁%' and person_id in ('甲', '乙', '丙', '丁')",
+    "people": "select person_id, name, household_id, division_code from person where person_id in ('甲', '乙', '丙', '丁')",
     "households": "select * from household where household_id in ('户甲', '户乙', '户丙', '户丁')",
     "members": "select household_id, person_id from household_member where household_id in ('户甲', '户乙', '户丙', '户丁')",
     "open warnings": "select warning_id, level, division_code, status, reason from warning where status <> 'closed'",

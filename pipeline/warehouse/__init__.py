@@ -548,15 +548,10 @@ def _make_model(con: duckdb.DuckDBPyConnection, models: Models, name: str) -> No
 def _try(inputs: Inputs, models: Models) -> dict[str, pa.Table]:
     """What the rules would say of other inputs, in a database of its own (`what_if.Trial`)."""
     columns = "rule_code, subject_id, person_id, household_id, division_code, level"
-    asked = {
-        "life.standing": f"select {columns} from life.standing",
-        "life.unanswered": f"select {columns} from life.before"
-        " join life.unanswered using (warning_id) anti join warnings.every using (rule_code, subject_id)",
-        "registry.person": "select person_id, household_id from registry.person",
-    }
-    found = ask_for(inputs, models, asked, is_trial=True)
-    warnings = pa.concat_tables([found["life.standing"], found["life.unanswered"]])
-    return {"warnings": warnings, "person": found["registry.person"]}
+    asked = {name: f"select {columns} from {name}" for name in ("life.standing", "life.carried")}
+    people = "registry.person"
+    found = ask_for(inputs, models, asked | {people: f"select person_id, household_id from {people}"}, is_trial=True)
+    return {"warnings": pa.concat_tables([found[name] for name in asked]), "person": found[people]}
 
 
 def _try_gone(inputs: Inputs, models: Models) -> withdrawal.Answer:

@@ -76,8 +76,7 @@ _MADE = {
     WITHDRAWAL: (
         "life.gone", "registry.horizon", "registry.household_member", "house.identity_decision", "house.policy", "house.previous_answer",
         "house.previous_person", "house.previous_release", "house.previous_submission", "house.previous_warning", "house.release",
-        "house.rules",
-        "house.submission",
+        "house.rules", "house.submission",
     ),
     TURNED: (WITHDRAWAL,),
     WHAT_IF: (

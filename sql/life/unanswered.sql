@@ -3,30 +3,11 @@
 -- read: they are carried over, with that remark. What nobody knows withdraws nothing.
 with unanswered as (
     select
-        before.warning_id as warning_id,
-        asked.registry as registry,
+        answered.warning_id as warning_id,
+        answered.registry as registry,
         case when answered.answer = 'not_current' then 'old' when answered.is_whole then 'unsure' else 'in_part' end as sort
-    from life.before as before
-    inner join house.rule as rule
-        on before.rule_code = rule.rule_code and rule.not_in_of = 'household'
-    inner join house.rule_not_in as asked
-        on before.rule_code = asked.rule_code
-    inner join registry.household_check as answered
-        on before.household_id = answered.household_id and asked.registry = answered.registry
-    where before.status <> 'closed' and answered.answer in ('not_current', 'cannot_tell')
-    union
-    select
-        before.warning_id as warning_id,
-        asked.registry as registry,
-        case when answered.answer = 'not_current' then 'old' when answered.is_whole then 'unsure' else 'in_part' end as sort
-    from life.before as before
-    inner join house.rule as rule
-        on before.rule_code = rule.rule_code and rule.not_in_of = 'person'
-    inner join house.rule_not_in as asked
-        on before.rule_code = asked.rule_code
-    inner join registry.registry_check as answered
-        on before.person_id = answered.person_id and asked.registry = answered.registry
-    where before.status <> 'closed' and answered.answer in ('not_current', 'cannot_tell')
+    from life.registry_answer as answered
+    where answered.answer in ('not_current', 'cannot_tell')
     union
     select before.warning_id as warning_id, asked.registry as registry, 'old' as sort
     from life.before as before

@@ -66,22 +66,15 @@ found as (
         before.first_seen_on as first_seen_on, before.last_seen_on as last_seen_on,
         before.due_on as due_before, before.measured as measured, before.reason as reason,
         before.evidence as evidence, freshness.freshness as freshness, before.policy as policy,
-        unanswered.remark as remark,
+        carried.remark as remark,
         before.decision_id as decision_id, before.decided_on as decided_on,
         before.decided_by as decided_by, before.measure as measure, before.note as note,
         before.episode_before as episode_before
     from life.before as before
-    inner join life.unanswered as unanswered
-        on before.warning_id = unanswered.warning_id
+    inner join life.carried as carried
+        on before.warning_id = carried.warning_id
     inner join warnings.freshness as freshness
         on before.rule_code = freshness.rule_code and before.subject_id = freshness.subject_id
-    inner join house.rule as rule
-        on before.rule_code = rule.rule_code
-    left join main.person as person
-        on before.person_id = person.person_id
-    left join warnings.every as every
-        on before.rule_code = every.rule_code and before.subject_id = every.subject_id
-    where every.rule_code is null and (rule.of_the_dead or person.death_date is null)
     union all
     select
         before.warning_id as warning_id,

@@ -7,26 +7,6 @@ with kept as (
     where policy.policy_region = '' and policy.area_type = ''
 ),
 
-answered as (
-    select gone.warning_id as warning_id, answer.registry as registry, answer.answer as answer
-    from life.gone as gone
-    inner join house.rule as rule
-        on gone.rule_code = rule.rule_code and rule.not_in_of = 'household'
-    inner join house.rule_not_in as asked
-        on gone.rule_code = asked.rule_code
-    inner join registry.household_check as answer
-        on gone.household_id = answer.household_id and asked.registry = answer.registry
-    union all
-    select gone.warning_id as warning_id, answer.registry as registry, answer.answer as answer
-    from life.gone as gone
-    inner join house.rule as rule
-        on gone.rule_code = rule.rule_code and rule.not_in_of = 'person'
-    inner join house.rule_not_in as asked
-        on gone.rule_code = asked.rule_code
-    inner join registry.registry_check as answer
-        on gone.person_id = answer.person_id and asked.registry = answer.registry
-),
-
 registry_said as (
     select
         answered.warning_id as warning_id,
@@ -34,7 +14,7 @@ registry_said as (
         max(case when answered.answer = 'enrolled' and answered.registry = 'tekun' then '特困、' else '' end) as tekun,
         max(case when answered.answer = 'enrolled' and answered.registry = 'edge' then '低保边缘、' else '' end) as edge,
         max(case when answered.answer = 'enrolled' then 1 else 0 end) as is_enrolled
-    from answered
+    from life.registry_answer as answered
     group by answered.warning_id
 ),
 

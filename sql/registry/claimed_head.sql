@@ -1,51 +1,32 @@
--- Heads to whom a division's dibao or edge list ties people, though last night they lived in another division, and that list itself does not
--- name them under their own name: until a person has decided, nobody is counted with them for it.
+-- Heads to whom a division's list in use ties people, though last night they lived in another division, and that list of that month does
+-- not name them under their own name: until a person has decided, nobody is counted with them for it.
 with tied as (
-    select 'dibao' as registry, unit_code as division_code, period, head_person_id
-    from accepted.dibao_person
-    where head_person_id <> person_id
-    union
-    select 'edge' as registry, unit_code as division_code, period, head_person_id
-    from accepted.edge_person
-    where head_person_id <> person_id
-),
-
-listed as (
-    select 'dibao' as registry, unit_code as division_code, period, person_id, row_id from accepted.dibao_household
-    union all
-    select 'dibao' as registry, unit_code as division_code, period, person_id, row_id from accepted.dibao_person
-    union all
-    select 'edge' as registry, unit_code as division_code, period, person_id, row_id from accepted.edge_household
-    union all
-    select 'edge' as registry, unit_code as division_code, period, person_id, row_id from accepted.edge_person
+    select distinct
+        roster_person.registry as registry,
+        roster_person.division_code as division_code,
+        roster_person.period as period,
+        roster_person.head_person_id as head_person_id
+    from registry.roster_person as roster_person
+    where roster_person.is_latest and roster_person.head_person_id <> roster_person.person_id
 ),
 
 named as (
-    select distinct
-        listed.registry as registry,
-        listed.division_code as division_code,
-        listed.period as period,
-        listed.person_id as person_id
-    from listed
-    left join registry.name_conflict as name_conflict
-        on listed.row_id = name_conflict.row_id
-    where name_conflict.row_id is null
+    select registry, division_code, period, person_id from registry.roster_person
+    union
+    select registry, division_code, period, head_person_id as person_id from registry.roster_household
 )
 
 select
     tied.registry as registry,
     tied.division_code as division_code,
-    tied.period as period,
     tied.head_person_id as head_person_id
 from tied
-inner join house.previous_person as previous
-    on tied.head_person_id = previous.person_id
-inner join house.unit as unit
-    on previous.division_code = unit.unit_code
+inner join registry.held_person as held
+    on tied.head_person_id = held.person_id and tied.division_code <> held.division_code
 left join named
     on
         tied.registry = named.registry
         and tied.division_code = named.division_code
         and tied.period = named.period
         and tied.head_person_id = named.person_id
-where unit.unit_kind = 'division' and previous.division_code <> tied.division_code and named.person_id is null
+where named.person_id is null

@@ -15,7 +15,6 @@ left join registry.claimed_head as claimed_head
     on
         roster_person.registry = claimed_head.registry
         and roster_person.division_code = claimed_head.division_code
-        and roster_person.period = claimed_head.period
         and roster_person.head_person_id = claimed_head.head_person_id
 where roster_person.is_latest and roster_person.registry <> 'tekun' and claimed_head.head_person_id is null
 union all

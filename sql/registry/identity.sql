@@ -2,18 +2,7 @@
 -- list of another division claims changes nothing there until a person has decided. Of all others the name of the current dibao roster
 -- stands, then tekun, edge, survey, monitoring, then the earliest row; "earliest" is told by month, sender and place in the file before
 -- receipt, so that the order of arrival is no matter.
-with held as (
-    select
-        previous.person_id as person_id,
-        previous.name as name,
-        previous.division_code as division_code
-    from house.previous_person as previous
-    inner join house.unit as unit
-        on previous.division_code = unit.unit_code
-    where unit.unit_kind = 'division'
-),
-
-ranked as (
+with ranked as (
     select
         person_row.person_id as person_id,
         person_row.row_id as row_id,
@@ -34,7 +23,7 @@ ranked as (
                 person_row.received_seq, person_row.sheet, person_row.row_number, person_row.row_id
         ) as place
     from registry.person_row as person_row
-    left join held
+    left join registry.held_person as held
         on person_row.person_id = held.person_id
 )
 

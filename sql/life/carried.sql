@@ -1,0 +1,20 @@
+-- Open warnings that tonight's rules neither list anew nor can be asked about: they stay, but for those about the dead.
+select
+    before.warning_id as warning_id,
+    before.rule_code as rule_code,
+    before.subject_id as subject_id,
+    before.person_id as person_id,
+    before.household_id as household_id,
+    before.division_code as division_code,
+    before.level as level,
+    unanswered.remark as remark
+from life.before as before
+inner join life.unanswered as unanswered
+    on before.warning_id = unanswered.warning_id
+inner join house.rule as rule
+    on before.rule_code = rule.rule_code
+left join main.person as person
+    on before.person_id = person.person_id
+left join warnings.every as every
+    on before.rule_code = every.rule_code and before.subject_id = every.subject_id
+where every.rule_code is null and (rule.of_the_dead or person.death_date is null)

@@ -1,0 +1,35 @@
+-- What the registries say tonight that the rules of open warnings ask about, of whom each is about: the person, or his household.
+with asked as (
+    select
+        before.warning_id as warning_id,
+        before.person_id as person_id,
+        before.household_id as household_id,
+        rule.not_in_of as not_in_of,
+        not_in.registry as registry
+    from life.before as before
+    inner join house.rule as rule
+        on before.rule_code = rule.rule_code
+    inner join house.rule_not_in as not_in
+        on before.rule_code = not_in.rule_code
+    where before.status <> 'closed'
+)
+
+select
+    asked.warning_id as warning_id,
+    asked.registry as registry,
+    answered.answer as answer,
+    answered.is_whole as is_whole
+from asked
+inner join registry.household_check as answered
+    on asked.household_id = answered.household_id and asked.registry = answered.registry
+where asked.not_in_of = 'household'
+union all
+select
+    asked.warning_id as warning_id,
+    asked.registry as registry,
+    answered.answer as answer,
+    answered.is_whole as is_whole
+from asked
+inner join registry.registry_check as answered
+    on asked.person_id = answered.person_id and asked.registry = answered.registry
+where asked.not_in_of = 'person'
