@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import random
+import re
 import shutil
 import subprocess
 import tempfile
@@ -21,10 +22,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline import custody, run
+from pipeline import archive, custody, run, seal
 from pipeline.faults import bureau, server, strike, verdict
 from pipeline.faults.ledgers import Ledgers
 from pipeline.faults.stage import SAID, Ended, Environment, Night, Stage, Watch
+from pipeline.home import Home
 from pipeline.model import ConfigError
 
 KINDS: dict[str, str] = {
@@ -38,12 +40,32 @@ KINDS: dict[str, str] = {
     "partner": "the line to a partner's database breaks",
     "two": "two nights at once",
     "swap": "a file is replaced, cut, lengthened or taken away while it is copied",
+    "lost": "the ledger is deleted, emptied, or an old one: the night must not begin",
+    "key": "a key is another one: the night must not begin",
+    "folder": "a unit's folder is swapped for a link amid the night: nothing outside may be touched",
 }
 """Kind of trial → what is done."""
 _OF_A_HUNDRED = {
-    "step": 20, "point": 24, "moment": 16, "again": 8, "full": 8, "no_space": 8, "ledger": 4, "partner": 2, "two": 4, "swap": 6,
+    "step": 18, "point": 22, "moment": 14, "again": 7, "full": 7, "no_space": 8, "ledger": 4, "partner": 2, "two": 4, "swap": 5,
+    "lost": 3, "key": 3, "folder": 3,
 }  # fmt: skip
-_ORDER = ("step", "point", "moment", "swap", "two", "no_space", "full", "again", "partner", "ledger")
+_ORDER = (
+    "step",
+    "point",
+    "moment",
+    "swap",
+    "two",
+    "no_space",
+    "full",
+    "again",
+    "partner",
+    "ledger",
+    "lost",
+    "key",
+    "folder",
+)
+_LATER = ("lost", "key")
+"""Kinds that a home's first night does not know: nothing is there yet that could be lost."""
 RECOVER_EVERY = 20
 """One trial in so many ends with `monitor recover`, from which the same tables must come."""
 GONE_WITHIN = 10.0
@@ -89,7 +111,9 @@ def plan(trials: int, seed: int, kinds: Sequence[str] = tuple(KINDS), nights: in
             Trial(
                 number,
                 kind,
-                rng.choice([night for night in (0, 1, 1, 1, 2, 2) if night < nights]),
+                rng.choice(
+                    [night for night in (0, 1, 1, 1, 2, 2) if night < nights and (night or kind not in _LATER)] or [0]
+                ),
                 rng.randrange(1 << 30),
             )
         )
@@ -371,6 +395,80 @@ class _Bench:
         if not happened.exists() or (way == "away and back" and not self._is_archived(whole)):
             file.write_bytes(whole)  # it comes after the night
 
+    def _lost(self) -> None:
+        """Restored, it is a night like any other."""
+        ways = ["deleted", "emptied"] + ["old"] * (self.night > 1)
+        way = self.rng.choice(ways)
+        self.told.what += f"ledger {way} "
+        away = self.folder / "away"
+        away.mkdir()
+        for path in self.home.glob("ledger.db*"):
+            path.rename(away / path.name)
+        if way == "emptied":
+            (self.home / "ledger.db").touch(0o600)
+        elif way == "old":
+            shutil.copy2(self.stage.before(self.night - 1) / "ledger.db", self.home / "ledger.db")
+        self._refused(r"台账.*monitor recover")
+        for path in self.home.glob("ledger.db*"):
+            path.unlink()
+        for path in away.iterdir():
+            path.rename(self.home / path.name)
+
+    def _key(self) -> None:
+        """Any key of the same form will do: that of another home."""
+        name = self.rng.choice(("identity.key", "archive.key", "ledger.key"))
+        self.told.what += f"{name} is another one "
+        other = self.folder / "other"
+        Home.create(other)
+        archive.make_key(Home(other))
+        seal.make_key(Home(other))
+        key, own = self.home / "keys" / name, (self.home / "keys" / name).read_bytes()
+        key.write_bytes((other / "keys" / name).read_bytes())
+        self._refused(rf"{re.escape(name)}.*(?:备份恢复|原来的)")
+        key.write_bytes(own)
+
+    def _refused(self, says: str) -> None:
+        """The night does not begin, says what to do, and changes nothing."""
+        before = verdict.bytes_of(self.home, without=_OF_THE_LOOK)
+        with self._watched():
+            ended = self._begin().wait()
+        self.told.has_struck = ended.code == SAID
+        if ended.code != SAID or not re.search(says, ended.said, re.DOTALL):
+            self.told.problems.append(f"the night was not refused with what to do: {ended.code} {ended.said}")
+        after = verdict.bytes_of(self.home, without=_OF_THE_LOOK)
+        changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+        self.told.problems += [f"the refused night changed {name}" for name in changed]
+
+    def _folder(self) -> None:
+        """A sender swaps the unit's folder for a link to where others' files lie; afterwards the folder is back."""
+        units = sorted(path for path in (self.home / "inbox").iterdir() if any(path.iterdir()))
+        mine, outside, away = self.rng.choice(units), self.folder / "outside", self.folder / "away"
+        self.told.what += f"{mine.relative_to(self.home)} "
+        self.in_between, self.allowed = True, None
+        outside.mkdir()
+        for path in mine.iterdir():  # by the names that the night is looking for
+            (outside / path.name).write_bytes(b"another's " + path.read_bytes())
+        before = verdict.bytes_of(outside)
+
+        def swap() -> None:
+            mine.rename(away)
+            mine.symlink_to(outside)
+
+        when = self.rng.choice(("before the night looks", "before a file is taken", "after a file was copied"))
+        self.told.what += f"{when} "
+        with self._watched():
+            ended = self._begin(lambda: strike.around_a_taking(mine.name, when, swap)).wait()
+        self.told.has_struck = away.exists()
+        if ended.code != 0:
+            self.told.problems.append(f"the night: {ended.code} {ended.said}")
+        if verdict.bytes_of(outside) != before:
+            self.told.problems.append("what lies outside the inbox was changed or removed")
+        taken = set(archive.kept(Home(self.home))) & set(before.values())
+        self.told.problems += [f"archive: {len(taken)} files from outside the inbox"] * bool(taken)
+        if away.exists():
+            mine.unlink()
+            away.rename(mine)
+
     def _is_archived(self, whole: bytes) -> bool:
         import hashlib  # noqa: PLC0415
 
@@ -402,6 +500,10 @@ class _Bench:
         self.told.has_struck = True
         if ended.code != 0:
             self.told.problems.append(f"the night: {ended.code} {ended.said}")
+
+
+_OF_THE_LOOK = (".lock", "ledger.db", "ledger.db-wal", "ledger.db-shm")
+"""What a night that is refused may write: who looked last, and the tables of a ledger that has none."""
 
 
 class _Skipped(Exception):

@@ -21,7 +21,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline import journal, run
+from pipeline import inbox, journal, run
+from pipeline.home import Home
 
 STEPS = ("fetch", "collect", "read", "families", "check", "give_back", "build", "publish", "notify")
 _CHANGES = frozenset(
@@ -85,6 +86,26 @@ def _around(do: Callable[..., Any], name: str, pass_by: Callable[[str], None]) -
         return result
 
     return watched
+
+
+def around_a_taking(unit: str, when: str, act: Callable[[], None]) -> None:
+    """Act once: before the inbox is listed, or before the first file of a unit is taken, or after it was copied and before it is removed."""
+    take_in, pending = inbox.take_in, [act]
+
+    @wraps(take_in)
+    def taking(home: Home, dropped: inbox.Dropped) -> tuple[str, int, inbox.Seen]:
+        is_its = dropped.unit_code == unit
+        if is_its and pending and when == "before a file is taken":
+            pending.pop()()
+        taken = take_in(home, dropped)
+        if is_its and pending:
+            pending.pop()()
+        return taken
+
+    if when == "before the night looks":
+        act()
+    else:
+        setattr(inbox, "take_in", taking)  # noqa: B010 - as the steps
 
 
 def at(point: Point, act: Callable[[], None]) -> Callable[[str, int], None]:

@@ -105,6 +105,17 @@ def _tables(home: Path, undisturbed: Path, in_between: bool) -> dict[str, list[A
     return same | differences(undisturbed, home, only=tuple(keys), without=keys)
 
 
+def bytes_of(folder: Path, *, without: Sequence[str] = ()) -> dict[str, str]:
+    """File below a folder → SHA-256 of its bytes, of a link where it points to; `without`: names left out."""
+    return {
+        path.relative_to(folder).as_posix(): str(path.readlink())
+        if path.is_symlink()
+        else hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if (path.is_symlink() or path.is_file()) and path.relative_to(folder).as_posix() not in without
+    }
+
+
 def left_behind(home: Path) -> list[str]:
     """Files that only a work in progress has: names that begin with a point, and all of work/."""
     hidden = [path for path in home.rglob(".*") if path.name != ".lock"]
