@@ -8,10 +8,11 @@ one takes it up. Spec: mission.md ("absence"), bad-input.md (tampered, lost).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 from pipeline import archive, journal, people, seal
@@ -42,17 +43,21 @@ _ARCHIVE_KEY = "请从备份恢复 archive.key;没有它,收到的原始文件�
 # before a night, and before anybody is told ----------------------------------------------------------------------
 
 
-def examine(home: Home, ledger: Ledger) -> None:
-    """Raise MonitorError, with what to do, unless journal, ledger and identity.key are of one home and of one time.
+def examine(home: Home, ledger: Ledger) -> list[Entry]:
+    """All lines of the journal. Raises MonitorError, with what to do, unless journal, ledger and identity.key are of one home and time.
 
     Nothing is changed. May be asked beside the steps of a night: what seems to disagree is looked at once more.
     """
-    if _disagreement(home, ledger) and (said := _disagreement(home, ledger)):
+    said, entries = _disagreement(home, ledger)
+    if said:
+        said, entries = _disagreement(home, ledger)
+    if said:
         raise MonitorError(f"{said}。这一次没有开始,什么都没有改")
+    return entries
 
 
-def _disagreement(home: Home, ledger: Ledger) -> str:
-    """What does not fit, and what to do, in words; '' when all fits."""
+def _disagreement(home: Home, ledger: Ledger) -> tuple[str, list[Entry]]:
+    """What does not fit, and what to do, in words ('' when all fits); the journal as it was read for it."""
     of_ledger = restore_or_rebuild("ledger.db") if home.settings.ledger == "sqlite" else _OTHER_LEDGER
     try:
         before = known_files(ledger)  # the journal tells of each of them before the ledger does
@@ -62,11 +67,13 @@ def _disagreement(home: Home, ledger: Ledger) -> str:
         held = _Held.of(ledger)
         changed = held.changed_units(ledger, entries)
     except seal.Unopened:
-        return f"台账不是这个数据目录的,或者 ledger.key 换过:里面的文字打不开。请先核对 ledger.key 是不是原来的。{of_ledger}"
+        said = "台账不是这个数据目录的,或者 ledger.key 换过:里面的文字打不开。请先核对 ledger.key 是不是原来的。"
+        return said + of_ledger, []
     if not entries:
         there = _left_without_journal(home, held)
         or_new = _NEW_HOME if there == ["台账"] else ""
-        return f"日志不见了或是空的(journal.jsonl),而 {'、'.join(there)} 里有内容。{or_new}{_JOURNAL}" if there else ""
+        said = f"日志不见了或是空的(journal.jsonl),而 {'、'.join(there)} 里有内容。{or_new}{_JOURNAL}"
+        return said if there else "", entries
     strange = before - {file for entry in entries for file in _told_by(entry)}
     lacking = held.lacks(entries)
     said = ""
@@ -80,11 +87,11 @@ def _disagreement(home: Home, ledger: Ledger) -> str:
         said = f"日志不全(短了,或是旧的一份):台账记得的第 {head[0]} 行,日志里没有。{_JOURNAL}"
     elif untold := _untold_release(home, entries):
         said = f"日志和台账都是旧的一份:releases/ 里有第 {untold} 版,日志没有记到它。{_JOURNAL}"
-    elif gone := _gone_parts(home, entries):
+    elif gone := _gone_parts(home, ledger, entries):
         said = f"accepted/ 里少了 {len(gone)} 份已接收的数据(如 {gone[0]})。{restore_or_rebuild('accepted/')}"
     elif changed:
         said = f"台账里 {'、'.join(changed)} 的记录与发布时不同。{of_ledger}"
-    return said
+    return said, entries
 
 
 def _untold_release(home: Home, entries: Sequence[Entry]) -> int:
@@ -97,11 +104,22 @@ def _untold_release(home: Home, entries: Sequence[Entry]) -> int:
     return last if last > sum(entry.what == "published" for entry in entries) else 0
 
 
-def _gone_parts(home: Home, entries: Sequence[Entry]) -> list[str]:
+def _gone_parts(home: Home, ledger: Ledger, entries: Sequence[Entry]) -> list[str]:
     """Accepted rows that the journal tells of and that are not there, where nothing was under way since."""
-    if last_kept(entries) is None:
+    return [] if last_kept(entries) is None else missing_parts(home, ledger, last_of_parts(entries))
+
+
+def missing_parts(home: Home, ledger: Ledger, parts: Mapping[str, str | None]) -> list[str]:
+    """Which of the `last_of_parts` are not there, and should be; sorted.
+
+    Nights of earlier versions did not tell when a submission lost its last row: where the ledger knows of none, none is missing.
+    """
+    missing = sorted(name for name, digest in parts.items() if digest and not (home.root / name).exists())
+    if not missing:
         return []
-    return sorted(name for name, digest in last_of_parts(entries).items() if digest and not (home.root / name).exists())
+    beside = ("set_aside", "unproven")
+    emptied = {each.submission_id for each in ledger.submissions() if each.outcome != "read" and not each.rows_accepted}
+    return [name for name in missing if Path(name).parent.name in beside or Path(name).stem not in emptied]
 
 
 def _entries(home: Home) -> list[Entry]:
@@ -186,6 +204,12 @@ def examine_identity(home: Home, entries: Iterable[Entry]) -> None:
         raise ConfigError(f"{home.identity_key_path}:不是这个数据目录原来的密钥,这一次没有开始。{_IDENTITY_KEY}")
 
 
+def examine_ledger_file(home: Home, entries: Sequence[Entry]) -> None:
+    """Raise MonitorError when a home that is in use has no ledger in it: to open it would make an empty one."""
+    if entries and home.settings.ledger == "sqlite" and not (home.root / "ledger.db").exists():
+        raise MonitorError(f"台账不见了(ledger.db)。{restore_or_rebuild('ledger.db')}")
+
+
 def examine_archive_key(home: Home) -> None:
     """Raise ConfigError when archive.key is missing, open to others, or opens nothing of what the archive holds."""
     key, kept = home.keys / "archive.key", archive.kept(home)
@@ -204,17 +228,18 @@ _TRIED = 3
 
 
 def _opens(home: Home, sha256: str) -> bool:
-    with suppress(MonitorError), archive.opened(home, sha256):
+    with suppress(MonitorError):
+        archive.examine(home, sha256)
         return True
     return False
 
 
-def leave_check_value(home: Home, *, who: str, at: datetime) -> None:
+def leave_check_value(home: Home, entries: Iterable[Entry], *, who: str, at: datetime) -> None:
     """The journal's line by which another identity.key is noticed; written once, by the first night.
 
-    The first night of a home that is older than this line writes it too: it is asked only after `examine`.
+    The first night of a home that is older than this line writes it too. `entries`: what `examine` found.
     """
-    if not any(entry.what == IDENTITY for entry in journal.read(home)):
+    if not any(entry.what == IDENTITY for entry in entries):
         about = {"check": people.key_check(home.identity_key())}
         journal.write(home, IDENTITY, about, who=who, at=at)
 

@@ -8,11 +8,12 @@ outputs.md ("The home"), mission.md (boundary 1).
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from io import BufferedReader
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
 
 import pyrage
@@ -79,6 +80,21 @@ class _Counting:
         return block
 
 
+class _Written:
+    """Hashes what is written through it."""
+
+    def __init__(self, target: BufferedWriter):
+        self._target = target
+        self.hash = hashlib.sha256()
+
+    def write(self, block: bytes) -> int:
+        self.hash.update(block)
+        return self._target.write(block)
+
+    def flush(self) -> None:
+        self._target.flush()
+
+
 def drop(home: Home, sha256: str) -> None:
     """Take a file out of the archive for good; the caller says so in the journal first."""
     path(home, sha256).unlink(missing_ok=True)
@@ -96,25 +112,40 @@ def opened(home: Home, sha256: str) -> Iterator[Path]:
     It lies in work/, which is emptied after each night and before the next. Raises MonitorError when the file is not in
     the archive, was changed there, or no key opens it.
     """
-    kept = path(home, sha256)
     home.work.mkdir(mode=0o700, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=home.work, prefix="open-"))
     try:
         clear = folder / "file"
-        if not kept.exists():
-            raise MonitorError(f"归档里没有文件 {sha256[:16]}…,可能已按保存期限清除")
-        try:
-            pyrage.decrypt_file(str(kept), str(clear), _identities(home))
-        except (pyrage.DecryptError, OSError) as problem:
-            if isinstance(problem, OSError) and problem.errno is not None:
-                raise  # the disk's fault, not the file's
-            raise MonitorError(f"归档文件 {sha256[:16]}… 打不开:密钥不对,或文件被改动过") from None
-        with clear.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-                raise MonitorError(f"归档文件 {sha256[:16]}… 的内容与收到时不同")
+        with clear.open("wb") as file:
+            _decrypt(home, sha256, file)
         yield clear
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def examine(home: Home, sha256: str) -> None:
+    """Whether a file opens and is what was received; nothing is written. Raises MonitorError as `opened` does."""
+    with Path(os.devnull).open("wb") as nowhere:
+        _decrypt(home, sha256, nowhere)
+
+
+def _decrypt(home: Home, sha256: str, clear: BufferedWriter) -> None:
+    kept = path(home, sha256)
+    if not kept.exists():
+        raise MonitorError(f"归档里没有文件 {sha256[:16]}…,可能已按保存期限清除")
+    written = _Written(clear)
+    with kept.open("rb") as file:
+        source = _Counting(file)
+        try:
+            pyrage.decrypt_io(source, written, _identities(home))
+        except (pyrage.DecryptError, OSError) as problem:
+            if source.problem:
+                raise source.problem from problem
+            if isinstance(problem, OSError) and problem.errno is not None:
+                raise  # the disk's fault, not the file's
+            raise MonitorError(f"归档文件 {sha256[:16]}… 打不开:密钥不对,或文件被改动过") from None
+    if written.hash.hexdigest() != sha256:
+        raise MonitorError(f"归档文件 {sha256[:16]}… 的内容与收到时不同")
 
 
 def kept(home: Home) -> list[str]:

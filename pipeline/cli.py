@@ -420,21 +420,36 @@ def generate(
 
 
 @monitor.command()
+@click.option(
+    "--head",
+    is_flag=True,
+    help="全部原样时打印一份签了名的说明(日志末行、当前的一版、哪一夜、各有多少),存到这台机器以外",
+)
+@click.option(
+    "--against", metavar="文件", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="和以前存的说明比:整个数据目录放回了更早的一份也看得出",
+)  # fmt: skip
 @json_option
 @click.pass_obj
-def verify(obj: _Context) -> None:
-    """核对保存的一切是否原样:日志、原始文件、已接收的数据、发布的版本。有被改动的,退出码是 1。"""
+def verify(obj: _Context, head: bool, against: Path | None) -> None:
+    """核对保存的一切是否原样:日志、原始文件、已接收的数据、发布的版本、清单、退回件、信、设置。有被改动的,退出码是 1。"""
     from pipeline import custody
 
     with obj.progress() as progress:
-        result = custody.verify(obj.folder, _bar(progress))
+        result = custody.verify(obj.folder, _bar(progress), statement=against.read_bytes() if against else None)
+    if head and result["statement"]:
+        click.echo(result["statement"], nl=False)
+        click.echo("核对过了,全部原样。请把这份说明存到这台机器以外。", err=True)
+        return
 
     def render(console: Console) -> None:
         for problem in result["problems"]:
             console.print(f"✗ {problem}", style="red", markup=False)
+        for note in result["notes"]:
+            console.print(f"• {note}", markup=False)
         console.print(
             f"核对了日志 {result['journal']} 行、原始文件 {result['archive']} 份、已接收数据 {result['accepted']} 份、"
-            f"发布版本 {result['releases']} 个:"
+            f"发布版本 {result['releases']} 个、清单和退回件等 {result['outputs']} 份:"
             + (f"{len(result['problems'])} 处不对。" if result["problems"] else "全部原样。")
         )
         if result["swept"]:
@@ -443,7 +458,8 @@ def verify(obj: _Context) -> None:
             )
         if result["head"]:
             console.print(
-                f"日志最后一行的校验码(抄在别处,以后可以证明日志没有整个换过):{result['head']}", soft_wrap=True
+                f"日志最后一行的校验码:{result['head']}(要能看出整个数据目录放回了旧的一份,用 monitor verify --head 存一份说明)",
+                soft_wrap=True,
             )
 
     obj.tell(result, render)

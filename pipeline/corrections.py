@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 
 from pipeline import advice, archive, journal
-from pipeline.home import Home
+from pipeline.home import Home, digest_of
 from pipeline.ledger import Ledger, ReceivedFile
 from pipeline.ledger.parts import part_name
 from pipeline.model import Correction, Reading, Refusal
@@ -27,7 +26,7 @@ def apply(
     name = str(PurePosixPath(base.file_name).with_suffix(".xlsx"))
     merged = _merged(home, base, Path(correction.cells_path))
     # A night that died after this step made the very file that now seems to be in the way.
-    is_done = not isinstance(merged, Refusal) and (name, _digest(merged[0])) in {
+    is_done = not isinstance(merged, Refusal) and (name, digest_of(merged[0])) in {
         (each.file_name, each.sha256) for each in own.values() if each.received_seq > base.received_seq
     }
     if not is_done and (reason := _changed(ledger, base)):
@@ -51,11 +50,6 @@ def apply(
         kind=None,
         notices=[f"已更正《{base.file_name}》的 {rows} 行,合成新的一份《{name}》,结果见它的退回文件"],
     )
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _changed(ledger: Ledger, base: ReceivedFile) -> str:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from datetime import date
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline import agreement, archive, journal, run, seal
-from pipeline.home import PART, Home
+from pipeline import agreement, archive, attestation, journal, published, run, seal
+from pipeline.home import Home, digest_of
 from pipeline.ledger import Ledger
 from pipeline.model import MonitorError
 
@@ -23,24 +24,29 @@ Step = Callable[[str, int, int], None]
 # verify ----------------------------------------------------------------------------------------------------------
 
 
-def verify(home: Path, on_step: Step | None = None) -> dict[str, Any]:
+def verify(home: Path, on_step: Step | None = None, *, statement: bytes | None = None) -> dict[str, Any]:
     """Read again everything that is kept; what was changed, removed or reordered since it was written, as Chinese sentences.
 
-    Returns `{"problems": […], "journal": lines, "archive": files, "swept": files that were archived by a night that was cut off, never
-    recorded, and taken out again, "accepted": parts, "releases": kept releases, "head": hash of the journal's last line, to
-    be kept elsewhere}`.
+    Nothing in the home is changed, and no received file is written in the clear.
+    `statement`: one that was signed earlier and kept elsewhere; the home must be that one, or have become from it.
+
+    Returns `{"problems": […], "notes": what cannot be examined and is no damage, "journal": lines, "archive": files, "swept": files that
+    were archived by a night that was cut off, never recorded, and taken out again, "accepted": parts, "releases": kept releases,
+    "outputs": workbooks and letters, "head": hash of the journal's last line, "statement": where the home stands, signed; '' where
+    something is wrong}`.
     """
     say = on_step or (lambda name, done, total: None)
     place = Home.open(home)
-    with run.alone(home):
+    with run.held(home):  # and the ledger not opened: it may be lost, and would be made
         problems: list[str] = []
         try:
             entries = list(journal.read(place))
             agreement.examine_identity(place, entries)
+            agreement.examine_ledger_file(place, entries)
         except MonitorError as problem:
-            # The rest is compared with the journal: without it nothing can be said.
-            return dict.fromkeys(("journal", "archive", "swept", "accepted", "releases"), 0) | {
-                "problems": [str(problem)], "head": "",
+            # The rest is compared with the journal, and known from the ledger: without them nothing can be said.
+            return dict.fromkeys(("journal", "archive", "swept", "accepted", "releases", "outputs"), 0) | {
+                "problems": [str(problem)], "notes": [], "head": "", "statement": "",
             }  # fmt: skip
         ledger = Ledger.of(place)
         try:
@@ -59,35 +65,34 @@ def verify(home: Path, on_step: Step | None = None) -> dict[str, Any]:
         for done, sha256 in enumerate(kept):
             say("核对原始文件", done, len(kept))
             try:
-                with archive.opened(place, sha256):
-                    pass
+                archive.examine(place, sha256)
             except MonitorError as problem:
                 problems.append(str(problem))
         parts = agreement.last_of_parts(entries)
-        for done, (name, digest) in enumerate(sorted(parts.items())):
-            say("核对已接收的数据", done, len(parts))
-            problems += _as_written(place.root / name, name, digest)
         known = {name for name, digest in parts.items() if digest}
+        problems += [f"{name}:不见了" for name in agreement.missing_parts(place, ledger, parts)]
+        for done, name in enumerate(sorted(known)):
+            say("核对已接收的数据", done, len(known))
+            if (place.root / name).exists() and digest_of(place.root / name) != parts[name]:
+                problems.append(f"{name}:内容被改动过")
         problems += [f"{name}:不是夜间任务写的" for name in sorted(_parts_there(place) - known)]
-        releases = (
-            [path for path in sorted(place.releases.iterdir()) if path.is_dir() and not path.name.startswith(PART)]
-            if place.releases.exists()
-            else []
-        )
-        for done, release in enumerate(releases):
-            say("核对发布的数据", done, len(releases))
-            problems += _release_as_published(release, entries)
-        if place.warehouse.is_symlink() and place.warehouse.resolve().parent not in [
-            path.resolve() for path in releases
-        ]:
-            problems.append("warehouse.duckdb:没有指向任何一版保留的数据")
-        end = journal.head(place)
-        if not problems:  # else the ledger would forget by which line it knows that one is missing
-            ledger.remember_journal(end.seq, end.hash)
+        compared = published.compare(place, ledger, entries, say)
+        problems += compared.problems
+        problems += [*_dangling(place, compared.sound), *ledger.dangling()]
+        if statement is not None:
+            problems += attestation.compare(place, entries, statement)
+        counts = {
+            "journal": len(entries), "archive": len(kept), "swept": swept, "accepted": len(known),
+            "releases": compared.releases, "outputs": compared.outputs,
+        }  # fmt: skip
+        signed = "" if problems else attestation.sign(place, entries, counts, datetime.now(UTC))
     return {
-        "problems": problems, "journal": len(entries), "archive": len(kept), "swept": swept, "accepted": len(parts),
-        "releases": len(releases), "head": end.hash,
-    }  # fmt: skip
+        "problems": problems,
+        "notes": compared.notes,
+        **counts,
+        "head": entries[-1].hash if entries else "",
+        "statement": signed,
+    }
 
 
 def _remembered(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
@@ -140,27 +145,18 @@ def _parts_there(home: Home) -> set[str]:
     }
 
 
-def _as_written(path: Path, name: str, digest: str | None) -> list[str]:
-    if digest is None:
-        return []
-    if not path.exists():
-        return [f"{name}:不见了"]
-    return [] if run.digest_of(path) == digest else [f"{name}:内容被改动过"]
+def _dangling(home: Home, releases: Collection[str]) -> Iterator[str]:
+    """Rows of releases that refer to something that is not in the release, or a release that no key opens."""
+    from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
+    from pipeline.warehouse import models  # noqa: PLC0415 - brings duckdb
 
-
-def _release_as_published(release: Path, entries: list[journal.Entry]) -> list[str]:
-    files = {path.relative_to(release).as_posix(): run.digest_of(path) for path in release.rglob("*") if path.is_file()}
-    if any(each.what == "published" and each.about["files"] == files for each in entries):
-        return []
-    nearest: dict[str, str] = max(
-        (each.about["files"] for each in entries if each.what == "published"),
-        key=lambda told: len(set(told.items()) & set(files.items())),
-        default={},
-    )
-    changed = sorted(name for name in {*files, *nearest} if files.get(name) != nearest.get(name))
-    return [f"releases/{release.name}/{name}:与发布时不同" for name in changed] or [
-        f"releases/{release.name}:没有发布过"
-    ]
+    about, keys = models.read_published(), seal.release_keys(home)
+    for name in sorted(releases):
+        try:
+            with closing(warehouse.read(home.releases / name / "warehouse.duckdb", keys)) as con:
+                yield from (f"releases/{name}:{each}" for each in warehouse.dangling(con, about))
+        except MonitorError as problem:
+            yield str(problem)
 
 
 # rollback ---------------------------------------------------------------------------------------------------------
@@ -220,6 +216,8 @@ def recover(home: Path, on_step: Step | None = None) -> dict[str, Any]:
         # One of its own in the home is laid aside with the rest; of another nothing may be touched before it is known to be empty.
         if place.settings.ledger != "sqlite" and Ledger.of(place).files():
             raise MonitorError("台账的数据库不是空的:请先换一个空库(或清空),再运行 monitor recover")
+        # From here on the numbers of releases begin anew.
+        journal.write(place, "recovering", {}, who=login(), at=datetime.now(UTC))
     aside = _lay_aside(place)
     nights = sorted({each.about["run_date"] for each in entries if each.what == "published"})
     with run.alone(home):
@@ -230,7 +228,11 @@ def recover(home: Path, on_step: Step | None = None) -> dict[str, Any]:
                 _arrive_again(ledger, entry)
             if is_published:
                 run.again(home, day)
-    run.write_down(place, Ledger.of(place), "recovered", {"nights": nights, "laid_aside": aside}, who=login())
+    ledger = Ledger.of(place)
+    about = {
+        "nights": nights, "laid_aside": aside, "states": published.nights_of(ledger), "settings": published.settings_of(place),
+    }  # fmt: skip
+    run.write_down(place, ledger, "recovered", about, who=login())
     return {"nights": nights, "files": len(wanted), "laid_aside": aside}
 
 

@@ -6,6 +6,7 @@ understood stops with a ConfigError that names file, key and what is expected. S
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -502,6 +503,12 @@ def sweep(home: Home) -> list[str]:
         else:
             path.unlink(missing_ok=True)
     return sorted(str(path.relative_to(home.root)) for path in left)
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sync(path: Path) -> None:

@@ -61,6 +61,11 @@ def key_check(key: bytes) -> str:
     return _keyed(key, "check")
 
 
+def signing_seed(key: bytes) -> bytes:
+    """32 bytes from which the key is made that signs what is told about the home to the outside (`pipeline.attestation`)."""
+    return bytes.fromhex(_keyed(key, "statement"))
+
+
 def draw_salt(key: bytes, week_start: date) -> str:
     """64 hex digits by which the random sample of a week is drawn: nobody without the key can tell beforehand who will be."""
     return _keyed(key, "draw", week_start.isoformat())

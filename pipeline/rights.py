@@ -333,7 +333,7 @@ def purge(home: Path, day: date, *, who: str) -> dict[str, int]:
         outputs = [*_old_outputs(place, limits.workbooks)]
         if gone or lists or outputs:
             about = {
-                "run_date": day.isoformat(), "archive": archived, "parts": parts, "outputs": len(outputs),
+                "run_date": day.isoformat(), "archive": archived, "parts": parts, "outputs": [str(path.relative_to(place.root)) for path in outputs],
                 "files": [[file.unit_code, file.file_name, file.sha256] for file in gone],
                 "lists": [[file.unit_code, file.file_name, file.sha256] for file in lists],
             }  # fmt: skip

@@ -27,9 +27,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pipeline import advice, agreement, archive, contracts, inbox, journal, people, seal
-from pipeline.home import KEY_BYTES, PART, Database, Home, Limits, examine_modes, keep_to_owner, sweep
-from pipeline.ledger import Ledger, ReadBy, ReceivedFile, Submission, shown_name
+from pipeline import advice, agreement, archive, contracts, inbox, journal, people, published, seal
+from pipeline.home import KEY_BYTES, PART, Database, Home, Limits, digest_of, examine_modes, keep_to_owner, sweep
+from pipeline.ledger import Ledger, NightState, ReadBy, ReceivedFile, Submission, shown_name
 from pipeline.model import MonitorError, PublishRefused, Reading, Refusal, column_letter
 
 if TYPE_CHECKING:
@@ -236,11 +236,13 @@ def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> lis
     place, ledger = _open(home)
     now = datetime.now(UTC)
     with _alone_for_a_step(home):
-        _begin(place, ledger)
+        entries = _begin(place, ledger)
         sweep(place)
         _take_up_arrivals(place, ledger)
         left_over = _take_up_unfinished(place, ledger, day)
-        journal.write(place, "night", {"run_date": day.isoformat()}, who=NIGHT, at=now)
+        journal.write(
+            place, "night", {"run_date": day.isoformat()} | published.on_begin(place, entries), who=NIGHT, at=now
+        )
         ledger.begin_night(day, owner=f"{socket.gethostname()}:{os.getpid()}", at=now)
         not_taken: list[tuple[str, str, str]] = []
         for folder, take in ((place.inbox, _take), (place.decisions / "inbox", _take_decisions)):
@@ -273,17 +275,23 @@ def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> lis
     return sorted(waiting if units is None else waiting & set(units))
 
 
-def _begin(home: Home, ledger: Ledger) -> None:
-    """Refuse what must not begin, before anything is done.
+def _begin(home: Home, ledger: Ledger) -> Sequence[journal.Entry]:
+    """Refuse what must not begin, before anything is done; the lines of the journal as they stood.
 
     A home that others may read, a release that could not be closed, journal, ledger and keys that do not belong together.
+    A night that holds the home from its first step to its last is asked once.
     """
+    if (begun := _begun.get(home.root)) is not None:
+        return begun
     examine_modes(home)
     if seal.closing_key(home):
         _examine_encryption()
-    agreement.examine(home, ledger)
+    entries = agreement.examine(home, ledger)
     agreement.examine_archive_key(home)
-    agreement.leave_check_value(home, who=NIGHT, at=datetime.now(UTC))
+    agreement.leave_check_value(home, entries, who=NIGHT, at=datetime.now(UTC))
+    if home.root in _begun:
+        _begun[home.root] = entries
+    return entries
 
 
 def _examine_encryption() -> None:
@@ -392,12 +400,21 @@ def into_ledger(ledger: Ledger, what: str, arrived: Mapping[str, Any]) -> None:
         ledger.record_readings(file.file_id, [Reading(kind=None, refusal=refusal)], {})
 
 
+def _finish_in_ledger(ledger: Ledger, about: Mapping[str, Any], at: datetime) -> None:
+    """What a line `finished` of the journal tells, in the ledger."""
+    ledger.finish_night(date.fromisoformat(about["run_date"]), about["state"], at=at, counts=about["counts"])
+
+
 def _take_up_arrivals(home: Home, ledger: Ledger) -> None:
-    """What the journal says arrived and a night that was cut off did not write into the ledger, is written there now.
+    """What the journal says arrived, or ended, and a night that was cut off did not write into the ledger, is written there now.
 
     Its sender may have put another file in its place meanwhile, so that nobody would ever record it.
     """
-    waiting = [each for each in journal.since_published(home) if each.what in (*journal.ARRIVALS, "purged")]
+    lines = journal.since_published(home)
+    last = next((each for each in reversed(lines) if each.what in ("night", "finished")), None)
+    if last and last.what == "finished" and ledger.state_of(date.fromisoformat(last.about["run_date"])) == "running":
+        _finish_in_ledger(ledger, last.about, last.at)
+    waiting = [each for each in lines if each.what in (*journal.ARRIVALS, "purged")]
     if not waiting:
         return
     known = {(each.unit_code, each.file_name, each.sha256) for each in ledger.files()}
@@ -617,7 +634,7 @@ def check(home: Path, day: date, family: str, *, left: Sequence[str] = ()) -> di
         parts, verdicts = outcome.parts, outcome.verdicts
         _tell(place, ledger, [*verdicts, *outcome.faults_of_held])
         _settle(ledger, verdicts)
-        written = {path: digest for verdict in verdicts for path, digest in _parts_of(place, verdict).items()}
+        written = {path: digest for verdict in verdicts for path, digest in _parts_of(place, verdict, kinds).items()}
         if written:
             about = {"run_date": day.isoformat(), "family": family, "parts": written}
             journal.write(place, "judged", about, who=NIGHT, at=datetime.now(UTC))
@@ -658,14 +675,10 @@ def _tell(home: Home, ledger: Ledger, verdicts: list[Verdict]) -> None:
         issues.keep(home, known[verdict.submission_id], verdict.issues)
 
 
-def _parts_of(home: Home, verdict: Verdict) -> dict[str, str | None]:
-    """Path below the home → SHA-256 of what a verdict wrote; None where it left no rows."""
-    told: dict[str, str | None] = {}
-    for folder in (*kinds(), *BESIDE_ACCEPTED):
-        path = home.accepted / folder / f"{verdict.submission_id}.parquet"
-        if folder in BESIDE_ACCEPTED or path.exists():
-            told[str(path.relative_to(home.root))] = digest_of(path) if path.exists() else None
-    return told
+def _parts_of(home: Home, verdict: Verdict, of_family: Sequence[str]) -> dict[str, str | None]:
+    """Path below the home → SHA-256 of what a verdict wrote; None where it left no rows, also where it took the last away."""
+    paths = [home.accepted / folder / f"{verdict.submission_id}.parquet" for folder in (*of_family, *BESIDE_ACCEPTED)]
+    return {str(path.relative_to(home.root)): digest_of(path) if path.exists() else None for path in paths}
 
 
 BESIDE_ACCEPTED = ("set_aside", "unproven")
@@ -675,12 +688,6 @@ BESIDE_ACCEPTED = ("set_aside", "unproven")
 def kinds() -> list[str]:
     """Names of all record kinds, sorted: the folders of accepted/."""
     return sorted(contracts.load().kinds)
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _issues_path(home: Home, submission: Submission) -> Path:
@@ -705,6 +712,7 @@ def give_back(home: Path, day: date, unit: str) -> int:
         excepted = ledger.exceptions(day)
         lines = issues.on(place, [each for each in mine if each.night <= day], excepted, day)
         copies = []
+        targets = []
         with ExitStack() as clear:
             for file in files.values():
                 own = [each for each in mine if each.file_id == file.file_id]
@@ -714,10 +722,25 @@ def give_back(home: Path, day: date, unit: str) -> int:
                 told = _told_before(place, own, mine, excepted)
                 if copy := _copy_of(place, file, own, target, clear, lines, told):
                     copies.append(copy)
-            _mark(copies)
+                targets.append(target)
+            beside = [_beside(target) for target in targets]
+            before = published.digests(place, beside)
+            try:
+                _mark(copies)
+            finally:
+                written = published.digests(place, targets)
+                written |= dict(published.digests(place, beside).items() - before.items())
+                if written:
+                    about = {"run_date": day.isoformat(), "outputs": written}
+                    journal.write(place, "returned", about, who=NIGHT, at=datetime.now(UTC))
         for file_id in files:
             (place.work / f"{file_id}{_GIVEN_BACK}").touch(0o600)
     return len(files)
+
+
+def _beside(target: Path) -> Path:
+    """The correction workbook beside a returned copy."""
+    return target.with_name(f"{target.stem}.{CORRECTION}.xlsx")
 
 
 def _marked_before(home: Home, submissions: Sequence[Submission], day: date) -> set[str]:
@@ -794,8 +817,7 @@ def _copy_of(
     asked = faults[~faults["is_excepted"].astype(bool)]
     mending = None
     if file.file_id not in told_before:  # else its rows are not at hand, and the correction workbook of before stays
-        beside = target.with_name(f"{target.stem}.{CORRECTION}.xlsx")
-        mending = returns.Mending(beside, next(iter(told_before), file.file_id))
+        mending = returns.Mending(_beside(target), next(iter(told_before), file.file_id))
     return clear.enter_context(archive.opened(home, file.sha256)), file.file_name, target, summaries, asked, mending
 
 
@@ -889,15 +911,18 @@ def publish(home: Path, day: date) -> str:
             titles = {k: v.title for k, v in contracts.load().kinds.items()}
             written = lists.write(con, place.lists, place.units, day, titles)
             told = decisions.answers(ledger, con)
-        _answer(place, ledger, told)
-        files = {
-            path.relative_to(built).as_posix(): digest_of(path) for path in sorted(built.rglob("*")) if path.is_file()
-        }
-        about = {"run_date": day.isoformat(), "files": files, "kept": kept_beside(place, ledger)}
-        about["lists"] = {str(path.relative_to(place.root)): digest_of(path) for path in written}
-        journal.write(place, "published", about, who=NIGHT, at=datetime.now(UTC))
+        written += _answer(place, ledger, told)
         kept = place.settings.retention.releases
-        release = warehouse.publish(built, place.releases, place.warehouse, kept=kept, keys=keys)
+        planned = warehouse.plan(built, place.releases, place.warehouse, kept=kept, keys=keys)
+        about = {
+            "run_date": day.isoformat(), "files": published.files_of(built), "kept": kept_beside(place, ledger),
+            "outputs": published.digests(place, written), "release": planned.number,
+            "becomes_current": planned.becomes_current, "retired": list(planned.retired),
+        }  # fmt: skip
+        journal.write(place, "published", about, who=NIGHT, at=datetime.now(UTC))
+        release = warehouse.publish(built, place.releases, place.warehouse, planned)
+        done = {"run_date": day.isoformat(), "release": planned.number}
+        journal.write(place, "released", done, who=NIGHT, at=datetime.now(UTC))
     return str(release.relative_to(place.root))
 
 
@@ -924,11 +949,12 @@ def kept_beside(home: Home, ledger: Ledger) -> dict[str, Any]:
     return {"ledger": ledger.digests(), "form": ledger.form(), "folders": folders}
 
 
-def _answer(home: Home, ledger: Ledger, told: list[Answer]) -> None:
-    """Mark the copies of filled-in lists and leave them in returns/, beside those of data files."""
+def _answer(home: Home, ledger: Ledger, told: list[Answer]) -> list[Path]:
+    """Mark the copies of filled-in lists and leave them in returns/, beside those of data files; where they lie."""
     from pipeline import returns  # noqa: PLC0415 - brings lxml and xlsxwriter
 
     copies: list[_Copy] = []
+    targets = []
     with ExitStack() as clear:
         for each in told:
             unit = each.file.unit_code
@@ -939,6 +965,7 @@ def _answer(home: Home, ledger: Ledger, told: list[Answer]) -> None:
             target = home.returns / unit / name
             for folder in reversed([part for part in target.parents if part.is_relative_to(home.returns)]):
                 folder.mkdir(exist_ok=True, mode=0o700)  # `parents=True` would leave those above open to all
+            targets.append(target)
             if each.refusal:
                 returns.write_receipt(target, each.file.file_name, each.refusal)
             else:
@@ -947,6 +974,7 @@ def _answer(home: Home, ledger: Ledger, told: list[Answer]) -> None:
         _mark(copies)
     for each in told:
         ledger.decisions.answered(each.file.file_id)
+    return targets
 
 
 def _built(home: Home, day: date) -> Path:
@@ -957,6 +985,7 @@ def notify(home: Path, day: date, *, failed: Sequence[str] = ()) -> str:
     """Tell the data officer how the night went: a message in the outbox. Returns its path below the home.
 
     `failed` names the steps that did not succeed; what they left in work/ then stays, so that they can be taken up again.
+    Where journal and ledger do not belong together, so that the night did not begin, neither is written to.
     """
     from pipeline import notice  # noqa: PLC0415 - brings rich
 
@@ -964,14 +993,32 @@ def notify(home: Path, day: date, *, failed: Sequence[str] = ()) -> str:
     with shared(home):
         told = _status(place, ledger, day) | {"failed": list(failed)}
         path = notice.write(place.outbox, day, told)
-        counts = {"submissions": len(ledger.submissions(night=day))}
-        end = journal.head(place)
-        ledger.remember_journal(end.seq, end.hash)
-        ledger.finish_night(day, "failed" if failed else "done", at=datetime.now(UTC), counts=counts)
+        if not failed or _agrees(place, ledger):
+            _finish(place, ledger, day, "failed" if failed else "done", path)
         if not failed:
             shutil.rmtree(place.work)
             place.work.mkdir(mode=0o700)
     return str(path.relative_to(place.root))
+
+
+def _agrees(home: Home, ledger: Ledger) -> bool:
+    try:
+        agreement.examine(home, ledger)
+    except MonitorError:  # said by the step that did not begin for it
+        return False
+    return True
+
+
+def _finish(home: Home, ledger: Ledger, day: date, state: NightState, letter: Path) -> None:
+    """Write down how the night ended, in the journal and in the ledger, which then remembers where the journal ends."""
+    about = {
+        "run_date": day.isoformat(), "state": state, "counts": {"submissions": len(ledger.submissions(night=day))},
+        "outputs": published.digests(home, [letter]),
+    }  # fmt: skip
+    now = datetime.now(UTC)
+    end = journal.write(home, "finished", about, who=NIGHT, at=now)
+    ledger.remember_journal(end.seq, end.hash)
+    _finish_in_ledger(ledger, about, now)
 
 
 def send(home: Path, day: date) -> list[str]:
@@ -1282,6 +1329,8 @@ def _open(home: Path) -> tuple[Home, Ledger]:
 
 
 _alone_in: dict[Path, tuple[Home, Ledger]] = {}
+_begun: dict[Path, Sequence[journal.Entry] | None] = {}
+"""Homes that are held alone: the journal as it was when the night began, once it did."""
 
 
 def open_whole(home: Path) -> tuple[Home, Ledger]:
@@ -1306,10 +1355,11 @@ def alone(home: Path) -> Iterator[None]:
     """Hold the home for a whole night, or as long. Raises MonitorError, naming the owner, when another night runs."""
     with _locked(home, fcntl.LOCK_EX):
         _alone_in[home] = _open(home)
+        _begun[_alone_in[home][0].root] = None
         try:
             yield
         finally:
-            del _alone_in[home]
+            del _begun[_alone_in.pop(home)[0].root]
 
 
 @contextmanager

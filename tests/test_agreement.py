@@ -124,6 +124,15 @@ def test_a_night_does_not_begin_where_something_is_lost_old_or_of_another_home(h
     assert ((home / "journal.jsonl").read_bytes() if (home / "journal.jsonl").exists() else b"") == lines
 
 
+def test_the_journal_is_read_once_before_a_night(home, monkeypatch):
+    read, reads = journal.read, []
+    monkeypatch.setattr(journal, "read", lambda place: reads.append(place) or read(place))
+    with run.alone(home):
+        run.sources(home, NEXT)
+        run.collect(home, NEXT)
+    assert len(reads) == 1
+
+
 def test_an_untouched_home_goes_on_night_after_night(home):
     run.night(home, NEXT)
     run.night(home, NEXT)

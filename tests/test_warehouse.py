@@ -176,7 +176,7 @@ class Home:
         self.given[inputs.day] = inputs
         built = self.work / "ready"
         warehouse.build(inputs, models or self.models, built, work=self.work, limits=LIMITS)
-        return warehouse.publish(built, self.releases, self.link)
+        return warehouse.publish(built, self.releases, self.link, warehouse.plan(built, self.releases, self.link))
 
     def rows(self, query: str, path: Path | None = None) -> list[tuple[Any, ...]]:
         with duckdb.connect(str((path or self.link).resolve()), read_only=True) as con:
@@ -725,6 +725,8 @@ ROWS = "select row_id as row_id from accepted.survey_household"
         ({"registry__bad": ("select 1 as x", "grain: x\nkey: [x]\nmust_hold: {never: select head_name from accepted.survey_household}\n")},
          r"registry\.bad\.never:1 行$"),
         ({"published__bad": ("select 1 as x, 2 as y", "grain: x\nkey: [x]\ncomment: 坏\ncolumns: {x: 一}\n")}, r"main\.bad:列与说明不符:y"),
+        ({"published__bad": ("select 'x' as x", "grain: x\nkey: [x]\nreferences: {x: person.person_id}\ncomment: 坏\ncolumns: {x: 一}\n")},
+         r"main\.bad\.x:在 person\.person_id 里没有:1 行$"),
     ],
 )  # fmt: skip
 def test_a_failed_examination_publishes_nothing(home: Home, tmp_path: Path, others: dict[str, Any], said: str) -> None:
@@ -850,7 +852,9 @@ def release_of(home: Home, night: date, *, kept: int = warehouse.KEPT) -> Path:
     built.mkdir()
     with duckdb.connect(str(built / "warehouse.duckdb")) as con:
         con.execute("create table release as select cast(? as date) as run_date", [night])
-    return warehouse.publish(built, home.releases, home.link, kept=kept)
+    return warehouse.publish(
+        built, home.releases, home.link, warehouse.plan(built, home.releases, home.link, kept=kept)
+    )
 
 
 def test_as_many_stay_as_the_bureau_keeps(home: Home) -> None:

@@ -45,11 +45,11 @@ def search(
         home.mkdir()
         releases, link = home / "releases", home / "warehouse.duckdb"
         original = source.resolve().parent
-        warehouse.publish(_stamped(original, folder / "built", 0), releases, link, kept=KEPT)
+        _publish(_stamped(original, folder / "built", 0), releases, link)
         ends = folder / "ends"
         started = [_start(folder, number, link, ends, random.Random(f"{seed} {number}")) for number in range(readers)]  # noqa: S311 - no secret: the same reads again
         for number in range(1, swaps + 1):
-            warehouse.publish(_stamped(original, folder / "built", number), releases, link, kept=KEPT)
+            _publish(_stamped(original, folder / "built", number), releases, link)
             on_step("换了一版", number, swaps)
             time.sleep(pause)
         ends.touch()
@@ -67,6 +67,10 @@ def search(
             "swaps": swaps, "readers": readers, "kept": len(list(releases.iterdir())), "reads": sum(ways.values()),
             "ways": ways, "releases_seen": len({night for each in told for night in each["nights"]}), "findings": findings,
         }  # fmt: skip
+
+
+def _publish(built: Path, releases: Path, link: Path) -> None:
+    warehouse.publish(built, releases, link, warehouse.plan(built, releases, link, kept=KEPT))
 
 
 def _stamped(original: Path, built: Path, number: int) -> Path:

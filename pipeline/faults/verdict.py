@@ -10,8 +10,8 @@ from typing import Any
 
 import duckdb
 
-from pipeline import archive, custody, journal, run
-from pipeline.home import Home
+from pipeline import archive, custody, journal
+from pipeline.home import Home, digest_of
 from pipeline.ledger import Ledger
 from pipeline.model import MonitorError
 
@@ -88,7 +88,7 @@ def wrong(home: Path, undisturbed: Path, *, in_between: bool = False) -> list[st
         found += [
             f"accepted: {name} has other bytes"
             for name in sorted(mine_there)
-            if run.digest_of(home / "accepted" / name) != run.digest_of(undisturbed / "accepted" / name)
+            if digest_of(home / "accepted" / name) != digest_of(undisturbed / "accepted" / name)
         ]
     found += [f"left behind: {name}" for name in left_behind(home)]
     found += [f"releases: {len(_releases(home))} are kept"] * (len(_releases(home)) > len(_releases(undisturbed)) + 1)

@@ -18,7 +18,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from pipeline.home import Home
 from pipeline.ledger import parts
@@ -31,6 +31,7 @@ from pipeline.ledger.tables import (
     journal_table,
     left_table,
     looking,
+    metadata,
     night_table,
     open_engine,
     received_file,
@@ -499,6 +500,10 @@ class Ledger:
         with looking(self._engine) as connection:
             return [Night(*row) for row in connection.execute(select(night_table).order_by(night_table.c.run_date))]
 
+    def state_of(self, run_date: date) -> NightState | None:
+        """How a night ended, or that it runs; None when it never began."""
+        return next((each.state for each in self.nights() if each.run_date == run_date), None)
+
     def forget(self, file_ids: Sequence[str]) -> None:
         """Remove files that were purged, and all that was read in them."""
         of_them = select(submission_table.c.submission_id).where(submission_table.c.file_id.in_(file_ids))
@@ -598,6 +603,20 @@ class Ledger:
                 for each in excepted
             ),
         }
+
+    def dangling(self) -> list[str]:
+        """Rows that refer to a row which is not there, in Chinese: SQLite minds that only while it is asked to."""
+        said = []
+        with looking(self._engine) as connection:
+            for table in metadata.sorted_tables:
+                for key in sorted(table.foreign_keys, key=lambda each: each.parent.name):
+                    there = select(key.column).where(key.column == key.parent)
+                    count = connection.execute(
+                        select(func.count()).select_from(table).where(key.parent.is_not(None), ~there.exists())
+                    ).scalar_one()
+                    if count:
+                        said.append(f"台账里有 {count} 条 {table.name} 在 {key.column.table.name} 里没有对应的一条")
+        return said
 
     # ---- keys and the journal
 

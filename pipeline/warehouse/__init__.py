@@ -315,31 +315,51 @@ def build(
     return {name: rows for name, (rows, _) in digests.items()}
 
 
-def publish(built: Path, releases: Path, link: Path, *, kept: int = KEPT, keys: Sequence[str] = ()) -> Path:
-    """Make a built release the current one; its directory `releases/<n>`. `keys` open those that are encrypted.
+@dataclass(frozen=True)
+class Publication:
+    """What publishing a built release will do: known before it is done, so that the journal can tell it first."""
 
-    A crash before the last rename leaves the link as it was. A release of an earlier night than the current one is
-    kept, but does not become current. Of old releases the last `kept` stay, and what `previous_release` needs to run
-    this night again.
+    number: int
+    """Of its folder `releases/<n>`."""
+    becomes_current: bool
+    """False for a release of an earlier night than the current one."""
+    retired: tuple[int, ...]
+    """Numbers of the releases that are removed, ascending."""
+
+
+def plan(built: Path, releases: Path, link: Path, *, kept: int = KEPT, keys: Sequence[str] = ()) -> Publication:
+    """What `publish` is to do with a built release. `keys` open those that are encrypted.
+
+    Of old releases the last `kept` stay, and what `previous_release` needs to run this night again.
+    """
+    used = [path.name.split(".")[0] for path in releases.iterdir()] if releases.exists() else []
+    number = max((int(name) for name in used if name.isdecimal()), default=0) + 1
+    night = _night_of(built, keys)
+    current = link.resolve().parent if link.exists() else None
+    becomes_current = current is None or _night_of(current, keys) <= night
+    needed = {number if becomes_current or current is None else int(current.name)}
+    if earlier := previous_release(releases, night, keys):
+        needed.add(int(earlier.parent.name))
+    older = [*_numbers(releases), number][:-kept]
+    return Publication(number, becomes_current, tuple(each for each in older if each not in needed))
+
+
+def publish(built: Path, releases: Path, link: Path, planned: Publication) -> Path:
+    """Do what was planned for a built release; its directory `releases/<n>`.
+
+    A crash before the last rename leaves the link as it was.
     """
     releases.mkdir(exist_ok=True, mode=0o700)
-    used = [int(path.name.split(".")[0]) for path in releases.iterdir() if path.name.split(".")[0].isdecimal()]
-    release = releases / str(max(used, default=0) + 1)
-    night = _night_of(built, keys)
+    release = releases / str(planned.number)
     built.rename(release)
     sync(releases)
-    current = link.resolve().parent if link.exists() else None
-    if current is None or _night_of(current, keys) <= night:
+    if planned.becomes_current:
         _swap(link, release / "warehouse.duckdb")
-    needed = {release, link.resolve().parent}
-    if earlier := previous_release(releases, night, keys):
-        needed.add(earlier.parent)
-    for number in _numbers(releases)[:-kept]:
-        if (old := releases / str(number)) not in needed:
-            # Under its own name half a release would be taken for a whole one after a crash.
-            gone = releases / f"{PART}{number}"
-            old.rename(gone)
-            shutil.rmtree(gone)
+    for number in planned.retired:
+        # Under its own name half a release would be taken for a whole one after a crash.
+        gone = releases / f"{PART}{number}"
+        (releases / str(number)).rename(gone)
+        shutil.rmtree(gone)
     return release
 
 
@@ -769,6 +789,8 @@ def examine(con: duckdb.DuckDBPyConnection, models: Models) -> list[str]:
         for rule, query in sorted(model.about.must_hold.items()):
             wrong += _bad_rows(con, f"{name}.{rule}", query)
         if isinstance(model.about, Published):
+            for column, target in sorted(model.about.references.items()):
+                wrong += _bad_rows(con, _says_of(name, column, target), _dangling(name, column, target))
             there = [column for column, *_ in con.sql(f"describe {name}").fetchall()]
             if odd := sorted(set(there) ^ set(model.about.columns)):
                 wrong.append(f"{name}:列与说明不符:{'、'.join(odd)}")
@@ -783,6 +805,34 @@ def examine(con: duckdb.DuckDBPyConnection, models: Models) -> list[str]:
             " and not exists (select 1 from house.identity_decision where decision = 'same')",
         )
     return wrong
+
+
+def dangling(con: duckdb.DuckDBPyConnection, published: Mapping[str, Published]) -> list[str]:
+    """References of an opened release that lead nowhere, in Chinese; tables and columns that an earlier version did not write are left out."""
+    there = set(
+        con.execute(
+            "select 'main.' || table_name || '.' || column_name from duckdb_columns() where schema_name = 'main' and not internal"
+        ).fetchall()
+    )
+    return [
+        each
+        for name, about in sorted(published.items())
+        for column, target in sorted(about.references.items())
+        if {(f"{name}.{column}",), (f"main.{target}",)} <= there
+        for each in _bad_rows(con, _says_of(name, column, target), _dangling(name, column, target))
+    ]
+
+
+def _says_of(name: str, column: str, target: str) -> str:
+    return f"{name}.{column}:在 {target} 里没有"
+
+
+def _dangling(name: str, column: str, target: str) -> str:
+    table, key = target.split(".")
+    return (
+        f'select source."{column}" from {name} as source anti join main.{table} as target'
+        f' on source."{column}" = target."{key}" where source."{column}" is not null'
+    )
 
 
 def _bad_rows(con: duckdb.DuckDBPyConnection, name: str, query: str) -> list[str]:

@@ -17,11 +17,11 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 from string import Formatter
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pyarrow as pa
 import sqlglot
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
@@ -185,6 +185,8 @@ class Published(About):
     """What the table is for, as a rule's: it then reaches no kind outside it. None: it tells what the lists and the rules said."""
     comment: str
     columns: dict[str, str]
+    references: dict[str, Annotated[str, Field(pattern=r"^\w+\.\w+$")]] = {}
+    """Column → `table.column` of another published table, in which each of its values stands; examined at each build, and by `verify`."""
     order_by: list[str] = []
     """How the rows lie in the file, when not by key; the key breaks ties."""
     by_division: str | None = None
@@ -612,6 +614,13 @@ def read_models(kinds: dict[str, Kind], folder: Path = SQL) -> Models:
             raise ModelError(f"{_short(next(iter(notes.values())))}:旁边缺少同名的 .sql")
     lists = {path.stem: _read_list(path) for path in sorted((folder / "published").glob("*.csv"))}
     return Models(models=models, kinds=kinds, lists=lists)
+
+
+def read_published(folder: Path = SQL) -> dict[str, Published]:
+    """What stands beside the published models, by name (`main.…`); their queries, which take seconds to parse, are not read."""
+    paths = sorted((folder / "published").glob("*.yml"))
+    notes = {f"main.{path.stem}": _read_note(Published, path, path.read_bytes()) for path in paths}
+    return {name: about for name, about in notes.items() if isinstance(about, Published)}
 
 
 def _read_list(path: Path) -> pa.Table:
