@@ -314,3 +314,53 @@ def test_each_division_is_told_what_is_overdue(nights: Nights) -> None:
     nights.night(given(after(6), **with_decisions(rows, said(f"X01-户乙-{NIGHT}"))))
     told = "select division_code, open_count, overdue_count, overdue_red_count, closed_count from division_tally where name <> '' order by all"
     assert nights.rows(told) == [("bureau", 0, 0, 0, 0), ("d01", 1, 1, 1, 1), ("d02", 1, 0, 0, 0)]
+
+
+# history --------------------------------------------------------------------------------------------------------------
+
+HISTORY = "select run_date, change, because from warning_history where rule_code = 'X01' order by run_date, change"
+ANSWERS = (
+    "select run_date, asked, fired, could_not_be_asked, open, overdue from rule_history"
+    " where rule_code = 'X01' and division_code = 'd01' order by run_date"
+)
+
+
+def test_every_night_s_changes_stay_to_be_asked_for(nights: Nights) -> None:
+    nights.night(given(NIGHT, **poor()))
+    nights.night(given(after(1), **poor()))
+    nights.night(given(after(2), **poor(yearly_income_fen=60001)))
+    told = [(NIGHT, "added"), (after(2), "reason")]
+    assert [line[:2] for line in nights.rows(HISTORY)] == told
+    nights.night(given(after(3), **ROSTERS))
+    assert [line[:2] for line in nights.rows(HISTORY)] == [*told, (after(3), "withdrawn")]
+    tonight = "select change, because from warning_change order by all"
+    last = f"select change, because from warning_history where run_date = '{after(3)}' order by all"
+    assert nights.rows(tonight) == nights.rows(last)
+
+
+def test_each_rule_s_answer_of_every_night_is_told_for_each_division(nights: Nights) -> None:
+    old = {name: [line | {"period": "2026-10"} for line in lines] for name, lines in ROSTERS.items()}
+    nights.night(given(NIGHT, **{**poor(), **old}))
+    nights.night(given(after(100), **{**poor(), **old}))
+    assert nights.rows(ANSWERS) == [(NIGHT, 4, 1, 0, 1, 0), (after(100), 0, 0, 4, 1, 1)], "carried over, and overdue"
+    rules, divisions, lines = nights.rows(
+        "select count(distinct rule_code), count(distinct division_code), count(*) from rule_history"
+        f" where run_date = '{NIGHT}'"
+    )[0]
+    assert lines == rules * divisions > divisions > 1, "a rule that finds nobody has its line too"
+    total = f"select sum(asked), sum(fired), sum(could_not_be_asked) from rule_history where rule_code = 'X01' and run_date = '{after(100)}'"
+    assert nights.rows(total) == nights.rows(
+        "select asked, fired, could_not_be_asked from rule_tally where rule_code = 'X01'"
+    )
+
+
+def test_history_goes_with_the_retention_rules(nights: Nights) -> None:
+    """36 months by the sample policy: the night 36 months ago is not told any more, the one after it is."""
+    nights.night(given(NIGHT, **poor()))
+    nights.night(given(date(2026, 11, 1), **poor()))
+    nights.night(given(date(2029, 10, 31), **ROSTERS))
+    for table in ("warning_history", "rule_history"):
+        nights_told = f"select distinct run_date from {table} where run_date < date '2029-01-01'"
+        told = [night for (night,) in nights.rows(nights_told)]
+        assert NIGHT not in told, table
+    assert date(2026, 11, 1) in [night for (night,) in nights.rows("select distinct run_date from rule_history")]

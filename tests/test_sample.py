@@ -40,8 +40,9 @@ insert into house.rule values ('A', '甲类', 'assistance', 'person', '收入低
 create table house.rule_not_in as select * from (values ('A', 'dibao'), ('H', 'dibao')) as t(rule_code, registry);
 create table house.rule_yields as select * from (values ('A', 'S'), ('H', 'S')) as t(rule_code, stronger_code);
 create table house.policy (key varchar, value decimal(18, 4), policy_region varchar default '', area_type varchar default '');
-insert into house.policy (key, value) values ('sample_per_week', {per_week}), ('sample_valid', 60), ('snooze', 180), ('retention_facts', 36);
-create table registry.horizon as select cast(date '{day}' - interval 12 month as date) as year_start;
+insert into house.policy (key, value) values ('sample_per_week', {per_week}), ('sample_valid', 60), ('snooze', 180);
+create table registry.horizon as select cast(date '{day}' - interval 12 month as date) as year_start,
+    cast(date '{day}' - interval 36 month as date) as retention_start;
 create table registry.registry_check (person_id varchar, registry varchar, answer varchar);
 create table registry.household_check (household_id varchar, registry varchar, answer varchar);
 create table registry.household_fact (household_id varchar, township varchar);

@@ -107,6 +107,15 @@ HOUSE: dict[str, dict[str, str]] = {
         "division_code": "VARCHAR", "level": "VARCHAR", "first_seen_on": "DATE", "withdrawn_on": "DATE",
         "because": "VARCHAR", "submission_id": "VARCHAR",
     },
+    "previous_change": {
+        "run_date": "DATE", "warning_id": "VARCHAR", "rule_code": "VARCHAR", "household_id": "VARCHAR",
+        "division_code": "VARCHAR", "change": "VARCHAR", "before": "VARCHAR", "after": "VARCHAR", "because": "VARCHAR",
+        "submission_id": "VARCHAR",
+    },
+    "previous_rule_history": {
+        "run_date": "DATE", "rule_code": "VARCHAR", "division_code": "VARCHAR", "asked": "BIGINT", "fired": "BIGINT",
+        "could_not_be_asked": "BIGINT", "open": "BIGINT", "overdue": "BIGINT",
+    },
     "previous_sample": {
         "sample_id": "VARCHAR", "week_start": "DATE", "rule_code": "VARCHAR", "title": "VARCHAR", "question": "VARCHAR",
         "subject_id": "VARCHAR", "person_id": "VARCHAR", "household_id": "VARCHAR", "division_code": "VARCHAR",
@@ -141,6 +150,7 @@ PREVIOUS = {
     "previous_release": "release", "previous_submission": "submission", "previous_person": "person",
     "previous_warning": "warning", "previous_withdrawn": "warning_withdrawn", "previous_decision": "decision",
     "previous_question": "identity_question", "previous_answer": "identity_decision", "previous_sample": "sample_check",
+    "previous_change": "warning_history", "previous_rule_history": "rule_history",
 }  # fmt: skip
 """Tables of HOUSE that are read from the release before, and what they are called there."""
 
@@ -699,7 +709,7 @@ def _load_previous(con: duckdb.DuckDBPyConnection, previous: Path, keys: Sequenc
         there.setdefault(table, set()).add(column)
     for table, published in PREVIOUS.items():
         if f"house.{table}" in needed and published in there:
-            names = ", ".join(name for name in HOUSE[table] if name in there[published])
+            names = ", ".join(f'"{name}"' for name in HOUSE[table] if name in there[published])
             con.execute(f"insert into house.{table} ({names}) select {names} from before.main.{published}")
     con.execute("detach before")
 

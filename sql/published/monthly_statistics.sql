@@ -81,23 +81,34 @@ reporting as (
     group by person.registry, person.month
 ),
 
-lacking as (
+absent as (
     select distinct
-        roster.registry as registry,
-        gap.period as month,
-        gap.unit_code as division_code
-    from house.gap as gap
-    cross join registry.roster as roster
-    where gap.kind in (roster.registry || '_person', roster.registry || '_household')
+        person.registry as registry,
+        person.month as month,
+        expected.unit_code as division_code
+    from person
+    inner join house.expected as expected
+        on expected.kind = person.registry || '_person'
+    left join house.submission as submission
+        on
+            expected.unit_code = submission.unit_code and expected.kind = submission.kind
+            and person.month = submission.period and submission.status in ('accepted', 'partly_accepted')
+    where submission.submission_id is null
+),
+
+partly_reported as (
+    select absent.registry as registry, absent.month as month, 'all' as division_code
+    from absent
+    group by absent.registry, absent.month
 ),
 
 known_to_lack as (
-    select lacking.registry as registry, lacking.month as month, lacking.division_code as division_code, 1 as divisions
-    from lacking
+    select in_part.registry as registry, in_part.month as month, in_part.division_code as division_code, 1 as divisions
+    from registry.month_in_part as in_part
     union all
-    select lacking.registry as registry, lacking.month as month, 'all' as division_code, count(*) as divisions
-    from lacking
-    group by lacking.registry, lacking.month
+    select in_part.registry as registry, in_part.month as month, 'all' as division_code, count(*) as divisions
+    from registry.month_in_part as in_part
+    group by in_part.registry, in_part.month
 ),
 
 not_whole as (
@@ -142,15 +153,28 @@ shown as (
         monthly.registry as registry,
         substr(monthly.month, 1, 4) as month,
         monthly.division_code as division_code,
-        cast(cast(sum(monthly.households) as decimal(18, 4)) / nullif(count(monthly.persons), 0) as decimal(14, 2)) as households,
-        cast(cast(sum(monthly.persons) as decimal(18, 4)) / nullif(count(monthly.persons), 0) as decimal(14, 2)) as persons,
+        cast(
+            cast(sum(case when partly_reported.month is null then monthly.households end) as decimal(18, 4))
+            / nullif(count(case when partly_reported.month is null then monthly.persons end), 0) as decimal(14, 2)
+        ) as households,
+        cast(
+            cast(sum(case when partly_reported.month is null then monthly.persons end) as decimal(18, 4))
+            / nullif(count(case when partly_reported.month is null then monthly.persons end), 0) as decimal(14, 2)
+        ) as persons,
         max(entered.persons_entered) as persons_entered,
         sum(monthly.grants) as grants,
         sum(monthly.amount_fen) as amount_fen,
         sum(monthly.without_amount) as without_amount,
-        count(monthly.persons) as months,
+        count(case when partly_reported.month is null then monthly.persons end) as months,
         case when monthly.division_code = 'all' then min(coalesce(reporting.divisions, 0)) else 1 end as divisions,
-        '户数:户,人数:人,为' || substr(monthly.month, 1, 4) || '年' || cast(count(monthly.persons) as varchar) || '个月的月均数' as counted_how
+        '户数:户,人数:人,为' || substr(monthly.month, 1, 4) || '年'
+        || cast(count(case when partly_reported.month is null then monthly.persons end) as varchar) || '个月的月均数'
+        || case
+            when count(partly_reported.month) = 0 then ''
+            else
+                '(有的区没有报名册,不计入月均:' || string_agg(partly_reported.month, '、' order by partly_reported.month)
+                || ';期内合计和进入人数含这些月,可能偏少)'
+        end as counted_how
     from monthly
     left join reporting
         on monthly.registry = reporting.registry and monthly.month = reporting.month
@@ -159,6 +183,11 @@ shown as (
             monthly.registry = entered.registry
             and monthly.division_code = entered.division_code
             and substr(monthly.month, 1, 4) = entered.year
+    left join partly_reported
+        on
+            monthly.registry = partly_reported.registry
+            and monthly.month = partly_reported.month
+            and monthly.division_code = partly_reported.division_code
     group by monthly.registry, substr(monthly.month, 1, 4), monthly.division_code
 )
 

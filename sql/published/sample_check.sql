@@ -6,8 +6,7 @@ with tonight as (
         cast(date_trunc('week', night.run_date) as date) as week_start,
         max(case when policy.key = 'sample_per_week' then cast(policy.value as integer) end) as per_week,
         max(case when policy.key = 'sample_valid' then cast(policy.value as integer) end) as days_valid,
-        max(case when policy.key = 'snooze' then cast(policy.value as integer) end) as days_left_alone,
-        max(case when policy.key = 'retention_facts' then cast(policy.value as integer) end) as months_kept
+        max(case when policy.key = 'snooze' then cast(policy.value as integer) end) as days_left_alone
     from house.night as night
     cross join house.policy as policy
     where policy.policy_region = '' and policy.area_type = ''
@@ -54,10 +53,10 @@ before as (
     from house.previous_sample as previous
     inner join earlier
         on previous.sample_id = earlier.sample_id
-    cross join tonight
+    cross join registry.horizon as horizon
     left join main.decision as standing
         on previous.sample_id = standing.sample_id and standing.state = 'stands'
-    where previous.sampled_on > cast(tonight.run_date - tonight.months_kept * interval 1 month as date)
+    where previous.sampled_on > horizon.retention_start
 ),
 
 ended as (

@@ -11,8 +11,7 @@ with working_day as (
 
 everywhere as (
     select
-        max(case when policy.key = 'snooze' then cast(policy.value as integer) end) as snooze_days,
-        max(case when policy.key = 'retention_facts' then cast(policy.value as integer) end) as months_kept
+        max(case when policy.key = 'snooze' then cast(policy.value as integer) end) as snooze_days
     from house.policy as policy
     where policy.policy_region = '' and policy.area_type = ''
 ),
@@ -90,14 +89,8 @@ found as (
         before.decided_by as decided_by, before.measure as measure, before.note as note,
         before.episode_before as episode_before
     from life.before as before
-    cross join house.night as night
-    cross join everywhere
-    where
-        before.status = 'closed'
-        and (
-            before.decided_on is null or everywhere.months_kept is null
-            or before.decided_on > cast(night.run_date - everywhere.months_kept * interval 1 month as date)
-        )
+    cross join registry.horizon as horizon
+    where before.status = 'closed' and coalesce(before.decided_on > horizon.retention_start, true)
 ),
 
 due as (

@@ -1,13 +1,6 @@
 -- Warnings that were withdrawn, tonight or before, and why: so that what somebody found about one still meets it by name. Why is what the rules
 -- answered when they were asked with one change of tonight at a time (warnings.withdrawal): time first, whatever files came.
-with kept as (
-    select
-        max(case when policy.key = 'retention_facts' then cast(policy.value as integer) end) as months
-    from house.policy as policy
-    where policy.policy_region = '' and policy.area_type = ''
-),
-
-registry_said as (
+with registry_said as (
     select
         answered.warning_id as warning_id,
         max(case when answered.answer = 'enrolled' and answered.registry = 'dibao' then '低保、' else '' end) as dibao,
@@ -143,6 +136,5 @@ select
     before.because as because,
     before.submission_id as submission_id
 from house.previous_withdrawn as before
-cross join house.night as night
-cross join kept
-where kept.months is null or before.withdrawn_on > cast(night.run_date - kept.months * interval 1 month as date)
+cross join registry.horizon as horizon
+where before.withdrawn_on > horizon.retention_start

@@ -4,7 +4,8 @@ with everywhere as (
         max(case when policy.key = 'roster_fresh' then policy.value end) as roster_fresh,
         max(case when policy.key = 'exited_window' then policy.value end) as exited_window,
         max(case when policy.key = 'authorisation_validity' then policy.value end) as authorisation_validity,
-        max(case when policy.key = 'report_window' then policy.value end) as report_window
+        max(case when policy.key = 'report_window' then policy.value end) as report_window,
+        max(case when policy.key = 'retention_facts' then policy.value end) as retention_facts
     from house.policy as policy
     where policy.policy_region = '' and policy.area_type = ''
 )
@@ -17,6 +18,7 @@ select
     cast(night.month_start - cast(everywhere.roster_fresh as integer) * interval 1 month as date) as fresh_start,
     cast(night.run_date - cast(everywhere.exited_window as integer) * interval 1 month as date) as exited_start,
     cast(everywhere.authorisation_validity as integer) as authorisation_months,
-    cast(night.run_date - cast(everywhere.report_window as integer) * interval 1 day as date) as report_start
+    cast(night.run_date - cast(everywhere.report_window as integer) * interval 1 day as date) as report_start,
+    cast(night.run_date - cast(everywhere.retention_facts as integer) * interval 1 month as date) as retention_start
 from house.night as night
 cross join everywhere
