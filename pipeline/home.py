@@ -15,6 +15,7 @@ import secrets
 import shutil
 import stat
 import tempfile
+from calendar import monthrange
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date, timedelta
@@ -156,6 +157,8 @@ class Settings(Strict):
     notify: Notify = Notify()
     expected: dict[str, list[str]] = {}
     """Unit kind or unit code → kinds that it must deliver every month."""
+    due_days: dict[str, Annotated[int, Field(strict=True, ge=1, le=31)]] = {}
+    """Unit kind or unit code (which counts more) → day of the month whose night is the last in time for what is expected of it."""
     databases: list[Database] = []
     units: Annotated[list[Unit], Field(min_length=1)]
 
@@ -180,8 +183,9 @@ class Settings(Strict):
         if sum(unit.kind == "bureau" for unit in self.units) != 1:
             raise ValueError("units:本级(kind: bureau)应恰好有一个")
         senders = {unit.kind for unit in self.units} | codes
-        if unknown := sorted(set(self.expected) - senders):
-            raise ValueError(f"expected:{'、'.join(unknown)} 不是单位代码,也不是单位类别")
+        for key, named in (("expected", self.expected), ("due_days", self.due_days)):
+            if unknown := sorted(set(named) - senders):
+                raise ValueError(f"{key}:{'、'.join(unknown)} 不是单位代码,也不是单位类别")
         return self
 
     @model_validator(mode="after")
@@ -369,6 +373,16 @@ class Home:
                 for kind in kinds
             }
         )
+
+    def due_day(self, unit: str) -> int:
+        """Day of the month whose night is the last in time for what the unit must deliver; 31, the month's last, where none is set."""
+        days = self.settings.due_days
+        return days.get(unit, days.get(self.units[unit].kind, 31))
+
+    def due_on(self, unit: str, month: str) -> date:
+        """The last night in time for what the unit must deliver of a month (`YYYY-MM`), as `registry.delivery` says it."""
+        year, number = int(month[:4]), int(month[5:7])
+        return date(year, number, min(self.due_day(unit), monthrange(year, number)[1]))
 
     def places(self, texts: Iterable[str], division: str | None = None) -> dict[str, list[Place]]:
         """Each distinct text (township cell, address) → the (division code, township name) it may mean, sorted.

@@ -59,6 +59,7 @@ def gather(
             "unit_code": unit,
             "kind": kind,
             "period": month_of(day) if contracts.load().kinds[kind].period == "month" else "",
+            "due_day": home.due_day(unit),
         }
         for unit, kind in home.expected
     ]

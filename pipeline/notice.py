@@ -134,6 +134,7 @@ def _expected(
     for unit, name in home.expected:
         kind = kinds[name]
         period = month_of(day) if kind.period == "month" else ""
+        due_on = home.due_on(unit, month_of(day))
         of_it = [each for each in submissions if (each.unit_code, each.kind, each.period) == (unit, name, period)]
         taken = [each for each in of_it if each.status in TAKEN]
         set_aside = sum(each.rows_set_aside for each in taken)
@@ -157,6 +158,8 @@ def _expected(
                 "rows_accepted": sum(each.rows_accepted for each in taken),
                 "rows_set_aside": set_aside,
                 "last_night": max((each.night.isoformat() for each in taken), default=None),
+                "due_on": due_on.isoformat(),
+                "days_late": 0 if taken else max((day - due_on).days, 0),
             }
         )
     return said
@@ -304,6 +307,7 @@ def listed(release: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "households": _one(release, "select count(*) from household_warning"),
         "open": _by_level(release, "select level, count(*) from warning_list group by level"),
         "overdue": _one(release, "select count(*) from warning_list where due_on < run_date"),
+        "carried": _one(release, "select count(*) from warning_list where last_seen_on < run_date"),
         "added": _by_level(
             release,
             "select warning_list.level, count(*) from warning_change"
@@ -404,7 +408,7 @@ def write(outbox: Path, day: date, told: Mapping[str, Any]) -> Path:
 
 def headline(told: Mapping[str, Any]) -> str:
     """The night in one line: fit for the subject of a mail."""
-    missing = sum(line["state"] == "missing" for line in told["expected"])
+    missing = sum(_is_late(line) for line in told["expected"])
     sent_back = sum(line["status"] in ("refused", "held") for line in told["received"])
     parts = [f"收到 {len(told['received'])} 份", f"缺 {missing} 份", f"退回或扣住 {sent_back} 份"]
     if silent := sum(line["state"] == "not_delivered" for line in told["databases"]):
@@ -417,14 +421,22 @@ def headline(told: Mapping[str, Any]) -> str:
     return f"低收入监测 {told['date']}:{','.join(parts)}"
 
 
+def _is_late(line: Mapping[str, Any]) -> bool:
+    """Whether a list is missing and its day is past; before that nobody lacks it."""
+    return bool(line["state"] == "missing" and line["days_late"])
+
+
 def _is_tonights(told: Mapping[str, Any]) -> bool:
     return bool(told["released"]) and told["released"]["run_date"] == told["date"]
 
 
 def _message(told: Mapping[str, Any]) -> list[str]:
-    lines = [f"# {headline(told)}"]
-    if told.get("failed"):
-        lines += ["", "## 没有成功的步骤(用同一日期再跑一次,会接着处理)", "", *_bullets(told["failed"])]
+    """First what the data officer has to do, then the night in three lines, then all of it."""
+    lines = [f"# {headline(told)}", "", "## 要您办的", ""]
+    lines += [f"{number}. {line}" for number, line in enumerate(_one_line_each(_to_do_words(told)), start=1)] or [
+        "没有。"
+    ]
+    lines += ["", "## 这一夜", "", *_bullets(_short_words(told))]
     lines += ["", "## 清单", "", *_bullets(_released_words(told))]
     lines += ["", "## 应报而没有收下的", "", *_bullets(_missing_words(told["expected"]))]
     if told["databases"]:
@@ -441,6 +453,77 @@ def _message(told: Mapping[str, Any]) -> list[str]:
     lines += ["", "## 今晚收到的", "", *_bullets(_received_words(told["received"]))]
     lines += ["", "## 各区名册有多新", "", *_bullets(_stale_words(told["registries"]))]
     return lines
+
+
+def _to_do_words(told: Mapping[str, Any]) -> list[str]:
+    """What waits for the data officer, the most pressing first; [] when nothing does. Reasons stand further down."""
+    said = []
+    if told.get("failed"):
+        said.append(
+            f"没有成功的步骤:{'、'.join(told['failed'])}。看日志最后一句,处理好以后用同一日期再跑一次,会接着处理。"
+        )
+    elif told["released"] and not _is_tonights(told):
+        said.append("今晚的清单没有发布,请看夜间任务哪一步没有成功。")
+    broken = [line for line in told["received"] if line["fault"]]
+    if broken:
+        said.append(
+            f"程序自己出错的文件 {len(broken)} 份({_units_words(broken)}):不是报送单位的错,请把下面“给开发者”的话转给维护人员。"
+        )
+    held = [line for line in [*told["received"], *told["held"]] if line["status"] == "held"]
+    if held:
+        said.append(
+            f"扣住的名册 {len(held)} 份({_units_words(held)}):人数骤减,请核对;没有错的按下面写的命令确认,确认前用以前的。"
+        )
+    if silent := [line for line in told["databases"] if line["state"] == "not_delivered"]:
+        said.append(
+            f"没读到的数据库 {len(silent)} 个({'、'.join(line['source'] for line in silent)}):原因在下面,以前读到的照用。"
+        )
+    if told.get("stuck"):
+        said.append("收件箱有文件夹没有写权限,收下的文件移不走,请改好权限(哪几个见下面)。")
+    late = [line for line in told["expected"] if _is_late(line)]
+    if late:
+        said.append(f"请催过了应报日还没有交的:{_late_words(late)}。")
+    refused = [line for line in told["received"] if line["status"] == "refused" and not line["fault"]]
+    if refused:
+        said.append(f"请提醒整份退回的单位改好再交:{_units_words(refused)};原因和办法已写在他们的退回件里。")
+    if unread := told["unread"]:
+        said.append(f"以前收下、现在读不出来的 {len(unread)} 份({_units_words(unread)}):办法见下面。")
+    return said
+
+
+def _units_words(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Each unit once, with how many lines are its."""
+    counts = Counter(line["unit"] for line in lines)
+    return "、".join(f"{unit} {count} 份" for unit, count in counts.items())
+
+
+def _late_words(late: Sequence[Mapping[str, Any]]) -> str:
+    """How many lists each unit owes, and for how many days the oldest of them."""
+    units: dict[str, list[int]] = {}
+    for line in late:
+        units.setdefault(line["unit"], []).append(line["days_late"])
+    return "、".join(f"{unit} {len(days)} 份(晚了 {max(days)} 天)" for unit, days in units.items())
+
+
+def _short_words(told: Mapping[str, Any]) -> list[str]:
+    """The night in three lines: what came, what is listed, how fresh the rosters are."""
+    released = told["released"]
+    if _is_tonights(told):
+        changes = released["changes"]
+        listed = (
+            f"清单:待办预警 {sum(released['open'].values())} 条,{released['households']} 户;"
+            f"新增 {changes['added']}、撤回 {changes['withdrawn']}、已逾期 {released['overdue']}。"
+        )
+    else:
+        listed = "清单:今晚没有发布" + (f",仍用 {released['run_date']} 的。" if released else "。")
+    rosters = told["registries"]
+    doubtful = {line["unit_code"] for line in rosters if line["state"] != "current" or not line["is_whole"]}
+    fresh = "各区都是最近的,也都完整" if not doubtful else f"{len(doubtful)} 个区有过期、缺少或不完整的"
+    return [
+        f"收件:{_received_words(told['received'])[-1].removeprefix('合计:').rstrip('。')}。",
+        listed,
+        f"名册:{fresh}。",
+    ]
 
 
 def _left_words(told: Mapping[str, Any]) -> list[str]:
@@ -481,7 +564,12 @@ def _never_taken_words(left: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _bullets(sentences: Sequence[str]) -> list[str]:
-    return [f"- {' '.join(sentence.split())}" for sentence in sentences]
+    return [f"- {line}" for line in _one_line_each(sentences)]
+
+
+def _one_line_each(sentences: Sequence[str]) -> list[str]:
+    """Sentences without their line breaks: what a sender wrote makes no heading."""
+    return [" ".join(sentence.split()) for sentence in sentences]
 
 
 def _released_words(told: Mapping[str, Any]) -> list[str]:
@@ -494,6 +582,8 @@ def _released_words(told: Mapping[str, Any]) -> list[str]:
     said.append(
         f"待办预警 {_levels(released['open'])},涉及 {released['households']} 户;已逾期 {released['overdue']} 条。"
     )
+    if released["carried"]:
+        said.append(f"其中 {released['carried']} 条今晚无法核对(名单过期、不完整,或说不准是否在册),保留原样。")
     if released["overdue_by_division"]:
         late = "、".join(f"{name} {count} 条" for name, count in released["overdue_by_division"].items())
         said.append(f"已逾期的分布:{late}。")
@@ -536,8 +626,14 @@ def _decided_words(released: Mapping[str, Any]) -> list[str]:
             "各方都已告知,请商定后改判。"
         )
     if released["dead_rules"]:
-        dead = ";".join(f"{rule['rule_code']} {rule['title']}({rule['because']})" for rule in released["dead_rules"])
-        said.append(f"因为所依据的名单没有收到或太旧,下列规则一条也查不出来,不等于没有这样的家庭:{dead}。")
+        by_list: dict[str, list[str]] = {}
+        for rule in released["dead_rules"]:
+            for list_words in rule["because"].split("、"):
+                by_list.setdefault(list_words, []).append(f"{rule['rule_code']} {rule['title']}")
+        said.append(
+            f"有 {len(released['dead_rules'])} 条规则因为所依据的名单没有收到或太旧,一条也查不出来,不等于没有这样的家庭(各按名单列在下面)。"
+        )
+        said += [f"{list_words}:{'、'.join(rules)}。" for list_words, rules in sorted(by_list.items())]
     return said
 
 
@@ -576,12 +672,23 @@ def _other_changes(changes: Mapping[str, int]) -> str:
 
 
 def _missing_words(expected: Sequence[Mapping[str, Any]]) -> list[str]:
-    """One sentence per unit and state, so that fourteen absent divisions are fourteen lines."""
-    groups: dict[tuple[str, str, str], list[str]] = {}
+    """One sentence per unit, state and lateness, so that fourteen absent divisions are fourteen lines; what is not due yet is one line."""
+    groups: dict[tuple[str, str, str, int], list[str]] = {}
+    not_due: dict[str, int] = {}
     for line in expected:
-        if line["state"] in ("missing", "refused", "held"):
-            groups.setdefault((line["unit_code"], line["unit"], line["state"]), []).append(_kind_words(line))
-    said = [f"{unit}:{'、'.join(kinds)}({DELIVERY_TITLES[state]})" for (_, unit, state), kinds in groups.items()]
+        if line["state"] == "missing" and not line["days_late"]:
+            not_due[line["due_on"]] = not_due.get(line["due_on"], 0) + 1
+        elif line["state"] in ("missing", "refused", "held"):
+            key = (line["unit_code"], line["unit"], line["state"], line["days_late"])
+            groups.setdefault(key, []).append(_kind_words(line))
+    said = [
+        f"{unit}:{'、'.join(kinds)}({DELIVERY_TITLES[state]}{f',晚了 {days} 天' if days else ''})"
+        for (_, unit, state, days), kinds in groups.items()
+    ]
+    if not_due:
+        said.append(
+            "还没到应报日:" + "、".join(f"{day} 以前应报的 {count} 份" for day, count in sorted(not_due.items())) + "。"
+        )
     return said or [f"应报的 {len(expected)} 份都收到了。"]
 
 
@@ -769,6 +876,8 @@ def _delivery_text(line: Mapping[str, Any]) -> Text:
         "missing": "缺",
     }
     rows = str(line["rows_accepted"]) if line["state"] in ("delivered", "partly", "incomplete") else ""
+    if line["state"] == "missing" and not line["days_late"]:
+        return Text("未到期", style="dim")
     return Text(rows + short[line["state"]], style=_DELIVERY_STYLES[line["state"]])
 
 

@@ -154,6 +154,8 @@ def _published(home: Home, person_id: str, units: dict[str, str]) -> tuple[_Tabl
         "临时救助": "select * from temporary_grant where person_id = $1",
         "预警": """select * from warning where person_id = $1
             or household_id in (select household_id from household_member where person_id = $1)""",
+        "预警的变化": """select * from warning_history
+            where household_id in (select household_id from household_member where person_id = $1)""",
         "抽样核查": """select * from sample_check where person_id = $1
             or household_id in (select household_id from household_member where person_id = $1)""",
         "姓名争议": "select * from name_conflict where person_id = $1",

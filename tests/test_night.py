@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import re
 from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
@@ -41,6 +42,15 @@ def bureau(tmp_path_factory):
 
 
 # What was planted --------------------------------------------------------------------------------------------------
+
+
+def test_the_questions_of_the_manual_are_answered_by_one_query_each(bureau):
+    manual = (Path(__file__).resolve().parents[1] / "docs" / "manual.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sql\n(.*?)^```$", manual, re.S | re.M)
+    asked = [query for block in blocks for query in block.split(";") if "select" in query]
+    assert len(asked) >= 8
+    silent = [query.strip() for query in asked if not ask(bureau, query)]
+    assert silent == [], "a night of a whole bureau has something to say to each"
 
 
 def test_the_night_lists_whom_it_must_and_nobody_else(bureau):

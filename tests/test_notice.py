@@ -160,6 +160,66 @@ def test_the_message_names_who_is_missing_and_why_a_file_came_back(home):
     assert "[red]名单[/red].xlsx" in screen and "缺" in screen and "云岫区" in screen
 
 
+def part(text, title):
+    """What stands under a heading of the message."""
+    return text.split(f"## {title}\n\n")[1].split("\n\n##")[0].splitlines()
+
+
+def test_the_message_begins_with_what_is_to_be_done_then_the_night_in_three_lines(home):
+    released(home.warehouse, DAY)
+    ledger = Kept(
+        submission("d03", "dibao_person", "2026-10", "held"),
+        submission("d14", None, "", "refused", rows=0, file_name="名单.xlsx", reason="文件有密码", fix="去掉密码再交"),
+        submission("d13", None, "", "refused", rows=0, file_name="坏.xlsx", reason="读取程序出错"),
+    )
+    told = notice.status(home, ledger, DAY)
+    of(told["received"], unit_code="d13")["fault"] = "KeyError"
+    text = message(home, told | {"failed": ["读数据库 医保"], "stuck": ["d05"]})
+    assert text.index("## 要您办的") < text.index("## 这一夜") < text.index("## 清单")
+    to_do = part(text, "要您办的")
+    assert [line.partition(":")[0] for line in to_do] == [
+        "1. 没有成功的步骤", f"2. 程序自己出错的文件 1 份({home.units['d13'].name} 1 份)", f"3. 扣住的名册 1 份({home.units['d03'].name} 1 份)",
+        "4. 收件箱有文件夹没有写权限,收下的文件移不走,请改好权限(哪几个见下面)。", "5. 请催过了应报日还没有交的", "6. 请提醒整份退回的单位改好再交",
+    ]  # fmt: skip
+    assert "青禾区 6 份(晚了 20 天)" in to_do[4] and "医疗保障局 1 份(晚了 10 天)" in to_do[4]
+    assert len(part(text, "这一夜")) == 3
+    assert part(text, "这一夜")[1] == "- 清单:待办预警 3 条,2 户;新增 2、撤回 2、已逾期 1。"
+
+
+def test_a_quiet_night_asks_for_nothing(home):
+    released(home.warehouse, date(2026, 11, 1))
+    (first,) = [
+        notice.write(home.outbox, DAY, notice.status(home, Kept(), date(2026, 11, 1))).read_text(encoding="utf-8")
+    ]
+    assert part(first, "要您办的") == ["没有。"]
+
+
+def test_on_the_first_of_a_month_nothing_is_late(home):
+    first, due, after = date(2026, 11, 1), date(2026, 11, 11), date(2026, 11, 12)
+    said = {day: notice.status(home, Kept(), day) for day in (first, due, after)}
+    for day in (first, due):
+        assert "缺 0 份" in notice.headline(said[day])
+        text = notice.write(home.outbox, day, said[day]).read_text(encoding="utf-8")
+        assert part(text, "应报而没有收下的") == [
+            "- 还没到应报日:2026-11-11 以前应报的 84 份、2026-11-21 以前应报的 11 份。"
+        ]
+        assert "未到期" in words(said[day]) and "缺" not in words(said[day])
+    assert "缺 84 份" in notice.headline(said[after])
+    assert {line["days_late"] for line in said[after]["expected"] if line["unit_kind"] == "division"} == {1}
+
+
+@pytest.mark.parametrize(
+    ("month", "due", "on"), [("2026-02", 31, "2026-02-28"), ("2028-02", 30, "2028-02-29"), ("2026-11", 1, "2026-11-01")]
+)
+def test_a_list_is_due_on_its_day_or_the_month_s_last(home, month, due, on):
+    home.settings.due_days.clear()
+    home.settings.due_days["division"] = 3
+    home.settings.due_days["d01"] = due
+    assert home.due_on("d01", month).isoformat() == on
+    assert home.due_on("d02", month).isoformat() == f"{month}-03"
+    assert home.due_on("medical_insurance", "2026-04").isoformat() == "2026-04-30", "the month's last where none is set"
+
+
 def test_a_ledger_that_was_refused_is_told_in_words_that_fit_it_and_changes_no_roster(home):
     taken = submission("d01", "temporary_grant"), submission("d01", "tekun_person", "2026-10")
     refused = submission("d01", "temporary_grant", "", "refused", file_name="台账.xlsx", reason="缺列", fix="补上")
@@ -206,7 +266,8 @@ def released(path, run_date):
         con.execute("create table household_warning as select unnest(['h1', 'h2']) as household_id")
         con.execute(
             "create table warning_list as select *, 'A01' as rule_code, '收入低于低保标准未纳入' as title, 'd01' as division_code,"
-            " '北营镇' as township, '张三' as subject_name, '年总收入1000元' as reason from (values"
+            " '北营镇' as township, '张三' as subject_name, '年总收入1000元' as reason,"
+            " case when warning_id = 'w2' then date '2026-10-30' else run_date end as last_seen_on from (values"
             " ('w1', 'red', date '2026-10-30', 1), ('w2', 'yellow', date '2026-10-31', 3), ('w3', 'red', date '2026-11-05', 2))"
             " as t(warning_id, level, due_on, urgency), (select run_date from release)"
         )
@@ -263,6 +324,7 @@ def test_what_the_release_lists_is_counted(home):
     assert told["released"]["overdue"] == 1, "due today is not overdue"
     text = message(home, told)
     assert "- 待办预警 3 条(红色 2、黄色 1),涉及 2 户;已逾期 1 条。" in text
+    assert "- 其中 1 条今晚无法核对(名单过期、不完整,或说不准是否在册),保留原样。" in text
     assert "- 新增 2 条(红色 1、黄色 1);撤回 2 条;其余变化 理由有变 1 条。" in text
     assert "- 撤回原因:已在册:低保,2 条。" in text
     assert "- 清单在 lists/2026-10-31/,共 1 份。" in text
@@ -278,7 +340,8 @@ def test_what_came_back_what_is_late_and_what_finds_nothing_is_told(home):
         "今晚收到身份判断 6 行:登记 4(是同一人 2、不是同一人 1、不能判断 1),与已登记的相同 1,对不上退回 1。",
         "有 1 条身份疑问的判断前后不一",
         "有 1 组身份判断互相矛盾",
-        "A04 大额医疗自付(高额医疗费用还没有收到过)",
+        "有 1 条规则因为所依据的名单没有收到或太旧,一条也查不出来",
+        "- 高额医疗费用还没有收到过:A04 大额医疗自付。",
     ):
         assert said in text
 

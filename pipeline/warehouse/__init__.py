@@ -77,7 +77,7 @@ HOUSE: dict[str, dict[str, str]] = {
     },
     "placed": {"person_id": "VARCHAR", "head_person_id": "VARCHAR"},
     "place": {"row_id": "VARCHAR", "division_code": "VARCHAR"},
-    "expected": {"unit_code": "VARCHAR", "kind": "VARCHAR", "period": "VARCHAR"},
+    "expected": {"unit_code": "VARCHAR", "kind": "VARCHAR", "period": "VARCHAR", "due_day": "INTEGER"},
     "gap": {
         "unit_code": "VARCHAR", "kind": "VARCHAR", "period": "VARCHAR", "latest_period": "VARCHAR",
         "submission_id": "VARCHAR", "file_name": "VARCHAR", "sort": "VARCHAR", "reason": "VARCHAR", "night": "DATE",

@@ -70,6 +70,15 @@ select
         when freshness.fresh_until < night.run_date then 'late'
         when freshness.is_missing_some then 'incomplete'
         else 'fresh'
-    end as state
+    end as state,
+    delivery.due_on as due_on,
+    case
+        when delivery.due_on is not null
+            then greatest(date_diff('day', delivery.due_on, coalesce(delivery.first_taken_on, night.run_date)), 0)
+    end as days_late
 from freshness
 cross join house.night as night
+left join registry.delivery as delivery
+    on
+        freshness.unit_code = delivery.unit_code and freshness.kind = delivery.kind
+        and coalesce(nullif(freshness.period, ''), strftime(night.run_date, '%Y-%m')) = delivery.month

@@ -12,5 +12,15 @@ select
     submission.rows_set_aside as rows_set_aside,
     submission.rows_out_of_scope as rows_out_of_scope,
     submission.status as status,
-    submission.reason as reason
+    submission.reason as reason,
+    submission.night as night,
+    delivery.due_on as due_on,
+    case
+        when delivery.first_taken_on < submission.night then 0
+        when delivery.due_on is not null then greatest(date_diff('day', delivery.due_on, submission.night), 0)
+    end as days_late
 from house.submission as submission
+left join registry.delivery as delivery
+    on
+        submission.unit_code = delivery.unit_code and submission.kind = delivery.kind
+        and coalesce(nullif(submission.period, ''), strftime(submission.night, '%Y-%m')) = delivery.month

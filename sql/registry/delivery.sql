@@ -1,0 +1,45 @@
+-- Of each list that is expected every month: until which night it is in time, and on which night something of it was first taken. A list
+-- without a period is that of the month of the night on which it came. Whose month has fewer days is due on its last.
+with asked as (
+    select expected.unit_code as unit_code, expected.kind as kind, max(coalesce(expected.due_day, 31)) as due_day
+    from house.expected as expected
+    group by expected.unit_code, expected.kind
+),
+
+received as (
+    select
+        submission.unit_code as unit_code,
+        submission.kind as kind,
+        coalesce(nullif(submission.period, ''), strftime(submission.night, '%Y-%m')) as month,
+        min(
+            case when submission.status in ('accepted', 'partly_accepted', 'superseded') then submission.night end
+        ) as first_taken_on
+    from house.submission as submission
+    group by submission.unit_code, submission.kind, coalesce(nullif(submission.period, ''), strftime(submission.night, '%Y-%m'))
+),
+
+monthly as (
+    select asked.unit_code as unit_code, asked.kind as kind, horizon.run_month as month
+    from asked
+    cross join registry.horizon as horizon
+    union
+    select received.unit_code as unit_code, received.kind as kind, received.month as month
+    from received
+)
+
+select
+    monthly.unit_code as unit_code,
+    monthly.kind as kind,
+    monthly.month as month,
+    cast(
+        least(
+            cast(monthly.month || '-01' as date) + (asked.due_day - 1) * interval 1 day,
+            last_day(cast(monthly.month || '-01' as date))
+        ) as date
+    ) as due_on,
+    received.first_taken_on as first_taken_on
+from monthly
+inner join asked
+    on monthly.unit_code = asked.unit_code and monthly.kind = asked.kind
+left join received
+    on monthly.unit_code = received.unit_code and monthly.kind = received.kind and monthly.month = received.month
