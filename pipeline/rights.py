@@ -156,6 +156,8 @@ def _published(home: Home, person_id: str, units: dict[str, str]) -> tuple[_Tabl
             or household_id in (select household_id from household_member where person_id = $1)""",
         "预警的变化": """select * from warning_history
             where household_id in (select household_id from household_member where person_id = $1)""",
+        "上门联系": """select * from visit_contact
+            where household_id in (select household_id from household_member where person_id = $1)""",
         "抽样核查": """select * from sample_check where person_id = $1
             or household_id in (select household_id from household_member where person_id = $1)""",
         "姓名争议": "select * from name_conflict where person_id = $1",

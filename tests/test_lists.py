@@ -37,6 +37,7 @@ create table household_warning (
     level varchar, colour varchar, codes varchar, open_count bigint, oldest_on date, referrals varchar, change varchar
 );
 create table submission (submission_id varchar, unit_code varchar);
+create table visit_contact (household_id varchar, division_code varchar, address varchar, phone varchar);
 create table record_link (submission_id varchar, person_id varchar);
 create table coverage (
     unit_code varchar, kind varchar, period varchar, rows bigint, state varchar, expected boolean, received boolean
@@ -491,3 +492,32 @@ def test_how_good_a_rule_is_and_what_it_may_miss_stand_side_by_side(usual, tmp_p
     assert whole["统计日期"].date() == DAY
     assert [row["规则"][:3] for row in table(books["d01"], "规则成效")] == ["A01", "B01"]
     assert "还没有可统计的数" in books["d02"]["规则成效"]["A3"].value
+
+
+# for a visit -------------------------------------------------------------------------------------------------------
+
+
+def test_a_division_s_list_says_where_its_people_are_found_and_the_bureau_s_does_not(usual, tmp_path):
+    usual.execute(
+        "insert into visit_contact values ('h01', 'd01', '=北营镇第3社区', '0991-123'), ('h05', 'd02', '南营镇1号', '1')"
+    )
+    books = written(usual, tmp_path)
+    rows = table(books["d01"], "预警")
+    assert {(row["姓名"], row["住址"], row["电话"]) for row in rows if row["住址"]} == {
+        ("某1", "=北营镇第3社区", "0991-123"), ("某11", "=北营镇第3社区", "0991-123")
+    }, "B03 is about a household of another division"  # fmt: skip
+    assert [row["住址"] for row in table(books["d02"], "预警")] == ["南营镇1号"]
+    assert not {"住址", "电话"} & set(table(books["bureau"], "预警")[0])
+    address = next(cell for row in books["d01"]["预警"].iter_rows() for cell in row if cell.value == "=北营镇第3社区")
+    assert address.data_type == "s", "text, never a formula"
+
+
+@pytest.mark.parametrize("name", ["预警", "抽样核查"])
+def test_what_is_to_be_filled_in_stands_on_a_screen_of_1600_pixels(usual, tmp_path, name):
+    """A character is 7 pixels wide, a column has 5 of margin; row numbers and the scroll bar take 60."""
+    sheet = written(usual, tmp_path)["d01"][name]
+    headers = [cell.value for cell in sheet[2]]
+    last = headers.index(FILLED_IN[-1]) + 1
+    assert {*FILLED_IN, "住址", "电话"} <= set(headers[:last])
+    widths = [sheet.column_dimensions[cell.column_letter].width for cell in sheet[2][:last]]
+    assert (sum(7 * width for width in widths)) * sheet.sheet_view.zoomScale / 100 + 60 <= 1600

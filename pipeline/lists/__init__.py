@@ -86,10 +86,14 @@ select
     warning_list.note as note,
     cast(warning_list.evidence as varchar) as evidence,
     cast(warning_list.freshness as varchar) as freshness,
-    listed.person_id is not null as listed_by_own_unit
+    listed.person_id is not null as listed_by_own_unit,
+    visit_contact.address as address,
+    visit_contact.phone as phone
 from warning_list
 left join listed
     on warning_list.person_id = listed.person_id and warning_list.division_code = listed.unit_code
+left join visit_contact
+    on warning_list.household_id = visit_contact.household_id and warning_list.division_code = visit_contact.division_code
 """
 
 _SAMPLES = f"""{_LISTED}
@@ -110,10 +114,14 @@ select
     sample_check.decided_by as decided_by,
     sample_check.measure as measure,
     sample_check.note as note,
-    listed.person_id is not null as listed_by_own_unit
+    listed.person_id is not null as listed_by_own_unit,
+    visit_contact.address as address,
+    visit_contact.phone as phone
 from sample_check
 left join listed
     on sample_check.person_id = listed.person_id and sample_check.division_code = listed.unit_code
+left join visit_contact
+    on sample_check.household_id = visit_contact.household_id and sample_check.division_code = visit_contact.division_code
 where sample_check.state in ('open', 'verifying')
 """
 

@@ -51,6 +51,9 @@ _HIGHEST_ROW = 405
 """Points; what spreadsheet programs allow is 409."""
 _MADE_AT = datetime(2000, 1, 1)  # noqa: DTZ001 - a fixed mark in the file, so that equal lists have equal bytes
 
+_ZOOM = 90
+"""Per cent. So what is to be filled in stands within the 1,600 pixels of a usual screen."""
+
 Sort = Literal["text", "centre", "number", "date", "level", "colour", "fill", "fill_date"]
 
 
@@ -61,6 +64,8 @@ class _Column:
     width: int
     sort: Sort = "text"
     bureau_only: bool = False
+    division_only: bool = False
+    """For who goes there."""
     printed: bool = True
     tint: str = "#D9E2F0"
     """Of its header."""
@@ -88,17 +93,19 @@ _WARNING_COLUMNS = (
     _Column("level", "级别", 7, "level"),
     _Column("due_on", "办理期限", 12, "date"),
     _Column("unit", "单位", 11, bureau_only=True),
-    _Column("township", "乡镇(街道)", 11),
-    _Column("subject_name", "姓名", 10),
+    _Column("township", "乡镇(街道)", 10),
+    _Column("subject_name", "姓名", 9),
     _Column("subject_number", "证件号码", 20, "centre"),
-    _Column("rule", "预警事项", 18),
-    _Column("reason", "为什么列出", 40),
-    _Column("caveat", "可能不准的情形(先排除)", 36),
-    _Column("result", FILLED_IN[0], 13, "fill"),
-    _Column("measure", FILLED_IN[1], 15, "fill"),
-    _Column("decided_by", FILLED_IN[2], 9, "fill"),
-    _Column("decided_on", FILLED_IN[3], 12, "fill_date"),
-    _Column("note", FILLED_IN[4], 18, "fill"),
+    _Column("rule", "预警事项", 16),
+    _Column("reason", "为什么列出", 30),
+    _Column("caveat", "可能不准的情形(先排除)", 26),
+    _Column("address", "住址", 16, division_only=True),
+    _Column("phone", "电话", 13, "centre", division_only=True),
+    _Column("result", FILLED_IN[0], 12, "fill"),
+    _Column("measure", FILLED_IN[1], 13, "fill"),
+    _Column("decided_by", FILLED_IN[2], 8, "fill"),
+    _Column("decided_on", FILLED_IN[3], 11, "fill_date"),
+    _Column("note", FILLED_IN[4], 14, "fill"),
     _Column("head_name", "户主", 10, printed=False),
     _Column("state", "状态", 8, "centre", printed=False),
     _Column("overdue", "已逾期\n(天)", 8, "number", printed=False),
@@ -133,16 +140,18 @@ _SAMPLE_COLUMNS = (
     _Column("place", "序号", 5, "number"),
     _Column("is_what", "这是什么", 11, "centre", tint=_GREY),
     _Column("unit", "单位", 11, bureau_only=True),
-    _Column("township", "乡镇(街道)", 12),
-    _Column("subject_name", "姓名", 10),
+    _Column("township", "乡镇(街道)", 10),
+    _Column("subject_name", "姓名", 9),
     _Column("subject_number", "证件号码", 20, "centre"),
-    _Column("rule", "为哪条规则抽的", 22),
-    _Column("question", "那条规则问的条件(看实际是不是其实符合,或另有困难)", 46),
-    _Column("result", FILLED_IN[0], 14, "fill"),
-    _Column("measure", FILLED_IN[1], 16, "fill"),
-    _Column("decided_by", FILLED_IN[2], 9, "fill"),
-    _Column("decided_on", FILLED_IN[3], 12, "fill_date"),
-    _Column("note", FILLED_IN[4], 22, "fill"),
+    _Column("rule", "为哪条规则抽的", 16),
+    _Column("question", "那条规则问的条件(看实际是不是其实符合,或另有困难)", 38),
+    _Column("address", "住址", 18, division_only=True),
+    _Column("phone", "电话", 13, "centre", division_only=True),
+    _Column("result", FILLED_IN[0], 12, "fill"),
+    _Column("measure", FILLED_IN[1], 13, "fill"),
+    _Column("decided_by", FILLED_IN[2], 8, "fill"),
+    _Column("decided_on", FILLED_IN[3], 11, "fill_date"),
+    _Column("note", FILLED_IN[4], 14, "fill"),
     _Column("week_start", "哪一周抽的\n(星期一)", 12, "date", tint=_GREY),
     _Column("valid_until", "列到", 12, "date", tint=_GREY),
     _Column("sample_id", SAMPLE_NUMBER, 36, printed=False),
@@ -287,7 +296,9 @@ class _Book:
     ) -> tuple[Any, list[_Column]]:
         """A sheet whose columns up to the field `after` stay in sight; `empty` is said when there is no row."""
         content = self.content
-        columns = [column for column in columns if content.with_units or not column.bureau_only]
+        columns = [
+            column for column in columns if not (column.division_only if content.with_units else column.bureau_only)
+        ]
         fields = [column.field for column in columns]
         sheet = self.book.add_worksheet(name)
         title = f"{content.name} 预警清单·{name}   数据日期 {content.day.isoformat()}   {counts}"
@@ -314,6 +325,7 @@ class _Book:
             sheet.merge_range(2, 0, 2, printed, "", self._format("empty", border=1, font_size=11))
             sheet.write_string(2, 0, empty, self._format("empty"))
         sheet.freeze_panes(2, fields.index(after) + 1)
+        sheet.set_zoom(_ZOOM)
         sheet.set_landscape()
         sheet.repeat_rows(1)
         sheet.print_area(0, 0, 1 + max(len(rows), 1), printed)

@@ -1,4 +1,5 @@
--- Size, area type and township, from the list of highest standing in the household's division; what it does not say, from the next; what
+-- Size, area type and township, from the list of highest standing in the household's division; what it does not say, from the next (of those
+-- who stand on no list, the township of the head's newest application for temporary assistance there); what
 -- nobody can read there is unknown.
 with members as (
     select
@@ -42,6 +43,18 @@ said as (
     from registry.numbered_group as numbered_group
     inner join accepted.poverty_return_monitoring as monitoring
         on numbered_group.row_id = monitoring.row_id
+    union all
+    select
+        application.person_id as head_person_id, 6 as standing_rank, application.unit_code as division_code,
+        application.accepted_on as start_month, application.row_id as row_id,
+        cast(null as bigint) as household_size, cast(null as varchar) as area_type, application.township as township,
+        false as is_area_unreadable, false as is_township_unreadable
+    from accepted.temporary_grant as application
+    inner join registry.household as household
+        on application.person_id = household.head_person_id and application.unit_code = household.division_code
+    left join registry.name_conflict as name_conflict
+        on application.row_id = name_conflict.row_id
+    where name_conflict.row_id is null
 ),
 
 ranked as (

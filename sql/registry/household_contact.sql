@@ -1,0 +1,56 @@
+-- Where a household of a division is found, by that division's own lists alone: the current rosters, then the survey. Of each list the row of
+-- the head comes first; what one list leaves out, the next may say.
+with listed as (
+    select 1 as standing_rank, unit_code, period, person_id, row_id, address, phone, 'dibao' as registry
+    from accepted.dibao_household
+    union all
+    select 2 as standing_rank, unit_code, period, person_id, row_id, cast(null as varchar) as address, phone, 'tekun' as registry
+    from accepted.tekun_person
+    union all
+    select 3 as standing_rank, unit_code, period, person_id, row_id, address, phone, 'edge' as registry
+    from accepted.edge_household
+),
+
+said as (
+    select
+        listed.standing_rank as standing_rank, listed.unit_code as unit_code, listed.person_id as person_id,
+        listed.row_id as row_id, listed.address as address, listed.phone as phone
+    from listed
+    inner join registry.roster as roster
+        on
+            listed.unit_code = roster.division_code and listed.registry = roster.registry
+            and listed.period = roster.period
+    union all
+    select 4 as standing_rank, unit_code, person_id, row_id, address, phone
+    from accepted.survey_household
+),
+
+ranked as (
+    select
+        household.household_id as household_id,
+        said.address as address,
+        said.phone as phone,
+        row_number() over (
+            partition by household.household_id
+            order by
+                said.standing_rank,
+                case when said.person_id = household.head_person_id then 0 else 1 end,
+                said.row_id
+        ) as place
+    from said
+    inner join registry.household_member as household_member
+        on said.person_id = household_member.person_id
+    inner join registry.household as household
+        on household_member.household_id = household.household_id and said.unit_code = household.division_code
+    left join registry.name_conflict as name_conflict
+        on said.row_id = name_conflict.row_id
+    where name_conflict.row_id is null
+)
+
+select
+    ranked.household_id as household_id,
+    arg_min(ranked.address, ranked.place) filter (where ranked.address is not null) as address,
+    arg_min(ranked.phone, ranked.place) filter (where ranked.phone is not null) as phone
+from ranked
+where ranked.address is not null or ranked.phone is not null
+group by ranked.household_id
