@@ -1,5 +1,6 @@
 -- Where a household of a division is found, by that division's own lists alone: the current rosters, then the survey. Of each list the row of
--- the head comes first; what one list leaves out, the next may say.
+-- the head comes first; what one list leaves out, the next may say. People in extreme hardship have no other address than where they are
+-- registered.
 with listed as (
     select 1 as standing_rank, unit_code, period, person_id, row_id, address, phone, 'dibao' as registry
     from accepted.dibao_household
@@ -23,6 +24,16 @@ said as (
     union all
     select 4 as standing_rank, unit_code, person_id, row_id, address, phone
     from accepted.survey_household
+    union all
+    select
+        5 as standing_rank, tekun_person.unit_code as unit_code, tekun_person.person_id as person_id,
+        tekun_person.row_id as row_id, '户籍:' || tekun_person.registered_address as address,
+        cast(null as varchar) as phone
+    from accepted.tekun_person
+    inner join registry.roster as roster
+        on
+            tekun_person.unit_code = roster.division_code and roster.registry = 'tekun'
+            and tekun_person.period = roster.period
 ),
 
 ranked as (
