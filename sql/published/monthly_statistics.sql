@@ -84,8 +84,7 @@ reporting as (
 absent as (
     select distinct
         person.registry as registry,
-        person.month as month,
-        expected.unit_code as division_code
+        person.month as month
     from person
     inner join house.expected as expected
         on expected.kind = person.registry || '_person'
@@ -96,10 +95,33 @@ absent as (
     where submission.submission_id is null
 ),
 
+reported as (
+    select
+        reporting.registry as registry,
+        reporting.month as month,
+        absent.registry is null as is_by_all
+    from reporting
+    left join absent
+        on reporting.registry = absent.registry and reporting.month = absent.month
+),
+
+year_reported as (
+    select
+        reported.registry as registry,
+        substr(reported.month, 1, 4) as year,
+        max(case when reported.is_by_all then 1 else 0 end) as has_whole_month
+    from reported
+    group by reported.registry, substr(reported.month, 1, 4)
+),
+
 partly_reported as (
-    select absent.registry as registry, absent.month as month, 'all' as division_code
-    from absent
-    group by absent.registry, absent.month
+    select
+        reported.registry as registry, reported.month as month, 'all' as division_code,
+        year_reported.has_whole_month = 1 as is_left_out
+    from reported
+    inner join year_reported
+        on reported.registry = year_reported.registry and substr(reported.month, 1, 4) = year_reported.year
+    where not reported.is_by_all
 ),
 
 known_to_lack as (
@@ -154,26 +176,28 @@ shown as (
         substr(monthly.month, 1, 4) as month,
         monthly.division_code as division_code,
         cast(
-            cast(sum(case when partly_reported.month is null then monthly.households end) as decimal(18, 4))
-            / nullif(count(case when partly_reported.month is null then monthly.persons end), 0) as decimal(14, 2)
+            cast(sum(case when not coalesce(partly_reported.is_left_out, false) then monthly.households end) as decimal(18, 4))
+            / nullif(count(case when not coalesce(partly_reported.is_left_out, false) then monthly.persons end), 0) as decimal(14, 2)
         ) as households,
         cast(
-            cast(sum(case when partly_reported.month is null then monthly.persons end) as decimal(18, 4))
-            / nullif(count(case when partly_reported.month is null then monthly.persons end), 0) as decimal(14, 2)
+            cast(sum(case when not coalesce(partly_reported.is_left_out, false) then monthly.persons end) as decimal(18, 4))
+            / nullif(count(case when not coalesce(partly_reported.is_left_out, false) then monthly.persons end), 0) as decimal(14, 2)
         ) as persons,
         max(entered.persons_entered) as persons_entered,
         sum(monthly.grants) as grants,
         sum(monthly.amount_fen) as amount_fen,
         sum(monthly.without_amount) as without_amount,
-        count(case when partly_reported.month is null then monthly.persons end) as months,
+        count(case when not coalesce(partly_reported.is_left_out, false) then monthly.persons end) as months,
         case when monthly.division_code = 'all' then min(coalesce(reporting.divisions, 0)) else 1 end as divisions,
         '户数:户,人数:人,为' || substr(monthly.month, 1, 4) || '年'
-        || cast(count(case when partly_reported.month is null then monthly.persons end) as varchar) || '个月的月均数'
+        || cast(count(case when not coalesce(partly_reported.is_left_out, false) then monthly.persons end) as varchar) || '个月的月均数'
         || case
             when count(partly_reported.month) = 0 then ''
-            else
-                '(有的区没有报名册,不计入月均:' || string_agg(partly_reported.month, '、' order by partly_reported.month)
-                || ';期内合计和进入人数含这些月,可能偏少)'
+            when max(case when partly_reported.is_left_out then 1 else 0 end) = 1
+                then
+                    '(有的区没有报名册,不计入月均:' || string_agg(partly_reported.month, '、' order by partly_reported.month)
+                    || ';期内合计和进入人数含这些月,可能偏少)'
+            else '(没有一个月各区都报了名册,按报了的算,可能偏少)'
         end as counted_how
     from monthly
     left join reporting
