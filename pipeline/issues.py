@@ -169,6 +169,8 @@ def on(home: Home, submissions: Sequence[Submission], excepted: Collection[str],
     here.loc[here["first_seen_on"].eq(day), "state"] = "new"
     here.loc[here["issue_id"].isin(list(excepted)), "state"] = "excepted"
     cured = last[~last["is_there"].astype(bool) & last["night"].eq(day)].reset_index()
+    # What a purge removed meanwhile is told no more: the release would name a submission that is not there.
+    cured = cured[cured["submission_id"].isin([each.submission_id for each in submissions])]
     cured = cured[~cured["issue_id"].isin(here["issue_id"])].assign(state="fixed")
     cured["first_seen_on"] = cured["issue_id"].map(first)
     told = pd.concat([here, cured[[*here.columns]]] if len(cured) else [here], ignore_index=True)
