@@ -126,6 +126,8 @@ def test_files_with_columns_that_are_never_stored_go_first(home):
     run.night(home, DAY + timedelta(days=2))
     assert rights.purge(home, DAY + timedelta(days=2), who="数据员")["archive"] == 1
     assert custody.verify(home)["problems"] == []
+    run.night(home, DAY + timedelta(days=2))  # the night that cured what the purged file lacked
+    assert custody.verify(home)["problems"] == []
     told = custody.recover(home)
     assert told["files"] == 3
     assert ask(home, "select count(*) from submission where unit_code = 'd03'") == [(1,)]
