@@ -107,6 +107,18 @@ def show_and_send(how: str) -> str:
     return f"请把它显示出来,核对后重新提交。{how}"
 
 
+SEND_AGAIN_WHEN_MENDED: Final = "不用改。等数据员说程序修好了,把原来的文件再放进来一次"
+"""For a filled-in list that our own program cannot get over."""
+
+
+def try_again(submission_id: str) -> str:
+    """For what is held since our own program cannot get over it; said to the data officer."""
+    return (
+        f"程序修好以后运行 monitor confirm {submission_id} --by 姓名 --because 原因,当夜再试一次;"
+        "等不及的,请报送单位去掉那一行,用原来的文件名再交"
+    )
+
+
 # The folder and the way in ---------------------------------------------------------------------------------------
 
 COPY_FILE_ITSELF: Final = "请把文件本身复制进来"

@@ -199,11 +199,14 @@ def past(home: Home) -> Past:
     """What the journal knows of the nights. Raises MonitorError when it is not whole."""
     told = Past(set(), set(), {})
     for entry in journal.read(home):
-        if entry.what in ("night", "published", "judged"):
+        if entry.what == "broken":  # judged, and held all the same
+            told.judged_on.pop(entry.about.get("submission_id", ""), None)
+        elif entry.what in ("night", "published", "judged"):
             night = date.fromisoformat(entry.about["run_date"])
             if entry.what == "judged":
-                for part in entry.about["parts"]:
-                    told.judged_on.setdefault(Path(part).stem, night)
+                for part, digest in entry.about["parts"].items():
+                    if digest:
+                        told.judged_on.setdefault(Path(part).stem, night)
             else:
                 (told.begun if entry.what == "night" else told.published).add(night)
     return told

@@ -256,7 +256,7 @@ def status(obj: _Context, day: date | None) -> None:
 @json_option
 @click.pass_obj
 def confirm(obj: _Context, submission_id: str, by_whom: str, reason: str, day: date | None, really: bool) -> None:
-    """确认一份因人数骤减而扣住的名单:下一夜起按它入库;或确认没有人、没有记录因一份退回的报送而漏掉:下一夜起名单按完整的算。"""
+    """确认一份扣住的名单(人数骤减,或程序修好以前处理不了它):下一夜起按它入库;或确认没有人、没有记录因一份退回的报送而漏掉:下一夜起名单按完整的算。"""
     result = run.confirm(obj.folder, submission_id, by_whom=by_whom, reason=reason, day=obj.night(day, really=really))
     what = {
         "confirmed": f"({result['rows']} 行)经确认可以收,下一次 monitor run 时入库",

@@ -6,7 +6,7 @@ sorted or split. Lines are judged by the build (`main.decision`); what does not 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -29,7 +29,7 @@ from pipeline.lists.words import (
     SAMPLE_NUMBER,
     WARNING_NUMBER,
 )
-from pipeline.model import Area, ColumnUse, Reading, Refusal, SheetReading
+from pipeline.model import Area, ColumnUse, MonitorError, Reading, Refusal, SheetReading, tell_failure
 from pipeline.reading import beside, layout, readers, sandbox
 from pipeline.reading.grid import Grid
 
@@ -44,7 +44,6 @@ _WORDS = ("measure", "decided_by", "note")
 _HIGHEST_HEADER = 30
 _NO_ROW = 1 << 31
 _REASONS = {
-    "crash": "文件的内部结构异常,读取中断",
     "memory": "读取这个文件需要的内存超出限度",
     "time": "读取这个文件需要的时间超出限度",
 }
@@ -116,7 +115,7 @@ def take_in(home: Home, ledger: Ledger, unit_code: str) -> int:
                     read_sheets, path, file.file_name, memory_mb=memory_mb, seconds=seconds
                 )
             except sandbox.Killed as killed:
-                found = Refusal(killed.reason, _REASONS[killed.reason], advice.SAVE_LIST_AGAIN)
+                found = _of_killed(killed)
         if isinstance(found, Refusal):
             ledger.decisions.record_lines(file.file_id, [], [], found)
             continue
@@ -130,9 +129,21 @@ def take_in(home: Home, ledger: Ledger, unit_code: str) -> int:
             }
             for one in found
         ]
-        lines = [line for one in found for line in _judge_alone(one, file.night)]
+        try:
+            lines = [line for one in found for line in _judge_alone(one, file.night)]
+        except (MonitorError, OSError):
+            raise
+        except Exception as problem:  # noqa: BLE001 - a fault of ours over one list; it is told, with its place
+            ledger.decisions.record_lines(file.file_id, [], [], layout.not_read(tell_failure(problem)))
+            continue
         ledger.decisions.record_lines(file.file_id, lines, sheets)
     return len(waiting)
+
+
+def _of_killed(killed: sandbox.Killed) -> Refusal:
+    if killed.reason == "crash":
+        return layout.not_read(killed.detail)
+    return Refusal(killed.reason, _REASONS[killed.reason], advice.SAVE_LIST_AGAIN)
 
 
 def read_sheets(path: Path, file_name: str) -> list[FilledIn] | Refusal:
@@ -261,8 +272,8 @@ def _odd_day(problem: str, column: Column, text: str) -> str:
 # to the build, and back ------------------------------------------------------------------------------------------
 
 
-def rows(ledger: Ledger, day: date) -> list[dict[str, Any]]:
-    """All lines that came up to the night, as `house.decision`."""
+def rows(ledger: Ledger, day: date, without: Collection[str] = ()) -> list[dict[str, Any]]:
+    """All lines that came up to the night but those `without` (decision_ids), as `house.decision`."""
     return [
         {
             "decision_id": decision_id, "about": line.about, "subject": line.subject, "result": line.result,
@@ -271,6 +282,7 @@ def rows(ledger: Ledger, day: date) -> list[dict[str, Any]]:
         }
         | line.words
         for file, decision_id, line in ledger.decisions.lines(day)
+        if decision_id not in without
     ]  # fmt: skip
 
 

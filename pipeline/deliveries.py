@@ -11,11 +11,11 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pipeline import contracts, values
+from pipeline import contracts, values, warehouse
 from pipeline.checks import Part, Verdict
 from pipeline.home import Home
 from pipeline.ledger import TAKEN, Ledger, Submission
-from pipeline.ledger.parts import UNREAD, part_name, superseded_by
+from pipeline.ledger.parts import BROKE, UNREAD, part_name, superseded_by
 from pipeline.model import Reading
 from pipeline.rosters import shrinks
 
@@ -62,6 +62,8 @@ class Judgement:
     verdicts: list[Verdict]
     faults_of_held: list[Verdict]
     """Of what was judged and is held all the same: what its sender is told."""
+    broken: list[Submission]
+    """What our program cannot get over."""
     is_whole: bool
     """Every part in force that was asked for could be read again."""
 
@@ -74,8 +76,13 @@ def judge(
     kinds: list[str],
     together: Callable[[list[Submission], list[Submission]], Together],
     examine: Callable[[list[Part]], list[Verdict]],
+    isolate: Callable[[list[Part]], Mapping[str, str]],
+    broken: Mapping[str, str],
 ) -> Judgement:
     """Judge the fresh submissions and those held before; hold what has shrunken, as few rows as can be accepted of it.
+
+    What our program cannot get over is held as well, and the others are judged without it: `broken`, submission → reason, and
+    what `isolate` finds when `examine` fails. What it does not explain is raised.
 
     How many can is known when a roster is judged. Parts are judged together: when one is held after all, or one that was held
     makes a roster whole, the others are judged once more. `together` gives the parts of (submissions, those judged before that
@@ -83,15 +90,28 @@ def judge(
     """
     seen: dict[str, Verdict] = {}
     was_judged: dict[str, Submission] = {}
-    judged, told = _hold_back(home, ledger, day, fresh, kinds, {})
+    broken = dict(broken)
+    kept_out = _keep_out(ledger, kinds, broken)
+    judged, told = _hold_back(home, ledger, day, fresh, kinds, {}, broken)
     while True:
-        dropped = [each for name, each in sorted(was_judged.items()) if each not in judged]
+        dropped = [*kept_out, *(each for name, each in sorted(was_judged.items()) if each not in judged)]
         gathered = together(judged, dropped)
-        verdicts = examine(gathered.parts)
+        try:
+            verdicts = examine(gathered.parts)
+        except warehouse.OF_THE_MACHINE:
+            raise
+        except Exception:
+            found = isolate(gathered.parts)
+            if not found:
+                raise
+            broken |= found
+            kept_out = _keep_out(ledger, kinds, broken)
+            judged, told = _hold_back(home, ledger, day, fresh, kinds, {}, broken)
+            continue
         seen |= {verdict.submission_id: verdict for verdict in verdicts}
         was_judged |= {each.submission_id: each for each in judged}
         counts = {name: verdict.rows_accepted for name, verdict in seen.items()}
-        again, told = _hold_back(home, ledger, day, fresh, kinds, counts)
+        again, told = _hold_back(home, ledger, day, fresh, kinds, counts, broken)
         if {each.submission_id for each in again} == {each.submission_id for each in judged}:
             break
         judged = again
@@ -103,7 +123,16 @@ def judge(
         for folder in (str(each.kind), "set_aside", "unproven"):
             (home.accepted / folder / f"{each.submission_id}.parquet").unlink(missing_ok=True)
     faults_of_held = [seen[each.submission_id] for each in dropped if each.submission_id in seen]
-    return Judgement(gathered.parts, verdicts, faults_of_held, is_whole=not gathered.unread)
+    return Judgement(gathered.parts, verdicts, faults_of_held, kept_out, is_whole=not gathered.unread)
+
+
+def _keep_out(ledger: Ledger, kinds: list[str], broken: Mapping[str, str]) -> list[Submission]:
+    """Hold the broken ones of these kinds, whatever became of them before; as they then stand."""
+    found = [each for each in ledger.submissions() if each.kind in kinds and each.submission_id in broken]
+    return [
+        ledger.settle(each.submission_id, "held", set_aside=each.rows_read, reason=broken[each.submission_id])
+        for each in found
+    ]
 
 
 def _tell_unread(ledger: Ledger, judged: list[Submission], gathered: Together) -> None:
@@ -130,24 +159,35 @@ _Told = list[tuple[Submission, Literal["held", "refused"], str]]
 
 
 def _hold_back(
-    home: Home, ledger: Ledger, day: date, fresh: list[Submission], kinds: list[str], accepted: Mapping[str, int]
-) -> tuple[list[Submission], _Told]:
+    home: Home, ledger: Ledger, day: date, fresh: list[Submission], kinds: list[str], accepted: Mapping[str, int],
+    broken: Mapping[str, str],
+) -> tuple[list[Submission], _Told]:  # fmt: skip
     """(of the fresh submissions and those held before, what is to be judged; what is not); shrunken rosters are held.
 
     A roster is all parts of a unit, kind and month. It is held against the same month's roster in force, else the
     newest month before it. A further part that makes it whole, or the data officer's word, lets what was held go on.
     `accepted`: rows accepted of what was judged already; of the rest all that was read counts, since it cannot be more.
+    What our program could not get over (`broken` tonight, or on an earlier night) is judged on the data officer's word alone.
     """
+    fresh = [each for each in fresh if each.submission_id not in broken]
     known = contracts.load().kinds
     monthly = [kind for kind in kinds if known[kind].period == "month"]
     confirmed = ledger.confirmed(day)
     shrunken = shrinks(home, day)
     told: _Told = []
     judged = [each for each in fresh if each.kind not in monthly or accepted.get(each.submission_id) == 0]
+    waits = [
+        each
+        for kind in kinds
+        for each in ledger.submissions(kind=kind, outcome="held")
+        if each.status == "held"
+        and each.submission_id not in broken
+        and (each.submission_id in confirmed or not each.reason.startswith(BROKE))
+    ]
+    judged += [each for each in waits if each.kind not in monthly and each.submission_id in confirmed]
     rosters: dict[tuple[str, str, str], list[Submission]] = {}
     for kind in monthly:
-        held = [each for each in ledger.submissions(kind=kind, outcome="held") if each.status == "held"]
-        for each in [*held, *fresh]:
+        for each in [*waits, *fresh]:
             if each.kind == kind and each.night <= day and each not in judged:
                 rosters.setdefault((each.unit_code, kind, each.period), []).append(each)
     for (unit, kind, period), waiting in sorted(rosters.items()):

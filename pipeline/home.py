@@ -85,7 +85,10 @@ class Limits(Strict):
     memory_mb: Whole = 1024
     seconds: Whole = 60
     files: Whole = 500
-    """How many files one unit has taken in one night, those that lie there longest first; the others wait for the next night."""
+    """How many files one unit has taken in one night, of its inbox and of its filled-in lists each, those that lie there longest
+    first; the others wait for the next night."""
+    unit_seconds: Whole = 3600
+    """After so many seconds, by the clock, no further file of one unit is read in a night; the others wait. One is always read."""
 
 
 class Retention(Strict):

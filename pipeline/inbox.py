@@ -40,9 +40,16 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-Sort = endings.Sort | Literal["mark", "moving", "waiting"]
+Sort = endings.Sort | Literal["mark", "moving", "waiting", "waiting_answers", "late"]
 """Why something is not taken; `mark`: a `.done` beside which no file stands; `moving`: a file that does not stand still yet;
-`waiting`: one of more files than a unit has taken in one night."""
+`waiting`: one of more files than a unit has taken in one night, `waiting_answers`: the same of filled-in lists; `late`: taken,
+but its unit's files took so long that it was not read any more."""
+PUT_OFF: dict[Sort, str] = {
+    "waiting": "一个单位一夜最多收 {files} 份,先放进来的先收",
+    "waiting_answers": "填好的清单,一个单位一夜最多收 {files} 份,先放进来的先收",
+    "late": "一个单位的文件,一夜最多读 {unit_seconds} 秒,先来的先读",
+}
+"""What has its turn on a later night → why, over the values of `Limits`."""
 Oddity = Literal["link", "hard_link", "owner"]
 """What is never opened: a link, pipe or device; a file that has another name as well; a file of another account."""
 Seen = tuple[int, int, int]

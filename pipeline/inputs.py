@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,11 @@ _PLACES = ("district", "township", "current_address", "registered_address")
 """Fields of a partner's row that may name a division, in the order asked; the first that names exactly one decides."""
 
 
-def of_lists(home: Home, ledger: Ledger, day: date) -> warehouse.Inputs:
+def of_lists(home: Home, ledger: Ledger, day: date, without: Collection[str] = ()) -> warehouse.Inputs:
     """What `registry` models of our own lists need: rows in force, units, policy, who is who. For the scope at the door."""
-    submissions, in_force = _submissions(ledger, day)
+    submissions, in_force = _submissions(ledger, day, without=without)
     keys = seal.release_keys(home)
-    answers = [line for line in decisions.rows(ledger, day) if line["about"] == "identity"]
+    answers = [line for line in decisions.rows(ledger, day, without) if line["about"] == "identity"]
     return warehouse.Inputs(
         day=day,
         accepted=_accepted(home, in_force),
@@ -46,12 +46,14 @@ def gather(
     built_at: datetime | None = None,
     *,
     judged_on: Mapping[str, date] | None = None,
+    without: Collection[str] = (),
 ) -> warehouse.Inputs:
     """The inputs of the night of `day`: nothing that arrived on a later night is among them.
 
-    `built_at` is only written down in the release. `judged_on`: as `Ledger.as_of` takes it, for nights long past.
+    `built_at` is only written down in the release. `judged_on`, `without`: as `Ledger.as_of` takes them, for nights long
+    past, and to try what a night would be without some submissions, or filled-in lines (decision_ids).
     """
-    submissions, in_force = _submissions(ledger, day, judged_on)
+    submissions, in_force = _submissions(ledger, day, judged_on, without)
     keys = seal.release_keys(home)
     key, accepted, unproven = home.identity_key(), _accepted(home, in_force), _unproven(home, in_force)
     expected = [
@@ -67,7 +69,7 @@ def gather(
         "identity": _identities(home, (path for paths in (*accepted.values(), *unproven.values()) for path in paths)),
         "column": _table("column", (line for each in submissions for line in _columns(each))),
         "expected": _table("expected", expected),
-        "decision": _table("decision", decisions.rows(ledger, day)),
+        "decision": _table("decision", decisions.rows(ledger, day, without)),
         "draw": _table("draw", [{"salt": people.draw_salt(key, day - timedelta(days=day.weekday()))}]),
         "release": _table("release", [_release(home, in_force, built_at)]),
         "place": _table("place", _places(home, in_force)),
@@ -108,10 +110,10 @@ def _identities(home: Home, paths: Iterable[Path]) -> pa.Table:
 
 
 def _submissions(
-    ledger: Ledger, day: date, judged_on: Mapping[str, date] | None = None
+    ledger: Ledger, day: date, judged_on: Mapping[str, date] | None = None, without: Collection[str] = ()
 ) -> tuple[list[Submission], list[Submission]]:
     """(all that arrived up to the night and was judged, those of them in force)."""
-    arrived = [each for each in ledger.as_of(day, judged_on) if each.outcome != "read"]
+    arrived = [each for each in ledger.as_of(day, judged_on, without) if each.outcome != "read"]
     return arrived, [each for each in arrived if each.kind and each.status in ("accepted", "partly_accepted")]
 
 

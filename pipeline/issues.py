@@ -28,7 +28,7 @@ from pipeline import people
 from pipeline.checks.lines import ISSUE_COLUMNS
 from pipeline.home import Home, atomically
 from pipeline.ledger import Ledger, Submission
-from pipeline.ledger.parts import part_name
+from pipeline.ledger.parts import BROKE, part_name
 from pipeline.model import CheckLevel, Severity, column_letter, mask
 
 STATE_TITLES = {"new": "新出现", "open": "仍未改", "came_back": "又出现", "fixed": "已改正", "excepted": "已确认"}
@@ -197,6 +197,8 @@ def _lines(home: Home, submissions: Sequence[Submission]) -> pd.DataFrame:
 def _of_the_file(each: Submission) -> tuple[str, CheckLevel, Severity, str] | None:
     """(rule, level, severity, what to do) of a submission that was not taken as a whole."""
     refusal = each.reading.get("refusal") or {}
+    if each.outcome == "held" and each.reason.startswith(BROKE):
+        return "file.broken", "file", "notice", "不用改,等市局的通知"
     if each.outcome == "held":
         return "file.shrunken", "across_time", "confirm", "核对名单有没有漏报;确实减少的,请告诉市局数据员"
     if each.outcome != "refused":

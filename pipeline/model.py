@@ -8,6 +8,7 @@
     ├── CheckError               a validation could not be carried out in full (fails closed)
     ├── BalanceError             read != accepted + set aside + out of scope
     └── PublishRefused           the new release failed its own examination; yesterday's stays
+        └── NotWritten           it could not be written to the disk, or read back
 
 Messages of these errors reach a user: they are Chinese, and never hold a value from a person's row.
 """
@@ -84,6 +85,10 @@ class BalanceError(MonitorError):
 
 class PublishRefused(MonitorError):
     """The built release failed its examination; the link to yesterday's release was not moved."""
+
+
+class NotWritten(PublishRefused):
+    """The built release could not be written: the disk is full or broken."""
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,9 @@ from rich.text import Text
 
 from pipeline import advice, contracts, seal
 from pipeline.home import Home, atomically
+from pipeline.inbox import PUT_OFF
 from pipeline.ledger import COMMAND, TAKEN, Ledger, Submission
-from pipeline.ledger.parts import UNREAD
+from pipeline.ledger.parts import BROKE, UNREAD
 from pipeline.lists.words import ANSWER_TITLES, LEVEL_TITLES, TOPIC_TITLES
 from pipeline.model import legible, mask, month_of
 from pipeline.reading import endings
@@ -94,6 +95,16 @@ def status(home: Home, ledger: Ledger, day: date) -> dict[str, Any]:
         "expected": _expected(home, kinds, submissions, missing, day),
         "received": [_received(home, kinds, each) for each in submissions if each.night == day],
         "held": [_received(home, kinds, each) for each in submissions if each.status == "held" and each.night < day],
+        "lists_refused": [
+            {
+                "unit_code": each.unit_code,
+                "unit": _called(home, each.unit_code),
+                "file_name": mask(each.file_name),
+                "reason": mask(each.refusal["reason"]),
+            }
+            for each in ledger.decisions.files(night=day)
+            if each.refusal
+        ],
         "unread": [
             _received(home, kinds, each)
             for each in submissions
@@ -181,11 +192,18 @@ def _received(home: Home, kinds: Mapping[str, Kind], each: Submission) -> dict[s
         "rows_set_aside": each.rows_set_aside,
         "rows_out_of_scope": each.rows_out_of_scope,
         "reason": mask(each.reason),
-        "fix": f"核对无误后运行 monitor confirm {each.submission_id} --by 姓名 --because 原因"
-        if each.status == "held"
-        else mask(refusal.get("fix", "")),
+        "fix": _fix(each),
         "fault": refusal.get("fault", ""),
     }
+
+
+def _fix(each: Submission) -> str:
+    """What the data officer, or the sender, does about a submission that was not taken."""
+    if each.status == "held":
+        if each.reason.startswith(BROKE):
+            return advice.try_again(each.submission_id)
+        return f"核对无误后运行 monitor confirm {each.submission_id} --by 姓名 --because 原因"
+    return mask((each.reading.get("refusal") or {}).get("fix", ""))
 
 
 def _called(home: Home, folder: str) -> str:
@@ -442,7 +460,8 @@ def _message(told: Mapping[str, Any]) -> list[str]:
     if told["databases"]:
         lines += ["", "## 数据库", "", *_bullets(_database_words(told["databases"]))]
     sent_back = [*told["received"], *told["held"]]
-    lines += ["", "## 今晚整份退回的,和扣住还没有确认的", "", *_bullets(_sent_back_words(sent_back))]
+    sent_back_words = [*_sent_back_words(sent_back), *_refused_list_words(told["lists_refused"])]
+    lines += ["", "## 今晚整份退回的,和扣住还没有确认的", "", *_bullets(sent_back_words or ["没有。"])]
     if unread := _unread_words(told["unread"]):
         lines += ["", f"## {_UNREAD_TITLE}", "", *_bullets(unread)]
     if not_whole := _gap_words(told["gaps"]):
@@ -534,12 +553,14 @@ def _left_words(told: Mapping[str, Any]) -> list[str]:
         said.append(
             f"{names}:放进来还不到 {told['settle_seconds']} 秒,怕没有传完,下次再收(或在旁边放一个“文件名.done”表示已传完)"
         )
-    if waiting := told.get("waiting"):
+    for sort, waiting in told.get("put_off", {}).items():
         names = "、".join(mask(name) for name in waiting[:5]) + (f" 等 {len(waiting)} 份" if len(waiting) > 5 else "")
-        said.append(
-            f"{names}:一个单位一夜最多收 {told['most_files']} 份,先放进来的先收,其余下一夜再收;文件本来就多的,"
-            "请在 monitor.yml 里把 limits 的 files 改大"
-        )
+        which, what = ("unit_seconds", "文件本来就大") if sort == "late" else ("files", "文件本来就多")
+        if waiting:
+            said.append(
+                f"{names}:{PUT_OFF[sort].format(**told['limits'])},其余下一夜再收,也告诉了报送单位;{what}的,"
+                f"请在 monitor.yml 里把 limits 的 {which} 改大"
+            )
     if stuck := told.get("stuck"):
         said.append(
             f"文件夹 {'、'.join(stuck[:5])}:系统账户没有写权限,收下的文件移不走,每夜会再收一次(内容相同的只算一次);请改好权限"
@@ -717,7 +738,14 @@ def _sent_back_words(received: Sequence[Mapping[str, Any]]) -> list[str]:
     for line in _sent_back(received):
         name = " ".join(part for part in (line["unit"], line["file_name"], _kind_words(line)) if part)
         said.append(f"{name}({SENT_BACK_TITLES[line['status']]}):{_because(line)}")
-    return said or ["没有。"]
+    return said
+
+
+def _refused_list_words(refused: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Filled-in lists of which nothing could be read, or which our own program cannot get over."""
+    return [
+        f"{each['unit']} 填好的清单 {each['file_name']}(整份退回):{each['reason'].rstrip('。')}。" for each in refused
+    ]
 
 
 def _sent_back(received: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

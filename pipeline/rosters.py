@@ -21,10 +21,10 @@ from functools import partial
 from pathlib import PurePath
 from typing import Literal
 
-from pipeline import contracts
+from pipeline import advice, contracts
 from pipeline.home import Home, Unit
 from pipeline.ledger import TAKEN, Ledger, LeftFile, Submission
-from pipeline.ledger.parts import is_asked_about, is_shrunken, part_name
+from pipeline.ledger.parts import BROKE, is_asked_about, is_shrunken, part_name
 from pipeline.model import month_of
 from pipeline.reading import endings
 from pipeline.reading.months import months_in
@@ -33,6 +33,8 @@ _NO_TABLE = "not_a_table"
 """The refusal of a letter, a picture, a packed folder: a list only when its name says so."""
 _UNREAD = "unrecognised"
 """The refusal of a file that could be read: whether people stand in it is known."""
+_SHRUNKEN = "人数骤减,先扣住不用,还没有确认"
+_BROKEN = f"{BROKE},先扣住不用,程序还没有修好"
 GapSort = Literal["refused", "held", "set_aside", "left_out", "unknown", "not_taken", "not_read"]
 
 
@@ -64,6 +66,8 @@ class Gap:
         if not self.submission_id:
             return "请查好数据库连接,读到了就恢复"
         confirm = f"运行 monitor confirm {self.submission_id} --by 姓名 --because 原因"
+        if self.reason == _BROKEN:
+            return advice.try_again(self.submission_id)
         if self.sort == "held":
             return f"核对无误后{confirm}"
         if self.is_elsewhere:
@@ -94,7 +98,8 @@ def gaps(home: Home, ledger: Ledger, submissions: Sequence[Submission], day: dat
             if each.status == "refused" and not _is_answered(each, mine):
                 found += _of_refused(home, unit, each, mine)
             elif each.status == "held":
-                found.append(_gap(each, "held", "人数骤减,先扣住不用,还没有确认"))
+                if each.kind in kinds:
+                    found.append(_gap(each, "held", _BROKEN if each.reason.startswith(BROKE) else _SHRUNKEN))
             elif each.kind in kinds and _is_in_force(each, mine) and (left := each.reading.get("gaps")):
                 found.append(_gap(each, "left_out", ";".join(left)))
         found += _of_strays(home, unit, refused, mine)
@@ -146,6 +151,7 @@ _NOT_TAKEN = {
     "unfinished": "没有传完,只留下半份",
     "moving": "夜间任务开始时还在传,没有收",
     "waiting": "报送单位放进来的文件超过一夜收取的份数,还没有轮到",
+    "late": "报送单位的文件读起来超过了一夜的时间限度,还没有轮到",
     "backup": "像是备份,没有读,也没有收到过同名的名单",
     "by_programs": "名字像是程序自己留下的,没有读,也没有收到过同名的名单",
     "mark": "是传完标记,旁边却没有那份名单",
@@ -163,7 +169,7 @@ def _of_left(home: Home, unit: Unit, left: LeftFile, came: Sequence[Submission],
     is_nameless = left.sort == "unfinished" and not endings.ending(name) and is_there
     if left.sort not in _NOT_TAKEN or not (_is_name_of_list(name) or is_nameless):
         return []
-    is_half = left.sort in ("unfinished", "moving", "waiting")
+    is_half = left.sort in ("unfinished", "moving", "waiting", "late")
     since = left.first_on if is_half else left.first_on.replace(day=1)
     if any(part_name(each.file_name) == part_name(name) and each.night >= since for each in came):
         return []

@@ -30,11 +30,21 @@ from typing import TYPE_CHECKING, Any, Final
 from pipeline import advice, agreement, archive, contracts, inbox, journal, people, published, seal
 from pipeline.home import KEY_BYTES, PART, Database, Home, Limits, digest_of, examine_modes, keep_to_owner, sweep
 from pipeline.ledger import Ledger, NightState, ReadBy, ReceivedFile, Submission, shown_name
-from pipeline.model import MonitorError, PublishRefused, Reading, Refusal, column_letter
+from pipeline.model import (
+    ConfigError,
+    MonitorError,
+    NotWritten,
+    PublishRefused,
+    Reading,
+    Refusal,
+    column_letter,
+    tell_failure,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipeline import isolation
     from pipeline.checks import Verdict
     from pipeline.decisions import Answer
     from pipeline.returns import Mending
@@ -74,7 +84,10 @@ def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
         if units:
             beside.submit(_load_checks)
         canaries = beside.submit(lambda: _silent_rules(_sound_models()))
-        for done, _ in enumerate(pool.map(lambda unit: read(home, day, unit), _largest_first(home, units)), start=1):
+        failed: dict[str, Exception] = {}
+        reading = ((unit, pool.submit(read, home, day, unit)) for unit in _largest_first(home, units))
+        for done, (unit, future) in enumerate(list(reading), start=1):
+            _wait(future, f"读文件 {unit}", failed)
             say("读文件", done, len(units))
         returned: dict[str, Future[int]] = {}
         for wave in range(WAVES):
@@ -90,18 +103,29 @@ def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
         canaries.result()
         rows = build(home, day)
         for done, unit in enumerate(units, start=1):
-            returned[unit].result()
+            if unit in returned:  # else what waits of it was not read
+                _wait(returned[unit], f"退回 {unit}", failed)
             say("退回", done, len(units))
         say("发布", 0, 1)
         release = publish(home, day)
-        message = notify(home, day)
+        message = notify(home, day, failed=sorted(failed))
         not_sent = send(home, day)
+        if failed:  # what concerns one unit stopped nobody else
+            raise failed[min(failed)]
         moving = _moving(_open(home)[0])
         current = current_night(home)
     return {
         "date": day.isoformat(), "units": units, "rows": rows, "release": release, "message": message, "moving": moving,
         "not_sent": not_sent, "current_night": current.isoformat() if current else "",
     }  # fmt: skip
+
+
+def _wait(work: Future[Any], step: str, failed: dict[str, Exception]) -> None:
+    """Wait for what is done of one unit; its failure is kept in `failed`, as the step's."""
+    try:
+        work.result()
+    except Exception as problem:  # noqa: BLE001 - raised when the others are done
+        failed[step] = problem
 
 
 @contextmanager
@@ -127,13 +151,14 @@ def again(home: Path, day: date) -> None:
     _, ledger = _open(home)
     waiting = {file.unit_code for file in ledger.files(state="received")}
     for unit in sorted(waiting | {file.unit_code for file in ledger.decisions.files(state="received")}):
-        read(home, day, unit)
+        read(home, day, unit, is_limited=False)  # what was late is written down
     for wave in range(WAVES):
         for family in families(home, day, wave):
             check(home, day, family)
     build(home, day)
     publish(home, day)
     ledger.finish_night(day, "done", at=datetime.now(UTC), counts={"submissions": len(ledger.submissions(night=day))})
+    _clear_work(Home(home))
 
 
 def _largest_first(home: Path, units: Sequence[str]) -> list[str]:
@@ -248,22 +273,21 @@ def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> lis
         for folder, take in ((place.inbox, _take), (place.decisions / "inbox", _take_decisions)):
             inbox.put_back(folder)
             ready, moving = inbox.settled(folder, place.settings.settle_seconds, now.timestamp())
-            still_there = [(each.unit_code, each.name, str(each.sort)) for each in [*inbox.left(folder), *moving]]
-            if folder == place.inbox:
-                ready, waiting_files = inbox.within_budget(ready, place.settings.limits.files)
-                still_there += [(each.unit_code, each.name, "waiting") for each in waiting_files]
+            is_list = folder == place.inbox
+            ready, put_off = inbox.within_budget(ready, place.settings.limits.files)
+            still_there = [(each.unit_code, each.name, "waiting" if is_list else "waiting_answers") for each in put_off]
+            if is_list:  # what else stays of filled-in lists makes no list less than whole; it is seen where it lies
+                still_there += [(each.unit_code, each.name, str(each.sort)) for each in [*inbox.left(folder), *moving]]
             for dropped in ready:
                 if units is None or dropped.unit_code in units:
                     try:
                         take(place, ledger, dropped, day, now)
                     except archive.StillMoving:  # it stays where it lies, and is told of as moving
-                        still_there.append((dropped.unit_code, dropped.name, "moving"))
-            if folder == place.inbox:
-                not_taken = [each for each in still_there if units is None or each[0] in units]
+                        if is_list:
+                            still_there.append((dropped.unit_code, dropped.name, "moving"))
+            not_taken += [each for each in still_there if units is None or each[0] in units]
         if not_taken:
-            told = {"run_date": day.isoformat(), "left": sorted(not_taken)}
-            journal.write(place, "left", told, who=NIGHT, at=now)
-            left_in_ledger(ledger, told)
+            _leave(place, ledger, day, not_taken)
         _sweep_archive(place, ledger, now)
         waiting = {file.unit_code for file in ledger.files(state="received")}
         waiting |= {file.unit_code for file in ledger.decisions.files(state="received")}
@@ -379,6 +403,13 @@ def _record(
     into_ledger(ledger, what, arrived)
 
 
+def _leave(home: Home, ledger: Ledger, day: date, found: Iterable[tuple[str, str, str]]) -> None:
+    """Write down what a night did not take, or read: (unit_code, file name, sort as `inbox.Sort`)."""
+    told = {"run_date": day.isoformat(), "left": sorted(found)}
+    journal.write(home, "left", told, who=NIGHT, at=datetime.now(UTC))
+    left_in_ledger(ledger, told)
+
+
 def left_in_ledger(ledger: Ledger, told: Mapping[str, Any]) -> None:
     """What a line `left` of the journal tells, in the ledger: what a night did not take from the inbox."""
     found = [(unit, shown_name(name), sort) for unit, name, sort in told["left"]]
@@ -474,6 +505,8 @@ def _unfinished(ledger: Ledger, day: date) -> set[date]:
     return {night for night in asked if nights.get(night, "done") != "done"}
 
 
+_GIVE_BACK_AGAIN = ".again"
+"""`work/<unit>.again` says that copies of a unit were written before the build held one of its files, or one judged with it."""
 _GIVEN_BACK = ".given_back"
 """`work/<file_id>.given_back` says that the copy of a file is written; so that a night taken up again goes on from there."""
 
@@ -481,25 +514,41 @@ _GIVEN_BACK = ".given_back"
 # read ------------------------------------------------------------------------------------------------------------
 
 
-def read(home: Path, day: date, unit: str) -> dict[str, int]:
+def read(home: Path, day: date, unit: str, *, is_limited: bool = True) -> dict[str, int]:
     """Read the waiting files of one unit into work/, its filled-in lists into the ledger; counts by outcome.
 
-    Each file is parsed in a child process.
+    Each file is parsed in a child process. When they take longer than one unit may (`Limits.unit_seconds`; always when not
+    `is_limited`), the others wait for the next night, as if they came then.
     """
     from pipeline import corrections, decisions, exceptions, issues  # noqa: PLC0415 - brings pandas
+    from pipeline.reading import layout  # noqa: PLC0415 - brings pyarrow and the readers
 
     place, ledger = _open(home)
     counts = {"files": 0, "readings": 0, "refused": 0}
     refused: list[tuple[str, str | None]] = [(unit, None)]
+    began = time.monotonic()
     with shared(home):
+        late = {
+            each.file_name: each.last_on for each in ledger.left(day) if (each.unit_code, each.sort) == (unit, "late")
+        }
         # A correction makes a whole new file of its unit, which is then read as well.
-        while waiting := ledger.files(state="received", unit_code=unit):
-            file = waiting[0]
-            readings = _read_by_a_name(place, ledger, file)
-            if correction := readings[0].correction:
-                readings = [corrections.apply(place, ledger, day, datetime.now(UTC), file, correction, NIGHT)]
-            if answers := [answer for reading in readings for answer in reading.confirmations]:
-                readings[0].notices += exceptions.take(place, ledger, day, file, answers)
+        while waiting := [
+            each for each in ledger.files(state="received", unit_code=unit) if late.get(each.file_name) != day
+        ]:
+            if is_limited and counts["files"] and time.monotonic() - began >= place.settings.limits.unit_seconds:
+                _leave(place, ledger, day, [(unit, each.file_name, "late") for each in waiting])
+                break
+            file = ledger.come_on(waiting[0].file_id, day) if waiting[0].file_name in late else waiting[0]
+            try:
+                readings = _read_by_a_name(place, ledger, file)
+                if correction := readings[0].correction:
+                    readings = [corrections.apply(place, ledger, day, datetime.now(UTC), file, correction, NIGHT)]
+                if answers := [answer for reading in readings for answer in reading.confirmations]:
+                    readings[0].notices += exceptions.take(place, ledger, day, file, answers)
+            except (MonitorError, OSError):
+                raise  # of the home or the machine: no other file could be read either
+            except Exception as problem:  # noqa: BLE001 - a fault of ours over one file; it is told, with its place
+                readings = [Reading(kind=None, refusal=layout.not_read(tell_failure(problem)))]
             for recorded in ledger.record_readings(file.file_id, readings, _read_by(unit)):
                 if (
                     recorded.kind is None and recorded.outcome == "read"
@@ -580,6 +629,8 @@ def families(home: Path, day: date, wave: int) -> list[str]:
     waiting = {submission.kind for submission in [*ledger.submissions(outcome="read"), *_confirmed(ledger, day)]}
     waiting |= {kind for _, kind in ledger.exceptions_changed(day)}
     touched = []
+    if wave:
+        _ask_scope(home, day)
     with shared(home):
         for family, kinds in contracts.load().families().items():
             if _wave_of(family) != wave:
@@ -589,6 +640,31 @@ def families(home: Path, day: date, wave: int) -> list[str]:
             ):
                 touched.append(family)
     return touched
+
+
+def _ask_scope(home: Path, day: date) -> None:
+    """Ask our own lists who is in scope, before a partner's is judged; what our program cannot get over is held first."""
+    from pipeline import inputs, isolation, scope, warehouse  # noqa: PLC0415 - brings duckdb
+
+    place, ledger = _open(home)
+    broken: dict[str, isolation.Broken] = {}
+    with shared(home):
+        while True:
+            try:
+                scope.ask(place, lambda: inputs.of_lists(place, ledger, day))
+            except warehouse.OF_THE_MACHINE:
+                raise
+            except Exception:
+                found = isolation.of_build(
+                    place, _sound_models(), _sent_tonight(place, ledger, day),
+                    lambda without: inputs.of_lists(place, ledger, day, without), [scope.PEOPLE],
+                )  # fmt: skip
+                if not found:
+                    raise
+                broken |= found
+                _judge_without(home, day, broken, found, waves=1)
+            else:
+                return
 
 
 def _confirmed(ledger: Ledger, day: date) -> list[Submission]:
@@ -606,15 +682,28 @@ def _wave_of(family: str) -> int:
     return 2 if any(door and door.or_let_in for door in doors) else 1
 
 
-def check(home: Path, day: date, family: str, *, left: Sequence[str] = ()) -> dict[str, int]:
+def check(
+    home: Path, day: date, family: str, *, left: Sequence[str] = (), broken: Mapping[str, str] | None = None
+) -> dict[str, int]:
     """Judge all waiting submissions of one family, over all units; write accepted rows and issues.
 
     Whenever a part of a delivery arrives or is corrected, all its parts in force are read again from the archive and
-    judged together (decision 0005). `left`: person_ids whose rows must go when they are no longer in scope.
+    judged together (decision 0005). `left`: person_ids whose rows must go when they are no longer in scope. `broken`:
+    submission_id → why it is held, of those that our program cannot get over; the others are judged without them, also
+    without those that judging itself fails on.
     """
-    from pipeline import checks, deliveries, inputs, issues, scope, warehouse  # noqa: PLC0415 - brings pandas
+    from pipeline import checks, deliveries, inputs, isolation, issues, scope, warehouse  # noqa: PLC0415 - brings pandas
 
     place, ledger = _open(home)
+    faults: dict[str, str] = {}
+
+    def isolate(parts: Sequence[checks.Part]) -> dict[str, str]:
+        found = isolation.of_check(
+            parts, lambda some, out: checks.examine(con, contracts.load(), some, around, out), place.work
+        )
+        faults.update({of_submission: each.fault for of_submission, each in found.items()})
+        return {of_submission: each.reason for of_submission, each in found.items()}
+
     with shared(home), warehouse.in_memory() as con:
         kinds = contracts.load().families()[family]
         waiting = [each for each in ledger.submissions(outcome="read") if each.kind in kinds]
@@ -630,15 +719,25 @@ def check(home: Path, day: date, family: str, *, left: Sequence[str] = ()) -> di
                 reads_again=known.reads_again, read_again=lambda old: _read_file(place, old),
             ),
             lambda parts: checks.examine(con, contracts.load(), parts, around, place.accepted) if parts else [],
+            isolate, broken or {},
         )  # fmt: skip
         parts, verdicts = outcome.parts, outcome.verdicts
         _tell(place, ledger, [*verdicts, *outcome.faults_of_held])
         _settle(ledger, verdicts)
-        written = {path: digest for verdict in verdicts for path, digest in _parts_of(place, verdict, kinds).items()}
+        written: dict[str, str | None] = {}
+        settled = [(part.kind, part.submission_id) for part in parts]
+        for kind, of_submission in settled + [(str(held.kind), held.submission_id) for held in outcome.broken]:
+            written |= _parts_of(place, kind, of_submission)
         if written:
             about = {"run_date": day.isoformat(), "family": family, "parts": written}
             journal.write(place, "judged", about, who=NIGHT, at=datetime.now(UTC))
-        judged: list[Submission | checks.Part] = [*waiting, *parts]
+        for held in outcome.broken:
+            if held.submission_id in faults:
+                _tell_broken(place, day, held, faults[held.submission_id])
+        if broken:  # copies were given back before, or are being written now: once more when all is done (`notify`)
+            for unit in {each.unit_code for each in parts} | {each.unit_code for each in outcome.broken}:
+                (place.work / f"{unit}{_GIVE_BACK_AGAIN}").touch(0o600)
+        judged: list[Submission | checks.Part] = [*waiting, *parts, *outcome.broken]
         issues.remember(place, ledger, day, [(each.unit_code, each.kind) for each in judged])
         if outcome.is_whole:  # else those who came into scope are looked for again tomorrow
             known.remember()
@@ -649,6 +748,15 @@ def check(home: Path, day: date, family: str, *, left: Sequence[str] = ()) -> di
         "set_aside": sum(verdict.rows_set_aside for verdict in verdicts),
         "out_of_scope": sum(verdict.rows_out_of_scope for verdict in verdicts),
     }
+
+
+def _tell_broken(home: Home, day: date, each: Submission, fault: str) -> None:
+    """Write down that a submission is held for a fault of our program."""
+    about = {
+        "run_date": day.isoformat(), "submission_id": each.submission_id, "unit_code": each.unit_code,
+        "file_name": each.file_name, "reason": each.reason, "fault": fault,
+    }  # fmt: skip
+    journal.write(home, "broken", about, who=NIGHT, at=datetime.now(UTC))
 
 
 def _settle(ledger: Ledger, verdicts: list[Verdict]) -> None:
@@ -675,9 +783,9 @@ def _tell(home: Home, ledger: Ledger, verdicts: list[Verdict]) -> None:
         issues.keep(home, known[verdict.submission_id], verdict.issues)
 
 
-def _parts_of(home: Home, verdict: Verdict, of_family: Sequence[str]) -> dict[str, str | None]:
-    """Path below the home → SHA-256 of what a verdict wrote; None where it left no rows, also where it took the last away."""
-    paths = [home.accepted / folder / f"{verdict.submission_id}.parquet" for folder in (*of_family, *BESIDE_ACCEPTED)]
+def _parts_of(home: Home, kind: str, submission_id: str) -> dict[str, str | None]:
+    """Path below the home → SHA-256 of a submission's accepted rows and of what lies beside them; None where there are none."""
+    paths = [home.accepted / folder / f"{submission_id}.parquet" for folder in (kind, *BESIDE_ACCEPTED)]
     return {str(path.relative_to(home.root)): digest_of(path) if path.exists() else None for path in paths}
 
 
@@ -730,12 +838,17 @@ def give_back(home: Path, day: date, unit: str) -> int:
             finally:
                 written = published.digests(place, targets)
                 written |= dict(published.digests(place, beside).items() - before.items())
-                if written:
-                    about = {"run_date": day.isoformat(), "outputs": written}
-                    journal.write(place, "returned", about, who=NIGHT, at=datetime.now(UTC))
+                _tell_returned(place, day, written)
         for file_id in files:
             (place.work / f"{file_id}{_GIVEN_BACK}").touch(0o600)
     return len(files)
+
+
+def _tell_returned(home: Home, day: date, written: Mapping[str, str | None]) -> None:
+    """Write down which files of returns/ the night wrote, with their digests."""
+    if written:
+        about = {"run_date": day.isoformat(), "outputs": dict(written)}
+        journal.write(home, "returned", about, who=NIGHT, at=datetime.now(UTC))
 
 
 def _beside(target: Path) -> Path:
@@ -880,11 +993,15 @@ def _silent_rules(house: Models) -> list[str]:
 def build(home: Path, day: date) -> dict[str, int]:
     """Build and examine the release of the night in work/; published table → rows.
 
-    Raises PublishRefused, also when a rule does not find its canary.
+    Where it fails on rows of submissions that were judged tonight, these are held, and it is built without them: the last
+    ones of their units stand, or the lists count as missing. Raises PublishRefused for what no submission explains, also
+    when a rule does not find its canary.
     """
-    from pipeline import inputs, warehouse  # noqa: PLC0415 - brings duckdb
+    from pipeline import inputs, isolation, warehouse  # noqa: PLC0415 - brings duckdb
 
     place, ledger = _open(home)
+    broken: dict[str, isolation.Broken] = {}
+    built_at = datetime.now(UTC)
     with shared(home):
         target = _built(place, day)
         shutil.rmtree(target, ignore_errors=True)
@@ -893,8 +1010,89 @@ def build(home: Path, day: date) -> dict[str, int]:
             raise PublishRefused(
                 f"规则 {'、'.join(silent)} 没有找出为它虚构的样例户,可能什么也查不出来;新的一版没有发布,仍用上一版"
             )
-        given = inputs.gather(place, ledger, day, datetime.now(UTC))
-        return warehouse.build(given, house, target, work=place.work, key=seal.closing_key(place))
+        while True:
+            try:
+                given = inputs.gather(place, ledger, day, built_at)
+                return warehouse.build(given, house, target, work=place.work, key=seal.closing_key(place))
+            except (ConfigError, NotWritten):
+                raise
+            except warehouse.OF_THE_MACHINE:
+                raise
+            except Exception:
+                found = isolation.of_build(
+                    place, house, _sent_tonight(place, ledger, day),
+                    lambda without: inputs.gather(place, ledger, day, built_at, without=without),
+                )  # fmt: skip
+                if not found:
+                    raise
+                broken |= found
+                _judge_without(home, day, broken, found, waves=WAVES)
+
+
+def _sent_tonight(home: Home, ledger: Ledger, day: date) -> list[isolation.Sent]:
+    """Submissions in force that came or were judged tonight, and filled-in lists that came, each in order of receipt."""
+    from pipeline import isolation  # noqa: PLC0415 - brings duckdb
+
+    nights = {day, *_unfinished(ledger, day)}
+    sent = [
+        isolation.Sent(each.submission_id, each.unit_code, each)
+        for each in ledger.in_force()
+        if each.night in nights or (each.night <= day and _issues_path(home, each).exists())
+    ]
+    lines: dict[str, dict[str, isolation.Row]] = {}
+    for file, decision_id, line in ledger.decisions.lines(day):
+        lines.setdefault(file.file_id, {})[decision_id] = isolation.Row(line.sheet, line.row_number)
+    return sent + [
+        isolation.Sent(file.file_id, file.unit_code, lines=lines[file.file_id])
+        for file in ledger.decisions.files()
+        if file.night in nights and file.file_id in lines
+    ]
+
+
+def _judge_without(
+    home: Path, day: date, broken: Mapping[str, isolation.Broken], found: Collection[str], *, waves: int
+) -> None:
+    """Hold what a build cannot get over, and judge once more what was judged with it or let in by it.
+
+    A filled-in list is answered as one that could not be read: its lines go, and its unit may send it again.
+
+    `broken`: all that were found tonight, `found`: those that are not held yet. `waves`: how many were judged when it failed.
+    """
+    from pipeline import scope  # noqa: PLC0415 - brings duckdb
+
+    place, ledger = _open(home)
+    known = contracts.load()
+    reasons = {of_submission: each.reason for of_submission, each in broken.items()}
+    new = [each for each in ledger.in_force() if each.submission_id in found]
+    touched = {known.kinds[str(each.kind)].family for each in new}
+    people = _people_of(place, new)
+    for list_ in (file for file in ledger.decisions.files() if file.file_id in found):
+        refusal = Refusal("unreadable", reasons[list_.file_id], advice.SEND_AGAIN_WHEN_MENDED)
+        ledger.decisions.record_lines(list_.file_id, [], [], refusal)
+        about = {
+            "run_date": day.isoformat(), "file_id": list_.file_id, "unit_code": list_.unit_code,
+            "file_name": list_.file_name, "reason": refusal.reason, "fault": broken[list_.file_id].fault,
+        }  # fmt: skip
+        journal.write(place, "broken", about, who=NIGHT, at=datetime.now(UTC))
+    scope.forget(place)
+    for wave in range(waves):
+        mine = [family for family in known.families() if _wave_of(family) == wave]
+        for family in sorted({*families(home, day, wave), *(each for each in mine if wave or each in touched)}):
+            check(home, day, family, left=people, broken=reasons)
+    for each in new:
+        [now] = [one for one in ledger.submissions(file_id=each.file_id) if one.submission_id == each.submission_id]
+        _tell_broken(place, day, now, broken[each.submission_id].fault)
+
+
+def _people_of(home: Home, submissions: Sequence[Submission]) -> list[str]:
+    """Who stands in the accepted rows of these submissions: person_ids, sorted."""
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    found: set[str | None] = set()
+    for each in submissions:
+        path = home.accepted / str(each.kind) / f"{each.submission_id}.parquet"
+        found.update(pq.read_table(path, columns=["person_id"]).column(0).unique().to_pylist() if path.exists() else [])
+    return sorted(one for one in found if one)
 
 
 def publish(home: Path, day: date) -> str:
@@ -991,13 +1189,16 @@ def notify(home: Path, day: date, *, failed: Sequence[str] = ()) -> str:
 
     place, ledger = _open(home)
     with shared(home):
+        for mark in sorted(place.work.glob(f"*{_GIVE_BACK_AGAIN}")):
+            give_back(home, day, mark.name.removesuffix(_GIVE_BACK_AGAIN))
+            mark.unlink()
+        _tell_put_off(place, ledger, day)
         told = _status(place, ledger, day) | {"failed": list(failed)}
         path = notice.write(place.outbox, day, told)
         if not failed or _agrees(place, ledger):
             _finish(place, ledger, day, "failed" if failed else "done", path)
         if not failed:
-            shutil.rmtree(place.work)
-            place.work.mkdir(mode=0o700)
+            _clear_work(place)
     return str(path.relative_to(place.root))
 
 
@@ -1019,6 +1220,12 @@ def _finish(home: Home, ledger: Ledger, day: date, state: NightState, letter: Pa
     end = journal.write(home, "finished", about, who=NIGHT, at=now)
     ledger.remember_journal(end.seq, end.hash)
     _finish_in_ledger(ledger, about, now)
+
+
+def _clear_work(home: Home) -> None:
+    """What a night had in work/ is of that night alone: who is in scope, what was judged, which copies are written."""
+    shutil.rmtree(home.work)
+    home.work.mkdir(mode=0o700)
 
 
 def send(home: Path, day: date) -> list[str]:
@@ -1044,13 +1251,43 @@ def _status(place: Home, ledger: Ledger, day: date) -> dict[str, Any]:
     return notice.status(place, ledger, day) | {
         "moving": _moving(place), "settle_seconds": place.settings.settle_seconds,
         "left": _left(place),
-        "waiting": sorted(
-            f"{place.units[each.unit_code].name if each.unit_code in place.units else each.unit_code} {each.file_name}"
-            for each in ledger.left(day) if each.sort == "waiting" and each.last_on == day
-        ),
-        "most_files": place.settings.limits.files,
+        "put_off": {sort: [f"{_called(place, unit)} {name}" for unit, name in files] for sort, files in _put_off(ledger, day).items()},
+        "limits": place.settings.limits.model_dump(),
         "stuck": [*inbox.stuck(place.inbox), *(f"decisions/{name}" for name in inbox.stuck(place.decisions / "inbox"))],
     }  # fmt: skip
+
+
+def _called(home: Home, unit: str) -> str:
+    return home.units[unit].name if unit in home.units else unit
+
+
+def _put_off(ledger: Ledger, day: date) -> dict[inbox.Sort, list[tuple[str, str]]]:
+    """Of what has its turn on a later night than `day`: sort (`inbox.PUT_OFF`) → (unit_code, file name), sorted."""
+    found = [each for each in ledger.left(day) if each.last_on == day]
+    return {
+        sort: sorted((each.unit_code, each.file_name) for each in found if each.sort == sort) for sort in inbox.PUT_OFF
+    }
+
+
+def _tell_put_off(home: Home, ledger: Ledger, day: date) -> None:
+    """Leave each unit whose files have their turn on a later night a sheet that says so, in returns/."""
+    from pipeline import returns  # noqa: PLC0415 - brings lxml and xlsxwriter
+
+    told: dict[str, dict[str, list[str]]] = {}
+    for sort, files in _put_off(ledger, day).items():
+        why = inbox.PUT_OFF[sort].format(**home.settings.limits.model_dump())
+        for unit, name in files:
+            told.setdefault(unit, {}).setdefault(why, []).append(name)
+    written = []
+    try:
+        for unit, names in told.items():
+            if unit in home.units:
+                folder = home.returns / unit
+                folder.mkdir(exist_ok=True, mode=0o700)
+                written.append(target := folder / f"{day.isoformat()}.还没有轮到的文件.xlsx")
+                returns.write_put_off(target, names)
+    finally:
+        _tell_returned(home, day, published.digests(home, written))
 
 
 def _left(home: Home) -> list[dict[str, Any]]:

@@ -82,6 +82,34 @@ def tonight(
     return Tonight(door, gained, home, family, people, lost)
 
 
+PEOPLE = "registry.door_person"
+"""The table that our own lists are asked for."""
+
+
+def ask(home: Home, inputs: Build) -> pa.Table:
+    """(person_id, id_number, scope) of whom our own lists put into a scope: asked once a night, kept in work/.
+
+    Raises whatever a build fails with.
+    """
+    kept = _kept(home)
+    with _asking:
+        if kept.exists():
+            return pq.read_table(kept)
+        people = warehouse.ask(inputs(), models.read_models(contracts.load().kinds), PEOPLE)
+        with atomically(kept) as part:
+            pq.write_table(people, part)
+        return people
+
+
+def forget(home: Home) -> None:
+    """Let our own lists be asked once more: one of them is not what it was."""
+    _kept(home).unlink(missing_ok=True)
+
+
+def _kept(home: Home) -> Path:
+    return home.work / "scope.parquet"
+
+
 def has_changed(home: Home, family: str, inputs: Build) -> bool:
     """Whether a family's files that were read before must be looked at again, since whose rows may be kept has changed."""
     if not _scopes(family) or not _path(home, family).exists():
@@ -96,15 +124,8 @@ def _scopes(family: str) -> list[contracts.Scope]:
 
 
 def _people(home: Home, family: str, inputs: Build) -> pa.Table:
-    """(person_id, id_number, scope) of the scopes that the family asks about, sorted. Our own lists are asked once a night."""
-    kept = home.work / "scope.parquet"
-    with _asking:
-        if kept.exists():
-            people = pq.read_table(kept)
-        else:
-            people = warehouse.ask(inputs(), models.read_models(contracts.load().kinds), "registry.door_person")
-            with atomically(kept) as part:
-                pq.write_table(people, part)
+    """(person_id, id_number, scope) of the scopes that the family asks about, sorted."""
+    people = ask(home, inputs)
     people = people.filter(pc.is_in(people.column("scope"), value_set=pa.array(_scopes(family))))
     known = contracts.load().kinds.values()
     if any(kind.door and kind.door.or_let_in for kind in known if kind.family == family):

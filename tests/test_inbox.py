@@ -6,12 +6,16 @@ import subprocess
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
+import openpyxl
 import pytest
 
 from pipeline import archive, custody, inbox, journal, notice, rosters, run
-from pipeline.home import Home
+from pipeline.home import Home, digest_of
 from pipeline.ledger import Ledger
 from pipeline.model import MonitorError
 from pipeline.reading import endings, layout
@@ -422,16 +426,81 @@ def test_more_files_than_one_night_takes_wait_their_turn_and_count_as_missing(tm
     taken = {(each.unit_code, each.file_name) for each in ledger.files()}
     assert taken == {("d01", "边缘人员4.xlsx"), ("d01", "边缘人员3.xlsx"), ("d02", "边缘人员.xlsx")}
     told = run.status(home, EVE)
-    assert told["waiting"] == ["青禾区 边缘人员1.xlsx", "青禾区 边缘人员2.xlsx"] and told["moving"] == []
+    assert told["put_off"]["waiting"] == ["青禾区 边缘人员1.xlsx", "青禾区 边缘人员2.xlsx"] and told["moving"] == []
     assert "一夜最多收 2 份" in "\n".join(notice._message(told))
     gaps = rosters.gaps(Home(home), ledger, ledger.submissions(), EVE)
     counted = {(gap.unit_code, gap.kind) for gap in gaps if "没有轮到" in gap.reason}
     assert ("d01", "edge_person") in counted and {unit for unit, _ in counted} == {"d01"}
     run.collect(home, DAY)
     assert len([each for each in ledger.files() if each.unit_code == "d01"]) == 4
-    assert run.status(home, DAY)["waiting"] == []
+    assert run.status(home, DAY)["put_off"]["waiting"] == []
     run.read(home, DAY, "d01")
     assert not [gap for gap in rosters.gaps(Home(home), ledger, ledger.submissions(), DAY) if "没有轮到" in gap.reason]
+
+
+def test_more_filled_in_lists_than_one_night_takes_wait_as_well_and_make_no_list_less_than_whole(tmp_path):
+    home = new_home(tmp_path / "home")
+    settings = home / "monitor.yml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace("files: 500", "files: 1"), encoding="utf-8")
+    for serial in (1, 2):
+        path = home / f"decisions/inbox/d01/低保{serial}.xlsx"
+        path.write_bytes(bytes([serial]))
+        os.utime(path, (1_767_200_000 + serial, 1_767_200_000 + serial))
+    run.collect(home, EVE)
+    ledger = Ledger.of(Home(home))
+    assert [each.file_name for each in ledger.decisions.files()] == ["低保1.xlsx"]
+    told = run.status(home, EVE)
+    assert told["put_off"]["waiting_answers"] == ["青禾区 低保2.xlsx"]
+    assert "填好的清单,一个单位一夜最多收 1 份" in "\n".join(notice._message(told))
+    assert rosters.gaps(Home(home), ledger, ledger.submissions(), EVE) == []
+    run.notify(home, EVE)
+    assert "低保2.xlsx" in _told(home, "d01", EVE) and not (home / "returns/d02").exists()
+    sheet = f"returns/d01/{EVE}.还没有轮到的文件.xlsx"
+    told = [line.about["outputs"] for line in journal.read(Home(home)) if line.what == "returned"]
+    assert told == [{sheet: digest_of(home / sheet)}], "verify holds it against this line"
+    run.collect(home, DAY)
+    assert len(ledger.decisions.files()) == 2 and run.status(home, DAY)["put_off"]["waiting_answers"] == []
+
+
+def test_a_unit_whose_files_take_too_long_is_read_on_the_next_night_counts_as_missing_and_is_told(
+    tmp_path, monkeypatch
+):
+    home = new_home(tmp_path / "home")
+    settings = home / "monitor.yml"
+    settings.write_text(
+        settings.read_text(encoding="utf-8").replace("unit_seconds: 3600", "unit_seconds: 9"), encoding="utf-8"
+    )
+    clock = SimpleNamespace(monotonic=partial(next, count(0, 9)))  # each file takes as long as a unit may
+    monkeypatch.setattr(run, "time", clock)
+    for serial in (1, 2, 3):
+        _roster(home, "d01", serial, name=f"边缘人员{serial}.xlsx")
+    for unit in run.collect(home, EVE):
+        run.read(home, EVE, unit)
+    place, ledger = Home(home), Ledger.of(Home(home))
+    seen = {each.file_name: each.state for each in ledger.files()}
+    assert seen == {"边缘人员1.xlsx": "read", "边缘人员2.xlsx": "received", "边缘人员3.xlsx": "received"}
+    counted = {
+        (gap.unit_code, gap.kind, gap.file_name) for gap in rosters.gaps(place, ledger, ledger.submissions(), EVE)
+    }
+    assert ("d01", "edge_person", "边缘人员2.xlsx") in counted
+    assert run.status(home, EVE)["put_off"]["late"] == ["青禾区 边缘人员2.xlsx", "青禾区 边缘人员3.xlsx"]
+    run.notify(home, EVE)
+    said = _told(home, "d01", EVE)
+    assert "边缘人员2.xlsx" in said and "一夜最多读 9 秒" in said and "不用重报" in said
+
+    # Asked again for the same night it waits still; on the next one it has its turn, as if it came then.
+    run.read(home, EVE, "d01")
+    assert len(ledger.submissions()) == 1
+    assert run.collect(home, DAY) == ["d01"]
+    run.read(home, DAY, "d01", is_limited=False)
+    assert [each.night for each in ledger.submissions()] == [EVE, DAY, DAY]
+    assert rosters.gaps(place, ledger, ledger.submissions(), DAY) == []
+
+
+def _told(home, unit, day):
+    """All that stands on the sheet about what has its turn later."""
+    book = openpyxl.load_workbook(home / f"returns/{unit}/{day}.还没有轮到的文件.xlsx")
+    return " ".join(str(cell.value) for row in book.worksheets[0].iter_rows() for cell in row if cell.value)
 
 
 # cut off while it was taken -------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, datetime
@@ -292,6 +292,16 @@ class Ledger:
             connection.execute(delete(submission_table).where(of_it, submission_table.c.outcome == "read"))
             connection.execute(update(received_file).where(received_file.c.file_id == of_file).values(state="received"))
 
+    def come_on(self, of_file: str, night: date) -> ReceivedFile:
+        """Count a file that waits to be read as come on a later night: on its own it was not read."""
+        of_it = received_file.c.file_id == of_file
+        with self._writing() as connection:
+            file = connection.execute(select(received_file).where(of_it)).one()
+            if file.night < night:
+                seq = _next_seq(connection, file.unit_code, night)
+                connection.execute(update(received_file).where(of_it).values(night=night, received_seq=seq))
+            return _received(connection.execute(select(received_file).where(of_it)).one())
+
     def rivals(self, submission: Submission) -> list[Submission]:
         """The parts whose overlap with this submission `decide` asks for; see `parts.rivals`."""
         known = self._known(submission)
@@ -368,11 +378,14 @@ class Ledger:
             if submission.kind and submission.status in TAKEN
         ]
 
-    def as_of(self, day: date, judged_on: Mapping[str, date] | None = None) -> list[Submission]:
+    def as_of(
+        self, day: date, judged_on: Mapping[str, date] | None = None, without: Collection[str] = ()
+    ) -> list[Submission]:
         """Submissions that had arrived by the night of `day`, in order of receipt, each superseded only by what had come by then.
 
         What was held until somebody confirmed it on a later day is still held. That a later part made a held roster whole
-        the journal alone knows: `judged_on`, submission → the night on which it was first judged.
+        the journal alone knows: `judged_on`, submission → the night on which it was first judged. `without`: submissions
+        that are told as if they were held.
         """
         with looking(self._engine) as connection:
             rows = connection.execute(
@@ -382,7 +395,10 @@ class Ledger:
             )
             taken_on: dict[str, date] = {row[0]: row[1] for row in rows} | dict(judged_on or {})
         arrived = [
-            _as_held(each) if each.outcome in TAKEN and taken_on.get(each.submission_id, each.night) > day else each
+            _as_held(each)
+            if each.outcome in TAKEN
+            and (each.submission_id in without or taken_on.get(each.submission_id, each.night) > day)
+            else each
             for each in self.submissions()
             if each.night <= day
         ]

@@ -91,7 +91,7 @@ COVERAGE_TITLES = {
     "fresh": "按期",
     "late": "逾期未更新",
     "absent": "没有报送",
-    "shrunken": "人数骤减,待市局确认",
+    "shrunken": "有一份扣着,待市局确认",
     "incomplete": "不完整",
 }
 LEVEL_COLOURS = {

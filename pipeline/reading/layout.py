@@ -76,14 +76,19 @@ def read_file(
         return [Reading(kind=None, refusal=_of_killed(killed))]
 
 
+def not_read(fault: str) -> Refusal:
+    """Of a file that our own program failed over; `fault`: where, for the data officer."""
+    return Refusal(
+        "unreadable",
+        "读取程序处理这个文件时出了问题,没有读成。这是我们的程序的问题,已告知数据员,不能说明您的文件写错了",
+        advice.OURS_TO_MEND,
+        fault=fault,
+    )
+
+
 def _of_killed(killed: sandbox.Killed) -> Refusal:
     if killed.reason == "crash":
-        return Refusal(
-            "unreadable",
-            "读取程序处理这个文件时出了问题,没有读成。这是我们的程序的问题,已告知数据员,不能说明您的文件写错了",
-            advice.OURS_TO_MEND,
-            fault=killed.detail,
-        )
+        return not_read(killed.detail)
     what = "内存" if killed.reason == "memory" else "时间"
     return Refusal(
         "too_big",

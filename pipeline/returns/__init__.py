@@ -10,7 +10,7 @@ import io
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,7 +43,7 @@ _ODD = (
 """What a workbook of odd build makes the libraries raise: parts missing or cut off, numbers that are none. The way out is
 the rewrite, which is examined again and says what happened."""
 
-__all__ = ["Mending", "SubmissionSummary", "write", "write_all", "write_receipt"]
+__all__ = ["Mending", "SubmissionSummary", "write", "write_all", "write_put_off", "write_receipt"]
 
 _ODD_BUILD = "原文件的格式比较特殊,无法在上面直接标注:本文件保留了全部数据,版式已简化。"
 MOST_COPIED = 100_000
@@ -101,6 +101,12 @@ def write_receipt(target: Path, file_name: str, refusal: Refusal) -> None:
     """Write the answer to a file that could not be opened: a workbook with the sheet 问题清单 only."""
     with _whole(target) as made:
         listing.write_refusal(made, file_name, refusal.reason, refusal.fix)
+
+
+def write_put_off(target: Path, told: Mapping[str, Sequence[str]]) -> None:
+    """Write what a unit is told of its files that have their turn on a later night: why → their names."""
+    with _whole(target) as made:
+        listing.write_put_off(made, told)
 
 
 def write_list_alone(

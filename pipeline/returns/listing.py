@@ -20,6 +20,7 @@ from pipeline.model import (
     Reading,
     Severity,
     column_letter,
+    mask,
 )
 from pipeline.returns.page import LAST, Page, clean
 
@@ -99,6 +100,20 @@ def write_refusal(target: Path, file_name: str, reason: str, fix: str) -> None:
     page.section("文件结果")
     page.wide(f"整份退回:{reason}")
     page.wide("这份文件没有逐行检查,一行也没有入库。您报来的原文件已经原样存档。")
+    page.close()
+
+
+def write_put_off(target: Path, told: Mapping[str, Sequence[str]]) -> None:
+    """Write which files have their turn on a later night: why → their names."""
+    page = Page(target)
+    count = sum(map(len, told.values()))
+    page.heading("还没有轮到的文件:您不需要做任何事", f"{count} 份", with_lines=False)
+    page.wide("下一夜接着收,不用重报,也请不要删。轮到以前,这些名单按没有交齐算:不会因为里面没有谁就下结论。")
+    page.wide("文件本来就多或大的,请告诉市局数据员。")
+    for why, names in told.items():
+        page.section(why)
+        for name in names:
+            page.wide(mask(name))
     page.close()
 
 

@@ -22,7 +22,7 @@ import pyarrow as pa
 from pipeline.contracts import Kind
 from pipeline.folding import says_something
 from pipeline.home import PART, sync
-from pipeline.model import ConfigError, ModelError, PublishRefused, mask
+from pipeline.model import ConfigError, ModelError, NotWritten, PublishRefused, mask, tell_failure
 from pipeline.warehouse import evidence, suggestion, what_if, why_not, withdrawal
 from pipeline.warehouse.decided import DECIDED, Decided, Rows, make_contradiction, source
 from pipeline.warehouse.models import (
@@ -277,6 +277,45 @@ def trace(inputs: Inputs, models: Models, rule: str, person_id: str) -> list[why
         return why_not.trace(con, models, rule, why_not.Subject(*found[0])) if found else None
 
 
+OF_THE_MACHINE: tuple[type[Exception], ...] = (OSError, MemoryError, duckdb.OutOfMemoryException, duckdb.IOException)
+"""Failures that no row is to blame for: the disk or the memory is full, or a file cannot be read."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a release cannot be built."""
+
+    table: str
+    """The table that could not be made, or of which something does not hold; '' where rows could not be loaded."""
+    said: str
+    """In words, without a value from a row."""
+
+
+def attempt(
+    inputs: Inputs, models: Models, wanted: Sequence[str] | None = None, *, work: Path, key: str | None = None
+) -> Failure | None:
+    """Make and examine a release in memory, and write nothing; the first failure, None when there is none.
+
+    `wanted`: only these tables and what they are made from, of which then only these are examined. `work`, `key`: as of
+    `build`. Raises OF_THE_MACHINE alone.
+    """
+    begun: list[str] = []
+    with (
+        tempfile.TemporaryDirectory(dir=work, prefix="build-") as private,
+        _spilling(Path(private), key, LIMITS) as con,
+    ):
+        try:
+            _make(con, inputs, models, wanted or models.everything(), begun=begun)
+            wrong = _examine_tables(con, models, set(wanted) if wanted else None)
+            if not wrong and not wanted:
+                wrong = _examine_counts(con)
+        except OF_THE_MACHINE:
+            raise
+        except Exception as problem:  # noqa: BLE001 - whatever it is, it is told, and whose rows it needs is asked
+            return Failure(begun[-1] if begun else "", tell_failure(problem))
+    return Failure(*wrong[0]) if wrong else None
+
+
 def build(
     inputs: Inputs, models: Models, target: Path, *, work: Path, key: str | None = None, limits: Limits = LIMITS
 ) -> dict[str, int]:
@@ -298,10 +337,7 @@ def build(
         release = Path(private) / "release"
         release.mkdir(mode=0o700)
         (release / "divisions").mkdir(mode=0o700)
-        with closing(_connect(Path(private) / "spill", limits)) as con:
-            if key:
-                _load_cryptography(con)
-                con.execute("set temp_file_encryption = true")
+        with _spilling(Path(private), key, limits) as con:
             _make(con, inputs, models, models.everything())
             if wrong := examine(con, models):
                 raise PublishRefused("新的一版没有通过检查,仍用上一版:\n" + "\n".join(wrong))
@@ -316,7 +352,7 @@ def build(
                 _read_back(release / "warehouse.duckdb", digests, key)
             # Their words name a file and what the system said, and no row: the tables written have no constraint that a row could break.
             except (duckdb.IOException, duckdb.TransactionException) as problem:
-                raise PublishRefused(f"新的一版没有写成,仍用上一版(磁盘满了或坏了?):{mask(str(problem))}") from problem
+                raise NotWritten(f"新的一版没有写成,仍用上一版(磁盘满了或坏了?):{mask(str(problem))}") from problem
         for path in sorted(release.rglob("*.duckdb")):
             path.chmod(0o400)
         for path in [*sorted(release.rglob("*")), release]:
@@ -532,10 +568,27 @@ def _connect(spill: Path | None, limits: Limits) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(":memory:", config=config)
 
 
+@contextmanager
+def _spilling(folder: Path, key: str | None, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory for a build; what exceeds the limit goes below `folder`, encrypted when there is a `key`."""
+    with closing(_connect(folder / "spill", limits)) as con:
+        if key:
+            _load_cryptography(con)
+            con.execute("set temp_file_encryption = true")
+        yield con
+
+
 def _make(
-    con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, wanted: Iterable[str], *, is_trial: bool = False
+    con: duckdb.DuckDBPyConnection,
+    inputs: Inputs,
+    models: Models,
+    wanted: Iterable[str],
+    *,
+    is_trial: bool = False,
+    begun: list[str] | None = None,
 ) -> None:
-    """Load what the wanted tables need, then make them in order."""
+    """Load what the wanted tables need, then make them in order; each is named in `begun` before it is made."""
+    begun = [] if begun is None else begun
     order = models.order(wanted)
     for schema in ("accepted", "house", "registry", "warnings", "life"):
         con.execute(f"create schema {schema}")
@@ -545,6 +598,7 @@ def _make(
     for name in order:
         if name in made:
             continue
+        begun.append(name)
         if name == EVERY:
             evidence.make_every(con, models, is_trial=is_trial)
         elif name == EPISODE:
@@ -784,36 +838,60 @@ def _texts(names: list[str], rows: Sequence[tuple[str | None, ...]]) -> pa.Table
 
 def examine(con: duckdb.DuckDBPyConnection, models: Models) -> list[str]:
     """What is wrong with a built release, in Chinese, by positions and counts only; [] when it may be published."""
-    wrong: list[str] = []
+    return [said for _, said in [*_examine_tables(con, models), *_examine_counts(con)]]
+
+
+_Wrong = list[tuple[str, str]]
+"""(table, what is wrong with it)."""
+
+
+def _examine_tables(con: duckdb.DuckDBPyConnection, models: Models, wanted: set[str] | None = None) -> _Wrong:
+    """What is wrong with the tables that models make; only with those `wanted`."""
+    wrong: _Wrong = []
+
+    def look(table: str, name: str, query: str) -> None:
+        wrong.extend((table, said) for said in _bad_rows(con, name, query))
+
     keys = {name: model.about.key for name, model in models.models.items() if isinstance(model.about, About)}
     if models.cards:
         keys[EVERY] = ["rule_code", "subject_id"]
     for name, key in sorted(keys.items()):
-        names = ", ".join(key)
-        empty = " or ".join(f"{column} is null" for column in key)
-        wrong += _bad_rows(con, f"{name}:主键({names})有空值", f"select * from {name} where {empty}")
-        wrong += _bad_rows(
-            con, f"{name}:主键({names})重复", f"select {names} from {name} group by all having count(*) > 1"
-        )
+        if wanted is None or name in wanted:
+            names = ", ".join(key)
+            empty = " or ".join(f"{column} is null" for column in key)
+            look(name, f"{name}:主键({names})有空值", f"select * from {name} where {empty}")
+            repeated = f"select {names} from {name} group by all having count(*) > 1"
+            look(name, f"{name}:主键({names})重复", repeated)
     for name, model in sorted(models.models.items()):
+        if wanted is not None and name not in wanted:
+            continue
         for rule, query in sorted(model.about.must_hold.items()):
-            wrong += _bad_rows(con, f"{name}.{rule}", query)
+            look(name, f"{name}.{rule}", query)
         if isinstance(model.about, Published):
-            for column, target in sorted(model.about.references.items()):
-                wrong += _bad_rows(con, _says_of(name, column, target), _dangling(name, column, target))
+            # Of a few tables alone, those that they refer to may not have been made.
+            for column, target in sorted(model.about.references.items()) if wanted is None else ():
+                look(name, _says_of(name, column, target), _dangling(name, column, target))
             there = [column for column, *_ in con.sql(f"describe {name}").fetchall()]
             if odd := sorted(set(there) ^ set(model.about.columns)):
-                wrong.append(f"{name}:列与说明不符:{'、'.join(odd)}")
+                wrong.append((name, f"{name}:列与说明不符:{'、'.join(odd)}"))
+    return wrong
+
+
+def _examine_counts(con: duckdb.DuckDBPyConnection) -> _Wrong:
+    """Kinds of which other rows were loaded than the ledger tells of."""
+    wrong: _Wrong = []
     loaded = con.sql("select table_name from duckdb_tables() where schema_name = 'accepted' order by all").fetchall()
     for (kind,) in loaded:
-        wrong += _bad_rows(
+        table = f"accepted.{kind}"
+        found = _bad_rows(
             con,
-            f"accepted.{kind}:读入的行数与登记的不同",
-            f"select submission_id from (select submission_id, count(*) as rows from accepted.{kind}"
+            f"{table}:读入的行数与登记的不同",
+            f"select submission_id from (select submission_id, count(*) as rows from {table}"
             f" where identity_state <> '{DECIDED}' group by all) join house.submission using (submission_id)"
             " where rows > rows_accepted or rows < rows_accepted"
             " and not exists (select 1 from house.identity_decision where decision = 'same')",
         )
+        wrong += [(table, said) for said in found]
     return wrong
 
 
@@ -922,11 +1000,11 @@ def _digest(con: duckdb.DuckDBPyConnection, table: str) -> tuple[int, int]:
 def _read_back(path: Path, digests: dict[str, tuple[int, int]], key: str | None) -> None:
     """Read every block from the file. Raises PublishRefused when it does not hold what was written."""
     if path.with_name(path.name + ".wal").exists():
-        raise PublishRefused(f"{path.name} 旁边还有 .wal 文件,没有写完整")
+        raise NotWritten(f"{path.name} 旁边还有 .wal 文件,没有写完整")
     with closing(_read_only(path, [key] if key else [])) as con:
         for name, digest in digests.items():
             if _digest(con, name) != digest:
-                raise PublishRefused(f"{path.name}:{name} 写入后读回的内容不同,磁盘可能有问题")
+                raise NotWritten(f"{path.name}:{name} 写入后读回的内容不同,磁盘可能有问题")
 
 
 def _quote(text: str) -> str:

@@ -1,0 +1,338 @@
+"""A row that our program cannot get over holds its own submission, and nobody else's; what nobody's rows explain stays a failure.
+
+The faults are planted in a copy of sql/ and in what judges rows, since values that would break the real ones are refused in their cells.
+"""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from night_kit import DAY, MEDICAL, PERSON, ask, book, copy_home, differences, number, person, still
+from test_decisions import DIBAO, fill_in, lines_of
+from test_whole import NOT_IN, POOR, bureau, dibao
+
+from pipeline import advice, checks, decisions, isolation, run, warehouse
+from pipeline.custody import recover, verify
+from pipeline.model import ROOT, MonitorError
+from pipeline.warehouse import models
+
+NEXT = DAY + timedelta(days=1)
+POISON = "7777"
+"""An amount in yuan that the planted faults stumble over."""
+ROSTER = "registry/roster_person.sql"
+FINE = "select file_name, status from submission where unit_code = 'd01' and kind = 'dibao_person' order by received_at"
+LISTED = [(f"某{name}",) for name in sorted(POOR)]
+
+
+def poisoned(serial: int) -> tuple[str, ...]:
+    return (*dibao(serial)[0][:4], POISON, "2026-10")
+
+
+def plant(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, old: str, new: str) -> None:
+    """The night is built from a copy of sql/ with a fault in it."""
+    copy = shutil.copytree(ROOT / "sql", folder / "sql")
+    said = (copy / name).read_text(encoding="utf-8")
+    assert old in said
+    (copy / name).write_text(said.replace(old, new, 1), encoding="utf-8")
+    monkeypatch.setattr(models, "read_models", partial(models.read_models, folder=copy))
+
+
+def plant_in_model(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    stumbles = (
+        "supplement_fen + cast(case when supplement_fen = 777700 then 'x' else '0' end as bigint) as supplement_fen"
+    )
+    plant(monkeypatch, folder, ROSTER, "start_month, supplement_fen,", f"start_month, {stumbles},")
+
+
+def plant_in_must_hold(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    rule = "must_hold:\n  no_such_amount: select row_id from registry.roster_person where supplement_fen = 777700\n"
+    name = ROSTER.replace(".sql", ".yml")
+    said = (ROOT / "sql" / name).read_text(encoding="utf-8")
+    old = "must_hold:\n" if "must_hold:\n" in said else said
+    plant(monkeypatch, folder, name, old, rule if old == "must_hold:\n" else said.rstrip("\n") + f"\n{rule}")
+
+
+def plant_in_published(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """In a table that nobody asks before the build: partners' lists were judged when it fails."""
+    stumbles = (
+        "enrolment.supplement_fen + cast(case when enrolment.supplement_fen = 777700 then 'x' else '0' end as bigint)"
+    )
+    plant(monkeypatch, folder, "published/enrolment.sql", "cast(enrolment.supplement_fen as", f"cast({stumbles} as")
+
+
+def plant_in_check(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    ask_all = checks._failing_cells
+
+    def stumble(con: Any, kind: Any, rows: str, *more: Any) -> Any:
+        if kind.name == "dibao_person" and con.execute(f"from {rows} where supplement_fen = 777700").fetchall():
+            raise ZeroDivisionError
+        return ask_all(con, kind, rows, *more)
+
+    monkeypatch.setattr(checks, "_failing_cells", stumble)
+
+
+# the search ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bad", [{0}, {4}, {9}, {3, 7}])
+def test_the_first_bad_one_is_found_by_halves(bad):
+    asked = []
+
+    def fails(some):
+        asked.append(len(some))
+        return bool(bad & set(some))
+
+    assert isolation.first_bad(range(10), fails) == min(bad)
+    assert len(asked) <= 4
+
+
+# nights ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A good night: three households are listed since they stand on no roster."""
+    home = bureau(tmp_path_factory.mktemp("before") / "home")
+    book(home / "inbox/d01/低保.xlsx", DIBAO, dibao(901, 907))
+    run.night(home, DAY)
+    assert ask(home, NOT_IN) == LISTED
+    return home
+
+
+def second_night(home: Path) -> None:
+    """Another division's list, so that there is something to lose."""
+    book(home / "inbox/d02/低保.xlsx", DIBAO, dibao(921, 923))
+
+
+@pytest.fixture(scope="module")
+def without(before: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The second night on which the bad file never came."""
+    home = copy_home(before, tmp_path_factory.mktemp("without") / "home")
+    second_night(home)
+    run.night(home, NEXT)
+    return home
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", [plant_in_model, plant_in_must_hold, plant_in_check])
+def test_a_row_that_breaks_the_build_holds_its_own_submission_and_nothing_else_changes(
+    before, without, tmp_path, monkeypatch, fault
+):
+    fault(monkeypatch, tmp_path)
+    home = copy_home(before, tmp_path / "home")
+    second_night(home)
+    book(home / "inbox/d01/低保.xlsx", DIBAO, [*dibao(901), poisoned(907), *dibao(909)])
+    run.night(home, NEXT)
+    assert ask(home, FINE) == [("低保.xlsx", "accepted"), ("低保.xlsx", "held")]
+    assert ask(home, "select count(*) from enrolment where division_code = 'd02'") == [(2,)]
+    assert ask(home, NOT_IN) == LISTED, "open warnings are carried over"
+    odd = differences(home, without, without={"submission": ["received_at"]})
+    ours = {"d01", "all", *(one for (one,) in ask(home, "select person_id from person where division_code = 'd01'"))}
+    told = {table: [row for row in rows if not ours & set(map(str, row))] for table, rows in odd.items()}
+    assert {table for table, rows in told.items() if rows} <= {"release", "rule_tally"}, (
+        "but for counts of the whole bureau"
+    )
+
+    letter = (home / f"outbox/{NEXT}.md").read_text(encoding="utf-8")
+    [(held,)] = ask(home, "select submission_id from submission where status = 'held'")
+    [line] = [each for each in letter.splitlines() if "处理不了" in each and "低保.xlsx" in each and held in each]
+    assert "青禾区" in line and "第 3 行" in line and f"monitor confirm {held}" in line
+    assert number(907) not in letter and "不是报送单位的错" in line
+    cells = " ".join(str(cell) for row in lines_of(home / "returns/d01/低保.xlsx", "问题清单") for cell in row.values())
+    assert "您暂时不" in cells and "第 3 行" in cells
+    assert not (home / f"accepted/dibao_person/{held}.parquet").exists()
+    assert verify(home)["problems"] == []
+
+
+@pytest.mark.slow
+def test_held_with_nothing_before_it_the_list_is_missing_and_its_silence_says_nothing(tmp_path, monkeypatch):
+    plant_in_published(monkeypatch, tmp_path)
+    home = bureau(tmp_path / "home")
+    book(home / "inbox/d01/低保.xlsx", DIBAO, [*dibao(901), poisoned(907)])
+    spent = ("2026-09-10", "人民医院", "900", "600", "青禾区")
+    book(home / "inbox/medical_insurance/医疗.xlsx", MEDICAL, [(person(907)[0], number(907), *spent)])
+    run.night(home, DAY)
+    assert ask(home, FINE) == [("低保.xlsx", "held")]
+    assert ask(home, NOT_IN) == []
+    answers = ask(home, "select distinct answer from registry_check where registry = 'dibao'")
+    assert "not_enrolled" not in {answer for (answer,) in answers}
+    assert ask(home, "select count(*) from person where name = ?", person(907)[0]) == [(0,)], (
+        "whom it alone let in is gone"
+    )
+
+    # Sent once more without the row, or tried again with a mended program: it counts.
+    mended = copy_home(home, tmp_path / "mended")
+    book(mended / "inbox/d01/低保.xlsx", DIBAO, dibao(901))
+    run.night(mended, NEXT)
+    assert ask(mended, FINE) == [("低保.xlsx", "superseded"), ("低保.xlsx", "accepted")]
+    assert ask(mended, NOT_IN) == LISTED
+    [(held,)] = ask(home, "select submission_id from submission where status = 'held'")
+    run.confirm(home, held, by_whom="数据员甲", reason="程序已经修好", day=NEXT)
+    run.night(home, NEXT)
+    assert ask(home, FINE) == [("低保.xlsx", "held")], "the program is as before"
+    monkeypatch.undo()
+    run.night(home, NEXT + timedelta(days=1))
+    assert ask(home, FINE) == [("低保.xlsx", "accepted")]
+    assert ask(home, NOT_IN) == LISTED
+
+
+@pytest.mark.slow
+def test_a_unit_with_many_of_them_is_laid_aside_and_the_others_stay(tmp_path, monkeypatch):
+    plant_in_model(monkeypatch, tmp_path)
+    home = bureau(tmp_path / "home")
+    for part in range(6):
+        book(home / f"inbox/d01/低保{part}.xlsx", DIBAO, [poisoned(901 + 2 * part)])
+    second_night(home)
+    tried = []
+    attempt = warehouse.attempt
+    monkeypatch.setattr(warehouse, "attempt", lambda *given, **more: tried.append(1) or attempt(*given, **more))
+    run.night(home, DAY)
+    assert {status for _, status in ask(home, FINE)} == {"held"}
+    assert ask(home, "select count(*) from enrolment where division_code = 'd02'") == [(2,)]
+    assert len(tried) < 40
+
+
+@pytest.mark.slow
+def test_what_no_submission_explains_fails_the_night_at_once_and_blames_nobody(before, tmp_path, monkeypatch):
+    plant(
+        monkeypatch,
+        tmp_path,
+        ROSTER,
+        "start_month, supplement_fen,",
+        "start_month, cast('x' as bigint) as supplement_fen,",
+    )
+    monkeypatch.setattr(run, "_silent_rules", lambda house: [])
+    home = copy_home(before, tmp_path / "home")
+    second_night(home)
+    tried = []
+    attempt = warehouse.attempt
+    monkeypatch.setattr(warehouse, "attempt", lambda *given, **more: tried.append(1) or attempt(*given, **more))
+    with pytest.raises(MonitorError, match="roster_person"):
+        run.night(home, NEXT)
+    assert len(tried) == 1
+    assert {each.outcome for each in run._open(home)[1].submissions()} == {"accepted"}
+
+    def fail(*_: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.undo()
+    monkeypatch.setattr(checks, "_failing_cells", fail)
+    home = copy_home(before, tmp_path / "other")
+    second_night(home)
+    with pytest.raises(ZeroDivisionError):
+        run.night(home, NEXT)
+    assert "held" not in {each.outcome for each in run._open(home)[1].submissions()}
+
+
+@pytest.mark.slow
+def test_taken_up_after_it_was_cut_off_and_rebuilt_from_the_journal_it_is_held_again(before, tmp_path, monkeypatch):
+    plant_in_published(monkeypatch, tmp_path)
+    home = copy_home(before, tmp_path / "home")
+    book(home / "inbox/d01/低保.xlsx", DIBAO, [poisoned(901)])
+    second_night(home)
+    spent = ("2026-09-10", "人民医院", "900", "600", "白石区")
+    book(home / "inbox/medical_insurance/医疗.xlsx", MEDICAL, [(person(921)[0], number(921), *spent)])
+    with monkeypatch.context() as cut_off, pytest.raises(KeyboardInterrupt):
+        cut_off.setattr(run, "build", interrupted)
+        run.night(home, NEXT)
+    run.night(home, NEXT)
+    assert ask(home, FINE) == [("低保.xlsx", "accepted"), ("低保.xlsx", "held")]
+    assert ask(home, "select rows_accepted from submission where kind = 'medical_expense'") == [(1,)]
+    other = copy_home(home, tmp_path / "other")
+    recover(other)
+    assert differences(home, other, without={"release": ["built_at"], "submission": ["received_at"]}) == {}
+    assert verify(other)["problems"] == []
+
+
+@pytest.mark.slow
+def test_a_filled_in_list_whose_line_breaks_the_build_is_sent_back_and_the_others_hold(before, tmp_path, monkeypatch):
+    stumbles = "case when cast(case when heard.note = '怪话' then 'x' else '0' end as bigint) = 0 then heard.note end"
+    plant(monkeypatch, tmp_path, "published/decision.sql", "heard.note as note", f"{stumbles} as note")
+    home = copy_home(before, tmp_path / "home")
+    second_night(home)
+    said = {"核查结果": "已纳入保障", "核查人": "张三", "核查日期": DAY, "说明": "已批准"}
+    listed = home / f"lists/{DAY}/d01.xlsx"
+    [at] = [row for row, line in enumerate(lines_of(listed), start=3) if line["姓名"] == "某丙"]
+    fill_in(home, listed, "d01/甲.xlsx", {"某甲": said})
+    fill_in(home, listed, "d01/乙丙.xlsx", {"某乙": said, "某丙": said | {"说明": "怪话"}})
+    odd = home / "decisions/inbox/d01/乙丙.xlsx"
+    sent = odd.read_bytes()
+    run.night(home, NEXT)
+    heard = "select file_name, note from decision order by all"
+    assert ask(home, heard) == [("甲.xlsx", "已批准")]
+    assert ask(home, "select count(*) from enrolment where division_code = 'd02'") == [(2,)]
+    letter = (home / f"outbox/{NEXT}.md").read_text(encoding="utf-8")
+    [line] = [each for each in letter.splitlines() if "处理不了" in each]
+    assert "青禾区" in line and "乙丙.xlsx" in line and f"工作表“预警”第 {at} 行" in line and "main.decision" in line
+    with closing(openpyxl.load_workbook(home / "returns/d01/乙丙.xlsx")) as answer:
+        told = " ".join(str(cell) for page in answer for row in page.iter_rows(values_only=True) for cell in row)
+    assert "这不是您填错了" in told and f"第 {at} 行" in told and advice.SEND_AGAIN_WHEN_MENDED in told
+    assert verify(home)["problems"] == []
+    monkeypatch.undo()
+    odd.write_bytes(sent)
+    still(odd)
+    run.night(home, NEXT + timedelta(days=1))
+    assert ask(home, heard) == [("乙丙.xlsx", "已批准"), ("乙丙.xlsx", "怪话"), ("甲.xlsx", "已批准")]
+
+
+@pytest.mark.slow
+def test_a_failure_of_ours_over_one_file_or_unit_stops_nobody_else(before, tmp_path, monkeypatch):
+    home = copy_home(before, tmp_path / "home")
+    second_night(home)
+    book(home / "inbox/d01/边缘.xlsx", PERSON, [person(905), person(909)])
+    listed = home / f"decisions/inbox/d01/{DAY}.xlsx"
+    shutil.copy(home / f"lists/{DAY}/d01.xlsx", listed)
+    still(filled(listed))
+    read, mark = run._read_by_a_name, run._mark
+
+    def stumble_over_file(home: Any, ledger: Any, file: Any) -> Any:
+        return 1 / 0 if file.file_name == "边缘.xlsx" else read(home, ledger, file)
+
+    def stumble_over_unit(copies: Any) -> None:
+        if any("d02" in str(copy[2]) for copy in copies):
+            raise ZeroDivisionError
+        mark(copies)
+
+    monkeypatch.setattr(run, "_read_by_a_name", stumble_over_file)
+    monkeypatch.setattr(run, "_mark", stumble_over_unit)
+    monkeypatch.setattr(decisions, "_judge_alone", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run.night(home, NEXT)
+    assert ask(home, "select count(*) from enrolment where division_code = 'd02'") == [(2,)]
+    [*_, (status, reason)] = ask(
+        home, "select status, reason from submission where file_name = '边缘.xlsx' order by received_at"
+    )
+    assert status == "refused" and "我们的程序的问题" in reason
+    [answer] = [each for each in run._open(home)[1].decisions.files() if each.refusal]
+    assert "我们的程序的问题" in answer.refusal["reason"] and "test_isolation.py" not in str(answer.refusal)
+    letter = (home / f"outbox/{NEXT}.md").read_text(encoding="utf-8")
+    assert "退回 d02" in letter and "ZeroDivisionError" in letter
+    assert {each.run_date: each.state for each in run._open(home)[1].nights()}[NEXT] == "failed"
+    monkeypatch.undo()
+    run.night(home, NEXT)
+    assert (home / "returns/d02/低保.xlsx").exists()
+    assert {each.run_date: each.state for each in run._open(home)[1].nights()}[NEXT] == "done"
+
+
+def interrupted(*_: Any) -> Any:
+    """As a night that is cut off."""
+    raise KeyboardInterrupt
+
+
+def filled(path: Path) -> Path:
+    """The first line of a list, filled in."""
+    workbook = openpyxl.load_workbook(path)
+    page = workbook["预警"]
+    for cell in next(page.iter_rows(min_row=1, max_row=1)):
+        said = {"核查结果": "属实,已救助", "处置措施": "已办", "核查人": "某人", "核查日期": str(DAY), "说明": "看过"}
+        if cell.value in said:
+            page.cell(2, cell.column, said[cell.value])
+    workbook.save(path)
+    return path
