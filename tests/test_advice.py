@@ -226,7 +226,7 @@ ELSEWHERE = {
     "UNLOCK_OLD": "tests/test_readers.py", "say_which_kind": "tests/test_recognition.py",
     "JOIN_HEADER": "tests/test_layout.py", "MOVE_TABLE_TO_FILE": "tests/test_layout.py", "OURS_TO_MEND": "tests/test_layout.py",
     "EXPORT_UNLOCKED": "tests/test_dbf.py", "MAKE_SMALLER": "tests/test_sandbox.py", "EXPORT_AS_READ": "tests/test_layout.py",
-    "try_again": "tests/test_isolation.py", "NEED_NOT_ACT": "tests/test_inbox.py",
+    "try_again": "tests/test_isolation.py", "SEND_AGAIN_WHEN_MENDED": "tests/test_isolation.py", "NEED_NOT_ACT": "tests/test_inbox.py",
     "DROP_THE_DOT": "tests/test_inbox.py", "BRING_THE_FILE": "tests/test_inbox.py",
     "COPY_AS_OWN_ACCOUNT": "tests/test_inbox.py", "USE_FLAT_FOLDER": "tests/test_inbox.py",
     "COPY_FILE_ITSELF": "tests/test_inbox.py", "GIVE_ACCESS": "tests/test_inbox.py", "COPY_AGAIN": "tests/test_inbox.py",
