@@ -112,7 +112,8 @@ def of_build(
 ) -> dict[str, Broken]:
     """sent_id → what is known, of those of `tonight` without which the build of the `wanted` tables (None: of all) goes well.
 
-    `given`: the build's inputs without some `Sent.ids`. {} when it does not fail, or fails without all of them too.
+    `given`: the build's inputs without some `Sent.ids`. {} when it does not fail, or fails without all of them too, or with
+    nearly everybody: then it is ours, and the night fails.
     """
 
     def inputs_of(kept: Sequence[Sent], less: Collection[str] = ()) -> warehouse.Inputs:
@@ -124,7 +125,11 @@ def of_build(
     if not tonight or failure([]):
         return {}
     found: dict[str, Broken] = {}
-    for culprit, before, beside in _culprits(list(tonight), lambda some: failure(some) is not None):
+    suspects, blamed = list(tonight), set[str]()
+    for culprit, before, beside in _culprits(suspects, lambda some: failure(some) is not None):
+        blamed.add(culprit.unit_code)
+        if _is_ours(blamed, tonight):
+            return {}
         at = failure(before)
         table = at.table if at else ""
         if culprit.submission:
@@ -133,7 +138,13 @@ def of_build(
             row = _row_of_list(home, partial(inputs_of, before), house, culprit, table)
         found |= {each.sent_id: Broken(_reason("建库", None, "", each)) for each in beside}
         found[culprit.sent_id] = Broken(_reason("建库", row, table, culprit), table)
-    return found
+    # On a first night all goes well without everybody, which says nothing about anybody.
+    return found if suspects or any(map(len, inputs_of([]).accepted.values())) else {}
+
+
+def _is_ours(blamed: Collection[str], tonight: Sequence[Sent]) -> bool:
+    """Whether what fails with the files of so many units is the program, and no sender's file: of several, more than half."""
+    return len(blamed) > 1 and 2 * len(blamed) > len({each.unit_code for each in tonight})
 
 
 def _attempt(

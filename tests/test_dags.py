@@ -570,8 +570,7 @@ def test_one_broken_unit_leaves_the_others_alone_and_the_run_fails(wounded: Nigh
 @pytest.mark.slow
 def test_the_morning_message_names_what_failed(wounded: Night) -> None:
     message = (wounded.home / "outbox" / "2026-10-31.md").read_text(encoding="utf-8")
-    assert "没有成功的步骤" in message
-    assert "- 读文件 d05\n" in message
+    assert "\n1. 没有成功的步骤:读文件 d05。" in message
 
 
 @pytest.mark.slow
