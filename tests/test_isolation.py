@@ -336,3 +336,12 @@ def filled(path: Path) -> Path:
             page.cell(2, cell.column, said[cell.value])
     workbook.save(path)
     return path
+
+
+@pytest.mark.parametrize(
+    ("blamed", "sent", "is_ours"),
+    [(1, 1, False), (1, 2, False), (2, 2, True), (2, 4, False), (3, 5, True)],
+)
+def test_what_fails_with_more_than_half_of_the_units_is_no_sender_s_file(blamed, sent, is_ours):
+    tonight = [isolation.Sent(f"s{n}", f"d{n:02d}") for n in range(sent)]
+    assert isolation._is_ours({each.unit_code for each in tonight[:blamed]}, tonight) is is_ours
