@@ -483,12 +483,13 @@ def _to_do_words(told: Mapping[str, Any]) -> list[str]:
         )
     elif told["released"] and not _is_tonights(told):
         said.append("今晚的清单没有发布,请看夜间任务哪一步没有成功。")
-    broken = [line for line in told["received"] if line["fault"]]
+    every = [*told["received"], *told["held"]]
+    broken = [line for line in every if line["fault"] or line["reason"].startswith(BROKE)]
     if broken:
         said.append(
             f"程序自己出错的文件 {len(broken)} 份({_units_words(broken)}):不是报送单位的错,请把下面“给开发者”的话转给维护人员。"
         )
-    held = [line for line in [*told["received"], *told["held"]] if line["status"] == "held"]
+    held = [line for line in every if line["status"] == "held" and line not in broken]
     if held:
         said.append(
             f"扣住的名册 {len(held)} 份({_units_words(held)}):人数骤减,请核对;没有错的按下面写的命令确认,确认前用以前的。"

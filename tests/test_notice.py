@@ -11,6 +11,7 @@ from rich.console import Console
 from pipeline import notice
 from pipeline.home import Home
 from pipeline.ledger import COMMAND, KnownException, Night, Submission
+from pipeline.ledger.parts import BROKE
 
 DAY = date(2026, 10, 31)
 SEQ = iter(range(1, 1000))
@@ -191,6 +192,13 @@ def test_the_message_begins_with_what_is_to_be_done_then_the_night_in_three_line
     assert "青禾区 6 份(晚了 20 天)" in to_do[4] and "医疗保障局 1 份(晚了 10 天)" in to_do[4]
     assert len(part(text, "这一夜")) == 3
     assert part(text, "这一夜")[1] == "- 清单:待办预警 3 条,2 户;新增 2、撤回 2、已逾期 1。"
+
+
+def test_what_our_program_cannot_get_over_is_not_said_to_have_shrunk(home):
+    ours = submission("d03", "dibao_person", "2026-10", "held", reason=f"{BROKE}(建库时错在第 3 行),先扣住不用")
+    told = notice.status(home, Kept(ours), DAY)
+    to_do = "\n".join(part(message(home, told), "要您办的"))
+    assert f"程序自己出错的文件 1 份({home.units['d03'].name} 1 份)" in to_do and "人数骤减" not in to_do
 
 
 def test_a_quiet_night_asks_for_nothing(home):
