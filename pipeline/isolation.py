@@ -255,7 +255,7 @@ def _write_rows(path: Path, rows: Sequence[Row], target: Path) -> None:
             "row_number": pa.array([number for _, number in names], pa.int32()),
         }
     )
-    with warehouse.in_memory() as con:
+    with warehouse.in_memory(target.parent) as con:
         con.register("wanted", wanted)
         kept = con.sql(
             "select source.* from read_parquet(?) as source semi join wanted"

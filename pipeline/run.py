@@ -704,7 +704,7 @@ def check(
         faults.update({of_submission: each.fault for of_submission, each in found.items()})
         return {of_submission: each.reason for of_submission, each in found.items()}
 
-    with shared(home), warehouse.in_memory() as con:
+    with shared(home), warehouse.in_memory(place.work) as con:
         kinds = contracts.load().families()[family]
         waiting = [each for each in ledger.submissions(outcome="read") if each.kind in kinds]
         fresh = deliveries.decide(con, place, ledger, day, kinds)
@@ -1446,7 +1446,7 @@ def check_file(home: Path | None, file: Path, unit_code: str | None, day: date) 
     if place:
         place.work.mkdir(mode=0o700, exist_ok=True)
     scratch = place.work if place else None
-    with tempfile.TemporaryDirectory(dir=scratch, prefix="check-") as folder, warehouse.in_memory() as con:
+    with tempfile.TemporaryDirectory(dir=scratch, prefix="check-") as folder, warehouse.in_memory(Path(folder)) as con:
         work = Path(folder)
         allowed = place.settings.limits if place else Limits()
         readings = layout.read_file(

@@ -95,7 +95,7 @@ def ask(home: Home, inputs: Build) -> pa.Table:
     with _asking:
         if kept.exists():
             return pq.read_table(kept)
-        people = warehouse.ask(inputs(), models.read_models(contracts.load().kinds), PEOPLE)
+        people = warehouse.ask(inputs(), models.read_models(contracts.load().kinds), PEOPLE, work=home.work)
         with atomically(kept) as part:
             pq.write_table(people, part)
         return people

@@ -1020,3 +1020,25 @@ def test_every_model_can_be_said_in_spark(path: Path) -> None:
     )
     assert len(said) == 1
     assert sqlglot.parse_one(said[0], read="spark")
+
+
+# what does not fit into memory -------------------------------------------------------------------------------------------
+
+MORE_THAN_FITS = "create table many as select md5(cast(i as varchar)) as word from range(4000000) as line(i)"
+
+
+def test_what_exceeds_the_memory_goes_into_a_folder_of_its_own_in_work_and_is_gone_afterwards(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    work = tmp_path / "work"
+    work.mkdir()
+    with warehouse.in_memory(work, warehouse.Limits("64MB", threads=1)) as con:
+        con.execute(MORE_THAN_FITS)
+        assert any(path.is_file() for path in work.rglob("*"))
+    assert list(tmp_path.rglob("*")) == [work]
+
+
+def test_without_a_folder_nothing_goes_to_a_disk(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with warehouse.in_memory(limits=warehouse.Limits("64MB", threads=1)) as con, pytest.raises(duckdb.OutOfMemoryException):
+        con.execute(MORE_THAN_FITS)
+    assert list(tmp_path.rglob("*")) == []

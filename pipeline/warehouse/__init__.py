@@ -245,23 +245,26 @@ _LAST = ("enable_external_access", "lock_configuration")
 """Of HARDENED, what shuts the door behind an encrypted file: it can only be attached by a query."""
 
 
-def ask(inputs: Inputs, models: Models, table: str, *, limits: Limits = LIMITS) -> pa.Table:
-    """One table of sql/, with only what it is made from built, in memory.
+def ask(
+    inputs: Inputs, models: Models, table: str, *, limits: Limits = LIMITS, work: Path | None = None
+) -> pa.Table:
+    """One table of sql/, with only what it is made from built, in memory; `work` as of `in_memory`.
 
     `table` is `registry.<name>`, `warnings.<name>` or `main.<name>`. Raises ModelError.
     """
-    return ask_for(inputs, models, {table: f"select * from {table}"}, limits=limits)[table]
+    return ask_for(inputs, models, {table: f"select * from {table}"}, limits=limits, work=work)[table]
 
 
 def ask_for(
-    inputs: Inputs, models: Models, queries: Mapping[str, str], *, limits: Limits = LIMITS, is_trial: bool = False
-) -> dict[str, pa.Table]:
+    inputs: Inputs, models: Models, queries: Mapping[str, str], *, limits: Limits = LIMITS, is_trial: bool = False,
+    work: Path | None = None,
+) -> dict[str, pa.Table]:  # fmt: skip
     """Table of sql/ → the answer to a query over it; as `ask`, but what several are made from is built once.
 
     `is_trial`: only who would be listed is asked, so warnings have no reason and no evidence.
     """
     models.examine(queries)
-    with closing(_connect(None, limits)) as con:
+    with in_memory(work, limits) as con:
         _make(con, inputs, models, queries, is_trial=is_trial)
         return {table: con.sql(query).to_arrow_table() for table, query in queries.items()}
 
@@ -547,14 +550,22 @@ def _night_of(release: Path, keys: Sequence[str]) -> date:
 
 
 @contextmanager
-def in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
-    """An engine for vectorised work on columns, without any database file."""
-    with closing(_connect(None, LIMITS)) as con:
+def in_memory(work: Path | None = None, limits: Limits = LIMITS) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An engine for vectorised work on columns, without any database file.
+
+    What exceeds the memory goes into a folder of its own in `work`, gone with the engine; without `work` nothing ever
+    lands on a disk, and what does not fit raises duckdb.OutOfMemoryException.
+    """
+    if work is None:
+        with closing(_connect(None, limits)) as con:
+            yield con
+        return
+    with tempfile.TemporaryDirectory(dir=work, prefix="spill-") as spill, closing(_connect(Path(spill), limits)) as con:
         yield con
 
 
 def _connect(spill: Path | None, limits: Limits) -> duckdb.DuckDBPyConnection:
-    """A database in memory; what exceeds the limit goes to the directory `spill`."""
+    """A database in memory; what exceeds the limit goes to the directory `spill`, and fails where there is none."""
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": limits.memory,
         "threads": limits.threads,
@@ -562,9 +573,8 @@ def _connect(spill: Path | None, limits: Limits) -> duckdb.DuckDBPyConnection:
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "allow_community_extensions": False,
+        "temp_directory": str(spill or ""),  # unsaid, DuckDB takes `.tmp` where the command was started
     }
-    if spill:
-        config["temp_directory"] = str(spill)
     return duckdb.connect(":memory:", config=config)
 
 
