@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import pyrage
 
-from pipeline.home import Home, atomically, read_key
+from pipeline.home import PART, Home, atomically, read_key
 from pipeline.model import ConfigError, MonitorError
 
 
@@ -150,7 +151,29 @@ def _decrypt(home: Home, sha256: str, clear: BufferedWriter) -> None:
 
 def kept(home: Home) -> list[str]:
     """The hashes of all files in the archive, sorted."""
-    return sorted(file.name for file in home.archive.glob("??/*") if not file.name.startswith("."))
+    return sorted(file.name for file in home.archive.glob("??/*") if _is_kept(home, file))
+
+
+def strange(home: Home) -> list[str]:
+    """What lies in the archive and is none of its files, as paths below the home, sorted; what is being written is not told."""
+    there = (path for path in home.archive.rglob("*") if path.is_symlink() or not path.is_dir())
+    return sorted(
+        str(path.relative_to(home.root))
+        for path in there
+        if not path.name.startswith(PART) and not _is_kept(home, path)
+    )
+
+
+def _is_kept(home: Home, file: Path) -> bool:
+    return (
+        _HASH.fullmatch(file.name) is not None
+        and file == path(home, file.name)
+        and file.is_file()
+        and not file.is_symlink()
+    )
+
+
+_HASH = re.compile("[0-9a-f]{64}")
 
 
 def rotate(home: Home) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import agreement, archive, attestation, journal, published, run, seal
-from pipeline.home import Home, digest_of
+from pipeline.home import PART, Home, digest_of
 from pipeline.ledger import Ledger
 from pipeline.model import MonitorError
 
@@ -43,12 +43,13 @@ def verify(home: Path, on_step: Step | None = None, *, statement: bytes | None =
             entries = list(journal.read(place))
             agreement.examine_identity(place, entries)
             agreement.examine_ledger_file(place, entries)
+            ledger = Ledger.of(place)
+            ledger.nights()  # asked below, among what is not the ledger's
         except MonitorError as problem:
             # The rest is compared with the journal, and known from the ledger: without them nothing can be said.
             return dict.fromkeys(("journal", "archive", "swept", "accepted", "releases", "outputs"), 0) | {
                 "problems": [str(problem)], "notes": [], "head": "", "statement": "",
             }  # fmt: skip
-        ledger = Ledger.of(place)
         try:
             problems += [*_remembered(entries, ledger), *_files_of_ledger(entries, ledger)]
             problems += [*_said_by_people(entries, ledger), *_kept_beside(entries, place, ledger)]
@@ -60,6 +61,7 @@ def verify(home: Path, on_step: Step | None = None, *, statement: bytes | None =
         purged = {sha256 for each in entries if each.what == "purged" for sha256 in each.about["archive"]}
         swept = sum(len(each.about["archive"]) for each in entries if each.what == "swept")
         kept = archive.kept(place)
+        problems += [f"{name}:不是收文件时归档的" for name in archive.strange(place)]
         problems += [f"归档里少了文件 {sha256[:16]}…" for sha256 in sorted(received - purged - set(kept))]
         problems += [f"归档里多出文件 {sha256[:16]}…,日志里没有收到过" for sha256 in sorted(set(kept) - received)]
         for done, sha256 in enumerate(kept):
@@ -76,7 +78,9 @@ def verify(home: Path, on_step: Step | None = None, *, statement: bytes | None =
             if (place.root / name).exists() and digest_of(place.root / name) != parts[name]:
                 problems.append(f"{name}:内容被改动过")
         problems += [f"{name}:不是夜间任务写的" for name in sorted(_parts_there(place) - known)]
+        problems += [f"{name}:换成了链接" for name in sorted(known) if (place.root / name).is_symlink()]
         compared = published.compare(place, ledger, entries, say)
+        compared.notes += _of_another_version(entries, ledger)
         problems += compared.problems
         problems += [*_dangling(place, compared.sound), *ledger.dangling()]
         if statement is not None:
@@ -98,6 +102,10 @@ def verify(home: Path, on_step: Step | None = None, *, statement: bytes | None =
 def _remembered(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
     """Lines cut off at the end leave a whole chain behind: the ledger knows where it ended."""
     last = ledger.journal_head()
+    if not last and any(
+        each.what == "finished" for each in entries[:-1]
+    ):  # cut off, the last one is the next night's to write
+        return ["台账里少了“日志写到第几行”那一条:日志末尾有没有被截掉,看不出来"]
     if last and not any((each.seq, each.hash) == last for each in entries):
         return [f"日志末尾被截掉:台账记得写到第 {last[0]} 行,现在只有 {len(entries)} 行"]
     return []
@@ -127,6 +135,8 @@ def _kept_beside(entries: list[journal.Entry], home: Home, ledger: Ledger) -> li
     if (told := agreement.last_kept(entries)) is None:
         return []
     now = run.kept_beside(home, ledger)
+    if told.get("form") != now["form"]:  # another version of the program went over other columns
+        told = told | {"ledger": now["ledger"]}
     sorts = {"ledger": "台账里 {} 的记录与发布时不同", "folders": "accepted/{}:与发布时不同"}
     return [
         said.format(name)
@@ -136,12 +146,21 @@ def _kept_beside(entries: list[journal.Entry], home: Home, ledger: Ledger) -> li
     ]
 
 
+def _of_another_version(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
+    """That the last digests of the ledger's rows go over other columns than this version of the program knows."""
+    told = agreement.last_kept(entries)
+    if told is None or told.get("form") == ledger.form():
+        return []
+    return ["台账里各单位的记录是另一个版本的程序登记的,现在无法核对;再跑一夜就核对得出"]
+
+
 def _parts_there(home: Home) -> set[str]:
+    """Whatever lies where accepted rows are kept, below the home."""
     return {
         str(path.relative_to(home.root))
-        for folder in home.accepted.iterdir()
-        if folder.is_dir() and folder.name in {*run.BESIDE_ACCEPTED, *run.kinds()}
-        for path in folder.glob("*.parquet")
+        for folder in (*run.BESIDE_ACCEPTED, *run.kinds())
+        for path in (home.accepted / folder).rglob("*")
+        if (path.is_symlink() or not path.is_dir()) and not path.name.startswith(PART)
     }
 
 

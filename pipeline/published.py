@@ -8,6 +8,7 @@ no damage. Spec: bad-input.md ("tampered release, ledger or audit line").
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -262,6 +263,9 @@ def compare(home: Home, ledger: Ledger, entries: Sequence[Entry], say: Step) -> 
     return found
 
 
+_NUMBER = re.compile("[1-9][0-9]*")
+
+
 def _compare_releases(home: Home, told: Told, found: Compared, say: Step) -> None:
     there = [
         path
@@ -274,7 +278,10 @@ def _compare_releases(home: Home, told: Told, found: Compared, say: Step) -> Non
     for done, path in enumerate(there):
         say("核对发布的数据", done, len(there))
         stem, _, ending = path.name.partition(".")
-        number = int(stem) if stem.isdecimal() and ending in ("", "laid_aside") else None
+        number = int(stem) if _NUMBER.fullmatch(stem) and ending in ("", "laid_aside") else None
+        if path.is_symlink():
+            found.problems.append(f"releases/{path.name}:是链接,不是发布的数据")
+            continue
         should_be = told.laid_aside if ending else told.kept | unfinished
         files = files_of(path)
         if number is not None and number in should_be and number in told.releases:
@@ -307,9 +314,9 @@ def _changed(name: str, files: Files, releases: Mapping[int, Files], number: int
 
 def _strange(name: str, files: Files, told: Told) -> list[str]:
     """A release that should not be there; where an earlier version told no numbers, one of those that was changed."""
-    if name.isdecimal() and int(name) in told.laid_aside:
+    if _NUMBER.fullmatch(name) and int(name) in told.laid_aside:
         return [f"releases/{name}:已退回到更早的一版,这一版应当搁置;请再运行一次 monitor rollback {told.current}"]
-    if name.isdecimal() and int(name) in told.releases:
+    if _NUMBER.fullmatch(name) and int(name) in told.releases:
         return [f"releases/{name}:早已不再保存的一版,被放了回来"]
     nearest = max(told.unnumbered, key=lambda each: len(set(each.items()) & set(files.items())), default={})
     if not set(nearest.items()) & set(files.items()):
@@ -337,6 +344,9 @@ def _compare_link(home: Home, told: Told, found: Compared) -> None:
         found.problems.append(f"warehouse.duckdb:指向 releases/{target.parent.name},应当指向 releases/{told.current}")
 
 
+_LETTER = re.compile(r"outbox/[0-9]{4}-[0-9]{2}-[0-9]{2}\.md")
+
+
 def _compare_outputs(home: Home, told: Told, found: Compared) -> None:
     there = set(_outputs_there(home))
     found.outputs = len(there)
@@ -348,7 +358,7 @@ def _compare_outputs(home: Home, told: Told, found: Compared) -> None:
             said = f"{name}:已清除的一份,还在(或放了回来)"
         elif is_there and digest is None:
             said = f"{name}:不是夜间任务写的" if told.tells_outputs else ""
-            if said and name.startswith("outbox/") and Path(name).stem not in told.nights:
+            if said and _LETTER.fullmatch(name) and Path(name).stem not in told.nights:
                 found.notes.append(f"{name}:那一夜没有开始,信没有登记")
                 continue
         elif is_there and _digest_of_file(home.root / name) != digest:

@@ -1139,7 +1139,7 @@ def current_night(home: Path) -> date | None:
 def kept_beside(home: Home, ledger: Ledger) -> dict[str, Any]:
     """Digests of what no line of the journal names by itself: the ledger's rows by unit, and folders of accepted/ beside the rows'."""
     folders: dict[str, str] = {}
-    for folder in sorted(each for each in home.accepted.iterdir() if each.name not in {*kinds(), *BESIDE_ACCEPTED}):
+    for folder in sorted(each for each in home.accepted.glob("*") if each.name not in {*kinds(), *BESIDE_ACCEPTED}):
         names = [
             f"{path.relative_to(folder)} {digest_of(path)}" for path in sorted(folder.rglob("*")) if path.is_file()
         ]

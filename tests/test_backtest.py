@@ -15,15 +15,15 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from pipeline import run
-from pipeline.backtest import _found, _Help, backtest, precision
+from pipeline import journal, run
+from pipeline.backtest import _found, _Help, backtest, past, precision
 from pipeline.cli import monitor
 from pipeline.home import Home
 from pipeline.ledger import Ledger
 from pipeline.model import ModelError, MonitorError
 from pipeline.strict_yaml import read_yaml
 from pipeline.warehouse.models import SQL, Models
-from tests.night_kit import DAY, PERSON, ask, book, number, person
+from tests.night_kit import DAY, PERSON, ask, book, new_home, number, person
 from tests.test_decisions import HOUSEHOLD, NEXT, fill_in, listed_home
 
 pytestmark = pytest.mark.slow
@@ -255,3 +255,12 @@ def test_precision_counts_what_people_closed() -> None:
     assert precision(["unknown", "source"])["precision"] is None
     assert precision(["right"] * 3) == {"closed": 3, "precision": 1.0, "low": 0.4385, "high": 1.0}
     assert precision(["wrong"] * 3 + ["source"]) == {"closed": 3, "precision": 0.0, "low": 0.0, "high": 0.5615}
+
+
+def test_what_was_judged_and_held_counts_as_judged_on_the_night_on_which_its_rows_came_in(tmp_path):
+    """A part that is told without a digest was left empty."""
+    home = Home.open(new_home(tmp_path / "home"))
+    for night, digest in ((DAY, None), (NEXT, "0" * 64), (LATER, "1" * 64)):
+        about = {"run_date": night.isoformat(), "family": "edge", "parts": {"accepted/edge_person/one.parquet": digest}}
+        journal.write(home, "judged", about, who="夜间任务", at=datetime.now(UTC))
+    assert past(home).judged_on == {"one": NEXT}

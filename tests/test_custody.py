@@ -59,6 +59,18 @@ def _file_in_archive(home):
     return next(path for path in sorted((home / "archive").glob("??/*")))
 
 
+def _link_in_place(path):
+    path.parent.chmod(0o700)
+    elsewhere = path.parents[2] / "elsewhere"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+
+
+def _lay_below(folder):
+    (folder / "x").mkdir()
+    (folder / "x/y").write_bytes(b"x")
+
+
 def _spoil(path):
     path.chmod(0o600)
     data = bytearray(path.read_bytes())
@@ -90,6 +102,15 @@ def _journal_line(home, change):
             lambda home: shutil.copy(next((home / "accepted/edge_person").glob("*")), home / "accepted/edge_person/0.parquet"),
             "不是夜间任务写的",
         ),
+        ("a file beside the archived ones", lambda home: (home / "archive/odd").write_bytes(b"x"), "archive/odd:不是收文件时归档的"),
+        ("a link in place of an archived file", lambda home: _link_in_place(_file_in_archive(home)), "不是收文件时归档的"),
+        (
+            "a link in place of an accepted part",
+            lambda home: _link_in_place(next((home / "accepted/edge_person").glob("*"))),
+            "parquet:换成了链接",
+        ),
+        ("a file below the accepted parts", lambda home: _lay_below(home / "accepted/edge_person"), "edge_person/x/y:不是夜间任务写的"),
+        ("all accepted rows removed", lambda home: shutil.rmtree(home / "accepted"), "不见了"),
         ("release changed", lambda home: _spoil(home / "releases/3/warehouse.duckdb"), "releases/3/warehouse.duckdb:与发布时不同"),
         ("division's release changed", lambda home: _spoil(home / "releases/2/divisions/d01.duckdb"), "releases/2/divisions/d01.duckdb"),
         ("release swapped", lambda home: (home / "releases/3").rename(home / "releases/9"), "没有指向任何一版"),
@@ -99,6 +120,11 @@ def _journal_line(home, change):
             lambda home: _ledger(home, "update received_file set file_name = substr(file_name, 1, 40) || 'A' || substr(file_name, 42)"),
             "打不开",
         ),
+        ("no version in the ledger", lambda home: _ledger(home, "delete from schema_version"), "少了版本号"),
+        ("a day that is none", lambda home: _ledger(home, "update received_file set night = night || 'x'"), "有一格读不出来"),
+        ("counts that are none", lambda home: _ledger(home, "update night set counts = 'x'"), "有一格读不出来"),
+        ("a file's size in the ledger changed", lambda home: _ledger(home, "update received_file set size = size + 1"), "的记录与发布时不同"),
+        ("the remembered end of the journal removed", lambda home: _ledger(home, "delete from journal_head"), "“日志写到第几行”"),
         (
             "row of the ledger changed",
             lambda home: _ledger(home, "update submission set rows_accepted = 1, rows_set_aside = 4 where rows_read = 5 and unit_code = 'd01'"),

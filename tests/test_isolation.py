@@ -6,24 +6,30 @@ The faults are planted in a copy of sql/ and in what judges rows, since values t
 from __future__ import annotations
 
 import shutil
+from collections import namedtuple
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import openpyxl
 import pytest
-from night_kit import DAY, MEDICAL, PERSON, ask, book, copy_home, differences, number, person, still
+from night_kit import DAY, MEDICAL, PERSON, ask, book, copy_home, differences, new_home, number, person, still
 from test_decisions import DIBAO, fill_in, lines_of
 from test_whole import NOT_IN, POOR, bureau, dibao
 
-from pipeline import advice, checks, decisions, isolation, run, warehouse
+from pipeline import advice, checks, decisions, inputs, isolation, run, warehouse
 from pipeline.custody import recover, verify
-from pipeline.model import ROOT, MonitorError
+from pipeline.home import Home
+from pipeline.ledger import Ledger, ReadBy
+from pipeline.ledger.decisions import DecisionLine
+from pipeline.model import ROOT, MonitorError, Reading
 from pipeline.warehouse import models
 
 NEXT = DAY + timedelta(days=1)
+AT = datetime(2026, 10, 31, 18, 0, tzinfo=UTC)
 POISON = "7777"
 """An amount in yuan that the planted faults stumble over."""
 ROSTER = "registry/roster_person.sql"
@@ -345,3 +351,82 @@ def filled(path: Path) -> Path:
 def test_what_fails_with_more_than_half_of_the_units_is_no_sender_s_file(blamed, sent, is_ours):
     tonight = [isolation.Sent(f"s{n}", f"d{n:02d}") for n in range(sent)]
     assert isolation._is_ours({each.unit_code for each in tonight[:blamed]}, tonight) is is_ours
+
+
+# what the search is given ---------------------------------------------------------------------------------------------
+
+
+def test_the_line_of_a_filled_in_list_is_found_by_leaving_out_the_others(tmp_path, monkeypatch):
+    given = namedtuple("given", "without accepted")
+    rows = {"a": isolation.Row("预警", 3), "b": isolation.Row("预警", 4), "c": isolation.Row("预警", 5)}
+
+    def attempt(home: Any, house: Any, inputs: Any, wanted: Any) -> warehouse.Failure | None:
+        return None if "b" in inputs.without else warehouse.Failure("main.decision", "x")
+
+    monkeypatch.setattr(isolation, "_attempt", attempt)
+    house: Any = namedtuple("house", "models")({"main.decision": None})
+    found = isolation.of_build(
+        Home(tmp_path),
+        house,
+        [isolation.Sent("list", "d01", lines=rows)],
+        lambda without: given(set(without), {"dibao_person": ["x"]}),  # type: ignore[arg-type, return-value]
+    )
+    assert "第 4 行" in found["list"].reason
+
+
+@pytest.mark.parametrize("problem", [OSError("full"), MemoryError(), duckdb.OutOfMemoryException("x")])
+def test_a_full_disk_or_memory_while_parts_are_judged_again_is_no_file_s_fault(tmp_path, problem):
+    def fail(*_: Any) -> Any:
+        raise problem
+
+    parts = [checks.Part(f"s{n}", "d01", "dibao_person", "g", "x.xlsx", n, Reading("dibao_person")) for n in range(2)]
+    with pytest.raises(type(problem)):
+        isolation.of_check(parts, fail, tmp_path)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    """Of a new home: a roster and a filled-in list that came on DAY, each accepted."""
+    home = Home.open(new_home(tmp_path / "home"))
+    ledger = Ledger.of(home)
+    ledger.begin_night(DAY, owner="x", at=AT)
+    told = {"sha256": "0" * 64, "size": 1, "received_at": AT, "night": DAY, "archived": "archive/00/0"}
+    file = ledger.record_file("d01", "低保.xlsx", **told)
+    by = {"dibao_person": ReadBy("c1", "period")}
+    [sent] = ledger.record_readings(file.file_id, [Reading("dibao_person", period="2026-10", rows_read=1)], by)
+    ledger.settle(sent.submission_id, "accepted", accepted=1)
+    del told["size"]
+    list_ = ledger.decisions.record_file("d01", "清单.xlsx", **told)
+    line = DecisionLine("warning", "w1", "已纳入保障", DAY, {}, "预警", 2, 1, None)
+    ledger.decisions.record_lines(list_.file_id, [line], [])
+    return ledger
+
+
+@pytest.mark.parametrize(("state", "asked"), [("failed", ["d01", "d01"]), ("done", [])])
+def test_what_came_on_a_night_that_failed_is_looked_at_on_the_next(tmp_path, ledger, state, asked):
+    """It was read then, and is built tonight for the first time."""
+    ledger.finish_night(DAY, state, at=AT, counts={})
+    found = run._sent_tonight(Home.open(tmp_path / "home"), ledger, NEXT)
+    assert [each.unit_code for each in found] == asked
+    assert [bool(each.lines) for each in found] == ([False, True] if asked else [])
+
+
+def test_a_night_that_is_made_again_leaves_nothing_in_work_for_the_next(tmp_path, ledger, monkeypatch):
+    """Who was in scope on it, say: the next one would take it for its own."""
+    home = tmp_path / "home"
+    (home / "work").mkdir(exist_ok=True)
+    (home / "work/scope.parquet").touch()
+    for step in ("read", "check", "build", "publish"):
+        monkeypatch.setattr(run, step, lambda *_, **__: {})
+    monkeypatch.setattr(run, "families", lambda *_: [])
+    run.again(home, DAY)
+    assert list((home / "work").iterdir()) == []
+
+
+def test_who_lived_where_on_the_night_before_is_known_at_the_door(tmp_path, ledger, monkeypatch):
+    """Else the list of another division could move somebody, and with him whose partners' rows are let in."""
+    home = Home.open(tmp_path / "home")
+    asked = []
+    monkeypatch.setattr(warehouse, "previous_release", lambda *about: asked.append(about[:2]) or tmp_path / "earlier")
+    assert inputs.of_lists(home, ledger, NEXT, without=["x"]).previous == tmp_path / "earlier"
+    assert asked == [(home.releases, NEXT)]

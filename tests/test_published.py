@@ -106,6 +106,13 @@ ATTACKS = [
     ("a letter deleted", lambda home: (home / LETTER).unlink(), f"{LETTER}:不见了"),
     ("a policy value changed", lambda home: write(home / "policy/retention.yml"), f"policy/retention.yml:与{DAY} 夜里读到的不同"),
     ("a policy file added", lambda home: shutil.copy(home / "policy/retention.yml", home / "policy/z.txt"), "policy/z.txt:与"),
+    ("a release under an odd number", lambda home: shutil.copytree(home / "releases/1", home / "releases/01"), "releases/01:没有发布过"),
+    (
+        "a link in place of a release",
+        lambda home: ((home / "releases/1").rename(home / "elsewhere"), (home / "releases/1").symlink_to(home / "elsewhere")),
+        "releases/1:是链接",
+    ),
+    ("a letter of no night", lambda home: (home / "outbox/通知.md").write_text("请停发"), "outbox/通知.md:不是夜间任务写的"),
     ("holidays changed", lambda home: write(home / "policy/holidays.csv", lambda data: data + b"\n"), "policy/holidays.csv:与"),
     ("monitor.yml changed", lambda home: write(home / "monitor.yml", lambda data: data + b"\n"), f"monitor.yml:与{DAY} 夜里"),
     ("a night said to have failed", lambda home: change_night(home, EVE, "state = 'failed'"), f"台账里 {EVE} 这一夜是“有步骤没有成功”"),

@@ -1039,6 +1039,9 @@ def test_what_exceeds_the_memory_goes_into_a_folder_of_its_own_in_work_and_is_go
 
 def test_without_a_folder_nothing_goes_to_a_disk(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with warehouse.in_memory(limits=warehouse.Limits("64MB", threads=1)) as con, pytest.raises(duckdb.OutOfMemoryException):
+    with (
+        warehouse.in_memory(limits=warehouse.Limits("64MB", threads=1)) as con,
+        pytest.raises(duckdb.OutOfMemoryException),
+    ):
         con.execute(MORE_THAN_FITS)
     assert list(tmp_path.rglob("*")) == []

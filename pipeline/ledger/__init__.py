@@ -580,11 +580,15 @@ class Ledger:
     # ---- the whole of it
 
     def digests(self) -> dict[str, str]:
-        """Unit → SHA-256 over all that is held of what it sent: submissions, exceptions in its files, lines that it filled in."""
+        """Unit → SHA-256 over all that is held of what it sent.
+
+        Files, those left where they lie, submissions, exceptions in its files, filled-in lists and their lines.
+        """
         with looking(self._engine) as connection:
             of_files = connection.execute(select(exception_table).where(exception_table.c.source != COMMAND)).all()
+        held: list[Any] = [*self.files(), *self.left(date.max), *self.submissions(), *self.decisions.files()]
         told: list[tuple[str, list[Any]]] = [
-            *((each.unit_code, list(asdict(each).values())) for each in self.submissions()),
+            *((each.unit_code, list(asdict(each).values())) for each in held),
             *((each.unit_code, list(each)) for each in of_files),
             *(
                 (file.unit_code, [of_line, *asdict(line).values()])
@@ -601,7 +605,10 @@ class Ledger:
     @staticmethod
     def form() -> str:
         """Which columns `digests` goes over: digests of another version of the program say nothing of this one's rows."""
-        columns = [[each.name for each in fields(of)] for of in (Submission, DecisionFile, DecisionLine)]
+        columns = [
+            [each.name for each in fields(of)]
+            for of in (ReceivedFile, LeftFile, Submission, DecisionFile, DecisionLine)
+        ]
         columns.append([column.name for column in exception_table.columns])
         return hashlib.sha256(json.dumps(columns).encode()).hexdigest()[:16]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,7 +41,43 @@ def restore_or_rebuild(what: str) -> str:
     )
 
 
-class _Utc(TypeDecorator[datetime]):
+def spoilt(said: object) -> MonitorError:
+    """The ledger's own file cannot be read, or not all of it."""
+    return MonitorError(f"台账坏了(ledger.db:{said});{restore_or_rebuild('ledger.db')}")
+
+
+class _Plain(TypeDecorator[Any]):
+    """A day, a moment or a JSON value that the database tells as such.
+
+    Raises MonitorError for what is none: SQLite keeps whatever somebody writes into a cell.
+    """
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        """As SQLAlchemy has it, with what cannot be read in words."""
+        process = super().result_processor(dialect, coltype)
+        if process is None:
+            return None
+
+        def read(value: Any) -> Any:
+            try:
+                return process(value)
+            except (ValueError, TypeError) as problem:
+                raise spoilt("里面有一格读不出来") from problem
+
+        return read
+
+
+class _Day(_Plain):
+    impl = sa.Date
+    cache_ok = True
+
+
+class _Counts(_Plain):
+    impl = sa.JSON
+    cache_ok = True
+
+
+class _Utc(_Plain):
     """A moment, kept in UTC: SQLite forgets zones. A moment without zone is refused."""
 
     impl = sa.DateTime
@@ -98,7 +134,7 @@ received_file = sa.Table(
     Column("sha256", sa.String, nullable=False),
     Column("size", sa.BigInteger, nullable=False),
     Column("received_at", _Utc, nullable=False),
-    Column("night", sa.Date, nullable=False),
+    Column("night", _Day, nullable=False),
     Column("received_seq", sa.BigInteger, nullable=False),
     Column("archived", sa.String, nullable=False),
     Column("state", sa.String, sa.CheckConstraint("state in ('received', 'read')"), nullable=False),
@@ -113,7 +149,7 @@ submission_table = sa.Table(
     Column("file_name", Sealed, nullable=False),
     Column("sha256", sa.String, nullable=False),
     Column("received_at", _Utc, nullable=False),
-    Column("night", sa.Date, nullable=False),
+    Column("night", _Day, nullable=False),
     Column("received_seq", sa.BigInteger, nullable=False),
     Column("period", sa.String, nullable=False),
     Column("rows_read", sa.BigInteger, nullable=False),
@@ -136,13 +172,13 @@ decision_file = sa.Table(
     Column("file_name", Sealed, nullable=False),
     Column("sha256", sa.String, nullable=False),
     Column("received_at", _Utc, nullable=False),
-    Column("night", sa.Date, nullable=False),
+    Column("night", _Day, nullable=False),
     Column("received_seq", sa.BigInteger, nullable=False),
     Column("archived", sa.String, nullable=False),
     Column("state", sa.String, sa.CheckConstraint("state in ('received', 'read', 'answered')"), nullable=False),
     Column("sheets", Sealed, nullable=False),
     Column("refusal", Sealed),
-    Column("came_again", sa.Date),
+    Column("came_again", _Day),
     sa.UniqueConstraint("unit_code", "sha256"),
     sa.UniqueConstraint("unit_code", "received_seq"),
 )  # fmt: skip
@@ -152,19 +188,19 @@ decision_line = sa.Table(
     Column("file_id", sa.String, sa.ForeignKey("decision_file.file_id"), nullable=False, index=True),
     Column("about", sa.String, nullable=False),
     Column("result", sa.String),
-    Column("decided_on", sa.Date),
+    Column("decided_on", _Day),
     Column("row_number", sa.Integer, nullable=False),
     Column("column", sa.Integer, nullable=False),
     Column("written", Sealed, nullable=False),
 )  # fmt: skip
 night_table = sa.Table(
     "night", metadata,
-    Column("run_date", sa.Date, primary_key=True),
+    Column("run_date", _Day, primary_key=True),
     Column("started_at", _Utc, nullable=False),
     Column("finished_at", _Utc),
     Column("state", sa.String, sa.CheckConstraint("state in ('running', 'done', 'failed')"), nullable=False),
     Column("owner", sa.String, nullable=False),
-    Column("counts", sa.JSON, nullable=False),
+    Column("counts", _Counts, nullable=False),
 )  # fmt: skip
 
 journal_table = sa.Table(
@@ -176,7 +212,7 @@ journal_table = sa.Table(
 confirmation_table = sa.Table(
     "confirmation", metadata,
     Column("submission_id", sa.String, primary_key=True),  # stays while a file is read again
-    Column("decided_on", sa.Date, primary_key=True),
+    Column("decided_on", _Day, primary_key=True),
     Column("by_whom", Sealed, nullable=False),
     Column("reason", Sealed, nullable=False),
 )  # fmt: skip
@@ -184,7 +220,7 @@ confirmation_table = sa.Table(
 gap_table = sa.Table(
     "gap_confirmation", metadata,
     Column("submission_id", sa.String, primary_key=True),  # stays while a file is read again
-    Column("decided_on", sa.Date, primary_key=True),
+    Column("decided_on", _Day, primary_key=True),
     Column("by_whom", Sealed, nullable=False),
     Column("reason", Sealed, nullable=False),
 )  # fmt: skip
@@ -195,15 +231,15 @@ left_table = sa.Table(
     Column("unit_code", sa.String, nullable=False),
     Column("file_name", Sealed, nullable=False),
     Column("sort", sa.String, nullable=False),
-    Column("first_on", sa.Date, nullable=False),
-    Column("last_on", sa.Date, nullable=False),
+    Column("first_on", _Day, nullable=False),
+    Column("last_on", _Day, nullable=False),
 )  # fmt: skip
 """What lay in the inbox on one night after the other and was not taken: broken-off uploads, copies, what was still moving."""
 exception_table = sa.Table(
     "issue_exception", metadata,
     Column("issue_id", sa.String, primary_key=True),
-    Column("decided_on", sa.Date, primary_key=True),
-    Column("expires_on", sa.Date, nullable=False),
+    Column("decided_on", _Day, primary_key=True),
+    Column("expires_on", _Day, nullable=False),
     Column("unit_code", sa.String, nullable=False),
     Column("kind", sa.String, nullable=False),
     Column("by_whom", Sealed, nullable=False),
@@ -213,7 +249,7 @@ exception_table = sa.Table(
 """Faults that somebody confirmed: what was written stands until the expiry. `source`: the file (file_id) or `command`."""
 source_table = sa.Table(
     "database_read", metadata,
-    Column("run_date", sa.Date, primary_key=True),
+    Column("run_date", _Day, primary_key=True),
     Column("source", sa.String, primary_key=True),
     Column("state", sa.String, sa.CheckConstraint("state in ('delivered', 'unchanged', 'not_delivered')"), nullable=False),
     Column("rows", sa.BigInteger, nullable=False),
@@ -249,7 +285,9 @@ def open_engine(url: str, seal: Seal) -> sa.Engine:
             if connection.execute(sa.select(version_table)).first() is None:
                 connection.execute(sa.insert(version_table).values(version=SCHEMA_VERSION))
     with looking(engine) as connection:
-        version = connection.execute(sa.select(version_table.c.version)).scalar_one()
+        version = connection.execute(sa.select(version_table.c.version)).scalar_one_or_none()
+    if version is None:
+        raise spoilt("少了版本号")
     if version != SCHEMA_VERSION:
         raise ConfigError(f"台账的版本是 {version},本程序认得的是 {SCHEMA_VERSION};请使用相同版本的程序")
     return engine
@@ -344,8 +382,8 @@ def _spoken() -> Iterator[None]:
     except OperationalError as problem:
         raise MonitorError(f"台账现在用不了(数据库:{problem.orig});本次改动没有写入,稍后再运行") from problem
     except sqlite3.DatabaseError as problem:  # a file that is no database, or a spoilt one: it fails while it is opened
-        raise MonitorError(f"台账坏了(ledger.db:{problem});{restore_or_rebuild('ledger.db')}") from problem
+        raise spoilt(problem) from problem
     except DatabaseError as problem:
         if not isinstance(problem.orig, sqlite3.DatabaseError) or type(problem) is not DatabaseError:
             raise
-        raise MonitorError(f"台账坏了(ledger.db:{problem.orig});{restore_or_rebuild('ledger.db')}") from problem
+        raise spoilt(problem.orig) from problem

@@ -245,9 +245,7 @@ _LAST = ("enable_external_access", "lock_configuration")
 """Of HARDENED, what shuts the door behind an encrypted file: it can only be attached by a query."""
 
 
-def ask(
-    inputs: Inputs, models: Models, table: str, *, limits: Limits = LIMITS, work: Path | None = None
-) -> pa.Table:
+def ask(inputs: Inputs, models: Models, table: str, *, limits: Limits = LIMITS, work: Path | None = None) -> pa.Table:
     """One table of sql/, with only what it is made from built, in memory; `work` as of `in_memory`.
 
     `table` is `registry.<name>`, `warnings.<name>` or `main.<name>`. Raises ModelError.
