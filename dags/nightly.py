@@ -49,6 +49,7 @@ FOR_THE_DATA_OFFICER = """
 | 红色的任务 | 意思 | 怎么办 |
 |---|---|---|
 | 收文件 | 这一夜没有开始,昨天的清单照用 | 常见原因:政策值或 `monitor.yml` 写错、台账和日志不是一套、权限太松、磁盘满、另一个夜间任务正在运行 |
+| 做完中断的清除 | 有一次 `monitor forget` 中断了,还没有做完;这一夜照做 | 看日志最后一句,改好后运行 `monitor purge`,它会接着做完 |
 | 找出要读的数据库、读数据库(某个来源) | 这一夜没有它的数据,以前读到的照用;其余照常 | 日志最后一句写明原因;修好后再跑同一日期 |
 | 读文件、检查、退回(某个单位或某类名单) | 其余单位照常完成,清单已发布;它的文件仍在归档里 | 再跑同一日期,会接着处理 |
 | 建库 | 新清单没有通过自检,昨天的清单照用 | 日志写明是哪张表;请找维护人员 |
@@ -135,7 +136,15 @@ def failed_steps(mapped: dict[str, list[str] | None]) -> list[str]:
     return [said for said in failed if said != SOMETHING_FAILED]
 
 
-@task(task_display_name="找出要读的数据库")
+@task(task_display_name="做完中断的清除", multiple_outputs=False)
+def finish() -> int:
+    """Whom a command that was killed did not forget to the end."""
+    from pipeline import forgetting
+
+    return step(forgetting.finish, who=run.NIGHT)
+
+
+@task(task_display_name="找出要读的数据库", trigger_rule="all_done")
 def sources() -> list[str]:
     context: Any = get_current_context()
     return step(run.sources, units=context["params"]["units"])
@@ -223,11 +232,13 @@ def nightly() -> None:
         raise AirflowFailException("有步骤没有成功:其余照常完成,请看变红的任务")
 
     wanted_sources: Any = sources()
+    finished = finish()
+    finished >> wanted_sources
     fetched = fetch.expand(source=wanted_sources)
     received: Any = collect()
     fetched >> received
     readings = read.expand(unit=received)
-    steps: list[Any] = [wanted_sources, fetched, received, readings]
+    steps: list[Any] = [finished, wanted_sources, fetched, received, readings]
     mapped = {"fetch": wanted_sources, "read": received, "give_back": received}
     before: Any = readings
     for number in range(1, WAVES + 1):

@@ -1,4 +1,4 @@
-"""Every Sunday: what the retention rules no longer justify is removed. When; what is `pipeline.rights`."""
+"""Every Sunday: what the retention rules no longer justify is removed. When; what is `pipeline.forgetting`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def purge() -> None:
 
     @task(task_display_name="清除", multiple_outputs=False)
     def remove() -> dict[str, int]:
-        from pipeline import rights
+        from pipeline import forgetting
         from pipeline.home import Home, examine_day
         from pipeline.model import MonitorError, tell_failure
 
@@ -48,7 +48,7 @@ def purge() -> None:
             today = context["dag_run"].run_after.astimezone(Home(HOME).time_zone).date()
             day = date.fromisoformat(asked) if asked else today
             examine_day(day, today)
-            return rights.purge(HOME, day, who="按保存期限清除")
+            return forgetting.purge(HOME, day, who="按保存期限清除")
         except MonitorError as problem:
             raise AirflowFailException(tell_failure(problem)) from None
 

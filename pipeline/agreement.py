@@ -97,11 +97,16 @@ def _disagreement(home: Home, ledger: Ledger) -> tuple[str, list[Entry]]:
 def _untold_release(home: Home, entries: Sequence[Entry]) -> int:
     """Number of a release that is later than the journal tells of; 0 when there is none.
 
-    Releases are numbered by publications, each of which the journal tells of first; a recovery begins again with 1.
+    Releases are numbered by what the journal tells of first: publications, and copies of which somebody's rows were left out; a recovery begins
+    again with 1.
     """
     names = [path.name.split(".")[0] for path in home.releases.glob("[0-9]*")]
     last = max((int(name) for name in names if name.isdecimal()), default=0)
-    return last if last > sum(entry.what == "published" for entry in entries) else 0
+    told = sum(entry.what == "published" for entry in entries)
+    told += sum(
+        bool(files) for entry in entries if entry.what == "left_out" for files in entry.about["releases"].values()
+    )
+    return last if last > told else 0
 
 
 def _gone_parts(home: Home, ledger: Ledger, entries: Sequence[Entry]) -> list[str]:
@@ -304,6 +309,17 @@ def last_of_parts(entries: Iterable[Entry]) -> dict[str, str | None]:
         elif entry.what == "purged":
             parts |= dict.fromkeys(entry.about["parts"])
     return parts
+
+
+def open_forgettings(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    """person_id → the lines of a forgetting that began and did not end."""
+    begun: dict[str, list[Entry]] = {}
+    for each in entries:
+        if each.what == "forgetting":
+            begun.setdefault(each.about["person_id"], []).append(each)
+        elif each.what == "forgot":
+            begun.pop(each.about["person_id"], None)
+    return begun
 
 
 _CHANGES = {"night", *ARRIVALS, "judged", "purged", "forgetting", "forgot"}

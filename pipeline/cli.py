@@ -189,7 +189,13 @@ def init(obj: _Context, keys: Path | None) -> None:
 @click.pass_obj
 def run_night(obj: _Context, day: date | None, really: bool) -> None:
     """在一个进程里跑完一整夜:收、读、查、退、建、发、告知。建好的一版没有成为当前的一版,退出码是 1。"""
+    from pipeline import forgetting
+
     night = obj.night(day, really=really)
+    try:
+        forgetting.finish(obj.folder, night, who=run.NIGHT)
+    except MonitorError as problem:  # it stops no night: what is not whole the night itself refuses
+        click.echo(legible(f"中断过的清除(forget)还没有做完:{problem};改好后运行 monitor purge"), err=True)
     with obj.progress() as progress:
         task = progress.add_task("准备", total=None)
 
@@ -567,16 +573,21 @@ def subject(obj: _Context, source: str | None, because: str, out: Path | None) -
 @click.pass_obj
 def forget(obj: _Context, source: str | None, because: str, day: date | None, really: bool) -> None:
     """本人的权利:清除某个人名下已没有理由保存的数据;保留的逐条说明理由。身份证号在终端里询问,或写 - 从标准输入读。"""
-    from pipeline import custody, rights
+    from pipeline import custody, forgetting
 
     night = obj.night(day, really=really)
-    told = rights.forget(obj.folder, _id_number(source), night, who=custody.login(), because=because)
+    told = forgetting.forget(obj.folder, _id_number(source), night, who=custody.login(), because=because)
 
     def render(console: Console) -> None:
-        console.print(f"清除了 {told['removed']} 条,保留 {len(told['kept'])} 条。")
+        console.print(
+            f"清除了 {told['removed']} 条,保留 {len(told['kept'])} 条;另清除退回件、清单、信等 {len(told['outputs'])} 份,"
+            f"以前的版本 {len(told['releases'])} 版。"
+        )
         for row in told["kept"]:
             console.print(f"• {row['种类']}《{row['文件']}》第 {row['行']} 行:{row['因为']}", markup=False)
-        console.print("已发布的各版里还有的,随版本更替在七夜之内消失;下一夜起不再使用。")
+        console.print("还可能留有本人内容的地方:")
+        for each in told["remains"]:
+            console.print(f"• {each['在哪里']}:{each['为什么']}。{each['到什么时候']}。", markup=False)
 
     obj.tell(told, render)
 
@@ -587,14 +598,17 @@ def forget(obj: _Context, source: str | None, because: str, day: date | None, re
 @json_option
 @click.pass_obj
 def purge(obj: _Context, day: date | None, really: bool) -> None:
-    """按保存期限清除:过期的原始文件和数据、旧的退回件、名单和通知。"""
-    from pipeline import custody, rights
+    """按保存期限清除:过期的原始文件和数据,旧的退回件、名单和通知,搁置的旧版本。中断过的 forget 先做完。"""
+    from pipeline import custody, forgetting
 
-    told = rights.purge(obj.folder, obj.night(day, really=really), who=custody.login())
+    told = forgetting.purge(obj.folder, obj.night(day, really=really), who=custody.login())
+    releases = Home(obj.folder).settings.retention.releases
     obj.tell(
         told,
         lambda console: console.print(
-            f"清除了 {told['files']} 份过期文件(原始文件 {told['archive']} 份、数据 {told['parts']} 份)和 {told['outputs']} 份旧的退回件等。"
+            f"清除了 {told['files']} 份过期文件(原始文件 {told['archive']} 份、数据 {told['parts']} 份)"
+            f"和 {told['outputs']} 份旧的退回件、搁置的版本等。"
+            f"保留着的各版数据里还有的,由更新的 {releases} 版代替以后才没有;备份和台账数据库自己的 WAL、备份另外清除。"
         ),
     )
 

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline import agreement, archive, attestation, journal, published, run, seal
+from pipeline import agreement, archive, attestation, forgetting, journal, published, run, seal
 from pipeline.home import PART, Home, digest_of
 from pipeline.ledger import Ledger
 from pipeline.model import MonitorError
@@ -215,7 +215,8 @@ def recover(home: Path, on_step: Step | None = None) -> dict[str, Any]:
     """Rebuild ledger, accepted rows and releases from the archive and the journal alone; the same tables as before.
 
     What is there of ledger, accepted rows and releases is laid aside in `before-recovery-…/`, not removed. Every night that
-    had published is run again in its order. Raises MonitorError when the journal or an archived file is not whole, or the
+    had published is run again in its order, and who was forgotten in between is forgotten again. Raises MonitorError when
+    the journal or an archived file is not whole, or the
     ledger's database is not empty (PostgreSQL: give an empty one first).
     """
     say = on_step or (lambda name, done, total: None)
@@ -241,12 +242,17 @@ def recover(home: Path, on_step: Step | None = None) -> dict[str, Any]:
     nights = sorted({each.about["run_date"] for each in entries if each.what == "published"})
     with run.alone(home):
         ledger = Ledger.of(place)
-        for done, (day, arrived, is_published) in enumerate(_nights(entries, purged)):
+        for done, (day, arrived, end) in enumerate(_nights(entries, purged)):
             say(f"重做 {day.isoformat()}", done, len(nights))
             for entry in arrived:
                 _arrive_again(ledger, entry)
-            if is_published:
+            if end and end.what == "published":
                 run.again(home, day)
+            elif end:
+                person_id = end.about["person_id"]
+                begun = agreement.open_forgettings(each for each in entries if each.seq < end.seq).get(person_id, [])
+                lines = [each.about for each in begun]
+                forgetting.again(place, ledger, person_id, day, who=end.who, because=end.about["because"], lines=lines)
     ledger = Ledger.of(place)
     about = {
         "nights": nights, "laid_aside": aside, "states": published.nights_of(ledger), "settings": published.settings_of(place),
@@ -255,18 +261,23 @@ def recover(home: Path, on_step: Step | None = None) -> dict[str, Any]:
     return {"nights": nights, "files": len(wanted), "laid_aside": aside}
 
 
-def _nights(entries: list[journal.Entry], purged: set[str]) -> Iterator[tuple[date, list[journal.Entry], bool]]:
-    """(night, what arrived since the one before, whether it published), in the order in which they happened."""
+def _nights(
+    entries: list[journal.Entry], purged: set[str]
+) -> Iterator[tuple[date, list[journal.Entry], journal.Entry | None]]:
+    """(day, what arrived since the one before, what ended it) in the order in which it happened.
+
+    It ends with a night that published, with somebody who was forgotten, or, at last, with neither.
+    """
     arrived: list[journal.Entry] = []
     for entry in entries:
         is_input = entry.what in ("night", "left", *journal.ARRIVALS, *journal.CONFIRMED, "excepted")
         if is_input and not (entry.what in journal.ARRIVALS and entry.about["sha256"] in purged):
             arrived.append(entry)
-        elif entry.what == "published":
-            yield date.fromisoformat(entry.about["run_date"]), arrived, True
+        elif entry.what in ("published", "forgot"):
+            yield date.fromisoformat(entry.about.get("run_date") or entry.at.date().isoformat()), arrived, entry
             arrived = []
     if arrived:
-        yield date.fromisoformat(arrived[-1].about.get("run_date") or arrived[-1].about["night"]), arrived, False
+        yield date.fromisoformat(arrived[-1].about.get("run_date") or arrived[-1].about["night"]), arrived, None
 
 
 def _arrive_again(ledger: Ledger, entry: journal.Entry) -> None:

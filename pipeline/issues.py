@@ -14,7 +14,7 @@ Of the months of a list only the newest stands; of files of one name the last; a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -129,15 +129,8 @@ def remember(home: Home, ledger: Ledger, day: date, touched: Iterable[tuple[str,
         came = here[~here["issue_id"].isin(was_there["issue_id"])].assign(night=day, is_there=True)
         gone = was_there[~was_there["issue_id"].isin(here["issue_id"])].assign(night=day, is_there=False)
         written = pd.concat([journal[journal["night"] != day], came, gone], ignore_index=True)
-        if written.empty:
-            path.unlink(missing_ok=True)
-            continue
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        table = pa.Table.from_pandas(
-            written.sort_values(["night", "issue_id"], kind="stable"), _EVENT, preserve_index=False
-        )
-        with atomically(path) as part:
-            pq.write_table(table.replace_schema_metadata(None), part, compression="zstd")
+        _write(path, written.sort_values(["night", "issue_id"], kind="stable"), _EVENT)
 
 
 def on(home: Home, submissions: Sequence[Submission], excepted: Collection[str], day: date) -> pd.DataFrame:
@@ -239,6 +232,53 @@ def said_of(home: Home, submission: Submission) -> dict[tuple[int, str], str]:
         return {}
     lines = pq.read_table(path, columns=["row", "rule", "message"]).to_pylist()
     return {(int(line["row"]), line["rule"]): line["message"] for line in lines if line["row"] is not None}
+
+
+def forget(home: Home, rows: Collection[tuple[str, str, int]], submissions: Collection[str] = ()) -> None:
+    """Remove what was said of these rows (submission_id, sheet, row), and of these submissions as a whole.
+
+    That something stood there, and from when to when, stays in the journals without its words, so that states go on.
+    """
+    for path in sorted((home.accepted / "validation_issue").glob("*.parquet")):
+        lines = _read(path, _LINE)
+        if (is_theirs := _is_of(lines, rows, submissions)).any():
+            _write(path, lines[~is_theirs], _LINE)
+    for path in sorted((home.accepted / "issue_life").glob("*.parquet")):
+        events = _read(path, _EVENT)
+        if (is_theirs := _is_of(events, rows, submissions)).any():
+            events.loc[is_theirs, ["value_masked", "message"]] = ""
+            _write(path, events, _EVENT)
+
+
+def rows_about(home: Home, speaks: Callable[[str], bool]) -> set[tuple[str, str, int]]:
+    """(submission_id, sheet, row) of all error lines, of now and before, of which the words `speak`; lines about a whole file are none."""
+    found = set[tuple[str, str, int]]()
+    for folder, schema in (("validation_issue", _LINE), ("issue_life", _EVENT)):
+        for path in sorted((home.accepted / folder).glob("*.parquet")):
+            lines = _read(path, schema)
+            lines = lines[lines["row"].notna()]
+            said = (lines["value_masked"].fillna("") + "\n" + lines["message"].fillna("")).tolist()
+            places = zip(lines["submission_id"], lines["sheet"], lines["row"], said, strict=True)
+            found |= {
+                (of, "" if pd.isna(sheet) else sheet, int(row)) for of, sheet, row, words in places if speaks(words)
+            }
+    return found
+
+
+def _is_of(
+    lines: pd.DataFrame, rows: Collection[tuple[str, str, int]], submissions: Collection[str]
+) -> pd.Series[bool]:
+    places = pd.MultiIndex.from_frame(lines[["submission_id", "sheet", "row"]].astype(object))
+    return lines["submission_id"].isin(list(submissions)) | places.isin(list(rows))
+
+
+def _write(path: Path, lines: pd.DataFrame, schema: pa.Schema) -> None:
+    if lines.empty:
+        path.unlink(missing_ok=True)
+        return
+    table = pa.Table.from_pandas(lines, schema, preserve_index=False).replace_schema_metadata(None)
+    with atomically(path) as part:
+        pq.write_table(table, part, compression="zstd")
 
 
 def _lines_path(home: Home, submission: Submission) -> Path:

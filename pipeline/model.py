@@ -351,6 +351,10 @@ _ID_APART = re.compile(
 """An 18-digit number of somebody born from 1900 to 2099 whose digits stand apart, or one of 15 digits written as 6, 6 and 3."""
 
 
+TAKEN_OUT = "(本人要求清除,已抹去)"
+"""Stands where somebody wrote about a person who is forgotten."""
+
+
 def mask(text: str) -> str:
     """Hide the middle of any 13- to 20-digit number in a text, and of one with blanks or separators in it that may be a person's.
 

@@ -213,13 +213,14 @@ class Told:
         self.kept -= aside
 
     def _rewrite(self, number: int, files: Files | None) -> None:
-        """A kept release whose files were written anew, or that was removed (None)."""
+        """A kept release whose files were written anew, perhaps under a number of its own, or that was removed (None)."""
         if files is None:
             self.kept.discard(number)
             self.laid_aside.discard(number)
             self.releases.pop(number, None)
         else:
             self.releases[number] = files
+            self.kept |= {number} - self.laid_aside
 
 
 def told_by(entries: Iterable[Entry]) -> Told:

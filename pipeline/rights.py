@@ -1,7 +1,6 @@
-"""The person's rights and retention: what is held about somebody, removing what nothing justifies, removing what is old.
+"""The person's right to be told: what is held about somebody, from which file, who looked at it.
 
-Spec: mission.md (boundary 6). Retention values are policy (`retention_facts`, `retention_archive`, months) and monitor.yml
-(`retention.workbook_days`). Whatever is done here stands in the journal, with the person named by person_id.
+Spec: mission.md (boundary 6). That somebody asked stands in the journal, with the person named by person_id.
 """
 
 from __future__ import annotations
@@ -9,23 +8,18 @@ from __future__ import annotations
 import html
 import json
 import re
-import shutil
 from collections.abc import Iterator
-from contextlib import closing, suppress
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from contextlib import closing
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline import archive, contracts, journal, run, seal
+from pipeline import contracts, journal, run, seal
 from pipeline.contracts import Kind
 from pipeline.home import Home
-from pipeline.ledger import Ledger, Submission
-from pipeline.ledger.decisions import DecisionFile
+from pipeline.ledger import Submission
 from pipeline.lists.words import OUTCOME_TITLES
-from pipeline.model import Reading, mask
-
-# subject ----------------------------------------------------------------------------------------------------------
+from pipeline.model import mask
 
 
 def subject(home: Path, id_number: str, day: date, *, who: str, because: str) -> dict[str, Any]:
@@ -40,8 +34,8 @@ def subject(home: Path, id_number: str, day: date, *, who: str, because: str) ->
         about = {"command": "subject", "person_id": person_id, "because": because}
         run.write_down(place, ledger, "looked", about, who=who)
         names = {unit.code: unit.name for unit in place.units.values()}
-        joined = _joined(place, person_id)
-        held = [row for each in ledger.submissions() for row in _rows_of(place, each, person_id, names, joined)]
+        joined = joined_rows(place, person_id)
+        held = [row for each in ledger.submissions() for row in rows_of(place, each, person_id, names, joined)]
         published, in_words = _published(place, person_id, names)
         warnings = {line["warning_id"] for line in published.get("预警", [])}
         looked = [
@@ -65,7 +59,7 @@ _DONE = {
 }
 
 
-def _rows_of(
+def rows_of(
     home: Home, submission: Submission, person_id: str, names: dict[str, str], joined: set[str]
 ) -> Iterator[dict[str, Any]]:
     """A submission's rows of the person; `joined`: row_ids of set-aside rows that somebody decided are his."""
@@ -99,7 +93,8 @@ def _rows_of(
             found.append((row, {name: str(value) for name, value in told.items() if value}, False))
     for row, values, is_accepted in found:
         yield {
-            "kind": submission.kind, "种类": kind.title, "来自": names.get(submission.unit_code, submission.unit_code),
+            "submission_id": submission.submission_id, "kind": submission.kind, "种类": kind.title,
+            "来自": names.get(submission.unit_code, submission.unit_code),
             "文件": submission.file_name, "工作表": row["sheet"], "行": row["row_number"], "月份": row["period"] or "",
             "收到": submission.night.isoformat(), "退回": not is_accepted,
             "仍在使用": is_accepted and submission.status in ("accepted", "partly_accepted"),
@@ -114,7 +109,7 @@ def _cells(row: dict[str, Any], kind: Kind, person_id: str) -> dict[str, Any]:
     return {header: text if is_own else mask(text) for header, text in told.items() if text}
 
 
-def _joined(home: Home, person_id: str) -> set[str]:
+def joined_rows(home: Home, person_id: str) -> set[str]:
     """row_ids of the set-aside rows that a person decided are this one's."""
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
 
@@ -125,7 +120,7 @@ def _joined(home: Home, person_id: str) -> set[str]:
         return {row_id for (row_id,) in con.execute(query, [person_id]).fetchall()}
 
 
-def _decided(home: Home, person_id: str, names: dict[str, str]) -> list[dict[str, Any]]:
+def decided_about(home: Home, person_id: str, names: dict[str, str]) -> list[dict[str, Any]]:
     """What people decided about who the person is, in the shape of rows."""
     return [
         {
@@ -273,201 +268,3 @@ def _table(rows: list[dict[str, Any]]) -> str:
 
 def _e(value: Any) -> str:
     return html.escape(str(value))
-
-
-# purge ------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Limits:
-    facts: date
-    archive: date
-    workbooks: date
-
-    @staticmethod
-    def on(home: Home, day: date) -> _Limits:
-        months = {value.key: int(value.value) for value in home.policy.on(day)}
-        days = timedelta(days=home.settings.retention.workbook_days)
-        return _Limits(
-            months_before(day, months["retention_facts"]), months_before(day, months["retention_archive"]), day - days
-        )
-
-
-def months_before(day: date, months: int) -> date:
-    """The same day so many months earlier; a day that the month does not have is its last."""
-    first = day.year * 12 + day.month - 1 - months
-    year, month = divmod(first, 12)
-    for last in (day.day, 30, 29, 28):
-        with suppress(ValueError):
-            return date(year, month + 1, last)
-    raise AssertionError
-
-
-def purge(home: Path, day: date, *, who: str) -> dict[str, int]:
-    """Remove what the retention rules no longer justify; counts by sort.
-
-    Received files, and the rows taken from them, go when they are older than their time and not the latest of their unit,
-    kind and period in use; files that carried columns which are never stored go as soon as they are of no more use.
-    Filled-in lists go when they are as old and nothing that they decide on is published any more.
-    Returned copies, lists and messages go after `workbook_days`. The journal keeps the hashes of what went, nothing else.
-    """
-    with run.alone(home):
-        place, ledger = run.open_whole(home)
-        limits = _Limits.on(place, day)
-        expired = _expired(ledger.submissions(), limits)
-        by_file: dict[str, list[Submission]] = {}
-        for submission in ledger.submissions():
-            by_file.setdefault(submission.file_id, []).append(submission)
-        files = {file.file_id: file for file in ledger.files()}
-        gone = [file for file in files.values() if by_file.get(file.file_id) and {
-            each.submission_id for each in by_file[file.file_id]} <= expired]  # fmt: skip
-        lists = _old_lists(place, ledger, limits)
-        kept_hashes = {file.sha256 for file in files.values() if file not in gone}
-        kept_hashes |= {file.sha256 for file in ledger.decisions.files() if file not in lists}
-        parts = [
-            str(path.relative_to(place.root))
-            for file in gone
-            for each in by_file[file.file_id]
-            for path in sorted(place.accepted.glob(f"*/{each.submission_id}.parquet"))
-        ]
-        archived = sorted(
-            ({file.sha256 for file in gone if file.archived} | {file.sha256 for file in lists if file.archived})
-            - kept_hashes
-        )
-        outputs = [*_old_outputs(place, limits.workbooks)]
-        if gone or lists or outputs:
-            about = {
-                "run_date": day.isoformat(), "archive": archived, "parts": parts, "outputs": [str(path.relative_to(place.root)) for path in outputs],
-                "files": [[file.unit_code, file.file_name, file.sha256] for file in gone],
-                "lists": [[file.unit_code, file.file_name, file.sha256] for file in lists],
-            }  # fmt: skip
-            run.write_down(place, ledger, "purged", about, who=who)
-        for sha256 in archived:
-            archive.drop(place, sha256)
-        for name in parts:
-            (place.root / name).unlink(missing_ok=True)
-        for path in outputs:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        ledger.forget([file.file_id for file in gone])
-        ledger.decisions.forget([file.file_id for file in lists])
-        if gone or lists or outputs:
-            run.write_down(place, ledger, "counted", {"kept": run.kept_beside(place, ledger)}, who=who)
-    return {
-        "files": len(gone),
-        "lists": len(lists),
-        "archive": len(archived),
-        "parts": len(parts),
-        "outputs": len(outputs),
-    }
-
-
-def _expired(submissions: list[Submission], limits: _Limits) -> set[str]:
-    known = contracts.load().kinds
-    latest: dict[tuple[str, str], str] = {}
-    in_use = [each for each in submissions if each.status in ("accepted", "partly_accepted")]
-    for each in in_use:
-        key = (each.unit_code, each.kind or "")
-        latest[key] = max(latest.get(key, ""), each.period)
-    expired = set()
-    for each in submissions:
-        is_waiting = each.status in ("read", "held")
-        is_used = each in in_use
-        is_latest = (
-            is_used
-            and known[each.kind or ""].period == "month"
-            and latest[(each.unit_code, each.kind or "")] == each.period
-        )
-        carries_refused = any(sheet.refused_columns for sheet in _sheets(each))
-        if is_waiting or is_latest:
-            continue
-        since = date.fromisoformat(f"{each.period}-01") if is_used and each.period else each.night
-        if since <= (limits.facts if is_used else limits.archive) or (carries_refused and not is_used):
-            expired.add(each.submission_id)
-    return expired
-
-
-def _old_lists(home: Home, ledger: Ledger, limits: _Limits) -> list[DecisionFile]:
-    """Filled-in lists past their time about warnings, samples and questions of which the current release holds none."""
-    from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
-
-    old = [
-        file
-        for file in ledger.decisions.files(state="answered")
-        if file.night <= (limits.archive if file.refusal else limits.facts)
-    ]
-    if not old or not home.warehouse.exists():
-        return []
-    with closing(warehouse.read(home.warehouse, seal.release_keys(home))) as con:
-        found = con.execute(
-            "select warning_id from warning union select warning_id from warning_withdrawn"
-            " union select question_id from identity_question union select sample_id from sample_check"
-        ).fetchall()
-    in_use = {subject for (subject,) in found}
-    used = {file.file_id for file, _, line in ledger.decisions.lines(limits.facts) if line.subject in in_use}
-    return [file for file in old if file.file_id not in used]
-
-
-def _sheets(submission: Submission) -> list[Any]:
-    return Reading.from_json(submission.reading).sheets if submission.reading else []
-
-
-def _old_outputs(home: Home, before: date) -> Iterator[Path]:
-    for path in sorted(home.returns.rglob("*")):
-        if path.is_file() and datetime.fromtimestamp(path.stat().st_mtime, home.time_zone).date() < before:
-            yield path
-    for path in [*sorted(home.lists.iterdir()), *sorted(home.outbox.iterdir())]:
-        with suppress(ValueError):
-            if date.fromisoformat(path.name[:10]) < before:
-                yield path
-
-
-# forget -----------------------------------------------------------------------------------------------------------
-
-
-def forget(home: Path, id_number: str, day: date, *, who: str, because: str) -> dict[str, Any]:
-    """Remove what nothing justifies any more about one person; what stays, why, and until when.
-
-    Partners' rows of somebody who is no longer in scope go now; lists of our own stay for their time. Kept releases still
-    hold what they held until seven newer ones are there. Raises MonitorError for an unusable number.
-    """
-    place = Home.open(home)
-    person_id = run.person_of(place, id_number, day)
-    purged = purge(home, day, who=who)
-    known = contracts.load()
-    with run.alone(home):
-        ledger = Ledger.of(place)
-        names = {unit.code: unit.name for unit in place.units.values()}
-        joined = _joined(place, person_id)
-        before = [row for each in ledger.submissions() for row in _rows_of(place, each, person_id, names, joined)]
-        families = sorted({known.kinds[row["kind"]].family for row in before if known.kinds[row["kind"]].door})
-        # Before anything changes: whoever looks after a crash knows that the last digests hold no more.
-        run.write_down(place, ledger, "forgetting", {"person_id": person_id, "because": because}, who=who)
-        for family in families:
-            run.check(home, day, family, left=(person_id,))
-        after = [row for each in ledger.submissions() for row in _rows_of(place, each, person_id, names, joined)]
-        decided = _decided(place, person_id, names)
-        about = {
-            "command": "forget", "person_id": person_id, "because": because, "rows": len(before) - len(after),
-            "kept": run.kept_beside(place, ledger),
-        }  # fmt: skip
-        run.write_down(place, ledger, "forgot", about, who=who)
-        shutil.rmtree(place.work)
-        place.work.mkdir(mode=0o700)
-    months = {value.key: int(value.value) for value in place.policy.on(day)}["retention_facts"]
-    return {
-        "removed": len(before) - len(after),
-        "kept": [
-            *(row | {"因为": _why(known.kinds[row["kind"]], months)} for row in after),
-            *(
-                row | {"因为": f"谁判断、何时、为什么,要能查考;保存 {months} 个月,两方还有数据时不清除"}
-                for row in decided
-            ),
-        ],
-        "purged": purged,
-    }
-
-
-def _why(kind: Kind, months: int) -> str:
-    if kind.door:
-        return "本人在救助、核对或监测范围内,数据仍在使用"
-    return f"本级和各区的名单,保存 {months} 个月;依据:{kind.legal_basis}"

@@ -483,7 +483,7 @@ def _take_up_unfinished(home: Home, ledger: Ledger, day: date) -> set[str]:
     unfinished = _unfinished(ledger, day)
     given_back = {path.stem for path in home.work.glob(f"*{_GIVEN_BACK}")}
     units = set()
-    again = {submission.file_id for submission in ledger.submissions(outcome="read")}
+    again = {submission.file_id for submission in [*ledger.submissions(outcome="read"), *half_judged(home, ledger)]}
     for submission in ledger.submissions():
         is_judged = _issues_path(home, submission).exists()
         if (submission.night in unfinished or is_judged) and submission.file_id not in given_back:
@@ -492,10 +492,29 @@ def _take_up_unfinished(home: Home, ledger: Ledger, day: date) -> set[str]:
                 again.add(submission.file_id)
     for file_id in sorted(again):
         ledger.read_again(file_id)
+    clear_work(home)
+    return units
+
+
+def half_judged(home: Home, ledger: Ledger) -> list[Submission]:
+    """Submissions in force whose rows are not those of the journal, since somebody's forgetting was cut off: to be read again."""
+    entries = list(journal.read(home))
+    if not agreement.open_forgettings(entries):
+        return []
+    told = agreement.last_of_parts(entries)
+    found = []
+    for each in ledger.in_force():
+        path = home.accepted / str(each.kind) / f"{each.submission_id}.parquet"
+        if told.get(str(path.relative_to(home.root))) != (digest_of(path) if path.exists() else None):
+            found.append(each)
+    return found
+
+
+def clear_work(home: Home) -> None:
+    """Throw away what a night or somebody's forgetting left in work/, but for the marks of the files that were given back."""
     for path in sorted(home.work.iterdir()):
         if path.suffix != _GIVEN_BACK:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    return units
 
 
 def _unfinished(ledger: Ledger, day: date) -> set[date]:
@@ -565,12 +584,12 @@ def read(home: Path, day: date, unit: str, *, is_limited: bool = True) -> dict[s
 
 def _read_by_a_name(home: Home, ledger: Ledger, file: ReceivedFile) -> list[Reading]:
     """The readings of a file; where neither it nor its name says of which kind it is, by another name of the very same bytes."""
-    readings = _read_file(home, file)
+    readings = read_file(home, file)
     if not _is_undecided(readings):
         return readings
     names = {each.file_name for each in ledger.files(unit_code=file.unit_code) if each.sha256 == file.sha256}
     for name in sorted(names - {file.file_name}):
-        readings = _read_file(home, replace(file, file_name=name))
+        readings = read_file(home, replace(file, file_name=name))
         if not _is_undecided(readings):
             break
     return readings
@@ -580,7 +599,8 @@ def _is_undecided(readings: list[Reading]) -> bool:
     return any(reading.refusal and reading.refusal.code == "which_kind" for reading in readings)
 
 
-def _read_file(home: Home, file: ReceivedFile | Submission) -> list[Reading]:
+def read_file(home: Home, file: ReceivedFile | Submission) -> list[Reading]:
+    """What stands in an archived file, list by list; its rows lie in work/ until a night, or who forgets, clears it."""
     from pipeline.reading import layout  # noqa: PLC0415 - brings pyarrow and the readers
 
     unit = home.units.get(file.unit_code)
@@ -716,7 +736,7 @@ def check(
             place, ledger, day, fresh, kinds,
             lambda judged, dropped: deliveries.together(
                 place, ledger, judged, family, day, dropped=dropped,
-                reads_again=known.reads_again, read_again=lambda old: _read_file(place, old),
+                reads_again=known.reads_again, read_again=lambda old: read_file(place, old),
             ),
             lambda parts: checks.examine(con, contracts.load(), parts, around, place.accepted) if parts else [],
             isolate, broken or {},
@@ -1405,19 +1425,24 @@ def explain(home: Path, warning_id: str, day: date | None = None) -> dict[str, A
 
 
 def person_of(home: Home, id_number: str, day: date) -> str:
-    """The person_id of a number that somebody typed. Raises MonitorError for what is no usable number; the message never repeats it."""
+    """The person_id of a number that somebody typed. Raises MonitorError as `read_number` does."""
+    return people.person_id(home.identity_key(), read_number(id_number, day))
+
+
+def read_number(typed: str, day: date) -> str:
+    """An ID number that somebody typed, as lists have it. Raises MonitorError for what is no usable number; the message never repeats it."""
     from pipeline import values, warehouse  # noqa: PLC0415 - brings duckdb
 
     with warehouse.in_memory() as con:
         con.execute(
             "create temp table asked (sheet varchar, row_number integer, number varchar, number__numeric boolean)"
         )
-        con.execute("insert into asked values ('', 1, ?, false)", [id_number])
+        con.execute("insert into asked values ('', 1, ?, false)", [typed])
         table = values.parse_ids(con, "asked", "number", day)
         [(number, problem)] = con.execute(f"select number, number__problem from {table}").fetchall()
     if number is None or problem:
         raise MonitorError("这不是可用的身份证号(位数、日期或校验位不对),请核对后再输入")
-    return people.person_id(home.identity_key(), str(number))
+    return str(number)
 
 
 def check_file(home: Path | None, file: Path, unit_code: str | None, day: date) -> dict[str, Any]:

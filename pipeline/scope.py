@@ -53,6 +53,10 @@ class Tonight:
             if path.exists()
         )
 
+    def holds(self, person_id: str) -> bool:
+        """Whether the person is in one of the scopes that the family's doors ask about."""
+        return self._people is not None and person_id in self._people.column("person_id").to_pylist()
+
     def remember(self) -> None:
         """Keep for whom the family's files have now been read."""
         if self._people is not None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from pipeline import agreement, custody, journal, rights, run, why_not
+from pipeline import agreement, custody, forgetting, journal, rights, run, why_not
 from pipeline.agreement import IDENTITY
 from pipeline.home import Home
 from pipeline.ledger import Ledger
@@ -181,8 +181,8 @@ def test_nobody_is_told_that_nothing_is_held_where_the_ledger_was_lost(home):
     words = {"who": "某", "because": "本人申请"}
     for asked in (
         lambda: rights.subject(home, number(1), NEXT, **words),
-        lambda: rights.forget(home, number(1), NEXT, **words),
-        lambda: rights.purge(home, NEXT, who="某"),
+        lambda: forgetting.forget(home, number(1), NEXT, **words),
+        lambda: forgetting.purge(home, NEXT, who="某"),
         lambda: why_not.why_not(home, number(1), "A01"),
         lambda: run.status(home, DAY),
         lambda: run.explain(home, "ab"),
@@ -263,7 +263,7 @@ def test_a_purge_that_was_cut_off_does_not_stop_the_night(home, monkeypatch):
         book(home / "inbox/d01/边缘人员.xlsx", PERSON, [person(n, "2026-11") for n in range(1, 6)])
         run.night(home, NEXT)
         with pytest.raises(OSError, match="cut off"):
-            rights.purge(home, later, who="某")
+            forgetting.purge(home, later, who="某")
     agreement.examine(Home(home), Ledger.of(Home(home)))
 
 

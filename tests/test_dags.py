@@ -254,14 +254,14 @@ def test_nothing_is_purged_as_of_a_day_beyond_tomorrow(
 ) -> None:
     from airflow.sdk.exceptions import AirflowFailException
 
-    from pipeline import rights
+    from pipeline import forgetting
 
     dag = load(DAGS)["purge"]
     remove = dag.get_task("remove").python_callable
     after = datetime(2026, 10, 31, 2, tzinfo=UTC)
     day = after.date() + timedelta(days=ahead)
     purged: list[date] = []
-    monkeypatch.setattr(rights, "purge", lambda home, day, who: purged.append(day))
+    monkeypatch.setattr(forgetting, "purge", lambda home, day, who: purged.append(day))
     context = {"params": {"date": day.isoformat()}, "dag_run": SimpleNamespace(run_after=after)}
     monkeypatch.setitem(remove.__globals__, "get_current_context", lambda: context)
     monkeypatch.setitem(remove.__globals__, "HOME", kit.new_home(tmp_path / "home"))
@@ -416,7 +416,7 @@ def test_a_night_through_airflow_ends_well(good: Night) -> None:
     states = good.states()
     assert states.pop("say_that_something_failed") == {"skipped"}
     assert states.pop("fetch") == {"skipped"}, "no database is configured"
-    assert set(states) == {"sources", "collect", "read", "give_back", "build", "publish", "notify"} | {
+    assert set(states) == {"finish", "sources", "collect", "read", "give_back", "build", "publish", "notify"} | {
         f"{task}_{wave + 1}" for task in ("families", "check") for wave in range(run.WAVES)
     }
     assert set().union(*states.values()) == {"success"}
@@ -445,9 +445,9 @@ def test_units_and_families_are_seen_by_name(good: Night) -> None:
     assert {*UNITS, "dibao", "survey", "death_notice"} <= set(rendered)
     assert None not in rendered
     lines = good.shown.splitlines()
-    assert lines[:2] == ["找出要读的数据库", "收文件"]
-    assert lines[2].startswith("读文件 ")
-    assert set(lines[2].split()) == {"读文件", *UNITS}
+    assert lines[:3] == ["做完中断的清除", "找出要读的数据库", "收文件"]
+    assert lines[3].startswith("读文件 ")
+    assert set(lines[3].split()) == {"读文件", *UNITS}
     assert lines[-1] == "告知"
     assert len(lines) < 20
 

@@ -10,7 +10,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from pipeline import decisions, rights, run
+from pipeline import decisions, forgetting, rights, run
 from pipeline.home import Home
 from pipeline.ledger import Ledger
 from pipeline.lists.words import FILLED_IN, OUTCOME_TITLES, SAMPLE_NUMBER, WARNING_NUMBER
@@ -272,4 +272,4 @@ def test_a_list_filled_in_closes_advances_and_comes_back_marked(tmp_path: Path) 
         assert any("李四" in note and "张三" in note and "较晚的为准" in note for note in notes), unit
     assert ask(home, "select change from warning_change where change = 'closed'") == [("closed",)] * 2
     # A list about samples alone is kept as long as they are.
-    assert rights.purge(home, NEXT + timedelta(days=36 * 31), who="数据员")["lists"] == 0
+    assert forgetting.purge(home, NEXT + timedelta(days=36 * 31), who="数据员")["lists"] == 0

@@ -21,7 +21,7 @@ from test_life import after, said
 from test_warehouse import NIGHT, ROSTERS, Nights, given, survey
 from test_who_is_who import aside, whole
 
-from pipeline import custody, decisions, rights, run, warehouse
+from pipeline import custody, decisions, forgetting, rights, run, warehouse
 from pipeline.backtest import backtest
 from pipeline.ledger.decisions import DecisionFile, DecisionLine
 from pipeline.lists.words import ANSWER_TITLES, JUDGED, QUESTION_NUMBER
@@ -578,7 +578,7 @@ def test_the_sheet_goes_out_comes_back_is_contradicted_and_taken_back(listed: Pa
     told = rights.subject(home, HIS, THIRD, who="数据员", because="本人申请")
     assert sorted(each["decided_by"] for each in told["published"]["身份判断"]) == ["张三", "张三", "李四"]
     assert ("低保人员", "低保.xlsx", 3) in [(row["种类"], row["文件"], row["行"]) for row in told["rows"]]
-    kept = rights.forget(home, HIS, THIRD, who="数据员", because="本人申请")["kept"]
+    kept = forgetting.forget(home, HIS, THIRD, who="数据员", because="本人申请")["kept"]
     assert [row["种类"] for row in kept].count("身份判断") == 3
     assert custody.verify(home)["problems"] == []
     before = copy_home(home, tmp_path / "before")
@@ -589,7 +589,7 @@ def test_the_sheet_goes_out_comes_back_is_contradicted_and_taken_back(listed: Pa
     tried = backtest(before, rule(tmp_path / "same", WHERE), NEXT, NEXT)
     assert [night["before"] for night in tried["nights"]] == [3], "某甲 is found, by the answer of that night; 某乙 was"
     # Lists go when they are as old as facts may be and nothing that they decide on is left.
-    assert rights.purge(home, THIRD + timedelta(days=36 * 31), who="数据员")["lists"] == 0
+    assert forgetting.purge(home, THIRD + timedelta(days=36 * 31), who="数据员")["lists"] == 0
 
 
 # Files and people's words, in whatever order -------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from fractions import Fraction
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
@@ -602,3 +603,42 @@ def test_what_lies_on_every_night_is_one_and_what_came_back_is_another(ledger_ur
     told = [(each.sort, each.first_on, each.last_on) for each in ledger.left(THIRD)]
     assert sorted(told) == [("backup", FIRST, FIRST), ("backup", THIRD, THIRD), ("unfinished", FIRST, THIRD)]
     assert {each.sort for each in ledger.left(FIRST)} == {"backup", "unfinished"} and len(ledger.left(SECOND)) == 2
+
+
+def _pages(url: str) -> bytes:
+    """Every byte of the files in which a database keeps its tables and their indexes."""
+    place = sa.make_url(url)
+    if place.database and place.drivername.startswith("sqlite"):
+        path = Path(place.database)
+        return b"".join(each.read_bytes() for each in sorted(path.parent.glob(f"{path.name}*")))
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("checkpoint")
+        found = connection.execute(
+            "select pg_read_binary_file(pg_relation_filepath(oid)) from pg_class"
+            " where relnamespace = current_schema()::regnamespace and relkind in ('r', 'i', 't')"
+        )
+        return b"".join(bytes(each) for (each,) in found.fetchall())
+
+
+def test_what_is_removed_stands_in_no_page_once_the_tables_are_written_anew(ledger_url: str) -> None:
+    ledger = Ledger(ledger_url, SEAL)
+    gone, kept = (take(ledger, name).file_id for name in ("城区.xlsx", "南营.xlsx"))
+    ledger.forget([gone])
+    ledger.write_anew()
+    assert gone.encode() not in _pages(ledger_url) and kept.encode() in _pages(ledger_url)
+    assert [each.file_id for each in ledger.submissions()] == [kept]
+
+
+def test_a_ledger_that_somebody_reads_all_the_time_is_not_said_to_be_clean(
+    ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_tables, "BUSY_SECONDS", 1)
+    ledger, other = Ledger(ledger_url, SEAL), Ledger(ledger_url, SEAL)
+    gone = take(ledger).file_id
+    with ledger_tables.looking(other._engine) as reader:
+        reader.execute(sa.select(ledger_tables.received_file)).all()
+        ledger.forget([gone])
+        with pytest.raises(MonitorError, match="台账"):
+            ledger.write_anew()
+    ledger.write_anew()
+    assert gone.encode() not in _pages(ledger_url)

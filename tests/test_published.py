@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 
-from pipeline import archive, attestation, custody, journal, published, rights, run, warehouse
+from pipeline import archive, attestation, custody, forgetting, journal, published, run, warehouse
 from pipeline.cli import monitor
 from pipeline.home import Home
 from pipeline.ledger import Ledger
@@ -234,7 +234,10 @@ def test_nights_retire_forget_purge_and_roll_back_and_nothing_is_said(home):
     run.night(home, later)
     assert {path.name for path in (home / "releases").iterdir()} == {"2", "3"} and problems(home) == []
     part = next((home / "accepted/medical_expense").glob("*.parquet"))
-    assert rights.forget(home, number(2), later, who="数据员", because="本人申请")["removed"] == 1 and not part.exists()
+    assert (
+        forgetting.forget(home, number(2), later, who="数据员", because="本人申请")["removed"] == 1
+        and not part.exists()
+    )
     assert not (home / COPY).exists() and not (home / LIST).exists(), "their time was over too"
     told = custody.verify(home)
     assert told["problems"] == [] and told["notes"] == []
@@ -242,9 +245,13 @@ def test_nights_retire_forget_purge_and_roll_back_and_nothing_is_said(home):
     assert problems(home) == [f"{LETTER}:已清除的一份,还在(或放了回来)"]
     (home / LETTER).unlink()
     run.sources(home, later)  # nor does the next night refuse
+    # Of the releases those of the last two nights stay, written without the person, and the bureau can go back to the one before.
+    current = (home / "warehouse.duckdb").resolve().parent.name
+    kept_on = {path.name for path in (home / "releases").iterdir()}
+    assert len(kept_on) == 2 and kept_on.isdisjoint({"1", "2", "3"})
     custody.rollback(home, None, who="数据员", because="名册错了")
-    assert problems(home) == []
-    shutil.rmtree(home / "releases/3.laid_aside")
+    assert problems(home) == [] and (home / "warehouse.duckdb").resolve().parent.name == min(kept_on)
+    shutil.rmtree(home / f"releases/{current}.laid_aside")
     assert problems(home) == []
     shutil.copytree(kept, home / "releases/1")
     assert problems(home) == ["releases/1:早已不再保存的一版,被放了回来"]

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from pipeline import archive, custody, journal, rights, run
+from pipeline import archive, custody, forgetting, journal, rights, run
 from pipeline.home import Home
 from pipeline.model import MonitorError
 from tests.night_kit import DAY, MEDICAL, PERSON, ask, book, copy_home, new_home, number, person
@@ -82,7 +82,7 @@ def test_markup_in_a_senders_text_is_text(home, tmp_path):
 
 
 def test_who_left_the_scope_is_forgotten_but_for_what_a_rule_keeps(home):
-    told = rights.forget(home, number(1), DAY, **WHO)
+    told = forgetting.forget(home, number(1), DAY, **WHO)
     assert told["removed"] == 0
     assert {row["种类"] for row in told["kept"]} == {"低保边缘人员", "高额医疗费用"}
     assert all(row["因为"] for row in told["kept"])
@@ -91,7 +91,7 @@ def test_who_left_the_scope_is_forgotten_but_for_what_a_rule_keeps(home):
     later = date(2029, 5, 31)
     run.night(home, later)
     assert rights.subject(home, number(1), DAY, **WHO)["rows"]
-    told = rights.forget(home, number(1), later, **WHO)
+    told = forgetting.forget(home, number(1), later, **WHO)
     assert told["removed"] == 1
     assert [row["种类"] for row in told["kept"]] == ["低保边缘人员"]
     assert ask(
@@ -108,7 +108,7 @@ def test_facts_go_on_the_day_after_their_time_and_the_latest_roster_stays(home, 
     """The medical list came on DAY; 36 months later its last day is over."""
     day = date(2029, 10, 30) + after
     before = archive.kept(Home(home))
-    told = rights.purge(home, day, who="数据员")
+    told = forgetting.purge(home, day, who="数据员")
     assert (told["files"], told["archive"]) == ((1, 1) if goes else (0, 0))
     assert len(before) - len(archive.kept(Home(home))) == told["archive"]
     assert bool(list((home / "accepted/medical_expense").glob("*"))) != goes
@@ -124,7 +124,7 @@ def test_files_with_columns_that_are_never_stored_go_first(home):
     run.night(home, DAY + timedelta(days=1))
     book(path, PERSON, [person(n) for n in (21, 22)])
     run.night(home, DAY + timedelta(days=2))
-    assert rights.purge(home, DAY + timedelta(days=2), who="数据员")["archive"] == 1
+    assert forgetting.purge(home, DAY + timedelta(days=2), who="数据员")["archive"] == 1
     assert custody.verify(home)["problems"] == []
     run.night(home, DAY + timedelta(days=2))  # the night that cured what the purged file lacked
     assert custody.verify(home)["problems"] == []
@@ -137,7 +137,7 @@ def test_old_copies_lists_and_messages_go(home):
     day = DAY + timedelta(days=400)
     for path in (home / "returns").rglob("*.xlsx"):
         os.utime(path, (1_767_200_000, 1_767_200_000))
-    assert rights.purge(home, day, who="数据员")["outputs"] >= 4
+    assert forgetting.purge(home, day, who="数据员")["outputs"] >= 4
     assert not list((home / "returns").rglob("*.xlsx")) and not list((home / "lists").iterdir())
 
 
@@ -147,4 +147,4 @@ def test_old_copies_lists_and_messages_go(home):
      (date(2028, 2, 29), 12, date(2027, 2, 28))],
 )  # fmt: skip
 def test_months_before(day, months, earlier):
-    assert rights.months_before(day, months) == earlier
+    assert forgetting.months_before(day, months) == earlier

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pipeline.checks import Part, Surroundings
 
 _NAMED = 10
-"""Households that the notice names."""
+"""Households of which the notice gives the end of the head's number; no name, since it outlives their rows."""
 
 
 def faults(kind: Kind) -> list[Fault]:
@@ -135,15 +135,15 @@ def vanished(
         now += f" union all select grp, {who} from {typed[members.name]} where {who} is not null"
         now += f" union all select grp, head_number from {typed[members.name]} where head_number is not null"
     gone = con.execute(
-        f"select grp, number, name from before_{kind.name} anti join ({now}) as now using (grp, number) order by all"
+        f"select grp, number from before_{kind.name} anti join ({now}) as now using (grp, number) order by all"
     ).df()
     first = {part.group: part for part in reversed(parts) if part.before}
     said = []
     for group, some in gone.groupby("grp", sort=True):
         part = first[str(group)]
-        names = "、".join(some["name"].fillna("").tolist()[:_NAMED]) + ("等" if len(some) > _NAMED else "")
+        ends = "、".join(some["number"].str[-4:].tolist()[:_NAMED]) + ("等" if len(some) > _NAMED else "")
         message = (
-            f"上一份名单里有 {len(some)} 户,这一份里没有了,也没有说明去向({names})。"
+            f"上一份名单里有 {len(some)} 户,这一份里没有了,也没有说明去向({kind.columns[number].header}末四位:{ends})。"
             "已停发、死亡或迁出的不用改;漏报的请补上。"
         )
         said.append(

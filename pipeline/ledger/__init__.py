@@ -38,6 +38,7 @@ from pipeline.ledger.tables import (
     seal_anew,
     source_table,
     submission_table,
+    write_anew,
     writing,
 )
 from pipeline.model import BalanceError, MonitorError, Reading, legible
@@ -640,6 +641,10 @@ class Ledger:
                     if count:
                         said.append(f"台账里有 {count} 条 {table.name} 在 {key.column.table.name} 里没有对应的一条")
         return said
+
+    def write_anew(self) -> None:
+        """Leave nothing of what was removed in the database's files (`tables.write_anew`); what it logs and copies is its own."""
+        write_anew(self._engine)
 
     # ---- keys and the journal
 

@@ -1,6 +1,7 @@
 """What people wrote in the lists that came back: each file once, each filled-in line for good.
 
-A line is never changed or taken away; a later one holds instead. What people wrote is kept sealed.
+A line is never changed or taken away, but for the words about somebody who is forgotten; a later one holds instead. What people
+wrote is kept sealed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from pipeline.ledger.tables import decision_file, decision_line, looking
-from pipeline.model import Refusal
+from pipeline.model import TAKEN_OUT, Refusal
 
 _PER_NIGHT = 1_000_000
 
@@ -133,6 +134,17 @@ class Decisions:
         with self._writing() as connection:
             for table in (decision_line, decision_file):
                 connection.execute(delete(table).where(table.c.file_id.in_(file_ids)))
+
+    def take_out_words(self, decision_ids: Sequence[str]) -> None:
+        """Remove measure and reason from lines in which they speak of somebody who is forgotten; who decided what, and when, stays."""
+        with self._writing() as connection:
+            of_them = decision_line.c.decision_id.in_(decision_ids)
+            query = select(decision_line.c.decision_id, decision_line.c.written).where(of_them)
+            for decision_id, written in connection.execute(query).all():
+                told = {name: TAKEN_OUT for name, said in written["words"].items() if said and name != "decided_by"}
+                same = decision_line.c.decision_id == decision_id
+                changed = written | {"words": written["words"] | told}
+                connection.execute(update(decision_line).where(same).values(written=changed))
 
     def files(self, *, state: str | None = None, night: date | None = None) -> list[DecisionFile]:
         """Files in order of receipt."""

@@ -31,6 +31,8 @@ BUSY_SECONDS = 30
 """How long a writer waits for another one before it gives up."""
 _WRITER_LOCK = 42_070_001
 """The advisory lock that writers share on PostgreSQL."""
+_OUTSIDE = "AUTOCOMMIT"
+"""The isolation level of VACUUM, which may stand in no transaction."""
 
 
 def restore_or_rebuild(what: str) -> str:
@@ -273,6 +275,24 @@ def seal_anew(engine: sa.Engine) -> None:
                 connection.execute(sa.update(table).where(*same).values(values))
 
 
+def write_anew(engine: sa.Engine) -> None:
+    """Write the tables into fresh pages, so that nothing of what was removed stays in free ones, dead rows or SQLite's WAL.
+
+    Raises MonitorError when somebody else reads for so long that the old pages cannot go.
+    """
+    with _spoken(), engine.connect() as connection:
+        connection.execution_options(isolation_level=_OUTSIDE)
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("vacuum")
+            [busy, *_] = connection.exec_driver_sql("pragma wal_checkpoint(truncate)").one()
+            if busy:
+                raise MonitorError("台账正在被别的程序读(ledger.db),旧的内容还没有抹去;关掉那个程序,再运行一次")
+            return
+        connection.exec_driver_sql(f"set lock_timeout = '{BUSY_SECONDS}s'")
+        for table in metadata.sorted_tables:
+            connection.exec_driver_sql(f"vacuum (full) {connection.dialect.identifier_preparer.format_table(table)}")
+
+
 def open_engine(url: str, seal: Seal) -> sa.Engine:
     """An engine with the tables made and their version known. Raises ConfigError for a URL or schema we do not know."""
     engine = _engine(url)
@@ -351,7 +371,10 @@ def _sqlite(url: sa.URL, path: Path) -> sa.Engine:
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         # A reader that turns writer can lose the race for the lock at once; a writer says so when it begins.
-        is_writer = connection.get_execution_options().get("is_writer", False)
+        options = connection.get_execution_options()
+        if options.get("isolation_level") == _OUTSIDE:
+            return
+        is_writer = options.get("is_writer", False)
         connection.exec_driver_sql("begin immediate" if is_writer else "begin")
 
     return engine

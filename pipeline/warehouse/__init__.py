@@ -7,14 +7,16 @@ rename of the link `warehouse.duckdb`. Readers see the old release or the new on
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -22,7 +24,7 @@ import pyarrow as pa
 from pipeline.contracts import Kind
 from pipeline.folding import says_something
 from pipeline.home import PART, sync
-from pipeline.model import ConfigError, ModelError, NotWritten, PublishRefused, mask, tell_failure
+from pipeline.model import TAKEN_OUT, ConfigError, ModelError, NotWritten, PublishRefused, mask, tell_failure
 from pipeline.warehouse import evidence, suggestion, what_if, why_not, withdrawal
 from pipeline.warehouse.decided import DECIDED, Decided, Rows, make_contradiction, source
 from pipeline.warehouse.models import (
@@ -379,8 +381,7 @@ def plan(built: Path, releases: Path, link: Path, *, kept: int = KEPT, keys: Seq
 
     Of old releases the last `kept` stay, and what `previous_release` needs to run this night again.
     """
-    used = [path.name.split(".")[0] for path in releases.iterdir()] if releases.exists() else []
-    number = max((int(name) for name in used if name.isdecimal()), default=0) + 1
+    number = next_number(releases)
     night = _night_of(built, keys)
     current = link.resolve().parent if link.exists() else None
     becomes_current = current is None or _night_of(current, keys) <= night
@@ -397,16 +398,10 @@ def publish(built: Path, releases: Path, link: Path, planned: Publication) -> Pa
     A crash before the last rename leaves the link as it was.
     """
     releases.mkdir(exist_ok=True, mode=0o700)
-    release = releases / str(planned.number)
-    built.rename(release)
-    sync(releases)
+    release = keep(built, releases, planned.number)
     if planned.becomes_current:
         _swap(link, release / "warehouse.duckdb")
-    for number in planned.retired:
-        # Under its own name half a release would be taken for a whole one after a crash.
-        gone = releases / f"{PART}{number}"
-        (releases / str(number)).rename(gone)
-        shutil.rmtree(gone)
+    drop(releases, [str(number) for number in planned.retired])
     return release
 
 
@@ -435,6 +430,115 @@ def release_of(releases: Path, day: date, keys: Sequence[str] = ()) -> Path | No
     """warehouse.duckdb of the last kept release of the night of `day`; None when there is none. `keys` open encrypted ones."""
     of_it = [number for number in _numbers(releases) if _night_of(releases / str(number), keys) == day]
     return releases / str(of_it[-1]) / "warehouse.duckdb" if of_it else None
+
+
+WRITTEN = ("measure", "note")
+"""Columns in which stands what people wrote in filled-in lists, of published tables with a `decision_id`."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Which rows of a release a copy of it does not have."""
+
+    words: frozenset[str] = frozenset()
+    """Rows in whose texts one of these stands, but for those of the tables that stay `whole`."""
+    issues: frozenset[str] = frozenset()
+    """Numbers of issues."""
+    contacts: frozenset[str] = frozenset()
+    """Households whose address and telephone go (`visit_contact`)."""
+    decisions: frozenset[str] = frozenset()
+    """decision_ids of which what people wrote goes; the rows in which it stands stay, and say so (TAKEN_OUT)."""
+    whole: frozenset[str] = frozenset()
+
+    def condition(self, table: str, columns: str | None) -> tuple[str, list[Any]]:
+        """Whether a row goes, as SQL, and its parameters; `columns` are the table's texts, quoted, with commas."""
+        conditions, values = ["false"], list[Any]()
+        if self.words and columns and table not in self.whole:
+            values.append("|".join(re.escape(word) for word in sorted(self.words)))
+            there = columns.split(", ")
+            notes = {f'"{column}"' for column in WRITTEN} if '"decision_id"' in there else set()
+            texts = ", ".join(column for column in there if column not in notes) or "''"
+            conditions.append(f"regexp_matches(concat_ws(chr(10), {texts}), ${len(values)})")
+        if self.issues and table == "validation_issue":
+            values.append(sorted(self.issues))
+            conditions.append(f"issue_id in (select unnest(${len(values)}))")
+        if self.contacts and table == "visit_contact":
+            values.append(sorted(self.contacts))
+            conditions.append(f"household_id in (select unnest(${len(values)}))")
+        return " or ".join(conditions), values
+
+
+def without(release: Path, left_out: LeftOut, target: Path, keys: Sequence[str] = ()) -> int:
+    """A copy of a release as new files, without some rows and notes; how many rows are gone or changed, in all of its files.
+
+    The files of the release are not touched. `keys` open it when it is encrypted; the copy is closed by the same one.
+    """
+    gone = 0
+    for path in sorted(release.rglob("*.duckdb")):
+        copy = target / path.relative_to(release)
+        copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with closing(_connect(None, LIMITS)) as con:
+            key = _attach(con, path, "old", keys)
+            if key:
+                _load_cryptography(con)
+            closed = (", encryption_key $1", [key]) if key else ("", [])
+            con.execute(f"attach {_quote(str(copy))} as ready (storage_version 'v1.5.0'{closed[0]})", closed[1])
+            con.execute("set checkpoint_threshold = '0KB'")
+            con.begin()
+            con.execute("copy from database old to ready (schema)")
+            texts = con.execute(
+                "select table_name, string_agg('\"' || column_name || '\"', ', ') filter (data_type = 'VARCHAR')"
+                " from duckdb_columns() where database_name = 'old' and schema_name = 'main' group by all order by all"
+            ).fetchall()
+            for table, columns in texts:
+                told, values = left_out.condition(table, columns)
+                there = (columns or "").replace('"', "").split(", ")
+                notes = [column for column in WRITTEN if column in there and "decision_id" in there]
+                values += [sorted(left_out.decisions)] if notes else []
+                is_said = f"coalesce(decision_id in (select unnest(${len(values)})), false)" if notes else "false"
+                shown = ", ".join(
+                    f"case when {is_said} and {column} is not null then {_quote(TAKEN_OUT)} else {column} end as {column}"
+                    for column in notes
+                )
+                rows = f"select * {f'replace ({shown})' if shown else ''} from old.{table} where not ({told})"
+                changed = f"select count(*) from old.{table} where ({told}) or {is_said}"
+                gone += con.execute(changed, values).fetchall()[0][0]
+                con.execute(f"insert into ready.{table} {rows}", values)
+            con.commit()
+            con.execute("checkpoint ready")
+            con.execute("detach ready")
+        copy.chmod(0o400)
+        sync(copy)
+    sync(target)
+    return gone
+
+
+def next_number(releases: Path) -> int:
+    """The number of the next release; those that were laid aside keep theirs."""
+    used = [path.name.split(".")[0] for path in releases.iterdir()] if releases.exists() else []
+    return max((int(name) for name in used if name.isdecimal()), default=0) + 1
+
+
+def keep(release: Path, releases: Path, number: int) -> Path:
+    """Put a release among those that are kept, without making it the current one; where it lies."""
+    kept = releases / str(number)
+    release.rename(kept)
+    sync(releases)
+    return kept
+
+
+def others(releases: Path, kept: Collection[str]) -> list[str]:
+    """Names of all releases but those `kept`, sorted: also of those laid aside, and of what was half removed."""
+    return sorted(path.name for path in releases.iterdir() if path.name not in kept)
+
+
+def drop(releases: Path, names: Iterable[str]) -> None:
+    """Remove releases."""
+    for name in names:
+        # Under its own name half a release would be taken for a whole one after a crash.
+        gone = releases / (name if name.startswith(PART) else f"{PART}{name}")
+        (releases / name).rename(gone)
+        shutil.rmtree(gone)
 
 
 def read(link: Path, keys: Sequence[str] = ()) -> duckdb.DuckDBPyConnection:
