@@ -28,13 +28,13 @@ demo: $(VENV)/.ready  ## a sample month of an invented bureau, through Airflow, 
 	@rm -rf $(DEMO)
 	@$(BIN)/monitor --home $(DEMO) init
 	@$(BIN)/monitor generate --people 3000 --seed 1 --date $(DEMO_DATE) $(DEMO)
-	@echo "用 Airflow 运行 $(DEMO_DATE) 的夜间任务(日志在 $(DEMO)/airflow.log):"
+	@echo "用 Airflow 运行 $(DEMO_DATE) 的夜间任务（日志在 $(DEMO)/airflow.log）："
 	@umask 077; $(BIN)/airflow db migrate > $(DEMO)/airflow.log 2>&1 || { tail -40 $(DEMO)/airflow.log; exit 1; }
 	@umask 077; $(BIN)/python dags/nightly.py >> $(DEMO)/airflow.log || { tail -40 $(DEMO)/airflow.log; exit 1; }
 	@$(BIN)/monitor --home $(DEMO) status --date $(DEMO_DATE)
-	@echo "都在 $(DEMO)/:退回各单位的 returns/,预警清单 lists/$(DEMO_DATE)/,给数据员的信 outbox/,预警库 warehouse.duckdb"
-	@echo "加密的只有:原始文件 archive/、日志 journal.jsonl 的内容、台账 ledger.db 里的文字;密钥就在旁边的 keys/。"
-	@echo "没有加密的:accepted/、releases/(预警库)、returns/、lists/、outbox/、airflow/。演示用的都是虚构的人;放真实数据以前先运行 monitor doctor。"
+	@echo "都在 $(DEMO)/：退回各单位的 returns/，预警清单 lists/$(DEMO_DATE)/，给数据员的信 outbox/，预警库 warehouse.duckdb"
+	@echo "加密的只有：原始文件 archive/、日志 journal.jsonl 的内容、台账 ledger.db 里的文字；密钥就在旁边的 keys/。"
+	@echo "没有加密的：accepted/、releases/（预警库）、returns/、lists/、outbox/、airflow/。演示用的都是虚构的人；放真实数据以前先运行 monitor doctor。"
 
 test: $(VENV)/.ready lint  ## the quality gate and the whole suite
 	@$(BIN)/python .ci/supply_chain.py audit || [ $$? -eq 3 ]  # 3: said, but a machine without a network is no fault of ours

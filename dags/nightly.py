@@ -33,32 +33,32 @@ two o'clock; `run_immediately=False` would still begin at once for two hours aft
 WRITER = "warehouse_writer"
 """Pool of one: DuckDB has one writing process (`make airflow` creates it)."""
 WAVES = 3
-SOMETHING_FAILED = "汇总:有步骤没有成功"
+SOMETHING_FAILED = "汇总：有步骤没有成功"
 RETRY_DELAY = timedelta(seconds=int(os.environ.get("MONITOR_RETRY_SECONDS", "300")))
 """Airflow's own default is not asked: `core.default_task_retry_delay` is not heeded by the serialised DAG (3.3.2)."""
 
 FOR_THE_DATA_OFFICER = """
-每天 02:00 收下各单位送来的文件,逐格检查、退回标注,建好新的预警清单并发布,最后在 `outbox/` 留一封信。
-与命令行 `monitor run` 是同一套步骤。漏跑的一夜,开机后会自动补上。
+每天 02:00 收下各单位送来的文件，逐格检查、退回标注，建好新的预警清单并发布，最后在 `outbox/` 留一封信。
+与命令行 `monitor run` 是同一套步骤。漏跑的一夜，开机后会自动补上。
 
 **看到红色怎么办**
 
-先点红色的任务看日志最后一句(中文)。处理好原因以后,用右上角 **Trigger** 填同一个“日期”再跑一次即可:
-做过的不会重做,也不会重复计数。
+先点红色的任务看日志最后一句（中文）。处理好原因以后，用右上角 **Trigger** 填同一个“日期”再跑一次即可：
+做过的不会重做，也不会重复计数。
 
 | 红色的任务 | 意思 | 怎么办 |
 |---|---|---|
-| 收文件 | 这一夜没有开始,昨天的清单照用 | 常见原因:政策值或 `monitor.yml` 写错、台账和日志不是一套、权限太松、磁盘满、另一个夜间任务正在运行 |
-| 做完中断的清除 | 有一次 `monitor forget` 中断了,还没有做完;这一夜照做 | 看日志最后一句,改好后运行 `monitor purge`,它会接着做完 |
-| 找出要读的数据库、读数据库(某个来源) | 这一夜没有它的数据,以前读到的照用;其余照常 | 日志最后一句写明原因;修好后再跑同一日期 |
-| 读文件、检查、退回(某个单位或某类名单) | 其余单位照常完成,清单已发布;它的文件仍在归档里 | 再跑同一日期,会接着处理 |
-| 建库 | 新清单没有通过自检,昨天的清单照用 | 日志写明是哪张表;请找维护人员 |
-| 发布 | 清单已建好但没有换上,昨天的清单照用 | 多为磁盘满或权限;再跑同一日期 |
-| 汇总:有步骤没有成功 | 只是把这一夜标成失败 | 看别的红色任务 |
+| 收文件 | 这一夜没有开始，昨天的清单照用 | 常见原因：政策值或 `monitor.yml` 写错、台账和日志不是一套、权限太松、磁盘满、另一个夜间任务正在运行 |
+| 做完中断的清除 | 有一次 `monitor forget` 中断了，还没有做完；这一夜照做 | 看日志最后一句，改好后运行 `monitor purge`，它会接着做完 |
+| 找出要读的数据库、读数据库（某个来源） | 这一夜没有它的数据，以前读到的照用；其余照常 | 日志最后一句写明原因；修好后再跑同一日期 |
+| 读文件、检查、退回（某个单位或某类名单） | 其余单位照常完成，清单已发布；它的文件仍在归档里 | 再跑同一日期，会接着处理 |
+| 建库 | 新清单没有通过自检，昨天的清单照用 | 日志写明是哪张表；请找维护人员 |
+| 发布 | 清单已建好但没有换上，昨天的清单照用 | 多为磁盘满或权限；再跑同一日期 |
+| 汇总：有步骤没有成功 | 只是把这一夜标成失败 | 看别的红色任务 |
 
-**没有红色,却少了某个单位**:它没有交,或整份退回。看 `outbox/` 里的信,或运行 `monitor status --date 日期`。
+**没有红色，却少了某个单位**：它没有交，或整份退回。看 `outbox/` 里的信，或运行 `monitor status --date 日期`。
 
-**重跑过去的一夜**:Trigger,填那一天的日期。**只收某几个单位**:在“单位”里填单位代码,如 `d01`。
+**重跑过去的一夜**：Trigger，填那一天的日期。**只收某几个单位**：在“单位”里填单位代码，如 `d01`。
 """
 
 
@@ -90,7 +90,7 @@ def step(do: Callable[Concatenate[Path, date, P], R], *arguments: P.args, **keyw
     except AirflowFailException:
         raise  # a night that may not be asked for
     except Exception as problem:  # noqa: BLE001 - whatever it is, Airflow would write its words down
-        said = f"{type(problem).__name__}:{tell_failure(problem)}"
+        said = f"{type(problem).__name__}：{tell_failure(problem)}"
         failure = RuntimeError(said).with_traceback(problem.__traceback__)
     raise failure from None
 
@@ -118,7 +118,7 @@ def address(reference: str) -> str:
 def need(received: list[str] | None) -> None:
     """Nothing is judged or published on a night that did not begin."""
     if received is None:
-        raise AirflowSkipException("收文件没有成功,后面的步骤不做")
+        raise AirflowSkipException("收文件没有成功，后面的步骤不做")
 
 
 def failed_steps(mapped: dict[str, list[str] | None]) -> list[str]:
@@ -155,7 +155,7 @@ def fetch(source: str) -> dict[str, Any]:
     told = step(run.fetch, source, resolve=address)
     if told["state"] == "not_delivered":
         # A wrong password is not tried again: accounts get locked.
-        raise (RuntimeError if told["may_pass"] else AirflowFailException)(f"{source}:{told['reason']}")
+        raise (RuntimeError if told["may_pass"] else AirflowFailException)(f"{source}：{told['reason']}")
     return told
 
 
@@ -171,17 +171,17 @@ def fetch(source: str) -> dict[str, Any]:
     doc_md=FOR_THE_DATA_OFFICER,
     params={
         "date": Param(
-            None, type=["null", "string"], format="date", title="日期", description="这一夜的日期;不填就是当天"
+            None, type=["null", "string"], format="date", title="日期", description="这一夜的日期；不填就是当天"
         ),
         "really": Param(
-            False, type="boolean", title="确实是将来的一夜", description="日期在明天以后的,不打开这一项就不做"
+            False, type="boolean", title="确实是将来的一夜", description="日期在明天以后的，不打开这一项就不做"
         ),
         "units": Param(
             None,
             type=["null", "array"],
             items={"type": "string", "pattern": "^[a-z][a-z0-9_]{0,39}$"},
             title="单位",
-            description="只收这些单位的文件,每行一个单位代码,如 d01;不填就是全部",
+            description="只收这些单位的文件，每行一个单位代码，如 d01；不填就是全部",
         ),
     },
 )
@@ -223,13 +223,13 @@ def nightly() -> None:
     def notify(mapped: dict[str, list[str] | None]) -> str:
         message = step(run.notify, failed=failed_steps(mapped))
         if not_sent := step(run.send):
-            raise RuntimeError(";".join(not_sent))
+            raise RuntimeError("；".join(not_sent))
         return message
 
     @task(task_display_name=SOMETHING_FAILED, trigger_rule="one_failed", retries=0)
     def say_that_something_failed() -> None:
         """A leaf that is skipped on a good night: without it a run whose last tasks succeed would count as success."""
-        raise AirflowFailException("有步骤没有成功:其余照常完成,请看变红的任务")
+        raise AirflowFailException("有步骤没有成功：其余照常完成，请看变红的任务")
 
     wanted_sources: Any = sources()
     finished = finish()
@@ -242,10 +242,10 @@ def nightly() -> None:
     mapped = {"fetch": wanted_sources, "read": received, "give_back": received}
     before: Any = readings
     for number in range(1, WAVES + 1):
-        wanted: Any = families.override(task_id=f"families_{number}", task_display_name=f"找出要检查的({number})")(
+        wanted: Any = families.override(task_id=f"families_{number}", task_display_name=f"找出要检查的（{number}）")(
             number - 1, received
         )
-        checked = check.override(task_id=f"check_{number}", task_display_name=f"检查({number})").expand(family=wanted)
+        checked = check.override(task_id=f"check_{number}", task_display_name=f"检查（{number}）").expand(family=wanted)
         before >> wanted
         steps += [wanted, checked]
         mapped[f"check_{number}"] = wanted

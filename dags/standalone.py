@@ -40,7 +40,7 @@ def main() -> int:
 
     home = Path(os.environ.get("MONITOR_HOME", "var")).absolute()
     if not (home / "monitor.yml").exists():
-        sys.stderr.write(f"{home} 不是数据目录,请先运行:monitor --home {home} init\n")
+        sys.stderr.write(f"{home} 不是数据目录，请先运行：monitor --home {home} init\n")
         return 1
     keep_to_owner()
     environment = SETTINGS | {"AIRFLOW_HOME": str(home / "airflow")} | os.environ
@@ -64,9 +64,9 @@ def main() -> int:
             return 1
     folder = Path(environment["AIRFLOW_HOME"])
     sys.stderr.write(
-        f"Airflow 约半分钟后可用:http://127.0.0.1:{environment.get('AIRFLOW__API__PORT', '8080')}\n"
-        f"用户名 admin,密码在 {folder / 'simple_auth_manager_passwords.json.generated'}\n"
-        f"日志在 {folder / 'standalone.log'};按 Ctrl-C 停止\n"
+        f"Airflow 约半分钟后可用：http://127.0.0.1:{environment.get('AIRFLOW__API__PORT', '8080')}\n"
+        f"用户名 admin，密码在 {folder / 'simple_auth_manager_passwords.json.generated'}\n"
+        f"日志在 {folder / 'standalone.log'}；按 Ctrl-C 停止\n"
     )
     with (folder / "standalone.log").open("ab") as log:
         return _run(airflow, environment, log)

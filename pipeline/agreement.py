@@ -28,16 +28,16 @@ IDENTITY = "identity"
 """The line of the journal that holds the check value of identity.key."""
 
 _OTHER_LEDGER = (
-    "请核对 monitor.yml 的 ledger 指的是不是这个数据目录的库;确实丢了或旧了的,换一个空库,再运行 monitor recover,"
+    "请核对 monitor.yml 的 ledger 指的是不是这个数据目录的库；确实丢了或旧了的，换一个空库，再运行 monitor recover，"
     "它由日志和 archive/ 重建台账"
 )
 _JOURNAL = (
-    "请从最近一夜以后的备份恢复 journal.jsonl;只有更早的备份,就先把现在的数据目录移到别处留着,把整个数据目录从同一次备份恢复,"
+    "请从最近一夜以后的备份恢复 journal.jsonl；只有更早的备份，就先把现在的数据目录移到别处留着，把整个数据目录从同一次备份恢复，"
     "再请各单位重报那以后的文件"
 )
-_NEW_HOME = "新的数据目录,台账就是别处的:请移走 ledger.db,或改 monitor.yml 的 ledger。用过的数据目录,"
-_IDENTITY_KEY = "请从备份恢复 identity.key;用别的密钥,所有的人都成了陌生人"
-_ARCHIVE_KEY = "请从备份恢复 archive.key;没有它,收到的原始文件都打不开"
+_NEW_HOME = "新的数据目录，台账就是别处的：请移走 ledger.db，或改 monitor.yml 的 ledger。用过的数据目录，"
+_IDENTITY_KEY = "请从备份恢复 identity.key；用别的密钥，所有的人都成了陌生人"
+_ARCHIVE_KEY = "请从备份恢复 archive.key；没有它，收到的原始文件都打不开"
 
 
 # before a night, and before anybody is told ----------------------------------------------------------------------
@@ -52,7 +52,7 @@ def examine(home: Home, ledger: Ledger) -> list[Entry]:
     if said:
         said, entries = _disagreement(home, ledger)
     if said:
-        raise MonitorError(f"{said}。这一次没有开始,什么都没有改")
+        raise MonitorError(f"{said}。这一次没有开始，什么都没有改")
     return entries
 
 
@@ -67,28 +67,30 @@ def _disagreement(home: Home, ledger: Ledger) -> tuple[str, list[Entry]]:
         held = _Held.of(ledger)
         changed = held.changed_units(ledger, entries)
     except seal.Unopened:
-        said = "台账不是这个数据目录的,或者 ledger.key 换过:里面的文字打不开。请先核对 ledger.key 是不是原来的。"
+        said = "台账不是这个数据目录的，或者 ledger.key 换过：里面的文字打不开。请先核对 ledger.key 是不是原来的。"
         return said + of_ledger, []
     if not entries:
         there = _left_without_journal(home, held)
         or_new = _NEW_HOME if there == ["台账"] else ""
-        said = f"日志不见了或是空的(journal.jsonl),而 {'、'.join(there)} 里有内容。{or_new}{_JOURNAL}"
+        said = f"日志不见了或是空的（journal.jsonl），而 {'、'.join(there)} 里有内容。{or_new}{_JOURNAL}"
         return said if there else "", entries
     strange = before - {file for entry in entries for file in _told_by(entry)}
     lacking = held.lacks(entries)
     said = ""
     if lacking and strange:
-        said = f"台账和日志不是一套:台账{lacking},又有日志里没有的 {len(strange)} 份。{of_ledger}"
+        said = f"台账和日志不是一套：台账{lacking}，又有日志里没有的 {len(strange)} 份。{of_ledger}"
     elif lacking:
-        said = f"台账不全(丢了、空了,或是旧的一份):{lacking}。{of_ledger}"
+        said = f"台账不全（丢了、空了，或是旧的一份）：{lacking}。{of_ledger}"
     elif strange:
-        said = f"日志和台账不是一套(日志丢了、短了,或是旧的一份):台账里有 {len(strange)} 份文件日志没有记。{_JOURNAL}"
+        said = (
+            f"日志和台账不是一套（日志丢了、短了，或是旧的一份）：台账里有 {len(strange)} 份文件日志没有记。{_JOURNAL}"
+        )
     elif head and head[0] and not any((each.seq, each.hash) == head for each in entries):
-        said = f"日志不全(短了,或是旧的一份):台账记得的第 {head[0]} 行,日志里没有。{_JOURNAL}"
+        said = f"日志不全（短了，或是旧的一份）：台账记得的第 {head[0]} 行，日志里没有。{_JOURNAL}"
     elif untold := _untold_release(home, entries):
-        said = f"日志和台账都是旧的一份:releases/ 里有第 {untold} 版,日志没有记到它。{_JOURNAL}"
+        said = f"日志和台账都是旧的一份：releases/ 里有第 {untold} 版，日志没有记到它。{_JOURNAL}"
     elif gone := _gone_parts(home, ledger, entries):
-        said = f"accepted/ 里少了 {len(gone)} 份已接收的数据(如 {gone[0]})。{restore_or_rebuild('accepted/')}"
+        said = f"accepted/ 里少了 {len(gone)} 份已接收的数据（如 {gone[0]}）。{restore_or_rebuild('accepted/')}"
     elif changed:
         said = f"台账里 {'、'.join(changed)} 的记录与发布时不同。{of_ledger}"
     return said, entries
@@ -134,7 +136,7 @@ def _entries(home: Home) -> list[Entry]:
         raise
     except MonitorError as problem:
         raise MonitorError(
-            f"{problem};也可能是别的数据目录的日志,或者 ledger.key 换过。请先核对 ledger.key 是不是原来的。{_JOURNAL}"
+            f"{problem}；也可能是别的数据目录的日志，或者 ledger.key 换过。请先核对 ledger.key 是不是原来的。{_JOURNAL}"
         ) from problem
 
 
@@ -206,13 +208,13 @@ def examine_identity(home: Home, entries: Iterable[Entry]) -> None:
     """Raise ConfigError when identity.key is not the one with which this home began."""
     check = people.key_check(home.identity_key())
     if any(entry.what == IDENTITY and entry.about["check"] != check for entry in entries):
-        raise ConfigError(f"{home.identity_key_path}:不是这个数据目录原来的密钥,这一次没有开始。{_IDENTITY_KEY}")
+        raise ConfigError(f"{home.identity_key_path}：不是这个数据目录原来的密钥，这一次没有开始。{_IDENTITY_KEY}")
 
 
 def examine_ledger_file(home: Home, entries: Sequence[Entry]) -> None:
     """Raise MonitorError when a home that is in use has no ledger in it: to open it would make an empty one."""
     if entries and home.settings.ledger == "sqlite" and not (home.root / "ledger.db").exists():
-        raise MonitorError(f"台账不见了(ledger.db)。{restore_or_rebuild('ledger.db')}")
+        raise MonitorError(f"台账不见了（ledger.db）。{restore_or_rebuild('ledger.db')}")
 
 
 def examine_archive_key(home: Home) -> None:
@@ -220,12 +222,12 @@ def examine_archive_key(home: Home) -> None:
     key, kept = home.keys / "archive.key", archive.kept(home)
     if not key.exists():
         if kept:
-            raise ConfigError(f"{key}:密钥不见了,这一次没有开始。{_ARCHIVE_KEY}")
+            raise ConfigError(f"{key}：密钥不见了，这一次没有开始。{_ARCHIVE_KEY}")
         return
     archive.key_of(home)
     smallest = sorted(kept, key=lambda sha256: (archive.path(home, sha256).stat().st_size, sha256))[:_TRIED]
     if smallest and not any(_opens(home, sha256) for sha256 in smallest):
-        raise ConfigError(f"{key}:不是这个数据目录原来的密钥,archive/ 里的文件打不开;这一次没有开始。{_ARCHIVE_KEY}")
+        raise ConfigError(f"{key}：不是这个数据目录原来的密钥，archive/ 里的文件打不开；这一次没有开始。{_ARCHIVE_KEY}")
 
 
 _TRIED = 3

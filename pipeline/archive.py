@@ -58,7 +58,7 @@ def keep(home: Home, source: BufferedReader, called: str) -> tuple[str, int]:
                         raise
                     raise Unreadable(counted.problem.errno, counted.problem.strerror) from problem
             if counted.hash.hexdigest() != digest:
-                raise StillMoving(f"复制时文件还在变化:{called}")
+                raise StillMoving(f"复制时文件还在变化：{called}")
     return digest, size
 
 
@@ -133,7 +133,7 @@ def examine(home: Home, sha256: str) -> None:
 def _decrypt(home: Home, sha256: str, clear: BufferedWriter) -> None:
     kept = path(home, sha256)
     if not kept.exists():
-        raise MonitorError(f"归档里没有文件 {sha256[:16]}…,可能已按保存期限清除")
+        raise MonitorError(f"归档里没有文件 {sha256[:16]}…，可能已按保存期限清除")
     written = _Written(clear)
     with kept.open("rb") as file:
         source = _Counting(file)
@@ -144,7 +144,7 @@ def _decrypt(home: Home, sha256: str, clear: BufferedWriter) -> None:
                 raise source.problem from problem
             if isinstance(problem, OSError) and problem.errno is not None:
                 raise  # the disk's fault, not the file's
-            raise MonitorError(f"归档文件 {sha256[:16]}… 打不开:密钥不对,或文件被改动过") from None
+            raise MonitorError(f"归档文件 {sha256[:16]}… 打不开：密钥不对，或文件被改动过") from None
     if written.hash.hexdigest() != sha256:
         raise MonitorError(f"归档文件 {sha256[:16]}… 的内容与收到时不同")
 
@@ -201,7 +201,7 @@ def make_key(home: Home) -> bool:
     if key.exists():
         return False
     if kept(home) and not key.exists():  # it may have come, and with it a first file, since that look
-        raise ConfigError(f"{key}:密钥不见了;请从备份恢复,没有它归档的原始文件都打不开")
+        raise ConfigError(f"{key}：密钥不见了；请从备份恢复，没有它归档的原始文件都打不开")
     with suppress(FileExistsError):  # two sources may be the first at once: the key of one is the key of both
         _write_key(home, [pyrage.x25519.Identity.generate()], only_new=True)
     return True
@@ -224,7 +224,7 @@ def _identities(home: Home) -> list[pyrage.x25519.Identity]:
         lines = read_key(key).decode("ascii").splitlines()
         identities = [pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
     except (pyrage.IdentityError, UnicodeDecodeError):
-        raise ConfigError(f"{key}:不是 age 的密钥(AGE-SECRET-KEY-…);请从备份恢复") from None
+        raise ConfigError(f"{key}：不是 age 的密钥（AGE-SECRET-KEY-…）；请从备份恢复") from None
     if not identities:
-        raise ConfigError(f"{key}:是空的;请从备份恢复")
+        raise ConfigError(f"{key}：是空的；请从备份恢复")
     return identities

@@ -49,11 +49,11 @@ def compare(home: Home, entries: Sequence[Entry], statement: bytes) -> list[str]
     lines, when = told["journal"]["lines"], told["at"]
     if lines > len(entries):
         return [
-            f"数据目录是更早的一份:{when} 写这份说明时日志有 {lines} 行,现在只有 {len(entries)} 行。请找回那以后的备份"
+            f"数据目录是更早的一份：{when} 写这份说明时日志有 {lines} 行，现在只有 {len(entries)} 行。请找回那以后的备份"
         ]
     if lines and entries[lines - 1].hash != told["journal"]["hash"]:
         return [
-            f"日志换过:第 {lines} 行不是 {when} 写这份说明时的那一行,数据目录放回过更早的一份,或整个另写过。请找回那以后的备份"
+            f"日志换过：第 {lines} 行不是 {when} 写这份说明时的那一行，数据目录放回过更早的一份，或整个另写过。请找回那以后的备份"
         ]
     later = entries[lines:]
     if any(entry.what in _NEW_RELEASE or "releases" in entry.about for entry in later):
@@ -70,14 +70,14 @@ def _opened(home: Home, statement: bytes) -> dict[str, Any]:
     except (ValueError, TypeError):
         is_whole = False
     if not is_whole:
-        raise MonitorError("这份说明不是 monitor verify --head 写的,或者不完整")
+        raise MonitorError("这份说明不是 monitor verify --head 写的，或者不完整")
     key = _key(home).public_key()
     if told["public_key"] != key.public_bytes_raw().hex():
-        raise MonitorError("这份说明不是这个数据目录的(或者 identity.key 换过)")
+        raise MonitorError("这份说明不是这个数据目录的（或者 identity.key 换过）")
     try:
         key.verify(signature, _signed(told))
     except InvalidSignature:
-        raise MonitorError("这份说明被改过:签名对不上") from None
+        raise MonitorError("这份说明被改过：签名对不上") from None
     return dict(told)
 
 

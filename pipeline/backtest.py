@@ -115,7 +115,7 @@ def backtest(home: Path, folder: Path, first: date, last: date, on_step: Step | 
         told_by = past(place)
         nights = sorted(night for night in told_by.published if first <= night <= last)
         if not nights:
-            raise MonitorError(f"{first} 到 {last} 之间没有发布过清单的夜间任务,没有可以比的")
+            raise MonitorError(f"{first} 到 {last} 之间没有发布过清单的夜间任务，没有可以比的")
         before: dict[tuple[str, str], _Listed] = {}
         after: dict[tuple[str, str], _Listed] = {}
         told, helped = [], set[tuple[str, str]]()
@@ -221,9 +221,9 @@ def _not_run(ledger: Ledger, past: Past, first: date, last: date) -> Iterator[di
         if night not in past.begun:
             because = "没有运行过夜间任务"
         elif states.get(night) == "failed":
-            because = "夜间任务没有成功,没有发布"
+            because = "夜间任务没有成功，没有发布"
         else:
-            because = "夜间任务没有跑完,没有发布"
+            because = "夜间任务没有跑完，没有发布"
         yield {"date": night.isoformat(), "because": because}
 
 
@@ -263,9 +263,9 @@ def _changed(home: Home, folder: Path, scratch: Path) -> tuple[Path, policy.Poli
     values = sorted(path for path in (folder / "policy").glob("*") if path.is_file())
     strange = sorted({path.name for path in folder.iterdir()} - {path.name for path in rules} - {"policy"})
     if strange:
-        raise MonitorError(f"{folder}:不认识 {'、'.join(strange)};放规则(a01.sql、a01.yml)和 policy/ 文件夹")
+        raise MonitorError(f"{folder}：不认识 {'、'.join(strange)}；放规则（a01.sql、a01.yml）和 policy/ 文件夹")
     if not rules and not values:
-        raise MonitorError(f"{folder} 里没有要试的规则(a01.sql、a01.yml),也没有 policy/")
+        raise MonitorError(f"{folder} 里没有要试的规则（a01.sql、a01.yml），也没有 policy/")
     sql, own = scratch / "sql", scratch / "policy"
     shutil.copytree(SQL, sql)
     shutil.copytree(home.policy.folder, own)
@@ -278,7 +278,7 @@ def _changed(home: Home, folder: Path, scratch: Path) -> tuple[Path, policy.Poli
     changed = policy.load(own, regions)
     if missing := sorted(set(policy.load().titles) - set(changed.titles)):
         files = "、".join(sorted({f"policy/{home.policy.files[key]}" for key in missing}))
-        raise MonitorError(f"{files}:少了 {'、'.join(missing)};这样换上,夜间任务不会开始。没有改的值也要留在文件里")
+        raise MonitorError(f"{files}：少了 {'、'.join(missing)}；这样换上，夜间任务不会开始。没有改的值也要留在文件里")
     return sql, changed, changes
 
 
@@ -289,7 +289,7 @@ def _ask(
     try:
         found = warehouse.ask_for(given, models, {**_STANDING, **also}, is_trial=True)
     except ModelError as problem:
-        raise MonitorError(f"{night}:{problem}") from problem
+        raise MonitorError(f"{night}：{problem}") from problem
     listed = [_Listed(**row, night=night) for row in found["life.standing"].to_pylist()]
     had = {(row["person_id"], row["what"]) for table in also for row in found[table].to_pylist()}
     return {each.key: each for each in listed}, had
@@ -405,35 +405,35 @@ def _shown(
 def show(result: Mapping[str, Any], console: Console) -> None:
     """Print what `backtest` gave."""
     nights = result["nights"]
-    console.print(f"试的是:{'、'.join(result['changes'])}", markup=False)
+    console.print(f"试的是：{'、'.join(result['changes'])}", markup=False)
     for value in result["tried_early"]:
-        where = f"({value['region']}{value['area']})" if value["region"] or value["area"] else ""
+        where = f"（{value['region']}{value['area']}）" if value["region"] or value["area"] else ""
         console.print(
-            f"{value['title']}{where} {value['value']} {value['unit']}:{value['valid_from']} 起才生效,"
+            f"{value['title']}{where} {value['value']} {value['unit']}：{value['valid_from']} 起才生效，"
             "这里当作那些夜里已经生效来试。",
             markup=False, style="yellow",
         )  # fmt: skip
     for rule in result["unsound"]:
         called = f"{rule['rule_code']} {rule['title']}"
         if rule["is_silent"]:
-            nobody = ",这些夜里也一个都没有列出,规则可能失效了" if rule["finds_nobody"] else ""
+            nobody = "，这些夜里也一个都没有列出，规则可能失效了" if rule["finds_nobody"] else ""
             console.print(
-                f"注意:改后的 {called} 找不出卡片里为它虚构的样例户{nobody};这样换上,夜里不会发布。",
+                f"注意：改后的 {called} 找不出卡片里为它虚构的样例户{nobody}；这样换上，夜里不会发布。",
                 style="red", markup=False,
             )  # fmt: skip
         if rule["examples"]:
             console.print(
-                f"改后的 {called} 与卡片里的例子对不上:{'、'.join(rule['examples'])}。换上以前,规则或例子要改好一个。",
+                f"改后的 {called} 与卡片里的例子对不上：{'、'.join(rule['examples'])}。换上以前，规则或例子要改好一个。",
                 style="red", markup=False,
             )  # fmt: skip
     console.print(
-        f"重问了 {len(nights)} 夜({nights[0]['date']} 到 {nights[-1]['date']}),每个对象只计一次。", markup=False
+        f"重问了 {len(nights)} 夜（{nights[0]['date']} 到 {nights[-1]['date']}），每个对象只计一次。", markup=False
     )
     reasons = Counter(each["because"] for each in result["not_run"])
     for because, days in sorted(reasons.items()):
-        console.print(f"其间 {days} 天不在其中:{because}。是哪几天:加 --json。", markup=False)
+        console.print(f"其间 {days} 天不在其中：{because}。是哪几天：加 --json。", markup=False)
     if not result["rules"]:
-        console.print("每一夜列出的都和现在的规则一样:这样改不会改变任何清单。")
+        console.print("每一夜列出的都和现在的规则一样：这样改不会改变任何清单。")
         return
     table = Table(
         "规则", "区", "现在列出", "改后列出", "多列", "少列", "级别变", "多列的后来", "少列的后来", "准确率 现在→改后"
@@ -449,9 +449,9 @@ def show(result: Mapping[str, Any], console: Console) -> None:
     console.print(table)
     everywhere = [line["found_of_dropped"] for line in result["rules"] if line["division_code"] == "all"]
     if missed := sum(found.get("right", 0) + found.get("helped", 0) for found in everywhere):
-        console.print(f"注意:改后会漏掉 {missed} 个已经查实或帮到的对象。", style="red")
+        console.print(f"注意：改后会漏掉 {missed} 个已经查实或帮到的对象。", style="red")
     console.print(
-        f"这只是试算:清单、预警和发布的数据都没有动。变动的 {len(result['shown'])} 个对象逐个列在 --json 里。"
+        f"这只是试算：清单、预警和发布的数据都没有动。变动的 {len(result['shown'])} 个对象逐个列在 --json 里。"
     )
 
 
@@ -462,4 +462,4 @@ def _words(found: dict[str, int]) -> str:
 def _share(told: dict[str, Any]) -> str:
     if not told["closed"]:
         return "没有办结的"
-    return f"{told['precision']:.0%}({told['low']:.0%}—{told['high']:.0%},办结 {told['closed']})"
+    return f"{told['precision']:.0%}（{told['low']:.0%}—{told['high']:.0%}，办结 {told['closed']}）"

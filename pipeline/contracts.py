@@ -489,9 +489,9 @@ def load(folder: Path = EXPECTATIONS) -> Contracts:
     for path in sorted((folder / "sources").glob("*.yml")):
         source = read_shape(Source, path, read_yaml(path, ContractError), ContractError)
         if source.kind not in kinds:
-            raise ContractError(f"sources/{path.name}:kind:没有 {source.kind} 这个种类")
+            raise ContractError(f"sources/{path.name}:kind：没有 {source.kind} 这个种类")
         if unknown := sorted(set(source.headers.values()) - set(kinds[source.kind].columns)):
-            raise ContractError(f"sources/{path.name}:headers:{source.kind} 没有这些列:{'、'.join(unknown)}")
+            raise ContractError(f"sources/{path.name}:headers：{source.kind} 没有这些列：{'、'.join(unknown)}")
         sources.append(source)
     path = folder / "headers.yml"
     headers = read_shape(Headers, path, read_yaml(path, ContractError), ContractError)
@@ -504,7 +504,7 @@ def _codes_of(raw: dict[str, tuple[Path, dict[str, Any]]], path: Path, field: st
     kind, _, other = reference.partition(".")
     column = raw[kind][1].get("columns", {}).get(other) if kind in raw else None
     if not column or "codes" not in column:
-        raise ContractError(f"kinds/{path.name}:columns.{field}.codes_of:没有 {reference} 的代码表")
+        raise ContractError(f"kinds/{path.name}:columns.{field}.codes_of：没有 {reference} 的代码表")
     return {key: column[key] for key in ("codes", "others") if key in column}
 
 
@@ -514,15 +514,15 @@ def _examine_across(kind: Kind, kinds: dict[str, Kind]) -> None:
             where = f"kinds/{kind.name}.yml:checks.{check.rule}.across"
             field = across.count_by or across.lookup
             if across.kind not in kinds or field not in kinds[across.kind].columns or field not in kind.columns:
-                raise ContractError(f"{where}:{across.kind}.{field} 不存在")
+                raise ContractError(f"{where}：{across.kind}.{field} 不存在")
             if kinds[across.kind].family != kind.family:
-                raise ContractError(f"{where}:{across.kind} 不属于同一组(family)")
+                raise ContractError(f"{where}：{across.kind} 不属于同一组（family）")
 
 
 def _examine_floor(agreed: Contracts) -> None:
     """Refuse contracts that are looser than what the product never does (mission, boundaries 1 to 3). Raises ContractError."""
     if floor.digest() != floor.DIGEST:
-        raise ContractError("pipeline/floor.py:内容与 DIGEST 不符:不接收的词、用途和范围的底线不得改动")
+        raise ContractError("pipeline/floor.py：内容与 DIGEST 不符：不接收的词、用途和范围的底线不得改动")
     declared: dict[str, str] = {}
     for kind in agreed.kinds.values():
         where = f"kinds/{kind.name}.yml"
@@ -537,13 +537,13 @@ def _examine_floor(agreed: Contracts) -> None:
     for word, where in declared.items():
         _refuse_free_text(word, where)
         if group := agreed.headers.refusal_of(word):
-            raise ContractError(f"{where}:“{word}”说的是按规定不接收的内容({group}),不得约定")
+            raise ContractError(f"{where}：“{word}”说的是按规定不接收的内容（{group}），不得约定")
 
 
 def _refuse_free_text(word: str, where: str) -> None:
     found = next((each for each in floor.FREE_TEXT if each in fold_header(word)[0]), None)
     if found and not where.endswith((":title", ".codes")):
-        raise ContractError(f"{where}:“{word}”是写句子的列(“{found}”),什么都可能写在里面,不得约定")
+        raise ContractError(f"{where}：“{word}”是写句子的列（“{found}”），什么都可能写在里面，不得约定")
 
 
 def _declared(kind: Kind) -> Iterator[tuple[str, Iterable[str]]]:
@@ -559,42 +559,44 @@ def _declared(kind: Kind) -> Iterator[tuple[str, Iterable[str]]]:
 def _examine_purposes(kind: Kind, where: str) -> None:
     limits = floor.KINDS.get(kind.name)
     if limits and (beyond := sorted(set(kind.purposes) - limits.purposes)):
-        raise ContractError(f"{where}:purposes:{kind.title}不得用于 {'、'.join(beyond)}")
+        raise ContractError(f"{where}:purposes：{kind.title}不得用于 {'、'.join(beyond)}")
     if "entitlement_review" not in kind.purposes:
         return
     if not limits and not (kind.door and kind.door.scope == "authorised"):
-        raise ContractError(f"{where}:purposes:另加的种类只有凭核对授权(door.scope: authorised)才能用于复核")
+        raise ContractError(f"{where}:purposes：另加的种类只有凭核对授权（door.scope: authorised）才能用于复核")
     for word in [kind.title, *kind.titles]:
         _refuse_review(f"{where}:purposes", word)
     for field, column in kind.columns.items():
         if column.purposes is None or "entitlement_review" in column.purposes:
             if column.type == "disability_number":
-                raise ContractError(f"{where}:columns.{field}:残疾人证号不得用于复核")
+                raise ContractError(f"{where}:columns.{field}：残疾人证号不得用于复核")
             for word in [column.header, *column.aliases]:
                 _refuse_review(f"{where}:columns.{field}", word)
 
 
 def _refuse_review(where: str, word: str) -> None:
     if found := next((each for each in floor.HELP_ONLY if each in fold_header(word)[0]), None):
-        raise ContractError(f"{where}:“{word}”说的是疾病、残疾、就学或受灾(“{found}”),不得用于复核(entitlement_review)")
+        raise ContractError(
+            f"{where}：“{word}”说的是疾病、残疾、就学或受灾（“{found}”），不得用于复核（entitlement_review）"
+        )
 
 
 def _examine_door(kind: Kind, where: str) -> None:
     if kind.name in floor.OWN_LISTS:
         return
     if kind.door is None:
-        raise ContractError(f"{where}:door:不是我们自己的名单,必须写明收谁的行(door)")
+        raise ContractError(f"{where}:door：不是我们自己的名单，必须写明收谁的行（door）")
     limits = floor.KINDS.get(kind.name)
     least = limits.door if limits and limits.door else floor.Door(kind.door.scope)
     if kind.door.scope != least.scope:
-        raise ContractError(f"{where}:door.scope:应是 {least.scope}")
+        raise ContractError(f"{where}:door.scope：应是 {least.scope}")
     if kind.door.or_when is not None and _one_blank(kind.door.or_when) != _one_blank(least.or_when or ""):
-        raise ContractError(f"{where}:door.or_when:范围以外收谁的行由程序规定(pipeline/floor.py),不能改")
+        raise ContractError(f"{where}:door.or_when：范围以外收谁的行由程序规定（pipeline/floor.py），不能改")
     if kind.door.or_let_in and not least.or_let_in:
-        raise ContractError(f"{where}:door.or_let_in:范围以外收谁的行由程序规定(pipeline/floor.py),不能改")
+        raise ContractError(f"{where}:door.or_let_in：范围以外收谁的行由程序规定（pipeline/floor.py），不能改")
     for field in sorted(floor.REVIEW_COLUMNS.get(kind.name, ())):
         if field in kind.columns and not kind.columns[field].review_only:
-            raise ContractError(f"{where}:columns.{field}.purposes:应是 [entitlement_review]")
+            raise ContractError(f"{where}:columns.{field}.purposes：应是 [entitlement_review]")
 
 
 def _one_blank(text: str) -> str:

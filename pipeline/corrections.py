@@ -31,7 +31,7 @@ def apply(
     }
     if not is_done and (reason := _changed(ledger, base)):
         fix = advice.CORRECT_LATEST
-        return _refused("base_changed", f"这份更正依据的《{base.file_name}》{reason},没有采用", fix)
+        return _refused("base_changed", f"这份更正依据的《{base.file_name}》{reason}，没有采用", fix)
     if isinstance(merged, Refusal):
         return Reading(kind=None, refusal=merged)
     path, rows = merged
@@ -48,7 +48,7 @@ def apply(
     ledger.record_file(file.unit_code, name, sha256=digest, size=size, received_at=at, night=day, archived=archived)
     return Reading(
         kind=None,
-        notices=[f"已更正《{base.file_name}》的 {rows} 行,合成新的一份《{name}》,结果见它的退回文件"],
+        notices=[f"已更正《{base.file_name}》的 {rows} 行，合成新的一份《{name}》，结果见它的退回文件"],
     )
 
 
@@ -76,9 +76,9 @@ def _merged(home: Home, base: ReceivedFile, cells: Path) -> tuple[Path, int] | R
             )
         except sandbox.Killed as killed:
             if killed.reason == "crash":
-                reason = "合成更正时我们的程序出了问题,已告知数据员,不能说明您填错了"
+                reason = "合成更正时我们的程序出了问题，已告知数据员，不能说明您填错了"
                 return Refusal(killed.reason, reason, advice.MEND_ORIGINAL, fault=killed.detail)
-            return Refusal(killed.reason, "原文件太大,不能用更正表", advice.MEND_ORIGINAL)
+            return Refusal(killed.reason, "原文件太大，不能用更正表", advice.MEND_ORIGINAL)
     return rows if isinstance(rows, Refusal) else (target, rows)
 
 

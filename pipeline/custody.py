@@ -61,9 +61,9 @@ def verify(home: Path, on_step: Step | None = None, *, statement: bytes | None =
         purged = {sha256 for each in entries if each.what == "purged" for sha256 in each.about["archive"]}
         swept = sum(len(each.about["archive"]) for each in entries if each.what == "swept")
         kept = archive.kept(place)
-        problems += [f"{name}:不是收文件时归档的" for name in archive.strange(place)]
+        problems += [f"{name}：不是收文件时归档的" for name in archive.strange(place)]
         problems += [f"归档里少了文件 {sha256[:16]}…" for sha256 in sorted(received - purged - set(kept))]
-        problems += [f"归档里多出文件 {sha256[:16]}…,日志里没有收到过" for sha256 in sorted(set(kept) - received)]
+        problems += [f"归档里多出文件 {sha256[:16]}…，日志里没有收到过" for sha256 in sorted(set(kept) - received)]
         for done, sha256 in enumerate(kept):
             say("核对原始文件", done, len(kept))
             try:
@@ -72,13 +72,13 @@ def verify(home: Path, on_step: Step | None = None, *, statement: bytes | None =
                 problems.append(str(problem))
         parts = agreement.last_of_parts(entries)
         known = {name for name, digest in parts.items() if digest}
-        problems += [f"{name}:不见了" for name in agreement.missing_parts(place, ledger, parts)]
+        problems += [f"{name}：不见了" for name in agreement.missing_parts(place, ledger, parts)]
         for done, name in enumerate(sorted(known)):
             say("核对已接收的数据", done, len(known))
             if (place.root / name).exists() and digest_of(place.root / name) != parts[name]:
-                problems.append(f"{name}:内容被改动过")
-        problems += [f"{name}:不是夜间任务写的" for name in sorted(_parts_there(place) - known)]
-        problems += [f"{name}:换成了链接" for name in sorted(known) if (place.root / name).is_symlink()]
+                problems.append(f"{name}：内容被改动过")
+        problems += [f"{name}：不是夜间任务写的" for name in sorted(_parts_there(place) - known)]
+        problems += [f"{name}：换成了链接" for name in sorted(known) if (place.root / name).is_symlink()]
         compared = published.compare(place, ledger, entries, say)
         compared.notes += _of_another_version(entries, ledger)
         problems += compared.problems
@@ -105,9 +105,9 @@ def _remembered(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
     if not last and any(
         each.what == "finished" for each in entries[:-1]
     ):  # cut off, the last one is the next night's to write
-        return ["台账里少了“日志写到第几行”那一条:日志末尾有没有被截掉,看不出来"]
+        return ["台账里少了“日志写到第几行”那一条：日志末尾有没有被截掉，看不出来"]
     if last and not any((each.seq, each.hash) == last for each in entries):
-        return [f"日志末尾被截掉:台账记得写到第 {last[0]} 行,现在只有 {len(entries)} 行"]
+        return [f"日志末尾被截掉：台账记得写到第 {last[0]} 行，现在只有 {len(entries)} 行"]
     return []
 
 
@@ -116,7 +116,7 @@ def _files_of_ledger(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
     told, known = agreement.told_files(entries), agreement.known_files(ledger)
     return [
         *(f"台账里少了 {unit} 的文件《{name}》" for unit, name, _ in sorted(told - known)),
-        *(f"台账里多出 {unit} 的文件《{name}》,日志里没有收到过" for unit, name, _ in sorted(known - told)),
+        *(f"台账里多出 {unit} 的文件《{name}》，日志里没有收到过" for unit, name, _ in sorted(known - told)),
     ]
 
 
@@ -126,7 +126,7 @@ def _said_by_people(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
     sorts = {"confirmed": "对扣住名单的确认", "confirmed_gap": "对不完整名单的确认", "excepted": "已知例外"}
     return [
         *(f"台账里少了 {each[2]} 的一条{sorts[each[0]]}" for each in sorted(told - held)),
-        *(f"台账里多出 {each[2]} 的一条{sorts[each[0]]},日志里没有" for each in sorted(held - told)),
+        *(f"台账里多出 {each[2]} 的一条{sorts[each[0]]}，日志里没有" for each in sorted(held - told)),
     ]
 
 
@@ -137,7 +137,7 @@ def _kept_beside(entries: list[journal.Entry], home: Home, ledger: Ledger) -> li
     now = run.kept_beside(home, ledger)
     if told.get("form") != now["form"]:  # another version of the program went over other columns
         told = told | {"ledger": now["ledger"]}
-    sorts = {"ledger": "台账里 {} 的记录与发布时不同", "folders": "accepted/{}:与发布时不同"}
+    sorts = {"ledger": "台账里 {} 的记录与发布时不同", "folders": "accepted/{}：与发布时不同"}
     return [
         said.format(name)
         for sort, said in sorts.items()
@@ -151,7 +151,7 @@ def _of_another_version(entries: list[journal.Entry], ledger: Ledger) -> list[st
     told = agreement.last_kept(entries)
     if told is None or told.get("form") == ledger.form():
         return []
-    return ["台账里各单位的记录是另一个版本的程序登记的,现在无法核对;再跑一夜就核对得出"]
+    return ["台账里各单位的记录是另一个版本的程序登记的，现在无法核对；再跑一夜就核对得出"]
 
 
 def _parts_there(home: Home) -> set[str]:
@@ -193,13 +193,13 @@ def rollback(home: Path, release: str | None, *, who: str, because: str) -> str:
     with run.alone(home):
         kept = warehouse.kept_releases(place.releases)
         if not place.warehouse.exists() or not kept:
-            raise MonitorError("还没有发布过,没有可以退回的版本")
+            raise MonitorError("还没有发布过，没有可以退回的版本")
         current = place.warehouse.resolve().parent.name
         earlier = [number for number in kept if number < int(current)]
         wanted = int(release) if release and release.isdecimal() else (earlier[-1] if earlier and not release else None)
         if wanted not in kept:
             raise MonitorError(
-                f"没有保留“{release or '上一版'}”。保留着的:{'、'.join(map(str, kept))};现在是 {current}"
+                f"没有保留“{release or '上一版'}”。保留着的：{'、'.join(map(str, kept))}；现在是 {current}"
             )
         later = [number for number in kept if number > wanted]
         about = {"to": wanted, "laid_aside": later, "because": because}
@@ -224,7 +224,7 @@ def recover(home: Path, on_step: Step | None = None) -> dict[str, Any]:
     with run.held(home):  # and the ledger not opened: it may be what is broken
         entries = list(journal.read(place))
         if not entries:
-            raise MonitorError("日志是空的(journal.jsonl),没有可以重建的内容")
+            raise MonitorError("日志是空的（journal.jsonl），没有可以重建的内容")
         agreement.examine_identity(place, entries)
         agreement.examine_archive_key(place)
         purged = {sha256 for each in entries if each.what == "purged" for sha256 in each.about["archive"]}
@@ -232,10 +232,10 @@ def recover(home: Path, on_step: Step | None = None) -> dict[str, Any]:
             each.about["sha256"] for each in entries if each.what in journal.ARRIVALS and each.about["archived"]
         } - purged
         if missing := sorted(wanted - set(archive.kept(place))):
-            raise MonitorError(f"归档里少了 {len(missing)} 份文件(如 {missing[0][:16]}…),请先从备份恢复 archive/")
+            raise MonitorError(f"归档里少了 {len(missing)} 份文件（如 {missing[0][:16]}…），请先从备份恢复 archive/")
         # One of its own in the home is laid aside with the rest; of another nothing may be touched before it is known to be empty.
         if place.settings.ledger != "sqlite" and Ledger.of(place).files():
-            raise MonitorError("台账的数据库不是空的:请先换一个空库(或清空),再运行 monitor recover")
+            raise MonitorError("台账的数据库不是空的：请先换一个空库（或清空），再运行 monitor recover")
         # From here on the numbers of releases begin anew.
         journal.write(place, "recovering", {}, who=login(), at=datetime.now(UTC))
     aside = _lay_aside(place)

@@ -52,19 +52,19 @@ _MYSQL_CODES = {
     1040: "down", 1053: "lost", 1927: "lost", 1317: "slow", 3024: "slow", 1969: "slow", 1205: "slow", 1412: "changed",
 }  # fmt: skip
 _WORDS = {
-    "no_address": ("没有找到数据库的地址", "请按 monitor.yml 里 databases 的 url 设置环境变量,或在 Airflow 里建好这个连接"),
-    "bad_address": ("数据库的地址写法不对", "应如 postgresql://用户:密码@主机/库名;密码里的特殊字符要用百分号转写"),
-    "no_driver": ("没有装这种数据库的驱动程序", "请换成 PostgreSQL、MySQL(MariaDB)或 SQLite,或请维护人员安装驱动"),
+    "no_address": ("没有找到数据库的地址", "请按 monitor.yml 里 databases 的 url 设置环境变量，或在 Airflow 里建好这个连接"),
+    "bad_address": ("数据库的地址写法不对", "应如 postgresql://用户:密码@主机/库名；密码里的特殊字符要用百分号转写"),
+    "no_driver": ("没有装这种数据库的驱动程序", "请换成 PostgreSQL、MySQL（MariaDB）或 SQLite，或请维护人员安装驱动"),
     "down": ("连不上数据库", "请确认数据库开着、网络通、主机和端口没有变"),
-    "login": ("数据库不认用户名或密码", "请向对方核对账号;为免账号被锁,今晚不再重试"),
+    "login": ("数据库不认用户名或密码", "请向对方核对账号；为免账号被锁，今晚不再重试"),
     "no_database": ("服务器上没有这个库", "请向对方核对库名"),
-    "not_allowed": ("账号没有读这张表的权限", "请对方给账号授予只读(SELECT)权限"),
-    "no_table": ("库里没有这张表", "请向对方核对表名(或视图名)是否改过"),
-    "no_column": ("表里没有约定的列", "请核对 monitor.yml 里 databases 的 columns,或请对方恢复这一列"),
-    "slow": ("太久没有读完", "请对方检查数据库是否繁忙或有锁;确实很大的表,把 databases 的 seconds 调大"),
-    "lost": ("读到一半连接断了", "读到的部分没有采用;会自动重试"),
-    "changed": ("读的时候数据在变,没有得到同一时刻的数据", "读到的部分没有采用;会自动重试"),
-    "count": ("读到的行数与数据库自己数的不等", "读到的部分没有采用;会自动重试"),
+    "not_allowed": ("账号没有读这张表的权限", "请对方给账号授予只读（SELECT）权限"),
+    "no_table": ("库里没有这张表", "请向对方核对表名（或视图名）是否改过"),
+    "no_column": ("表里没有约定的列", "请核对 monitor.yml 里 databases 的 columns，或请对方恢复这一列"),
+    "slow": ("太久没有读完", "请对方检查数据库是否繁忙或有锁；确实很大的表，把 databases 的 seconds 调大"),
+    "lost": ("读到一半连接断了", "读到的部分没有采用；会自动重试"),
+    "changed": ("读的时候数据在变，没有得到同一时刻的数据", "读到的部分没有采用；会自动重试"),
+    "count": ("读到的行数与数据库自己数的不等", "读到的部分没有采用；会自动重试"),
     "other": ("数据库读不出来", "请维护人员看是哪一种错误"),
 }  # fmt: skip
 _BY_WORDS = [
@@ -84,7 +84,7 @@ class NotRead(MonitorError):
     def __init__(self, code: str, detail: str = "") -> None:
         reason, self.fix = _WORDS[code]
         self.code = code
-        self.reason = f"{reason}({detail})" if detail else reason
+        self.reason = f"{reason}（{detail}）" if detail else reason
         self.may_pass = code in _PASSING
         super().__init__(f"{self.reason}。{self.fix}")
 
@@ -139,7 +139,7 @@ def read(source: Database, url: str, target: Path, zone: ZoneInfo, day: datetime
                         write(_piece(block, asked))
                         rows += len(block)
             if wanted and rows != counted:
-                raise NotRead("count", f"数到 {counted} 行,读到 {rows} 行")
+                raise NotRead("count", f"数到 {counted} 行，读到 {rows} 行")
     except BaseException:
         target.unlink(missing_ok=True)
         raise
@@ -305,7 +305,7 @@ def _asked(connection: sa.Connection, source: Database) -> tuple[sa.TableClause,
         is_bytes = re.search("BLOB|BINARY|BYTEA|IMAGE|RAW", _type_name(found[column]))
         group = known.headers.refusal_of_column(column)
         # Whatever it is to be called, it is told as what is never received.
-        header = f"{column}({group})" if group and known.headers.refusal_of(wanted) is None else wanted
+        header = f"{column}（{group}）" if group and known.headers.refusal_of(wanted) is None else wanted
         is_taken = fold_header(header)[0] in taken and known.headers.refusal_of(header) is None and not is_bytes
         asked.append(_Asked(header, _selected(column, found[column]).label(f"c{len(asked)}") if is_taken else None))
     keys = looking.get_pk_constraint(name, schema or None)["constrained_columns"]

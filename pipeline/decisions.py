@@ -157,10 +157,10 @@ def read_sheets(path: Path, file_name: str) -> list[FilledIn] | Refusal:
     if found:
         found[0] = replace(found[0], emptied=_emptied(book.grids, found))
         return found
-    wanted = "两列,或同时有".join(f"“{form.key}”和“{form.headers['result']}”" for form in FORMS)
+    wanted = "两列，或同时有".join(f"“{form.key}”和“{form.headers['result']}”" for form in FORMS)
     return Refusal(
         "no_form",
-        f"没有找到同时有{wanted}两列的工作表,看不出填的是哪一条",
+        f"没有找到同时有{wanted}两列的工作表，看不出填的是哪一条",
         advice.USE_OUR_LIST,
     )
 
@@ -217,20 +217,20 @@ def _judge_alone(filled: FilledIn, night: date) -> list[DecisionLine]:
         decided_on, odd_day = days[number]
         wrong: list[tuple[str, str]] = []
         if not subject:
-            wrong.append(("subject", f"没有{form.key},对不上是哪一条:请从清单里把这一行的编号一起交回"))
+            wrong.append(("subject", f"没有{form.key}，对不上是哪一条：请从清单里把这一行的编号一起交回"))
         if not texts["result"]:
-            wrong.append(("result", f"填了别的栏,却没有选“{form.headers['result']}”:请从下拉列表中选一个"))
+            wrong.append(("result", f"填了别的栏，却没有选“{form.headers['result']}”：请从下拉列表中选一个"))
         elif result is None:
-            wrong.append(("result", f"“{texts['result']}”不在选项内:请从下拉列表中选择"))
+            wrong.append(("result", f"“{texts['result']}”不在选项内：请从下拉列表中选择"))
         if not texts.get("decided_by"):
-            wrong.append(("decided_by", f"没有写“{form.headers['decided_by']}”:谁{form.does},请写谁的姓名"))
+            wrong.append(("decided_by", f"没有写“{form.headers['decided_by']}”：谁{form.does}，请写谁的姓名"))
         if odd_day:
             wrong.append(("decided_on", odd_day))
         if not texts.get("note"):
-            wrong.append(("note", f"没有写“{form.headers['note']}”:请写明理由,{form.example}"))
+            wrong.append(("note", f"没有写“{form.headers['note']}”：请写明理由，{form.example}"))
         column = filled.columns.get(wrong[0][0] if wrong else "result", filled.columns["result"])
         words = {field: texts.get(field) or None for field in _WORDS}
-        problem = ";".join(text for _, text in wrong) or None
+        problem = "；".join(text for _, text in wrong) or None
         lines.append(
             DecisionLine(filled.about, subject, result, decided_on, words, filled.sheet, number, column, problem)
         )
@@ -348,19 +348,19 @@ def _summary(file: DecisionFile, lines: list[tuple[DecisionLine, dict[str, Any]]
     }
     aside = sum(said["state"] == "misfit" for _, said in lines)
     states = [said["state"] for _, said in lines]
-    told = [f"填写了 {len(lines)} 行:登记 {len(lines) - aside} 行,退回 {aside} 行。没有填写的行不算。"]
+    told = [f"填写了 {len(lines)} 行：登记 {len(lines) - aside} 行，退回 {aside} 行。没有填写的行不算。"]
     if again := states.count("repeated"):
-        told.append(f"其中 {again} 行与已登记的完全相同,只计一次。")
+        told.append(f"其中 {again} 行与已登记的完全相同，只计一次。")
     if later := states.count("replaced"):
-        told.append(f"其中 {later} 行已有日期更晚(同一天的同一结果,收到更晚)的登记,以更晚的为准。")
+        told.append(f"其中 {later} 行已有日期更晚（同一天的同一结果，收到更晚）的登记，以更晚的为准。")
     if torn := states.count("contradicted"):
-        told.append(f"其中 {torn} 行与别的登记互相矛盾,商定后重填以前都不采用,详见该行的批注。")
+        told.append(f"其中 {torn} 行与别的登记互相矛盾，商定后重填以前都不采用，详见该行的批注。")
     if file.came_again:
         told.append(
-            f"这份文件 {file.night.isoformat()} 已经收过,{file.came_again.isoformat()} 又收到同样的一份,只计一次。"
+            f"这份文件 {file.night.isoformat()} 已经收过，{file.came_again.isoformat()} 又收到同样的一份，只计一次。"
         )
     if never := sorted({header for sheet in sheets for _, header in sheet.refused_columns}):
-        told.append(f"按规定不接收的列:{'、'.join(never)},没有读取,退回件中已清空。")
+        told.append(f"按规定不接收的列：{'、'.join(never)}，没有读取，退回件中已清空。")
     told += [f"{beside.in_words(sheet, areas)}。" for sheet, areas in sorted(emptied.items())]
     told.append("登记的结果和判断不会使任何待遇停发、减发或追回。")
     return returns.SubmissionSummary(
@@ -381,20 +381,20 @@ def _issues(file: DecisionFile, lines: list[tuple[DecisionLine, dict[str, Any]]]
             )
         if said["contradiction"]:
             form = _FORM_OF[line.about]
-            kept = "其中的“是同一人”都不生效,各按各的号码认人" if line.about == "identity" else "这几个结果都不采用"
+            kept = "其中的“是同一人”都不生效，各按各的号码认人" if line.about == "identity" else "这几个结果都不采用"
             told = (
-                f"这几条{form.does}互相矛盾,不能都对:{said['contradiction']}。弄清以前{kept}。"
-                f"请与上面各方商定后重填一次,“{form.headers['decided_on']}”写商定的那一天,要晚于上面的日期。"
+                f"这几条{form.does}互相矛盾，不能都对：{said['contradiction']}。弄清以前{kept}。"
+                f"请与上面各方商定后重填一次，“{form.headers['decided_on']}”写商定的那一天，要晚于上面的日期。"
             )
-            fix = f"与各方商定后重填一次,“{form.headers['decided_on']}”要晚于原来的日期"
+            fix = f"与各方商定后重填一次，“{form.headers['decided_on']}”要晚于原来的日期"
             found.append(_issue(line, "decision.contradiction", "confirm", told, fix))
         if said["conflict"]:
             form = _FORM_OF[line.about]
             told = (
-                f"对这条{form.subject}有不同的结论:{said['conflict']}。现以{form.headers['decided_on']}较晚的为准;"
-                "如不对,请双方商定后重填一次。"
+                f"对这条{form.subject}有不同的结论：{said['conflict']}。现以{form.headers['decided_on']}较晚的为准；"
+                "如不对，请双方商定后重填一次。"
             )
-            found.append(_issue(line, "decision.conflict", "confirm", told, "与另一方商定,以商定的结果重填一次"))
+            found.append(_issue(line, "decision.conflict", "confirm", told, "与另一方商定，以商定的结果重填一次"))
     return pd.DataFrame(found, columns=ISSUE_COLUMNS)
 
 

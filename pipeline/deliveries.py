@@ -141,8 +141,8 @@ def _tell_unread(ledger: Ledger, judged: list[Submission], gathered: Together) -
         if name := gathered.waits_for.get(each.submission_id):
             # Without the brackets of a question between two files: the other one alone does not answer for this one.
             reason = (
-                f"同一份名单里的“{name}”{UNREAD},两份不能一起核对,所以这一份没有用;已经收下的仍然有效。"
-                f"请把“{name}”改好,和这一份一起重新报送"
+                f"同一份名单里的“{name}”{UNREAD}，两份不能一起核对，所以这一份没有用；已经收下的仍然有效。"
+                f"请把“{name}”改好，和这一份一起重新报送"
             )
             ledger.settle(each.submission_id, "refused", set_aside=each.rows_read, reason=reason)
     for each in ledger.in_force():
@@ -150,7 +150,7 @@ def _tell_unread(ledger: Ledger, judged: list[Submission], gathered: Together) -
             ledger.settle(
                 each.submission_id, each.outcome, accepted=each.rows_accepted, set_aside=each.rows_set_aside,
                 out_of_scope=each.rows_out_of_scope, scope_digest=each.scope_digest,
-                reason=f"{UNREAD}({why});上次收下的行仍然有效",
+                reason=f"{UNREAD}（{why}）；上次收下的行仍然有效",
             )  # fmt: skip
 
 
@@ -202,17 +202,17 @@ def _hold_back(
         if not shrunken(_rows(taken + news, accepted), before):
             judged += news
             names = {part_name(each.file_name) for each in news}  # by its own name the ledger knows it is replaced
-            reason = "之后收到了完整的一份,以那一份为准"
+            reason = "之后收到了完整的一份，以那一份为准"
             told += [(old, "refused", reason) for old in held if names and part_name(old.file_name) not in names]
         elif not shrunken(now := _rows(taken + news + held, accepted), before):
             judged += news + held
         else:
             gone, read = before - now, sum(each.rows_read for each in news)
             usable = sum(accepted.get(each.submission_id, each.rows_read) for each in news)
-            only = f"只有 {now} 行" if usable == read else f"读了 {read} 行,能收下的只有 {now} 行"
+            only = f"只有 {now} 行" if usable == read else f"读了 {read} 行，能收下的只有 {now} 行"
             reason = (
-                f"{of_month}的名单有 {before} 行,这一份{only},少了 {gone} 行({gone * 100 // before}%),"
-                "先扣住不用;上一份仍然有效"
+                f"{of_month}的名单有 {before} 行，这一份{only}，少了 {gone} 行（{gone * 100 // before}%），"
+                "先扣住不用；上一份仍然有效"
             )
             told += [(each, "held", reason) for each in news]
     return judged, told

@@ -71,8 +71,8 @@ def examine(folder: Path, now: datetime, machine: Machine | None = None) -> list
     try:
         Home.open(folder)
     except MonitorError as problem:
-        said = f"数据目录打不开:{problem}"
-        return [Finding("配置", "mend", said, "照提示改好,再运行一次"), *found]
+        said = f"数据目录打不开：{problem}"
+        return [Finding("配置", "mend", said, "照提示改好，再运行一次"), *found]
     first = [
         Finding("配置", "good", "monitor.yml、policy/ 和密钥都读得通"),
         *_volume(home, machine),
@@ -105,27 +105,27 @@ def _files(home: Home) -> Iterator[Finding]:
             seen += 1
             place = "" if name == "." else path.relative_to(home.root).as_posix()
             if stat.S_IMODE(told.st_mode) & forbidden_mode(place):
-                open_to_others.append(f"{place or '数据目录'}({stat.S_IMODE(told.st_mode):04o})")
+                open_to_others.append(f"{place or '数据目录'}（{stat.S_IMODE(told.st_mode):04o}）")
             if told.st_uid != owner and not (is_drop_folder(place) or is_dropped(place)):
                 foreign.append(place)
     if open_to_others:
         yield Finding(
-            "文件权限", "mend", f"{len(open_to_others)} 个文件或文件夹别人也能读写:{_some(open_to_others)}",
-            f"chmod -R go-rwx {home.root}(收件箱里各单位的文件夹随后再改回 2770)",
+            "文件权限", "mend", f"{len(open_to_others)} 个文件或文件夹别人也能读写：{_some(open_to_others)}",
+            f"chmod -R go-rwx {home.root}（收件箱里各单位的文件夹随后再改回 2770）",
         )  # fmt: skip
     else:
         yield Finding("文件权限", "good", f"{seen} 个文件和文件夹都只有属主能读写")
     if foreign:
         yield Finding(
-            "文件属主", "mend", f"{len(foreign)} 个文件不属于数据目录的属主:{_some(foreign)}",
-            f"find {home.root} -not -path '*/inbox/*' -exec chown -h {owner} {{}} +,并只用这一个账户运行",
+            "文件属主", "mend", f"{len(foreign)} 个文件不属于数据目录的属主：{_some(foreign)}",
+            f"find {home.root} -not -path '*/inbox/*' -exec chown -h {owner} {{}} +，并只用这一个账户运行",
         )  # fmt: skip
     if owner != os.geteuid():
         yield Finding(
-            "文件属主", "mend", f"数据目录属于账户 {owner},现在运行的是账户 {os.geteuid()}", "用同一个专用账户运行"
+            "文件属主", "mend", f"数据目录属于账户 {owner}，现在运行的是账户 {os.geteuid()}", "用同一个专用账户运行"
         )
     elif owner == 0:
-        yield Finding("文件属主", "advice", "数据目录属于 root", "另建一个专用账户,只让它拥有数据目录和密钥")
+        yield Finding("文件属主", "advice", "数据目录属于 root", "另建一个专用账户，只让它拥有数据目录和密钥")
 
 
 def _some(names: list[str]) -> str:
@@ -139,8 +139,8 @@ def _umask(machine: Machine) -> Iterator[Finding]:
         yield Finding("umask", "unclear", "看不到这个账户的 umask", "在账户的登录脚本和服务里设 umask 077")
     elif int(found[1], 8) & 0o077 != 0o077:
         yield Finding(
-            "umask", "advice", f"umask 是 {found[1]};夜间任务自己会用 077,手工放进去的文件不会",
-            "在账户的登录脚本里写 umask 077,systemd 服务写 UMask=0077",
+            "umask", "advice", f"umask 是 {found[1]}；夜间任务自己会用 077，手工放进去的文件不会",
+            "在账户的登录脚本里写 umask 077，systemd 服务写 UMask=0077",
         )  # fmt: skip
     else:
         yield Finding("umask", "good", f"umask 是 {found[1]}")
@@ -176,7 +176,7 @@ def volume_of(path: Path, machine: Machine) -> Volume:
     if kind in _ENCRYPTING:
         known = Volume(True, f"文件系统 {kind} 自己加密")
     elif kind in _IN_MEMORY:
-        known = Volume(None, f"在内存里({kind}),关机就没有了")
+        known = Volume(None, f"在内存里（{kind}），关机就没有了")
     elif _REMOTE.match(kind):
         known = Volume(None, f"文件系统 {kind} 的下面看不到")
     elif device := _number_of(source, machine) if number.startswith("0:") else number:
@@ -239,7 +239,7 @@ def _device(number: str, machine: Machine) -> Volume:
         return Volume(None, f"设备 {number} 在 /sys 里看不到")
     uuid = machine.text(f"sys/dev/block/{number}/dm/uuid")
     if uuid.startswith("CRYPT-"):
-        return Volume(True, f"dm-crypt({uuid.split('-')[1]})")
+        return Volume(True, f"dm-crypt（{uuid.split('-')[1]}）")
     if backing := machine.text(f"sys/dev/block/{number}/loop/backing_file"):
         return volume_of(Path(backing), machine)
     beneath = sorted((folder / "slaves").iterdir()) if (folder / "slaves").is_dir() else []
@@ -257,26 +257,26 @@ def _volume(home: Home, machine: Machine) -> Iterator[Finding]:
             continue
         volume = volume_of(path, machine)
         if volume.encrypted:
-            yield Finding(area, "good", f"已加密:{volume.how}")
+            yield Finding(area, "good", f"已加密：{volume.how}")
         elif declared:
             yield Finding(
-                area, "advice", f"这里看不到加密({volume.how});monitor.yml 写明由 {declared} 加密", "每年核实一次"
+                area, "advice", f"这里看不到加密（{volume.how}）；monitor.yml 写明由 {declared} 加密", "每年核实一次"
             )
         elif volume.encrypted is None:
             yield Finding(
-                area, "unclear", volume.how, "问管理这台机器的人下面是否加密;确认以后写进 monitor.yml 的 encrypted_by"
+                area, "unclear", volume.how, "问管理这台机器的人下面是否加密；确认以后写进 monitor.yml 的 encrypted_by"
             )
         else:
             yield Finding(
-                area, "mend", f"没有加密:{volume.how};已接收的数据、预警库、清单都是明文",
-                "把数据目录移到 LUKS 加密的卷;硬件或虚拟化平台已加密的,写进 monitor.yml 的 encrypted_by",
+                area, "mend", f"没有加密：{volume.how}；已接收的数据、预警库、清单都是明文",
+                "把数据目录移到 LUKS 加密的卷；硬件或虚拟化平台已加密的，写进 monitor.yml 的 encrypted_by",
             )  # fmt: skip
 
 
 def _swap(home: Home, machine: Machine) -> Iterator[Finding]:
     lines = machine.text("proc/swaps").splitlines()
     if not lines:
-        yield Finding("交换区", "unclear", "看不到有没有交换区", "swapon --show 看一看;要么加密,要么关掉")
+        yield Finding("交换区", "unclear", "看不到有没有交换区", "swapon --show 看一看；要么加密，要么关掉")
         return
     plain = []
     for line in lines[1:]:
@@ -286,14 +286,14 @@ def _swap(home: Home, machine: Machine) -> Iterator[Finding]:
         number = _number_of(name, machine) if kind == "partition" else None
         volume = _device(number, machine) if number else volume_of(Path(name), machine)
         if not volume.encrypted:
-            plain.append(f"{name}({volume.how})")
+            plain.append(f"{name}（{volume.how}）")
     if plain and not home.settings.encrypted_by:
         yield Finding(
-            "交换区", "mend", f"没有加密的交换区:{'、'.join(plain)};内存里的数据会写到上面",
-            "swapoff 关掉,或在 /etc/crypttab 里用随机密钥加密(swap 选项)",
+            "交换区", "mend", f"没有加密的交换区：{'、'.join(plain)}；内存里的数据会写到上面",
+            "swapoff 关掉，或在 /etc/crypttab 里用随机密钥加密（swap 选项）",
         )  # fmt: skip
     else:
-        yield Finding("交换区", "good", "没有交换区,或者已加密" if not plain else "由 encrypted_by 所写的加密")
+        yield Finding("交换区", "good", "没有交换区，或者已加密" if not plain else "由 encrypted_by 所写的加密")
 
 
 # keys, ledger, release -------------------------------------------------------------------------------------------
@@ -303,23 +303,25 @@ def _keys(home: Home) -> Iterator[Finding]:
     keys = home.keys
     if keys.is_relative_to(home.root):
         yield Finding(
-            "密钥的位置", "mend", "密钥就在数据目录里:复制走数据目录,加密就不起作用了",
-            f"把 {keys} 移到别处(如 /etc/monitor/keys,0700),再改 monitor.yml 的 keys",
+            "密钥的位置", "mend", "密钥就在数据目录里：复制走数据目录，加密就不起作用了",
+            f"把 {keys} 移到别处（如 /etc/monitor/keys，0700），再改 monitor.yml 的 keys",
         )  # fmt: skip
     elif keys.stat().st_dev == home.root.stat().st_dev:
-        yield Finding("密钥的位置", "advice", f"密钥在 {keys},与数据在同一个卷上", "备份和快照会一起带走:换一个卷更好")
+        yield Finding(
+            "密钥的位置", "advice", f"密钥在 {keys}，与数据在同一个卷上", "备份和快照会一起带走：换一个卷更好"
+        )
     else:
-        yield Finding("密钥的位置", "good", f"密钥在 {keys},不在数据目录里")
+        yield Finding("密钥的位置", "good", f"密钥在 {keys}，不在数据目录里")
     wrong = []
     for path in [keys, *sorted(keys.iterdir())]:
         told = path.stat()
         if stat.S_IMODE(told.st_mode) & 0o077:
-            wrong.append(f"{path.name}({stat.S_IMODE(told.st_mode):04o})")
+            wrong.append(f"{path.name}（{stat.S_IMODE(told.st_mode):04o}）")
         elif told.st_uid != home.root.stat().st_uid:
-            wrong.append(f"{path.name}(属于账户 {told.st_uid})")
+            wrong.append(f"{path.name}（属于账户 {told.st_uid}）")
     if wrong:
         yield Finding(
-            "密钥的权限", "mend", f"不是只有属主能读:{'、'.join(wrong)}", f"chmod 700 {keys}; chmod 600 {keys}/*.key"
+            "密钥的权限", "mend", f"不是只有属主能读：{'、'.join(wrong)}", f"chmod 700 {keys}; chmod 600 {keys}/*.key"
         )
     else:
         yield Finding("密钥的权限", "good", "密钥只有属主能读")
@@ -333,7 +335,7 @@ def _keys(home: Home) -> Iterator[Finding]:
             if (keys / name).exists():
                 read(home)
             elif _was_used(home) and name != seal.RELEASE_KEY:
-                yield Finding(name, "mend", f"{keys / name} 不见了", "从备份恢复;没有它,已加密的内容谁也打不开")
+                yield Finding(name, "mend", f"{keys / name} 不见了", "从备份恢复；没有它，已加密的内容谁也打不开")
         except MonitorError as problem:
             yield Finding(name, "mend", str(problem), "从备份恢复密钥")
 
@@ -352,21 +354,21 @@ def _ledger(home: Home) -> Iterator[Finding]:
         if _was_used(home):
             agreement.examine(home, Ledger.of(home))
     except MonitorError as problem:
-        yield Finding("台账", "mend", str(problem), "照提示改好;台账丢了用 monitor recover 重建")
+        yield Finding("台账", "mend", str(problem), "照提示改好；台账丢了用 monitor recover 重建")
         return
     if reached.is_sqlite:
-        yield Finding("台账", "good", "SQLite,在数据目录里;一台机器够用,多台机器同时跑才要 PostgreSQL")
+        yield Finding("台账", "good", "SQLite，在数据目录里；一台机器够用，多台机器同时跑才要 PostgreSQL")
         return
     if reached.has_password and not home.settings.ledger.startswith("env:"):
         yield Finding(
-            "台账的密码", "mend", "数据库密码写在 monitor.yml 里", "改成 ledger: env:变量名,密码放进服务的环境"
+            "台账的密码", "mend", "数据库密码写在 monitor.yml 里", "改成 ledger: env:变量名，密码放进服务的环境"
         )
     if reached.is_on_this_machine:
-        yield Finding("台账", "good", "PostgreSQL,在本机")
+        yield Finding("台账", "good", "PostgreSQL，在本机")
     elif reached.tls in _SAFE_TLS:
-        yield Finding("台账", "good", f"PostgreSQL,经 TLS(sslmode={reached.tls})")
+        yield Finding("台账", "good", f"PostgreSQL，经 TLS（sslmode={reached.tls}）")
     else:
-        said = f"PostgreSQL 在别的机器上,连接没有核对对方证书(sslmode={reached.tls})"
+        said = f"PostgreSQL 在别的机器上，连接没有核对对方证书（sslmode={reached.tls}）"
         yield Finding("台账", "mend", said, "地址里加 sslmode=verify-full")
 
 
@@ -376,7 +378,7 @@ def _release(home: Home, now: datetime) -> Iterator[Finding]:
     if not home.warehouse.is_symlink():
         state: State = "mend" if home.warehouse.exists() else "advice"
         yield Finding(
-            "预警库", state, "warehouse.duckdb 不是链接" if state == "mend" else "还没有发布过", "运行一夜:monitor run"
+            "预警库", state, "warehouse.duckdb 不是链接" if state == "mend" else "还没有发布过", "运行一夜：monitor run"
         )
         return
     target = home.warehouse.resolve()
@@ -387,8 +389,8 @@ def _release(home: Home, now: datetime) -> Iterator[Finding]:
         yield Finding(
             "预警库",
             "mend",
-            f"当前一版打不开({type(problem).__name__})",
-            "monitor rollback 退回上一版,或 monitor recover 重建",
+            f"当前一版打不开（{type(problem).__name__}）",
+            "monitor rollback 退回上一版，或 monitor recover 重建",
         )
         return
     if target.parent.parent != home.releases.resolve() or list(target.parent.glob("*.wal")):
@@ -397,9 +399,11 @@ def _release(home: Home, now: datetime) -> Iterator[Finding]:
         )
     age = (now.astimezone(home.time_zone).date() - night).days
     if age > 2:
-        yield Finding("预警库", "advice", f"当前一版是 {night} 的,已有 {age} 天", "看夜间任务有没有在跑:monitor status")
+        yield Finding(
+            "预警库", "advice", f"当前一版是 {night} 的，已有 {age} 天", "看夜间任务有没有在跑：monitor status"
+        )
     else:
-        yield Finding("预警库", "good", f"指向 {target.parent.name} 号版本,{night} 这一夜")
+        yield Finding("预警库", "good", f"指向 {target.parent.name} 号版本，{night} 这一夜")
 
 
 def _lock(home: Home) -> Iterator[Finding]:
@@ -410,7 +414,7 @@ def _lock(home: Home) -> Iterator[Finding]:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 owner = handle.read(200).decode(errors="replace") or "进程不明"
-                yield Finding("夜间任务", "good", f"正在运行({owner})")
+                yield Finding("夜间任务", "good", f"正在运行（{owner}）")
                 return
     try:
         nights = Ledger.of(home).nights() if _was_used(home) else []
@@ -420,30 +424,32 @@ def _lock(home: Home) -> Iterator[Finding]:
     if unfinished:
         days = "、".join(night.run_date.isoformat() for night in unfinished[-_SHOWN:])
         yield Finding(
-            "夜间任务", "advice", f"没有跑完就断了:{days}", "对每一夜再运行 monitor run --date 日期,会接着做完"
+            "夜间任务", "advice", f"没有跑完就断了：{days}", "对每一夜再运行 monitor run --date 日期，会接着做完"
         )
     else:
-        yield Finding("夜间任务", "good", "没有任务在运行,也没有跑了一半的")
+        yield Finding("夜间任务", "good", "没有任务在运行，也没有跑了一半的")
 
 
 def _clock(home: Home, now: datetime, machine: Machine) -> Iterator[Finding]:
     try:
         last = max((entry.at for entry in journal.read(home)), default=now)
     except MonitorError as problem:
-        yield Finding("日志", "mend", str(problem), "先从备份恢复 journal.jsonl,再运行 monitor verify")
+        yield Finding("日志", "mend", str(problem), "先从备份恢复 journal.jsonl，再运行 monitor verify")
         return
     if last > now:
-        yield Finding("时钟", "mend", f"日志里有比现在还晚的一行({last:%Y-%m-%d %H:%M} UTC)", "校准时钟(timedatectl)")
+        yield Finding(
+            "时钟", "mend", f"日志里有比现在还晚的一行（{last:%Y-%m-%d %H:%M} UTC）", "校准时钟（timedatectl）"
+        )
     elif (
         machine.text("run/systemd/timesync/synchronized")
         or (machine.root / "run/systemd/timesync/synchronized").exists()
     ):
-        yield Finding("时钟", "good", f"现在 {now:%Y-%m-%d %H:%M} UTC,已与时间服务器对准")
+        yield Finding("时钟", "good", f"现在 {now:%Y-%m-%d %H:%M} UTC，已与时间服务器对准")
     else:
         yield Finding(
             "时钟",
             "unclear",
-            f"现在 {now:%Y-%m-%d %H:%M} UTC;看不出有没有自动对时",
+            f"现在 {now:%Y-%m-%d %H:%M} UTC；看不出有没有自动对时",
             "timedatectl 或 chronyc tracking 看一看",
         )
 
@@ -454,8 +460,8 @@ def _zone(home: Home, machine: Machine) -> Iterator[Finding]:
         yield Finding(
             "时区",
             "mend",
-            f"monitor.yml 是 {ours},Airflow 的 MONITOR_TIME_ZONE 是 {airflows}",
-            "改成一样,否则夜间任务的日期会差一天",
+            f"monitor.yml 是 {ours}，Airflow 的 MONITOR_TIME_ZONE 是 {airflows}",
+            "改成一样，否则夜间任务的日期会差一天",
         )
     else:
         yield Finding("时区", "good", f"{ours}")
@@ -479,8 +485,8 @@ def _disk(home: Home) -> Iterator[Finding]:
     inodes = os.statvfs(home.root).f_favail
     state: State = "mend" if free < needed or 0 < inodes < 10_000 else "good"
     yield Finding(
-        "磁盘", state, f"还有 {free / (1 << 30):.1f} GB(一夜至少要 {needed / (1 << 30):.1f} GB)",
-        "" if state == "good" else "腾出空间:monitor purge,或换大一点的卷",
+        "磁盘", state, f"还有 {free / (1 << 30):.1f} GB（一夜至少要 {needed / (1 << 30):.1f} GB）",
+        "" if state == "good" else "腾出空间：monitor purge，或换大一点的卷",
     )  # fmt: skip
 
 
@@ -494,12 +500,12 @@ def _engine(home: Home) -> Iterator[Finding]:
         if is_wanted:
             yield Finding("库文件加密", "mend", str(problem), "装好以前夜间任务不会开始")
         else:
-            yield Finding("库文件加密", "good", "没有要求(encrypt_releases: false),库文件靠卷加密保护")
+            yield Finding("库文件加密", "good", "没有要求（encrypt_releases: false），库文件靠卷加密保护")
     else:
         said = (
             "预警库和各区的库文件由 DuckDB 加密"
             if is_wanted
-            else "DuckDB 的加密扩展已装好,没有要求用(encrypt_releases: false)"
+            else "DuckDB 的加密扩展已装好，没有要求用（encrypt_releases: false）"
         )
         yield Finding("库文件加密", "good", said)
 
@@ -527,7 +533,7 @@ def _is_there(module: str) -> bool:
 
 
 _SIMPLE = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
-_ASK_THERE = "在运行 Airflow 的账户和环境变量下再运行一次 monitor doctor,才看得准"
+_ASK_THERE = "在运行 Airflow 的账户和环境变量下再运行一次 monitor doctor，才看得准"
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 - Airflow's default, which is warned of
 _HERE = ("127.0.0.1", "localhost", "::1")
 
@@ -559,22 +565,22 @@ def _airflow(home: Path, machine: Machine) -> Iterator[Finding]:
         (setting("core", "simple_auth_manager_all_admins", "False").lower() == "true", "登录", "mend",
          "谁都不用登录就是管理员", "core.simple_auth_manager_all_admins 改回 False"),
         (setting("core", "auth_manager", _SIMPLE) == _SIMPLE, "登录", "advice",
-         "用的是自带的简单登录,没有锁定和单点登录", "多人使用时换成 FAB 或单位的单点登录"),
+         "用的是自带的简单登录，没有锁定和单点登录", "多人使用时换成 FAB 或单位的单点登录"),
         (setting("api", "host", _EVERYWHERE) not in _HERE, "页面", "mend",
-         "页面对所有网卡开放", "api.host 写 127.0.0.1,前面放 TLS 反向代理"),
+         "页面对所有网卡开放", "api.host 写 127.0.0.1，前面放 TLS 反向代理"),
         (setting("api", "expose_config", "False").lower() != "false", "配置", "mend",
          "页面上能看到 Airflow 的配置", "api.expose_config 改成 False"),
         (not setting("core", "fernet_key", ""), "密钥", "mend",
-         "没有 fernet_key,连接里的密码以明文存在它的库里", "core.fernet_key 写一个密钥(放在环境变量里)"),
-        (any(int(mode, 8) & 0o077 for mode in modes), "日志", "mend", f"任务日志别人也能读({'、'.join(modes)})",
-         "logging.file_task_handler_new_file_permissions 写 0o600,new_folder_permissions 写 0o700"),
+         "没有 fernet_key，连接里的密码以明文存在它的库里", "core.fernet_key 写一个密钥（放在环境变量里）"),
+        (any(int(mode, 8) & 0o077 for mode in modes), "日志", "mend", f"任务日志别人也能读（{'、'.join(modes)}）",
+         "logging.file_task_handler_new_file_permissions 写 0o600，new_folder_permissions 写 0o700"),
         (setting("database", "sql_alchemy_conn", "sqlite").startswith("sqlite"), "元数据库", "advice",
-         "用的是 SQLite", "只在一台机器上试用;正式使用换 PostgreSQL"),
+         "用的是 SQLite", "只在一台机器上试用；正式使用换 PostgreSQL"),
     ]  # fmt: skip
     found = [Finding(f"Airflow {area}", state, said, to_do) for is_so, area, state, said, to_do in wrong if is_so]
     if not is_told:  # what the service's environment sets is not to be seen from here
         found = [
-            replace(each, state="unclear", said=f"airflow.cfg 里{each.said}", to_do=f"{each.to_do};{_ASK_THERE}")
+            replace(each, state="unclear", said=f"airflow.cfg 里{each.said}", to_do=f"{each.to_do}；{_ASK_THERE}")
             if each.state == "mend"
             else each
             for each in found
@@ -585,7 +591,7 @@ def _airflow(home: Path, machine: Machine) -> Iterator[Finding]:
 def _libraries() -> Iterator[Finding]:
     lock = ROOT / "requirements.lock"
     if not lock.exists():
-        yield Finding("程序库", "unclear", "没有 requirements.lock,不知道应是哪些版本", "用源码目录里的 make 安装")
+        yield Finding("程序库", "unclear", "没有 requirements.lock，不知道应是哪些版本", "用源码目录里的 make 安装")
         return
     wanted: dict[str, set[str]] = {}
     for name, version in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", lock.read_text(encoding="utf-8"), flags=re.M):
@@ -597,7 +603,7 @@ def _libraries() -> Iterator[Finding]:
         and each.version not in wanted[name]
     ]
     if others:
-        yield Finding("程序库", "mend", f"{len(others)} 个库不是锁定的版本:{_some(others)}", "make clean 后重新安装")
+        yield Finding("程序库", "mend", f"{len(others)} 个库不是锁定的版本：{_some(others)}", "make clean 后重新安装")
     else:
         yield Finding("程序库", "good", "装着的库都是 requirements.lock 里的版本")
 

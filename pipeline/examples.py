@@ -23,7 +23,7 @@ from pipeline.warehouse.models import Card, Example, Models
 
 LIMITS = warehouse.Limits("1GB", threads=1)
 UNITS = [
-    {"unit_code": "bureau", "name": "民政局(本级)", "unit_kind": "bureau", "policy_region": "北片"},
+    {"unit_code": "bureau", "name": "民政局（本级）", "unit_kind": "bureau", "policy_region": "北片"},
     {"unit_code": "d01", "name": "青禾区", "unit_kind": "division", "policy_region": "北片"},
     {"unit_code": "d02", "name": "云岫区", "unit_kind": "division", "policy_region": "北片"},
     {"unit_code": "d06", "name": "松涧区", "unit_kind": "division", "policy_region": "中片"},

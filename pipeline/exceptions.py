@@ -25,9 +25,9 @@ def take(home: Home, ledger: Ledger, day: date, file: ReceivedFile, answers: Seq
     taken = 0
     with ledger.at_once():
         for answer in answers:
-            where = f"“问题清单”第{answer.row_number}行的确认没有采用:"
+            where = f"“问题清单”第{answer.row_number}行的确认没有采用："
             if answer.issue_id not in lines.index:
-                said.append(f"{where}这个问题已经没有了,或者不能用确认代替改正")
+                said.append(f"{where}这个问题已经没有了，或者不能用确认代替改正")
             elif not answer.reason or not answer.by_whom:
                 said.append(f"{where}要同时写明确认原因和确认人")
             else:
@@ -38,7 +38,7 @@ def take(home: Home, ledger: Ledger, day: date, file: ReceivedFile, answers: Seq
                 )  # fmt: skip
                 taken += 1
     if taken:
-        said.insert(0, f"收到 {taken} 处确认,有效到 {_expiry(home, day)} 之前;这些格按您填的采用,不再提示")
+        said.insert(0, f"收到 {taken} 处确认，有效到 {_expiry(home, day)} 之前；这些格按您填的采用，不再提示")
     return said
 
 
@@ -47,14 +47,14 @@ def say(
 ) -> dict[str, Any]:
     """The data officer's exception for one line, from `day` until before `until`. Raises MonitorError when it cannot hold."""
     if not by_whom or not reason:
-        raise MonitorError("要写明是谁确认的(--by)和原因(--because)")
+        raise MonitorError("要写明是谁确认的（--by）和原因（--because）")
     if until is not None and until <= day:
-        raise MonitorError("截止日期(--until)应晚于今天")
+        raise MonitorError("截止日期（--until）应晚于今天")
     lines = _confirmable(home, ledger, day, None)
     found = lines[lines.index.str.startswith(issue_id)] if len(issue_id) >= 8 else lines.iloc[:0]
     if len(found) != 1:
         raise MonitorError(
-            "没有这一条问题,或者它不能用确认代替改正;编号在预警库的 validation_issue 表,写全或至少前 8 位"
+            "没有这一条问题，或者它不能用确认代替改正；编号在预警库的 validation_issue 表，写全或至少前 8 位"
         )
     line, expires_on = found.iloc[0], until or _expiry(home, day)
     ledger.add_exception(

@@ -27,7 +27,7 @@ STATUS_TITLES = {"open": "待核查", "verifying": "核查中", "closed": "已�
 _FROM_A_FILE = ("value", "original_text", "file_name", "sheet", "header")
 """What a sender wrote, and may hold a number; ids of ours are never masked."""
 _STILL = {
-    "holds": "仍然成立", "changed": "仍然成立,但轻重有变", "gone": "已不成立", "stopped": "规则已停用,不能重算",
+    "holds": "仍然成立", "changed": "仍然成立，但轻重有变", "gone": "已不成立", "stopped": "规则已停用，不能重算",
     "unreadable": "现在无法核对",
 }  # fmt: skip
 _STILL_STYLE = {"holds": "green", "changed": "yellow", "gone": "red", "stopped": "red", "unreadable": "yellow"}
@@ -58,7 +58,7 @@ def explain(
     if not rows:
         raise MonitorError(_not_there(release, warning_id))
     if len(rows) > 1:
-        raise MonitorError(f"有 {len(rows)} 条预警的编号以 {warning_id} 开头,请把编号多写几位")
+        raise MonitorError(f"有 {len(rows)} 条预警的编号以 {warning_id} 开头，请把编号多写几位")
     warning = dict(zip(names, rows[0], strict=True))
     card = next((card for card in cards.values() if card.code == warning["rule_code"]), None)
     senders = dict(release.execute("select submission_id, unit_code from submission").fetchall())
@@ -112,7 +112,7 @@ def _not_there(release: duckdb.DuckDBPyConnection, warning_id: str) -> str:
         [warning_id],
     ).fetchone()
     if gone:
-        return f"预警 {warning_id} 已于 {gone[0].isoformat()} 撤回:{gone[1]}"
+        return f"预警 {warning_id} 已于 {gone[0].isoformat()} 撤回：{gone[1]}"
     return f"没有编号为 {warning_id} 的预警。编号在清单“预警”页最后一列"
 
 
@@ -167,16 +167,16 @@ def show(result: Mapping[str, Any], console: Console) -> None:
     level = LEVEL_TITLES.get(result["level"], result["level"])
     state = STATUS_TITLES.get(result["status"], result["status"])
     if result["outcome"]:
-        state += f"({OUTCOME_TITLES.get(result['outcome'], result['outcome'])})"
+        state += f"（{OUTCOME_TITLES.get(result['outcome'], result['outcome'])}）"
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="bold", no_wrap=True)
     facts.add_column(overflow="fold")
     for word, text in (
         ("对象", f"{subject['name']} {subject['id_number']} {subject['unit']} {subject['township'] or ''}".strip()),
-        ("级别和状态", f"{level},{state};首次发现 {result['first_seen_on']},期限 {result['due_on']}"),
+        ("级别和状态", f"{level}，{state}；首次发现 {result['first_seen_on']}，期限 {result['due_on']}"),
         ("为什么列出", result["reason"]),
         ("核查", _decided_text(result["decided"])),
-        ("条件", rule["condition"] or "(规则已停用)"),
+        ("条件", rule["condition"] or "（规则已停用）"),
         ("为什么要问", rule["why"]),
         ("政策依据", rule["citation"]),
         ("不预警的情形", "\n".join(rule["exclusions"])),
@@ -195,9 +195,10 @@ def show(result: Mapping[str, Any], console: Console) -> None:
             _policy_table(result),
             _evidence(result),
             Text(
-                f"按 {still['asked_on']} 已收到的数据重新核算:{_again_text(still)}", style=_STILL_STYLE[still["answer"]]
+                f"按 {still['asked_on']} 已收到的数据重新核算：{_again_text(still)}",
+                style=_STILL_STYLE[still["answer"]],
             ),
-            Text("预警是提问,不是结论:是否帮、怎么帮,由人核实后决定。", style="bold"),
+            Text("预警是提问，不是结论：是否帮、怎么帮，由人核实后决定。", style="bold"),
         ),
         crop=False,
     )
@@ -207,17 +208,17 @@ def _decided_text(decided: Mapping[str, Any] | None) -> str:
     if not decided:
         return ""
     said = "。".join(part.rstrip("。") for part in (decided["note"], decided["measure"]) if part)
-    silent = f";{decided['silent_until']} 以前除非加重不再提示" if decided["silent_until"] else ""
-    return f"{decided['by']} {decided['on']}:{said}{silent}"
+    silent = f"；{decided['silent_until']} 以前除非加重不再提示" if decided["silent_until"] else ""
+    return f"{decided['by']} {decided['on']}：{said}{silent}"
 
 
 def _again_text(again: Mapping[str, Any]) -> str:
     text = _STILL[again["answer"]]
     if again["answer"] == "changed":
         before, now = (LEVEL_TITLES.get(level, level) for level in (again["level_before"], again["level"]))
-        text += f"(级别 {before} → {now},衡量值 {again['measured_before']} → {again['measured']})"
+        text += f"（级别 {before} → {now}，衡量值 {again['measured_before']} → {again['measured']}）"
     if again["answer"] == "unreadable":
-        text += f":{again['unreadable']}"
+        text += f"：{again['unreadable']}"
     return text + "。"
 
 
@@ -234,10 +235,10 @@ def _evidence(result: Mapping[str, Any]) -> Group:
     """A fact on two lines, so that no file name is torn apart: what and how much, then where it stands."""
     lines = [Text("比较的数值和来源", style="italic")]
     for fact in result["evidence"]:
-        original = "" if fact["original_text"] in (None, "", fact["value"]) else f"(原文:{fact['original_text']})"
+        original = "" if fact["original_text"] in (None, "", fact["value"]) else f"（原文：{fact['original_text']}）"
         value = "" if fact["value"] is None else str(fact["value"])
         lines.append(Text.assemble("• ", (f"{fact['fact']} {value}", "bold"), original))
         source = "/".join(part for part in (fact["unit"], place_text(fact)) if part)
-        header = f",列名“{fact['header']}”" if fact["header"] else ""
-        lines.append(Text(f"  {source}{header},数据时间 {fact['as_of']}", overflow="ignore", no_wrap=True))
+        header = f"，列名“{fact['header']}”" if fact["header"] else ""
+        lines.append(Text(f"  {source}{header}，数据时间 {fact['as_of']}", overflow="ignore", no_wrap=True))
     return Group(*lines)

@@ -375,7 +375,7 @@ def _forget(home: Home, ledger: Ledger, begun: _Begun, day: date, *, who: str) -
         "kept": [
             *(row | {"因为": _why(known.kinds[row["kind"]], months)} for row in after),
             *(
-                row | {"因为": f"谁判断、何时、为什么,要能查考;保存 {months} 个月,两方还有数据时不清除"}
+                row | {"因为": f"谁判断、何时、为什么，要能查考；保存 {months} 个月，两方还有数据时不清除"}
                 for row in decided
             ),
         ],
@@ -398,8 +398,8 @@ def _place_of(row: dict[str, Any]) -> Row:
 
 def _why(kind: Kind, months: int) -> str:
     if kind.door:
-        return "本人在救助、核对或监测范围内,数据仍在使用"
-    return f"本级和各区的名单,保存 {months} 个月;依据:{kind.legal_basis}"
+        return "本人在救助、核对或监测范围内，数据仍在使用"
+    return f"本级和各区的名单，保存 {months} 个月；依据：{kind.legal_basis}"
 
 
 # rows
@@ -715,40 +715,41 @@ def _remains(
     there = set(archive.kept(home))
     files = {each.sha256 for each in ledger.submissions() if each.submission_id in originals and each.sha256 in there}
     yield {
-        "在哪里": f"收到的原始文件(加密,archive/):读出过本人的 {len(files)} 份,搁置、退回的文件和填好交回的清单里也可能有",
-        "为什么": "报送的依据,里面也有别人;只在读取和标注时打开",
-        "到什么时候": f"采用过的满 {months['retention_facts']} 个月、没有采用的满 {months['retention_archive']} 个月,并且有了更新的一份以后",
+        "在哪里": f"收到的原始文件（加密，archive/）：读出过本人的 {len(files)} 份，搁置、退回的文件和填好交回的清单里也可能有",
+        "为什么": "报送的依据，里面也有别人；只在读取和标注时打开",
+        "到什么时候": f"采用过的满 {months['retention_facts']} 个月、没有采用的满 {months['retention_archive']} 个月，并且有了更新的一份以后",
     }  # fmt: skip
     yield {
-        "在哪里": "日志(journal.jsonl,密封)",
-        "为什么": "谁在什么时候为什么清除,要能查考;本人只写人员编号,没有号码、姓名、住址和电话;收到的文件的名称和经办人写的理由照原样保存",
+        "在哪里": "日志（journal.jsonl，密封）",
+        "为什么": "谁在什么时候为什么清除，要能查考；本人只写人员编号，没有号码、姓名、住址和电话；收到的文件的名称和经办人写的理由照原样保存",
         "到什么时候": "和日志一起一直保存",
     }  # fmt: skip
     yield {
-        "在哪里": "人员编号(accepted/scope/)", "为什么": "记着谁曾经在范围内,好知道谁重新进入;没有钥匙(identity.key)变不回号码",
+        "在哪里": "人员编号（accepted/scope/）", "为什么": "记着谁曾经在范围内，好知道谁重新进入；没有钥匙（identity.key）变不回号码",
         "到什么时候": "下一次按范围核对以后只剩在范围内的人",
     }  # fmt: skip
     if not is_whole:
         yield {
-            "在哪里": "退回件、清单、信和保留着的各版数据", "为什么": "名下的数据都还有理由保存,见上",
-            "到什么时候": f"退回件、清单和信满 {kept_for.workbook_days} 天;各版数据由更新的 {kept_for.releases} 版代替以后",
+            "在哪里": "退回件、清单、信和保留着的各版数据", "为什么": "名下的数据都还有理由保存，见上",
+            "到什么时候": f"退回件、清单和信满 {kept_for.workbook_days} 天；各版数据由更新的 {kept_for.releases} 版代替以后",
         }  # fmt: skip
     yield {
-        "在哪里": "交回的清单里登记的结果(台账密封保存,各版数据里也有)" if is_whole else "交回的清单里登记的结果和写的话(台账、各版数据)",
-        "为什么": "谁核查、哪天、结果怎样,要能查考" + (";写到本人的措施和说明已抹去" if is_whole else ""),
-        "到什么时候": f"满 {months['retention_facts']} 个月,并且有关的预警和判断不再公布以后",
+        "在哪里": "交回的清单里登记的结果（台账密封保存，各版数据里也有）" if is_whole else "交回的清单里登记的结果和写的话（台账、各版数据）",
+        "为什么": "谁核查、哪天、结果怎样，要能查考" + ("；写到本人的措施和说明已抹去" if is_whole else ""),
+        "到什么时候": f"满 {months['retention_facts']} 个月，并且有关的预警和判断不再公布以后",
     }  # fmt: skip
     yield {
-        "在哪里": "没有写证件号、证件号写错的行,单独写的姓名、住址或电话,文件和工作表的名称", "为什么": "名下没有数据能说明写的是本人,按号码查不到",
-        "到什么时候": f"和所在的文件、清单一样:收到的满 {months['retention_facts']} 个月以后,退回件、清单和信满 {kept_for.workbook_days} 天",
+        "在哪里": "没有写证件号、证件号写错的行，单独写的姓名、住址或电话，文件和工作表的名称",
+        "为什么": "名下没有数据能说明写的是本人，按号码查不到",
+        "到什么时候": f"和所在的文件、清单一样：收到的满 {months['retention_facts']} 个月以后，退回件、清单和信满 {kept_for.workbook_days} 天",
     }  # fmt: skip
     if home.settings.ledger != "sqlite":
         yield {
-            "在哪里": "台账数据库(PostgreSQL)的 WAL、归档的 WAL、备库和备份", "为什么": "本程序只能重写自己的表;那里的文字是密封的",
+            "在哪里": "台账数据库（PostgreSQL）的 WAL、归档的 WAL、备库和备份", "为什么": "本程序只能重写自己的表；那里的文字是密封的",
             "到什么时候": "由数据库管理员按备份的保存期限清除",
         }  # fmt: skip
     yield {
-        "在哪里": "数据目录的备份、收件箱(inbox/、decisions/inbox/)里还没有收的文件、已经取走的退回件和清单",
+        "在哪里": "数据目录的备份、收件箱（inbox/、decisions/inbox/）里还没有收的文件、已经取走的退回件和清单",
         "为什么": "不在本程序手里", "到什么时候": "由保管的人清除",
     }  # fmt: skip
     yield {

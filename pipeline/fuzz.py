@@ -117,7 +117,7 @@ def search(
             for left in Path(folder).glob(f"{done}*"):
                 left.unlink()
             done += 1
-            on_step(f"已试 {done} 个文件,发现 {len(findings)} 处", done, most or 0)
+            on_step(f"已试 {done} 个文件，发现 {len(findings)} 处", done, most or 0)
     return {
         "files": done, "seeds": len(seeds), "seed": seed, "slowest_seconds": round(slowest, 1),
         "outcomes": dict(sorted(outcomes.items())), "findings": [findings[fault] for fault in sorted(findings)],

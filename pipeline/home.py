@@ -45,7 +45,7 @@ Whole = Annotated[int, Field(strict=True, ge=1)]
 
 def _known_zone(name: str) -> str:
     if name not in available_timezones():
-        raise ValueError("应是时区名,如 Asia/Shanghai")
+        raise ValueError("应是时区名，如 Asia/Shanghai")
     return name
 
 
@@ -71,11 +71,11 @@ class Unit(Strict):
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Unit:
         if self.code == "all":
-            raise ValueError("all 表示全部单位,不能作单位代码")
+            raise ValueError("all 表示全部单位，不能作单位代码")
         if (self.kind == "partner") != (self.policy_region is None):
-            raise ValueError("本级和各区要写 policy_region,外部门不写")
+            raise ValueError("本级和各区要写 policy_region，外部门不写")
         if self.townships and self.kind != "division":
-            raise ValueError("只有区(division)有 townships")
+            raise ValueError("只有区（division）有 townships")
         return self
 
 
@@ -117,7 +117,7 @@ class Notify(Strict):
 
 def _is_reference(url: str) -> str:
     if not re.fullmatch(r"(?:env:[A-Za-z_]\w*|airflow:[\w.-]+)", url):
-        raise ValueError("写 env:环境变量名 或 airflow:连接名;数据库的地址和密码不写在这个文件里")
+        raise ValueError("写 env:环境变量名 或 airflow:连接名；数据库的地址和密码不写在这个文件里")
     return url
 
 
@@ -171,24 +171,24 @@ class Settings(Strict):
         words: dict[str, str] = {}
         for unit in self.units:
             if unit.code in codes:
-                raise ValueError(f"units:代码 {unit.code} 写了两次")
+                raise ValueError(f"units：代码 {unit.code} 写了两次")
             codes.add(unit.code)
             for word in [unit.name, *unit.aliases]:
                 if (other := words.setdefault(fold_place(word), unit.code)) != unit.code:
-                    raise ValueError(f"units.{unit.code}:名称 {word} 也是 {other} 的,分不清")
+                    raise ValueError(f"units.{unit.code}：名称 {word} 也是 {other} 的，分不清")
             townships: dict[str, str] = {}
             for township in unit.townships:
                 for word in [township.name, *township.aliases]:
                     if township.name != (other := townships.setdefault(fold_place(word), township.name)):
-                        raise ValueError(f"units.{unit.code}.townships:{word} 也是 {other} 的,分不清")
+                        raise ValueError(f"units.{unit.code}.townships：{word} 也是 {other} 的，分不清")
             if len({township.name for township in unit.townships}) < len(unit.townships):
-                raise ValueError(f"units.{unit.code}.townships:同名的街道(乡镇)写了两次")
+                raise ValueError(f"units.{unit.code}.townships：同名的街道（乡镇）写了两次")
         if sum(unit.kind == "bureau" for unit in self.units) != 1:
-            raise ValueError("units:本级(kind: bureau)应恰好有一个")
+            raise ValueError("units：本级（kind: bureau）应恰好有一个")
         senders = {unit.kind for unit in self.units} | codes
         for key, named in (("expected", self.expected), ("due_days", self.due_days)):
             if unknown := sorted(set(named) - senders):
-                raise ValueError(f"{key}:{'、'.join(unknown)} 不是单位代码,也不是单位类别")
+                raise ValueError(f"{key}：{'、'.join(unknown)} 不是单位代码，也不是单位类别")
         return self
 
     @model_validator(mode="after")
@@ -196,9 +196,9 @@ class Settings(Strict):
         codes = {unit.code for unit in self.units}
         for source in self.databases:
             if source.unit not in codes:
-                raise ValueError(f"databases.{source.name}.unit:没有 {source.unit} 这个单位")
+                raise ValueError(f"databases.{source.name}.unit：没有 {source.unit} 这个单位")
             if sum(other.name == source.name for other in self.databases) > 1:
-                raise ValueError(f"databases:名称 {source.name} 写了两次")
+                raise ValueError(f"databases：名称 {source.name} 写了两次")
         return self
 
 
@@ -231,7 +231,7 @@ class Home:
         if named.startswith("env:"):
             named = os.environ.get(variable := named.removeprefix("env:"), "")
             if not Path(named).is_absolute():
-                raise ConfigError(f"monitor.yml:keys:环境变量 {variable} 应是密钥文件夹的完整路径")
+                raise ConfigError(f"monitor.yml:keys：环境变量 {variable} 应是密钥文件夹的完整路径")
         return self.root / named
 
     @staticmethod
@@ -246,12 +246,12 @@ class Home:
         home = Home(root)
         if keys is not None:
             if home.config.exists() and home.keys != keys:
-                raise ConfigError(f"monitor.yml:keys 写的是 {home.keys};要换地方,先移走密钥文件,再改这一行")
+                raise ConfigError(f"monitor.yml:keys 写的是 {home.keys}；要换地方，先移走密钥文件，再改这一行")
             home.keys = keys.absolute()
         try:
             return sorted(home._create())
         except OSError as problem:
-            raise ConfigError(f"{home.root}:建不了数据目录:{problem.strerror}({problem.filename})") from problem
+            raise ConfigError(f"{home.root}：建不了数据目录：{problem.strerror}（{problem.filename}）") from problem
 
     def _create(self) -> Iterator[str]:
         for folder in (
@@ -262,7 +262,7 @@ class Home:
         if not self.identity_key_path.exists():
             if self.config.exists():
                 raise ConfigError(
-                    f"{self.identity_key_path}:密钥不见了;请从备份恢复,换新密钥会使以前的人员和预警全部对不上"
+                    f"{self.identity_key_path}：密钥不见了；请从备份恢复，换新密钥会使以前的人员和预警全部对不上"
                 )
             with atomically(self.identity_key_path, only_new=True) as part:
                 part.write_bytes(secrets.token_bytes(KEY_BYTES))
@@ -309,9 +309,9 @@ class Home:
         known = contracts.load().kinds
         for sender, kinds in home.settings.expected.items():
             if unknown := sorted(set(kinds) - set(known)):
-                raise ConfigError(f"monitor.yml:expected.{sender}:没有 {'、'.join(unknown)} 这种数据")
+                raise ConfigError(f"monitor.yml:expected.{sender}：没有 {'、'.join(unknown)} 这种数据")
         if missing := sorted(policy.needed() - set(home.policy.titles)):
-            raise PolicyError(f"{home.root.name}/policy:缺 {'、'.join(missing)};照样例 policy/ 补上")
+            raise PolicyError(f"{home.root.name}/policy：缺 {'、'.join(missing)}；照样例 policy/ 补上")
         home.identity_key()
         return home
 
@@ -319,7 +319,7 @@ class Home:
     def settings(self) -> Settings:
         """monitor.yml. Raises ConfigError."""
         if not self.config.is_file():
-            raise ConfigError(f"{self.root}:这里还没有 monitor.yml,请先运行 monitor init")
+            raise ConfigError(f"{self.root}：这里还没有 monitor.yml，请先运行 monitor init")
         return read_shape(Settings, self.config, read_yaml(self.config, ConfigError), ConfigError)
 
     @cached_property
@@ -348,7 +348,7 @@ class Home:
         if ledger.startswith("env:"):
             url = os.environ.get(ledger.removeprefix("env:"))
             if not url:
-                raise ConfigError(f"monitor.yml:ledger:没有设置环境变量 {ledger.removeprefix('env:')}")
+                raise ConfigError(f"monitor.yml:ledger：没有设置环境变量 {ledger.removeprefix('env:')}")
             return url
         return ledger
 
@@ -361,7 +361,7 @@ class Home:
         """The deployment's key for person_id (32 bytes). Raises ConfigError when missing, short or readable by others."""
         key = read_key(self.identity_key_path)
         if len(key) != KEY_BYTES:
-            raise ConfigError(f"{self.identity_key_path}:长度是 {len(key)} 字节,应是 {KEY_BYTES};请从备份恢复")
+            raise ConfigError(f"{self.identity_key_path}：长度是 {len(key)} 字节，应是 {KEY_BYTES}；请从备份恢复")
         return key
 
     @cached_property
@@ -446,8 +446,8 @@ def examine_modes(home: Home) -> None:
             mode = stat.S_IMODE(path.stat().st_mode)
             if mode & forbidden:
                 raise ConfigError(
-                    f"{path}:权限是 {mode:04o},别人也能读写;这一次没有开始。请运行 chmod -R go-rwx {path}"
-                    "(收件箱里各单位的文件夹随后再改回 2770),再看 monitor doctor"
+                    f"{path}：权限是 {mode:04o}，别人也能读写；这一次没有开始。请运行 chmod -R go-rwx {path}"
+                    "（收件箱里各单位的文件夹随后再改回 2770），再看 monitor doctor"
                 )
 
 
@@ -458,9 +458,9 @@ def read_key(path: Path) -> bytes:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             key = file.read()
     except OSError as problem:
-        raise ConfigError(f"{path}:读不了密钥:{problem.strerror};请从备份恢复") from problem
+        raise ConfigError(f"{path}：读不了密钥：{problem.strerror}；请从备份恢复") from problem
     if mode & 0o077:
-        raise ConfigError(f"{path}:权限是 {mode:04o},别人也能读;应是 0600(chmod 600)")
+        raise ConfigError(f"{path}：权限是 {mode:04o}，别人也能读；应是 0600（chmod 600）")
     return key
 
 
@@ -471,8 +471,8 @@ def examine_day(day: date, today: date, *, really: bool = False, insist: str = "
     """
     if day > today + timedelta(days=1) and not really:
         raise MonitorError(
-            f"{day} 还没有到(今天是 {today}):按将来的日期做,名单会被当作过期,该保存的会被清除,以后的夜晚也成不了当前的一版。"
-            f"核对日期{f';确实要这样做,{insist}' if insist else ''}"
+            f"{day} 还没有到（今天是 {today}）：按将来的日期做，名单会被当作过期，该保存的会被清除，以后的夜晚也成不了当前的一版。"
+            f"核对日期{f'；确实要这样做，{insist}' if insist else ''}"
         )
 
 

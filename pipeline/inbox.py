@@ -32,7 +32,7 @@ _ASIDE = ".taken-"
 _LONGEST_NAME = 255
 _DEEPEST = 32
 """Folders below one another: each costs a handle while it is read, and a sender must not use them up."""
-WHOLE_FOLDER = "(整个文件夹)"
+WHOLE_FOLDER = "（整个文件夹）"
 """How a unit's folder is called when it cannot be looked into."""
 _OURS = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 """What is no fault of the file: the night cannot go on."""
@@ -45,9 +45,9 @@ Sort = endings.Sort | Literal["mark", "moving", "waiting", "waiting_answers", "l
 `waiting`: one of more files than a unit has taken in one night, `waiting_answers`: the same of filled-in lists; `late`: taken,
 but its unit's files took so long that it was not read any more."""
 PUT_OFF: dict[Sort, str] = {
-    "waiting": "一个单位一夜最多收 {files} 份,先放进来的先收",
-    "waiting_answers": "填好的清单,一个单位一夜最多收 {files} 份,先放进来的先收",
-    "late": "一个单位的文件,一夜最多读 {unit_seconds} 秒,先来的先读",
+    "waiting": "一个单位一夜最多收 {files} 份，先放进来的先收",
+    "waiting_answers": "填好的清单，一个单位一夜最多收 {files} 份，先放进来的先收",
+    "late": "一个单位的文件，一夜最多读 {unit_seconds} 秒，先来的先读",
 }
 """What has its turn on a later night → why, over the values of `Limits`."""
 Oddity = Literal["link", "hard_link", "owner"]
@@ -299,7 +299,7 @@ def take_in(home: Home, dropped: Dropped) -> tuple[str, int, Seen]:
         with _opened(dropped.inbox, dropped.way[:-1]) as folder:
             handle = os.open(dropped.way[-1], _FILE, dir_fd=folder)
     except FileNotFoundError:
-        raise archive.StillMoving(f"收取时文件不见了:{called}") from None
+        raise archive.StillMoving(f"收取时文件不见了：{called}") from None
     except OSError as problem:
         if problem.errno in _OURS:
             raise
@@ -307,7 +307,7 @@ def take_in(home: Home, dropped: Dropped) -> tuple[str, int, Seen]:
     with os.fdopen(handle, "rb") as source:
         status = os.fstat(source.fileno())
         if _oddity(status, host):
-            raise archive.StillMoving(f"收取时变成了别的文件:{called}")
+            raise archive.StillMoving(f"收取时变成了别的文件：{called}")
         return *archive.keep(home, source, called), _seen(status)
 
 

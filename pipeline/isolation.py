@@ -267,11 +267,11 @@ def _write_rows(path: Path, rows: Sequence[Row], target: Path) -> None:
 
 def _reason(step: str, row: Row | None, fault: str, sent: Sent | None = None) -> str:
     at = "" if row is None else (f"工作表“{row.sheet}”" if row.sheet else "") + f"第 {row.number} 行"
-    where = f"{step}时错在{at}" if at else f"{step}时出错,说不出是哪一行"
-    told = f";给开发者:{fault}" if fault else ""
+    where = f"{step}时错在{at}" if at else f"{step}时出错，说不出是哪一行"
+    told = f"；给开发者：{fault}" if fault else ""
     if sent and sent.lines:
-        return f"{BROKE}({where}{told}),所以没有登记;这不是您填错了。别的清单照常登记"
+        return f"{BROKE}（{where}{told}），所以没有登记；这不是您填错了。别的清单照常登记"
     return (
-        f"{BROKE}({where}{told}),先扣住不用;这不是报送单位的错,不用改、不用重报。"
-        "上一次收下的仍然有效;没有收下过的,在此以前按没有交齐算,不会因为里面没有谁就下结论"
+        f"{BROKE}（{where}{told}），先扣住不用；这不是报送单位的错，不用改、不用重报。"
+        "上一次收下的仍然有效；没有收下过的，在此以前按没有交齐算，不会因为里面没有谁就下结论"
     )

@@ -191,9 +191,9 @@ def _of_the_file(each: Submission) -> tuple[str, CheckLevel, Severity, str] | No
     """(rule, level, severity, what to do) of a submission that was not taken as a whole."""
     refusal = each.reading.get("refusal") or {}
     if each.outcome == "held" and each.reason.startswith(BROKE):
-        return "file.broken", "file", "notice", "不用改,等市局的通知"
+        return "file.broken", "file", "notice", "不用改，等市局的通知"
     if each.outcome == "held":
-        return "file.shrunken", "across_time", "confirm", "核对名单有没有漏报;确实减少的,请告诉市局数据员"
+        return "file.shrunken", "across_time", "confirm", "核对名单有没有漏报；确实减少的，请告诉市局数据员"
     if each.outcome != "refused":
         return None
     if refusal:

@@ -141,7 +141,7 @@ def read(home: Home) -> Iterator[Entry]:
             except (ValueError, KeyError, TypeError, MonitorError):
                 fits = False
             if not fits:
-                raise MonitorError(f"日志第 {number} 行被改动、删除或调换过(journal.jsonl)")
+                raise MonitorError(f"日志第 {number} 行被改动、删除或调换过（journal.jsonl）")
             last = Head(told["seq"], told["hash"])
             yield _opened(told, text)
 

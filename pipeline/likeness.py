@@ -14,7 +14,7 @@ from rapidfuzz.process import cpdist
 
 GROUNDS = {
     "number": "姓名、出生日期相同",
-    "beginning": "姓名和号码前15位相同,只有这一个人",
+    "beginning": "姓名和号码前15位相同，只有这一个人",
     "phone": "姓名、出生日期、联系电话都相同",
 }
 """Ground of a pair (registry.suggestion_pair) → what it says."""
@@ -46,18 +46,18 @@ def reason(grounds: Collection[str], left: str | None, right: str) -> str:
     """One Chinese sentence without a digit of either number."""
     # Whoever agrees in the telephone as well agrees in name and birth date.
     told = set(grounds) - ({"number"} if "phone" in grounds else set())
-    said = ";".join(text for ground, text in GROUNDS.items() if ground in told)
-    return f"{said};{_difference(left, right)}"
+    said = "；".join(text for ground, text in GROUNDS.items() if ground in told)
+    return f"{said}；{_difference(left, right)}"
 
 
 def _difference(left: str | None, right: str) -> str:
     if not left:
         return "这一行没有号码"
     if left == right:
-        return "号码逐位相同,但单元格存成了数字,不能作准"
+        return "号码逐位相同，但单元格存成了数字，不能作准"
     if len(left) != len(right):
         word = "少了一位" if len(left) < len(right) else "多了一位"
-        return f"号码{word}" if OSA.distance(left, right) == 1 else f"号码长短不同({len(left)}位和{len(right)}位)"
+        return f"号码{word}" if OSA.distance(left, right) == 1 else f"号码长短不同（{len(left)}位和{len(right)}位）"
     apart = [at for at in range(len(left)) if left[at] != right[at]]
     if len(apart) == 1:
         return f"号码只有第{apart[0] + 1}位不同"

@@ -39,7 +39,7 @@ CHECK_LEVEL_TITLES: dict[CheckLevel, str] = {
 Purpose = Literal["assistance", "supplement", "entitlement_review", "statistics"]
 
 
-CONFIRM = ("确认(是)", "确认原因", "确认人", "编号")
+CONFIRM = ("确认（是）", "确认原因", "确认人", "编号")
 """Columns of 问题清单 in which a sender confirms what he wrote; by the last, which is hidden, the line is known again."""
 NO_NUMBER_YET = "no_number_yet"
 """Last part of the rule of a household member without a number: of what must be mended the one thing that may be confirmed."""
@@ -351,7 +351,7 @@ _ID_APART = re.compile(
 """An 18-digit number of somebody born from 1900 to 2099 whose digits stand apart, or one of 15 digits written as 6, 6 and 3."""
 
 
-TAKEN_OUT = "(本人要求清除,已抹去)"
+TAKEN_OUT = "（本人要求清除，已抹去）"
 """Stands where somebody wrote about a person who is forgotten."""
 
 
@@ -386,7 +386,7 @@ def legible(text: str) -> str:
     )
 
 
-NOT_SHOWN = "原话可能引用名单里的内容,不显示"
+NOT_SHOWN = "原话可能引用名单里的内容，不显示"
 
 
 def tell_failure(problem: BaseException) -> str:
@@ -400,5 +400,5 @@ def tell_failure(problem: BaseException) -> str:
     frames = [
         frame for frame in traceback.extract_tb(problem.__traceback__) if f"{os.sep}pipeline{os.sep}" in frame.filename
     ]
-    where = f",{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return f"程序出错({type(problem).__name__}{where});{NOT_SHOWN}"
+    where = f"，{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"程序出错（{type(problem).__name__}{where}）；{NOT_SHOWN}"

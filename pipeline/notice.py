@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
 DELIVERY_TITLES = {
     "delivered": "已收",
-    "partly": "已收,部分退回",
-    "incomplete": "已收,不完整",
-    "held": "扣住,待确认",
+    "partly": "已收，部分退回",
+    "incomplete": "已收，不完整",
+    "held": "扣住，待确认",
     "refused": "退回",
     "missing": "没有收到",
 }
-SENT_BACK_TITLES = {"refused": "整份退回", "held": "扣住,待数据员确认"}
+SENT_BACK_TITLES = {"refused": "整份退回", "held": "扣住，待数据员确认"}
 _OTHER_TITLES = SENT_BACK_TITLES | {"superseded": "被后来的代替", "repeated": "与收过的相同", "read": "还没检查完"}
 _LEVEL_STYLES = {
     "red": "white on red",
@@ -58,7 +58,7 @@ _DELIVERY_STYLES = {
 }
 _MOST_NAMED = 30
 """Files of one sort that a message names."""
-_NEVER_TAKEN = endings.WORDS | {"mark": ("传完标记,旁边却没有文件", advice.BRING_THE_FILE)}
+_NEVER_TAKEN = endings.WORDS | {"mark": ("传完标记，旁边却没有文件", advice.BRING_THE_FILE)}
 """Why a file in the inbox is never taken → what it is, what to do."""
 CHANGE_TITLES = {
     "added": "新增",
@@ -210,7 +210,7 @@ def _called(home: Home, folder: str) -> str:
     """How a folder of the inbox is called: the unit's name, or that it is nobody's."""
     if folder in home.units:
         return home.units[folder].name
-    return f"收件箱文件夹“{mask(folder)}”(不是单位)" if folder else "收件箱(不在任何单位的文件夹里)"
+    return f"收件箱文件夹“{mask(folder)}”（不是单位）" if folder else "收件箱（不在任何单位的文件夹里）"
 
 
 def _gaps(home: Home, kinds: Mapping[str, Kind], missing: Iterable[Gap]) -> list[dict[str, Any]]:
@@ -317,7 +317,7 @@ def listed(release: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     run_date = _one(release, "select max(run_date) from release")
     changes = dict(release.execute("select change, count(*) from warning_change group by change").fetchall())
     because = release.execute(
-        "select split_part(because, '(', 1) as why, count(*) as times from warning_change where change = 'withdrawn'"
+        "select split_part(because, '（', 1) as why, count(*) as times from warning_change where change = 'withdrawn'"
         " group by why order by times desc, why"
     ).fetchall()
     return {
@@ -433,10 +433,10 @@ def headline(told: Mapping[str, Any]) -> str:
         parts.append(f"没读到的数据库 {silent} 个")
     released = told["released"]
     if _is_tonights(told):
-        parts.append(f"待办预警 {sum(released['open'].values())} 条,新增 {released['changes']['added']} 条")
+        parts.append(f"待办预警 {sum(released['open'].values())} 条，新增 {released['changes']['added']} 条")
     else:
         parts.append("今晚的清单没有发布")
-    return f"低收入监测 {told['date']}:{','.join(parts)}"
+    return f"低收入监测 {told['date']}：{'，'.join(parts)}"
 
 
 def _is_late(line: Mapping[str, Any]) -> bool:
@@ -461,12 +461,12 @@ def _message(told: Mapping[str, Any]) -> list[str]:
         lines += ["", "## 数据库", "", *_bullets(_database_words(told["databases"]))]
     sent_back = [*told["received"], *told["held"]]
     sent_back_words = [*_sent_back_words(sent_back), *_refused_list_words(told["lists_refused"])]
-    lines += ["", "## 今晚整份退回的,和扣住还没有确认的", "", *_bullets(sent_back_words or ["没有。"])]
+    lines += ["", "## 今晚整份退回的，和扣住还没有确认的", "", *_bullets(sent_back_words or ["没有。"])]
     if unread := _unread_words(told["unread"]):
         lines += ["", f"## {_UNREAD_TITLE}", "", *_bullets(unread)]
     if not_whole := _gap_words(told["gaps"]):
         lines += ["", "## 不完整的名单", "", *_bullets(not_whole)]
-    lines += ["", "## 各单位的问题,与上次相比", "", *_bullets(_fault_words(told["faults"]))]
+    lines += ["", "## 各单位的问题，与上次相比", "", *_bullets(_fault_words(told["faults"]))]
     if left := _left_words(told):
         lines += ["", "## 还在收件箱里的", "", *_bullets(left)]
     lines += ["", "## 今晚收到的", "", *_bullets(_received_words(told["received"]))]
@@ -479,35 +479,35 @@ def _to_do_words(told: Mapping[str, Any]) -> list[str]:
     said = []
     if told.get("failed"):
         said.append(
-            f"没有成功的步骤:{'、'.join(told['failed'])}。看日志最后一句,处理好以后用同一日期再跑一次,会接着处理。"
+            f"没有成功的步骤：{'、'.join(told['failed'])}。看日志最后一句，处理好以后用同一日期再跑一次，会接着处理。"
         )
     elif told["released"] and not _is_tonights(told):
-        said.append("今晚的清单没有发布,请看夜间任务哪一步没有成功。")
+        said.append("今晚的清单没有发布，请看夜间任务哪一步没有成功。")
     every = [*told["received"], *told["held"]]
     broken = [line for line in every if line["fault"] or line["reason"].startswith(BROKE)]
     if broken:
         said.append(
-            f"程序自己出错的文件 {len(broken)} 份({_units_words(broken)}):不是报送单位的错,请把下面“给开发者”的话转给维护人员。"
+            f"程序自己出错的文件 {len(broken)} 份（{_units_words(broken)}）：不是报送单位的错，请把下面“给开发者”的话转给维护人员。"
         )
     held = [line for line in every if line["status"] == "held" and line not in broken]
     if held:
         said.append(
-            f"扣住的名册 {len(held)} 份({_units_words(held)}):人数骤减,请核对;没有错的按下面写的命令确认,确认前用以前的。"
+            f"扣住的名册 {len(held)} 份（{_units_words(held)}）：人数骤减，请核对；没有错的按下面写的命令确认，确认前用以前的。"
         )
     if silent := [line for line in told["databases"] if line["state"] == "not_delivered"]:
         said.append(
-            f"没读到的数据库 {len(silent)} 个({'、'.join(line['source'] for line in silent)}):原因在下面,以前读到的照用。"
+            f"没读到的数据库 {len(silent)} 个（{'、'.join(line['source'] for line in silent)}）：原因在下面，以前读到的照用。"
         )
     if told.get("stuck"):
-        said.append("收件箱有文件夹没有写权限,收下的文件移不走,请改好权限(哪几个见下面)。")
+        said.append("收件箱有文件夹没有写权限，收下的文件移不走，请改好权限（哪几个见下面）。")
     late = [line for line in told["expected"] if _is_late(line)]
     if late:
-        said.append(f"请催过了应报日还没有交的:{_late_words(late)}。")
+        said.append(f"请催过了应报日还没有交的：{_late_words(late)}。")
     refused = [line for line in told["received"] if line["status"] == "refused" and not line["fault"]]
     if refused:
-        said.append(f"请提醒整份退回的单位改好再交:{_units_words(refused)};原因和办法已写在他们的退回件里。")
+        said.append(f"请提醒整份退回的单位改好再交：{_units_words(refused)}；原因和办法已写在他们的退回件里。")
     if unread := told["unread"]:
-        said.append(f"以前收下、现在读不出来的 {len(unread)} 份({_units_words(unread)}):办法见下面。")
+        said.append(f"以前收下、现在读不出来的 {len(unread)} 份（{_units_words(unread)}）：办法见下面。")
     return said
 
 
@@ -522,7 +522,7 @@ def _late_words(late: Sequence[Mapping[str, Any]]) -> str:
     units: dict[str, list[int]] = {}
     for line in late:
         units.setdefault(line["unit"], []).append(line["days_late"])
-    return "、".join(f"{unit} {len(days)} 份(晚了 {max(days)} 天)" for unit, days in units.items())
+    return "、".join(f"{unit} {len(days)} 份（晚了 {max(days)} 天）" for unit, days in units.items())
 
 
 def _short_words(told: Mapping[str, Any]) -> list[str]:
@@ -531,18 +531,18 @@ def _short_words(told: Mapping[str, Any]) -> list[str]:
     if _is_tonights(told):
         changes = released["changes"]
         listed = (
-            f"清单:待办预警 {sum(released['open'].values())} 条,{released['households']} 户;"
+            f"清单：待办预警 {sum(released['open'].values())} 条，{released['households']} 户；"
             f"新增 {changes['added']}、撤回 {changes['withdrawn']}、已逾期 {released['overdue']}。"
         )
     else:
-        listed = "清单:今晚没有发布" + (f",仍用 {released['run_date']} 的。" if released else "。")
+        listed = "清单：今晚没有发布" + (f"，仍用 {released['run_date']} 的。" if released else "。")
     rosters = told["registries"]
     doubtful = {line["unit_code"] for line in rosters if line["state"] != "current" or not line["is_whole"]}
-    fresh = "各区都是最近的,也都完整" if not doubtful else f"{len(doubtful)} 个区有过期、缺少或不完整的"
+    fresh = "各区都是最近的，也都完整" if not doubtful else f"{len(doubtful)} 个区有过期、缺少或不完整的"
     return [
-        f"收件:{_received_words(told['received'])[-1].removeprefix('合计:').rstrip('。')}。",
+        f"收件：{_received_words(told['received'])[-1].removeprefix('合计：').rstrip('。')}。",
         listed,
-        f"名册:{fresh}。",
+        f"名册：{fresh}。",
     ]
 
 
@@ -552,19 +552,19 @@ def _left_words(told: Mapping[str, Any]) -> list[str]:
     if moving := told.get("moving"):
         names = "、".join(moving[:5]) + (f" 等 {len(moving)} 份" if len(moving) > 5 else "")
         said.append(
-            f"{names}:放进来还不到 {told['settle_seconds']} 秒,怕没有传完,下次再收(或在旁边放一个“文件名.done”表示已传完)"
+            f"{names}：放进来还不到 {told['settle_seconds']} 秒，怕没有传完，下次再收（或在旁边放一个“文件名.done”表示已传完）"
         )
     for sort, waiting in told.get("put_off", {}).items():
         names = "、".join(mask(name) for name in waiting[:5]) + (f" 等 {len(waiting)} 份" if len(waiting) > 5 else "")
         which, what = ("unit_seconds", "文件本来就大") if sort == "late" else ("files", "文件本来就多")
         if waiting:
             said.append(
-                f"{names}:{PUT_OFF[sort].format(**told['limits'])},其余下一夜再收,也告诉了报送单位;{what}的,"
+                f"{names}：{PUT_OFF[sort].format(**told['limits'])}，其余下一夜再收，也告诉了报送单位；{what}的，"
                 f"请在 monitor.yml 里把 limits 的 {which} 改大"
             )
     if stuck := told.get("stuck"):
         said.append(
-            f"文件夹 {'、'.join(stuck[:5])}:系统账户没有写权限,收下的文件移不走,每夜会再收一次(内容相同的只算一次);请改好权限"
+            f"文件夹 {'、'.join(stuck[:5])}：系统账户没有写权限，收下的文件移不走，每夜会再收一次（内容相同的只算一次）；请改好权限"
         )
     return said + _never_taken_words(told.get("left", []))
 
@@ -576,12 +576,12 @@ def _never_taken_words(left: Sequence[Mapping[str, Any]]) -> list[str]:
         of_it = [line for line in left if line["sort"] == sort]
         by_unit: dict[str, list[str]] = {}
         for line in of_it[:_MOST_NAMED]:
-            days = f"(已放 {line['days']} 天)" if line["days"] else ""
+            days = f"（已放 {line['days']} 天）" if line["days"] else ""
             by_unit.setdefault(line["unit"], []).append(mask(line["path"]) + days)
         if of_it:
-            names = ";".join(f"{unit} {'、'.join(paths)}".strip() for unit, paths in by_unit.items())
-            more = f" 等 {len(of_it)} 个(全部见 monitor status --json)" if len(of_it) > _MOST_NAMED else ""
-            said.append(f"{what},没有读,仍在原处:{names}{more}。{to_do}。")
+            names = "；".join(f"{unit} {'、'.join(paths)}".strip() for unit, paths in by_unit.items())
+            more = f" 等 {len(of_it)} 个（全部见 monitor status --json）" if len(of_it) > _MOST_NAMED else ""
+            said.append(f"{what}，没有读，仍在原处：{names}{more}。{to_do}。")
     return said
 
 
@@ -600,23 +600,23 @@ def _released_words(told: Mapping[str, Any]) -> list[str]:
         return ["还没有发布过清单。"]
     said = []
     if not _is_tonights(told):
-        said.append(f"今晚的清单没有发布,现在用的仍是 {released['run_date']} 的。请看夜间任务哪一步没有成功。")
+        said.append(f"今晚的清单没有发布，现在用的仍是 {released['run_date']} 的。请看夜间任务哪一步没有成功。")
     said.append(
-        f"待办预警 {_levels(released['open'])},涉及 {released['households']} 户;已逾期 {released['overdue']} 条。"
+        f"待办预警 {_levels(released['open'])}，涉及 {released['households']} 户；已逾期 {released['overdue']} 条。"
     )
     if released["carried"]:
-        said.append(f"其中 {released['carried']} 条今晚无法核对(名单过期、不完整,或说不准是否在册),保留原样。")
+        said.append(f"其中 {released['carried']} 条今晚无法核对（名单过期、不完整，或说不准是否在册），保留原样。")
     if released["overdue_by_division"]:
         late = "、".join(f"{name} {count} 条" for name, count in released["overdue_by_division"].items())
-        said.append(f"已逾期的分布:{late}。")
+        said.append(f"已逾期的分布：{late}。")
     said += [*_decided_words(released), *_confirmed_words(told["confirmed"])]
     changes = released["changes"]
     said.append(
-        f"新增 {_levels(released['added'])};撤回 {changes['withdrawn']} 条;其余变化 {_other_changes(changes)}。"
+        f"新增 {_levels(released['added'])}；撤回 {changes['withdrawn']} 条；其余变化 {_other_changes(changes)}。"
     )
-    said += [f"撤回原因:{because},{times} 条。" for because, times in released["withdrawn_because"].items()]
+    said += [f"撤回原因：{because}，{times} 条。" for because, times in released["withdrawn_because"].items()]
     if told["lists"]:
-        said.append(f"清单在 {told['lists'][0].rpartition('/')[0]}/,共 {len(told['lists'])} 份。")
+        said.append(f"清单在 {told['lists'][0].rpartition('/')[0]}/，共 {len(told['lists'])} 份。")
     return said
 
 
@@ -627,25 +627,27 @@ def _decided_words(released: Mapping[str, Any]) -> list[str]:
         said.append(f"今晚收到核查登记 {_lines_words(decided)}。")
     if released["silent"]["divisions"]:
         silent = "、".join(
-            f"{name}({'、'.join(TOPIC_TITLES[topic] for topic in topics)})"
+            f"{name}（{'、'.join(TOPIC_TITLES[topic] for topic in topics)}）"
             for name, topics in released["silent"]["divisions"].items()
         )
-        said.append(f"近 {released['silent']['days']} 天没有动静的区:{silent}。各街道(乡镇)见 monitor report。")
+        said.append(f"近 {released['silent']['days']} 天没有动静的区：{silent}。各街道（乡镇）见 monitor report。")
     if released["conflicts"]:
-        said.append(f"有 {released['conflicts']} 条预警或抽样核查的结论前后不一,以核查日期较晚的为准,双方都已告知。")
+        said.append(f"有 {released['conflicts']} 条预警或抽样核查的结论前后不一，以核查日期较晚的为准，双方都已告知。")
     if judged := released["judged"]:
         answers = "、".join(
             f"{title} {released['answers'][answer]}"
             for answer, title in ANSWER_TITLES.items()
             if released["answers"].get(answer)
         )
-        said.append(f"今晚收到身份判断 {_lines_words(judged, f'({answers})' if answers else '')}。")
+        said.append(f"今晚收到身份判断 {_lines_words(judged, f'（{answers}）' if answers else '')}。")
     if released["identity_conflicts"]:
-        said.append(f"有 {released['identity_conflicts']} 条身份疑问的判断前后不一,以判断日期较晚的为准,双方都已告知。")
+        said.append(
+            f"有 {released['identity_conflicts']} 条身份疑问的判断前后不一，以判断日期较晚的为准，双方都已告知。"
+        )
     if released["contradictions"]:
         said.append(
-            f"有 {released['contradictions']} 组身份判断互相矛盾(如同一天又是又不是,或甲是乙、乙是丙、甲不是丙):其中的“是同一人”都先不生效,"
-            "各方都已告知,请商定后改判。"
+            f"有 {released['contradictions']} 组身份判断互相矛盾（如同一天又是又不是，或甲是乙、乙是丙、甲不是丙）：其中的“是同一人”都先不生效，"
+            "各方都已告知，请商定后改判。"
         )
     if released["dead_rules"]:
         by_list: dict[str, list[str]] = {}
@@ -653,16 +655,16 @@ def _decided_words(released: Mapping[str, Any]) -> list[str]:
             for list_words in rule["because"].split("、"):
                 by_list.setdefault(list_words, []).append(f"{rule['rule_code']} {rule['title']}")
         said.append(
-            f"有 {len(released['dead_rules'])} 条规则因为所依据的名单没有收到或太旧,一条也查不出来,不等于没有这样的家庭(各按名单列在下面)。"
+            f"有 {len(released['dead_rules'])} 条规则因为所依据的名单没有收到或太旧，一条也查不出来，不等于没有这样的家庭（各按名单列在下面）。"
         )
-        said += [f"{list_words}:{'、'.join(rules)}。" for list_words, rules in sorted(by_list.items())]
+        said += [f"{list_words}：{'、'.join(rules)}。" for list_words, rules in sorted(by_list.items())]
     return said
 
 
 def _lines_words(states: Mapping[str, int], which: str = "") -> str:
     taken = sum(states.values()) - states.get("repeated", 0) - states.get("misfit", 0)
     return (
-        f"{sum(states.values())} 行:登记 {taken}{which},与已登记的相同 {states.get('repeated', 0)},"
+        f"{sum(states.values())} 行：登记 {taken}{which}，与已登记的相同 {states.get('repeated', 0)}，"
         f"对不上退回 {states.get('misfit', 0)}"
     )
 
@@ -674,14 +676,14 @@ def _confirmed_words(confirmed: Mapping[str, Any]) -> list[str]:
         said.append(f"数据员确认放行扣住的名册 {confirmed['rosters']} 份")
     if count := confirmed["issues_by_senders"] + confirmed["issues_by_officer"]:
         said.append(
-            f"确认按填写的采用的问题 {count} 处(报送单位 {confirmed['issues_by_senders']}、数据员 {confirmed['issues_by_officer']})"
+            f"确认按填写的采用的问题 {count} 处（报送单位 {confirmed['issues_by_senders']}、数据员 {confirmed['issues_by_officer']}）"
         )
-    return [f"{confirmed['since']} 以来,{';'.join(said)}。"] if said else []
+    return [f"{confirmed['since']} 以来，{'；'.join(said)}。"] if said else []
 
 
 def _levels(counts: Mapping[str, int]) -> str:
     by_level = "、".join(f"{LEVEL_TITLES[level]} {count}" for level, count in counts.items() if count)
-    return f"{sum(counts.values())} 条" + (f"({by_level})" if by_level else "")
+    return f"{sum(counts.values())} 条" + (f"（{by_level}）" if by_level else "")
 
 
 def _other_changes(changes: Mapping[str, int]) -> str:
@@ -704,12 +706,14 @@ def _missing_words(expected: Sequence[Mapping[str, Any]]) -> list[str]:
             key = (line["unit_code"], line["unit"], line["state"], line["days_late"])
             groups.setdefault(key, []).append(_kind_words(line))
     said = [
-        f"{unit}:{'、'.join(kinds)}({DELIVERY_TITLES[state]}{f',晚了 {days} 天' if days else ''})"
+        f"{unit}：{'、'.join(kinds)}（{DELIVERY_TITLES[state]}{f'，晚了 {days} 天' if days else ''}）"
         for (_, unit, state, days), kinds in groups.items()
     ]
     if not_due:
         said.append(
-            "还没到应报日:" + "、".join(f"{day} 以前应报的 {count} 份" for day, count in sorted(not_due.items())) + "。"
+            "还没到应报日："
+            + "、".join(f"{day} 以前应报的 {count} 份" for day, count in sorted(not_due.items()))
+            + "。"
         )
     return said or [f"应报的 {len(expected)} 份都收到了。"]
 
@@ -717,7 +721,7 @@ def _missing_words(expected: Sequence[Mapping[str, Any]]) -> list[str]:
 def _database_words(databases: Sequence[Mapping[str, Any]]) -> list[str]:
     """What is wrong comes first; the others are one sentence."""
     said = [
-        f"{line['unit']} {line['source']}({line['table']}):没有读到。{line['reason'].rstrip('。')}。"
+        f"{line['unit']} {line['source']}（{line['table']}）：没有读到。{line['reason'].rstrip('。')}。"
         for line in databases
         if line["state"] == "not_delivered"
     ]
@@ -727,7 +731,7 @@ def _database_words(databases: Sequence[Mapping[str, Any]]) -> list[str]:
         for line in databases
         if line["state"] in words
     ]
-    return said + ([";".join(well) + "。"] if well else [])
+    return said + (["；".join(well) + "。"] if well else [])
 
 
 def _kind_words(line: Mapping[str, Any]) -> str:
@@ -738,14 +742,15 @@ def _sent_back_words(received: Sequence[Mapping[str, Any]]) -> list[str]:
     said = []
     for line in _sent_back(received):
         name = " ".join(part for part in (line["unit"], line["file_name"], _kind_words(line)) if part)
-        said.append(f"{name}({SENT_BACK_TITLES[line['status']]}):{_because(line)}")
+        said.append(f"{name}（{SENT_BACK_TITLES[line['status']]}）：{_because(line)}")
     return said
 
 
 def _refused_list_words(refused: Sequence[Mapping[str, Any]]) -> list[str]:
     """Filled-in lists of which nothing could be read, or which our own program cannot get over."""
     return [
-        f"{each['unit']} 填好的清单 {each['file_name']}(整份退回):{each['reason'].rstrip('。')}。" for each in refused
+        f"{each['unit']} 填好的清单 {each['file_name']}（整份退回）：{each['reason'].rstrip('。')}。"
+        for each in refused
     ]
 
 
@@ -756,7 +761,7 @@ def _sent_back(received: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]
 
 def _because(line: Mapping[str, Any]) -> str:
     """The reason, what to do, and, where our own program failed, what the developers need to know."""
-    fault = f"给开发者:{line['fault']},submission_id {line['submission_id']}" if line["fault"] else ""
+    fault = f"给开发者：{line['fault']}，submission_id {line['submission_id']}" if line["fault"] else ""
     return "".join(f"{part.rstrip('。')}。" for part in (line["reason"], line["fix"], fault) if part)
 
 
@@ -766,8 +771,8 @@ _UNREAD_TITLE = "以前收下、现在读不出来的"
 def _unread_words(unread: Sequence[Mapping[str, Any]]) -> list[str]:
     """Parts in force that could not be read again; nothing else of their deliveries is judged until they can."""
     return [
-        f"{line['unit']} {_kind_words(line)}:《{line['file_name']}》{line['reason']}。"
-        "请报送单位改好后用原来的文件名再交;单位没有做错的,请看软件或约定(expectations/)是否刚改过。"
+        f"{line['unit']} {_kind_words(line)}：《{line['file_name']}》{line['reason']}。"
+        "请报送单位改好后用原来的文件名再交；单位没有做错的，请看软件或约定（expectations/）是否刚改过。"
         for line in unread
     ]
 
@@ -776,15 +781,15 @@ def _gap_words(missing: Sequence[Mapping[str, Any]]) -> list[str]:
     said = []
     for line in missing:
         lists = "、".join(map(_kind_words, line["rosters"]))
-        said.append(f"{line['unit']} {lists}:《{line['file_name']}》{line['reason']}。{line['fix']}。")
+        said.append(f"{line['unit']} {lists}：《{line['file_name']}》{line['reason']}。{line['fix']}。")
     have_month = {bool(roster["period"]) for line in missing for roster in line["rosters"]}
     return [*said, *(words for has_month, words in _NOT_WHOLE.items() if has_month in have_month)]
 
 
 _NOT_WHOLE = {
-    True: "名册不完整期间,不在上面的人不算“不在册”:有关预警不因此新增,也不撤回,原有的保留。",
-    False: "台账和没有月份的名单不完整期间,上面没有的记录不算“没有”(没有救助、没有结果、没有缴费、没有复学、家里没有别人):"
-    "有关预警不因此新增,也不撤回,原有的保留。",
+    True: "名册不完整期间，不在上面的人不算“不在册”：有关预警不因此新增，也不撤回，原有的保留。",
+    False: "台账和没有月份的名单不完整期间，上面没有的记录不算“没有”（没有救助、没有结果、没有缴费、没有复学、家里没有别人）："
+    "有关预警不因此新增，也不撤回，原有的保留。",
 }
 """Whether the list has a month (a roster) → what follows from its gaps."""
 
@@ -797,8 +802,8 @@ def _fault_words(faults: Sequence[Mapping[str, Any]]) -> list[str]:
         states = "、".join(
             f"{title} {line['states'][state]}" for state, title in STATE_TITLES.items() if line["states"][state]
         )
-        worst = ";".join(f"{fix} {count} 处" for fix, count in line["worst"].items())
-        said.append(f"{line['unit']}:{states}。" + (f"最多的:{worst}。" if worst else ""))
+        worst = "；".join(f"{fix} {count} 处" for fix, count in line["worst"].items())
+        said.append(f"{line['unit']}：{states}。" + (f"最多的：{worst}。" if worst else ""))
     return said or ["没有。"]
 
 
@@ -807,9 +812,9 @@ def _received_words(received: Sequence[Mapping[str, Any]]) -> list[str]:
     units: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for line in received:
         units.setdefault((line["unit_code"], line["unit"]), []).append(line)
-    said = [f"{unit}:{_counts(lines)}" for (_, unit), lines in sorted(units.items())]
+    said = [f"{unit}：{_counts(lines)}" for (_, unit), lines in sorted(units.items())]
     if len(said) > 1:
-        said.append(f"合计:{_counts(received)}")
+        said.append(f"合计：{_counts(received)}")
     return said or ["今晚没有收到文件。"]
 
 
@@ -820,9 +825,7 @@ def _counts(lines: Sequence[Mapping[str, Any]]) -> str:
     }
     text = f"收下 {len(taken)} 份"
     if taken:
-        text += (
-            f"(读 {rows['read']} 行 = 收 {rows['accepted']} + 退 {rows['set_aside']} + 不在范围 {rows['out_of_scope']})"
-        )
+        text += f"（读 {rows['read']} 行 = 收 {rows['accepted']} + 退 {rows['set_aside']} + 不在范围 {rows['out_of_scope']}）"
     statuses = Counter(line["status"] for line in lines)
     others = [f"{title} {statuses[status]} 份" for status, title in _OTHER_TITLES.items() if statuses[status]]
     return "、".join([text, *others])
@@ -833,15 +836,15 @@ def _stale_words(registries: Sequence[Mapping[str, Any]]) -> list[str]:
     for line in registries:
         if line["state"] != "current" or not line["is_whole"]:
             last = (
-                f"(最近 {line['period']},{'不完整' if line['state'] == 'current' else '已过期'})"
+                f"（最近 {line['period']}，{'不完整' if line['state'] == 'current' else '已过期'}）"
                 if line["period"]
-                else "(没有)"
+                else "（没有）"
             )
             stale.setdefault((line["unit_code"], line["unit"]), []).append(line["title"] + last)
-    said = [f"{unit}:{'、'.join(kinds)}" for (_, unit), kinds in stale.items()]
+    said = [f"{unit}：{'、'.join(kinds)}" for (_, unit), kinds in stale.items()]
     if said:
-        said.append("过期、缺少或不完整的名册不会新增或撤回“不在册”的预警,原有的保留。")
-    return said or ["各区名册都是最近的,也都完整。"]
+        said.append("过期、缺少或不完整的名册不会新增或撤回“不在册”的预警，原有的保留。")
+    return said or ["各区名册都是最近的，也都完整。"]
 
 
 # on the screen ---------------------------------------------------------------------------------------------------
@@ -851,27 +854,27 @@ def show(told: Mapping[str, Any], console: Console) -> None:
     """Print a status in Chinese. Names of files are never taken for markup."""
     console.print(Text(headline(told), style="bold"))
     divisions = [line for line in told["expected"] if line["unit_kind"] == "division"]
-    console.print(_grid("各区应报和已报(收下的行数;退:退回的行数)", divisions, _delivery_text))
+    console.print(_grid("各区应报和已报（收下的行数；退：退回的行数）", divisions, _delivery_text))
     others = _table("其他单位应报和已报", ("单位", "名单", "结果"))
     for line in told["expected"]:
         if line["unit_kind"] != "division":
             others.add_row(Text(line["unit"]), Text(_kind_words(line)), _delivery_text(line))
     console.print(others)
     for sentence in _database_words(told["databases"]):
-        console.print(Text(f"数据库:{sentence}", style="red" if "没有读到" in sentence else ""))
+        console.print(Text(f"数据库：{sentence}", style="red" if "没有读到" in sentence else ""))
     if sent_back := _sent_back([*told["received"], *told["held"]]):
-        table = _table("今晚整份退回的,和扣住还没有确认的", ("单位", "文件", "名单", "结果", "原因和办法"))
+        table = _table("今晚整份退回的，和扣住还没有确认的", ("单位", "文件", "名单", "结果", "原因和办法"))
         for line in sent_back:
             title = SENT_BACK_TITLES[line["status"]]
             table.add_row(*map(Text, (line["unit"], line["file_name"], _kind_words(line), title, _because(line))))
         console.print(table)
     console.print(Text(f"今晚{_received_words(told['received'])[-1]}"))
-    doubts = [f"{_UNREAD_TITLE}:{sentence}" for sentence in _unread_words(told["unread"])]
-    doubts += [f"不完整的名单:{sentence}" for sentence in _gap_words(told["gaps"])]
-    for sentence in [*doubts, *(f"还在收件箱里的:{sentence}" for sentence in _left_words(told))]:
+    doubts = [f"{_UNREAD_TITLE}：{sentence}" for sentence in _unread_words(told["unread"])]
+    doubts += [f"不完整的名单：{sentence}" for sentence in _gap_words(told["gaps"])]
+    for sentence in [*doubts, *(f"还在收件箱里的：{sentence}" for sentence in _left_words(told))]:
         console.print(Text(sentence, style="yellow"))
     if told["faults"]:
-        console.print(Text("各单位的问题,与上次相比", style="bold"))
+        console.print(Text("各单位的问题，与上次相比", style="bold"))
         for sentence in _fault_words(told["faults"]):
             console.print(Text(f"· {sentence}"))
     console.print(_registry_table(told["registries"]))
@@ -879,7 +882,7 @@ def show(told: Mapping[str, Any], console: Console) -> None:
         console.print(Text(sentence))
     if told["released"] and told["released"]["most_urgent"]:
         units = {line["unit_code"]: line["unit"] for line in told["expected"]}
-        console.print(Text("最急的几条(全部在清单里;看依据:monitor explain 预警编号)", style="bold"))
+        console.print(Text("最急的几条（全部在清单里；看依据：monitor explain 预警编号）", style="bold"))
         for number, line in enumerate(told["released"]["most_urgent"], start=1):
             where = f"{units.get(line['division_code'], line['division_code'])}{line['township'] or ''}"
             level = Text(f" {LEVEL_TITLES[line['level']]} ", style=_LEVEL_STYLES[line["level"]])
@@ -913,7 +916,7 @@ def _delivery_text(line: Mapping[str, Any]) -> Text:
 def _registry_table(registries: Sequence[Mapping[str, Any]]) -> Table:
     styles = {"current": "green", "not_current": "yellow", "absent": "red"}
     return _grid(
-        "各区名册:最近一期",
+        "各区名册：最近一期",
         registries,
         lambda line: Text(
             (line["period"] or "没有") + _doubt(line),

@@ -91,7 +91,7 @@ _written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 def _examine(key: bytes) -> None:
     if len(key) < 16:
-        raise ConfigError("身份密钥太短(至少16字节),请检查 keys 文件夹")
+        raise ConfigError("身份密钥太短（至少16字节），请检查 keys 文件夹")
 
 
 # Names, for comparison only ---------------------------------------------------------------------------------------

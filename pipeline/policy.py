@@ -57,7 +57,7 @@ def _day(value: Any) -> Any:
             return date.fromisoformat(value)
     except ValueError:
         pass
-    raise ValueError("应是日期,写作 2026-01-01")
+    raise ValueError("应是日期，写作 2026-01-01")
 
 
 Number = Annotated[Decimal, BeforeValidator(_exact), Field(max_digits=18, decimal_places=4)]
@@ -94,9 +94,9 @@ class _Entry(Strict):
                 raise ValueError(f"{where}写了两次")
             seen.add(place)
             if self.unit.startswith("元") and value.value * 100 % 1:
-                raise ValueError(f"{where}应精确到分(最多两位小数)")
+                raise ValueError(f"{where}应精确到分（最多两位小数）")
         if len({(value.region is None, value.area is None) for value in self.values}) > 1:
-            raise ValueError("有的值分片区或城乡,有的不分;应当一致")
+            raise ValueError("有的值分片区或城乡，有的不分；应当一致")
         return self
 
 
@@ -143,7 +143,7 @@ class Policy:
         Raises PolicyError when there is none, naming what is missing.
         """
         if key not in self.titles:
-            raise PolicyError(f"policy/:没有 {key} 这一项政策值")
+            raise PolicyError(f"policy/：没有 {key} 这一项政策值")
         found = [
             value
             for value in self._of_key[key]
@@ -151,7 +151,7 @@ class Policy:
         ]
         if not found:
             raise PolicyError(
-                f"policy/{self.files[key]}:{key}:{region}{area}在 {day} 没有值,要写明从哪天起、多少、依据"
+                f"policy/{self.files[key]}：{key}：{region}{area}在 {day} 没有值，要写明从哪天起、多少、依据"
             )
         return found[-1]
 
@@ -223,16 +223,16 @@ def load(folder: Path = POLICY, regions: Collection[str] | None = None) -> Polic
     for path in sorted(folder.glob("*.yml")):
         for key, data in read_yaml(path, PolicyError).items():
             if key in entries:
-                raise PolicyError(f"policy/{path.name}:{key}:{files[key]} 里已经有这一项")
+                raise PolicyError(f"policy/{path.name}：{key}：{files[key]} 里已经有这一项")
             if not _KEY.fullmatch(key):
-                raise PolicyError(f"policy/{path.name}:{key!a}:键应由小写字母、数字和下划线组成")
+                raise PolicyError(f"policy/{path.name}：{key!a}：键应由小写字母、数字和下划线组成")
             entries[key] = read_shape(_Entry, path.with_name(f"{path.name}:{key}"), data, PolicyError)
             files[key] = path.name
             _refuse_profiling(key, entries[key], f"policy/{path.name}:{key}")
             if regions is not None:
                 _examine_regions(entries[key], f"policy/{path.name}:{key}", set(regions))
     if not entries:
-        raise PolicyError(f"{folder}:没有任何政策值(*.yml)")
+        raise PolicyError(f"{folder}：没有任何政策值（*.yml）")
     values = sorted(_as_value(key, entry, value) for key, entry in entries.items() for value in entry.values)
     titles = {key: entry.title for key, entry in entries.items()}
     return Policy(folder, tuple(values), titles, files, _holidays(folder / HOLIDAYS))
@@ -257,19 +257,21 @@ def _refuse_profiling(key: str, entry: _Entry, where: str) -> None:
     headers = contracts.load().headers
     for text in (key, entry.title, *sorted({value.region or "" for value in entry.values})):
         if group := headers.refusal_of(text):
-            raise PolicyError(f"{where}:“{text}”说的是按规定不接收的内容({group}),不得用作政策值")
+            raise PolicyError(f"{where}：“{text}”说的是按规定不接收的内容（{group}），不得用作政策值")
 
 
 def _examine_regions(entry: _Entry, where: str, regions: set[str]) -> None:
     places = {(value.region, value.area) for value in entry.values}
     named = {region for region, _ in places if region is not None}
     if unknown := sorted(named - regions):
-        raise PolicyError(f"{where}:monitor.yml 里没有片区 {'、'.join(unknown)},应是 {'、'.join(sorted(regions))} 之一")
+        raise PolicyError(
+            f"{where}：monitor.yml 里没有片区 {'、'.join(unknown)}，应是 {'、'.join(sorted(regions))} 之一"
+        )
     areas = {area for _, area in places}
     for region in sorted(regions) if named else []:
         for area in sorted(areas, key=str):
             if (region, area) not in places:
-                raise PolicyError(f"{where}:缺 {region}{area or ''} 的值")
+                raise PolicyError(f"{where}：缺 {region}{area or ''} 的值")
 
 
 @cache
@@ -290,20 +292,20 @@ def _holidays(path: Path) -> dict[date, bool]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
             if reader.fieldnames != ["date", "kind", "name"]:
-                raise PolicyError(f"policy/{path.name}:第1行应是 date,kind,name")
+                raise PolicyError(f"policy/{path.name}：第1行应是 date,kind,name")
             for row in reader:
-                where = f"policy/{path.name}:第{reader.line_num}行"
+                where = f"policy/{path.name}：第{reader.line_num}行"
                 try:
                     day = _day(row["date"])
                 except ValueError as problem:
-                    raise PolicyError(f"{where}:date {problem}") from problem
+                    raise PolicyError(f"{where}：date {problem}") from problem
                 if None in row or None in row.values():
-                    raise PolicyError(f"{where}:应是三格:date,kind,name")
+                    raise PolicyError(f"{where}：应是三格：date,kind,name")
                 if row["kind"] not in ("休", "班"):
-                    raise PolicyError(f"{where}:kind 应是 休 或 班")
+                    raise PolicyError(f"{where}：kind 应是 休 或 班")
                 if day in holidays:
-                    raise PolicyError(f"{where}:{day} 写了两次")
+                    raise PolicyError(f"{where}：{day} 写了两次")
                 holidays[day] = row["kind"] == "班"
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
-        raise PolicyError(f"policy/{path.name}:读不了:{problem}") from problem
+        raise PolicyError(f"policy/{path.name}：读不了：{problem}") from problem
     return holidays

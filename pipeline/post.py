@@ -49,7 +49,7 @@ def send(notify: Notify, message: Path) -> list[str]:
         except NotSent as problem:
             problems.append(str(problem))
         except _TROUBLE as problem:
-            problems.append(f"{_TITLES[name]}没有发出去:{type(problem).__name__}")
+            problems.append(f"{_TITLES[name]}没有发出去：{type(problem).__name__}")
         else:
             sent.add(line)
             with atomically(kept) as part:
@@ -57,16 +57,16 @@ def send(notify: Notify, message: Path) -> list[str]:
     return problems
 
 
-_TITLES = {"webhook": "网址通知(webhook)", "mail": "邮件"}
+_TITLES = {"webhook": "网址通知（webhook）", "mail": "邮件"}
 
 
 def _post(notify: Notify, subject: str, body: str) -> None:
     """POST as JSON: `title` and `text`, and the same as group robots of office messengers take Markdown."""
     address = notify.webhook or ""
     if address.startswith("env:") and not (address := os.environ.get(address.removeprefix("env:"), "")):
-        raise NotSent(f"网址通知(webhook)没有发出去:没有设置环境变量 {(notify.webhook or '').removeprefix('env:')}")
+        raise NotSent(f"网址通知（webhook）没有发出去：没有设置环境变量 {(notify.webhook or '').removeprefix('env:')}")
     if urlsplit(address).scheme not in ("http", "https"):
-        raise NotSent("网址通知(webhook)没有发出去:应是 http 或 https 网址")
+        raise NotSent("网址通知（webhook）没有发出去：应是 http 或 https 网址")
     markdown = {"title": subject, "text": f"# {subject}\n{body}", "content": f"# {subject}\n{body}"}
     words = {"title": subject, "text": body, "msgtype": "markdown", "markdown": markdown}
     request = Request(  # noqa: S310 - the scheme is looked at above
@@ -90,7 +90,7 @@ def _mail(notify: Notify, subject: str, body: str) -> None:
             server.starttls(context=ssl.create_default_context())
             server.ehlo()
         elif user:
-            raise NotSent("邮件没有发出去:邮件服务器不支持加密(STARTTLS),密码不在明文连接上发送")
+            raise NotSent("邮件没有发出去：邮件服务器不支持加密（STARTTLS），密码不在明文连接上发送")
         if user and password:
             server.login(user, password)
         server.send_message(mail)

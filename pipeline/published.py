@@ -251,7 +251,7 @@ def compare(home: Home, ledger: Ledger, entries: Sequence[Entry], say: Step) -> 
     """Hold what is published, and what a night reads and leaves, against what the journal tells."""
     told, found = told_by(entries), Compared()
     if told.is_recovering:
-        found.problems.append("monitor recover 没有做完:请再运行一次")
+        found.problems.append("monitor recover 没有做完：请再运行一次")
         return found
     _compare_releases(home, told, found, say)
     _compare_link(home, told, found)
@@ -259,7 +259,7 @@ def compare(home: Home, ledger: Ledger, entries: Sequence[Entry], say: Step) -> 
     found.problems += [*_settings_changed(home, told), *_nights_changed(ledger, told)]
     if not told.tells_outputs and any("run_date" in each.about for each in entries):
         found.notes.append(
-            "早先版本的程序没有把退回件、信、政策值和 monitor.yml 记进日志:这些现在无法核对,下一夜起登记"
+            "早先版本的程序没有把退回件、信、政策值和 monitor.yml 记进日志：这些现在无法核对，下一夜起登记"
         )
     return found
 
@@ -281,7 +281,7 @@ def _compare_releases(home: Home, told: Told, found: Compared, say: Step) -> Non
         stem, _, ending = path.name.partition(".")
         number = int(stem) if _NUMBER.fullmatch(stem) and ending in ("", "laid_aside") else None
         if path.is_symlink():
-            found.problems.append(f"releases/{path.name}:是链接,不是发布的数据")
+            found.problems.append(f"releases/{path.name}：是链接，不是发布的数据")
             continue
         should_be = told.laid_aside if ending else told.kept | unfinished
         files = files_of(path)
@@ -296,9 +296,9 @@ def _compare_releases(home: Home, told: Told, found: Compared, say: Step) -> Non
             found.problems += _strange(path.name, files, told)
     names = {path.name for path in there}
     missing = told.kept - unfinished - {number for number in told.kept if str(number) in names}
-    found.problems += [f"releases/{number}:不见了" for number in sorted(missing)]
+    found.problems += [f"releases/{number}：不见了" for number in sorted(missing)]
     if unnumbered and told.releases:
-        found.notes.append(f"releases/ 里的 {'、'.join(unnumbered)} 是早先版本的程序发布的,没有记下编号:只核对了内容")
+        found.notes.append(f"releases/ 里的 {'、'.join(unnumbered)} 是早先版本的程序发布的，没有记下编号：只核对了内容")
 
 
 def _changed(name: str, files: Files, releases: Mapping[int, Files], number: int) -> list[str]:
@@ -307,42 +307,42 @@ def _changed(name: str, files: Files, releases: Mapping[int, Files], number: int
         return []
     other = next((each for each, theirs in releases.items() if theirs == files), None)
     if other is not None:
-        return [f"releases/{name}:里面是第 {other} 版的内容"]
+        return [f"releases/{name}：里面是第 {other} 版的内容"]
     return [
-        f"releases/{name}/{each}:与发布时不同" for each in sorted({*files, *own}) if files.get(each) != own.get(each)
+        f"releases/{name}/{each}：与发布时不同" for each in sorted({*files, *own}) if files.get(each) != own.get(each)
     ]
 
 
 def _strange(name: str, files: Files, told: Told) -> list[str]:
     """A release that should not be there; where an earlier version told no numbers, one of those that was changed."""
     if _NUMBER.fullmatch(name) and int(name) in told.laid_aside:
-        return [f"releases/{name}:已退回到更早的一版,这一版应当搁置;请再运行一次 monitor rollback {told.current}"]
+        return [f"releases/{name}：已退回到更早的一版，这一版应当搁置；请再运行一次 monitor rollback {told.current}"]
     if _NUMBER.fullmatch(name) and int(name) in told.releases:
-        return [f"releases/{name}:早已不再保存的一版,被放了回来"]
+        return [f"releases/{name}：早已不再保存的一版，被放了回来"]
     nearest = max(told.unnumbered, key=lambda each: len(set(each.items()) & set(files.items())), default={})
     if not set(nearest.items()) & set(files.items()):
-        return [f"releases/{name}:没有发布过"]
+        return [f"releases/{name}：没有发布过"]
     changed = sorted(each for each in {*files, *nearest} if files.get(each) != nearest.get(each))
-    return [f"releases/{name}/{each}:与发布时不同" for each in changed] or [f"releases/{name}:没有发布过"]
+    return [f"releases/{name}/{each}：与发布时不同" for each in changed] or [f"releases/{name}：没有发布过"]
 
 
 def _compare_link(home: Home, told: Told, found: Compared) -> None:
     link, releases = home.warehouse, home.releases.resolve()
     should_be = {told.current} - {None}
     if told.pending:
-        found.notes.append(f"第 {told.pending.number} 版的发布没有做完(那一夜断了):用同一日期再跑一次,会接着处理")
+        found.notes.append(f"第 {told.pending.number} 版的发布没有做完（那一夜断了）：用同一日期再跑一次，会接着处理")
         should_be |= {told.pending.number} if told.pending.becomes_current else set()
     if not link.is_symlink():
         if link.exists():
-            found.problems.append("warehouse.duckdb:不是指向 releases/ 的链接,被换过")
+            found.problems.append("warehouse.duckdb：不是指向 releases/ 的链接，被换过")
         elif told.current is not None or (told.unnumbered and not told.pending):
-            found.problems.append("warehouse.duckdb:不见了")
+            found.problems.append("warehouse.duckdb：不见了")
         return
     target = link.resolve()
     if target.name != "warehouse.duckdb" or target.parent.parent != releases or not target.exists():
-        found.problems.append("warehouse.duckdb:没有指向任何一版保留的数据")
+        found.problems.append("warehouse.duckdb：没有指向任何一版保留的数据")
     elif should_be and target.parent.name not in {str(number) for number in should_be}:
-        found.problems.append(f"warehouse.duckdb:指向 releases/{target.parent.name},应当指向 releases/{told.current}")
+        found.problems.append(f"warehouse.duckdb：指向 releases/{target.parent.name}，应当指向 releases/{told.current}")
 
 
 _LETTER = re.compile(r"outbox/[0-9]{4}-[0-9]{2}-[0-9]{2}\.md")
@@ -356,24 +356,24 @@ def _compare_outputs(home: Home, told: Told, found: Compared) -> None:
         digest, is_there = told.outputs.get(name), name in there
         said = ""
         if is_there and name in told.outputs and digest is None:
-            said = f"{name}:已清除的一份,还在(或放了回来)"
+            said = f"{name}：已清除的一份，还在（或放了回来）"
         elif is_there and digest is None:
-            said = f"{name}:不是夜间任务写的" if told.tells_outputs else ""
+            said = f"{name}：不是夜间任务写的" if told.tells_outputs else ""
             if said and _LETTER.fullmatch(name) and Path(name).stem not in told.nights:
-                found.notes.append(f"{name}:那一夜没有开始,信没有登记")
+                found.notes.append(f"{name}：那一夜没有开始，信没有登记")
                 continue
         elif is_there and _digest_of_file(home.root / name) != digest:
-            said = f"{name}:与写出时不同"
+            said = f"{name}：与写出时不同"
         elif not is_there and digest and name.startswith(_RETURNS):
             taken += 1
         elif not is_there and digest:
-            said = f"{name}:不见了"
+            said = f"{name}：不见了"
         if said and name.startswith(tuple(told.untold)):
-            found.notes.append(f"{said}(写它的那一夜没有做完,说不准;再跑一夜就核对得出)")
+            found.notes.append(f"{said}（写它的那一夜没有做完，说不准；再跑一夜就核对得出）")
         elif said:
             found.problems.append(said)
     if taken:
-        found.notes.append(f"退回件有 {taken} 份已不在 {_RETURNS}(取走了),没有核对")
+        found.notes.append(f"退回件有 {taken} 份已不在 {_RETURNS}（取走了），没有核对")
 
 
 def _settings_changed(home: Home, told: Told) -> Iterator[str]:
@@ -383,7 +383,7 @@ def _settings_changed(home: Home, told: Told) -> Iterator[str]:
     since = f"{told.settings_of} 夜里" if told.settings_of else "重建台账时"
     for name in sorted({*now, *told.settings}):
         if now.get(name) != told.settings.get(name):
-            yield f"{name}:与{since}读到的不同。是您自己改的,再跑一夜就记下了;不是,请从备份恢复"
+            yield f"{name}：与{since}读到的不同。是您自己改的，再跑一夜就记下了；不是，请从备份恢复"
 
 
 _STATES = {"running": "没有做完", "done": "做完了", "failed": "有步骤没有成功"}
@@ -393,7 +393,7 @@ def _nights_changed(ledger: Ledger, told: Told) -> Iterator[str]:
     held = nights_of(ledger)
     for night in sorted({*held, *told.nights}):
         if night not in told.nights:
-            yield f"台账里多出 {night} 这一夜,日志里没有"
+            yield f"台账里多出 {night} 这一夜，日志里没有"
             continue
         how, now = told.nights[night], held.get(night)
         if how is None or now == how:
@@ -403,6 +403,6 @@ def _nights_changed(ledger: Ledger, told: Told) -> Iterator[str]:
         if now is None:
             yield f"台账里少了 {night} 这一夜"
         elif now["state"] != how["state"]:
-            yield f"台账里 {night} 这一夜是“{_STATES[now['state']]}”,日志里是“{_STATES[how['state']]}”"
+            yield f"台账里 {night} 这一夜是“{_STATES[now['state']]}”，日志里是“{_STATES[how['state']]}”"
         else:
             yield f"台账里 {night} 这一夜的份数与日志里不同"

@@ -28,12 +28,12 @@ from pipeline.model import MonitorError
 PURPOSE_TITLES = {"assistance": "救助类", "supplement": "补差类", "entitlement_review": "复核类"}
 """Purpose of rules → its name; what finds help that is owed comes first."""
 _ASKED = {
-    "assistance": "问的是可能该帮而没有帮的。明显低的一组要问一句:是真的少,还是系统看不见他们?",
+    "assistance": "问的是可能该帮而没有帮的。明显低的一组要问一句：是真的少，还是系统看不见他们？",
     "supplement": "问的是在册而该补的没有补、或补得不对的。明显低的一组同样要问一句。",
-    "entitlement_review": "问的是在册是否仍然合适。明显高的一组要问一句:是不是对他们问得过多?",
+    "entitlement_review": "问的是在册是否仍然合适。明显高的一组要问一句：是不是对他们问得过多？",
 }
 DIMENSION_TITLES = {
-    "division": "区", "area_type": "城乡", "sex": "性别", "age": "年龄", "disability": "残疾", "list": "名单", "township": "街道(乡镇)",
+    "division": "区", "area_type": "城乡", "sex": "性别", "age": "年龄", "disability": "残疾", "list": "名单", "township": "街道（乡镇）",
 }  # fmt: skip
 """What people are told apart by → its name, in the order of the report."""
 _VALUE_TITLES = {
@@ -64,14 +64,14 @@ def report(home: Path, day: date | None) -> dict[str, Any]:
     keys = seal.release_keys(place)
     path = place.warehouse if day is None else warehouse.release_of(place.releases, day, keys)
     if path is None:
-        raise MonitorError(f"没有保留 {day} 这一夜的数据;只保留最近 {warehouse.KEPT} 版,不写日期就是当前的一版")
+        raise MonitorError(f"没有保留 {day} 这一夜的数据；只保留最近 {warehouse.KEPT} 版，不写日期就是当前的一版")
     divisions = [unit.code for unit in place.units.values() if unit.kind == "division"]
     names = {unit.code: unit.name for unit in place.units.values()}
     titles = {kind.name: kind.title for kind in contracts.load().kinds.values()}
     with closing(warehouse.read(path, keys)) as release:
         night = release.execute("select run_date from release").fetchall()[0][0]
         if len(release.execute("from duckdb_tables() where table_name in ('silence', 'warning_rate')").fetchall()) < 2:
-            raise MonitorError(f"{night} 那一版还没有这份报告要用的表;再跑一夜就有")
+            raise MonitorError(f"{night} 那一版还没有这份报告要用的表；再跑一夜就有")
         silence = _rows(release, "select * from silence")
         rates = [_rate(row, names) for row in _rows(release, "select * from warning_rate")]
     usual = [row["rate"] for row in rates if (row["purpose"], row["counted"], row["dimension"]) == _USUAL]
@@ -147,21 +147,21 @@ def summary(told: Mapping[str, Any]) -> list[str]:
     for topic, title in TOPIC_TITLES.items():
         silent = [row["division"] for row in whole if (row["topic"], row["state"]) == (topic, "silent")]
         if silent:
-            said.append(f"近 {told['days']} 天没有{title}的区 {len(silent)} 个:{_named(silent)}。")
+            said.append(f"近 {told['days']} 天没有{title}的区 {len(silent)} 个：{_named(silent)}。")
     if not said:
-        said.append(f"近 {told['days']} 天,各区该有的报送、预警和核查结果没有断的。")
+        said.append(f"近 {told['days']} 天，各区该有的报送、预警和核查结果没有断的。")
     if partly := [row["division"] for row in whole if row["state"] == "partly"]:
-        said.append(f"报了、但缺应报种类的区 {len(partly)} 个:{_named(partly)}。")
+        said.append(f"报了、但缺应报种类的区 {len(partly)} 个：{_named(partly)}。")
     if towns := _silent_townships(told):
         worth = [row for row in towns if _is_worth_a_look(row)]
-        most = _named([f"{row['division']}{row['township']}({row['persons']:,} 人)" for row in worth])
+        most = _named([f"{row['division']}{row['township']}（{row['persons']:,} 人）" for row in worth])
         said.append(
-            f"没有救助、补差类预警的街道(乡镇)有 {len(towns)} 个,其中照全市的率应有 {_WORTH_A_LOOK} 人以上、值得去看的 {len(worth)} 个"
-            + (f":{most}。" if worth else "。")
+            f"没有救助、补差类预警的街道（乡镇）有 {len(towns)} 个，其中照全市的率应有 {_WORTH_A_LOOK} 人以上、值得去看的 {len(worth)} 个"
+            + (f"：{most}。" if worth else "。")
         )
     unsure = {(row["division"], row["township"]) for row in told["silence"] if row["state"] == "cannot_tell"}
     if unsure:
-        said.append(f"名单没有来、说不准的地方有 {len(unsure)} 处:不等于那里没有人要帮。")
+        said.append(f"名单没有来、说不准的地方有 {len(unsure)} 处：不等于那里没有人要帮。")
     for purpose, title in PURPOSE_TITLES.items():
         said += _apart_words(told["rates"], purpose, title)
     return said
@@ -172,16 +172,16 @@ def _apart_words(rates: Sequence[Mapping[str, Any]], purpose: str, title: str) -
     mine = [row for row in rates if row["purpose"] == purpose and row["counted"] == "persons"]
     whole = next((row for row in mine if row["dimension"] == "all"), None)
     if whole is None or whole["rate"] is None:
-        return [f"{title}:列出的人太少,预警率不公布。"] if whole else []
-    said = [f"{title}:全市 {whole['known']:,} 人里列出过 {whole['listed']:,} 人({_percent(whole['rate'])})"]
+        return [f"{title}：列出的人太少，预警率不公布。"] if whole else []
+    said = [f"{title}：全市 {whole['known']:,} 人里列出过 {whole['listed']:,} 人（{_percent(whole['rate'])}）"]
     for against in ("below", "above"):
         groups = [
-            f"{_full_title(row)}({_percent(row['rate'])})"
+            f"{_full_title(row)}（{_percent(row['rate'])}）"
             for row in mine if row["against_all"] == against and row["dimension"] not in ("township", "list")
         ]  # fmt: skip
         if groups:
-            said.append(f"{_AGAINST_TITLES[against]}的:{_named(groups)}")
-    return [";".join(said) + "。"]
+            said.append(f"{_AGAINST_TITLES[against]}的：{_named(groups)}")
+    return ["；".join(said) + "。"]
 
 
 def _full_title(row: Mapping[str, Any]) -> str:
@@ -227,7 +227,7 @@ def _since(row: Mapping[str, Any]) -> str:
 
 def show(told: Mapping[str, Any], console: Console) -> None:
     """Print the report in Chinese: the sentences, the divisions, and the groups of persons that may be told."""
-    console.print(Text(f"沉默与公平报告  {told['date']}(近 {told['days']} 天)", style="bold"))
+    console.print(Text(f"沉默与公平报告  {told['date']}（近 {told['days']} 天）", style="bold"))
     for sentence in summary(told):
         console.print(Text(f"• {sentence}"))
     table = Table(title=Text("各区有没有动静"), box=box.SIMPLE, title_justify="left")
@@ -246,7 +246,7 @@ def show(told: Mapping[str, Any], console: Console) -> None:
             if (row["purpose"], row["counted"]) == (purpose, "persons") and row["dimension"] in DIMENSION_TITLES
             and row["dimension"] != "township"
         ]  # fmt: skip
-        table = Table(title=Text(f"{title}预警率(人)"), box=box.SIMPLE, title_justify="left")
+        table = Table(title=Text(f"{title}预警率（人）"), box=box.SIMPLE, title_justify="left")
         for header in ("分组", "名单上", "列出过", "预警率", "95%区间", "与全市相比"):
             table.add_column(Text(header), justify="left" if header == "分组" else "right")
         for row in mine:
@@ -259,9 +259,9 @@ def show(told: Mapping[str, Any], console: Console) -> None:
             console.print(table)
         if hidden := sum(row["is_hidden"] for row in mine):
             console.print(
-                Text(f"{title}另有 {hidden} 组的数不公布(少于 {told['smallest_cell']['value']},或能由此推出)。")
+                Text(f"{title}另有 {hidden} 组的数不公布（少于 {told['smallest_cell']['value']}，或能由此推出）。")
             )
-    console.print(Text("全文(各街道、按户的数、怎么算):加 --out 文件.html"))
+    console.print(Text("全文（各街道、按户的数、怎么算）：加 --out 文件.html"))
 
 
 def _by_place(silence: Sequence[Mapping[str, Any]], *, township: bool) -> list[list[Mapping[str, Any]]]:
@@ -299,13 +299,13 @@ def page(told: Mapping[str, Any]) -> str:
     return (
         f"<!doctype html><html lang='zh'><meta charset='utf-8'><title>沉默与公平报告 {_e(told['date'])}</title><style>{_STYLE}</style>"
         f"<h1>沉默与公平报告</h1><p class='quiet'>{_e(told['bureau'])} · 数据日期 {_e(told['date'])} · 观察期为近 {told['days']} 天"
-        f" · 少于 {told['smallest_cell']['value']} 的数不公布({_e(told['smallest_cell']['source'])})</p>"
-        "<p>预警多的地方看得见,没有预警的地方看不见。这份报告看的是后一种:哪里没有声音,哪些人列出得比别人少或多。"
-        "它只提问,不评价任何一个区、任何一群人。</p>"
+        f" · 少于 {told['smallest_cell']['value']} 的数不公布（{_e(told['smallest_cell']['source'])}）</p>"
+        "<p>预警多的地方看得见，没有预警的地方看不见。这份报告看的是后一种：哪里没有声音，哪些人列出得比别人少或多。"
+        "它只提问，不评价任何一个区、任何一群人。</p>"
         f"<ul class='first'>{first}</ul>"
         f"<h2>一、哪里没有动静</h2>{_divisions(told)}{_townships(told)}"
-        f"<h2>二、谁列出得少,谁列出得多</h2>{rates}"
-        f"<h2>三、怎么看,怎么算</h2>{_notes(told)}</html>"
+        f"<h2>二、谁列出得少，谁列出得多</h2>{rates}"
+        f"<h2>三、怎么看，怎么算</h2>{_notes(told)}</html>"
     )
 
 
@@ -336,7 +336,7 @@ def _townships(told: Mapping[str, Any]) -> str:
         if key not in order and any(row["state"] in ("silent", "cannot_tell") for row in rows)
     ]
     if not order:
-        return "<h3>街道(乡镇)</h3><p>没有一处没有动静,也没有说不准的。</p>"
+        return "<h3>街道（乡镇）</h3><p>没有一处没有动静，也没有说不准的。</p>"
     lines = []
     for key in order:
         rows = places[key]
@@ -349,11 +349,11 @@ def _townships(told: Mapping[str, Any]) -> str:
         )
     heads = "".join(f"<th>{_e(title)} <small>最近一次</small></th>" for title in TOPIC_TITLES.values())
     return (
-        f"<h3>没有动静、或说不准的街道(乡镇) <small>{len(order)} 个,共 {len(places)} 个;没有预警而人最多的在前</small></h3>"
-        f"<table><tr><th>街道(乡镇)</th><th class='n'>名单上的人</th><th class='n'>户</th>{heads}"
-        f"<th class='n'>照全市应有(人)</th></tr>{''.join(lines)}</table>"
-        "<p class='quiet'>“照全市应有”是把全市的救助类预警率乘上这里的人数:应有的越多而一个也没有,越值得去看一看(深红)。"
-        "人少的地方没有预警很平常(浅红)。</p>"
+        f"<h3>没有动静、或说不准的街道（乡镇） <small>{len(order)} 个，共 {len(places)} 个；没有预警而人最多的在前</small></h3>"
+        f"<table><tr><th>街道（乡镇）</th><th class='n'>名单上的人</th><th class='n'>户</th>{heads}"
+        f"<th class='n'>照全市应有（人）</th></tr>{''.join(lines)}</table>"
+        "<p class='quiet'>“照全市应有”是把全市的救助类预警率乘上这里的人数：应有的越多而一个也没有，越值得去看一看（深红）。"
+        "人少的地方没有预警很平常（浅红）。</p>"
     )
 
 
@@ -370,7 +370,7 @@ def _purpose(told: Mapping[str, Any], purpose: str) -> str:
         return f"<h3>{title}</h3><p>名单上还没有人。</p>"
     parts = [f"<h3>{title} <small>{_ASKED[purpose]}</small></h3>"]
     if all(row["is_hidden"] for row in whole.values()):
-        return "".join(parts) + f"<p class='hidden'>列出的不到 {told['smallest_cell']['value']},全部不公布。</p>"
+        return "".join(parts) + f"<p class='hidden'>列出的不到 {told['smallest_cell']['value']}，全部不公布。</p>"
     households = {
         (row["dimension"], row["division_code"], row["value"]): row for row in mine if row["counted"] == "households"
     }
@@ -396,20 +396,20 @@ def _purpose(told: Mapping[str, Any], purpose: str) -> str:
         for row in mine if row["dimension"] == "elsewhere" and not row["is_hidden"]
     ]  # fmt: skip
     parts.append(
-        "<table class='wide'><tr><th></th><th>哪一组</th><th class='n'>名单上(人)</th><th class='n'>列出过(人)</th>"
+        "<table class='wide'><tr><th></th><th>哪一组</th><th class='n'>名单上（人）</th><th class='n'>列出过（人）</th>"
         "<th class='n'>预警率</th><th>95%区间 <small>竖线是全市</small></th><th class='n'>是全市的几倍</th><th></th>"
-        "<th class='n'>户</th><th class='n'>列出过(户)</th></tr>"
+        "<th class='n'>户</th><th class='n'>列出过（户）</th></tr>"
         f"{''.join(lines)}</table>"
     )
     hidden = sum(row["is_hidden"] for row in towns)
     none = sum(row["listed"] == 0 for row in towns)
     if hidden or none:
         parts.append(
-            f"<p class='hidden'>没有列在表里的街道(乡镇):不公布的 {hidden} 个,一个也没有列出过的 {none} 个。</p>"
+            f"<p class='hidden'>没有列在表里的街道（乡镇）：不公布的 {hidden} 个，一个也没有列出过的 {none} 个。</p>"
         )
     if elsewhere:
         parts.append(
-            f"<p class='quiet'>另外列出过 {'、'.join(elsewhere)},只在外部门的名单上,不知道这样的人共有多少,没有率。</p>"
+            f"<p class='quiet'>另外列出过 {'、'.join(elsewhere)}，只在外部门的名单上，不知道这样的人共有多少，没有率。</p>"
         )
     return "".join(parts)
 
@@ -466,45 +466,45 @@ def _notes(told: Mapping[str, Any]) -> str:
     notes = (
         (
             "名单上的人",
-            "在册的、摸底排查的、监测中的、近两年退出的、一年内申请过临时救助的人,和还没有号码的家庭成员。"
-            "死亡登记不用于统计,所以已去世而名单上还有的也算在内。",
+            "在册的、摸底排查的、监测中的、近两年退出的、一年内申请过临时救助的人，和还没有号码的家庭成员。"
+            "死亡登记不用于统计，所以已去世而名单上还有的也算在内。",
         ),
         (
             "列出过",
-            f"近 {days} 天内在预警清单上出现过的,待核查、已办结、已撤回都算,一个人只算一次。按户的规则算全户的人。"
-            "只看有没有列出,不看因为什么。",
+            f"近 {days} 天内在预警清单上出现过的，待核查、已办结、已撤回都算，一个人只算一次。按户的规则算全户的人。"
+            "只看有没有列出，不看因为什么。",
         ),
         (
             "三类分开",
-            "救助、补差、复核是三回事,不能相加:前两类少了要问是不是漏了,后一类多了要问是不是问得过多。",
+            "救助、补差、复核是三回事，不能相加：前两类少了要问是不是漏了，后一类多了要问是不是问得过多。",
         ),
         (
             "残疾",
-            "按低保名册“是否残疾”一栏。残联的持证名单只用于救助和补差,不用于统计;别的名单不问这一项,算“名单上没有写”。",
+            "按低保名册“是否残疾”一栏。残联的持证名单只用于救助和补差，不用于统计；别的名单不问这一项，算“名单上没有写”。",
         ),
         (
             "名单",
-            "每个人只算在第一份上:在册、摸底、监测、退出不久、申请过临时救助。各类规则问的人不同(在册的人多半已有救助),"
-            "别的分组里看到高低,先看是不是名单不同的缘故。",
+            "每个人只算在第一份上：在册、摸底、监测、退出不久、申请过临时救助。各类规则问的人不同（在册的人多半已有救助），"
+            "别的分组里看到高低，先看是不是名单不同的缘故。",
         ),
         (
             "明显低、明显高",
-            "95% 区间(威尔逊法)整个在全市的率以下或以上。组数多,每二十组里难免有一组碰巧如此;先看组里有多少人,再下去问。",
+            "95% 区间（威尔逊法）整个在全市的率以下或以上。组数多，每二十组里难免有一组碰巧如此；先看组里有多少人，再下去问。",
         ),
         (
             "不公布",
-            f"少于 {least} 人(户)的组,和列出的、没有列出的少于 {least} 的组,都不公布;"
-            "同一个合计里再多藏几组,让人不能用合计减出来。区不公布的,它的街道也不公布。",
+            f"少于 {least} 人（户）的组，和列出的、没有列出的少于 {least} 的组，都不公布；"
+            "同一个合计里再多藏几组，让人不能用合计减出来。区不公布的，它的街道也不公布。",
         ),
         (
             "没有动静",
-            f"近 {days} 天内一次也没有。“报送”看收下的名单(街道看名单里有没有它);“预警”看救助、补差两类;"
+            f"近 {days} 天内一次也没有。“报送”看收下的名单（街道看名单里有没有它）；“预警”看救助、补差两类；"
             "“核查结果”看有没有人登记过办理情况。",
         ),
         (
             "说不准",
-            "名单没有来,就不能说那里没有预警。“没有对象”是名单来了而没有人,或没有预警可办;"
-            "“未到期限”是有预警,但没有一条过了期限。",
+            "名单没有来，就不能说那里没有预警。“没有对象”是名单来了而没有人，或没有预警可办；"
+            "“未到期限”是有预警，但没有一条过了期限。",
         ),
     )
     lines = "".join(f"<tr><th>{_e(word)}</th><td>{_e(text)}</td></tr>" for word, text in notes)

@@ -33,8 +33,8 @@ _NO_TABLE = "not_a_table"
 """The refusal of a letter, a picture, a packed folder: a list only when its name says so."""
 _UNREAD = "unrecognised"
 """The refusal of a file that could be read: whether people stand in it is known."""
-_SHRUNKEN = "人数骤减,先扣住不用,还没有确认"
-_BROKEN = f"{BROKE},先扣住不用,程序还没有修好"
+_SHRUNKEN = "人数骤减，先扣住不用，还没有确认"
+_BROKEN = f"{BROKE}，先扣住不用，程序还没有修好"
 GapSort = Literal["refused", "held", "set_aside", "left_out", "unknown", "not_taken", "not_read"]
 
 
@@ -64,20 +64,20 @@ class Gap:
     def fix(self) -> str:
         """What ends it, as a Chinese sentence for the data officer."""
         if not self.submission_id:
-            return "请查好数据库连接,读到了就恢复"
+            return "请查好数据库连接，读到了就恢复"
         confirm = f"运行 monitor confirm {self.submission_id} --by 姓名 --because 原因"
         if self.reason == _BROKEN:
             return advice.try_again(self.submission_id)
         if self.sort == "held":
             return f"核对无误后{confirm}"
         if self.is_elsewhere:
-            return f"请把它放进 {self.unit_code} 文件夹再交,文件名不变;没有因它漏掉人的,{confirm}"
+            return f"请把它放进 {self.unit_code} 文件夹再交，文件名不变；没有因它漏掉人的，{confirm}"
         again = "补全后用原来的文件名再交" if self.sort == "left_out" else "改好后用原来的文件名再交"
         if self.sort == "not_taken":
             whole = endings.bare(self.file_name)
-            again = f"把整份名单用文件名“{whole}”交来" if _is_name_of_list(whole) else "交来整份名单,不要的半份请删去"
-        nobody = "它不是名单,或没有因它漏掉人和记录" if self.sort == "unknown" else "没有因它漏掉人和记录"
-        return f"请报送单位{again};{nobody}的,{confirm}"
+            again = f"把整份名单用文件名“{whole}”交来" if _is_name_of_list(whole) else "交来整份名单，不要的半份请删去"
+        nobody = "它不是名单，或没有因它漏掉人和记录" if self.sort == "unknown" else "没有因它漏掉人和记录"
+        return f"请报送单位{again}；{nobody}的，{confirm}"
 
 
 def gaps(home: Home, ledger: Ledger, submissions: Sequence[Submission], day: date) -> list[Gap]:
@@ -101,7 +101,7 @@ def gaps(home: Home, ledger: Ledger, submissions: Sequence[Submission], day: dat
                 if each.kind in kinds:
                     found.append(_gap(each, "held", _BROKEN if each.reason.startswith(BROKE) else _SHRUNKEN))
             elif each.kind in kinds and _is_in_force(each, mine) and (left := each.reading.get("gaps")):
-                found.append(_gap(each, "left_out", ";".join(left)))
+                found.append(_gap(each, "left_out", "；".join(left)))
         found += _of_strays(home, unit, refused, mine)
         found += _of_set_aside(home, open_ones, day)
         for left in not_taken:
@@ -148,13 +148,13 @@ def _months(file_name: str, night: date, kind: str, mine: Iterable[Submission]) 
 
 
 _NOT_TAKEN = {
-    "unfinished": "没有传完,只留下半份",
-    "moving": "夜间任务开始时还在传,没有收",
-    "waiting": "报送单位放进来的文件超过一夜收取的份数,还没有轮到",
-    "late": "报送单位的文件读起来超过了一夜的时间限度,还没有轮到",
-    "backup": "像是备份,没有读,也没有收到过同名的名单",
-    "by_programs": "名字像是程序自己留下的,没有读,也没有收到过同名的名单",
-    "mark": "是传完标记,旁边却没有那份名单",
+    "unfinished": "没有传完，只留下半份",
+    "moving": "夜间任务开始时还在传，没有收",
+    "waiting": "报送单位放进来的文件超过一夜收取的份数，还没有轮到",
+    "late": "报送单位的文件读起来超过了一夜的时间限度，还没有轮到",
+    "backup": "像是备份，没有读，也没有收到过同名的名单",
+    "by_programs": "名字像是程序自己留下的，没有读，也没有收到过同名的名单",
+    "mark": "是传完标记，旁边却没有那份名单",
 }
 """Why what lies in the inbox is not taken → what is told of it. Companions of other files hold nobody."""
 
@@ -225,7 +225,7 @@ def _of_refused(home: Home, unit: Unit, each: Submission, mine: Sequence[Submiss
     named = alike or _named_kinds(each.file_name)
     if not named and (code == _NO_TABLE or (code == _UNREAD and not each.reading.get("gaps"))):
         return []
-    reason = "整份退回,认不出是哪一种名单,可能是这一种"
+    reason = "整份退回，认不出是哪一种名单，可能是这一种"
     return [_gap_of_file(each, mine, "unknown", reason, kind) for kind in _may_be(home, unit, named)]
 
 
@@ -235,7 +235,7 @@ def _of_strays(home: Home, unit: Unit, refused: Iterable[Submission], mine: Sequ
     for each in refused:
         if each.unit_code == unit.code or not _may_be_of(home, unit, each) or _is_answered(each, mine):
             continue
-        reason = f"放在“{each.unit_code or '收件箱'}”文件夹里,整份退回,可能是这一种"
+        reason = f"放在“{each.unit_code or '收件箱'}”文件夹里，整份退回，可能是这一种"
         own = _of_refused(home, unit, replace(each, unit_code=unit.code), mine)
         found += [replace(gap, reason=reason, is_elsewhere=True) for gap in own]
     return found
@@ -278,7 +278,7 @@ def _of_set_aside(home: Home, submissions: Iterable[Submission], day: date) -> l
         if shrunken(accepted, read):
             worst = max(taken, key=lambda each: (each.rows_set_aside, each.submission_id))
             found.append(
-                _gap(worst, "set_aside", f"这个月的名单读了 {read} 行,退回 {read - accepted} 行,只收下 {accepted} 行")
+                _gap(worst, "set_aside", f"这个月的名单读了 {read} 行，退回 {read - accepted} 行，只收下 {accepted} 行")
             )
     return found
 

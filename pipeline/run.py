@@ -92,10 +92,10 @@ def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
         returned: dict[str, Future[int]] = {}
         for wave in range(WAVES):
             touched = families(home, day, wave)
-            say(f"检查({wave + 1}/{WAVES})", 0, len(touched))
+            say(f"检查（{wave + 1}/{WAVES}）", 0, len(touched))
             with ThreadPoolExecutor(CHECKERS) as judges:
                 for done, _ in enumerate(judges.map(lambda family: check(home, day, family), touched), start=1):
-                    say(f"检查({wave + 1}/{WAVES})", done, len(touched))
+                    say(f"检查（{wave + 1}/{WAVES}）", done, len(touched))
             # Copies are marked in children of their own, beside the checks and the build that still go on here.
             for unit in _judged(home, [unit for unit in units if unit not in returned]):
                 returned[unit] = pool.submit(give_back, home, day, unit)
@@ -355,9 +355,9 @@ class _Taken:
 
 
 _NEVER_OPENED: Final[Mapping[inbox.Oddity, tuple[str, str]]] = {
-    "link": ("是链接或管道,不是文件", advice.COPY_FILE_ITSELF),
-    "hard_link": ("在系统里还有另一个名字(硬链接),可能是别处的文件", advice.COPY_FILE_ITSELF),
-    "owner": ("属于另一个账户,不是本单位文件夹的账户", advice.COPY_AS_OWN_ACCOUNT),
+    "link": ("是链接或管道，不是文件", advice.COPY_FILE_ITSELF),
+    "hard_link": ("在系统里还有另一个名字（硬链接），可能是别处的文件", advice.COPY_FILE_ITSELF),
+    "owner": ("属于另一个账户，不是本单位文件夹的账户", advice.COPY_AS_OWN_ACCOUNT),
 }
 
 
@@ -366,7 +366,7 @@ def _archived(home: Home, dropped: inbox.Dropped) -> _Taken:
     of_name = hashlib.sha256(dropped.name.encode()).hexdigest()
     if dropped.oddity:
         said, fix = _NEVER_OPENED[dropped.oddity]
-        refusal = Refusal(dropped.oddity, f"“{dropped.name}”{said},没有打开", fix)
+        refusal = Refusal(dropped.oddity, f"“{dropped.name}”{said}，没有打开", fix)
         return _Taken(of_name, refusal=refusal, seen=dropped.seen, stays=dropped.oddity != "link")
     try:
         digest, size, seen = inbox.take_in(home, dropped)
@@ -384,10 +384,10 @@ def _unopened(dropped: inbox.Dropped, problem: OSError) -> Refusal:
     elif problem.errno == errno.ELOOP:
         said, fix = "它变成了链接", advice.COPY_FILE_ITSELF
     elif problem.errno == errno.ENAMETOOLONG:
-        said, fix = "文件夹一层套一层,套得太深", advice.USE_FLAT_FOLDER
+        said, fix = "文件夹一层套一层，套得太深", advice.USE_FLAT_FOLDER
     else:
         said, fix = "存放它的磁盘或共享文件夹读不出来", advice.COPY_AGAIN
-    return Refusal("unopened", f"“{dropped.name}”打不开:{said},没有收", fix)
+    return Refusal("unopened", f"“{dropped.name}”打不开：{said}，没有收", fix)
 
 
 def _record(
@@ -572,7 +572,7 @@ def read(home: Path, day: date, unit: str, *, is_limited: bool = True) -> dict[s
                 if (
                     recorded.kind is None and recorded.outcome == "read"
                 ):  # our sheet alone came back, with answers on it
-                    ledger.settle(recorded.submission_id, "accepted", reason=";".join(recorded.reading["notices"]))
+                    ledger.settle(recorded.submission_id, "accepted", reason="；".join(recorded.reading["notices"]))
             counts["files"] += 1
             counts["readings"] += len(readings)
             counts["refused"] += sum(reading.refusal is not None for reading in readings)
@@ -605,7 +605,7 @@ def read_file(home: Home, file: ReceivedFile | Submission) -> list[Reading]:
 
     unit = home.units.get(file.unit_code)
     if unit is None:
-        known = "、".join(f"{code}({each.name})" for code, each in home.units.items())
+        known = "、".join(f"{code}（{each.name}）" for code, each in home.units.items())
         refusal = Refusal(
             "unknown_unit",
             f"收件箱文件夹“{file.unit_code}”不是任何已配置的单位"
@@ -940,7 +940,7 @@ def _copy_of(
                 kind_title=kinds[each.kind].title if each.kind else "", reading=reading, rows_read=each.rows_read,
                 rows_accepted=each.rows_accepted, rows_set_aside=each.rows_set_aside,
                 rows_out_of_scope=each.rows_out_of_scope, status=each.status if each.status != "read" else "held",
-                reason=f"{each.reason};其中的问题还没有改,这里再标一次" if told_before and each.outcome == "repeated" else each.reason,
+                reason=f"{each.reason}；其中的问题还没有改，这里再标一次" if told_before and each.outcome == "repeated" else each.reason,
                 notices=reading.notices, accepted_path=accepted if each.rows_accepted else None,
                 trend={str(state): int(count) for state, count in of_kind["state"].value_counts().items()},
             )
@@ -977,7 +977,7 @@ def _mark(copies: list[_Copy]) -> None:
             sandbox.call(returns.write, *copy, memory_mb=2 * memory_mb, seconds=3 * seconds)
         except sandbox.Killed as killed:
             _, file_name, target, summaries, issues, _ = copy
-            reason = "标注时我们的程序出了错" if killed.reason == "crash" else "太大或结构特殊,超过了标注的时间或内存"
+            reason = "标注时我们的程序出了错" if killed.reason == "crash" else "太大或结构特殊，超过了标注的时间或内存"
             returns.write_list_alone(target, file_name, summaries, issues, reason)
 
 
@@ -1028,7 +1028,7 @@ def build(home: Path, day: date) -> dict[str, int]:
         house = _sound_models()
         if silent := _silent_rules(house):
             raise PublishRefused(
-                f"规则 {'、'.join(silent)} 没有找出为它虚构的样例户,可能什么也查不出来;新的一版没有发布,仍用上一版"
+                f"规则 {'、'.join(silent)} 没有找出为它虚构的样例户，可能什么也查不出来；新的一版没有发布，仍用上一版"
             )
         while True:
             try:
@@ -1346,7 +1346,7 @@ def confirm(home: Path, submission_id: str, *, by_whom: str, reason: str, day: d
     place, ledger = open_whole(home)
     by_whom, reason = by_whom.strip(), reason.strip()
     if not by_whom or not reason:
-        raise MonitorError("要写明是谁确认的(--by)和原因(--because)")
+        raise MonitorError("要写明是谁确认的（--by）和原因（--because）")
     words: dict[str, Any] = {"by_whom": by_whom, "reason": reason, "decided_on": day}
     titles = {name: kind.title for name, kind in contracts.load().kinds.items()}
     if any(each.submission_id == submission_id for each in ledger.submissions(outcome="held")):
@@ -1358,7 +1358,7 @@ def confirm(home: Path, submission_id: str, *, by_whom: str, reason: str, day: d
         of_it = [gap for gap in missing if gap.submission_id == submission_id]
         if not of_it:
             raise MonitorError(
-                f"编号为“{submission_id}”的报送没有扣住、待确认,也没有使名单不完整;编号见 monitor status"
+                f"编号为“{submission_id}”的报送没有扣住、待确认，也没有使名单不完整；编号见 monitor status"
             )
         ledger.confirm_gap(submission_id, **words)
         what, unit, name, rows = "confirmed_gap", of_it[0].unit_code, of_it[0].file_name, 0
@@ -1405,7 +1405,7 @@ def explain(home: Path, warning_id: str, day: date | None = None) -> dict[str, A
 
     place, ledger = open_whole(home)
     if not place.warehouse.exists():
-        raise MonitorError("还没有发布过预警清单,请先运行 monitor run")
+        raise MonitorError("还没有发布过预警清单，请先运行 monitor run")
     house = models.read_models(contracts.load().kinds)
     with closing(warehouse.read(place.warehouse, seal.release_keys(place))) as release:
         asked_on = day or release.execute("select run_date from release").fetchall()[0][0]
@@ -1441,7 +1441,7 @@ def read_number(typed: str, day: date) -> str:
         table = values.parse_ids(con, "asked", "number", day)
         [(number, problem)] = con.execute(f"select number, number__problem from {table}").fetchall()
     if number is None or problem:
-        raise MonitorError("这不是可用的身份证号(位数、日期或校验位不对),请核对后再输入")
+        raise MonitorError("这不是可用的身份证号（位数、日期或校验位不对），请核对后再输入")
     return str(number)
 
 
@@ -1459,10 +1459,10 @@ def check_file(home: Path | None, file: Path, unit_code: str | None, day: date) 
     place = Home.open(home) if home else None
     units = place.units if place else {}
     if unit_code is not None and unit_code not in units:
-        choice = f"可选:{'、'.join(units)}" if units else "这里没有数据目录(--home),不写 --unit 就能检查"
+        choice = f"可选：{'、'.join(units)}" if units else "这里没有数据目录（--home），不写 --unit 就能检查"
         raise MonitorError(f"没有“{unit_code}”这个单位。{choice}")
     if not file.is_file() or not os.access(file, os.R_OK) or not os.access(file.parent, os.W_OK):
-        raise MonitorError(f"“{shown_name(file.name)}”不是可以读取的文件,或者它所在的文件夹不能写入检查结果")
+        raise MonitorError(f"“{shown_name(file.name)}”不是可以读取的文件，或者它所在的文件夹不能写入检查结果")
     known = contracts.load()
     senders = {sender for kind in known.kinds.values() for sender in kind.senders}
     if unit_code:
@@ -1505,7 +1505,7 @@ def check_file(home: Path | None, file: Path, unit_code: str | None, day: date) 
             _mark([(file, file.name, target, list(summaries), _joined(faults), None)])
         elif refusals:
             returns.write_receipt(target, file.name, refusals[0])
-    unknown = [] if place else ["这里没有数据目录:街道(乡镇)是不是本地的没有核对,其余都检查了"]
+    unknown = [] if place else ["这里没有数据目录：街道（乡镇）是不是本地的没有核对，其余都检查了"]
     groups = Counter(
         (severity, fix) for issues in faults for severity, fix in zip(issues["severity"], issues["fix"], strict=True)
     )
@@ -1653,7 +1653,7 @@ def _locked(home: Path, how: int) -> Iterator[None]:
             fcntl.flock(handle, how | fcntl.LOCK_NB)
         except BlockingIOError:
             owner = os.pread(handle, 200, 0).decode(errors="replace").strip()
-            raise MonitorError(f"另一个夜间任务正在运行({owner or '进程不明'}),这一次没有开始") from None
+            raise MonitorError(f"另一个夜间任务正在运行（{owner or '进程不明'}），这一次没有开始") from None
         # One write of one length: whoever asks meanwhile reads the whole name of somebody who holds it, or did last.
         os.pwrite(handle, f"{socket.gethostname()} 进程 {os.getpid()}".ljust(100).encode()[:200], 0)
         yield

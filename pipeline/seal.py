@@ -32,7 +32,7 @@ class Seal:
         try:
             self._keys = MultiFernet([Fernet(key) for key in keys])
         except ValueError:
-            raise ConfigError(f"{_NAME}:不是可用的密钥;请从备份恢复") from None
+            raise ConfigError(f"{_NAME}：不是可用的密钥；请从备份恢复") from None
 
     @staticmethod
     def of(home: Home) -> Seal:
@@ -42,7 +42,7 @@ class Seal:
             make_key(home)
             keys = read_key(path).decode("ascii").split()
         except (OSError, UnicodeDecodeError) as problem:
-            raise ConfigError(f"{path}:读不了密钥") from problem
+            raise ConfigError(f"{path}：读不了密钥") from problem
         try:
             return Seal(keys)
         except ConfigError as problem:
@@ -57,7 +57,7 @@ class Seal:
         try:
             return self._keys.decrypt(sealed.encode()).decode()
         except InvalidToken:
-            raise Unopened("台账里有一处密封的内容打不开:密钥不对,或被改动过") from None
+            raise Unopened("台账里有一处密封的内容打不开：密钥不对，或被改动过") from None
 
     def renew(self, sealed: str) -> str:
         """The same text, sealed with the first key."""
@@ -81,7 +81,7 @@ def make_key(home: Home) -> bool:
     if (home.keys / _NAME).exists():
         return False
     if (home.root / "journal.jsonl").exists() or (home.root / "ledger.db").exists():
-        raise ConfigError(f"{home.keys / _NAME}:密钥不见了;请从备份恢复,没有它日志和台账都打不开")
+        raise ConfigError(f"{home.keys / _NAME}：密钥不见了；请从备份恢复，没有它日志和台账都打不开")
     with suppress(FileExistsError), atomically(home.keys / _NAME, only_new=True) as part:
         part.write_text(Fernet.generate_key().decode() + "\n", encoding="ascii")
     return True
@@ -98,9 +98,9 @@ def release_keys(home: Home) -> tuple[str, ...]:
     try:
         keys = tuple(read_key(path).decode("ascii").split())
     except UnicodeDecodeError as problem:
-        raise ConfigError(f"{path}:读不了密钥") from problem
+        raise ConfigError(f"{path}：读不了密钥") from problem
     if not keys or not all(re.fullmatch(r"[0-9a-f]{64}", key) for key in keys):
-        raise ConfigError(f"{path}:不是可用的密钥;请从备份恢复")
+        raise ConfigError(f"{path}：不是可用的密钥；请从备份恢复")
     return keys
 
 
@@ -113,7 +113,7 @@ def closing_key(home: Home) -> str | None:
         return None
     if home.keys.resolve().is_relative_to(home.root.resolve()):
         raise ConfigError(
-            f"monitor.yml:encrypt_releases:密钥还在数据目录里({home.keys}),加密不起作用;先把密钥移到别处,再改 keys 这一行"
+            f"monitor.yml:encrypt_releases：密钥还在数据目录里（{home.keys}），加密不起作用；先把密钥移到别处，再改 keys 这一行"
         )
     if not release_keys(home):
         with suppress(FileExistsError), atomically(home.keys / RELEASE_KEY, only_new=True) as part:

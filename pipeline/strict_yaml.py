@@ -33,7 +33,7 @@ class _Loader(_SafeLoader):  # type: ignore[misc]  # which of the two it is, sho
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
         if twice := sorted({key for key in keys if keys.count(key) > 1}):
-            raise yaml.YAMLError(f"重复的键 {'、'.join(twice)}(第{node.start_mark.line + 1}行)")
+            raise yaml.YAMLError(f"重复的键 {'、'.join(twice)}（第{node.start_mark.line + 1}行）")
         mapping: dict[Any, Any] = super().construct_mapping(node, deep)
         return mapping
 
@@ -50,9 +50,9 @@ def read_yaml(path: Path, error: type[MonitorError]) -> dict[str, Any]:
     try:
         data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - _Loader is a SafeLoader
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
-        raise error(f"{_short(path)}:读不了:{problem}") from problem
+        raise error(f"{_short(path)}：读不了：{problem}") from problem
     if not isinstance(data, dict):
-        raise error(f"{_short(path)}:应是“键: 值”的列表")
+        raise error(f"{_short(path)}：应是“键：值”的列表")
     return data
 
 
@@ -62,20 +62,20 @@ def read_shape(shape: type[S], path: Path, data: dict[str, Any], error: type[Mon
         return shape.model_validate(data)
     except ValidationError as problem:
         first = problem.errors(include_url=False, include_input=False)[0]
-        key = ".".join(str(part) for part in first["loc"]) or "(整个文件)"
-        raise error(f"{_short(path)}:{key}:{_in_chinese(first)}") from problem
+        key = ".".join(str(part) for part in first["loc"]) or "（整个文件）"
+        raise error(f"{_short(path)}:{key}：{_in_chinese(first)}") from problem
 
 
 _CHINESE = {
     "missing": "缺这一项",
-    "extra_forbidden": "不认识这一项,是不是写错了",
-    "string_type": "应是文字(数字请加引号)",
+    "extra_forbidden": "不认识这一项，是不是写错了",
+    "string_type": "应是文字（数字请加引号）",
     "int_type": "应是整数", "int_parsing": "应是整数", "int_from_float": "应是整数",
     "bool_type": "应是 true 或 false", "bool_parsing": "应是 true 或 false",
-    "list_type": "应是列表", "dict_type": "应是“键: 值”的列表", "model_type": "应是“键: 值”的列表",
+    "list_type": "应是列表", "dict_type": "应是“键：值”的列表", "model_type": "应是“键：值”的列表",
     "literal_error": "应是 {expected} 之一",
     "greater_than_equal": "不能小于 {ge}", "less_than_equal": "不能大于 {le}",
-    "too_short": "不能是空的", "string_too_short": "不能是空的", "string_pattern_mismatch": "写法不对,应符合 {pattern}",
+    "too_short": "不能是空的", "string_too_short": "不能是空的", "string_pattern_mismatch": "写法不对，应符合 {pattern}",
     "decimal_max_places": "小数位数不能超过 {decimal_places}",
 }  # fmt: skip
 

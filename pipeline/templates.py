@@ -30,19 +30,19 @@ from pipeline.model import ROOT, Purpose
 GLOSSARY = ROOT / "docs" / "glossary.md"
 
 TYPE_WORDS: dict[Type, str] = {
-    "name": "姓名,与身份证一致,不加空格和称呼",
-    "id_number": "18 位公民身份号码,按文本填,末位 X 大写",
+    "name": "姓名，与身份证一致，不加空格和称呼",
+    "id_number": "18 位公民身份号码，按文本填，末位 X 大写",
     "text": "文字",
-    "date": "日期,写成 2026-08-15",
-    "month": "年月,写成 2026-08",
-    "money": "金额,单位{unit},只写数字;不知道就留空,不要填 0",
-    "integer": "整数,只写数字",
-    "decimal": "数字,可带小数",
+    "date": "日期，写成 2026-08-15",
+    "month": "年月，写成 2026-08",
+    "money": "金额，单位{unit}，只写数字；不知道就留空，不要填 0",
+    "integer": "整数，只写数字",
+    "decimal": "数字，可带小数",
     "boolean": "是或否",
     "code": "从下拉列表选",
-    "township": "本区所辖乡镇(街道)的全称",
-    "place": "所在区和乡镇(街道)",
-    "disability_number": "残疾人证号:18 位身份号码加 2 位类别等级,补换证再加 B1、B2,按文本填",
+    "township": "本区所辖乡镇（街道）的全称",
+    "place": "所在区和乡镇（街道）",
+    "disability_number": "残疾人证号：18 位身份号码加 2 位类别等级，补换证再加 B1、B2，按文本填",
 }
 """What to write in a cell of each type."""
 
@@ -54,54 +54,54 @@ PURPOSE_TITLES: dict[Purpose, str] = {
 }
 
 _TERMS = (
-    ("低保", "dibao", "最低生活保障。按户认定,家庭人均收入低于当地标准的,按月补差。"),
-    ("特困", "tekun", "特困人员救助供养。无劳动能力、无生活来源、无人赡养抚养的人,按人认定。旧称五保、三无。"),
-    ("低保边缘", "edge", "不在低保、特困,人均收入低于低保标准规定倍数(样例为 1.5 倍)的家庭。旧称低收入家庭。"),
-    ("临时救助", "temporary assistance", "遇到急难或大额支出时给一次的救助,按笔(人次)计。分急难型、支出型。"),
-    ("名册", "roster", "一个区、一类保障、一个月的全部在册人员,每月报一次,整份代替同月旧名册。"),
+    ("低保", "dibao", "最低生活保障。按户认定，家庭人均收入低于当地标准的，按月补差。"),
+    ("特困", "tekun", "特困人员救助供养。无劳动能力、无生活来源、无人赡养抚养的人，按人认定。旧称五保、三无。"),
+    ("低保边缘", "edge", "不在低保、特困，人均收入低于低保标准规定倍数（样例为 1.5 倍）的家庭。旧称低收入家庭。"),
+    ("临时救助", "temporary assistance", "遇到急难或大额支出时给一次的救助，按笔（人次）计。分急难型、支出型。"),
+    ("名册", "roster", "一个区、一类保障、一个月的全部在册人员，每月报一次，整份代替同月旧名册。"),
     ("在册", "enrolled", "在不晚于当晚的最近一期名册上。"),
-    ("四种回答", "registry answer", "在册、不在册、说不准(没有可用的身份号码)、名册过期。名册没来,不等于不在册。"),
+    ("四种回答", "registry answer", "在册、不在册、说不准（没有可用的身份号码）、名册过期。名册没来，不等于不在册。"),
     ("分类施保", "category supplement", "低保家庭中老人、未成年人、重残、重病的人另加的一份。"),
     ("偏远增发", "remote supplement", "住得离镇政府远或在边境乡镇的低保家庭另加的一份。"),
     ("照料护理", "care allowance", "半护理、全护理的特困人员另加的一份。"),
-    ("刚性支出", "rigid expenses", "躲不开的支出:医疗、教育、残疾康复等,扣掉已报销、已救助的。"),
+    ("刚性支出", "rigid expenses", "躲不开的支出：医疗、教育、残疾康复等，扣掉已报销、已救助的。"),
     ("摸底排查", "survey", "民政与乡村振兴部门一起做的低收入人口调查。"),
-    ("防返贫监测", "monitoring", "乡村振兴部门的防止返贫监测对象,风险未消除的才算。"),
-    ("预警", "warning", "一个人或一户满足一条规则的条件。是提问,不是结论;不停、不减、不追任何待遇。"),
-    ("级别", "level", "红、橙、黄、蓝,从急到缓;决定核查期限。"),
-    ("颜色", "colour", "一户需要哪一类帮助:赤、橙、黄、绿、青、蓝、紫。"),
-    ("核查结果", "outcome", "人核实后的结论,必须写理由和姓名。"),
-    ("撤回", "withdrawn", "条件不再成立(文件更正、已纳入、过了时限)时预警自动撤下,写明原因。"),
-    ("抽样核查", "sample", "每周从救助规则没有列出的人和户里随机抽几个去看,估计规则漏了多少。不是预警。"),
-    ("静默期", "snooze", "办结后不再提示的天数;情况明显加重例外。"),
+    ("防返贫监测", "monitoring", "乡村振兴部门的防止返贫监测对象，风险未消除的才算。"),
+    ("预警", "warning", "一个人或一户满足一条规则的条件。是提问，不是结论；不停、不减、不追任何待遇。"),
+    ("级别", "level", "红、橙、黄、蓝，从急到缓；决定核查期限。"),
+    ("颜色", "colour", "一户需要哪一类帮助：赤、橙、黄、绿、青、蓝、紫。"),
+    ("核查结果", "outcome", "人核实后的结论，必须写理由和姓名。"),
+    ("撤回", "withdrawn", "条件不再成立（文件更正、已纳入、过了时限）时预警自动撤下，写明原因。"),
+    ("抽样核查", "sample", "每周从救助规则没有列出的人和户里随机抽几个去看，估计规则漏了多少。不是预警。"),
+    ("静默期", "snooze", "办结后不再提示的天数；情况明显加重例外。"),
     ("家庭", "household", "户主和名册把他与户主连在一起的成员。同一户主的几组是一户。"),
-    ("退回的行", "set aside", "有必须改的错,这一行暂不使用,别的行照用。"),
-    ("不在范围", "out of scope", "外部门名单中与救助无关的人:只计数,不保存、不检查。"),
+    ("退回的行", "set aside", "有必须改的错，这一行暂不使用，别的行照用。"),
+    ("不在范围", "out of scope", "外部门名单中与救助无关的人：只计数，不保存、不检查。"),
     (
         "不完整",
         "incomplete",
-        "名册有一部分退回、没有收下或没有读到,或退回的行太多:不在上面的人不算不在册,有关预警不新增也不撤回。",
+        "名册有一部分退回、没有收下或没有读到，或退回的行太多：不在上面的人不算不在册，有关预警不新增也不撤回。",
     ),
-    ("处理不了", "broken", "检查或建库时我们的程序在一份文件上出错:只扣住那一份,不是报送单位的错,旧的照用。"),
-    ("骤减", "shrunken", "名册人数突然少了很多:先扣住,等数据员确认,旧名册照用。"),
+    ("处理不了", "broken", "检查或建库时我们的程序在一份文件上出错：只扣住那一份，不是报送单位的错，旧的照用。"),
+    ("骤减", "shrunken", "名册人数突然少了很多：先扣住，等数据员确认，旧名册照用。"),
     ("当晚", "night, D", "夜间任务的日期。年龄、期限、时限都算到这一天。"),
-    ("授权核对", "authorisation", "家庭书面同意核对财产收入,在有效期内(样例为 24 个月);没有授权的不核对。"),
+    ("授权核对", "authorisation", "家庭书面同意核对财产收入，在有效期内（样例为 24 个月）；没有授权的不核对。"),
 )
 """Chinese, English in the code, meaning."""
 
 _MISTAKES = (
-    "身份证号被存成数字:后三位会变成 000,改格式也找不回来。号码列已设为“文本”,粘贴时请选“只粘贴值(文本)”。",
-    "复制别的表整列粘贴:会带来别的格式和选项。粘贴时请选“选择性粘贴 → 值”。",
-    "金额用错单位:表头写的是元就按元填,不要填万元。不知道、没查到的留空;确实没有才填 0。",
-    "日期写成 2026.8 或 2026年8月:要写到日的请写到日;只写年月的列写成 2026-08。",
-    "把两个人、两笔款合在一行,或在名单中间插小计、空行、备注行:一行只写一条。",
-    "改表头、合并单元格、隐藏行:表头一个字都不用改,顺序可以变,用不着的选填列可以删。",
-    "增加民族、宗教、政治面貌、照片、定位等列:按规定不接收,填了也会被删掉。",
+    "身份证号被存成数字：后三位会变成 000，改格式也找不回来。号码列已设为“文本”，粘贴时请选“只粘贴值（文本）”。",
+    "复制别的表整列粘贴：会带来别的格式和选项。粘贴时请选“选择性粘贴 → 值”。",
+    "金额用错单位：表头写的是元就按元填，不要填万元。不知道、没查到的留空；确实没有才填 0。",
+    "日期写成 2026.8 或 2026年8月：要写到日的请写到日；只写年月的列写成 2026-08。",
+    "把两个人、两笔款合在一行，或在名单中间插小计、空行、备注行：一行只写一条。",
+    "改表头、合并单元格、隐藏行：表头一个字都不用改，顺序可以变，用不着的选填列可以删。",
+    "增加民族、宗教、政治面貌、照片、定位等列：按规定不接收，填了也会被删掉。",
 )
 _REPLACE_WORDS = {
     "period": "同月的新名册整份代替旧的",
     "unit": "本单位的新名单整份代替旧的",
-    "key": "同一条以后报的为准,没再报的保留",
+    "key": "同一条以后报的为准，没再报的保留",
 }
 _LAST_ROW = 20_000
 """Down to this row the cells carry drop-downs and hints."""
@@ -125,12 +125,12 @@ def write(kind: Kind, target: Path) -> None:
 
 
 def _form(sheet: Worksheet, kind: Kind) -> None:
-    month = "    数据月份:____年__月" if kind.period == "month" else ""
+    month = "    数据月份：____年__月" if kind.period == "month" else ""
     sheet.merge_cells(start_row=1, start_column=1, end_row=1, end_column=min(6, len(kind.columns)))
     _title(sheet, f"{kind.title}{month}")
     if month:
         hint = DataValidation(
-            showInputMessage=True, promptTitle="数据月份", prompt="把年和月填上,如 2026年10月。一个文件只放一个月。"
+            showInputMessage=True, promptTitle="数据月份", prompt="把年和月填上，如 2026年10月。一个文件只放一个月。"
         )
         hint.add("A1")
         sheet.add_data_validation(hint)
@@ -165,7 +165,7 @@ def header(field: str, column: Column) -> str:
     unit = (
         column.unit if column.type == "money" else next((measures[end] for end in measures if field.endswith(end)), "")
     )
-    return ("*" if column.required is True else "") + column.header + (f"({unit})" if unit else "")
+    return ("*" if column.required is True else "") + column.header + (f"（{unit}）" if unit else "")
 
 
 def _paint(column: Column) -> tuple[str, str]:
@@ -176,7 +176,7 @@ def _paint(column: Column) -> tuple[str, str]:
 
 def _example(column: Column, *, first: bool) -> str | int | float | None:
     if first and not str(column.example).startswith("示例"):
-        return f"示例:{column.example or ''}"
+        return f"示例：{column.example or ''}"
     return column.example
 
 
@@ -184,7 +184,7 @@ def _rule(column: Column) -> DataValidation:
     """The drop-down or bound of a column's cells, with its hint. A list is at most 255 characters (tested)."""
     title = column.header[:32]
     prompt = TYPE_WORDS[column.type].format(unit=column.unit) + (
-        f"。例:{column.example}" if column.example is not None else ""
+        f"。例：{column.example}" if column.example is not None else ""
     )
     shown: dict[str, Any] = {
         "allow_blank": True,
@@ -197,7 +197,7 @@ def _rule(column: Column) -> DataValidation:
         words = allowed_words(column)
         softer = {"errorStyle": "warning"} if column.others else {}
         return DataValidation(
-            type="list", formula1=f'"{",".join(words)}"', error=f"请从下拉列表选:{'、'.join(words)}"[:255],
+            type="list", formula1=f'"{",".join(words)}"', error=f"请从下拉列表选：{'、'.join(words)}"[:255],
             **(shown | stop | softer),
         )  # fmt: skip
     if column.type in ("money", "integer", "decimal"):
@@ -231,11 +231,11 @@ def allowed_words(column: Column) -> list[str]:
 
 def _instructions(sheet: Worksheet, kind: Kind) -> None:
     row = 1
-    _title(sheet, f"{kind.title}:{sheet.title}")
+    _title(sheet, f"{kind.title}：{sheet.title}")
     for text in (
-        f"每一行:{kind.grain}。",
-        f"用途:{'、'.join(PURPOSE_TITLES[purpose] for purpose in kind.purposes)}。依据:{kind.legal_basis}。不作他用。",
-        "深橙色带 * 的列每行都要填;浅橙色的看“必填”一栏;灰色的有就填。灰字的示例行不算数据,可以留着,也可以删掉。",
+        f"每一行：{kind.grain}。",
+        f"用途：{'、'.join(PURPOSE_TITLES[purpose] for purpose in kind.purposes)}。依据：{kind.legal_basis}。不作他用。",
+        "深橙色带 * 的列每行都要填；浅橙色的看“必填”一栏；灰色的有就填。灰字的示例行不算数据，可以留着，也可以删掉。",
     ):
         row += 1
         _wide(sheet, row, text)
@@ -267,16 +267,17 @@ def _instructions(sheet: Worksheet, kind: Kind) -> None:
 
 
 def _handing_in(kind: Kind) -> list[str]:
-    said = ["存成 xlsx(不要用 et、wps、pdf,不要加密码),放进本单位的收件文件夹 inbox/<单位代码>/,或交给数据员。"]
+    said = ["存成 xlsx（不要用 et、wps、pdf，不要加密码），放进本单位的收件文件夹 inbox/<单位代码>/，或交给数据员。"]
     if kind.period == "month":
         said.insert(
-            0, "在第一行填上数据月份(如 2026年10月)。每月报全部在册的,不是只报新增的;分乡镇报的,每个文件只报自己的。"
+            0,
+            "在第一行填上数据月份（如 2026年10月）。每月报全部在册的，不是只报新增的；分乡镇报的，每个文件只报自己的。",
         )
     if kind.replace == "key":
-        said.append("可以只报新增和有变化的;同一条再报一次,以后报的为准。")
+        said.append("可以只报新增和有变化的；同一条再报一次，以后报的为准。")
     if kind.replace == "unit":
-        said.append("每次报全部,新名单整份代替旧名单。")
-    said.append("第二天看 returns/<单位代码>/ 里退回的副本:标红的改好,改个文件就行,再放进收件文件夹,不用重新做表。")
+        said.append("每次报全部，新名单整份代替旧名单。")
+    said.append("第二天看 returns/<单位代码>/ 里退回的副本：标红的改好，改个文件就行，再放进收件文件夹，不用重新做表。")
     return said
 
 
@@ -286,7 +287,7 @@ def _required_words(kind: Kind, column: Column) -> str:
     if column.required:
         group = [each.header for each in kind.columns.values() if each.required == column.required]
         return f"{'、'.join(group)}至少填一列"
-    return "列要有,可空" if column.required_column else "选填"
+    return "列要有，可空" if column.required_column else "选填"
 
 
 def _meaning_words(column: Column) -> str:
@@ -298,8 +299,8 @@ def _meaning_words(column: Column) -> str:
     if column.maximum is not None:
         said.append(f"最多 {column.maximum // 100 if column.type == 'money' else column.maximum}")
     if column.else_from:
-        said.append(f"整份都一样时,可以不填,在表名里写明{'或'.join(column.else_from)}")
-    return ";".join(said)
+        said.append(f"整份都一样时，可以不填，在表名里写明{'或'.join(column.else_from)}")
+    return "；".join(said)
 
 
 def _put(sheet: Worksheet, row: int, column: int, value: str | float | None, **style: Any) -> Cell:
@@ -369,7 +370,7 @@ def glossary(contracts: Contracts) -> str:
     said = [
         "# 词汇和名单",
         "",
-        "本页由 `pipeline/templates.py` 从 `expectations/` 生成,不要手改;改了约定之后运行"
+        "本页由 `pipeline/templates.py` 从 `expectations/` 生成，不要手改；改了约定之后运行"
         ' `python -c "from pipeline import templates; templates.write_glossary()"`。',
         "",
         "## 名词",
@@ -391,11 +392,11 @@ def glossary(contracts: Contracts) -> str:
     ]  # fmt: skip
     for name, kind in sorted(contracts.kinds.items()):
         said += ["", f'<a id="{name}"></a>', f"### {kind.title} `{name}`", ""]
-        said += [f"- 依据:{kind.legal_basis}", f"- 用途:{'、'.join(f'`{purpose}`' for purpose in kind.purposes)}"]
-        said += [f"- 判断重复的列:{'、'.join(kind.columns[field].header for field in kind.key)}"]
-        said += [f"- 新旧:{_REPLACE_WORDS[kind.replace]}"]
+        said += [f"- 依据：{kind.legal_basis}", f"- 用途：{'、'.join(f'`{purpose}`' for purpose in kind.purposes)}"]
+        said += [f"- 判断重复的列：{'、'.join(kind.columns[field].header for field in kind.key)}"]
+        said += [f"- 新旧：{_REPLACE_WORDS[kind.replace]}"]
         if kind.is_partner:
-            said.append("- 只保存救助对象的行,其余只计数")
+            said.append("- 只保存救助对象的行，其余只计数")
         said += ["", *_table(("列名", "代码", "类型", "必填", "可以填的内容", "也认得的列名"), _column_lines(kind))]
     return "\n".join(said) + "\n"
 

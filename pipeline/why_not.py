@@ -36,7 +36,7 @@ WORDS = {
     "is_severe": "证件有效且为重度", "is_tekun": "在特困", "lacking_fen": "收入与标准的差额", "limit_fen": "按标准算得的全年",
     "limit_x10000": "按标准算得的上限", "ratio_x10000": "比例", "rigid_fen": "刚性支出", "run_date": "今天", "tolerance_fen": "允许的出入",
     "units": "住房套数", "value": "规定的数", "value_fen": "规定的金额", "value_x10000": "规定的比例", "edge_multiple_x10000": "低保边缘倍数",
-    "standard_fen": "低保标准(每人每月)", "measured": "比较的数值", "happened_on": "受灾日期", "registered_on": "登记日期",
+    "standard_fen": "低保标准（每人每月）", "measured": "比较的数值", "happened_on": "受灾日期", "registered_on": "登记日期",
     "died_on": "死亡日期", "pay_month": "最近缴费月份", "month_start": "本月", "is_in_year": "在一年之内", "covered": "保障人口",
     "registry": "名册", "working_days": "已过的工作日",
     "divisions": "在册的区数", "is_asked_about": "状态和类型属于要问的", "counts": "正常发放且在期内", "is_latest": "在最新的名册上",
@@ -49,10 +49,10 @@ _NOT = {exp.LT: ("不低于", "不早于"), exp.LTE: ("高于", "晚于"), exp.G
         exp.EQ: ("不是", "不是"), exp.NEQ: ("正是", "正是")}  # fmt: skip
 """Comparison → how it fails, of amounts and of days."""
 _MOST_NAMED = 3
-_DISPUTED = "这一行的姓名与号码的主人不同,存疑,暂不采用"
+_DISPUTED = "这一行的姓名与号码的主人不同，存疑，暂不采用"
 _ANSWERS = {
-    "enrolled": "{who}在{registry}名册上", "not_current": "{registry}名册不是最新,不知道{who}是否在册",
-    "cannot_tell": "{who}是否在{registry}名册上,今晚无法确认(本人身份存疑,退回的行里有疑似同一人的,或名册不完整)",
+    "enrolled": "{who}在{registry}名册上", "not_current": "{registry}名册不是最新，不知道{who}是否在册",
+    "cannot_tell": "{who}是否在{registry}名册上，今晚无法确认（本人身份存疑，退回的行里有疑似同一人的，或名册不完整）",
     "not_enrolled": "{who}不在{registry}名册上",
 }  # fmt: skip
 
@@ -65,11 +65,11 @@ def why_not(home: Path, id_number: str, rule: str, day: date | None = None) -> d
     """
     place, ledger = run.open_whole(home)
     if not place.warehouse.exists():
-        raise MonitorError("还没有发布过任何一版数据,请先运行 monitor run")
+        raise MonitorError("还没有发布过任何一版数据，请先运行 monitor run")
     models = read_models(contracts.load().kinds)
     known = {card.code: (name, card) for name, card in models.cards.items()}
     if rule.upper() not in known:
-        raise MonitorError(f"没有“{rule}”这条规则。可选:{'、'.join(known)}")
+        raise MonitorError(f"没有“{rule}”这条规则。可选：{'、'.join(known)}")
     name, card = known[rule.upper()]
     with closing(warehouse.read(place.warehouse, seal.release_keys(place))) as release:
         night = day or release.execute("select run_date from release").fetchall()[0][0]
@@ -82,7 +82,7 @@ def why_not(home: Path, id_number: str, rule: str, day: date | None = None) -> d
         missing = _missing(given, models, person_id)
         if failing is None:
             not_taken = list(dict.fromkeys(missing.values()))
-            told = False, "手上的名单(各区名册、摸底、监测和在范围内的部门名单)里都没有这个人" + _may_be_in(not_taken)
+            told = False, "手上的名单（各区名册、摸底、监测和在范围内的部门名单）里都没有这个人" + _may_be_in(not_taken)
         elif not failing:
             told = _after_the_rule(given, models, name, person_id)
     words = _Words(models, card, missing)
@@ -118,9 +118,9 @@ def _listed(release: duckdb.DuckDBPyConnection, card: Card, person_id: str) -> t
         return None
     warning_id, status, outcome, since = found[0]
     if status != "closed":
-        return True, f"已经列出:首次发现 {since}。看依据:monitor explain {warning_id[:16]}"
+        return True, f"已经列出：首次发现 {since}。看依据：monitor explain {warning_id[:16]}"
     done = OUTCOME_TITLES.get(outcome, outcome)
-    return False, f"{since} 列出过,已办结({done});没有明显加重、静默期没有过,就不再提示"
+    return False, f"{since} 列出过，已办结（{done}）；没有明显加重、静默期没有过，就不再提示"
 
 
 def _missing(given: warehouse.Inputs, models: Models, person_id: str) -> dict[str, str]:
@@ -143,7 +143,7 @@ def _may_be_in(not_taken: Sequence[str]) -> str:
     if not not_taken:
         return ""
     more = f"等{len(not_taken)}份" if len(not_taken) > _MOST_NAMED else ""
-    return f"。但有名单没有收全,可能在里面:{';'.join(not_taken[:_MOST_NAMED])}{more}"
+    return f"。但有名单没有收全，可能在里面：{'；'.join(not_taken[:_MOST_NAMED])}{more}"
 
 
 def _after_the_rule(given: warehouse.Inputs, models: Models, name: str, person_id: str) -> tuple[bool, str]:
@@ -157,14 +157,14 @@ def _after_the_rule(given: warehouse.Inputs, models: Models, name: str, person_i
     own = {row[of_whom] for row in found["registry.household_member"] if row["person_id"] == person_id}
     unread = [row["unreadable"] for row in found[name] if row[of_whom] in own and row.get("unreadable")]
     if unread:
-        return False, f"{unread[0]}。不知道的不当作没有:这条规则暂时答不了,不新增,也不撤回原有的预警"
+        return False, f"{unread[0]}。不知道的不当作没有：这条规则暂时答不了，不新增，也不撤回原有的预警"
     if not card.of_the_dead and any(row["person_id"] == person_id for row in found["registry.death"]):
-        return False, "本人已有死亡登记:除“死亡后仍在册”外,不再作为任何规则的对象"
+        return False, "本人已有死亡登记：除“死亡后仍在册”外，不再作为任何规则的对象"
     if stronger and not any(
         (row["rule_code"], row["subject_id"]) in {(card.code, one) for one in own} for row in found["life.standing"]
     ):
-        return False, f"各项条件都成立,但同一人已有更急的预警({stronger}),只提示那一条"
-    return True, "按现在手上的数据,各项条件都成立;下一次 monitor run 会列出"
+        return False, f"各项条件都成立，但同一人已有更急的预警（{stronger}），只提示那一条"
+    return True, "按现在手上的数据，各项条件都成立；下一次 monitor run 会列出"
 
 
 class _Words:
@@ -185,13 +185,13 @@ class _Words:
         income, size, standard = (facts.get(name) for name in ("yearly_income_fen", "household_size", "standard_fen"))
         if income is not None and size and standard and "yearly_income" in failing.condition.sql():
             per_head = (Decimal(income) / 12 / size / 100).quantize(Decimal("0.01"))
-            said += f"(家庭{size}人,人均月收入 {per_head} 元;低保标准每人每月 {_yuan(standard)} 元)"
+            said += f"（家庭{size}人，人均月收入 {per_head} 元；低保标准每人每月 {_yuan(standard)} 元）"
         return said
 
     def _absent(self, table: str) -> str:
         subject = "本户" if self.card.subject == "head" else "本人"
         if table == "registry.division_policy":
-            return "没有适用的政策值(多半是不知道城乡类别)"
+            return "没有适用的政策值（多半是不知道城乡类别）"
         if kinds := self._kinds_of(table):
             titles = "、".join(self.models.kinds[kind].title for kind in kinds)
             not_taken = [self.missing[kind] for kind in kinds if kind in self.missing]
@@ -203,7 +203,7 @@ class _Words:
             case exp.Or(args={"this": left, "expression": right}):
                 # Where a cell that nobody can read would do as well, there is none such: nothing is said of it.
                 sides = [side for side in (left, right) if not _is_of_unreadable(side)]
-                said = ",也".join(self._condition(side, values, tables) for side in sides)
+                said = "，也".join(self._condition(side, values, tables) for side in sides)
             case exp.EQ(args={"this": exp.Column() as column}) if column.name == "answer":
                 said = self._answer(column, values, tables)
             case exp.LT() | exp.LTE() | exp.GT() | exp.GTE() | exp.EQ() | exp.NEQ() as compared:
@@ -216,15 +216,15 @@ class _Words:
             case exp.Not(args={"this": exp.Expr() as inner}) if isinstance(inner.unnest(), exp.Is):
                 said = f"没有{self._title_of(inner.unnest().this, tables)}"
             case exp.Not() as exempt:
-                said = f"属于不列出的例外:{self._all_of(exempt, values)}"
+                said = f"属于不列出的例外：{self._all_of(exempt, values)}"
             case exp.In() as among:
                 words = "、".join(str(each.name) for each in among.expressions)
-                said = f"{self._side(among.this, values)},不在“{words}”之内"
+                said = f"{self._side(among.this, values)}，不在“{words}”之内"
             case exp.Column() as column:
-                said = f"不符合:{self._word(column.name)}"
+                said = f"不符合：{self._word(column.name)}"
             case other:
-                said = f"条件不成立:{self._all_of(other, values)}"
-        return said.replace(" ,", ",").strip()
+                said = f"条件不成立：{self._all_of(other, values)}"
+        return said.replace(" ，", "，").strip()
 
     def _all_of(self, condition: exp.Expr, values: Mapping[str, Any]) -> str:
         columns = {column.sql(): column for column in condition.find_all(exp.Column)}
@@ -273,7 +273,7 @@ class _Words:
             word = ("、" if side.find(exp.Add, exp.Sub) else "×").join(words) + ("合计" if side.find(exp.Add) else "")
         if isinstance(value, str):
             value = REGISTRY_TITLES.get(value, value)
-        return f"{word} {_shown(value, names, side)} " if value is not None else f"{word}(不知道)"
+        return f"{word} {_shown(value, names, side)} " if value is not None else f"{word}（不知道）"
 
     def _word(self, name: str) -> str:
         return WORDS.get(name) or self.headers.get(name) or name
@@ -305,7 +305,11 @@ def _yuan(fen: Any) -> Decimal:
 def show(result: Mapping[str, Any], console: Console) -> None:
     """Print the answer in Chinese; nothing of a file's own text is taken for markup."""
     rule = result["rule"]
-    lines = [Text(f"对象:{result['person']}   数据日期:{result['night']}"), Text(f"条件:{rule['condition']}"), Text("")]
-    lines.append(Text("已经列出" if result["listed"] else "没有列出,因为:", style="bold"))
+    lines = [
+        Text(f"对象：{result['person']}   数据日期：{result['night']}"),
+        Text(f"条件：{rule['condition']}"),
+        Text(""),
+    ]
+    lines.append(Text("已经列出" if result["listed"] else "没有列出，因为：", style="bold"))
     lines += [Text(f"• {reason}") for reason in result["reasons"]]
     console.print(Panel(Group(*lines), title=Text(f"{rule['code']} {rule['title']}")), crop=False)

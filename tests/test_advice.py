@@ -303,7 +303,7 @@ def test_no_refusal_has_words_of_its_own() -> None:
 def test_text_and_pages_are_never_to_be_opened_and_saved() -> None:
     for name in ("IMPORT_TEXT", "FROM_WEB_PAGE"):
         said = getattr(advice, name)
-        assert "另存为 .xlsx:号码的后三位会变成 000" in said and "打开,另存为" not in said
+        assert "另存为 .xlsx：号码的后三位会变成 000" in said and "打开，另存为" not in said
     for place, _, given in calls():
         if place.endswith(("delimited.py", "dbf.py", "stored.py")):
             assert "SAVE_AS_XLSX" not in ast.unparse(given)

@@ -87,27 +87,27 @@ SPOILT = [
     ("older journal", lambda home, of: put(of / "old", home, "journal.jsonl"), r"1 份文件日志没有记.*恢复 journal"),
     ("journal of another home", lambda home, of: put(of / "other", home, "journal.jsonl"), r"日志第 1 行.*别的数据目录的日志"),
     ("both deleted", lambda home, of: take(home, "ledger.db", "journal.jsonl"), r"而 archive/、accepted/、releases/ 里有内容"),
-    ("both older", lambda home, of: put(of / "old", home, "ledger.db", "journal.jsonl"), r"都是旧的一份:releases/ 里有第 2 版"),
+    ("both older", lambda home, of: put(of / "old", home, "ledger.db", "journal.jsonl"), r"都是旧的一份：releases/ 里有第 2 版"),
     (
         "both of another home, with its key",
         lambda home, of: put(of / "other", home, "ledger.db", "journal.jsonl", "keys/ledger.key"),
         r"都是旧的一份|archive\.key|原来的密钥",
     ),
     ("another ledger.key", lambda home, of: put(of / "other", home, "keys/ledger.key"), r"ledger\.key 换过"),
-    ("no ledger.key", lambda home, of: take(home, "keys/ledger.key"), r"ledger\.key:密钥不见了;请从备份恢复"),
+    ("no ledger.key", lambda home, of: take(home, "keys/ledger.key"), r"ledger\.key：密钥不见了；请从备份恢复"),
     (
         "another identity.key",
         lambda home, of: (home / "keys/identity.key").write_bytes(secrets.token_bytes(32)),
-        r"identity\.key:不是这个数据目录原来的密钥.*从备份恢复",
+        r"identity\.key：不是这个数据目录原来的密钥.*从备份恢复",
     ),
-    ("no identity.key", lambda home, of: take(home, "keys/identity.key"), r"identity\.key:读不了密钥.*从备份恢复"),
-    ("no archive.key", lambda home, of: take(home, "keys/archive.key"), r"archive\.key:密钥不见了.*从备份恢复"),
-    ("another archive.key", lambda home, of: put(of / "other", home, "keys/archive.key"), r"archive\.key:不是这个数据目录原来的"),
+    ("no identity.key", lambda home, of: take(home, "keys/identity.key"), r"identity\.key：读不了密钥.*从备份恢复"),
+    ("no archive.key", lambda home, of: take(home, "keys/archive.key"), r"archive\.key：密钥不见了.*从备份恢复"),
+    ("another archive.key", lambda home, of: put(of / "other", home, "keys/archive.key"), r"archive\.key：不是这个数据目录原来的"),
     ("open archive.key", lambda home, of: (home / "keys/archive.key").chmod(0o640), r"archive\.key:.*别人也能读.*chmod"),
-    ("open keys", lambda home, of: (home / "keys").chmod(0o750), r"keys:权限是 0750,别人也能读写.*chmod"),
-    ("open home", lambda home, of: home.chmod(0o755), r"home:权限是 0755,别人也能读写.*chmod"),
-    ("open releases", lambda home, of: (home / "releases").chmod(0o750), r"releases:权限是 0750"),
-    ("open journal", lambda home, of: (home / "journal.jsonl").chmod(0o644), r"journal\.jsonl:权限是 0644"),
+    ("open keys", lambda home, of: (home / "keys").chmod(0o750), r"keys：权限是 0750，别人也能读写.*chmod"),
+    ("open home", lambda home, of: home.chmod(0o755), r"home：权限是 0755，别人也能读写.*chmod"),
+    ("open releases", lambda home, of: (home / "releases").chmod(0o750), r"releases：权限是 0750"),
+    ("open journal", lambda home, of: (home / "journal.jsonl").chmod(0o644), r"journal\.jsonl：权限是 0644"),
 ]  # fmt: skip
 
 
@@ -300,7 +300,7 @@ def test_on_postgresql_too_an_empty_or_foreign_ledger_is_refused(nights, tmp_pat
     with pytest.raises(MonitorError, match=r"不是一套.*monitor\.yml 的 ledger"):
         run.night(one, DAY)
     monkeypatch.setenv("OUR_LEDGER", schema("empty"))
-    with pytest.raises(MonitorError, match=r"台账不全.*换一个空库,再运行 monitor recover"):
+    with pytest.raises(MonitorError, match=r"台账不全.*换一个空库，再运行 monitor recover"):
         run.night(one, DAY)
     custody.recover(one)
     run.night(one, DAY)

@@ -90,7 +90,7 @@ def test_the_rule_in_force_changes_nothing_and_each_night_is_asked_as_it_was(hom
     ]  # fmt: skip
     assert result["rules"] == result["shown"] == result["unsound"] == result["tried_early"] == []
     assert [(each["date"], each["because"]) for each in result["not_run"]] == [
-        ("2026-11-02", "夜间任务没有跑完,没有发布"), ("2026-11-03", "没有运行过夜间任务"), ("2026-11-04", "没有运行过夜间任务"),
+        ("2026-11-02", "夜间任务没有跑完，没有发布"), ("2026-11-03", "没有运行过夜间任务"), ("2026-11-04", "没有运行过夜间任务"),
     ]  # fmt: skip
     ledger = Ledger.of(Home.open(home))
     first = {(each.file_name, each.night): each.status for each in ledger.as_of(DAY)}
@@ -120,7 +120,7 @@ def test_what_a_narrower_rule_would_miss_is_said(home: Path, tmp_path: Path) -> 
 def test_a_rule_that_finds_nobody_any_more_is_said_to_be_dead(home: Path, tmp_path: Path) -> None:
     rule(tmp_path / "dead", WHERE.replace("surveyed.limit_fen", "0"), card_too=True)
     words = words_of(home, tmp_path / "dead", DAY, DAY)
-    assert "A01 收入低于低保标准未纳入 找不出卡片里为它虚构的样例户,这些夜里也一个都没有列出" in words
+    assert "A01 收入低于低保标准未纳入 找不出卡片里为它虚构的样例户，这些夜里也一个都没有列出" in words
     assert "夜里不会发布" in words and "改后会漏掉 2 个已经查实或帮到的对象" in words
 
 
@@ -153,7 +153,7 @@ def test_a_value_that_begins_later_is_tried_on_past_nights_and_that_is_said(home
     assert later.count("2027-01-01") == 1
     folder = with_standard(home, tmp_path / "later", line, f"{line}\n{later}")
     words = words_of(home, folder, NEXT, NEXT)
-    assert "(北片城市) 450 元/人/月:2027-01-01 起才生效,这里当作那些夜里已经生效来试" in words
+    assert "（北片城市） 450 元/人/月：2027-01-01 起才生效，这里当作那些夜里已经生效来试" in words
     assert "A02" in words and "不会改变任何清单" not in words and number(11) not in words
 
 
@@ -229,7 +229,7 @@ ONE_KEY = yaml.safe_dump(
         ({"a01.sql": "select person_id as person_id from accepted.pension"}, "不得使用 pension"),
         ({"a01.yml": "code: A01\nlevel: pink\n"}, "a01.yml"),
         ({"policy/dibao.yml": "dibao_standard: {}\n"}, "policy/dibao.yml"),
-        ({"policy/dibao.yml": ONE_KEY}, "policy/dibao.yml:少了 .*dibao_standard.*夜间任务不会开始"),
+        ({"policy/dibao.yml": ONE_KEY}, "policy/dibao.yml：少了 .*dibao_standard.*夜间任务不会开始"),
         ({"notes.txt": "x"}, "不认识 notes.txt"),
         ({}, "没有要试的规则"),
     ],

@@ -484,7 +484,7 @@ def test_households_of_last_month_that_are_on_no_list_now_are_counted_in_one_lin
     [message] = verdict.issues["message"]
     # Whose rows are forgotten later must not live on by name in what was said of their absence.
     assert "2 户" in message and "李四" not in message and "王五" not in message
-    assert f"户主身份证号末四位:{'、'.join(sorted([number(2)[-4:], number(3)[-4:]]))}" in message
+    assert f"户主身份证号末四位：{'、'.join(sorted([number(2)[-4:], number(3)[-4:]]))}" in message
     assert in_time(then_now(desk, "dibao_household", before, before)) == []
 
 

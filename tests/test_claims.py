@@ -93,7 +93,7 @@ def test_why_it_is_kept_is_said_and_what_the_claim_would_change(first: Nights) -
     nights = after_the_first(first)
     nights.night(given(after(1), **lists(**CLAIMS["a number under an invented name"])))
     kept = dict(nights.rows("select subject_name, remark from warning"))
-    unsure = "说不准是否在册(低保),今晚无法核对,保留原预警"
+    unsure = "说不准是否在册（低保），今晚无法核对，保留原预警"
     assert kept == {"张三": unsure, "李四": unsure, "王五": unsure, "赵六": None}
     told = nights.rows(
         "select person_id, kept_name, other_name, kept_unit_code, state, flips from name_conflict order by all"
@@ -104,9 +104,9 @@ def test_why_it_is_kept_is_said_and_what_the_claim_would_change(first: Nights) -
         "select left_name, right_name, division_code, consequence from identity_question where about = 'name' order by all"
     )
     assert asked == [
-        ("假三", "张三", "bureau", "若是同一人:撤回X01收入很低(黄色)。"),
+        ("假三", "张三", "bureau", "若是同一人：撤回X01收入很低（黄色）。"),
         ("假五", "王五", "bureau", "今晚的清单不变。"),
-        ("假四", "李四", "bureau", "若是同一人:转到别的区划:X01收入很低(黄色)。"),
+        ("假四", "李四", "bureau", "若是同一人：转到别的区划：X01收入很低（黄色）。"),
     ]
 
 
@@ -132,7 +132,7 @@ def test_when_a_person_has_decided_the_claim_holds(first: Nights) -> None:
     ]
     assert nights.rows("select division_code from person where person_id = '甲'") == [("d02",)]
     ((because,),) = nights.rows("select because from warning_withdrawn where household_id = '户甲'")
-    assert because.startswith("已在册:低保")
+    assert because.startswith("已在册：低保")
 
 
 def test_who_moves_under_his_own_name_moves(first: Nights) -> None:
@@ -140,4 +140,4 @@ def test_who_moves_under_his_own_name_moves(first: Nights) -> None:
     moved = {"dibao_person": [{"id_number": "甲", "name": "张三", "unit_code": "d02", "start_month": "2026-10"}]}
     nights.night(given(after(1), **lists(**moved)))
     assert nights.rows("select division_code from person where person_id = '甲'") == [("d02",)]
-    assert nights.rows("select left(because, 6) from warning_withdrawn") == [("已在册:低保",)]
+    assert nights.rows("select left(because, 6) from warning_withdrawn") == [("已在册：低保",)]

@@ -126,7 +126,7 @@ def test_a_second_run_names_the_owner_of_the_first(monitor, home):
 def test_check_of_a_good_file(monitor, home, tmp_path):
     path = book(tmp_path / "边缘人员.xlsx", PERSON, [person(1), person(2)])
     code, text, _ = monitor("--home", home, "check", path, "--unit", "d01", "--date", DAY)
-    assert code == 0 and "读到 2 行,可接收 2 行" in text
+    assert code == 0 and "读到 2 行，可接收 2 行" in text
     assert (tmp_path / "边缘人员.检查结果.xlsx").exists()
     assert not list((home / "archive").iterdir()) and not (home / "warehouse.duckdb").exists()
 
@@ -260,7 +260,7 @@ def test_a_number_comes_on_standard_input(monitor, home, monkeypatch, command):
 def test_a_number_is_asked_for_at_a_terminal_alone_and_not_shown(monitor, home, monkeypatch, command):
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     code, _, err = monitor("--home", home, *command)
-    assert code == 2 and "写 -,从标准输入读" in err
+    assert code == 2 and "写 -，从标准输入读" in err
     asked = []
 
     def prompt(text, *, hide_input):
@@ -270,7 +270,7 @@ def test_a_number_is_asked_for_at_a_terminal_alone_and_not_shown(monitor, home, 
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     monkeypatch.setattr(cli.click, "prompt", prompt)
     code, _, err = monitor("--home", home, *command)
-    assert code == 1 and asked == [("身份证号(输入时不显示)", True)] and number(1)[:17] not in err
+    assert code == 1 and asked == [("身份证号（输入时不显示）", True)] and number(1)[:17] not in err
 
 
 def test_the_rights_of_a_person_go_by_standard_input(monitor, home, monkeypatch):
@@ -289,7 +289,7 @@ def test_a_failure_of_ours_quotes_nothing_and_says_where(monitor, home, monkeypa
 
     monkeypatch.setattr(cli.run, "status", break_down)
     code, out, err = monitor("--home", home, "status", "--date", DAY)
-    assert (code, out) == (1, "") and "程序出错(ValueError" in err
+    assert (code, out) == (1, "") and "程序出错（ValueError" in err
     assert "张三丰" not in err and number(1)[6:14] not in err
 
 

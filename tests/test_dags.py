@@ -96,7 +96,7 @@ def test_every_dag_says_whose_it_is_and_what_to_do_when_it_is_red(quiet_airflow:
 
 def test_the_pages_name_every_red_task(nightly: Any) -> None:
     for task in nightly.tasks:
-        title = task.task_display_name.partition("(")[0]
+        title = task.task_display_name.partition("（")[0]
         assert title in nightly.doc_md or title == "找出要检查的" or title == "告知", title
 
 
@@ -291,9 +291,9 @@ def _system() -> None:
 @pytest.mark.parametrize(
     ("do", "said"),
     [
-        (_library, "ValueError:程序出错(ValueError);原话可能引用名单里的内容,不显示"),
-        (_ours, "CheckError:姓名检查没有执行完"),
-        (_system, f"PermissionError:[Errno 13] Permission denied: '/home/lists/{mask(AN_ID)}.xlsx'"),
+        (_library, "ValueError：程序出错（ValueError）；原话可能引用名单里的内容，不显示"),
+        (_ours, "CheckError：姓名检查没有执行完"),
+        (_system, f"PermissionError：[Errno 13] Permission denied: '/home/lists/{mask(AN_ID)}.xlsx'"),
     ],
 )
 def test_a_failure_is_told_without_the_words_of_a_library(
@@ -570,7 +570,7 @@ def test_one_broken_unit_leaves_the_others_alone_and_the_run_fails(wounded: Nigh
 @pytest.mark.slow
 def test_the_morning_message_names_what_failed(wounded: Night) -> None:
     message = (wounded.home / "outbox" / "2026-10-31.md").read_text(encoding="utf-8")
-    assert "\n1. 没有成功的步骤:读文件 d05。" in message
+    assert "\n1. 没有成功的步骤：读文件 d05。" in message
 
 
 @pytest.mark.slow

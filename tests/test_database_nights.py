@@ -68,7 +68,7 @@ def test_nights_with_a_database_that_stays_that_changes_and_that_changes_back(ho
     assert told["三区库"]["state"] == "not_delivered"
     message = (home / "outbox/2026-10-31.md").read_text(encoding="utf-8")
     assert "没读到的数据库 1 个" in message
-    assert "三区库(x):没有读到。连不上数据库" in message
+    assert "三区库（x）：没有读到。连不上数据库" in message
     assert not list(home.glob(".part-*"))
     for path in home.rglob("*"):
         assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path

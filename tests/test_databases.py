@@ -217,7 +217,7 @@ def test_a_count_that_differs_is_no_delivery(server: Server, tmp_path: Path, mon
     monkeypatch.setattr(sa.CursorResult, "partitions", loses_the_last)
     found = failure(server, source(table, chunk_rows=3), tmp_path / "t")
     assert found.code == "count"
-    assert "数到 8 行,读到 6 行" in found.reason
+    assert "数到 8 行，读到 6 行" in found.reason
     assert found.may_pass
 
 

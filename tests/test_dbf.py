@@ -69,7 +69,7 @@ def test_deleted_records_are_left_out_and_leave_the_numbers_below_right(tmp_path
     assert [row[0] for row in lines(found)] == ["姓名", "某1", "某4", "某5"]
     book = read(tmp_path, data)
     assert isinstance(book, Book)
-    assert book.notices == ["有2条记录带删除标记,没有读取"]
+    assert book.notices == ["有2条记录带删除标记，没有读取"]
 
 
 @pytest.mark.parametrize(
@@ -437,7 +437,7 @@ WHOLE = table(PERSON, [(f"某{n}", number(n)) for n in range(1, 40)])
 @pytest.mark.parametrize(
     ("data", "code", "said"),
     [
-        (WHOLE[:-60], "truncated", "39 条记录,文件里只有 37 条"),
+        (WHOLE[:-60], "truncated", "39 条记录，文件里只有 37 条"),
         (WHOLE[:500], "truncated", "没有传完"),
         (WHOLE[:40], "corrupt", "没有传完"),
         (table(PERSON, [(f"某{n}", number(n)) for n in range(1, 40)], count=20), "corrupt", "后面却还有记录"),

@@ -233,7 +233,7 @@ def test_a_list_filled_in_closes_advances_and_comes_back_marked(tmp_path: Path) 
             str(cell) for row in workbook.worksheets[0].iter_rows(values_only=True) for cell in row if cell
         )
         notes = [cell.comment.text for row in workbook["预警"].iter_rows() for cell in row if cell.comment]
-    assert "登记 2 行,退回 2 行" in text and "没有写“说明”" in text
+    assert "登记 2 行，退回 2 行" in text and "没有写“说明”" in text
     assert any("核查日期在将来" in note for note in notes) and len(notes) == 2
 
     # What was found in the sample counts for what the rules miss, and for no warning.
@@ -250,8 +250,8 @@ def test_a_list_filled_in_closes_advances_and_comes_back_marked(tmp_path: Path) 
     assert {line["姓名"] for line in left} == set(of_whom.values()) - {in_need, fine}
     assert {line["这是什么"] for line in left} == {"随机抽样\n不是预警"}
     figures = lines_of(home / f"lists/{NEXT}/bureau.xlsx", "规则成效")
-    assert {line["漏查比例"] for line in figures if line["其中已核查\n(人或户)"] == 0} == {"—"}
-    assert sum(line["其中需要帮助\n(人或户)"] for line in figures if line["单位"] == "全市") == need
+    assert {line["漏查比例"] for line in figures if line["其中已核查\n（人或户）"] == 0} == {"—"}
+    assert sum(line["其中需要帮助\n（人或户）"] for line in figures if line["单位"] == "全市") == need
     with closing(openpyxl.load_workbook(home / "returns/d01/抽样.xlsx")) as workbook:
         notes = [cell.comment.text for row in workbook["抽样核查"].iter_rows() for cell in row if cell.comment]
     assert notes and all("没有写“说明”" in note for note in notes)
@@ -259,7 +259,7 @@ def test_a_list_filled_in_closes_advances_and_comes_back_marked(tmp_path: Path) 
     [(whose,)] = ask(home, "select distinct subject_id_number from sample_check where subject_name = ?", in_need)
     told = rights.subject(home, whose, NEXT, who="数据员", because="本人申请")
     assert "granted" in {each["outcome"] for each in told["published"]["抽样核查"]}
-    assert any("抽样核查" in line for line in told["lists"]) and "sample" not in rights.page(told, "民政局(本级)")
+    assert any("抽样核查" in line for line in told["lists"]) and "sample" not in rights.page(told, "民政局（本级）")
 
     # The bureau found something else about a household: both are told, the later day holds.
     other = {"核查结果": "本人放弃或不愿申请", "核查人": "李四", "核查日期": NEXT, "说明": "当面说不办"}

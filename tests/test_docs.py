@@ -307,7 +307,7 @@ def test_a_dated_line_is_all_that_a_policy_value_needs(tmp_path: Path, page: Pat
     assert 780 not in standard(date(2026, 12, 31))
     assert 780 in standard(date(2027, 1, 1))
     file.write_text(text_of(file).replace(', source: "某发〔2026〕1号"', "").replace(
-        'value: 780, source: "样例值,非官方标准"', "value: 780"), encoding="utf-8")  # fmt: skip
+        'value: 780, source: "样例值，非官方标准"', "value: 780"), encoding="utf-8")  # fmt: skip
     with pytest.raises(PolicyError, match="source"):
         policy.load(tmp_path / "policy")
 

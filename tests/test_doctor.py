@@ -250,7 +250,7 @@ def test_the_command_says_how_many_must_be_mended_and_ends_with_1(safe):
     assert told["must_mend"] == sum(each["state"] == "mend" for each in told["findings"])
     (safe.root / "lists").chmod(0o777)
     asked = CliRunner().invoke(monitor, ["--home", str(safe.root), "doctor"])
-    assert asked.exit_code == 1 and "[要改] 文件权限:1 个文件或文件夹别人也能读写:lists(0777)" in asked.output
+    assert asked.exit_code == 1 and "[要改] 文件权限：1 个文件或文件夹别人也能读写：lists(0777)" in asked.output
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another account")
@@ -266,5 +266,5 @@ def test_a_drop_folder_may_belong_to_its_sender_and_nothing_else_may(safe, tmp_p
     os.chown(safe.root / "lists", 7002, 7002)
     [found] = foreign()
     assert found.said.startswith("1 个")
-    subprocess.run(found.to_do.partition(",")[0], shell=True, check=True)
+    subprocess.run(found.to_do.partition("，")[0], shell=True, check=True)
     assert foreign() == [] and {folder.stat().st_uid for folder in senders} == {7002}

@@ -66,7 +66,7 @@ def test_where_duckdb_cannot_write_safely_the_night_does_not_begin(tmp_path, mon
     home = _new(tmp_path)
     _encrypt(home)
     book(home / "inbox/d01/边缘人员.xlsx", PERSON, [person(1)])
-    with pytest.raises(ConfigError, match=r"encrypt_releases:这台机器上 DuckDB 不能安全地写加密文件.*httpfs"):
+    with pytest.raises(ConfigError, match=r"encrypt_releases：这台机器上 DuckDB 不能安全地写加密文件.*httpfs"):
         run.night(home, DAY)
     assert (home / "inbox/d01/边缘人员.xlsx").exists() and not list((home / "archive").iterdir())
     assert not journal.path(Home(home)).exists() and not list((home / "releases").iterdir())
@@ -127,7 +127,7 @@ def test_nobody_without_the_key_opens_a_release_or_a_divisions_file(closed, tmp_
         with pytest.raises(duckdb.CatalogException, match="encrypted"):
             duckdb.connect(str(path), read_only=True)
         for keys in ((), ("cd" * 32,)):
-            with pytest.raises(PublishRefused, match=r"是加密的,现有的密钥打不开"):
+            with pytest.raises(PublishRefused, match=r"是加密的，现有的密钥打不开"):
                 warehouse.read(path, keys)
     assert len(told) > 10
     with closing(duckdb.connect(str(tmp_path / "open.duckdb"))) as con:

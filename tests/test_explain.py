@@ -38,7 +38,7 @@ def release():
     con.execute("create table submission as select '123456789012345a' as submission_id, 'd01' as unit_code")
     con.execute(
         "create table warning_withdrawn as select date '2026-11-01' as withdrawn_on, 'w9' as warning_id,"
-        " '已在册:低保' as because"
+        " '已在册：低保' as because"
     )
     values = {
         "warning_id": "w1", "run_date": date(2026, 10, 31), "rule_code": "A01", "title": "收入低于低保标准未纳入",
@@ -47,7 +47,7 @@ def release():
         "first_seen_on": date(2026, 10, 20), "last_seen_on": date(2026, 10, 31), "due_on": date(2026, 10, 23),
         "measured": 2664000, "reason": "家庭3人年总收入6000.00元。", "caveat": "收入可能变化。", "remark": None,
         "evidence": json.dumps(EVIDENCE), "freshness": json.dumps(FRESHNESS), "policy": json.dumps(POLICY),
-        "decided_on": date(2026, 10, 30), "decided_by": "李四", "measure": "继续关注", "note": "上门看过,已交材料。",
+        "decided_on": date(2026, 10, 30), "decided_by": "李四", "measure": "继续关注", "note": "上门看过，已交材料。",
         "silent_until": None,
     }  # fmt: skip
     con.execute("create table warning as select " + ", ".join(f"? as {name}" for name in values), list(values.values()))
@@ -104,7 +104,7 @@ def test_rule_policy_and_caveat_are_said(release):
         "收入可能变化",
         "低保 2026-10",
         "不是结论",
-        "李四 2026-10-30:上门看过,已交材料。继续关注",
+        "李四 2026-10-30：上门看过，已交材料。继续关注",
     ):
         assert text in screen
 
@@ -128,20 +128,20 @@ def test_the_rule_is_asked_again_of_the_same_household(release, rows, answer, sa
 
 def test_a_rule_that_meets_a_cell_nobody_can_read_says_so(release):
     def ask_rule(code):
-        said = "是否重病写着“待查”,认不出来"
+        said = "是否重病写着“待查”，认不出来"
         return asked(("p1", "h1", "red", 2664000))(code).append_column("unreadable", pa.array([said]))
 
     result = explained(release, ask_rule)
     assert (result["again"]["answer"], result["again"]["level"]) == ("unreadable", None)
-    assert "现在无法核对:是否重病写着“待查”,认不出来。" in shown(result).replace("\n", "")
+    assert "现在无法核对：是否重病写着“待查”，认不出来。" in shown(result).replace("\n", "")
 
 
 def test_a_roster_that_cannot_be_asked_is_no_answer(release):
     """The rule lists nobody then, whom it would list on a whole roster."""
-    result = explained(release, asked(), unanswered={"w1": "名单不完整(低保)", "w2": "名单不是最新(特困)"})
+    result = explained(release, asked(), unanswered={"w1": "名单不完整（低保）", "w2": "名单不是最新（特困）"})
     assert result["again"]["answer"] == "unreadable"
-    assert "现在无法核对:名单不完整(低保)。" in shown(result)
-    assert explained(release, asked(), unanswered={"w2": "名单不是最新(特困)"})["again"]["answer"] == "gone"
+    assert "现在无法核对：名单不完整（低保）。" in shown(result)
+    assert explained(release, asked(), unanswered={"w2": "名单不是最新（特困）"})["again"]["answer"] == "gone"
 
 
 def test_a_rule_about_a_person_is_asked_of_the_person(release):
@@ -165,7 +165,7 @@ def test_numbers_are_masked_everywhere(release):
 def test_an_unknown_or_withdrawn_warning_is_named(release):
     with pytest.raises(MonitorError, match="没有编号为 w7"):
         explained(release, warning_id="w7")
-    with pytest.raises(MonitorError, match="已于 2026-11-01 撤回:已在册:低保"):
+    with pytest.raises(MonitorError, match="已于 2026-11-01 撤回：已在册：低保"):
         explained(release, warning_id="w9")
 
 

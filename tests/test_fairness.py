@@ -359,9 +359,9 @@ STATISTIC = NOTE + "purpose: statistics\ncomment: 试\ncolumns: {person_id: 人}
     [
         (
             "registry.spent",
-            r"published/tried\.sql:用途是 statistics,不得使用 medical_expense.*main\.tried ← registry\.spent ← accepted\.medical",
+            r"published/tried\.sql：用途是 statistics，不得使用 medical_expense.*main\.tried ← registry\.spent ← accepted\.medical",
         ),
-        ("main.warning", r"published/tried\.sql:用途是 statistics"),
+        ("main.warning", r"published/tried\.sql：用途是 statistics"),
         ("accepted.dibao_person", None),
         ("registry.person", None),
     ],
@@ -382,10 +382,10 @@ def test_a_statistic_reaches_no_kind_that_serves_none(tmp_path: Path, source: st
     ("query", "refused"),
     [
         ("select warning_id as warning_id, person_id as person_id from main.warning", None),
-        ("select warning_id as warning_id, rule_code as rule_code from main.warning", "却带出了:rule_code"),
+        ("select warning_id as warning_id, rule_code as rule_code from main.warning", "却带出了：rule_code"),
         ("select warning_id as warning_id from main.warning where rule_code = 'A05'", "rule_code 只能"),
-        ("select warning_id as warning_id from main.warning where reason like '%残疾%'", "却用到了:reason"),
-        ("select person_id as warning_id from registry.spent", "却读了:registry.spent"),
+        ("select warning_id as warning_id from main.warning where reason like '%残疾%'", "却用到了：reason"),
+        ("select person_id as warning_id from registry.spent", "却读了：registry.spent"),
     ],
 )
 def test_a_model_that_carries_warnings_says_only_that_somebody_was_asked(

@@ -194,7 +194,7 @@ def test_a_full_disk_is_said_in_a_sentence(
     with pytest.raises(SystemExit) as ended:
         cli.main()
     said = capsys.readouterr().err
-    assert ended.value.code == 1 and "磁盘满了(/x/lists)" in said and "Traceback" not in said
+    assert ended.value.code == 1 and "磁盘满了（/x/lists）" in said and "Traceback" not in said
 
 
 def test_who_holds_the_home_is_who_holds_it_now(home: Home) -> None:

@@ -169,11 +169,11 @@ def test_nor_does_a_kind_by_its_name_or_a_header_of_one_unit(agreed: Path) -> No
     (agreed / "sources").mkdir()
     source = agreed / "sources/d01_edge_person.yml"
     source.write_text("{unit: d01, kind: edge_person, reason: 试, headers: {族别: employment}}", encoding="utf-8")
-    with pytest.raises(ContractError, match=r"d01_edge_person\.yml:headers:“族别”"):
+    with pytest.raises(ContractError, match=r"d01_edge_person\.yml:headers：“族别”"):
         load(agreed)
     source.unlink()
     shutil.copy(agreed / "kinds/vehicle.yml", agreed / "kinds/police.yml")
-    with pytest.raises(ContractError, match=r"police\.yml:title:“police”"):
+    with pytest.raises(ContractError, match=r"police\.yml:title：“police”"):
         load(agreed)
 
 

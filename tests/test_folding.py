@@ -41,7 +41,7 @@ def test_python_sql_and_arrow_take_the_same_characters_out(character: str) -> No
 
 @pytest.mark.parametrize("character", SHAPELESS.values(), ids=SHAPELESS)
 def test_headers_and_months_are_read_through_them(character: str) -> None:
-    assert fold_header(inside("家庭月总收入", character) + "(" + character + "元)") == ("家庭月总收入", "元")
+    assert fold_header(inside("家庭月总收入", character) + "(" + character + "元）") == ("家庭月总收入", "元")
     assert months_in(inside("2026年10月", character)) == ["2026-10"]
     assert month_of_cell(inside("2026-10", character), False) == "2026-10"
 

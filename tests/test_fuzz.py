@@ -135,7 +135,7 @@ def test_what_the_list_does_not_hold_is_noticed(good: Any) -> None:
     assert fuzz.wrong(replace(good, lists={"dibao_person": (None, 1, [])}), good, True) == "another kind (dibao_person)"
     assert fuzz.wrong(replace(good, lists={"temporary_grant": ("2026-09", read, rows)}), good, True) == "another month"
     assert fuzz.wrong(replace(good, is_balanced=False), good, True) == "unbalanced"
-    ours = Refusal("unreadable", "读取中断(PanicException readers.py:202)", "请重新提交")
+    ours = Refusal("unreadable", "读取中断（PanicException readers.py:202）", "请重新提交")
     assert str(fuzz.wrong(replace(good, refused=[(None, ours)]), good, True)).startswith("words of ours")
 
 

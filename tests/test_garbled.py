@@ -74,7 +74,7 @@ def test_a_garbled_column_holds_the_list_with_one_reason(tmp_path: Path) -> None
     names = [name.encode().decode("gbk", "replace") for name in NAMES]
     outcome = judged(sheet(tmp_path / "x.xlsx", rows([*names, "张三"])))
     assert outcome.refusal and (outcome.refusal.code, outcome.refusal.fix) == ("garbled", advice.CHECK_ENCODING)
-    assert "“姓名”一列是乱码(第3行起,共10行)" in outcome.refusal.reason
+    assert "“姓名”一列是乱码（第3行起，共10行）" in outcome.refusal.reason
     assert not [name for name in names if name in outcome.refusal.reason]
     assert outcome.accepted == {} and outcome.issues == []
 

@@ -101,7 +101,7 @@ def test_what_is_asked_names_both_sides_and_what_an_answer_changes(renamed: Nigh
         " from identity_question order by about"
     )
     assert pair[:7] == ("pair", "d01", "张三", "张三", "dibao_person", 3, "survey_household")
-    assert pair[7].startswith("若不是:列出X01") and pair[8] == NIGHT
+    assert pair[7].startswith("若不是：列出X01") and pair[8] == NIGHT
     assert name[:7] == ("name", "bureau", "章三", "张三", "medical_expense", 2, "survey_household")
     assert not [text for row in renamed.rows("select * from identity_question") for text in row if ME in str(text)
                 and str(text) != ME]  # fmt: skip
@@ -115,14 +115,14 @@ def test_an_answer_holds_until_a_later_one_and_the_lists_say_so(plain: Nights) -
     nights.night(given(after(1), **rows(no)))
     assert nights.rows(LISTED) == [("yellow",)]
     ((change, because),) = nights.rows("select change, because from warning_change")
-    assert change == "added" and because.endswith("(身份判断:张三 2026-10-30“不是同一人”)")
+    assert change == "added" and because.endswith("（身份判断：张三 2026-10-30“不是同一人”）")
     yes = answer(
         question, "same", after(1), decision_id="二", decided_by="李四", unit_code="bureau", night=str(after(2))
     )
     nights.night(given(after(2), **rows(no, yes)))
     assert nights.rows(LISTED) == []
     ((change, because),) = nights.rows("select change, because from warning_change")
-    assert change == "withdrawn" and because.startswith("已在册:低保") and "李四 2026-10-31“是同一人”" in because
+    assert change == "withdrawn" and because.startswith("已在册：低保") and "李四 2026-10-31“是同一人”" in because
     assert nights.rows("select decision_id, state, conflict is not null from identity_decision order by all") == [
         ("一", "replaced", True), ("二", "stands", True),
     ]  # fmt: skip
@@ -191,8 +191,8 @@ def test_a_row_is_one_persons_and_both_who_said_so_are_told(nights: Nights) -> N
     nights.night(given(after(1), **{**lists, "house__decision": [first, second]}))
     told = nights.rows("select decision_id, state, conflict from identity_decision order by all")
     assert told == [
-        ("一", "replaced", "同一行还判断为另一个人(青禾区李四 2026-10-31)"),
-        ("二", "stands", "同一行还判断为另一个人(青禾区张三 2026-10-30)"),
+        ("一", "replaced", "同一行还判断为另一个人（青禾区李四 2026-10-31）"),
+        ("二", "stands", "同一行还判断为另一个人（青禾区张三 2026-10-30）"),
     ]
     assert nights.rows("select person_id from record_link where identity_state = 'decided'") == [(max(ME, TWIN),)]
 
@@ -205,7 +205,7 @@ def test_what_does_not_fit_changes_nothing_and_says_why(plain: Nights) -> None:
         ({"unit_code": "d02"}, "不由本单位判断"),
         ({"unit_code": "traffic"}, "只有各区和市局"),
         ({"decided_on": str(after(2))}, "判断日期在将来"),
-        ({"decided_on": str(after(-1))}, "早于这条疑问首次列出的日期(2026-10-30)"),
+        ({"decided_on": str(after(-1))}, "早于这条疑问首次列出的日期（2026-10-30）"),
         ({"problem": "没有写理由"}, "没有写理由"),
     ]
     lines = [answer(question) | changes | {"decision_id": f"{at}"} for at, (changes, _) in enumerate(wrong)]
@@ -388,7 +388,7 @@ def test_contradicting_answers_are_told_to_all_who_gave_them_until_one_is_change
     states = nights.rows("select decision_id, state, contradiction from identity_decision order by all")
     assert [row[:2] for row in states] == [("一", "contradicted"), ("三", "stands"), ("二", "contradicted")]
     (text,) = {row[2] for row in states}
-    assert "民政局(本级)张三 2026-10-30“是同一人”" in text and "青禾区李四 2026-10-30“不是同一人”" in text
+    assert "民政局（本级）张三 2026-10-30“是同一人”" in text and "青禾区李四 2026-10-30“不是同一人”" in text
     assert one[:8] in text and ME not in text
     again = nights.rows(
         "select question_id, is_asked, decision from identity_question where consequence like '%互相矛盾%'"
@@ -398,7 +398,7 @@ def test_contradicting_answers_are_told_to_all_who_gave_them_until_one_is_change
     answers = decisions.answers(Filled(words), nights.con)  # type: ignore[arg-type]
     notes = {each.file.unit_code: each.issues["message"].tolist() for each in answers}
     assert {unit: len(told) for unit, told in notes.items()} == {"d01": 2, "bureau": 1}
-    assert all("互相矛盾,不能都对" in note and text in note for told in notes.values() for note in told)
+    assert all("互相矛盾，不能都对" in note and text in note for told in notes.values() for note in told)
     assert any("都不采用" in notice for notice in answers[0].summaries[0].notices)
 
     words.append(answer(three, "same", after(1), decision_id="四", night=str(after(2)), received_seq=4))
@@ -539,7 +539,7 @@ def test_the_sheet_goes_out_comes_back_is_contradicted_and_taken_back(listed: Pa
     own, all_of_it = (home / f"lists/{DAY}/{unit}.xlsx" for unit in ("d01", "bureau"))
     (line,) = sheet_of(own)
     assert (line["甲方\n姓名"], line["乙方\n姓名"], line["种类"]) == ("某甲", "某甲", "疑似同一人")
-    assert line["甲方在哪里\n(文件/工作表/行)"] == "青禾区·低保人员\n低保.xlsx/Sheet1/第3行"
+    assert line["甲方在哪里\n（文件/工作表/行）"] == "青禾区·低保人员\n低保.xlsx/Sheet1/第3行"
     assert "A01" in line["判断会改变什么"] and line[QUESTION_NUMBER] and HIS not in str(line)
     assert len(sheet_of(all_of_it)) == 1 and sheet_of(home / f"lists/{DAY}/d02.xlsx")[0]["序号"].startswith("截至")
     with closing(openpyxl.load_workbook(own)) as workbook:
@@ -554,7 +554,7 @@ def test_the_sheet_goes_out_comes_back_is_contradicted_and_taken_back(listed: Pa
         ("某乙", "closed"), ("某甲", "open"),
     ]  # fmt: skip
     assert ask(home, "select because from warning_change where change = 'added'") == [
-        (f"新符合条件(身份判断:张三 {DAY}“不是同一人”)",)
+        (f"新符合条件（身份判断：张三 {DAY}“不是同一人”）",)
     ]
     (line,) = sheet_of(home / f"lists/{NEXT}/d01.xlsx")
     assert [line[header] for header in JUDGED] == ["不是同一人", "张三", line["判断日期"], "张三看了户口簿"]

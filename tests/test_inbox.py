@@ -451,7 +451,7 @@ def test_more_filled_in_lists_than_one_night_takes_wait_as_well_and_make_no_list
     assert [each.file_name for each in ledger.decisions.files()] == ["低保1.xlsx"]
     told = run.status(home, EVE)
     assert told["put_off"]["waiting_answers"] == ["青禾区 低保2.xlsx"]
-    assert "填好的清单,一个单位一夜最多收 1 份" in "\n".join(notice._message(told))
+    assert "填好的清单，一个单位一夜最多收 1 份" in "\n".join(notice._message(told))
     assert rosters.gaps(Home(home), ledger, ledger.submissions(), EVE) == []
     run.notify(home, EVE)
     assert "低保2.xlsx" in _told(home, "d01", EVE) and not (home / "returns/d02").exists()
@@ -650,7 +650,7 @@ def test_what_is_never_a_list_is_neither_read_nor_lost_in_silence(tmp_path):
         }  # fmt: skip
         message = "\n".join(notice._message(told))
         assert all(inbox.visible(name).strip() in message for name in names)
-        assert "下一夜照常收" in message and "天)" in message and told["moving"] == []
+        assert "下一夜照常收" in message and "天）" in message and told["moving"] == []
     left = sorted(path for path in home.rglob("*") if path.is_file() and "inbox" in path.parts)
     assert left == [path for path in there if path.parent.name != "d05"]
     assert len(Ledger.of(Home(home)).files()) == 1 and custody.verify(home)["problems"] == []

@@ -115,12 +115,12 @@ def test_a_header_is_looked_for_in_so_many_filled_rows_and_the_refusal_says_how_
     assert read(tmp_path, [*above, PERSON, *people(3)], sheet="2026-10").rows_read == 3
     refused = read(tmp_path, [["填表说明"]] * 20 + [PERSON, *people(3)])
     assert code(refused) == "unrecognised"
-    assert refused.refusal and "前20行(空行不计)里没有找到表头" in refused.refusal.reason
+    assert refused.refusal and "前20行（空行不计）里没有找到表头" in refused.refusal.reason
 
 
 def test_a_sheet_without_a_word_names_what_the_unit_may_send(tmp_path: Path) -> None:
     refused = read(tmp_path, [[1, 2], [3, 4]])
-    assert refused.refusal and "本单位可以报送:" in refused.refusal.reason
+    assert refused.refusal and "本单位可以报送：" in refused.refusal.reason
     assert "没有本单位可以报送的种类" not in refused.refusal.reason
     (nobody,) = read_all(workbook(tmp_path / "y.xlsx", ("一", [[1, 2]])), senders={"stranger"})
     assert nobody.refusal and "没有本单位可以报送的种类" in nobody.refusal.reason
@@ -161,7 +161,7 @@ def test_a_header_that_is_too_deep_is_refused_as_such(tmp_path: Path) -> None:
     deep = [GRANT_GROUPS[0], [None, "甲"], [None, "乙"], [None, "丙"], *GRANT_GROUPS[1:]]
     reading = read(tmp_path, [*deep, ["G1", "张三", number(1), "支出型", "疾病", "2026-09-22", 1005, "同意"]])
     assert reading.refusal
-    assert "列名写在好几行里:“申请编号”" in reading.refusal.reason
+    assert "列名写在好几行里：“申请编号”" in reading.refusal.reason
     assert "把表头合成一行" in reading.refusal.fix
 
 
@@ -191,7 +191,7 @@ def test_tables_of_one_kind_side_by_side_are_refused_as_such(
     assert code(reading) == "side_by_side"
     assert reading.refusal
     begins = [f"{'AEIMQ'[at] if not gap else 'AFKPU'[at] if gap == 1 else 'AGMSY'[at]}2" for at in range(len(heights))]
-    assert f"{'两' if len(heights) == 2 else 3}个表并排(表头从{'、'.join(begins)}开始)" in reading.refusal.reason
+    assert f"{'两' if len(heights) == 2 else 3}个表并排（表头从{'、'.join(begins)}开始）" in reading.refusal.reason
     assert "剪切到一张新的工作表" in reading.refusal.fix
 
 
@@ -344,7 +344,7 @@ def test_profiling_columns_are_dropped_before_anything_is_written(tmp_path: Path
     for value in ("维族甲", "党员乙", "图丙"):
         assert value.encode() not in written
     assert [notice for notice in reading.notices if "不接收" in notice] == [
-        "按规定不接收的列,没有读取:民族、政治面貌(必填)、照片"
+        "按规定不接收的列，没有读取：民族、政治面貌(必填)、照片"
     ]
     assert reading.sheets[0].unused == ["民族乡"]
 
@@ -361,7 +361,7 @@ def test_unused_columns_are_told_once_and_ignored_ones_never(tmp_path: Path) -> 
     rows = [[TITLE], [*PERSON, "爱好", "年龄", "序号", None], [*people(1)[0], "棋", 70, 1, "无名列"]]
     path = workbook(tmp_path / "x.xlsx", ("一", rows), ("二", [*rows[:2], *people(1, 5)]))
     (reading,) = read_all(path)
-    assert [notice for notice in reading.notices if "没有使用" in notice] == ["没有使用的列:爱好、H列(无列名)"]
+    assert [notice for notice in reading.notices if "没有使用" in notice] == ["没有使用的列：爱好、H列（无列名）"]
 
 
 # Recognition -----------------------------------------------------------------------------------------------------
@@ -377,7 +377,7 @@ def test_sheets_of_two_kinds_are_two_readings(tmp_path: Path) -> None:
     )
     household, person = read_all(path)
     assert [(r.kind, r.rows_read) for r in (household, person)] == [("dibao_household", 1), ("dibao_person", 2)]
-    assert "没有读取的工作表:说明" in household.notices
+    assert "没有读取的工作表：说明" in household.notices
     assert len(rows_of(household)) == 1
     assert len(rows_of(person)) == 2
 
@@ -452,7 +452,7 @@ def test_an_unrecognised_file_names_the_nearest_kind_and_what_is_missing(tmp_pat
     assert reading.refusal
     assert "低保人员" in reading.refusal.reason
     assert "与户主关系" in reading.refusal.reason
-    assert "身份证号(文件中的“身份证”是不是它?)" in reading.refusal.reason
+    assert "身份证号（文件中的“身份证”是不是它？）" in reading.refusal.reason
 
 
 def test_one_income_of_two_is_enough(tmp_path: Path) -> None:
@@ -505,7 +505,7 @@ def test_hidden_rows_are_data_with_a_notice(tmp_path: Path) -> None:
     (reading,) = read_all(path)
     assert reading.rows_read == 4
     assert [sheet.hidden_rows for sheet in reading.sheets] == [1]
-    assert "有1行是隐藏的,也作为数据读取了" in reading.notices
+    assert "有1行是隐藏的，也作为数据读取了" in reading.notices
 
 
 # Hidden sheets ---------------------------------------------------------------------------------------------------
@@ -555,15 +555,15 @@ def test_a_file_whose_only_list_is_hidden_is_refused_by_the_sheets_name(tmp_path
     (reading,) = read_all(path)
     assert (reading.kind, reading.rows_read, reading.rows_path) == ("dibao_person", 0, None)
     assert code(reading) == "hidden_sheet"
-    assert reading.refusal and "“名册”(4行)" in reading.refusal.reason and how in reading.refusal.fix
+    assert reading.refusal and "“名册”（4行）" in reading.refusal.reason and how in reading.refusal.fix
     assert reading.hidden_sheets == [HiddenSheet("名册", "dibao_person", 4, state == "veryHidden")]
 
 
 def test_hidden_sheets_without_a_list_are_named_apart(tmp_path: Path) -> None:
     sheets = [("名册", ROSTER), ("计算", [["品名"], ["米"]]), ("联系表", [["电话"]])]
     (reading,) = read_all(with_hidden(tmp_path / "x.xlsx", "hidden", *sheets, hidden=["计算"]))
-    assert "没有读取的工作表:联系表" in reading.notices
-    assert any(notice.startswith("没有读取的隐藏工作表:计算") and MENU in notice for notice in reading.notices)
+    assert "没有读取的工作表：联系表" in reading.notices
+    assert any(notice.startswith("没有读取的隐藏工作表：计算") and MENU in notice for notice in reading.notices)
     assert reading.hidden_sheets == []
 
 

@@ -54,7 +54,7 @@ def test_it_is_looked_into_then_closed_and_stays_in_warning_but_not_in_the_list(
     assert nights.rows(LIFE) == [("closed", "enrolled", "yellow", NIGHT)]
     assert nights.rows("select count(*) from warning_list") == [(0,)]
     assert nights.rows("select count(*) from household_warning") == [(0,)]
-    assert nights.rows(CHANGES) == [("closed", "verifying", "enrolled", "张三 2026-10-31 核查:已办低保")]
+    assert nights.rows(CHANGES) == [("closed", "verifying", "enrolled", "张三 2026-10-31 核查：已办低保")]
     assert nights.rows(DECISIONS) == [("一", "replaced", None), ("二", "stands", None)]
     nights.night(given(after(3), **with_decisions(poor(), start, end)))
     assert nights.rows(LIFE) == [("closed", "enrolled", "yellow", NIGHT)], "it does not cry again"
@@ -90,7 +90,7 @@ def test_closed_ones_fire_again_only_when_worse(
     assert states == (["closed", "open"] if fires else ["closed"])
     if fires:
         ((change, was, _, because),) = nights.rows(CHANGES)
-        assert (change, was) == ("reopened", "not_eligible") and because.startswith("再次出现:")
+        assert (change, was) == ("reopened", "not_eligible") and because.startswith("再次出现：")
         assert nights.rows("select warning_id, episode_before, first_seen_on from warning_list") == [
             (f"X01-户甲-{after(2)}", FIRST, after(2))
         ]
@@ -106,7 +106,9 @@ def test_silence_lasts_a_hundred_and_eighty_days(nights: Nights, days: int, fire
     assert [row[0] for row in nights.rows(LIFE)] == (["closed", "open"] if fires else ["closed"])
     assert nights.rows(f"select silent_until from warning where warning_id = '{FIRST}'") == [(after(180),)]
     if fires:
-        assert nights.rows(CHANGES)[0][3] == "再次出现:办结满180天,情况仍然成立(青禾区《d01-survey_household.xlsx》)"
+        assert (
+            nights.rows(CHANGES)[0][3] == "再次出现：办结满180天，情况仍然成立（青禾区《d01-survey_household.xlsx》）"
+        )
 
 
 def test_closed_and_worse_on_one_night_is_closed_and_back(nights: Nights) -> None:
@@ -148,7 +150,7 @@ def test_a_withdrawn_warning_that_holds_again_is_a_new_episode_that_names_it(nig
         assert nights.rows(LIFE) == [("open", None, "yellow", after(holds_on))]
         assert nights.rows("select warning_id, episode_before from warning_list") == [(again, FIRST)]
         told = [row[:2] + row[3:] for row in nights.rows(CHANGES)]
-        because = "再次出现:2026-10-31 撤回过,现在又符合条件(青禾区《d01-survey_household.xlsx》)"
+        because = "再次出现：2026-10-31 撤回过，现在又符合条件（青禾区《d01-survey_household.xlsx》）"
         assert told == ([("reopened", "withdrawn", because)] if day == holds_on else [])
     assert nights.rows("select warning_id, withdrawn_on from warning_withdrawn") == [(FIRST, after(1))]
 
@@ -178,12 +180,12 @@ def test_why_it_came_changed_and_went_names_the_file(nights: Nights) -> None:
     second = poor(yearly_income_fen=70000, submission_id="S2", file_name="摸底二.xlsx")
     nights.night(given(after(1), **second))
     assert nights.rows("select change, because, submission_id from warning_change") == [
-        ("reason", "所依据的数值有变(青禾区《摸底二.xlsx》)", "S2")
+        ("reason", "所依据的数值有变（青禾区《摸底二.xlsx》）", "S2")
     ]
     third = poor(yearly_income_fen=170000, submission_id="S3", file_name="摸底三.xlsx")
     nights.night(given(after(2), **third))
     assert nights.rows("select change, because, submission_id from warning_change") == [
-        ("withdrawn", "所依据的文件已更正(青禾区《摸底三.xlsx》)", "S3")
+        ("withdrawn", "所依据的文件已更正（青禾区《摸底三.xlsx》）", "S3")
     ]
 
 
@@ -205,7 +207,7 @@ def test_overdue_is_the_day_after_the_due_day(nights: Nights) -> None:
         ({"unit_code": "d02"}, "不在本单位的清单里"),
         ({"unit_code": "traffic"}, "只有各区和市局"),
         ({"decided_on": str(after(2))}, "核查日期在将来"),
-        ({"decided_on": str(after(-1))}, "早于这条预警首次发现的日期(2026-10-30)"),
+        ({"decided_on": str(after(-1))}, "早于这条预警首次发现的日期（2026-10-30）"),
         ({"problem": "没有写说明"}, "没有写说明"),
         ({"decided_on": str(after(1))}, None),
         ({"decided_on": str(NIGHT)}, None),
@@ -230,7 +232,7 @@ def test_about_a_withdrawn_one_it_says_when_and_that_answer_stays(nights: Nights
     late = said(FIRST, night=str(after(2)))
     for day in (2, 3):
         nights.night(given(after(day), **with_decisions(poor(yearly_income_fen=100000), late)))
-        assert nights.rows(DECISIONS) == [("一", "misfit", "这条预警已于 2026-10-31 撤回,不用再核查")]
+        assert nights.rows(DECISIONS) == [("一", "misfit", "这条预警已于 2026-10-31 撤回，不用再核查")]
 
 
 def test_the_same_twice_counts_once_and_the_later_day_holds_whichever_came_first(nights: Nights) -> None:
@@ -242,7 +244,7 @@ def test_the_same_twice_counts_once_and_the_later_day_holds_whichever_came_first
     assert sorted(state for _, state, _ in nights.rows(DECISIONS)) == ["repeated", "stands"]
     nights.night(given(after(2), **with_decisions(poor(), again, one, other)))
     assert nights.rows(LIFE)[0][1] == "enrolled", "found later, though it came first"
-    text = "民政局(本级)李四 2026-10-30“本人放弃或不愿申请”"
+    text = "民政局（本级）李四 2026-10-30“本人放弃或不愿申请”"
     conflicts = dict(nights.rows("select decision_id, conflict from decision"))
     assert text in conflicts["一"] and text in conflicts["二"] and "张三 2026-10-31“已纳入保障”" in conflicts["二"]
     assert dict(nights.rows("select decision_id, state from decision"))["二"] == "replaced"
@@ -254,9 +256,10 @@ def test_another_result_of_the_same_day_undoes_the_closing_in_whatever_order_the
     nights.night(given(after(2), **with_decisions(poor(), first, other)))
     assert nights.rows(LIFE) == [("open", None, "yellow", NIGHT)]
     assert nights.rows("select decision_id, decided_by, note from warning_list") == [(None, None, None)]
-    assert nights.rows(CHANGES) == [("reopened", "enrolled", "open", "同一天有互相矛盾的核查结果,都不采用")]
+    assert nights.rows(CHANGES) == [("reopened", "enrolled", "open", "同一天有互相矛盾的核查结果，都不采用")]
     assert nights.rows("select decision_id, state, contradiction from decision order by all") == [
-        (one, "contradicted", "民政局(本级)李四 2026-10-30“本人放弃或不愿申请”(预警 X01-户甲-2)、青禾区张三 2026-10-30“已纳入保障”(预警 X01-户甲-2)")
+        (one, "contradicted", "民政局（本级）李四 2026-10-30“本人放弃或不愿申请”（预警 X01-户甲-2）、"
+         "青禾区张三 2026-10-30“已纳入保障”（预警 X01-户甲-2）")
         for one in ("一", "二")
     ]  # fmt: skip
     last = said(FIRST, "declined", after(2), decision_id="三", night=str(after(3)))

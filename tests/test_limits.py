@@ -106,7 +106,7 @@ def marked(tmp_path_factory):
     sheets(
         inbox / "d01/边缘人员.xlsx",
         Sheet1=[
-            (f"2026年10月边缘人员(民族:{BESIDE[0]})",),
+            (f"2026年10月边缘人员（民族：{BESIDE[0]}）",),
             ("填报单位:青禾区", "政 治 面 貌", BESIDE[1]),
             (*HEADERS[:4], *PERSON, *HEADERS[4:]),
             *((*MARKS[:4], *row, *MARKS[4:]) for row in rows),
@@ -755,7 +755,7 @@ def test_a_person_is_told_what_is_held_and_nothing_that_is_not(marked, tmp_path)
     home = copy_home(marked[0], tmp_path / "home")
     told = rights.subject(home, number(1), DAY, who="数据员", because="本人申请")
     assert {row["文件"] for row in told["rows"]} == {"边缘人员.xlsx", "高额医疗费用.xlsx"}
-    page = rights.page(told, "民政局(本级)")
+    page = rights.page(told, "民政局（本级）")
     assert not [mark for mark in (*MARKS, *BESIDE) if mark in str(told) or mark in page]
     assert not re.search("样A|养老1|车主", page) and number(2) not in page
     for outsider in (902, 905):

@@ -14,14 +14,14 @@ from pipeline.lists.words import FILLED_IN, OUTCOME_TITLES, SAMPLE_NUMBER, WARNI
 
 DAY = date(2026, 10, 31)
 UNITS = {
-    "bureau": Unit(code="bureau", name="民政局(本级)", kind="bureau", policy_region="北片"),
+    "bureau": Unit(code="bureau", name="民政局（本级）", kind="bureau", policy_region="北片"),
     "d01": Unit(code="d01", name="青禾区", kind="division", policy_region="北片"),
     "d02": Unit(code="d02", name="云岫区", kind="division", policy_region="北片"),
     "medical_insurance": Unit(code="medical_insurance", name="医疗保障局", kind="partner"),
 }
 KIND_TITLES = {
     "dibao_person": "低保人员",
-    "survey_household": "低收入人口摸底排查(户)",
+    "survey_household": "低收入人口摸底排查（户）",
     "medical_expense": "高额医疗费用",
 }
 
@@ -197,7 +197,11 @@ def test_the_most_urgent_household_is_first(usual, tmp_path):
     assert [row["比上次"] for row in rows] == ["新增", "不变", "加重"]
     second = rows[1]
     assert second["预警事项"] == "A01 收入低于低保标准未纳入\nA04 大额医疗自付"
-    assert (second["待办预警\n(条)"], second["家庭人口\n(人)"], second["可转介的服务"]) == (2, 3, "医疗救助、社工站")
+    assert (second["待办预警\n（条）"], second["家庭人口\n（人）"], second["可转介的服务"]) == (
+        2,
+        3,
+        "医疗救助、社工站",
+    )
     assert second["最早发现"].date() == date(2026, 10, 20)
 
 
@@ -218,7 +222,7 @@ def test_due_today_is_not_overdue_and_the_day_after_is(tmp_path):
         [household(1, "red", "赤", "A01"), household(2, "red", "赤", "A01")],
     )
     rows = table(written(con, tmp_path)["d01"], "预警")
-    assert {row["姓名"]: row["已逾期\n(天)"] for row in rows} == {"某1": None, "某2": 1}
+    assert {row["姓名"]: row["已逾期\n（天）"] for row in rows} == {"某1": None, "某2": 1}
     assert rows[0]["办理期限"].date() == date(2026, 10, 30)
 
 
@@ -229,7 +233,7 @@ def test_a_division_sees_its_own_people_only(usual, tmp_path):
     assert [row["姓名"] for row in table(books["d02"], "预警")] == ["某5"]
     assert not any(name in text for name in ("某1", "户主1", "某6", "户主3", "北营镇"))
     assert len(table(books["bureau"], "预警")) == 7 and len(table(books["bureau"], "户")) == 5
-    assert {row["单位"] for row in table(books["bureau"], "预警")} == {"青禾区", "云岫区", "民政局(本级)"}
+    assert {row["单位"] for row in table(books["bureau"], "预警")} == {"青禾区", "云岫区", "民政局（本级）"}
     assert "单位" not in table(books["d01"], "预警")[0]
 
 
@@ -251,28 +255,28 @@ def test_numbers_in_free_text_are_masked(tmp_path):
     )
     (row,) = table(written(con, tmp_path)["d01"], "预警")
     assert row["为什么列出"] == "990101********01X的收入低"
-    assert number(1) not in row["依据和来源(文件/工作表/行列)"]
+    assert number(1) not in row["依据和来源（文件/工作表/行列）"]
 
 
 def test_evidence_names_the_cell_but_not_another_divisions_file(usual, tmp_path):
     books = written(usual, tmp_path)
-    column = "依据和来源(文件/工作表/行列)"
+    column = "依据和来源（文件/工作表/行列）"
     own = {row["姓名"]: row[column] for row in table(books["d01"], "预警")}
-    assert own["某1"] == "家庭年总收入:6000.00(青禾区/摸底排查10月.xlsx/北营镇/第12行F列)"
-    assert own["某6"].splitlines()[0] == "开始享受月份:2025-04(云岫区)"
+    assert own["某1"] == "家庭年总收入：6000.00（青禾区/摸底排查10月.xlsx/北营镇/第12行F列）"
+    assert own["某6"].splitlines()[0] == "开始享受月份：2025-04（云岫区）"
     assert len(own["某11"].splitlines()) == 7 and own["某11"].splitlines()[-1].startswith("……另有 2 项")
     of_all = {row["姓名"]: row[column] for row in table(books["bureau"], "预警")}
     assert "云岫低保人员.xls/Sheet1/第45行K列" in of_all["某6"]
 
 
 def test_freshness_is_said_in_words():
-    said = lists.freshness_text(json.dumps(FRESHNESS), "名单不是最新(低保边缘),保留原预警")
+    said = lists.freshness_text(json.dumps(FRESHNESS), "名单不是最新（低保边缘），保留原预警")
     assert said.splitlines() == [
-        "名单不是最新(低保边缘),保留原预警",
-        "依据的名册:云岫区低保边缘 2026-05(已过期)",
-        "核对过的名册:青禾区低保 2026-10(不完整)、青禾区特困没有可用的",
+        "名单不是最新（低保边缘），保留原预警",
+        "依据的名册：云岫区低保边缘 2026-05（已过期）",
+        "核对过的名册：青禾区低保 2026-10（不完整）、青禾区特困没有可用的",
         "依据截至 2026-09-02 至 2026-10-28",
-        "家庭 3 人,名单中只有 2 人可用",
+        "家庭 3 人，名单中只有 2 人可用",
     ]
     assert lists.freshness_text("{}", None) == ""
 
@@ -352,12 +356,12 @@ def test_an_empty_list_says_so_and_why(tmp_path):
     books = written(release(), tmp_path)
     for name in ("户", "预警"):
         said = books["d01"][name]["A3"].value
-        assert said.startswith("截至 2026-10-31,青禾区没有待办预警。") and "有 1 份名单没有按期收到" in said
+        assert said.startswith("截至 2026-10-31，青禾区没有待办预警。") and "有 1 份名单没有按期收到" in said
     notes = "\n".join(str(row[1]) for row in books["d01"]["说明"].iter_rows(values_only=True))
-    assert "高额医疗费用(没有报送)" in notes
+    assert "高额医疗费用（没有报送）" in notes
     assert "低保人员" not in notes, "its latest list is fresh; an older absent month does not matter"
     of_d02 = "\n".join(str(row[1]) for row in books["d02"]["说明"].iter_rows(values_only=True))
-    assert "低保人员(逾期未更新,最近一期 2026-07)" in of_d02
+    assert "低保人员（逾期未更新，最近一期 2026-07）" in of_d02
 
 
 def test_an_empty_list_with_everything_there_says_that(tmp_path):
@@ -371,7 +375,7 @@ def test_an_empty_list_with_everything_there_says_that(tmp_path):
 def test_a_list_too_long_to_work_with_says_how_much_is_left_out(usual, tmp_path, monkeypatch):
     monkeypatch.setattr(list_book, "MOST_ROWS", 2)
     sheet = written(usual, tmp_path)["d01"]["预警"]
-    assert "只列最急的 2 行,还有 3 行没有列出" in sheet["A1"].value
+    assert "只列最急的 2 行，还有 3 行没有列出" in sheet["A1"].value
     assert sheet.max_row == 4
 
 
@@ -387,7 +391,7 @@ def statistic(month, unit, registry, households, persons, **more):
     return {
         "month": month, "division_code": unit, "registry": registry, "households": households, "persons": persons,
         "persons_entered": 3, "grants": None, "amount": None, "without_amount": 0, "months": 1, "divisions": 1,
-        "unit_notes": "户数:户,人数:人", "counted_on": DAY,
+        "unit_notes": "户数：户，人数：人", "counted_on": DAY,
     } | more  # fmt: skip
 
 
@@ -408,13 +412,13 @@ def test_the_sheet_of_statistics_says_units_and_dates_newest_first_and_to_each_i
     books = written(con, tmp_path)
     rows = table(books["bureau"], "月度统计")
     assert [(row["时间"], row["单位"], row["类别"]) for row in rows] == [
-        ("2026年(月均)", "全市", "低保"), ("2026年10月", "全市", "临时救助"), ("2026年10月", "青禾区", "低保"),
+        ("2026年（月均）", "全市", "低保"), ("2026年10月", "全市", "临时救助"), ("2026年10月", "青禾区", "低保"),
         ("2026年10月", "云岫区", "低保边缘"), ("2026年9月", "全市", "低保"), ("2025年12月", "全市", "低保"),
     ]  # fmt: skip
     year, grants, *_ = rows
-    assert (year["户数\n(户)"], year["人数\n(人)"], year["金额\n(元)"]) == (2.5, 3.25, 2469135.6)
-    assert (grants["已发放临时救助\n(人次)"], grants["金额\n(元)"]) == (4, "—"), "unknown is not zero"
-    assert all(row["统计日期"].date() == DAY and "户数:户" in row["单位和口径"] for row in rows)
+    assert (year["户数\n（户）"], year["人数\n（人）"], year["金额\n（元）"]) == (2.5, 3.25, 2469135.6)
+    assert (grants["已发放临时救助\n（人次）"], grants["金额\n（元）"]) == (4, "—"), "unknown is not zero"
+    assert all(row["统计日期"].date() == DAY and "户数：户" in row["单位和口径"] for row in rows)
     assert [row["单位"] for row in table(books["d01"], "月度统计")] == ["青禾区"]
     assert [row["单位"] for row in table(books["d02"], "月度统计")] == ["云岫区"]
 
@@ -456,7 +460,7 @@ def test_a_sample_says_that_it_is_one_and_is_filled_in_like_a_warning(usual, tmp
     assert rows[0]["列到"].date() == date(2026, 12, 22) and rows[0][SAMPLE_NUMBER] == f"{2:032d}"
     assert len(table(books["bureau"], "抽样核查")) == 3 and len(table(books["d01"], "预警")) == 5
     sheet = books["d01"]["抽样核查"]
-    assert "随机抽样,不是预警" in sheet["A1"].value
+    assert "随机抽样，不是预警" in sheet["A1"].value
     lists_of = [
         rule.formula1.strip('"').split(",") for rule in sheet.data_validations.dataValidation if rule.type == "list"
     ]
@@ -481,8 +485,12 @@ def test_how_good_a_rule_is_and_what_it_may_miss_stand_side_by_side(usual, tmp_p
         0.8,
         "49.0% 至 94.3%",
     )
-    assert (whole["漏查比例"], whole["估计漏查\n(人或户)"], whole["估计漏查的\n95%区间"]) == (0.05, 600, "106 至 2,834")
-    assert (part["单位"], part["漏查比例"], part["估计漏查\n(人或户)"], part["准确率"]) == ("青禾区", "—", "—", "—")
+    assert (whole["漏查比例"], whole["估计漏查\n（人或户）"], whole["估计漏查的\n95%区间"]) == (
+        0.05,
+        600,
+        "106 至 2,834",
+    )
+    assert (part["单位"], part["漏查比例"], part["估计漏查\n（人或户）"], part["准确率"]) == ("青禾区", "—", "—", "—")
     assert (review["规则"][:3], review["准确率"], review["准确率的\n95%区间"], review["漏查比例"]) == (
         "B01",
         "—",

@@ -144,7 +144,7 @@ def test_the_same_night_again_changes_nothing_and_the_next_keeps_ids_and_first_d
         home,
         "select distinct division_code, last_seen_on, left(remark, 7) from warning where last_seen_on < run_date order by all",
     )
-    assert carried == [("d04", DAY, "名单不是最新("), ("d05", DAY, "名单不是最新(")]
+    assert carried == [("d04", DAY, "名单不是最新（"), ("d05", DAY, "名单不是最新（")]
     assert all(because for (because,) in ask(home, "select because from warning_change"))
 
 
@@ -346,7 +346,7 @@ def test_a_faulty_file_sent_again_comes_back_with_its_marks_until_its_correction
     still(_bytes(folder / "边缘人员.xlsx", original))
     run.night(home, NEXT + timedelta(days=2))
     copy = load_workbook(back / "边缘人员.xlsx")
-    assert copy["问题清单"]["A1"].value == "这份文件以前已经收到过,您不需要做任何事"
+    assert copy["问题清单"]["A1"].value == "这份文件以前已经收到过，您不需要做任何事"
 
 
 def _arrived(home: Path, day: date) -> list[tuple[str, str, int]]:
@@ -432,7 +432,7 @@ def test_a_bad_file_is_refused_with_its_reason_and_its_receipt(odd, unit, name, 
 
 def test_a_folder_that_is_no_units_is_not_called_a_unit(odd):
     letter = next((odd / "outbox").glob("*.md")).read_text(encoding="utf-8")
-    assert "收件箱文件夹“nobody”(不是单位):" in letter and "- nobody" not in letter
+    assert "收件箱文件夹“nobody”（不是单位）：" in letter and "- nobody" not in letter
 
 
 def test_the_other_files_go_on(odd):

@@ -157,13 +157,13 @@ def test_the_message_names_who_is_missing_and_why_a_file_came_back(home):
     )
     told = notice.status(home, ledger, DAY)
     text = message(home, told)
-    assert "- 云岫区:低保家庭 2026-10、低保人员 2026-10" in text
-    assert "- 小望山区 [red]名单[/red].xlsx(整份退回):文件有密码。去掉密码再交。" in text
-    assert "- 收件箱文件夹“nowhere”(不是单位) x.xlsx(整份退回):没有这个单位。" in text
+    assert "- 云岫区：低保家庭 2026-10、低保人员 2026-10" in text
+    assert "- 小望山区 [red]名单[/red].xlsx（整份退回）：文件有密码。去掉密码再交。" in text
+    assert "- 收件箱文件夹“nowhere”（不是单位） x.xlsx（整份退回）：没有这个单位。" in text
     assert "- 还没有发布过清单。" in text
-    assert "- 青禾区:收下 1 份(读 10 行 = 收 10 + 退 0 + 不在范围 0)" in text
-    assert "- 合计:收下 1 份(读 10 行 = 收 10 + 退 0 + 不在范围 0)、整份退回 2 份" in text
-    assert text.startswith("# 低收入监测 2026-10-31:收到 3 份,")
+    assert "- 青禾区：收下 1 份（读 10 行 = 收 10 + 退 0 + 不在范围 0）" in text
+    assert "- 合计：收下 1 份（读 10 行 = 收 10 + 退 0 + 不在范围 0）、整份退回 2 份" in text
+    assert text.startswith("# 低收入监测 2026-10-31：收到 3 份，")
     screen = words(told)
     assert "[red]名单[/red].xlsx" in screen and "缺" in screen and "云岫区" in screen
 
@@ -185,20 +185,21 @@ def test_the_message_begins_with_what_is_to_be_done_then_the_night_in_three_line
     text = message(home, told | {"failed": ["读数据库 医保"], "stuck": ["d05"]})
     assert text.index("## 要您办的") < text.index("## 这一夜") < text.index("## 清单")
     to_do = part(text, "要您办的")
-    assert [line.partition(":")[0] for line in to_do] == [
-        "1. 没有成功的步骤", f"2. 程序自己出错的文件 1 份({home.units['d13'].name} 1 份)", f"3. 扣住的名册 1 份({home.units['d03'].name} 1 份)",
-        "4. 收件箱有文件夹没有写权限,收下的文件移不走,请改好权限(哪几个见下面)。", "5. 请催过了应报日还没有交的", "6. 请提醒整份退回的单位改好再交",
+    assert [line.partition("：")[0] for line in to_do] == [
+        "1. 没有成功的步骤", f"2. 程序自己出错的文件 1 份（{home.units['d13'].name} 1 份）", f"3. 扣住的名册 1 份（{home.units['d03'].name} 1 份）",
+        "4. 收件箱有文件夹没有写权限，收下的文件移不走，请改好权限（哪几个见下面）。", "5. 请催过了应报日还没有交的",
+        "6. 请提醒整份退回的单位改好再交",
     ]  # fmt: skip
-    assert "青禾区 6 份(晚了 20 天)" in to_do[4] and "医疗保障局 1 份(晚了 10 天)" in to_do[4]
+    assert "青禾区 6 份（晚了 20 天）" in to_do[4] and "医疗保障局 1 份（晚了 10 天）" in to_do[4]
     assert len(part(text, "这一夜")) == 3
-    assert part(text, "这一夜")[1] == "- 清单:待办预警 3 条,2 户;新增 2、撤回 2、已逾期 1。"
+    assert part(text, "这一夜")[1] == "- 清单：待办预警 3 条，2 户；新增 2、撤回 2、已逾期 1。"
 
 
 def test_what_our_program_cannot_get_over_is_not_said_to_have_shrunk(home):
-    ours = submission("d03", "dibao_person", "2026-10", "held", reason=f"{BROKE}(建库时错在第 3 行),先扣住不用")
+    ours = submission("d03", "dibao_person", "2026-10", "held", reason=f"{BROKE}（建库时错在第 3 行），先扣住不用")
     told = notice.status(home, Kept(ours), DAY)
     to_do = "\n".join(part(message(home, told), "要您办的"))
-    assert f"程序自己出错的文件 1 份({home.units['d03'].name} 1 份)" in to_do and "人数骤减" not in to_do
+    assert f"程序自己出错的文件 1 份（{home.units['d03'].name} 1 份）" in to_do and "人数骤减" not in to_do
 
 
 def test_a_quiet_night_asks_for_nothing(home):
@@ -216,7 +217,7 @@ def test_on_the_first_of_a_month_nothing_is_late(home):
         assert "缺 0 份" in notice.headline(said[day])
         text = notice.write(home.outbox, day, said[day]).read_text(encoding="utf-8")
         assert part(text, "应报而没有收下的") == [
-            "- 还没到应报日:2026-11-11 以前应报的 84 份、2026-11-21 以前应报的 11 份。"
+            "- 还没到应报日：2026-11-11 以前应报的 84 份、2026-11-21 以前应报的 11 份。"
         ]
         assert "未到期" in words(said[day])
         assert "│ 缺" not in words(said[day])
@@ -246,7 +247,7 @@ def test_a_ledger_that_was_refused_is_told_in_words_that_fit_it_and_changes_no_r
     states = {(line["unit_code"], line["kind"]): line["state"] for line in told["expected"]}
     assert states["d01", "temporary_grant"] == states["d01", "tekun_person"] == "delivered"
     text = notice.write(home.outbox, DAY, told).read_text(encoding="utf-8")
-    assert "青禾区 临时救助台账:《台账.xlsx》整份退回。请报送单位改好后用原来的文件名再交" in text
+    assert "青禾区 临时救助台账：《台账.xlsx》整份退回。请报送单位改好后用原来的文件名再交" in text
     assert "没有的记录不算“没有”" in text and "名册不完整期间" not in text
     both = Kept(refused, submission("d01", "tekun_person", "2026-10", "refused", file_name="特困.xlsx"))
     text = notice.write(home.outbox, DAY, notice.status(home, both, DAY)).read_text(encoding="utf-8")
@@ -289,7 +290,7 @@ def released(path, run_date):
         )
         con.execute(
             "create table warning_change as select * from (values ('w3', 'added', '新符合条件'), ('w2', 'added', '新符合条件'),"
-            " ('w8', 'withdrawn', '已在册:低保(青禾区《十月.xlsx》)'), ('w9', 'withdrawn', '已在册:低保'), ('w1', 'reason', '数值有变'))"
+            " ('w8', 'withdrawn', '已在册：低保（青禾区《十月.xlsx》）'), ('w9', 'withdrawn', '已在册：低保'), ('w1', 'reason', '数值有变'))"
             " as t(warning_id, change, because)"
         )
         con.execute(
@@ -339,25 +340,25 @@ def test_what_the_release_lists_is_counted(home):
     assert told["released"]["open"] == {"red": 2, "orange": 0, "yellow": 1, "blue": 0}
     assert told["released"]["overdue"] == 1, "due today is not overdue"
     text = message(home, told)
-    assert "- 待办预警 3 条(红色 2、黄色 1),涉及 2 户;已逾期 1 条。" in text
-    assert "- 其中 1 条今晚无法核对(名单过期、不完整,或说不准是否在册),保留原样。" in text
-    assert "- 新增 2 条(红色 1、黄色 1);撤回 2 条;其余变化 理由有变 1 条。" in text
-    assert "- 撤回原因:已在册:低保,2 条。" in text
-    assert "- 清单在 lists/2026-10-31/,共 1 份。" in text
+    assert "- 待办预警 3 条（红色 2、黄色 1），涉及 2 户；已逾期 1 条。" in text
+    assert "- 其中 1 条今晚无法核对（名单过期、不完整，或说不准是否在册），保留原样。" in text
+    assert "- 新增 2 条（红色 1、黄色 1）；撤回 2 条；其余变化 理由有变 1 条。" in text
+    assert "- 撤回原因：已在册：低保，2 条。" in text
+    assert "- 清单在 lists/2026-10-31/，共 1 份。" in text
 
 
 def test_what_came_back_what_is_late_and_what_finds_nothing_is_told(home):
     released(home.warehouse, DAY)
     text = message(home, notice.status(home, Kept(), DAY))
     for said in (
-        "已逾期的分布:青禾区 1 条。",
-        "今晚收到核查登记 4 行:登记 2,与已登记的相同 1,对不上退回 1。",
+        "已逾期的分布：青禾区 1 条。",
+        "今晚收到核查登记 4 行：登记 2，与已登记的相同 1，对不上退回 1。",
         "有 1 条预警或抽样核查的结论前后不一",
-        "今晚收到身份判断 6 行:登记 4(是同一人 2、不是同一人 1、不能判断 1),与已登记的相同 1,对不上退回 1。",
+        "今晚收到身份判断 6 行：登记 4（是同一人 2、不是同一人 1、不能判断 1），与已登记的相同 1，对不上退回 1。",
         "有 1 条身份疑问的判断前后不一",
         "有 1 组身份判断互相矛盾",
-        "有 1 条规则因为所依据的名单没有收到或太旧,一条也查不出来",
-        "- 高额医疗费用还没有收到过:A04 大额医疗自付。",
+        "有 1 条规则因为所依据的名单没有收到或太旧，一条也查不出来",
+        "- 高额医疗费用还没有收到过：A04 大额医疗自付。",
     ):
         assert said in text
 
@@ -365,7 +366,7 @@ def test_what_came_back_what_is_late_and_what_finds_nothing_is_told(home):
 def test_a_division_of_which_nothing_is_heard_is_told_in_one_line(home):
     released(home.warehouse, DAY)
     text = message(home, notice.status(home, Kept(), DAY))
-    assert "- 近 90 天没有动静的区:青禾区(核查结果)。各街道(乡镇)见 monitor report。" in text.splitlines()
+    assert "- 近 90 天没有动静的区：青禾区（核查结果）。各街道（乡镇）见 monitor report。" in text.splitlines()
     with duckdb.connect(str(home.warehouse)) as con:
         con.execute("update silence set state = 'not_due' where division_code = 'd01'")
     assert "没有动静" not in message(home, notice.status(home, Kept(), DAY)), (
@@ -392,12 +393,14 @@ def test_what_was_confirmed_since_the_night_before_is_told(home):
             }
 
     text = message(home, notice.status(home, Said(), DAY))
-    assert "2026-10-30 以来,数据员确认放行扣住的名册 1 份;确认按填写的采用的问题 3 处(报送单位 2、数据员 1)。" in text
+    assert (
+        "2026-10-30 以来，数据员确认放行扣住的名册 1 份；确认按填写的采用的问题 3 处（报送单位 2、数据员 1）。" in text
+    )
     assert "以来" not in message(home, notice.status(home, Kept(), DAY))
 
 
 def test_yesterdays_release_is_not_taken_for_tonights(home):
     released(home.warehouse, date(2026, 10, 30))
     text = message(home, notice.status(home, Kept(), DAY))
-    assert "今晚的清单没有发布,现在用的仍是 2026-10-30 的" in text
+    assert "今晚的清单没有发布，现在用的仍是 2026-10-30 的" in text
     assert text.splitlines()[0].endswith("今晚的清单没有发布")

@@ -73,7 +73,7 @@ def test_what_is_changed_is_tried_from_the_first_day_and_all_else_stands(folder:
 
 def test_asking_before_the_first_value_stops_by_name() -> None:
     LOADED.value("edge_multiple", date(2020, 1, 1))
-    with pytest.raises(PolicyError, match=r"dibao\.yml:edge_multiple"):
+    with pytest.raises(PolicyError, match=r"dibao\.yml：edge_multiple"):
         LOADED.value("edge_multiple", date(2019, 12, 31))
 
 
@@ -204,7 +204,7 @@ def test_a_new_value_and_a_new_key_touch_one_file(folder: Path) -> None:
     assert policy.load(folder, REGIONS).value("flood_window", date(2026, 6, 1)).value == 30
 
 
-VALUE = '{valid_from: 2020-01-01, value: 1.5, source: "样例值,非官方标准"}'
+VALUE = '{valid_from: 2020-01-01, value: 1.5, source: "样例值，非官方标准"}'
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_a_holiday_line_that_could_mislead_stops(folder: Path, line: str, says: 
     with (folder / policy.HOLIDAYS).open("a", encoding="utf-8") as file:
         file.write(f"{line}\n")
     message = refusal(folder)
-    assert "holidays.csv:第21行" in message and says in message
+    assert "holidays.csv：第21行" in message and says in message
 
 
 def test_no_holidays_file_stops(folder: Path) -> None:

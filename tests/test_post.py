@@ -16,7 +16,7 @@ from pipeline import post, run
 from pipeline.home import Notify
 from tests.night_kit import DAY, new_home
 
-WORDS = "# 低收入监测 2026-10-31:收到 3 份,缺 1 份\n\n## 清单\n\n- 待办预警 5 条\n"
+WORDS = "# 低收入监测 2026-10-31：收到 3 份，缺 1 份\n\n## 清单\n\n- 待办预警 5 条\n"
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_a_web_address_gets_it_once_and_again_when_it_says_something_else(
     address, posted, _ = office
     notify = Notify(webhook=address)
     assert post.send(notify, message) == post.send(notify, message) == []
-    assert [each["title"] for each in posted] == ["低收入监测 2026-10-31:收到 3 份,缺 1 份"]
+    assert [each["title"] for each in posted] == ["低收入监测 2026-10-31：收到 3 份，缺 1 份"]
     assert posted[0]["text"].startswith("## 清单\n\n- 待办预警 5 条")
     message.write_text(WORDS.replace("5 条", "6 条"), encoding="utf-8")
     assert post.send(notify, message) == []
@@ -92,12 +92,12 @@ def test_what_did_not_arrive_is_sent_again_and_said_without_the_address(
     monkeypatch.setenv("OUR_HOOK", address)
     notify = Notify(webhook="env:OUR_HOOK")
     answers.append(500)
-    assert post.send(notify, message) == ["网址通知(webhook)没有发出去:HTTPError"]
+    assert post.send(notify, message) == ["网址通知（webhook）没有发出去：HTTPError"]
     assert post.send(notify, message) == []
     assert len(posted) == 2
     monkeypatch.delenv("OUR_HOOK")
     message.write_text("# 新的一夜\n", encoding="utf-8")
-    assert post.send(notify, message) == ["网址通知(webhook)没有发出去:没有设置环境变量 OUR_HOOK"]
+    assert post.send(notify, message) == ["网址通知（webhook）没有发出去：没有设置环境变量 OUR_HOOK"]
 
 
 def test_a_mail_says_it_in_its_subject_and_no_password_goes_in_the_clear(
@@ -109,12 +109,12 @@ def test_a_mail_says_it_in_its_subject_and_no_password_goes_in_the_clear(
     notify = Notify(smtp=server, sender="monitor@example.org", recipients=["officer@example.org"])
     monkeypatch.setenv(post.USER, "monitor")
     monkeypatch.setenv(post.PASSWORD, "geheim")
-    assert post.send(notify, message) == ["邮件没有发出去:邮件服务器不支持加密(STARTTLS),密码不在明文连接上发送"]
+    assert post.send(notify, message) == ["邮件没有发出去：邮件服务器不支持加密（STARTTLS），密码不在明文连接上发送"]
     assert mails == []
     monkeypatch.delenv(post.USER)
     assert post.send(notify, message) == []
     mail = message_from_string(mails[0], policy=policy.default)
-    assert mail["Subject"] == "低收入监测 2026-10-31:收到 3 份,缺 1 份"
+    assert mail["Subject"] == "低收入监测 2026-10-31：收到 3 份，缺 1 份"
     assert mail["To"] == "officer@example.org"
     assert "- 待办预警 5 条" in mail.get_content()
 
@@ -126,5 +126,5 @@ def test_a_night_goes_on_when_nobody_answers(tmp_path: Path) -> None:
     settings.write_text(text.replace("notify: {}", "notify: {webhook: 'http://127.0.0.1:9/'}"), encoding="utf-8")
     run.collect(home, DAY)
     run.notify(home, DAY)
-    assert run.send(home, DAY) == ["网址通知(webhook)没有发出去:URLError"]
+    assert run.send(home, DAY) == ["网址通知（webhook）没有发出去：URLError"]
     assert list((home / "outbox").glob("*.sent")) == []

@@ -206,7 +206,7 @@ def test_of_sentences_only_what_stands_in_a_text_column_is_kept_and_the_page_on_
     required = [field for field in kind.columns if kind.columns[field].required or kind.columns[field].required_column]
     fields = [*required, *(field for field in planted if field not in required)]
     cells = [
-        planted[field] if field in planted else str(kind.columns[field].example or "1").replace("示例:", "")
+        planted[field] if field in planted else str(kind.columns[field].example or "1").replace("示例：", "")
         for field in fields
     ]
     book = openpyxl.Workbook()

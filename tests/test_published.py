@@ -77,44 +77,44 @@ def take_night(home, night):
 
 
 ATTACKS = [
-    ("an older release put back in the newer one's folder", lambda home: put_back(home, 2, 1), "releases/2:里面是第 1 版的内容"),
-    ("the link set to an older release", lambda home: point(home, "releases/1/warehouse.duckdb"), "指向 releases/1,应当指向 releases/2"),
+    ("an older release put back in the newer one's folder", lambda home: put_back(home, 2, 1), "releases/2：里面是第 1 版的内容"),
+    ("the link set to an older release", lambda home: point(home, "releases/1/warehouse.duckdb"), "指向 releases/1，应当指向 releases/2"),
     ("the link set to a division's file", lambda home: point(home, "releases/2/divisions/d01.duckdb"), "没有指向任何一版"),
     ("the link set to a file elsewhere", lambda home: point(home, "accepted/warehouse.duckdb"), "没有指向任何一版"),
-    ("the link taken away", lambda home: (home / "warehouse.duckdb").unlink(), "warehouse.duckdb:不见了"),
+    ("the link taken away", lambda home: (home / "warehouse.duckdb").unlink(), "warehouse.duckdb：不见了"),
     (
         "a file in place of the link",
         lambda home: ((home / "warehouse.duckdb").unlink(), shutil.copy(home / "releases/2/warehouse.duckdb", home / "warehouse.duckdb")),
-        "warehouse.duckdb:不是指向",
+        "warehouse.duckdb：不是指向",
     ),
-    ("a kept release deleted", lambda home: shutil.rmtree(home / "releases/1"), "releases/1:不见了"),
-    ("all releases deleted", lambda home: shutil.rmtree(home / "releases"), "releases/2:不见了"),
-    ("a release changed", lambda home: write(home / "releases/2/warehouse.duckdb"), "releases/2/warehouse.duckdb:与发布时不同"),
+    ("a kept release deleted", lambda home: shutil.rmtree(home / "releases/1"), "releases/1：不见了"),
+    ("all releases deleted", lambda home: shutil.rmtree(home / "releases"), "releases/2：不见了"),
+    ("a release changed", lambda home: write(home / "releases/2/warehouse.duckdb"), "releases/2/warehouse.duckdb：与发布时不同"),
     ("a division's file deleted", lambda home: (home / "releases/1/divisions/d01.duckdb").unlink(), "releases/1/divisions/d01.duckdb"),
     ("a file laid beside a release", lambda home: (home / "releases/2/warehouse.duckdb.wal").touch(), "releases/2/warehouse.duckdb.wal"),
     ("a link in place of a release's file", lambda home: link_in_place(home / "releases/2/warehouse.duckdb"), "releases/2/warehouse.duckdb"),
-    ("a release that nobody published", lambda home: shutil.copytree(home / "releases/2", home / "releases/3"), "releases/3:没有发布过"),
-    ("a list changed", lambda home: write(home / LIST), f"{LIST}:与写出时不同"),
-    ("a list deleted", lambda home: (home / LIST).unlink(), f"{LIST}:不见了"),
-    ("the lists of a night deleted", lambda home: shutil.rmtree(home / f"lists/{EVE}"), f"lists/{EVE}/bureau.xlsx:不见了"),
-    ("a list of another night put back", lambda home: shutil.copy(home / f"lists/{EVE}/d01.xlsx", home / LIST), f"{LIST}:与写出时不同"),
-    ("a list that nobody wrote", lambda home: shutil.copy(home / LIST, home / f"lists/{DAY}/d99.xlsx"), f"lists/{DAY}/d99.xlsx:不是"),
-    ("a returned copy changed", lambda home: write(home / COPY), f"{COPY}:与写出时不同"),
-    ("a link in place of a returned copy", lambda home: link_in_place(home / COPY), f"{COPY}:与写出时不同"),
-    ("a copy that nobody returned", lambda home: shutil.copy(home / COPY, home / "returns/d01/请删去这些人.xlsx"), "请删去这些人.xlsx:不是"),
-    ("a letter changed", lambda home: write(home / LETTER), f"{LETTER}:与写出时不同"),
-    ("a letter deleted", lambda home: (home / LETTER).unlink(), f"{LETTER}:不见了"),
-    ("a policy value changed", lambda home: write(home / "policy/retention.yml"), f"policy/retention.yml:与{DAY} 夜里读到的不同"),
-    ("a policy file added", lambda home: shutil.copy(home / "policy/retention.yml", home / "policy/z.txt"), "policy/z.txt:与"),
-    ("a release under an odd number", lambda home: shutil.copytree(home / "releases/1", home / "releases/01"), "releases/01:没有发布过"),
+    ("a release that nobody published", lambda home: shutil.copytree(home / "releases/2", home / "releases/3"), "releases/3：没有发布过"),
+    ("a list changed", lambda home: write(home / LIST), f"{LIST}：与写出时不同"),
+    ("a list deleted", lambda home: (home / LIST).unlink(), f"{LIST}：不见了"),
+    ("the lists of a night deleted", lambda home: shutil.rmtree(home / f"lists/{EVE}"), f"lists/{EVE}/bureau.xlsx：不见了"),
+    ("a list of another night put back", lambda home: shutil.copy(home / f"lists/{EVE}/d01.xlsx", home / LIST), f"{LIST}：与写出时不同"),
+    ("a list that nobody wrote", lambda home: shutil.copy(home / LIST, home / f"lists/{DAY}/d99.xlsx"), f"lists/{DAY}/d99.xlsx：不是"),
+    ("a returned copy changed", lambda home: write(home / COPY), f"{COPY}：与写出时不同"),
+    ("a link in place of a returned copy", lambda home: link_in_place(home / COPY), f"{COPY}：与写出时不同"),
+    ("a copy that nobody returned", lambda home: shutil.copy(home / COPY, home / "returns/d01/请删去这些人.xlsx"), "请删去这些人.xlsx：不是"),
+    ("a letter changed", lambda home: write(home / LETTER), f"{LETTER}：与写出时不同"),
+    ("a letter deleted", lambda home: (home / LETTER).unlink(), f"{LETTER}：不见了"),
+    ("a policy value changed", lambda home: write(home / "policy/retention.yml"), f"policy/retention.yml：与{DAY} 夜里读到的不同"),
+    ("a policy file added", lambda home: shutil.copy(home / "policy/retention.yml", home / "policy/z.txt"), "policy/z.txt：与"),
+    ("a release under an odd number", lambda home: shutil.copytree(home / "releases/1", home / "releases/01"), "releases/01：没有发布过"),
     (
         "a link in place of a release",
         lambda home: ((home / "releases/1").rename(home / "elsewhere"), (home / "releases/1").symlink_to(home / "elsewhere")),
-        "releases/1:是链接",
+        "releases/1：是链接",
     ),
-    ("a letter of no night", lambda home: (home / "outbox/通知.md").write_text("请停发"), "outbox/通知.md:不是夜间任务写的"),
-    ("holidays changed", lambda home: write(home / "policy/holidays.csv", lambda data: data + b"\n"), "policy/holidays.csv:与"),
-    ("monitor.yml changed", lambda home: write(home / "monitor.yml", lambda data: data + b"\n"), f"monitor.yml:与{DAY} 夜里"),
+    ("a letter of no night", lambda home: (home / "outbox/通知.md").write_text("请停发"), "outbox/通知.md：不是夜间任务写的"),
+    ("holidays changed", lambda home: write(home / "policy/holidays.csv", lambda data: data + b"\n"), "policy/holidays.csv：与"),
+    ("monitor.yml changed", lambda home: write(home / "monitor.yml", lambda data: data + b"\n"), f"monitor.yml：与{DAY} 夜里"),
     ("a night said to have failed", lambda home: change_night(home, EVE, "state = 'failed'"), f"台账里 {EVE} 这一夜是“有步骤没有成功”"),
     ("the last night said to run", lambda home: change_night(home, DAY, "state = 'running'"), f"台账里 {DAY} 这一夜是“没有做完”"),
     ("a night's counts changed", lambda home: change_night(home, DAY, "counts = '{}'"), f"台账里 {DAY} 这一夜的份数"),
@@ -192,12 +192,12 @@ def test_a_night_that_failed_and_was_repeated_leaves_nothing_to_say(home, monkey
     run.notify(home, NEXT, failed=["建库"])
     assert problems(home) == [], "said to have failed"
     write(home / f"outbox/{NEXT}.md")
-    assert problems(home) == [f"outbox/{NEXT}.md:与写出时不同"], "its letter was told"
+    assert problems(home) == [f"outbox/{NEXT}.md：与写出时不同"], "its letter was told"
     run.night(home, NEXT)
     told = custody.verify(home)
     assert (told["problems"], told["notes"]) == ([], [])
     write(home / COPY)
-    assert problems(home) == [f"{COPY}:与写出时不同"]
+    assert problems(home) == [f"{COPY}：与写出时不同"]
 
 
 def test_a_release_that_was_written_anew_is_found_by_what_its_rows_refer_to(home):
@@ -209,7 +209,7 @@ def test_a_release_that_was_written_anew_is_found_by_what_its_rows_refer_to(home
     files = published.files_of(release.parent)
     run.write_down(Home(home), Ledger.of(Home(home)), "rewritten", {"releases": {"2": files}}, who="某")
     said = problems(home)
-    assert "releases/2:main.record_link.person_id:在 person.person_id 里没有:2 行" in "".join(said), said
+    assert "releases/2:main.record_link.person_id：在 person.person_id 里没有：2 行" in "".join(said), said
     assert all(each.startswith("releases/2:") for each in said)
 
 
@@ -222,7 +222,7 @@ def test_rows_of_the_ledger_that_refer_to_nothing_are_found(home):
 def test_what_was_taken_away_rightly_is_no_damage(home):
     (home / COPY).unlink()
     told = custody.verify(home)
-    assert told["problems"] == [] and told["notes"] == ["退回件有 1 份已不在 returns/(取走了),没有核对"]
+    assert told["problems"] == [] and told["notes"] == ["退回件有 1 份已不在 returns/（取走了），没有核对"]
 
 
 def test_nights_retire_forget_purge_and_roll_back_and_nothing_is_said(home):
@@ -242,7 +242,7 @@ def test_nights_retire_forget_purge_and_roll_back_and_nothing_is_said(home):
     told = custody.verify(home)
     assert told["problems"] == [] and told["notes"] == []
     (home / LETTER).write_text("旧信", encoding="utf-8")
-    assert problems(home) == [f"{LETTER}:已清除的一份,还在(或放了回来)"]
+    assert problems(home) == [f"{LETTER}：已清除的一份，还在（或放了回来）"]
     (home / LETTER).unlink()
     run.sources(home, later)  # nor does the next night refuse
     # Of the releases those of the last two nights stay, written without the person, and the bureau can go back to the one before.
@@ -254,18 +254,18 @@ def test_nights_retire_forget_purge_and_roll_back_and_nothing_is_said(home):
     shutil.rmtree(home / f"releases/{current}.laid_aside")
     assert problems(home) == []
     shutil.copytree(kept, home / "releases/1")
-    assert problems(home) == ["releases/1:早已不再保存的一版,被放了回来"]
+    assert problems(home) == ["releases/1：早已不再保存的一版，被放了回来"]
 
 
 def test_a_release_laid_aside_comes_back_neither_as_itself_nor_changed(home):
     custody.rollback(home, None, who="数据员", because="名册错了")
     write(home / "releases/2.laid_aside/warehouse.duckdb")
-    assert problems(home) == ["releases/2.laid_aside/warehouse.duckdb:与发布时不同"]
+    assert problems(home) == ["releases/2.laid_aside/warehouse.duckdb：与发布时不同"]
     (home / "releases/2.laid_aside").rename(home / "releases/2")
     point(home, "releases/2/warehouse.duckdb")
     said = problems(home)
-    assert any("releases/2:已退回到更早的一版" in each for each in said)
-    assert "warehouse.duckdb:指向 releases/2,应当指向 releases/1" in said
+    assert any("releases/2：已退回到更早的一版" in each for each in said)
+    assert "warehouse.duckdb：指向 releases/2，应当指向 releases/1" in said
 
 
 def cut_off(monkeypatch, home, where, name, does):
@@ -295,7 +295,7 @@ def test_a_publication_that_was_cut_off_is_told_as_such_and_mended_by_the_next(h
     told = custody.verify(home)
     assert (told["problems"], told["notes"], told["releases"]) == ([], [], 4)
     shutil.rmtree(home / "releases/3")
-    assert problems(home) == ["releases/3:不见了"]
+    assert problems(home) == ["releases/3：不见了"]
 
 
 def test_the_lists_of_a_night_that_failed_in_part_are_held_against_what_was_told(home):
@@ -305,9 +305,9 @@ def test_the_lists_of_a_night_that_failed_in_part_are_held_against_what_was_told
     run.publish(home, DAY)
     run.notify(home, DAY, failed=["退回"])
     write(home / LIST)
-    assert problems(home) == [f"{LIST}:与写出时不同"]
+    assert problems(home) == [f"{LIST}：与写出时不同"]
     (home / LIST).unlink()
-    assert problems(home) == [f"{LIST}:不见了"]
+    assert problems(home) == [f"{LIST}：不见了"]
 
 
 def test_how_a_night_ended_is_taken_up_from_the_journal(home, monkeypatch):
@@ -330,7 +330,7 @@ def test_the_letter_of_a_night_that_did_not_begin_is_no_damage(home):
     assert Ledger.of(Home(home)).journal_head() is None
     kept.replace(home / "ledger.db")
     told = custody.verify(home)
-    assert told["problems"] == [] and told["notes"] == [f"outbox/{NEXT}.md:那一夜没有开始,信没有登记"]
+    assert told["problems"] == [] and told["notes"] == [f"outbox/{NEXT}.md：那一夜没有开始，信没有登记"]
     run.notify(home, NEXT, failed=["收文件"])  # refused for another reason, such as rights
     told = custody.verify(home)
     assert told["problems"] == [] and told["notes"] == []
@@ -358,16 +358,16 @@ def test_what_a_home_made_before_never_told_is_information_and_told_from_the_nex
     assert told["problems"] == [] and len(told["notes"]) == 1 and "早先版本的程序" in told["notes"][0]
     as_it_was = (home / LIST).read_bytes()
     write(home / LIST)
-    assert problems(home) == [f"{LIST}:与写出时不同"]
+    assert problems(home) == [f"{LIST}：与写出时不同"]
     run.night(home, NEXT)
     told = custody.verify(home)
-    assert told["problems"] == [f"{LIST}:与写出时不同"], "what was told before is not told anew"
-    assert told["notes"] == ["releases/ 里的 1、2 是早先版本的程序发布的,没有记下编号:只核对了内容"]
+    assert told["problems"] == [f"{LIST}：与写出时不同"], "what was told before is not told anew"
+    assert told["notes"] == ["releases/ 里的 1、2 是早先版本的程序发布的，没有记下编号：只核对了内容"]
     (home / LIST).write_bytes(as_it_was)
     assert problems(home) == []
     write(home / COPY)
     write(home / "releases/1/warehouse.duckdb")
-    assert problems(home) == ["releases/1/warehouse.duckdb:与发布时不同", f"{COPY}:与写出时不同"]
+    assert problems(home) == ["releases/1/warehouse.duckdb：与发布时不同", f"{COPY}：与写出时不同"]
 
 
 # --- a statement kept elsewhere --------------------------------------------------------------------------------------
@@ -399,7 +399,7 @@ def test_a_statement_says_where_the_home_stood_and_that_it_is_unchanged(home, ni
     for change in (
         {"counts": {}}, {"journal": said["journal"] | {"lines": 1}}, {"signature": "00" * 64}, {"at": "2026-01-01T00:00:00+00:00"},
     ):  # fmt: skip
-        assert attestation.compare(place, entries, json.dumps(said | change).encode()) == ["这份说明被改过:签名对不上"]
+        assert attestation.compare(place, entries, json.dumps(said | change).encode()) == ["这份说明被改过：签名对不上"]
     for text in ("", "[]", "{}", json.dumps(said | {"more": 1}), json.dumps(said | {"signature": 1})):
         assert "不是 monitor verify --head 写的" in attestation.compare(place, entries, text.encode())[0]
     write(home / "releases/2/warehouse.duckdb")

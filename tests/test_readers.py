@@ -543,7 +543,7 @@ def test_what_a_web_server_wrote_before_a_workbook_is_left_out(tmp_path: Path, b
     path.write_bytes(blanks + good)
     found = book(path)
     assert lines(found.grids[0])[1] == rows[1]
-    assert found.notices == [f"文件开头有{len(blanks)}个多余的空白字节(多半是网页导出程序写进去的),已略去后读取"]
+    assert found.notices == [f"文件开头有{len(blanks)}个多余的空白字节（多半是网页导出程序写进去的），已略去后读取"]
     path.write_bytes(good)
     assert book(path).notices == []
     path.write_bytes(blanks + good[: len(good) // 5])

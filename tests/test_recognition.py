@@ -41,7 +41,7 @@ def test_each_use_says_by_which_name_and_in_which_unit(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert (
         "第2行是表头" in found.why
-        and "必填列齐全(姓名、身份证号、与户主关系)" in found.why
+        and "必填列齐全（姓名、身份证号、与户主关系）" in found.why
         and "“低保人员”" in found.why
     )
     assert Reading.from_json(json.loads(json.dumps(reading.as_json()))) == reading
@@ -60,7 +60,7 @@ def test_nearest_kinds_with_what_is_missing_and_what_was_meant(tmp_path: Path) -
     assert dict(refusal.nearest[0].missing) == {"身份证号": "身份证", "与户主关系": "关系"}
     assert len(refusal.nearest) >= 1 and all(near.missing for near in refusal.nearest)
     assert (
-        "像“低保人员”,但缺少必填列:身份证号(文件中的“身份证”是不是它?)、与户主关系(文件中的“关系”是不是它?)"
+        "像“低保人员”，但缺少必填列：身份证号（文件中的“身份证”是不是它？）、与户主关系（文件中的“关系”是不是它？）"
         in refusal.reason
     )
 
@@ -82,7 +82,7 @@ def test_only_kinds_that_the_unit_may_send_are_near(tmp_path: Path) -> None:
     [
         ([["某某情况统计"], ["名字", "证件号码", "关系"], ["甲", "乙", "丙"]], "身份证号"),
         ([["品名", "数量"], ["大米", 3]], "本单位可以报送"),
-        ([[1, 2], [3, 4]], "前20行(空行不计)里没有找到表头"),
+        ([[1, 2], [3, 4]], "前20行（空行不计）里没有找到表头"),
     ],
 )
 def test_without_any_header_the_likeliest_row_is_looked_at(tmp_path: Path, rows: list[list[Any]], says: str) -> None:
@@ -122,9 +122,11 @@ def test_check_prints_what_was_taken_for_what_and_why(tmp_path: Path, check: Any
     code, text = check(path)
     flat = text.replace("\n", "")
     assert code == 0
-    assert "工作表“北营镇”认作“低保人员”,2026-10 的:第2行是表头" in flat
+    assert "工作表“北营镇”认作“低保人员”，2026-10 的：第2行是表头" in flat
     assert "“身份证号码”就是身份证号" in flat and "“月收入（万元）”按万元读" in flat
-    assert "没有使用的列:特长" in flat and "按规定不接收的列,没有读取:民族" in flat and "没有读取的工作表:说明" in flat
+    assert (
+        "没有使用的列：特长" in flat and "按规定不接收的列，没有读取：民族" in flat and "没有读取的工作表：说明" in flat
+    )
     _, text = check(path, "--json")
     (told,) = json.loads(text)["recognised"]
     assert (told["sheet"], told["kind"], told["period"], told["never_received"]) == (
@@ -203,7 +205,7 @@ def test_where_the_headers_fit_two_kinds_title_or_file_name_decides(
         ("", "2026年10月名单", "都没有写明"),
         ("", "低收入人口2026年10月", "都没有写明"),
         ("", "低保和低保边缘人员", "都没有写明"),
-        ("2026年10月低保边缘人员", "低保人员", "标题说是“低保边缘人员”,文件名说是“低保人员”,说法不一"),
+        ("2026年10月低保边缘人员", "低保人员", "标题说是“低保边缘人员”，文件名说是“低保人员”，说法不一"),
         ("低保及边缘人员名单", "低保人员", "标题说是“低保人员”和“低保边缘人员”"),
     ],
 )
@@ -212,7 +214,7 @@ def test_where_nothing_says_which_the_file_is_refused_with_the_question(
 ) -> None:
     (reading,) = judged(write(name, members(title=title))).readings
     assert reading.kind is None and reading.refusal and reading.refusal.code == "which_kind"
-    assert says in reading.refusal.reason and "是哪一种?" in reading.refusal.reason
+    assert says in reading.refusal.reason and "是哪一种？" in reading.refusal.reason
     assert [(near.kind, near.missing) for near in reading.refusal.nearest] == [
         ("dibao_person", ()),
         ("edge_person", ()),

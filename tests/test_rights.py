@@ -44,7 +44,7 @@ def test_somebody_is_told_all_that_is_held_with_its_source_and_who_looked(home):
     assert {"本人", "预警", "在册情况"} <= set(told["published"])
     assert [each["做了什么"] for each in told["looked"]] == ["查看预警依据", "查询本人全部数据"]
     assert told["lists"]
-    page = rights.page(told, "民政局(本级)")
+    page = rights.page(told, "民政局（本级）")
     assert not re.search(r"dibao|not_enrolled|verified|_id|d01", page), "no code of ours stands in it"
     assert "《高额医疗费用.xlsx》" in page and "名单不是最新" in page and "已核验" in page
     assert "80000" in page and "高额医疗费用.xlsx" in page and "您的权利" in page
@@ -59,7 +59,7 @@ def test_a_row_that_went_back_is_told_and_numbers_of_others_are_masked(home):
     [row] = [each for each in told["rows"] if each["退回"]]
     assert (row["行"], row["仍在使用"]) == (5, False) and len(told["rows"]) == 2
     assert "完全相同" in row["内容"]["退回的原因"] or "重复" in row["内容"]["退回的原因"]
-    assert "没有采用" in rights.page(told, "民政局(本级)")
+    assert "没有采用" in rights.page(told, "民政局（本级）")
     of_head = rights.subject(home, number(8), DAY, **WHO)
     assert [each["行"] for each in of_head["rows"]] == [2, 4]
     assert number(9) not in str(of_head["rows"]) and number(8) in str(of_head["rows"][0])
@@ -77,7 +77,7 @@ def test_nobody_known_has_nothing_and_a_wrong_number_is_refused_without_being_re
 def test_markup_in_a_senders_text_is_text(home, tmp_path):
     book(home / "inbox/d02/边缘人员.xlsx", PERSON, [("<script>x</script>", *person(7)[1:])])
     run.night(home, DAY)
-    page = rights.page(rights.subject(home, number(7), DAY, **WHO), "民政局(本级)")
+    page = rights.page(rights.subject(home, number(7), DAY, **WHO), "民政局（本级）")
     assert "<script>" not in page
 
 

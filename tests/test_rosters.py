@@ -241,7 +241,7 @@ def test_a_file_that_nobody_can_tell_may_be_what_its_name_says_else_any_roster(
 
 def test_an_unknown_table_with_people_in_it_may_be_any_roster(home: Home) -> None:
     unknown = sent(
-        "导出.xlsx", "refused", kind=None, code="unrecognised", gaps=["文件没有读取,里面有 3 个名单上没有的身份证号"]
+        "导出.xlsx", "refused", kind=None, code="unrecognised", gaps=["文件没有读取，里面有 3 个名单上没有的身份证号"]
     )
     assert {kind for kind, *_ in found(home, unknown)} == expected_of(home)
     assert found(home, unknown, sent("导出.xlsx", night=LATER, kind="survey_person", period=""), day=LATER) == []

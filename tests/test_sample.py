@@ -281,7 +281,7 @@ DEAD = {
     [
         (1, ["甲"], {}, "open", None),
         (1, [], {"life__subject": [DEAD]}, "lapsed", "对象已登记死亡"),
-        (1, ["甲"], {"warning": [listed("甲")]}, "lapsed", "这条规则后来列出了预警,按预警核查"),
+        (1, ["甲"], {"warning": [listed("甲")]}, "lapsed", "这条规则后来列出了预警，按预警核查"),
         (1, ["甲"], {"warning": [listed("甲", status="closed", silent_until=NIGHT)]}, "open", None),
         (1, ["乙"], {}, "lapsed", "数据里已经没有这个对象"),
         (60, ["甲"], {}, "open", None),
@@ -362,11 +362,11 @@ def test_lines_are_judged_as_those_about_warnings_are(desk: Desk) -> None:
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"subject": "nothing"}, "没有这个编号的抽样核查"),
         ({"about": "warning"}, "没有这个编号的预警"),
-        ({"subject": other}, f"这条抽样核查已于 {after(1)} 失效,不用再核查"),
+        ({"subject": other}, f"这条抽样核查已于 {after(1)} 失效，不用再核查"),
         ({"unit_code": "d02"}, "这条抽样核查不在本单位的清单里"),
         ({"unit_code": "traffic"}, "只有各区和市局"),
         ({"decided_on": after(3)}, "核查日期在将来"),
-        ({"decided_on": after(-1)}, f"早于这条抽样核查抽中的日期({NIGHT})"),
+        ({"decided_on": after(-1)}, f"早于这条抽样核查抽中的日期（{NIGHT}）"),
         ({"problem": "没有写“说明”"}, "没有写“说明”"),
     ]
     lines = [

@@ -72,7 +72,7 @@ def panic() -> None:
 
 
 def refuse() -> None:
-    raise ContractError("kinds/x.yml:columns:写错了")
+    raise ContractError("kinds/x.yml:columns：写错了")
 
 
 def environment() -> dict[str, str]:

@@ -84,9 +84,9 @@ def test_officer_and_sender_are_told_how_many_and_what_to_do(held):
     [(submission_id,)] = ask(held, "select submission_id from submission where status = 'held'")
     letter = (held / "outbox" / f"{later(1)}.md").read_text(encoding="utf-8")
     assert f"monitor confirm {submission_id}" in letter
-    assert "60 行" in letter and "39 行" in letter and "少了 21 行(35%)" in letter
+    assert "60 行" in letter and "39 行" in letter and "少了 21 行（35%）" in letter
     assert "扣住" in status.output
-    assert "## 各单位的问题,与上次相比" in letter and ":新出现 1。" in letter
+    assert "## 各单位的问题，与上次相比" in letter and "：新出现 1。" in letter
     assert (held / "returns/d01/十月.xlsx").exists()
 
 

@@ -81,8 +81,8 @@ def test_columns_that_must_stay_text_are_text(made, name):
 
 def test_drop_downs_offer_the_contract_words(made):
     sheet = made(CONTRACTS.kinds["dibao_person"]).worksheets[0]
-    assert rule_of(sheet, "是否重病").formula1 == '"是,否"'
-    assert rule_of(sheet, "残疾等级").formula1 == '"一级,二级,三级,四级"'
+    assert rule_of(sheet, "是否重病").formula1 == '"是，否"'
+    assert rule_of(sheet, "残疾等级").formula1 == '"一级，二级，三级，四级"'
     relation = rule_of(sheet, "*与户主关系")
     assert relation.formula1.strip('"').split(",")[-1] == "其他"
     assert (relation.errorStyle, rule_of(sheet, "残疾等级").errorStyle) == ("warning", "stop")
@@ -90,7 +90,7 @@ def test_drop_downs_offer_the_contract_words(made):
 
 def test_bounds_are_in_the_unit_of_the_header(made):
     sheet = made(CONTRACTS.kinds["dibao_household"]).worksheets[0]
-    rule = rule_of(sheet, "*户月保障金额(元)")
+    rule = rule_of(sheet, "*户月保障金额（元）")
     assert (rule.type, rule.operator, rule.formula1, rule.formula2) == ("decimal", "between", "0", "100000")
     size = rule_of(sheet, "*家庭人口")
     assert (size.type, size.formula1, size.formula2) == ("whole", "1", "30")
@@ -121,7 +121,7 @@ def test_hostile_words_of_a_contract_stay_text(made):
     kind = Kind(**(base.model_dump() | {"title": "死亡/登记[*]", "columns": columns, "checks": [], "door": None}))
     book = made(kind)
     assert book.worksheets[0]["A2"].value == "*=1+1"
-    assert book.worksheets[0]["A3"].value == "示例:=cmd|' /c calc'!A0"
+    assert book.worksheets[0]["A3"].value == "示例：=cmd|' /c calc'!A0"
     assert all(cell.data_type != "f" for sheet in book for row in sheet.iter_rows() for cell in row)
 
 

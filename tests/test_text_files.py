@@ -203,7 +203,7 @@ def test_tables_of_psql_and_mysql(tmp_path: Path) -> None:
     lines = [GRANT, *rows(20)]
     psql = [" | ".join(line) for line in lines]
     psql.insert(1, "-+-".join("-" * len(cell) for cell in GRANT))
-    assert numbers(read(tmp_path, "\n".join([*psql, "(20 行)", ""]), "psql.txt")) == everybody(20)
+    assert numbers(read(tmp_path, "\n".join([*psql, "（20 行）", ""]), "psql.txt")) == everybody(20)
     box = "+" + "+".join("-" * 8 for _ in GRANT) + "+"
     mysql = [box, "| " + " | ".join(GRANT) + " |", box, *("| " + " | ".join(line) + " |" for line in lines[1:]), box]
     found = read(tmp_path, "\n".join([*mysql, "20 rows in set (0.01 sec)", ""]), "mysql.txt")
@@ -245,7 +245,7 @@ def test_columns_may_be_kept_apart_by_several_characters(tmp_path: Path, delimit
     assert "没有使用的列" not in found.notices
     # A column that says something is still named, whatever it is called.
     lines = [[*GRANT, "#"], *([*line, str(at)] for at, line in enumerate(rows(5)))]
-    assert "没有使用的列:#" in read(tmp_path, text(lines)).notices
+    assert "没有使用的列：#" in read(tmp_path, text(lines)).notices
 
 
 def test_a_title_with_what_stands_beside_it_is_printed_again(tmp_path: Path) -> None:
@@ -326,7 +326,7 @@ def test_half_a_character_is_a_matter_of_its_cell(
     for delimiter in ",\t;":
         data = spoilt(lines, 2, column, "北营镇第二户".encode(encoding)[:-lost], encoding, delimiter)
         found = read(tmp_path, data)
-        assert f"文件按 {encoding.upper()} 编码读取,第4行里" in found.notices
+        assert f"文件按 {encoding.upper()} 编码读取，第4行里" in found.notices
         assert found.problems == {(4, field): "unreadable_bytes"}
         assert found.values(field) == [line[column] if at != 2 else "北营镇第二\ufffd" for at, line in enumerate(lines)]
         assert found.values("id_number") == everybody(count)
@@ -376,7 +376,7 @@ def test_lines_in_another_encoding_are_read_in_it(tmp_path: Path, most: str, few
     found = read(tmp_path, text([GRANT, *lines[count:]]).encode(most) + text(lines[:count]).encode(few))
     assert sorted(numbers(found)) == sorted(everybody(60))
     assert sorted(found.values("current_address")) == sorted(line[9] for line in lines)
-    assert f"文件是 {most.upper()} 编码,第{62 - count}" in found.notices and "已分别读取" in found.notices
+    assert f"文件是 {most.upper()} 编码，第{62 - count}" in found.notices and "已分别读取" in found.notices
 
 
 def test_utf_8_that_is_good_gbk_by_chance_is_not_read_as_gbk(tmp_path: Path) -> None:
@@ -500,7 +500,8 @@ JAPANESE = [
 
 
 @pytest.mark.parametrize(
-    ("lines", "encoding", "said"), [(TRADITIONAL, "cp950", "Big5(繁体中文)"), (JAPANESE, "cp932", "Shift-JIS(日文)")]
+    ("lines", "encoding", "said"),
+    [(TRADITIONAL, "cp950", "Big5（繁体中文）"), (JAPANESE, "cp932", "Shift-JIS（日文）")],
 )
 @pytest.mark.parametrize("above", [[], [["2026-10"]]])
 def test_a_text_in_an_encoding_that_is_not_read_is_said_to_be_in_it(

@@ -36,7 +36,7 @@ def test_no_rows_and_no_expectations_ask_nothing():
 
 
 def test_an_expectation_that_does_not_exist_stops_the_file():
-    with pytest.raises(CheckError, match="声明了 2 条校验,只有 1 条可以执行"):
+    with pytest.raises(CheckError, match="声明了 2 条校验，只有 1 条可以执行"):
         failing_rows(frame(), [NOT_NULL, Expectation("odd", "expect_the_unexpected", {})])
 
 

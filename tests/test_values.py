@@ -912,7 +912,7 @@ def test_the_consequence_depends_on_what_the_cell_is_for() -> None:
     columns = contracts.load().kinds["dibao_person"].columns
     assert "这一行不收" in values.explain("check_digit", columns["head_id_number"])[0]
     assert "这一行不收" in values.explain("not_in_list", columns["relation"])[0]
-    assert "这一格不作数,也不当作没有填" in values.explain("no_day", columns["birth_date"])[0]
+    assert "这一格不作数，也不当作没有填" in values.explain("no_day", columns["birth_date"])[0]
 
 
 def test_an_unknown_problem_is_ours_to_mend() -> None:

@@ -316,8 +316,8 @@ def test_a_model_without_its_yml_and_a_yml_without_its_model(tmp_path: Path) -> 
     ("change", "said"),
     [
         (("yields_to: [X02]", "yields_to: [X77]"), "没有 X77 这条规则"),
-        (("{surveyed_on}", "{seen_on}"), "缺少这些列:seen_on"),
-        (("row: survey_row_id", "row: other_row_id"), "缺少这些列:other_row_id"),
+        (("{surveyed_on}", "{seen_on}"), "缺少这些列：seen_on"),
+        (("row: survey_row_id", "row: other_row_id"), "缺少这些列：other_row_id"),
         (("field: yearly_income_fen", "field: yearly_income"), "没有 yearly_income 这一列"),
     ],
 )
@@ -466,7 +466,7 @@ def test_what_a_warning_says(models: Models) -> None:
         }
     ]  # fmt: skip
     assert json.loads(row["policy"]) == [
-        {"key": "dibao_standard", "value": "600", "unit": "元/人/月", "source": "样例值,非官方标准"}
+        {"key": "dibao_standard", "value": "600", "unit": "元/人/月", "source": "样例值，非官方标准"}
     ]
     assert json.loads(row["freshness"]) == {
         "registries": [
@@ -499,7 +499,7 @@ def test_a_quote_in_a_card_is_text(tmp_path: Path) -> None:
 def test_a_level_that_the_card_does_not_list(tmp_path: Path) -> None:
     models = models_with(tmp_path / "sql", warnings__x01=(POOR, POOR_CARD.replace("[red, yellow]", "red")))
     inputs = given(NIGHT, survey_household=survey({"head_id_number": "甲"}), **ROSTERS)
-    with pytest.raises(ModelError, match=r"warnings\.x01:有 1 行的级别"):
+    with pytest.raises(ModelError, match=r"warnings\.x01：有 1 行的级别"):
         warehouse.ask(inputs, models, "warnings.every", limits=LIMITS)
 
 
@@ -513,7 +513,7 @@ def test_it_stays_the_same_warning(nights: Nights) -> None:
     rows = {"survey_household": survey({"head_id_number": "甲"}), **ROSTERS}
     nights.night(given(NIGHT, **rows))
     assert nights.rows(WARNINGS) == [("X01", "户甲", "yellow", "2026-10-30", "2026-10-30", "2026-11-20")]
-    assert nights.rows(CHANGES) == [("X01", "added", "新符合条件(青禾区《d01-survey_household.xlsx》)")]
+    assert nights.rows(CHANGES) == [("X01", "added", "新符合条件（青禾区《d01-survey_household.xlsx》）")]
     first = nights.rows("select warning_id from warning")
     nights.night(given(NEXT, **rows))
     assert nights.rows(WARNINGS) == [("X01", "户甲", "yellow", "2026-10-30", "2026-10-31", "2026-11-20")]
@@ -544,15 +544,15 @@ def test_due_days_are_working_days(models: Models, days: list[tuple[str, bool]],
 @pytest.mark.parametrize(
     ("tomorrow", "because"),
     [
-        ({"dibao_person": [{"id_number": "甲", "submission_id": "S2"}]}, "已在册:低保(青禾区《S2.xlsx》)"),
+        ({"dibao_person": [{"id_number": "甲", "submission_id": "S2"}]}, "已在册：低保（青禾区《S2.xlsx》）"),
         ({"death_notice": [{"id_number": "甲", "died_on": "2026-10-30"}]},
-         "对象已登记死亡(civil_registration《civil_registration-death_notice.xlsx》)"),
+         "对象已登记死亡（civil_registration《civil_registration-death_notice.xlsx》）"),
         ({"survey_household": survey({"head_id_number": "甲", "household_size": 1, "submission_id": "S2"})},
-         "同一对象已有更急的预警 X02(青禾区《S2.xlsx》)"),
+         "同一对象已有更急的预警 X02（青禾区《S2.xlsx》）"),
         ({"survey_household": survey({"head_id_number": "甲", "yearly_income_fen": 100000})},
          "条件不再成立"),  # no file came, so none is named
         ({"survey_household": survey({"head_id_number": "甲", "yearly_income_fen": 100000, "submission_id": "S2"})},
-         "所依据的文件已更正(青禾区《S2.xlsx》)"),
+         "所依据的文件已更正（青禾区《S2.xlsx》）"),
     ],
 )  # fmt: skip
 def test_it_is_withdrawn_with_the_reason(nights: Nights, tomorrow: dict[str, Any], because: str) -> None:
@@ -571,7 +571,7 @@ def test_a_row_set_aside_that_may_be_his_neither_creates_nor_clears(nights: Nigh
     both = survey(one, {"head_id_number": "乙"})
     nights.night(given(NEXT, survey_household=both, house__set_aside=unsure, **ROSTERS))
     assert nights.rows("select subject_id, status, remark from warning") == [
-        ("户甲", "open", "说不准是否在册(低保),今晚无法核对,保留原预警")
+        ("户甲", "open", "说不准是否在册（低保），今晚无法核对，保留原预警")
     ]
     assert nights.rows(CHANGES) == []
 
@@ -593,8 +593,8 @@ def test_a_roster_that_is_not_current_neither_creates_nor_clears(nights: Nights)
     assert nights.rows("select count(*) from warning where remark is not null") == [(0,)]
     nights.night(given(date(2027, 1, 1), survey_household=later, **old))
     assert nights.rows("select rule_code, subject_id, remark from warning order by all") == [
-        ("X01", "户甲", "名单不是最新(低保),今晚无法核对,保留原预警"),
-        ("X03", "丁", "名单不是最新(低保),今晚无法核对,保留原预警"),
+        ("X01", "户甲", "名单不是最新（低保），今晚无法核对，保留原预警"),
+        ("X03", "丁", "名单不是最新（低保），今晚无法核对，保留原预警"),
     ]
     kept = "select warning_id, reason, first_seen_on, due_on from warning order by all"
     assert nights.rows(kept) == before
@@ -606,7 +606,7 @@ def test_a_roster_that_is_not_current_neither_creates_nor_clears(nights: Nights)
     assert nights.rows("select last_seen_on from warning") == [(date(2026, 12, 31),)] * 2
     assert nights.rows(CHANGES) == []
     tally = "select rule_code, asked, fired, could_not_be_asked, reason from rule_tally where rule_code = 'X01'"
-    assert nights.rows(tally) == [("X01", 0, 0, 5, "名单不是最新:d01")]
+    assert nights.rows(tally) == [("X01", 0, 0, 5, "名单不是最新：d01")]
 
 
 def test_only_the_roster_that_a_warning_stands_on_must_be_current(nights: Nights) -> None:
@@ -618,7 +618,7 @@ def test_only_the_roster_that_a_warning_stands_on_must_be_current(nights: Nights
     nights.night(given(NIGHT, **on, **old))
     assert nights.rows("select rule_code, subject_id from warning") == [("X03", "丁")]
     nights.night(given(NEXT, **left, **old))
-    assert nights.rows(CHANGES) == [("X03", "withdrawn", "所依据的文件已更正(青禾区《S2.xlsx》)")]
+    assert nights.rows(CHANGES) == [("X03", "withdrawn", "所依据的文件已更正（青禾区《S2.xlsx》）")]
     assert nights.rows("select rule_code, could_not_be_asked from rule_tally where rule_code = 'X03'") == [("X03", 0)]
 
 
@@ -687,7 +687,7 @@ def test_one_line_per_household_with_colour_and_services(nights: Nights) -> None
         "select household_id, colour, codes, open_count, referrals from household_warning order by all"
     ) == [
         ("户丁", "紫", "X03", 1, "残疾人帮扶"),
-        ("户甲", "黄", "X01", 1, "养老服务与适老化改造,儿童关爱服务"),  # nothing for 辛, who died
+        ("户甲", "黄", "X01", 1, "养老服务与适老化改造，儿童关爱服务"),  # nothing for 辛, who died
     ]
     assert nights.rows("select household_id, colour from household order by all") == [
         ("户丁", "紫"), ("户己", "蓝"), ("户庚", None), ("户戊", "绿"), ("户旁丙", "青"), ("户旁乙", "绿"), ("户甲", "黄"),
@@ -720,13 +720,13 @@ ROWS = "select row_id as row_id from accepted.survey_household"
     ("others", "said"),
     [
         ({"registry__bad": (f"{ROWS} union all {ROWS}", "grain: x\nkey: [row_id]\n")},
-         r"registry\.bad:主键\(row_id\)重复:1 行,如 d01-survey_household#Sheet1#2"),
-        ({"registry__bad": ("select cast(null as varchar) as row_id", "grain: x\nkey: [row_id]\n")}, r"registry\.bad:主键\(row_id\)有空值:1 行"),
+         r"registry\.bad：主键（row_id）重复：1 行，如 d01-survey_household#Sheet1#2"),
+        ({"registry__bad": ("select cast(null as varchar) as row_id", "grain: x\nkey: [row_id]\n")}, r"registry\.bad：主键（row_id）有空值：1 行"),
         ({"registry__bad": ("select 1 as x", "grain: x\nkey: [x]\nmust_hold: {never: select head_name from accepted.survey_household}\n")},
          r"registry\.bad\.never:1 行$"),
-        ({"published__bad": ("select 1 as x, 2 as y", "grain: x\nkey: [x]\ncomment: 坏\ncolumns: {x: 一}\n")}, r"main\.bad:列与说明不符:y"),
+        ({"published__bad": ("select 1 as x, 2 as y", "grain: x\nkey: [x]\ncomment: 坏\ncolumns: {x: 一}\n")}, r"main\.bad：列与说明不符：y"),
         ({"published__bad": ("select 'x' as x", "grain: x\nkey: [x]\nreferences: {x: person.person_id}\ncomment: 坏\ncolumns: {x: 一}\n")},
-         r"main\.bad\.x:在 person\.person_id 里没有:1 行$"),
+         r"main\.bad\.x：在 person\.person_id 里没有：1 行$"),
     ],
 )  # fmt: skip
 def test_a_failed_examination_publishes_nothing(home: Home, tmp_path: Path, others: dict[str, Any], said: str) -> None:
@@ -761,7 +761,7 @@ def test_read_is_accepted_set_aside_and_out_of_scope(home: Home) -> None:
             "status": "partly_accepted",
         }
     ]
-    with pytest.raises(PublishRefused, match=r"main\.submission\.no_row_is_lost:1 行,如 S9"):
+    with pytest.raises(PublishRefused, match=r"main\.submission\.no_row_is_lost：1 行，如 S9"):
         home.night(given(NIGHT, house__submission=odd, **ROSTERS))
 
 
@@ -970,7 +970,7 @@ def care_nights() -> Iterator[Nights]:
 @pytest.mark.slow
 def test_an_unreadable_cell_neither_begins_nor_ends_a_warning(care_nights: Nights) -> None:
     """Blank, then unreadable, then unreadable for another one, then given."""
-    said = "照料护理费用写着“约五百”,认不出来,今晚无法核对,保留原预警"
+    said = "照料护理费用写着“约五百”，认不出来，今晚无法核对，保留原预警"
     unread = {"care_amount_fen__text": "约五百", "care_amount_fen__unreadable": True}
     second = NIGHT + timedelta(days=1)
     care_nights.night(given(NIGHT, tekun_person=[CARE]))
@@ -979,7 +979,7 @@ def test_an_unreadable_cell_neither_begins_nor_ends_a_warning(care_nights: Night
     assert care_nights.rows(CARE_OPEN) == [("open", NIGHT, NIGHT, said)]
     assert care_nights.rows("select count(*) from warning_change where rule_code = 'C06'") == [(0,)]
     assert care_nights.rows("select could_not_be_asked, reason from rule_tally where rule_code = 'C06'") == [
-        (2, "名单里有认不出来的格或退回的行:2")
+        (2, "名单里有认不出来的格或退回的行：2")
     ]
     care_nights.night(given(second + timedelta(days=1), tekun_person=[CARE | {"care_amount_fen": 50000}]))
     assert care_nights.rows(CARE_OPEN) == []

@@ -93,7 +93,7 @@ def test_edits_between_numbers() -> None:
 
 def test_reasons_show_where_the_numbers_differ_and_no_digit_of_them() -> None:
     swapped = ME[:15] + ME[16] + ME[15] + ME[17]
-    assert likeness.reason({"number"}, wrong(ME, 4), ME) == "姓名、出生日期相同;号码只有第5位不同"
+    assert likeness.reason({"number"}, wrong(ME, 4), ME) == "姓名、出生日期相同；号码只有第5位不同"
     assert likeness.reason({"number", "phone"}, swapped, ME).endswith("号码第16、17位互换了")
     assert likeness.reason({"number"}, ME[:-1], ME).endswith("号码少了一位")
     assert likeness.reason({"phone"}, None, ME).endswith("这一行没有号码")
@@ -121,7 +121,7 @@ def test_another_name_or_birth_date_is_not_offered() -> None:
 def test_a_wrong_digit_in_the_birth_date_is_found_by_the_birth_date_that_the_row_tells() -> None:
     typed = ME[:13] + "2" + ME[14:]
     found = offered(SURVEYED, aside(3, number=typed, birth_date=BORN, number_birth_date="1986-05-02"))
-    assert found == [("S#x#3", ME, "姓名、出生日期相同;号码只有第14位不同")]
+    assert found == [("S#x#3", ME, "姓名、出生日期相同；号码只有第14位不同")]
 
 
 def test_a_damaged_number_is_offered_when_its_beginning_is_one_persons_of_another_list() -> None:
@@ -181,17 +181,17 @@ def test_a_decision_settles_whether_somebody_is_enrolled() -> None:
 
 def test_a_suggestion_says_what_a_decision_would_change() -> None:
     (found,) = ask("main.duplicate_suggestion", SURVEYED, aside(), whole())
-    assert found["consequence"] == "若不是:列出A01收入低于低保标准未纳入(红色)。"
+    assert found["consequence"] == "若不是：列出A01收入低于低保标准未纳入（红色）。"
     assert (found["weight"], found["decision"], found["division_code"]) == (1000, None, "d01")
     assert ME not in str({key: value for key, value in found.items() if key != "right_ref"})
     (found,) = ask("main.duplicate_suggestion", SURVEYED, aside(), whole(), decided("S#x#3", ME, "not_same"))
-    assert found["consequence"] == "若是同一人:撤回A01收入低于低保标准未纳入(红色)。"
+    assert found["consequence"] == "若是同一人：撤回A01收入低于低保标准未纳入（红色）。"
 
 
 def test_a_row_with_other_faults_says_so_and_joins_nobody() -> None:
     rows = (SURVEYED, aside(is_unproven=False), decided("S#x#3", ME, "same"))
     (found,) = ask("main.duplicate_suggestion", *rows)
-    assert found["consequence"].endswith("这一行另有错误,改正重报后才能并入。")
+    assert found["consequence"].endswith("这一行另有错误，改正重报后才能并入。")
     assert [row["person_id"] for row in ask("registry.enrolment", *rows) if row["registry"] == "dibao"] == [number(101)]
 
 

@@ -65,12 +65,12 @@ def test_nobody_is_listed_for_not_standing_on_half_a_roster(in_part: Path) -> No
 def test_officer_and_analyst_are_told_what_is_missing_and_what_ends_it(in_part: Path) -> None:
     [(south,)] = ask(in_part, "select submission_id from submission where file_name = '低保南片.xlsx'")
     letter = (in_part / f"outbox/{DAY}.md").read_text(encoding="utf-8")
-    assert "不完整的名单" in letter and "低保人员 2026-10:《低保南片.xlsx》整份退回" in letter
+    assert "不完整的名单" in letter and "低保人员 2026-10：《低保南片.xlsx》整份退回" in letter
     assert f"monitor confirm {south}" in letter
     status = CliRunner().invoke(monitor, ["--home", str(in_part), "status", "--date", str(DAY)], terminal_width=200)
     assert "不完整" in status.output and f"monitor confirm {south}" in status.output.replace("\n", "")
     words = " ".join(str(cell) for row in lines_of(in_part / f"lists/{DAY}/d01.xlsx", "说明") for cell in row.values())
-    assert "低保人员(不完整" in words
+    assert "低保人员（不完整" in words
     asked = ["--home", str(in_part), "why-not", "-", "A01"]
     answer = CliRunner().invoke(monitor, asked, input=number(11), terminal_width=200)
     assert "名册不完整" in answer.output
@@ -121,7 +121,7 @@ def test_half_an_upload_lists_nobody_and_is_told_with_what_ends_it(half_uploaded
     letter = (half_uploaded / f"outbox/{DAY}.md").read_text(encoding="utf-8")
     (left,) = Ledger.of(Home.open(half_uploaded)).left(DAY)
     assert (
-        "低保人员 2026-10:《低保南片.xlsx.filepart》没有传完,只留下半份。请报送单位把整份名单用文件名“低保南片.xlsx”交来"
+        "低保人员 2026-10：《低保南片.xlsx.filepart》没有传完，只留下半份。请报送单位把整份名单用文件名“低保南片.xlsx”交来"
         in letter
     )
     assert f"monitor confirm {left.left_id}" in letter
@@ -180,9 +180,9 @@ def test_a_file_that_still_moves_when_the_night_begins_lists_nobody(tmp_path: Pa
     still(half)
     run.night(home, NEXT + timedelta(days=1))
     [(kept, remark), _] = ask(home, "select warning_id, remark from warning where rule_code = 'A01' order by 1")
-    assert remark == "名单不完整(低保),今晚无法核对,保留原预警"
+    assert remark == "名单不完整（低保），今晚无法核对，保留原预警"
     again = run.explain(home, kept)["again"]
-    assert (again["answer"], again["unreadable"]) == ("unreadable", "名单不完整(低保)"), (
+    assert (again["answer"], again["unreadable"]) == ("unreadable", "名单不完整（低保）"), (
         "it is not said to hold no more"
     )
 
@@ -227,7 +227,7 @@ def test_a_ledger_that_was_refused_lists_nobody_as_not_helped_and_keeps_who_is_l
     run.night(home, nights[0])
     assert ask(home, OPEN) == []
     letter = (home / f"outbox/{nights[0]}.md").read_text(encoding="utf-8")
-    assert "临时救助台账:《临时救助台账甲.xlsx》整份退回" in letter and "没有的记录不算“没有”" in letter
+    assert "临时救助台账：《临时救助台账甲.xlsx》整份退回" in letter and "没有的记录不算“没有”" in letter
     assert ask(home, "select count(*) from coverage where state = 'incomplete'") == [(0,)]
 
     two_lists(home, "甲", helped=False)
@@ -239,7 +239,7 @@ def test_a_ledger_that_was_refused_lists_nobody_as_not_helped_and_keeps_who_is_l
     run.night(home, nights[2])
     [(_, insured), (_, ledger)] = ask(home, OPEN)
     assert "《参保缴费乙.xlsx》整份退回" in insured and "《临时救助台账乙.xlsx》整份退回" in ledger
-    assert all(remark.endswith("今晚无法核对,保留原预警") for remark in (insured, ledger))
+    assert all(remark.endswith("今晚无法核对，保留原预警") for remark in (insured, ledger))
 
     two_lists(home, "乙", helped=True)
     run.night(home, nights[3])

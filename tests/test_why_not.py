@@ -59,11 +59,11 @@ def test_every_rule_tells_why_not_and_only_then(table: str, fires: bool) -> None
     ("code", "name", "expected"),
     [
         ("A01", "正好等于标准", ["家庭年总收入 17760.00 元 不低于按标准算得的全年 17760.00 元"
-                          "(家庭2人,人均月收入 740.00 元;低保标准每人每月 740.00 元)"]),
+                          "（家庭2人，人均月收入 740.00 元；低保标准每人每月 740.00 元）"]),
         ("A01", "户主已在低保", ["本户有人在低保名册上"]),
         ("A01", "家里一个人在特困", ["本户有人在特困名册上"]),
-        ("A01", "低保名册是三个月前的", ["低保名册不是最新,不知道本户有人是否在册"]),
-        ("A01", "户主另在别家的低保户里", ["低收入人口摸底排查(户)名单里没有本户可用的记录"]),
+        ("A01", "低保名册是三个月前的", ["低保名册不是最新，不知道本户有人是否在册"]),
+        ("A01", "户主另在别家的低保户里", ["低收入人口摸底排查（户）名单里没有本户可用的记录"]),
     ],
 )  # fmt: skip
 def test_the_true_reason_in_words(code: str, name: str, expected: list[str]) -> None:
@@ -73,10 +73,10 @@ def test_the_true_reason_in_words(code: str, name: str, expected: list[str]) -> 
 @pytest.mark.parametrize(
     ("code", "name", "person", "expected"),
     [
-        ("C06", "写着而认不出来", "甲", "照料护理费用写着“约五百”,认不出来"),
+        ("C06", "写着而认不出来", "甲", "照料护理费用写着“约五百”，认不出来"),
         ("C06", "写着而认不出来", "戊", "照料护理费用认不出来"),
-        ("A14", "处理结果或发放日期认不出来", "乙", "发放日期写着“上周”,认不出来"),
-        ("C03", "是否边境认不出来", "甲", "是否边境写着“不清楚”,认不出来"),
+        ("A14", "处理结果或发放日期认不出来", "乙", "发放日期写着“上周”，认不出来"),
+        ("C03", "是否边境认不出来", "甲", "是否边境写着“不清楚”，认不出来"),
     ],
 )
 def test_what_cannot_be_read_is_never_said_to_be_blank(code: str, name: str, person: str, expected: str) -> None:
@@ -87,7 +87,9 @@ def test_what_cannot_be_read_is_never_said_to_be_blank(code: str, name: str, per
     assert (is_listed, told.startswith(f"{expected}。不知道的不当作没有")) == (False, True)
 
 
-@pytest.mark.parametrize(("is_outdone", "told"), [(True, "已有更急的预警(B02)"), (False, "下一次 monitor run 会列出")])
+@pytest.mark.parametrize(
+    ("is_outdone", "told"), [(True, "已有更急的预警（B02）"), (False, "下一次 monitor run 会列出")]
+)
 def test_a_stronger_warning_is_named_only_where_there_is_one(is_outdone: bool, told: str) -> None:
     """What came since the release may hold and not be listed yet."""
     child = {"id_number": "甲", "id_birth_date": "2015-01-01"}
@@ -129,14 +131,14 @@ def test_a_list_that_is_silent_and_not_whole_is_said_so() -> None:
     card = models_of().cards["warnings.c01"]
     failing = warehouse.trace(inputs(example), models_of(), "warnings.c01", "甲")
     told = [_Words(models_of(), card, missing).say(each) for each in failing or []]
-    assert "低保人员名单里没有本人可用的记录。但有名单没有收全,可能在里面:青禾区《d01.xlsx》整份退回" in told
+    assert "低保人员名单里没有本人可用的记录。但有名单没有收全，可能在里面：青禾区《d01.xlsx》整份退回" in told
     assert "dibao_person" in _missing(inputs(example), models_of(), "谁也不是"), "whoever nobody knows may stand in any"
 
 
 def test_all_conditions_that_fail_are_told() -> None:
     both = reasons("A01", "家人的号码在我们自己的另一份名单上是别的名字")
     assert both == [
-        f"本户有人是否在{registry}名册上,今晚无法确认(本人身份存疑,退回的行里有疑似同一人的,或名册不完整)"
+        f"本户有人是否在{registry}名册上，今晚无法确认（本人身份存疑，退回的行里有疑似同一人的，或名册不完整）"
         for registry in ("低保", "特困")
     ]
 
@@ -182,4 +184,4 @@ def test_what_cannot_be_asked(home) -> None:
         why_not(home, number(1)[:17], "A01")
     assert number(1)[:17] not in str(problem.value)
     told = why_not(home, number(9), "A01")
-    assert told["reasons"] == ["手上的名单(各区名册、摸底、监测和在范围内的部门名单)里都没有这个人"]
+    assert told["reasons"] == ["手上的名单（各区名册、摸底、监测和在范围内的部门名单）里都没有这个人"]

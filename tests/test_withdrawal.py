@@ -16,7 +16,7 @@ from pipeline import warehouse
 pytestmark = pytest.mark.slow
 
 FIRST, SECOND = date(2026, 10, 31), date(2026, 11, 2)
-PASSED = "期限已过,条件不再成立"
+PASSED = "期限已过，条件不再成立"
 GONE = "select rule_code, because, submission_id from warning_withdrawn order by all"
 LISTED = {"A06", "A07", "A09", "A10", "A13", "B07", "C01"}
 Rows = dict[str, list[dict[str, Any]]]
@@ -130,19 +130,19 @@ def test_when_both_happen_time_is_the_reason_and_a_new_value_is_named(nights: Ni
         "social_insurance": [{"id_number": "失业", "pay_month": "2026-10", "base_fen": 1, "submission_id": "社保2"}],
         "house__policy": [
             {"key": "dibao_standard", "policy_region": "北片", "area_type": "城市", "value": 9000, "unit": "元/人·月",
-             "valid_from": str(SECOND), "title": "最低生活保障标准(i)"},
+             "valid_from": str(SECOND), "title": "最低生活保障标准（i）"},
         ],
     }  # fmt: skip
     nights.night(given(SECOND, **both(first, more)))
-    assert gone(nights) == {"A06": (PASSED, None), "B07": ("标准调整(最低生活保障标准(i)),条件不再成立", None)}
+    assert gone(nights) == {"A06": (PASSED, None), "B07": ("标准调整（最低生活保障标准（i）），条件不再成立", None)}
 
 
 @pytest.mark.parametrize(
     ("versions", "because"),
     [
-        ({"settings_version": "new"}, "单位设置有调整(monitor.yml),条件不再成立"),
-        ({"policy_version": "new"}, "标准有调整(改动了以前的值),条件不再成立"),
-        ({"settings_version": "new", "policy_version": "new"}, "标准或单位设置有调整,条件不再成立"),
+        ({"settings_version": "new"}, "单位设置有调整（monitor.yml），条件不再成立"),
+        ({"policy_version": "new"}, "标准有调整（改动了以前的值），条件不再成立"),
+        ({"settings_version": "new", "policy_version": "new"}, "标准或单位设置有调整，条件不再成立"),
     ],
 )
 def test_a_setting_that_was_changed_is_neither_time_nor_a_standard(
@@ -188,7 +188,7 @@ def review(authorised_on: str | None, period: str = "2026-10", *, is_held: bool 
 @pytest.mark.parametrize(
     ("signed", "tonight", "because"),
     [
-        ("2026-01-05", review(None, is_held=False), ("所依据的文件已更正(青禾区《低保户None2026-10.xlsx》)", "低保户None2026-10")),
+        ("2026-01-05", review(None, is_held=False), ("所依据的文件已更正（青禾区《低保户None2026-10.xlsx》）", "低保户None2026-10")),
         ("2024-11-01", review("2024-11-01", is_held=False), (PASSED, None)),
         ("2024-11-01", review(None, is_held=False), (PASSED, None)),
         ("2026-01-05", review("2026-01-05", is_held=False), ("条件不再成立", None)),

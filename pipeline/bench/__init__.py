@@ -35,11 +35,11 @@ PEER_ROWS = 200_000
 """Rows of the list that is judged, and read, by others too."""
 ROSTER_ROWS = 100_000
 """Rows of the workbook that is sent whole, and with three cells in ten spoilt."""
-ERRORS = {"clean": ("一份名册,一格不错", 0.0), "heavy": ("同一份名册,三成的格有错", 0.3)}
+ERRORS = {"clean": ("一份名册，一格不错", 0.0), "heavy": ("同一份名册，三成的格有错", 0.3)}
 MEASURED = {
-    "floor": "同样的文件只装进 DuckDB(地板)",
-    "night": "一整夜:读、查、退、建、发",
-    "quiet": "安静的一夜:什么都没来",
+    "floor": "同样的文件只装进 DuckDB（地板）",
+    "night": "一整夜：读、查、退、建、发",
+    "quiet": "安静的一夜：什么都没来",
 }
 
 
@@ -51,7 +51,7 @@ def measure(size: str, *, rounds: int = 3, keep: Path | None = None, on_step: St
     """
     say = on_step or (lambda name, done, total: None)
     if size not in SIZES and not size.isdecimal():
-        raise MonitorError(f"没有“{size}”这个规模,可选 {'、'.join(SIZES)} 或在册人数")
+        raise MonitorError(f"没有“{size}”这个规模，可选 {'、'.join(SIZES)} 或在册人数")
     people, partner_rows = SIZES[size] if size in SIZES else (int(size), None)
     if keep:
         keep.mkdir(parents=True, exist_ok=True)
@@ -120,7 +120,7 @@ def _in_a_process(name: str, where: Path, scratch: Path) -> dict[str, float]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own interpreter
     wall = time.perf_counter() - began
     if done.returncode:
-        raise MonitorError(f"测量“{MEASURED[name]}”没有成功:{done.stderr.strip().splitlines()[-1:]}")
+        raise MonitorError(f"测量“{MEASURED[name]}”没有成功：{done.stderr.strip().splitlines()[-1:]}")
     told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return {"wall_s": wall, **told}
 
@@ -214,11 +214,12 @@ def as_text(result: dict[str, Any]) -> str:
     """The result as a table for the terminal and for docs/performance.md (Markdown)."""
     machine = result["machine"]
     lines = [
-        f"规模 {result['size']}:在册 {result['people']:,} 人,{result['files']} 个文件,{result['bytes'] / 1e6:.0f} MB;{result['rounds']} 轮取中位数。",
-        f"机器:{machine['cores']} 核 {machine['processor']},{machine['memory_gb']} GB;Python {machine['python']},"
-        + ",".join(f"{name} {machine[name]}" for name in ("duckdb", "pandas", "great-expectations", "pyarrow")),
+        f"规模 {result['size']}：在册 {result['people']:,} 人，{result['files']} 个文件，{result['bytes'] / 1e6:.0f} MB；"
+        f"{result['rounds']} 轮取中位数。",
+        f"机器：{machine['cores']} 核 {machine['processor']}，{machine['memory_gb']} GB；Python {machine['python']}，"
+        + "，".join(f"{name} {machine[name]}" for name in ("duckdb", "pandas", "great-expectations", "pyarrow")),
         "",
-        "| 测量 | 用时(秒) | CPU(秒) | 峰值内存(MB) | 用时之比 | CPU 之比 |",
+        "| 测量 | 用时（秒） | CPU（秒） | 峰值内存（MB） | 用时之比 | CPU 之比 |",
         "|---|---:|---:|---:|---:|---:|",
     ]
     for name, each in result["measured"].items():
@@ -227,8 +228,8 @@ def as_text(result: dict[str, Any]) -> str:
             f"| {each['ratio']:.2f} | {each['cpu_ratio']:.2f} |"
         )
     errors = result["errors"]
-    lines += ["", f"错得多的一夜({errors['rows']:,} 行的一份工作簿,连同退回件和更正工作簿):", "",
-              "| 测量 | 用时(秒) | CPU(秒) | 峰值内存(MB) | 用时之比 | CPU 之比 |", "|---|---:|---:|---:|---:|---:|"]  # fmt: skip
+    lines += ["", f"错得多的一夜（{errors['rows']:,} 行的一份工作簿，连同退回件和更正工作簿）：", "",
+              "| 测量 | 用时（秒） | CPU（秒） | 峰值内存（MB） | 用时之比 | CPU 之比 |", "|---|---:|---:|---:|---:|---:|"]  # fmt: skip
     for name, (title, _) in ERRORS.items():
         each, clean = errors[name], errors["clean"]
         lines.append(

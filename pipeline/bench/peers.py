@@ -241,9 +241,9 @@ def _frame(path: Path) -> Any:
 
 
 VALIDATING: dict[str, tuple[str, Callable[[Path], Callable[[], Cells]]]] = {
-    "ours": ("本产品(从原文到有错的格)", _ours),
-    "ours_whole": ("本产品(整个检查:还写好每一格的说明、写出接收和退回的行)", partial(_ours, is_whole=True)),
-    "great_expectations": ("Great Expectations(按其文档)", _plain_great_expectations),
+    "ours": ("本产品（从原文到有错的格）", _ours),
+    "ours_whole": ("本产品（整个检查：还写好每一格的说明、写出接收和退回的行）", partial(_ours, is_whole=True)),
+    "great_expectations": ("Great Expectations（按其文档）", _plain_great_expectations),
     "pandera": ("pandera", _pandera),
     "frictionless": ("frictionless", _frictionless),
 }
@@ -289,7 +289,7 @@ def _pandas_openpyxl(path: Path) -> Callable[[], Cells]:
 
 
 READING: dict[str, tuple[str, Callable[[Path], Callable[[], Cells]]]] = {
-    "ours": ("本产品(隔离的进程里,识别种类和表头)", _our_reader),
+    "ours": ("本产品（隔离的进程里，识别种类和表头）", _our_reader),
     "pandas": ("pandas + openpyxl", _pandas_openpyxl),
 }
 
@@ -319,7 +319,7 @@ def measure(rows: int, *, rounds: int, on_step: Callable[[str, int, int], None])
                     "seconds": sorted(each["seconds"] for each in taken)[rounds // 2],
                 }  # fmt: skip
                 if taken[0]["digest"] != told[what].setdefault("digest", taken[0]["digest"]):
-                    raise MonitorError(f"测量作废:{title} 找到的与本产品不同({taken[0]['found']} 处)")
+                    raise MonitorError(f"测量作废：{title} 找到的与本产品不同（{taken[0]['found']} 处）")
             del told[what]["digest"]
     return told
 
@@ -329,7 +329,7 @@ def _in_a_process(what: str, name: str, path: Path) -> dict[str, Any]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own interpreter
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:]
-        raise MonitorError(f"测量“{name}”没有成功(对照的库只在开发环境里,见 pyproject.toml):{last}")
+        raise MonitorError(f"测量“{name}”没有成功（对照的库只在开发环境里，见 pyproject.toml）：{last}")
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
 
@@ -337,9 +337,15 @@ def _in_a_process(what: str, name: str, path: Path) -> dict[str, Any]:
 def as_text(told: dict[str, Any]) -> str:
     """Two Markdown tables."""
     lines = []
-    for what, title in (("validating", "同样的行、同样的检查,找出同样的单元格"), ("reading", "同一个工作簿,读成表")):
+    for what, title in (("validating", "同样的行、同样的检查，找出同样的单元格"), ("reading", "同一个工作簿，读成表")):
         ours = told[what]["ours"]["seconds"]
-        lines += ["", f"{title}({told['rows']:,} 行):", "", "| 谁 | 用时(秒) | 是本产品的几倍 |", "|---|---:|---:|"]
+        lines += [
+            "",
+            f"{title}（{told['rows']:,} 行）：",
+            "",
+            "| 谁 | 用时（秒） | 是本产品的几倍 |",
+            "|---|---:|---:|",
+        ]
         for each in told[what].values():
             lines.append(f"| {each['title']} | {each['seconds']:.2f} | {each['seconds'] / ours:.1f} |")
     return "\n".join(lines)

@@ -67,7 +67,7 @@ class Verdict:
         told = self.rows_accepted + self.rows_set_aside + self.rows_out_of_scope
         if told != self.rows_read:
             raise BalanceError(
-                f"提交 {self.submission_id}:读取 {self.rows_read} 行,去向合计 {told} 行,不相等,本批未入库"
+                f"提交 {self.submission_id}：读取 {self.rows_read} 行，去向合计 {told} 行，不相等，本批未入库"
             )
 
 

@@ -42,7 +42,7 @@ def faults(kind: Kind) -> list[Fault]:
             f"{kind.name}.{field}.as_before", "expect_column_pair_values_to_be_equal",
             {"column_A": field, "column_B": f"{field}__before", "ignore_row_if": "either_value_is_missing"},
         )  # fmt: skip
-        message = f"“{{header}}”填的“{{value}}”与上一份名单里同一个人的不一样。请对照证件核对{title};无误请确认。"
+        message = f"“{{header}}”填的“{{value}}”与上一份名单里同一个人的不一样。请对照证件核对{title}；无误请确认。"
         found.append(Fault(expectation, f"{field}.changed", field, "confirm", message, f"核对与上月不同的{title}",
                            "across_time"))  # fmt: skip
     number = kind.person.id_number
@@ -52,8 +52,8 @@ def faults(kind: Kind) -> list[Fault]:
             {"column": "number_changed", "value_set": [True]},
         )  # fmt: skip
         message = (
-            "上一份名单里,同一户同名的人用的是另一个身份证号,出生日期或性别不同。"
-            "请对照证件核对“{header}”“{value}”;确实换了人或改了号码的请确认。"
+            "上一份名单里，同一户同名的人用的是另一个身份证号，出生日期或性别不同。"
+            "请对照证件核对“{header}”“{value}”；确实换了人或改了号码的请确认。"
         )
         fix = "核对与上月不同的身份证号"
         found.append(Fault(expectation, f"{number}.changed", number, "confirm", message, fix, "across_time"))
@@ -62,7 +62,9 @@ def faults(kind: Kind) -> list[Fault]:
             f"{kind.name}.{field}.no_jump", "expect_column_values_to_not_be_in_set",
             {"column": f"{field}__jumped", "value_set": [True]},
         )  # fmt: skip
-        message = f"“{{header}}”填的“{{value}}”是上一份名单的 {times} 倍以上。请核对有无多打位数或弄混单位;无误请确认。"
+        message = (
+            f"“{{header}}”填的“{{value}}”是上一份名单的 {times} 倍以上。请核对有无多打位数或弄混单位；无误请确认。"
+        )
         fix = f"核对比上月大 {times} 倍以上的{kind.columns[field].header}"
         found.append(Fault(expectation, f"{field}.jumped", field, "confirm", message, fix, "across_time"))
     return found
@@ -143,8 +145,8 @@ def vanished(
         part = first[str(group)]
         ends = "、".join(some["number"].str[-4:].tolist()[:_NAMED]) + ("等" if len(some) > _NAMED else "")
         message = (
-            f"上一份名单里有 {len(some)} 户,这一份里没有了,也没有说明去向({kind.columns[number].header}末四位:{ends})。"
-            "已停发、死亡或迁出的不用改;漏报的请补上。"
+            f"上一份名单里有 {len(some)} 户，这一份里没有了，也没有说明去向（{kind.columns[number].header}末四位：{ends}）。"
+            "已停发、死亡或迁出的不用改；漏报的请补上。"
         )
         said.append(
             {

@@ -44,7 +44,7 @@ def pass_through(
     for kinds with `review_only` fields it says in `is_authorised` whether the row's person has those kept as well.
     """
     if kind.door is None or scope is None:
-        raise ContractError(f"{kind.name}:外部名单要先有范围才能读")
+        raise ContractError(f"{kind.name}：外部名单要先有范围才能读")
     number = kind.person.id_number
     needed = [number, *_named_in(kind)]
     present = {column for column, *_ in con.execute(f"describe {raw}").fetchall()}
@@ -120,7 +120,7 @@ def _filled_in(condition: str, night: date, policy: Mapping[str, int]) -> str:
         if name == "night":
             return f"date '{night.isoformat()}'"
         if name not in policy:
-            raise ContractError(f"door.or_when:没有 :{name} 这个政策值")
+            raise ContractError(f"door.or_when：没有 :{name} 这个政策值")
         return str(int(policy[name]))
 
     return re.sub(r"(?<!:):([a-z]\w*)", fill, condition)

@@ -130,7 +130,7 @@ def _others(
     afar: set[int] = set()
     for positions, submissions, sheets, numbers, headers in alike:
         different = [header for header in headers if header]
-        ends = f"(不同的栏:{'、'.join(different)})" if different else ""
+        ends = f"（不同的栏：{'、'.join(different)}）" if different else ""
         where = [
             (position, submission, f"{'“' + sheet + '”' if sheet else ''}第{row}行")
             for position, submission, sheet, row in zip(positions, submissions, sheets, numbers, strict=True)

@@ -66,16 +66,16 @@ def _ask(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> list[npt.N
         suite = gx.ExpectationSuite(name="rows", expectations=declared)
     except GreatExpectationsError as error:
         names = "、".join(each.name for each in expectations)
-        raise CheckError(f"校验规则写法不对,没有执行:{type(error).__name__}(涉及 {names})") from None
+        raise CheckError(f"校验规则写法不对，没有执行：{type(error).__name__}（涉及 {names}）") from None
     if len(suite.expectations) != len(expectations):
-        raise CheckError(f"声明了 {len(expectations)} 条校验,只有 {len(suite.expectations)} 条可以执行")
+        raise CheckError(f"声明了 {len(expectations)} 条校验，只有 {len(suite.expectations)} 条可以执行")
     result = batch.validate(suite, result_format={"result_format": "COMPLETE", "partial_unexpected_count": 0})
     if len(result.results) != len(expectations):
-        raise CheckError(f"声明了 {len(expectations)} 条校验,只得到 {len(result.results)} 个结果")
+        raise CheckError(f"声明了 {len(expectations)} 条校验，只得到 {len(result.results)} 个结果")
     found: dict[int, npt.NDArray[np.int64]] = {}
     for each in result.results:
         if each.expectation_config is None:
-            raise CheckError("有一条校验的结果对不上它的声明,整个文件暂不接收")
+            raise CheckError("有一条校验的结果对不上它的声明，整个文件暂不接收")
         position = int(each.expectation_config.meta["position"])
         found[position] = _positions(expectations[position], each)
     return [found[position] for position in range(len(expectations))]
@@ -85,8 +85,8 @@ def _positions(expectation: Expectation, result: Any) -> npt.NDArray[np.int64]:
     outcome = result.result or {}
     count, rows = outcome.get("unexpected_count"), outcome.get("unexpected_index_list")
     if count is None or (count and rows is None):
-        raise CheckError(f"校验“{expectation.name}”没有执行成功,整个文件暂不接收")
+        raise CheckError(f"校验“{expectation.name}”没有执行成功，整个文件暂不接收")
     positions = np.unique(np.asarray(rows or [], dtype=np.int64))
     if len(positions) != count:
-        raise CheckError(f"校验“{expectation.name}”报告 {count} 行不合格,却只给出 {len(positions)} 行的位置")
+        raise CheckError(f"校验“{expectation.name}”报告 {count} 行不合格，却只给出 {len(positions)} 行的位置")
     return positions

@@ -140,7 +140,7 @@ def search(
     nights = stage.nights if stage else len(bureau.NIGHTS)
     planned = [each for each in plan(trials, seed, kinds, nights) if only is None or each.number == only]
     if not planned:
-        raise ConfigError(f"没有第 {only} 次试验,一共 {trials} 次")
+        raise ConfigError(f"没有第 {only} 次试验，一共 {trials} 次")
     started, used = time.monotonic(), _cpu_seconds()
     done: list[Told] = []
     with tempfile.TemporaryDirectory(prefix="faults-") as folder, ExitStack() as open_:
@@ -159,7 +159,7 @@ def search(
                 shutil.copytree(place, keep / place.name, symlinks=True, dirs_exist_ok=True)
             shutil.rmtree(place)
             failed = sum(bool(each.problems) for each in done)
-            on_step(f"做了 {number + 1} 次,发现 {failed} 处", number + 1, len(planned))
+            on_step(f"做了 {number + 1} 次，发现 {failed} 处", number + 1, len(planned))
     return {
         "trials": len(done), "seed": seed, "seconds": round(time.monotonic() - started), "cpu_seconds": round(_cpu_seconds() - used),
         "kinds": dict(Counter(each.trial.kind for each in done if not each.skipped)),

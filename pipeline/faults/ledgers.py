@@ -119,4 +119,4 @@ class Ledgers:
 def _ended_well(night: Night) -> None:
     ended = night.wait()
     if ended.code != 0:
-        raise MonitorError(f"没有受干扰的一夜也没有完成:{ended.said}")
+        raise MonitorError(f"没有受干扰的一夜也没有完成：{ended.said}")

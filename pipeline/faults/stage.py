@@ -96,7 +96,7 @@ class Stage:
             ended = Night(self.folder / "recording", record, {bureau.SOURCE_VARIABLE: self.source(night)}).wait()
             seconds = time.monotonic() - started
             if ended.code != 0:
-                raise MonitorError(f"没有受干扰的一夜也没有完成:{ended.said}")
+                raise MonitorError(f"没有受干扰的一夜也没有完成：{ended.said}")
             points = [(str(what), int(times)) for what, times in json.loads(told.read_text(encoding="utf-8"))]
             self._recordings[night] = Recording(points, seconds)
             shutil.rmtree(home)

@@ -110,7 +110,7 @@ def generate_year(
 
 def _must_be_empty(target: Path, *folders: Path) -> None:
     if any(path.is_file() for folder in folders for path in folder.rglob("*")):
-        raise ConfigError(f"{target} 里已经有文件,请换一个空的文件夹")
+        raise ConfigError(f"{target} 里已经有文件，请换一个空的文件夹")
 
 
 def _invent(people: int, seed: int, day: date, rows: int) -> Stage:

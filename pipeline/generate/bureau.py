@@ -135,7 +135,7 @@ class Bureau:
     def _fen(self, key: str, region: str = "", area: str = "") -> int:
         value = self.policy.value(key, self.day, region, area).value_fen
         if value is None:
-            raise ConfigError(f"policy/:{key} 不是金额")
+            raise ConfigError(f"policy/：{key} 不是金额")
         return value
 
 

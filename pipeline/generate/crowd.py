@@ -40,7 +40,7 @@ def fill(stage: Stage, people: int) -> list[Household]:
     Returns the households on which partner rows may hang. Raises ConfigError when `people` is below `MINIMUM`.
     """
     if people < MINIMUM:
-        raise ConfigError(f"--people 至少 {MINIMUM},否则放不下各种样例")
+        raise ConfigError(f"--people 至少 {MINIMUM}，否则放不下各种样例")
     counted = {registry: len(numbers) for registry, numbers in stage.counted.items()}
     already = len(set[str]().union(*stage.counted.values()))
     divisions = len(stage.bureau.delivering)

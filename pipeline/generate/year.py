@@ -211,7 +211,7 @@ def _split_or_join(
     """The last member has a household of his own in `months_apart` months of the year: its last ones, or its first ones."""
     together, alone = members[:-1], [replace(members[-1], relation="户主")]
     if len(members) < 2:
-        raise ConfigError("--people 太少:家庭太小,放不下分户和合户")
+        raise ConfigError("--people 太少：家庭太小，放不下分户和合户")
     apart = (13 - months_apart, 12) if is_split else (1, months_apart)
     as_one = (1, 12 - months_apart) if is_split else (months_apart + 1, 12)
     _dibao_household(year, as_one, place, members, share)
@@ -237,7 +237,7 @@ def _tekun(year: Year) -> None:
     pairs = figures.tekun_persons - figures.tekun_households
     cells = [(code, "农村") for code in stage.bureau.delivering]
     if steady < 2 * pairs + len(cells):
-        raise ConfigError("--people 太少:特困人员放不下进出和同住的情形")
+        raise ConfigError("--people 太少：特困人员放不下进出和同住的情形")
     lives = [WHOLE] * (steady - pairs) + [
         (1 + months, 12) if number % 4 < 2 else (1, 12 - months) for number, months in enumerate(absences)
     ]
@@ -283,7 +283,7 @@ def _grants(year: Year) -> None:
     stage, rng, figures, number = year.stage, year.stage.rng, year.figures, year.number
     left = figures.paid_fen - sum(one.paid or 0 for one in year.counted)
     if left < _LEAST_GRANT_FEN * figures.grants:
-        raise ConfigError("--people 太少:临时救助放不进全年的总额")
+        raise ConfigError("--people 太少：临时救助放不进全年的总额")
     days = (date(number + 1, 1, 1) - date(number, 1, 1)).days
     for amount in _amounts(rng, figures.grants, left):
         place, person = _applicant(year)

@@ -346,7 +346,7 @@ class Ledger:
             rows_read = 0 if outcome == "repeated" else old.rows_read
             if rows_read != accepted + set_aside + out_of_scope:
                 raise BalanceError(
-                    f"{old.unit_code}《{old.file_name}》{old.kind}:读了 {rows_read} 行,"
+                    f"{old.unit_code}《{old.file_name}》{old.kind}：读了 {rows_read} 行，"
                     f"接收 {accepted} + 搁置 {set_aside} + 范围外 {out_of_scope} 与它不等"
                 )
             values = {
@@ -423,7 +423,7 @@ class Ledger:
         with self._writing() as connection:
             found = _submissions(connection, submission_table.c.submission_id == of_submission)
             if not found or found[0].status != "held":
-                raise MonitorError(f"没有扣住、待确认的报送“{of_submission}”;编号见 monitor status")
+                raise MonitorError(f"没有扣住、待确认的报送“{of_submission}”；编号见 monitor status")
             _say(connection, confirmation_table, of_submission, by_whom, reason, decided_on)
             return found[0]
 
@@ -437,7 +437,7 @@ class Ledger:
             if not connection.execute(is_left).first() and not _submissions(
                 connection, submission_table.c.submission_id == of_what
             ):
-                raise MonitorError(f"没有编号为“{of_what}”的报送;编号见 monitor status")
+                raise MonitorError(f"没有编号为“{of_what}”的报送；编号见 monitor status")
             _say(connection, gap_table, of_what, by_whom, reason, decided_on)
 
     def confirmed(self, day: date) -> dict[str, str]:
@@ -452,7 +452,7 @@ class Ledger:
         query = select(table).where(table.c.decided_on <= day).order_by(table.c.decided_on)
         with looking(self._engine) as connection:
             rows = connection.execute(query).all()
-        return {row.submission_id: f"{row.by_whom} {row.decided_on} 确认:{row.reason}" for row in rows}
+        return {row.submission_id: f"{row.by_whom} {row.decided_on} 确认：{row.reason}" for row in rows}
 
     def add_exception(
         self, issue_id: str, *, unit_code: str, kind: str, by_whom: str, reason: str, decided_on: date, expires_on: date,
@@ -755,7 +755,7 @@ def _record_repeat(connection: Connection, file: ReceivedFile, received_at: date
     if not _submissions(connection, submission_table.c.submission_id == of_repeat):
         row = _row_of_file(file) | {
             "submission_id": of_repeat, "received_at": received_at, "night": night, "outcome": "repeated",
-            "reason": f"与 {file.night.isoformat()} 收到的同一份文件完全相同,只计一次",
+            "reason": f"与 {file.night.isoformat()} 收到的同一份文件完全相同，只计一次",
             "received_seq": night.toordinal() * _PER_NIGHT,
         }  # fmt: skip
         connection.execute(insert(submission_table).values(**row))

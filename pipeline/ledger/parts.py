@@ -32,7 +32,7 @@ Replace = Literal["period", "unit", "key"]
 """As `Kind.replace`: `key` adds row by row and never replaces a delivery, the others replace part by part."""
 
 HALF = Fraction(1, 2)
-UNREAD = "以前收下过,现在读不出来了"
+UNREAD = "以前收下过，现在读不出来了"
 """Begins the reason of a part in force that could not be read again: its rows stay as they were accepted."""
 BROKE = "我们的程序处理不了这一份"
 """Begins the reason of a submission that is held since judging or building fails because of it: a fault of ours, not its sender's."""
@@ -136,7 +136,7 @@ def decide(
     roster = _others_of_roster(new, existing)
     for old in roster:
         if old.sha256 == new.sha256:
-            return Decision("repeated", (old.submission_id,), f"与{_called(old)}内容完全相同,只计一次")
+            return Decision("repeated", (old.submission_id,), f"与{_called(old)}内容完全相同，只计一次")
     if replace == "key":
         return Decision("part")
     same_name = [old for old in roster if part_name(old.file_name) == part_name(new.file_name) and not old.is_held]
@@ -151,7 +151,7 @@ def decide(
         return Decision(
             "asks",
             tuple(old.submission_id for old in asks),
-            f"与{called}有一半以上的人员相同,文件名却不同,分不清以哪一份为准",
+            f"与{called}有一半以上的人员相同，文件名却不同，分不清以哪一份为准",
             advice.NAME_WHICH_HOLDS,
         )
     return Decision("part")

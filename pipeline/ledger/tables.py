@@ -38,14 +38,14 @@ _OUTSIDE = "AUTOCOMMIT"
 def restore_or_rebuild(what: str) -> str:
     """What to do where the ledger in the home, or the accepted rows, were lost, are spoilt, or are not the last ones."""
     return (
-        f"请从最近一夜以后的备份恢复 {what};没有这样的备份,就运行 monitor recover:它由日志和 archive/ 重建,"
-        "原来的内容移到 before-recovery-…/,不会丢"
+        f"请从最近一夜以后的备份恢复 {what}；没有这样的备份，就运行 monitor recover：它由日志和 archive/ 重建，"
+        "原来的内容移到 before-recovery-…/，不会丢"
     )
 
 
 def spoilt(said: object) -> MonitorError:
     """The ledger's own file cannot be read, or not all of it."""
-    return MonitorError(f"台账坏了(ledger.db:{said});{restore_or_rebuild('ledger.db')}")
+    return MonitorError(f"台账坏了（ledger.db:{said}）；{restore_or_rebuild('ledger.db')}")
 
 
 class _Plain(TypeDecorator[Any]):
@@ -286,7 +286,7 @@ def write_anew(engine: sa.Engine) -> None:
             connection.exec_driver_sql("vacuum")
             [busy, *_] = connection.exec_driver_sql("pragma wal_checkpoint(truncate)").one()
             if busy:
-                raise MonitorError("台账正在被别的程序读(ledger.db),旧的内容还没有抹去;关掉那个程序,再运行一次")
+                raise MonitorError("台账正在被别的程序读（ledger.db），旧的内容还没有抹去；关掉那个程序，再运行一次")
             return
         connection.exec_driver_sql(f"set lock_timeout = '{BUSY_SECONDS}s'")
         for table in metadata.sorted_tables:
@@ -309,7 +309,7 @@ def open_engine(url: str, seal: Seal) -> sa.Engine:
     if version is None:
         raise spoilt("少了版本号")
     if version != SCHEMA_VERSION:
-        raise ConfigError(f"台账的版本是 {version},本程序认得的是 {SCHEMA_VERSION};请使用相同版本的程序")
+        raise ConfigError(f"台账的版本是 {version}，本程序认得的是 {SCHEMA_VERSION}；请使用相同版本的程序")
     return engine
 
 
@@ -329,7 +329,7 @@ def how_reached(url: str) -> Reached:
     try:
         told = sa.make_url(url)
     except ArgumentError as problem:
-        raise ConfigError("monitor.yml:ledger:不是数据库地址,应如 postgresql://用户@主机/库名") from problem
+        raise ConfigError("monitor.yml:ledger：不是数据库地址，应如 postgresql://用户@主机/库名") from problem
     query = {name: value for name, value in told.query.items() if isinstance(value, str)}
     host = query.get("host") or told.host or "/"
     here = host.startswith("/") or host in ("localhost", "127.0.0.1", "::1")
@@ -340,21 +340,21 @@ def _engine(url: str) -> sa.Engine:
     try:
         parsed = sa.make_url(url)
     except ArgumentError as problem:
-        raise ConfigError("monitor.yml:ledger:不是数据库地址,应如 postgresql://用户@主机/库名") from problem
+        raise ConfigError("monitor.yml:ledger：不是数据库地址，应如 postgresql://用户@主机/库名") from problem
     if parsed.get_backend_name() == "postgresql":
         return sa.create_engine(
             parsed.set(drivername="postgresql+psycopg"), hide_parameters=True, poolclass=sa.NullPool
         )
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         return _sqlite(parsed, Path(parsed.database))
-    raise ConfigError(f"monitor.yml:ledger:台账只用 SQLite 或 PostgreSQL,不用 {parsed.get_backend_name()}")
+    raise ConfigError(f"monitor.yml:ledger：台账只用 SQLite 或 PostgreSQL，不用 {parsed.get_backend_name()}")
 
 
 def _sqlite(url: sa.URL, path: Path) -> sa.Engine:
     try:
         path.touch(mode=0o600)
     except OSError as problem:
-        raise ConfigError(f"{path}:建不了台账:{problem.strerror}") from problem
+        raise ConfigError(f"{path}：建不了台账：{problem.strerror}") from problem
     engine = sa.create_engine(
         url,
         hide_parameters=True,
@@ -403,7 +403,7 @@ def _spoken() -> Iterator[None]:
     try:
         yield
     except OperationalError as problem:
-        raise MonitorError(f"台账现在用不了(数据库:{problem.orig});本次改动没有写入,稍后再运行") from problem
+        raise MonitorError(f"台账现在用不了（数据库：{problem.orig}）；本次改动没有写入，稍后再运行") from problem
     except sqlite3.DatabaseError as problem:  # a file that is no database, or a spoilt one: it fails while it is opened
         raise spoilt(problem) from problem
     except DatabaseError as problem:

@@ -333,11 +333,11 @@ class _Reader:
                 about=QUESTION_TITLES[row["about"]],
                 unit=self._name_of(row["division_code"]),
                 likeness=f"{row['score'] * 100:.0f}%" if row["score"] is not None else "号码相同",
-                left_number=row["left_number_masked"] or "(没有)",
+                left_number=row["left_number_masked"] or "（没有）",
                 right_number=row["right_number_masked"],
                 left_place=self._stands_at(row, "left", kind_titles),
                 right_place=self._stands_at(row, "right", kind_titles),
-                consequence=(row["consequence"] or "").replace("。若不是:", "。\n若不是:"),
+                consequence=(row["consequence"] or "").replace("。若不是：", "。\n若不是："),
                 is_heavy=row["weight"] >= _HEAVY and row["decision"] is None,
                 result=ANSWER_TITLES.get(row["decision"]),
             )
@@ -372,9 +372,9 @@ class _Reader:
 
     def _evidence(self, text: str | None) -> str:
         facts = json.loads(text or "[]")
-        lines = [f"{fact['fact']}:{fact['value']}({self._source(fact)})" for fact in facts[:_MOST_EVIDENCE]]
+        lines = [f"{fact['fact']}：{fact['value']}（{self._source(fact)}）" for fact in facts[:_MOST_EVIDENCE]]
         if len(facts) > _MOST_EVIDENCE:
-            lines.append(f"……另有 {len(facts) - _MOST_EVIDENCE} 项依据,可请市局按预警编号查全部来源")
+            lines.append(f"……另有 {len(facts) - _MOST_EVIDENCE} 项依据，可请市局按预警编号查全部来源")
         return "\n".join(lines)
 
     def _source(self, fact: Mapping[str, Any]) -> str:
@@ -402,13 +402,13 @@ def freshness_text(text: str | None, remark: str | None) -> str:
     for title, is_evidence in (("依据的名册", True), ("核对过的名册", False)):
         asked = [roster for roster in said.get("registries", []) if roster.get("is_evidence", False) is is_evidence]
         if asked:
-            lines.append(f"{title}:{'、'.join(_roster_text(roster) for roster in asked)}")
+            lines.append(f"{title}：{'、'.join(_roster_text(roster) for roster in asked)}")
     oldest, newest = said.get("oldest_evidence"), said.get("newest_evidence")
     if newest:
         lines.append(f"依据截至 {newest}" if oldest == newest else f"依据截至 {oldest} 至 {newest}")
     size, listed = said.get("household_size"), said.get("members_listed")
     if size is not None and listed is not None and listed < size:
-        lines.append(f"家庭 {size} 人,名单中只有 {listed} 人可用")
+        lines.append(f"家庭 {size} 人，名单中只有 {listed} 人可用")
     return "\n".join(lines)
 
 
@@ -419,4 +419,4 @@ def _roster_text(roster: Mapping[str, Any]) -> str:
     faults = [] if roster["is_current"] else ["已过期"]
     if not roster.get("is_whole", True):
         faults.append("不完整")
-    return f"{title} {roster['period']}" + (f"({'、'.join(faults)})" if faults else "")
+    return f"{title} {roster['period']}" + (f"（{'、'.join(faults)}）" if faults else "")

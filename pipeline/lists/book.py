@@ -76,15 +76,15 @@ _HOUSEHOLD_COLUMNS = (
     _Column("colour", "颜色", 6, "colour"),
     _Column("level", "级别", 7, "level"),
     _Column("unit", "单位", 11, bureau_only=True),
-    _Column("township", "乡镇(街道)", 12),
+    _Column("township", "乡镇（街道）", 12),
     _Column("head_name", "户主", 11),
     _Column("head_number", "户主证件号码", 20, "centre"),
-    _Column("size", "家庭人口\n(人)", 9, "number"),
+    _Column("size", "家庭人口\n（人）", 9, "number"),
     _Column("matters", "预警事项", 34),
-    _Column("open_count", "待办预警\n(条)", 9, "number"),
+    _Column("open_count", "待办预警\n（条）", 9, "number"),
     _Column("oldest_on", "最早发现", 12, "date"),
     _Column("due_on", "最近期限", 12, "date"),
-    _Column("overdue", "已逾期\n(天)", 8, "number"),
+    _Column("overdue", "已逾期\n（天）", 8, "number"),
     _Column("referrals", "可转介的服务", 30),
     _Column("change", "比上次", 8, "centre"),
 )
@@ -100,20 +100,20 @@ _WARNING_COLUMNS = (
     _Column("level", "级别", 7, "level"),
     _Column("due_on", "办理期限", 12, "date"),
     _Column("unit", "单位", 11, bureau_only=True),
-    _Column("township", "乡镇(街道)", 10),
+    _Column("township", "乡镇（街道）", 10),
     _Column("subject_name", "姓名", 9),
     _Column("subject_number", "证件号码", 20, "centre"),
     _Column("rule", "预警事项", 16),
     _Column("reason", "为什么列出", 30),
-    _Column("caveat", "可能不准的情形(先排除)", 26),
+    _Column("caveat", "可能不准的情形（先排除）", 26),
     _Column("address", "住址", 16, division_only=True),
     _Column("phone", "电话", 13, "centre", division_only=True),
     *_FILL_COLUMNS,
     _Column("head_name", "户主", 10, printed=False),
     _Column("state", "状态", 8, "centre", printed=False),
-    _Column("overdue", "已逾期\n(天)", 8, "number", printed=False),
+    _Column("overdue", "已逾期\n（天）", 8, "number", printed=False),
     _Column("first_seen_on", "首次发现", 12, "date", printed=False),
-    _Column("evidence", "依据和来源(文件/工作表/行列)", 90, printed=False),
+    _Column("evidence", "依据和来源（文件/工作表/行列）", 90, printed=False),
     _Column("freshness", "依据有多新", 44, printed=False),
     _Column("warning_id", WARNING_NUMBER, 68, printed=False),
 )
@@ -124,10 +124,10 @@ _QUESTION_COLUMNS = (
     _Column("unit", "由谁判断", 9, bureau_only=True),
     _Column("left_name", "甲方\n姓名", 9, tint=_LEFT),
     _Column("left_number", "甲方\n号码", 19, "centre", tint=_LEFT),
-    _Column("left_place", "甲方在哪里\n(文件/工作表/行)", 25, tint=_LEFT),
+    _Column("left_place", "甲方在哪里\n（文件/工作表/行）", 25, tint=_LEFT),
     _Column("right_name", "乙方\n姓名", 9, tint=_RIGHT),
     _Column("right_number", "乙方\n号码", 19, "centre", tint=_RIGHT),
-    _Column("right_place", "乙方在哪里\n(文件/工作表/行)", 25, tint=_RIGHT),
+    _Column("right_place", "乙方在哪里\n（文件/工作表/行）", 25, tint=_RIGHT),
     _Column("likeness", "相像\n程度", 7, "centre"),
     _Column("reason", "为什么提出", 22),
     _Column("consequence", "判断会改变什么", 28),
@@ -143,15 +143,15 @@ _SAMPLE_COLUMNS = (
     _Column("place", "序号", 5, "number"),
     _Column("is_what", "这是什么", 11, "centre", tint=_GREY),
     _Column("unit", "单位", 11, bureau_only=True),
-    _Column("township", "乡镇(街道)", 10),
+    _Column("township", "乡镇（街道）", 10),
     _Column("subject_name", "姓名", 9),
     _Column("subject_number", "证件号码", 20, "centre"),
     _Column("rule", "为哪条规则抽的", 16),
-    _Column("question", "那条规则问的条件(看实际是不是其实符合,或另有困难)", 38),
+    _Column("question", "那条规则问的条件（看实际是不是其实符合，或另有困难）", 38),
     _Column("address", "住址", 18, division_only=True),
     _Column("phone", "电话", 13, "centre", division_only=True),
     *_FILL_COLUMNS,
-    _Column("week_start", "哪一周抽的\n(星期一)", 12, "date", tint=_GREY),
+    _Column("week_start", "哪一周抽的\n（星期一）", 12, "date", tint=_GREY),
     _Column("valid_until", "列到", 12, "date", tint=_GREY),
     _Column("sample_id", SAMPLE_NUMBER, 36, printed=False),
 )
@@ -213,13 +213,13 @@ class _Book:
         questions = self.content.questions
         sheet, columns = self._sheet(
             "身份疑问", _QUESTION_COLUMNS, questions, self._question_counts(), after="left_name",
-            empty=f"截至 {self.content.day.isoformat()},没有要请{self.content.name}判断的身份疑问。",
+            empty=f"截至 {self.content.day.isoformat()}，没有要请{self.content.name}判断的身份疑问。",
         )  # fmt: skip
         self._drop_downs(sheet, columns, min(len(questions), MOST_ROWS), self._question_rules())
         samples = self.content.samples
         sheet, columns = self._sheet(
             "抽样核查", _SAMPLE_COLUMNS, samples, self._sample_counts(), after="subject_name",
-            empty=f"截至 {self.content.day.isoformat()},没有抽中要请{self.content.name}去看的人。",
+            empty=f"截至 {self.content.day.isoformat()}，没有抽中要请{self.content.name}去看的人。",
         )  # fmt: skip
         self._drop_downs(sheet, columns, min(len(samples), MOST_ROWS), self._found_rules("sample_id", "这条抽样"))
         for table in self.content.figures:
@@ -237,26 +237,26 @@ class _Book:
             if (count := sum(row["level"] == level for row in warnings))
         ]
         late = sum(row["overdue"] is not None for row in warnings)
-        return f"共 {len(warnings)} 条({'、'.join(levels)};其中已逾期 {late} 条)"
+        return f"共 {len(warnings)} 条（{'、'.join(levels)}；其中已逾期 {late} 条）"
 
     def _question_counts(self) -> str:
         questions = self.content.questions
         if not questions:
             return "共 0 条"
         answered = sum(row["result"] is not None for row in questions)
-        return f"共 {len(questions)} 条(待判断 {len(questions) - answered} 条,已判断 {answered} 条)"
+        return f"共 {len(questions)} 条（待判断 {len(questions) - answered} 条，已判断 {answered} 条）"
 
     def _sample_counts(self) -> str:
-        return f"共 {len(self.content.samples)} 个(随机抽样,不是预警:没有级别和期限,不计入预警条数)"
+        return f"共 {len(self.content.samples)} 个（随机抽样，不是预警：没有级别和期限，不计入预警条数）"
 
     def _why_empty(self) -> str:
         content = self.content
-        said = f"截至 {content.day.isoformat()},{content.name}没有待办预警。"
+        said = f"截至 {content.day.isoformat()}，{content.name}没有待办预警。"
         if not content.coverage:
-            return said + "还没有收到任何名单,所以无法判断有没有困难家庭没被发现。"
+            return said + "还没有收到任何名单，所以无法判断有没有困难家庭没被发现。"
         if missing := self._missing():
-            return said + f"但有 {len(missing)} 份名单没有按期收到(见“说明”页),没有预警不等于没有困难。"
-        return said + f"所依据的 {len(content.coverage)} 份名单都按期收到;按现行规则,没有发现需要上门核查的情况。"
+            return said + f"但有 {len(missing)} 份名单没有按期收到（见“说明”页），没有预警不等于没有困难。"
+        return said + f"所依据的 {len(content.coverage)} 份名单都按期收到；按现行规则，没有发现需要上门核查的情况。"
 
     def _missing(self) -> list[dict[str, Any]]:
         return [row for row in self.content.coverage if row["state"] != "fresh"]
@@ -302,7 +302,7 @@ class _Book:
         sheet = self.book.add_worksheet(name)
         title = f"{content.name} 预警清单·{name}   数据日期 {content.day.isoformat()}   {counts}"
         if (cut := len(rows) - MOST_ROWS) > 0:
-            title += f"   本页只列最急的 {MOST_ROWS} 行,还有 {cut} 行没有列出,请在数据仓库中查询"
+            title += f"   本页只列最急的 {MOST_ROWS} 行，还有 {cut} 行没有列出，请在数据仓库中查询"
             rows = rows[:MOST_ROWS]
         sheet.set_row(0, 26)
         sheet.write_string(0, 0, title, self._format("title", bold=True, font_size=13, text_wrap=False))
@@ -406,7 +406,7 @@ class _Book:
         sheet.fit_to_pages(1, 0)
         unit = self.content.name.replace("&", "&&")
         sheet.set_header(f"&L{unit} 预警清单·{name}&R数据日期 {self.content.day.isoformat()}")
-        sheet.set_footer("&L内部资料,含个人信息,注意保密&R第 &P 页,共 &N 页")
+        sheet.set_footer("&L内部资料，含个人信息，注意保密&R第 &P 页，共 &N 页")
 
     def _notes(self) -> None:
         """Sheet 说明: what this is, what its words and colours mean, how to fill in, what it rests on."""
@@ -452,7 +452,7 @@ class _Book:
             if colour in OPEN_COLOURS
         ]
         return [
-            ("预警是提问,不是结论", [(word, text, None) for word, text in WHAT_IT_IS]),
+            ("预警是提问，不是结论", [(word, text, None) for word, text in WHAT_IT_IS]),
             (
                 "本表的日期和单位",
                 [
@@ -460,14 +460,14 @@ class _Book:
                     ("范围", "全部单位。" if content.with_units else f"只有{content.name}的家庭。", None),
                     (
                         "单位",
-                        f"“户”页一行一户,共 {len(content.households)} 户;“预警”页一行一条,{self._counts()};"
-                        f"“身份疑问”页一行一对,{self._question_counts()};“抽样核查”页一行一个人或户,{self._sample_counts()}。",
+                        f"“户”页一行一户，共 {len(content.households)} 户；“预警”页一行一条，{self._counts()}；"
+                        f"“身份疑问”页一行一对，{self._question_counts()}；“抽样核查”页一行一个人或户，{self._sample_counts()}。",
                         None,
                     ),
                 ],
             ),
-            ("级别(“预警”页;“户”页取本户最高的)", levels),
-            ("颜色(“户”页,表示需要哪一类帮助)", colours),
+            ("级别（“预警”页；“户”页取本户最高的）", levels),
+            ("颜色（“户”页，表示需要哪一类帮助）", colours),
             ("怎么填、怎么交回", [(word, text.format(code=content.code), None) for word, text in HOW_TO_FILL]),
             ("核查结果各项的意思", [(OUTCOME_TITLES[key], hint, None) for key, hint in OUTCOME_HINTS.items()]),
             ("身份疑问怎么看、怎么填", [(word, text, None) for word, text in WHO_IS_WHO]),
@@ -481,15 +481,15 @@ class _Book:
         said: list[_Line] = [
             (
                 "总数",
-                f"应有名单 {len(self.content.coverage)} 份,按期收到 {len(self.content.coverage) - len(missing)} 份。"
-                + ("下列名单缺失或过期:有关预警不会因此新增或取消,但可能有家庭还没被发现。" if missing else ""),
+                f"应有名单 {len(self.content.coverage)} 份，按期收到 {len(self.content.coverage) - len(missing)} 份。"
+                + ("下列名单缺失或过期：有关预警不会因此新增或取消，但可能有家庭还没被发现。" if missing else ""),
                 None,
             )
         ]
         units: dict[str, list[str]] = {}
         for row in missing:
-            last = f",最近一期 {row['period']}" if row["state"] == "late" else ""
-            units.setdefault(row["unit"], []).append(f"{row['title']}({COVERAGE_TITLES[row['state']]}{last})")
+            last = f"，最近一期 {row['period']}" if row["state"] == "late" else ""
+            units.setdefault(row["unit"], []).append(f"{row['title']}（{COVERAGE_TITLES[row['state']]}{last}）")
         said += [(unit, "、".join(titles), None) for unit, titles in units.items()]
         return said
 
@@ -507,14 +507,14 @@ class _Book:
             "result": _one_of(FILLED_IN[0], OUTCOME_TITLES.values()),
             "measure": {
                 "validate": "list", "source": list(MEASURES), "error_type": "information",
-                "input_title": FILLED_IN[1], "input_message": "可以选,也可以自己写。",
-                "error_title": "自己写的措施", "error_message": "不在常用项里,可以照写。",
+                "input_title": FILLED_IN[1], "input_message": "可以选，也可以自己写。",
+                "error_title": "自己写的措施", "error_message": "不在常用项里，可以照写。",
             },
             "decided_by": _somebody(FILLED_IN[2], "核查"),
             "decided_on": self._some_day(FILLED_IN[3]),
             "note": {
                 "validate": "any", "input_title": FILLED_IN[4],
-                "input_message": "写清理由:看到了什么,问了谁,为什么这样处理。填了结果就要写。",
+                "input_message": "写清理由：看到了什么，问了谁，为什么这样处理。填了结果就要写。",
             },
             number: _not_to_touch(what),
         }  # fmt: skip
@@ -526,7 +526,7 @@ class _Book:
             "decided_on": self._some_day(JUDGED[2]),
             "note": {
                 "validate": "any", "input_title": JUDGED[3],
-                "input_message": "写清依据:看了什么材料,问了谁。选了判断就要写。",
+                "input_message": "写清依据：看了什么材料，问了谁。选了判断就要写。",
             },
             "question_id": _not_to_touch("这条疑问"),
         }  # fmt: skip
@@ -544,15 +544,15 @@ def _one_of(header: str, words: Iterable[str]) -> dict[str, Any]:
     return {
         "validate": "list", "source": list(words),
         "input_title": header, "input_message": "请从下拉列表中选一个。各项的意思见“说明”页。",
-        "error_title": "不在选项内", "error_message": "请从下拉列表中选择,别的写法无法登记。",
+        "error_title": "不在选项内", "error_message": "请从下拉列表中选择，别的写法无法登记。",
     }  # fmt: skip
 
 
 def _somebody(header: str, does: str) -> dict[str, Any]:
     return {
         "validate": "length", "criteria": "between", "minimum": 2, "maximum": 40,
-        "input_title": header, "input_message": f"写姓名。谁{does},谁签名,会记入台账。",
-        "error_title": "请写姓名", "error_message": f"请写{header}的姓名,2 到 40 个字。",
+        "input_title": header, "input_message": f"写姓名。谁{does}，谁签名，会记入台账。",
+        "error_title": "请写姓名", "error_message": f"请写{header}的姓名，2 到 40 个字。",
     }  # fmt: skip
 
 

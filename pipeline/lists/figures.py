@@ -69,14 +69,14 @@ _STATISTICS_COLUMNS = (
     Column("time", "时间", 15),
     Column("unit", "单位", 13),
     Column("registry", "类别", 10),
-    Column("households", "户数\n(户)", 11, "average"),
-    Column("persons", "人数\n(人)", 11, "average"),
-    Column("persons_entered", "期内进入平台\n(人)", 12, "count"),
-    Column("grants", "已发放临时救助\n(人次)", 14, "count"),
-    Column("amount", "金额\n(元)", 16, "yuan"),
-    Column("without_amount", "没有金额的\n(户、人或人次)", 14, "count"),
-    Column("months", "计入的月\n(个)", 9, "count"),
-    Column("divisions", "报数的区\n(个)", 9, "count"),
+    Column("households", "户数\n（户）", 11, "average"),
+    Column("persons", "人数\n（人）", 11, "average"),
+    Column("persons_entered", "期内进入平台\n（人）", 12, "count"),
+    Column("grants", "已发放临时救助\n（人次）", 14, "count"),
+    Column("amount", "金额\n（元）", 16, "yuan"),
+    Column("without_amount", "没有金额的\n（户、人或人次）", 14, "count"),
+    Column("months", "计入的月\n（个）", 9, "count"),
+    Column("divisions", "报数的区\n（个）", 9, "count"),
     Column("unit_notes", "单位和口径", 58),
     Column("counted_on", "统计日期", 12, "date"),
 )
@@ -92,17 +92,17 @@ def statistics(release: duckdb.DuckDBPyConnection, unit: Unit, units: Mapping[st
         rows.append(
             row
             | {
-                "time": f"{year}年{int(month)}月" if month else f"{year}年(月均)",
+                "time": f"{year}年{int(month)}月" if month else f"{year}年（月均）",
                 "unit": "全市" if row["division_code"] == "all" else units[row["division_code"]].name,
                 "registry": REGISTRY_TITLES[row["registry"]],
             }
         )
     return Table(
         "月度统计",
-        "年度行的户数、人数是各月平均,期内进入平台的同一人只算一次,人次和金额是期内合计",
+        "年度行的户数、人数是各月平均，期内进入平台的同一人只算一次，人次和金额是期内合计",
         _STATISTICS_COLUMNS,
         rows,
-        "还没有收到任何月份的名册,没有可统计的数。",
+        "还没有收到任何月份的名册，没有可统计的数。",
     )
 
 
@@ -143,17 +143,17 @@ order by place.rule_code, place.division_code <> 'all', place.division_code
 _RULES_COLUMNS = (
     Column("rule", "规则", 30),
     Column("unit", "单位", 13),
-    Column("closed", "办结的预警\n(条)", 11, "count"),
-    Column("helped_or_confirmed", "其中查实\n或帮到(条)", 11, "count"),
+    Column("closed", "办结的预警\n（条）", 11, "count"),
+    Column("helped_or_confirmed", "其中查实\n或帮到（条）", 11, "count"),
     Column("precision", "准确率", 9, "share"),
     Column("precision_between", "准确率的\n95%区间", 15, "centre"),
-    Column("population", "问过没有列出\n(人或户)", 13, "count"),
-    Column("sampled", "一年内抽中\n(人或户)", 11, "count"),
-    Column("checked", "其中已核查\n(人或户)", 11, "count"),
-    Column("found", "其中需要帮助\n(人或户)", 12, "count"),
+    Column("population", "问过没有列出\n（人或户）", 13, "count"),
+    Column("sampled", "一年内抽中\n（人或户）", 11, "count"),
+    Column("checked", "其中已核查\n（人或户）", 11, "count"),
+    Column("found", "其中需要帮助\n（人或户）", 12, "count"),
     Column("share", "漏查比例", 9, "share"),
     Column("share_between", "漏查比例的\n95%区间", 15, "centre"),
-    Column("missed", "估计漏查\n(人或户)", 11, "count"),
+    Column("missed", "估计漏查\n（人或户）", 11, "count"),
     Column("missed_between", "估计漏查的\n95%区间", 15, "centre"),
     Column("counted_on", "统计日期", 12, "date"),
 )
@@ -178,10 +178,10 @@ def rules(release: duckdb.DuckDBPyConnection, unit: Unit, units: Mapping[str, Un
         )
     return Table(
         "规则成效",
-        "准确率:办结的预警里查实或帮到的;漏查:由每周随机抽样核查的结果推算,没有核查过的写“—”,不是零;各规则的数不能相加",
+        "准确率：办结的预警里查实或帮到的；漏查：由每周随机抽样核查的结果推算，没有核查过的写“—”，不是零；各规则的数不能相加",
         _RULES_COLUMNS,
         rows,
-        "还没有可统计的数:没有办结的预警,也没有问过谁。",
+        "还没有可统计的数：没有办结的预警，也没有问过谁。",
     )
 
 

@@ -47,9 +47,9 @@ def read_biff(stream: bytes) -> list[Grid]:
     except _TORN as error:
         if isinstance(error, xlrd.XLRDError) and "encrypted" in str(error):
             raise Refused(
-                "password", "工作簿加了密(设了打开密码,或在旧格式里设了“保护工作簿”),无法读取", advice.UNLOCK_OLD
+                "password", "工作簿加了密（设了打开密码，或在旧格式里设了“保护工作簿”），无法读取", advice.UNLOCK_OLD
             ) from error
-        raise Refused("corrupt", "旧版本工作簿(.xls)的内部结构已损坏,读不出来", advice.SAVE_AS_XLSX) from error
+        raise Refused("corrupt", "旧版本工作簿（.xls）的内部结构已损坏，读不出来", advice.SAVE_AS_XLSX) from error
     if not grids:
         raise Refused("no_sheets", "工作簿里没有工作表", advice.CHECK_CONTENT)
     if not any(grid.height for grid in grids):

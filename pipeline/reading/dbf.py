@@ -88,23 +88,23 @@ def read_dbf(source: Path | io.BytesIO) -> tuple[Grid, list[str]]:
     )
     head = data[: 1 << 17].tobytes()
     if head[0] in _DBASE_7:
-        raise Refused("dbf_version", "这是 dBASE 7 的表,不能直接接收", advice.EXPORT_AS_XLSX)
+        raise Refused("dbf_version", "这是 dBASE 7 的表，不能直接接收", advice.EXPORT_AS_XLSX)
     count, head_length, record_length = struct.unpack_from("<IHH", head, 4)
     fields = _fields(head[:head_length], record_length, is_foxpro=head[0] in _FOXPRO)
     if head[15] == 1:
-        raise Refused("password", "这个 .dbf 表加了密,无法读取", advice.EXPORT_UNLOCKED)
+        raise Refused("password", "这个 .dbf 表加了密，无法读取", advice.EXPORT_UNLOCKED)
     held = (len(data) - head_length) // record_length
     if held < count:
         raise Refused(
             "truncated",
-            f"文件没有传完:表头写着 {count} 条记录,文件里只有 {max(held, 0)} 条",
+            f"文件没有传完：表头写着 {count} 条记录，文件里只有 {max(held, 0)} 条",
             advice.EXPORT_AGAIN,
         )
     end = head_length + count * record_length
     if held > count and data[end] in (0x20, 0x2A):
         raise Refused(
             "corrupt",
-            f"表头写着 {count} 条记录,后面却还有记录:导出没有正常结束",
+            f"表头写着 {count} 条记录，后面却还有记录：导出没有正常结束",
             advice.EXPORT_AGAIN,
         )
     records = data[head_length:end].reshape(count, record_length)
@@ -132,11 +132,11 @@ def read_dbf(source: Path | io.BytesIO) -> tuple[Grid, list[str]]:
             numeric[number] = np.concatenate([[False], is_number])
     notices = []
     if deleted := count - len(kept):
-        notices.append(f"有{deleted}条记录带删除标记,没有读取")
+        notices.append(f"有{deleted}条记录带删除标记，没有读取")
     if memos := [_text(field.name, names) for field in shown if field.type in memo_types]:
-        notices.append(f"备注型字段的内容不在 .dbf 文件里,没有读取:{'、'.join(memos)}。需要时请导出为 .xlsx 再交")
+        notices.append(f"备注型字段的内容不在 .dbf 文件里，没有读取：{'、'.join(memos)}。需要时请导出为 .xlsx 再交")
     if binaries := [_text(field.name, names) for field in shown if field.type in _NO_TEXT]:
-        notices.append(f"二进制型字段不是文字,没有读取:{'、'.join(binaries)}。需要时请导出为 .xlsx 再交")
+        notices.append(f"二进制型字段不是文字，没有读取：{'、'.join(binaries)}。需要时请导出为 .xlsx 再交")
     grid = Grid("", columns, np.concatenate([[1], kept + 2]), numeric, is_table=True, cut_names=names)
     grid.elsewhere = elsewhere
     return grid, [*notices, *mark_lost(grid, _SAID_OF[encoding])]
@@ -159,7 +159,7 @@ def _fields(head: bytes, record_length: int, *, is_foxpro: bool) -> list[_Field]
         offset += length
         at += 32
     if not fields or offset != record_length or not head.find(b"\r", at) == at:
-        raise Refused("corrupt", "这个 .dbf 表的表头已损坏,各列的长度对不上", advice.EXPORT_AGAIN)
+        raise Refused("corrupt", "这个 .dbf 表的表头已损坏，各列的长度对不上", advice.EXPORT_AGAIN)
     return fields
 
 
@@ -222,7 +222,7 @@ def _flags(records: Bytes, fields: list[_Field]) -> Bytes | None:
     if column is None or not bits:
         return None  # texts of varying length written by a program that fills them up with blanks
     if max(bits) >= 8 * column.length:
-        raise Refused("corrupt", "这个 .dbf 表的表头已损坏,空值标记的长度对不上", advice.EXPORT_AGAIN)
+        raise Refused("corrupt", "这个 .dbf 表的表头已损坏，空值标记的长度对不上", advice.EXPORT_AGAIN)
     return records[:, column.offset : column.offset + column.length]
 
 

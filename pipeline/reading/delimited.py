@@ -57,7 +57,7 @@ def read_delimited(data: bytes) -> tuple[Grid, list[str]]:
     records = list(csv.reader(head, delimiter=delimiter))
     width = max((len(record) for record in records), default=0)
     if width > MAX_COLUMNS:
-        raise Refused("too_wide", f"一行有{width}列,不像一张名单", advice.SPLIT_COLUMNS)
+        raise Refused("too_wide", f"一行有{width}列，不像一张名单", advice.SPLIT_COLUMNS)
     _refuse_other_separators(head, records)
     grid = _fast(body, head, records, width, delimiter)
     if grid is None:
@@ -77,7 +77,7 @@ def _refuse_other_separators(lines: Sequence[str], records: Sequence[Sequence[st
     for pattern, what in _OTHER_SEPARATORS.items():
         several = sum(len(re.split(pattern, line.strip())) >= _COLUMNS for line in whole)
         if several >= 2 and several * 2 > sum(map(bool, records)):
-            raise Refused("separator", f"文件的列与列之间用的是{what},分不出列", advice.EXPORT_WITH_COMMAS)
+            raise Refused("separator", f"文件的列与列之间用的是{what}，分不出列", advice.EXPORT_WITH_COMMAS)
 
 
 def _mark_swallowed(grid: Grid, width: int) -> None:
@@ -92,7 +92,7 @@ def _mark_swallowed(grid: Grid, width: int) -> None:
 
 def _said(decoded: Decoded) -> list[str]:
     return [
-        f"文件是 {decoded.encoding} 编码,{name_lines(numbers)}却是 {other} 编码,已分别读取"
+        f"文件是 {decoded.encoding} 编码，{name_lines(numbers)}却是 {other} 编码，已分别读取"
         for other, numbers in decoded.others.items()
     ]
 
@@ -268,7 +268,7 @@ def _ends_inside_quotes(lines: list[str], delimiter: str) -> bool:
 def _unpaired(line: int) -> Refused:
     return Refused(
         "unpaired_quote",
-        f"第{line}行起有一个双引号没有配对,后面的行会被并成一格",
+        f"第{line}行起有一个双引号没有配对，后面的行会被并成一格",
         advice.mend_quote(line),
     )
 

@@ -31,7 +31,7 @@ _MOST_LOST = 0.2
 _HAN_IN_UTF_8 = re.compile(rb"[\xe3-\xe9\xef][\x80-\xbf]{2}")
 _HIGH = re.compile(rb"[\x80-\xff]")
 _OTHERS = {
-    "Big5(繁体中文)": ("cp950", [(0xA4, 0xC6)]), "Shift-JIS(日文)": ("cp932", [(0x82, 0x83), (0x88, 0x97)]),
+    "Big5（繁体中文）": ("cp950", [(0xA4, 0xC6)]), "Shift-JIS（日文）": ("cp932", [(0x82, 0x83), (0x88, 0x97)]),
 }  # fmt: skip
 """Encodings that a text in none of ours may be in: their name, codec, and first bytes of their commonest characters."""
 _MOSTLY_COMMON, _RARELY_COMMON = 0.9, 0.6
@@ -85,7 +85,7 @@ def decode(data: bytes) -> Decoded:
 def wide(data: bytes) -> str | None:
     """The codec of a text in UTF-16, with a mark or without; None for any other. Raises Refused for UTF-32, which nobody sends."""
     if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        raise Refused("encoding", "文件是 UTF-32 编码,不能直接接收", advice.IMPORT_TEXT)
+        raise Refused("encoding", "文件是 UTF-32 编码，不能直接接收", advice.IMPORT_TEXT)
     if data.startswith(codecs.BOM_UTF16_LE):
         return "utf-16-le"
     if data.startswith(codecs.BOM_UTF16_BE):
@@ -124,7 +124,7 @@ def _refuse_if_other(data: bytes, text: str) -> None:
             line = next(at for at, each in enumerate(data.split(b"\n"), 1) if not each.isascii())
             raise Refused(
                 "encoding",
-                f"文件多半是 {name}编码,不是能读的 UTF-8 或 GB18030(GBK):第{line}行起认不出文字",
+                f"文件多半是 {name}编码，不是能读的 UTF-8 或 GB18030（GBK）：第{line}行起认不出文字",
                 advice.IMPORT_TEXT,
             )
 
@@ -142,7 +142,7 @@ def mark_lost(grid: Grid, encoding: str) -> list[str]:
     if not rows.any():
         return []
     lines = name_lines([int(number) for number in grid.row_numbers[rows]])
-    return [f"文件按 {encoding} 编码读取,{lines}里有读不出来的字节(多半是被截掉了半个汉字),以“\ufffd”代替"]
+    return [f"文件按 {encoding} 编码读取，{lines}里有读不出来的字节（多半是被截掉了半个汉字），以“\ufffd”代替"]
 
 
 def name_lines(numbers: list[int]) -> str:
@@ -157,7 +157,7 @@ def _decode_wide(data: bytes, codec: str) -> Decoded:
     if shift := _SHIFTED.search(text):
         line = text.count("\n", 0, shift.start()) + 1
         raise Refused(
-            "encoding", f"文件是 UTF-16 编码,第{line}行里少了或多了一个字节,从那里起文字全部错位", advice.IMPORT_TEXT
+            "encoding", f"文件是 UTF-16 编码，第{line}行里少了或多了一个字节，从那里起文字全部错位", advice.IMPORT_TEXT
         )
     if LOST in text:
         _refuse_if_lost(text)
@@ -219,4 +219,6 @@ def _refuse_if_lost(text: str) -> None:
     # Of every character outside ASCII; bytes that are left out one by one count one each.
     if text.count(LOST) > _MOST_LOST * (len(text) - len(text.encode("ascii", "ignore"))):
         line = text.count("\n", 0, text.index(LOST)) + 1
-        raise Refused("encoding", f"文字编码认不出来:第{line}行起既不是 UTF-8 也不是 GB18030(GBK)", advice.IMPORT_TEXT)
+        raise Refused(
+            "encoding", f"文字编码认不出来：第{line}行起既不是 UTF-8 也不是 GB18030（GBK）", advice.IMPORT_TEXT
+        )

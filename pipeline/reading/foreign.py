@@ -16,7 +16,7 @@ _SIGNATURES = [
     (b"\x1f\x8b", "压缩包"), (b"{\\rtf", "RTF 文档"),
 ]  # fmt: skip
 _EXCHANGE = [
-    (r"ID;P[^\r\n]*\r?\n[A-Z];", "SYLK 格式(.slk)的表"), (r"TABLE\r?\n0,1\r?\n", "DIF 格式的表"),
+    (r"ID;P[^\r\n]*\r?\n[A-Z];", "SYLK 格式（.slk）的表"), (r"TABLE\r?\n0,1\r?\n", "DIF 格式的表"),
     (r'(?:\{|\[\s*\{)\s*"', "JSON 数据"),
 ]  # fmt: skip
 """Beginnings of files that programs exchange: no row of theirs is a line."""
@@ -42,7 +42,7 @@ def refuse_foreign(start: bytes, suffix: str, read_all: Callable[[], bytes]) -> 
         # Initials that a header may begin with as well.
         if start.startswith(signature) and not (signature in (b"BM", b"RIFF") and start[:64].isascii()):
             fix = advice.UNPACK if what == "压缩包" else advice.FROM_DOCUMENT
-            raise Refused("not_a_table", f"这是{what},不是表格", fix)
+            raise Refused("not_a_table", f"这是{what}，不是表格", fix)
     width = wide(start)
     if not width:
         _refuse_binary(start, suffix)
@@ -50,18 +50,18 @@ def refuse_foreign(start: bytes, suffix: str, read_all: Callable[[], bytes]) -> 
     _refuse_markup(head, read_all)
     for pattern, what in _EXCHANGE:
         if re.match(pattern, head):
-            raise Refused("not_a_table", f"这是{what},不能直接接收", advice.EXPORT_AS_XLSX)
+            raise Refused("not_a_table", f"这是{what}，不能直接接收", advice.EXPORT_AS_XLSX)
 
 
 def _refuse_binary(start: bytes, suffix: str) -> None:
     if _is_text(start):
         return
     if suffix == ".dbf":
-        raise Refused("corrupt", "这个 .dbf 表已损坏或没有传完,表头读不出来", advice.EXPORT_AGAIN)
+        raise Refused("corrupt", "这个 .dbf 表已损坏或没有传完，表头读不出来", advice.EXPORT_AGAIN)
     if _is_text(start.replace(_HIVE, b"")):
-        what = "看不见的控制字符(Hive 默认的 ^A)"
-        raise Refused("separator", f"文件的列与列之间用的是{what},分不出列", advice.EXPORT_WITH_COMMAS)
-    raise Refused("not_a_table", "文件内容不是表格,也不是文本", advice.EXPORT_AS_XLSX)
+        what = "看不见的控制字符（Hive 默认的 ^A）"
+        raise Refused("separator", f"文件的列与列之间用的是{what}，分不出列", advice.EXPORT_WITH_COMMAS)
+    raise Refused("not_a_table", "文件内容不是表格，也不是文本", advice.EXPORT_AS_XLSX)
 
 
 def _is_text(start: bytes) -> bool:
@@ -71,15 +71,15 @@ def _is_text(start: bytes) -> bool:
 def _refuse_markup(head: str, read_all: Callable[[], bytes]) -> None:
     begins = next((at for at, char in enumerate(head) if visible(char)), 0)
     if _WEB_ARCHIVE.search(head[begins : begins + 2000]):
-        raise Refused("web_page", "这是网页存档(.mht),只是改了后缀,不是真正的表格", advice.FROM_WEB_PAGE)
+        raise Refused("web_page", "这是网页存档（.mht），只是改了后缀，不是真正的表格", advice.FROM_WEB_PAGE)
     is_markup = _TAG.match(head, begins) is not None
     if is_markup and _SPREADSHEET_XML.search(head):
-        reason = "这是 Excel 2003 的 XML 表格(XML Spreadsheet 2003),不能直接接收"
+        reason = "这是 Excel 2003 的 XML 表格（XML Spreadsheet 2003），不能直接接收"
         if _LONG_NUMBER.search(read_all().replace(b"\0", b"")):
-            reason += ";里面的号码存成了数字,打开后末几位会变成 000"
+            reason += "；里面的号码存成了数字，打开后末几位会变成 000"
             raise Refused("xml_workbook", reason, advice.EXPORT_AS_XLSX)
         raise Refused("xml_workbook", reason, advice.SAVE_AS_XLSX)
     if is_markup and head.startswith("<?", begins) and not _WEB_WORDS.search(head):
-        raise Refused("web_page", "这是 XML 数据,不是表格", advice.EXPORT_AS_XLSX)
+        raise Refused("web_page", "这是 XML 数据，不是表格", advice.EXPORT_AS_XLSX)
     if is_markup or _TABLE_INSIDE.search(head):
-        raise Refused("web_page", "这是网页,只是改了后缀,不是真正的表格", advice.FROM_WEB_PAGE)
+        raise Refused("web_page", "这是网页，只是改了后缀，不是真正的表格", advice.FROM_WEB_PAGE)

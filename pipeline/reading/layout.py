@@ -80,7 +80,7 @@ def not_read(fault: str) -> Refusal:
     """Of a file that our own program failed over; `fault`: where, for the data officer."""
     return Refusal(
         "unreadable",
-        "读取程序处理这个文件时出了问题,没有读成。这是我们的程序的问题,已告知数据员,不能说明您的文件写错了",
+        "读取程序处理这个文件时出了问题，没有读成。这是我们的程序的问题，已告知数据员，不能说明您的文件写错了",
         advice.OURS_TO_MEND,
         fault=fault,
     )
@@ -92,7 +92,7 @@ def _of_killed(killed: sandbox.Killed) -> Refusal:
     what = "内存" if killed.reason == "memory" else "时间"
     return Refusal(
         "too_big",
-        f"读取这个文件需要的{what}超出限度,文件过大或内部结构异常",
+        f"读取这个文件需要的{what}超出限度，文件过大或内部结构异常",
         advice.MAKE_SMALLER,
     )
 
@@ -108,7 +108,7 @@ def limits(path: Path, memory_mb: int = HOSTILE_MB, seconds: int = SECONDS) -> t
             unpacked = preflight.claimed_size(stream)
         claimed = size * 8 if unpacked is None else 2 * unpacked / 1024**2
     except OSError as error:
-        raise ConfigError(f"收到的文件打不开:{error.strerror}") from error
+        raise ConfigError(f"收到的文件打不开：{error.strerror}") from error
     grown = memory_mb + max(0.0, min(claimed, size * 24) - memory_mb / 8)
     cpu = max(seconds // sandbox.WALL_PER_CPU_SECOND, 1)
     return int(max(min(grown, MOST_MB), memory_mb)), int(max(min(cpu + size, 240), cpu))
@@ -153,9 +153,9 @@ def _misnamed(reading: Reading, misnamed: Refusal) -> Reading:
     """
     refusal, own = misnamed, reading.refusal
     if own and own.code == _UNRECOGNISED:
-        refusal = replace(own, reason=f"{misnamed.reason},也没有认出是哪种名单", fix=advice.EXPORT_AS_READ)
+        refusal = replace(own, reason=f"{misnamed.reason}，也没有认出是哪种名单", fix=advice.EXPORT_AS_READ)
     elif own:
-        refusal = replace(own, fix=f"{own.fix};另外,{misnamed.reason},{misnamed.fix}")
+        refusal = replace(own, fix=f"{own.fix}；另外，{misnamed.reason}，{misnamed.fix}")
     return Reading(
         kind=reading.kind,
         period=reading.period,
@@ -254,7 +254,7 @@ def _of_sheet_name(number: int, group: str) -> Refusal:
     """The refusal of a list whose sheet's name says of everybody in it what is never received; the name is told nowhere."""
     return Refusal(
         "refused_sheet_name",
-        f"第{number}张工作表的名字说的是按规定不接收的内容({group}),等于给表里每个人都记上了一笔",
+        f"第{number}张工作表的名字说的是按规定不接收的内容（{group}），等于给表里每个人都记上了一笔",
         advice.RENAME_SHEET,
     )
 
@@ -267,14 +267,14 @@ def _ask_which(sheet: _Sheet, undecided: Undecided) -> Refusal:
         return replace(sheet.refusal, nearest=nearest)
     titles = [f"“{kind.title}”" for kind in kinds]
     where = f"工作表“{sheet.grid.sheet}”" if sheet.grid.sheet else "文件"
-    said = ",".join(
+    said = "，".join(
         f"{place}说是{'和'.join(f'“{kind.title}”' for kind in kinds if kind.name in named)}"
         for place, named in undecided.told.items()
     )
-    why = f"{said},说法不一" if said else "标题、工作表名和文件名里都没有写明"
+    why = f"{said}，说法不一" if said else "标题、工作表名和文件名里都没有写明"
     fix = advice.say_which_kind(titles, is_table=sheet.grid.is_table, is_said=bool(said))
     return Refusal(
-        "which_kind", f"{where}的列名同样合于{'和'.join(titles)},{why}:请问是哪一种?没有写明以前不收", fix, nearest
+        "which_kind", f"{where}的列名同样合于{'和'.join(titles)}，{why}：请问是哪一种？没有写明以前不收", fix, nearest
     )
 
 
@@ -305,10 +305,10 @@ def _only_hidden(hidden: list[HiddenSheet], recogniser: Recogniser, notices: lis
     readings = []
     for kind in sorted({sheet.kind for sheet in hidden}):
         own = [sheet for sheet in hidden if sheet.kind == kind]
-        named = "、".join(f"“{sheet.sheet}”({sheet.rows}行)" for sheet in own)
+        named = "、".join(f"“{sheet.sheet}”（{sheet.rows}行）" for sheet in own)
         refusal = Refusal(
             "hidden_sheet",
-            f"“{titles[kind]}”只在隐藏的工作表{named}里,隐藏的工作表不读取",
+            f"“{titles[kind]}”只在隐藏的工作表{named}里，隐藏的工作表不读取",
             advice.show_and_send(_how_to_show(_shown(own))),
         )
         readings.append(Reading(kind=kind, refusal=refusal, hidden_sheets=own))
@@ -322,17 +322,17 @@ def _left_out(strangers: list[tuple[Grid, Header | None]]) -> list[str]:
     for shown in ("visible", "hidden", "very_hidden"):
         if names := "、".join(grid.sheet for grid, _ in strangers if grid.shown == shown):
             said.append(
-                f"没有读取的工作表:{names}"
+                f"没有读取的工作表：{names}"
                 if shown == "visible"
-                else f"没有读取的隐藏工作表:{names},里面没有认出名单。{_how_to_show(shown)}"
+                else f"没有读取的隐藏工作表：{names}，里面没有认出名单。{_how_to_show(shown)}"
             )
     return said
 
 
 def _hidden_words(sheet: HiddenSheet, agreed: Contracts) -> str:
     return (
-        f"隐藏的工作表“{sheet.sheet}”里有{sheet.rows}行,像“{agreed.kinds[sheet.kind].title}”:隐藏的工作表不读取,这些行没有报上来。"
-        f"要报送的,{advice.show_and_send(_how_to_show(_shown([sheet])))}"
+        f"隐藏的工作表“{sheet.sheet}”里有{sheet.rows}行，像“{agreed.kinds[sheet.kind].title}”：隐藏的工作表不读取，这些行没有报上来。"
+        f"要报送的，{advice.show_and_send(_how_to_show(_shown([sheet])))}"
     )
 
 
@@ -367,7 +367,7 @@ def _gaps(grids: list[Grid], found: _Sheets, agreed: Contracts) -> list[str]:
     for grid in others:
         if missing := _people_in(grid) - known:
             where = f"{'隐藏的' if grid.shown != 'visible' else ''}工作表“{grid.sheet}”" if grid.sheet else "文件"
-            said.append(f"{where}没有读取,里面有 {len(missing)} 个名单上没有的身份证号")
+            said.append(f"{where}没有读取，里面有 {len(missing)} 个名单上没有的身份证号")
     return said
 
 
@@ -458,7 +458,7 @@ def _examine(grid: Grid, header: Header, match: Match, recogniser: Recogniser) -
     if match.kind.name not in recogniser.may_send:
         sheet.refusal = Refusal(
             "wrong_sender",
-            f"{where}是“{match.kind.title}”,本单位不报送这种名单",
+            f"{where}是“{match.kind.title}”，本单位不报送这种名单",
             advice.ANOTHER_SENDER,
         )
     elif len(beside := recogniser.tables(grid, header, match)) > 1:
@@ -471,12 +471,12 @@ def _examine(grid: Grid, header: Header, match: Match, recogniser: Recogniser) -
         named = "、".join(f"{column_letter(use.column)}列“{use.header}”" for use in columns)
         sheet.refusal = Refusal(
             "duplicate_column",
-            f"{where}有{len(columns)}列都是“{match.kind.columns[first.field].header}”:{named},不知以哪一列为准",
+            f"{where}有{len(columns)}列都是“{match.kind.columns[first.field].header}”：{named}，不知以哪一列为准",
             advice.KEEP_ONE_COLUMN,
         )
     elif rows.other_header is not None:
         row = int(grid.row_numbers[rows.other_header])
-        sheet.refusal = Refusal("two_tables", f"{where}中有两个表,第{row}行是另一个表头", advice.SEPARATE_TABLES)
+        sheet.refusal = Refusal("two_tables", f"{where}中有两个表，第{row}行是另一个表头", advice.SEPARATE_TABLES)
     return sheet
 
 
@@ -489,7 +489,7 @@ def _side_by_side(grid: Grid, heads: list[tuple[int, int]]) -> Refusal:
     )
     return Refusal(
         "side_by_side",
-        f"{where}里有{count}个表并排(表头从{begins}开始),一行里放着不止一条记录,不能当一个表读",
+        f"{where}里有{count}个表并排（表头从{begins}开始），一行里放着不止一条记录，不能当一个表读",
         advice.MOVE_TABLE_TO_SHEET if grid.sheet else advice.MOVE_TABLE_TO_FILE,
     )
 
@@ -505,7 +505,7 @@ def _reading(recogniser: Recogniser, kind_name: str, sheets: list[_Sheet], stem:
     reading.notices = _notices(recogniser, sheets, reading.sheets)
     reading.rows_read = sum(sheet.rows_read for sheet in reading.sheets)
     if not reading.rows_read:
-        reading.refusal = Refusal("no_rows", f"“{kind.title}”只有表头,没有数据行", advice.FILL_ROWS)
+        reading.refusal = Refusal("no_rows", f"“{kind.title}”只有表头，没有数据行", advice.FILL_ROWS)
         return reading
     if kind.period == "month":
         period = _period(recogniser, sheets, stem)
@@ -521,7 +521,7 @@ def _reading(recogniser: Recogniser, kind_name: str, sheets: list[_Sheet], stem:
             return reading
         reading.cell_problems += _cell_problems(sheet) + names
     if any(problem.problem == "cut_line" for problem in reading.cell_problems):
-        reading.gaps.append("最后一行不完整,文件多半没有传完,后面的人没有收到")
+        reading.gaps.append("最后一行不完整，文件多半没有传完，后面的人没有收到")
     reading.rows_path = _write(kind, tables, work_dir)
     return reading
 
@@ -570,13 +570,13 @@ def _defaults(kind: Kind, places: list[str]) -> dict[str, str]:
 def _notices(recogniser: Recogniser, sheets: list[_Sheet], readings: list[SheetReading]) -> list[str]:
     notices = []
     if refused := list(dict.fromkeys(header for reading in readings for _, header in reading.refused_columns)):
-        notices.append(f"按规定不接收的列,没有读取:{'、'.join(refused)}")
+        notices.append(f"按规定不接收的列，没有读取：{'、'.join(refused)}")
     if unused := list(dict.fromkeys(header for reading in readings for header in reading.unused)):
-        notices.append(f"没有使用的列:{'、'.join(unused)}")
+        notices.append(f"没有使用的列：{'、'.join(unused)}")
     if hidden := sum(reading.hidden_rows for reading in readings):
-        notices.append(f"有{hidden}行是隐藏的,也作为数据读取了")
+        notices.append(f"有{hidden}行是隐藏的，也作为数据读取了")
     notices += [
-        f"工作表“{sheet.grid.sheet}”已写满{preflight.MAX_ROWS}行,可能有行被截掉了"
+        f"工作表“{sheet.grid.sheet}”已写满{preflight.MAX_ROWS}行，可能有行被截掉了"
         for sheet in sheets
         if sheet.grid.sheet and sheet.grid.height >= preflight.MAX_ROWS
     ]
@@ -601,7 +601,7 @@ def _period(recogniser: Recogniser, sheets: list[_Sheet], stem: str) -> str | Re
     if len(months) > 1:
         return Refusal(
             "several_periods",
-            f"一个文件里有几个月份:{'、'.join(sorted(months)[:6])}",
+            f"一个文件里有几个月份：{'、'.join(sorted(months)[:6])}",
             advice.ONE_MONTH_EACH,
         )
     return months.pop()
@@ -686,7 +686,7 @@ def _garbled_names(sheet: _Sheet, table: pa.Table) -> list[CellProblem] | Refusa
             where = f"工作表“{sheet.grid.sheet}”的" if sheet.grid.sheet else ""
             return Refusal(
                 "garbled",
-                f"{where}“{use.header}”一列是乱码(第{numbers[0]}行起,共{len(numbers)}行):转换文件时文字编码弄错了,已认不出是谁",
+                f"{where}“{use.header}”一列是乱码（第{numbers[0]}行起，共{len(numbers)}行）：转换文件时文字编码弄错了，已认不出是谁",
                 advice.CHECK_ENCODING,
             )
         problems += [CellProblem(sheet.grid.sheet, row, use.column, use.field, "garbled") for row in numbers]
@@ -713,7 +713,7 @@ def _write(kind: Kind, tables: list[pa.Table], work_dir: Path) -> str:
             for table in tables:
                 writer.write_table(_with_all(table, schema))
     except OSError as error:
-        raise ConfigError(f"工作目录写不进去:{error.strerror or type(error).__name__}") from error
+        raise ConfigError(f"工作目录写不进去：{error.strerror or type(error).__name__}") from error
     return str(path)
 
 

@@ -36,32 +36,32 @@ def unrecognised(
     """
     where = f"工作表“{sheet}”" if sheet else "文件"
     if header and _is_garbled(header):
-        reason = f"{where}里的文字是乱码,列名认不出来:转换文件时文字编码弄错了"
+        reason = f"{where}里的文字是乱码，列名认不出来：转换文件时文字编码弄错了"
         return Refusal("garbled", reason, advice.CHECK_ENCODING)
     nearest = _nearest(header, matches, titled) if header else ()
     said = [
-        f"像“{near.title}”,但缺少必填列:{'、'.join(_in_words(column, meant) for column, meant in near.missing)}"
+        f"像“{near.title}”，但缺少必填列：{'、'.join(_in_words(column, meant) for column, meant in near.missing)}"
         for near in nearest
         if near.missing
     ]
     if header is None or is_row:
-        reason = f"{where}的前{HEADER_ROWS}行(空行不计)里没有找到表头"
+        reason = f"{where}的前{HEADER_ROWS}行（空行不计）里没有找到表头"
         if header and said:
-            reason += f",最像表头的是第{header.first + 1}行"
+            reason += f"，最像表头的是第{header.first + 1}行"
     else:
         reason = f"{where}没有认出是哪一种名单"
     known = "、".join(kind.title for kind in sendable)
-    last = f"没有一列像本单位报送的名单。本单位可以报送:{known}" if known else "没有本单位可以报送的种类"
+    last = f"没有一列像本单位报送的名单。本单位可以报送：{known}" if known else "没有本单位可以报送的种类"
     if header and (above := _written_above(header, matches)):
         return Refusal(
             "unrecognised",
-            f"{reason}。{';'.join(said)}。列名写在好几行里:{'、'.join(above)}写在第{header.first + 1}行的上面",
+            f"{reason}。{'；'.join(said)}。列名写在好几行里：{'、'.join(above)}写在第{header.first + 1}行的上面",
             advice.JOIN_HEADER,
             nearest,
         )
     return Refusal(
         "unrecognised",
-        reason + "。" + (";".join(said) or last),
+        reason + "。" + ("；".join(said) or last),
         advice.NAME_COLUMNS if said else advice.WRITE_HEADER,
         nearest,
     )
@@ -84,7 +84,7 @@ def _is_garbled(header: Header) -> bool:
 
 
 def _in_words(column: str, meant: str | None) -> str:
-    return f"{column}(文件中的“{meant}”是不是它?)" if meant else column
+    return f"{column}（文件中的“{meant}”是不是它？）" if meant else column
 
 
 def _nearest(header: Header, matches: Sequence[Match], titled: Sequence[str]) -> tuple[Near, ...]:

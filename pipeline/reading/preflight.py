@@ -44,8 +44,8 @@ MAX_SMALL_PART = 16 * 1024 * 1024
 
 _OTHER_PACKAGES = {
     "word/document.xml": ("Word 文档", advice.FROM_DOCUMENT), "ppt/presentation.xml": ("演示文稿", advice.FROM_DOCUMENT),
-    "xl/workbook.bin": ("二进制工作簿(.xlsb)", advice.SAVE_AS_XLSX),
-    "content.xml": ("OpenDocument 文件(.ods 等)", advice.SAVE_AS_XLSX), "OFD.xml": ("版式文件(.ofd)", advice.FROM_DOCUMENT),
+    "xl/workbook.bin": ("二进制工作簿（.xlsb）", advice.SAVE_AS_XLSX),
+    "content.xml": ("OpenDocument 文件（.ods 等）", advice.SAVE_AS_XLSX), "OFD.xml": ("版式文件（.ofd）", advice.FROM_DOCUMENT),
 }  # fmt: skip
 """A part that only such a package has → (what it is, what to do with it)."""
 _DAMAGE = (
@@ -103,7 +103,7 @@ def examine(path: Path | io.BytesIO) -> Package:
     except spelling.Doctype as error:
         raise _doctype() from error
     except _DAMAGE as error:
-        raise Refused("corrupt", "文件已损坏或没有传完,打不开", advice.SEND_AGAIN) from error
+        raise Refused("corrupt", "文件已损坏或没有传完，打不开", advice.SEND_AGAIN) from error
 
 
 def _refuse_unfit(package: zipfile.ZipFile) -> None:
@@ -111,27 +111,27 @@ def _refuse_unfit(package: zipfile.ZipFile) -> None:
     _refuse_bomb(entries)
     folded = [spelling.plain_name(entry.filename).casefold() for entry in entries]
     if any(entry.flag_bits & 1 for entry in entries):
-        raise Refused("password", "文件加了密码,无法读取", advice.UNLOCK)
+        raise Refused("password", "文件加了密码，无法读取", advice.UNLOCK)
     if len(set(folded)) < len(folded):
-        raise Refused("duplicate_part", "文件内部有重名的部件,不同软件读出的内容会不一样", advice.SAVE_AS_XLSX)
+        raise Refused("duplicate_part", "文件内部有重名的部件，不同软件读出的内容会不一样", advice.SAVE_AS_XLSX)
     if spelling.Parts(package).workbook() is None:
         other = next((said for part, said in _OTHER_PACKAGES.items() if part.casefold() in folded), None)
         if any(name.endswith(".iwa") or name == "index.zip" for name in folded):
-            other = ("苹果电脑的 Numbers 表格(.numbers)", advice.EXPORT_FROM_NUMBERS)
+            other = ("苹果电脑的 Numbers 表格（.numbers）", advice.EXPORT_FROM_NUMBERS)
         if other:
-            raise Refused("not_a_table", f"这是{other[0]},不是 Excel 工作簿", other[1])
-        raise Refused("not_a_table", "这是压缩包,不是 Excel 工作簿", advice.UNPACK)
+            raise Refused("not_a_table", f"这是{other[0]}，不是 Excel 工作簿", other[1])
+        raise Refused("not_a_table", "这是压缩包，不是 Excel 工作簿", advice.UNPACK)
     if any("vbaproject" in name or "/macrosheets/" in name for name in folded):
-        raise Refused("macro", "工作簿里带有宏,为安全起见不接收", advice.SAVE_WITHOUT_MACROS)
+        raise Refused("macro", "工作簿里带有宏，为安全起见不接收", advice.SAVE_WITHOUT_MACROS)
 
 
 def _package(source: Path | io.BytesIO, package: zipfile.ZipFile, facts: dict[str, SheetFacts]) -> Package:
     folded = [name.casefold() for name in package.namelist()]
     notices = []
     if any(name.startswith("xl/externallinks/") for name in folded):
-        notices.append("工作簿引用了其他文件,引用没有打开,只读取了保存在本文件中的结果")
+        notices.append("工作簿引用了其他文件，引用没有打开，只读取了保存在本文件中的结果")
     if any(name.endswith("/connections.xml") for name in folded):
-        notices.append("工作簿带有外部数据连接,连接没有打开,只读取了保存在本文件中的结果")
+        notices.append("工作簿带有外部数据连接，连接没有打开，只读取了保存在本文件中的结果")
     parts = spelling.Parts(package)
     settings = _elements(package, spelling.WORKBOOK, "workbookPr")
     date1904 = any(element.get("date1904") in ("1", "true", "on") for element in settings)
@@ -174,7 +174,7 @@ def _read_parts(package: zipfile.ZipFile) -> tuple[dict[str, SheetFacts], bool]:
 def _declares_type(package: zipfile.ZipFile, entry: str) -> bool:
     """A part in UTF-16 declares a document type."""
     if package.getinfo(entry).file_size > MAX_SMALL_PART:
-        raise Refused("zip_bomb", "文件内部的目录大得不正常,不予打开", advice.SAVE_AS_XLSX)
+        raise Refused("zip_bomb", "文件内部的目录大得不正常，不予打开", advice.SAVE_AS_XLSX)
     return "<!DOCTYPE" in package.read(entry).decode("utf-16", "replace")
 
 
@@ -208,7 +208,7 @@ def _refuse_bomb(entries: list[zipfile.ZipInfo]) -> None:
         entry.file_size > RATIO_FLOOR and entry.file_size > MAX_RATIO * max(entry.compress_size, 1) for entry in entries
     )
     if len(entries) > MAX_PARTS or total > MAX_TOTAL or swollen:
-        raise Refused("zip_bomb", "文件解开后大得不正常,不予打开", advice.PASTE_INTO_NEW)
+        raise Refused("zip_bomb", "文件解开后大得不正常，不予打开", advice.PASTE_INTO_NEW)
 
 
 def _chunks(package: zipfile.ZipFile, part: str) -> Iterator[bytes]:
@@ -282,14 +282,14 @@ def far_cells(last_row: int, last_column: int) -> Refused:
     """Content far outside the table: read densely, it would fill the memory with emptiness."""
     return Refused(
         "far_cells",
-        f"工作表中有零散内容远离数据区(用到了第{last_row}行、第{last_column}列)",
+        f"工作表中有零散内容远离数据区（用到了第{last_row}行、第{last_column}列）",
         advice.REMOVE_FAR_CELLS,
     )
 
 
 def _elements(package: zipfile.ZipFile, part: str, name: str) -> list[etree._Element]:
     if package.getinfo(part).file_size > MAX_SMALL_PART:
-        raise Refused("zip_bomb", "文件内部的目录大得不正常,不予打开", advice.SAVE_AS_XLSX)
+        raise Refused("zip_bomb", "文件内部的目录大得不正常，不予打开", advice.SAVE_AS_XLSX)
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     root = etree.fromstring(package.read(part), parser)
     return [

@@ -38,7 +38,12 @@ _BINARY = (b"PK\3\4", olefile.MAGIC)
 """How workbooks begin."""
 _OTHER_WORKBOOKS = frozenset({".xlsm", ".xltx", ".xltm", ".xlam", ".xlt", ".xlsb", ".et", ".ett", ".ods", ".numbers"})
 """Endings of workbooks that a spreadsheet program would not open under another name."""
-_WPS_SUFFIXES = {".et": "WPS 表格(.et)", ".ett": "WPS 表格(.ett)", ".wps": "WPS 文字(.wps)", ".dps": "WPS 演示(.dps)"}
+_WPS_SUFFIXES = {
+    ".et": "WPS 表格（.et）",
+    ".ett": "WPS 表格（.ett）",
+    ".wps": "WPS 文字（.wps）",
+    ".dps": "WPS 演示（.dps）",
+}
 
 
 @dataclass
@@ -68,7 +73,7 @@ def _read(path: Path, file_name: str) -> Book:
         return Book([stored.read_stored(path)])  # a table has no file's name
     if sort := endings.never_a_list(PurePath(file_name).name):
         what, to_do = endings.WORDS[sort]
-        raise Refused("never_a_list", f"从文件名看,这是{what},不能当名单读", to_do)
+        raise Refused("never_a_list", f"从文件名看，这是{what}，不能当名单读", to_do)
     if not start:
         raise Refused("empty", "文件是空的", advice.CHECK_CONTENT)
     source, start = _without_blanks(path, start)
@@ -92,11 +97,11 @@ def _read(path: Path, file_name: str) -> Book:
         book = Book([grid], notices)
         expected = {".csv", ".txt"}
     if blanks := path.stat().st_size - size:
-        book.notices.insert(0, f"文件开头有{blanks}个多余的空白字节(多半是网页导出程序写进去的),已略去后读取")
+        book.notices.insert(0, f"文件开头有{blanks}个多余的空白字节（多半是网页导出程序写进去的），已略去后读取")
     if suffix not in expected:
         what = _FORMATS[next(iter(expected))] if len(expected) == 1 else _TEXT
         if suffix in endings.READ:
-            book.notices.insert(0, f"文件名后缀是“{suffix}”,内容是{what},已按内容读取")
+            book.notices.insert(0, f"文件名后缀是“{suffix}”，内容是{what}，已按内容读取")
         else:
             right = next(iter(expected)) if len(expected) == 1 else ".txt"
             book.misnamed = _misnamed(suffix, what, right)
@@ -115,7 +120,7 @@ def _start(path: Path) -> bytes:
                 start = stream.read(_START)
                 start += stream.read(_START) if start.strip(_BLANK) else b""
     except OSError as error:
-        raise ConfigError(f"收到的文件打不开:{error.strerror}") from error
+        raise ConfigError(f"收到的文件打不开：{error.strerror}") from error
     return start
 
 
@@ -140,7 +145,7 @@ def open_content(path: Path) -> IO[bytes]:
 def _misnamed(suffix: str, what: str, right: str) -> Refusal:
     """`what` the content is, and the ending that is `right` for it."""
     said = f"文件名以“{suffix}”结尾" if suffix else "文件名没有后缀"
-    reason = f"{said},只收以 {'、'.join(endings.READ)} 结尾的;看内容是{what}"
+    reason = f"{said}，只收以 {'、'.join(endings.READ)} 结尾的；看内容是{what}"
     is_workbook = suffix in _OTHER_WORKBOOKS and what != _TEXT
     return Refusal("wrong_ending", reason, advice.SAVE_AS_XLSX if is_workbook else advice.add_ending(right))
 
@@ -148,7 +153,7 @@ def _misnamed(suffix: str, what: str, right: str) -> Refusal:
 def _examine_ole(source: Path | io.BytesIO, suffix: str) -> bytes:
     """The records of an old workbook. Raises Refused unless the compound file is a plain .xls."""
     if suffix in _WPS_SUFFIXES:
-        raise Refused("wps", f"这是 {_WPS_SUFFIXES[suffix]}文件,不能直接接收", advice.SAVE_AS_XLSX)
+        raise Refused("wps", f"这是 {_WPS_SUFFIXES[suffix]}文件，不能直接接收", advice.SAVE_AS_XLSX)
     try:
         with olefile.OleFileIO(str(source) if isinstance(source, Path) else source) as ole:
             streams = {stream[0].casefold() for stream in ole.listdir(streams=True, storages=True) if stream}
@@ -161,15 +166,15 @@ def _examine_ole(source: Path | io.BytesIO, suffix: str) -> bytes:
         AttributeError,
         RecursionError,
     ) as error:  # whatever a torn directory gives
-        raise Refused("corrupt", "文件已损坏或没有传完,打不开", advice.SEND_AGAIN) from error
+        raise Refused("corrupt", "文件已损坏或没有传完，打不开", advice.SEND_AGAIN) from error
     if "encryptedpackage" in streams or "encryptioninfo" in streams:
-        raise Refused("password", "文件设了打开密码,无法读取", advice.UNLOCK)
+        raise Refused("password", "文件设了打开密码，无法读取", advice.UNLOCK)
     if "worddocument" in streams:
-        raise Refused("not_a_table", "这是 Word 或 WPS 文字文档,不是表格", advice.FROM_DOCUMENT)
+        raise Refused("not_a_table", "这是 Word 或 WPS 文字文档，不是表格", advice.FROM_DOCUMENT)
     if not streams & {"workbook", "book"}:
         raise Refused("not_a_table", "这不是 Excel 工作簿", advice.SAVE_AS_XLSX)
     if "_vba_project_cur" in streams:
-        raise Refused("macro", "工作簿里带有宏,为安全起见不接收", advice.SAVE_WITHOUT_MACROS)
+        raise Refused("macro", "工作簿里带有宏，为安全起见不接收", advice.SAVE_WITHOUT_MACROS)
     return records
 
 
@@ -195,9 +200,9 @@ def _workbook(package: preflight.Package) -> Book:
                         grid.problems = preflight.problem_cells(package.source, facts)
                     grids.append(grid)
     except python_calamine.PasswordError as error:
-        raise Refused("password", "文件设了打开密码,无法读取", advice.UNLOCK) from error
+        raise Refused("password", "文件设了打开密码，无法读取", advice.UNLOCK) from error
     except python_calamine.CalamineError as error:
-        raise Refused("corrupt", "工作簿的内部结构已损坏,读不出来", advice.SAVE_AS_XLSX) from error
+        raise Refused("corrupt", "工作簿的内部结构已损坏，读不出来", advice.SAVE_AS_XLSX) from error
     if not grids:
         raise Refused("empty", "工作簿里没有任何内容", advice.CHECK_CONTENT)
     return Book(grids, package.notices)

@@ -331,7 +331,7 @@ class Recogniser:
             match.kind.columns[field].header for group in groups for field in group if field in match.fields
         )
         first, last = (int(grid.row_numbers[row]) for row in (header.first, header.last))
-        said = [f"第{first}行是表头" if first == last else f"第{first}至{last}行是表头", f"必填列齐全({named})"]
+        said = [f"第{first}行是表头" if first == last else f"第{first}至{last}行是表头", f"必填列齐全（{named}）"]
         words = [word for word in match.kind.titles if fold_header(word)[0] in heading]
         if words:
             said.append(f"标题或工作表名里有“{max(words, key=len)}”")
@@ -341,8 +341,8 @@ class Recogniser:
             ground = "按标题取了这一种" if by_title else "这一种对得上的列最多"
             if told:
                 ground = f"按{'、'.join(told)}取了这一种"
-            said.append(f"列名也合于{'、'.join(f'“{each.kind.title}”' for each in rivals[:3])},{ground}")
-        return ",".join(said)
+            said.append(f"列名也合于{'、'.join(f'“{each.kind.title}”' for each in rivals[:3])}，{ground}")
+        return "，".join(said)
 
     def tables(self, grid: Grid, header: Header, match: Match) -> list[int]:
         """The first columns of tables that stand side by side under this header; one column alone when it is one table.
@@ -419,7 +419,7 @@ class Recogniser:
             if name and (column in filled or any(map(str.isalnum, name))):
                 unused.append(name)
             elif not name and column in filled:
-                unused.append(f"{column_letter(column + 1)}列(无列名)")
+                unused.append(f"{column_letter(column + 1)}列（无列名）")
         return unused
 
 

@@ -48,7 +48,7 @@ _PAGE = (
 )
 _OVERLEAF = f"续表{_COUNT}?|续|续上表|接上表|接上页|续上页|转下页|接下页|续下页|下页续|未完待续|此页续前"
 _PAGE_LINE = rf"^[(\[]?(?:{_OVERLEAF}|{_PAGE}(?:[,,、;;/|(]?{_PAGE})*)[)\]]*$|^\(续{_COUNT}\)$"
-"""What is printed at the ends of pages: 续表, 第2页 共5页, 接上页."""
+"""What is printed at the ends of pages: 续表，第2页 共5页，接上页."""
 _CONTINUED = rf"\((?:续表?|续?{_COUNT}|(?:续|接)(?:上|前)(?:表|页)|(?:接|续)?第?{_COUNT}页?)\)$|[-—]?续(?:表{_COUNT}?|{_COUNT})?$"
 """At the end of a title that is printed again on a further page."""
 _TITLE_CONTINUED = (

@@ -49,10 +49,10 @@ def read_stored(path: Path) -> Grid:
     try:
         table = pq.read_table(path, memory_map=True)
     except (pa.ArrowException, OSError) as error:
-        raise Refused("not_a_table", "文件内容不是表格,也不是文本", advice.EXPORT_AS_XLSX) from error
+        raise Refused("not_a_table", "文件内容不是表格，也不是文本", advice.EXPORT_AS_XLSX) from error
     known = (table.schema.metadata or {}).get(_MARK)
     if known is None:
-        raise Refused("not_a_table", "这是 Parquet 文件,不能直接接收", advice.EXPORT_AS_XLSX)
+        raise Refused("not_a_table", "这是 Parquet 文件，不能直接接收", advice.EXPORT_AS_XLSX)
     headers = json.loads(known)
     columns, numeric = [], {}
     for number, header in enumerate(headers):

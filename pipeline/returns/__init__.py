@@ -45,7 +45,7 @@ the rewrite, which is examined again and says what happened."""
 
 __all__ = ["Mending", "SubmissionSummary", "write", "write_all", "write_put_off", "write_receipt"]
 
-_ODD_BUILD = "原文件的格式比较特殊,无法在上面直接标注:本文件保留了全部数据,版式已简化。"
+_ODD_BUILD = "原文件的格式比较特殊，无法在上面直接标注：本文件保留了全部数据，版式已简化。"
 MOST_COPIED = 100_000
 """Rows of a text file that still comes back as a whole workbook."""
 
@@ -121,7 +121,7 @@ def write_list_alone(
 
 
 def _list_alone(reason: str) -> str:
-    return f"原文件无法标注({reason}),所以只有这张清单。"
+    return f"原文件无法标注（{reason}），所以只有这张清单。"
 
 
 class _Copy:
@@ -169,10 +169,10 @@ class _Copy:
                 self._mark_respelled(base, made)
         elif (rows := sum(one.rows_read for one in self.summaries)) > MOST_COPIED:
             # Nobody mends half a million lines by hand: who exports them needs the list of faults, and at once.
-            remark = f"文件有 {rows} 行,超过 {MOST_COPIED} 行的文本文件不再附原表,只列出问题;行号就是原文件的行号。"
+            remark = f"文件有 {rows} 行，超过 {MOST_COPIED} 行的文本文件不再附原表，只列出问题；行号就是原文件的行号。"
             listing.write(made, self.file_name, self.summaries, self.issues, None, [remark])
         else:
-            self._rewrite(made, "您报来的不是 .xlsx 工作簿:已把全部数据转成 .xlsx 后标注,原来的版式没有保留。")
+            self._rewrite(made, "您报来的不是 .xlsx 工作簿：已把全部数据转成 .xlsx 后标注，原来的版式没有保留。")
 
     def _package(self) -> Path | None:
         """The workbook whose XML is marked, without what a web server wrote before it; None for a file of another format."""
@@ -190,7 +190,7 @@ class _Copy:
         with suppress(CannotPatch, *_ODD):  # what its formulas show stays unknown then, and only the list is written
             self._find_formulas(base)
         words = "、".join(active)
-        self._rewrite(made, f"原文件里有{words},退回的文件不带这些:本文件保留了全部数据,版式已简化。")
+        self._rewrite(made, f"原文件里有{words}，退回的文件不带这些：本文件保留了全部数据，版式已简化。")
 
     def _mark_respelled(self, base: Path, made: Path) -> None:
         """Mark the same workbook in the usual spelling, its layout kept; where that fails too, the plain rewrite."""
@@ -228,11 +228,13 @@ class _Copy:
         self.issues = self.issues.assign(sheet=self.issues["sheet"].replace(names))
         remarks = [remark]
         if lost:
-            remarks.append(f"一张工作表最多 {MOST_ROWS} 行:文件最后的 {lost} 行没有放进本文件,其中的问题只列在清单里。")
+            remarks.append(
+                f"一张工作表最多 {MOST_ROWS} 行：文件最后的 {lost} 行没有放进本文件，其中的问题只列在清单里。"
+            )
         try:
             self._mark(plain, made, remarks)
         except CannotPatch as problem:
-            raise CheckError(f"退回文件没有通过复核,没有写出:{problem}") from problem
+            raise CheckError(f"退回文件没有通过复核，没有写出：{problem}") from problem
 
     def _mark(self, base: Path, made: Path, remarks: list[str]) -> None:
         self._find_formulas(base)
@@ -277,7 +279,7 @@ def _said_about(plan: dict[str, marks.SheetMarks]) -> list[str]:
         if own.cells_without_note:
             noted = len(own.notes) - own.heads
             said.append(
-                f"工作表“{sheet}”有问题的 {noted + own.cells_without_note} 个单元格都标了颜色;批注太多会打不开,"
-                f"只给其中 {noted} 个加了批注,另有 {own.cells_without_note} 个没有批注。"
+                f"工作表“{sheet}”有问题的 {noted + own.cells_without_note} 个单元格都标了颜色；批注太多会打不开，"
+                f"只给其中 {noted} 个加了批注，另有 {own.cells_without_note} 个没有批注。"
             )
     return said

@@ -30,8 +30,8 @@ from pipeline.returns.page import clean
 from pipeline.returns.rewrite import rewrite
 
 _HINT = (
-    "只列出有问题的行。改好有颜色的格,整份放回原来的收件文件夹即可,原表不用再交;删去的行保持原样;"
-    "要从原表去掉一行,在“去掉这一行”选“是”。原工作表、原行号请不要改。"
+    "只列出有问题的行。改好有颜色的格，整份放回原来的收件文件夹即可，原表不用再交；删去的行保持原样；"
+    "要从原表去掉一行，在“去掉这一行”选“是”。原工作表、原行号请不要改。"
 )
 
 
@@ -174,7 +174,7 @@ def merge(base: Path, file_name: str, cells: Path, target: Path) -> int | Refusa
     if isinstance(book, Refusal):
         return book
     if any(grid.height and int(grid.row_numbers.max()) > MOST_ROWS for grid in book.grids):
-        return Refusal("too_big", "原文件的行数超过一张工作表能放下的,不能用更正表", advice.MEND_ORIGINAL)
+        return Refusal("too_big", "原文件的行数超过一张工作表能放下的，不能用更正表", advice.MEND_ORIGINAL)
     wanted = pq.read_table(cells).to_pandas().fillna({"text": ""})  # pandas makes a blank among texts a number
     changed = 0
     for grid in book.grids:

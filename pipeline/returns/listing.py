@@ -33,11 +33,11 @@ MOST_ROWS = 1_048_576
 """Rows of a sheet."""
 _STATUS: dict[str, str] = {
     "accepted": "全部接收",
-    "partly_accepted": "部分接收:退回的行没有入库,其余已经入库",
-    "refused": "整份退回:一行也没有入库",
-    "held": "暂存:等市局核对后再入库,您暂时不用重报",
+    "partly_accepted": "部分接收：退回的行没有入库，其余已经入库",
+    "refused": "整份退回：一行也没有入库",
+    "held": "暂存：等市局核对后再入库，您暂时不用重报",
     "superseded": "已由后来的文件代替",
-    "repeated": "与以前收到的文件完全相同,没有重复入库",
+    "repeated": "与以前收到的文件完全相同，没有重复入库",
 }
 
 
@@ -98,8 +98,8 @@ def write_refusal(target: Path, file_name: str, reason: str, fix: str) -> None:
     _action_line(page, 1, "must_fix", fix)
     page.row += 1
     page.section("文件结果")
-    page.wide(f"整份退回:{reason}")
-    page.wide("这份文件没有逐行检查,一行也没有入库。您报来的原文件已经原样存档。")
+    page.wide(f"整份退回：{reason}")
+    page.wide("这份文件没有逐行检查，一行也没有入库。您报来的原文件已经原样存档。")
     page.close()
 
 
@@ -107,9 +107,9 @@ def write_put_off(target: Path, told: Mapping[str, Sequence[str]]) -> None:
     """Write which files have their turn on a later night: why → their names."""
     page = Page(target)
     count = sum(map(len, told.values()))
-    page.heading("还没有轮到的文件:您不需要做任何事", f"{count} 份", with_lines=False)
-    page.wide("下一夜接着收,不用重报,也请不要删。轮到以前,这些名单按没有交齐算:不会因为里面没有谁就下结论。")
-    page.wide("文件本来就多或大的,请告诉市局数据员。")
+    page.heading("还没有轮到的文件：您不需要做任何事", f"{count} 份", with_lines=False)
+    page.wide("下一夜接着收，不用重报，也请不要删。轮到以前，这些名单按没有交齐算：不会因为里面没有谁就下结论。")
+    page.wide("文件本来就多或大的，请告诉市局数据员。")
     for why, names in told.items():
         page.section(why)
         for name in names:
@@ -164,13 +164,13 @@ def _orders(summaries: Sequence[SubmissionSummary], issues: pd.DataFrame) -> lis
     for one in summaries:
         if one.status == "refused":
             refusal = one.reading.refusal
-            fix = refusal.fix if refusal else f"{one.kind_title}:请按“文件结果”里的原因改好后重新报送"
+            fix = refusal.fix if refusal else f"{one.kind_title}：请按“文件结果”里的原因改好后重新报送"
             reason = one.reason or (refusal.reason if refusal else "")
             if fix not in said:
                 found.append(("must_fix", fix, reason))
         elif one.status in ("accepted", "partly_accepted") and one.reading.gaps and _has_gaps(one):
-            fix = f"{one.kind_title}:漏掉了人的,补全后用原来的文件名再交;没有漏掉人的,请告诉市局数据员确认"
-            found.append(("confirm", fix, f"在此以前这份名单按不完整算:{';'.join(one.reading.gaps)}"))
+            fix = f"{one.kind_title}：漏掉了人的，补全后用原来的文件名再交；没有漏掉人的，请告诉市局数据员确认"
+            found.append(("confirm", fix, f"在此以前这份名单按不完整算：{'；'.join(one.reading.gaps)}"))
     return list(dict.fromkeys(found))
 
 
@@ -184,10 +184,10 @@ def _title(summaries: Sequence[SubmissionSummary], count: int) -> str:
         return f"您需要做的 {count} 件事"
     states = {one.status for one in summaries}
     if "repeated" in states and states <= {"repeated", "superseded"}:
-        return "这份文件以前已经收到过,您不需要做任何事"
+        return "这份文件以前已经收到过，您不需要做任何事"
     if "held" in states:
-        return "文件已收到,正在等市局核对,您暂时不需要做任何事"
-    return "全部接收,您不需要做任何事"
+        return "文件已收到，正在等市局核对，您暂时不需要做任何事"
+    return "全部接收，您不需要做任何事"
 
 
 def _action_line(page: Page, number: int, severity: Severity, fix: str) -> None:
@@ -214,9 +214,9 @@ def _write_actions(
     for number, one in enumerate(actions[:MOST_ACTIONS], start=len(orders) + 1):
         _action_line(page, number, SEVERITIES[one.rank], one.fix)
         inside = listed.get((one.rank, one.rule, one.fix), 0)
-        count = f"涉及 {one.rows} 行、{one.cells} 处" if one.rows else f"{one.cells} 处(整份文件)"
+        count = f"涉及 {one.rows} 行、{one.cells} 处" if one.rows else f"{one.cells} 处（整份文件）"
         if inside < one.cells:
-            count += f"(下面列出 {inside} 处)"
+            count += f"（下面列出 {inside} 处）"
         places = issues.loc[one.places]
         places = places[places["at_row"].gt(0)]
         page.span(6 if len(places) else 2, LAST, count)
@@ -231,18 +231,20 @@ def _write_actions(
             )
         page.row += 1
     if rest := actions[MOST_ACTIONS:]:
-        page.wide(f"另有 {len(rest)} 件事、{sum(one.cells for one in rest)} 处,没有列在这里,见下面的逐处清单。")
+        page.wide(f"另有 {len(rest)} 件事、{sum(one.cells for one in rest)} 处，没有列在这里，见下面的逐处清单。")
     _write_gain(page, actions, issues)
     if orders or actions:
         page.row += 1
         page.wide(_HERE if sheets is not None else _ELSEWHERE)
         if _may_be_confirmed(issues).any():
-            page.wide("标“请确认”的,如果核对后就是这样:在清单右边选“是”,写上原因和确认人,随文件一起放回,以后不再问。")
-        page.wide("红色=退回,改好才能入库;黄色=请确认,已入库,但这一格暂不使用;蓝色=提醒,可以不改。", "small")
+            page.wide(
+                "标“请确认”的，如果核对后就是这样：在清单右边选“是”，写上原因和确认人，随文件一起放回，以后不再问。"
+            )
+        page.wide("红色=退回，改好才能入库；黄色=请确认，已入库，但这一格暂不使用；蓝色=提醒，可以不改。", "small")
 
 
-_HERE = "改好后请把整份文件再放进原来的收件文件夹。可以直接在本文件上改:这张“问题清单”、颜色和批注都不用删,系统收到后自己略过。"
-_ELSEWHERE = "本文件里没有原表:请在您自己的原文件上改,改好后用原来的文件名再放进原来的收件文件夹。"
+_HERE = "改好后请把整份文件再放进原来的收件文件夹。可以直接在本文件上改：这张“问题清单”、颜色和批注都不用删，系统收到后自己略过。"
+_ELSEWHERE = "本文件里没有原表：请在您自己的原文件上改，改好后用原来的文件名再放进原来的收件文件夹。"
 
 
 def _may_be_confirmed(issues: pd.DataFrame) -> pd.Series[bool]:
@@ -264,7 +266,7 @@ def _write_gain(page: Page, actions: list[_Action], issues: pd.DataFrame) -> Non
     is_later = ~pd.MultiIndex.from_frame(bad[["rule", "fix"]]).isin(grave[:5])
     uncured = pd.Series(is_later).groupby([bad["sheet"].to_numpy(), bad["at_row"].to_numpy()]).any()
     page.row += 1
-    page.wide(f"先做标“退回”的前 5 件:有问题的 {len(uncured)} 行里,{int((~uncured).sum())} 行就没有要退回的问题了。")
+    page.wide(f"先做标“退回”的前 5 件：有问题的 {len(uncured)} 行里，{int((~uncured).sum())} 行就没有要退回的问题了。")
 
 
 def _write_outcome(page: Page, summaries: Sequence[SubmissionSummary]) -> None:
@@ -273,7 +275,7 @@ def _write_outcome(page: Page, summaries: Sequence[SubmissionSummary]) -> None:
         # Without a kind: a correction or a confirmation that was taken, bytes that came before, else what was not recognised.
         is_known = one.status in ("accepted", "repeated")
         title = (one.kind_title or ("这份文件" if is_known else "认不出种类的工作表")) + (
-            f"({one.reading.period[:4]}年{int(one.reading.period[5:])}月)" if one.reading.period else ""
+            f"（{one.reading.period[:4]}年{int(one.reading.period[5:])}月）" if one.reading.period else ""
         )
         page.wide(f"{title} —— {_STATUS[one.status]}", "action", size=12)
         if one.status != "repeated" and (one.kind_title or one.status != "accepted"):
@@ -283,9 +285,9 @@ def _write_outcome(page: Page, summaries: Sequence[SubmissionSummary]) -> None:
             )
         reason = one.reason or (one.reading.refusal.reason if one.reading.refusal else "")
         if reason and reason not in one.notices:
-            page.wide(f"原因:{reason}")
+            page.wide(f"原因：{reason}")
         if one.trend:
-            page.wide(f"与上次相比:{_trend_words(one.trend)}", "small")
+            page.wide(f"与上次相比：{_trend_words(one.trend)}", "small")
         for text in _accepted_rows(one):
             page.wide(text, "small")
 
@@ -297,7 +299,7 @@ def _trend_words(trend: Mapping[str, int]) -> str:
         "open": "仍未改",
         "came_back": "改过又出现",
         "new": "新出现",
-        "excepted": "已确认,不再提示",
+        "excepted": "已确认，不再提示",
     }
     return "、".join(f"{title} {trend.get(state, 0)} 处" for state, title in titles.items() if trend.get(state, 0))
 
@@ -313,10 +315,10 @@ def _accepted_rows(one: SubmissionSummary) -> list[str]:
         breaks = np.flatnonzero(np.diff(numbers) > 1)
         firsts, lasts = numbers[np.r_[0, breaks + 1]], numbers[np.r_[breaks, len(numbers) - 1]]
         parts = [f"{first}" if first == last else f"{first}—{last}" for first, last in zip(firsts, lasts, strict=True)]
-        text = f"接收的行{f'(工作表“{sheet}”)' if sheet else ''}:第 {'、'.join(parts[:MOST_RANGES])} 行"
+        text = f"接收的行{f'（工作表“{sheet}”）' if sheet else ''}：第 {'、'.join(parts[:MOST_RANGES])} 行"
         if len(parts) > MOST_RANGES:
             left = int((lasts[MOST_RANGES:] - firsts[MOST_RANGES:] + 1).sum())
-            text += f",另有 {len(parts) - MOST_RANGES} 段共 {left} 行"
+            text += f"，另有 {len(parts) - MOST_RANGES} 段共 {left} 行"
         texts.append(text + "。")
     return texts
 
@@ -328,10 +330,10 @@ def _chosen(issues: pd.DataFrame) -> pd.Index[int]:
 
 
 def _write_lines(page: Page, issues: pd.DataFrame, lines: pd.Index[int], sheets: frozenset[str] | None) -> None:
-    page.section(f"逐处清单(共 {len(issues)} 处)")
+    page.section(f"逐处清单（共 {len(issues)} 处）")
     if len(lines) < len(issues):
         page.wide(
-            f"下面列出 {len(lines)} 处,另有 {len(issues) - len(lines)} 处没有列出(每种问题都列了最前面的若干处);"
+            f"下面列出 {len(lines)} 处，另有 {len(issues) - len(lines)} 处没有列出（每种问题都列了最前面的若干处）；"
             "没有列出的在原表里同样标了颜色。"
         )
     listed = issues.loc[lines].assign(asks=_may_be_confirmed)

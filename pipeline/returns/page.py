@@ -76,7 +76,7 @@ class Page:
         self.sheet.fit_to_pages(1, 0)
         self.sheet.repeat_rows(0, 1)
         self.sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
-        self.sheet.set_footer("&C第 &P 页,共 &N 页")
+        self.sheet.set_footer("&C第 &P 页，共 &N 页")
 
     def heading(self, title: str, file_name: str, *, with_lines: bool) -> None:
         """The top of the page; the names of the columns stand there, since only the top can be kept in sight."""
@@ -89,7 +89,7 @@ class Page:
                 self.text(column, header, "strip")
             self.row = 2
             self.sheet.freeze_panes(2, 0)
-        self.wide(f"文件:{file_name}", "small")
+        self.wide(f"文件：{file_name}", "small")
 
     def section(self, title: str) -> None:
         """A heading within the page."""
@@ -148,7 +148,7 @@ class Page:
         """Write the file."""
         if self.answers:
             column = len(HEADER) - len(CONFIRM)
-            shown = {"input_title": "确认", "input_message": "核对无误、就是这样的,选“是”,再写原因和确认人"}
+            shown = {"input_title": "确认", "input_message": "核对无误、就是这样的，选“是”，再写原因和确认人"}
             self.sheet.data_validation(
                 self.answers[0], column, self.answers[-1], column, {"validate": "list", "source": ["是"], **shown}
             )

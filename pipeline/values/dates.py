@@ -105,7 +105,12 @@ def _folded(text: str, usual: str) -> str:
 def _without_tens(words: str) -> str:
     """`3十1` → `31`, `十` → `10`: what is left of Chinese numerals once their digits are written 0 to 9."""
     sql = f"replace(replace({words}, '廿', '2十'), '卅', '3十')"
-    for pattern, by in (("([0-9])十([0-9])", r"\1\2"), ("([0-9])十", r"\10"), ("十([0-9])", r"1\1"), ("十", "10")):
+    for pattern, by in (
+        ("([0-9])十([0-9])", r"\1\2"),
+        ("([0-9])十", r"\10"),
+        ("十([0-9])", r"1\1"),
+        ("十", "10"),
+    ):
         sql = replace_all(sql, pattern, by)
     return f"case when {contains(words, '[十廿卅]')} then {sql} else {words} end"
 

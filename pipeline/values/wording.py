@@ -18,50 +18,50 @@ _EXAMPLES: dict[Type, str] = {
 }  # fmt: skip
 _WRITE: dict[Type, str] = {
     "name": "请填写姓名", "id_number": "请填写18位公民身份号码", "text": "请填写", "date": "请写清年、月、日",
-    "month": "请写清年和月", "money": "请只填数字,以{unit}为单位", "integer": "请只填整数", "decimal": "请只填数字",
+    "month": "请写清年和月", "money": "请只填数字，以{unit}为单位", "integer": "请只填整数", "decimal": "请只填数字",
     "boolean": "请填“是”或“否”", "code": "请从可选项中选一个", "township": "请填写本单位的街道或乡镇名称",
     "place": "请填写街道或乡镇名称", "disability_number": "请填写20位残疾人证号",
 }  # fmt: skip
-_SET_AS_TEXT = "请先把整列设为“文本”格式,再按原件重新录入,只改格式找不回来"
+_SET_AS_TEXT = "请先把整列设为“文本”格式，再按原件重新录入，只改格式找不回来"
 _BY_ORIGINAL = "请对照证件逐位核对后改正"
 
 _WORDS: dict[str, tuple[str, str, str]] = {
     # The number.
-    "stored_as_number": ("被表格当成了数字,末几位已丢失", _SET_AS_TEXT, "整列设为文本后按证件重录号码"),
+    "stored_as_number": ("被表格当成了数字，末几位已丢失", _SET_AS_TEXT, "整列设为文本后按证件重录号码"),
     "one_digit_missing": ("少了一位", _BY_ORIGINAL, "对照证件补齐号码"),
     "digits_missing": ("位数不够", _BY_ORIGINAL, "对照证件补齐号码"),
     "digits_extra": ("多了数字", _BY_ORIGINAL, "对照证件删去多出的数字"),
-    "disability_number": ("是残疾人证号,不是身份证号", "请填前18位的公民身份号码,并与身份证核对", "改填身份证号"),
+    "disability_number": ("是残疾人证号，不是身份证号", "请填前18位的公民身份号码，并与身份证核对", "改填身份证号"),
     "characters": ("里有不该出现的字符", _BY_ORIGINAL, "对照证件改正号码"),
-    "birth_date": ("里的出生日期(第7至14位)不成立", _BY_ORIGINAL, "对照证件核对号码中的出生日期"),
-    "check_digit": ("校验不通过,多半抄错一位或两位颠倒", _BY_ORIGINAL, "对照证件逐位核对号码"),
-    "type_or_level": ("末两位不是残疾类别(1至7)和等级(1至4)", "请对照残疾人证核对后改正", "对照残疾人证核对证号末两位"),
+    "birth_date": ("里的出生日期（第7至14位）不成立", _BY_ORIGINAL, "对照证件核对号码中的出生日期"),
+    "check_digit": ("校验不通过，多半抄错一位或两位颠倒", _BY_ORIGINAL, "对照证件逐位核对号码"),
+    "type_or_level": ("末两位不是残疾类别（1至7）和等级（1至4）", "请对照残疾人证核对后改正", "对照残疾人证核对证号末两位"),
     # Dates and months.
     "ambiguous_month": ("分不清是1月还是10月", "请写成带两位月份的样子", "把月份写成两位"),
     "ambiguous_date": ("看不出年、月、日各是哪个", "请按四位年、月、日的顺序写", "按四位年-月-日重写日期"),
-    "no_day": ("只有年月,没有日", "请补上日", "补上日"),
-    "no_month": ("只有年份,没有月份", "请补全", "补上月份"),
+    "no_day": ("只有年月，没有日", "请补上日", "补上日"),
+    "no_month": ("只有年份，没有月份", "请补全", "补上月份"),
     "zero_day_or_month": ("月或日是00", "请填写真实的月和日", "把00改成真实的月日"),
     "no_such_day": ("没有这一天", "请核对后改正", "改成真实存在的日期"),
-    "in_future": ("晚于今天,还没有发生", "请核对年份和月份后改正", "核对晚于今天的日期"),
+    "in_future": ("晚于今天，还没有发生", "请核对年份和月份后改正", "核对晚于今天的日期"),
     "no_end": ("在这一列不能表示日期", "请填写具体日期", "填写具体日期"),
     # Amounts.
-    "unit_conflict": ("没有写单位,而列名里的单位不是元也不是万元", "请把列名里的单位改对,或在这一格写上元或万元", "写明金额的单位"),
-    "unit_unsaid": ("没有写单位,而这一列里有的写了万元", "请在列名里写明单位,或在每一格写上元或万元", "写明金额的单位"),
+    "unit_conflict": ("没有写单位，而列名里的单位不是元也不是万元", "请把列名里的单位改对，或在这一格写上元或万元", "写明金额的单位"),
+    "unit_unsaid": ("没有写单位，而这一列里有的写了万元", "请在列名里写明单位，或在每一格写上元或万元", "写明金额的单位"),
     "too_many_decimals": ("超过两位小数", "请四舍五入到分", "金额保留两位小数"),
     "not_whole": ("不是整数", "请核对后填整数", "改成整数"),
-    "too_small": ("{minimum},不合理", "请核对后改正", "核对过小的数"),
-    "too_large": ("{maximum},不合理", "请核对有无多打位数或弄混元和万元", "核对过大的数"),
+    "too_small": ("{minimum}，不合理", "请核对后改正", "核对过小的数"),
+    "too_large": ("{maximum}，不合理", "请核对有无多打位数或弄混元和万元", "核对过大的数"),
     # Words.
     "not_yes_or_no": ("不是“是”或“否”", "请填“是”或“否”", "改填是或否"),
     "lost_character": ("里有字没有传过来", "请对照证件补上这个字", "补上姓名里丢失的字"),
-    "private_use": ("里有自造字,换一台电脑可能显示不出来", "已原样保留;能打出正式的字就请改正", "核对姓名里的自造字"),
-    "rare_character": ("里有生僻字", "已原样保留,请对照证件核对没有打错", "核对姓名里的生僻字"),
-    "not_in_list": ("不在可选项内", "请改为:{codes}", "从可选项中选一个"),
+    "private_use": ("里有自造字，换一台电脑可能显示不出来", "已原样保留；能打出正式的字就请改正", "核对姓名里的自造字"),
+    "rare_character": ("里有生僻字", "已原样保留，请对照证件核对没有打错", "核对姓名里的生僻字"),
+    "not_in_list": ("不在可选项内", "请改为：{codes}", "从可选项中选一个"),
     "unreadable": ("认不出来", "{write}", "按样例重写"),
     # What judging rows finds.
     "unknown_township": ("不是已知的街道或乡镇", "请填写全称", "改成街道或乡镇的全称"),
-    "other_division": ("属于别的单位", "请核对;不是本单位的请删去这一行", "删去别的单位的行或改正街道"),
+    "other_division": ("属于别的单位", "请核对；不是本单位的请删去这一行", "删去别的单位的行或改正街道"),
     "sex_contradicts": ("与身份证号第17位表示的性别不符", "请对照证件核对性别和身份证号", "核对性别和身份证号"),
     "birth_contradicts": ("与身份证号里的出生日期不符", "请对照证件核对出生日期和身份证号", "核对出生日期和身份证号"),
 }  # fmt: skip
@@ -69,49 +69,49 @@ _WORDS: dict[str, tuple[str, str, str]] = {
 
 _WHOLE_MESSAGES: dict[str, tuple[str, str]] = {
     "error_value": (
-        "“{{header}}”这一格是公式错误(如 #N/A),没有结果。请改正公式,或直接填数值。{consequence}",
+        "“{{header}}”这一格是公式错误（如 #N/A），没有结果。请改正公式，或直接填数值。{consequence}",
         "改正公式错误",
     ),
     "formula_without_value": (
-        "“{{header}}”这一格的公式没有算出结果。请用表格软件打开并保存后再报,或直接填数值。{consequence}",
+        "“{{header}}”这一格的公式没有算出结果。请用表格软件打开并保存后再报，或直接填数值。{consequence}",
         "把公式改成数值",
     ),
     "blank": ("“{{header}}”没有填。{write}{example}。{consequence}", "补填“{title}”"),
     "no_number_yet": (
-        "“{{header}}”没有填。{write}{example}。新生儿等还没有登记号码的,在“问题清单”这一行的右边选“是”,写上原因和确认人,"
+        "“{{header}}”没有填。{write}{example}。新生儿等还没有登记号码的，在“问题清单”这一行的右边选“是”，写上原因和确认人，"
         "就先作为本户成员接收。{consequence}",
-        "补填“{title}”;还没有号码的写明原因",
+        "补填“{title}”；还没有号码的写明原因",
     ),
     "household_unknown": (
-        "“{{header}}”没有填,而与户主关系不是户主,不知道属于哪一户。请补填户主的身份证号。改好前这一行不收。",
+        "“{{header}}”没有填，而与户主关系不是户主，不知道属于哪一户。请补填户主的身份证号。改好前这一行不收。",
         "补填户主身份证号",
     ),
     "differing_twin": (
-        "“{{header}}”“{{value}}”与{{others}}重复,内容却不同。请核对,只留正确的一行。改好前这几行都不收。",
+        "“{{header}}”“{{value}}”与{{others}}重复，内容却不同。请核对，只留正确的一行。改好前这几行都不收。",
         "重复且不一致的行只留一行",
     ),
     "ragged_line": (
-        "这一行的列数与表头对不上,内容里多半夹着分隔符。请把夹着分隔符的内容放进双引号,或删去多余的分隔符。改好前这一行不收。",
+        "这一行的列数与表头对不上，内容里多半夹着分隔符。请把夹着分隔符的内容放进双引号，或删去多余的分隔符。改好前这一行不收。",
         "使每行的分隔符与表头对齐",
     ),
     "cut_line": (
-        "这是文件的最后一行,内容到一半就断了,文件多半没有传完。请重新导出,完整地再交一次。改好前这一行不收。",
-        "重新导出,完整地再交一次",
+        "这是文件的最后一行，内容到一半就断了，文件多半没有传完。请重新导出，完整地再交一次。改好前这一行不收。",
+        "重新导出，完整地再交一次",
     ),
     "unreadable_bytes": (
-        "“{{header}}”这一格有读不出来的字,现在读成“{{value}}”,多半是导出时截掉了半个汉字。请对照原件补全。{consequence}",
+        "“{{header}}”这一格有读不出来的字，现在读成“{{value}}”，多半是导出时截掉了半个汉字。请对照原件补全。{consequence}",
         "补全读不出来的字",
     ),
     "stored_elsewhere": (
-        "“{{header}}”是备注型字段,这一格的内容不在 .dbf 文件里,读不到。请把表导出为 .xlsx 后重新提交,号码列设为文本格式。{consequence}",
+        "“{{header}}”是备注型字段，这一格的内容不在 .dbf 文件里，读不到。请把表导出为 .xlsx 后重新提交，号码列设为文本格式。{consequence}",
         "备注型字段请导出为 .xlsx 再交",
     ),
     "garbled": (
-        "“{{header}}”填的“{{value}}”是乱码:转换文件时文字编码弄错了。请在原系统里重新导出,或对照证件改正。{consequence}",
+        "“{{header}}”填的“{{value}}”是乱码：转换文件时文字编码弄错了。请在原系统里重新导出，或对照证件改正。{consequence}",
         "改正乱码的姓名",
     ),
     "identical_twin": (
-        "这一行与{{others}}完全相同,只计一次。可以删去一行,不删也不影响。",
+        "这一行与{{others}}完全相同，只计一次。可以删去一行，不删也不影响。",
         "删去重复的行",
     ),
 }
@@ -135,7 +135,7 @@ def explain(problem: str, column: Column) -> tuple[str, str]:
     facts = {
         "title": column.header,
         "write": _WRITE[column.type].format(unit=column.unit),
-        "example": f",例:{_EXAMPLES[column.type]}" if _EXAMPLES[column.type] else "",
+        "example": f"，例：{_EXAMPLES[column.type]}" if _EXAMPLES[column.type] else "",
         "codes": _codes(column),
         "minimum": f"小于{_bound(column, column.minimum)}" if column.minimum is not None else "太小",
         "maximum": f"大于{_bound(column, column.maximum)}" if column.maximum is not None else "太大",
@@ -155,7 +155,7 @@ def _consequence(problem: str, column: Column) -> str:
         return "这一行照收。"
     if column.required is not False or column.type == "id_number" or problem == "other_division":
         return "改好前这一行不收。"
-    return "改好前这一格不作数,也不当作没有填。"
+    return "改好前这一格不作数，也不当作没有填。"
 
 
 def _codes(column: Column) -> str:

@@ -343,7 +343,7 @@ def build(
         with _spilling(Path(private), key, limits) as con:
             _make(con, inputs, models, models.everything())
             if wrong := examine(con, models):
-                raise PublishRefused("新的一版没有通过检查,仍用上一版:\n" + "\n".join(wrong))
+                raise PublishRefused("新的一版没有通过检查，仍用上一版：\n" + "\n".join(wrong))
             published = models.published
             units = con.execute(
                 "select unit_code from house.unit where unit_kind = 'division' order by unit_code"
@@ -355,7 +355,7 @@ def build(
                 _read_back(release / "warehouse.duckdb", digests, key)
             # Their words name a file and what the system said, and no row: the tables written have no constraint that a row could break.
             except (duckdb.IOException, duckdb.TransactionException) as problem:
-                raise NotWritten(f"新的一版没有写成,仍用上一版(磁盘满了或坏了?):{mask(str(problem))}") from problem
+                raise NotWritten(f"新的一版没有写成，仍用上一版（磁盘满了或坏了？）：{mask(str(problem))}") from problem
         for path in sorted(release.rglob("*.duckdb")):
             path.chmod(0o400)
         for path in [*sorted(release.rglob("*")), release]:
@@ -551,7 +551,7 @@ def read(link: Path, keys: Sequence[str] = ()) -> duckdb.DuckDBPyConnection:
     published yet, or no key opens it.
     """
     if not link.exists():
-        raise PublishRefused("还没有任何一版数据,先运行一晚:monitor run")
+        raise PublishRefused("还没有任何一版数据，先运行一晚：monitor run")
     return _read_only(link.resolve(), keys)
 
 
@@ -586,7 +586,7 @@ def _attach(con: duckdb.DuckDBPyConnection, path: Path, name: str, keys: Sequenc
             continue
         return key
     place = "/".join(path.parts[-2:])
-    raise PublishRefused(f"{place} 是加密的,现有的密钥打不开;请从备份恢复 release.key(密钥文件夹里)")
+    raise PublishRefused(f"{place} 是加密的，现有的密钥打不开；请从备份恢复 release.key（密钥文件夹里）")
 
 
 def keys_in_use(releases: Path, keys: Sequence[str]) -> set[str]:
@@ -616,9 +616,9 @@ def examine_encryption() -> None:
             con.execute("create table tried.tried as select 1 as tried")
         except duckdb.Error as problem:
             raise ConfigError(
-                "monitor.yml:encrypt_releases:这台机器上 DuckDB 不能安全地写加密文件"
-                f"(缺它的 httpfs 扩展 {duckdb.__version__} 版,程序从不联网下载);按使用手册“加密的预警库”装好,"
-                f"或者改成 false、靠卷加密保护。DuckDB 的原话:{mask(str(problem).strip().splitlines()[0])}"
+                "monitor.yml:encrypt_releases：这台机器上 DuckDB 不能安全地写加密文件"
+                f"（缺它的 httpfs 扩展 {duckdb.__version__} 版，程序从不联网下载）；按使用手册“加密的预警库”装好，"
+                f"或者改成 false、靠卷加密保护。DuckDB 的原话：{mask(str(problem).strip().splitlines()[0])}"
             ) from problem
 
 
@@ -645,7 +645,7 @@ def _night_of(release: Path, keys: Sequence[str]) -> date:
             found = con.execute("select run_date from release").fetchall()
     except duckdb.Error as problem:
         raise PublishRefused(
-            f"releases/{release.name} 打不开,可能已损坏;移走它再运行:{mask(str(problem))}"
+            f"releases/{release.name} 打不开，可能已损坏；移走它再运行：{mask(str(problem))}"
         ) from problem
     night: date = found[0][0]
     return night
@@ -738,7 +738,7 @@ def _make_model(con: duckdb.DuckDBPyConnection, models: Models, name: str) -> No
     try:
         con.execute(f"create table {name} as {model.sql}")
     except duckdb.Error as problem:
-        raise ModelError(f"{model.path.parent.name}/{model.path.name}:{mask(str(problem))}") from problem
+        raise ModelError(f"{model.path.parent.name}/{model.path.name}：{mask(str(problem))}") from problem
 
 
 def _try(inputs: Inputs, models: Models) -> dict[str, pa.Table]:
@@ -765,7 +765,7 @@ def _try_gone(inputs: Inputs, models: Models) -> withdrawal.Answer:
 def _make_episode(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
     """`warnings.episode`: the id of each candidate that would begin tonight. Python, since the key never enters SQL."""
     if inputs.warning_id is None:
-        raise ModelError("warnings.episode:缺少生成预警编号的函数")
+        raise ModelError("warnings.episode：缺少生成预警编号的函数")
     fresh = con.execute(
         "select every.rule_code, every.subject_id from warnings.every as every"
         " anti join (select rule_code, subject_id from life.before where status <> 'closed') as open_before"
@@ -823,7 +823,7 @@ def _load_house(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, 
         ).fetchall()
         if missing:
             said = "、".join(f"{code} 需要 {key}" for code, key in missing)
-            raise ModelError(f"这一天没有生效的政策值:{said}")
+            raise ModelError(f"这一天没有生效的政策值：{said}")
 
 
 def _load_accepted(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, needed: set[str]) -> None:
@@ -910,7 +910,7 @@ def _fill_rows(con: duckdb.DuckDBPyConnection, table: str, kind: Kind, rows: Row
 
 def _say_unreadable(field: str, header: str) -> str:
     """`<field>__unreadable` in words, so that a rule can say which cell keeps it silent: 发放日期写着“上周”,认不出来; NULL when it is not."""
-    written = f"coalesce('写着“' || left({field}__text, 20) || '”,', '')"
+    written = f"coalesce('写着“' || left({field}__text, 20) || '”，', '')"
     return f"case when {field}__unreadable then {_quote(header)} || {written} || '认不出来' end as {field}__unreadable"
 
 
@@ -971,9 +971,9 @@ def _examine_tables(con: duckdb.DuckDBPyConnection, models: Models, wanted: set[
         if wanted is None or name in wanted:
             names = ", ".join(key)
             empty = " or ".join(f"{column} is null" for column in key)
-            look(name, f"{name}:主键({names})有空值", f"select * from {name} where {empty}")
+            look(name, f"{name}：主键（{names}）有空值", f"select * from {name} where {empty}")
             repeated = f"select {names} from {name} group by all having count(*) > 1"
-            look(name, f"{name}:主键({names})重复", repeated)
+            look(name, f"{name}：主键（{names}）重复", repeated)
     for name, model in sorted(models.models.items()):
         if wanted is not None and name not in wanted:
             continue
@@ -985,7 +985,7 @@ def _examine_tables(con: duckdb.DuckDBPyConnection, models: Models, wanted: set[
                 look(name, _says_of(name, column, target), _dangling(name, column, target))
             there = [column for column, *_ in con.sql(f"describe {name}").fetchall()]
             if odd := sorted(set(there) ^ set(model.about.columns)):
-                wrong.append((name, f"{name}:列与说明不符:{'、'.join(odd)}"))
+                wrong.append((name, f"{name}：列与说明不符：{'、'.join(odd)}"))
     return wrong
 
 
@@ -997,7 +997,7 @@ def _examine_counts(con: duckdb.DuckDBPyConnection) -> _Wrong:
         table = f"accepted.{kind}"
         found = _bad_rows(
             con,
-            f"{table}:读入的行数与登记的不同",
+            f"{table}：读入的行数与登记的不同",
             f"select submission_id from (select submission_id, count(*) as rows from {table}"
             f" where identity_state <> '{DECIDED}' group by all) join house.submission using (submission_id)"
             " where rows > rows_accepted or rows < rows_accepted"
@@ -1024,7 +1024,7 @@ def dangling(con: duckdb.DuckDBPyConnection, published: Mapping[str, Published])
 
 
 def _says_of(name: str, column: str, target: str) -> str:
-    return f"{name}.{column}:在 {target} 里没有"
+    return f"{name}.{column}：在 {target} 里没有"
 
 
 def _dangling(name: str, column: str, target: str) -> str:
@@ -1045,10 +1045,10 @@ def _bad_rows(con: duckdb.DuckDBPyConnection, name: str, query: str) -> list[str
         columns = [column for column, *_ in found.description or []]
         rows = found.fetchall()
     except duckdb.Error as problem:
-        raise ModelError(f"{name}:{mask(str(problem))}") from problem
+        raise ModelError(f"{name}：{mask(str(problem))}") from problem
     shown = [at for at, column in enumerate(columns) if column in POSITIONS]
-    places = ";".join(sorted(mask(" ".join(str(row[at]) for at in shown)) for row in rows)) if shown else ""
-    return [f"{name}:{count} 行" + (f",如 {places}" if places else "")]
+    places = "；".join(sorted(mask(" ".join(str(row[at]) for at in shown)) for row in rows)) if shown else ""
+    return [f"{name}：{count} 行" + (f"，如 {places}" if places else "")]
 
 
 def _write(
@@ -1112,11 +1112,11 @@ def _digest(con: duckdb.DuckDBPyConnection, table: str) -> tuple[int, int]:
 def _read_back(path: Path, digests: dict[str, tuple[int, int]], key: str | None) -> None:
     """Read every block from the file. Raises PublishRefused when it does not hold what was written."""
     if path.with_name(path.name + ".wal").exists():
-        raise NotWritten(f"{path.name} 旁边还有 .wal 文件,没有写完整")
+        raise NotWritten(f"{path.name} 旁边还有 .wal 文件，没有写完整")
     with closing(_read_only(path, [key] if key else [])) as con:
         for name, digest in digests.items():
             if _digest(con, name) != digest:
-                raise NotWritten(f"{path.name}:{name} 写入后读回的内容不同,磁盘可能有问题")
+                raise NotWritten(f"{path.name}：{name} 写入后读回的内容不同，磁盘可能有问题")
 
 
 def _quote(text: str) -> str:

@@ -141,7 +141,7 @@ def make_contradiction(con: duckdb.DuckDBPyConnection, name: str) -> None:
     rows = con.execute(
         """select heard.decision_id, heard.left_ref, heard.right_ref, heard.result,
             coalesce(unit.name, heard.unit_code) || heard.decided_by || ' ' || cast(heard.decided_on as varchar)
-                || '“' || answer.title || '”(疑问 ' || substr(heard.subject, 1, 8) || ')' as said
+                || '“' || answer.title || '”（疑问 ' || substr(heard.subject, 1, 8) || ')' as said
         from life.heard as heard
         inner join house.answer as answer on heard.result = answer.answer
         left join house.unit as unit on heard.unit_code = unit.unit_code

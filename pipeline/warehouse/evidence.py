@@ -175,7 +175,7 @@ def make_every(con: duckdb.DuckDBPyConnection, models: Models, *, is_trial: bool
         try:
             _gather(con, name, card, models, is_trial=is_trial)
         except duckdb.Error as problem:
-            raise ModelError(f"{name}:{mask(str(problem))}") from problem
+            raise ModelError(f"{name}：{mask(str(problem))}") from problem
     con.execute(_FRESHNESS.format(table="made.freshness", subjects=_TONIGHT, leans="made.leans"))
     con.execute(_EVERY)
     con.execute(
@@ -214,7 +214,7 @@ def _gather(con: duckdb.DuckDBPyConnection, name: str, card: Card, models: Model
         return
     types = {column: sql_type for column, sql_type, *_ in con.sql(f"describe select * from {listed}").fetchall()}
     if strange:
-        raise ModelError(f"{name}:有 {strange} 行的级别不在卡片所列之内({'、'.join(card.levels)})")
+        raise ModelError(f"{name}：有 {strange} 行的级别不在卡片所列之内（{'、'.join(card.levels)}）")
     area = "fired.area_type" if "area_type" in types else "household.area_type"
     con.execute(
         f"insert into made.fired select {_quote(card.code)}, {_subject(card)}, fired.person_id, fired.household_id,"

@@ -388,12 +388,12 @@ class Models:
                 try:
                     graph[name] = self.reads(name)
                 except ModelError as problem:
-                    raise ModelError(f"{reader}:{problem}" if reader else str(problem)) from problem
+                    raise ModelError(f"{reader}：{problem}" if reader else str(problem)) from problem
                 waiting += [(read, name) for read in graph[name]]
         try:
             return list(graphlib.TopologicalSorter({name: graph[name] for name in sorted(graph)}).static_order())
         except graphlib.CycleError as problem:
-            raise ModelError(f"模型互相引用,无法排序:{' → '.join(problem.args[1])}") from problem
+            raise ModelError(f"模型互相引用，无法排序：{' → '.join(problem.args[1])}") from problem
 
     def examine(self, wanted: Iterable[str]) -> None:
         """Refuse what may not be built, before anything is: wrong purposes, leaking identity models, unknown columns.
@@ -464,18 +464,18 @@ class Models:
         if table := [
             read for read in model.reads if read == EVERY or read.startswith(("main.", "life.", "house.previous"))
         ]:
-            raise ModelError(f"{where}:规则不能读 {table[0]}")
+            raise ModelError(f"{where}：规则不能读 {table[0]}")
         self._examine_purpose(name, model, card.purpose)
         given = model.output_columns()
         asked = [*RULE_COLUMNS, *card.reason_columns]
         for item in card.evidence:
             asked += [item.row] if item.row else item.by_columns
             if item.field not in self.kinds[item.kind].columns:
-                raise ModelError(f"{where}:evidence:{item.kind} 没有 {item.field} 这一列")
+                raise ModelError(f"{where}:evidence：{item.kind} 没有 {item.field} 这一列")
         if missing := sorted(set(asked) - set(given)):
-            raise ModelError(f"{where}:查询结果缺少这些列:{'、'.join(missing)}")
+            raise ModelError(f"{where}：查询结果缺少这些列：{'、'.join(missing)}")
         if unknown := sorted(set(card.yields_to) - {other.code for other in self.cards.values()}):
-            raise ModelError(f"{where}:yields_to:没有 {'、'.join(unknown)} 这条规则")
+            raise ModelError(f"{where}:yields_to：没有 {'、'.join(unknown)} 这条规则")
 
     def _examine_purpose(self, name: str, model: Model, purpose: Purpose) -> None:
         """Refuse a table that reaches a kind, or a column for reviews alone, outside its purpose."""
@@ -483,31 +483,31 @@ class Models:
         for kind, path in sorted(self.lineage(name).items()):
             of, _, field = kind.partition(".")
             if of not in self.kinds:
-                raise ModelError(f"{where}:没有 {kind} 这个数据种类")
+                raise ModelError(f"{where}：没有 {kind} 这个数据种类")
             if field:
                 if purpose not in (allowed := self.kinds[of].narrowed[field]):
                     raise ModelError(
-                        f"{where}:用途是 {purpose},不得使用 {kind}({self.kinds[of].columns[field].header});"
-                        f"经由 {' ← '.join(path)}。这一列只可用于:{'、'.join(allowed)}"
+                        f"{where}：用途是 {purpose}，不得使用 {kind}（{self.kinds[of].columns[field].header}）；"
+                        f"经由 {' ← '.join(path)}。这一列只可用于：{'、'.join(allowed)}"
                     )
                 continue
             if purpose not in self.kinds[kind].purposes:
                 raise ModelError(
-                    f"{where}:用途是 {purpose},不得使用 {kind}({self.kinds[kind].title});"
-                    f"经由 {' ← '.join(path)}。该种类只可用于:{'、'.join(self.kinds[kind].purposes)}"
+                    f"{where}：用途是 {purpose}，不得使用 {kind}（{self.kinds[kind].title}）；"
+                    f"经由 {' ← '.join(path)}。该种类只可用于：{'、'.join(self.kinds[kind].purposes)}"
                 )
 
     def _examine_identity(self, model: Model, given: provenance.Given) -> None:
-        where = f"{_short(model.path)}:声明只含身份(carries: identity)"
+        where = f"{_short(model.path)}：声明只含身份（carries: identity）"
         if facts := sorted(set(model.output_columns()) - IDENTITY_COLUMNS):
-            raise ModelError(f"{where},却带出了:{'、'.join(facts)}")
+            raise ModelError(f"{where}，却带出了：{'、'.join(facts)}")
         try:
             made = provenance.follow(model.query, given)
         except provenance.Unfollowed as problem:
-            raise ModelError(f"{where},却查不清每一列的来源:{problem}") from problem
+            raise ModelError(f"{where}，却查不清每一列的来源：{problem}") from problem
         sources = made.rows.union(*made.columns.values())
         if facts := sorted(source for source in sources if not self._says_who(source)):
-            raise ModelError(f"{where},却用到了:{'、'.join(facts)}")
+            raise ModelError(f"{where}，却用到了：{'、'.join(facts)}")
 
     def _given(self) -> provenance.Given:
         """How the tables are made that an identity model may read."""
@@ -566,17 +566,17 @@ class Models:
 
 
 def _examine_warnings(model: Model) -> None:
-    where = f"{_short(model.path)}:声明只含预警(carries: warnings)"
+    where = f"{_short(model.path)}：声明只含预警（carries: warnings）"
     if other := [read for read in model.reads if read not in ("main.warning", "main.warning_withdrawn", "house.rule")]:
-        raise ModelError(f"{where},却读了:{'、'.join(other)}")
+        raise ModelError(f"{where}，却读了：{'、'.join(other)}")
     if facts := sorted(set(model.output_columns()) - WARNING_COLUMNS):
-        raise ModelError(f"{where},却带出了:{'、'.join(facts)}")
+        raise ModelError(f"{where}，却带出了：{'、'.join(facts)}")
     if facts := sorted(model.named_columns - _WARNING_NAMES):
-        raise ModelError(f"{where},却用到了:{'、'.join(facts)}")
+        raise ModelError(f"{where}，却用到了：{'、'.join(facts)}")
     for column in model.query.find_all(exp.Column):
         sides = (column.parent.left, column.parent.right) if isinstance(column.parent, exp.EQ) else ()
         if column.name == "rule_code" and [side.name for side in sides] != ["rule_code", "rule_code"]:
-            raise ModelError(f"{where},rule_code 只能用来和 house.rule 相连")
+            raise ModelError(f"{where}，rule_code 只能用来和 house.rule 相连")
 
 
 _PLACES = ("township", "place")
@@ -598,20 +598,20 @@ def read_models(kinds: dict[str, Kind], folder: Path = SQL) -> Models:
         notes = {path.stem: path for path in sorted((folder / room).glob("*.yml"))}
         for path in queries:
             if path.stem not in notes:
-                raise ModelError(f"{_short(path)}:旁边缺少 {path.stem}.yml")
+                raise ModelError(f"{_short(path)}：旁边缺少 {path.stem}.yml")
             note = notes.pop(path.stem)
             about = _read_note(shape, note, note.read_bytes())
             if isinstance(about, Card):
                 if about.code.lower() != path.stem:
-                    raise ModelError(f"{_short(note)}:code:应与文件名一致({path.stem.upper()})")
+                    raise ModelError(f"{_short(note)}:code：应与文件名一致（{path.stem.upper()}）")
                 for item in about.evidence:
                     if item.kind not in kinds:
-                        raise ModelError(f"{_short(note)}:evidence.kind:没有 {item.kind} 这个数据种类")
+                        raise ModelError(f"{_short(note)}:evidence.kind：没有 {item.kind} 这个数据种类")
             name = f"{schema}.{path.stem}"
             sql = path.read_text(encoding="utf-8")
             models[name] = Model(name=name, path=path, sql=sql, about=about, query=_parse(_short(path), sql))
         if notes:
-            raise ModelError(f"{_short(next(iter(notes.values())))}:旁边缺少同名的 .sql")
+            raise ModelError(f"{_short(next(iter(notes.values())))}：旁边缺少同名的 .sql")
     lists = {path.stem: _read_list(path) for path in sorted((folder / "published").glob("*.csv"))}
     return Models(models=models, kinds=kinds, lists=lists)
 
@@ -627,7 +627,7 @@ def _read_list(path: Path) -> pa.Table:
     with path.open(encoding="utf-8", newline="") as file:
         header, *rows = list(csv.reader(file))
     if crooked := [at for at, row in enumerate(rows, start=2) if len(row) != len(header)]:
-        raise ModelError(f"{_short(path)}:第{crooked[0]}行应有 {len(header)} 格")
+        raise ModelError(f"{_short(path)}：第{crooked[0]}行应有 {len(header)} 格")
     return pa.table({name: pa.array([row[at] or None for row in rows], pa.string()) for at, name in enumerate(header)})
 
 
@@ -636,9 +636,9 @@ def _parse(name: str, sql: str) -> exp.Query:
     try:
         statements = sqlglot.parse(sql, read="duckdb")
     except SqlglotError as problem:
-        raise ModelError(f"{name}:SQL 读不懂:{problem}") from problem
+        raise ModelError(f"{name}：SQL 读不懂：{problem}") from problem
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-        raise ModelError(f"{name}:应当正好是一个 select")
+        raise ModelError(f"{name}：应当正好是一个 select")
     return statements[0]
 
 
@@ -658,11 +658,11 @@ def _reads(name: str, sql: str) -> tuple[str, ...]:
     found = set()
     for table in query.find_all(exp.Table):
         if not isinstance(table.this, exp.Identifier):
-            raise ModelError(f"{name}:只能读表,不能读文件或调用表函数")
+            raise ModelError(f"{name}：只能读表，不能读文件或调用表函数")
         if table.db:
             found.add(f"{table.db}.{table.name}")
         elif table.name not in inner:
-            raise ModelError(f"{name}:表 {table.name} 要写明所在的房间,如 registry.{table.name}")
+            raise ModelError(f"{name}：表 {table.name} 要写明所在的房间，如 registry.{table.name}")
     return tuple(sorted(found))
 
 
@@ -687,7 +687,7 @@ def _refuse_hidden(name: str, sql: str) -> None:
             or (not node.table and node.name.lower() in _rows_at_hand(node))
         )
         if hidden:
-            raise ModelError(f"{name}:{node.sql(dialect='duckdb')}:要用的列须逐一写出名字")
+            raise ModelError(f"{name}：{node.sql(dialect='duckdb')}：要用的列须逐一写出名字")
 
 
 def _rows_at_hand(column: exp.Column) -> set[str]:
@@ -736,7 +736,7 @@ def _columns(query: exp.Expr, known: dict[str, list[str]], path: Path) -> list[s
         if isinstance(source, exp.Subquery):
             inner = _columns(source, known, path)
         if inner is None or query.args.get("joins") or not isinstance(item, exp.Star):
-            raise ModelError(f"{_short(path)}:结果的列要逐一写明,不能用 * 代替")
+            raise ModelError(f"{_short(path)}：结果的列要逐一写明，不能用 * 代替")
         dropped = {column.name for column in item.args.get("except_") or item.args.get("except") or []}
         names += [name for name in inner if name not in dropped]
     return names

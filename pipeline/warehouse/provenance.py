@@ -58,7 +58,7 @@ class _Scope:
 
 def _whole(made: Made, given: Given) -> Made:
     if made.partners and made.partners != given.complete:
-        raise Unfollowed(f"只读了外部名单中的一部分({'、'.join(sorted(made.partners))}):在不在上面就是一项事实")
+        raise Unfollowed(f"只读了外部名单中的一部分（{'、'.join(sorted(made.partners))}）：在不在上面就是一项事实")
     return made
 
 

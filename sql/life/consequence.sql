@@ -18,8 +18,8 @@ worded as (
         what_if.right_ref as right_ref,
         what_if.answer as answer,
         string_agg(
-            case what_if.change when 'listed' then '列出' when 'moved' then '转到别的区划:' else '撤回' end || rule.rule_code || rule.title
-            || '(' || level.title || ')'
+            case what_if.change when 'listed' then '列出' when 'moved' then '转到别的区划：' else '撤回' end || rule.rule_code || rule.title
+            || '（' || level.title || '）'
             || case when what_if.warnings > 1 then cast(what_if.warnings as varchar) || '条' else '' end, '、'
             order by level.level_rank, what_if.change, rule.rule_code
         ) as said
@@ -35,8 +35,8 @@ worded as (
 select
     weighed.left_ref as left_ref,
     weighed.right_ref as right_ref,
-    case when same.said is not null then '若是同一人:' || same.said || '。' else '' end
-    || case when another.said is not null then '若不是:' || another.said || '。' else '' end as said,
+    case when same.said is not null then '若是同一人：' || same.said || '。' else '' end
+    || case when another.said is not null then '若不是：' || another.said || '。' else '' end as said,
     cast(weighed.weight as bigint) as weight
 from weighed
 left join worded as same

@@ -11,8 +11,8 @@ with counted as (
         said.problem is null and said.result <> 'verifying' as is_conclusion,
         coalesce(unit.name, said.unit_code) || said.decided_by || ' ' || cast(said.decided_on as varchar)
         || '“' || coalesce(outcome.title, answer.title) || '”' as words,
-        case said.about when 'identity' then '(疑问 ' when 'sample' then '(抽样 ' else '(预警 ' end
-        || substr(said.subject, 1, 8) || ')' as about_which,
+        case said.about when 'identity' then '（疑问 ' when 'sample' then '（抽样 ' else '（预警 ' end
+        || substr(said.subject, 1, 8) || '）' as about_which,
         max(case when said.problem is null then said.decided_on end) over (partition by said.about, said.subject) as last_on,
         row_number() over (
             partition by
@@ -105,10 +105,10 @@ placed as (
 of_another as (
     select
         mine.decision_id as decision_id,
-        '同一行还判断为另一个人(' || string_agg(
+        '同一行还判断为另一个人（' || string_agg(
             coalesce(unit.name, other.unit_code) || other.decided_by || ' ' || cast(other.decided_on as varchar), '、'
             order by other.decided_on desc, other.unit_code, other.decided_by, other.decision_id
-        ) || ')' as told
+        ) || '）' as told
     from placed as mine
     inner join placed as other
         on mine.left_ref = other.left_ref and mine.subject <> other.subject

@@ -55,20 +55,20 @@ about_case as (
             when decision.problem is not null then decision.problem
             when unit.unit_kind is null or unit.unit_kind = 'partner' then '只有各区和市局登记核查结果'
             when known.subject is null
-                then '没有这个编号的' || decision.called || ':编号可能被改动或截断,请从最新清单里复制整个编号'
+                then '没有这个编号的' || decision.called || '：编号可能被改动或截断，请从最新清单里复制整个编号'
             when unit.unit_kind = 'division' and known.division_code <> decision.unit_code
-                then '这条' || decision.called || '不在本单位的清单里,请交给它所属的区填写'
+                then '这条' || decision.called || '不在本单位的清单里，请交给它所属的区填写'
             when known.ended_on is not null
                 then
                     '这条' || decision.called || '已于 ' || cast(known.ended_on as varchar) || ' ' || decision.ended
-                    || ',不用再核查'
-            when decision.decided_on > decision.night then '核查日期在将来,请填实际核查的那一天'
+                    || '，不用再核查'
+            when decision.decided_on > decision.night then '核查日期在将来，请填实际核查的那一天'
             when decision.decided_on < known.since
                 then
-                    '核查日期早于这条' || decision.called || decision.began || '的日期(' || cast(known.since as varchar)
-                    || '),请填看到' || decision.called || '以后核查的那一天'
+                    '核查日期早于这条' || decision.called || decision.began || '的日期（' || cast(known.since as varchar)
+                    || '），请填看到' || decision.called || '以后核查的那一天'
             when followed.warning_id is not null and decision.result = 'verifying'
-                then '这条预警办结后又重新出现,请填清单里新的那一条'
+                then '这条预警办结后又重新出现，请填清单里新的那一条'
         end as problem
     from written as decision
     left join known
@@ -98,15 +98,15 @@ about_person as (
             when unit.unit_kind is null or unit.unit_kind = 'partner' then '只有各区和市局判断身份疑问'
             when question.question_id is null
                 then
-                    '没有这个编号的身份疑问:编号可能被改动或截断,或者那一行已经改正重报、不用再判断。'
+                    '没有这个编号的身份疑问：编号可能被改动或截断，或者那一行已经改正重报、不用再判断。'
                     || '请从最新清单里复制整个编号'
             when unit.unit_kind = 'division' and question.division_code <> decision.unit_code
-                then '这一条不由本单位判断,请交给清单里列出它的单位填写'
-            when decision.decided_on > decision.night then '判断日期在将来,请填实际判断的那一天'
+                then '这一条不由本单位判断，请交给清单里列出它的单位填写'
+            when decision.decided_on > decision.night then '判断日期在将来，请填实际判断的那一天'
             when decision.decided_on < question.first_asked_on
                 then
-                    '判断日期早于这条疑问首次列出的日期(' || cast(question.first_asked_on as varchar)
-                    || '),请填看到它以后判断的那一天'
+                    '判断日期早于这条疑问首次列出的日期（' || cast(question.first_asked_on as varchar)
+                    || '），请填看到它以后判断的那一天'
         end as problem
     from house.decision as decision
     left join house.previous_question as question

@@ -15,8 +15,8 @@ with fresh as (
         answer.decision_id as decision_id, answer.left_ref as left_ref, answer.right_ref as right_ref,
         answer.decided_by as decided_by, answer.decided_on as decided_on,
         title.title || case
-            when answer.state = 'contradicted' or instead.question_id is null then '(与别的判断矛盾,先不生效)'
-            else '(已改判)'
+            when answer.state = 'contradicted' or instead.question_id is null then '（与别的判断矛盾，先不生效）'
+            else '（已改判）'
         end as title
     from life.answer as answer
     inner join house.answer as title
@@ -52,9 +52,9 @@ homes as (
 
 select
     homes.household_id as household_id,
-    '(身份判断:' || string_agg(
+    '（身份判断：' || string_agg(
         homes.decided_by || ' ' || cast(homes.decided_on as varchar) || '“' || homes.title || '”', '、'
         order by homes.decided_on, homes.decided_by, homes.decision_id
-    ) || ')' as said
+    ) || '）' as said
 from homes
 group by homes.household_id

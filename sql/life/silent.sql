@@ -53,7 +53,7 @@ select
         when compared.is_level_up then '级别比办结时上升'
         when compared.is_more then '数值比办结时明显加重'
         when compared.is_over
-            then '办结满' || cast(compared.snooze_days as varchar) || '天,情况仍然成立'
-        when compared.is_over is null then '办结日期不明,情况仍然成立'
+            then '办结满' || cast(compared.snooze_days as varchar) || '天，情况仍然成立'
+        when compared.is_over is null then '办结日期不明，情况仍然成立'
     end as because
 from compared

@@ -47,8 +47,8 @@ named as (
 remark as (
     select
         named.warning_id as warning_id,
-        case named.sort when 'old' then '名单不是最新(' when 'in_part' then '名单不完整(' else '说不准是否在册(' end
-        || rtrim(named.dibao || named.tekun || named.edge, '、') || ')' as said,
+        case named.sort when 'old' then '名单不是最新（' when 'in_part' then '名单不完整（' else '说不准是否在册（' end
+        || rtrim(named.dibao || named.tekun || named.edge, '、') || '）' as said,
         case named.sort when 'old' then 1 when 'in_part' then 2 else 3 end as place
     from named
     union all
@@ -64,7 +64,7 @@ remark as (
 
 select
     remark.warning_id as warning_id,
-    string_agg(remark.said, ';' order by remark.place) as said,
-    string_agg(remark.said || ',今晚无法核对,保留原预警', ';' order by remark.place) as remark
+    string_agg(remark.said, '；' order by remark.place) as said,
+    string_agg(remark.said || '，今晚无法核对，保留原预警', '；' order by remark.place) as remark
 from remark
 group by remark.warning_id

@@ -37,7 +37,7 @@ select
     offered.score as score,
     offered.reason as reason,
     coalesce(consequence.said, '今晚的清单不变。')
-    || case when offered.is_ready then '' else '这一行另有错误,改正重报后才能并入。' end as consequence,
+    || case when offered.is_ready then '' else '这一行另有错误，改正重报后才能并入。' end as consequence,
     decided.decision as decision,
     decided.decided_by as decided_by,
     decided.decided_on as decided_on,
@@ -52,7 +52,7 @@ select
     offered.left_name as left_name,
     case
         when length(offered.left_number) >= 15 then substr(offered.left_number, 1, 6) || '********' || substr(offered.left_number, 15)
-        when offered.left_number is not null then '(不完整)'
+        when offered.left_number is not null then '（不完整）'
     end as left_number_masked,
     offered.right_name as right_name,
     substr(offered.right_number, 1, 6) || '********' || substr(offered.right_number, 15) as right_number_masked

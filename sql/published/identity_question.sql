@@ -91,7 +91,7 @@ disputed as (
             else bureau.unit_code
         end as division_code,
         cast(null as decimal(3, 2)) as score,
-        '号码逐位相同,姓名不同;这一行的姓名有争议,暂不用于任何规则' as reason,
+        '号码逐位相同，姓名不同；这一行的姓名有争议，暂不用于任何规则' as reason,
         coalesce(consequence.said, '今晚的清单不变。') as consequence,
         coalesce(consequence.weight, 0) as weight,
         difference.other_name as left_name,
@@ -157,7 +157,7 @@ before as (
         left_person.person_id is not null and decided.decision = 'same' as is_asked,
         previous.score as score, previous.reason as reason,
         case
-            when left_person.person_id is not null and decided.decision = 'same' then '已按同一个人计;改判为不是,两人就重新分开。'
+            when left_person.person_id is not null and decided.decision = 'same' then '已按同一个人计；改判为不是，两人就重新分开。'
         end as consequence,
         0 as weight, previous.left_name as left_name, previous.left_number_masked as left_number_masked,
         previous.left_kind as left_kind, previous.left_unit_code as left_unit_code,
@@ -216,7 +216,7 @@ select
     every.reason as reason,
     case
         when torn.question_id is null then every.consequence
-        else '已有的判断互相矛盾,先不生效,请各方商定后重新判断,判断日期写商定的那一天。' || coalesce(every.consequence, '')
+        else '已有的判断互相矛盾，先不生效，请各方商定后重新判断，判断日期写商定的那一天。' || coalesce(every.consequence, '')
     end as consequence,
     cast(every.weight as bigint) as weight,
     every.left_name as left_name,

@@ -139,8 +139,8 @@ not_whole as (
         known_to_lack.month as month,
         known_to_lack.division_code as division_code,
         case
-            when known_to_lack.division_code = 'all' then ';有' || cast(known_to_lack.divisions as varchar) || '个区的名册不完整,数可能偏少'
-            else ';名册不完整,数可能偏少'
+            when known_to_lack.division_code = 'all' then '；有' || cast(known_to_lack.divisions as varchar) || '个区的名册不完整，数可能偏少'
+            else '；名册不完整，数可能偏少'
         end as caveat
     from known_to_lack
     union all
@@ -148,7 +148,7 @@ not_whole as (
         known_to_lack.registry as registry,
         substr(known_to_lack.month, 1, 4) as month,
         known_to_lack.division_code as division_code,
-        ';有' || cast(count(distinct known_to_lack.month) as varchar) || '个月的名册不完整,数可能偏少' as caveat
+        '；有' || cast(count(distinct known_to_lack.month) as varchar) || '个月的名册不完整，数可能偏少' as caveat
     from known_to_lack
     group by known_to_lack.registry, substr(known_to_lack.month, 1, 4), known_to_lack.division_code
 ),
@@ -166,7 +166,7 @@ shown as (
         monthly.without_amount as without_amount,
         1 as months,
         case when monthly.division_code = 'all' then coalesce(reporting.divisions, 0) else 1 end as divisions,
-        '户数:户,人数:人,为' || monthly.month || '当月数' as counted_how
+        '户数：户，人数：人，为' || monthly.month || '当月数' as counted_how
     from monthly
     left join reporting
         on monthly.registry = reporting.registry and monthly.month = reporting.month
@@ -189,15 +189,15 @@ shown as (
         sum(monthly.without_amount) as without_amount,
         count(case when not coalesce(partly_reported.is_left_out, false) then monthly.persons end) as months,
         case when monthly.division_code = 'all' then min(coalesce(reporting.divisions, 0)) else 1 end as divisions,
-        '户数:户,人数:人,为' || substr(monthly.month, 1, 4) || '年'
+        '户数：户，人数：人，为' || substr(monthly.month, 1, 4) || '年'
         || cast(count(case when not coalesce(partly_reported.is_left_out, false) then monthly.persons end) as varchar) || '个月的月均数'
         || case
             when count(partly_reported.month) = 0 then ''
             when max(case when partly_reported.is_left_out then 1 else 0 end) = 1
                 then
-                    '(有的区没有报名册,不计入月均:' || string_agg(partly_reported.month, '、' order by partly_reported.month)
-                    || ';期内合计和进入人数含这些月,可能偏少)'
-            else '(没有一个月各区都报了名册,按报了的算,可能偏少)'
+                    '（有的区没有报名册，不计入月均：' || string_agg(partly_reported.month, '、' order by partly_reported.month)
+                    || '；期内合计和进入人数含这些月，可能偏少）'
+            else '（没有一个月各区都报了名册，按报了的算，可能偏少）'
         end as counted_how
     from monthly
     left join reporting
@@ -229,9 +229,9 @@ select
     cast(shown.divisions as bigint) as divisions,
     shown.counted_how
     || case shown.registry
-        when 'temporary' then ';笔数:人次(已发放),金额:元,为期内合计'
-        when 'edge' then ';名单上没有金额'
-        else ';金额:元,为期内合计,每户(特困每人)每月一次'
+        when 'temporary' then '；笔数：人次（已发放），金额：元，为期内合计'
+        when 'edge' then '；名单上没有金额'
+        else '；金额：元，为期内合计，每户（特困每人）每月一次'
     end || coalesce(not_whole.caveat, '') as unit_notes,
     night.run_date as counted_on
 from shown

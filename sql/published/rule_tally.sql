@@ -66,10 +66,10 @@ select
         when summed.not_asked = 0 then cast(null as varchar)
         else
             concat_ws(
-                ';',
-                '名单不是最新:' || summed.stale_divisions,
-                case when summed.doubtful > 0 then '无法确认是否在册:' || cast(cast(summed.doubtful as bigint) as varchar) end,
-                case when summed.unread > 0 then '名单里有认不出来的格或退回的行:' || cast(cast(summed.unread as bigint) as varchar) end
+                '；',
+                '名单不是最新：' || summed.stale_divisions,
+                case when summed.doubtful > 0 then '无法确认是否在册：' || cast(cast(summed.doubtful as bigint) as varchar) end,
+                case when summed.unread > 0 then '名单里有认不出来的格或退回的行：' || cast(cast(summed.unread as bigint) as varchar) end
             )
     end as reason,
     coalesce(fired_before.subjects, 0) as fired_before,

@@ -67,7 +67,7 @@ ended as (
             when rule.rule_code is null then '规则已停用'
             when subject.subject_id is null then '数据里已经没有这个对象'
             when subject.death_date is not null then '对象已登记死亡'
-            when warning.warning_id is not null then '这条规则后来列出了预警,按预警核查'
+            when warning.warning_id is not null then '这条规则后来列出了预警，按预警核查'
             when tonight.run_date > before.valid_until then '到期没有核查结果'
         end as because
     from before

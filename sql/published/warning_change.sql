@@ -22,7 +22,7 @@ changed as (
     union all
     select
         compared.warning_id, 'reopened' as change, closed.outcome as "before", compared.reason as "after",
-        '再次出现:' || silent.because as because
+        '再次出现：' || silent.because as because
     from compared
     inner join life.silent as silent
         on compared.rule_code = silent.rule_code and compared.subject_id = silent.subject_id
@@ -32,7 +32,7 @@ changed as (
     union all
     select
         compared.warning_id, 'reopened' as change, 'withdrawn' as "before", compared.reason as "after",
-        '再次出现:' || cast(returned.withdrawn_on as varchar) || ' 撤回过,现在又符合条件' as because
+        '再次出现：' || cast(returned.withdrawn_on as varchar) || ' 撤回过，现在又符合条件' as because
     from compared
     inner join life.returned as returned
         on compared.episode_before = returned.episode_before
@@ -41,15 +41,15 @@ changed as (
     select
         warning_id, 'reopened' as change, outcome_before as "before", status as "after",
         coalesce(
-            decided_by || ' ' || cast(decided_on as varchar) || ' 重新核查:' || note,
-            '同一天有互相矛盾的核查结果,都不采用'
+            decided_by || ' ' || cast(decided_on as varchar) || ' 重新核查：' || note,
+            '同一天有互相矛盾的核查结果，都不采用'
         ) as because
     from compared
     where status_before = 'closed' and status <> 'closed'
     union all
     select
         warning_id, 'closed' as change, coalesce(outcome_before, status_before) as "before", outcome as "after",
-        decided_by || ' ' || cast(decided_on as varchar) || ' 核查:' || note as because
+        decided_by || ' ' || cast(decided_on as varchar) || ' 核查：' || note as because
     from compared
     where status = 'closed' and (status_before <> 'closed' or outcome_before <> outcome)
     union all
@@ -70,7 +70,7 @@ told as (
         changed.because
         || case
             when changed.change = 'closed' then ''
-            else coalesce('(' || cause.called || ')', '') || coalesce(settled.said, '')
+            else coalesce('（' || cause.called || '）', '') || coalesce(settled.said, '')
         end as because,
         case when changed.change <> 'closed' then cause.submission_id end as submission_id
     from changed

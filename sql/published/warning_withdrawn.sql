@@ -65,20 +65,20 @@ explained as (
         rule.rule_code is not null as has_a_cause,
         case
             when rule.rule_code is null then '规则已停用'
-            when changed.is_rule then '规则有调整,条件不再成立'
-            when changed.is_value and changed.is_setting then '标准或单位设置有调整,条件不再成立'
-            when changed.is_setting then '单位设置有调整(monitor.yml),条件不再成立'
-            when changed.is_value then '标准有调整(改动了以前的值),条件不再成立'
+            when changed.is_rule then '规则有调整，条件不再成立'
+            when changed.is_value and changed.is_setting then '标准或单位设置有调整，条件不再成立'
+            when changed.is_setting then '单位设置有调整（monitor.yml），条件不再成立'
+            when changed.is_value then '标准有调整（改动了以前的值），条件不再成立'
             when outdone.warning_id is not null then '同一对象已有更急的预警 ' || outdone.stronger_code
-            when changed.is_date then '期限已过,条件不再成立'
-            when changed.is_policy then '标准调整(' || changed.policy_titles || '),条件不再成立'
+            when changed.is_date then '期限已过，条件不再成立'
+            when changed.is_policy then '标准调整（' || changed.policy_titles || '），条件不再成立'
             when person.death_date is not null and not rule.of_the_dead then '对象已登记死亡'
             when registry_said.is_enrolled = 1
-                then '已在册:' || rtrim(registry_said.dibao || registry_said.tekun || registry_said.edge, '、')
-            when changed.is_identity then '身份判断有变,条件不再成立'
+                then '已在册：' || rtrim(registry_said.dibao || registry_said.tekun || registry_said.edge, '、')
+            when changed.is_identity then '身份判断有变，条件不再成立'
             when corrected.warning_id is not null then '所依据的文件已更正'
-            when cause.warning_id is not null then '按新收到的数据,条件不再成立'
-            when settled.household_id is not null then '身份判断有变,条件不再成立'
+            when cause.warning_id is not null then '按新收到的数据，条件不再成立'
+            when settled.household_id is not null then '身份判断有变，条件不再成立'
             else '条件不再成立'
         end as because,
         case
@@ -114,7 +114,7 @@ select
     gone.level as level,
     gone.first_seen_on as first_seen_on,
     night.run_date as withdrawn_on,
-    explained.because || case when explained.has_a_cause then coalesce('(' || cause.called || ')', '') else '' end
+    explained.because || case when explained.has_a_cause then coalesce('（' || cause.called || '）', '') else '' end
     || explained.settled as because,
     case when explained.has_a_cause then cause.submission_id end as submission_id
 from life.gone as gone

@@ -27,7 +27,7 @@ select
     ranked.credit_code as credit_code,
     ranked.role as role,
     ranked.capital_fen as capital_fen,
-    nullif(concat_ws(';', ranked.role_unreadable, ranked.capital_unreadable), '') as unreadable
+    nullif(concat_ws('；', ranked.role_unreadable, ranked.capital_unreadable), '') as unreadable
 from ranked
 inner join registry.person as person
     on ranked.person_id = person.person_id

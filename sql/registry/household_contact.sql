@@ -27,7 +27,7 @@ said as (
     union all
     select
         5 as standing_rank, tekun_person.unit_code as unit_code, tekun_person.person_id as person_id,
-        tekun_person.row_id as row_id, '户籍:' || tekun_person.registered_address as address,
+        tekun_person.row_id as row_id, '户籍：' || tekun_person.registered_address as address,
         cast(null as varchar) as phone
     from accepted.tekun_person
     inner join registry.roster as roster

@@ -24,7 +24,7 @@ missing as (
 
 select
     household.household_id as household_id,
-    min(missing.said) || ',家里还有谁不清楚' as unreadable
+    min(missing.said) || '，家里还有谁不清楚' as unreadable
 from registry.household as household
 inner join registry.household_fact as household_fact
     on household.household_id = household_fact.household_id

@@ -63,8 +63,8 @@ select
     deadline.value as deadline,
     coalesce(
         waiting.unreadable,
-        '临时救助台账后来的第' || cast(later.row_number as varchar) || '行被退回,不知道是不是已有结果',
-        list_gap.said || ',不知道后来是不是已有结果'
+        '临时救助台账后来的第' || cast(later.row_number as varchar) || '行被退回，不知道是不是已有结果',
+        list_gap.said || '，不知道后来是不是已有结果'
     ) as unreadable
 from waiting
 left join later

@@ -22,6 +22,6 @@ select
     cast(null as varchar) as cause,
     cast(null as date) as granted_on,
     set_aside_person.night as known_on,
-    '临时救助台账第' || cast(set_aside_person.row_number as varchar) || '行被退回,不知道是不是已经发放' as unreadable
+    '临时救助台账第' || cast(set_aside_person.row_number as varchar) || '行被退回，不知道是不是已经发放' as unreadable
 from registry.set_aside_person as set_aside_person
 where set_aside_person.kind = 'temporary_grant'

@@ -41,9 +41,9 @@ select
         when
             (ranked.result = '同意' or ranked.result_unreadable is not null)
             and (ranked.granted_on <= night.run_date or ranked.date_unreadable is not null)
-            then nullif(concat_ws(';', ranked.result_unreadable, ranked.date_unreadable), '')
+            then nullif(concat_ws('；', ranked.result_unreadable, ranked.date_unreadable), '')
     end as grant_unreadable,
-    nullif(concat_ws(';', ranked.result_unreadable, ranked.date_unreadable), '') as unreadable,
+    nullif(concat_ws('；', ranked.result_unreadable, ranked.date_unreadable), '') as unreadable,
     ranked.told_on as told_on,
     ranked.received_seq as received_seq,
     name_conflict.row_id is not null as is_disputed

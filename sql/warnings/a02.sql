@@ -31,7 +31,7 @@ select
     surveyed.surveyed_on as surveyed_on,
     edge.registry_period as roster_period,
     surveyed.survey_row_id as survey_row_id,
-    household_in_part.unreadable || ',不知道是不是有人在册' as unreadable
+    household_in_part.unreadable || '，不知道是不是有人在册' as unreadable
 from surveyed
 inner join registry.household_check as dibao
     on surveyed.household_id = dibao.household_id and dibao.registry = 'dibao' and dibao.answer = 'not_enrolled'

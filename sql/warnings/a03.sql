@@ -32,7 +32,7 @@ surveyed as (
         case when survey_household.other_unreadable is null then coalesce(survey_household.other_rigid_fen, 0) end as other_part_fen,
         nullif(
             concat_ws(
-                ';',
+                '；',
                 survey_household.medical_unreadable, survey_household.education_unreadable,
                 survey_household.rehabilitation_unreadable, survey_household.other_unreadable
             ), ''
@@ -102,7 +102,7 @@ select
     weighed.survey_row_id as survey_row_id,
     coalesce(
         case when weighed.rigid_fen * 10000 <= weighed.yearly_income_fen * weighed.ratio_x10000 then weighed.part_unreadable end,
-        household_in_part.unreadable || ',不知道是不是有人在册'
+        household_in_part.unreadable || '，不知道是不是有人在册'
     ) as unreadable
 from weighed
 inner join registry.household_check as dibao

@@ -74,7 +74,7 @@ select
                 then
                     '摸底' || surveyed.household_size || '人、年总收入'
                     || cast(cast(cast(surveyed.yearly_income_fen as decimal(20, 2)) * 0.01 as decimal(22, 2)) as varchar)
-                    || '元,低于低保边缘的'
+                    || '元，低于低保边缘的'
                     || cast(cast(cast(surveyed.edge_x10000 // 10000 as decimal(20, 2)) * 0.01 as decimal(22, 2)) as varchar) || '元'
         end
     ) as ground,
@@ -85,9 +85,9 @@ select
     edge.row_id as edge_row_id,
     paid.row_id as contribution_row_id,
     coalesce(
-        '参保缴费名单第' || cast(unknown.row_number as varchar) || '行被退回,不知道家里有没有人缴费',
-        list_gap.said || ',不知道家里有没有人缴费',
-        household_in_part.unreadable || ',不知道有没有人缴费'
+        '参保缴费名单第' || cast(unknown.row_number as varchar) || '行被退回，不知道家里有没有人缴费',
+        list_gap.said || '，不知道家里有没有人缴费',
+        household_in_part.unreadable || '，不知道有没有人缴费'
     ) as unreadable
 from registered
 inner join registry.person as person

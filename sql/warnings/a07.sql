@@ -25,7 +25,7 @@ select
     placed.period as roster_period,
     schooling.row_id as student_row_id,
     placed.row_id as standing_row_id,
-    coalesce(schooling.unreadable, list_gap.said || ',不知道后来是不是已经上学') as unreadable
+    coalesce(schooling.unreadable, list_gap.said || '，不知道后来是不是已经上学') as unreadable
 from registry.schooling as schooling
 inner join registry.person as person
     on schooling.person_id = person.person_id

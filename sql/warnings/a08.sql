@@ -66,8 +66,8 @@ doubted as (
         coalesce(
             suffered.unreadable,
             possible.unreadable,
-            list_gap.said || ',不知道受灾以后有没有救助',
-            household_in_part.unreadable || ',不知道有没有救助'
+            list_gap.said || '，不知道受灾以后有没有救助',
+            household_in_part.unreadable || '，不知道有没有救助'
         ) as unreadable
     from suffered
     left join possible
@@ -119,7 +119,7 @@ select
     ranked.happened_on as happened_on,
     ranked.loss_fen as loss_fen,
     ranked.damaged_rooms as damaged_rooms,
-    coalesce('最近一次发放是' || cast(ranked.last_granted_on as varchar) || ',在受灾以前', '台账里没有发放记录') as help_given,
+    coalesce('最近一次发放是' || cast(ranked.last_granted_on as varchar) || '，在受灾以前', '台账里没有发放记录') as help_given,
     ranked.row_id as disaster_row_id,
     ranked.grant_row_id as grant_row_id,
     ranked.unreadable as unreadable

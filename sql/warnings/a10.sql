@@ -55,7 +55,7 @@ select
     true as is_in_year,
     coalesce(
         case when counted.grants < fewest.value then counted.unreadable end,
-        household_in_part.unreadable || ',不知道是不是有人在册'
+        household_in_part.unreadable || '，不知道是不是有人在册'
     ) as unreadable
 from counted
 inner join registry.division_policy as fewest

@@ -21,7 +21,7 @@ select
     monitored.identified_on as identified_on,
     edge.registry_period as roster_period,
     true as is_open,
-    household_in_part.unreadable || ',不知道是不是有人在册' as unreadable
+    household_in_part.unreadable || '，不知道是不是有人在册' as unreadable
 from monitored
 inner join registry.household as household
     on monitored.household_id = household.household_id

@@ -34,7 +34,7 @@ select
     ranked.accepted_on as accepted_on,
     ranked.working_days as working_days,
     ranked.deadline as deadline,
-    case when ranked.applications > 1 then ';另有' || (ranked.applications - 1) || '笔也已超时' else '' end as further,
+    case when ranked.applications > 1 then '；另有' || (ranked.applications - 1) || '笔也已超时' else '' end as further,
     ranked.unreadable as unreadable
 from ranked
 inner join registry.person as person

@@ -41,7 +41,7 @@ others_in_dibao as (
 seems_alone as (
     select
         enrolment.person_id as person_id,
-        coalesce(min(list_gap.said), '低保边缘名册不完整') || ',不知道同户还有没有别人' as unreadable
+        coalesce(min(list_gap.said), '低保边缘名册不完整') || '，不知道同户还有没有别人' as unreadable
     from registry.enrolment as enrolment
     inner join registry.own_roster as own_roster
         on

@@ -23,17 +23,17 @@ shared as (
         cast(min(double_enrolment.period) || '-01' as date) as period_start,
         string_agg(
             concat(
-                double_enrolment.division, '(', coalesce(strftime(double_enrolment.start_month, '%Y-%m'), '未知'), '起',
+                double_enrolment.division, '（', coalesce(strftime(double_enrolment.start_month, '%Y-%m'), '未知'), '起',
                 case
                     when double_enrolment.amount_fen is not null
                         then
                             concat(
-                                ',每月',
+                                '，每月',
                                 cast(cast(cast(double_enrolment.amount_fen as decimal(20, 2)) * 0.01 as decimal(22, 2)) as varchar),
                                 '元'
                             )
                 end,
-                ')'
+                '）'
             ),
             '、' order by double_enrolment.start_month desc nulls last, double_enrolment.division_code
         ) as places
@@ -58,7 +58,7 @@ told as (
     select
         counted.person_id as person_id,
         cast(sum(counted.divisions) as bigint) as measured,
-        string_agg(concat(counted.registry_name, '名册:', counted.places), ';' order by counted.registry_rank) as places,
+        string_agg(concat(counted.registry_name, '名册：', counted.places), '；' order by counted.registry_rank) as places,
         min(counted.period) as roster_period,
         max(case when counted.overlap_months < 0 then 0 else counted.overlap_months end) as overlap_months
     from counted

@@ -64,8 +64,8 @@ select
     authorised.row_id as household_row_id,
     case
         when paid.income_fen * 10000 > authorised.standard_fen * authorised.household_size * authorised.multiple_x10000
-            then paid.later_unread || ',不知道最近一个月是不是还有这些收入'
-        else nullif(concat_ws(';', paid.unreadable, authorised.area_unreadable), '')
+            then paid.later_unread || '，不知道最近一个月是不是还有这些收入'
+        else nullif(concat_ws('；', paid.unreadable, authorised.area_unreadable), '')
     end as unreadable
 from authorised
 inner join paid

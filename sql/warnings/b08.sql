@@ -25,7 +25,7 @@ checked as (
         coalesce(dibao_household.last_recheck_on, current_household.start_month) as checked_on,
         dibao_household.last_recheck_on__unreadable as recheck_unreadable,
         case when able.row_id is null then able.unreadable end as able_unreadable,
-        case when dibao_household.last_recheck_on is null then '没有复查记录,从最初享受月份' else '上次复查' end as since_what,
+        case when dibao_household.last_recheck_on is null then '没有复查记录，从最初享受月份' else '上次复查' end as since_what,
         able.row_id as able_row_id,
         able.members as able_members,
         case when able.row_id is null then 'recheck_interval' else 'recheck_interval_able' end as interval_key
@@ -48,7 +48,7 @@ due as (
         checked.able_row_id as able_row_id,
         checked.since_what as since_what,
         checked.checked_on as checked_on,
-        case when checked.able_row_id is null then '' else '家中有人有劳动能力,' end as because,
+        case when checked.able_row_id is null then '' else '家中有人有劳动能力，' end as because,
         cast(recheck_interval.value as integer) as interval_months,
         cast(checked.checked_on + cast(recheck_interval.value as integer) * interval 1 month as date) as due_on,
         cast(checked.checked_on + cast(able_interval.value as integer) * interval 1 month as date) as due_if_able_on,

@@ -39,7 +39,7 @@ select
     valid.area_type as area_type,
     case
         when valid.is_dated then '有效期至'
-        else concat('没有填有效期,按纳入月份', strftime(valid.start_month, '%Y-%m'), '起', cast(valid.validity_months as varchar), '个月,至')
+        else concat('没有填有效期，按纳入月份', strftime(valid.start_month, '%Y-%m'), '起', cast(valid.validity_months as varchar), '个月，至')
     end as since_what,
     valid.valid_until as valid_until,
     valid.period as roster_period,

@@ -9,7 +9,7 @@ with told as (
         end as amount_fen,
         max(same_cause_grant.granted_on) as last_granted_on,
         string_agg(
-            concat(unit.name, cast(same_cause_grant.granted_on as varchar), '(', same_cause_grant.cause, ')'),
+            concat(unit.name, cast(same_cause_grant.granted_on as varchar), '（', same_cause_grant.cause, '）'),
             '、' order by same_cause_grant.granted_on, same_cause_grant.division_code, same_cause_grant.row_id
         ) as places,
         cast(null as varchar) as unreadable

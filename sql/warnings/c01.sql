@@ -43,8 +43,8 @@ entitled as (
         case when age.age >= 60 then '年满60周岁' end as as_elderly,
         case when severe.person_id is not null and severe.status_unreadable is null then '重度残疾' end as as_disabled,
         case when listed.is_seriously_ill then '重病' end as as_ill,
-        nullif(concat_ws(';', listed.supplement_unreadable, listed.start_unreadable), '') as amount_unreadable,
-        nullif(concat_ws(';', listed.ill_unreadable, severe.status_unreadable), '') as circumstance_unreadable
+        nullif(concat_ws('；', listed.supplement_unreadable, listed.start_unreadable), '') as amount_unreadable,
+        nullif(concat_ws('；', listed.ill_unreadable, severe.status_unreadable), '') as circumstance_unreadable
     from listed
     left join registry.age as age
         on listed.person_id = age.person_id
@@ -66,7 +66,7 @@ select
     case
         when coalesce(entitled.as_minor, entitled.as_elderly, entitled.as_disabled, entitled.as_ill) is not null
             then entitled.amount_unreadable
-        else concat_ws(';', entitled.amount_unreadable, entitled.circumstance_unreadable)
+        else concat_ws('；', entitled.amount_unreadable, entitled.circumstance_unreadable)
     end as unreadable
 from entitled
 where

@@ -15,7 +15,7 @@ with paid as (
         current_person.household_row_id as household_row_id,
         nullif(
             concat_ws(
-                ';',
+                '；',
                 dibao_person.supplement_fen__unreadable,
                 case when current_person.is_row_unreadable then '最初享受月份认不出来' end,
                 current_person.area_unreadable

@@ -17,7 +17,7 @@ with placed as (
         dibao_household.remote_supplement_fen__unreadable as supplement_unreadable,
         nullif(
             concat_ws(
-                ';',
+                '；',
                 dibao_household.distance_km__unreadable,
                 dibao_household.is_border__unreadable,
                 case
@@ -59,7 +59,7 @@ select
     placed.row_id as dibao_row_id,
     case
         when placed.is_far or placed.is_border then placed.supplement_unreadable
-        else concat_ws(';', placed.supplement_unreadable, placed.place_unreadable)
+        else concat_ws('；', placed.supplement_unreadable, placed.place_unreadable)
     end as unreadable
 from placed
 where placed.is_far or placed.is_border or placed.place_unreadable is not null

@@ -13,7 +13,7 @@ with paid as (
         current_household.standard_fen * current_household.insured_count * highest.value_x10000 as limit_x10000,
         nullif(
             concat_ws(
-                ';',
+                '；',
                 dibao_household.remote_supplement_fen__unreadable,
                 current_household.area_unreadable
             ), ''
