@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from datetime import date, timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from airflow.sdk import CronTriggerTimetable, Param, dag, get_current_context, task
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
 
-from pipeline import run
+from pipeline import run, turns
 from pipeline.home import Home, examine_day
-from pipeline.model import MonitorError, legible, tell_failure
+from pipeline.model import MonitorError, NotNow, legible, mask, tell_failure
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,7 +34,13 @@ two o'clock; `run_immediately=False` would still begin at once for two hours aft
 WRITER = "warehouse_writer"
 """Pool of one: DuckDB has one writing process (`make airflow` creates it)."""
 WAVES = 3
-SOMETHING_FAILED = "汇总：有步骤没有成功"
+OF_UNIT = "{{ unit_called }}"
+"""What an instance of a task that is mapped over units is called in the pages: `call_unit` says it."""
+SUM = "汇总"
+NOTHING = ""
+"""Stands alone in a list that a task is mapped over when there is nothing: a task that is mapped over none is shown as skipped."""
+ASK_AGAIN = timedelta(seconds=int(os.environ.get("MONITOR_TURN_SECONDS", "30")))
+"""How long a night that waits for another one sleeps before it asks again; it holds no place of a worker meanwhile."""
 RETRY_DELAY = timedelta(seconds=int(os.environ.get("MONITOR_RETRY_SECONDS", "300")))
 """Airflow's own default is not asked: `core.default_task_retry_delay` is not heeded by the serialised DAG (3.3.2)."""
 
@@ -44,17 +51,17 @@ FOR_THE_DATA_OFFICER = """
 **看到红色怎么办**
 
 先点红色的任务看日志最后一句（中文）。处理好原因以后，用右上角 **Trigger** 填同一个“日期”再跑一次即可：
-做过的不会重做，也不会重复计数。
+做过的不会重做，也不会重复计数。几夜一起跑（补跑、手工、到点的）不会混在一起：在“排队”里等，日期早的先做，一夜发布完再做下一夜。
 
 | 红色的任务 | 意思 | 怎么办 |
 |---|---|---|
-| 收文件 | 这一夜没有开始，昨天的清单照用 | 常见原因：政策值或 `monitor.yml` 写错、台账和日志不是一套、权限太松、磁盘满、另一个夜间任务正在运行 |
+| 排队、收文件 | 这一夜没有开始，昨天的清单照用 | 常见原因：政策值或 `monitor.yml` 写错、台账和日志不是一套、权限太松、磁盘满、有人正在用命令处理 |
 | 做完中断的清除 | 有一次 `monitor forget` 中断了，还没有做完；这一夜照做 | 看日志最后一句，改好后运行 `monitor purge`，它会接着做完 |
 | 找出要读的数据库、读数据库（某个来源） | 这一夜没有它的数据，以前读到的照用；其余照常 | 日志最后一句写明原因；修好后再跑同一日期 |
 | 读文件、检查、退回（某个单位或某类名单） | 其余单位照常完成，清单已发布；它的文件仍在归档里 | 再跑同一日期，会接着处理 |
 | 建库 | 新清单没有通过自检，昨天的清单照用 | 日志写明是哪张表；请找维护人员 |
 | 发布 | 清单已建好但没有换上，昨天的清单照用 | 多为磁盘满或权限；再跑同一日期 |
-| 汇总：有步骤没有成功 | 只是把这一夜标成失败 | 看别的红色任务 |
+| 汇总 | 只是把这一夜标成失败，写明哪几步没有成功 | 看别的红色任务 |
 
 **没有红色，却少了某个单位**：它没有交，或整份退回。看 `outbox/` 里的信，或运行 `monitor status --date 日期`。
 
@@ -83,16 +90,60 @@ def night() -> date:
 def step(do: Callable[Concatenate[Path, date, P], R], *arguments: P.args, **keywords: P.kwargs) -> R:
     """Do a step of the night; its failure goes on without a value that may be somebody's.
 
-    Airflow keeps every log: `tell_failure` says what may stand in one, and the frames are told beside it.
+    Airflow keeps every log: `tell_failure` says what may stand in one, and the frames are told beside it. What somebody has
+    to mend first (a setting, a key, a disk that others may read) fails at once; only what may pass is tried again.
     """
+    with plain_failures():
+        day = night()
+        turns.hold(HOME, day, run_id())
+        return do(HOME, day, *arguments, **keywords)
+
+
+@contextmanager
+def plain_failures() -> Iterator[None]:
+    """Failures within go on as `step` says."""
     try:
-        return do(HOME, night(), *arguments, **keywords)
-    except AirflowFailException:
-        raise  # a night that may not be asked for
+        yield
+        return
+    except (AirflowFailException, AirflowRescheduleException):
+        raise
     except Exception as problem:  # noqa: BLE001 - whatever it is, Airflow would write its words down
-        said = f"{type(problem).__name__}：{tell_failure(problem)}"
-        failure = RuntimeError(said).with_traceback(problem.__traceback__)
+        said = tell_failure(problem)
+        is_final = isinstance(problem, MonitorError) and not isinstance(problem, NotNow)
+        failure = (AirflowFailException if is_final else RuntimeError)(said).with_traceback(problem.__traceback__)
     raise failure from None
+
+
+def run_id() -> str:
+    """Airflow's name of this run."""
+    context: Any = get_current_context()
+    name: str = context["dag_run"].run_id
+    return name
+
+
+def is_running(name: str) -> bool:
+    """Whether another run of this DAG goes on. One that Airflow does not know any more does not."""
+    instance: Any = get_current_context()["ti"]
+    count: int = instance.get_dr_count(instance.dag_id, run_ids=[name], states=["queued", "running"])
+    return count > 0
+
+
+def call_unit(unit: str) -> None:
+    """Have this instance of a mapped task bear the unit's name."""
+    context: Any = get_current_context()
+    with plain_failures():
+        context["unit_called"] = called(unit) or "没有"
+
+
+def called(unit: str) -> str:
+    """The name of a unit; what is none, as a folder that is no unit's, bears its own."""
+    units = Home(HOME).units
+    return units[unit].name if unit in units else legible(mask(unit))
+
+
+def or_nothing(names: list[str]) -> list[str]:
+    """What a task is to be mapped over."""
+    return names or [NOTHING]
 
 
 def address(reference: str) -> str:
@@ -115,6 +166,12 @@ def address(reference: str) -> str:
     )
 
 
+def need_turn(turn: str | None) -> None:
+    """Nothing is done on a night that did not get the turn."""
+    if turn is None:
+        raise AirflowSkipException("没有轮到这一夜，后面的步骤不做")
+
+
 def need(received: list[str] | None) -> None:
     """Nothing is judged or published on a night that did not begin."""
     if received is None:
@@ -122,7 +179,7 @@ def need(received: list[str] | None) -> None:
 
 
 def failed_steps(mapped: dict[str, list[str] | None]) -> list[str]:
-    """What did not succeed in this run, as `读文件 d05`; `mapped` gives what each mapped task was mapped over."""
+    """What did not succeed in this run, as `读文件 青禾区`; `mapped` gives what each mapped task was mapped over."""
     context: Any = get_current_context()
     instance, run_id = context["ti"], context["dag_run"].run_id
     states = instance.get_task_states(dag_id=instance.dag_id, run_ids=[run_id])[run_id]
@@ -130,14 +187,26 @@ def failed_steps(mapped: dict[str, list[str] | None]) -> list[str]:
     for task_id, each in context["dag"].task_dict.items():
         title = each.task_display_name
         keys = {task_id: title} | {
-            f"{task_id}_{n}": f"{title} {one}" for n, one in enumerate(mapped.get(task_id) or [])
+            f"{task_id}_{n}": f"{title} {called(one)}".strip() for n, one in enumerate(mapped.get(task_id) or [])
         }
         failed += [said for key, said in keys.items() if states.get(key) == "failed"]
-    return [said for said in failed if said != SOMETHING_FAILED]
+    return failed
+
+
+@task(task_display_name="排队", multiple_outputs=False)
+def take_turn() -> str:
+    """Wait until no other night is at work in this home; of those that wait the earliest goes first."""
+    with plain_failures():
+        day = night()
+        waits_for = turns.take(HOME, day, run_id(), is_running)
+    if waits_for:
+        print(f"{waits_for}。")  # noqa: T201 - into the log of the task
+        raise AirflowRescheduleException(datetime.now(UTC) + ASK_AGAIN)  # type: ignore[no-untyped-call]
+    return day.isoformat()
 
 
 @task(task_display_name="做完中断的清除", multiple_outputs=False)
-def finish() -> int:
+def finish(turn: str) -> int:
     """Whom a command that was killed did not forget to the end."""
     from pipeline import forgetting
 
@@ -145,18 +214,43 @@ def finish() -> int:
 
 
 @task(task_display_name="找出要读的数据库", trigger_rule="all_done")
-def sources() -> list[str]:
+def sources(turn: str | None) -> list[str]:
+    need_turn(turn)
     context: Any = get_current_context()
-    return step(run.sources, units=context["params"]["units"])
+    return or_nothing(step(run.sources, units=context["params"]["units"]))
 
 
-@task(task_display_name="读数据库", map_index_template="{{ task.op_kwargs['source'] }}", multiple_outputs=False)
+@task(
+    task_display_name="读数据库", map_index_template="{{ task.op_kwargs['source'] or '没有' }}", multiple_outputs=False
+)
 def fetch(source: str) -> dict[str, Any]:
+    if source == NOTHING:
+        return {}
     told = step(run.fetch, source, resolve=address)
     if told["state"] == "not_delivered":
         # A wrong password is not tried again: accounts get locked.
         raise (RuntimeError if told["may_pass"] else AirflowFailException)(f"{source}：{told['reason']}")
     return told
+
+
+@task(task_display_name="读文件", map_index_template=OF_UNIT, multiple_outputs=False)
+def read(unit: str) -> dict[str, int]:
+    call_unit(unit)
+    return {} if unit == NOTHING else step(run.read, unit)
+
+
+@task(task_display_name="退回", map_index_template=OF_UNIT, trigger_rule="all_done")
+def give_back(unit: str) -> int:
+    call_unit(unit)
+    return 0 if unit == NOTHING else step(run.give_back, unit)
+
+
+@task(task_display_name=SUM, trigger_rule="all_done", retries=0)
+def sum_up(mapped: dict[str, list[str] | None]) -> None:
+    """The only leaf, so that a run in which anything failed is failed; and the next night has its turn."""
+    turns.give_up(HOME, run_id())
+    if failed := failed_steps(mapped):
+        raise AirflowFailException(f"没有成功的步骤：{'、'.join(failed)}。其余照常完成，请看变红的任务")
 
 
 @dag(
@@ -165,7 +259,7 @@ def fetch(source: str) -> dict[str, Any]:
     schedule=TWO_O_CLOCK,  # and no start_date: with one, a home's first night would begin the moment Airflow is started
     catchup=False,
     max_active_runs=1,
-    dagrun_timeout=timedelta(hours=5),
+    dagrun_timeout=timedelta(days=1),  # a night that waits for others is under way too
     default_args={"owner": "数据员", "retries": 2, "retry_delay": RETRY_DELAY},
     tags=["低收入监测"],
     doc_md=FOR_THE_DATA_OFFICER,
@@ -189,26 +283,19 @@ def nightly() -> None:
     """The night, end to end."""
 
     @task(task_display_name="收文件", trigger_rule="all_done")
-    def collect() -> list[str]:
+    def collect(turn: str | None) -> list[str]:
+        need_turn(turn)
         context: Any = get_current_context()
-        return step(run.collect, units=context["params"]["units"])
-
-    @task(task_display_name="读文件", map_index_template="{{ task.op_kwargs['unit'] }}", multiple_outputs=False)
-    def read(unit: str) -> dict[str, int]:
-        return step(run.read, unit)
+        return or_nothing(step(run.collect, units=context["params"]["units"]))
 
     @task(trigger_rule="all_done")
     def families(wave: int, received: list[str] | None) -> list[str]:
         need(received)
-        return step(run.families, wave)
+        return or_nothing(step(run.families, wave))
 
-    @task(map_index_template="{{ task.op_kwargs['family'] }}", multiple_outputs=False)
+    @task(map_index_template="{{ task.op_kwargs['family'] or '没有' }}", multiple_outputs=False)
     def check(family: str) -> dict[str, int]:
-        return step(run.check, family)
-
-    @task(task_display_name="退回", map_index_template="{{ task.op_kwargs['unit'] }}", trigger_rule="all_done")
-    def give_back(unit: str) -> int:
-        return step(run.give_back, unit)
+        return {} if family == NOTHING else step(run.check, family)
 
     @task(task_display_name="建库", pool=WRITER, trigger_rule="all_done", multiple_outputs=False)
     def build(received: list[str] | None) -> dict[str, int]:
@@ -226,19 +313,15 @@ def nightly() -> None:
             raise RuntimeError("；".join(not_sent))
         return message
 
-    @task(task_display_name=SOMETHING_FAILED, trigger_rule="one_failed", retries=0)
-    def say_that_something_failed() -> None:
-        """A leaf that is skipped on a good night: without it a run whose last tasks succeed would count as success."""
-        raise AirflowFailException("有步骤没有成功：其余照常完成，请看变红的任务")
-
-    wanted_sources: Any = sources()
-    finished = finish()
+    turn: Any = take_turn()
+    wanted_sources: Any = sources(turn)
+    finished: Any = finish(turn)
     finished >> wanted_sources
     fetched = fetch.expand(source=wanted_sources)
-    received: Any = collect()
+    received: Any = collect(turn)
     fetched >> received
     readings = read.expand(unit=received)
-    steps: list[Any] = [finished, wanted_sources, fetched, received, readings]
+    steps: list[Any] = [turn, finished, wanted_sources, fetched, received, readings]
     mapped = {"fetch": wanted_sources, "read": received, "give_back": received}
     before: Any = readings
     for number in range(1, WAVES + 1):
@@ -257,7 +340,7 @@ def nightly() -> None:
     built >> published
     told: Any = notify(mapped)
     [returned, published] >> told
-    [*steps, returned, built, published, told] >> say_that_something_failed()
+    [*steps, returned, built, published, told] >> sum_up(mapped)
 
 
 dag_of_the_night = nightly()

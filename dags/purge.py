@@ -40,7 +40,7 @@ def purge() -> None:
     def remove() -> dict[str, int]:
         from pipeline import forgetting
         from pipeline.home import Home, examine_day
-        from pipeline.model import MonitorError, tell_failure
+        from pipeline.model import MonitorError, NotNow, tell_failure
 
         context: Any = get_current_context()
         asked = context["params"]["date"]
@@ -49,6 +49,8 @@ def purge() -> None:
             day = date.fromisoformat(asked) if asked else today
             examine_day(day, today)
             return forgetting.purge(HOME, day, who="按保存期限清除")
+        except NotNow as problem:  # a night is at work: tried again
+            raise RuntimeError(tell_failure(problem)) from None
         except MonitorError as problem:
             raise AirflowFailException(tell_failure(problem)) from None
 

@@ -1,19 +1,24 @@
 """`make airflow`: Airflow's pages, scheduler and tasks on this machine alone, on one home; Ctrl-C stops all of it.
 
 What is set here is what a small machine needs; anything that stands in the environment already is left as it is.
+
+Airflow's parts are started one by one, not by `airflow standalone`: that one also starts two servers of logs, which
+answer on every address of the machine (3.3.2). The page reads the logs from the disk and needs neither.
 """
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
 DAGS = Path(__file__).resolve().parent
 SETTINGS = {
-    "AIRFLOW__API__HOST": "127.0.0.1",
     "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     # Airflow sets these modes itself, whatever the umask; its own defaults let the group write and others read.
@@ -30,6 +35,14 @@ SETTINGS = {
     # A task's watcher that misses its end sleeps this long, and holds its place meanwhile (3.3.2); the default is 5.
     "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
 }
+ADDRESS = "127.0.0.1"
+PORT = 8080
+PARTS = (
+    ("api-server",),
+    ("dag-processor",),
+    ("scheduler", "--skip-serve-logs"),
+    ("triggerer", "--skip-serve-logs"),
+)
 PATIENCE = 60
 """Seconds after which what does not end by itself is killed."""
 
@@ -42,11 +55,20 @@ def main() -> int:
     if not (home / "monitor.yml").exists():
         sys.stderr.write(f"{home} 不是数据目录，请先运行：monitor --home {home} init\n")
         return 1
+    asked = os.environ.get("PORT") or os.environ.get("AIRFLOW__API__PORT") or str(PORT)
+    if said := _why_not(asked):
+        sys.stderr.write(f"{said}：make airflow MONITOR_HOME={home} PORT=端口\n")
+        return 1
     keep_to_owner()
     environment = SETTINGS | {"AIRFLOW_HOME": str(home / "airflow")} | os.environ
     environment |= {
         "MONITOR_HOME": str(home),
         "MONITOR_TIME_ZONE": str(Home(home).time_zone),
+        "AIRFLOW__API__HOST": ADDRESS,
+        "AIRFLOW__API__PORT": asked,
+        # Tasks ask the port 8080 where nothing is said (3.3.2), whatever port the server has.
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://{ADDRESS}:{asked}/execution/",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         # Airflow starts its parts by name, and looks for airflow_local_settings.py on Python's path.
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]]),
         "PYTHONPATH": str(DAGS),
@@ -64,7 +86,7 @@ def main() -> int:
             return 1
     folder = Path(environment["AIRFLOW_HOME"])
     sys.stderr.write(
-        f"Airflow 约半分钟后可用：http://127.0.0.1:{environment.get('AIRFLOW__API__PORT', '8080')}\n"
+        f"Airflow 约半分钟后可用：http://{ADDRESS}:{asked}\n"
         f"用户名 admin，密码在 {folder / 'simple_auth_manager_passwords.json.generated'}\n"
         f"日志在 {folder / 'standalone.log'}；按 Ctrl-C 停止\n"
     )
@@ -72,33 +94,56 @@ def main() -> int:
         return _run(airflow, environment, log)
 
 
-def _run(airflow: str, environment: dict[str, str], log: IO[bytes]) -> int:
-    """Airflow in a session of its own, so that Ctrl-C reaches its parent alone.
+def _why_not(port: str) -> str:
+    """Why Airflow cannot have this port, in Chinese, with what to do; '' when it can."""
+    if not (port.isdecimal() and 0 < int(port) < 1 << 16):
+        return f"{port} 不是端口号（1 至 65535），请换一个"
+    with socket.socket() as asking:
+        asking.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that was just given up is free
+        try:
+            asking.bind((ADDRESS, int(port)))
+        except PermissionError:
+            return f"本账户不能用 {port} 这个端口（1024 以下的归系统），请换一个"
+        except OSError:
+            return f"{port} 这个端口已被别的程序占用（也可能 Airflow 已经在运行），请换一个"
+    return ""
 
-    A scheduler that gets Ctrl-C and its parent's word at the same time may wait for itself for ever, and SIGTERM to the
-    parent would leave the parts running (both seen in 3.3.2).
+
+def _run(airflow: str, environment: dict[str, str], log: IO[bytes]) -> int:
+    """Airflow's parts, each in a session of its own, until told to stop, or until one of them ends.
+
+    In a session of its own a part hears of Ctrl-C from here alone: a scheduler that gets it from the terminal and
+    from its parent at the same time may wait for itself for ever (3.3.2).
     """
     told = False
 
     def stop(number: int, frame: FrameType | None) -> None:
         nonlocal told
-        if not told:
-            told = True
-            process.send_signal(signal.SIGINT)
-            signal.alarm(PATIENCE)
+        told = True
 
-    def kill(number: int, frame: FrameType | None) -> None:
-        os.killpg(process.pid, signal.SIGKILL)
-
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background job ignores it, and would pass that on
-    with subprocess.Popen(  # noqa: S603 - our own words
-        [airflow, "standalone"], env=environment, stdout=log, stderr=log, start_new_session=True
-    ) as process:
-        signal.signal(signal.SIGALRM, kill)
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, stop)
-        code = process.wait()
-    return 0 if told else code
+    for each in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores Ctrl-C; here it is heard
+        signal.signal(each, stop)
+    parts = {
+        words[0]: subprocess.Popen(  # noqa: S603 - our own words
+            [airflow, *words], env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+        for words in PARTS
+    }
+    while not told and all(part.poll() is None for part in parts.values()):
+        time.sleep(0.2)
+    ended = [name for name, part in parts.items() if part.poll() is not None]
+    for part in parts.values():
+        part.terminate()
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until and any(part.poll() is None for part in parts.values()):
+        time.sleep(0.1)
+    for part in parts.values():
+        with suppress(ProcessLookupError):
+            os.killpg(part.pid, signal.SIGKILL)  # and what a part left behind
+        part.wait()
+    if not told:
+        sys.stderr.write(f"Airflow 的 {'、'.join(ended)} 自己停了，其余的也已停止；原因在日志末尾\n")
+    return 0 if told else 1
 
 
 if __name__ == "__main__":

@@ -59,6 +59,10 @@ class MonitorError(Exception):
     """Root of all errors that stop a step. `str()` is a Chinese sentence fit for a user."""
 
 
+class NotNow(MonitorError):
+    """Another night holds the home, or the ledger's database does not answer: the same step may succeed a little later."""
+
+
 class ContractError(MonitorError):
     """A contract in expectations/ is malformed; names the file and the key."""
 

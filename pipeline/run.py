@@ -27,12 +27,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pipeline import advice, agreement, archive, contracts, inbox, journal, people, published, seal
+from pipeline import advice, agreement, archive, contracts, inbox, journal, people, published, seal, turns
 from pipeline.home import KEY_BYTES, PART, Database, Home, Limits, digest_of, examine_modes, keep_to_owner, sweep
 from pipeline.ledger import Ledger, NightState, ReadBy, ReceivedFile, Submission, shown_name
 from pipeline.model import (
     ConfigError,
     MonitorError,
+    NotNow,
     NotWritten,
     PublishRefused,
     Reading,
@@ -1607,15 +1608,17 @@ def open_whole(home: Path) -> tuple[Home, Ledger]:
 
 @contextmanager
 def held(home: Path) -> Iterator[None]:
-    """Hold the home without opening its ledger. Raises MonitorError, naming the owner, when a night runs."""
+    """Hold the home without opening its ledger. Raises NotNow, naming the owner, when a night runs."""
     with _locked(home, fcntl.LOCK_EX):
+        turns.examine(home)
         yield
 
 
 @contextmanager
 def alone(home: Path) -> Iterator[None]:
-    """Hold the home for a whole night, or as long. Raises MonitorError, naming the owner, when another night runs."""
+    """Hold the home for a whole night, or as long. Raises NotNow, naming the owner, when another night runs."""
     with _locked(home, fcntl.LOCK_EX):
+        turns.examine(home)
         _alone_in[home] = _open(home)
         _begun[_alone_in[home][0].root] = None
         try:
@@ -1653,7 +1656,7 @@ def _locked(home: Path, how: int) -> Iterator[None]:
             fcntl.flock(handle, how | fcntl.LOCK_NB)
         except BlockingIOError:
             owner = os.pread(handle, 200, 0).decode(errors="replace").strip()
-            raise MonitorError(f"另一个夜间任务正在运行（{owner or '进程不明'}），这一次没有开始") from None
+            raise NotNow(f"另一个夜间任务正在运行（{owner or '进程不明'}），这一次没有开始") from None
         # One write of one length: whoever asks meanwhile reads the whole name of somebody who holds it, or did last.
         os.pwrite(handle, f"{socket.gethostname()} 进程 {os.getpid()}".ljust(100).encode()[:200], 0)
         yield

@@ -23,7 +23,7 @@ from sqlalchemy import Column, Connection
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.types import TypeDecorator
 
-from pipeline.model import ConfigError, MonitorError
+from pipeline.model import ConfigError, MonitorError, NotNow
 from pipeline.seal import Seal
 
 SCHEMA_VERSION = 2
@@ -382,7 +382,7 @@ def _sqlite(url: sa.URL, path: Path) -> sa.Engine:
 
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[Connection]:
-    """One transaction that may write; others wait at its door. Raises MonitorError when the wait is too long."""
+    """One transaction that may write; others wait at its door. Raises NotNow when the wait is too long."""
     with _spoken(), engine.execution_options(is_writer=True).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(sa.text(f"set local lock_timeout = '{BUSY_SECONDS}s'"))
@@ -403,7 +403,7 @@ def _spoken() -> Iterator[None]:
     try:
         yield
     except OperationalError as problem:
-        raise MonitorError(f"台账现在用不了（数据库：{problem.orig}）；本次改动没有写入，稍后再运行") from problem
+        raise NotNow(f"台账现在用不了（数据库：{problem.orig}）；本次改动没有写入，稍后再运行") from problem
     except sqlite3.DatabaseError as problem:  # a file that is no database, or a spoilt one: it fails while it is opened
         raise spoilt(problem) from problem
     except DatabaseError as problem:
