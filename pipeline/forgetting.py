@@ -407,7 +407,7 @@ def _why(kind: Kind, months: int) -> str:
 
 def _read_half_judged(home: Home, ledger: Ledger, day: date) -> set[str]:
     """Read again what a forgetting that was cut off judged by half; the families to be checked."""
-    half = run.half_judged(home, ledger)
+    half = run.half_judged(home, ledger, list(journal.read(home)))
     for file_id in sorted({each.file_id for each in half}):
         ledger.read_again(file_id)
     for unit in sorted({each.unit_code for each in half}):

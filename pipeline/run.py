@@ -265,7 +265,7 @@ def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> lis
         entries = _begin(place, ledger)
         sweep(place)
         _take_up_arrivals(place, ledger)
-        left_over = _take_up_unfinished(place, ledger, day)
+        left_over = _take_up_unfinished(place, ledger, day, entries)
         journal.write(
             place, "night", {"run_date": day.isoformat()} | published.on_begin(place, entries), who=NIGHT, at=now
         )
@@ -475,7 +475,7 @@ def _sweep_archive(home: Home, ledger: Ledger, now: datetime) -> None:
             archive.drop(home, sha256)
 
 
-def _take_up_unfinished(home: Home, ledger: Ledger, day: date) -> set[str]:
+def _take_up_unfinished(home: Home, ledger: Ledger, day: date, entries: Sequence[journal.Entry]) -> set[str]:
     """Files that a night which died, or failed, read but did not give back are read again; the units that wait for a copy.
 
     Its work is thrown away but for the marks of what was given back. What was judged is judged again as well: between
@@ -484,7 +484,9 @@ def _take_up_unfinished(home: Home, ledger: Ledger, day: date) -> set[str]:
     unfinished = _unfinished(ledger, day)
     given_back = {path.stem for path in home.work.glob(f"*{_GIVEN_BACK}")}
     units = set()
-    again = {submission.file_id for submission in [*ledger.submissions(outcome="read"), *half_judged(home, ledger)]}
+    again = {
+        submission.file_id for submission in [*ledger.submissions(outcome="read"), *half_judged(home, ledger, entries)]
+    }
     for submission in ledger.submissions():
         is_judged = _issues_path(home, submission).exists()
         if (submission.night in unfinished or is_judged) and submission.file_id not in given_back:
@@ -497,9 +499,11 @@ def _take_up_unfinished(home: Home, ledger: Ledger, day: date) -> set[str]:
     return units
 
 
-def half_judged(home: Home, ledger: Ledger) -> list[Submission]:
-    """Submissions in force whose rows are not those of the journal, since somebody's forgetting was cut off: to be read again."""
-    entries = list(journal.read(home))
+def half_judged(home: Home, ledger: Ledger, entries: Sequence[journal.Entry]) -> list[Submission]:
+    """Submissions in force whose rows are not those of the journal, since somebody's forgetting was cut off: to be read again.
+
+    `entries`: the whole journal, as it stands or stood when the night began.
+    """
     if not agreement.open_forgettings(entries):
         return []
     told = agreement.last_of_parts(entries)

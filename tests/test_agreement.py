@@ -103,7 +103,7 @@ SPOILT = [
     ("no identity.key", lambda home, of: take(home, "keys/identity.key"), r"identity\.key：读不了密钥.*从备份恢复"),
     ("no archive.key", lambda home, of: take(home, "keys/archive.key"), r"archive\.key：密钥不见了.*从备份恢复"),
     ("another archive.key", lambda home, of: put(of / "other", home, "keys/archive.key"), r"archive\.key：不是这个数据目录原来的"),
-    ("open archive.key", lambda home, of: (home / "keys/archive.key").chmod(0o640), r"archive\.key:.*别人也能读.*chmod"),
+    ("open archive.key", lambda home, of: (home / "keys/archive.key").chmod(0o640), r"archive\.key：.*别人也能读.*chmod"),
     ("open keys", lambda home, of: (home / "keys").chmod(0o750), r"keys：权限是 0750，别人也能读写.*chmod"),
     ("open home", lambda home, of: home.chmod(0o755), r"home：权限是 0755，别人也能读写.*chmod"),
     ("open releases", lambda home, of: (home / "releases").chmod(0o750), r"releases：权限是 0750"),

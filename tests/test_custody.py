@@ -254,7 +254,7 @@ def test_on_postgresql_too_new_keys_a_lost_ledger_and_new_keys_again_end_in_the_
         path.unlink()
     files = Ledger.of(Home(home)).files()
     moved = custody.verify(home)["problems"]
-    assert len(files) >= 6 and len(moved) == 1 and moved[0].startswith("monitor.yml:"), "no night has read it yet"
+    assert len(files) >= 6 and len(moved) == 1 and moved[0].startswith("monitor.yml："), "no night has read it yet"
     custody.rotate_keys(home)
     assert Ledger.of(Home(home)).files() == files and custody.verify(home)["problems"] == moved
     with pytest.raises(MonitorError, match="台账的数据库不是空的"):

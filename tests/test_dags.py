@@ -12,7 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -630,30 +630,36 @@ def test_airflow_does_not_start_where_no_home_is(tmp_path: Path) -> None:
 
 
 STAND_IN = """#!{python}
-import os, pathlib, subprocess, sys, time
-here = pathlib.Path({folder!r})
-part = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-(here / "part").write_text(str(part.pid))
-try:
+import os, pathlib, signal, subprocess, sys, time
+here, name = pathlib.Path({folder!r}), sys.argv[1]
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+
+def end(number, frame):
+    if not {is_stubborn}:
+        child.terminate()
+        child.wait()
+        (here / f"{{name}}.ended").touch()
+        sys.exit(0)
+
+signal.signal(signal.SIGTERM, end)
+made = here / f"{{name}}.made"
+made.write_text(f"{{os.getpid()}} {{child.pid}}")
+made.rename(here / f"{{name}}.there")
+while True:
     time.sleep(600)
-except KeyboardInterrupt:
-    if {is_stubborn}:
-        time.sleep(600)
-    part.terminate()
-    part.wait()
-    (here / "ended").touch()
 """
+"""Stands for each of Airflow's parts: has a child, says who both are, and ends when told, or does not."""
 
 
-@pytest.mark.parametrize("word", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("is_stubborn", [False, True])
-def test_all_of_airflow_stops_when_told(tmp_path: Path, word: signal.Signals, is_stubborn: bool) -> None:
-    """Even from a job in the background, where the shell has SIGINT ignored; and when it does not stop by itself."""
+@contextmanager
+def _standing_in(tmp_path: Path, *, is_stubborn: bool) -> Iterator[tuple[subprocess.Popen[bytes], list[list[int]]]]:
+    """A launcher of stand-ins, and of each part the processes, itself first; from a job in the background, where the shell
+    has SIGINT ignored."""
     stand_in = tmp_path / "airflow"
     stand_in.write_text(STAND_IN.format(python=sys.executable, folder=str(tmp_path), is_stubborn=is_stubborn))
     stand_in.chmod(0o700)
     code = (
-        "import os, sys, standalone; standalone.PATIENCE = 1\n"
+        f"import os, sys, standalone; standalone.PATIENCE = {1 if is_stubborn else 900}\n"
         f"with open(os.devnull, 'wb') as log: sys.exit(standalone._run({str(stand_in)!r}, dict(os.environ), log))"
     )
     ignoring = (
@@ -662,12 +668,29 @@ def test_all_of_airflow_stops_when_told(tmp_path: Path, word: signal.Signals, is
     with subprocess.Popen(
         [sys.executable, "-c", ignoring, sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(DAGS)}
     ) as launcher:
-        part = _when_there(tmp_path / "part")
+        yield launcher, [[int(each) for each in _when_there(tmp_path / f"{name}.there").split()] for name in PARTS]
+
+
+PARTS = ("api-server", "dag-processor", "scheduler", "triggerer")
+
+
+@pytest.mark.parametrize("word", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("is_stubborn", [False, True])
+def test_all_of_airflow_stops_when_told(tmp_path: Path, word: signal.Signals, is_stubborn: bool) -> None:
+    with _standing_in(tmp_path, is_stubborn=is_stubborn) as (launcher, parts):
         launcher.send_signal(word)
         launcher.send_signal(word)
         assert launcher.wait(timeout=900) == 0
-    assert (tmp_path / "ended").exists() is not is_stubborn
-    assert not _is_running(int(part))
+    assert len(list(tmp_path.glob("*.ended"))) == (0 if is_stubborn else len(PARTS))
+    assert not [each for part in parts for each in part if _is_running(each)]
+
+
+def test_a_part_that_ends_by_itself_ends_all_of_it(tmp_path: Path) -> None:
+    with _standing_in(tmp_path, is_stubborn=False) as (launcher, parts):
+        os.kill(parts[2][0], signal.SIGKILL)
+        assert launcher.wait(timeout=900) == 1
+    assert {path.stem for path in tmp_path.glob("*.ended")} == set(PARTS) - {"scheduler"}
+    assert not [each for part in parts for each in part if _is_running(each)], "its child, too"
 
 
 def _when_there(path: Path) -> str:

@@ -337,7 +337,7 @@ def _but_for_the_end(home: Path) -> None:
     with run.alone(home):
         place, ledger = run.open_whole(home)
         person_id = run.person_of(place, HIS, LATER)
-        forgetting.again(place, ledger, person_id, LATER, **WHO)
+        forgetting.again(place, ledger, person_id, LATER, lines=[], **WHO)
 
 
 def test_a_night_beside_a_forgetting_that_was_killed_still_publishes(

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 DAGS = ROOT / "dags"
 BIN = Path(sys.executable).parent
-NIGHTS = 3
+NIGHTS = 2
 """Of the backfill."""
 
 
