@@ -234,9 +234,10 @@ def check(obj: _Context, file: Path, unit: str | None, day: date | None) -> None
 def template(obj: _Context, kind: str, out: Path | None) -> None:
     """生成一种名单的空白表：表头、下拉选项、填报说明。"""
     from pipeline import contracts, templates
+    from pipeline.folding import fold_word
 
     kinds = contracts.load().kinds
-    found = kinds.get(kind) or next((each for each in kinds.values() if each.title == kind), None)
+    found = kinds.get(kind) or next((each for each in kinds.values() if fold_word(each.title) == fold_word(kind)), None)
     if found is None:
         names = "、".join(f"{each.name}（{each.title}）" for each in kinds.values())
         raise click.UsageError(f"没有“{kind}”这种名单。可选：{names}")

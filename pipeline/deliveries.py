@@ -141,7 +141,7 @@ def _tell_unread(ledger: Ledger, judged: list[Submission], gathered: Together) -
         if name := gathered.waits_for.get(each.submission_id):
             # Without the brackets of a question between two files: the other one alone does not answer for this one.
             reason = (
-                f"同一份名单里的“{name}”{UNREAD}，两份不能一起核对，所以这一份没有用；已经收下的仍然有效。"
+                f"同一份名单里的“{name}”{UNREAD}，现在读不出来了，两份不能一起核对，所以这一份没有用；已经收下的仍然有效。"
                 f"请把“{name}”改好，和这一份一起重新报送"
             )
             ledger.settle(each.submission_id, "refused", set_aside=each.rows_read, reason=reason)
@@ -150,7 +150,7 @@ def _tell_unread(ledger: Ledger, judged: list[Submission], gathered: Together) -
             ledger.settle(
                 each.submission_id, each.outcome, accepted=each.rows_accepted, set_aside=each.rows_set_aside,
                 out_of_scope=each.rows_out_of_scope, scope_digest=each.scope_digest,
-                reason=f"{UNREAD}（{why}）；上次收下的行仍然有效",
+                reason=f"{UNREAD}，现在读不出来了（{why}）；上次收下的行仍然有效",
             )  # fmt: skip
 
 

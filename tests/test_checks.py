@@ -297,7 +297,7 @@ def test_twins_are_found_across_the_parts_of_one_delivery_and_not_across_deliver
     other = desk.part("dibao_household", [household(1)], group="another month")
     verdicts = desk.judge()
     assert [verdicts[name].rows_accepted for name in (first, second, other)] == [1, 0, 1]
-    assert "另一份文件" in verdicts[second].issues["message"].iloc[0]
+    assert "《s1.xlsx》“表”第4行" in verdicts[second].issues["message"].iloc[0]
 
 
 def test_household_size_is_held_against_the_members_listed(desk):

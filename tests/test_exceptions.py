@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -50,6 +51,20 @@ def accepted_sex(home: Path) -> list[str | None]:
 
     [(submission,)] = ask(home, "select submission_id from submission where status = 'accepted' and rows_accepted > 0")
     return pq.read_table(home / f"accepted/dibao_person/{submission}.parquet").column("sex").to_pylist()
+
+
+def test_answers_on_a_copy_are_read_whichever_form_its_marks_have():
+    """A copy that was handed out by an older version bears half-width brackets in its heads."""
+    from pipeline.reading.layout import _confirmations
+    from tests.test_beside import grid
+
+    before = [unicodedata.normalize("NFKC", name) for name in CONFIRM]
+    assert before != list(CONFIRM)
+    for heads in (before, CONFIRM):
+        found = _confirmations(
+            grid(("提醒", *heads), ("x", "是", "户口如此", "某办事员", "i1"), ("x", "", "", "", "i2"))
+        )
+        assert [(each.issue_id, each.reason) for each in found] == [("i1", "户口如此")]
 
 
 @pytest.mark.slow

@@ -24,8 +24,10 @@ from python_calamine import CalamineWorkbook
 
 from pipeline import returns
 from pipeline.model import CheckError, ColumnUse, Reading, Refusal, SheetReading
+from pipeline.reading.grid import Grid
 from pipeline.returns import listing, marks, page
 from pipeline.returns.package import FILLS
+from pipeline.returns.rewrite import rewrite
 
 FIX = "请对照证件逐位核对后改正"
 COLUMNS = [
@@ -1320,3 +1322,38 @@ def test_hidden_sheets_stay_hidden_in_a_plain_rewrite(tmp_path: Path) -> None:
     rewrite(grids, tmp_path / "x.xlsx", {})
     book = openpyxl.load_workbook(tmp_path / "x.xlsx")
     assert [book[name].sheet_state for name in names] == ["hidden", "veryHidden", "visible"]
+
+
+@pytest.mark.parametrize("word", ["NAN", "INF", "-inf", "nan"])
+def test_what_no_workbook_has_a_number_for_is_shown_as_its_word(tmp_path: Path, word: str) -> None:
+    """Old workbooks and tables hold them; the copy is made all the same."""
+    columns = [pa.array(["收入", word, "12.5"], pa.string())]
+    grid = Grid("表", columns, np.arange(1, 4), numeric={0: np.array([False, True, True])})
+    rewrite([grid], tmp_path / "x.xlsx", {})
+    assert [row[0].value for row in openpyxl.load_workbook(tmp_path / "x.xlsx")["表"].iter_rows()] == [
+        "收入",
+        word,
+        12.5,
+    ]
+
+
+def test_relationships_that_we_add_are_declared_where_the_workbook_declared_none(tmp_path: Path) -> None:
+    declared = b'<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+
+    def change(old: dict[str, bytes]) -> None:
+        kept = old["[Content_Types].xml"]
+        assert declared in kept and "xl/worksheets/_rels/sheet1.xml.rels" not in old
+        own = "".join(
+            f'<Override PartName="/{name}" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+            for name in old if name.endswith(".rels")
+        )  # fmt: skip
+        old["[Content_Types].xml"] = kept.replace(declared, b"").replace(b"</Types>", own.encode() + b"</Types>")
+
+    source = tmp_path / "a.xlsx"
+    with xlsxwriter.Workbook(source) as book:
+        sheet = book.add_worksheet("人员")
+        for row in range(8):
+            sheet.write_row(row, 0, ["一", "二", "三", "四", "五", "六", "七"])
+    target = give_back(edited(source, change), frame(*MIXED), summary(people()))
+    assert "xl/worksheets/_rels/sheet1.xml.rels" in parts(target)
+    assert declared in parts(target)["[Content_Types].xml"]

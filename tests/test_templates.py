@@ -81,8 +81,8 @@ def test_columns_that_must_stay_text_are_text(made, name):
 
 def test_drop_downs_offer_the_contract_words(made):
     sheet = made(CONTRACTS.kinds["dibao_person"]).worksheets[0]
-    assert rule_of(sheet, "是否重病").formula1 == '"是，否"'
-    assert rule_of(sheet, "残疾等级").formula1 == '"一级，二级，三级，四级"'
+    assert rule_of(sheet, "是否重病").formula1 == '"是,否"'
+    assert rule_of(sheet, "残疾等级").formula1 == '"一级,二级,三级,四级"'
     relation = rule_of(sheet, "*与户主关系")
     assert relation.formula1.strip('"').split(",")[-1] == "其他"
     assert (relation.errorStyle, rule_of(sheet, "残疾等级").errorStyle) == ("warning", "stop")

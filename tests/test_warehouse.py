@@ -687,7 +687,7 @@ def test_one_line_per_household_with_colour_and_services(nights: Nights) -> None
         "select household_id, colour, codes, open_count, referrals from household_warning order by all"
     ) == [
         ("户丁", "紫", "X03", 1, "残疾人帮扶"),
-        ("户甲", "黄", "X01", 1, "养老服务与适老化改造，儿童关爱服务"),  # nothing for 辛, who died
+        ("户甲", "黄", "X01", 1, "养老服务与适老化改造,儿童关爱服务"),  # nothing for 辛, who died
     ]
     assert nights.rows("select household_id, colour from household order by all") == [
         ("户丁", "紫"), ("户己", "蓝"), ("户庚", None), ("户戊", "绿"), ("户旁丙", "青"), ("户旁乙", "绿"), ("户甲", "黄"),
@@ -723,7 +723,7 @@ ROWS = "select row_id as row_id from accepted.survey_household"
          r"registry\.bad：主键（row_id）重复：1 行，如 d01-survey_household#Sheet1#2"),
         ({"registry__bad": ("select cast(null as varchar) as row_id", "grain: x\nkey: [row_id]\n")}, r"registry\.bad：主键（row_id）有空值：1 行"),
         ({"registry__bad": ("select 1 as x", "grain: x\nkey: [x]\nmust_hold: {never: select head_name from accepted.survey_household}\n")},
-         r"registry\.bad\.never:1 行$"),
+         r"registry\.bad\.never：1 行$"),
         ({"published__bad": ("select 1 as x, 2 as y", "grain: x\nkey: [x]\ncomment: 坏\ncolumns: {x: 一}\n")}, r"main\.bad：列与说明不符：y"),
         ({"published__bad": ("select 'x' as x", "grain: x\nkey: [x]\nreferences: {x: person.person_id}\ncomment: 坏\ncolumns: {x: 一}\n")},
          r"main\.bad\.x：在 person\.person_id 里没有：1 行$"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -54,7 +55,7 @@ def in_words(
     lines["header"] = lines["header"].fillna(lines["field"].map(titles))
     lines["column"] = lines["column"].astype("Int64")
     lines["value"] = lines["value"].fillna("")
-    others, afar = _others(con, kind, rows, lines)
+    others, afar = _others(con, kind, rows, lines, {part.submission_id: part.file_name for part in parts})
     lines.loc[lines["position"].isin(afar) & lines["rule"].str.startswith("row."), "level"] = "across_files"
     lines["message"] = [
         f"【{SEVERITY_TITLES[severity]}】"
@@ -107,9 +108,12 @@ def _texts(con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, field: str, so
 
 
 def _others(
-    con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, lines: pd.DataFrame
+    con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, lines: pd.DataFrame, files: Mapping[str, str]
 ) -> tuple[dict[int, str], set[int]]:
-    """For each row of a pair or more: where the other rows stand, and in which columns they differ; who has one in another file."""
+    """For each row of a pair or more: where the other rows stand, and in which columns they differ; who has one in another file.
+
+    `files`: submission → the name of its file.
+    """
     twins = lines.loc[lines["rule"].str.startswith("row."), ["position"]]
     if twins.empty:
         return {}, set()
@@ -139,7 +143,9 @@ def _others(
             afar.update(positions)
         for position, submission, _ in where:
             elsewhere = [
-                ("" if other == submission else "另一份文件") + text for at, other, text in where if at != position
+                ("" if other == submission else f"《{files[other]}》") + text
+                for at, other, text in where
+                if at != position
             ]
             told[position] = "、".join(elsewhere) + ends
     return told, afar

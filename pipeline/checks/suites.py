@@ -147,7 +147,7 @@ def of_checks(checks: Sequence[Check]) -> list[Fault]:
         kwargs = dict(check.kwargs)
         if "column_A" in kwargs:
             kwargs.setdefault("ignore_row_if", "either_value_is_missing")
-        message = f"“{{header}}”{{said}}，{check.message}。{check.fix}。"
+        message = f"“{{header}}”{{said}}，{check.message}。请{check.fix.removeprefix('请')}。"
         faults.append(
             Fault(
                 Expectation(check.rule, check.expect, kwargs),

@@ -32,7 +32,7 @@ Replace = Literal["period", "unit", "key"]
 """As `Kind.replace`: `key` adds row by row and never replaces a delivery, the others replace part by part."""
 
 HALF = Fraction(1, 2)
-UNREAD = "以前收下过，现在读不出来了"
+UNREAD = "以前收下过"
 """Begins the reason of a part in force that could not be read again: its rows stay as they were accepted."""
 BROKE = "我们的程序处理不了这一份"
 """Begins the reason of a submission that is held since judging or building fails because of it: a fault of ours, not its sender's."""

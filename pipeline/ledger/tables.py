@@ -45,7 +45,7 @@ def restore_or_rebuild(what: str) -> str:
 
 def spoilt(said: object) -> MonitorError:
     """The ledger's own file cannot be read, or not all of it."""
-    return MonitorError(f"台账坏了（ledger.db:{said}）；{restore_or_rebuild('ledger.db')}")
+    return MonitorError(f"台账坏了（ledger.db：{said}）；{restore_or_rebuild('ledger.db')}")
 
 
 class _Plain(TypeDecorator[Any]):

@@ -76,7 +76,7 @@ def _refuse_markup(head: str, read_all: Callable[[], bytes]) -> None:
     if is_markup and _SPREADSHEET_XML.search(head):
         reason = "这是 Excel 2003 的 XML 表格（XML Spreadsheet 2003），不能直接接收"
         if _LONG_NUMBER.search(read_all().replace(b"\0", b"")):
-            reason += "；里面的号码存成了数字，打开后末几位会变成 000"
+            reason += "；里面的号码存成了数字，打开后末尾几位会变成 000"
             raise Refused("xml_workbook", reason, advice.EXPORT_AS_XLSX)
         raise Refused("xml_workbook", reason, advice.SAVE_AS_XLSX)
     if is_markup and head.startswith("<?", begins) and not _WEB_WORDS.search(head):

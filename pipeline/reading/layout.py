@@ -397,14 +397,15 @@ def _emptied(grids: list[Grid], taken: dict[str, _Sheet], agreed: Contracts) -> 
 
 
 def _confirmations(grid: Grid) -> list[Confirmation]:
-    """What was answered on our own sheet, line by line; a line without a yes is no answer."""
+    """What was answered on our own sheet, line by line; a line without a yes is no answer. Its heads may be written either way."""
+    asked = [fold_word(name) for name in CONFIRM]
     for row in range(min(grid.height, 10)):
-        heads = [visible(grid.text(row, column)) for column in range(len(grid.columns))]
-        if set(CONFIRM) <= set(heads):
+        heads = [fold_word(grid.text(row, column)) for column in range(len(grid.columns))]
+        if set(asked) <= set(heads):
             break
     else:
         return []
-    yes, reason, by_whom, issue_id = (grid.columns[heads.index(name)].to_pylist() for name in CONFIRM)
+    yes, reason, by_whom, issue_id = (grid.columns[heads.index(name)].to_pylist() for name in asked)
     return [
         Confirmation(
             issue_id[at].strip(), (reason[at] or "").strip(), (by_whom[at] or "").strip(), int(grid.row_numbers[at])

@@ -22,6 +22,7 @@ TYPES: Final = "http://schemas.openxmlformats.org/package/2006/content-types"
 WORKBOOK_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"
 SHEET_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"
 COMMENTS_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.comments+xml"
+RELATIONSHIPS_TYPE: Final = "application/vnd.openxmlformats-package.relationships+xml"
 VML_TYPE: Final = "application/vnd.openxmlformats-officedocument.vmlDrawing"
 LISTING: Final = "问题清单"
 FILLS: Final = ("FFF8CBCD", "FFFFEFB3", "FFD6E9F8")

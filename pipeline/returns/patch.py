@@ -17,6 +17,7 @@ from pipeline.returns.marks import Gone, Merges, SheetMarks
 from pipeline.returns.package import (
     COMMENTS_TYPE,
     LISTING,
+    RELATIONSHIPS_TYPE,
     SHEET_TYPE,
     VML_TYPE,
     CannotPatch,
@@ -336,6 +337,7 @@ class _Patch:
         if relationships.is_changed:
             self.beside[relationships.name] = serialise(relationships.root)
             self.rels[relationships.name] = relationships.root
+            self.types.default("rels", RELATIONSHIPS_TYPE)
 
     def _keep(self, relationships: Relationships, used: set[str]) -> None:
         """Only the relationships with these ids."""

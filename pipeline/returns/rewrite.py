@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import zipfile
 from collections.abc import Iterator
@@ -190,7 +191,10 @@ def _cells(grid: Grid, column: int, start: int) -> list[str | float | None]:
             # A date or a duration says more by its text; a .dbf table's long number would lose its last digits.
             if isinstance(value, str) and len(re.sub(r"\D", "", value).strip("0")) <= _DIGITS_OF_A_NUMBER:
                 with suppress(ValueError):
-                    texts[position] = float(value)
+                    if math.isfinite(
+                        number := float(value)
+                    ):  # a workbook has no number for NaN or infinity: it shows the word
+                        texts[position] = number
     return texts
 
 

@@ -27,13 +27,13 @@ _BY_ORIGINAL = "请对照证件逐位核对后改正"
 
 _WORDS: dict[str, tuple[str, str, str]] = {
     # The number.
-    "stored_as_number": ("被表格当成了数字，末几位已丢失", _SET_AS_TEXT, "整列设为文本后按证件重录号码"),
+    "stored_as_number": ("被表格当成了数字，末尾几位已丢失", _SET_AS_TEXT, "整列设为文本后按证件重录号码"),
     "one_digit_missing": ("少了一位", _BY_ORIGINAL, "对照证件补齐号码"),
     "digits_missing": ("位数不够", _BY_ORIGINAL, "对照证件补齐号码"),
     "digits_extra": ("多了数字", _BY_ORIGINAL, "对照证件删去多出的数字"),
     "disability_number": ("是残疾人证号，不是身份证号", "请填前18位的公民身份号码，并与身份证核对", "改填身份证号"),
     "characters": ("里有不该出现的字符", _BY_ORIGINAL, "对照证件改正号码"),
-    "birth_date": ("里的出生日期（第7至14位）不成立", _BY_ORIGINAL, "对照证件核对号码中的出生日期"),
+    "birth_date": ("里的出生日期（第7至14位）不是真实日期", _BY_ORIGINAL, "对照证件核对号码中的出生日期"),
     "check_digit": ("校验不通过，多半抄错一位或两位颠倒", _BY_ORIGINAL, "对照证件逐位核对号码"),
     "type_or_level": ("末两位不是残疾类别（1至7）和等级（1至4）", "请对照残疾人证核对后改正", "对照残疾人证核对证号末两位"),
     # Dates and months.
