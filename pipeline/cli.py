@@ -801,10 +801,11 @@ def _show_check(result: dict[str, Any], console: Console) -> None:
                 f"{number}. [{SEVERITY_TITLES[each['severity']]}] {each['fix']}（{each['cells']} 处）", markup=False
             )
     elif not result["refused"]:
-        console.print("没有发现问题，可以直接上报。")
+        console.print("没有发现问题，可以上报。")
     for notice in result["notices"]:
         console.print(f"说明：{mask(notice)}", markup=False)
     console.print(f"标注好的副本：{mask(result['annotated'])}", markup=False)
+    console.print("只是检查，什么都没有收下：放进收件文件夹才算报送。")
 
 
 def main() -> None:

@@ -31,6 +31,7 @@ from pipeline import advice, agreement, archive, contracts, inbox, journal, peop
 from pipeline.home import KEY_BYTES, PART, Database, Home, Limits, digest_of, examine_modes, keep_to_owner, sweep
 from pipeline.ledger import Ledger, NightState, ReadBy, ReceivedFile, Submission, shown_name
 from pipeline.model import (
+    CheckError,
     ConfigError,
     MonitorError,
     NotNow,
@@ -929,6 +930,7 @@ def _copy_of(
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     from pipeline import returns  # noqa: PLC0415 - brings lxml and xlsxwriter
+    from pipeline.ledger.parts import part_name  # noqa: PLC0415
 
     readings = [(each, Reading.from_json(each.reading) if each.reading else Reading(each.kind)) for each in submissions]
     refusals = [reading.refusal for _, reading in readings if reading.refusal]
@@ -938,7 +940,9 @@ def _copy_of(
     kinds = contracts.load().kinds
     summaries = []
     for each, reading in readings:
-        of_kind = lines[lines["kind"].eq(each.kind or "")]
+        of_list = lines[
+            lines["kind"].eq(each.kind or "") & lines["file_name"].map(part_name).eq(part_name(file.file_name))
+        ]
         accepted = home.accepted / (each.kind or "") / f"{each.submission_id}.parquet"
         summaries.append(
             returns.SubmissionSummary(
@@ -947,7 +951,7 @@ def _copy_of(
                 rows_out_of_scope=each.rows_out_of_scope, status=each.status if each.status != "read" else "held",
                 reason=f"{each.reason}；其中的问题还没有改，这里再标一次" if told_before and each.outcome == "repeated" else each.reason,
                 notices=reading.notices, accepted_path=accepted if each.rows_accepted else None,
-                trend={str(state): int(count) for state, count in of_kind["state"].value_counts().items()},
+                trend={str(state): int(count) for state, count in of_list["state"].value_counts().items()},
             )
         )  # fmt: skip
     paths = [path for each in submissions if (path := _issues_path(home, each)).exists()]
@@ -974,15 +978,16 @@ def _mark(copies: list[_Copy]) -> None:
         memory_mb, seconds = 2 * max(memory for memory, _ in limits), 3 * sum(second for _, second in limits)
         try:
             sandbox.call(returns.write_all, together, memory_mb=memory_mb, seconds=seconds)
-        except sandbox.Killed:
+        except (sandbox.Killed, CheckError):
             alone += together
     for copy in alone:
         memory_mb, seconds = layout.limits(copy[0])
         try:
             sandbox.call(returns.write, *copy, memory_mb=2 * memory_mb, seconds=3 * seconds)
-        except sandbox.Killed as killed:
+        except (sandbox.Killed, CheckError) as problem:
             _, file_name, target, summaries, issues, _ = copy
-            reason = "标注时我们的程序出了错" if killed.reason == "crash" else "太大或结构特殊，超过了标注的时间或内存"
+            is_too_big = isinstance(problem, sandbox.Killed) and problem.reason != "crash"
+            reason = "太大或结构特殊，超过了标注的时间或内存" if is_too_big else "标注时我们的程序出了错"
             returns.write_list_alone(target, file_name, summaries, issues, reason)
 
 
@@ -1500,7 +1505,7 @@ def check_file(home: Path | None, file: Path, unit_code: str | None, day: date) 
                 kind_title=known.kinds[str(found[each.submission_id].kind)].title, reading=found[each.submission_id],
                 rows_read=each.rows_read, rows_accepted=each.rows_accepted, rows_set_aside=each.rows_set_aside,
                 rows_out_of_scope=each.rows_out_of_scope, reason="", notices=found[each.submission_id].notices,
-                status="partly_accepted" if each.rows_set_aside else "accepted",
+                status="checked",
             )
             for each in verdicts
         ]  # fmt: skip
@@ -1509,7 +1514,7 @@ def check_file(home: Path | None, file: Path, unit_code: str | None, day: date) 
         if verdicts:
             _mark([(file, file.name, target, list(summaries), _joined(faults), None)])
         elif refusals:
-            returns.write_receipt(target, file.name, refusals[0])
+            returns.write_receipt(target, file.name, refusals[0], is_taken=False)
     unknown = [] if place else ["这里没有数据目录：街道（乡镇）是不是本地的没有核对，其余都检查了"]
     groups = Counter(
         (severity, fix) for issues in faults for severity, fix in zip(issues["severity"], issues["fix"], strict=True)

@@ -127,6 +127,7 @@ def test_check_of_a_good_file(monitor, home, tmp_path):
     path = book(tmp_path / "边缘人员.xlsx", PERSON, [person(1), person(2)])
     code, text, _ = monitor("--home", home, "check", path, "--unit", "d01", "--date", DAY)
     assert code == 0 and "读到 2 行，可接收 2 行" in text
+    assert text.rstrip().endswith("只是检查，什么都没有收下：放进收件文件夹才算报送。")
     assert (tmp_path / "边缘人员.检查结果.xlsx").exists()
     assert not list((home / "archive").iterdir()) and not (home / "warehouse.duckdb").exists()
 
@@ -138,6 +139,8 @@ def test_check_of_a_bad_file_marks_a_copy_and_exits_1(monitor, home, tmp_path):
     assert code == 1 and "要退回 1 行" in text and "[退回]" in text
     assert number(2)[:-1] not in text
     marked = load_workbook(tmp_path / "边缘人员.检查结果.xlsx")
+    said = "".join(str(cell) for row in marked["问题清单"].iter_rows(values_only=True) for cell in row if cell)
+    assert "只是检查，没有收下" in said and "入库" not in said
     assert marked["Sheet1"]["B3"].comment is not None and marked["Sheet1"]["B2"].comment is None
     assert path.read_bytes() == before
     code, text, _ = monitor("--home", home, "check", path, "--json", "--date", DAY)
@@ -148,7 +151,7 @@ def test_check_of_a_bad_file_marks_a_copy_and_exits_1(monitor, home, tmp_path):
 def test_check_of_what_is_no_list_says_why(monitor, home, tmp_path):
     path = book(tmp_path / "库存.xlsx", ("品名", "数量"), [("大米", "3")])
     code, text, _ = monitor("--home", home, "check", path, "--date", DAY)
-    assert code == 1 and "不能接收" in text and "怎么办" in text
+    assert code == 1 and "不能接收" in text and "怎么办" in text and "什么都没有收下" in text
     code, _, err = monitor("--home", home, "check", path, "--unit", "d99", "--date", DAY)
     assert code == 1 and "没有“d99”这个单位" in err
 

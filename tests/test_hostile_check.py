@@ -14,6 +14,7 @@ import pytest
 import xlsxwriter
 
 from pipeline import cli
+from pipeline.model import CheckError
 from pipeline.reading import layout, preflight
 from tests.damage_kit import one_column, person_number, sheet
 from tests.night_kit import DAY, new_home
@@ -131,7 +132,13 @@ def test_a_directory_of_a_million_entries_costs_us_nothing(tmp_path: Path, check
     assert code == 1 and "不能接收" in text
 
 
-@pytest.mark.parametrize(("reason", "told"), [("memory", "超过了标注的时间或内存"), ("crash", "我们的程序出了错")])
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("memory", "超过了标注的时间或内存"), ("crash", "我们的程序出了错"),
+        ("a copy that does not pass its examination", "我们的程序出了错"),
+    ],
+)  # fmt: skip
 def test_a_copy_that_cannot_be_marked_ends_the_child_and_not_us(
     tmp_path: Path, check: Any, monkeypatch: pytest.MonkeyPatch, reason: Any, told: str
 ) -> None:
@@ -142,7 +149,7 @@ def test_a_copy_that_cannot_be_marked_ends_the_child_and_not_us(
 
     def dying(function: Any, *arguments: Any, **limits: Any) -> Any:
         if function.__name__.startswith("write"):
-            raise sandbox.Killed(reason)
+            raise sandbox.Killed(reason) if reason in ("memory", "crash") else CheckError(reason)
         return honest(function, *arguments, **limits)
 
     monkeypatch.setattr(sandbox, "call", dying)

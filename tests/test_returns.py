@@ -23,7 +23,7 @@ from lxml import etree
 from python_calamine import CalamineWorkbook
 
 from pipeline import returns
-from pipeline.model import CheckError, ColumnUse, Reading, Refusal, SheetReading
+from pipeline.model import CheckError, ColumnUse, Confirmation, Correction, Reading, Refusal, SheetReading
 from pipeline.reading.grid import Grid
 from pipeline.returns import listing, marks, page
 from pipeline.returns.package import FILLS
@@ -1357,3 +1357,45 @@ def test_relationships_that_we_add_are_declared_where_the_workbook_declared_none
     target = give_back(edited(source, change), frame(*MIXED), summary(people()))
     assert "xl/worksheets/_rels/sheet1.xml.rels" in parts(target)
     assert declared in parts(target)["[Content_Types].xml"]
+
+
+@pytest.mark.parametrize(
+    ("status", "more", "title"),
+    [
+        ("accepted", {}, "全部接收，您不需要做任何事"),
+        ("partly_accepted", {"rows_set_aside": 1, "rows_accepted": 4}, "已接收，其中 1 行没有采用（见下面），您可以不改"),
+        ("superseded", {}, "已由后来的文件代替，您不需要做任何事"),
+        ("repeated", {}, "这份文件以前已经收到过，您不需要做任何事"),
+        ("held", {}, "文件已收到，正在等市局核对，您暂时不需要做任何事"),
+        ("checked", {}, "没有发现要改的。只是检查，没有收下：放进收件文件夹才算报送"),
+    ],
+)  # fmt: skip
+def test_that_all_was_accepted_is_said_of_nothing_else(
+    tmp_path: Path, status: str, more: dict[str, int], title: str
+) -> None:
+    counts = {"rows_read": 5, "rows_accepted": 5, "rows_set_aside": 0} | more
+    source = sender_workbook(tmp_path / "a.xlsx")
+    target = give_back(source, frame(), summary(people(), status=status, **counts))
+    shown = texts(openpyxl.load_workbook(target)["问题清单"])
+    assert shown[0] == title
+    assert any("没有收下" in text for text in shown) is (status == "checked")
+    if status == "checked":
+        assert not any("入库" in text for text in shown)
+
+
+def test_of_a_correction_and_of_answers_alone_no_list_is_said_to_be_accepted(tmp_path: Path) -> None:
+    for reading in (
+        Reading(None, correction=Correction("b", "x")),
+        Reading(None, confirmations=[Confirmation("i", "r", "w", 3)]),
+    ):
+        told = returns.SubmissionSummary("", reading, 0, 0, 0, 0, "accepted", notices=["已更正《甲.xlsx》的 1 行"])
+        listing.write(tmp_path / "x.xlsx", "甲.更正.xlsx", [told], frame(), None, [])
+        assert texts(openpyxl.load_workbook(tmp_path / "x.xlsx").worksheets[0])[0].startswith("已收到，结果见下面")
+
+
+def test_the_receipt_of_a_file_that_was_only_checked_says_so(tmp_path: Path) -> None:
+    refusal = Refusal("password", "文件设了打开密码，无法读取", "请去掉打开密码后重新提交")
+    for is_taken, words, others in ((True, "已经原样存档", "没有收下"), (False, "什么都没有收下", "存档")):
+        returns.write_receipt(tmp_path / "x.xlsx", "a.xlsx", refusal, is_taken=is_taken)
+        shown = "".join(texts(openpyxl.load_workbook(tmp_path / "x.xlsx").worksheets[0]))
+        assert words in shown and others not in shown

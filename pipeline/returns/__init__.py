@@ -97,10 +97,13 @@ def write_all(
         write(*copy)
 
 
-def write_receipt(target: Path, file_name: str, refusal: Refusal) -> None:
-    """Write the answer to a file that could not be opened: a workbook with the sheet 问题清单 only."""
+def write_receipt(target: Path, file_name: str, refusal: Refusal, *, is_taken: bool = True) -> None:
+    """Write the answer to a file that could not be opened: a workbook with the sheet 问题清单 only.
+
+    `is_taken`: it was sent, and is kept in the archive; else somebody only asked.
+    """
     with _whole(target) as made:
-        listing.write_refusal(made, file_name, refusal.reason, refusal.fix)
+        listing.write_refusal(made, file_name, refusal.reason, refusal.fix, is_taken=is_taken)
 
 
 def write_put_off(target: Path, told: Mapping[str, Sequence[str]]) -> None:

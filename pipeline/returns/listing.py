@@ -24,7 +24,8 @@ from pipeline.model import (
 )
 from pipeline.returns.page import LAST, Page, clean
 
-Status = Literal["accepted", "partly_accepted", "refused", "held", "superseded", "repeated"]
+Status = Literal["accepted", "partly_accepted", "refused", "held", "superseded", "repeated", "checked"]
+"""`checked`: judged for somebody who asked (`monitor check`), and not taken in."""
 
 MOST_LINES = 10_000
 MOST_ACTIONS = 50
@@ -38,6 +39,7 @@ _STATUS: dict[str, str] = {
     "held": "暂存：等市局核对后再入库，您暂时不用重报",
     "superseded": "已由后来的文件代替",
     "repeated": "与以前收到的文件完全相同，没有重复入库",
+    "checked": "只是检查，没有收下",
 }
 
 
@@ -79,7 +81,8 @@ def write(
     orders = _orders(summaries, issues)
     page.heading(_title(summaries, len(orders) + len(actions)), file_name, with_lines=len(issues) > 0)
     lines = _chosen(issues)
-    _write_actions(page, orders, actions, issues, lines, sheets)
+    is_check = any(one.status == "checked" for one in summaries)
+    _write_actions(page, orders, actions, issues, lines, sheets, is_check=is_check)
     _write_outcome(page, summaries)
     said = list(dict.fromkeys([note for one in summaries for note in (*one.reading.notices, *one.notices)]))
     if said or remarks:
@@ -91,15 +94,16 @@ def write(
     page.close()
 
 
-def write_refusal(target: Path, file_name: str, reason: str, fix: str) -> None:
-    """Write the receipt of a file that could not be opened."""
+def write_refusal(target: Path, file_name: str, reason: str, fix: str, *, is_taken: bool) -> None:
+    """Write the receipt of a file that could not be opened; `is_taken`: it was sent, and is kept in the archive."""
     page = Page(target)
     page.heading("您需要做的 1 件事", file_name, with_lines=False)
     _action_line(page, 1, "must_fix", fix)
     page.row += 1
     page.section("文件结果")
     page.wide(f"整份退回：{reason}")
-    page.wide("这份文件没有逐行检查，一行也没有入库。您报来的原文件已经原样存档。")
+    kept = "一行也没有入库。您报来的原文件已经原样存档。" if is_taken else "只是检查，什么都没有收下。"
+    page.wide(f"这份文件没有逐行检查，{kept}")
     page.close()
 
 
@@ -168,7 +172,7 @@ def _orders(summaries: Sequence[SubmissionSummary], issues: pd.DataFrame) -> lis
             reason = one.reason or (refusal.reason if refusal else "")
             if fix not in said:
                 found.append(("must_fix", fix, reason))
-        elif one.status in ("accepted", "partly_accepted") and one.reading.gaps and _has_gaps(one):
+        elif one.status in ("accepted", "partly_accepted", "checked") and one.reading.gaps and _has_gaps(one):
             fix = f"{one.kind_title}：漏掉了人的，补全后用原来的文件名再交；没有漏掉人的，请告诉市局数据员确认"
             found.append(("confirm", fix, f"在此以前这份名单按不完整算：{'；'.join(one.reading.gaps)}"))
     return list(dict.fromkeys(found))
@@ -180,14 +184,23 @@ def _has_gaps(one: SubmissionSummary) -> bool:
 
 
 def _title(summaries: Sequence[SubmissionSummary], count: int) -> str:
+    """What the sender reads first. That all was accepted is said of nothing else."""
     if count:
         return f"您需要做的 {count} 件事"
     states = {one.status for one in summaries}
-    if "repeated" in states and states <= {"repeated", "superseded"}:
-        return "这份文件以前已经收到过，您不需要做任何事"
-    if "held" in states:
-        return "文件已收到，正在等市局核对，您暂时不需要做任何事"
-    return "全部接收，您不需要做任何事"
+    aside = sum(one.rows_set_aside for one in summaries)
+    is_about_another = any(
+        one.reading.correction or (one.reading.confirmations and not one.kind_title) for one in summaries
+    )
+    said = (
+        ("repeated" in states and states <= {"repeated", "superseded"}, "这份文件以前已经收到过，您不需要做任何事"),
+        ("held" in states, "文件已收到，正在等市局核对，您暂时不需要做任何事"),
+        ("checked" in states, "没有发现要改的。只是检查，没有收下：放进收件文件夹才算报送"),
+        (is_about_another, "已收到，结果见下面；改过的那份名单另有退回件"),
+        (aside > 0, f"已接收，其中 {aside} 行没有采用（见下面），您可以不改"),
+        ("superseded" in states, "已由后来的文件代替，您不需要做任何事"),
+    )
+    return next((words for is_so, words in said if is_so), "全部接收，您不需要做任何事")
 
 
 def _action_line(page: Page, number: int, severity: Severity, fix: str) -> None:
@@ -204,6 +217,8 @@ def _write_actions(
     issues: pd.DataFrame,
     lines: pd.Index[int],
     sheets: frozenset[str] | None,
+    *,
+    is_check: bool,
 ) -> None:
     for number, (severity, fix, reason) in enumerate(orders, start=1):
         _action_line(page, number, severity, fix)
@@ -240,9 +255,11 @@ def _write_actions(
             page.wide(
                 "标“请确认”的，如果核对后就是这样：在清单右边选“是”，写上原因和确认人，随文件一起放回，以后不再问。"
             )
-        page.wide("红色=退回，改好才能入库；黄色=请确认，已入库，但这一格暂不使用；蓝色=提醒，可以不改。", "small")
+        page.wide(_WHAT_WOULD_BE if is_check else _WHAT_COLOURS_SAY, "small")
 
 
+_WHAT_COLOURS_SAY = "红色：退回，改好才能入库；黄色：请确认，已入库，但这一格暂不使用；蓝色：提醒，可以不改。"
+_WHAT_WOULD_BE = "红色：报上来会退回；黄色：请确认，会收，但这一格暂不使用；蓝色：提醒，可以不改。"
 _HERE = "改好后请把整份文件再放进原来的收件文件夹。可以直接在本文件上改：这张“问题清单”、颜色和批注都不用删，系统收到后自己略过。"
 _ELSEWHERE = "本文件里没有原表：请在您自己的原文件上改，改好后用原来的文件名再放进原来的收件文件夹。"
 
@@ -279,8 +296,9 @@ def _write_outcome(page: Page, summaries: Sequence[SubmissionSummary]) -> None:
         )
         page.wide(f"{title} —— {_STATUS[one.status]}", "action", size=12)
         if one.status != "repeated" and (one.kind_title or one.status != "accepted"):
+            taken, back = ("可以接收", "要退回") if one.status == "checked" else ("接收", "退回")
             page.wide(
-                f"读取 {one.rows_read} 行 = 接收 {one.rows_accepted} 行 + 退回 {one.rows_set_aside} 行"
+                f"读取 {one.rows_read} 行 = {taken} {one.rows_accepted} 行 + {back} {one.rows_set_aside} 行"
                 f" + 不在范围 {one.rows_out_of_scope} 行"
             )
         reason = one.reason or (one.reading.refusal.reason if one.reading.refusal else "")
