@@ -798,7 +798,7 @@ def _show_check(result: dict[str, Any], console: Console) -> None:
         console.print(f"您需要做的 {len(result['to_do'])} 件事：")
         for number, each in enumerate(result["to_do"], start=1):
             console.print(
-                f"{number}. [{SEVERITY_TITLES[each['severity']]}] {each['fix']}（{each['cells']} 处）", markup=False
+                f"{number}. [{SEVERITY_TITLES[each['severity']]}] {each['what']}（{each['cells']} 处）", markup=False
             )
     elif not result["refused"]:
         console.print("没有发现问题，可以上报。")

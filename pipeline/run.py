@@ -40,6 +40,8 @@ from pipeline.model import (
     Reading,
     Refusal,
     column_letter,
+    legible,
+    mask,
     tell_failure,
 )
 
@@ -1516,9 +1518,15 @@ def check_file(home: Path | None, file: Path, unit_code: str | None, day: date) 
         elif refusals:
             returns.write_receipt(target, file.name, refusals[0], is_taken=False)
     unknown = [] if place else ["这里没有数据目录：街道（乡镇）是不是本地的没有核对，其余都检查了"]
-    groups = Counter(
-        (severity, fix) for issues in faults for severity, fix in zip(issues["severity"], issues["fix"], strict=True)
-    )
+    all_faults = _joined(faults)
+    groups = all_faults.groupby(["severity", "rule", "fix"], sort=True)
+    to_do = [
+        {
+            "severity": severity, "fix": fix, "cells": len(group), "header": group["header"].iloc[0],
+            "what": mask(legible(returns.what_to_do(group["header"].iloc[0], group["value"].tolist(), str(fix)))),
+        }
+        for (severity, _, fix), group in groups
+    ]  # fmt: skip
     return {
         "file": str(file),
         "annotated": str(target),
@@ -1536,11 +1544,8 @@ def check_file(home: Path | None, file: Path, unit_code: str | None, day: date) 
             for each in summaries
         ],
         "notices": sorted({notice for reading in readings for notice in reading.notices} | set(unknown)),
-        "must_fix": sum(count for (severity, _), count in groups.items() if severity == "must_fix"),
-        "to_do": [
-            {"severity": severity, "fix": fix, "cells": count}
-            for (severity, fix), count in sorted(groups.items(), key=lambda item: (-item[1], item[0]))
-        ],
+        "must_fix": int(all_faults["severity"].eq("must_fix").sum()),
+        "to_do": sorted(to_do, key=lambda one: (-one["cells"], one["severity"], one["what"])),
     }
 
 

@@ -402,7 +402,10 @@ def test_it_begins_with_what_to_do_most_rows_first(tmp_path: Path) -> None:
         for row in sheet.iter_rows(max_row=12)
         if isinstance(row[0].value, int)
     ]
-    assert actions == [(1, "退回", FIX), (2, "退回", "请删掉一行"), (3, "请确认", "请只填数字")]
+    assert actions == [
+        (1, "退回", f"“身份证号”填的“990101199001011234”：{FIX}"), (2, "退回", "请删掉一行"),
+        (3, "请确认", "“月收入(元)”填的“1200.5”：请只填数字"),
+    ]  # fmt: skip
     assert "涉及 2 行、2 处" in texts(sheet)
 
 
@@ -1399,3 +1402,20 @@ def test_the_receipt_of_a_file_that_was_only_checked_says_so(tmp_path: Path) -> 
         returns.write_receipt(tmp_path / "x.xlsx", "a.xlsx", refusal, is_taken=is_taken)
         shown = "".join(texts(openpyxl.load_workbook(tmp_path / "x.xlsx").worksheets[0]))
         assert words in shown and others not in shown
+
+
+@pytest.mark.parametrize(
+    ("header", "values", "fix", "said"),
+    [
+        ("劳动能力", ["外星", "外星"], "改成可选的一种", "“劳动能力”填的“外星”：改成可选的一种"),
+        ("劳动能力", ["乙", "", "甲"], "改成可选的一种", "“劳动能力”填的“乙”等：改成可选的一种"),
+        ("结算时间", ["", ""], "补上日", "“结算时间”没有填：补上日"),
+        ("身份证号", [""], "补填“身份证号”", "补填“身份证号”"),
+        ("", ["x"], "重新导出", "重新导出"),
+        ("备用", ["一" * 30], "补上日", f"“备用”填的“{'一' * 20}…”：补上日"),
+    ],
+)
+def test_a_thing_to_do_names_the_column_what_stands_there_and_what_belongs_there(
+    header: str, values: list[str], fix: str, said: str
+) -> None:
+    assert returns.what_to_do(header, values, fix) == said

@@ -139,9 +139,28 @@ class _Action:
     rank: int
     rule: str
     fix: str
+    what: str
+    """The fix, with the column and what is written there."""
     cells: int
     rows: int
     places: list[int]
+
+
+_SHOWN_OF_A_VALUE = 20
+
+
+def what_to_do(header: str, values: Sequence[str], fix: str) -> str:
+    """One thing to do, in words: the sender's own column, what stands there, what belongs there.
+
+    `values`: the texts of the cells that one rule found, '' where nothing is written.
+    """
+    written = sorted({value for value in values if value})
+    if not header or (not written and header in fix):
+        return fix
+    if not written:
+        return f"“{header}”没有填：{fix}"
+    shown = written[0] if len(written[0]) <= _SHOWN_OF_A_VALUE else f"{written[0][:_SHOWN_OF_A_VALUE]}…"
+    return f"“{header}”填的“{shown}”{'等' if len(written) > 1 else ''}：{fix}"
 
 
 def _actions(issues: pd.DataFrame) -> list[_Action]:
@@ -152,9 +171,12 @@ def _actions(issues: pd.DataFrame) -> list[_Action]:
     rows = in_rows.groupby(keys).size().to_dict()
     groups: dict[Any, Any] = dict(asked.groupby(keys, sort=False).groups)
     found = [
-        _Action(rank, rule, fix, len(group), rows.get((rank, rule, fix), 0), group[:3].tolist())
+        _Action(
+            rank, rule, fix, what_to_do(str(asked.at[group[0], "header"]), asked.loc[group, "value"].tolist(), fix),
+            len(group), rows.get((rank, rule, fix), 0), group[:3].tolist(),
+        )
         for (rank, rule, fix), group in groups.items()
-    ]
+    ]  # fmt: skip
     return sorted(found, key=lambda one: (one.rank, -one.rows, one.places[0], one.rule))
 
 
@@ -227,7 +249,7 @@ def _write_actions(
     listed = issues.loc[lines].groupby(["rank", "rule", "fix"]).size().to_dict()
     is_many = issues.loc[issues["at_row"].gt(0), "sheet"].nunique() > 1
     for number, one in enumerate(actions[:MOST_ACTIONS], start=len(orders) + 1):
-        _action_line(page, number, SEVERITIES[one.rank], one.fix)
+        _action_line(page, number, SEVERITIES[one.rank], one.what)
         inside = listed.get((one.rank, one.rule, one.fix), 0)
         count = f"涉及 {one.rows} 行、{one.cells} 处" if one.rows else f"{one.cells} 处（整份文件）"
         if inside < one.cells:

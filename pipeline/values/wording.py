@@ -57,7 +57,7 @@ _WORDS: dict[str, tuple[str, str, str]] = {
     "lost_character": ("里有字没有传过来", "请对照证件补上这个字", "补上姓名里丢失的字"),
     "private_use": ("里有自造字，换一台电脑可能显示不出来", "已原样保留；能打出正式的字就请改正", "核对姓名里的自造字"),
     "rare_character": ("里有生僻字", "已原样保留，请对照证件核对没有打错", "核对姓名里的生僻字"),
-    "not_in_list": ("不在可选项内", "请改为：{codes}", "从可选项中选一个"),
+    "not_in_list": ("不在可选项内", "请改为：{codes}", "改成可选的一种（{codes}）"),
     "unreadable": ("认不出来", "{write}", "按样例重写"),
     # What judging rows finds.
     "unknown_township": ("不是已知的街道或乡镇", "请填写全称", "改成街道或乡镇的全称"),
