@@ -52,6 +52,7 @@ CORRECTION_SHEET = "更正依据"
 NEVER_RECEIVED = "按规定不接收"
 """What is said of profiling columns, wherever they are told of."""
 CORRECTION_HEADS = ("原工作表", "原行号", "去掉这一行")
+CORRECTION_LAST = "问题和改法"
 """First columns of a correction workbook's sheets; the sender's own follow."""
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from night_kit import DAY, PERSON, ask, book, new_home, person, still
 from openpyxl import load_workbook
 
-from pipeline import custody, run
-from pipeline.model import CORRECTION_SHEET
+from pipeline import advice, custody, run
+from pipeline.model import CORRECTION_SHEET, Reading
 from pipeline.returns import correction
 
 pytestmark = pytest.mark.slow
@@ -131,3 +133,86 @@ def test_another_units_correction_is_refused(tmp_path):
     run.night(home, later(1))
     [(unit, status)] = ask(home, "select unit_code, status from submission where file_name like '%更正%'")
     assert (unit, status) == ("d02", "refused")
+
+
+@pytest.fixture
+def handed_out(tmp_path: Path) -> Path:
+    """A correction workbook of rows 2, 3 and 5 of a list of four people."""
+    from pipeline.reading import layout
+
+    base = book(tmp_path / "边缘人员.xlsx", PERSON, [person(1), person(2), person(3), person(4)])
+    (reading,) = layout.read_submissions(base, base.name, "d01", {"d01", "division"}, tmp_path)
+    lines = [
+        {"sheet": reading.sheets[0].sheet, "row_number": row, "column": 2, "severity": "must_fix", "message": "请改"}
+        for row in (2, 3, 5)
+    ]
+    target = tmp_path / "边缘人员.更正.xlsx"
+    assert correction.write(target, "b1", [reading], pd.DataFrame(lines)) == 3
+    return target
+
+
+def changed(path: Path, change: Any) -> Reading:
+    """Read back after somebody changed the sheet."""
+    from pipeline.reading import layout
+
+    workbook = load_workbook(path)
+    change(workbook["更正1"])
+    workbook.save(path)
+    (reading,) = layout.read_submissions(path, path.name, "d01", {"d01", "division"}, path.parent)
+    return reading
+
+
+def cells(reading: Reading) -> dict[tuple[int, int], str | None]:
+    assert reading.refusal is None and reading.correction is not None
+    table = pd.read_parquet(reading.correction.cells_path)
+    return {
+        (row, column): text for row, column, text in table[["row_number", "column", "text"]].itertuples(index=False)
+    }
+
+
+def test_rows_may_be_taken_out_and_columns_moved_and_put_beside(handed_out: Path) -> None:
+    def change(page: Any) -> None:
+        page.cell(3, 5).value = "改过的"
+        page.delete_rows(4)
+        page.insert_cols(4)  # a remark of the clerk's own
+        page["D2"], page["D3"] = "我的备注", "看过"
+        page.move_range("A2:A5", cols=20)  # 原工作表 now stands last
+
+    found = cells(changed(handed_out, change))
+    assert {row for row, _ in found} == {2, 5}
+    assert found[2, 2] == "改过的" and found[5, 1] == person(4)[0] and "看过" not in found.values()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda page: page.delete_cols(5), "“身份证号”一列少了、多了或改了名"),
+        (lambda page: setattr(page["E2"], "value", "号码"), "“身份证号”一列少了、多了或改了名"),
+        (lambda page: setattr(page["H2"], "value", "身份证号"), "“身份证号”"),
+        (lambda page: setattr(page["B3"], "value", "1"), "的“原行号”写着“1”，更正表里原来没有这一行"),
+        (lambda page: setattr(page["B3"], "value", "4"), "的“原行号”写着“4”，更正表里原来没有这一行"),
+        (lambda page: setattr(page["B3"], "value", "9" * 25), "更正表里原来没有这一行"),
+        (lambda page: setattr(page["B3"], "value", "二"), "的“原行号”写着“二”"),
+        (lambda page: setattr(page["B3"], "value", None), "第3行没有“原行号”"),
+        (lambda page: page.append(["", "", "", "新来的人"]), "第6行没有“原行号”"),
+        (lambda page: setattr(page["B4"], "value", "2"), "第4行的“原行号”2前面已经有了"),
+        (lambda page: setattr(page["A3"], "value", "别的表"), "第3行的“原工作表”改过"),
+        (lambda page: setattr(page, "title", "改好的"), "工作表“改好的”不是更正表里原有的"),
+    ],
+)
+def test_a_correction_of_which_it_cannot_be_told_what_goes_where_changes_nothing(
+    handed_out: Path, change: Any, said: str
+) -> None:
+    reading = changed(handed_out, change)
+    assert reading.correction is None and reading.refusal is not None
+    assert reading.refusal.code == "correction_changed" and said in reading.refusal.reason
+    assert reading.refusal.fix == advice.CORRECT_AS_IT_CAME
+
+
+def test_a_correction_that_an_older_version_handed_out_is_read_by_position(handed_out: Path) -> None:
+    workbook = load_workbook(handed_out)
+    for row in workbook[CORRECTION_SHEET].iter_rows(min_row=2, min_col=4):
+        for cell in row:
+            cell.value = None
+    workbook.save(handed_out)
+    assert cells(changed(handed_out, lambda page: None))[3, 2] == person(2)[1]

@@ -250,7 +250,7 @@ def test_the_command_says_how_many_must_be_mended_and_ends_with_1(safe):
     assert told["must_mend"] == sum(each["state"] == "mend" for each in told["findings"])
     (safe.root / "lists").chmod(0o777)
     asked = CliRunner().invoke(monitor, ["--home", str(safe.root), "doctor"])
-    assert asked.exit_code == 1 and "[要改] 文件权限：1 个文件或文件夹别人也能读写：lists(0777)" in asked.output
+    assert asked.exit_code == 1 and "[要改] 文件权限：1 个文件或文件夹别人也能读写：lists（0777）" in asked.output
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another account")

@@ -6,6 +6,7 @@ Everything here runs in the sandbox but `read_file`, which starts it and turns a
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import unicodedata
 from dataclasses import dataclass, replace
@@ -416,30 +417,96 @@ def _confirmations(grid: Grid) -> list[Confirmation]:
 
 
 def _correction(reference: Grid, grids: list[Grid], work_dir: Path) -> Reading:
-    """A correction workbook read back: every cell of every row that still stands in it."""
-    about = {reference.text(at, 0): (reference.text(at, 1), reference.text(at, 2)) for at in range(reference.height)}
-    base = about.pop(CORRECTION_SHEET, ("", ""))[0]
+    """A correction workbook read back: every cell of every row that still stands in it.
+
+    Rows may be taken out and columns moved; where it cannot be told any more which cell is which one of the base, nothing of
+    it is used, and what was changed is said.
+    """
+    told = {
+        reference.text(at, 0): [reference.text(at, column) for column in range(1, len(reference.columns))]
+        for at in range(reference.height)
+    }
+    base = (told.pop(CORRECTION_SHEET, None) or [""])[0]
     lines: list[dict[str, object]] = []
+    wrong: list[str] = []
     for grid in grids:
-        if grid.sheet not in about:
-            continue
-        sheet, columns = about[grid.sheet][0], [int(one) for one in about[grid.sheet][1].split(",") if one.isdecimal()]
-        first = len(CORRECTION_HEADS)
-        for at in range(2, grid.height):
-            row = visible(grid.text(at, 1))
-            if not row.isdecimal():
-                continue
-            place = {"sheet": sheet, "row_number": int(row)}
-            if fold_word(grid.text(at, 2)) in _YES:
-                lines.append({**place, "column": 0, "text": None, "is_number": False})
-                continue
-            for shown, column in enumerate(columns[: max(len(grid.columns) - first, 0)], start=first):
-                numbers = grid.numeric.get(shown)
-                is_number = bool(numbers is not None and numbers[at])
-                lines.append({**place, "column": column, "text": grid.text(at, shown) or None, "is_number": is_number})
+        if grid.sheet in told:
+            _read_back(grid, told[grid.sheet], lines, wrong)
+        elif grid is not reference and any(visible(grid.text(at, 1)) for at in range(2, grid.height)):
+            wrong.append(f"工作表“{grid.sheet}”不是更正表里原有的")
+    if wrong:
+        more = f"等 {len(wrong)} 处" if len(wrong) > _MOST_SAID else ""
+        said = f"更正表改得对不上原表了：{'；'.join(wrong[:_MOST_SAID])}{more}"
+        return Reading(kind=None, refusal=Refusal("correction_changed", said, advice.CORRECT_AS_IT_CAME))
     path = work_dir / "correction.parquet"
     pq.write_table(pa.Table.from_pylist(lines, schema=_CELLS), path)
     return Reading(kind=None, correction=Correction(base, str(path)))
+
+
+_MOST_SAID = 5
+
+
+def _read_back(grid: Grid, told: list[str], lines: list[dict[str, object]], wrong: list[str]) -> None:
+    """One sheet of a correction workbook: its cells for the base, or what keeps them from being put there.
+
+    `told`: the base's sheet, the numbers of its columns, the heads and the rows that were handed out; a workbook that an
+    older version handed out tells no heads and no rows, and is read by position.
+    """
+    sheet, columns = told[0], [int(one) for one in told[1].split(",") if one.isdecimal()]
+    heads = json.loads(told[2]) if len(told) > 2 and told[2] else []
+    given = {one for part in told[3:] for one in part.split(",") if one}
+    expected = [*CORRECTION_HEADS, *heads] if heads else []
+    places = list(range(len(CORRECTION_HEADS) + len(columns)))
+    if heads:
+        shown = [fold_word(grid.text(1, column)) for column in range(len(grid.columns))]
+        asked = [fold_word(head) for head in expected]
+        if shown[: len(asked)] != asked:
+            if lost := sorted(
+                {head for head, one in zip(expected, asked, strict=True) if shown.count(one) != asked.count(one)}
+            ):
+                wrong.append(f"工作表“{grid.sheet}”里{'、'.join(f'“{head}”' for head in lost)}一列少了、多了或改了名")
+                return
+            if len(set(asked)) != len(asked):
+                wrong.append(f"工作表“{grid.sheet}”的列换了位置，而有几列同名，分不清哪一列是哪一列")
+                return
+            places = [shown.index(one) for one in asked]
+    of_sheet, of_row, of_gone, *of_cells = places
+    seen: set[str] = set()
+    for at in range(2, grid.height):
+        row = visible(grid.text(at, of_row))
+        if not row and not any(grid.text(at, column) for column in of_cells if column < len(grid.columns)):
+            continue
+        where = f"工作表“{grid.sheet}”第{int(grid.row_numbers[at])}行"
+        if not row.isdecimal() or (given and row not in given) or len(row) > _DIGITS_OF_A_ROW:
+            wrong.append(
+                f"{where}的“原行号”写着“{row[:20]}”，更正表里原来没有这一行" if row else f"{where}没有“原行号”"
+            )
+        elif row in seen:
+            wrong.append(f"{where}的“原行号”{row}前面已经有了")
+        elif heads and fold_word(grid.text(at, of_sheet)) != fold_word(sheet):
+            wrong.append(f"{where}的“原工作表”改过，或者是从别的工作表移过来的")
+        else:
+            seen.add(row)
+            lines += _cells_of_row(
+                grid, at, {"sheet": sheet, "row_number": int(row)}, of_gone, dict(zip(of_cells, columns, strict=False))
+            )
+
+
+_DIGITS_OF_A_ROW = 7
+
+
+def _cells_of_row(
+    grid: Grid, at: int, place: dict[str, object], of_gone: int, columns: dict[int, int]
+) -> list[dict[str, object]]:
+    if fold_word(grid.text(at, of_gone)) in _YES:
+        return [{**place, "column": 0, "text": None, "is_number": False}]
+    found = []
+    for shown, column in columns.items():
+        if shown < len(grid.columns):
+            numbers = grid.numeric.get(shown)
+            is_number = bool(numbers is not None and numbers[at])
+            found.append({**place, "column": column, "text": grid.text(at, shown) or None, "is_number": is_number})
+    return found
 
 
 _CELL: list[tuple[str, pa.DataType]] = [

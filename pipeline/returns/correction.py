@@ -6,6 +6,7 @@ corrected file under the sender's own row numbers, which then goes the way of ev
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -21,7 +22,16 @@ import xlsxwriter
 
 from pipeline import advice
 from pipeline.home import PART, sync
-from pipeline.model import CORRECTION_HEADS, CORRECTION_SHEET, SEVERITIES, Reading, Refusal, column_letter
+from pipeline.model import (
+    CORRECTION_HEADS,
+    CORRECTION_LAST,
+    CORRECTION_SHEET,
+    SEVERITIES,
+    ColumnUse,
+    Reading,
+    Refusal,
+    column_letter,
+)
 from pipeline.reading import readers
 from pipeline.reading.grid import Grid
 from pipeline.returns.listing import MOST_LINES, MOST_ROWS
@@ -29,6 +39,8 @@ from pipeline.returns.package import FILLS
 from pipeline.returns.page import clean
 from pipeline.returns.rewrite import rewrite
 
+_NUMBERS_OF_A_CELL = 3_000
+"""Row numbers of at most seven digits: a cell takes 32,767 characters."""
 _HINT = (
     "只列出有问题的行。改好有颜色的格，整份放回原来的收件文件夹即可，原表不用再交；删去的行保持原样；"
     "要从原表去掉一行，在“去掉这一行”选“是”。原工作表、原行号请不要改。"
@@ -69,7 +81,7 @@ def _write(made: Path, file_id: str, readings: Sequence[Reading], wanted: pd.Dat
     book.in_memory = len(wanted) <= MOST_LINES  # as in `page`
     book.set_properties({"author": "数据检查", "created": datetime(2000, 1, 1, tzinfo=UTC)})
     looks = _looks(book)
-    about: list[tuple[str, str, str]] = []
+    about: list[tuple[str, ...]] = []
     rows = 0
     for reading in readings:
         if reading.rows_path is None or not Path(reading.rows_path).exists():
@@ -87,12 +99,12 @@ def _write(made: Path, file_id: str, readings: Sequence[Reading], wanted: pd.Dat
                 continue
             title = f"更正{len(about) + 1}"
             uses = [use for use in sheet.columns if use.field in mine.column_names]
-            about.append((title, sheet.sheet, ",".join(str(use.column) for use in uses)))
+            about.append((title, sheet.sheet, ",".join(str(use.column) for use in uses), *_given(uses, mine)))
             _sheet(book.add_worksheet(title), looks, sheet.sheet, [(use.header, use.column) for use in uses],
                    mine.select(["row_number", *(use.field for use in uses)]), faults)  # fmt: skip
             rows += mine.num_rows
     reference = book.add_worksheet(CORRECTION_SHEET)
-    for at, line in enumerate([(CORRECTION_SHEET, file_id, ""), *about]):
+    for at, line in enumerate([(CORRECTION_SHEET, file_id), *about]):
         for column, text in enumerate(line):
             reference.write_string(at, column, text)
     reference.protect()
@@ -100,6 +112,18 @@ def _write(made: Path, file_id: str, readings: Sequence[Reading], wanted: pd.Dat
         reference.very_hidden()
     book.close()
     return rows
+
+
+def _given(uses: Sequence[ColumnUse], rows: pa.Table) -> list[str]:
+    """What the sheet looked like when it was handed out: its heads, as JSON, and the numbers of its rows, some in each cell."""
+    numbers = np.sort(rows.column("row_number").to_numpy()).tolist()
+    return [
+        json.dumps([clean(use.header) for use in uses], ensure_ascii=False),
+        *(
+            ",".join(map(str, numbers[at : at + _NUMBERS_OF_A_CELL]))
+            for at in range(0, len(numbers), _NUMBERS_OF_A_CELL)
+        ),
+    ]
 
 
 def _looks(book: Any) -> dict[str, Any]:
@@ -131,7 +155,7 @@ def _sheet(
     rows: pa.Table,
     faults: pd.DataFrame,
 ) -> None:
-    heads = [*CORRECTION_HEADS, *(header for header, _ in columns), "问题和改法"]
+    heads = [*CORRECTION_HEADS, *(header for header, _ in columns), CORRECTION_LAST]
     page.set_row(0, 48)
     page.merge_range(0, 0, 0, min(len(heads) - 1, 11), "", looks["hint"])
     page.write_string(0, 0, _HINT, looks["hint"])
