@@ -30,7 +30,7 @@ from pipeline import contracts, policy
 from pipeline.model import ROOT, ConfigError, MonitorError, PolicyError
 from pipeline.places import Gazetteer, Place, fold_place
 from pipeline.policy import Policy
-from pipeline.strict_yaml import Strict, read_shape, read_yaml
+from pipeline.strict_yaml import CODE_PATTERN, Strict, read_shape, read_yaml
 
 SAMPLE = ROOT / "data_samples" / "monitor.yml"
 """What `monitor init` writes as monitor.yml."""
@@ -60,7 +60,7 @@ class Township(Strict):
 class Unit(Strict):
     """Who sends: the bureau, a division, or a partner bureau. `code` is also its folder's name."""
 
-    code: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    code: Annotated[str, StringConstraints(pattern=CODE_PATTERN)]
     name: Text
     kind: UnitKind
     aliases: list[Text] = []

@@ -19,6 +19,8 @@ class Strict(BaseModel):
 
 
 S = TypeVar("S", bound=Strict)
+CODE_PATTERN = r"^[a-z][a-z0-9_]{0,39}$"
+"""Codes of units, sources and kinds."""
 
 
 # The parser in C reads a home ten times faster; where PyYAML was built without it, the other says the same.
@@ -47,13 +49,59 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile(r"^<<$"), ["
 
 def read_yaml(path: Path, error: type[MonitorError]) -> dict[str, Any]:
     """The mapping in a YAML file. Raises `error`, naming the file, when it is no YAML or no mapping."""
+    text = ""
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - _Loader is a SafeLoader
+        text = path.read_text(encoding="utf-8")
+        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - _Loader is a SafeLoader
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
-        raise error(f"{_short(path)}：读不了：{problem}") from problem
+        raise error(f"{_short(path)}：读不了：{_why_unread(problem, text)}") from problem
     if not isinstance(data, dict):
-        raise error(f"{_short(path)}：应是“键：值”的列表")
+        raise error(f"{_short(path)}：{_wide_colon(text) or _OF_PAIRS}")
     return data
+
+
+_OF_PAIRS = "应是“键: 值”的列表（半角冒号，后面空一格）"
+_CAUSES = (
+    ("could not find expected ':'", "少了半角冒号，冒号后面要空一格"),
+    ("mapping values are not allowed", "冒号的位置或缩进不对；文字里有冒号的，整段加引号"),
+    ("unexpected end of stream", "引号或括号没有结束"),
+    ("did not find expected|expected <block end>|flow sequence|flow mapping", "缩进、括号、引号或逗号没有对上"),
+    ("found undefined alias|found character", "有一个符号不能这样用，文字请加引号"),
+)
+"""What PyYAML says → what the person who edits the file has to look for."""
+_WIDE_COLON = re.compile(r"^\s*(?:- )?[\w.]+：", re.MULTILINE | re.ASCII)
+
+
+def _why_unread(problem: Exception, text: str) -> str:
+    """Why a file is no YAML, with its line, in Chinese."""
+    if isinstance(problem, UnicodeDecodeError):
+        return "不是 UTF-8 编码，请用 UTF-8 另存"
+    if isinstance(problem, OSError):
+        known = {
+            FileNotFoundError: "没有这个文件",
+            PermissionError: "没有读取的权限",
+            IsADirectoryError: "是文件夹，不是文件",
+        }
+        return known.get(type(problem), "磁盘或共享文件夹读不出来")
+    mark = getattr(problem, "problem_mark", None) or getattr(problem, "context_mark", None)
+    if mark is None:
+        return str(problem)  # said by ourselves
+    if wide := _wide_colon(text):
+        return wide
+    if tab := re.search(r"^ *\t", text, re.MULTILINE):
+        return f"第 {_line_at(text, tab.end())} 行开头用了制表符，缩进请用空格"
+    said = f"{getattr(problem, 'context', '')} {getattr(problem, 'problem', '')}"
+    cause = next((words for pattern, words in _CAUSES if re.search(pattern, said)), "请核对缩进、半角冒号、括号和引号")
+    return f"第 {mark.line + 1} 行附近写法不对：{cause}"
+
+
+def _wide_colon(text: str) -> str:
+    found = _WIDE_COLON.search(text)
+    return f"第 {_line_at(text, found.end())} 行用了全角冒号，请改成半角冒号，后面空一格" if found else ""
+
+
+def _line_at(text: str, position: int) -> int:
+    return text.count("\n", 0, position) + 1
 
 
 def read_shape(shape: type[S], path: Path, data: dict[str, Any], error: type[MonitorError]) -> S:
@@ -72,7 +120,10 @@ _CHINESE = {
     "string_type": "应是文字（数字请加引号）",
     "int_type": "应是整数", "int_parsing": "应是整数", "int_from_float": "应是整数",
     "bool_type": "应是 true 或 false", "bool_parsing": "应是 true 或 false",
-    "list_type": "应是列表", "dict_type": "应是“键：值”的列表", "model_type": "应是“键：值”的列表",
+    "list_type": "应是列表", "dict_type": _OF_PAIRS, "model_type": _OF_PAIRS, "tuple_type": "应是列表",
+    "decimal_type": "应是数字", "decimal_parsing": "应是数字", "decimal_max_digits": "数字最多 {max_digits} 位",
+    "decimal_whole_digits": "整数部分最多 {whole_digits} 位", "finite_number": "应是数字",
+    "too_long": "最多 {max_length} 项", "string_too_long": "最多 {max_length} 个字", "set_type": "应是列表",
     "literal_error": "应是 {expected} 之一",
     "greater_than_equal": "不能小于 {ge}", "less_than_equal": "不能大于 {le}",
     "too_short": "不能是空的", "string_too_short": "不能是空的", "string_pattern_mismatch": "写法不对，应符合 {pattern}",
@@ -84,8 +135,13 @@ def _in_chinese(problem: Any) -> str:
     """What pydantic found, in the words of the person who edits the file; our own validators speak Chinese already."""
     if problem["type"] == "value_error":
         return str(problem["ctx"]["error"])
+    told = dict(problem.get("ctx", {}))
+    if problem["type"] == "literal_error":  # as "'城市', '农村' or '全部'"
+        told["expected"] = "、".join(re.findall(r"'([^']*)'", told["expected"]))
+    if told.get("pattern") == CODE_PATTERN:
+        return "写法不对，应以小写字母开头，只用小写字母、数字和下划线，最多 40 个"
     words = _CHINESE.get(problem["type"])
-    return words.format(**problem.get("ctx", {})) if words else str(problem["msg"])
+    return words.format(**told) if words else f"写法不对（{problem['type']}）"
 
 
 def _short(path: Path) -> str:

@@ -22,7 +22,7 @@ PATTERN = re.compile(
 """A pattern, or SQL: no text that anybody reads."""
 ENGLISH = re.compile(r"[a-z]{3,} [a-z]{2,} [a-z]{2,}")
 """English that names a Chinese word."""
-TYPED = ("用户:密码@主机", "env:环境变量名", "airflow:连接名", "主机:端口", "env:变量名")
+TYPED = ("键: 值", "用户:密码@主机", "env:环境变量名", "airflow:连接名", "主机:端口", "env:变量名")
 """Written like this by whoever follows the advice."""
 
 

@@ -1,0 +1,66 @@
+"""What somebody mistyped in a settings file is told in one Chinese sentence, with its line."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pytest
+from pydantic import Field
+
+from pipeline.model import ConfigError
+from pipeline.strict_yaml import Strict, read_shape, read_yaml
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a：1\nb: 2", "第 1 行用了全角冒号"), ("x：1", "第 1 行用了全角冒号"),
+        ("a:\n\tb: 1", "第 2 行开头用了制表符"), ("a: b: c", "第 1 行附近写法不对：冒号的位置或缩进不对"),
+        ("a: 1\n b: 2\n", "第 2 行附近"), ("a: 'x", "引号或括号没有结束"), ("a: {b: 1, c", "没有对上"), ("a: [1, 2\nb: 3", "没有对上"),
+        ("a: *x", "一个符号不能这样用"), ("a: @x", "一个符号不能这样用"), ("- 1\n- 2", "应是“键: 值”的列表"), ("键值", "应是“键: 值”的列表"),
+        ("a: 1\na: 2", "重复的键 a（第1行）"),
+    ],
+)  # fmt: skip
+def test_what_is_no_yaml_is_told_with_its_line(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "monitor.yml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as raised:
+        read_yaml(path, ConfigError)
+    assert said in str(raised.value) and "\n" not in str(raised.value)
+    assert not re.search(r"[a-z]{3,} [a-z]{3,}", str(raised.value)), "no English of the parser"
+
+
+def test_a_file_that_cannot_be_read_is_told_in_chinese(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.yml"
+    for make, said in (
+        (lambda: None, "没有这个文件"),
+        (lambda: path.write_bytes("a: 中文".encode("gbk")), "不是 UTF-8 编码"),
+        (lambda: (path.unlink(), path.mkdir()), "是文件夹，不是文件"),
+    ):
+        make()
+        with pytest.raises(ConfigError, match=said):
+            read_yaml(path, ConfigError)
+
+
+class _Shape(Strict):
+    area: Literal["城市", "农村"] = "城市"
+    amount: Annotated[Decimal, Field(max_digits=4)] = Decimal(1)
+    code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")] = "a"
+    names: list[str] = []
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"area": "镇"}, "area：应是 城市、农村 之一"), ({"amount": "12345"}, "amount：数字最多 4 位"), ({"amount": "x"}, "amount：应是数字"),
+        ({"code": "A"}, "code：写法不对，应以小写字母开头"), ({"names": "x"}, "names：应是列表"), ({"nmaes": []}, "nmaes：不认识这一项"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_the_shape_is_told_in_chinese(tmp_path: Path, data: dict[str, object], said: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        read_shape(_Shape, tmp_path / "monitor.yml", data, ConfigError)
+    assert said in str(raised.value)
+    assert not re.search(r"[a-z]{3,} [a-z]{3,}", str(raised.value))
