@@ -423,7 +423,7 @@ def test_every_style_of_writing_is_there(made):
     merged = book("d03/农村低保家庭查询.xlsx")
     assert merged.sheetnames == ["2026年10月", "说明", "字典", "Sheet2"]
     assert "小计" in [row[0] for row in merged.worksheets[0].iter_rows(values_only=True)]
-    assert any(span.min_row > 3 for span in book("d03/低收入人口摸底排查（人）.xlsx").active.merged_cells.ranges)
+    assert any(span.min_row > 3 for span in book("d03/低收入人口摸底排查(人).xlsx").active.merged_cells.ranges)
     with pytest.raises(UnicodeDecodeError):
         (inbox / "d04/城市低保家庭查询_2026年10月.csv").read_text(encoding="utf-8")
     tabbed = (inbox / "d05/城市低保家庭查询_202608.txt").read_bytes()
@@ -440,7 +440,7 @@ def test_every_style_of_writing_is_there(made):
     assert any(dimension.hidden for dimension in hidden.row_dimensions.values())
     assert book("d07/2026年10月/农村低保家庭查询.xlsx").epoch.year == 1904
     assert ";" in (inbox / "d10/特困人员查询.csv").read_text(encoding="utf-8-sig")
-    headers = [cell.value for cell in book("d08/低收入人口摸底排查（户）.xlsx").active[3]]
+    headers = [cell.value for cell in book("d08/低收入人口摸底排查(户).xlsx").active[3]]
     assert "家庭年总收入\uff08万元\uff09" in headers
 
 
