@@ -36,7 +36,6 @@ WRITER = "warehouse_writer"
 WAVES = 3
 OF_UNIT = "{{ unit_called }}"
 """What an instance of a task that is mapped over units is called in the pages: `call_unit` says it."""
-SUM = "汇总"
 NOTHING = ""
 """Stands alone in a list that a task is mapped over when there is nothing: a task that is mapped over none is shown as skipped."""
 ASK_AGAIN = timedelta(seconds=int(os.environ.get("MONITOR_TURN_SECONDS", "30")))
@@ -166,30 +165,30 @@ def address(reference: str) -> str:
     )
 
 
-def need_turn(turn: str | None) -> None:
-    """Nothing is done on a night that did not get the turn."""
-    if turn is None:
-        raise AirflowSkipException("没有轮到这一夜，后面的步骤不做")
+NO_TURN = "没有轮到这一夜，后面的步骤不做"
+NOT_BEGUN = "收文件没有成功，后面的步骤不做"
 
 
-def need(received: list[str] | None) -> None:
-    """Nothing is judged or published on a night that did not begin."""
-    if received is None:
-        raise AirflowSkipException("收文件没有成功，后面的步骤不做")
+def need(told: str | list[str] | None, otherwise: str) -> None:
+    """Skip the step, saying why, on a night that did not get so far: what an earlier step tells is not there."""
+    if told is None:
+        raise AirflowSkipException(otherwise)
 
 
 def failed_steps(mapped: dict[str, list[str] | None]) -> list[str]:
     """What did not succeed in this run, as `读文件 青禾区`; `mapped` gives what each mapped task was mapped over."""
     context: Any = get_current_context()
-    instance, run_id = context["ti"], context["dag_run"].run_id
-    states = instance.get_task_states(dag_id=instance.dag_id, run_ids=[run_id])[run_id]
+    instance = context["ti"]
+    states = instance.get_task_states(dag_id=instance.dag_id, run_ids=[run_id()])[run_id()]
     failed = []
     for task_id, each in context["dag"].task_dict.items():
-        title = each.task_display_name
-        keys = {task_id: title} | {
-            f"{task_id}_{n}": f"{title} {called(one)}".strip() for n, one in enumerate(mapped.get(task_id) or [])
-        }
-        failed += [said for key, said in keys.items() if states.get(key) == "failed"]
+        keys = {task_id: NOTHING} | {f"{task_id}_{n}": one for n, one in enumerate(mapped.get(task_id) or [])}
+        # Names are asked of the settings, and for what failed alone.
+        failed += [
+            f"{each.task_display_name} {called(one)}" if one else str(each.task_display_name)
+            for key, one in keys.items()
+            if states.get(key) == "failed"
+        ]
     return failed
 
 
@@ -215,7 +214,7 @@ def finish(turn: str) -> int:
 
 @task(task_display_name="找出要读的数据库", trigger_rule="all_done")
 def sources(turn: str | None) -> list[str]:
-    need_turn(turn)
+    need(turn, NO_TURN)
     context: Any = get_current_context()
     return or_nothing(step(run.sources, units=context["params"]["units"]))
 
@@ -245,7 +244,7 @@ def give_back(unit: str) -> int:
     return 0 if unit == NOTHING else step(run.give_back, unit)
 
 
-@task(task_display_name=SUM, trigger_rule="all_done", retries=0)
+@task(task_display_name="汇总", trigger_rule="all_done", retries=0)
 def sum_up(mapped: dict[str, list[str] | None]) -> None:
     """The only leaf, so that a run in which anything failed is failed; and the next night has its turn."""
     turns.give_up(HOME, run_id())
@@ -284,13 +283,13 @@ def nightly() -> None:
 
     @task(task_display_name="收文件", trigger_rule="all_done")
     def collect(turn: str | None) -> list[str]:
-        need_turn(turn)
+        need(turn, NO_TURN)
         context: Any = get_current_context()
         return or_nothing(step(run.collect, units=context["params"]["units"]))
 
     @task(trigger_rule="all_done")
     def families(wave: int, received: list[str] | None) -> list[str]:
-        need(received)
+        need(received, NOT_BEGUN)
         return or_nothing(step(run.families, wave))
 
     @task(map_index_template="{{ task.op_kwargs['family'] or '没有' }}", multiple_outputs=False)
@@ -299,7 +298,7 @@ def nightly() -> None:
 
     @task(task_display_name="建库", pool=WRITER, trigger_rule="all_done", multiple_outputs=False)
     def build(received: list[str] | None) -> dict[str, int]:
-        need(received)
+        need(received, NOT_BEGUN)
         return step(run.build)
 
     @task(task_display_name="发布", pool=WRITER, priority_weight=100)

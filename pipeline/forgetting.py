@@ -43,7 +43,7 @@ class _Limits:
 
     @staticmethod
     def on(home: Home, day: date) -> _Limits:
-        months = {value.key: int(value.value) for value in home.policy.on(day)}
+        months = _months(home, day)
         days = timedelta(days=home.settings.retention.workbook_days)
         return _Limits(
             months_before(day, months["retention_facts"]), months_before(day, months["retention_archive"]), day - days
@@ -388,8 +388,8 @@ def _names(home: Home) -> dict[str, str]:
 
 
 def _held(home: Home, ledger: Ledger, person_id: str) -> list[dict[str, Any]]:
-    joined = rights.joined_rows(home, person_id)
-    return [row for each in ledger.submissions() for row in rights.rows_of(home, each, person_id, _names(home), joined)]
+    joined, names = rights.joined_rows(home, person_id), _names(home)
+    return [row for each in ledger.submissions() for row in rights.rows_of(home, each, person_id, names, joined)]
 
 
 def _place_of(row: dict[str, Any]) -> Row:
