@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from test_identity_decisions import after_the_first, answer, first_of
 from test_life import after
-from test_warehouse import POOR, POOR_CARD, ROSTERS, Nights, given, models_with, survey
+from test_warehouse import NIGHT, POOR, POOR_CARD, ROSTERS, Nights, given, models_with, survey
+
+from pipeline import warehouse
 
 pytestmark = pytest.mark.slow
 
@@ -141,3 +143,202 @@ def test_who_moves_under_his_own_name_moves(first: Nights) -> None:
     nights.night(given(after(1), **lists(**moved)))
     assert nights.rows("select division_code from person where person_id = '甲'") == [("d02",)]
     assert nights.rows("select left(because, 6) from warning_withdrawn") == [("已在册：低保",)]
+
+
+# --- of whom no division's roster knows ------------------------------------------------------------------------------
+
+SICK = """
+select
+    person.person_id as person_id,
+    person.household_id as household_id,
+    person.division_code as division_code,
+    'yellow' as level,
+    burden_row.burden_fen as measured,
+    burden_row.burden_fen as burden_fen,
+    burden_row.row_id as burden_row_id
+from registry.burden_row as burden_row
+inner join registry.person as person
+    on burden_row.person_id = person.person_id
+inner join registry.registry_check as dibao
+    on person.person_id = dibao.person_id and dibao.registry = 'dibao' and dibao.answer = 'not_enrolled'
+"""
+SICK_CARD = """
+code: X01
+title: 医疗费用很高
+purpose: assistance
+subject: person
+level: yellow
+condition: 有医疗费用
+why: 试验
+citation: 试验
+caveat: 费用可能有变，可出示票据
+not_in: [dibao]
+reason: "个人负担{burden_fen}元"
+evidence:
+  - {fact: 个人负担, kind: medical_expense, field: burden_fen, row: burden_row_id}
+examples:
+  - name: 有
+    night: 2026-10-31
+    given:
+      dibao_person: [{id_number: 旁甲, unit_code: d01}, {id_number: 旁乙, unit_code: d02}]
+      medical_expense: [{id_number: 甲, settled_on: 2026-09-05}]
+      house.unit: [{unit_code: bureau, unit_kind: bureau}, {unit_code: d01, unit_kind: division}, {unit_code: d02, unit_kind: division}]
+    expect: [甲]
+  - {name: 没有, night: 2026-10-31, given: {medical_expense: [{id_number: 甲, settled_on: 2024-09-05}]}, expect: []}
+"""
+KNOWN = {"戊": ("孙七", "bureau"), "己": ("周八", "d01"), "庚": ("吴九", "d01")}
+"""Of whom partners alone know, at no address and at one in d01, and of whom an application in d01 tells: name, and where he is counted."""
+BILLS: list[dict[str, Any]] = [
+    {"id_number": who, "name": name, "row_id": f"m{who}", "settled_on": "2026-09-05", "burden_fen": 900000}
+    for who, (name, _) in KNOWN.items()
+]
+
+
+def known(**more: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """What everybody sends without any claim, and `more` rows of each kind beside it."""
+    own: dict[str, list[dict[str, Any]]] = {
+        "medical_expense": BILLS,
+        "house__place": [{"row_id": "m己", "division_code": "d01"}],
+        "temporary_grant": [{"id_number": "庚", "name": "吴九", "application_no": "A1", "accepted_on": "2026-03-01"}],
+        **ROSTERS,
+    }
+    return {kind: [*own.get(kind, []), *more.get(kind, [])] for kind in own | more}
+
+
+def applied(*names: str) -> list[dict[str, Any]]:
+    """Applications in d02, later than all others, on each of the numbers under each of these names."""
+    return [
+        {"id_number": who, "name": name, "application_no": f"B{who}{at}", "unit_code": "d02", "accepted_on": "2026-10-01"}
+        for who in KNOWN
+        for at, name in enumerate(names)
+    ]  # fmt: skip
+
+
+WRONG = "郑十"
+GUESSES: dict[str, dict[str, list[dict[str, Any]]]] = {
+    "an application under an invented name": {"temporary_grant": applied("假名")},
+    "applications under the surname alone": {
+        "temporary_grant": [row | {"name": KNOWN[row["id_number"]][0][0]} for row in applied("")]
+    },
+    "applications under every name there is": {
+        "temporary_grant": applied(WRONG, *(name for name, _ in KNOWN.values()))
+    },
+    "children tied to the numbers": {
+        "dibao_person": [
+            {"id_number": f"子{who}", "head_id_number": who, "relation": "子", "unit_code": "d02", "start_month": "2026-10"}
+            for who in KNOWN
+        ],
+        "edge_person": [{"id_number": f"女{who}", "head_id_number": who, "relation": "女", "unit_code": "d02"} for who in KNOWN],
+    },
+    "children tied to the numbers, the households under an invented name": {
+        "dibao_household": [{"head_id_number": who, "head_name": "假名", "unit_code": "d02"} for who in KNOWN if who != "戊"],
+        "dibao_person": [
+            {"id_number": f"子{who}", "head_id_number": who, "relation": "子", "unit_code": "d02"} for who in KNOWN if who != "戊"
+        ],
+    },
+}  # fmt: skip
+
+COUNTED = {
+    "people": "select person_id, name, household_id, division_code from person where person_id in ('戊', '己', '庚')",
+    "households": "select * exclude (colour) from household where household_id in ('户戊', '户己', '户庚')",
+    "members": "select household_id, person_id from household_member where household_id in ('户戊', '户己', '户庚')",
+    "open warnings": "select warning_id, level, division_code, subject_name, status, reason from warning where status <> 'closed'",
+    "withdrawn": "select warning_id from warning_withdrawn",
+}
+
+
+def counted(nights: Nights) -> dict[str, list[tuple[Any, ...]]]:
+    return {what: nights.rows(f"{query} order by all") for what, query in COUNTED.items()}
+
+
+def seen_in(nights: Nights, unit: str) -> str:
+    """All that a division's file says of anything, as one text."""
+    said = []
+    for name, about in sorted(nights.models.published.items()):
+        if about.by_division is not None:
+            mine = about.by_division.replace("$division", f"'{unit}'")
+            said += nights.rows(f"select {warehouse._shown_to(unit, about)} from {name} where {mine}")
+    return str(said)
+
+
+def told_of(nights: Nights, guess: str) -> list[str]:
+    """The real names of which d02 learns, by more than what it says of a wrong one that it tried as often."""
+    seen = seen_in(nights, "d02")
+    tried = seen.count(WRONG) if guess == "applications under every name there is" else 0
+    return [name for name, _ in KNOWN.values() if seen.count(name) != tried]
+
+
+@pytest.fixture(scope="module")
+def unlisted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
+    """The night before any claim, of people whom no roster knows."""
+    models = models_with(tmp_path_factory.mktemp("unlisted") / "sql", {"x01": (SICK, SICK_CARD)})
+    yield from first_of(models, known())
+
+
+@pytest.mark.parametrize("guess", GUESSES)
+def test_who_is_on_no_roster_is_neither_moved_nor_named(unlisted: Nights, guess: str) -> None:
+    before = counted(unlisted)
+    assert {(row[0], *row[1::2]) for row in before["people"]} == {(who, *of) for who, of in KNOWN.items()}
+    assert len(before["open warnings"]) == 3
+    nights = after_the_first(unlisted)
+    for night in (1, 2):
+        nights.night(given(after(night), **known(**GUESSES[guess])))
+        assert counted(nights) == before
+        assert told_of(nights, guess) == []
+    assert nights.rows("select distinct division_code from identity_question where is_asked") in ([], [("bureau",)])
+
+
+@pytest.mark.parametrize("guess", GUESSES)
+def test_nor_on_the_night_on_which_the_claim_and_he_come_together(unlisted: Nights, guess: str) -> None:
+    nights = Nights(unlisted.models)
+    for night in (0, 1):
+        nights.night(given(after(night), **known(**GUESSES[guess])))
+        assert told_of(nights, guess) == []
+        assert nights.rows("select person_id from warning where division_code = 'd02'") == []
+
+
+def test_a_number_taken_before_anybody_knew_it_tells_no_name_later(unlisted: Nights) -> None:
+    nights = Nights(unlisted.models)
+    taken = {
+        "temporary_grant": applied("假名"),
+        "survey_household": survey({"head_id_number": "己", "head_name": "假名", "unit_code": "d02"}),
+    }
+    mine = {"medical_expense": [bill | {"name": "假名"} for bill in BILLS], **taken, **ROSTERS}
+    nights.night(given(NIGHT, **mine))
+    assert nights.rows("select distinct subject_name, division_code from warning") == [("假名", "d02")]
+    for night in (1, 2):
+        nights.night(given(after(night), **known(**taken)))
+        seen = seen_in(nights, "d02")
+        assert [name for name, _ in KNOWN.values() if name in seen] == []
+
+
+def test_the_bureau_keeps_its_warning_when_a_roster_claims_the_number(unlisted: Nights) -> None:
+    """The roster names the person, as the order of lists says; what was open under the other name stands until a person has decided."""
+    nights = after_the_first(unlisted)
+    claim = {
+        "dibao_person": [
+            {"id_number": "戊", "name": "假名", "unit_code": "d02", "row_id": "C#d#2", "start_month": "2026-10"}
+        ]
+    }
+    for night in (1, 2):
+        nights.night(given(after(night), **known(**claim)))
+        assert nights.rows("select name, division_code from person where person_id = '戊'") == [("假名", "d02")]
+        assert nights.rows(
+            "select subject_name, division_code, remark from warning where person_id = '戊' and status <> 'closed'"
+        ) == [("孙七", "bureau", "姓名有争议，今晚无法核对，保留原预警")]
+        assert "孙七" not in seen_in(nights, "d02")
+    own = {"dibao_person": [row | {"name": "孙七"} for row in claim["dibao_person"]]}
+    nights.night(given(after(3), **known(**own)))
+    ((because,),) = nights.rows("select because from warning_withdrawn where subject_id = '戊'")
+    assert because.startswith("已在册：低保")
+
+
+def test_what_a_division_sees_of_a_release_are_no_counts_of_all(unlisted: Nights) -> None:
+    """Else one more or one person fewer would say whether a number is known."""
+    about = unlisted.models.published["main.release"]
+    (mine,) = unlisted.rows(f"select {warehouse._shown_to('d02', about)} from release")
+    (whole,) = unlisted.rows("select * from release")
+    shown = dict(zip(about.columns, mine, strict=True))
+    told = dict(zip(about.columns, whole, strict=True))
+    assert shown["run_date"] == told["run_date"] and told["persons"] and told["rows_read"]
+    assert not [name for name in shown if name not in ("run_date", "built_at") and isinstance(shown[name], int)]

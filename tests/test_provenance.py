@@ -22,14 +22,18 @@ NOTE = "grain: one row\nkey: [row_id]\n"
 IDENTITY = NOTE + "carries: identity\n"
 ROW = "row_id, unit_code, submission_id, sheet, row_number, period, person_id, id_number, name"
 PERSON_ROW = "\nunion all\n".join(
-    f"select '{kind}' as kind, '{called}' as list, {ROW} from accepted.{kind}"
-    for kind, called in (("dibao_person", "dibao"), ("medical_expense", "other"), ("disability_certificate", "other"))
+    f"select '{kind}' as kind, '{called}' as list, {sender} as own_unit_code, {ROW} from accepted.{kind}"
+    for kind, called, sender in (
+        ("dibao_person", "dibao", "unit_code"),
+        ("medical_expense", "other", "cast(null as varchar)"),
+        ("disability_certificate", "other", "cast(null as varchar)"),
+    )
 )
 OTHERS = {
     "person_row": f"with named as ({PERSON_ROW}) select named.row_id as row_id, named.kind as kind, named.list as list,"
     " named.unit_code as unit_code, named.submission_id as submission_id, named.person_id as person_id,"
     " named.id_number as id_number, named.name as name, case when named.list = 'other' then 6 else 1 end as source_rank,"
-    " named.period is null as is_current from named",
+    " named.period is null as is_current, named.own_unit_code as own_unit_code from named",
     "burden": "select person_id as person_id, sum(burden_fen) as burden_fen from accepted.medical_expense group by person_id",
     "hidden": "select person_id as person_id, row_id as row_id, illness as name, is_disabled as is_current from accepted.dibao_person",
     "sender": "select person_id as person_id, unit_code as unit_code from accepted.medical_expense",
@@ -60,6 +64,7 @@ HONEST = {
     "the earliest row": "with ranked as (select person_id, name, "
     "row_number() over (partition by person_id order by source_rank, kind, submission_id, row_id)"
     " as place from registry.person_row) select ranked.person_id as person_id, ranked.name as name from ranked where ranked.place = 1",
+    "which division": "select person_id as person_id, own_unit_code as unit_code from registry.person_row where own_unit_code is not null",
     "one of ours": "select person_row.person_id as person_id from registry.person_row as person_row where person_row.list = 'dibao'",
 }  # fmt: skip
 
@@ -133,7 +138,7 @@ COLUMNS = {
     "accepted.dibao_person": ["person_id", "row_id", "name", "relation", "illness", "is_disabled", "health__text", "start_month"],
     "accepted.medical_expense": ["person_id", "name", "burden_fen", "care_type", "unit_code"],
     "accepted.disability_certificate": ["person_id", "name", "disability_level"],
-    "registry.person_row": ["person_id", "row_id", "name", "kind", "list", "unit_code", "submission_id", "source_rank", "is_current"],
+    "registry.person_row": ["person_id", "row_id", "name", "kind", "list", "unit_code", "submission_id", "source_rank", "is_current", "own_unit_code"],
     "registry.burden": ["person_id", "burden_fen"],
     "registry.hidden": ["person_id", "row_id", "name", "is_current"],
     "registry.sender": ["person_id", "unit_code"],

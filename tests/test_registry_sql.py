@@ -66,6 +66,8 @@ class Oracle:
             if (period := row.get("period")) and period <= "2026-10":
                 key = (row["unit_code"], KINDS[kind])
                 self.latest[key] = max(period, self.latest.get(key, period))
+        self.kept_by: dict[str, str | None] = {}
+        """Person → the division whose own row names him; None where a partner's does."""
         self.kept = self._kept()
         self.disputed = {row["row_id"] for _, row in rows if not _same_name(row["name"], self.kept[row["id_number"]])}
         self.groups = self._groups()
@@ -74,6 +76,17 @@ class Oracle:
     def in_use(self, kind: str, row: dict[str, Any]) -> bool:
         return row.get("period") is None or row["period"] == self.latest.get((row["unit_code"], KINDS[kind]))
 
+    def own_unit(self, kind: str, row: dict[str, Any]) -> str | None:
+        return None if KINDS[kind] in ("monitoring", "other") else str(row["unit_code"])
+
+    def _is_claimed(self, head: str, unit: str) -> bool:
+        """Whether a division ties somebody to a head whom others name, and it does not."""
+        return head in self.kept and self.kept_by[head] != unit and not any(
+            row["id_number"] == head and self.own_unit(kind, row) == unit and self.in_use(kind, row)
+            and row["row_id"] not in self.disputed
+            for kind, row in self.rows
+        )  # fmt: skip
+
     def _kept(self) -> dict[str, str]:
         def standing(pair: tuple[str, dict[str, Any]]) -> tuple[Any, ...]:
             kind, row = pair
@@ -81,8 +94,10 @@ class Oracle:
             return rank, row.get("period") or "~", row["unit_code"], kind, row["row_number"]
 
         names: dict[str, str] = {}
-        for _, row in sorted(self.rows, key=standing):
-            names.setdefault(row["id_number"], row["name"])
+        for kind, row in sorted(self.rows, key=standing):
+            if row["id_number"] not in names:
+                names[row["id_number"]] = row["name"]
+                self.kept_by[row["id_number"]] = self.own_unit(kind, row)
         return names
 
     def _groups(self) -> list[tuple[str, str, int, str, str]]:
@@ -93,7 +108,10 @@ class Oracle:
                 continue
             rank = RANK[KINDS[kind]]
             if rank in (1, 3):
-                found.append((row["id_number"], row["head_id_number"], rank, row["period"], row["unit_code"]))
+                if row["head_id_number"] == row["id_number"] or not self._is_claimed(
+                    row["head_id_number"], row["unit_code"]
+                ):
+                    found.append((row["id_number"], row["head_id_number"], rank, row["period"], row["unit_code"]))
             elif rank in (4, 5):
                 numbered[rank, row["unit_code"], row["household_no"]].append(row)
         for (rank, unit, _), rows in numbered.items():
@@ -211,6 +229,7 @@ def test_models_that_pass_no_purpose_on_are_few() -> None:
     models = sql_kit.models_of(sql_kit.SQL).models
     assert {name for name, model in models.items() if getattr(model.about, "carries", None) == "identity"} == {
         "registry.identity", "registry.name_conflict", "registry.name_difference", "registry.household", "registry.person",
+        "registry.addressed_person", "registry.claimed_head", "registry.guessed_person",
     }  # fmt: skip
     assert {name for name, model in models.items() if getattr(model.about, "carries", None) == "warnings"} == {
         "life.listed"

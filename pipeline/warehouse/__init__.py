@@ -120,10 +120,10 @@ HOUSE: dict[str, dict[str, str]] = {
     },
     "previous_sample": {
         "sample_id": "VARCHAR", "week_start": "DATE", "rule_code": "VARCHAR", "title": "VARCHAR", "question": "VARCHAR",
-        "subject_id": "VARCHAR", "person_id": "VARCHAR", "household_id": "VARCHAR", "division_code": "VARCHAR",
-        "sampled_on": "DATE", "valid_until": "DATE", "population": "BIGINT", "state": "VARCHAR", "outcome": "VARCHAR",
-        "lapsed_on": "DATE", "because": "VARCHAR", "decision_id": "VARCHAR", "decided_on": "DATE", "decided_by": "VARCHAR",
-        "measure": "VARCHAR", "note": "VARCHAR",
+        "subject_id": "VARCHAR", "person_id": "VARCHAR", "household_id": "VARCHAR", "subject_name": "VARCHAR",
+        "division_code": "VARCHAR", "sampled_on": "DATE", "valid_until": "DATE", "population": "BIGINT", "state": "VARCHAR",
+        "outcome": "VARCHAR", "lapsed_on": "DATE", "because": "VARCHAR", "decision_id": "VARCHAR", "decided_on": "DATE",
+        "decided_by": "VARCHAR", "measure": "VARCHAR", "note": "VARCHAR",
     },
     "previous_decision": {
         "decision_id": "VARCHAR", "rule_code": "VARCHAR", "division_code": "VARCHAR", "problem": "VARCHAR",

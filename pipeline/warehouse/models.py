@@ -126,7 +126,7 @@ _PLACE_OF_ROW = frozenset({"unit_code", "submission_id", "period", "sheet", "row
 _SINCE = frozenset({"start_month", "accepted_on"})
 """Columns of our own lists by which it is decided where somebody lives: the later list."""
 
-_ALL_ALIKE = {"registry.person_row": ("list", "source_rank", "is_current")}
+_ALL_ALIKE = {"registry.person_row": ("list", "source_rank", "is_current", "own_unit_code")}
 """Columns of models in which the rows of all partners say the same, made from where they stand."""
 
 _HOUSE_WHO = frozenset(

@@ -35,6 +35,7 @@ before as (
         previous.person_id as person_id, previous.household_id as household_id,
         previous.division_code as division_code, previous.sampled_on as sampled_on,
         previous.valid_until as valid_until, previous.population as population,
+        previous.subject_name as subject_name,
         previous.lapsed_on as lapsed_on, previous.because as because,
         case
             when standing.result is null then earlier.state
@@ -133,7 +134,7 @@ every as (
         before.title as title, before.question as question, before.subject_id as subject_id,
         before.person_id as person_id, before.household_id as household_id,
         coalesce(ended.division_code, before.division_code) as division_code, before.sampled_on as sampled_on,
-        before.valid_until as valid_until, before.population as population,
+        before.valid_until as valid_until, before.population as population, before.subject_name as subject_name,
         case when ended.because is not null then 'lapsed' else before.state end as state,
         before.outcome as outcome,
         case when ended.because is not null then tonight.run_date else before.lapsed_on end as lapsed_on,
@@ -151,7 +152,7 @@ every as (
         subject.person_id as person_id, subject.household_id as household_id,
         subject.division_code as division_code, tonight.run_date as sampled_on,
         cast(tonight.run_date + tonight.days_valid * interval 1 day as date) as valid_until,
-        placed.population as population, 'open' as state, cast(null as varchar) as outcome,
+        placed.population as population, cast(null as varchar) as subject_name, 'open' as state, cast(null as varchar) as outcome,
         cast(null as date) as lapsed_on, cast(null as varchar) as because, cast(null as varchar) as decision_id,
         cast(null as date) as decided_on, cast(null as varchar) as decided_by, cast(null as varchar) as measure,
         cast(null as varchar) as note
@@ -173,7 +174,10 @@ select
     every.subject_id as subject_id,
     every.person_id as person_id,
     every.household_id as household_id,
-    person.name as subject_name,
+    case
+        when every.subject_name is null or person.division_code = every.division_code then coalesce(person.name, every.subject_name)
+        else every.subject_name
+    end as subject_name,
     person.id_number as subject_id_number,
     every.division_code as division_code,
     household_fact.township as township,

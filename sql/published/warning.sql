@@ -1,6 +1,7 @@
 -- The warnings of tonight: what stands, under the id of the night on which it began; what cannot be asked, carried over
 -- unchanged but for how fresh tonight's lists are; and what people have closed, as long as facts are kept. A closed one fires again only
--- when it got worse or its silence ended, and then as an episode of its own, as does one that was withdrawn and holds again.
+-- when it got worse or its silence ended, and then as an episode of its own, as does one that was withdrawn and holds again. One that is kept
+-- where somebody does not live any more keeps the name under which it was told there.
 with working_day as (
     select
         calendar.day as day,
@@ -118,7 +119,10 @@ select
     found.household_id as household_id,
     found.person_id as person_id,
     found.subject_id as subject_id,
-    coalesce(person.name, found.subject_name) as subject_name,
+    case
+        when found.subject_name is null or person.division_code = found.division_code then coalesce(person.name, found.subject_name)
+        else found.subject_name
+    end as subject_name,
     coalesce(person.id_number, found.subject_id_number) as subject_id_number,
     found.division_code as division_code,
     coalesce(household_fact.township, found.township) as township,

@@ -1,5 +1,7 @@
--- Heads to whom a division's list in use ties people, though last night they lived in another division, and that list of that month does
--- not name them under their own name: until a person has decided, nobody is counted with them for it.
+-- Heads to whom a division's list in use ties people, though they are not that division's and it does not name them under their own name:
+-- until a person has decided, nobody is counted with them for it. Whoever lived in another division last night must be named by that very
+-- list; whom no division had, and whose name and address others give, by any list of the division. Of whom nothing else is known, the list
+-- may say what it says.
 with tied as (
     select distinct
         roster_person.registry as registry,
@@ -10,10 +12,20 @@ with tied as (
     where roster_person.is_latest and roster_person.head_person_id <> roster_person.person_id
 ),
 
-named as (
+listed as (
     select registry, division_code, period, person_id from registry.roster_person
     union
     select registry, division_code, period, head_person_id as person_id from registry.roster_household
+),
+
+named as (
+    select distinct
+        person_row.own_unit_code as division_code,
+        person_row.person_id as person_id
+    from registry.person_row as person_row
+    left join registry.name_conflict as name_conflict
+        on person_row.row_id = name_conflict.row_id
+    where person_row.is_current and person_row.own_unit_code is not null and name_conflict.row_id is null
 )
 
 select
@@ -21,12 +33,29 @@ select
     tied.division_code as division_code,
     tied.head_person_id as head_person_id
 from tied
-inner join registry.held_person as held
-    on tied.head_person_id = held.person_id and tied.division_code <> held.division_code
-left join named
+left join registry.held_person as held
+    on tied.head_person_id = held.person_id and held.is_of_division
+left join listed
     on
-        tied.registry = named.registry
-        and tied.division_code = named.division_code
-        and tied.period = named.period
-        and tied.head_person_id = named.person_id
-where named.person_id is null
+        tied.registry = listed.registry
+        and tied.division_code = listed.division_code
+        and tied.period = listed.period
+        and tied.head_person_id = listed.person_id
+left join registry.identity as identity
+    on tied.head_person_id = identity.person_id
+left join registry.person_row as kept_row
+    on identity.row_id = kept_row.row_id
+left join named
+    on tied.division_code = named.division_code and tied.head_person_id = named.person_id
+left join registry.addressed_person as addressed
+    on tied.head_person_id = addressed.person_id
+where
+    listed.person_id is null
+    and case
+        when held.person_id is not null then held.division_code <> tied.division_code
+        else
+            kept_row.row_id is not null
+            and coalesce(kept_row.own_unit_code <> tied.division_code, true)
+            and named.person_id is null
+            and coalesce(addressed.division_code <> tied.division_code, true)
+    end

@@ -1,9 +1,10 @@
--- Who lived in a division on the night before, and how he was called. Whom the bureau had is nobody's: any division's list may take him in.
+-- Where everybody lived on the night before, and how he was called. Whom the bureau had is nobody's: any division's list may take him in.
 select
     previous.person_id as person_id,
     previous.name as name,
-    previous.division_code as division_code
+    upper(translate(previous.name, '·•・．.‧∙●･ 　', '')) as folded_name,
+    previous.division_code as division_code,
+    unit.unit_kind = 'division' as is_of_division
 from house.previous_person as previous
 inner join house.unit as unit
     on previous.division_code = unit.unit_code
-where unit.unit_kind = 'division'

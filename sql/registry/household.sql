@@ -1,7 +1,7 @@
 -- Where a household lives: of the lists that tie it and name a division the one with the later start month, then the lower division. One
 -- that only the monitoring list ties lives where a roster in use (dibao, tekun, edge), else the survey, has one of those tied, else where
 -- the address says. People whom no list ties live where their tekun roster, else their last roster, their latest application, or the
--- address in partner rows says.
+-- address in partner rows says; an application or address under another name says nothing of them.
 with heads as (
     select
         household_member.household_id as household_id,
@@ -9,18 +9,6 @@ with heads as (
         min(case when household_member.standing in ('tekun', 'other') then 1 else 0 end) as is_alone
     from registry.household_member as household_member
     group by household_member.household_id, household_member.head_person_id
-),
-
-addressed as (
-    select
-        person_row.person_id as person_id,
-        min(place.division_code) as division_code
-    from registry.person_row as person_row
-    inner join house.place as place
-        on person_row.row_id = place.row_id
-    where person_row.list = 'other'
-    group by person_row.person_id
-    having count(distinct place.division_code) = 1
 ),
 
 monitored as (
@@ -65,11 +53,16 @@ named as (
     from registry.roster_person
     where registry = 'tekun' or not is_latest
     union all
-    select person_id as head_person_id, 9 as tier, 6 as standing_rank, unit_code as division_code, accepted_on as since
-    from accepted.temporary_grant
+    select
+        application.person_id as head_person_id, 9 as tier, 6 as standing_rank, application.unit_code as division_code,
+        application.accepted_on as since
+    from accepted.temporary_grant as application
+    left join registry.name_conflict as name_conflict
+        on application.row_id = name_conflict.row_id
+    where name_conflict.row_id is null
     union all
     select person_id as head_person_id, 10 as tier, 6 as standing_rank, division_code, cast(null as date) as since
-    from addressed
+    from registry.addressed_person
 ),
 
 ranked as (

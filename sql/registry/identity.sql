@@ -1,7 +1,8 @@
 -- Who a number belongs to. Who lived in a division last night keeps the name that its own lists give, else the name that he had: what the
 -- list of another division claims changes nothing there until a person has decided. Of all others the name of the current dibao roster
--- stands, then tekun, edge, survey, monitoring, then the earliest row; "earliest" is told by month, sender and place in the file before
--- receipt, so that the order of arrival is no matter.
+-- stands, then tekun, edge, survey, monitoring, then the row that gives the name he had, then the earliest; "earliest" is told by month,
+-- sender and place in the file before receipt, so that the order of arrival is no matter. A ledger that gives one number several names
+-- (registry.guessed_person) names nobody while somebody else does.
 with ranked as (
     select
         person_row.person_id as person_id,
@@ -15,16 +16,25 @@ with ranked as (
             partition by person_row.person_id
             order by
                 case
+                    when guessed.person_id is not null and coalesce(guessed.unit_code <> held.division_code, true) then 3
+                    when not coalesce(held.is_of_division, false) then 2
                     when person_row.unit_code = held.division_code and person_row.source_rank <= 5 then 0
-                    when person_row.name = held.name and person_row.is_current then 1
+                    when person_row.folded_name = held.folded_name and person_row.is_current then 1
                     else 2
                 end,
-                person_row.source_rank, person_row.period nulls last, person_row.unit_code, person_row.kind,
+                person_row.source_rank,
+                case when person_row.folded_name = held.folded_name and person_row.is_current then 0 else 1 end,
+                person_row.period nulls last, person_row.unit_code, person_row.kind,
                 person_row.received_seq, person_row.sheet, person_row.row_number, person_row.row_id
         ) as place
     from registry.person_row as person_row
     left join registry.held_person as held
         on person_row.person_id = held.person_id
+    left join registry.guessed_person as guessed
+        on
+            person_row.person_id = guessed.person_id
+            and person_row.own_unit_code = guessed.unit_code
+            and person_row.list = 'other'
 )
 
 select

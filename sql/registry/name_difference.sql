@@ -1,8 +1,11 @@
--- Rows that carry a person's number under a name that is not the person's, and what people have said about each.
+-- Rows that carry a person's number under a name that is not the person's, and what people have said about each. A longer name is the same
+-- as a shorter one of two characters or more: a surname alone names nobody. Nor does a ledger of applications that gives one number several
+-- names, unless it is that of the division whose name for him stands: else whoever tries name after name would hit upon the real one.
 with named as (
     select
         identity.person_id as person_id,
         person_row.name as kept_name,
+        person_row.own_unit_code as kept_own_unit_code,
         person_row.folded_name as kept_folded_name
     from registry.identity as identity
     inner join registry.person_row as person_row
@@ -23,6 +26,21 @@ inner join named
     on person_row.person_id = named.person_id
 left join house.identity_decision as decided
     on person_row.row_id = decided.left_ref and person_row.person_id = decided.right_ref
+left join registry.guessed_person as guessed
+    on
+        person_row.list = 'other'
+        and person_row.own_unit_code = guessed.unit_code
+        and person_row.person_id = guessed.person_id
+        and coalesce(person_row.own_unit_code <> named.kept_own_unit_code, true)
 where
-    not starts_with(person_row.folded_name, named.kept_folded_name)
-    and not starts_with(named.kept_folded_name, person_row.folded_name)
+    guessed.person_id is not null
+    or (
+        person_row.folded_name <> named.kept_folded_name
+        and (
+            least(length(person_row.folded_name), length(named.kept_folded_name)) < 2
+            or (
+                not starts_with(person_row.folded_name, named.kept_folded_name)
+                and not starts_with(named.kept_folded_name, person_row.folded_name)
+            )
+        )
+    )

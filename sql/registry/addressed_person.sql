@@ -1,0 +1,12 @@
+-- The one division that the addresses in partners' rows about somebody name; rows under another name say nothing of him.
+select
+    person_row.person_id as person_id,
+    min(place.division_code) as division_code
+from registry.person_row as person_row
+inner join house.place as place
+    on person_row.row_id = place.row_id
+left join registry.name_conflict as name_conflict
+    on person_row.row_id = name_conflict.row_id
+where person_row.list = 'other' and name_conflict.row_id is null
+group by person_row.person_id
+having count(distinct place.division_code) = 1
