@@ -114,7 +114,8 @@ class Desk:
         for name, rows in tables.items():
             self.insert(name.replace("__", "."), rows)
         con.execute(
-            "create table person as select person_id, person_id as name, person_id as id_number from life.subject where subject_kind = 'person'"
+            "create table person as select person_id, person_id || division_code as name, person_id as id_number, division_code"
+            " from life.subject where subject_kind = 'person'"
         )
         for name in MADE:
             model = models_of().models[name]
@@ -312,11 +313,12 @@ def test_it_moves_with_the_person_until_it_is_checked(desk: Desk) -> None:
         }
     ]
     desk.night(after(1), [], life__subject=moved)
-    assert desk.drawn(what="division_code") == ["d02"]
+    assert desk.drawn(what="division_code || subject_name") == ["d02甲d02"]
     (sample,) = desk.drawn(what="sample_id")
     done = checked(sample, "granted", on=after(1), night=str(after(2)), unit_code="d02")
     desk.night(after(2), ["甲"], done)
-    assert desk.rows("select division_code, state from sample_check where rule_code = 'A'") == [("d02", "checked")]
+    what = "select division_code, subject_name, state from sample_check where rule_code = 'A'"
+    assert desk.rows(what) == [("d02", "甲d02", "checked")], "where he lives now he may have another name"
 
 
 # what was found ------------------------------------------------------------------------------------------------------
