@@ -138,7 +138,9 @@ COLUMNS = {
     "accepted.dibao_person": ["person_id", "row_id", "name", "relation", "illness", "is_disabled", "health__text", "start_month"],
     "accepted.medical_expense": ["person_id", "name", "burden_fen", "care_type", "unit_code"],
     "accepted.disability_certificate": ["person_id", "name", "disability_level"],
-    "registry.person_row": ["person_id", "row_id", "name", "kind", "list", "unit_code", "submission_id", "source_rank", "is_current", "own_unit_code"],
+    "registry.person_row": [
+        "person_id", "row_id", "name", "kind", "list", "unit_code", "submission_id", "source_rank", "is_current", "own_unit_code",
+    ],
     "registry.burden": ["person_id", "burden_fen"],
     "registry.hidden": ["person_id", "row_id", "name", "is_current"],
     "registry.sender": ["person_id", "unit_code"],
