@@ -3,7 +3,7 @@
 import json
 import shutil
 import sqlite3
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import duckdb
 import pytest
@@ -217,6 +217,13 @@ def test_rows_of_the_ledger_that_refer_to_nothing_are_found(home):
     with sqlite3.connect(home / "ledger.db") as connection:
         connection.execute("delete from received_file where unit_code = 'd01'")
     assert "台账里有 1 条 submission 在 received_file 里没有对应的一条" in problems(home)
+
+
+def test_a_database_that_is_said_to_have_been_read_already_is_found(home):
+    """Such a row, planted for the night to come, would keep it from being read."""
+    ledger = Ledger.of(Home(home))
+    ledger.record_source(date(2029, 6, 1), "人社库", "unchanged", at=datetime(2029, 5, 31, tzinfo=UTC))
+    assert problems(home) == ["台账里 人社库 的记录与发布时不同"]
 
 
 def test_what_was_taken_away_rightly_is_no_damage(home):

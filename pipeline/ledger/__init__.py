@@ -581,16 +581,18 @@ class Ledger:
     # ---- the whole of it
 
     def digests(self) -> dict[str, str]:
-        """Unit → SHA-256 over all that is held of what it sent.
+        """Unit → SHA-256 over all that is held of what it sent; database source → over what became of it, night by night.
 
-        Files, those left where they lie, submissions, exceptions in its files, filled-in lists and their lines.
+        Of a unit: files, those left where they lie, submissions, exceptions in its files, filled-in lists and their lines.
         """
         with looking(self._engine) as connection:
             of_files = connection.execute(select(exception_table).where(exception_table.c.source != COMMAND)).all()
+            of_sources = connection.execute(select(source_table)).all()
         held: list[Any] = [*self.files(), *self.left(date.max), *self.submissions(), *self.decisions.files()]
         told: list[tuple[str, list[Any]]] = [
             *((each.unit_code, list(asdict(each).values())) for each in held),
             *((each.unit_code, list(each)) for each in of_files),
+            *((each.source, list(each)) for each in of_sources),
             *(
                 (file.unit_code, [of_line, *asdict(line).values()])
                 for file, of_line, line in self.decisions.lines(date.max)
@@ -610,7 +612,7 @@ class Ledger:
             [each.name for each in fields(of)]
             for of in (ReceivedFile, LeftFile, Submission, DecisionFile, DecisionLine)
         ]
-        columns.append([column.name for column in exception_table.columns])
+        columns += [[column.name for column in table.columns] for table in (exception_table, source_table)]
         return hashlib.sha256(json.dumps(columns).encode()).hexdigest()[:16]
 
     def said(self) -> set[tuple[str, ...]]:
