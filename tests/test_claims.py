@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -223,6 +224,20 @@ GUESSES: dict[str, dict[str, list[dict[str, Any]]]] = {
     "applications under every name there is": {
         "temporary_grant": applied(WRONG, *(name for name, _ in KNOWN.values()))
     },
+    "lists of months that are over under a name each": {
+        "tekun_person": [
+            {"id_number": "旁戊", "name": "旁人", "unit_code": "d02"},
+            *(
+                {"id_number": who, "name": name, "unit_code": "d02", "period": month}
+                for who, (right, _) in KNOWN.items()
+                for name, month in ((right, "2026-03"), (WRONG, "2026-04"))
+            ),
+        ],
+        "edge_person": [
+            {"id_number": "旁己", "name": "旁人", "unit_code": "d02"},
+            *({"id_number": who, "name": WRONG, "unit_code": "d02", "period": "2026-02"} for who in KNOWN),
+        ],
+    },
     "children tied to the numbers": {
         "dibao_person": [
             {"id_number": f"子{who}", "head_id_number": who, "relation": "子", "unit_code": "d02", "start_month": "2026-10"}
@@ -262,10 +277,10 @@ def seen_in(nights: Nights, unit: str) -> str:
 
 
 def told_of(nights: Nights, guess: str) -> list[str]:
-    """The real names of which d02 learns, by more than what it says of a wrong one that it tried as often."""
+    """The real names that d02 reads more often than it has written them, right or wrong."""
     seen = seen_in(nights, "d02")
-    tried = seen.count(WRONG) if guess == "applications under every name there is" else 0
-    return [name for name, _ in KNOWN.values() if seen.count(name) != tried]
+    sent = Counter(row["name"] for rows in GUESSES[guess].values() for row in rows if "name" in row)
+    return [name for name, _ in KNOWN.values() if seen.count(name) > sent[name]]
 
 
 @pytest.fixture(scope="module")
@@ -286,6 +301,10 @@ def test_who_is_on_no_roster_is_neither_moved_nor_named(unlisted: Nights, guess:
         assert counted(nights) == before
         assert told_of(nights, guess) == []
     assert nights.rows("select distinct division_code from identity_question where is_asked") in ([], [("bureau",)])
+    mine = nights.rows(
+        "select distinct division_code from person where starts_with(person_id, '子') or starts_with(person_id, '女')"
+    )
+    assert mine == ([("d02",)] if "children" in guess else []), "who is on its roster is its own all the same"
 
 
 @pytest.mark.parametrize("guess", GUESSES)

@@ -66,10 +66,20 @@ class Oracle:
             if (period := row.get("period")) and period <= "2026-10":
                 key = (row["unit_code"], KINDS[kind])
                 self.latest[key] = max(period, self.latest.get(key, period))
+        names: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for kind, row in rows:
+            if unit := self.own_unit(kind, row):
+                names[unit, row["id_number"]].add(row["name"][:2])
+        self.guessed = {of for of, found in names.items() if len(found) > 1}
+        """Divisions that give one number several names, and the number."""
         self.kept_by: dict[str, str | None] = {}
         """Person → the division whose own row names him; None where a partner's does."""
         self.kept = self._kept()
-        self.disputed = {row["row_id"] for _, row in rows if not _same_name(row["name"], self.kept[row["id_number"]])}
+        self.disputed = {
+            row["row_id"]
+            for kind, row in rows
+            if not _same_name(row["name"], self.kept[row["id_number"]]) or self._is_guess(kind, row)
+        }
         self.groups = self._groups()
         self.head = {person: self._head(person) for person in self.kept}
 
@@ -78,6 +88,10 @@ class Oracle:
 
     def own_unit(self, kind: str, row: dict[str, Any]) -> str | None:
         return None if KINDS[kind] in ("monitoring", "other") else str(row["unit_code"])
+
+    def _is_guess(self, kind: str, row: dict[str, Any]) -> bool:
+        unit, person = self.own_unit(kind, row), row["id_number"]
+        return (unit, person) in self.guessed and self.kept_by[person] != unit
 
     def _is_claimed(self, head: str, unit: str) -> bool:
         """Whether a division ties somebody to a head whom others name, and it does not."""
@@ -91,7 +105,8 @@ class Oracle:
         def standing(pair: tuple[str, dict[str, Any]]) -> tuple[Any, ...]:
             kind, row = pair
             rank = RANK[KINDS[kind]] if self.in_use(kind, row) else 6
-            return rank, row.get("period") or "~", row["unit_code"], kind, row["row_number"]
+            is_guess = rank == 6 and (self.own_unit(kind, row), row["id_number"]) in self.guessed
+            return is_guess, rank, row.get("period") or "~", row["unit_code"], kind, row["row_number"]
 
         names: dict[str, str] = {}
         for kind, row in sorted(self.rows, key=standing):
@@ -108,10 +123,10 @@ class Oracle:
                 continue
             rank = RANK[KINDS[kind]]
             if rank in (1, 3):
-                if row["head_id_number"] == row["id_number"] or not self._is_claimed(
-                    row["head_id_number"], row["unit_code"]
-                ):
-                    found.append((row["id_number"], row["head_id_number"], rank, row["period"], row["unit_code"]))
+                who, head = row["id_number"], row["head_id_number"]
+                if who != head and self._is_claimed(head, row["unit_code"]):
+                    rank, head = 6, who
+                found.append((who, head, rank, row["period"], row["unit_code"]))
             elif rank in (4, 5):
                 numbered[rank, row["unit_code"], row["household_no"]].append(row)
         for (rank, unit, _), rows in numbered.items():

@@ -1,10 +1,10 @@
 -- Who stands with which head on which list in use. Tekun is not among them: it forms no group while another one exists.
--- Nor is who is tied to the head of another division's household (registry.claimed_head).
+-- Who is tied to somebody whom the list cannot claim (registry.claimed_head) stands there alone, unless another list ties him.
 select
     roster_person.person_id as person_id,
-    roster_person.head_person_id as head_person_id,
+    case when claimed_head.head_person_id is null then roster_person.head_person_id else roster_person.person_id end as head_person_id,
     roster_person.registry as standing,
-    roster_person.registry_rank as standing_rank,
+    case when claimed_head.head_person_id is null then roster_person.registry_rank else 6 end as standing_rank,
     roster_person.period as period,
     roster_person.division_code as division_code,
     roster_person.relation as relation,
@@ -16,7 +16,7 @@ left join registry.claimed_head as claimed_head
         roster_person.registry = claimed_head.registry
         and roster_person.division_code = claimed_head.division_code
         and roster_person.head_person_id = claimed_head.head_person_id
-where roster_person.is_latest and roster_person.registry <> 'tekun' and claimed_head.head_person_id is null
+where roster_person.is_latest and roster_person.registry <> 'tekun'
 union all
 select
     roster_household.head_person_id as person_id,

@@ -1,8 +1,8 @@
 -- Who a number belongs to. Who lived in a division last night keeps the name that its own lists give, else the name that he had: what the
 -- list of another division claims changes nothing there until a person has decided. Of all others the name of the current dibao roster
 -- stands, then tekun, edge, survey, monitoring, then the row that gives the name he had, then the earliest; "earliest" is told by month,
--- sender and place in the file before receipt, so that the order of arrival is no matter. A ledger that gives one number several names
--- (registry.guessed_person) names nobody while somebody else does.
+-- sender and place in the file before receipt, so that the order of arrival is no matter. A division that gives one number several
+-- names (registry.guessed_person) names nobody of another division, and by no application or list that is over, while somebody else does.
 with ranked as (
     select
         person_row.person_id as person_id,
@@ -16,7 +16,11 @@ with ranked as (
             partition by person_row.person_id
             order by
                 case
-                    when guessed.person_id is not null and coalesce(guessed.unit_code <> held.division_code, true) then 3
+                    when
+                        guessed.person_id is not null
+                        and coalesce(guessed.unit_code <> held.division_code, true)
+                        and (coalesce(held.is_of_division, false) or person_row.source_rank = 6)
+                        then 3
                     when not coalesce(held.is_of_division, false) then 2
                     when person_row.unit_code = held.division_code and person_row.source_rank <= 5 then 0
                     when person_row.folded_name = held.folded_name and person_row.is_current then 1
@@ -34,7 +38,6 @@ with ranked as (
         on
             person_row.person_id = guessed.person_id
             and person_row.own_unit_code = guessed.unit_code
-            and person_row.list = 'other'
 )
 
 select

@@ -1,6 +1,6 @@
 -- Rows that carry a person's number under a name that is not the person's, and what people have said about each. A longer name is the same
--- as a shorter one of two characters or more: a surname alone names nobody. Nor does a ledger of applications that gives one number several
--- names, unless it is that of the division whose name for him stands: else whoever tries name after name would hit upon the real one.
+-- as a shorter one of two characters or more: a surname alone names nobody. Nor does a division that gives one number several
+-- names, unless it is its name for him that stands: else whoever tries name after name would hit upon the real one.
 with named as (
     select
         identity.person_id as person_id,
@@ -28,8 +28,7 @@ left join house.identity_decision as decided
     on person_row.row_id = decided.left_ref and person_row.person_id = decided.right_ref
 left join registry.guessed_person as guessed
     on
-        person_row.list = 'other'
-        and person_row.own_unit_code = guessed.unit_code
+        person_row.own_unit_code = guessed.unit_code
         and person_row.person_id = guessed.person_id
         and coalesce(person_row.own_unit_code <> named.kept_own_unit_code, true)
 where
