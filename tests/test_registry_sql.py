@@ -72,6 +72,8 @@ class Oracle:
                 names[unit, row["id_number"]].add(row["name"][:2])
         self.guessed = {of for of, found in names.items() if len(found) > 1}
         """Divisions that give one number several names, and the number."""
+        self.first: dict[tuple[str, str, str], str] = {}
+        """Of whom a list ties to one head, the first: registry, division, head."""
         self.kept_by: dict[str, str | None] = {}
         """Person → the division whose own row names him; None where a partner's does."""
         self.kept = self._kept()
@@ -118,6 +120,9 @@ class Oracle:
     def _groups(self) -> list[tuple[str, str, int, str, str]]:
         """(person, head, rank, period, division) of lists in use; the lists tied by 户编号 have no division order to test."""
         found, numbered = [], defaultdict(list)
+        for kind, row in sorted(self.rows, key=lambda pair: pair[1]["id_number"]):
+            if KINDS[kind] in ("dibao", "edge") and row["row_id"] not in self.disputed and self.in_use(kind, row):
+                self.first.setdefault((KINDS[kind], row["unit_code"], row["head_id_number"]), row["id_number"])
         for kind, row in self.rows:
             if row["row_id"] in self.disputed or not self.in_use(kind, row):
                 continue
@@ -125,7 +130,7 @@ class Oracle:
             if rank in (1, 3):
                 who, head = row["id_number"], row["head_id_number"]
                 if who != head and self._is_claimed(head, row["unit_code"]):
-                    rank, head = 6, who
+                    rank, head = 6, self.first[KINDS[kind], row["unit_code"], head]
                 found.append((who, head, rank, row["period"], row["unit_code"]))
             elif rank in (4, 5):
                 numbered[rank, row["unit_code"], row["household_no"]].append(row)
@@ -244,7 +249,7 @@ def test_models_that_pass_no_purpose_on_are_few() -> None:
     models = sql_kit.models_of(sql_kit.SQL).models
     assert {name for name, model in models.items() if getattr(model.about, "carries", None) == "identity"} == {
         "registry.identity", "registry.name_conflict", "registry.name_difference", "registry.household", "registry.person",
-        "registry.addressed_person", "registry.claimed_head", "registry.guessed_person",
+        "registry.addressed_person", "registry.claimed_head", "registry.guessed_person", "registry.headless_household",
     }  # fmt: skip
     assert {name for name, model in models.items() if getattr(model.about, "carries", None) == "warnings"} == {
         "life.listed"

@@ -94,7 +94,9 @@ HOUSE: dict[str, dict[str, str]] = {
         "settings_version": "VARCHAR",
     },
     "previous_submission": {"submission_id": "VARCHAR", "status": "VARCHAR"},
-    "previous_person": {"person_id": "VARCHAR", "name": "VARCHAR", "division_code": "VARCHAR"},
+    "previous_person": {
+        "person_id": "VARCHAR", "name": "VARCHAR", "household_id": "VARCHAR", "division_code": "VARCHAR",
+    },
     "previous_warning": {
         "warning_id": "VARCHAR", "run_date": "DATE", "rule_code": "VARCHAR", "title": "VARCHAR", "purpose": "VARCHAR",
         "level": "VARCHAR", "status": "VARCHAR", "outcome": "VARCHAR", "household_id": "VARCHAR", "person_id": "VARCHAR",

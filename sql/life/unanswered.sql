@@ -1,7 +1,6 @@
 -- Open warnings that cannot be asked about tonight, since a roster is not current, or not whole and says nothing of whom they are about,
 -- or nobody can tell whether they stand on it (another name under the number, a row set aside that may be theirs), or a cell cannot be
--- read: they are carried over, with that remark. So are the bureau's own when a division's list gives the number another name than that under
--- which they were listed, until a person has decided. What nobody knows withdraws nothing.
+-- read: they are carried over, with that remark. What nobody knows withdraws nothing.
 with unanswered as (
     select
         answered.warning_id as warning_id,
@@ -61,25 +60,6 @@ remark as (
     inner join warnings.unreadable as unreadable
         on before.rule_code = unreadable.rule_code and before.subject_id = unreadable.subject_id
     where before.status <> 'closed'
-    union all
-    select
-        before.warning_id as warning_id,
-        '姓名有争议' as said,
-        5 as place
-    from life.before as before
-    inner join house.unit as unit
-        on before.division_code = unit.unit_code and unit.unit_kind = 'bureau'
-    inner join registry.identity as identity
-        on before.person_id = identity.person_id
-    inner join registry.person_row as kept_row
-        on identity.row_id = kept_row.row_id and before.division_code <> kept_row.unit_code
-    inner join registry.name_conflict as name_conflict
-        on
-            before.person_id = name_conflict.person_id
-            and name_conflict.state in ('disputed', 'cannot_tell')
-            and before.subject_name = name_conflict.other_name
-    where before.status <> 'closed'
-    group by before.warning_id
 )
 
 select

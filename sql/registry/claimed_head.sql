@@ -1,7 +1,8 @@
 -- Heads to whom a division's list in use ties people, though they are not that division's and it does not name them under their own name:
--- until a person has decided, nobody is counted with them for it. Whoever lived in another division last night must be named by that very
--- list; whom no division had, and whose name and address others give, by any list of the division. Of whom nothing else is known, the list
--- may say what it says.
+-- until a person has decided, nobody is counted with them for it. Whoever lived in another division last night, or headed a household there
+-- that knew his number alone, must be named by that very list; whom no division had, and whose name and address others give, by any list
+-- of the division. Whom only another division names is no stranger where his household stood before; of whom nothing else is known, the
+-- list may say what it says.
 with tied as (
     select distinct
         roster_person.registry as registry,
@@ -35,6 +36,8 @@ select
 from tied
 left join registry.held_person as held
     on tied.head_person_id = held.person_id and held.is_of_division
+left join registry.headless_household as headless
+    on tied.head_person_id = headless.head_person_id
 left join listed
     on
         tied.registry = listed.registry
@@ -53,9 +56,13 @@ where
     listed.person_id is null
     and case
         when held.person_id is not null then held.division_code <> tied.division_code
+        when headless.division_code <> tied.division_code then true
         else
             kept_row.row_id is not null
-            and coalesce(kept_row.own_unit_code <> tied.division_code, true)
+            and case
+                when kept_row.own_unit_code is null then true
+                else kept_row.own_unit_code <> tied.division_code and headless.head_person_id is null
+            end
             and named.person_id is null
             and coalesce(addressed.division_code <> tied.division_code, true)
     end

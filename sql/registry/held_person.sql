@@ -1,4 +1,4 @@
--- Where everybody lived on the night before, and how he was called. Whom the bureau had is nobody's: any division's list may take him in.
+-- Where everybody lived on the night before, and how he was called. Whom the bureau had, any division's list may take in under his name.
 select
     previous.person_id as person_id,
     previous.name as name,

@@ -1,8 +1,8 @@
--- Who a number belongs to. Who lived in a division last night keeps the name that its own lists give, else the name that he had: what the
--- list of another division claims changes nothing there until a person has decided. Of all others the name of the current dibao roster
--- stands, then tekun, edge, survey, monitoring, then the row that gives the name he had, then the earliest; "earliest" is told by month,
--- sender and place in the file before receipt, so that the order of arrival is no matter. A division that gives one number several
--- names (registry.guessed_person) names nobody of another division, and by no application or list that is over, while somebody else does.
+-- Who a number belongs to. Whoever was known last night keeps the name that the lists of his own division give, else the name that he had,
+-- as long as somebody gives it: what another division claims changes nothing until a person has decided. Of all others the name of the
+-- current dibao roster stands, then tekun, edge, survey, monitoring, then the earliest row; "earliest" is told by month, sender and place
+-- in the file before receipt, so that the order of arrival is no matter. A division that gives one number several names
+-- (registry.guessed_person) names nobody of another division, and by no application or list that is over, while somebody else does.
 with ranked as (
     select
         person_row.person_id as person_id,
@@ -19,16 +19,17 @@ with ranked as (
                     when
                         guessed.person_id is not null
                         and coalesce(guessed.unit_code <> held.division_code, true)
-                        and (coalesce(held.is_of_division, false) or person_row.source_rank = 6)
+                        and (held.person_id is not null or person_row.source_rank = 6)
                         then 3
-                    when not coalesce(held.is_of_division, false) then 2
+                    when held.person_id is null then 2
                     when person_row.unit_code = held.division_code and person_row.source_rank <= 5 then 0
-                    when person_row.folded_name = held.folded_name and person_row.is_current then 1
+                    when
+                        person_row.folded_name = held.folded_name
+                        and (person_row.is_current or person_row.own_unit_code = held.division_code)
+                        then 1
                     else 2
                 end,
-                person_row.source_rank,
-                case when person_row.folded_name = held.folded_name and person_row.is_current then 0 else 1 end,
-                person_row.period nulls last, person_row.unit_code, person_row.kind,
+                person_row.source_rank, person_row.period nulls last, person_row.unit_code, person_row.kind,
                 person_row.received_seq, person_row.sheet, person_row.row_number, person_row.row_id
         ) as place
     from registry.person_row as person_row

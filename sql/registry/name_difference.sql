@@ -1,6 +1,7 @@
 -- Rows that carry a person's number under a name that is not the person's, and what people have said about each. A longer name is the same
--- as a shorter one of two characters or more: a surname alone names nobody. Nor does a division that gives one number several
--- names, unless it is its name for him that stands: else whoever tries name after name would hit upon the real one.
+-- as a shorter one of two characters or more, of three when another division claims him: a surname alone names nobody. Nor does a division
+-- that gives one number several names, unless it is its name for him that stands: else whoever tries name after name would hit upon the
+-- real one.
 with named as (
     select
         identity.person_id as person_id,
@@ -26,6 +27,8 @@ inner join named
     on person_row.person_id = named.person_id
 left join house.identity_decision as decided
     on person_row.row_id = decided.left_ref and person_row.person_id = decided.right_ref
+left join registry.held_person as held
+    on person_row.person_id = held.person_id
 left join registry.guessed_person as guessed
     on
         person_row.own_unit_code = guessed.unit_code
@@ -36,7 +39,8 @@ where
     or (
         person_row.folded_name <> named.kept_folded_name
         and (
-            least(length(person_row.folded_name), length(named.kept_folded_name)) < 2
+            least(length(person_row.folded_name), length(named.kept_folded_name))
+            < case when coalesce(person_row.own_unit_code <> held.division_code, false) then 3 else 2 end
             or (
                 not starts_with(person_row.folded_name, named.kept_folded_name)
                 and not starts_with(named.kept_folded_name, person_row.folded_name)
