@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -161,6 +161,20 @@ def since_published(home: Home) -> list[Entry]:
         lines.append(told)
     seal = Seal.of(home)
     return [_opened(told, seal.open(told["sealed"])) for told in reversed(lines)]
+
+
+def lines_of(home: Home, sorts: Collection[str]) -> Iterator[Entry]:
+    """The lines of these sorts, in order. Their chain is not examined; half a line that a crash left is none."""
+    if not path(home).exists():
+        return
+    seal = Seal.of(home)
+    for line in path(home).read_bytes().splitlines():
+        try:
+            told = json.loads(line)
+        except ValueError:
+            continue
+        if told["what"] in sorts:
+            yield _opened(told, seal.open(told["sealed"]))
 
 
 def _opened(told: Mapping[str, Any], text: str) -> Entry:

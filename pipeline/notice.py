@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline import advice, contracts, seal
+from pipeline import advice, contracts, published, seal
 from pipeline.home import Home, atomically
 from pipeline.inbox import PUT_OFF
 from pipeline.ledger import COMMAND, TAKEN, Ledger, Submission
@@ -110,6 +110,7 @@ def status(home: Home, ledger: Ledger, day: date) -> dict[str, Any]:
             for each in submissions
             if each.status in TAKEN and each.reason.startswith(UNREAD)
         ],
+        "unmarked": [_unmarked(home, name, fault) for name, fault in sorted(published.unmarked(home, day).items())],
         "gaps": _gaps(home, kinds, missing),
         "faults": _faults(home, ledger, submissions, day),
         "registries": _registries(home, kinds, submissions, missing, day),
@@ -204,6 +205,12 @@ def _fix(each: Submission) -> str:
             return advice.try_again(each.submission_id)
         return f"核对无误后运行 monitor confirm {each.submission_id} --by 姓名 --because 原因"
     return mask((each.reading.get("refusal") or {}).get("fix", ""))
+
+
+def _unmarked(home: Home, name: str, fault: str) -> dict[str, Any]:
+    """A copy below returns/ that our own program failed to mark."""
+    _, unit, *rest = name.split("/")
+    return {"unit_code": unit, "unit": _called(home, unit), "file_name": mask("/".join(rest)), "fault": fault}
 
 
 def _called(home: Home, folder: str) -> str:
@@ -462,6 +469,8 @@ def _message(told: Mapping[str, Any]) -> list[str]:
     sent_back = [*told["received"], *told["held"]]
     sent_back_words = [*_sent_back_words(sent_back), *_refused_list_words(told["lists_refused"])]
     lines += ["", "## 今晚整份退回的，和扣住还没有确认的", "", *_bullets(sent_back_words or ["没有。"])]
+    if unmarked := _unmarked_words(told["unmarked"]):
+        lines += ["", f"## {_UNMARKED_TITLE}", "", *_bullets(unmarked)]
     if unread := _unread_words(told["unread"]):
         lines += ["", f"## {_UNREAD_TITLE}", "", *_bullets(unread)]
     if not_whole := _gap_words(told["gaps"]):
@@ -485,9 +494,9 @@ def _to_do_words(told: Mapping[str, Any]) -> list[str]:
         said.append("今晚的清单没有发布，请看夜间任务哪一步没有成功。")
     every = [*told["received"], *told["held"]]
     broken = [line for line in every if line["fault"] or line["reason"].startswith(BROKE)]
-    if broken:
+    if ours := [*broken, *told["unmarked"]]:
         said.append(
-            f"程序自己出错的文件 {len(broken)} 份（{_units_words(broken)}）：不是报送单位的错，请把下面“给开发者”的话转给维护人员。"
+            f"程序自己出错的文件 {len(ours)} 份（{_units_words(ours)}）：不是报送单位的错，请把下面“给开发者”的话转给维护人员。"
         )
     held = [line for line in every if line["status"] == "held" and line not in broken]
     if held:
@@ -765,6 +774,18 @@ def _because(line: Mapping[str, Any]) -> str:
     return "".join(f"{part.rstrip('。')}。" for part in (line["reason"], line["fix"], fault) if part)
 
 
+_UNMARKED_TITLE = "没有标成的退回件"
+
+
+def _unmarked_words(unmarked: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Copies that went back as the sheet 问题清单 alone, since our own program failed over them."""
+    return [
+        f"{line['unit']} 《{line['file_name']}》：标注时程序自己出了错，退回的只有问题清单，不是报送单位的错；名单照常检查，收下的照用。"
+        f"给开发者：{line['fault'].rstrip('。')}。"
+        for line in unmarked
+    ]
+
+
 _UNREAD_TITLE = "以前收下、现在读不出来的"
 
 
@@ -869,7 +890,8 @@ def show(told: Mapping[str, Any], console: Console) -> None:
             table.add_row(*map(Text, (line["unit"], line["file_name"], _kind_words(line), title, _because(line))))
         console.print(table)
     console.print(Text(f"今晚{_received_words(told['received'])[-1]}"))
-    doubts = [f"{_UNREAD_TITLE}：{sentence}" for sentence in _unread_words(told["unread"])]
+    doubts = [f"{_UNMARKED_TITLE}：{sentence}" for sentence in _unmarked_words(told["unmarked"])]
+    doubts += [f"{_UNREAD_TITLE}：{sentence}" for sentence in _unread_words(told["unread"])]
     doubts += [f"不完整的名单：{sentence}" for sentence in _gap_words(told["gaps"])]
     for sentence in [*doubts, *(f"还在收件箱里的：{sentence}" for sentence in _left_words(told))]:
         console.print(Text(sentence, style="yellow"))

@@ -11,9 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path, PurePath
 from typing import Any
 
+from pipeline import journal
 from pipeline.home import PART, Home, digest_of
 from pipeline.journal import Entry
 from pipeline.ledger import Ledger
@@ -46,6 +48,16 @@ def settings_of(home: Home) -> Files:
 def digests(home: Home, paths: Iterable[Path]) -> dict[str, str | None]:
     """Path below the home → its digest; None for what is not there."""
     return {_named(home, path): digest_of(path) if path.exists() else None for path in sorted(paths)}
+
+
+def unmarked(home: Home, day: date) -> dict[str, str]:
+    """Copies of a night that our own program failed to mark, as their last line tells: path below the home → where it failed."""
+    found: dict[str, str] = {}
+    for entry in journal.lines_of(home, ("returned", "published")):
+        if entry.about.get("run_date") == day.isoformat():
+            found = {name: fault for name, fault in found.items() if name not in entry.about.get("outputs", {})}
+            found |= entry.about.get("unmarked", {})
+    return found
 
 
 def files_of(release: Path) -> Files:

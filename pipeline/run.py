@@ -861,22 +861,29 @@ def give_back(home: Path, day: date, unit: str) -> int:
                 targets.append(target)
             beside = [_beside(target) for target in targets]
             before = published.digests(place, beside)
+            unmarked: dict[Path, str] = {}
             try:
-                _mark(copies)
+                unmarked = _mark(copies)
             finally:
                 written = published.digests(place, targets)
                 written |= dict(published.digests(place, beside).items() - before.items())
-                _tell_returned(place, day, written)
+                _tell_returned(place, day, written, unmarked)
         for file_id in files:
             (place.work / f"{file_id}{_GIVEN_BACK}").touch(0o600)
     return len(files)
 
 
-def _tell_returned(home: Home, day: date, written: Mapping[str, str | None]) -> None:
-    """Write down which files of returns/ the night wrote, with their digests."""
+def _tell_returned(
+    home: Home, day: date, written: Mapping[str, str | None], unmarked: Mapping[Path, str] | None = None
+) -> None:
+    """Write down which files of returns/ the night wrote, with their digests, and which of them are no marked copies."""
     if written:
-        about = {"run_date": day.isoformat(), "outputs": dict(written)}
+        about = {"run_date": day.isoformat(), "outputs": dict(written), "unmarked": _below(home, unmarked or {})}
         journal.write(home, "returned", about, who=NIGHT, at=datetime.now(UTC))
+
+
+def _below(home: Home, unmarked: Mapping[Path, str]) -> dict[str, str]:
+    return {target.relative_to(home.root).as_posix(): fault for target, fault in unmarked.items()}
 
 
 def _beside(target: Path) -> Path:
@@ -965,10 +972,11 @@ def _copy_of(
     return clear.enter_context(archive.opened(home, file.sha256)), file.file_name, target, summaries, asked, mending
 
 
-def _mark(copies: list[_Copy]) -> None:
+def _mark(copies: list[_Copy]) -> dict[Path, str]:
     """Mark copies in child processes with limits, since the sender's bytes are parsed once more.
 
-    Small files share a child; when it dies, each gets one of its own, so that only the one at fault goes without a copy.
+    Small files share a child; when it dies, each gets one of its own, so that only the one at fault goes without a copy: it
+    is answered by 问题清单 alone. Gives the targets of those over which our own program failed, with where it did.
     """
     from pipeline import returns  # noqa: PLC0415
     from pipeline.reading import layout, sandbox  # noqa: PLC0415 - brings pyarrow and the readers
@@ -982,15 +990,19 @@ def _mark(copies: list[_Copy]) -> None:
             sandbox.call(returns.write_all, together, memory_mb=memory_mb, seconds=seconds)
         except (sandbox.Killed, CheckError):
             alone += together
+    unmarked: dict[Path, str] = {}
     for copy in alone:
         memory_mb, seconds = layout.limits(copy[0])
         try:
             sandbox.call(returns.write, *copy, memory_mb=2 * memory_mb, seconds=3 * seconds)
         except (sandbox.Killed, CheckError) as problem:
             _, file_name, target, summaries, issues, _ = copy
-            is_too_big = isinstance(problem, sandbox.Killed) and problem.reason != "crash"
-            reason = "太大或结构特殊，超过了标注的时间或内存" if is_too_big else "标注时我们的程序出了错"
+            reason = "太大或结构特殊，超过了标注的时间或内存"
+            if isinstance(problem, CheckError) or problem.reason == "crash":
+                reason = "标注时我们的程序出了错，不是您的文件写错了"
+                unmarked[target] = tell_failure(problem) if isinstance(problem, CheckError) else problem.detail
             returns.write_list_alone(target, file_name, summaries, issues, reason)
+    return unmarked
 
 
 def _returned_name(name: str, names: Sequence[str]) -> Path:
@@ -1141,12 +1153,13 @@ def publish(home: Path, day: date) -> str:
             titles = {k: v.title for k, v in contracts.load().kinds.items()}
             written = lists.write(con, place.lists, place.units, day, titles)
             told = decisions.answers(ledger, con)
-        written += _answer(place, ledger, told)
+        answers, unmarked = _answer(place, ledger, told)
+        written += answers
         kept = place.settings.retention.releases
         planned = warehouse.plan(built, place.releases, place.warehouse, kept=kept, keys=keys)
         about = {
             "run_date": day.isoformat(), "files": published.files_of(built), "kept": kept_beside(place, ledger),
-            "outputs": published.digests(place, written), "release": planned.number,
+            "outputs": published.digests(place, written), "unmarked": _below(place, unmarked), "release": planned.number,
             "becomes_current": planned.becomes_current, "retired": list(planned.retired),
         }  # fmt: skip
         journal.write(place, "published", about, who=NIGHT, at=datetime.now(UTC))
@@ -1179,8 +1192,8 @@ def kept_beside(home: Home, ledger: Ledger) -> dict[str, Any]:
     return {"ledger": ledger.digests(), "form": ledger.form(), "folders": folders}
 
 
-def _answer(home: Home, ledger: Ledger, told: list[Answer]) -> list[Path]:
-    """Mark the copies of filled-in lists and leave them in returns/, beside those of data files; where they lie."""
+def _answer(home: Home, ledger: Ledger, told: list[Answer]) -> tuple[list[Path], dict[Path, str]]:
+    """Mark the copies of filled-in lists and leave them in returns/, beside those of data files; where they lie, and `_mark`'s word."""
     from pipeline import returns  # noqa: PLC0415 - brings lxml and xlsxwriter
 
     copies: list[_Copy] = []
@@ -1201,10 +1214,10 @@ def _answer(home: Home, ledger: Ledger, told: list[Answer]) -> list[Path]:
             else:
                 original = clear.enter_context(archive.opened(home, each.file.sha256))
                 copies.append((original, each.file.file_name, target, each.summaries, each.issues, None))
-        _mark(copies)
+        unmarked = _mark(copies)
     for each in told:
         ledger.decisions.answered(each.file.file_id)
-    return targets
+    return targets, unmarked
 
 
 def _built(home: Home, day: date) -> Path:
@@ -1513,11 +1526,15 @@ def check_file(home: Path | None, file: Path, unit_code: str | None, day: date) 
         ]  # fmt: skip
         refusals = [reading.refusal for reading in readings if reading.refusal]
         faults = [each.issues for each in verdicts]
+        not_marked: list[str] = []
         if verdicts:
-            _mark([(file, file.name, target, list(summaries), _joined(faults), None)])
+            not_marked += _mark([(file, file.name, target, list(summaries), _joined(faults), None)]).values()
         elif refusals:
             returns.write_receipt(target, file.name, refusals[0], is_taken=False)
-    unknown = [] if place else ["这里没有数据目录：街道（乡镇）是不是本地的没有核对，其余都检查了"]
+    unknown = [
+        f"标注时我们的程序出了错，检查结果里只有问题清单；请告诉数据员（给开发者：{fault}）" for fault in not_marked
+    ]
+    unknown += [] if place else ["这里没有数据目录：街道（乡镇）是不是本地的没有核对，其余都检查了"]
     all_faults = _joined(faults)
     groups = all_faults.groupby(["severity", "rule", "fix"], sort=True)
     to_do = [

@@ -10,11 +10,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from night_kit import DAY, PERSON, ask, book, new_home, person, still
+from night_kit import DAY, PERSON, ask, book, few_divisions, new_home, person, still
 from openpyxl import load_workbook
 
 from pipeline import advice, custody, run
 from pipeline.model import CORRECTION_SHEET, Reading
+from pipeline.reading import sandbox
 from pipeline.returns import correction
 
 pytestmark = pytest.mark.slow
@@ -122,6 +123,37 @@ def test_when_the_base_was_replaced_meanwhile_it_is_refused_with_that_reason(tmp
     [(status, reason)] = ask(home, "select status, reason from submission where file_name like '%更正%'")
     assert status == "refused" and "又报过新的一份" in reason
     assert ask(home, "select rows_accepted from submission where status = 'partly_accepted'") == [(3,)]
+
+
+def test_a_correction_over_which_our_program_fails_is_told_to_the_data_officer_and_not_blamed_on_its_sender(
+    tmp_path, monkeypatch
+):
+    home = few_divisions(new_home(tmp_path / "home"))
+    book(home / "inbox/d01/边缘人员.xlsx", PERSON, [person(1), bad(2), bad(3)])
+    run.night(home, DAY)
+    fill_in(home)
+    call = sandbox.call
+
+    def stumble(function: Any, *words: Any, **limits: Any) -> Any:
+        if function is correction.merge:
+            raise sandbox.Killed("crash", "TypeError correction.py:10")
+        return call(function, *words, **limits)
+
+    monkeypatch.setattr(sandbox, "call", stumble)
+    run.night(home, later(1))
+    letter = (home / f"outbox/{later(1)}.md").read_text(encoding="utf-8")
+    to_do, _, rest = letter.partition("## 这一夜")
+    assert "程序自己出错的文件 1 份（青禾区 1 份）：不是报送单位的错" in to_do and "请提醒整份退回的单位" not in to_do
+    assert "给开发者：TypeError correction.py:10" in rest
+    told = str([[cell.value for cell in row] for row in load_workbook(answer(home))["问题清单"].iter_rows()])
+    assert "合成更正时我们的程序出了问题，已告知数据员，不能说明您填错了" in told
+    assert advice.MEND_ORIGINAL in told and "太大" not in told and "correction.py" not in told
+    assert ask(home, "select rows_accepted from submission where status = 'partly_accepted'") == [(1,)]
+
+
+def answer(home: Path) -> Path:
+    """What is said of a correction workbook that came back."""
+    return home / "returns/d01/边缘人员.更正.回执.xlsx"
 
 
 def test_another_units_correction_is_refused(tmp_path):

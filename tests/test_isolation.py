@@ -16,16 +16,30 @@ from typing import Any
 import duckdb
 import openpyxl
 import pytest
-from night_kit import DAY, MEDICAL, PERSON, ask, book, copy_home, differences, new_home, number, person, still
+from night_kit import (
+    DAY,
+    MEDICAL,
+    PERSON,
+    ask,
+    book,
+    copy_home,
+    differences,
+    few_divisions,
+    new_home,
+    number,
+    person,
+    still,
+)
 from test_decisions import DIBAO, fill_in, lines_of
 from test_whole import NOT_IN, POOR, bureau, dibao
 
-from pipeline import advice, checks, decisions, inputs, isolation, run, warehouse
+from pipeline import advice, checks, decisions, inputs, isolation, published, returns, run, warehouse
 from pipeline.custody import recover, verify
 from pipeline.home import Home
 from pipeline.ledger import Ledger, ReadBy
 from pipeline.ledger.decisions import DecisionLine
 from pipeline.model import ROOT, MonitorError, Reading
+from pipeline.reading import sandbox
 from pipeline.warehouse import models
 
 NEXT = DAY + timedelta(days=1)
@@ -301,10 +315,10 @@ def test_a_failure_of_ours_over_one_file_or_unit_stops_nobody_else(before, tmp_p
     def stumble_over_file(home: Any, ledger: Any, file: Any) -> Any:
         return 1 / 0 if file.file_name == "边缘.xlsx" else read(home, ledger, file)
 
-    def stumble_over_unit(copies: Any) -> None:
+    def stumble_over_unit(copies: Any) -> Any:
         if any("d02" in str(copy[2]) for copy in copies):
             raise ZeroDivisionError
-        mark(copies)
+        return mark(copies)
 
     monkeypatch.setattr(run, "_read_by_a_name", stumble_over_file)
     monkeypatch.setattr(run, "_mark", stumble_over_unit)
@@ -325,6 +339,42 @@ def test_a_failure_of_ours_over_one_file_or_unit_stops_nobody_else(before, tmp_p
     run.night(home, NEXT)
     assert (home / "returns/d02/低保.xlsx").exists()
     assert {each.run_date: each.state for each in run._open(home)[1].nights()}[NEXT] == "done"
+
+
+def test_a_copy_that_we_fail_to_mark_is_told_to_the_data_officer_and_not_blamed_on_its_sender(tmp_path, monkeypatch):
+    home = few_divisions(new_home(tmp_path / "home"))
+    wrong = number(2)[:-1] + ("1" if number(2)[-1] != "1" else "2")
+    bad = (person(2)[0], wrong, *person(1)[2:3], "子", "900", "2026-10")
+    book(home / "inbox/d01/边缘.xlsx", PERSON, [person(1), bad])
+    book(home / "inbox/d02/边缘.xlsx", PERSON, [person(3)])
+    call = sandbox.call
+
+    def stumble(function: Any, *words: Any, **limits: Any) -> Any:
+        copies = words[0] if function is returns.write_all else [words]
+        if function in (returns.write, returns.write_all) and any("d01" in str(copy[2]) for copy in copies):
+            raise sandbox.Killed("crash", "ZeroDivisionError sheet.py:10")
+        return call(function, *words, **limits)
+
+    monkeypatch.setattr(sandbox, "call", stumble)
+    run.night(home, DAY)
+    letter = (home / f"outbox/{DAY}.md").read_text(encoding="utf-8")
+    to_do, _, rest = letter.partition("## 这一夜")
+    assert "程序自己出错的文件 1 份（青禾区 1 份）：不是报送单位的错" in to_do
+    assert "青禾区 《边缘.xlsx》：标注时程序自己出了错" in rest and "给开发者：ZeroDivisionError sheet.py:10。" in rest
+    assert [each["unit_code"] for each in run.status(home, DAY)["unmarked"]] == ["d01"]
+    copy = openpyxl.load_workbook(home / "returns/d01/边缘.xlsx")
+    told = " ".join(str(cell.value) for row in copy["问题清单"].iter_rows() for cell in row if cell.value is not None)
+    assert copy.sheetnames == ["问题清单"] and "读取 2 行 = 接收 1 行 + 退回 1 行 + 不在范围 0 行" in told
+    assert "不是您的文件写错了" in told and "太大" not in told and "整份退回" not in told and "sheet.py" not in told
+    assert len(openpyxl.load_workbook(home / "returns/d02/边缘.xlsx").sheetnames) == 2
+    assert verify(home)["problems"] == []
+
+    checked = run.check_file(home, book(tmp_path / "d01/边缘.xlsx", PERSON, [person(1), bad]), "d01", DAY)
+    assert any("给开发者：ZeroDivisionError" in notice for notice in checked["notices"])
+    monkeypatch.undo()
+    place = Home.open(home)
+    run._tell_returned(place, DAY, published.digests(place, [home / "returns/d01/边缘.xlsx"]))
+    assert run.status(home, DAY)["unmarked"] == [], "the copy that was written since is the one that counts"
 
 
 def interrupted(*_: Any) -> Any:
