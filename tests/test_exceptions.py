@@ -14,6 +14,8 @@ from openpyxl import load_workbook
 from pipeline import run
 from pipeline.cli import monitor
 from pipeline.model import CONFIRM
+from pipeline.returns.page import HEADER as HEADS
+from pipeline.returns.page import WIDTHS
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +48,14 @@ def answer(returned: Path, target: Path, *words: str) -> None:
     still(target)
 
 
+@pytest.mark.parametrize("pixels", [7, 8])
+def test_where_a_line_is_confirmed_is_seen_on_a_screen_of_1600_pixels(pixels):
+    """A character of a column takes 7 pixels in a workbook of Excel's own font, 8 in one of 宋体; a cell 5 more."""
+    last = HEADS.index(CONFIRM[2])
+    beside = 40 + 20  # the numbers of the rows, the bar to scroll with
+    assert beside + sum(width * pixels + 5 for width in WIDTHS[: last + 1]) <= 1600
+
+
 def accepted_sex(home: Path) -> list[str | None]:
     import pyarrow.parquet as pq
 
@@ -75,10 +85,10 @@ def test_confirmed_in_the_returned_workbook_the_line_is_excepted_and_the_value_s
     assert accepted_sex(home) == [None, "男"]
     page = load_workbook(returned)["问题清单"]
     heads = [cell.value for cell in page[2]]
-    assert heads[-5:] == ["层级", *CONFIRM]
+    assert heads[-7:] == ["问题", "怎么改", *CONFIRM[:-1], "层级", CONFIRM[-1]], "confirmed beside the problem"
     assert page.column_dimensions["N"].hidden
-    assert "行" in [row[9].value for row in page.iter_rows(min_row=3)]
-    assert [str(one.sqref).startswith("K") for one in page.data_validations.dataValidation] == [True]
+    assert "行" in [row[12].value for row in page.iter_rows(min_row=3)]
+    assert [str(one.sqref).startswith("J") for one in page.data_validations.dataValidation] == [True]
 
     answer(returned, home / "inbox/d01" / NAME, "是", "户口登记就是这样,已核", "某办事员")
     run.night(home, later(1))

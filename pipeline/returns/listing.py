@@ -22,7 +22,7 @@ from pipeline.model import (
     column_letter,
     mask,
 )
-from pipeline.returns.page import LAST, Page, clean
+from pipeline.returns.page import LAST, LEVEL, Page, clean
 
 Status = Literal["accepted", "partly_accepted", "refused", "held", "superseded", "repeated", "checked"]
 """`checked`: judged for somebody who asked (`monitor check`), and not taken in."""
@@ -406,7 +406,6 @@ def _write_lines(page: Page, issues: pd.DataFrame, lines: pd.Index[int], sheets:
         page.line(texts)
         for place, text in enumerate(texts, start=5):
             page.text(place, text, "line")
-        page.text(9, CHECK_LEVEL_TITLES.get(level, ""), "centre")
-        if asks:
-            page.answer(issue_id)
+        page.text(LEVEL, CHECK_LEVEL_TITLES.get(level, ""), "centre")
+        page.answer(issue_id if asks else "")
         page.row += 1

@@ -14,10 +14,27 @@ from pipeline.returns.package import FILLS, LISTING
 
 MOST_LINKS = 60_000
 """Excel bears 65,530 links in a sheet."""
-HEADER = ("序号", "级别", "工作表", "行", "列", "表头", "您填的内容", "问题", "怎么改", "层级", *CONFIRM)
-WIDTHS = (6, 8, 14, 7, 6, 15, 22, 46, 34, 8, 10, 26, 12, 10)
+HEADER = (
+    "序号",
+    "级别",
+    "工作表",
+    "行",
+    "列",
+    "表头",
+    "您填的内容",
+    "问题",
+    "怎么改",
+    *CONFIRM[:-1],
+    "层级",
+    CONFIRM[-1],
+)
+WIDTHS = (5, 7, 12, 7, 5, 14, 18, 38, 30, 10, 22, 10, 8, 10)
+"""In characters; up to where a line is confirmed they fit on a screen 1,600 pixels wide, whatever font the sender's workbook has."""
 LAST = 8
 """The last column that texts across the page reach into."""
+ANSWER = LAST + 1
+"""The first column in which a line is confirmed: beside the problem and what to do."""
+LEVEL = HEADER.index("层级")
 _ILLEGAL = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]+")
 
 
@@ -98,7 +115,7 @@ class Page:
 
     def line(self, texts: tuple[str, ...]) -> None:
         """Give the current row the height that texts need in its columns; they are written by the caller."""
-        lines = max(_lines(text, width) for text, width in zip(texts, WIDTHS[5 : 5 + len(texts)], strict=True))
+        lines = max(lines_in(text, width) for text, width in zip(texts, WIDTHS[5 : 5 + len(texts)], strict=True))
         self.sheet.set_row(self.row, lines * 16.5 + 2)
 
     def wide(self, text: str, look: str = "text", first: int = 0, size: int = 10) -> None:
@@ -109,7 +126,7 @@ class Page:
     def span(self, first: int, last: int, text: str, look: str = "text", size: int = 10) -> None:
         """A text across columns of the current row."""
         text = clean(text, keep_lines=True)
-        lines = _lines(text, sum(WIDTHS[first : last + 1]) * 10 / size)
+        lines = lines_in(text, sum(WIDTHS[first : last + 1]) * 10 / size)
         self.sheet.set_row(self.row, lines * size * 1.65 + 3)
         if first < last:
             self.sheet.merge_range(self.row, first, self.row, last, "", self.looks[look])
@@ -137,20 +154,20 @@ class Page:
         self.sheet.write_url(self.row, column, place, self.looks[look], text, f"转到 {cell}")
 
     def answer(self, issue_id: str) -> None:
-        """Cells of the current row in which a line is confirmed."""
-        first = len(HEADER) - len(CONFIRM)
-        for column in range(first, len(HEADER) - 1):
-            self.text(column, "", "answer")
+        """Cells of the current row in which a line is confirmed; without a number it asks nothing, and they are plain."""
+        for column in range(ANSWER, LEVEL):
+            self.text(column, "", "answer" if issue_id else "line")
+        if not issue_id:
+            return
         self.text(len(HEADER) - 1, issue_id, "id")
         self.answers.append(self.row)
 
     def close(self) -> None:
         """Write the file."""
         if self.answers:
-            column = len(HEADER) - len(CONFIRM)
             shown = {"input_title": "确认", "input_message": "核对无误、就是这样的，选“是”，再写原因和确认人"}
             self.sheet.data_validation(
-                self.answers[0], column, self.answers[-1], column, {"validate": "list", "source": ["是"], **shown}
+                self.answers[0], ANSWER, self.answers[-1], ANSWER, {"validate": "list", "source": ["是"], **shown}
             )
         self.book.close()
 
@@ -167,6 +184,6 @@ def _width(text: str) -> int:
     return len(text.encode("gbk", "replace"))
 
 
-def _lines(text: str, room: float) -> int:
+def lines_in(text: str, room: float) -> int:
     """Lines that a text takes in a cell of some width; a wide character is never cut in two."""
     return sum(max(1, -(-_width(part) // max(int(room) - 1, 1))) for part in text.split("\n"))
