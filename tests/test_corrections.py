@@ -183,6 +183,12 @@ def handed_out(tmp_path: Path) -> Path:
     return target
 
 
+def test_no_text_of_a_correction_workbook_runs_over_a_blank_cell_and_all_of_it_is_seen(handed_out: Path) -> None:
+    page = load_workbook(handed_out)["更正1"]
+    assert all(cell.alignment.wrap_text for row in page.iter_rows(min_row=3) for cell in row)
+    assert all(page.row_dimensions[row].height >= 16.5 for row in (3, 4, 5))
+
+
 def changed(path: Path, change: Any) -> Reading:
     """Read back after somebody changed the sheet."""
     from pipeline.reading import layout

@@ -306,6 +306,36 @@ def test_cells_and_rows_that_the_sheet_leaves_out_are_put_in(tmp_path: Path) -> 
     assert fill(sheet, "F5") is None
 
 
+def test_a_blank_failing_cell_stays_blank_and_no_text_beside_it_runs_over_it(tmp_path: Path) -> None:
+    """A sheet shows a long text across blank cells beside it, so that those seem to be filled in."""
+    source = tmp_path / "a.xlsx"
+    long = "很长的住址" * 8
+    with xlsxwriter.Workbook(str(source)) as book:
+        looks = {name: book.add_format({name: value, "bold": True}) for name, value in
+                 (("text_wrap", True), ("align", "center"))}  # fmt: skip
+        looks["blank"] = book.add_format({"border": 1})
+        page = book.add_worksheet("人员")
+        rows: list[list[tuple[Any, str]]] = [
+            [(long, ""), (None, "blank"), ("右", "")],  # the cell is there
+            [(long, ""), (None, ""), ("右", "align")],  # it is not, and what is right of it stands in the middle
+            [(long, "text_wrap"), (None, "blank"), (7, "")],
+            [(long, ""), (None, "blank"), (None, "blank"), (None, "blank")],  # the fault is two cells further on
+            [(long, ""), ("不空", ""), (None, "blank")],
+            [(9, ""), (None, "blank")],
+        ]
+        for row, cells in enumerate(rows):
+            for column, (value, look) in enumerate(cells):
+                if value is not None or look:
+                    page.write(row, column, value, looks.get(look))
+    faults = [fault(row, 2) for row in (1, 2, 3, 5, 6)] + [fault(4, 4)]
+    sheet = openpyxl.load_workbook(give_back(source, frame(*faults), summary(people())))["人员"]
+    held = {cell.coordinate for row in sheet.iter_rows() for cell in row if cell.alignment.shrink_to_fit}
+    assert held == {"A1", "A2", "C2", "A4"}
+    assert [sheet[cell].value for cell in ("B1", "B2", "B3", "D4", "B6")] == [None] * 5
+    assert [fill(sheet, cell) for cell in ("A1", "B1", "B2", "D4")] == [None, FILLS[0], FILLS[0], FILLS[0]]
+    assert sheet["A1"].value == long and sheet["C2"].font.bold and sheet["C2"].alignment.horizontal == "center"
+
+
 def test_a_fault_inside_merged_cells_marks_the_visible_one(tmp_path: Path) -> None:
     source = sender_workbook(tmp_path / "a.xlsx")
     issues = frame(

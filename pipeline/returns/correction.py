@@ -36,11 +36,17 @@ from pipeline.reading import readers
 from pipeline.reading.grid import Grid
 from pipeline.returns.listing import MOST_LINES, MOST_ROWS
 from pipeline.returns.package import FILLS
-from pipeline.returns.page import clean
+from pipeline.returns.page import clean, lines_in
 from pipeline.returns.rewrite import rewrite
 
 _NUMBERS_OF_A_CELL = 3_000
 """Row numbers of at most seven digits: a cell takes 32,767 characters."""
+_WIDTH = 20
+"""Of a column of the sender's, in characters."""
+_WIDE = 60
+"""Of the column that says what is wrong."""
+_HIGHEST = 409.0
+"""A row can be no higher."""
 _HINT = (
     "只列出有问题的行。改好有颜色的格，整份放回原来的收件文件夹即可，原表不用再交；删去的行保持原样；"
     "要从原表去掉一行，在“去掉这一行”选“是”。原工作表、原行号请不要改。"
@@ -128,7 +134,7 @@ def _given(uses: Sequence[ColumnUse], rows: pa.Table) -> list[str]:
 
 def _looks(book: Any) -> dict[str, Any]:
     base = {"font_name": "微软雅黑", "font_size": 10, "valign": "top", "border": 1, "border_color": "#C9D1D9"}
-    text = {**base, "num_format": 49}
+    text = {**base, "num_format": 49, "text_wrap": True}  # a text that wraps does not run over a blank cell beside it
     looks = {
         "hint": {
             "font_name": "微软雅黑",
@@ -140,7 +146,7 @@ def _looks(book: Any) -> dict[str, Any]:
         "head": {**text, "bold": True, "bg_color": "#0B3D66", "font_color": "#FFFFFF"},
         "cell": text,
         "place": {**text, "font_color": "#52606D", "bg_color": "#F1F4F7"},
-        "why": {**text, "text_wrap": True},
+        "why": text,
     }
     for severity, fill in zip(SEVERITIES, FILLS, strict=True):
         looks[severity] = {**text, "bg_color": f"#{fill[2:]}"}
@@ -162,7 +168,7 @@ def _sheet(
     for column, head in enumerate(heads):
         page.write_string(1, column, clean(head), looks["head"])
         page.set_column(
-            column, column, 60 if column == len(heads) - 1 else 20 if column >= len(CORRECTION_HEADS) else 11
+            column, column, _WIDE if column == len(heads) - 1 else _WIDTH if column >= len(CORRECTION_HEADS) else 11
         )
     page.freeze_panes(2, 2)
     page.set_landscape()
@@ -174,6 +180,9 @@ def _sheet(
     why = grave.groupby("row_number")["message"].agg("\n".join).to_dict()
     taken = list(zip(*(rows.column(name).to_pylist() for name in rows.column_names), strict=True))
     for at, (row, *texts) in enumerate(sorted(taken, key=lambda one: one[0]), start=2):
+        said = clean(why[row], keep_lines=True, most=2_000)
+        height = max([lines_in(said, _WIDE), *(lines_in(text or "", _WIDTH) for text in texts)])
+        page.set_row(at, min(height * 16.5 + 2, _HIGHEST))
         page.write_string(at, 0, sheet, looks["place"])
         page.write_string(at, 1, str(row), looks["place"])
         page.write_blank(at, 2, None, looks["cell"])
@@ -183,7 +192,7 @@ def _sheet(
                 page.write_string(at, column, clean(text, keep_lines=True), look)
             else:
                 page.write_blank(at, column, None, look)
-        page.write_string(at, len(heads) - 1, clean(why[row], keep_lines=True, most=2_000), looks["why"])
+        page.write_string(at, len(heads) - 1, said, looks["why"])
     last = rows.num_rows + 1
     page.data_validation(2, 2, last, 2, {"validate": "list", "source": ["是"]})
     page.ignore_errors({"number_stored_as_text": f"A1:{column_letter(len(heads))}{last + 1}"})

@@ -247,6 +247,7 @@ class Styles:
         self._ours = {index for index, fill in enumerate(self.fills) if _colour(fill) in FILLS}
         self._fill_of: dict[int, str] = {}
         self._made: dict[tuple[int, int | None, bool], int] = {}
+        self._held: dict[tuple[int, bool], int] = {}
         self.was_marked = frozenset(
             index for index, one in enumerate(self.formats) if int(one.get("fillId", "0")) in self._ours
         )
@@ -267,6 +268,31 @@ class Styles:
             self._made[key] = len(self.formats)
             self.formats.append(clone)
         return self._made[key]
+
+    def within(self, original: int, is_right: bool) -> int:
+        """Number of the format like `original` whose text is shown smaller where it is too long, and never over a blank cell beside it.
+
+        `is_right`: the cell is to the right of the blank one, which only a text that is not written from the left runs over. One
+        that keeps within its cell by itself stays as it is.
+        """
+        if (original, is_right) not in self._held:
+            if not 0 <= original < len(self.formats) or len(self.formats) >= MOST_FORMATS:
+                raise CannotPatch("cell formats out of range")
+            clone = copy.deepcopy(self.formats[original])
+            alignment = clone.find(f"{{{MAIN}}}alignment")
+            if alignment is None:
+                alignment = etree.Element(f"{{{MAIN}}}alignment")
+                clone.insert(0, alignment)
+            where = alignment.get("horizontal", "general")
+            runs_over = where in (("center", "right") if is_right else ("general", "left", "center"))
+            if not runs_over or any(alignment.get(name) in ("1", "true") for name in ("wrapText", "shrinkToFit")):
+                self._held[original, is_right] = original
+            else:
+                alignment.set("shrinkToFit", "1")
+                clone.set("applyAlignment", "1")
+                self._held[original, is_right] = len(self.formats)
+                self.formats.append(clone)
+        return self._held[original, is_right]
 
     def take_in(self, data: bytes) -> list[int]:
         """Add the formats of another styles.xml; their numbers here, in order. It must use built-in number formats only."""

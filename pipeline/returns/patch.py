@@ -168,7 +168,9 @@ class _Patch:
             if marks.is_empty and not self.refuses and not self.styles.was_marked:
                 self._stream(part, source, without_selection=True)
                 return
-            patch = SheetPatch(marks, self.styles.marked, self.styles.was_marked, self.emptied, self.used)
+            patch = SheetPatch(
+                marks, self.styles.marked, self.styles.within, self.styles.was_marked, self.emptied, self.used
+            )
             with self.out.open(part, "w", force_zip64=True) as target:
                 patch.run(source, target, lambda parts: self._around(number, marks, parts, relationships))
         self._put_beside(relationships)

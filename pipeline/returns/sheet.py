@@ -47,6 +47,15 @@ _AFTER_LEGACY_DRAWING = (
 )  # fmt: skip
 
 
+_TEXT_TYPES = frozenset({b"s", b"str", b"inlineStr"})
+
+
+def _is_blank(row: bytes, at: int) -> bool:
+    """Whether nothing stands in the cell that begins at a place."""
+    end = row.index(b">", at)
+    return row[end - 1 : end] == b"/" or row.startswith(b"</c>", end + 1)
+
+
 class _Out(Protocol):
     def write(self, data: bytes, /) -> object: ...
 
@@ -82,17 +91,19 @@ class SheetPatch:
         self,
         marks: SheetMarks,
         style: Callable[[int, int | None, bool], int],
+        within: Callable[[int, bool], int],
         was_marked: frozenset[int],
         emptied: Emptied,
         used: set[int] | None,
     ) -> None:
-        """`style` gives the number of a clone (original, rank or None, as text).
+        """`style` gives the number of a clone (original, rank or None, as text), `within` that of one whose text stays in its cell.
 
         `used` collects the shared strings that remain in use; None when nobody asks.
         """
         self.marks = marks
         self.gone = marks.gone
         self.style = style
+        self.within = within
         self.was_marked = was_marked
         self.emptied = emptied
         self.used = used
@@ -212,6 +223,12 @@ class SheetPatch:
 
     def _row(self, row: bytes, number: int, tag: re.Match[bytes]) -> bytes:
         marks = self._take_marks(number)
+        done = self._marked_row(row, number, tag, marks)
+        for column, _ in marks:
+            done = self._kept_clear(done, number, column)
+        return done
+
+    def _marked_row(self, row: bytes, number: int, tag: re.Match[bytes], marks: list[tuple[int, int]]) -> bytes:
         empty = self.gone.in_row(number)
         if empty or (self.old_mark and self.old_mark.search(row)):
             return self._rebuilt(row, number, tag, marks, empty)
@@ -242,6 +259,38 @@ class SheetPatch:
             if len(self.restyled) < 100_000:
                 self.restyled[key] = known
         return known
+
+    def _kept_clear(self, row: bytes, number: int, column: int) -> bytes:
+        """The row with a marked cell that is blank kept clear of its neighbours' texts, which a sheet lets run over it.
+
+        The cell itself stays blank: it is their texts that are made to stay within their own cells.
+        """
+        at = row.find(b'<c r="%s%d"' % (_LETTERS[column], number))
+        if at < 0 or not _is_blank(row, at):
+            return row
+        after = row.find(b"<c ", at + 1)
+        while after >= 0 and _is_blank(row, after):
+            after = row.find(b"<c ", after + 1)
+        before = row.rfind(b"<c ", 0, at)
+        while before >= 0 and _is_blank(row, before):
+            before = row.rfind(b"<c ", 0, before)
+        for start, is_right in ((after, True), (before, False)):  # from the end, so that places hold
+            if start >= 0:
+                end = row.index(b">", start)
+                row = row[:start] + self._held(row[start:end], is_right) + row[end:]
+        return row
+
+    def _held(self, head: bytes, is_right: bool) -> bytes:
+        """A cell up to its `>`, with a format that holds its text within it; one that holds no text as it was."""
+        kind = _STRING_TYPE.search(head)
+        if kind is None or kind[1] not in _TEXT_TYPES:
+            return head
+        found = _STYLE.search(head)
+        original = int(found[1]) if found else 0
+        if (number := self.within(original, is_right)) == original:
+            return head
+        start, end = found.span() if found else (len(head),) * 2
+        return head[:start] + b' s="%d"' % number + head[end:]
 
     def _new_cell(self, number: int, column: int, rank: int, row_style: int | None) -> bytes:
         original = row_style
