@@ -258,6 +258,8 @@ class Reading:
     emptied: dict[str, list[Area]] = field(default_factory=dict)
     """Sheet → areas outside the lists (titles, footnotes, sheets that are none) that hold what is never received, sorted. Of the whole
     file; it stands on its first Reading. They alone are emptied in the copy that goes back."""
+    comes_back: bool = False
+    """The file could be read, so that it comes back with its data even where its lists are refused."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain data for a JSON file; `from_json` reads it back."""

@@ -943,7 +943,7 @@ def _copy_of(
 
     readings = [(each, Reading.from_json(each.reading) if each.reading else Reading(each.kind)) for each in submissions]
     refusals = [reading.refusal for _, reading in readings if reading.refusal]
-    if refusals and all(reading.kind is None for _, reading in readings):
+    if refusals and all(reading.kind is None and not reading.comes_back for _, reading in readings):
         returns.write_receipt(target, file.file_name, refusals[0])
         return None
     kinds = contracts.load().kinds
@@ -1525,10 +1525,18 @@ def check_file(home: Path | None, file: Path, unit_code: str | None, day: date) 
             for each in verdicts
         ]  # fmt: skip
         refusals = [reading.refusal for reading in readings if reading.refusal]
+        only_asked = ["只是检查，什么都没有收下。"] if not verdicts else []
+        told = [
+            returns.SubmissionSummary(
+                kind_title=known.kinds[reading.kind].title if reading.kind else "", reading=reading, rows_read=0,
+                rows_accepted=0, rows_set_aside=0, rows_out_of_scope=0, status="refused", notices=only_asked,
+            )
+            for reading in readings if reading.refusal
+        ]  # fmt: skip
         faults = [each.issues for each in verdicts]
         not_marked: list[str] = []
-        if verdicts:
-            not_marked += _mark([(file, file.name, target, list(summaries), _joined(faults), None)]).values()
+        if verdicts or any(reading.comes_back for reading in readings):
+            not_marked += _mark([(file, file.name, target, [*summaries, *told], _joined(faults), None)]).values()
         elif refusals:
             returns.write_receipt(target, file.name, refusals[0], is_taken=False)
     unknown = [

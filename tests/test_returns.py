@@ -22,12 +22,18 @@ from hypothesis import strategies as st
 from lxml import etree
 from python_calamine import CalamineWorkbook
 
-from pipeline import returns
+from pipeline import contracts, returns
 from pipeline.model import CheckError, ColumnUse, Confirmation, Correction, Reading, Refusal, SheetReading
+from pipeline.reading import layout, readers
 from pipeline.reading.grid import Grid
 from pipeline.returns import listing, marks, page
 from pipeline.returns.package import FILLS
 from pipeline.returns.rewrite import rewrite
+from tests.test_advice import CASES, Case
+from tests.test_advice import HEADER as LEDGER
+from tests.test_advice import ROWS as LEDGER_ROWS
+from tests.test_advice import text as text_of
+from tests.test_advice import xlsx as workbook_of
 
 FIX = "请对照证件逐位核对后改正"
 COLUMNS = [
@@ -615,6 +621,97 @@ def test_the_receipt_of_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
     assert "请去掉打开密码后重新提交" in texts(book["问题清单"])
     assert any("文件设了打开密码" in text for text in texts(book["问题清单"]))
     assert list(tmp_path.iterdir()) == [target]
+
+
+def refused(source: Path, name: str, kinds: str = "division") -> tuple[list[Reading], list[returns.SubmissionSummary]]:
+    """What is read of a file that is refused, and what is said of it when it goes back."""
+    readings = layout.read_submissions(source, name, "d01", {kinds}, source.parent)
+    title = {name: kind.title for name, kind in contracts.load().kinds.items()}
+    return readings, [
+        returns.SubmissionSummary(title.get(each.kind or "", ""), each, each.rows_read, 0, 0, 0, "refused")
+        for each in readings
+    ]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.code}-{case.said}-{case.name}")
+def test_a_refused_file_that_could_be_read_comes_back_with_its_data(case: Case, tmp_path: Path) -> None:
+    source = tmp_path / "file"
+    source.write_bytes(case.spoilt())
+    book = readers.read(source, case.name)
+    readings, summaries = refused(source, case.name, case.kinds)
+    copy = openpyxl.load_workbook(give_back(source, frame(), *summaries, name=case.name))
+    said = texts(copy["问题清单"])
+    assert copy.sheetnames[0] == "问题清单" and said[0] == "您需要做的 1 件事"
+    refusal = readings[0].refusal
+    assert refusal and refusal.fix in said and any(refusal.reason in text for text in said)
+    if isinstance(book, Refusal) or case.code in ("wrong_sender", "refused_sheet_name"):
+        assert copy.sheetnames == ["问题清单"] and any("请在您自己的原文件上改" in text for text in said)
+        return
+    assert any("可以直接在本文件上改" in text for text in said)
+    for grid, sheet in zip(book.grids, copy.worksheets[1:], strict=False):
+        sent = {(int(row), column) for column, cells in enumerate(grid.columns, start=1)
+                for row, cell in zip(grid.row_numbers, cells.to_pylist(), strict=True) if cell is not None}  # fmt: skip
+        assert (
+            sent
+            and {(cell.row, cell.column) for row in sheet.iter_rows() for cell in row if cell.value is not None} == sent
+        )
+        assert (sheet.sheet_state == "visible") == (grid.shown == "visible")
+
+
+def test_a_refused_copy_that_is_mended_is_taken(tmp_path: Path) -> None:
+    """What its first page says works: to mend the copy itself and send it again."""
+    source = tmp_path / "file"
+    source.write_bytes(workbook_of([["申请编号", "救助类型", *LEDGER[4:]], *LEDGER_ROWS]))
+    _, summaries = refused(source, "台账.xlsx")
+    copy = give_back(source, frame(), *summaries)
+    book = openpyxl.load_workbook(copy)
+    for column, header in enumerate(LEDGER, start=1):
+        book.worksheets[1].cell(1, column, header)
+    book.save(copy)
+    ([taken], _) = refused(copy, "台账.xlsx")
+    assert taken.refusal is None and taken.rows_read == 4
+
+
+NATION = "鄂温克族"
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "rows"),
+    [
+        ("duplicate_column", "台账.xlsx", [[*row, row[2], nation] for row, nation in
+                                         zip([LEDGER, *LEDGER_ROWS], ["民族", *[NATION] * 4], strict=True)]),
+        ("unrecognised", "台账.xlsx", [["编号甲", "救助类型", "民族"], *[[row[0], row[3], NATION] for row in LEDGER_ROWS]]),
+        ("two_tables", "台账.xlsx", [LEDGER, *LEDGER_ROWS, [], ["姓名", "民族", "身份证号", "户主身份证号", "与户主关系"],
+                                   ["李四", NATION, LEDGER_ROWS[0][2], LEDGER_ROWS[0][2], "户主"]]),
+        ("side_by_side", "台账.xlsx", [[*row, "", *row, nation] for row, nation in
+                                     zip([LEDGER, *LEDGER_ROWS], ["民族", *[NATION] * 4], strict=True)]),
+        ("wrong_ending", "台账.tsv", [[*row, nation] for row, nation in
+                                    zip([LEDGER, *LEDGER_ROWS], ["民族", *[NATION] * 4], strict=True)]),
+    ],
+)  # fmt: skip
+def test_what_is_never_received_does_not_come_back_in_a_refused_file(
+    tmp_path: Path, code: str, name: str, rows: list[list[str]]
+) -> None:
+    source = tmp_path / "file"
+    source.write_bytes(workbook_of(rows) if name.endswith(".xlsx") else text_of(rows))
+    readings, summaries = refused(source, name)
+    assert readings[0].refusal and readings[0].refusal.code == code and readings[0].comes_back
+    target = give_back(source, frame(), *summaries, name=name)
+    assert NATION.encode() not in everything(target)
+    values = [cell.value for row in openpyxl.load_workbook(target).worksheets[1].iter_rows() for cell in row]
+    assert "民族" in values and LEDGER_ROWS[0][0] in values
+
+
+def test_a_long_text_file_that_is_refused_comes_back_as_the_list_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(returns, "MOST_COPIED", 4)
+    source = tmp_path / "file"
+    source.write_bytes(text_of([["甲", "乙"], *[["一", "二"]] * 4]))
+    _, summaries = refused(source, "台账.csv")
+    copy = openpyxl.load_workbook(give_back(source, frame(), *summaries, name="台账.csv"))
+    assert copy.sheetnames == ["问题清单"]
+    assert any("文件有 5 行，超过 4 行的文本文件不再附原表" in text for text in texts(copy["问题清单"]))
 
 
 # Never received --------------------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ stands next to it: below, when the row heads a table; to the right, in a form; w
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -42,15 +44,20 @@ def areas_to_empty(grid: Grid, agreed: Contracts, ours: Numbers) -> list[Area]:
                     tall.setdefault(each, []).append((first, last))
                 elif sheet.is_form(row, column):
                     of_forms.add((first, each))
-    kept: list[tuple[int, int, int]] = []
+    return joined(
+        [(int(grid.row_numbers[first]), int(grid.row_numbers[last]), column + 1) for first, last, column in areas]
+    )
+
+
+def joined(areas: Iterable[Area]) -> list[Area]:
+    """The same cells as areas that neither touch nor overlap, sorted."""
+    kept: list[Area] = []
     for first, last, column in sorted(areas, key=lambda area: (area[2], area[0], -area[1])):
         if kept and kept[-1][2] == column and first <= kept[-1][1] + 1:
             kept[-1] = (kept[-1][0], max(last, kept[-1][1]), column)
         else:
             kept.append((first, last, column))
-    return sorted(
-        (int(grid.row_numbers[first]), int(grid.row_numbers[last]), column + 1) for first, last, column in kept
-    )
+    return sorted(kept)
 
 
 def in_words(sheet: str, areas: list[Area]) -> str:

@@ -164,6 +164,8 @@ def _misnamed(reading: Reading, misnamed: Refusal) -> Reading:
         refusal=refusal,
         notices=reading.notices,
         gaps=reading.gaps,
+        emptied=reading.emptied,
+        comes_back=reading.comes_back,
     )
 
 
@@ -175,28 +177,45 @@ def _submissions(
     if reference := [grid for grid in book.grids if grid.sheet == CORRECTION_SHEET]:
         return [_correction(reference[0], book.grids, work_dir)]
     found = _sort_sheets(book.grids, recogniser, file_name)
-    if not found.by_kind and not found.undecided:
-        return _without_list(found, recogniser, book.notices, _gaps(book.grids, found, agreed))
-    readings = [
-        _reading(recogniser, kind, sheets, PurePath(file_name).stem, work_dir)
-        for kind, sheets in sorted(found.by_kind.items())
-    ]
-    readings += [Reading(kind=None, refusal=refusal) for refusal in found.undecided[:1]]
-    taken = {
-        sheet.grid.sheet: sheet for reading in readings if reading.sheets for sheet in found.by_kind[str(reading.kind)]
-    }
-    notices = [*book.notices, *_left_out(found.strangers)]
     missing = _gaps(book.grids, found, agreed)
+    if found.by_kind or found.undecided:
+        readings = _lists(found, recogniser, PurePath(file_name).stem, work_dir, book.notices, missing)
+    else:
+        readings = _without_list(found, recogniser, book.notices, missing)
+    taken: dict[str, _Sheet] = {}
+    if not book.misnamed:
+        lists = [sheet for reading in readings if reading.sheets for sheet in found.by_kind[str(reading.kind)]]
+        taken = {sheet.grid.sheet: sheet for sheet in lists}
+    emptied = readings[0].emptied = _emptied(book.grids, taken, found.headers, recogniser)
+    readings[0].notices[:0] = [beside.in_words(*each) for each in emptied.items()]
+    refused = {reading.refusal.code for reading in readings if reading.refusal}
+    holds_data = found.by_kind or found.undecided or found.hidden or found.strangers
+    if holds_data and not refused & _KEPT_FROM_ITS_SENDER:
+        for reading in readings:
+            reading.comes_back = True
+    return readings
+
+
+_KEPT_FROM_ITS_SENDER = frozenset({"refused_sheet_name", "wrong_sender"})
+"""Refusals of files that could be read and come back without their data all the same: a name that may not be written says of
+everybody in the list what is never received; whoever may not send a list may have got it by mistake."""
+
+
+def _lists(
+    found: _Sheets, recogniser: Recogniser, stem: str, work_dir: Path, notices: list[str], missing: list[str]
+) -> list[Reading]:
+    """One Reading per kind of which there are lists that are shown, and one for those that nobody can tell."""
+    readings = [_reading(recogniser, kind, sheets, stem, work_dir) for kind, sheets in sorted(found.by_kind.items())]
+    readings += [Reading(kind=None, refusal=refusal) for refusal in found.undecided[:1]]
     for reading in readings:
         reading.gaps += missing
-    readings[0].emptied = _emptied(book.grids, taken, agreed)
-    readings[0].notices[:0] = notices + [beside.in_words(*each) for each in readings[0].emptied.items()]
+    readings[0].notices[:0] = [*notices, *_left_out(found.strangers)]
     readings[0].confirmations = found.answers
     by_kind = {reading.kind: reading for reading in readings}
     for sheet in found.hidden:
         reading = by_kind.get(sheet.kind, readings[0])
         reading.hidden_sheets.append(sheet)
-        reading.notices.append(_hidden_words(sheet, agreed))
+        reading.notices.append(_hidden_words(sheet, recogniser.agreed))
     return readings
 
 
@@ -213,6 +232,8 @@ class _Sheets:
     answers: list[Confirmation] = dataclasses.field(default_factory=list)
     undecided: list[Refusal] = dataclasses.field(default_factory=list)
     """Of lists that are shown and fit two kinds alike: the question which it is."""
+    headers: dict[str, Header | None] = dataclasses.field(default_factory=dict)
+    """Of all sheets but ours."""
 
 
 def _sort_sheets(grids: list[Grid], recogniser: Recogniser, file_name: str) -> _Sheets:
@@ -223,6 +244,7 @@ def _sort_sheets(grids: list[Grid], recogniser: Recogniser, file_name: str) -> _
             found.answers += _confirmations(grid)
             continue
         header = recogniser.header(grid)
+        found.headers[grid.sheet] = header
         match, nearest, undecided = recogniser.recognise(grid, header, file_name) if header else (None, [], None)
         near = nearest[0] if header and not match and recogniser.is_near(nearest[0]) else None
         listed = match or near
@@ -384,15 +406,21 @@ def _people_in(grid: Grid) -> set[str]:
     return found
 
 
-def _emptied(grids: list[Grid], taken: dict[str, _Sheet], agreed: Contracts) -> dict[str, list[Area]]:
-    """What stands beside the lists of a file and is never received; see `Reading.emptied`."""
+def _emptied(
+    grids: list[Grid], taken: dict[str, _Sheet], headers: dict[str, Header | None], recogniser: Recogniser
+) -> dict[str, list[Area]]:
+    """What stands beside the lists of a file, and in those that are not taken, and is never received; see `Reading.emptied`."""
     emptied = {}
     for grid in grids:
-        ours = np.zeros(0, np.int64)
+        if visible(grid.sheet) == recogniser.headers.returned_sheet:
+            continue
+        ours, columns = np.zeros(0, np.int64), []
         if sheet := taken.get(grid.sheet):
             ours = np.concatenate([np.arange(sheet.header.first, sheet.header.last + 1), sheet.rows.keep])
-        is_returned = visible(grid.sheet) == agreed.headers.returned_sheet
-        if not is_returned and (areas := beside.areas_to_empty(grid, agreed, ours)):
+        elif header := headers.get(grid.sheet):
+            first, last = int(grid.row_numbers[header.last]) + 1, int(grid.row_numbers[-1])
+            columns = [(first, last, column) for column, _ in recogniser.refused_columns(header) if first <= last]
+        if areas := beside.joined([*beside.areas_to_empty(grid, recogniser.agreed, ours), *columns]):
             emptied[grid.sheet] = areas
     return emptied
 

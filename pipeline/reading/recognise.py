@@ -96,6 +96,7 @@ class Recogniser:
     """The headers of all kinds as one unit writes them."""
 
     def __init__(self, contracts: Contracts, unit_code: str, sender_kinds: set[str]) -> None:
+        self.agreed = contracts
         self.headers = contracts.headers
         self.kinds = [contracts.for_unit(name, unit_code) for name in sorted(contracts.kinds)]
         self.sendable = [kind for kind in self.kinds if sender_kinds & set(kind.senders)]

@@ -66,16 +66,20 @@ def write(
 
     `summaries`: one per kind found in the file. `issues`: rule, severity, message, fix, sheet, row_number (null: the
     whole file), column (1-based; null: the whole row), header, value; at most one row per cell; rows of text files by
-    physical line, sheet ''. A file without faults that was repeated, or in which no sheet was recognised, comes back as a receipt.
+    physical line, sheet ''. A file without faults that was repeated, or of which nothing is to come back, is answered by a receipt.
     Raises CheckError when even the plain rewrite fails its examination.
     """
     if mending:
         correction.write(mending.target, mending.file_id, [one.reading for one in summaries], issues)
     with _whole(target) as made:
-        if issues.empty and all(one.status == "repeated" or not one.reading.sheets for one in summaries):
+        if issues.empty and not any(_comes_back(one) for one in summaries):
             listing.write(made, file_name, summaries, issues, None, [])
         else:
             _Copy(source, file_name, summaries, issues, made.parent).write(made)
+
+
+def _comes_back(one: SubmissionSummary) -> bool:
+    return one.status != "repeated" and (one.reading.comes_back or bool(one.reading.sheets))
 
 
 @contextmanager
@@ -171,11 +175,15 @@ class _Copy:
             except (CannotPatch, *_ODD):
                 self._mark_respelled(base, made)
         elif (rows := sum(one.rows_read for one in self.summaries)) > MOST_COPIED:
-            # Nobody mends half a million lines by hand: who exports them needs the list of faults, and at once.
-            remark = f"文件有 {rows} 行，超过 {MOST_COPIED} 行的文本文件不再附原表，只列出问题；行号就是原文件的行号。"
-            listing.write(made, self.file_name, self.summaries, self.issues, None, [remark])
+            self._write_list_of(rows, made)
         else:
-            self._rewrite(made, "您报来的不是 .xlsx 工作簿：已把全部数据转成 .xlsx 后标注，原来的版式没有保留。")
+            remark = "您报来的不是 .xlsx 工作簿：已把全部数据转成 .xlsx 后标注，原来的版式没有保留。"
+            self._rewrite(made, remark, most=None if rows else MOST_COPIED)
+
+    def _write_list_of(self, rows: int, made: Path) -> None:
+        """Nobody mends half a million lines by hand: who exports them needs the list of faults, and at once."""
+        remark = f"文件有 {rows} 行，超过 {MOST_COPIED} 行的文本文件不再附原表，只列出问题；行号就是原文件的行号。"
+        listing.write(made, self.file_name, self.summaries, self.issues, None, [remark])
 
     def _package(self) -> Path | None:
         """The workbook whose XML is marked, without what a web server wrote before it; None for a file of another format."""
@@ -216,12 +224,16 @@ class _Copy:
                 self.emptied[sheet] = sorted({*self.emptied.get(sheet, []), *areas})
         self.formulas_known = True
 
-    def _rewrite(self, made: Path, remark: str) -> None:
+    def _rewrite(self, made: Path, remark: str, most: int | None = None) -> None:
+        """`most`: rows that still come back; of a file that was refused nobody counted them before."""
         plain = self.folder / "plain.xlsx"
         book = readers.read(self.source, self.file_name)
         if isinstance(book, Refusal) or not self.formulas_known:
             reason = book.reason if isinstance(book, Refusal) else "看不出公式是不是引用了按规定不接收的内容"
             listing.write(made, self.file_name, self.summaries, self.issues, None, [_list_alone(reason)])
+            return
+        if most is not None and (rows := sum(grid.height for grid in book.grids)) > most:
+            self._write_list_of(rows, made)
             return
         grids = [_without(grid, Gone(self.emptied.get(grid.sheet, []))) for grid in book.grids]
         names, lost = rewrite(grids, plain, self.refused, is_packed=False)
