@@ -37,6 +37,8 @@ SAMPLE = ROOT / "data_samples" / "monitor.yml"
 KEY_BYTES = 32
 PART = ".part-"
 """How the name of whatever is still being made begins, in folders that are ours."""
+BLANKS = "空白模板"
+"""The folder within a unit's returns/ in which blank workbooks of what it may send lie."""
 
 UnitKind = Literal["bureau", "division", "partner"]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]

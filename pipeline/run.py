@@ -28,7 +28,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pipeline import advice, agreement, archive, contracts, inbox, journal, people, published, seal, turns
-from pipeline.home import KEY_BYTES, PART, Database, Home, Limits, digest_of, examine_modes, keep_to_owner, sweep
+from pipeline.home import (
+    BLANKS,
+    KEY_BYTES,
+    PART,
+    Database,
+    Home,
+    Limits,
+    digest_of,
+    examine_modes,
+    keep_to_owner,
+    sweep,
+)
 from pipeline.ledger import Ledger, NightState, ReadBy, ReceivedFile, Submission, shown_name
 from pipeline.model import (
     CheckError,
@@ -273,6 +284,7 @@ def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> lis
             place, "night", {"run_date": day.isoformat()} | published.on_begin(place, entries), who=NIGHT, at=now
         )
         ledger.begin_night(day, owner=f"{socket.gethostname()}:{os.getpid()}", at=now)
+        _lay_blanks(place, day, entries)
         not_taken: list[tuple[str, str, str]] = []
         for folder, take in ((place.inbox, _take), (place.decisions / "inbox", _take_decisions)):
             inbox.put_back(folder)
@@ -320,6 +332,42 @@ def _begin(home: Home, ledger: Ledger) -> Sequence[journal.Entry]:
     if home.root in _begun:
         _begun[home.root] = entries
     return entries
+
+
+def _lay_blanks(home: Home, day: date, entries: Sequence[journal.Entry]) -> None:
+    """Blank workbooks of what each unit may send lie in its returns/; they are written where the last line about them is not so.
+
+    `entries`: the journal as it stood.
+    """
+    from pipeline import templates  # noqa: PLC0415 - brings openpyxl
+
+    known = contracts.load()
+    wanted = {
+        f"returns/{unit.code}/{BLANKS}/{templates.file_name(kind)}": known.for_unit(kind.name, unit.code)
+        for unit in home.units.values()
+        for kind in known.kinds.values()
+        if {unit.kind, unit.code} & set(kind.senders)
+    }
+    version = templates.version(wanted)
+    nothing: dict[str, Any] = {"outputs": {}}
+    told = next((entry.about for entry in reversed(entries) if "blanks" in entry.about), nothing)
+    there = published.digests(home, [home.root / name for name in wanted])
+    if told.get("blanks") == version and there == {name: told["outputs"].get(name) for name in wanted}:
+        return
+    for name, kind in wanted.items():
+        target = home.root / name
+        for folder in (target.parent.parent, target.parent):
+            folder.mkdir(exist_ok=True, mode=0o700)  # `parents=True` would leave those above open to all
+        part = target.with_name(f"{PART}{target.name}")  # half of one is noticed by its digest, and written anew
+        part.write_bytes(templates.content(kind))
+        part.chmod(0o600)
+        part.replace(target)
+    gone = [home.root / name for name in told["outputs"] if name not in wanted]
+    for path in gone:
+        path.unlink(missing_ok=True)
+    outputs = published.digests(home, [*(home.root / name for name in wanted), *gone])
+    about = {"run_date": day.isoformat(), "outputs": outputs, "blanks": version}
+    journal.write(home, "returned", about, who=NIGHT, at=datetime.now(UTC))
 
 
 def _examine_encryption() -> None:
@@ -1008,6 +1056,8 @@ def _mark(copies: list[_Copy]) -> dict[Path, str]:
 def _returned_name(name: str, names: Sequence[str]) -> Path:
     """`<name>.xlsx`; where two files of a night differ in their ending only, the ending stays in the name."""
     path = Path(name)
+    if path.parts[0] == BLANKS:  # filled in and sent with its folder: the blank one stays beside it
+        path = path.with_name(f"{path.stem}.填好的{path.suffix}")
     if path.stem.endswith(f".{CORRECTION}"):  # its own name is that of the next correction workbook
         return path.with_name(f"{path.stem}.回执.xlsx")
     if path.suffix.lower() == ".xlsx":

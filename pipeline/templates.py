@@ -6,14 +6,16 @@ begins with 示例 and is no data, and its sheet 填报说明 has no header of a
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
+import openpyxl
 from openpyxl import Workbook
 from openpyxl.cell.cell import Cell
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
@@ -116,12 +118,49 @@ _NUMBER_FORMATS: dict[Type, str] = {"money": "#,##0.00", "integer": "0", "decima
 
 def write(kind: Kind, target: Path) -> None:
     """Write a blank workbook of a kind: one sheet to fill in, one that says how. Same contract, same bytes."""
+    with atomically(target, mode=0o644) as part:
+        part.write_bytes(content(kind))
+
+
+def file_name(kind: Kind) -> str:
+    """What a blank workbook of a kind is called."""
+    return f"{_title_of(kind)}.xlsx"
+
+
+def version(kinds: Mapping[str, Kind]) -> str:
+    """Another one where any of these blank workbooks (name → of which kind) would be other bytes than before."""
+    told = {id(kind): kind.model_dump_json() for kind in kinds.values()}
+    made_by = [
+        openpyxl.__version__,
+        load().headers.instructions_sheet,
+        hashlib.sha256(Path(__file__).read_bytes()).hexdigest(),
+    ]
+    lines = [f"{name} {told[id(kind)]}" for name, kind in sorted(kinds.items())]
+    return hashlib.sha256("\n".join([*made_by, *lines]).encode()).hexdigest()
+
+
+_made: dict[str, bytes] = {}
+
+
+def content(kind: Kind) -> bytes:
+    """The bytes of a blank workbook of a kind."""
+    contract = kind.model_dump_json()
+    if contract not in _made:
+        _made[contract] = _content(kind)
+    return _made[contract]
+
+
+def _title_of(kind: Kind) -> str:
+    return re.sub(r"[\\/?*:\[\]]", " ", kind.title)[:31]
+
+
+def _content(kind: Kind) -> bytes:
     book = Workbook()
     sheet = book.worksheets[0]
-    sheet.title = re.sub(r"[\\/?*:\[\]]", " ", kind.title)[:31]
+    sheet.title = _title_of(kind)
     _form(sheet, kind)
     _instructions(book.create_sheet(load().headers.instructions_sheet), kind)
-    _save(book, target)
+    return _bytes_of(book)
 
 
 def _form(sheet: Worksheet, kind: Kind) -> None:
@@ -346,23 +385,20 @@ def _page(sheet: Worksheet) -> None:
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
 
 
-def _save(book: Workbook, target: Path) -> None:
-    """Save with one fixed time in place of the clock's, so that the same workbook has the same bytes."""
+def _bytes_of(book: Workbook) -> bytes:
+    """A workbook saved with one fixed time in place of the clock's, so that the same workbook has the same bytes."""
     book.properties.creator = "低收入人口动态监测"
     book.properties.created = _MADE_AT
-    made = io.BytesIO()
+    made, kept = io.BytesIO(), io.BytesIO()
     book.save(made)
     stamp = _MADE_AT.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
-    with (
-        zipfile.ZipFile(made) as source,
-        atomically(target, mode=0o644) as part,
-        zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as written,
-    ):
+    with zipfile.ZipFile(made) as source, zipfile.ZipFile(kept, "w", zipfile.ZIP_DEFLATED) as written:
         for name in source.namelist():
             body = source.read(name)
             if name == "docProps/core.xml":
                 body = re.sub(rb"(<dcterms:modified[^>]*>)[^<]*", rb"\g<1>" + stamp, body)
             written.writestr(zipfile.ZipInfo(name, (2000, 1, 1, 0, 0, 0)), body, zipfile.ZIP_DEFLATED)
+    return kept.getvalue()
 
 
 def glossary(contracts: Contracts) -> str:

@@ -233,7 +233,7 @@ ELSEWHERE = {
     "use_own_folder": "tests/test_night.py", "NAME_WHICH_HOLDS": "tests/test_ledger.py", "show_and_send": "the two SHOW cases here",
     "SAVE_LIST_AGAIN": "tests/test_decisions.py", "USE_OUR_LIST": "tests/test_decisions.py", "MEND_ORIGINAL": "tests/test_corrections.py",
     "CORRECT_OWN_FILE": "tests/test_corrections.py", "CORRECT_LATEST": "tests/test_corrections.py", "CORRECT_AS_IT_CAME": "tests/test_corrections.py",
-    "CHANGE_COLOURED": "tests/test_corrections.py",
+    "CHANGE_COLOURED": "tests/test_given_back.py",
 }  # fmt: skip
 """Advice that no single file can be given and mended by: where its situation is tried."""
 CODES_ELSEWHERE = {"memo", "not_text", "too_big", "unreadable", "no_base", "base_changed", "nothing_changed", "correction_changed",

@@ -644,6 +644,9 @@ def test_a_refused_file_that_could_be_read_comes_back_with_its_data(case: Case, 
     assert copy.sheetnames[0] == "问题清单" and said[0] == "您需要做的 1 件事"
     refusal = readings[0].refusal
     assert refusal and refusal.fix in said and any(refusal.reason in text for text in said)
+    assert any(text == "没有逐行检查。" or text.startswith("读取 ") for text in said) and not any(
+        "读取 0 行" in text for text in said
+    )
     if isinstance(book, Refusal) or case.code in ("wrong_sender", "refused_sheet_name"):
         assert copy.sheetnames == ["问题清单"] and any("请在您自己的原文件上改" in text for text in said)
         return

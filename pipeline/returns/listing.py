@@ -317,7 +317,9 @@ def _write_outcome(page: Page, summaries: Sequence[SubmissionSummary]) -> None:
             f"（{one.reading.period[:4]}年{int(one.reading.period[5:])}月）" if one.reading.period else ""
         )
         page.wide(f"{title} —— {_STATUS[one.status]}", "action", size=12)
-        if one.status != "repeated" and (one.kind_title or one.status != "accepted"):
+        if one.status == "refused" and one.reading.refusal and not one.rows_read:
+            page.wide("没有逐行检查。")
+        elif one.status != "repeated" and (one.kind_title or one.status != "accepted"):
             taken, back = ("可以接收", "要退回") if one.status == "checked" else ("接收", "退回")
             page.wide(
                 f"读取 {one.rows_read} 行 = {taken} {one.rows_accepted} 行 + {back} {one.rows_set_aside} 行"

@@ -1,0 +1,214 @@
+"""What lies in a unit's returns/ after a night, and what comes of it when it is sent in again."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from datetime import date, timedelta
+from pathlib import Path
+
+import openpyxl
+import pytest
+from night_kit import DAY, PERSON, ask, book, copy_home, few_divisions, new_home, person, still
+
+from pipeline import advice, contracts, custody, journal, run, templates
+from pipeline.home import BLANKS, Home
+from pipeline.returns import listing
+
+pytestmark = pytest.mark.slow
+
+NAME = "边缘人员.xlsx"
+STATUS = "select status, rows_read, rows_accepted from submission where file_name = ? order by received_at"
+STATES = "select state, count(*) from validation_issue where unit_code = 'd01' group by state order by state"
+
+
+def later(nights: int) -> date:
+    return DAY + timedelta(days=nights)
+
+
+def bad(serial: int) -> tuple[str, ...]:
+    name, right, *rest = person(serial)
+    return (name, right[:-1] + ("1" if right[-1] != "1" else "2"), right, *rest[1:])
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """After a night on which a list with two bad rows of four came, and something that is no list."""
+    home = few_divisions(new_home(tmp_path_factory.mktemp("first") / "home"))
+    book(home / "inbox/d01" / NAME, PERSON, [person(1), bad(2), bad(3), person(4)])
+    book(home / "inbox/d02/库存.xlsx", ("品名", "数量"), [("大米", "3")])
+    run.night(home, DAY)
+    return home
+
+
+@pytest.fixture
+def home(first: Path, tmp_path: Path) -> Path:
+    return copy_home(first, tmp_path / "home")
+
+
+def blanks(home: Path) -> dict[str, int]:
+    """Path below returns/ → when it was written."""
+    found = (home / "returns").glob(f"*/{BLANKS}/*")
+    return {str(path.relative_to(home / "returns")): path.stat().st_mtime_ns for path in found}
+
+
+def send(copy: Path, target: Path) -> None:
+    shutil.copy(copy, target)
+    still(target)
+
+
+# Blank workbooks -------------------------------------------------------------------------------------------------
+
+
+def test_blank_workbooks_of_what_a_unit_may_send_lie_in_its_folder(first: Path) -> None:
+    known = contracts.load().kinds.values()
+    for unit in Home.open(first).units.values():
+        may_send = {f"{kind.title}.xlsx" for kind in known if {unit.kind, unit.code} & set(kind.senders)}
+        folder = first / "returns" / unit.code / BLANKS
+        assert {path.name for path in folder.glob("*")} == may_send
+        assert all(path.stat().st_mode & 0o777 == 0o600 for path in folder.glob("*"))
+    kind = contracts.load().kinds["edge_person"]
+    assert (first / f"returns/d01/{BLANKS}/{kind.title}.xlsx").read_bytes() == templates.content(kind)
+    assert custody.verify(first)["problems"] == []
+
+
+def test_blank_workbooks_are_written_again_only_where_they_are_not_as_they_were(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = blanks(home)
+    lost, spoilt, *_ = sorted(before)
+    run.night(home, later(1))
+    assert blanks(home) == before
+    assert len([each for each in journal.read(Home.open(home)) if "blanks" in each.about]) == 1
+    (home / "returns" / lost).unlink()
+    (home / "returns" / spoilt).write_bytes(b"x")
+    assert custody.verify(home)["problems"] == [f"returns/{spoilt}：与写出时不同"]
+    run.night(home, later(2))
+    assert blanks(home).keys() == before.keys() and custody.verify(home)["problems"] == []
+    assert (home / "returns" / spoilt).read_bytes() != b"x"
+    made_of = templates.file_name
+    monkeypatch.setattr(templates, "file_name", lambda kind: f"新的{made_of(kind)}")
+    run.night(home, later(3))
+    assert {name.replace("新的", "") for name in blanks(home)} == before.keys()
+    assert all("新的" in name for name in blanks(home)) and custody.verify(home)["problems"] == []
+
+
+def test_a_blank_workbook_that_is_filled_in_and_sent_with_its_folder_stays_blank_itself(home: Path) -> None:
+    name = f"{BLANKS}/{contracts.load().kinds['edge_person'].title}.xlsx"
+    blank = (home / "returns/d01" / name).read_bytes()
+    workbook = openpyxl.load_workbook(home / "returns/d01" / name)
+    page = workbook.worksheets[0]
+    page["A1"] = f"{page['A1'].value} 2026年10月"
+    heads = {str(cell.value).strip("*").partition("（")[0]: cell.column for cell in page[2]}
+    for head, value in zip(PERSON, person(9), strict=True):
+        if head in heads:
+            page.cell(4, heads[head], value)
+    (home / "inbox/d01" / BLANKS).mkdir()
+    workbook.save(home / "inbox/d01" / name)
+    still(home / "inbox/d01" / name)
+    run.night(home, later(1))
+    [(_, rows, _)] = ask(home, STATUS, name)
+    assert rows == 1
+    assert (home / "returns/d01" / name).read_bytes() == blank
+    copy = home / "returns/d01" / name.replace(".xlsx", ".填好的.xlsx")
+    assert openpyxl.load_workbook(copy).sheetnames[0] == "问题清单"
+    assert custody.verify(home)["problems"] == []
+
+
+# Copies ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_is_refused_and_could_be_read_comes_back_with_its_data(first: Path) -> None:
+    copy = openpyxl.load_workbook(first / "returns/d02/库存.xlsx")
+    assert copy.sheetnames[0] == "问题清单" and [cell.value for cell in copy.worksheets[1][2]] == ["大米", "3"]
+    said = [str(cell.value) for row in copy["问题清单"].iter_rows() for cell in row if cell.value]
+    assert said[0] == "您需要做的 1 件事" and any("整份退回：一行也没有入库" in text for text in said)
+    assert listing._HERE in said
+
+
+def test_a_copy_that_comes_back_unchanged_counts_nothing_twice_and_is_told_the_same(home: Path) -> None:
+    copy = home / "returns/d01" / NAME
+    told = {cell.coordinate: cell.value for row in openpyxl.load_workbook(copy)["Sheet1"].iter_rows() for cell in row}
+    assert ask(home, STATES) == [("new", 2)]
+    send(copy, home / "inbox/d01" / NAME)
+    run.night(home, later(1))
+    assert ask(home, STATUS, NAME) == [("superseded", 4, 2), ("partly_accepted", 4, 2)]
+    assert ask(home, STATES) == [("open", 2)]
+    assert ask(home, "select count(*) from enrolment where registry = 'edge'") == [(2,)]
+    again = openpyxl.load_workbook(copy)
+    assert again.sheetnames == ["问题清单", "Sheet1"], "our sheet is not there twice"
+    assert {cell.coordinate: cell.value for row in again["Sheet1"].iter_rows() for cell in row} == told
+    assert [cell.comment.text.count("〔检查结果〕") for cell in (again["Sheet1"]["B3"], again["Sheet1"]["B4"])] == [
+        1,
+        1,
+    ]
+    said = str([[cell.value for cell in row] for row in again["问题清单"].iter_rows()])
+    assert "仍未改 2 处" in said
+    # Once more, from a copy of a copy.
+    send(copy, home / "inbox/d01" / NAME)
+    run.night(home, later(2))
+    assert ask(home, "select count(*) from enrolment where registry = 'edge'") == [(2,)]
+    assert custody.verify(home)["problems"] == []
+
+
+# Correction workbooks --------------------------------------------------------------------------------------------
+
+
+def test_a_correction_workbook_that_comes_back_unchanged_changes_nothing_and_says_what_to_do(home: Path) -> None:
+    given = home / "returns/d01/边缘人员.更正.xlsx"
+    kept = given.read_bytes()
+    send(given, home / "inbox/d01" / given.name)
+    run.night(home, later(1))
+    assert ask(home, "select status, reason from submission where file_name = ?", given.name) == [
+        ("refused", "更正表里没有任何改动")
+    ]
+    answer = openpyxl.load_workbook(home / "returns/d01/边缘人员.更正.回执.xlsx")["问题清单"]
+    assert advice.CHANGE_COLOURED in [cell.value for row in answer.iter_rows() for cell in row]
+    assert ask(home, STATUS, NAME) == [("partly_accepted", 4, 2)] and given.read_bytes() == kept
+    workbook = openpyxl.load_workbook(given)
+    page = workbook["更正1"]
+    page.cell(3, next(cell.column for cell in page[2] if cell.value == "身份证号")).value = person(2)[1]
+    workbook.save(home / "inbox/d01" / given.name)
+    still(home / "inbox/d01" / given.name)
+    run.night(home, later(2))
+    assert ask(home, STATUS, NAME) == [("superseded", 4, 2), ("partly_accepted", 4, 3)]
+
+
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+def test_a_correction_workbook_that_libreoffice_saved_is_taken(home: Path, tmp_path: Path) -> None:
+    given = home / "returns/d01/边缘人员.更正.xlsx"
+    workbook = openpyxl.load_workbook(given)
+    page = workbook["更正1"]
+    heads = {cell.value: cell.column for cell in page[2]}
+    page.cell(3, heads["身份证号"]).value = person(2)[1]
+    page.cell(4, 3).value = "是"
+    workbook.save(tmp_path / given.name)
+    subprocess.run(
+        ["soffice", f"-env:UserInstallation=file://{tmp_path}/profile", "--headless", "--convert-to", "xlsx",
+         "--outdir", str(tmp_path / "out"), str(tmp_path / given.name)],
+        check=True, capture_output=True, timeout=900,
+    )  # fmt: skip
+    send(tmp_path / "out" / given.name, home / "inbox/d01" / given.name)
+    run.night(home, later(1))
+    assert ask(home, STATUS, given.name) == [("accepted", 0, 0)]
+    assert ask(home, STATUS, NAME) == [("superseded", 4, 2), ("accepted", 3, 3)]
+    assert ask(home, STATES) == [("fixed", 2)]
+
+
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+def test_a_copy_that_libreoffice_saved_is_taken(home: Path, tmp_path: Path) -> None:
+    workbook = openpyxl.load_workbook(home / "returns/d01" / NAME)
+    workbook["Sheet1"]["B3"] = person(2)[1]
+    workbook.save(tmp_path / NAME)
+    subprocess.run(
+        ["soffice", f"-env:UserInstallation=file://{tmp_path}/profile", "--headless", "--convert-to", "xlsx",
+         "--outdir", str(tmp_path / "out"), str(tmp_path / NAME)],
+        check=True, capture_output=True, timeout=900,
+    )  # fmt: skip
+    send(tmp_path / "out" / NAME, home / "inbox/d01" / NAME)
+    run.night(home, later(1))
+    assert ask(home, STATUS, NAME) == [("superseded", 4, 2), ("partly_accepted", 4, 3)]
+    assert ask(home, STATES) == [("fixed", 1), ("open", 1)]
+    copy = openpyxl.load_workbook(home / "returns/d01" / NAME)
+    assert copy.sheetnames == ["问题清单", "Sheet1"]
+    assert copy["Sheet1"]["B4"].comment is not None and copy["Sheet1"]["B3"].comment is None
