@@ -17,25 +17,11 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.segment import Segment
 
-from pipeline import run
+from pipeline import run, usage
 from pipeline.home import Home, atomically, examine_day, keep_to_owner
 from pipeline.model import SEVERITY_TITLES, MonitorError, holds_number, legible, mask, tell_failure
 
 TODAY_NEEDS_ZONE = "默认今天（数据目录所在时区）"
-
-
-class _Day(click.ParamType[date]):
-    """A date as YYYY-MM-DD."""
-
-    name = "日期"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        if isinstance(value, date):
-            return value
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value} 不是日期，请写成 2026-10-31", param, ctx)
 
 
 class _Screen(Console):
@@ -47,7 +33,7 @@ class _Screen(Console):
             yield piece if piece.control else Segment(legible(piece.text), piece.style)
 
 
-class _Commands(click.Group):
+class _Commands(usage.Group):
     """The commands; none takes a person's ID number as an argument, which every user of the machine could read."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -126,7 +112,7 @@ def _as_json_escape(found: re.Match[str]) -> str:
 
 
 really_option = click.option("--really", is_flag=True, help="日期确实是明天以后的")
-day_option = click.option("--date", "day", type=_Day(), help=f"夜间任务的日期 D（{TODAY_NEEDS_ZONE}）")
+day_option = click.option("--date", "day", type=usage.Day(), help=f"夜间任务的日期 D（{TODAY_NEEDS_ZONE}）")
 
 
 def _as_json(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -140,25 +126,27 @@ json_option = click.option("--json", is_flag=True, expose_value=False, callback=
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--home",
-    type=click.Path(path_type=Path),
+    type=usage.Place(),
     envvar="MONITOR_HOME",
     default=Path("var"),
     show_default=True,
     help="数据目录",
 )
-@click.version_option(package_name="low-income-monitoring", prog_name="monitor")
+@click.version_option(
+    package_name="low-income-monitoring", prog_name="monitor", message="%(prog)s %(version)s", help="显示版本"
+)
 @click.pass_context
 def monitor(ctx: click.Context, home: Path) -> None:
     """低收入人口动态监测：每天早上说清哪些家庭有风险、还没有得到救助。"""
     keep_to_owner()
     is_named = ctx.get_parameter_source("home") is not ParameterSource.DEFAULT
     ctx.obj = _Context(home.absolute(), is_named=is_named)
+    if ctx.invoked_subcommand is None:
+        raise click.UsageError("没有写命令")
 
 
 @monitor.command()
-@click.option(
-    "--keys", type=click.Path(path_type=Path), help="密钥放在哪个文件夹（数据目录以外）；默认在数据目录的 keys/"
-)
+@click.option("--keys", type=usage.Place(), help="密钥放在哪个文件夹（数据目录以外）；默认在数据目录的 keys/")
 @json_option
 @click.pass_obj
 def init(obj: _Context, keys: Path | None) -> None:
@@ -213,7 +201,7 @@ def run_night(obj: _Context, day: date | None, really: bool) -> None:
 
 
 @monitor.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", metavar="文件", type=usage.Place("文件"))
 @click.option("--unit", help="按哪个单位的文件来检查（代码）；不写则不核对发送单位和所属街道")
 @day_option
 @json_option
@@ -227,8 +215,8 @@ def check(obj: _Context, file: Path, unit: str | None, day: date | None) -> None
 
 
 @monitor.command()
-@click.argument("kind")
-@click.option("--out", type=click.Path(path_type=Path), help="写到哪里；默认当前文件夹的 <种类名>.xlsx")
+@click.argument("kind", metavar="名单种类")
+@click.option("--out", type=usage.Place(), help="写到哪里；默认当前文件夹的 <种类名>.xlsx")
 @json_option
 @click.pass_obj
 def template(obj: _Context, kind: str, out: Path | None) -> None:
@@ -281,7 +269,7 @@ def confirm(obj: _Context, submission_id: str, by_whom: str, reason: str, day: d
 @click.argument("issue_id", metavar="问题编号")
 @click.option("--by", "by_whom", required=True, help="谁确认的（姓名）")
 @click.option("--because", "reason", required=True, help="为什么就是这样（例如：新生儿还没有上户口）")
-@click.option("--until", type=_Day(), help="到哪一天为止（不含）；默认按政策值 exception_validity")
+@click.option("--until", type=usage.Day(), help="到哪一天为止（不含）；默认按政策值 exception_validity")
 @day_option
 @really_option
 @json_option
@@ -304,7 +292,7 @@ def except_(
 
 
 @monitor.command()
-@click.argument("warning_id")
+@click.argument("warning_id", metavar="预警编号")
 @day_option
 @json_option
 @click.pass_obj
@@ -319,7 +307,7 @@ def explain(obj: _Context, warning_id: str, day: date | None) -> None:
 
 
 @monitor.command(name="why-not")
-@click.argument("words", metavar="[-] RULE", nargs=-1, required=True)
+@click.argument("words", metavar="[-] 规则编号", nargs=-1, required=True)
 @day_option
 @json_option
 @click.pass_obj
@@ -339,7 +327,7 @@ def why_not(obj: _Context, words: tuple[str, ...], day: date | None) -> None:
 
 @monitor.command()
 @day_option
-@click.option("--out", type=click.Path(path_type=Path), help="写成可以打印的网页（.html）")
+@click.option("--out", type=usage.Place(), help="写成可以打印的网页（.html）")
 @json_option
 @click.pass_obj
 def report(obj: _Context, day: date | None, out: Path | None) -> None:
@@ -358,9 +346,9 @@ def report(obj: _Context, day: date | None, out: Path | None) -> None:
 
 
 @monitor.command()
-@click.argument("folder", metavar="RULES_DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--from", "first", type=_Day(), required=True, help="从哪一夜起")
-@click.option("--to", "last", type=_Day(), required=True, help="到哪一夜止")
+@click.argument("folder", metavar="文件夹", type=usage.Place("文件夹"))
+@click.option("--from", "first", type=usage.Day(), required=True, help="从哪一夜起")
+@click.option("--to", "last", type=usage.Day(), required=True, help="到哪一夜止")
 @json_option
 @click.pass_obj
 def backtest(obj: _Context, folder: Path, first: date, last: date) -> None:
@@ -375,22 +363,22 @@ def backtest(obj: _Context, folder: Path, first: date, last: date) -> None:
 
 
 @monitor.command()
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("target", metavar="文件夹", type=usage.Place())
+@click.option("--people", type=usage.Whole(min=300), help="在册人数（低保+特困+边缘）；--year 默认为一个真实年度的规模")
+@click.option("--seed", type=usage.Whole(), default=1, show_default=True, help="随机种子：同样的种子，同样的文件")
+@click.option("--date", "day", type=usage.Day(), help="夜间任务的日期 D")
+@click.option("--partner-rows", type=usage.Whole(min=0), help="外部门名单的总行数；默认约为人数的 4 倍")
 @click.option(
-    "--people", type=click.IntRange(min=300), help="在册人数（低保+特困+边缘）；--year 默认为一个真实年度的规模"
-)
-@click.option("--seed", type=int, default=1, show_default=True, help="随机种子：同样的种子，同样的文件")
-@click.option("--date", "day", type=_Day(), help="夜间任务的日期 D")
-@click.option("--partner-rows", type=click.IntRange(min=0), help="外部门名单的总行数；默认约为人数的 4 倍")
-@click.option(
-    "--year", type=int, help="改为虚构一整年：每区十二个月的名册和全年临时救助台账，夜间日期为该年 12 月 31 日"
+    "--year",
+    type=usage.Whole(),
+    help="改为虚构一整年：每区十二个月的名册和全年临时救助台账，夜间日期为该年 12 月 31 日",
 )
 @json_option
 @click.pass_obj
 def generate(
     obj: _Context, target: Path, people: int | None, seed: int, day: date | None, partner_rows: int | None, year: int | None
 ) -> None:  # fmt: skip
-    """虚构一个任意大小的民政局：各单位的文件放进 TARGET/inbox，应有的结果放进 TARGET/truth。"""
+    """虚构一个任意大小的民政局：各单位的文件放进该文件夹的 inbox/，应有的结果放进 truth/。"""
     from pipeline import generate as generating
 
     if year is not None:
@@ -441,7 +429,7 @@ def generate(
     help="全部原样时打印一份签了名的说明（日志末行、当前的一版、哪一夜、各有多少），存到这台机器以外",
 )
 @click.option(
-    "--against", metavar="文件", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    "--against", metavar="文件", type=usage.Place("文件"),
     help="和以前存的说明比：整个数据目录放回了更早的一份也看得出",
 )  # fmt: skip
 @json_option
@@ -511,7 +499,7 @@ def doctor(obj: _Context) -> None:
 
 
 @monitor.command()
-@click.argument("release", required=False)
+@click.argument("release", metavar="[版本编号]", required=False)
 @click.option("--because", default="未写明", help="为什么退回，写进日志")
 @json_option
 @click.pass_obj
@@ -543,7 +531,7 @@ def recover(obj: _Context) -> None:
 @monitor.command()
 @click.argument("source", metavar="[-]", required=False)
 @click.option("--because", default="未写明", help="为什么查询（如：本人申请），写进日志")
-@click.option("--out", type=click.Path(path_type=Path), help="把查询结果写成可以打印的网页（.html）")
+@click.option("--out", type=usage.Place(), help="把查询结果写成可以打印的网页（.html）")
 @json_option
 @click.pass_obj
 def subject(obj: _Context, source: str | None, because: str, out: Path | None) -> None:
@@ -640,9 +628,9 @@ def rotate_keys(obj: _Context) -> None:
 
 @monitor.command()
 @click.option("--size", default="S", show_default=True, help="S（首个用户的规模）或在册人数")
-@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="重复几轮，取中位数")
-@click.option("--keep", type=click.Path(path_type=Path), help="把虚构的文件留在这里，下次再用")
-@click.option("--write", type=click.Path(path_type=Path), help="把结果表写进这个 Markdown 文件")
+@click.option("--rounds", type=usage.Whole(min=1), default=3, show_default=True, help="重复几轮，取中位数")
+@click.option("--keep", type=usage.Place(), help="把虚构的文件留在这里，下次再用")
+@click.option("--write", type=usage.Place(), help="把结果表写进这个 Markdown 文件")
 @json_option
 @click.pass_obj
 def bench(obj: _Context, size: str, rounds: int, keep: Path | None, write: Path | None) -> None:
@@ -662,17 +650,15 @@ def bench(obj: _Context, size: str, rounds: int, keep: Path | None, write: Path 
 
 
 @monitor.command(hidden=True)
-@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), default=5, show_default=True, help="试多少分钟")
-@click.option("--seed", type=int, default=1, show_default=True, help="随机种子：同样的种子，同样的文件")
+@click.option("--minutes", type=usage.Positive(), default=5, show_default=True, help="试多少分钟")
+@click.option("--seed", type=usage.Whole(), default=1, show_default=True, help="随机种子：同样的种子，同样的文件")
 @click.option(
     "--corpus",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=usage.Place("文件夹"),
     help="拿这个文件夹里的文件来损坏；默认用虚构的民政局",
 )
-@click.option(
-    "--keep", type=click.Path(path_type=Path), default=Path("fuzz"), show_default=True, help="出了问题的文件留在这里"
-)
-@click.option("--files", type=click.IntRange(min=1), help="最多试多少个文件")
+@click.option("--keep", type=usage.Place(), default=Path("fuzz"), show_default=True, help="出了问题的文件留在这里")
+@click.option("--files", type=usage.Whole(min=1), help="最多试多少个文件")
 @json_option
 @click.pass_obj
 def fuzz(obj: _Context, minutes: float, seed: int, corpus: Path | None, keep: Path, files: int | None) -> None:
@@ -697,14 +683,12 @@ def fuzz(obj: _Context, minutes: float, seed: int, corpus: Path | None, keep: Pa
 
 
 @monitor.command(hidden=True)
-@click.option("--trials", type=click.IntRange(min=1), default=20, show_default=True, help="做多少次试验")
-@click.option("--seed", type=int, default=1, show_default=True, help="随机种子：同样的种子，同样的试验")
-@click.option("--only", type=click.IntRange(min=0), help="只做其中的第几次（从 0 数），重现一次失败用")
+@click.option("--trials", type=usage.Whole(min=1), default=20, show_default=True, help="做多少次试验")
+@click.option("--seed", type=usage.Whole(), default=1, show_default=True, help="随机种子：同样的种子，同样的试验")
+@click.option("--only", type=usage.Whole(min=0), help="只做其中的第几次（从 0 数），重现一次失败用")
 @click.option("--kind", "kinds", multiple=True, help="只做这几种；默认全部")
-@click.option("--swaps", type=click.IntRange(min=0), default=0, help="另外：边读边换版，换多少版")
-@click.option(
-    "--keep", type=click.Path(path_type=Path), default=Path("faults"), show_default=True, help="失败的试验留在这里"
-)
+@click.option("--swaps", type=usage.Whole(min=0), default=0, help="另外：边读边换版，换多少版")
+@click.option("--keep", type=usage.Place(), default=Path("faults"), show_default=True, help="失败的试验留在这里")
 @json_option
 @click.pass_obj
 def faults(
@@ -814,10 +798,13 @@ def main() -> None:
         monitor.main(standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(130)
+    except click.exceptions.NoArgsIsHelpError as problem:
+        click.echo(problem.message, err=True)
+        sys.exit(2)
     except click.ClickException as problem:
+        click.echo(mask(legible(f"用法不对：{usage.wrong_use(problem)}")), err=True)
         if isinstance(problem, click.UsageError) and problem.ctx:
-            click.echo(problem.ctx.get_usage(), err=True)
-        click.echo(mask(legible(f"用法不对：{problem.format_message()}")), err=True)
+            click.echo(f"{problem.ctx.get_usage()}\n说明：{problem.ctx.command_path} --help", err=True)
         sys.exit(2)
     except MonitorError as problem:
         click.echo(f"没有完成：{tell_failure(problem)}", err=True)

@@ -9,14 +9,13 @@ from datetime import timedelta
 
 import pytest
 from openpyxl import load_workbook
+from rich.cells import cell_len
 from rich.panel import Panel
 from rich.text import Text
 
 from pipeline import cli, contracts
 from pipeline.model import MonitorError
 from tests.night_kit import DAY, PERSON, ask, book, copy_home, new_home, night_of_the_bureau, number, person
-
-COMMANDS = ("init", "run", "check", "template", "status", "explain", "generate", "bench")
 
 
 @pytest.fixture
@@ -47,28 +46,90 @@ def home(tmp_path):
     return new_home(tmp_path / "home")
 
 
-def test_help_is_chinese_for_every_command(monitor):
+NAMES = re.compile(r"(?<![\w-])--?[a-z][a-z-]*|\b[\w.-]*/[\w./-]*|\w*\.(?:xlsx|html|yml)\b")
+"""Options, folders and files."""
+NOUNS = {"monitor", "JSON", "DuckDB", "Airflow", "Markdown", "D", "S", *cli.monitor.commands}
+
+
+def foreign(text):
+    """Words of a text that are not Chinese and no names."""
+    return set(re.findall(r"[A-Za-z]+(?:[-_][A-Za-z]+)*", NAMES.sub("", text))) - NOUNS
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in cli.monitor.commands)])
+def test_help_is_chinese_for_every_command(monitor, command):
+    code, text, err = monitor(*command, "--help")
+    assert (code, err) == (0, "")
+    assert foreign(text.replace("就是 var", "").replace("是 fuzz", "").replace("exception_validity", "")) == set()
+    lines = text.splitlines()
+    assert lines[0].startswith(f"用法：{' '.join(('monitor', *command))} [选项]") and "选项：" in lines
+    assert re.search(r"[\u4e00-\u9fff]{4}", lines[2])
+    assert max(map(cell_len, lines)) <= 80, "a terminal has 80 columns, and a Chinese character takes two"
+    assert re.search(r"^  -h, --help +显示这一页$", text, re.MULTILINE)
+
+
+def test_the_first_page_says_of_each_command_what_it_is_for(monitor):
     code, text, _ = monitor("--help")
-    assert code == 0
-    assert set(re.findall(r"^  ([a-z]+)  ", text, re.MULTILINE)) >= set(COMMANDS)
-    for command in COMMANDS:
-        code, text, _ = monitor(command, "--help")
-        said = [line for line in text.splitlines() if line.strip() and not line.startswith(("Usage", "Options"))]
-        assert code == 0
-        assert re.search(r"[\u4e00-\u9fff]{4}", said[0]), command
+    told = dict(re.findall(r"^  ([a-z][a-z-]+)  +(\S.*)$", text, re.MULTILINE))
+    assert code == 0 and set(told) == {name for name, each in cli.monitor.commands.items() if not each.hidden}
+    assert all(re.search(r"[\u4e00-\u9fff]{4}", each) for each in told.values())
+    code, out, err = monitor()
+    assert (code, out) == (2, "") and err == text
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        ("nothing",), ("run", "--date", "2026-13-01"), ("run", "--no-such"), ("check",), ("check", "/no/such/file.xlsx"),
-        ("template", "no_such_kind"), ("explain",), ("generate", "--people", "299", "--date", "2026-10-31", "x"),
-    ],
-)  # fmt: skip
-def test_wrong_use_exits_2_and_says_why(monitor, home, wrong):
+def test_help_says_what_an_option_takes_and_what_stands_for_it(monitor):
+    _, text, _ = monitor("confirm", "--help")
+    assert re.search(r"^  --by 文字 .*（必填）$", text, re.MULTILINE) and "monitor confirm [选项] 报送编号" in text
+    _, text, _ = monitor("fuzz", "--help")
+    assert "--minutes 数" in text and "（不写就是 5）" in text and "--corpus 文件夹" in text and "--keep 路径" in text
+    _, text, _ = monitor("--version")
+    assert re.fullmatch(r"monitor [\d.]+\n", text)
+
+
+GENERATE = ("generate", "--date", "2026-10-31", "x")
+WRONG = [
+    (("nothing",), "没有 nothing 这个命令"),
+    (("rnu",), "没有 rnu 这个命令，是不是 run？"),
+    ((), "没有写命令"),
+    (("run", "--no-such"), "没有 --no-such 这个选项"),
+    (("run", "--dat"), "没有 --dat 这个选项，是不是 --date？"),
+    (("run", "-x"), "没有 -x 这个选项"),
+    (("run", "--date", "2026-13-01"), "--date：2026-13-01 不是日期，请写成 2026-10-31"),
+    (("run", "--date"), "--date 后面要写日期"),
+    (("run", "--json=3"), "--json 后面什么都不写"),
+    (("run", "many", "words"), "多写了 many words"),
+    (("check",), "没有写文件"),
+    (("check", "/no/such/file.xlsx"), "没有 /no/such/file.xlsx 这个文件"),
+    (("check", "/"), "/ 是文件夹，这里要写文件"),
+    (("verify", "--against", "/no/such"), "--against：没有 /no/such 这个文件"),
+    (("backtest", "--from", "2026-10-30", "--to", "2026-10-31", __file__), f"{__file__} 是文件，这里要写文件夹"),
+    (("template", "no_such_kind"), "没有“no_such_kind”这种名单。可选："),
+    (("explain",), "没有写预警编号"),
+    (("confirm", "x", "--because", "x"), "没有写 --by：谁确认的（姓名）"),
+    ((*GENERATE, "--people", "299"), "--people：299 不行，请写 300 或更大的整数"),
+    ((*GENERATE, "--people", "many"), "--people：many 不行，请写 300 或更大的整数"),
+    ((*GENERATE, "--seed", "1.5"), "--seed：1.5 不行，请写整数"),
+    (("fuzz", "--minutes", "0"), "--minutes：0 不行，请写大于 0 的数"),
+    (("why-not", "-"), "写一条规则的编号，如 monitor why-not A01"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "said"), WRONG)
+def test_wrong_use_exits_2_and_says_why_in_chinese(monitor, home, wrong, said):
     code, out, err = monitor("--home", home, *wrong)
     assert (code, out) == (2, "")
-    assert err.strip()
+    assert err.startswith(f"用法不对：{said}")
+    shown = re.sub(r"可选：.*", "", err)
+    for word in sorted({str(home), *wrong, "A01"} - {"-", "/"}, key=len, reverse=True):
+        shown = re.sub(rf"{re.escape(word)}(?![\w-])", "", shown)
+    assert foreign(shown) == set()
+
+
+def test_wrong_use_names_the_page_that_explains_it(monitor, home):
+    _, _, err = monitor("--home", home, "confirm")
+    assert err.splitlines()[1:] == ["用法：monitor confirm [选项] 报送编号", "说明：monitor confirm --help"]
+    _, _, err = monitor("--home", home, "nothing")
+    assert err.splitlines()[1:] == ["用法：monitor [选项] 命令 …", "说明：monitor --help"]
 
 
 def test_init_makes_a_home_once(monitor, tmp_path):
