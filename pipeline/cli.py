@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import re
 import sys
@@ -810,9 +809,7 @@ def main() -> None:
         click.echo(f"没有完成：{tell_failure(problem)}", err=True)
         sys.exit(1)
     except OSError as problem:
-        said = "磁盘满了" if problem.errno in (errno.ENOSPC, errno.EDQUOT) else problem.strerror or str(problem)
-        where = f"（{problem.filename}）" if problem.filename else ""
-        click.echo(mask(legible(f"没有完成：{said}{where}；已发布的仍是上一版，处理好以后再运行一次")), err=True)
+        click.echo(f"没有完成：{tell_failure(problem)}；已发布的仍是上一版，处理好以后再运行一次", err=True)
         sys.exit(1)
     except Exception as problem:  # noqa: BLE001 - whatever it is, its words may be somebody's
         click.echo(f"没有完成：{tell_failure(problem)}。已发布的仍是上一版；请把这一句告诉维护人员", err=True)

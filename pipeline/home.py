@@ -27,7 +27,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from pipeline import contracts, policy
-from pipeline.model import ROOT, ConfigError, MonitorError, PolicyError
+from pipeline.model import ROOT, ConfigError, MonitorError, PolicyError, tell_failure, why_of_system
 from pipeline.places import Gazetteer, Place, fold_place
 from pipeline.policy import Policy
 from pipeline.strict_yaml import CODE_PATTERN, Strict, read_shape, read_yaml
@@ -253,7 +253,7 @@ class Home:
         try:
             return sorted(home._create())
         except OSError as problem:
-            raise ConfigError(f"{home.root}：建不了数据目录：{problem.strerror}（{problem.filename}）") from problem
+            raise ConfigError(f"{home.root}：建不了数据目录：{tell_failure(problem)}") from problem
 
     def _create(self) -> Iterator[str]:
         for folder in (
@@ -460,7 +460,7 @@ def read_key(path: Path) -> bytes:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             key = file.read()
     except OSError as problem:
-        raise ConfigError(f"{path}：读不了密钥：{problem.strerror}；请从备份恢复") from problem
+        raise ConfigError(f"{path}：读不了密钥：{why_of_system(problem)}；请从备份恢复") from problem
     if mode & 0o077:
         raise ConfigError(f"{path}：权限是 {mode:04o}，别人也能读；应是 0600（chmod 600）")
     return key

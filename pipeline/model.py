@@ -15,6 +15,7 @@ Messages of these errors reach a user: they are Chinese, and never hold a value 
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import traceback
@@ -396,13 +397,45 @@ def legible(text: str) -> str:
 NOT_SHOWN = "原话可能引用名单里的内容，不显示"
 
 
+_SYSTEM = {
+    errno.ENOSPC: "磁盘满了", errno.EDQUOT: "磁盘的配额用完了", errno.EROFS: "磁盘只能读，不能写", errno.EIO: "磁盘读写出错",
+    errno.EFBIG: "文件太大，磁盘放不下", errno.EACCES: "没有权限", errno.EPERM: "没有权限",
+    errno.ENOENT: "没有这个文件或文件夹", errno.EEXIST: "已经有同名的文件或文件夹", errno.EISDIR: "是文件夹，不是文件",
+    errno.ENOTDIR: "路径中间有一段不是文件夹", errno.ENOTEMPTY: "文件夹里还有东西", errno.ENAMETOOLONG: "名字太长",
+    errno.ELOOP: "链接套着链接", errno.EXDEV: "两处不在同一个磁盘上", errno.EBUSY: "正在被别的程序使用",
+    errno.ESTALE: "共享文件夹断开过，请重新挂载", errno.EMFILE: "打开的文件太多", errno.ENFILE: "打开的文件太多",
+    errno.ENOMEM: "内存不够", errno.EPIPE: "接收的程序已经退出", errno.EADDRINUSE: "端口被别的程序占用",
+    errno.ECONNREFUSED: "对方没有程序应答", errno.ECONNRESET: "连接断了", errno.ETIMEDOUT: "等了太久，没有应答",
+    errno.EHOSTUNREACH: "网络不通", errno.ENETUNREACH: "网络不通",
+}  # fmt: skip
+
+
+def why_of_system(problem: OSError) -> str:
+    """Why the operating system did not do something, in Chinese; of what people seldom meet the number and its own words."""
+    if problem.errno is None:  # said by a library, or by ourselves
+        said = str(problem) or type(problem).__name__
+        return said if re.search("[一-鿿]", said) else f"读写没有成功，{OWN_WORDS}{said}"
+    return _SYSTEM.get(problem.errno) or f"系统错误 {problem.errno}，{OWN_WORDS}{problem.strerror}"
+
+
+OWN_WORDS = "原话是："
+"""Stands before the words of a program that speaks English."""
+
+
 def tell_failure(problem: BaseException) -> str:
     """What may be said of a failure on any screen and in any log.
 
     Libraries quote cells in their messages. Ours (MonitorError) and the operating system's hold none; of any other only
     its kind is told, and where it happened.
     """
-    if isinstance(problem, (MonitorError, OSError)):
+    if isinstance(problem, OSError):
+        files = "、".join(
+            os.fsdecode(each)
+            for each in (problem.filename, problem.filename2)
+            if isinstance(each, str | bytes | os.PathLike)
+        )
+        return mask(legible(why_of_system(problem) + (f"（{files}）" if files else "")))
+    if isinstance(problem, MonitorError):
         return mask(legible(str(problem)))
     frames = [
         frame for frame in traceback.extract_tb(problem.__traceback__) if f"{os.sep}pipeline{os.sep}" in frame.filename

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pipeline.model import MonitorError
+from pipeline.model import MonitorError, why_of_system
 
 
 class Strict(BaseModel):
@@ -77,12 +77,7 @@ def _why_unread(problem: Exception, text: str) -> str:
     if isinstance(problem, UnicodeDecodeError):
         return "不是 UTF-8 编码，请用 UTF-8 另存"
     if isinstance(problem, OSError):
-        known = {
-            FileNotFoundError: "没有这个文件",
-            PermissionError: "没有读取的权限",
-            IsADirectoryError: "是文件夹，不是文件",
-        }
-        return known.get(type(problem), "磁盘或共享文件夹读不出来")
+        return why_of_system(problem)
     mark = getattr(problem, "problem_mark", None) or getattr(problem, "context_mark", None)
     if mark is None:
         return str(problem)  # said by ourselves

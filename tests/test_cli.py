@@ -1,8 +1,10 @@
 """Every command as its user types it: what it prints, in Chinese, and how it exits."""
 
+import errno
 import fcntl
 import io
 import json
+import os
 import re
 import sys
 from datetime import timedelta
@@ -369,6 +371,31 @@ def test_a_system_failure_is_told_with_its_file_masked_and_legible(monitor, home
     code, _, err = monitor("--home", home, "status", "--date", DAY)
     assert code == 1 and "\\x1b[2J990101********015\\u202e.xlsx" in err
     assert "\x1b" not in err and "\u202e" not in err
+
+
+@pytest.mark.parametrize("failure", [
+    (errno.ENOSPC, "磁盘满了"), (errno.EACCES, "没有权限"), (errno.ENOENT, "没有这个文件或文件夹"), (errno.EROFS, "磁盘只能读，不能写"),
+    (errno.EISDIR, "是文件夹，不是文件"), (errno.ENOTDIR, "路径中间有一段不是文件夹"), (errno.EEXIST, "已经有同名的文件或文件夹"),
+    (errno.EMFILE, "打开的文件太多"), (errno.EXFULL, f"系统错误 {errno.EXFULL}，原话是：Exchange full"),
+])  # fmt: skip
+def test_what_the_system_refuses_is_told_in_chinese(monitor, home, monkeypatch, failure):
+    number_of, said = failure
+
+    def break_down(*_, **__):
+        raise OSError(number_of, os.strerror(number_of), "/x/a", None, "/x/b")
+
+    monkeypatch.setattr(cli.run, "status", break_down)
+    code, _, err = monitor("--home", home, "status", "--date", DAY)
+    assert (code, err) == (1, f"没有完成：{said}（/x/a、/x/b）；已发布的仍是上一版，处理好以后再运行一次\n")
+
+
+def test_what_a_library_calls_a_failure_of_the_system_keeps_its_words(monitor, home, monkeypatch):
+    def break_down(*_, **__):
+        raise OSError(f"Tried {number(1)}")
+
+    monkeypatch.setattr(cli.run, "status", break_down)
+    _, _, err = monitor("--home", home, "status", "--date", DAY)
+    assert err.startswith("没有完成：读写没有成功，原话是：Tried 990101********015；")
 
 
 HOSTILE = "\x1b]0;owned\x07\x9b31m\u202e\u2066gpj\x85"

@@ -294,7 +294,7 @@ def _system() -> None:
     [
         (_library, "程序出错（ValueError）；原话可能引用名单里的内容，不显示"),
         (_ours, "姓名检查没有执行完"),
-        (_system, f"[Errno 13] Permission denied: '/home/lists/{mask(AN_ID)}.xlsx'"),
+        (_system, f"没有权限（/home/lists/{mask(AN_ID)}.xlsx）"),
     ],
 )
 def test_a_failure_is_told_without_the_words_of_a_library(

@@ -23,7 +23,7 @@ from sqlalchemy import Column, Connection
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.types import TypeDecorator
 
-from pipeline.model import ConfigError, MonitorError, NotNow
+from pipeline.model import ConfigError, MonitorError, NotNow, why_of_system
 from pipeline.seal import Seal
 
 SCHEMA_VERSION = 2
@@ -354,7 +354,7 @@ def _sqlite(url: sa.URL, path: Path) -> sa.Engine:
     try:
         path.touch(mode=0o600)
     except OSError as problem:
-        raise ConfigError(f"{path}：建不了台账：{problem.strerror}") from problem
+        raise ConfigError(f"{path}：建不了台账：{why_of_system(problem)}") from problem
     engine = sa.create_engine(
         url,
         hide_parameters=True,

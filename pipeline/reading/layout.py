@@ -38,6 +38,7 @@ from pipeline.model import (
     Refusal,
     SheetReading,
     column_letter,
+    why_of_system,
 )
 from pipeline.reading import beside, preflight, readers, sandbox
 from pipeline.reading.delimited import CUT, OUT_OF_STEP
@@ -109,7 +110,7 @@ def limits(path: Path, memory_mb: int = HOSTILE_MB, seconds: int = SECONDS) -> t
             unpacked = preflight.claimed_size(stream)
         claimed = size * 8 if unpacked is None else 2 * unpacked / 1024**2
     except OSError as error:
-        raise ConfigError(f"收到的文件打不开：{error.strerror}") from error
+        raise ConfigError(f"收到的文件打不开：{why_of_system(error)}") from error
     grown = memory_mb + max(0.0, min(claimed, size * 24) - memory_mb / 8)
     cpu = max(seconds // sandbox.WALL_PER_CPU_SECOND, 1)
     return int(max(min(grown, MOST_MB), memory_mb)), int(max(min(cpu + size, 240), cpu))
@@ -809,7 +810,7 @@ def _write(kind: Kind, tables: list[pa.Table], work_dir: Path) -> str:
             for table in tables:
                 writer.write_table(_with_all(table, schema))
     except OSError as error:
-        raise ConfigError(f"工作目录写不进去：{error.strerror or type(error).__name__}") from error
+        raise ConfigError(f"工作目录写不进去：{why_of_system(error)}") from error
     return str(path)
 
 

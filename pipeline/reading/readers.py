@@ -18,7 +18,7 @@ import pyarrow as pa
 import python_calamine
 
 from pipeline import advice
-from pipeline.model import ConfigError, Refusal
+from pipeline.model import ConfigError, Refusal, why_of_system
 from pipeline.reading import biff, dbf, endings, preflight, stored
 from pipeline.reading.cells import column
 from pipeline.reading.delimited import read_delimited
@@ -120,7 +120,7 @@ def _start(path: Path) -> bytes:
                 start = stream.read(_START)
                 start += stream.read(_START) if start.strip(_BLANK) else b""
     except OSError as error:
-        raise ConfigError(f"收到的文件打不开：{error.strerror}") from error
+        raise ConfigError(f"收到的文件打不开：{why_of_system(error)}") from error
     return start
 
 
