@@ -97,7 +97,7 @@ class Across(Strict):
     @model_validator(mode="after")
     def _one_of_two(self) -> Across:
         if (self.count_by is None) == (self.lookup is None):
-            raise ValueError("exactly one of count_by, lookup")
+            raise ValueError("count_by 和 lookup 写且只写一个")
         return self
 
 
@@ -182,26 +182,22 @@ class Kind(Strict):
     def _fields_exist(self) -> Kind:
         named = [*self.key, *self.named, *(check.marks for check in self.checks)]
         if self.door and self.door.scope == "authorised" and self.purposes != ["entitlement_review"]:
-            raise ValueError("what is kept with an authorisation serves reviews alone: purposes: [entitlement_review]")
+            raise ValueError("凭授权保存的只能用于核对，purposes 应是 [entitlement_review]")
         if unknown := sorted(set(named) - set(self.columns)):
-            raise ValueError(f"not a column of this kind: {', '.join(unknown)}")
+            raise ValueError(f"没有 {'、'.join(unknown)} 这一列")
         seen: dict[str, str] = {}
         for field, column in self.columns.items():
             if (column.type == "money") != field.endswith("_fen"):
-                raise ValueError(
-                    f"columns.{field}: money is kept in fen, so its name ends in _fen, and no other's does"
-                )
+                raise ValueError(f"columns.{field}：金额按分保存，名字以 _fen 结尾；别的列不能这样结尾")
             if column.purposes is not None and not set(column.purposes) < set(self.purposes):
-                raise ValueError(f"columns.{field}.purposes: fewer than those of the kind")
+                raise ValueError(f"columns.{field}.purposes：应比这个种类的用途少")
             if column.purposes is not None and field in self.named:
-                raise ValueError(f"columns.{field}.purposes: who a row is about is known to whoever reads it")
+                raise ValueError(f"columns.{field}.purposes：这一列写着是谁，读这一行的都看得到，不能另设用途")
             if column.review_only and not (self.door and self.door.scope == "help"):
-                raise ValueError(
-                    f"columns.{field}: what reviews alone may read stands in a partner's list of help facts"
-                )
+                raise ValueError(f"columns.{field}：只供核对的列，只能写在外部门的救助类名单里")
             for header in [column.header, *column.aliases]:
                 if (other := seen.setdefault(fold_header(header)[0], field)) != field:
-                    raise ValueError(f"columns.{field}: header {header} is already that of {other}")
+                    raise ValueError(f"columns.{field}：列名 {header} 已经是 {other} 的")
         return self
 
     def called(self) -> list[tuple[str, bool]]:

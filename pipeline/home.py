@@ -30,7 +30,7 @@ from pipeline import contracts, policy
 from pipeline.model import ROOT, ConfigError, MonitorError, PolicyError, tell_failure, why_of_system
 from pipeline.places import Gazetteer, Place, fold_place
 from pipeline.policy import Policy
-from pipeline.strict_yaml import CODE_PATTERN, Strict, read_shape, read_yaml
+from pipeline.strict_yaml import Code, Strict, read_shape, read_yaml, written
 
 SAMPLE = ROOT / "data_samples" / "monitor.yml"
 """What `monitor init` writes as monitor.yml."""
@@ -43,6 +43,8 @@ BLANKS = "空白模板"
 UnitKind = Literal["bureau", "division", "partner"]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Whole = Annotated[int, Field(strict=True, ge=1)]
+_ENV = r"env:[A-Za-z_]\w*"
+_NAME = r"[^\s./\x00-\x1f]{1,64}"
 
 
 def _known_zone(name: str) -> str:
@@ -62,7 +64,7 @@ class Township(Strict):
 class Unit(Strict):
     """Who sends: the bureau, a division, or a partner bureau. `code` is also its folder's name."""
 
-    code: Annotated[str, StringConstraints(pattern=CODE_PATTERN)]
+    code: Code
     name: Text
     kind: UnitKind
     aliases: list[Text] = []
@@ -103,9 +105,12 @@ class Retention(Strict):
 class Notify(Strict):
     """Where the night's message goes beside outbox/, which always gets it."""
 
-    webhook: Annotated[Text, StringConstraints(pattern=r"^(?:https?://|env:[A-Za-z_]\w*$)")] | None = None
+    webhook: (
+        Annotated[Text, written(rf"https?://.+|{_ENV}", "应是 http:// 或 https:// 开头的网址，或 env:环境变量名")]
+        | None
+    ) = None
     """An address, or `env:NAME` where it holds a secret."""
-    smtp: Annotated[Text, StringConstraints(pattern=r"^[^\s:]+:\d{1,5}$")] | None = None
+    smtp: Annotated[Text, written(r"[^\s:]+:\d{1,5}", "应是 主机:端口，如 mail.example.cn:465")] | None = None
     """`host:port`; account and password stand in the environment (`pipeline.post`)."""
     sender: Text | None = None
     recipients: list[Text] = []
@@ -126,11 +131,13 @@ def _is_reference(url: str) -> str:
 class Database(Strict):
     """A table of a partner's database, read every night as if the partner had sent it."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[\w-]{1,40}$")]
+    name: Annotated[str, written(r"[\w-]{1,40}", "只用文字、数字、下划线和横线，最多 40 个")]
     unit: str
     url: Annotated[str, AfterValidator(_is_reference)]
     """Where its SQLAlchemy address is found; never the address itself, which holds a password."""
-    table: Annotated[str, StringConstraints(pattern=r"^[^\s./\x00-\x1f]{1,64}(\.[^\s./\x00-\x1f]{1,64})?$")]
+    table: Annotated[
+        str, written(rf"{_NAME}(\.{_NAME})?", "应是表名或 模式名.表名，名字里没有空格、点和斜线，各最多 64 个字")
+    ]
     """Table or view, `schema.table` where the schema is not the account's own."""
     columns: dict[Text, Text] = {}
     """Column of the table → header as in a list. Without it the columns are called as in a list."""
@@ -150,13 +157,15 @@ class Settings(Strict):
 
     settle_seconds: Annotated[int, Field(strict=True, ge=0)] = 60
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Shanghai"
-    keys: Annotated[str, StringConstraints(pattern=r"^(keys|/\S.*|env:[A-Za-z_]\w*)$")] = "keys"
+    keys: Annotated[str, written(rf"keys|/\S.*|{_ENV}", "应是 keys、以 / 开头的文件夹，或 env:环境变量名")] = "keys"
     """The folder of the keys: `keys` in the home, or, for real data, one outside it: a path, or the variable that holds it."""
     encrypted_by: Text | None = None
     """Who encrypts the volume where this machine cannot see it (hardware, the virtualisation platform), and who said so."""
     encrypt_releases: Annotated[bool, Field(strict=True)] = False
     """Whether the warehouse and the divisions' files are written encrypted by DuckDB, with release.key (`pipeline.seal`)."""
-    ledger: Annotated[str, StringConstraints(pattern=r"^(sqlite|env:[A-Za-z_]\w*|[a-z0-9+]+://\S+)$")] = "sqlite"
+    ledger: Annotated[
+        str, written(rf"sqlite|{_ENV}|[a-z0-9+]+://\S+", "应是 sqlite、数据库的地址，或 env:环境变量名")
+    ] = "sqlite"
     limits: Limits = Limits()
     retention: Retention = Retention()
     notify: Notify = Notify()

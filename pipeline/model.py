@@ -418,8 +418,14 @@ def why_of_system(problem: OSError) -> str:
     return _SYSTEM.get(problem.errno) or f"系统错误 {problem.errno}，{OWN_WORDS}{problem.strerror}"
 
 
-OWN_WORDS = "原话是："
+OWN_WORDS = "原话："
 """Stands before the words of a program that speaks English."""
+
+_OF_THE_MACHINE = {
+    "MemoryError": "内存不够，请关掉别的程序或加内存", "OutOfMemoryException": "内存不够，请关掉别的程序或加内存",
+    "IOException": "磁盘读写没有成功，多半是满了",
+}  # fmt: skip
+"""What else is of the machine, by its name in Python and in DuckDB."""
 
 
 def tell_failure(problem: BaseException) -> str:
@@ -437,6 +443,8 @@ def tell_failure(problem: BaseException) -> str:
         return mask(legible(why_of_system(problem) + (f"（{files}）" if files else "")))
     if isinstance(problem, MonitorError):
         return mask(legible(str(problem)))
+    if said := _OF_THE_MACHINE.get(type(problem).__name__):
+        return said
     frames = [
         frame for frame in traceback.extract_tb(problem.__traceback__) if f"{os.sep}pipeline{os.sep}" in frame.filename
     ]

@@ -26,7 +26,7 @@ import holidays as announced
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from pipeline import contracts
-from pipeline.model import ROOT, PolicyError
+from pipeline.model import ROOT, PolicyError, why_of_system
 from pipeline.strict_yaml import Strict, read_shape, read_yaml
 
 POLICY = ROOT / "policy"
@@ -298,7 +298,7 @@ def _holidays(path: Path) -> dict[date, bool]:
                 try:
                     day = _day(row["date"])
                 except ValueError as problem:
-                    raise PolicyError(f"{where}：date {problem}") from problem
+                    raise PolicyError(f"{where}：{problem}") from problem
                 if None in row or None in row.values():
                     raise PolicyError(f"{where}：应是三格：date,kind,name")
                 if row["kind"] not in ("休", "班"):
@@ -306,6 +306,8 @@ def _holidays(path: Path) -> dict[date, bool]:
                 if day in holidays:
                     raise PolicyError(f"{where}：{day} 写了两次")
                 holidays[day] = row["kind"] == "班"
-    except (OSError, UnicodeDecodeError, csv.Error) as problem:
-        raise PolicyError(f"policy/{path.name}：读不了：{problem}") from problem
+    except OSError as problem:
+        raise PolicyError(f"policy/{path.name}：读不了：{why_of_system(problem)}") from problem
+    except (UnicodeDecodeError, csv.Error) as problem:
+        raise PolicyError(f"policy/{path.name}：读不了：应是用 UTF-8 保存的文本，格与格之间用半角逗号") from problem
     return holidays

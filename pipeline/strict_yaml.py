@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from pipeline.model import MonitorError, why_of_system
 
@@ -19,7 +19,20 @@ class Strict(BaseModel):
 
 
 S = TypeVar("S", bound=Strict)
-CODE_PATTERN = r"^[a-z][a-z0-9_]{0,39}$"
+
+
+def written(pattern: str, words: str) -> AfterValidator:
+    """What a text has to match as a whole, and the same in words for the person who edits the file."""
+
+    def examine(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"写法不对，{words}")
+        return text
+
+    return AfterValidator(examine)
+
+
+Code = Annotated[str, written(r"[a-z][a-z0-9_]{0,39}", "应以小写字母开头，只用小写字母、数字和下划线，最多 40 个")]
 """Codes of units, sources and kinds."""
 
 
@@ -121,7 +134,7 @@ _CHINESE = {
     "too_long": "最多 {max_length} 项", "string_too_long": "最多 {max_length} 个字", "set_type": "应是列表",
     "literal_error": "应是 {expected} 之一",
     "greater_than_equal": "不能小于 {ge}", "less_than_equal": "不能大于 {le}",
-    "too_short": "不能是空的", "string_too_short": "不能是空的", "string_pattern_mismatch": "写法不对，应符合 {pattern}",
+    "too_short": "不能是空的", "string_too_short": "不能是空的",
     "decimal_max_places": "小数位数不能超过 {decimal_places}",
 }  # fmt: skip
 
@@ -133,8 +146,6 @@ def _in_chinese(problem: Any) -> str:
     told = dict(problem.get("ctx", {}))
     if problem["type"] == "literal_error":  # as "'城市', '农村' or '全部'"
         told["expected"] = "、".join(re.findall(r"'([^']*)'", told["expected"]))
-    if told.get("pattern") == CODE_PATTERN:
-        return "写法不对，应以小写字母开头，只用小写字母、数字和下划线，最多 40 个"
     words = _CHINESE.get(problem["type"])
     return words.format(**told) if words else f"写法不对（{problem['type']}）"
 

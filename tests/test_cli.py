@@ -376,7 +376,7 @@ def test_a_system_failure_is_told_with_its_file_masked_and_legible(monitor, home
 @pytest.mark.parametrize("failure", [
     (errno.ENOSPC, "磁盘满了"), (errno.EACCES, "没有权限"), (errno.ENOENT, "没有这个文件或文件夹"), (errno.EROFS, "磁盘只能读，不能写"),
     (errno.EISDIR, "是文件夹，不是文件"), (errno.ENOTDIR, "路径中间有一段不是文件夹"), (errno.EEXIST, "已经有同名的文件或文件夹"),
-    (errno.EMFILE, "打开的文件太多"), (errno.EXFULL, f"系统错误 {errno.EXFULL}，原话是：Exchange full"),
+    (errno.EMFILE, "打开的文件太多"), (errno.EXFULL, f"系统错误 {errno.EXFULL}，原话：Exchange full"),
 ])  # fmt: skip
 def test_what_the_system_refuses_is_told_in_chinese(monitor, home, monkeypatch, failure):
     number_of, said = failure
@@ -395,7 +395,7 @@ def test_what_a_library_calls_a_failure_of_the_system_keeps_its_words(monitor, h
 
     monkeypatch.setattr(cli.run, "status", break_down)
     _, _, err = monitor("--home", home, "status", "--date", DAY)
-    assert err.startswith("没有完成：读写没有成功，原话是：Tried 990101********015；")
+    assert err.startswith("没有完成：读写没有成功，原话：Tried 990101********015；")
 
 
 HOSTILE = "\x1b]0;owned\x07\x9b31m\u202e\u2066gpj\x85"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import stat
 from pathlib import Path
 
@@ -166,6 +167,53 @@ def test_a_configuration_that_could_be_misread_is_refused_by_name(home: Home, ol
     message = refusal(home, old, new)
     assert "monitor.yml" in message
     assert says in message
+
+
+SOURCE = "databases: [{name: %s, unit: d01, url: 'env:X', table: %s}]"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("ledger: sqlite", "ledger: sqlight", "ledger：写法不对，应是 sqlite、数据库的地址，或 env:环境变量名"),
+        ("ledger: sqlite", "ledger: env:1", "ledger：写法不对，应是 sqlite"),
+        (
+            "keys: keys",
+            "keys: ../keys",
+            "keys：写法不对，应是 keys、以 / 开头的文件夹，或 env:环境变量名",
+        ),
+        ("notify: {}", "notify: {webhook: 'ftp://x'}", "notify.webhook：写法不对，应是 http:// 或 https:// 开头的网址"),
+        ("notify: {}", "notify: {smtp: mail}", "notify.smtp：写法不对，应是 主机:端口，如 mail.example.cn:465"),
+        (
+            "databases: []",
+            SOURCE % ("a/b", "t"),
+            "databases.0.name：写法不对，只用文字、数字、下划线和横线，最多 40 个",
+        ),
+        ("databases: []", SOURCE % ("a", "a.b.c"), "databases.0.table：写法不对，应是表名或 模式名.表名"),
+        ("code: d02", "code: D02", "units.2.code：写法不对，应以小写字母开头，只用小写字母、数字和下划线，最多 40 个"),
+    ],
+)
+def test_how_something_is_written_is_told_in_words_and_not_as_a_pattern(
+    home: Home, old: str, new: str, says: str
+) -> None:
+    message = refusal(home, old, new)
+    assert says in message
+    assert not re.search(r"[\[\]\\^$*]", message)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("ledger: sqlite", "ledger: postgresql+psycopg://u:p@h/d"), ("ledger: sqlite", "ledger: env:MONITOR_LEDGER"),
+        ("notify: {}", "notify: {webhook: 'https://example.cn/x'}"), ("notify: {}", "notify: {webhook: 'env:HOOK'}"),
+        ("databases: []", SOURCE % ("医保-1", "hr.v_pay")),
+    ],
+)  # fmt: skip
+def test_what_is_written_as_it_should_be_is_taken(home: Home, old: str, new: str) -> None:
+    text = home.config.read_text(encoding="utf-8")
+    assert old in text
+    home.config.write_text(text.replace(old, new, 1), encoding="utf-8")
+    assert Home(home.root).settings
 
 
 def test_a_policy_value_for_a_region_nobody_has_is_refused(home: Home) -> None:

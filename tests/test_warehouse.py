@@ -286,7 +286,7 @@ def test_what_is_not_there_may_not_be_read(tmp_path: Path, sql: str, said: str) 
         ("published__a", "select 1 as person_id", NOTE, r"published/a\.yml:comment"),
         ("warnings__x01", POOR, POOR_CARD.replace("code: X01", "code: X09"), r"warnings/x01\.yml:code"),
         ("warnings__x01", POOR, POOR_CARD.replace("kind: survey_household", "kind: survey_house"), "没有 survey_house"),
-        ("warnings__x01", POOR, POOR_CARD[: POOR_CARD.index("  - {name: 不低")], "both sides"),
+        ("warnings__x01", POOR, POOR_CARD[: POOR_CARD.index("  - {name: 不低")], "examples 要两种都有"),
         ("warnings__x01", POOR, POOR_CARD.replace("not_in: [dibao]", "not_in: [dibau]"), r"warnings/x01\.yml:not_in"),
         (
             "warnings__x01",

@@ -25,8 +25,10 @@ from pipeline.contracts import Kind
 from pipeline.folding import says_something
 from pipeline.home import PART, sync
 from pipeline.model import TAKEN_OUT, ConfigError, ModelError, NotWritten, PublishRefused, mask, tell_failure
-from pipeline.warehouse import evidence, suggestion, what_if, why_not, withdrawal
+from pipeline.warehouse import engines, evidence, suggestion, what_if, why_not, withdrawal
 from pipeline.warehouse.decided import DECIDED, Decided, Rows, make_contradiction, source
+from pipeline.warehouse.engines import OF_THE_MACHINE as OF_THE_MACHINE
+from pipeline.warehouse.engines import own_words
 from pipeline.warehouse.models import (
     ANSWER,
     CONTRADICTION,
@@ -282,10 +284,6 @@ def trace(inputs: Inputs, models: Models, rule: str, person_id: str) -> list[why
         return why_not.trace(con, models, rule, why_not.Subject(*found[0])) if found else None
 
 
-OF_THE_MACHINE: tuple[type[Exception], ...] = (OSError, MemoryError, duckdb.OutOfMemoryException, duckdb.IOException)
-"""Failures that no row is to blame for: the disk or the memory is full, or a file cannot be read."""
-
-
 @dataclass(frozen=True)
 class Failure:
     """Why a release cannot be built."""
@@ -357,7 +355,7 @@ def build(
                 _read_back(release / "warehouse.duckdb", digests, key)
             # Their words name a file and what the system said, and no row: the tables written have no constraint that a row could break.
             except (duckdb.IOException, duckdb.TransactionException) as problem:
-                raise NotWritten(f"新的一版没有写成，仍用上一版（磁盘满了或坏了？）：{mask(str(problem))}") from problem
+                raise NotWritten(f"新的一版没有写成，仍用上一版（磁盘满了或坏了？）。{own_words(problem)}") from problem
         for path in sorted(release.rglob("*.duckdb")):
             path.chmod(0o400)
         for path in [*sorted(release.rglob("*")), release]:
@@ -620,7 +618,7 @@ def examine_encryption() -> None:
             raise ConfigError(
                 "monitor.yml:encrypt_releases：这台机器上 DuckDB 不能安全地写加密文件"
                 f"（缺它的 httpfs 扩展 {duckdb.__version__} 版，程序从不联网下载）；按使用手册“加密的预警库”装好，"
-                f"或者改成 false、靠卷加密保护。DuckDB 的原话：{mask(str(problem).strip().splitlines()[0])}"
+                f"或者改成 false、靠卷加密保护。{own_words(problem)}"
             ) from problem
 
 
@@ -647,7 +645,7 @@ def _night_of(release: Path, keys: Sequence[str]) -> date:
             found = con.execute("select run_date from release").fetchall()
     except duckdb.Error as problem:
         raise PublishRefused(
-            f"releases/{release.name} 打不开，可能已损坏；移走它再运行：{mask(str(problem))}"
+            f"releases/{release.name} 打不开，可能已损坏；移走它再运行。{own_words(problem)}"
         ) from problem
     night: date = found[0][0]
     return night
@@ -737,10 +735,8 @@ _FROM_TABLES: dict[str, Callable[[duckdb.DuckDBPyConnection, str], None]] = {
 
 def _make_model(con: duckdb.DuckDBPyConnection, models: Models, name: str) -> None:
     model = models.models[name]
-    try:
+    with engines.plainly(engines.place(model.path), is_whole_file=True):
         con.execute(f"create table {name} as {model.sql}")
-    except duckdb.Error as problem:
-        raise ModelError(f"{model.path.parent.name}/{model.path.name}：{mask(str(problem))}") from problem
 
 
 def _try(inputs: Inputs, models: Models) -> dict[str, pa.Table]:
@@ -964,7 +960,9 @@ def _examine_tables(con: duckdb.DuckDBPyConnection, models: Models, wanted: set[
     wrong: _Wrong = []
 
     def look(table: str, name: str, query: str) -> None:
-        wrong.extend((table, said) for said in _bad_rows(con, name, query))
+        model = models.models.get(table)
+        file = f"（{engines.place(model.path.with_suffix('.yml'))}）" if model else ""
+        wrong.extend((table, said) for said in _bad_rows(con, name, query, file))
 
     keys = {name: model.about.key for name, model in models.models.items() if isinstance(model.about, About)}
     if models.cards:
@@ -1037,17 +1035,15 @@ def _dangling(name: str, column: str, target: str) -> str:
     )
 
 
-def _bad_rows(con: duckdb.DuckDBPyConnection, name: str, query: str) -> list[str]:
-    """A line when the query gives rows, with at most three of their positions."""
-    try:
+def _bad_rows(con: duckdb.DuckDBPyConnection, name: str, query: str, file: str = "") -> list[str]:
+    """A line when the query gives rows, with at most three of their positions. `file`: where the query is written down."""
+    with engines.plainly(f"{name}{file}"):
         count = con.execute(f"select count(*) from ({query})").fetchall()[0][0]
         if not count:
             return []
         found = con.execute(f"select * from ({query}) limit 3")
         columns = [column for column, *_ in found.description or []]
         rows = found.fetchall()
-    except duckdb.Error as problem:
-        raise ModelError(f"{name}：{mask(str(problem))}") from problem
     shown = [at for at, column in enumerate(columns) if column in POSITIONS]
     places = "；".join(sorted(mask(" ".join(str(row[at]) for at in shown)) for row in rows)) if shown else ""
     return [f"{name}：{count} 行" + (f"，如 {places}" if places else "")]

@@ -12,7 +12,8 @@ from string import Formatter
 
 import duckdb
 
-from pipeline.model import ModelError, mask
+from pipeline.model import ModelError
+from pipeline.warehouse import engines
 from pipeline.warehouse.models import SAID_UNREADABLE, SOURCE, UNREADABLE, Card, Evidence, Models
 
 UNKNOWN = "未知"
@@ -172,10 +173,8 @@ def make_every(con: duckdb.DuckDBPyConnection, models: Models, *, is_trial: bool
     for statement in _TABLES.split(";\n"):
         con.execute(statement)
     for name, card in models.cards.items():
-        try:
+        with engines.plainly(f"{name} 的依据（{engines.place(models.models[name].path)} 和旁边的 .yml）"):
             _gather(con, name, card, models, is_trial=is_trial)
-        except duckdb.Error as problem:
-            raise ModelError(f"{name}：{mask(str(problem))}") from problem
     con.execute(_FRESHNESS.format(table="made.freshness", subjects=_TONIGHT, leans="made.leans"))
     con.execute(_EVERY)
     con.execute(

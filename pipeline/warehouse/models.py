@@ -21,14 +21,13 @@ from typing import Annotated, Any, Literal
 
 import pyarrow as pa
 import sqlglot
-from pydantic import Field, model_validator
+from pydantic import model_validator
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
 from pipeline.contracts import Kind
 from pipeline.model import ROOT, ModelError, Purpose
-from pipeline.strict_yaml import Strict, read_shape, read_yaml
-from pipeline.warehouse import provenance
+from pipeline.strict_yaml import Strict, read_shape, read_yaml, written
+from pipeline.warehouse import engines, provenance
 
 SQL = ROOT / "sql"
 EVERY = "warnings.every"
@@ -185,7 +184,7 @@ class Published(About):
     """What the table is for, as a rule's: it then reaches no kind outside it. None: it tells what the lists and the rules said."""
     comment: str
     columns: dict[str, str]
-    references: dict[str, Annotated[str, Field(pattern=r"^\w+\.\w+$")]] = {}
+    references: dict[str, Annotated[str, written(r"\w+\.\w+", "应是 表名.列名")]] = {}
     """Column → `table.column` of another published table, in which each of its values stands; examined at each build, and by `verify`."""
     order_by: list[str] = []
     """How the rows lie in the file, when not by key; the key breaks ties."""
@@ -210,7 +209,7 @@ class Evidence(Strict):
     @model_validator(mode="after")
     def _one_of_two(self) -> Evidence:
         if (self.row is None) == (self.rows is None) or bool(self.rows) != bool(self.by):
-            raise ValueError("either `row`, or `rows` with `by`")
+            raise ValueError("写 row，或写 rows 和 by，两种里用一种")
         return self
 
     @property
@@ -249,9 +248,9 @@ class Card(Strict):
     def _complete(self) -> Card:
         fired = [bool(example.expect) for example in self.examples]
         if not (any(fired) and not all(fired)):
-            raise ValueError("examples on both sides: at least one that fires and one that does not")
+            raise ValueError("examples 要两种都有：至少一个列出，一个不列出")
         if self.not_in_of and not self.not_in:
-            raise ValueError("not_in_of without not_in")
+            raise ValueError("写了 not_in_of，却没有 not_in")
         return self
 
     @property
@@ -307,17 +306,17 @@ class Model:
     @property
     def reads(self) -> tuple[str, ...]:
         """Tables read, sorted, as `room.name`. Raises ModelError for a name without room or a table function."""
-        return _reads(_short(self.path), self.sql)
+        return _reads(engines.place(self.path), self.sql)
 
     @property
     def named_columns(self) -> frozenset[str]:
         """Columns that the query names anywhere, what else is said of a cell by the name of its value."""
-        return _named_columns(_short(self.path), self.sql)
+        return _named_columns(engines.place(self.path), self.sql)
 
     @property
     def taken_whole(self) -> frozenset[str]:
         """Tables of a room that some select of the query takes with a `*`."""
-        return _taken_whole(_short(self.path), self.sql)
+        return _taken_whole(engines.place(self.path), self.sql)
 
     def output_columns(self) -> list[str]:
         """Column names of the result. Raises ModelError when a `*` hides them."""
@@ -404,7 +403,7 @@ class Models:
         for name in self.order(wanted):
             model = self.models.get(name)
             if model:
-                _refuse_hidden(_short(model.path), model.sql)
+                _refuse_hidden(engines.place(model.path), model.sql)
             if model and isinstance(model.about, Card):
                 self._examine_card(name, model, model.about)
             elif model and isinstance(model.about, About) and model.about.carries == "identity":
@@ -460,7 +459,7 @@ class Models:
         return {f"accepted.{item.kind}" for item in card.evidence} | {item.rows for item in card.evidence if item.rows}
 
     def _examine_card(self, name: str, model: Model, card: Card) -> None:
-        where = _short(model.path)
+        where = engines.place(model.path)
         if table := [
             read for read in model.reads if read == EVERY or read.startswith(("main.", "life.", "house.previous"))
         ]:
@@ -479,7 +478,7 @@ class Models:
 
     def _examine_purpose(self, name: str, model: Model, purpose: Purpose) -> None:
         """Refuse a table that reaches a kind, or a column for reviews alone, outside its purpose."""
-        where = _short(model.path)
+        where = engines.place(model.path)
         for kind, path in sorted(self.lineage(name).items()):
             of, _, field = kind.partition(".")
             if of not in self.kinds:
@@ -498,13 +497,15 @@ class Models:
                 )
 
     def _examine_identity(self, model: Model, given: provenance.Given) -> None:
-        where = f"{_short(model.path)}：声明只含身份（carries: identity）"
+        where = f"{engines.place(model.path)}：声明只含身份（carries: identity）"
         if facts := sorted(set(model.output_columns()) - IDENTITY_COLUMNS):
             raise ModelError(f"{where}，却带出了：{'、'.join(facts)}")
         try:
             made = provenance.follow(model.query, given)
         except provenance.Unfollowed as problem:
-            raise ModelError(f"{where}，却查不清每一列的来源：{problem}") from problem
+            raise ModelError(
+                f"{where}，却查不清每一列的来源：{problem}。请写成普通的查询，每一列写明是哪张表的"
+            ) from problem
         sources = made.rows.union(*made.columns.values())
         if facts := sorted(source for source in sources if not self._says_who(source)):
             raise ModelError(f"{where}，却用到了：{'、'.join(facts)}")
@@ -566,7 +567,7 @@ class Models:
 
 
 def _examine_warnings(model: Model) -> None:
-    where = f"{_short(model.path)}：声明只含预警（carries: warnings）"
+    where = f"{engines.place(model.path)}：声明只含预警（carries: warnings）"
     if other := [read for read in model.reads if read not in ("main.warning", "main.warning_withdrawn", "house.rule")]:
         raise ModelError(f"{where}，却读了：{'、'.join(other)}")
     if facts := sorted(set(model.output_columns()) - WARNING_COLUMNS):
@@ -598,20 +599,20 @@ def read_models(kinds: dict[str, Kind], folder: Path = SQL) -> Models:
         notes = {path.stem: path for path in sorted((folder / room).glob("*.yml"))}
         for path in queries:
             if path.stem not in notes:
-                raise ModelError(f"{_short(path)}：旁边缺少 {path.stem}.yml")
+                raise ModelError(f"{engines.place(path)}：旁边缺少 {path.stem}.yml")
             note = notes.pop(path.stem)
             about = _read_note(shape, note, note.read_bytes())
             if isinstance(about, Card):
                 if about.code.lower() != path.stem:
-                    raise ModelError(f"{_short(note)}:code：应与文件名一致（{path.stem.upper()}）")
+                    raise ModelError(f"{engines.place(note)}:code：应与文件名一致（{path.stem.upper()}）")
                 for item in about.evidence:
                     if item.kind not in kinds:
-                        raise ModelError(f"{_short(note)}:evidence.kind：没有 {item.kind} 这个数据种类")
+                        raise ModelError(f"{engines.place(note)}:evidence.kind：没有 {item.kind} 这个数据种类")
             name = f"{schema}.{path.stem}"
             sql = path.read_text(encoding="utf-8")
-            models[name] = Model(name=name, path=path, sql=sql, about=about, query=_parse(_short(path), sql))
+            models[name] = Model(name=name, path=path, sql=sql, about=about, query=_parse(engines.place(path), sql))
         if notes:
-            raise ModelError(f"{_short(next(iter(notes.values())))}：旁边缺少同名的 .sql")
+            raise ModelError(f"{engines.place(next(iter(notes.values())))}：旁边缺少同名的 .sql")
     lists = {path.stem: _read_list(path) for path in sorted((folder / "published").glob("*.csv"))}
     return Models(models=models, kinds=kinds, lists=lists)
 
@@ -627,16 +628,14 @@ def _read_list(path: Path) -> pa.Table:
     with path.open(encoding="utf-8", newline="") as file:
         header, *rows = list(csv.reader(file))
     if crooked := [at for at, row in enumerate(rows, start=2) if len(row) != len(header)]:
-        raise ModelError(f"{_short(path)}：第{crooked[0]}行应有 {len(header)} 格")
+        raise ModelError(f"{engines.place(path)}：第{crooked[0]}行应有 {len(header)} 格")
     return pa.table({name: pa.array([row[at] or None for row in rows], pa.string()) for at, name in enumerate(header)})
 
 
 @cache
 def _parse(name: str, sql: str) -> exp.Query:
-    try:
+    with engines.plainly(name, is_whole_file=True):
         statements = sqlglot.parse(sql, read="duckdb")
-    except SqlglotError as problem:
-        raise ModelError(f"{name}：SQL 读不懂：{problem}") from problem
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise ModelError(f"{name}：应当正好是一个 select")
     return statements[0]
@@ -736,11 +735,7 @@ def _columns(query: exp.Expr, known: dict[str, list[str]], path: Path) -> list[s
         if isinstance(source, exp.Subquery):
             inner = _columns(source, known, path)
         if inner is None or query.args.get("joins") or not isinstance(item, exp.Star):
-            raise ModelError(f"{_short(path)}：结果的列要逐一写明，不能用 * 代替")
+            raise ModelError(f"{engines.place(path)}：结果的列要逐一写明，不能用 * 代替")
         dropped = {column.name for column in item.args.get("except_") or item.args.get("except") or []}
         names += [name for name in inner if name not in dropped]
     return names
-
-
-def _short(path: Path) -> str:
-    return f"{path.parent.name}/{path.name}"
