@@ -16,21 +16,25 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from airflow.sdk import CronTriggerTimetable, Param, dag, get_current_context, task
+from airflow.sdk import CronPartitionTimetable, Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
 
 from pipeline import run, turns
 from pipeline.home import Home, examine_day
-from pipeline.model import MonitorError, NotNow, legible, mask, tell_failure
+from pipeline.model import MonitorError, is_final, legible, mask, tell_failure
 
 P = ParamSpec("P")
 R = TypeVar("R")
 HOME = Path(os.environ.get("MONITOR_HOME", "var")).absolute()
-TWO_O_CLOCK = CronTriggerTimetable(
-    "0 2 * * *", timezone=os.environ.get("MONITOR_TIME_ZONE", "Asia/Shanghai"), run_immediately=timedelta(0)
-)
+TWO_O_CLOCK = CronPartitionTimetable(
+    "0 2 * * *", timezone=os.environ.get("MONITOR_TIME_ZONE", "Asia/Shanghai"), run_immediately=timedelta(0),
+    key_format="%Y-%m-%d",
+)  # fmt: skip
 """In the home's time zone, which is given from outside: reading this file opens no other. A new home waits for its first
-two o'clock; `run_immediately=False` would still begin at once for two hours after it (3.3.2)."""
+two o'clock; `run_immediately=False` would still begin at once for two hours after it (3.3.2).
+
+A partition is a night: each run that is due or made up for bears its night in its name, a backfill asks for nights and not for
+moments of UTC, and the form to trigger a run has no logical date beside ours."""
 WRITER = "warehouse_writer"
 """Pool of one: DuckDB has one writing process (`make airflow` creates it)."""
 WAVES = 3
@@ -49,7 +53,7 @@ FOR_THE_DATA_OFFICER = """
 
 **看到红色怎么办**
 
-先点红色的任务看日志最后一句（中文）。处理好原因以后，用右上角 **Trigger** 填同一个“日期”再跑一次即可：
+先点红色的任务看日志最后一句（中文）。处理好原因以后，用右上角 **触发**（Trigger）在“哪一夜”填同一天，再跑一次即可：
 做过的不会重做，也不会重复计数。几夜一起跑（补跑、手工、到点的）不会混在一起：在“排队”里等，日期早的先做，一夜发布完再做下一夜。
 
 | 红色的任务 | 意思 | 怎么办 |
@@ -64,22 +68,29 @@ FOR_THE_DATA_OFFICER = """
 
 **没有红色，却少了某个单位**：它没有交，或整份退回。看 `outbox/` 里的信，或运行 `monitor status --date 日期`。
 
-**重跑过去的一夜**：Trigger，填那一天的日期。**只收某几个单位**：在“单位”里填单位代码，如 `d01`。
+**哪一次运行是哪一夜**：到点的和补跑的，运行编号（Run ID）和“分区键”里写着那一夜，如 `…__2026-10-31__…`（前面的时刻是世界时）；
+手工触发的，“哪一夜”填的日期写在那次运行的“配置”里，没有填的就是当天。
+
+**重跑过去的一夜**：触发，“哪一夜”填那一天。**补跑连着的几夜**：触发，选补跑（Backfill），填起止日期，是当地的日期。
+
+**只收某几个单位**：在“单位”里填单位代码，如 `d01`。
 """
 
 
 def night() -> date:
     """The night's date D: what the run was asked for, else the day, where the bureau is, on which the run is due.
 
-    Fails, and is not tried again, for a day beyond the morrow of that day which is not really meant.
+    Fails, and is not tried again, for a run of one night that was asked for another, and for a day beyond the morrow of the
+    run's own which is not really meant.
     """
     context: Any = get_current_context()
-    due = context["dag_run"].logical_date or context["dag_run"].run_after
-    today: date = due.astimezone(Home(HOME).time_zone).date()
-    asked = context["params"]["date"]
-    day = date.fromisoformat(asked) if asked else today
-    latest = max(due, context["dag_run"].run_after).astimezone(Home(HOME).time_zone).date()
+    this, zone, asked = context["dag_run"], Home(HOME).time_zone, context["params"]["date"]
+    due: date = (this.partition_date or this.logical_date or this.run_after).astimezone(zone).date()
+    day = date.fromisoformat(asked) if asked else due
+    if this.partition_date and day != due:
+        raise AirflowFailException(f"这一次运行是 {due} 这一夜的，“哪一夜”却填了 {day}；不填它，再触发一次")
     try:
+        latest = this.run_after.astimezone(zone).date()
         examine_day(day, latest, really=context["params"]["really"], insist="把“确实是将来的一夜”打开")
     except MonitorError as problem:
         raise AirflowFailException(str(problem)) from None
@@ -108,8 +119,9 @@ def plain_failures() -> Iterator[None]:
         raise
     except Exception as problem:  # noqa: BLE001 - whatever it is, Airflow would write its words down
         said = tell_failure(problem)
-        is_final = isinstance(problem, MonitorError) and not isinstance(problem, NotNow)
-        failure = (AirflowFailException if is_final else RuntimeError)(said).with_traceback(problem.__traceback__)
+        failure = (AirflowFailException if is_final(problem) else RuntimeError)(said).with_traceback(
+            problem.__traceback__
+        )
     raise failure from None
 
 
@@ -264,7 +276,11 @@ def sum_up(mapped: dict[str, list[str] | None]) -> None:
     doc_md=FOR_THE_DATA_OFFICER,
     params={
         "date": Param(
-            None, type=["null", "string"], format="date", title="日期", description="这一夜的日期；不填就是当天"
+            None,
+            type=["null", "string"],
+            format="date",
+            title="哪一夜（日期）",
+            description="重跑哪一夜就填哪一天；不填就是今天。几夜一起补跑的（Backfill）不填，由起止日期定",
         ),
         "really": Param(
             False, type="boolean", title="确实是将来的一夜", description="日期在明天以后的，不打开这一项就不做"

@@ -7,14 +7,15 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import CronTriggerTimetable, Param, dag, get_current_context, task
+from airflow.sdk import CronPartitionTimetable, Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
 HOME = Path(os.environ.get("MONITOR_HOME", "var")).absolute()
-SUNDAYS = CronTriggerTimetable(
-    "0 6 * * 0", timezone=os.environ.get("MONITOR_TIME_ZONE", "Asia/Shanghai"), run_immediately=timedelta(0)
-)
-"""Hours after the night of that day has ended."""
+SUNDAYS = CronPartitionTimetable(
+    "0 6 * * 0", timezone=os.environ.get("MONITOR_TIME_ZONE", "Asia/Shanghai"), run_immediately=timedelta(0),
+    key_format="%Y-%m-%d",
+)  # fmt: skip
+"""Hours after the night of that day has ended. A partition is a Sunday, as in `nightly.py` a night."""
 FOR_THE_DATA_OFFICER = """
 每周日清晨按 `policy/retention.yml` 的保存期限清除过期的原始文件和数据，以及旧的退回件、名单和信。清除了什么记在日志里。
 
@@ -31,7 +32,15 @@ FOR_THE_DATA_OFFICER = """
     default_args={"owner": "数据员", "retries": 2, "retry_delay": timedelta(minutes=30)},
     tags=["低收入监测"],
     doc_md=FOR_THE_DATA_OFFICER,
-    params={"date": Param(None, type=["null", "string"], format="date", title="日期", description="不填就是当天")},
+    params={
+        "date": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="到哪一天（日期）",
+            description="按哪一天算过期；不填就是今天",
+        )
+    },
 )
 def purge() -> None:
     """Weekly retention."""
@@ -40,7 +49,7 @@ def purge() -> None:
     def remove() -> dict[str, int]:
         from pipeline import forgetting
         from pipeline.home import Home, examine_day
-        from pipeline.model import MonitorError, NotNow, tell_failure
+        from pipeline.model import is_final, tell_failure
 
         context: Any = get_current_context()
         asked = context["params"]["date"]
@@ -49,10 +58,9 @@ def purge() -> None:
             day = date.fromisoformat(asked) if asked else today
             examine_day(day, today)
             return forgetting.purge(HOME, day, who="按保存期限清除")
-        except NotNow as problem:  # a night is at work: tried again
-            raise RuntimeError(tell_failure(problem)) from None
-        except MonitorError as problem:
-            raise AirflowFailException(tell_failure(problem)) from None
+        except Exception as problem:  # noqa: BLE001 - whatever it is, Airflow would write its words down
+            failure = (AirflowFailException if is_final(problem) else RuntimeError)(tell_failure(problem))
+        raise failure from None
 
     remove()
 

@@ -394,6 +394,11 @@ def legible(text: str) -> str:
     )
 
 
+def is_final(problem: BaseException) -> bool:
+    """Whether a step that failed so fails again until somebody mends what it names (a setting, a key, a disk that others may read)."""
+    return isinstance(problem, MonitorError) and not isinstance(problem, NotNow)
+
+
 NOT_SHOWN = "原话可能引用名单里的内容，不显示"
 
 

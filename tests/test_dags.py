@@ -133,6 +133,27 @@ def test_the_night_is_at_two_where_the_bureau_is(
     assert _next_night(load(DAGS)["nightly"], after=first - timedelta(days=9)) == first - timedelta(days=1)
 
 
+@pytest.mark.parametrize(("dag_id", "expected"), [("nightly", ["2026-10-31", "2026-11-01"]), ("purge", ["2026-11-01"])])
+def test_a_run_bears_its_night_in_its_name_and_the_form_asks_for_one_date(
+    quiet_airflow: Path, dag_id: str, expected: list[str]
+) -> None:
+    """A backfill is asked for days as they are where the bureau is."""
+    from airflow.serialization.encoders import coerce_to_core_timetable
+    from airflow.utils.types import DagRunType
+
+    dag = load(DAGS)[dag_id]
+    timetable: Any = coerce_to_core_timetable(dag.timetable)
+    assert timetable.partitioned, "the page offers no logical date to trigger it"
+    assert [name for name in dag.params if dag.params.get_param(name).schema.get("format") == "date"] == ["date"]
+    first, last = datetime(2026, 10, 31, tzinfo=UTC), datetime(2026, 11, 1, 23, 59, tzinfo=UTC)
+    nights = list(timetable.iter_partition_dagrun_infos(earliest=first, latest=last))
+    assert [each.partition_key for each in nights] == expected
+    name = timetable.generate_run_id(
+        run_type=DagRunType.SCHEDULED, run_after=nights[0].run_after, data_interval=None, partition_key=expected[0]
+    )
+    assert f"__{expected[0]}__" in name
+
+
 def _next_night(dag: Any, after: datetime | None) -> datetime:
     from airflow.serialization.encoders import coerce_to_core_timetable
     from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction
@@ -206,26 +227,56 @@ def _python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("asked", "logical", "after", "expected"),
+    ("asked", "logical", "partition", "after", "expected"),
     [
-        ("2026-10-31", None, datetime(2027, 1, 1, tzinfo=UTC), date(2026, 10, 31)),
-        (None, None, datetime(2026, 10, 30, 15, 59, tzinfo=UTC), date(2026, 10, 30)),
-        (None, None, datetime(2026, 10, 30, 16, 0, tzinfo=UTC), date(2026, 10, 31)),
-        # Made up for later: the day on which it was due.
-        (None, datetime(2026, 10, 30, 18, tzinfo=UTC), datetime(2026, 11, 5, tzinfo=UTC), date(2026, 10, 31)),
+        ("2026-10-31", None, None, datetime(2027, 1, 1, tzinfo=UTC), date(2026, 10, 31)),
+        (None, None, None, datetime(2026, 10, 30, 15, 59, tzinfo=UTC), date(2026, 10, 30)),
+        (None, None, None, datetime(2026, 10, 30, 16, 0, tzinfo=UTC), date(2026, 10, 31)),
+        # Made up for later: the day on which it was due; as runs were named before there were partitions, too.
+        (None, datetime(2026, 10, 30, 18, tzinfo=UTC), None, datetime(2026, 11, 5, tzinfo=UTC), date(2026, 10, 31)),
+        (None, None, datetime(2026, 10, 30, 18, tzinfo=UTC), datetime(2026, 11, 5, tzinfo=UTC), date(2026, 10, 31)),
+        # Its partition given by hand: the beginning of that day.
+        (
+            "2026-10-31",
+            None,
+            datetime(2026, 10, 30, 16, tzinfo=UTC),
+            datetime(2026, 11, 5, tzinfo=UTC),
+            date(2026, 10, 31),
+        ),
     ],
 )
 def test_which_night(
     module: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
-    asked: str | None, logical: datetime | None, after: datetime, expected: date,
+    asked: str | None, logical: datetime | None, partition: datetime | None, after: datetime, expected: date,
 ) -> None:  # fmt: skip
     context = {
         "params": {"date": asked, "really": False},
-        "dag_run": SimpleNamespace(logical_date=logical, run_after=after),
+        "dag_run": SimpleNamespace(partition_date=partition, logical_date=logical, run_after=after),
     }
     monkeypatch.setattr(module, "get_current_context", lambda: context)
     monkeypatch.setattr(module, "HOME", kit.new_home(tmp_path / "home"))
     assert module.night() == expected
+
+
+@pytest.mark.parametrize("partition", [datetime(2026, 10, 30, 18, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC)])
+def test_a_run_of_another_night_than_was_asked_for_or_of_one_to_come_does_nothing(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, partition: datetime
+) -> None:
+    """A backfill with one date for all its nights; a night far ahead that was named by hand."""
+    from airflow.sdk.exceptions import AirflowFailException
+
+    is_far = partition.year > 2026
+    context = {
+        "params": {"date": None if is_far else "2026-10-30", "really": False},
+        "dag_run": SimpleNamespace(
+            partition_date=partition, logical_date=None, run_after=datetime(2026, 11, 5, tzinfo=UTC)
+        ),
+    }
+    monkeypatch.setattr(module, "get_current_context", lambda: context)
+    monkeypatch.setattr(module, "HOME", kit.new_home(tmp_path / "home"))
+    said = "2999-01-01 还没有到" if is_far else "这一次运行是 2026-10-31 这一夜的，“哪一夜”却填了 2026-10-30"
+    with pytest.raises(AirflowFailException, match=said):
+        module.night()
 
 
 @pytest.mark.parametrize(("ahead", "really", "is_refused"), [(1, False, False), (2, False, True), (2, True, False)])
@@ -238,7 +289,7 @@ def test_a_night_beyond_tomorrow_is_refused_unless_really_meant(
     asked = (after.date() + timedelta(days=ahead)).isoformat()
     context = {
         "params": {"date": asked, "really": really},
-        "dag_run": SimpleNamespace(logical_date=None, run_after=after),
+        "dag_run": SimpleNamespace(partition_date=None, logical_date=None, run_after=after),
     }
     monkeypatch.setattr(module, "get_current_context", lambda: context)
     monkeypatch.setattr(module, "HOME", kit.new_home(tmp_path / "home"))
