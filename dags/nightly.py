@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from airflow.sdk import CronPartitionTimetable, Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
+from failures import TELLING, plain_failures
 
 from pipeline import run, turns
 from pipeline.home import Home, examine_day
-from pipeline.model import MonitorError, is_final, legible, mask, tell_failure
+from pipeline.model import MonitorError, legible, mask
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -98,31 +98,11 @@ def night() -> date:
 
 
 def step(do: Callable[Concatenate[Path, date, P], R], *arguments: P.args, **keywords: P.kwargs) -> R:
-    """Do a step of the night; its failure goes on without a value that may be somebody's.
-
-    Airflow keeps every log: `tell_failure` says what may stand in one, and the frames are told beside it. What somebody has
-    to mend first (a setting, a key, a disk that others may read) fails at once; only what may pass is tried again.
-    """
+    """Do a step of the night in its turn."""
     with plain_failures():
         day = night()
         turns.hold(HOME, day, run_id())
         return do(HOME, day, *arguments, **keywords)
-
-
-@contextmanager
-def plain_failures() -> Iterator[None]:
-    """Failures within go on as `step` says."""
-    try:
-        yield
-        return
-    except (AirflowFailException, AirflowRescheduleException):
-        raise
-    except Exception as problem:  # noqa: BLE001 - whatever it is, Airflow would write its words down
-        said = tell_failure(problem)
-        failure = (AirflowFailException if is_final(problem) else RuntimeError)(said).with_traceback(
-            problem.__traceback__
-        )
-    raise failure from None
 
 
 def run_id() -> str:
@@ -271,7 +251,7 @@ def sum_up(mapped: dict[str, list[str] | None]) -> None:
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(days=1),  # a night that waits for others is under way too
-    default_args={"owner": "数据员", "retries": 2, "retry_delay": RETRY_DELAY},
+    default_args={"owner": "数据员", "retries": 2, "retry_delay": RETRY_DELAY, **TELLING},
     tags=["低收入监测"],
     doc_md=FOR_THE_DATA_OFFICER,
     params={

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import CronPartitionTimetable, Param, dag, get_current_context, task
-from airflow.sdk.exceptions import AirflowFailException
+from failures import TELLING, plain_failures
 
 HOME = Path(os.environ.get("MONITOR_HOME", "var")).absolute()
 SUNDAYS = CronPartitionTimetable(
@@ -29,7 +29,7 @@ FOR_THE_DATA_OFFICER = """
     schedule=SUNDAYS,
     catchup=False,
     max_active_runs=1,
-    default_args={"owner": "数据员", "retries": 2, "retry_delay": timedelta(minutes=30)},
+    default_args={"owner": "数据员", "retries": 2, "retry_delay": timedelta(minutes=30), **TELLING},
     tags=["低收入监测"],
     doc_md=FOR_THE_DATA_OFFICER,
     params={
@@ -49,18 +49,14 @@ def purge() -> None:
     def remove() -> dict[str, int]:
         from pipeline import forgetting
         from pipeline.home import Home, examine_day
-        from pipeline.model import is_final, tell_failure
 
-        context: Any = get_current_context()
-        asked = context["params"]["date"]
-        try:
+        with plain_failures():
+            context: Any = get_current_context()
+            asked = context["params"]["date"]
             today = context["dag_run"].run_after.astimezone(Home(HOME).time_zone).date()
             day = date.fromisoformat(asked) if asked else today
             examine_day(day, today)
             return forgetting.purge(HOME, day, who="按保存期限清除")
-        except Exception as problem:  # noqa: BLE001 - whatever it is, Airflow would write its words down
-            failure = (AirflowFailException if is_final(problem) else RuntimeError)(tell_failure(problem))
-        raise failure from None
 
     remove()
 

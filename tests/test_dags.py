@@ -52,9 +52,9 @@ def quiet_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def load(folder: Path) -> dict[str, Any]:
     """DAG id → DAG of every file of a folder. Fails when one cannot be imported, or there is none."""
-    from airflow.dag_processing.dagbag import DagBag
+    from airflow.dag_processing.dagbag import BundleDagBag
 
-    bag = DagBag(folder)
+    bag = BundleDagBag(folder, bundle_path=folder)  # as Airflow itself reads it: the files find those beside them
     assert not bag.import_errors, bag.import_errors
     assert bag.dags, f"no DAG in {folder}"
     return dict(bag.dags)
@@ -323,6 +323,29 @@ def test_nothing_is_purged_as_of_a_day_beyond_tomorrow(
     else:
         remove()
     assert purged == ([] if is_refused else [day])
+
+
+@pytest.mark.parametrize("dag_id", ["nightly", "purge"])
+def test_a_failed_task_ends_its_log_with_the_sentence(
+    quiet_airflow: Path, monkeypatch: pytest.MonkeyPatch, dag_id: str
+) -> None:
+    """Behind it there are dozens of frames, and a group of lines that the page shows closed: it ends first."""
+    for task in load(DAGS)[dag_id].tasks:
+        assert task.on_failure_callback == task.on_retry_callback != []
+    [say] = task.on_failure_callback
+    lines: list[str] = []
+    logger = SimpleNamespace(info=lines.append, error=lines.append)
+    monkeypatch.setitem(say.__globals__, "logging", SimpleNamespace(getLogger={"airflow.task": logger}.__getitem__))
+    for problem, said in (
+        (RuntimeError("磁盘满了"), "磁盘满了"),
+        (ValueError(f"about {AN_ID}"), "程序出错（ValueError）；原话可能引用名单里的内容，不显示"),
+    ):
+        lines.clear()
+        say({"exception": problem})
+        assert lines == ["::endgroup::", said]
+    lines.clear()
+    say({})
+    assert not lines
 
 
 def _library() -> None:

@@ -150,6 +150,22 @@ def test_a_backfill_a_night_by_hand_and_the_night_that_is_due_are_each_published
     assert machine.ask("select count(*) from task_instance where state = 'skipped'") == [(0,)]
 
 
+def test_a_setting_that_is_wrong_fails_at_once_and_its_sentence_is_the_last_line_of_the_log(machine: Machine) -> None:
+    settings = machine.home / "monitor.yml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("settle_seconds:", "setle_seconds:"), encoding="utf-8")
+    machine.airflow("dags", "trigger", "nightly", "--run-id", "mistaken")
+    machine.wait("select count(*) = 1 from dag_run where run_id = 'mistaken' and state = 'failed'")
+    settings.write_text(text, encoding="utf-8")
+    [log] = (machine.home / "airflow" / "logs").glob("dag_id=nightly/run_id=mistaken/task_id=take_turn/*.log")
+    told = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    while told[-1]["event"] == "::endgroup::":  # ends nothing, and the page shows nothing of it
+        told.pop()
+    assert told[-1]["level"] == "error"
+    assert told[-1]["event"] == "home/monitor.yml:setle_seconds：不认识这一项，是不是写错了"
+    assert told[-2]["event"] == "::endgroup::", "no group of lines is open, which the page would show closed"
+
+
 def test_nothing_listens_but_the_page_and_it_listens_to_this_machine_alone(machine: Machine) -> None:
     assert machine.listening() == {("127.0.0.1", machine.port)}
 
