@@ -152,7 +152,7 @@ def test_no_word_of_the_inside_is_said(name: str, checked: Any) -> None:
     assert not re.search(r"Exception|Error|Panic|\.py\b|\.rs\b|traceback|None|nan\b", checked(name).words)
 
 
-LOSES_NUMBERS = re.compile(r"(?<!不要)(?<!不要直接)打开[^。;]{0,12}另存为 ?\.?xlsx")
+LOSES_NUMBERS = re.compile(r"(?<!不要)(?<!不要直接)打开[^。；;]{0,12}另存为 ?\.?xlsx")
 """To open a text file or a web page and save it: the last digits of an 18-digit number become 000."""
 
 
@@ -167,7 +167,7 @@ def test_advice_for_a_text_file_keeps_the_numbers(name: str, checked: Any) -> No
 def test_a_web_page_is_called_one_and_not_to_be_renamed_to_csv(name: str, checked: Any) -> None:
     (refusal,) = checked(name).refused
     assert "网页" in refusal["reason"]
-    assert not re.search(r"(后缀|文件名)[^。;]*\.csv", refusal["fix"])
+    assert not re.search(r"(后缀|文件名)[^。；;]*\.csv", refusal["fix"])
 
 
 TRUE_REASONS = {

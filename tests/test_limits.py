@@ -677,7 +677,7 @@ def test_nobody_is_merged_without_a_verified_number(tmp_path):
 _TAKES_AWAY = re.compile("停发|减发|追回|扣发|停保|清退|取消待遇|取消资格")
 """What would be done to somebody's benefit. 停发 and 核减 also stand in what the registries say of the past."""
 _DENIED = re.compile("不|没有|前不得|宽限")
-_SENTENCE = re.compile(r"[^。;;\n]+")
+_SENTENCE = re.compile(r"[^。；;\n]+")
 _ACTS = re.compile(
     r"(?:^|_)(?:stop|suspend|terminate|revoke|cancel|recover|deduct|withhold|clawback|payout|disburse|approve)(?:_|$)"
 )
