@@ -394,6 +394,15 @@ def legible(text: str) -> str:
     )
 
 
+def first_line(problem: object) -> str:
+    """The first line of what a program said, fit for any screen; drivers add a place in the query, and how to get help."""
+    return mask(legible(str(problem).strip().split("\n")[0]))[:_LONGEST]
+
+
+_LONGEST = 300
+"""Characters of another program's words that are told."""
+
+
 def is_final(problem: BaseException) -> bool:
     """Whether a step that failed so fails again until somebody mends what it names (a setting, a key, a disk that others may read)."""
     return isinstance(problem, MonitorError) and not isinstance(problem, NotNow)

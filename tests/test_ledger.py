@@ -455,8 +455,11 @@ def test_a_failure_in_the_middle_leaves_nothing_behind(ledger_url: str, monkeypa
 
 
 def test_an_unreachable_database_is_said_in_chinese(tmp_path: Path) -> None:
-    with pytest.raises(MonitorError, match="台账现在用不了"):
+    with pytest.raises(
+        MonitorError, match=r"^台账现在用不了；本次改动没有写入，稍后再运行。数据库的原话：.+\Z"
+    ) as raised:
         Ledger(f"postgresql://someone:secret@/none?host={tmp_path}", SEAL)
+    assert "\n" not in str(raised.value) and "secret" not in str(raised.value)
     with pytest.raises(ConfigError, match="建不了台账"):
         Ledger(f"sqlite:///{tmp_path}/nowhere/ledger.db", SEAL)
     for url in ("nonsense", "mysql+pymysql://h/db", "sqlite://"):

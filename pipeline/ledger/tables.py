@@ -23,7 +23,7 @@ from sqlalchemy import Column, Connection
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.types import TypeDecorator
 
-from pipeline.model import ConfigError, MonitorError, NotNow, why_of_system
+from pipeline.model import OWN_WORDS, ConfigError, MonitorError, NotNow, first_line, why_of_system
 from pipeline.seal import Seal
 
 SCHEMA_VERSION = 2
@@ -403,7 +403,9 @@ def _spoken() -> Iterator[None]:
     try:
         yield
     except OperationalError as problem:
-        raise NotNow(f"台账现在用不了（数据库：{problem.orig}）；本次改动没有写入，稍后再运行") from problem
+        raise NotNow(
+            f"台账现在用不了；本次改动没有写入，稍后再运行。数据库的{OWN_WORDS}{first_line(problem.orig)}"
+        ) from problem
     except sqlite3.DatabaseError as problem:  # a file that is no database, or a spoilt one: it fails while it is opened
         raise spoilt(problem) from problem
     except DatabaseError as problem:

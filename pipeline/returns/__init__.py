@@ -25,7 +25,7 @@ from python_calamine import CalamineError
 
 from pipeline import contracts
 from pipeline.home import PART, sync
-from pipeline.model import CheckError, Refusal
+from pipeline.model import OWN_WORDS, CheckError, Refusal
 from pipeline.reading import readers, spelling
 from pipeline.reading.grid import Grid, Mask
 from pipeline.returns import correction, formulas, listing, marks
@@ -249,7 +249,9 @@ class _Copy:
         try:
             self._mark(plain, made, remarks)
         except CannotPatch as problem:
-            raise CheckError(f"退回文件没有通过复核，没有写出：{problem}") from problem
+            raise CheckError(
+                f"退回文件没有通过复核，没有写出；请把这一句告诉维护人员。程序的{OWN_WORDS}{problem}"
+            ) from problem
 
     def _mark(self, base: Path, made: Path, remarks: list[str]) -> None:
         self._find_formulas(base)

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 from sqlglot.errors import ParseError, SqlglotError
 
-from pipeline.model import NOT_SHOWN, OWN_WORDS, ModelError, legible, mask
+from pipeline.model import NOT_SHOWN, OWN_WORDS, ModelError, first_line
 
 OF_THE_MACHINE: tuple[type[Exception], ...] = (OSError, MemoryError, duckdb.OutOfMemoryException, duckdb.IOException)
 """Failures that no row is to blame for: the disk or the memory is full, or a file cannot be read."""
@@ -25,7 +25,6 @@ _OF_QUERIES: dict[tuple[type[Exception], ...], str] = {
     (duckdb.NotImplementedException,): "这种写法 DuckDB 不支持",
 }
 _OF_ROWS = "有一行的值算不出来：换不成要的类型、超出范围，或者一处得到了几行"
-_LONGEST = 300
 
 
 @contextmanager
@@ -48,11 +47,11 @@ def plainly(where: str, *, is_whole_file: bool = False) -> Iterator[None]:
 
 def own_words(problem: Exception) -> str:
     """What an engine said first, behind whose words they are; for failures that are about no row."""
-    said = str(problem).strip()
+    said = str(problem)
     if isinstance(problem, ParseError) and problem.errors:
         said = str(problem.errors[0].get("description") or said)
     engine = "SQLGlot" if isinstance(problem, SqlglotError) else "DuckDB"
-    return f"{engine} 的{OWN_WORDS}{mask(legible(said.split(chr(10))[0]))[:_LONGEST]}"
+    return f"{engine} 的{OWN_WORDS}{first_line(said)}"
 
 
 def place(path: Path) -> str:
