@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -99,3 +100,14 @@ def test_a_release_that_cannot_be_built_names_the_file(tmp_path: Path, sql: str,
     failure = warehouse.attempt(given(date(2026, 10, 31)), models, ["registry.a"], work=tmp_path)
     assert failure is not None
     assert re.match(said, failure.said)
+
+
+def test_a_release_that_the_machine_cannot_build_is_laid_on_no_submission(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a table is made, too: what tries which submission is to blame must hear of a full memory, and stop."""
+    models = models_with(tmp_path / "sql", registry__a=("select unit.name as person_id from house.unit as unit", NOTE))
+    models.models["registry.a"] = replace(models.models["registry.a"], sql="select repeat('x', 400000000) as person_id")
+    monkeypatch.setattr(warehouse, "LIMITS", warehouse.Limits("64MB", threads=1))
+    with pytest.raises(duckdb.OutOfMemoryException):
+        warehouse.attempt(given(date(2026, 10, 31)), models, ["registry.a"], work=tmp_path)
