@@ -215,8 +215,10 @@ def test_check_of_what_is_no_list_says_why(monitor, home, tmp_path):
     path = book(tmp_path / "库存.xlsx", ("品名", "数量"), [("大米", "3")])
     code, text, _ = monitor("--home", home, "check", path, "--date", DAY)
     assert code == 1 and "不能接收" in text and "怎么办" in text and "什么都没有收下" in text
-    copy = load_workbook(tmp_path / "库存.检查结果.xlsx")
-    assert [cell.value for cell in copy["Sheet1"][2]] == ["大米", "3"], "it comes back with its data"
+    path = book(tmp_path / "台账.xlsx", ("姓名", "民族", "与户主关系"), [("某甲", "某族", "户主")])
+    assert monitor("--home", home, "check", path, "--date", DAY)[0] == 1
+    copy = load_workbook(tmp_path / "台账.检查结果.xlsx")
+    assert [cell.value for cell in copy.worksheets[1][2]] == ["某甲", None, "户主"], "it comes back with its data"
     said = [str(cell.value) for row in copy["问题清单"].iter_rows() for cell in row if cell.value]
     assert said[0] == "您需要做的 1 件事" and any("只是检查，什么都没有收下" in one for one in said)
     code, _, err = monitor("--home", home, "check", path, "--unit", "d99", "--date", DAY)

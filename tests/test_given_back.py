@@ -36,7 +36,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """After a night on which a list with two bad rows of four came, and something that is no list."""
     home = few_divisions(new_home(tmp_path_factory.mktemp("first") / "home"))
     book(home / "inbox/d01" / NAME, PERSON, [person(1), bad(2), bad(3), person(4)])
-    book(home / "inbox/d02/库存.xlsx", ("品名", "数量"), [("大米", "3")])
+    book(home / "inbox/d02/台账.xlsx", ("姓名", "民族", "与户主关系"), [("某甲", "某族", "户主")])
     run.night(home, DAY)
     return home
 
@@ -119,8 +119,8 @@ def test_a_blank_workbook_that_is_filled_in_and_sent_with_its_folder_stays_blank
 
 
 def test_a_file_that_is_refused_and_could_be_read_comes_back_with_its_data(first: Path) -> None:
-    copy = openpyxl.load_workbook(first / "returns/d02/库存.xlsx")
-    assert copy.sheetnames[0] == "问题清单" and [cell.value for cell in copy.worksheets[1][2]] == ["大米", "3"]
+    copy = openpyxl.load_workbook(first / "returns/d02/台账.xlsx")
+    assert copy.sheetnames[0] == "问题清单" and [cell.value for cell in copy.worksheets[1][2]] == ["某甲", None, "户主"]
     said = [str(cell.value) for row in copy["问题清单"].iter_rows() for cell in row if cell.value]
     assert said[0] == "您需要做的 1 件事" and any("整份退回：一行也没有入库" in text for text in said)
     assert listing._HERE in said

@@ -148,10 +148,10 @@ def marked(tmp_path_factory):
     widths = [(name[:5], "C", 24) for name in PENSIONS]
     (inbox / "human_resources/养老二.dbf").write_bytes(dbf_kit.table(widths, [(*row[:5], "正常") for row in paid]))
     still(inbox / "human_resources/养老二.dbf")
-    # No header, and a list with one that is not enough: nothing of it is told but what is missing.
+    # No header, of which nothing comes back, and a list with one that is not enough, which comes back without these columns.
     bare = [(person(n)[0], MARKS[0], MARKS[2], "户主", "900") for n in (51, 52)]
     sheets(inbox / "d05/没有表头.xlsx", Sheet1=bare)
-    sheets(inbox / "d05/认不出.xlsx", Sheet1=[("姓名", "民族", "与户主关系"), *(row[:3] for row in bare)])
+    sheets(inbox / "d05/认不出.xlsx", Sheet1=[("姓名", "民族", "政治面貌", "与户主关系"), *(row[:4] for row in bare)])
     with closing(sqlite3.connect(home.parent / "partner.db")) as con, con:
         names = ", ".join(f'"{name}" text' for name in (*PERSON, *HEADERS))
         con.execute(f"create table 边缘人员 ({names})")

@@ -190,7 +190,9 @@ def _submissions(
     emptied = readings[0].emptied = _emptied(book.grids, taken, found.headers, recogniser)
     readings[0].notices[:0] = [beside.in_words(*each) for each in emptied.items()]
     refused = {reading.refusal.code for reading in readings if reading.refusal}
-    holds_data = found.by_kind or found.undecided or found.hidden or found.strangers
+    # Without a header nobody can say in which of its columns something stands that is never received.
+    is_headed = all(header for _, header in found.strangers)
+    holds_data = found.by_kind or found.undecided or found.hidden or (found.strangers and is_headed)
     if holds_data and not refused & _KEPT_FROM_ITS_SENDER:
         for reading in readings:
             reading.comes_back = True
