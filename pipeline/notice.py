@@ -463,7 +463,7 @@ def _message(told: Mapping[str, Any]) -> list[str]:
     ]
     lines += ["", "## 这一夜", "", *_bullets(_short_words(told))]
     lines += ["", "## 清单", "", *_bullets(_released_words(told))]
-    lines += ["", "## 应报而没有收下的", "", *_bullets(_missing_words(told["expected"]))]
+    lines += ["", "## 应报而没有收下的", "", *_bullets(_missing_words(told["expected"], told["gaps"]))]
     if told["databases"]:
         lines += ["", "## 数据库", "", *_bullets(_database_words(told["databases"]))]
     sent_back = [*told["received"], *told["held"]]
@@ -704,19 +704,23 @@ def _other_changes(changes: Mapping[str, int]) -> str:
     return "、".join(others) or "没有"
 
 
-def _missing_words(expected: Sequence[Mapping[str, Any]]) -> list[str]:
-    """One sentence per unit, state and lateness, so that fourteen absent divisions are fourteen lines; what is not due yet is one line."""
-    groups: dict[tuple[str, str, str, int], list[str]] = {}
+def _missing_words(expected: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One sentence per unit, state and lateness, so that fourteen absent divisions are fourteen lines; what is not due yet is one line.
+
+    A file that was sent back and may be one of the lists that are missing is named with them: it is one thing to see to, not two.
+    """
+    groups: dict[tuple[str, str, str, int], list[Mapping[str, Any]]] = {}
     not_due: dict[str, int] = {}
     for line in expected:
         if line["state"] == "missing" and not line["days_late"]:
             not_due[line["due_on"]] = not_due.get(line["due_on"], 0) + 1
         elif line["state"] in ("missing", "refused", "held"):
             key = (line["unit_code"], line["unit"], line["state"], line["days_late"])
-            groups.setdefault(key, []).append(_kind_words(line))
+            groups.setdefault(key, []).append(line)
     said = [
-        f"{unit}：{'、'.join(kinds)}（{DELIVERY_TITLES[state]}{f'，晚了 {days} 天' if days else ''}）"
-        for (_, unit, state, days), kinds in groups.items()
+        f"{unit}：{'、'.join(map(_kind_words, lines))}（{DELIVERY_TITLES[state]}{f'，晚了 {days} 天' if days else ''}）"
+        + (_may_be_words(code, lines, gaps) if state == "missing" else "")
+        for (code, unit, state, days), lines in groups.items()
     ]
     if not_due:
         said.append(
@@ -725,6 +729,16 @@ def _missing_words(expected: Sequence[Mapping[str, Any]]) -> list[str]:
             + "。"
         )
     return said or [f"应报的 {len(expected)} 份都收到了。"]
+
+
+def _may_be_words(unit: str, lines: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping[str, Any]]) -> str:
+    kinds = {line["kind"] for line in lines}
+    files = [
+        f"《{gap['file_name']}》"
+        for gap in gaps
+        if gap["unit_code"] == unit and kinds & {roster["kind"] for roster in gap["rosters"]}
+    ]
+    return f"；没有收下的{'、'.join(files)}可能就在其中，改好再交的就不再缺" if files else ""
 
 
 def _database_words(databases: Sequence[Mapping[str, Any]]) -> list[str]:

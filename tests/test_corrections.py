@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import xlsxwriter
 from night_kit import DAY, PERSON, ask, book, few_divisions, new_home, person, still
 from openpyxl import load_workbook
 
@@ -187,6 +188,22 @@ def test_no_text_of_a_correction_workbook_runs_over_a_blank_cell_and_all_of_it_i
     page = load_workbook(handed_out)["更正1"]
     assert all(cell.alignment.wrap_text for row in page.iter_rows(min_row=3) for cell in row)
     assert all(page.row_dimensions[row].height >= 16.5 for row in (3, 4, 5))
+
+
+@pytest.mark.parametrize(("columns", "across"), [(4, 1), (6, 1), (7, 2), (28, 4)])
+def test_printed_it_can_be_read_and_each_page_says_which_row(tmp_path: Path, columns: int, across: int) -> None:
+    names = [f"列{number}" for number in range(1, columns + 1)]
+    base = tmp_path / "a.xlsx"
+    fault = {"sheet": "Sheet1", "row_number": 2, "column": 1, "severity": "must_fix", "message": "请改"}
+    rows = pa.table({"row_number": [2], **{name: ["甲"] for name in names}})
+    with xlsxwriter.Workbook(base) as written:
+        correction._sheet(
+            written.add_worksheet(), correction._looks(written), "Sheet1",
+            [(name, number) for number, name in enumerate(names, start=1)], rows, pd.DataFrame([fault]),
+        )  # fmt: skip
+    page = load_workbook(base).active
+    assert (page.page_setup.fitToWidth or 1, page.page_setup.fitToHeight) == (across, 0)
+    assert (page.print_title_rows, page.print_title_cols) == ("$1:$2", "$A:$B")
 
 
 def changed(path: Path, change: Any) -> Reading:

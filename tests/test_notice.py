@@ -254,6 +254,17 @@ def test_a_ledger_that_was_refused_is_told_in_words_that_fit_it_and_changes_no_r
     assert "没有的记录不算“没有”" in text and "名册不完整期间" in text
 
 
+def test_a_file_that_may_be_the_missing_list_is_told_with_it(home):
+    """Not as two things to see to: the list that is missing, and a file that was sent back."""
+    refused = submission("d01", "", "", "refused", file_name="低保人员.et", reason="这是 WPS 表格", fix="另存为 .xlsx")
+    told = notice.status(home, Kept(refused, submission("d02", "dibao_person", "2026-10", aside=1)), DAY)
+    said = part(message(home, told), "应报而没有收下的")
+    (own,) = [line for line in said if line.startswith("- 青禾区：")]
+    assert "低保人员 2026-10" in own
+    assert own.endswith("；没有收下的《低保人员.et》可能就在其中，改好再交的就不再缺")
+    assert not [line for line in said if "可能就在其中" in line and line != own]
+
+
 def test_nobody_is_in_the_message(home):
     number = "99010119860501123X"
     ledger = Kept(

@@ -45,6 +45,8 @@ _WIDTH = 20
 """Of a column of the sender's, in characters."""
 _WIDE = 60
 """Of the column that says what is wrong."""
+_ACROSS = 180
+"""Characters across one printed page that can still be read."""
 _HIGHEST = 409.0
 """A row can be no higher."""
 _HINT = (
@@ -172,7 +174,11 @@ def _sheet(
         )
     page.freeze_panes(2, 2)
     page.set_landscape()
-    page.fit_to_pages(1, 0)
+    page.set_paper(9)
+    # As many columns as can be read on one page; what goes on to the next has the row's place and the headers beside it.
+    page.fit_to_pages(-(-(len(columns) * _WIDTH + _WIDE) // _ACROSS), 0)
+    page.repeat_rows(0, 1)
+    page.repeat_columns(0, 1)
     grave = faults.assign(rank=faults["severity"].map({name: n for n, name in enumerate(SEVERITIES)}))
     grave = grave.sort_values(["row_number", "rank"], kind="stable")
     fill = {(row, column): severity for row, column, severity in
