@@ -240,14 +240,15 @@ def test_nights_retire_forget_purge_and_roll_back_and_nothing_is_said(home):
     book(home / "inbox/d01/边缘人员.xlsx", PERSON, [person(n, "2029-05") for n in (1, 3, 4, 5)])
     run.night(home, later)
     assert {path.name for path in (home / "releases").iterdir()} == {"2", "3"} and problems(home) == []
+    before = custody.verify(home)["statement"].encode()
     part = next((home / "accepted/medical_expense").glob("*.parquet"))
     assert (
         forgetting.forget(home, number(2), later, who="数据员", because="本人申请")["removed"] == 1
         and not part.exists()
     )
     assert not (home / COPY).exists() and not (home / LIST).exists(), "their time was over too"
-    told = custody.verify(home)
-    assert told["problems"] == [] and told["notes"] == []
+    told = custody.verify(home, statement=before)
+    assert told["problems"] == [] and told["notes"] == [], "nor does a statement of before contradict"
     (home / LETTER).write_text("旧信", encoding="utf-8")
     assert problems(home) == [f"{LETTER}：已清除的一份，还在（或放了回来）"]
     (home / LETTER).unlink()
@@ -259,7 +260,8 @@ def test_nights_retire_forget_purge_and_roll_back_and_nothing_is_said(home):
     custody.rollback(home, None, who="数据员", because="名册错了")
     assert problems(home) == [] and (home / "warehouse.duckdb").resolve().parent.name == min(kept_on)
     shutil.rmtree(home / f"releases/{current}.laid_aside")
-    assert problems(home) == []
+    for statement in (before, told["statement"].encode()):
+        assert custody.verify(home, statement=statement)["problems"] == []
     shutil.copytree(kept, home / "releases/1")
     assert problems(home) == ["releases/1：早已不再保存的一版，被放了回来"]
 
