@@ -364,6 +364,15 @@ def test_unused_columns_are_told_once_and_ignored_ones_never(tmp_path: Path) -> 
     assert [notice for notice in reading.notices if "没有使用" in notice] == ["没有使用的列：爱好、H列（无列名）"]
 
 
+@pytest.mark.parametrize(("more", "end"), [(100, "特长99、特长100"), (101, "特长99、特长100……等 101 列")])
+def test_of_very_many_unused_columns_a_hundred_are_named(tmp_path: Path, more: int, end: str) -> None:
+    extra = [f"特长{number}" for number in range(1, more + 1)]
+    path = workbook(tmp_path / "x.xlsx", ("一", [[TITLE], [*PERSON, *extra], [*people(1)[0], *extra]]))
+    (reading,) = read_all(path)
+    (told,) = [notice for notice in reading.notices if "没有使用" in notice]
+    assert told.endswith(end) and len(reading.sheets[0].unused) == more
+
+
 # Recognition -----------------------------------------------------------------------------------------------------
 
 

@@ -666,12 +666,21 @@ def _defaults(kind: Kind, places: list[str]) -> dict[str, str]:
     return defaults
 
 
+MOST_NAMED = 100
+"""Columns that a sentence names one by one: a sheet can have sixteen thousand."""
+
+
+def _listed(headers: list[str]) -> str:
+    more = f"……等 {len(headers)} 列" if len(headers) > MOST_NAMED else ""
+    return "、".join(headers[:MOST_NAMED]) + more
+
+
 def _notices(recogniser: Recogniser, sheets: list[_Sheet], readings: list[SheetReading]) -> list[str]:
     notices = []
     if refused := list(dict.fromkeys(header for reading in readings for _, header in reading.refused_columns)):
-        notices.append(f"按规定不接收的列，没有读取：{'、'.join(refused)}")
+        notices.append(f"按规定不接收的列，没有读取：{_listed(refused)}")
     if unused := list(dict.fromkeys(header for reading in readings for header in reading.unused)):
-        notices.append(f"没有使用的列：{'、'.join(unused)}")
+        notices.append(f"没有使用的列：{_listed(unused)}")
     if hidden := sum(reading.hidden_rows for reading in readings):
         notices.append(f"有{hidden}行是隐藏的，也作为数据读取了")
     notices += [
