@@ -214,6 +214,12 @@ CASES = [
     Case("hidden_sheet", "SHOW_VERY_HIDDEN_SHEET", lambda: xlsx(TABLE, state="veryHidden"), xlsx),
     Case("side_by_side", "MOVE_TABLE_TO_SHEET", lambda: xlsx([[*row, "", *row] for row in TABLE[:3]]),
          lambda: xlsx(TABLE[:3], [HEADER, *ROWS[2:]])),
+    Case("side_by_side", "MOVE_TABLE_TO_FILE", lambda: text([[*row, "", *row] for row in TABLE[:3]]), lambda: text(TABLE[:3]),
+         name="台账.csv", new_name="台账.csv", rows=2),
+    Case("unrecognised", "JOIN_HEADER", lambda: xlsx([HEADER[:1], ["", "甲"], ["", "乙"], ["", "丙"], ["", *HEADER[1:]], *ROWS]), xlsx),
+    Case("unrecognised", "EXPORT_AS_READ", lambda: text([["甲", "乙"], ["1", "2"]]), text, name="台账.tsv", new_name="台账.csv"),
+    Case("password", "EXPORT_UNLOCKED", lambda: table()[:15] + b"\1" + table()[16:], table, name="台账.dbf", new_name="台账.dbf"),
+    Case("password", "UNLOCK_OLD", lambda: biff_kit.workbook({"Sheet1": TABLE}, is_encrypted=True), xlsx, name="台账.xls"),
     Case("refused_sheet_name", "RENAME_SHEET", lambda: with_change(xlsx(), "xl/workbook.xml", 'name="Sheet"', 'name="信教人员"'), xlsx),
     Case("wrong_ending", "add_ending", text, text, name="台账.tsv", new_name="台账.tsv.txt"),
     Case("never_a_list", "GIVE_NAME_OF_LIST", xlsx, xlsx, name="台账.xlsx.bak"),
@@ -223,9 +229,9 @@ CASES = [
 """Where an advice offers two ways, the one within the sender's reach is gone."""
 
 ELSEWHERE = {
-    "UNLOCK_OLD": "tests/test_readers.py", "say_which_kind": "tests/test_recognition.py",
-    "JOIN_HEADER": "tests/test_layout.py", "MOVE_TABLE_TO_FILE": "tests/test_layout.py", "OURS_TO_MEND": "tests/test_layout.py",
-    "EXPORT_UNLOCKED": "tests/test_dbf.py", "MAKE_SMALLER": "tests/test_sandbox.py", "EXPORT_AS_READ": "tests/test_layout.py",
+    "say_which_kind": "tests/test_recognition.py",
+    "OURS_TO_MEND": "tests/test_layout.py",
+    "MAKE_SMALLER": "tests/test_sandbox.py",
     "try_again": "tests/test_isolation.py", "SEND_AGAIN_WHEN_MENDED": "tests/test_isolation.py", "NEED_NOT_ACT": "tests/test_inbox.py",
     "DROP_THE_DOT": "tests/test_inbox.py", "BRING_THE_FILE": "tests/test_inbox.py",
     "COPY_AS_OWN_ACCOUNT": "tests/test_inbox.py", "USE_FLAT_FOLDER": "tests/test_inbox.py",
