@@ -736,7 +736,9 @@ def _may_be_words(unit: str, lines: Sequence[Mapping[str, Any]], gaps: Sequence[
     files = [
         f"《{gap['file_name']}》"
         for gap in gaps
-        if gap["unit_code"] == unit and kinds & {roster["kind"] for roster in gap["rosters"]}
+        if gap["unit_code"] == unit
+        and gap["sort"] == "unknown"  # of what else is not whole the kind is known, and often the month is another
+        and kinds & {roster["kind"] for roster in gap["rosters"]}
     ]
     return f"；没有收下的{'、'.join(files)}可能就在其中，改好再交的就不再缺" if files else ""
 

@@ -412,7 +412,6 @@ def test_whom_partners_alone_know_a_roster_takes_in_under_his_name_only(unlisted
         )} == {("bureau", "说不准是否在册（低保），今晚无法核对，保留原预警")}  # fmt: skip
         assert told_of(nights, "an application under an invented name") == []
         assert nights.rows("select distinct division_code from identity_question where is_asked") == [("bureau",)]
-    # Nor on the night after, when his division's own list has lost him to the bureau.
     own = [row | {"name": KNOWN[row["id_number"]][0]} for row in claim]
     nights.night(given(after(3), **known(dibao_person=own)))
     ((because,),) = nights.rows("select because from warning_withdrawn where subject_id = '戊'")

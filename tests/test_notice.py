@@ -263,6 +263,9 @@ def test_a_file_that_may_be_the_missing_list_is_told_with_it(home):
     assert "低保人员 2026-10" in own
     assert own.endswith("；没有收下的《低保人员.et》可能就在其中，改好再交的就不再缺")
     assert not [line for line in said if "可能就在其中" in line and line != own]
+    # A file of another month of which it is known what it is, is not the missing one.
+    earlier = submission("d01", "dibao_person", "2026-09", "refused", file_name="九月.xlsx", reason="缺列", fix="补上")
+    assert "可能就在其中" not in message(home, notice.status(home, Kept(earlier), DAY))
 
 
 def test_nobody_is_in_the_message(home):
