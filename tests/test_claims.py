@@ -361,31 +361,30 @@ def family(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
 @pytest.mark.parametrize("claim", TAKEN)
 def test_a_family_whose_head_nobody_named_and_who_left_a_list_stay_where_they_are(family: Nights, claim: str) -> None:
     where = "select person_id, name, household_id, division_code from person where person_id in ('娃', '母', '戌') order by all"
-    home = [("娃", "王小娃", "户父", "d01"), ("戌", "陈去", "户戌", "d01"), ("母", "李大母", "户父", "d01")]
+    home = [("娃", "王小娃", "户娃", "d01"), ("戌", "陈去", "户戌", "d01"), ("母", "李大母", "户娃", "d01")]
     assert family.rows(where) == sorted(home)
     nights = after_the_first(family)
     for night in (1, 2):
         nights.night(given(after(night), **merged(known(dibao_person=[*FAMILY, *LEFT]), TAKEN[claim])))
         assert nights.rows(where) == sorted(home)
-        assert nights.rows("select division_code from household where household_id = '户父'") == [("d01",)]
+        assert nights.rows("select division_code, size from household where household_id = '户娃'") == [("d01", 2)]
         assert "陈去" not in seen_in(nights, "d02")
 
 
 def test_a_bill_of_the_head_parts_no_family(family: Nights) -> None:
-    """His number alone names nobody: he is not theirs before their list says his name; they stay together and in their division."""
+    """His number alone names nobody: he is not theirs before their list says his name; nor is he called not enrolled meanwhile."""
     nights = after_the_first(family)
     bill = [{"id_number": "父", "name": "王大父", "settled_on": "2026-09-05", "burden_fen": 900000}]
     lists_now = known(dibao_person=[*FAMILY, *LEFT], medical_expense=bill)
+    both = "select distinct household_id, division_code from person where person_id in ('娃', '母')"
     for night in (1, 2):
         nights.night(given(after(night), **lists_now))
-        together = nights.rows(
-            "select distinct household_id, division_code from person where person_id in ('娃', '母')"
-        )
-        assert len(together) == 1 and together[0][1] == "d01"
+        assert nights.rows(both) == [("户娃", "d01")]
         assert nights.rows("select household_id, division_code from person where person_id = '父'") == [
             ("户父", "bureau")
         ]
         assert "王大父" not in seen_in(nights, "d01")
+        assert nights.rows("select warning_id from warning where person_id = '父'") == []
     named = merged(
         lists_now, {"dibao_household": [{"head_id_number": "父", "head_name": "王大父", "start_month": "2026-01"}]}
     )
@@ -393,6 +392,164 @@ def test_a_bill_of_the_head_parts_no_family(family: Nights) -> None:
     assert nights.rows(
         "select distinct household_id, division_code from person where person_id in ('父', '娃', '母')"
     ) == [("户父", "d01")]
+
+
+MONTHLY = ("dibao_household", "dibao_person", "tekun_person", "edge_household", "edge_person")
+
+
+def of_october(
+    lists_now: dict[str, list[dict[str, Any]]],
+) -> dict[str, list[dict[str, Any]]]:
+    """The same with every list of a month that of October, so that a night in November changes nothing by itself."""
+    return {
+        kind: [{"period": "2026-10"} | row for row in rows] if kind in MONTHLY else rows
+        for kind, rows in lists_now.items()
+    }
+
+
+KNOWN_FATHER: dict[str, list[dict[str, Any]]] = {
+    "dibao_household": [
+        {
+            "head_id_number": "父",
+            "head_name": "王大父",
+            "start_month": "2026-01",
+            "household_size": 3,
+            "period": "2026-10",
+        }
+    ],
+    "dibao_person": [{"id_number": "父", "name": "王大父", "head_id_number": "父", "start_month": "2026-01"}],
+}
+CHILD: dict[str, list[dict[str, Any]]] = {
+    "dibao_person": [
+        {
+            "id_number": "假",
+            "name": "假娃",
+            "head_id_number": "父",
+            "relation": "子",
+            "unit_code": "d02",
+            "start_month": "2026-10",
+            "period": "2026-10",
+        }
+    ],
+    "edge_person": [
+        {
+            "id_number": "伪",
+            "name": "伪娃",
+            "head_id_number": "父",
+            "relation": "女",
+            "unit_code": "d02",
+            "period": "2026-10",
+        }
+    ],
+}
+OF_FATHER = (
+    "select person_id, name, household_id, division_code from person where person_id in ('父', '娃', '母') order by all"
+)
+FATHERS = [(who, name, "户父", "d01") for who, name in sorted({"父": "王大父", "娃": "王小娃", "母": "李大母"}.items())]
+
+
+@pytest.mark.parametrize("before", ["a child", "the number itself", "both"])
+def test_a_number_taken_the_night_before_its_own_list_came_brings_no_family(family: Nights, before: str) -> None:
+    """d02 ties a child to the number, or takes it under an invented name, or both; then d01's list gives it; then d02 ties again."""
+    nights = Nights(family.models)
+    taken = {"dibao_person": [{"id_number": "父", "name": "假父", "unit_code": "d02", "start_month": "2026-10"}]}
+    claim = {"a child": CHILD, "the number itself": taken, "both": merged(CHILD, taken)}[before]
+    nights.night(given(NIGHT, **of_october(merged(known(), claim))))
+    truth = merged(known(dibao_person=FAMILY), KNOWN_FATHER)
+    nights.night(given(after(1), **of_october(merged(truth, claim))))
+    for night in (2, 3):
+        nights.night(given(after(night), **of_october(merged(truth, CHILD))))
+        assert nights.rows(OF_FATHER) == FATHERS
+        assert nights.rows("select division_code, size from household where household_id = '户父'") == [("d01", 3)]
+        assert [name for name in ("王大父", "王小娃", "李大母") if name in seen_in(nights, "d02")] == []
+        mine = "select distinct division_code from person where person_id in ('假', '伪')"
+        assert nights.rows(mine) == [("d02",)]
+
+
+def test_facts_and_places_of_another_division_do_not_reach_a_family_whose_head_it_names(family: Nights) -> None:
+    """The night after d02 has named the number as a member elsewhere, and as head of a household, all is as before."""
+    before = family.rows("select * from household where household_id = '户娃'")
+    nights = after_the_first(family)
+    named: dict[str, list[dict[str, Any]]] = {
+        "dibao_household": [
+            {"head_id_number": "父", "head_name": "假父", "unit_code": "d02", "start_month": "2026-10", "household_size": 9,
+             "area_type": "城市"},
+            {"head_id_number": "他", "head_name": "假他", "unit_code": "d02", "start_month": "2026-10"},
+        ],
+        "edge_person": [{"id_number": "父", "name": "假父", "head_id_number": "他", "relation": "子", "unit_code": "d02"}],
+    }  # fmt: skip
+    for night in (1, 2, 3):
+        nights.night(given(after(night), **of_october(merged(known(dibao_person=[*FAMILY, *LEFT]), named))))
+        assert nights.rows("select * from household where household_id = '户娃'") == before
+        assert {row[2:] for row in nights.rows(OF_FATHER) if row[0] != "父"} == {("户娃", "d01")}
+
+
+def test_two_divisions_that_tie_one_number_share_no_household(family: Nights) -> None:
+    nights = Nights(family.models)
+    edge = [{key: value for key, value in row.items() if key != "start_month"} for row in FAMILY]
+    nights.night(given(NIGHT, **of_october(merged(known(edge_person=edge), CHILD))))
+    found = nights.rows(
+        "select person_id, household_id, division_code from person where person_id in ('娃', '母', '假', '伪')"
+    )
+    assert sorted(found) == [("伪", "户伪", "d02"), ("假", "户伪", "d02"), ("娃", "户娃", "d01"), ("母", "户娃", "d01")]
+
+
+@pytest.mark.parametrize("name", ["王大父", None])
+def test_whose_own_row_was_set_aside_is_not_taken_meanwhile(family: Nights, name: str | None) -> None:
+    truth = merged(known(dibao_person=FAMILY), KNOWN_FATHER)
+    nights = Nights(family.models)
+    nights.night(given(NIGHT, **of_october(truth)))
+    assert nights.rows(OF_FATHER) == FATHERS
+    claim = {"dibao_person": [{"id_number": "父", "name": "假父", "unit_code": "d02", "start_month": "2026-10"}]}
+    aside: dict[str, list[dict[str, Any]]] = {
+        "house__set_aside": [
+            {"row_id": f"Z#a#{at}", "submission_id": "Z", "kind": kind, "unit_code": "d01", "period": "2026-10",
+             "sheet": "a", "row_number": at, "name": name, "reason": "x", "person_id": "父", "number_state": "verified"}
+            for at, kind in enumerate(KNOWN_FATHER, 2)
+        ],
+        "house__submission": [
+            {"submission_id": "Z", "unit_code": "d01", "kind": "dibao_person", "file_name": "z.xlsx", "period": "2026-10",
+             "status": "partly_accepted", "received_seq": 99, "night": str(after(1))},
+        ],
+    }  # fmt: skip
+    spoilt = merged(merged(known(dibao_person=FAMILY), aside), claim)
+    for night in (1, 2):
+        nights.night(given(after(night), **of_october(spoilt)))
+        found = nights.rows(OF_FATHER)
+        assert found == (
+            FATHERS
+            if name
+            else [("娃", "王小娃", "户娃", "d01"), ("母", "李大母", "户娃", "d01"), ("父", "王大父", "户父", "d01")]
+        )
+        told = "select kept_name, other_name, kept_unit_code, state from name_conflict where person_id = '父'"
+        assert nights.rows(told) == [("王大父", "假父", "d01", "disputed")]
+        assert nights.rows("select division_code from identity_question where is_asked and about = 'name'") == [
+            ("bureau",)
+        ]
+        assert [one for one in ("王大父", "王小娃", "李大母") if one in seen_in(nights, "d02")] == []
+    nights.night(given(after(3), **of_october(merged(truth, claim))))
+    assert nights.rows(OF_FATHER) == FATHERS
+
+
+def test_a_warning_stands_when_the_name_on_its_row_comes_into_dispute(unlisted: Nights) -> None:
+    """His division writes another name: the bill under the old one is used no more, and nobody has said that it is not his."""
+    nights = after_the_first(unlisted)
+    renamed = [{"id_number": "庚", "name": "吴十", "application_no": "A1", "accepted_on": "2026-03-01"}]
+    lists_now = known()
+    lists_now["temporary_grant"] = renamed
+    lists_now["survey_household"] = survey({"head_id_number": "庚", "head_name": "吴十", "household_no": "H9"})
+    nights.night(given(after(1), **of_october(lists_now)))
+    told = "select subject_name, division_code, remark from warning where person_id = '庚' and status <> 'closed'"
+    kept = nights.rows(told)
+    assert [row[1] for row in kept] == ["d01"] and "所依据的数据行姓名有争议，今晚无法核对，保留原预警" in kept[0][2]
+    assert nights.rows("select warning_id from warning_withdrawn") == []
+    lists_now["dibao_person"] = [
+        *lists_now["dibao_person"],
+        {"id_number": "庚", "name": "吴十", "start_month": "2026-10"},
+    ]
+    nights.night(given(after(2), **of_october(lists_now)))
+    ((because,),) = nights.rows("select because from warning_withdrawn where subject_id = '庚'")
+    assert because.startswith("已在册：低保")
 
 
 def merged(

@@ -72,8 +72,8 @@ class Oracle:
                 names[unit, row["id_number"]].add(row["name"][:2])
         self.guessed = {of for of, found in names.items() if len(found) > 1}
         """Divisions that give one number several names, and the number."""
-        self.first: dict[tuple[str, str, str], str] = {}
-        """Of whom a list ties to one head, the first: registry, division, head."""
+        self.first: dict[tuple[str, str], str] = {}
+        """Of whom a division's lists tie to one head, the first: division, head."""
         self.kept_by: dict[str, str | None] = {}
         """Person → the division whose own row names him; None where a partner's does."""
         self.kept = self._kept()
@@ -96,19 +96,42 @@ class Oracle:
         return (unit, person) in self.guessed and self.kept_by[person] != unit
 
     def _is_claimed(self, head: str, unit: str) -> bool:
-        """Whether a division ties somebody to a head whom others name, and it does not."""
-        return head in self.kept and self.kept_by[head] != unit and not any(
-            row["id_number"] == head and self.own_unit(kind, row) == unit and self.in_use(kind, row)
-            and row["row_id"] not in self.disputed
+        """Whether a division ties somebody to a head whom no row of its own names."""
+        return not any(
+            row["id_number"] == head and self.own_unit(kind, row) == unit and row["row_id"] not in self.disputed
             for kind, row in self.rows
         )  # fmt: skip
+
+    def _may_be_enrolled(self, person: str, registry: str, division: str) -> bool:
+        """Whether a list in use ties people to somebody of that division, or of the bureau, who does not stand on it."""
+        tying = {
+            (row["unit_code"], row["period"])
+            for kind, row in self.rows
+            if KINDS[kind] == registry and row.get("head_id_number") == person and self.in_use(kind, row)
+            and row["period"] >= "2026-08" and division in ("bureau", row["unit_code"])
+        }  # fmt: skip
+        return any(
+            not any(
+                KINDS[kind] == registry and row["id_number"] == person and (row["unit_code"], row["period"]) == of
+                for kind, row in self.rows
+            )
+            for of in tying
+        )
 
     def _kept(self) -> dict[str, str]:
         def standing(pair: tuple[str, dict[str, Any]]) -> tuple[Any, ...]:
             kind, row = pair
             rank = RANK[KINDS[kind]] if self.in_use(kind, row) else 6
             is_guess = rank == 6 and (self.own_unit(kind, row), row["id_number"]) in self.guessed
-            return is_guess, rank, row.get("period") or "~", row["unit_code"], kind, row["row_number"]
+            return (
+                is_guess,
+                rank,
+                not self.in_use(kind, row),
+                row.get("period") or "~",
+                row["unit_code"],
+                kind,
+                row["row_number"],
+            )
 
         names: dict[str, str] = {}
         for kind, row in sorted(self.rows, key=standing):
@@ -122,15 +145,15 @@ class Oracle:
         found, numbered = [], defaultdict(list)
         for kind, row in sorted(self.rows, key=lambda pair: pair[1]["id_number"]):
             if KINDS[kind] in ("dibao", "edge") and row["row_id"] not in self.disputed and self.in_use(kind, row):
-                self.first.setdefault((KINDS[kind], row["unit_code"], row["head_id_number"]), row["id_number"])
+                self.first.setdefault((row["unit_code"], row["head_id_number"]), row["id_number"])
         for kind, row in self.rows:
             if row["row_id"] in self.disputed or not self.in_use(kind, row):
                 continue
             rank = RANK[KINDS[kind]]
             if rank in (1, 3):
                 who, head = row["id_number"], row["head_id_number"]
-                if who != head and self._is_claimed(head, row["unit_code"]):
-                    rank, head = 6, self.first[KINDS[kind], row["unit_code"], head]
+                if self._is_claimed(head, row["unit_code"]):
+                    head = self.first[row["unit_code"], head]
                 found.append((who, head, rank, row["period"], row["unit_code"]))
             elif rank in (4, 5):
                 numbered[rank, row["unit_code"], row["household_no"]].append(row)
@@ -163,7 +186,7 @@ class Oracle:
             for kind, row in self.rows
         ):  # fmt: skip
             return "cannot_tell"
-        return "not_enrolled"
+        return "cannot_tell" if self._may_be_enrolled(person, registry, division) else "not_enrolled"
 
 
 def _same_name(left: str, right: str) -> bool:
@@ -249,7 +272,7 @@ def test_models_that_pass_no_purpose_on_are_few() -> None:
     models = sql_kit.models_of(sql_kit.SQL).models
     assert {name for name, model in models.items() if getattr(model.about, "carries", None) == "identity"} == {
         "registry.identity", "registry.name_conflict", "registry.name_difference", "registry.household", "registry.person",
-        "registry.addressed_person", "registry.claimed_head", "registry.guessed_person", "registry.headless_household",
+        "registry.addressed_person", "registry.claimed_head", "registry.guessed_person", "registry.returned_person",
     }  # fmt: skip
     assert {name for name, model in models.items() if getattr(model.about, "carries", None) == "warnings"} == {
         "life.listed"

@@ -188,10 +188,12 @@ _WILSON = (
 MACROS = (
     _WILSON.format(side="low", edge="0", bound="0", sign="-"),
     _WILSON.format(side="high", edge="n", bound="1", sign="+"),
+    "create macro folded_name(name) as upper(translate(name, '·•・．.‧∙●･ 　', ''))",
 )
-"""`wilson_low(hits, n)` and `wilson_high(hits, n)`: the bounds, from 0 to 1, of a share of counts, by Wilson's interval at 95 % (z = 1.959964).
+"""`wilson_low(hits, n)` and `wilson_high(hits, n)`: the bounds, from 0 to 1, of a share of counts, by Wilson's interval at 95 % (z = 1.959964);
+of nothing anything is possible: 0 and 1. `folded_name(name)`: a name as it is compared, without case, blanks and the dots of long names.
 
-Of nothing anything is possible: 0 and 1. The only macros that sql/ may use; another engine needs them by these names.
+The only macros that sql/ may use; another engine needs them by these names.
 """
 
 KEPT = 7
@@ -783,6 +785,8 @@ def load(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, names: 
     is_answered = "identity_decision" not in inputs.house and len(inputs.house.get("decision", ())) > 0
     answers = models.order([ANSWER]) if is_answered else []
     needed = {*names, *answers, "house.submission", "house.identity_decision"}
+    if "house.set_aside_name" in needed:
+        needed.add("house.set_aside")
     _load_house(con, inputs, models, needed)
     made = {name for name in answers if name in models.models or name == CONTRADICTION}
     for name in answers:
@@ -807,10 +811,16 @@ def _load_house(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, 
             _fill(con, f"house.{table}", columns, inputs.house.get(table, ()))
     if inputs.previous:
         _load_previous(con, inputs.previous, inputs.keys, needed)
+    if "house.set_aside_name" in needed:
+        partners = _texts(["kind"], [(kind.name,) for kind in models.kinds.values() if kind.is_partner])
+        _fill(con, "partner_kind", {"kind": "VARCHAR"}, partners)
+        con.execute(_SET_ASIDE_NAME)
     if "house.previous_source" in needed:
         rosters = [(kind.name, kind.family) for kind in models.kinds.values() if kind.period == "month"]
         _fill(con, "roster_kind", {"kind": "VARCHAR", "registry": "VARCHAR"}, _texts(["kind", "registry"], rosters))
         con.execute(_PREVIOUS_SOURCE)
+    if "house.previous_evidence" in needed:
+        con.execute(_PREVIOUS_EVIDENCE)
     _load_cards(con, models, needed)
     for name, entries in models.lists.items():
         if f"house.{name}" in needed:
@@ -850,6 +860,17 @@ def _load_accepted(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Model
             con.execute(f"drop table given_{kind}")
 
 
+_SET_ASIDE_NAME = """
+create table house.set_aside_name as
+select
+    set_aside.row_id, set_aside.person_id, set_aside.name,
+    case when partner_kind.kind is null then set_aside.unit_code end as own_unit_code
+from house.set_aside
+left join partner_kind using (kind)
+where set_aside.person_id is not null
+"""
+"""Rows set aside that bear somebody's number, the name on them, and of our own lists whose: no more may be known of who is who."""
+
 _PREVIOUS_SOURCE = """
 create table house.previous_source as
 with source as (
@@ -861,6 +882,18 @@ from source
 left join house.submission as submission using (submission_id)
 left join roster_kind using (kind)
 """
+
+
+_PREVIOUS_EVIDENCE = """
+create table house.previous_evidence as
+with item as (
+    select warning_id, unnest(from_json(evidence, '[{"submission_id": "VARCHAR", "sheet": "VARCHAR", "row": "BIGINT"}]'), recursive := true)
+    from house.previous_warning
+)
+select distinct warning_id, submission_id, sheet, "row" as row_number
+from item
+"""
+"""Rows on which the warnings of the release before stand."""
 
 
 def _load_previous(con: duckdb.DuckDBPyConnection, previous: Path, keys: Sequence[str], needed: set[str]) -> None:

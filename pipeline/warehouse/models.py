@@ -131,6 +131,7 @@ _ALL_ALIKE = {"registry.person_row": ("list", "source_rank", "is_current", "own_
 _HOUSE_WHO = frozenset(
     {
         "identity", "unit", "township", "place", "placed", "identity_decision", "previous_person", "gap", "night", "policy",
+        "set_aside_name",
     }
 )  # fmt: skip
 """Tables of the house that say nothing of anybody beyond who is who, where, and which lists came."""

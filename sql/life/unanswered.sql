@@ -1,6 +1,7 @@
 -- Open warnings that cannot be asked about tonight, since a roster is not current, or not whole and says nothing of whom they are about,
 -- or nobody can tell whether they stand on it (another name under the number, a row set aside that may be theirs), or a cell cannot be
--- read: they are carried over, with that remark. What nobody knows withdraws nothing.
+-- read, or the name on a row that they stand on has come into dispute: they are carried over, with that remark. What nobody knows
+-- withdraws nothing.
 with unanswered as (
     select
         answered.warning_id as warning_id,
@@ -44,6 +45,34 @@ named as (
     group by unanswered.warning_id, unanswered.sort
 ),
 
+enrolled as (
+    select distinct answered.warning_id as warning_id
+    from life.registry_answer as answered
+    where answered.answer = 'enrolled'
+),
+
+disputed as (
+    select distinct before.warning_id as warning_id
+    from life.before as before
+    inner join house.previous_evidence as evidence
+        on before.warning_id = evidence.warning_id
+    inner join registry.person_row as person_row
+        on
+            evidence.submission_id = person_row.submission_id
+            and evidence.sheet = person_row.sheet
+            and evidence.row_number = person_row.row_number
+    inner join registry.name_conflict as name_conflict
+        on person_row.row_id = name_conflict.row_id
+    left join house.review_only as review_only
+        on person_row.kind = review_only.kind
+    left join enrolled
+        on before.warning_id = enrolled.warning_id
+    where
+        before.status <> 'closed'
+        and name_conflict.is_current and name_conflict.state in ('disputed', 'cannot_tell')
+        and review_only.kind is null and enrolled.warning_id is null
+),
+
 remark as (
     select
         named.warning_id as warning_id,
@@ -60,6 +89,12 @@ remark as (
     inner join warnings.unreadable as unreadable
         on before.rule_code = unreadable.rule_code and before.subject_id = unreadable.subject_id
     where before.status <> 'closed'
+    union all
+    select
+        disputed.warning_id as warning_id,
+        '所依据的数据行姓名有争议' as said,
+        5 as place
+    from disputed
 )
 
 select

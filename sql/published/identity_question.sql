@@ -86,7 +86,8 @@ disputed as (
         difference.person_id as right_ref,
         case
             when
-                submission.unit_code = kept_row.unit_code and submission.unit_code = person.division_code
+                submission.unit_code = coalesce(kept_row.unit_code, returned.division_code)
+                and submission.unit_code = person.division_code
                 then person.division_code
             else bureau.unit_code
         end as division_code,
@@ -110,8 +111,10 @@ disputed as (
         on own_row.submission_id = submission.submission_id
     inner join registry.identity as identity
         on difference.person_id = identity.person_id
-    inner join registry.person_row as kept_row
+    left join registry.person_row as kept_row
         on identity.row_id = kept_row.row_id
+    left join registry.returned_person as returned
+        on identity.person_id = returned.person_id
     left join house.unit as bureau
         on bureau.unit_kind = 'bureau'
     left join house.review_only as review_only

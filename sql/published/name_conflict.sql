@@ -15,14 +15,16 @@ select
     own_row.row_number as "row",
     own_row.kind as kind,
     name_difference.state as state,
-    kept_row.unit_code as kept_unit_code,
+    coalesce(kept_row.unit_code, returned.division_code) as kept_unit_code,
     flipped.row_id is not null as flips
 from registry.name_difference as name_difference
 inner join registry.person_row as own_row
     on name_difference.row_id = own_row.row_id
 inner join registry.identity as identity
     on name_difference.person_id = identity.person_id
-inner join registry.person_row as kept_row
+left join registry.person_row as kept_row
     on identity.row_id = kept_row.row_id
+left join registry.returned_person as returned
+    on identity.person_id = returned.person_id
 left join flipped
     on name_difference.row_id = flipped.row_id

@@ -1,8 +1,7 @@
--- Heads to whom a division's list in use ties people, though they are not that division's and it does not name them under their own name:
--- until a person has decided, nobody is counted with them for it. Whoever lived in another division last night, or headed a household there
--- that knew his number alone, must be named by that very list; whom no division had, and whose name and address others give, by any list
--- of the division. Whom only another division names is no stranger where his household stood before; of whom nothing else is known, the
--- list may say what it says.
+-- Heads to whom a division's list in use ties people, though no row of that division names them under their name: not on its lists of this
+-- month, not on those of others, not in its applications, not on a row that had to be set aside. Such a number heads nobody there, whoever else knows it: else tying an invented
+-- child to a number would bring the family of that number, and a family would move when others name its head. Whoever lived in another
+-- division last night must be named by that very list.
 with tied as (
     select distinct
         roster_person.registry as registry,
@@ -26,7 +25,20 @@ named as (
     from registry.person_row as person_row
     left join registry.name_conflict as name_conflict
         on person_row.row_id = name_conflict.row_id
-    where person_row.is_current and person_row.own_unit_code is not null and name_conflict.row_id is null
+    where person_row.own_unit_code is not null and name_conflict.row_id is null
+    union
+    select
+        set_aside.own_unit_code as division_code,
+        set_aside.person_id as person_id
+    from house.set_aside_name as set_aside
+    left join registry.identity as identity
+        on set_aside.person_id = identity.person_id
+    left join registry.guessed_person as guessed
+        on set_aside.person_id = guessed.person_id and set_aside.own_unit_code = guessed.unit_code
+    where
+        set_aside.own_unit_code is not null
+        and guessed.person_id is null
+        and coalesce(folded_name(set_aside.name) = folded_name(identity.name), identity.person_id is null)
 )
 
 select
@@ -34,35 +46,16 @@ select
     tied.division_code as division_code,
     tied.head_person_id as head_person_id
 from tied
-left join registry.held_person as held
-    on tied.head_person_id = held.person_id and held.is_of_division
-left join registry.headless_household as headless
-    on tied.head_person_id = headless.head_person_id
 left join listed
     on
         tied.registry = listed.registry
         and tied.division_code = listed.division_code
         and tied.period = listed.period
         and tied.head_person_id = listed.person_id
-left join registry.identity as identity
-    on tied.head_person_id = identity.person_id
-left join registry.person_row as kept_row
-    on identity.row_id = kept_row.row_id
 left join named
     on tied.division_code = named.division_code and tied.head_person_id = named.person_id
-left join registry.addressed_person as addressed
-    on tied.head_person_id = addressed.person_id
+left join registry.held_person as held
+    on tied.head_person_id = held.person_id and held.is_of_division
 where
     listed.person_id is null
-    and case
-        when held.person_id is not null then held.division_code <> tied.division_code
-        when headless.division_code <> tied.division_code then true
-        else
-            kept_row.row_id is not null
-            and case
-                when kept_row.own_unit_code is null then true
-                else kept_row.own_unit_code <> tied.division_code and headless.head_person_id is null
-            end
-            and named.person_id is null
-            and coalesce(addressed.division_code <> tied.division_code, true)
-    end
+    and (named.person_id is null or held.division_code <> tied.division_code)

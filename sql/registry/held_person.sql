@@ -2,7 +2,7 @@
 select
     previous.person_id as person_id,
     previous.name as name,
-    upper(translate(previous.name, '·•・．.‧∙●･ 　', '')) as folded_name,
+    folded_name(previous.name) as folded_name,
     previous.division_code as division_code,
     unit.unit_kind = 'division' as is_of_division
 from house.previous_person as previous

@@ -1,8 +1,8 @@
--- Where a household lives: of the lists that tie it and name a division the one with the later start month, then the lower division; but of
--- one whose head nobody named, the list of where it lived (registry.headless_household). One that only the monitoring list ties lives where
--- a roster in use (dibao, tekun, edge), else the survey, has one of those tied, else where the address says. People whom no list ties live
--- where their tekun roster, else their last roster, their latest application, or the address in partner rows says; an application or
--- address under another name says nothing of them.
+-- Where a household lives: of the lists that tie it and name a division the one with the later start month, then the lower division. One
+-- that only the monitoring list ties lives where a roster in use (dibao, tekun, edge), else the survey, has one of those tied, else where
+-- the address says. People whom no list ties live where their tekun roster, else their last roster, their latest application, or the address
+-- in partner rows says, else, when a row of theirs was set aside, where they were; an application or address under another name says
+-- nothing of them.
 with heads as (
     select
         household_member.household_id as household_id,
@@ -64,6 +64,9 @@ named as (
     union all
     select person_id as head_person_id, 10 as tier, 6 as standing_rank, division_code, cast(null as date) as since
     from registry.addressed_person
+    union all
+    select person_id as head_person_id, 11 as tier, 6 as standing_rank, division_code, cast(null as date) as since
+    from registry.returned_person
 ),
 
 ranked as (
@@ -75,15 +78,12 @@ ranked as (
             partition by heads.head_person_id
             order by
                 case when named.division_code is null then 1 else 0 end,
-                case when named.tier = 1 and named.division_code = headless.division_code then 0 else 1 end,
                 named.tier, named.since desc nulls last,
                 case when named.since is null then named.standing_rank end nulls last, named.division_code
         ) as place
     from heads
     left join named
         on heads.head_person_id = named.head_person_id and (named.tier <= 6 or heads.is_alone = 1)
-    left join registry.headless_household as headless
-        on heads.head_person_id = headless.head_person_id
 ),
 
 bureau as (

@@ -1,34 +1,42 @@
 -- Who stands with which head on which list in use. Tekun is not among them: it forms no group while another one exists.
--- Who are tied to somebody whom the list cannot claim (registry.claimed_head) stand with the first of them, unless another list ties them.
+-- Who are tied to somebody whom the list cannot claim (registry.claimed_head) stand with the first of those whom the division ties to him.
 with tied as (
     select
-        roster_person.person_id as person_id, roster_person.head_person_id as head_person_id, roster_person.registry as registry,
-        roster_person.registry_rank as registry_rank, roster_person.period as period, roster_person.division_code as division_code,
-        roster_person.relation as relation, roster_person.start_month as start_month, roster_person.row_id as row_id,
-        min(roster_person.person_id) over (
-            partition by roster_person.registry, roster_person.division_code, roster_person.head_person_id
-        ) as first_person_id
+        roster_person.person_id as person_id,
+        case
+            when claimed_head.head_person_id is null then roster_person.head_person_id
+            else min(roster_person.person_id) over (
+                partition by roster_person.division_code, roster_person.head_person_id, claimed_head.head_person_id
+            )
+        end as head_person_id,
+        roster_person.registry as registry,
+        roster_person.registry_rank as registry_rank,
+        roster_person.period as period,
+        roster_person.division_code as division_code,
+        roster_person.relation as relation,
+        roster_person.start_month as start_month,
+        roster_person.row_id as row_id
     from registry.roster_person as roster_person
+    left join registry.claimed_head as claimed_head
+        on
+            roster_person.registry = claimed_head.registry
+            and roster_person.division_code = claimed_head.division_code
+            and roster_person.head_person_id = claimed_head.head_person_id
     where roster_person.is_latest and roster_person.registry <> 'tekun'
 ),
 
 grouped as (
     select
         tied.person_id as person_id,
-        case when claimed_head.head_person_id is null then tied.head_person_id else tied.first_person_id end as head_person_id,
+        tied.head_person_id as head_person_id,
         tied.registry as standing,
-        case when claimed_head.head_person_id is null then tied.registry_rank else 6 end as standing_rank,
+        tied.registry_rank as standing_rank,
         tied.period as period,
         tied.division_code as division_code,
         tied.relation as relation,
         tied.start_month as start_month,
         tied.row_id as row_id
     from tied
-    left join registry.claimed_head as claimed_head
-        on
-            tied.registry = claimed_head.registry
-            and tied.division_code = claimed_head.division_code
-            and tied.head_person_id = claimed_head.head_person_id
     union all
     select
         roster_household.head_person_id as person_id,

@@ -1,9 +1,11 @@
 -- Who a number belongs to. Whoever was known last night keeps the name that the lists of his own division give, else the name that he had,
--- as long as somebody gives it: what another division claims changes nothing until a person has decided. Of all others the name of the
--- current dibao roster stands, then tekun, edge, survey, monitoring, then the earliest row; "earliest" is told by month, sender and place
--- in the file before receipt, so that the order of arrival is no matter. A division that gives one number several names
--- (registry.guessed_person) names nobody of another division, and by no application or list that is over, while somebody else does.
-with ranked as (
+-- as long as somebody gives it, be it on a row that was set aside (registry.returned_person): what another division claims changes nothing
+-- until a person has decided. When nobody gives it any more, partners and his division come before others. Of all others the name of the
+-- current dibao roster stands, then tekun, edge, survey, monitoring, then the earliest row of those that say how it is now, then of those
+-- of other months; "earliest" is told by month, sender and place in the file before receipt, so that the order of arrival is no matter. A
+-- division that gives one number several names (registry.guessed_person) names nobody of another division, and by no application or list
+-- that is over, while somebody else does.
+with judged as (
     select
         person_row.person_id as person_id,
         person_row.row_id as row_id,
@@ -11,27 +13,30 @@ with ranked as (
         person_row.name as name,
         person_row.id_sex as sex,
         person_row.id_birth_date as birth_date,
-        max(person_row.identity_state) over (partition by person_row.person_id) as identity_state,
-        row_number() over (
-            partition by person_row.person_id
-            order by
-                case
-                    when
-                        guessed.person_id is not null
-                        and coalesce(guessed.unit_code <> held.division_code, true)
-                        and (held.person_id is not null or person_row.source_rank = 6)
-                        then 3
-                    when held.person_id is null then 2
-                    when person_row.unit_code = held.division_code and person_row.source_rank <= 5 then 0
-                    when
-                        person_row.folded_name = held.folded_name
-                        and (person_row.is_current or person_row.own_unit_code = held.division_code)
-                        then 1
-                    else 2
-                end,
-                person_row.source_rank, person_row.period nulls last, person_row.unit_code, person_row.kind,
-                person_row.received_seq, person_row.sheet, person_row.row_number, person_row.row_id
-        ) as place
+        person_row.identity_state as identity_state,
+        case
+            when
+                guessed.person_id is not null
+                and coalesce(guessed.unit_code <> held.division_code, true)
+                and (held.person_id is not null or person_row.source_rank = 6)
+                then 4
+            when held.person_id is null then 2
+            when person_row.own_unit_code = held.division_code and person_row.source_rank <= 5 then 0
+            when
+                person_row.folded_name = held.folded_name
+                and (person_row.is_current or person_row.own_unit_code = held.division_code)
+                then 1
+            when person_row.own_unit_code <> held.division_code then 3
+            else 2
+        end as tier,
+        person_row.source_rank as source_rank,
+        person_row.is_current as is_current,
+        person_row.period as period,
+        person_row.unit_code as unit_code,
+        person_row.kind as kind,
+        person_row.received_seq as received_seq,
+        person_row.sheet as sheet,
+        person_row.row_number as row_number
     from registry.person_row as person_row
     left join registry.held_person as held
         on person_row.person_id = held.person_id
@@ -39,15 +44,36 @@ with ranked as (
         on
             person_row.person_id = guessed.person_id
             and person_row.own_unit_code = guessed.unit_code
+),
+
+ranked as (
+    select
+        judged.person_id as person_id,
+        judged.row_id as row_id,
+        judged.id_number as id_number,
+        judged.name as name,
+        judged.sex as sex,
+        judged.birth_date as birth_date,
+        judged.tier as tier,
+        max(judged.identity_state) over (partition by judged.person_id) as identity_state,
+        row_number() over (
+            partition by judged.person_id
+            order by
+                judged.tier, judged.source_rank, case when judged.is_current then 0 else 1 end, judged.period nulls last,
+                judged.unit_code, judged.kind, judged.received_seq, judged.sheet, judged.row_number, judged.row_id
+        ) as place
+    from judged
 )
 
 select
     ranked.person_id as person_id,
-    ranked.row_id as row_id,
+    case when ranked.tier >= 2 and returned.person_id is not null then returned.row_id else ranked.row_id end as row_id,
     ranked.id_number as id_number,
-    ranked.name as name,
+    case when ranked.tier >= 2 and returned.person_id is not null then returned.name else ranked.name end as name,
     ranked.sex as sex,
     ranked.birth_date as birth_date,
     ranked.identity_state as identity_state
 from ranked
+left join registry.returned_person as returned
+    on ranked.person_id = returned.person_id
 where ranked.place = 1

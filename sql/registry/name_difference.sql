@@ -5,12 +5,14 @@
 with named as (
     select
         identity.person_id as person_id,
-        person_row.name as kept_name,
-        person_row.own_unit_code as kept_own_unit_code,
-        person_row.folded_name as kept_folded_name
+        identity.name as kept_name,
+        case when person_row.row_id is null then returned.division_code else person_row.own_unit_code end as kept_own_unit_code,
+        case when person_row.row_id is null then folded_name(returned.name) else person_row.folded_name end as kept_folded_name
     from registry.identity as identity
-    inner join registry.person_row as person_row
+    left join registry.person_row as person_row
         on identity.row_id = person_row.row_id
+    left join registry.returned_person as returned
+        on identity.person_id = returned.person_id
 )
 
 select

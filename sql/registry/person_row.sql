@@ -136,7 +136,7 @@ select
     named.person_id as person_id,
     named.id_number as id_number,
     named.name as name,
-    upper(translate(named.name, '·•・．.‧∙●･ 　', '')) as folded_name,
+    folded_name(named.name) as folded_name,
     named.identity_state as identity_state,
     named.id_sex as id_sex,
     named.id_birth_date as id_birth_date,

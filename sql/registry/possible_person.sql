@@ -30,7 +30,7 @@ possible as (
         false as bears_number
     from nameless
     inner join registry.person as person
-        on upper(translate(nameless.name, '·•・．.‧∙●･ 　', '')) = upper(translate(person.name, '·•・．.‧∙●･ 　', ''))
+        on folded_name(nameless.name) = folded_name(person.name)
     where
         nameless.person_id is null
         and (

@@ -1,6 +1,7 @@
 -- Four answers. Whoever is on a roster in use of any division is enrolled. "Not enrolled" needs the own division's roster to be current
 -- and whole, a number, an undisputed one, and no row set aside from that roster that may be his (registry.possible_person), nor one with
--- his very number from that of any division. Who heads a household on a roster, and stands on none himself, may be enrolled.
+-- his very number from that of any division. Who heads a household on a roster, and stands on none himself, may be enrolled; of whom it
+-- gives the number alone, as the head of others, the roster of his own division alone says so.
 -- Disputed is a number to which two of our own lists in use (source_rank 1 to 5) give different names: a slip at a partner, in an
 -- application or in a month that is over leaves that row alone unused.
 with enrolled as (
@@ -40,6 +41,11 @@ heading as (
         unlisted_head.person_id as person_id,
         unlisted_head.registry as registry
     from registry.unlisted_head as unlisted_head
+    inner join registry.person as person
+        on unlisted_head.person_id = person.person_id
+    inner join house.unit as unit
+        on person.division_code = unit.unit_code
+    where unlisted_head.is_named or unit.unit_kind = 'bureau' or person.division_code = unlisted_head.division_code
 )
 
 select

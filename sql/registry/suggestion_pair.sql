@@ -4,7 +4,7 @@ with aside as (
     select
         set_aside.row_id as row_id,
         set_aside.submission_id as submission_id,
-        upper(translate(set_aside.name, '·•・．.‧∙●･ 　', '')) as folded_name,
+        folded_name(set_aside.name) as folded_name,
         set_aside.name as name,
         set_aside.birth_date as birth_date,
         set_aside.number_birth_date as number_birth_date,

@@ -1,9 +1,13 @@
--- Heads whom a division's latest list of households names and its list of people of that month does not. Some programs export the head with
--- the household alone, so he may well be enrolled.
-with households as (
-    select person_id, unit_code as division_code, 'dibao' as registry, period from accepted.dibao_household
+-- Heads whom a division's latest list of households names, or to whom its latest list of people ties somebody, and who do not stand on its
+-- list of people of that month. Some programs export the head with the household alone, or leave his row out, so he may well be enrolled.
+with heads as (
+    select person_id, unit_code as division_code, 'dibao' as registry, period, 1 as is_named from accepted.dibao_household
     union all
-    select person_id, unit_code as division_code, 'edge' as registry, period from accepted.edge_household
+    select person_id, unit_code as division_code, 'edge' as registry, period, 1 as is_named from accepted.edge_household
+    union all
+    select head_person_id as person_id, unit_code as division_code, 'dibao' as registry, period, 0 as is_named from accepted.dibao_person
+    union all
+    select head_person_id as person_id, unit_code as division_code, 'edge' as registry, period, 0 as is_named from accepted.edge_person
 ),
 
 people as (
@@ -14,33 +18,37 @@ people as (
 
 latest as (
     select
-        households.division_code as division_code,
-        households.registry as registry,
-        max(households.period) as period
-    from households
+        heads.division_code as division_code,
+        heads.registry as registry,
+        heads.is_named as is_named,
+        max(heads.period) as period
+    from heads
     cross join registry.horizon as horizon
-    where households.period <= horizon.run_month
-    group by households.division_code, households.registry
+    where heads.period <= horizon.run_month
+    group by heads.division_code, heads.registry, heads.is_named
 )
 
-select distinct
-    households.person_id as person_id,
-    households.division_code as division_code,
-    households.registry as registry
-from households
+select
+    heads.person_id as person_id,
+    heads.division_code as division_code,
+    heads.registry as registry,
+    max(heads.is_named) = 1 as is_named
+from heads
 inner join latest
     on
-        households.division_code = latest.division_code
-        and households.registry = latest.registry
-        and households.period = latest.period
+        heads.division_code = latest.division_code
+        and heads.registry = latest.registry
+        and heads.is_named = latest.is_named
+        and heads.period = latest.period
 cross join registry.horizon as horizon
 left join people
     on
-        households.person_id = people.person_id
-        and households.division_code = people.division_code
-        and households.registry = people.registry
-        and households.period = people.period
+        heads.person_id = people.person_id
+        and heads.division_code = people.division_code
+        and heads.registry = people.registry
+        and heads.period = people.period
 where
     people.person_id is null
-    and households.person_id is not null
-    and cast(households.period || '-01' as date) >= horizon.fresh_start
+    and heads.person_id is not null
+    and cast(heads.period || '-01' as date) >= horizon.fresh_start
+group by heads.person_id, heads.division_code, heads.registry
