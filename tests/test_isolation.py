@@ -187,13 +187,14 @@ def test_held_with_nothing_before_it_the_list_is_missing_and_its_silence_says_no
         "whom it alone let in is gone"
     )
 
-    # Sent once more without the row, or tried again with a mended program: it counts.
+    # The advice is followed. Sent once more without the row, or tried again with a mended program: it counts.
+    [(held,)] = ask(home, "select submission_id from submission where status = 'held'")
+    assert advice.try_again(held) in (home / f"outbox/{DAY}.md").read_text(encoding="utf-8")
     mended = copy_home(home, tmp_path / "mended")
     book(mended / "inbox/d01/低保.xlsx", DIBAO, dibao(901))
     run.night(mended, NEXT)
     assert ask(mended, FINE) == [("低保.xlsx", "superseded"), ("低保.xlsx", "accepted")]
     assert ask(mended, NOT_IN) == LISTED
-    [(held,)] = ask(home, "select submission_id from submission where status = 'held'")
     run.confirm(home, held, by_whom="数据员甲", reason="程序已经修好", day=NEXT)
     run.night(home, NEXT)
     assert ask(home, FINE) == [("低保.xlsx", "held")], "the program is as before"
