@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 import openpyxl
 import pytest
+from click.testing import CliRunner
 from night_kit import (
     DAY,
     MEDICAL,
@@ -34,6 +35,7 @@ from test_decisions import DIBAO, fill_in, lines_of
 from test_whole import NOT_IN, POOR, bureau, dibao
 
 from pipeline import advice, checks, decisions, inputs, isolation, published, returns, run, warehouse
+from pipeline.cli import monitor
 from pipeline.custody import recover, verify
 from pipeline.home import Home
 from pipeline.ledger import Ledger, ReadBy
@@ -195,7 +197,9 @@ def test_held_with_nothing_before_it_the_list_is_missing_and_its_silence_says_no
     run.night(mended, NEXT)
     assert ask(mended, FINE) == [("低保.xlsx", "superseded"), ("低保.xlsx", "accepted")]
     assert ask(mended, NOT_IN) == LISTED
-    run.confirm(home, held, by_whom="数据员甲", reason="程序已经修好", day=NEXT)
+    typed = advice.try_again(held).partition("运行 monitor ")[2].partition("，")[0].split()
+    said = CliRunner().invoke(monitor, ["--home", str(home), *typed, "--date", str(NEXT), "--really"])
+    assert said.exit_code == 0, said.output
     run.night(home, NEXT)
     assert ask(home, FINE) == [("低保.xlsx", "held")], "the program is as before"
     monkeypatch.undo()

@@ -93,9 +93,6 @@ def test_the_question_names_the_file_and_what_to_do() -> None:
     assert "城区.xlsx" in decision.reason and "2026-10-30" in decision.reason
     assert decision.fix == advice.NAME_WHICH_HOLDS
     assert decision.ids == (TOWN.submission_id,)
-    # Followed: under the name of the one that it corrects, or without those who stand in the other.
-    assert outcome(delivery("城区.xlsx", THIRD), [TOWN], 0.9) == "replaces"
-    assert outcome(delivery("别的.xlsx", THIRD), [TOWN], 0) == "part"
 
 
 def test_only_parts_in_force_are_asked_about() -> None:

@@ -220,7 +220,9 @@ def test_where_nothing_says_which_the_file_is_refused_with_the_question(
         ("edge_person", ()),
     ]
     is_said = "说法不一" in says or "标题" in says
-    assert reading.refusal.fix == advice.say_which_kind(["“低保人员”", "“低保边缘人员”"], is_table=False, is_said=is_said)
+    assert reading.refusal.fix == advice.say_which_kind(
+        ["“低保人员”", "“低保边缘人员”"], is_table=False, is_said=is_said
+    )
     for word, kind in (("低保人员", "dibao_person"), ("低保边缘人员", "edge_person")):
         followed = [write(word, members(title=word if title else ""))]
         if not is_said:
