@@ -45,6 +45,8 @@ OURS_TO_EXPORT: Final = f"请等数据员答复。急用的可以试试：{EXPOR
 EXPORT_IN_PARTS: Final = "请在原系统里把名单分成几个文件导出后重新提交"
 """For what is too large and perhaps no workbook."""
 EXPORT_AGAIN: Final = "请在原系统里重新导出，完整地再提交一次"
+EXPORT_FIELDS: Final = "需要时请在原系统里导出为 .xlsx 格式，号码列设为文本格式，再提交"
+"""For columns of a table whose content its file does not hold, or not as text."""
 EXPORT_UNLOCKED: Final = "请在原系统里导出不加密的表后重新提交"
 _NEVER_OPEN: Final = "不要直接打开后另存为 .xlsx：号码的后三位会变成 000"
 IMPORT_TEXT: Final = (

@@ -176,6 +176,7 @@ CASES = [
     Case("corrupt", "SAVE_AS_XLSX", lambda: compound("Workbook"), xlsx, name="台账.xls"),
     Case("no_sheets", "CHECK_CONTENT", chart_alone, xlsx),
     Case("dbf_version", "EXPORT_AS_XLSX", lambda: table(0x04), xlsx, name="台账.dbf"),
+    Case("not_text", "EXPORT_AS_XLSX", lambda: dbf_kit.table([("姓名", "C", 200)], [(bytes(range(200)),)]), xlsx, name="台账.dbf"),
     Case("not_a_table", "EXPORT_AS_XLSX", parquet, xlsx, name="台账.parquet"),
     Case("not_a_table", "EXPORT_AS_XLSX", lambda: b"abc\0\1\2\3def", xlsx, name="台账.csv"),
     Case("truncated", "EXPORT_AGAIN", lambda: table(count=9), table, name="台账.dbf", new_name="台账.dbf"),
@@ -230,6 +231,7 @@ CASES = [
 
 ELSEWHERE = {
     "say_which_kind": "tests/test_recognition.py",
+    "EXPORT_FIELDS": "tests/test_dbf.py",
     "OURS_TO_MEND": "tests/test_layout.py", "OURS_TO_EXPORT": "tests/test_layout.py",
     "MAKE_SMALLER": "tests/test_layout.py", "EXPORT_IN_PARTS": "tests/test_layout.py",
     "try_again": "tests/test_isolation.py", "SEND_AGAIN_WHEN_MENDED": "tests/test_isolation.py", "NEED_NOT_ACT": "tests/test_inbox.py",
@@ -242,7 +244,7 @@ ELSEWHERE = {
     "CHANGE_COLOURED": "tests/test_given_back.py",
 }  # fmt: skip
 """Advice that no single file can be given and mended by: the tests in which it is given, followed, and seen to help."""
-CODES_ELSEWHERE = {"memo", "not_text", "too_big", "unreadable", "no_base", "base_changed", "nothing_changed", "correction_changed",
+CODES_ELSEWHERE = {"too_big", "unreadable", "no_base", "base_changed", "nothing_changed", "correction_changed",
                    "no_form", "link", "hard_link", "owner",
                    "unopened", "unknown_unit", "which_kind"}  # fmt: skip
 

@@ -746,8 +746,9 @@ def test_what_a_program_left_beside_a_list_that_came_need_not_be_touched(tmp_pat
     beside = ["~$边缘人员.xlsx", "Thumbs.db", "边缘人员.xlsx:Zone.Identifier", "边缘人员.xlsx.md5", "schema.ini"]
     left = [_roster(home, "d01", 1, name=name) for name in beside]
     assert _accepted(home, EVE) == ["边缘人员.xlsx"]
-    message = "\n".join(notice._message(run.status(home, EVE)))
-    assert advice.NEED_NOT_ACT in message and advice.USE_PLAIN_NAME in message
+    said = notice._never_taken_words(run.status(home, EVE)["left"])
+    [of_file], [of_program] = ([each for each in said if name in each] for name in (beside[3], beside[0]))
+    assert of_file.endswith(f"{advice.NEED_NOT_ACT}。") and of_program.endswith(f"{advice.USE_PLAIN_NAME}。")
     ledger = Ledger.of(Home(home))
     assert rosters.gaps(Home.open(home), ledger, ledger.submissions(), EVE) == [], "nothing is missing"
     for path in left:
