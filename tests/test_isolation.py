@@ -337,6 +337,7 @@ def test_a_failure_of_ours_over_one_file_or_unit_stops_nobody_else(before, tmp_p
     assert status == "refused" and "我们的程序的问题" in reason
     [answer] = [each for each in run._open(home)[1].decisions.files() if each.refusal]
     assert "我们的程序的问题" in answer.refusal["reason"] and "test_isolation.py" not in str(answer.refusal)
+    assert answer.refusal["fix"] == advice.OURS_TO_MEND
     letter = (home / f"outbox/{NEXT}.md").read_text(encoding="utf-8")
     assert "退回 d02" in letter and "ZeroDivisionError" in letter
     assert {each.run_date: each.state for each in run._open(home)[1].nights()}[NEXT] == "failed"
