@@ -20,7 +20,7 @@ PASTE_INTO_NEW: Final = (
     "请用 WPS 或 Excel 打开，新建一个工作簿，只把数据粘贴过去（选择性粘贴，选“值和数字格式”），存成 .xlsx 后重新提交"
 )
 OURS_TO_MEND: Final = f"请等数据员答复。急用的可以试试：{PASTE_INTO_NEW}"
-"""For what our own program failed at."""
+"""For a workbook that our own program failed at."""
 SHOW_SHEET: Final = (
     "显示的办法：在 WPS 或 Excel 里右键点下方任意一个工作表名，选“取消隐藏”（WPS 里叫“取消隐藏工作表”），选中它后保存"
 )
@@ -33,13 +33,20 @@ UNLOCK_OLD: Final = "请去掉打开密码，取消“保护工作簿”，另�
 """An old workbook is encrypted when its structure is protected, even without a password to open it."""
 REMOVE_FAR_CELLS: Final = "请按 Ctrl+End 找到最远的单元格，删除数据区以外的行和列，保存后重新提交"
 MAKE_SMALLER: Final = "请删除数据区以外的行、列和格式，或把名单分成几个文件后重新提交"
+"""For a workbook."""
 CHECK_CONTENT: Final = "请确认导出成功、文件里有内容后重新提交"
 SEND_AGAIN: Final = "请在自己的电脑上打开确认文件完好，重新保存后再提交一次；打不开的，请在原系统里重新导出"
 
 # Text files, web pages, tables of other systems ------------------------------------------------------------------
 
 EXPORT_AS_XLSX: Final = "请在原系统里重新导出为 .xlsx 格式，身份证号等号码列设为文本格式，再提交"
+OURS_TO_EXPORT: Final = f"请等数据员答复。急用的可以试试：{EXPORT_AS_XLSX}"
+"""For what our own program failed at and is perhaps no workbook."""
+EXPORT_IN_PARTS: Final = "请在原系统里把名单分成几个文件导出后重新提交"
+"""For what is too large and perhaps no workbook."""
 EXPORT_AGAIN: Final = "请在原系统里重新导出，完整地再提交一次"
+EXPORT_FIELDS: Final = "需要时请在原系统里导出为 .xlsx 格式，号码列设为文本格式，再提交"
+"""For columns of a table whose content its file does not hold, or not as text."""
 EXPORT_UNLOCKED: Final = "请在原系统里导出不加密的表后重新提交"
 _NEVER_OPEN: Final = "不要直接打开后另存为 .xlsx：号码的后三位会变成 000"
 IMPORT_TEXT: Final = (
@@ -105,7 +112,7 @@ def say_which_kind(titles: Sequence[str], *, is_table: bool, is_said: bool) -> s
     if is_said:
         only = "，或".join(f"只写{title}" for title in titles)
         return f"请核对是哪一种名单，把标题、工作表名和文件名改成一致的说法（{only}）后重新提交"
-    return f"请核对是哪一种名单，在表头上方的标题、工作表名或文件名里写上{one}后重新提交"
+    return f"请核对是哪一种名单，在表头上方的标题、工作表名或文件名里写上{one}（只写一种）后重新提交"
 
 
 def show_and_send(how: str) -> str:
@@ -143,7 +150,11 @@ NEED_NOT_ACT: Final = "不必处理，也可以删除"
 SEND_TABLE_ITSELF: Final = (
     "要报的是同名的 .dbf 表，报过的不必处理；备注型字段的内容要报的，请把表导出为 .xlsx，号码列设为文本格式"
 )
-DROP_THE_DOT: Final = "不必处理；里面若有要报的名单，请去掉名字开头的点，放在单位自己的文件夹里"
+USE_PLAIN_NAME: Final = (
+    "里面若有要报的名单，请另用不以“.”“~”开头、以 .xlsx、.xls、.csv、.txt 或 .dbf 结尾的名字，放在单位自己的文件夹里；"
+    "没有的不必处理"
+)
+"""For what a program left: its names begin or end with marks, or it lies in a folder that is a program's."""
 BRING_THE_FILE: Final = "请核对这份文件是不是还没有传上来"
 EXPORT_AS_READ: Final = "请在原系统里导出为 .xlsx、.xls、.csv、.txt 或 .dbf 格式的名单后重新提交"
 

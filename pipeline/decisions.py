@@ -115,7 +115,7 @@ def take_in(home: Home, ledger: Ledger, unit_code: str) -> int:
                     read_sheets, path, file.file_name, memory_mb=memory_mb, seconds=seconds
                 )
             except sandbox.Killed as killed:
-                found = _of_killed(killed)
+                found = _of_killed(killed, file.file_name)
         if isinstance(found, Refusal):
             ledger.decisions.record_lines(file.file_id, [], [], found)
             continue
@@ -134,15 +134,15 @@ def take_in(home: Home, ledger: Ledger, unit_code: str) -> int:
         except (MonitorError, OSError):
             raise
         except Exception as problem:  # noqa: BLE001 - a fault of ours over one list; it is told, with its place
-            ledger.decisions.record_lines(file.file_id, [], [], layout.not_read(tell_failure(problem)))
+            ledger.decisions.record_lines(file.file_id, [], [], layout.not_read(tell_failure(problem), file.file_name))
             continue
         ledger.decisions.record_lines(file.file_id, lines, sheets)
     return len(waiting)
 
 
-def _of_killed(killed: sandbox.Killed) -> Refusal:
+def _of_killed(killed: sandbox.Killed, file_name: str) -> Refusal:
     if killed.reason == "crash":
-        return layout.not_read(killed.detail)
+        return layout.not_read(killed.detail, file_name)
     return Refusal(killed.reason, _REASONS[killed.reason], advice.SAVE_LIST_AGAIN)
 
 

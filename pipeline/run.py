@@ -623,7 +623,7 @@ def read(home: Path, day: date, unit: str, *, is_limited: bool = True) -> dict[s
             except (MonitorError, OSError):
                 raise  # of the home or the machine: no other file could be read either
             except Exception as problem:  # noqa: BLE001 - a fault of ours over one file; it is told, with its place
-                readings = [Reading(kind=None, refusal=layout.not_read(tell_failure(problem)))]
+                readings = [Reading(kind=None, refusal=layout.not_read(tell_failure(problem), file.file_name))]
             for recorded in ledger.record_readings(file.file_id, readings, _read_by(unit)):
                 if (
                     recorded.kind is None and recorded.outcome == "read"

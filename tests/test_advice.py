@@ -176,6 +176,7 @@ CASES = [
     Case("corrupt", "SAVE_AS_XLSX", lambda: compound("Workbook"), xlsx, name="台账.xls"),
     Case("no_sheets", "CHECK_CONTENT", chart_alone, xlsx),
     Case("dbf_version", "EXPORT_AS_XLSX", lambda: table(0x04), xlsx, name="台账.dbf"),
+    Case("not_text", "EXPORT_AS_XLSX", lambda: dbf_kit.table([("姓名", "C", 200)], [(bytes(range(200)),)]), xlsx, name="台账.dbf"),
     Case("not_a_table", "EXPORT_AS_XLSX", parquet, xlsx, name="台账.parquet"),
     Case("not_a_table", "EXPORT_AS_XLSX", lambda: b"abc\0\1\2\3def", xlsx, name="台账.csv"),
     Case("truncated", "EXPORT_AGAIN", lambda: table(count=9), table, name="台账.dbf", new_name="台账.dbf"),
@@ -230,19 +231,20 @@ CASES = [
 
 ELSEWHERE = {
     "say_which_kind": "tests/test_recognition.py",
-    "OURS_TO_MEND": "tests/test_layout.py",
-    "MAKE_SMALLER": "tests/test_sandbox.py",
+    "EXPORT_FIELDS": "tests/test_dbf.py",
+    "OURS_TO_MEND": "tests/test_layout.py", "OURS_TO_EXPORT": "tests/test_layout.py",
+    "MAKE_SMALLER": "tests/test_layout.py", "EXPORT_IN_PARTS": "tests/test_layout.py",
     "try_again": "tests/test_isolation.py", "SEND_AGAIN_WHEN_MENDED": "tests/test_isolation.py", "NEED_NOT_ACT": "tests/test_inbox.py",
-    "DROP_THE_DOT": "tests/test_inbox.py", "BRING_THE_FILE": "tests/test_inbox.py",
+    "USE_PLAIN_NAME": "tests/test_inbox.py", "BRING_THE_FILE": "tests/test_inbox.py",
     "COPY_AS_OWN_ACCOUNT": "tests/test_inbox.py", "USE_FLAT_FOLDER": "tests/test_inbox.py",
     "COPY_FILE_ITSELF": "tests/test_inbox.py", "GIVE_ACCESS": "tests/test_inbox.py", "COPY_AGAIN": "tests/test_inbox.py",
-    "use_own_folder": "tests/test_night.py", "NAME_WHICH_HOLDS": "tests/test_ledger.py", "show_and_send": "the two SHOW cases here",
+    "use_own_folder": "tests/test_inbox.py", "NAME_WHICH_HOLDS": "tests/test_night.py", "show_and_send": "tests/test_advice.py",
     "SAVE_LIST_AGAIN": "tests/test_decisions.py", "USE_OUR_LIST": "tests/test_decisions.py", "MEND_ORIGINAL": "tests/test_corrections.py",
     "CORRECT_OWN_FILE": "tests/test_corrections.py", "CORRECT_LATEST": "tests/test_corrections.py", "CORRECT_AS_IT_CAME": "tests/test_corrections.py",
     "CHANGE_COLOURED": "tests/test_given_back.py",
 }  # fmt: skip
-"""Advice that no single file can be given and mended by: where its situation is tried."""
-CODES_ELSEWHERE = {"memo", "not_text", "too_big", "unreadable", "no_base", "base_changed", "nothing_changed", "correction_changed",
+"""Advice that no single file can be given and mended by: the tests in which it is given, followed, and seen to help."""
+CODES_ELSEWHERE = {"too_big", "unreadable", "no_base", "base_changed", "nothing_changed", "correction_changed",
                    "no_form", "link", "hard_link", "owner",
                    "unopened", "unknown_unit", "which_kind"}  # fmt: skip
 
@@ -270,6 +272,21 @@ def test_what_is_advised_leads_to_acceptance(case: Case, tmp_path: Path) -> None
         assert row["id_number"] in numbers and row["id_number__numeric"] is False
 
 
+@pytest.mark.parametrize(
+    ("state", "how"), [("hidden", advice.SHOW_SHEET), ("veryHidden", advice.SHOW_VERY_HIDDEN_SHEET)]
+)
+def test_a_list_on_a_hidden_sheet_is_taken_when_that_sheet_is_shown(state: str, how: str, tmp_path: Path) -> None:
+    hidden = xlsx(TABLE, state=state)
+    (refused,) = read(hidden, "台账.xlsx", "division", tmp_path / "hidden")
+    assert refused.refusal and refused.refusal.fix == advice.show_and_send(how)
+    book = openpyxl.load_workbook(io.BytesIO(hidden))
+    book.worksheets[0].sheet_state = "visible"
+    shown = io.BytesIO()
+    book.save(shown)
+    (reading,) = read(shown.getvalue(), "台账.xlsx", "division", tmp_path / "shown")
+    assert (reading.refusal, reading.rows_read) == (None, 4)
+
+
 def calls() -> list[tuple[str, ast.expr, ast.expr]]:
     """(file, code, advice) of every refusal that is written in the product."""
     found = []
@@ -295,6 +312,22 @@ def test_every_refusal_has_its_advice_followed() -> None:
               and (isinstance(value, str) or callable(value))}  # fmt: skip
     assert public - {case.said for case in CASES} - set(ELSEWHERE) == set()
     assert [name for name in [*ELSEWHERE, *(case.said for case in CASES)] if not hasattr(advice, name)] == []
+
+
+def test_advice_that_is_followed_elsewhere_is_named_by_a_test_there() -> None:
+    """A table that said where it is followed would go on saying so when the test no longer did."""
+    assert sorted(name for name, place in ELSEWHERE.items() if name not in _named_by_tests(ROOT / place)) == []
+
+
+def _named_by_tests(path: Path) -> set[str]:
+    """The advice that tests of a file speak of, in what they are given or what they do."""
+    return {
+        node.attr
+        for test in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(test, ast.FunctionDef) and test.name.startswith("test_")
+        for node in ast.walk(test)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "advice"
+    }
 
 
 def test_no_refusal_has_words_of_its_own() -> None:

@@ -11,11 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
-from night_kit import DAY, PERSON, ask, book, few_divisions, new_home, person, still
+from night_kit import DAY, PERSON, ask, book, copy_home, few_divisions, new_home, person, still
 from openpyxl import load_workbook
 
 from pipeline import advice, custody, run
-from pipeline.model import CORRECTION_SHEET, Reading
+from pipeline.home import Home
+from pipeline.ledger import Ledger
+from pipeline.model import CORRECTION_SHEET, Reading, Refusal
 from pipeline.reading import sandbox
 from pipeline.returns import correction
 
@@ -72,6 +74,20 @@ def fill_in(home: Path, *, drop: int | None = None) -> None:
     still(target)
 
 
+def taken(home: Path, day: date) -> list[tuple[str, str, int]]:
+    """What became of the files of d01 that came on a day and say something of people: (name, status, rows accepted)."""
+    for unit in run.collect(home, day):
+        run.read(home, day, unit)
+    run.check(home, day, "edge")
+    came = Ledger.of(Home.open(home)).submissions(unit_code="d01")
+    return sorted((each.file_name, each.status, each.rows_accepted) for each in came if each.night == day and each.kind)
+
+
+def said_in(path: Path) -> list[str]:
+    """The cells of a workbook's 问题清单."""
+    return [str(cell.value) for row in load_workbook(path)["问题清单"].iter_rows() for cell in row if cell.value]
+
+
 def test_a_blank_cell_beside_a_filled_one_stays_blank(tmp_path: Path) -> None:
     base = book(tmp_path / "a.xlsx", PERSON, [(*person(1)[:3], ""), (*person(2)[:3], "")], "Sheet1")
     made = tmp_path / "made.xlsx"
@@ -112,7 +128,7 @@ def test_filled_in_it_becomes_a_new_whole_file_under_the_same_row_numbers(home):
 
 @pytest.mark.slow
 def test_when_the_base_was_replaced_meanwhile_it_is_refused_with_that_reason(tmp_path):
-    home = new_home(tmp_path / "home")
+    home = few_divisions(new_home(tmp_path / "home"))
     book(home / "inbox/d01/边缘人员.xlsx", PERSON, [person(1), bad(2), bad(3), person(4)])
     run.night(home, DAY)
     fill_in(home)
@@ -124,6 +140,20 @@ def test_when_the_base_was_replaced_meanwhile_it_is_refused_with_that_reason(tmp
     [(status, reason)] = ask(home, "select status, reason from submission where file_name like '%更正%'")
     assert status == "refused" and "又报过新的一份" in reason
     assert ask(home, "select rows_accepted from submission where status = 'partly_accepted'") == [(3,)]
+    assert advice.CORRECT_LATEST in said_in(answer(home))
+    # The advice is followed, on the one that the later file was given back with.
+    latest = load_workbook(home / "returns/d01/边缘人员.更正.xlsx")
+    page = latest["更正1"]
+    assert page.cell(3, 2).value == "4" and page.max_row == 3
+    page.cell(3, next(cell.column for cell in page[2] if cell.value == "身份证号")).value = person(3)[1]
+    latest.save(home / "inbox/d01/边缘人员.更正.xlsx")
+    still(home / "inbox/d01/边缘人员.更正.xlsx")
+    other = copy_home(home, tmp_path / "other")
+    assert taken(home, later(3)) == [("边缘人员.xlsx", "accepted", 4)]
+    # Or the list itself is mended, and sent whole.
+    (other / "inbox/d01/边缘人员.更正.xlsx").unlink()
+    book(other / "inbox/d01/边缘人员.xlsx", PERSON, [person(1), person(2), person(3), person(5)])
+    assert taken(other, later(3)) == [("边缘人员.xlsx", "accepted", 4)]
 
 
 def test_a_correction_over_which_our_program_fails_is_told_to_the_data_officer_and_not_blamed_on_its_sender(
@@ -134,10 +164,11 @@ def test_a_correction_over_which_our_program_fails_is_told_to_the_data_officer_a
     run.night(home, DAY)
     fill_in(home)
     call = sandbox.call
+    killed = sandbox.Killed("crash", "TypeError correction.py:10")
 
     def stumble(function: Any, *words: Any, **limits: Any) -> Any:
         if function is correction.merge:
-            raise sandbox.Killed("crash", "TypeError correction.py:10")
+            raise killed
         return call(function, *words, **limits)
 
     monkeypatch.setattr(sandbox, "call", stumble)
@@ -146,10 +177,27 @@ def test_a_correction_over_which_our_program_fails_is_told_to_the_data_officer_a
     to_do, _, rest = letter.partition("## 这一夜")
     assert "程序自己出错的文件 1 份（青禾区 1 份）：不是报送单位的错" in to_do and "请提醒整份退回的单位" not in to_do
     assert "给开发者：TypeError correction.py:10" in rest
-    told = str([[cell.value for cell in row] for row in load_workbook(answer(home))["问题清单"].iter_rows()])
+    told = str(said_in(answer(home)))
     assert "合成更正时我们的程序出了问题，已告知数据员，不能说明您填错了" in told
     assert advice.MEND_ORIGINAL in told and "太大" not in told and "correction.py" not in told
     assert ask(home, "select rows_accepted from submission where status = 'partly_accepted'") == [(1,)]
+    # Where it takes too much it is told that, and the same advice; which is followed while the program is as it was.
+    killed = sandbox.Killed("memory")
+    fill_in(home)
+    assert taken(home, later(2)) == []
+    refusals = [each.reading["refusal"] for each in Ledger.of(Home.open(home)).submissions(unit_code="d01")]
+    assert [(each["reason"], each["fix"]) for each in refusals if each][1:] == [
+        ("原文件太大，不能用更正表", advice.MEND_ORIGINAL)
+    ]
+    book(home / "inbox/d01/边缘人员.xlsx", PERSON, [person(1), person(2), person(3)])
+    assert taken(home, later(3)) == [("边缘人员.xlsx", "accepted", 3)]
+
+
+def test_a_list_longer_than_a_sheet_is_to_be_mended_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = book(tmp_path / "a.xlsx", PERSON, [person(1), person(2)])
+    monkeypatch.setattr(correction, "MOST_ROWS", 2)
+    refusal = correction.merge(base, "a.xlsx", tmp_path / "cells.parquet", tmp_path / "made.xlsx")
+    assert isinstance(refusal, Refusal) and (refusal.code, refusal.fix) == ("too_big", advice.MEND_ORIGINAL)
 
 
 def answer(home: Path) -> Path:
@@ -158,7 +206,7 @@ def answer(home: Path) -> Path:
 
 
 def test_another_units_correction_is_refused(tmp_path):
-    home = new_home(tmp_path / "home")
+    home = few_divisions(new_home(tmp_path / "home"))
     book(home / "inbox/d01/边缘人员.xlsx", PERSON, [person(1), bad(2), bad(3)])
     run.night(home, DAY)
     fill_in(home)
@@ -166,6 +214,13 @@ def test_another_units_correction_is_refused(tmp_path):
     run.night(home, later(1))
     [(unit, status)] = ask(home, "select unit_code, status from submission where file_name like '%更正%'")
     assert (unit, status) == ("d02", "refused")
+    assert advice.CORRECT_OWN_FILE in said_in(home / "returns/d02/边缘人员.更正.回执.xlsx")
+    # The advice is followed: into the folder from which the list came, or the list itself is mended and sent whole.
+    other = copy_home(home, tmp_path / "other")
+    fill_in(home)
+    assert taken(home, later(2)) == [("边缘人员.xlsx", "partly_accepted", 2)]
+    book(other / "inbox/d01/边缘人员.xlsx", PERSON, [person(1), person(2), person(3)])
+    assert taken(other, later(2)) == [("边缘人员.xlsx", "accepted", 3)]
 
 
 @pytest.fixture
@@ -258,10 +313,19 @@ def test_rows_may_be_taken_out_and_columns_moved_and_put_beside(handed_out: Path
 def test_a_correction_of_which_it_cannot_be_told_what_goes_where_changes_nothing(
     handed_out: Path, change: Any, said: str
 ) -> None:
+    as_it_came = handed_out.read_bytes()
     reading = changed(handed_out, change)
     assert reading.correction is None and reading.refusal is not None
     assert reading.refusal.code == "correction_changed" and said in reading.refusal.reason
     assert reading.refusal.fix == advice.CORRECT_AS_IT_CAME
+
+    def follow(page: Any) -> None:
+        page["E3"] = person(9)[1]
+        page.delete_rows(4)
+
+    handed_out.write_bytes(as_it_came)
+    found = cells(changed(handed_out, follow))
+    assert {row for row, _ in found} == {2, 5} and found[2, 2] == person(9)[1]
 
 
 def test_a_correction_that_an_older_version_handed_out_is_read_by_position(handed_out: Path) -> None:

@@ -20,7 +20,7 @@ from pipeline.reading.grid import Grid
 from pipeline.reading.readers import Book
 from pipeline.reading.recognise import Recogniser
 from pipeline.returns.rewrite import rewrite
-from tests.damage_kit import judged
+from tests.damage_kit import judged, sheet
 from tests.dbf_kit import foxpro_table, table
 from tests.night_kit import number
 
@@ -291,6 +291,11 @@ def test_a_memo_that_is_not_there_is_unreadable_and_an_empty_one_is_blank(
         (4, "health.stored_elsewhere"),
     ]
     assert "不在 .dbf 文件里" in outcome.issues[0]["message"] and "备注型字段" in outcome.notices
+    assert outcome.notices.endswith(advice.EXPORT_FIELDS)
+    exported = [[*MEMBER, "健康状况"], *([*record[:4], "健康"] for record in records)]
+    followed = judged(sheet(tmp_path / "低保人员2026年10月.xlsx", exported))
+    assert followed.values("health__unreadable") == [False] * 4 and None not in followed.values("health")
+    assert followed.values("id_number") == outcome.values("id_number")
 
 
 def test_a_required_memo_sets_its_row_aside(tmp_path: Path) -> None:
@@ -308,6 +313,7 @@ def test_system_columns_are_no_columns_and_binary_ones_are_said_not_to_be_read(t
     book = read(tmp_path, data)
     assert isinstance(book, Book)
     assert ["二进制型" in notice for notice in book.notices] == [False, True]
+    assert all(notice.endswith(advice.EXPORT_FIELDS) for notice in book.notices)
     # The same byte means nothing in a table of dBase.
     data = table(columns[:1], [("某甲",)], version=0x03, bits=[0x01])
     assert lines(grid(tmp_path, data)) == [["姓名"], ["某甲"]]

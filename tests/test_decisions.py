@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,11 +12,12 @@ from typing import Any
 import openpyxl
 import pytest
 
-from pipeline import decisions, forgetting, rights, run
+from pipeline import advice, decisions, forgetting, rights, run
 from pipeline.home import Home
 from pipeline.ledger import Ledger
 from pipeline.lists.words import FILLED_IN, OUTCOME_TITLES, SAMPLE_NUMBER, WARNING_NUMBER
 from pipeline.model import Refusal
+from pipeline.reading import sandbox
 from tests.night_kit import DAY, PERSON, ask, book, few_divisions, new_home, number, person, still
 
 pytestmark = pytest.mark.slow
@@ -115,6 +118,44 @@ def test_what_is_no_list_goes_back_with_the_reason(small: Path, content: bytes) 
     place = Home.open(small)
     (file,) = Ledger.of(place).decisions.files()
     assert file.refusal and file.refusal["reason"] and file.refusal["fix"]
+
+
+def test_what_names_no_line_is_to_be_filled_in_on_our_list_with_its_numbers(small: Path) -> None:
+    drop(small, "d01", [(*GOOD[:-1],)], header=HEADER[:-1])
+    assert taken(small) == []
+    (file,) = Ledger.of(Home.open(small)).decisions.files()
+    assert file.refusal and (file.refusal["code"], file.refusal["fix"]) == ("no_form", advice.USE_OUR_LIST)
+    drop(small, "d01", [GOOD])
+    (line,) = taken(small, NEXT)
+    assert (line["subject"], line["problem"]) == (ID, None)
+
+
+@pytest.mark.parametrize("reason", ["memory", "time"])
+def test_a_list_that_takes_too_much_is_taken_when_it_is_saved_anew(
+    small: Path, monkeypatch: pytest.MonkeyPatch, reason: sandbox.Reason
+) -> None:
+    """What takes too much here is a piece that a program left in it, and that goes when the list is saved."""
+    drop(small, "d01", [GOOD])
+    path = small / "decisions/inbox/d01/清单.xlsx"
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("xl/calcChain9.xml", "<x/>")
+    sent = path.read_bytes()
+    still(path)
+    call = sandbox.call
+
+    def stumble(function: Any, *words: Any, **limits: Any) -> Any:
+        if function is decisions.read_sheets and "xl/calcChain9.xml" in zipfile.ZipFile(words[0]).namelist():
+            raise sandbox.Killed(reason)
+        return call(function, *words, **limits)
+
+    monkeypatch.setattr(sandbox, "call", stumble)
+    assert taken(small) == []
+    (file,) = Ledger.of(Home.open(small)).decisions.files()
+    assert file.refusal and (file.refusal["code"], file.refusal["fix"]) == (reason, advice.SAVE_LIST_AGAIN)
+    openpyxl.load_workbook(io.BytesIO(sent)).save(path)
+    still(path)
+    (line,) = taken(small, NEXT)
+    assert (line["subject"], line["problem"]) == (ID, None)
 
 
 def test_the_same_file_again_counts_once_and_is_answered_again(small: Path) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import suppress
@@ -14,7 +15,7 @@ from types import SimpleNamespace
 import openpyxl
 import pytest
 
-from pipeline import archive, custody, inbox, journal, notice, rosters, run
+from pipeline import advice, archive, custody, inbox, journal, notice, rosters, run
 from pipeline.home import Home, digest_of
 from pipeline.ledger import Ledger
 from pipeline.model import MonitorError
@@ -28,6 +29,14 @@ EVE = DAY - timedelta(days=1)
 
 def _roster(home, unit, *people, name="边缘人员.xlsx"):
     return book(home / "inbox" / unit / name, PERSON, [person(n) for n in people])
+
+
+def _accepted(home, day, unit="d01", family="edge"):
+    """What of a unit's files a night takes: names."""
+    for each in run.collect(home, day):
+        run.read(home, day, each)
+    run.check(home, day, family)
+    return [each.file_name for each in Ledger.of(Home(home)).submissions(unit_code=unit) if each.outcome == "accepted"]
 
 
 @pytest.fixture
@@ -52,12 +61,18 @@ def path_of(handle):
 
 
 @pytest.mark.parametrize(
-    ("number", "says"),
-    [(errno.EACCES, "没有读取它的权限"), (errno.EIO, "读不出来"), (errno.ELOOP, "链接")],
+    ("number", "says", "fix"),
+    [
+        (errno.EACCES, "没有读取它的权限", advice.GIVE_ACCESS),
+        (errno.EIO, "读不出来", advice.COPY_AGAIN),
+        (errno.ELOOP, "链接", advice.COPY_FILE_ITSELF),
+    ],
+    ids=["access", "disk", "link"],
 )
-def test_a_file_that_does_not_open_is_told_of_and_stays_and_the_others_go_on(tmp_path, refusing, number, says):
+def test_a_file_that_does_not_open_is_told_of_and_stays_and_the_others_go_on(tmp_path, refusing, number, says, fix):
     home = new_home(tmp_path / "home")
     bad, _ = _roster(home, "d01", 1), _roster(home, "d02", 11)
+    sent = bad.read_bytes()
     listed = home / "decisions/inbox/d01/清单.xlsx"
     listed.write_bytes(b"x")
     still(listed)
@@ -69,19 +84,28 @@ def test_a_file_that_does_not_open_is_told_of_and_stays_and_the_others_go_on(tmp
     told = {(each.unit_code, each.file_name): each.reading["refusal"]["reason"] for each in ledger.submissions()}
     assert set(told) == {("d01", "边缘人员.xlsx"), ("d03", "里面"), ("d04", inbox.WHOLE_FOLDER)}
     assert all(says in reason for reason in told.values())
-    assert [each.refusal["code"] for each in ledger.decisions.files()] == ["unopened"]
+    assert [(each.refusal["code"], each.refusal["fix"]) for each in ledger.decisions.files()] == [("unopened", fix)]
+    assert {each.reading["refusal"]["fix"] for each in ledger.submissions()} == {fix}
+    assert bad.read_bytes() == sent
     assert {each.unit_code for each in ledger.files(state="received")} == {"d02"}
     assert len(archive.kept(Home(home))) == 1
     run.give_back(home, DAY, "d01")
-    assert (home / "returns/d01/边缘人员.xlsx").exists()
+    answer = openpyxl.load_workbook(home / "returns/d01/边缘人员.xlsx")["问题清单"]
+    assert fix in [cell.value for row in answer.iter_rows() for cell in row]
     assert says in "\n".join(notice._message(run.status(home, DAY)))
     # The next night it still does not open, the one after it does.
     run.collect(home, DAY + timedelta(days=1))
     assert len(ledger.submissions(unit_code="d01")) == 1 and bad.exists()
+    # The advice is followed: the access is given, or another copy is put in its place.
     refusing.clear()
+    if fix != advice.GIVE_ACCESS:
+        bad.unlink()
+        bad.write_bytes(sent)
+        still(bad)
     run.collect(home, DAY + timedelta(days=2))
     assert not bad.exists() and not listed.exists()
     assert {each.unit_code for each in ledger.files(state="received")} == {"d01", "d02"}
+    assert _accepted(home, DAY + timedelta(days=2)) == ["边缘人员.xlsx"]
     assert custody.verify(home)["problems"] == []
 
 
@@ -126,7 +150,22 @@ def test_what_is_no_file_is_refused_and_never_opened(tmp_path):
     ledger = Ledger.of(Home(home))
     assert [each.file_name for each in ledger.files(state="received")] == ["名单.xlsx/边缘人员.xlsx"]
     [refused] = ledger.submissions()
-    assert "管道" in refused.reading["refusal"]["reason"] and not (home / "inbox/d01/管道.xlsx").exists()
+    told = refused.reading["refusal"]
+    assert "管道" in told["reason"] and told["fix"] == advice.COPY_FILE_ITSELF
+    assert not (home / "inbox/d01/管道.xlsx").exists()
+
+
+def test_a_link_is_refused_and_a_copy_of_the_file_itself_is_taken(tmp_path):
+    home = new_home(tmp_path / "home")
+    own = book(tmp_path / "边缘人员.xlsx", PERSON, [person(1)])
+    link = home / "inbox/d01/边缘人员.xlsx"
+    link.symlink_to(own)
+    assert _accepted(home, EVE) == []
+    [told] = Ledger.of(Home(home)).submissions()
+    assert (told.reading["refusal"]["code"], told.reading["refusal"]["fix"]) == ("link", advice.COPY_FILE_ITSELF)
+    assert own.exists() and not link.is_symlink()
+    still(Path(shutil.copy(own, link)))
+    assert _accepted(home, DAY) == ["边缘人员.xlsx"]
 
 
 def test_a_file_that_goes_while_the_folder_is_read_is_no_fault(tmp_path, monkeypatch):
@@ -302,14 +341,17 @@ def test_a_file_with_another_name_is_refused_and_stays(tmp_path):
     assert {unit: refusal["code"] for unit, refusal in told.items()} == dict.fromkeys(
         ("d01", "d02", "d03"), "hard_link"
     )
-    assert all("硬链接" in refusal["reason"] and "复制" in refusal["fix"] for refusal in told.values())
+    assert all("硬链接" in refusal["reason"] for refusal in told.values())
+    assert {refusal["fix"] for refusal in told.values()} == {advice.COPY_FILE_ITSELF}
     assert archive.kept(Home(home)) == [] and secret.read_bytes() == before and bait.exists()
     # The advice is followed: a copy of its own is taken.
     bait.unlink()
-    copy.unlink()
+    linked = home / "inbox/d03/名单.csv"
+    linked.unlink()
+    still(Path(shutil.copy(copy, linked)))
     run.collect(home, DAY)
-    assert [each.unit_code for each in ledger.files(state="received")] == ["d03"]
-    assert not (home / "inbox/d03/名单.csv").exists()
+    assert {each.unit_code for each in ledger.files(state="received")} == {"d02", "d03"}
+    assert not linked.exists() and not copy.exists(), "of a file with one name each"
 
 
 OURS, ROOT, SENDER, OTHER, GROUP = 7001, 0, 7002, 7003, 8001
@@ -339,14 +381,21 @@ def test_whose_file_may_lie_in_a_folder(monkeypatch, owner, group, folder, oddit
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another account")
 def test_a_file_of_another_account_is_refused_and_taken_when_the_folder_is_given_to_it(tmp_path):
     home = new_home(tmp_path / "home")
-    path = still(_text(home / "inbox/d01/名单.csv", "证件"))
+    os.chown(home / "inbox/d01", SENDER, GROUP)
+    path, other = _roster(home, "d01", 1), _roster(home, "d02", 2)
+    sent = path.read_bytes()
     os.chown(path, OTHER, GROUP)
-    assert run.collect(home, EVE) == ["d01"] and path.exists()
-    [told] = Ledger.of(Home(home)).submissions()
-    assert told.reading["refusal"]["code"] == "owner" and "数据员" in told.reading["refusal"]["fix"]
-    os.chown(path.parent, OTHER, GROUP)
-    run.collect(home, DAY)
-    assert len(Ledger.of(Home(home)).files(state="received")) == 1 and not path.exists()
+    os.chown(other, OTHER, GROUP)
+    assert run.collect(home, EVE) == ["d01", "d02"] and path.read_bytes() == sent
+    told = [each.reading["refusal"] for each in Ledger.of(Home(home)).submissions()]
+    assert [(each["code"], each["fix"]) for each in told] == [("owner", advice.COPY_AS_OWN_ACCOUNT)] * 2
+    # The advice is followed: d01 copies it again as itself, the folder of d02 is given to whose the file is.
+    path.unlink()
+    path.write_bytes(sent)
+    os.chown(still(path), SENDER, GROUP)
+    os.chown(other.parent, OTHER, GROUP)
+    assert _accepted(home, DAY) == _accepted(home, DAY, "d02") == ["边缘人员.xlsx"]
+    assert not path.exists() and not other.exists()
 
 
 def test_folders_without_end_cost_their_sender_alone(tmp_path):
@@ -361,11 +410,25 @@ def test_folders_without_end_cost_their_sender_alone(tmp_path):
     assert run.collect(home, DAY) == ["d01", "d02"]
     [told] = Ledger.of(Home(home)).submissions()
     assert told.unit_code == "d01" and "套得太深" in told.reading["refusal"]["reason"]
+    assert told.reading["refusal"]["fix"] == advice.USE_FLAT_FOLDER
     assert inbox.stuck(home / "inbox") == []
     # The advice is followed: straight into the unit's folder.
     _roster(home, "d01", 2)
-    run.collect(home, DAY)
-    assert {each.unit_code for each in Ledger.of(Home(home)).files(state="received")} == {"d01", "d02"}
+    assert _accepted(home, DAY) == _accepted(home, DAY, "d02") == ["边缘人员.xlsx"]
+
+
+@pytest.mark.parametrize("folder", ["nobody", "."])
+def test_a_list_in_no_unit_s_folder_is_refused_and_taken_where_the_advice_says(tmp_path, folder):
+    home = new_home(tmp_path / "home")
+    path = _roster(home, folder, 1)
+    sent = path.read_bytes()
+    assert _accepted(home, EVE, unit="nobody" if folder == "nobody" else "") == []
+    [told] = Ledger.of(Home(home)).submissions()
+    known = "、".join(f"{code}（{unit.name}）" for code, unit in Home.open(home).units.items())
+    assert told.reading["refusal"]["fix"] == advice.use_own_folder(known) and "d01（青禾区）" in known
+    (home / "inbox/d01/边缘人员.xlsx").write_bytes(sent)
+    still(home / "inbox/d01/边缘人员.xlsx")
+    assert _accepted(home, DAY) == ["边缘人员.xlsx"]
 
 
 SWAPPER = """
@@ -654,10 +717,55 @@ def test_what_is_never_a_list_is_neither_read_nor_lost_in_silence(tmp_path):
         }  # fmt: skip
         message = "\n".join(notice._message(told))
         assert all(inbox.visible(name).strip() in message for name in names)
-        assert "下一夜照常收" in message and "天）" in message and told["moving"] == []
+        to_do = (advice.SEND_WHOLE, advice.GIVE_NAME_OF_LIST, advice.SEND_TABLE_ITSELF, advice.NEED_NOT_ACT,
+                 advice.USE_PLAIN_NAME, advice.BRING_THE_FILE)  # fmt: skip
+        assert all(each in message for each in to_do) and "天）" in message and told["moving"] == []
     left = sorted(path for path in home.rglob("*") if path.is_file() and "inbox" in path.parts)
     assert left == [path for path in there if path.parent.name != "d05"]
     assert len(Ledger.of(Home(home)).files()) == 1 and custody.verify(home)["problems"] == []
+
+
+def test_a_list_that_a_program_s_mark_or_folder_hides_is_taken_under_a_plain_name(tmp_path):
+    home = new_home(tmp_path / "home")
+    names = [*NEVER["by_programs"], "__MACOSX/边缘人员.xlsx", ".Trash-1000/边缘人员.xlsx", "__MACOSX/._边缘人员.xlsx"]
+    hidden = [_roster(home, "d01", 1 + at, name=name) for at, name in enumerate(names)]
+    assert _accepted(home, EVE) == []
+    assert advice.USE_PLAIN_NAME in "\n".join(notice._message(run.status(home, EVE)))
+    for at, path in enumerate(hidden):  # .csv and the like say which list it was; the bytes are a workbook's
+        path.rename(home / f"inbox/d01/边缘人员{at}.xlsx")
+    assert len(_accepted(home, DAY)) == len(names)
+    # Under another name than the mark's it is not known that it is the same list: that is asked, and ends on a word.
+    ledger = Ledger.of(Home(home))
+    asked = rosters.gaps(Home.open(home), ledger, ledger.submissions(), DAY)
+    assert asked and all("用文件名“名单." in gap.fix and "monitor confirm" in gap.fix for gap in asked)
+
+
+def test_what_a_program_left_beside_a_list_that_came_need_not_be_touched(tmp_path):
+    home = new_home(tmp_path / "home")
+    _roster(home, "d01", 1)
+    beside = ["~$边缘人员.xlsx", "Thumbs.db", "边缘人员.xlsx:Zone.Identifier", "边缘人员.xlsx.md5", "schema.ini"]
+    left = [_roster(home, "d01", 1, name=name) for name in beside]
+    assert _accepted(home, EVE) == ["边缘人员.xlsx"]
+    said = notice._never_taken_words(run.status(home, EVE)["left"])
+    [of_file], [of_program] = ([each for each in said if name in each] for name in (beside[3], beside[0]))
+    assert of_file.endswith(f"{advice.NEED_NOT_ACT}。") and of_program.endswith(f"{advice.USE_PLAIN_NAME}。")
+    ledger = Ledger.of(Home(home))
+    assert rosters.gaps(Home.open(home), ledger, ledger.submissions(), EVE) == [], "nothing is missing"
+    for path in left:
+        path.unlink()
+    assert _accepted(home, DAY) == ["边缘人员.xlsx"] and run.status(home, DAY)["left"] == []
+    assert rosters.gaps(Home.open(home), ledger, ledger.submissions(), DAY) == []
+
+
+def test_the_file_that_a_mark_speaks_of_is_taken_when_it_comes(tmp_path):
+    home = new_home(tmp_path / "home")
+    mark = home / "inbox/d01/边缘人员.xlsx.done"
+    mark.touch()
+    assert _accepted(home, EVE) == []
+    assert f"边缘人员.xlsx.done。{advice.BRING_THE_FILE}。" in "\n".join(notice._message(run.status(home, EVE)))
+    os.utime(_roster(home, "d01", 1))  # just now: the mark says that it is whole
+    assert _accepted(home, DAY) == ["边缘人员.xlsx"]
+    assert not mark.exists() and run.status(home, DAY)["left"] == []
 
 
 def test_many_leftovers_are_told_in_one_line_of_bounded_length(tmp_path):

@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 import openpyxl
 import pytest
+from click.testing import CliRunner
 from night_kit import (
     DAY,
     MEDICAL,
@@ -34,6 +35,7 @@ from test_decisions import DIBAO, fill_in, lines_of
 from test_whole import NOT_IN, POOR, bureau, dibao
 
 from pipeline import advice, checks, decisions, inputs, isolation, published, returns, run, warehouse
+from pipeline.cli import monitor
 from pipeline.custody import recover, verify
 from pipeline.home import Home
 from pipeline.ledger import Ledger, ReadBy
@@ -187,14 +189,17 @@ def test_held_with_nothing_before_it_the_list_is_missing_and_its_silence_says_no
         "whom it alone let in is gone"
     )
 
-    # Sent once more without the row, or tried again with a mended program: it counts.
+    # The advice is followed. Sent once more without the row, or tried again with a mended program: it counts.
+    [(held,)] = ask(home, "select submission_id from submission where status = 'held'")
+    assert advice.try_again(held) in (home / f"outbox/{DAY}.md").read_text(encoding="utf-8")
     mended = copy_home(home, tmp_path / "mended")
     book(mended / "inbox/d01/低保.xlsx", DIBAO, dibao(901))
     run.night(mended, NEXT)
     assert ask(mended, FINE) == [("低保.xlsx", "superseded"), ("低保.xlsx", "accepted")]
     assert ask(mended, NOT_IN) == LISTED
-    [(held,)] = ask(home, "select submission_id from submission where status = 'held'")
-    run.confirm(home, held, by_whom="数据员甲", reason="程序已经修好", day=NEXT)
+    typed = advice.try_again(held).partition("运行 monitor ")[2].partition("，")[0].split()
+    said = CliRunner().invoke(monitor, ["--home", str(home), *typed, "--date", str(NEXT), "--really"])
+    assert said.exit_code == 0, said.output
     run.night(home, NEXT)
     assert ask(home, FINE) == [("低保.xlsx", "held")], "the program is as before"
     monkeypatch.undo()
@@ -332,6 +337,7 @@ def test_a_failure_of_ours_over_one_file_or_unit_stops_nobody_else(before, tmp_p
     assert status == "refused" and "我们的程序的问题" in reason
     [answer] = [each for each in run._open(home)[1].decisions.files() if each.refusal]
     assert "我们的程序的问题" in answer.refusal["reason"] and "test_isolation.py" not in str(answer.refusal)
+    assert answer.refusal["fix"] == advice.OURS_TO_MEND
     letter = (home / f"outbox/{NEXT}.md").read_text(encoding="utf-8")
     assert "退回 d02" in letter and "ZeroDivisionError" in letter
     assert {each.run_date: each.state for each in run._open(home)[1].nights()}[NEXT] == "failed"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import openpyxl
@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openpyxl.comments import Comment
 
-from pipeline import contracts
+from pipeline import advice, contracts
 from pipeline.contracts import fold_header
 from pipeline.model import ConfigError, HiddenSheet, Reading
 from pipeline.reading import layout, sandbox
@@ -944,6 +945,85 @@ def test_a_killed_child_is_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (reading,) = layout.read_file(path, "名单.xlsx", "d01", DIVISION, tmp_path)
     assert reading.refusal
     assert (reading.kind, reading.refusal.code) == (None, code)
+
+
+@pytest.mark.parametrize("reason", ["memory", "time"])
+@pytest.mark.parametrize("ending", ["xlsx", "csv"])
+def test_what_a_file_that_takes_too_much_is_advised_leads_to_acceptance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str, ending: str
+) -> None:
+    """Here a file takes too much when it is longer than a bound, which stands for the real ones."""
+    parts = [people(40), people(40, 40)]
+    if ending == "csv":
+        paths = [text_file(tmp_path / f"{at}.csv", rows) for at, rows in enumerate([*parts, people(80)])]
+        said = advice.EXPORT_IN_PARTS
+    else:
+        paths = [workbook(tmp_path / f"{at}.xlsx", ("一", [[TITLE], PERSON, *rows])) for at, rows in enumerate(parts)]
+        far = openpyxl.load_workbook(paths[0])
+        for row in range(100, 2000):
+            far.worksheets[0].cell(row, 30).number_format = "0.00"
+        far.save(tmp_path / "2.xlsx")
+        paths.append(tmp_path / "2.xlsx")
+        said = advice.MAKE_SMALLER
+    *smaller, whole = paths
+    bound = max(path.stat().st_size for path in smaller) + 500
+    assert whole.stat().st_size > bound
+
+    def call(function: Callable[..., object], path: Path, *words: object, **limits: int) -> object:
+        if path.stat().st_size > bound:
+            raise sandbox.Killed(reason)  # type: ignore[arg-type]
+        return function(path, *words)
+
+    monkeypatch.setattr(sandbox, "call", call)
+    (reading,) = layout.read_file(whole, f"低保人员.{ending}", "d01", DIVISION, tmp_path / "work")
+    assert reading.refusal and reading.refusal.fix == said
+    if ending == "xlsx":  # what stands beyond the data is deleted
+        tidy = openpyxl.load_workbook(whole)
+        tidy.worksheets[0].delete_rows(43, 2000)
+        tidy.worksheets[0].delete_cols(5, 40)
+        tidy.save(whole)
+        (reading,) = layout.read_file(whole, "低保人员.xlsx", "d01", DIVISION, tmp_path / "work")
+        assert names(reading) == [row[0] for row in people(40)]
+    read_in = []
+    for at, path in enumerate(smaller):
+        (reading,) = layout.read_file(path, f"低保人员{at}.{ending}", "d01", DIVISION, tmp_path / "work")
+        read_in += names(reading)
+    assert read_in == [row[0] for row in people(80)]
+
+
+def text_file(path: Path, rows: Sequence[Row]) -> Path:
+    """A list as text, as another system writes it."""
+    lines = [[TITLE, "", "", ""], PERSON, *rows]
+    path.write_text("\n".join(",".join(map(str, line)) for line in lines), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", ["低保人员.xlsx", "低保人员.csv", "低保人员.xls", "低保人员.dbf"])
+def test_what_is_advised_for_a_fault_of_ours_gets_around_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The fault is in what stands beside the rows; nobody is told to open as a table what is perhaps a text."""
+    path = workbook(tmp_path / "x.xlsx", ("一", [[TITLE], PERSON, *people(3)]))
+    odd = openpyxl.load_workbook(path)
+    odd.worksheets[0]["A1"].comment = Comment("批注", "某人")
+    odd.save(path)
+    if not name.endswith(".xlsx"):
+        path = text_file(tmp_path / "x", [*people(3), ["批注", "", "", ""]])
+
+    def call(function: Callable[..., object], path: Path, *words: object, **limits: int) -> object:
+        bytes_ = path.read_bytes()
+        if b"comments" in bytes_ or "批注".encode() in bytes_:
+            raise sandbox.Killed("crash", "TypeError readers.py:1")
+        return function(path, *words)
+
+    monkeypatch.setattr(sandbox, "call", call)
+    (reading,) = layout.read_file(path, name, "d01", DIVISION, tmp_path / "work")
+    assert reading.refusal and reading.refusal.code == "unreadable"
+    assert reading.refusal.fix == (advice.OURS_TO_MEND if name.endswith(".xlsx") else advice.OURS_TO_EXPORT)
+    # Pasted into a new workbook, or exported as one, its number column as text.
+    new = workbook(tmp_path / "new.xlsx", ("Sheet1", [[TITLE], PERSON, *people(3)]))
+    (reading,) = layout.read_file(new, "低保人员.xlsx", "d01", DIVISION, tmp_path / "work")
+    assert names(reading, "id_number") == [row[1] for row in people(3)]
 
 
 def test_a_work_folder_that_cannot_be_written_is_our_fault(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline import advice
 from pipeline.ledger import Ledger, ReadBy, ReceivedFile, Submission, file_id, parts, shown_name
 from pipeline.ledger import tables as ledger_tables
 from pipeline.ledger.decisions import DecisionLine
@@ -90,7 +91,7 @@ def test_another_name_on_a_later_night_asks_when_more_than_half_are_the_same(
 def test_the_question_names_the_file_and_what_to_do() -> None:
     decision = decide(delivery("别的.xlsx", SECOND), [TOWN], "period", {TOWN.submission_id: 0.9})
     assert "城区.xlsx" in decision.reason and "2026-10-30" in decision.reason
-    assert "原来的文件名" in decision.fix
+    assert decision.fix == advice.NAME_WHICH_HOLDS
     assert decision.ids == (TOWN.submission_id,)
 
 

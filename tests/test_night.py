@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from openpyxl import load_workbook
 
-from pipeline import contracts, run
+from pipeline import advice, contracts, run
 from pipeline.home import BLANKS, Home
 from pipeline.ledger import Ledger
 from pipeline.model import MonitorError, Reading, Refusal
@@ -228,6 +228,28 @@ def test_partner_rows_dropped_at_the_door_are_read_again_when_people_enter_the_s
 # Parts, corrections, repeats -----------------------------------------------------------------------------------------
 
 
+def test_what_the_question_of_two_files_advises_is_accepted(tmp_path):
+    def taken(home, day, name, serials):
+        book(home / "inbox/d01" / name, PERSON, [person(n) for n in serials])
+        assert run.collect(home, day) == ["d01"]
+        run.read(home, day, "d01")
+        run.check(home, day, "edge")
+        run.give_back(home, day, "d01")
+        return {(each.file_name, each.status, each.rows_accepted) for each in Ledger.of(Home(home)).submissions()}
+
+    home, again = new_home(tmp_path / "home"), (*range(1, 7), *range(20, 24))
+    first = taken(home, DAY, "边缘人员.xlsx", range(1, 11))
+    asked = taken(home, NEXT, "边缘人员新.xlsx", again) - first
+    assert asked == {("边缘人员新.xlsx", "refused", 0)}
+    [question] = [each.reason for each in Ledger.of(Home(home)).submissions() if each.status == "refused"]
+    assert question.endswith(advice.NAME_WHICH_HOLDS)
+    other = copy_home(home, tmp_path / "other")
+    corrected = taken(home, NEXT + timedelta(days=1), "边缘人员.xlsx", again)
+    assert corrected == asked | {("边缘人员.xlsx", "superseded", 10), ("边缘人员.xlsx", "accepted", 10)}
+    parted = taken(other, NEXT + timedelta(days=1), "边缘人员新.xlsx", again[6:])
+    assert parted == asked | first | {("边缘人员新.xlsx", "accepted", 4)}
+
+
 def test_repeats_corrections_older_months_and_unclear_names(tmp_path):
     home = new_home(tmp_path / "home")
     folder = home / "inbox/d01"
@@ -252,7 +274,7 @@ def test_repeats_corrections_older_months_and_unclear_names(tmp_path):
         ("边缘人员另一半.xlsx", "partly_accepted", 10), ("边缘人员新.xlsx", "refused", 10),
     ]  # fmt: skip
     [(question,)] = ask(home, "select reason from submission where status = 'refused'")
-    assert "一半以上" in question and "边缘人员.xlsx" in question
+    assert "一半以上" in question and "边缘人员.xlsx" in question and question.endswith(advice.NAME_WHICH_HOLDS)
     # Five people stand in both parts, word for word: they count once. September never becomes current.
     assert ask(home, on_roster) == [(15, "2026-10", "2026-10")]
 

@@ -12,7 +12,7 @@ import openpyxl
 import pyarrow as pa
 import pytest
 
-from pipeline import cli
+from pipeline import advice, cli
 from pipeline.model import Reading
 from pipeline.reading import stored
 from tests.damage_kit import EVERYBODY, judged, one_column, person_number, sheet, sheets
@@ -219,13 +219,33 @@ def test_where_nothing_says_which_the_file_is_refused_with_the_question(
         ("dibao_person", ()),
         ("edge_person", ()),
     ]
-    assert "“低保人员”" in reading.refusal.fix and "“低保边缘人员”" in reading.refusal.fix
+    is_said = "说法不一" in says or "标题" in says
+    assert reading.refusal.fix == advice.say_which_kind(
+        ["“低保人员”", "“低保边缘人员”"], is_table=False, is_said=is_said
+    )
+    for word, kind in (("低保人员", "dibao_person"), ("低保边缘人员", "edge_person")):
+        followed = [write(word, members(title=word if title else ""))]
+        if not is_said:
+            followed += [write(name, members(title=word)), *_with_sheet(write("又一份", members()), name, word)]
+        for path in followed:
+            outcome = judged(path)
+            assert [each.kind for each in outcome.readings] == [kind] and len(outcome.accepted) == 1, path
+
+
+def _with_sheet(path: Path, name: str, word: str) -> list[Path]:
+    """A workbook whose sheet says which kind it is, under a name; nothing of a text."""
+    if path.suffix != ".xlsx":
+        return []
+    book = openpyxl.load_workbook(path)
+    book.active.title = word
+    book.save(path.with_stem(name))
+    return [path.with_stem(name)]
 
 
 @pytest.mark.parametrize(("word", "kind"), [("低保人员", "dibao_person"), ("低保边缘人员", "edge_person")])
-def test_what_the_question_advises_is_accepted(write: Any, word: str, kind: str) -> None:
-    advised = [write(word, members()), write("名单", members(title=word)), write(f"{word}(2)", members(title=word))]
-    for path in advised:
+def test_the_kind_may_stand_in_words_around_it_as_well(write: Any, word: str, kind: str) -> None:
+    said = [write(f"2026年10月{word}名单", members()), write(f"{word}(2)", members(title=f"青禾区{word}"))]
+    for path in said:
         outcome = judged(path)
         assert [reading.kind for reading in outcome.readings] == [kind] and len(outcome.accepted) == 1
 
@@ -283,6 +303,7 @@ def test_a_table_of_a_database_is_told_apart_by_its_name(tmp_path: Path) -> None
     with stored.writer(path := tmp_path / "table.parquet", header) as put:
         put([(pa.array([cell]), np.zeros(1, bool)) for cell in row])
     (reading,) = judged(path, "二区库/people").readings
-    assert reading.refusal and reading.refusal.code == "which_kind" and "monitor.yml" in reading.refusal.fix
+    assert reading.refusal and reading.refusal.code == "which_kind"
+    assert reading.refusal.fix == advice.say_which_kind(["“低保人员”", "“低保边缘人员”"], is_table=True, is_said=False)
     for name, kind in (("二区低保人员/people", "dibao_person"), ("二区库/public.edge_person", "edge_person")):
         assert [reading.kind for reading in judged(path, name).readings] == [kind]

@@ -134,9 +134,9 @@ def read_dbf(source: Path | io.BytesIO) -> tuple[Grid, list[str]]:
     if deleted := count - len(kept):
         notices.append(f"有{deleted}条记录带删除标记，没有读取")
     if memos := [_text(field.name, names) for field in shown if field.type in memo_types]:
-        notices.append(f"备注型字段的内容不在 .dbf 文件里，没有读取：{'、'.join(memos)}。需要时请导出为 .xlsx 再交")
+        notices.append(f"备注型字段的内容不在 .dbf 文件里，没有读取：{'、'.join(memos)}。{advice.EXPORT_FIELDS}")
     if binaries := [_text(field.name, names) for field in shown if field.type in _NO_TEXT]:
-        notices.append(f"二进制型字段不是文字，没有读取：{'、'.join(binaries)}。需要时请导出为 .xlsx 再交")
+        notices.append(f"二进制型字段不是文字，没有读取：{'、'.join(binaries)}。{advice.EXPORT_FIELDS}")
     grid = Grid("", columns, np.concatenate([[1], kept + 2]), numeric, is_table=True, cut_names=names)
     grid.elsewhere = elsewhere
     return grid, [*notices, *mark_lost(grid, _SAID_OF[encoding])]

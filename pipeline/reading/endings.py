@@ -27,7 +27,7 @@ WORDS: dict[Sort, tuple[str, str]] = {
     "backup": ("备份文件", advice.GIVE_NAME_OF_LIST),
     "beside_table": (".dbf 表的伴随文件（备注、索引、编码等），表里的行不在这个文件里", advice.SEND_TABLE_ITSELF),
     "companion": ("别的文件的伴随文件（校验值、锁等）", advice.NEED_NOT_ACT),
-    "by_programs": ("电脑程序自己留下的文件，或名字以点开头的", advice.DROP_THE_DOT),
+    "by_programs": ("电脑程序自己留下的文件，或名字以点开头的", advice.USE_PLAIN_NAME),
 }
 """Sort → what such a file is, what to do about it."""
 

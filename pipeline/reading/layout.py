@@ -40,7 +40,7 @@ from pipeline.model import (
     column_letter,
     why_of_system,
 )
-from pipeline.reading import beside, preflight, readers, sandbox
+from pipeline.reading import beside, endings, preflight, readers, sandbox
 from pipeline.reading.delimited import CUT, OUT_OF_STEP
 from pipeline.reading.garbled import LEAST_GARBLED, MOST_GARBLED, garbled
 from pipeline.reading.grid import Grid, Mask, Shown, Texts, filled, mask
@@ -75,27 +75,32 @@ def read_file(
             read_submissions, path, file_name, unit_code, sender_kinds, work_dir, memory_mb=memory, seconds=cpu
         )
     except sandbox.Killed as killed:
-        return [Reading(kind=None, refusal=_of_killed(killed))]
+        return [Reading(kind=None, refusal=_of_killed(killed, file_name))]
 
 
-def not_read(fault: str) -> Refusal:
+def not_read(fault: str, file_name: str) -> Refusal:
     """Of a file that our own program failed over; `fault`: where, for the data officer."""
     return Refusal(
         "unreadable",
         "读取程序处理这个文件时出了问题，没有读成。这是我们的程序的问题，已告知数据员，不能说明您的文件写错了",
-        advice.OURS_TO_MEND,
+        advice.OURS_TO_MEND if _is_workbook(file_name) else advice.OURS_TO_EXPORT,
         fault=fault,
     )
 
 
-def _of_killed(killed: sandbox.Killed) -> Refusal:
+def _is_workbook(file_name: str) -> bool:
+    """Whether it may be opened and worked on: a spreadsheet program opens no text as .xlsx, but as .xls and spoils its numbers."""
+    return endings.ending(file_name) == ".xlsx"
+
+
+def _of_killed(killed: sandbox.Killed, file_name: str) -> Refusal:
     if killed.reason == "crash":
-        return not_read(killed.detail)
+        return not_read(killed.detail, file_name)
     what = "内存" if killed.reason == "memory" else "时间"
     return Refusal(
         "too_big",
         f"读取这个文件需要的{what}超出限度，文件过大或内部结构异常",
-        advice.MAKE_SMALLER,
+        advice.MAKE_SMALLER if _is_workbook(file_name) else advice.EXPORT_IN_PARTS,
     )
 
 
