@@ -208,7 +208,7 @@ def _fix(each: Submission) -> str:
 
 
 def _unmarked(home: Home, name: str, fault: str) -> dict[str, Any]:
-    """A copy below returns/ that our own program failed to mark."""
+    """A copy below returns/ that was not marked: `fault` is where our own program failed, '' where it met a limit."""
     _, unit, *rest = name.split("/")
     return {"unit_code": unit, "unit": _called(home, unit), "file_name": mask("/".join(rest)), "fault": fault}
 
@@ -494,7 +494,7 @@ def _to_do_words(told: Mapping[str, Any]) -> list[str]:
         said.append("今晚的清单没有发布，请看夜间任务哪一步没有成功。")
     every = [*told["received"], *told["held"]]
     broken = [line for line in every if line["fault"] or line["reason"].startswith(BROKE)]
-    if ours := [*broken, *told["unmarked"]]:
+    if ours := [*broken, *(line for line in told["unmarked"] if line["fault"])]:
         said.append(
             f"程序自己出错的文件 {len(ours)} 份（{_units_words(ours)}）：不是报送单位的错，请把下面“给开发者”的话转给维护人员。"
         )
@@ -794,10 +794,12 @@ _UNMARKED_TITLE = "没有标成的退回件"
 
 
 def _unmarked_words(unmarked: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Copies that went back as the sheet 问题清单 alone, since our own program failed over them."""
+    """Copies that went back as the sheet 问题清单 alone, since our own program failed over them or they took too long or too much."""
     return [
-        f"{line['unit']} 《{line['file_name']}》：标注时程序自己出了错，退回的只有问题清单，不是报送单位的错；名单照常检查，收下的照用。"
-        f"给开发者：{line['fault'].rstrip('。')}。"
+        f"{line['unit']} 《{line['file_name']}》："
+        f"{'标注时程序自己出了错' if line['fault'] else '标注用的时间或内存超过了一份文件的限制'}，"
+        "退回的只有问题清单，不是报送单位的错；名单照常检查，收下的照用。"
+        + (f"给开发者：{line['fault'].rstrip('。')}。" if line["fault"] else "")
         for line in unmarked
     ]
 

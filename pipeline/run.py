@@ -1024,7 +1024,8 @@ def _mark(copies: list[_Copy]) -> dict[Path, str]:
     """Mark copies in child processes with limits, since the sender's bytes are parsed once more.
 
     Small files share a child; when it dies, each gets one of its own, so that only the one at fault goes without a copy: it
-    is answered by 问题清单 alone. Gives the targets of those over which our own program failed, with where it did.
+    is answered by 问题清单 alone, and the correction workbook of before goes: it is not of this file. Gives the targets of those that
+    were not marked, with where our own program failed over them; '' of those that met a limit.
     """
     from pipeline import returns  # noqa: PLC0415
     from pipeline.reading import layout, sandbox  # noqa: PLC0415 - brings pyarrow and the readers
@@ -1041,11 +1042,14 @@ def _mark(copies: list[_Copy]) -> dict[Path, str]:
     unmarked: dict[Path, str] = {}
     for copy in alone:
         memory_mb, seconds = layout.limits(copy[0])
+        if mending := copy[-1]:
+            mending.target.unlink(missing_ok=True)
         try:
             sandbox.call(returns.write, *copy, memory_mb=2 * memory_mb, seconds=3 * seconds)
         except (sandbox.Killed, CheckError) as problem:
             _, file_name, target, summaries, issues, _ = copy
             reason = "太大或结构特殊，超过了标注的时间或内存"
+            unmarked[target] = ""
             if isinstance(problem, CheckError) or problem.reason == "crash":
                 reason = "标注时我们的程序出了错，不是您的文件写错了"
                 unmarked[target] = tell_failure(problem) if isinstance(problem, CheckError) else problem.detail
@@ -1590,7 +1594,7 @@ def check_file(home: Path | None, file: Path, unit_code: str | None, day: date) 
         elif refusals:
             returns.write_receipt(target, file.name, refusals[0], is_taken=False)
     unknown = [
-        f"标注时我们的程序出了错，检查结果里只有问题清单；请告诉数据员（给开发者：{fault}）" for fault in not_marked
+        f"标注时我们的程序出了错，检查结果里只有问题清单；请告诉数据员（给开发者：{fault}）" for fault in not_marked if fault
     ]
     unknown += [] if place else ["这里没有数据目录：街道（乡镇）是不是本地的没有核对，其余都检查了"]
     all_faults = _joined(faults)

@@ -347,6 +347,33 @@ def test_a_failure_of_ours_over_one_file_or_unit_stops_nobody_else(before, tmp_p
     assert {each.run_date: each.state for each in run._open(home)[1].nights()}[NEXT] == "done"
 
 
+@pytest.mark.parametrize("limit", ["time", "memory"])
+def test_a_copy_that_meets_a_limit_is_told_and_leaves_no_older_correction_workbook(tmp_path, monkeypatch, limit):
+    home = few_divisions(new_home(tmp_path / "home"))
+    wrong = number(2)[:-1] + ("1" if number(2)[-1] != "1" else "2")
+    bad = (person(2)[0], wrong, *person(1)[2:3], "子", "900", "2026-10")
+    book(home / "inbox/d01/边缘.xlsx", PERSON, [person(1), bad])
+    run.night(home, DAY)
+    older = home / "returns/d01/边缘.更正.xlsx"
+    assert older.exists()
+    call = sandbox.call
+
+    def exceed(function: Any, *words: Any, **limits: Any) -> Any:
+        if function in (returns.write, returns.write_all):
+            raise sandbox.Killed(limit)
+        return call(function, *words, **limits)
+
+    monkeypatch.setattr(sandbox, "call", exceed)
+    book(home / "inbox/d01/边缘.xlsx", PERSON, [person(1), person(4), bad])
+    run.night(home, NEXT)
+    to_do, _, rest = (home / f"outbox/{NEXT}.md").read_text(encoding="utf-8").partition("## 这一夜")
+    assert "青禾区 《边缘.xlsx》：标注用的时间或内存超过了一份文件的限制，退回的只有问题清单，不是报送单位的错；" in rest
+    assert "程序自己出错" not in to_do and "给开发者" not in rest
+    assert not older.exists(), "it would correct rows of the file before"
+    assert openpyxl.load_workbook(home / "returns/d01/边缘.xlsx").sheetnames == ["问题清单"]
+    assert verify(home)["problems"] == []
+
+
 def test_a_copy_that_we_fail_to_mark_is_told_to_the_data_officer_and_not_blamed_on_its_sender(tmp_path, monkeypatch):
     home = few_divisions(new_home(tmp_path / "home"))
     wrong = number(2)[:-1] + ("1" if number(2)[-1] != "1" else "2")
