@@ -1594,7 +1594,9 @@ def check_file(home: Path | None, file: Path, unit_code: str | None, day: date) 
         elif refusals:
             returns.write_receipt(target, file.name, refusals[0], is_taken=False)
     unknown = [
-        f"标注时我们的程序出了错，检查结果里只有问题清单；请告诉数据员（给开发者：{fault}）" for fault in not_marked if fault
+        f"标注时我们的程序出了错，检查结果里只有问题清单；请告诉数据员（给开发者：{fault}）"
+        for fault in not_marked
+        if fault
     ]
     unknown += [] if place else ["这里没有数据目录：街道（乡镇）是不是本地的没有核对，其余都检查了"]
     all_faults = _joined(faults)

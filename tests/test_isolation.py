@@ -367,7 +367,9 @@ def test_a_copy_that_meets_a_limit_is_told_and_leaves_no_older_correction_workbo
     book(home / "inbox/d01/边缘.xlsx", PERSON, [person(1), person(4), bad])
     run.night(home, NEXT)
     to_do, _, rest = (home / f"outbox/{NEXT}.md").read_text(encoding="utf-8").partition("## 这一夜")
-    assert "青禾区 《边缘.xlsx》：标注用的时间或内存超过了一份文件的限制，退回的只有问题清单，不是报送单位的错；" in rest
+    assert (
+        "青禾区 《边缘.xlsx》：标注用的时间或内存超过了一份文件的限制，退回的只有问题清单，不是报送单位的错；" in rest
+    )
     assert "程序自己出错" not in to_do and "给开发者" not in rest
     assert not older.exists(), "it would correct rows of the file before"
     assert openpyxl.load_workbook(home / "returns/d01/边缘.xlsx").sheetnames == ["问题清单"]
