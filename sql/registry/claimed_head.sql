@@ -1,7 +1,7 @@
 -- Heads to whom a division's list in use ties people, though no row of that division names them under their name: not on its lists of this
--- month, not on those of others, not in its applications, not on a row that had to be set aside. Such a number heads nobody there, whoever else knows it: else tying an invented
--- child to a number would bring the family of that number, and a family would move when others name its head. Whoever lived in another
--- division last night must be named by that very list.
+-- month, not on those of others, not in its applications, not on a row that had to be set aside. Such a number heads nobody there, whoever
+-- else knows it: else tying an invented child to a number would bring the family of that number, and a family would move when others name
+-- its head. Whoever lived in another division last night must be named by that very list.
 with tied as (
     select distinct
         roster_person.registry as registry,

@@ -9,6 +9,6 @@ from registry.held_person as held
 inner join house.set_aside_name as set_aside
     on
         held.person_id = set_aside.person_id
-        and coalesce(set_aside.own_unit_code = held.division_code, true)
-        and coalesce(folded_name(set_aside.name) = held.folded_name, true)
+        and coalesce(held.division_code = set_aside.own_unit_code, true)
+        and coalesce(held.folded_name = folded_name(set_aside.name), true)
 group by held.person_id, held.name, held.division_code
