@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from test_identity_decisions import after_the_first, answer, first_of
-from test_life import after
+from test_life import after, said
 from test_warehouse import NIGHT, POOR, POOR_CARD, ROSTERS, Nights, given, models_with, survey
 
 from pipeline import warehouse
@@ -361,13 +361,13 @@ def family(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
 @pytest.mark.parametrize("claim", TAKEN)
 def test_a_family_whose_head_nobody_named_and_who_left_a_list_stay_where_they_are(family: Nights, claim: str) -> None:
     where = "select person_id, name, household_id, division_code from person where person_id in ('娃', '母', '戌') order by all"
-    home = [("娃", "王小娃", "户娃", "d01"), ("戌", "陈去", "户戌", "d01"), ("母", "李大母", "户娃", "d01")]
+    home = [("娃", "王小娃", "户父-d01", "d01"), ("戌", "陈去", "户戌", "d01"), ("母", "李大母", "户父-d01", "d01")]
     assert family.rows(where) == sorted(home)
     nights = after_the_first(family)
     for night in (1, 2):
         nights.night(given(after(night), **merged(known(dibao_person=[*FAMILY, *LEFT]), TAKEN[claim])))
         assert nights.rows(where) == sorted(home)
-        assert nights.rows("select division_code, size from household where household_id = '户娃'") == [("d01", 2)]
+        assert nights.rows("select division_code, size from household where household_id = '户父-d01'") == [("d01", 2)]
         assert "陈去" not in seen_in(nights, "d02")
 
 
@@ -379,7 +379,7 @@ def test_a_bill_of_the_head_parts_no_family(family: Nights) -> None:
     both = "select distinct household_id, division_code from person where person_id in ('娃', '母')"
     for night in (1, 2):
         nights.night(given(after(night), **lists_now))
-        assert nights.rows(both) == [("户娃", "d01")]
+        assert nights.rows(both) == [("户父-d01", "d01")]
         assert nights.rows("select household_id, division_code from person where person_id = '父'") == [
             ("户父", "bureau")
         ]
@@ -459,6 +459,21 @@ def test_a_number_taken_the_night_before_its_own_list_came_brings_no_family(fami
     nights.night(given(after(1), **of_october(merged(truth, claim))))
     for night in (2, 3):
         nights.night(given(after(night), **of_october(merged(truth, CHILD))))
+        if (
+            before == "both"
+        ):  # d02 still gives the number that it had first, and to the same child: a person must decide
+            assert nights.rows(OF_FATHER) == sorted(
+                [
+                    ("父", "假父", "户父", "d02"),
+                    ("娃", "王小娃", "户父-d01", "d01"),
+                    ("母", "李大母", "户父-d01", "d01"),
+                ]
+            )
+            assert nights.rows("select division_code from identity_question where is_asked and about = 'name'") == 2 * [
+                ("bureau",)
+            ]
+            assert [name for name in ("王大父", "王小娃", "李大母") if name in seen_in(nights, "d02")] == []
+            continue
         assert nights.rows(OF_FATHER) == FATHERS
         assert nights.rows("select division_code, size from household where household_id = '户父'") == [("d01", 3)]
         assert [name for name in ("王大父", "王小娃", "李大母") if name in seen_in(nights, "d02")] == []
@@ -468,7 +483,7 @@ def test_a_number_taken_the_night_before_its_own_list_came_brings_no_family(fami
 
 def test_facts_and_places_of_another_division_do_not_reach_a_family_whose_head_it_names(family: Nights) -> None:
     """The night after d02 has named the number as a member elsewhere, and as head of a household, all is as before."""
-    before = family.rows("select * from household where household_id = '户娃'")
+    before = family.rows("select * from household where household_id = '户父-d01'")
     nights = after_the_first(family)
     named: dict[str, list[dict[str, Any]]] = {
         "dibao_household": [
@@ -480,8 +495,8 @@ def test_facts_and_places_of_another_division_do_not_reach_a_family_whose_head_i
     }  # fmt: skip
     for night in (1, 2, 3):
         nights.night(given(after(night), **of_october(merged(known(dibao_person=[*FAMILY, *LEFT]), named))))
-        assert nights.rows("select * from household where household_id = '户娃'") == before
-        assert {row[2:] for row in nights.rows(OF_FATHER) if row[0] != "父"} == {("户娃", "d01")}
+        assert nights.rows("select * from household where household_id = '户父-d01'") == before
+        assert {row[2:] for row in nights.rows(OF_FATHER) if row[0] != "父"} == {("户父-d01", "d01")}
 
 
 def test_two_divisions_that_tie_one_number_share_no_household(family: Nights) -> None:
@@ -491,44 +506,248 @@ def test_two_divisions_that_tie_one_number_share_no_household(family: Nights) ->
     found = nights.rows(
         "select person_id, household_id, division_code from person where person_id in ('娃', '母', '假', '伪')"
     )
-    assert sorted(found) == [("伪", "户伪", "d02"), ("假", "户伪", "d02"), ("娃", "户娃", "d01"), ("母", "户娃", "d01")]
+    assert sorted(found) == [
+        ("伪", "户父-d02", "d02"),
+        ("假", "户父-d02", "d02"),
+        ("娃", "户父-d01", "d01"),
+        ("母", "户父-d01", "d01"),
+    ]
 
 
-@pytest.mark.parametrize("name", ["王大父", None])
+def set_aside(
+    name: str | None, *kinds: str, night: int = 1, unit: str = "d01", period: str = "2026-10"
+) -> dict[str, list[dict[str, Any]]]:
+    """Rows with the father's number that his division's list had, and that were set aside."""
+    return {
+        "house__set_aside": [
+            {"row_id": f"Z#a#{at}", "submission_id": "Z", "kind": kind, "unit_code": unit, "period": period,
+             "sheet": "a", "row_number": at, "name": name, "reason": "x", "person_id": "父", "number_state": "verified"}
+            for at, kind in enumerate(kinds, 2)
+        ],
+        "house__submission": [
+            {"submission_id": "Z", "unit_code": unit, "kind": kinds[0], "file_name": "z.xlsx", "period": period,
+             "status": "partly_accepted", "received_seq": 99, "night": str(after(night))},
+        ],
+    }  # fmt: skip
+
+
+def taken(name: str = "假父") -> dict[str, list[dict[str, Any]]]:
+    """d02 claims the father's number."""
+    return {"dibao_person": [{"id_number": "父", "name": name, "unit_code": "d02", "start_month": "2026-10"}]}
+
+
+@pytest.mark.parametrize("name", ["王大父", "王大父（户主）", None])
 def test_whose_own_row_was_set_aside_is_not_taken_meanwhile(family: Nights, name: str | None) -> None:
     truth = merged(known(dibao_person=FAMILY), KNOWN_FATHER)
     nights = Nights(family.models)
     nights.night(given(NIGHT, **of_october(truth)))
     assert nights.rows(OF_FATHER) == FATHERS
-    claim = {"dibao_person": [{"id_number": "父", "name": "假父", "unit_code": "d02", "start_month": "2026-10"}]}
-    aside: dict[str, list[dict[str, Any]]] = {
-        "house__set_aside": [
-            {"row_id": f"Z#a#{at}", "submission_id": "Z", "kind": kind, "unit_code": "d01", "period": "2026-10",
-             "sheet": "a", "row_number": at, "name": name, "reason": "x", "person_id": "父", "number_state": "verified"}
-            for at, kind in enumerate(KNOWN_FATHER, 2)
-        ],
-        "house__submission": [
-            {"submission_id": "Z", "unit_code": "d01", "kind": "dibao_person", "file_name": "z.xlsx", "period": "2026-10",
-             "status": "partly_accepted", "received_seq": 99, "night": str(after(1))},
-        ],
-    }  # fmt: skip
-    spoilt = merged(merged(known(dibao_person=FAMILY), aside), claim)
+    spoilt = merged(merged(known(dibao_person=FAMILY), set_aside(name, *KNOWN_FATHER)), taken())
     for night in (1, 2):
         nights.night(given(after(night), **of_october(spoilt)))
-        found = nights.rows(OF_FATHER)
-        assert found == (
-            FATHERS
-            if name
-            else [("娃", "王小娃", "户娃", "d01"), ("母", "李大母", "户娃", "d01"), ("父", "王大父", "户父", "d01")]
-        )
+        assert nights.rows(OF_FATHER) == FATHERS
         told = "select kept_name, other_name, kept_unit_code, state from name_conflict where person_id = '父'"
         assert nights.rows(told) == [("王大父", "假父", "d01", "disputed")]
         assert nights.rows("select division_code from identity_question where is_asked and about = 'name'") == [
             ("bureau",)
         ]
         assert [one for one in ("王大父", "王小娃", "李大母") if one in seen_in(nights, "d02")] == []
-    nights.night(given(after(3), **of_october(merged(truth, claim))))
+    nights.night(given(after(3), **of_october(merged(truth, taken()))))
     assert nights.rows(OF_FATHER) == FATHERS
+
+
+def test_a_row_that_was_set_aside_long_ago_does_not_keep_a_number_for_who_took_it(family: Nights) -> None:
+    nights = Nights(family.models)
+    old = set_aside(None, "tekun_person", night=0, unit="d02", period="2026-03")
+    nights.night(given(NIGHT, **of_october(merged(merged(known(), old), taken()))))
+    truth = merged(merged(known(dibao_person=FAMILY), KNOWN_FATHER), old)
+    for night in (1, 2):
+        nights.night(given(after(night), **of_october(truth)))
+    assert nights.rows(OF_FATHER) == FATHERS
+
+
+# --- beginnings of names, and names tried one after the other --------------------------------------------------------
+
+
+@pytest.mark.parametrize("short", ["买买提", "买买提艾", "买买"])
+def test_the_beginning_of_a_name_is_not_the_name_for_another_division(unlisted: Nights, short: str) -> None:
+    long = "买买提艾力"
+    nights = Nights(unlisted.models)
+    bills = [BILLS[0] | {"name": long}, *BILLS[1:]]
+    mine = {"medical_expense": bills, **ROSTERS}
+    nights.night(given(NIGHT, **of_october(mine)))
+    claim = {
+        "temporary_grant": [{"id_number": "戊", "name": short, "application_no": "B1", "unit_code": "d02"}],
+        "edge_person": [{"id_number": "戊", "name": short, "unit_code": "d02"}],
+    }
+    together = Nights(unlisted.models)
+    together.night(given(NIGHT, **of_october(merged(mine, claim))))
+    nights.night(given(after(1), **of_october(merged(mine, claim))))
+    assert nights.rows("select name, division_code from person where person_id = '戊'") == [(long, "bureau")]
+    for each in (nights, together):
+        assert long not in seen_in(each, "d02")
+
+
+def test_a_surname_of_two_characters_does_not_let_the_rest_be_tried(unlisted: Nights) -> None:
+    nights = Nights(unlisted.models)
+    mine = {"medical_expense": [BILLS[0] | {"name": "欧阳春"}, *BILLS[1:]], **ROSTERS}
+    nights.night(given(NIGHT, **of_october(mine)))
+    tried = [
+        {"id_number": "戊", "name": f"欧阳{last}", "application_no": f"B{last}", "unit_code": "d02"}
+        for last in "一二三春夏秋冬"
+    ]
+    for night in (1, 2):
+        nights.night(given(after(night), **of_october(merged(mine, {"temporary_grant": tried}))))
+        assert nights.rows("select name, division_code from person where person_id = '戊'") == [("欧阳春", "bureau")]
+        assert seen_in(nights, "d02").count("欧阳春") == seen_in(nights, "d02").count("欧阳夏")
+        assert nights.rows("select distinct division_code from identity_question where is_asked") == [("bureau",)]
+
+
+@pytest.mark.parametrize("partner", ["medical_insurance", "civil"])
+def test_a_slip_in_its_own_ledger_takes_nobody_from_a_division(unlisted: Nights, partner: str) -> None:
+    nights = Nights(unlisted.models)
+    own = known()
+    own["medical_expense"] = [row | {"unit_code": partner} for row in BILLS]
+    nights.night(given(NIGHT, **of_october(own)))
+    slip = {
+        "temporary_grant": [{"id_number": "庚", "name": "伍九", "application_no": "A2", "accepted_on": "2026-10-01"}]
+    }
+    nights.night(given(after(1), **of_october(merged(own, slip))))
+    assert nights.rows("select name, division_code from person where person_id = '庚'") == [("吴九", "d01")]
+    assert nights.rows("select division_code, status from warning where person_id = '庚'") == [("d01", "open")]
+
+
+# --- families of whom the survey says that they are poor -------------------------------------------------------------
+
+EDGE_FAMILY = [{key: value for key, value in row.items() if key != "start_month"} for row in FAMILY]
+POOR_MOTHER = survey({"head_id_number": "母", "head_name": "李大母", "household_no": "H7"})
+POOR_FATHER = {"edge_person": [{"id_number": "父", "name": "王大父", "head_id_number": "父"}]}
+OPEN = "select subject_id, division_code, status from warning where rule_code = 'X01' order by all"
+
+
+def poor(**more: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """A family on d01's edge list, its mother in the survey; `more` beside it."""
+    return merged(merged({"edge_person": EDGE_FAMILY, "survey_household": POOR_MOTHER}, ROSTERS), more)
+
+
+@pytest.mark.parametrize("name", ["王大父", None])
+def test_a_family_whose_head_was_only_ever_set_aside_is_neither_listed_nor_taken(
+    first: Nights, name: str | None
+) -> None:
+    nights = Nights(first.models)
+    mine = merged(poor(), set_aside(name, "edge_person", night=0))
+    nights.night(given(NIGHT, **of_october(mine)))
+    where = "select household_id, division_code from person where person_id in ('娃', '母')"
+    for night, claim in ((1, taken()), (2, taken()), (3, {})):
+        nights.night(given(after(night), **of_october(merged(mine, claim))))
+        assert set(nights.rows(where)) == {("户父-d01", "d01")}
+        assert nights.rows(OPEN) == [], "his row may say that he is enrolled"
+        assert nights.rows("select * from warning_withdrawn") == []
+
+
+@pytest.mark.parametrize("name", ["王大父", "王大夫", None])
+@pytest.mark.parametrize("is_billed", [True, False])
+def test_an_enrolled_head_whose_row_is_set_aside_does_not_have_his_family_listed(
+    first: Nights, name: str | None, is_billed: bool
+) -> None:
+    bill = [{"id_number": "父", "name": "王大父", "settled_on": "2026-09-05", "burden_fen": 900000}]
+    mine = poor(**({"medical_expense": bill} if is_billed else {}))
+    enrolled = {"dibao_person": [{"id_number": "父", "name": "王大父", "start_month": "2026-01"}]}
+    nights = Nights(first.models)
+    nights.night(given(NIGHT, **of_october(merged(mine, enrolled))))
+    assert nights.rows(OPEN) == []
+    for night in (1, 2):
+        nights.night(given(after(night), **of_october(merged(mine, set_aside(name, "dibao_person")))))
+        assert nights.rows(OPEN) == []
+        assert set(nights.rows("select household_id from person where person_id in ('娃', '母')")) == {("户父",)}
+
+
+@pytest.mark.parametrize("bait", ["a claim", "a bill"])
+def test_a_dispute_about_the_head_does_not_have_his_family_listed(first: Nights, bait: str) -> None:
+    other = {
+        "a claim": {"edge_person": [{"id_number": "父", "name": "假父", "unit_code": "d02"}]},
+        "a bill": {
+            "medical_expense": [{"id_number": "父", "name": "王太父", "settled_on": "2026-09-05", "burden_fen": 100}]
+        },
+    }[bait]
+    nights = Nights(first.models)
+    nights.night(given(NIGHT, **of_october(merged(ROSTERS, other))))
+    enrolled = {"dibao_person": [{"id_number": "父", "name": "王大父", "start_month": "2026-01"}]}
+    nights.night(given(after(1), **of_october(merged(merged(poor(), other), enrolled))))
+    assert nights.rows(OPEN) == []
+
+
+def test_a_household_keeps_its_number_while_its_head_is_left_out_or_its_members_change(first: Nights) -> None:
+    nights = Nights(first.models)
+    nights.night(given(NIGHT, **of_october(poor())))
+    listed = nights.rows("select warning_id, subject_id, first_seen_on from warning")
+    assert [row[1] for row in listed] == ["户父-d01"]
+    newborn = [{"id_number": "丁", "name": "王丁", "head_id_number": "父", "relation": "子"}]
+    grown = poor(edge_person=newborn)
+    without = poor()
+    without["edge_person"] = [row for row in without["edge_person"] if row["id_number"] != "娃"]
+    for night, now in ((1, grown), (2, without), (3, poor())):
+        nights.night(given(after(night), **of_october(now)))
+        assert nights.rows("select warning_id, subject_id, first_seen_on from warning") == listed
+        assert nights.rows("select * from warning_withdrawn") == []
+    dead = [{"id_number": "娃", "name": "王小娃", "died_on": "2026-10-20"}]
+    nights.night(given(after(4), **of_october(poor(death_notice=dead))))
+    assert nights.rows("select warning_id, subject_id, first_seen_on from warning") == listed, "his mother lives"
+
+
+@pytest.mark.parametrize("is_billed", [True, False])
+def test_a_family_keeps_its_number_when_the_row_of_its_head_is_missing(first: Nights, is_billed: bool) -> None:
+    bill = [{"id_number": "父", "name": "王大父", "settled_on": "2026-09-05", "burden_fen": 100}]
+    mine = poor(**({"medical_expense": bill} if is_billed else {}))
+    nights = Nights(first.models)
+    nights.night(given(NIGHT, **of_october(merged(mine, POOR_FATHER))))
+    before = nights.rows("select warning_id, subject_id, first_seen_on from warning")
+    assert [row[1] for row in before] == ["户父"]
+    for night, more in ((1, {}), (2, {}), (3, POOR_FATHER)):
+        nights.night(given(after(night), **of_october(merged(mine, more))))
+        assert nights.rows("select warning_id, subject_id, first_seen_on from warning") == before
+        assert nights.rows("select * from warning_withdrawn") == []
+
+
+def test_what_a_division_closed_about_another_name_silences_nobody_elsewhere(first: Nights) -> None:
+    nights = Nights(first.models)
+    claim = survey({"head_id_number": "父", "head_name": "假父", "household_no": "H8", "unit_code": "d02"})
+    nights.night(given(NIGHT, **of_october(merged(ROSTERS, {"survey_household": claim}))))
+    ((warning,),) = nights.rows("select warning_id from warning")
+    done = said(warning, unit_code="d02", file_name="d02.xlsx")
+    nights.night(given(after(1), **of_october(merged(ROSTERS, {"survey_household": claim, "house__decision": [done]}))))
+    assert nights.rows("select status from warning") == [("closed",)]
+    truth = survey({"head_id_number": "父", "head_name": "王大父", "household_no": "H7"})
+    for night in (2, 3):
+        nights.night(
+            given(after(night), **of_october(merged(ROSTERS, {"survey_household": truth, "house__decision": [done]})))
+        )
+    found = nights.rows("select division_code, status, subject_name from warning where division_code = 'd01'")
+    assert found == [("d01", "open", "王大父")]
+
+
+def test_a_claim_does_not_win_while_the_row_of_a_head_is_missing_and_his_family_is_tied_to_him(first: Nights) -> None:
+    nights = Nights(first.models)
+    nights.night(given(NIGHT, **of_october(merged(poor(), POOR_FATHER))))
+    before = nights.rows("select warning_id, subject_id, first_seen_on, status from warning")
+    for night, more in ((1, {}), (2, {}), (3, POOR_FATHER)):
+        nights.night(given(after(night), **of_october(merged(merged(poor(), taken()), more))))
+        assert nights.rows(OF_FATHER) == FATHERS
+        assert nights.rows("select warning_id, subject_id, first_seen_on, status from warning") == before
+        assert nights.rows("select kept_name, other_name, flips from name_conflict where person_id = '父'") == [
+            ("王大父", "假父", True)
+        ]
+        assert nights.rows("select division_code from identity_question where is_asked and about = 'name'") == [
+            ("bureau",)
+        ]
+
+
+def test_a_name_on_lists_of_other_months_is_kept_against_a_claim(family: Nights) -> None:
+    coming = {"dibao_person": [{"id_number": "父", "name": "王大父", "period": "2026-11", "start_month": "2026-11"}]}
+    nights = Nights(family.models)
+    nights.night(given(NIGHT, **of_october(merged(known(), coming))))
+    nights.night(given(after(1), **of_october(merged(merged(known(), coming), taken()))))
+    assert nights.rows("select name, division_code from person where person_id = '父'") == [("王大父", "bureau")]
 
 
 def test_a_warning_stands_when_the_name_on_its_row_comes_into_dispute(unlisted: Nights) -> None:
@@ -543,11 +762,17 @@ def test_a_warning_stands_when_the_name_on_its_row_comes_into_dispute(unlisted: 
     kept = nights.rows(told)
     assert [row[1] for row in kept] == ["d01"] and "所依据的数据行姓名有争议，今晚无法核对，保留原预警" in kept[0][2]
     assert nights.rows("select warning_id from warning_withdrawn") == []
+    # The partner's list comes again: the bill has another row, and its name is disputed all the same.
+    lists_now["medical_expense"] = [
+        row | {"row_id": f"n{row['row_id']}", "submission_id": "again"} for row in lists_now["medical_expense"]
+    ]
+    nights.night(given(after(2), **of_october(lists_now)))
+    assert nights.rows(told) == kept and nights.rows("select warning_id from warning_withdrawn") == []
     lists_now["dibao_person"] = [
         *lists_now["dibao_person"],
         {"id_number": "庚", "name": "吴十", "start_month": "2026-10"},
     ]
-    nights.night(given(after(2), **of_october(lists_now)))
+    nights.night(given(after(3), **of_october(lists_now)))
     ((because,),) = nights.rows("select because from warning_withdrawn where subject_id = '庚'")
     assert because.startswith("已在册：低保")
 

@@ -69,18 +69,16 @@ class Oracle:
         names: dict[tuple[str, str], set[str]] = defaultdict(set)
         for kind, row in rows:
             if unit := self.own_unit(kind, row):
-                names[unit, row["id_number"]].add(row["name"][:2])
-        self.guessed = {of for of, found in names.items() if len(found) > 1}
+                names[unit, row["id_number"]].add(row["name"])
+        self.guessed = {
+            of for of, found in names.items() if any(not _same_name(one, other) for one in found for other in found)
+        }
         """Divisions that give one number several names, and the number."""
-        self.first: dict[tuple[str, str], str] = {}
-        """Of whom a division's lists tie to one head, the first: division, head."""
         self.kept_by: dict[str, str | None] = {}
         """Person → the division whose own row names him; None where a partner's does."""
         self.kept = self._kept()
         self.disputed = {
-            row["row_id"]
-            for kind, row in rows
-            if not _same_name(row["name"], self.kept[row["id_number"]]) or self._is_guess(kind, row)
+            row["row_id"] for kind, row in rows if not self._is_his_name(kind, row) or self._is_guess(kind, row)
         }
         self.groups = self._groups()
         self.head = {person: self._head(person) for person in self.kept}
@@ -90,6 +88,12 @@ class Oracle:
 
     def own_unit(self, kind: str, row: dict[str, Any]) -> str | None:
         return None if KINDS[kind] in ("monitoring", "other") else str(row["unit_code"])
+
+    def _is_his_name(self, kind: str, row: dict[str, Any]) -> bool:
+        """A division whose name does not stand must say the whole name."""
+        kept, by = self.kept[row["id_number"]], self.kept_by[row["id_number"]]
+        unit = self.own_unit(kind, row)
+        return row["name"] == kept or (unit in (None, by) and _same_name(row["name"], kept))
 
     def _is_guess(self, kind: str, row: dict[str, Any]) -> bool:
         unit, person = self.own_unit(kind, row), row["id_number"]
@@ -143,9 +147,6 @@ class Oracle:
     def _groups(self) -> list[tuple[str, str, int, str, str]]:
         """(person, head, rank, period, division) of lists in use; the lists tied by 户编号 have no division order to test."""
         found, numbered = [], defaultdict(list)
-        for kind, row in sorted(self.rows, key=lambda pair: pair[1]["id_number"]):
-            if KINDS[kind] in ("dibao", "edge") and row["row_id"] not in self.disputed and self.in_use(kind, row):
-                self.first.setdefault((row["unit_code"], row["head_id_number"]), row["id_number"])
         for kind, row in self.rows:
             if row["row_id"] in self.disputed or not self.in_use(kind, row):
                 continue
@@ -153,7 +154,7 @@ class Oracle:
             if rank in (1, 3):
                 who, head = row["id_number"], row["head_id_number"]
                 if self._is_claimed(head, row["unit_code"]):
-                    head = self.first[row["unit_code"], head]
+                    head = f"{head}-{row['unit_code']}"
                 found.append((who, head, rank, row["period"], row["unit_code"]))
             elif rank in (4, 5):
                 numbered[rank, row["unit_code"], row["household_no"]].append(row)

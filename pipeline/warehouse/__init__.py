@@ -819,8 +819,6 @@ def _load_house(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, 
         rosters = [(kind.name, kind.family) for kind in models.kinds.values() if kind.period == "month"]
         _fill(con, "roster_kind", {"kind": "VARCHAR", "registry": "VARCHAR"}, _texts(["kind", "registry"], rosters))
         con.execute(_PREVIOUS_SOURCE)
-    if "house.previous_evidence" in needed:
-        con.execute(_PREVIOUS_EVIDENCE)
     _load_cards(con, models, needed)
     for name, entries in models.lists.items():
         if f"house.{name}" in needed:
@@ -863,7 +861,7 @@ def _load_accepted(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Model
 _SET_ASIDE_NAME = """
 create table house.set_aside_name as
 select
-    set_aside.row_id, set_aside.person_id, set_aside.name,
+    set_aside.row_id, set_aside.person_id, set_aside.name, set_aside.period,
     case when partner_kind.kind is null then set_aside.unit_code end as own_unit_code
 from house.set_aside
 left join partner_kind using (kind)
@@ -882,18 +880,6 @@ from source
 left join house.submission as submission using (submission_id)
 left join roster_kind using (kind)
 """
-
-
-_PREVIOUS_EVIDENCE = """
-create table house.previous_evidence as
-with item as (
-    select warning_id, unnest(from_json(evidence, '[{"submission_id": "VARCHAR", "sheet": "VARCHAR", "row": "BIGINT"}]'), recursive := true)
-    from house.previous_warning
-)
-select distinct warning_id, submission_id, sheet, "row" as row_number
-from item
-"""
-"""Rows on which the warnings of the release before stand."""
 
 
 def _load_previous(con: duckdb.DuckDBPyConnection, previous: Path, keys: Sequence[str], needed: set[str]) -> None:

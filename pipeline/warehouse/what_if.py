@@ -61,7 +61,8 @@ head as (
 select person_id from core where person_id is not null
 union select person_id from registry.household_member where household_id in (select household_id from home)
 union select head_person_id from head
-union select person_id from registry.household_group where head_person_id in (select head_person_id from head)
+union select person_id from registry.household_group
+    where head_person_id in (select head_person_id from head) or tied_head_id in (select head_person_id from head)
 """
 _COMPARE = """
 insert into {table}
@@ -71,6 +72,11 @@ with about as (
 at_home as (
     select about.left_ref, about.right_ref, person.household_id
     from about join (select * from person_before union all select * from person_after) as person using (person_id)
+    union
+    select about.left_ref, about.right_ref, household_member.household_id
+    from about
+    join registry.household_group on about.person_id = household_group.tied_head_id
+    join registry.household_member on household_group.person_id = household_member.person_id
 ),
 changed as (
     select rule_code, subject_id, person_id, household_id, level, 'withdrawn' as change

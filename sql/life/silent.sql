@@ -1,4 +1,5 @@
--- Of what was closed, the last episode of each rule and subject: how long it stays silent, and from which value on it is worse.
+-- Of what was closed, the last episode of each rule and subject: how long it stays silent, and from which value on it is worse. What one
+-- division closed about somebody of another name silences no other division.
 with everywhere as (
     select
         max(case when policy.key = 'snooze' then cast(policy.value as integer) end) as snooze_days,
@@ -11,6 +12,7 @@ last_closed as (
     select
         before.warning_id as warning_id, before.rule_code as rule_code, before.subject_id as subject_id,
         before.level as level, before.measured as measured, before.decided_on as decided_on, before.outcome as outcome,
+        before.division_code as division_code, folded_name(before.subject_name) as folded_name,
         row_number() over (
             partition by before.rule_code, before.subject_id
             order by before.first_seen_on desc, before.decided_on desc, before.warning_id
@@ -35,12 +37,17 @@ compared as (
         on
             standing.rule_code = last_closed.rule_code and standing.subject_id = last_closed.subject_id
             and last_closed.place = 1
+    left join registry.identity as identity
+        on standing.person_id = identity.person_id
     inner join house.level as level_now
         on standing.level = level_now.level
     inner join house.level as level_then
         on last_closed.level = level_then.level
     cross join everywhere
     cross join house.night as night
+    where
+        last_closed.division_code = standing.division_code
+        or coalesce(last_closed.folded_name = folded_name(identity.name), true)
 )
 
 select

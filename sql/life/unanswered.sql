@@ -51,26 +51,40 @@ enrolled as (
     where answered.answer = 'enrolled'
 ),
 
+disputed_row as (
+    select distinct
+        name_conflict.person_id as person_id,
+        household_member.household_id as household_id,
+        person_row.kind as kind,
+        person_row.own_unit_code as own_unit_code
+    from registry.name_conflict as name_conflict
+    inner join registry.person_row as person_row
+        on name_conflict.row_id = person_row.row_id
+    left join registry.household_member as household_member
+        on name_conflict.person_id = household_member.person_id
+    left join house.review_only as review_only
+        on person_row.kind = review_only.kind
+    where
+        name_conflict.is_current and name_conflict.state in ('disputed', 'cannot_tell')
+        and review_only.kind is null
+),
+
 disputed as (
     select distinct before.warning_id as warning_id
     from life.before as before
-    inner join house.previous_evidence as evidence
-        on before.warning_id = evidence.warning_id
-    inner join registry.person_row as person_row
+    inner join house.rule as rule
+        on before.rule_code = rule.rule_code
+    inner join house.rule_evidence as evidence
+        on before.rule_code = evidence.rule_code
+    inner join disputed_row
         on
-            evidence.submission_id = person_row.submission_id
-            and evidence.sheet = person_row.sheet
-            and evidence.row_number = person_row.row_number
-    inner join registry.name_conflict as name_conflict
-        on person_row.row_id = name_conflict.row_id
-    left join house.review_only as review_only
-        on person_row.kind = review_only.kind
+            evidence.kind = disputed_row.kind
+            and case rule.subject when 'person' then before.person_id else before.household_id end
+            = case rule.subject when 'person' then disputed_row.person_id else disputed_row.household_id end
+            and coalesce(before.division_code = disputed_row.own_unit_code, true)
     left join enrolled
         on before.warning_id = enrolled.warning_id
-    where
-        before.status <> 'closed'
-        and name_conflict.is_current and name_conflict.state in ('disputed', 'cannot_tell')
-        and review_only.kind is null and enrolled.warning_id is null
+    where before.status <> 'closed' and enrolled.warning_id is null
 ),
 
 remark as (

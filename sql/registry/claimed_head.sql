@@ -1,7 +1,8 @@
 -- Heads to whom a division's list in use ties people, though no row of that division names them under their name: not on its lists of this
--- month, not on those of others, not in its applications, not on a row that had to be set aside. Such a number heads nobody there, whoever
--- else knows it: else tying an invented child to a number would bring the family of that number, and a family would move when others name
--- its head. Whoever lived in another division last night must be named by that very list.
+-- month, not on those of others, not in its applications. Such a number heads nobody there, whoever else knows it: else tying an invented
+-- child to a number would bring the family of that number, and a family would move when others name its head. It does while he lived there
+-- last night and is called as he was, or while a household of his stood there and nobody at all names him: he may have left the list, or
+-- his row be missing. Whoever lived in another division last night must be named by that very list.
 with tied as (
     select distinct
         roster_person.registry as registry,
@@ -26,19 +27,15 @@ named as (
     left join registry.name_conflict as name_conflict
         on person_row.row_id = name_conflict.row_id
     where person_row.own_unit_code is not null and name_conflict.row_id is null
-    union
-    select
-        set_aside.own_unit_code as division_code,
-        set_aside.person_id as person_id
-    from house.set_aside_name as set_aside
-    left join registry.identity as identity
-        on set_aside.person_id = identity.person_id
-    left join registry.guessed_person as guessed
-        on set_aside.person_id = guessed.person_id and set_aside.own_unit_code = guessed.unit_code
-    where
-        set_aside.own_unit_code is not null
-        and guessed.person_id is null
-        and coalesce(folded_name(set_aside.name) = folded_name(identity.name), identity.person_id is null)
+),
+
+headed as (
+    select distinct
+        house_identity.person_id as person_id,
+        previous.division_code as division_code
+    from house.previous_person as previous
+    inner join house.identity as house_identity
+        on previous.household_id = house_identity.household_id
 )
 
 select
@@ -56,6 +53,15 @@ left join named
     on tied.division_code = named.division_code and tied.head_person_id = named.person_id
 left join registry.held_person as held
     on tied.head_person_id = held.person_id and held.is_of_division
+left join registry.identity as identity
+    on tied.head_person_id = identity.person_id
+left join headed
+    on tied.head_person_id = headed.person_id and tied.division_code = headed.division_code
 where
     listed.person_id is null
-    and (named.person_id is null or held.division_code <> tied.division_code)
+    and case
+        when held.division_code <> tied.division_code then true
+        when named.person_id is not null then false
+        when identity.person_id is null then headed.person_id is null
+        else coalesce(held.folded_name <> folded_name(identity.name), true)
+    end

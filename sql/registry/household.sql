@@ -65,8 +65,11 @@ named as (
     select person_id as head_person_id, 10 as tier, 6 as standing_rank, division_code, cast(null as date) as since
     from registry.addressed_person
     union all
-    select person_id as head_person_id, 11 as tier, 6 as standing_rank, division_code, cast(null as date) as since
-    from registry.returned_person
+    select
+        returned.person_id as head_person_id, 11 as tier, 6 as standing_rank, returned.division_code, cast(null as date) as since
+    from registry.returned_person as returned
+    inner join registry.identity as identity
+        on returned.row_id = identity.row_id
 ),
 
 ranked as (

@@ -1,11 +1,31 @@
--- A household is in a registry when any member is; it is in none when every usable member, and the head, is known not to be.
+-- A household is in a registry when any member is; it is in none when every usable member, and the head, is known not to be. Of a head who
+-- is not asked with it, since its list gives his number alone, it cannot be told while somebody names that number, or a row of his was
+-- set aside.
+with unsure as (
+    select distinct household_member.household_id as household_id
+    from registry.household_member as household_member
+    inner join registry.household_group as household_group
+        on
+            household_member.person_id = household_group.person_id
+            and household_member.head_person_id = household_group.head_person_id
+    left join registry.identity as identity
+        on household_group.tied_head_id = identity.person_id
+    left join house.set_aside_name as set_aside
+        on household_group.tied_head_id = set_aside.person_id
+    where
+        (household_group.tied_head_id <> household_group.head_person_id and identity.person_id is not null)
+        or (identity.person_id is null and set_aside.person_id is not null)
+)
+
 select
     concerned.household_id as household_id,
     registry_check.registry as registry,
     case
         when max(case when registry_check.answer = 'enrolled' then 1 else 0 end) = 1 then 'enrolled'
         when max(case when registry_check.answer = 'not_current' then 1 else 0 end) = 1 then 'not_current'
-        when max(case when registry_check.answer = 'cannot_tell' then 1 else 0 end) = 1 then 'cannot_tell'
+        when
+            max(case when registry_check.answer = 'cannot_tell' or unsure.household_id is not null then 1 else 0 end) = 1
+            then 'cannot_tell'
         else 'not_enrolled'
     end as answer,
     min(registry_check.registry_period) as registry_period,
@@ -13,4 +33,6 @@ select
 from registry.concerned as concerned
 inner join registry.registry_check as registry_check
     on concerned.person_id = registry_check.person_id
+left join unsure
+    on concerned.household_id = unsure.household_id
 group by concerned.household_id, registry_check.registry

@@ -1,13 +1,13 @@
 -- Who stands with which head on which list in use. Tekun is not among them: it forms no group while another one exists.
--- Who are tied to somebody whom the list cannot claim (registry.claimed_head) stand with the first of those whom the division ties to him.
+-- Who are tied to a number that the list cannot claim (registry.claimed_head) stand together in a household of that number and division,
+-- apart from whoever the number belongs to.
 with tied as (
     select
         roster_person.person_id as person_id,
+        roster_person.head_person_id as tied_head_id,
         case
             when claimed_head.head_person_id is null then roster_person.head_person_id
-            else min(roster_person.person_id) over (
-                partition by roster_person.division_code, roster_person.head_person_id, claimed_head.head_person_id
-            )
+            else roster_person.head_person_id || '-' || roster_person.division_code
         end as head_person_id,
         roster_person.registry as registry,
         roster_person.registry_rank as registry_rank,
@@ -29,6 +29,7 @@ grouped as (
     select
         tied.person_id as person_id,
         tied.head_person_id as head_person_id,
+        tied.tied_head_id as tied_head_id,
         tied.registry as standing,
         tied.registry_rank as standing_rank,
         tied.period as period,
@@ -41,6 +42,7 @@ grouped as (
     select
         roster_household.head_person_id as person_id,
         roster_household.head_person_id as head_person_id,
+        roster_household.head_person_id as tied_head_id,
         roster_household.registry as standing,
         roster_household.registry_rank as standing_rank,
         roster_household.period as period,
@@ -54,6 +56,7 @@ grouped as (
     select
         numbered_group.person_id as person_id,
         numbered_group.head_person_id as head_person_id,
+        numbered_group.head_person_id as tied_head_id,
         numbered_group.standing as standing,
         numbered_group.standing_rank as standing_rank,
         cast(null as varchar) as period,
@@ -69,6 +72,7 @@ grouped as (
 select
     grouped.person_id as person_id,
     grouped.head_person_id as head_person_id,
+    grouped.tied_head_id as tied_head_id,
     grouped.standing as standing,
     grouped.standing_rank as standing_rank,
     grouped.period as period,

@@ -4,6 +4,7 @@ with ranked as (
     select
         household_group.person_id as person_id,
         household_group.head_person_id as head_person_id,
+        household_group.tied_head_id as tied_head_id,
         household_group.standing as standing,
         household_group.relation as relation,
         row_number() over (
@@ -28,6 +29,7 @@ placed as (
     select
         identity.person_id as person_id,
         coalesce(ranked.head_person_id, identity.person_id) as head_person_id,
+        coalesce(ranked.tied_head_id, identity.person_id) as tied_head_id,
         case
             when coalesce(ranked.head_person_id, identity.person_id) = identity.person_id then '户主'
             else ranked.relation
@@ -45,11 +47,11 @@ placed as (
 )
 
 select
-    house_identity.household_id as household_id,
+    house_identity.household_id || substr(placed.head_person_id, length(placed.tied_head_id) + 1) as household_id,
     placed.person_id as person_id,
     placed.head_person_id as head_person_id,
     placed.relation as relation,
     placed.standing as standing
 from placed
 inner join house.identity as house_identity
-    on placed.head_person_id = house_identity.person_id
+    on placed.tied_head_id = house_identity.person_id

@@ -1,10 +1,10 @@
 -- Who a number belongs to. Whoever was known last night keeps the name that the lists of his own division give, else the name that he had,
--- as long as somebody gives it, be it on a row that was set aside (registry.returned_person): what another division claims changes nothing
--- until a person has decided. When nobody gives it any more, partners and his division come before others. Of all others the name of the
--- current dibao roster stands, then tekun, edge, survey, monitoring, then the earliest row of those that say how it is now, then of those
--- of other months; "earliest" is told by month, sender and place in the file before receipt, so that the order of arrival is no matter. A
--- division that gives one number several names (registry.guessed_person) names nobody of another division, and by no application or list
--- that is over, while somebody else does.
+-- as long as somebody gives it, or his number on a row that was set aside or as his family's head (registry.returned_person): what another
+-- division claims changes nothing until a person has decided. When nobody gives it any more, partners and his division come before
+-- others. Of all others the name of the current dibao roster stands, then tekun, edge, survey, monitoring, then the earliest row of those
+-- that say how it is now, then of those of other months; "earliest" is told by month, sender and place in the file before receipt, so that
+-- the order of arrival is no matter. A division that gives one number several names (registry.guessed_person) names nobody of another
+-- division, and by no application or list that is over, while somebody else does.
 with judged as (
     select
         person_row.person_id as person_id,
@@ -22,10 +22,7 @@ with judged as (
                 then 4
             when held.person_id is null then 2
             when person_row.own_unit_code = held.division_code and person_row.source_rank <= 5 then 0
-            when
-                person_row.folded_name = held.folded_name
-                and (person_row.is_current or person_row.own_unit_code = held.division_code)
-                then 1
+            when person_row.folded_name = held.folded_name then 1
             when person_row.own_unit_code <> held.division_code then 3
             else 2
         end as tier,

@@ -1,7 +1,7 @@
 -- Rows that carry a person's number under a name that is not the person's, and what people have said about each. A longer name is the same
--- as a shorter one of two characters or more, of three when another division claims him: a surname alone names nobody. Nor does a division
--- that gives one number several names, unless it is its name for him that stands: else whoever tries name after name would hit upon the
--- real one.
+-- as a shorter one of two characters or more, for a surname alone names nobody; a row of another division than the one where he lived, or
+-- whose name for him stands, must say the whole name. Nor does a division that gives one number several names, unless it is its name for
+-- him that stands or he lived there: else whoever tries name after name would hit upon the real one.
 with named as (
     select
         identity.person_id as person_id,
@@ -36,13 +36,14 @@ left join registry.guessed_person as guessed
         person_row.own_unit_code = guessed.unit_code
         and person_row.person_id = guessed.person_id
         and coalesce(person_row.own_unit_code <> named.kept_own_unit_code, true)
+        and coalesce(person_row.own_unit_code <> held.division_code, true)
 where
     guessed.person_id is not null
     or (
         person_row.folded_name <> named.kept_folded_name
         and (
-            least(length(person_row.folded_name), length(named.kept_folded_name))
-            < case when coalesce(person_row.own_unit_code <> held.division_code, false) then 3 else 2 end
+            person_row.own_unit_code <> coalesce(held.division_code, named.kept_own_unit_code, '')
+            or least(length(person_row.folded_name), length(named.kept_folded_name)) < 2
             or (
                 not starts_with(person_row.folded_name, named.kept_folded_name)
                 and not starts_with(named.kept_folded_name, person_row.folded_name)
