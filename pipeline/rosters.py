@@ -29,6 +29,8 @@ from pipeline.model import month_of
 from pipeline.reading import endings
 from pipeline.reading.months import months_in
 
+_OF_CORRECTIONS = frozenset({"correction_changed", "no_base", "base_changed", "nothing_changed"})
+"""Codes of correction workbooks that were not used: the file that they are about stands as it was."""
 _NO_TABLE = "not_a_table"
 """The refusal of a letter, a picture, a packed folder: a list only when its name says so."""
 _UNREAD = "unrecognised"
@@ -220,6 +222,8 @@ def _of_refused(home: Home, unit: Unit, each: Submission, mine: Sequence[Submiss
         return [_gap_of_file(each, mine, "refused", "整份退回", each.kind)] if each.kind in _watched(unit) else []
     refusal = each.reading.get("refusal") or {}
     code = refusal.get("code")
+    if code in _OF_CORRECTIONS:
+        return []
     # Kinds that the headers fit alike, however the file is called; what merely looks like a kind lacks columns of it.
     alike = {near["kind"] for near in refusal.get("nearest", ()) if not near["missing"]}
     named = alike or _named_kinds(each.file_name)
