@@ -249,7 +249,8 @@ def _faults(home: Home, ledger: Ledger, submissions: list[Submission], day: date
     said = []
     for unit, mine in lines.groupby("unit_code", sort=True):
         states = mine["state"].value_counts().to_dict()
-        grave = mine[mine["severity"].eq("must_fix") & ~mine["state"].isin(["fixed", "excepted"])]
+        # What is said of a whole file stands in full among those that were sent back.
+        grave = mine[mine["severity"].eq("must_fix") & mine["row"].notna() & ~mine["state"].isin(["fixed", "excepted"])]
         worst = grave["fix"].value_counts(sort=False).sort_index().sort_values(ascending=False, kind="stable")
         said.append(
             {
@@ -515,6 +516,9 @@ def _to_do_words(told: Mapping[str, Any]) -> list[str]:
     refused = [line for line in told["received"] if line["status"] == "refused" and not line["fault"]]
     if refused:
         said.append(f"请提醒整份退回的单位改好再交：{_units_words(refused)}；原因和办法已写在他们的退回件里。")
+    named = {line["submission_id"] for line in [*refused, *broken]}
+    if others := [line for line in told["gaps"] if line["sort"] != "not_read" and line["submission_id"] not in named]:
+        said.append(f"另有 {len(others)} 份文件使名单不完整（{_units_words(others)}）：办法在下面“不完整的名单”里。")
     if unread := told["unread"]:
         said.append(f"以前收下、现在读不出来的 {len(unread)} 份（{_units_words(unread)}）：办法见下面。")
     return said
@@ -522,7 +526,7 @@ def _to_do_words(told: Mapping[str, Any]) -> list[str]:
 
 def _units_words(lines: Sequence[Mapping[str, Any]]) -> str:
     """Each unit once, with how many lines are its."""
-    counts = Counter(line["unit"] for line in lines)
+    counts = Counter(line["unit"] for line in sorted(lines, key=lambda line: str(line["unit_code"])))
     return "、".join(f"{unit} {count} 份" for unit, count in counts.items())
 
 
@@ -733,12 +737,16 @@ def _missing_words(expected: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping
 
 def _may_be_words(unit: str, lines: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping[str, Any]]) -> str:
     kinds = {line["kind"] for line in lines}
+    months = {(line["kind"], line["period"]) for line in lines}
     files = [
         f"《{gap['file_name']}》"
         for gap in gaps
         if gap["unit_code"] == unit
-        and gap["sort"] == "unknown"  # of what else is not whole the kind is known, and often the month is another
-        and kinds & {roster["kind"] for roster in gap["rosters"]}
+        and (
+            (gap["sort"] == "unknown" and kinds & {roster["kind"] for roster in gap["rosters"]})
+            # Of what else was sent back the kind is known, and often the month is another.
+            or (gap["sort"] == "refused" and months & {(roster["kind"], roster["period"]) for roster in gap["rosters"]})
+        )
     ]
     return f"；没有收下的{'、'.join(files)}可能就在其中，改好再交的就不再缺" if files else ""
 

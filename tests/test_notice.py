@@ -5,10 +5,11 @@ import json
 from datetime import UTC, date, datetime, timedelta
 
 import duckdb
+import pandas as pd
 import pytest
 from rich.console import Console
 
-from pipeline import notice
+from pipeline import issues, notice
 from pipeline.home import Home
 from pipeline.ledger import COMMAND, KnownException, Night, Submission
 from pipeline.ledger.parts import BROKE
@@ -195,6 +196,33 @@ def test_the_message_begins_with_what_is_to_be_done_then_the_night_in_three_line
     assert part(text, "这一夜")[1] == "- 清单：待办预警 3 条，2 户；新增 2、撤回 2、已逾期 1。"
 
 
+def test_what_was_sent_back_on_an_earlier_night_is_still_to_be_done(home):
+    """No night asks for nothing as long as a list is not whole."""
+    ledger = Kept(
+        submission("d02", None, "", "refused", file_name="低保人员.et", reason="这是 WPS 表格", fix="另存为 .xlsx"),
+        submission("d01", "tekun_person", "2026-10", "refused", file_name="特困.xlsx", reason="缺列", fix="补上"),
+    )
+    first, second = (
+        part(message(home, notice.status(home, ledger, day)), "要您办的") for day in (DAY, DAY + timedelta(days=1))
+    )
+    assert not any("使名单不完整" in line for line in first)
+    (said,) = [line for line in second if "使名单不完整" in line]
+    assert said.endswith("另有 2 份文件使名单不完整（青禾区 1 份、云岫区 1 份）：办法在下面“不完整的名单”里。")
+
+
+def test_advice_on_a_whole_file_is_told_once(home, monkeypatch):
+    """Among those sent back, with its reason; not again among the most frequent faults, each as long as a paragraph."""
+    lines = pd.DataFrame(
+        {
+            "unit_code": "d01", "severity": "must_fix", "state": "new", "row": [pd.NA, 3],
+            "fix": ["请打开，另存为 .xlsx。号码的后三位会变成 000", "补填“姓名”"],
+        }
+    )  # fmt: skip
+    monkeypatch.setattr(issues, "on", lambda *_: lines)
+    said = part(message(home, notice.status(home, Kept(), DAY)), "各单位的问题，与上次相比")
+    assert said == ["- 青禾区：新出现 2。最多的：补填“姓名” 1 处。"]
+
+
 def test_what_our_program_cannot_get_over_is_not_said_to_have_shrunk(home):
     ours = submission("d03", "dibao_person", "2026-10", "held", reason=f"{BROKE}（建库时错在第 3 行），先扣住不用")
     told = notice.status(home, Kept(ours), DAY)
@@ -263,6 +291,8 @@ def test_a_file_that_may_be_the_missing_list_is_told_with_it(home):
     assert "低保人员 2026-10" in own
     assert own.endswith("；没有收下的《低保人员.et》可能就在其中，改好再交的就不再缺")
     assert not [line for line in said if "可能就在其中" in line and line != own]
+    known = submission("d01", "dibao_person", "", "refused", file_name="名册.xlsx", reason="没有月份", fix="写明月份")
+    assert "；没有收下的《名册.xlsx》可能就在其中" in message(home, notice.status(home, Kept(known), DAY))
     # A file of another month of which it is known what it is, is not the missing one.
     earlier = submission("d01", "dibao_person", "2026-09", "refused", file_name="九月.xlsx", reason="缺列", fix="补上")
     assert "可能就在其中" not in message(home, notice.status(home, Kept(earlier), DAY))
