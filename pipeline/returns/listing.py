@@ -192,7 +192,8 @@ def _orders(summaries: Sequence[SubmissionSummary], issues: pd.DataFrame) -> lis
             refusal = one.reading.refusal
             fix = refusal.fix if refusal else f"{one.kind_title}：请按“文件结果”里的原因改好后重新报送"
             reason = one.reason or (refusal.reason if refusal else "")
-            if fix not in said:
+            is_told = not refusal and not reason and len(issues) > 0  # row by row
+            if fix not in said and not is_told:
                 found.append(("must_fix", fix, reason))
         elif one.status in ("accepted", "partly_accepted", "checked") and one.reading.gaps and _has_gaps(one):
             fix = f"{one.kind_title}：漏掉了人的，补全后用原来的文件名再交；没有漏掉人的，请告诉市局数据员确认"
