@@ -195,10 +195,13 @@ def _is_name_of_list(name: str) -> bool:
 
 def _is_answered(refused: Submission, others: Iterable[Submission]) -> bool:
     """Whether something that came later stands in the place of a refused file."""
+    name = PurePath(refused.file_name)
+    # What is exported anew under an ending that is read; a number behind a point is no ending.
+    without_ending = part_name(str(name.with_suffix(""))) if name.suffix[1:].isalpha() else None
     for later in others:
         if later.received_seq <= refused.received_seq or (refused.kind and later.kind not in (None, refused.kind)):
             continue
-        if part_name(later.file_name) == part_name(refused.file_name):
+        if part_name(later.file_name) in (part_name(refused.file_name), without_ending):
             return True  # refused once more, it is a gap itself
         is_taken = later.outcome in TAKEN
         if is_taken and (later.sha256 == refused.sha256 or is_asked_about(refused.reason, later.file_name)):

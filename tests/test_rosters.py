@@ -114,6 +114,7 @@ def test_a_refused_part_is_a_gap_until_something_takes_its_place(
     [
         ("南片.ods", "南片.xlsx"), ("南片.et", "南片.xlsx"), ("南片.xlsb", "南片.xlsx"), ("南片.numbers", "南片.xlsx"),
         ("南片.pdf", "南片.xlsx"), ("南片.html", "南片.csv"), ("南片.et", "南片.et.xlsx"), ("南片.xlsm", "南片.xlsx"),
+        ("南片.dat", "南片.xlsx"),
     ],
 )  # fmt: skip
 def test_a_file_that_was_saved_as_it_was_told_takes_the_place_of_the_refused_one(
