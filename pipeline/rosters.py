@@ -197,7 +197,9 @@ def _is_answered(refused: Submission, others: Iterable[Submission]) -> bool:
     """Whether something that came later stands in the place of a refused file."""
     name = PurePath(refused.file_name)
     # What is exported anew under an ending that is read; a number behind a point is no ending.
-    without_ending = part_name(str(name.with_suffix(""))) if name.suffix[1:].isalpha() else None
+    without_ending = (
+        part_name(str(name.with_suffix(""))) if name.suffix[1:].isascii() and name.suffix[1:].isalpha() else None
+    )
     for later in others:
         if later.received_seq <= refused.received_seq or (refused.kind and later.kind not in (None, refused.kind)):
             continue

@@ -124,6 +124,8 @@ def test_a_file_that_was_saved_as_it_was_told_takes_the_place_of_the_refused_one
     assert found(home, NORTH, before, day=LATER) != []
     assert found(home, NORTH, before, sent(saved, night=LATER), day=LATER) == []
     assert found(home, NORTH, before, sent("北片.xlsx", night=LATER), day=LATER) != []
+    named = sent("名册.南片", "refused", kind=None, code="ending", order=1)
+    assert found(home, NORTH, named, sent("名册.xlsx", night=LATER), day=LATER) != []
 
 
 @pytest.mark.parametrize("code", ["correction_changed", "no_base", "base_changed", "nothing_changed"])
