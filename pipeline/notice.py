@@ -101,6 +101,7 @@ def status(home: Home, ledger: Ledger, day: date) -> dict[str, Any]:
                 "unit": _called(home, each.unit_code),
                 "file_name": mask(each.file_name),
                 "reason": mask(each.refusal["reason"]),
+                "fix": "" if _is_ours(each.refusal) else mask(each.refusal.get("fix") or ""),
             }
             for each in ledger.decisions.files(night=day)
             if each.refusal
@@ -205,6 +206,11 @@ def _fix(each: Submission) -> str:
             return advice.try_again(each.submission_id)
         return f"核对无误后运行 monitor confirm {each.submission_id} --by 姓名 --because 原因"
     return mask((each.reading.get("refusal") or {}).get("fix", ""))
+
+
+def _is_ours(refusal: Mapping[str, Any]) -> bool:
+    """Whether our own program could not get over a filled-in list: its sender has nothing to do."""
+    return bool(refusal.get("fault")) or refusal.get("fix") == advice.SEND_AGAIN_WHEN_MENDED
 
 
 def _unmarked(home: Home, name: str, fault: str) -> dict[str, Any]:
@@ -516,6 +522,8 @@ def _to_do_words(told: Mapping[str, Any]) -> list[str]:
     refused = [line for line in told["received"] if line["status"] == "refused" and not line["fault"]]
     if refused:
         said.append(f"请提醒整份退回的单位改好再交：{_units_words(refused)}；原因和办法已写在他们的退回件里。")
+    if lists := [line for line in told["lists_refused"] if line["fix"]]:
+        said.append(f"请提醒填好的清单整份退回的单位重交：{_units_words(lists)}；原因和办法已写在他们的退回件里。")
     named = {line["submission_id"] for line in [*refused, *broken]}
     if others := [line for line in told["gaps"] if line["sort"] != "not_read" and line["submission_id"] not in named]:
         said.append(f"另有 {len(others)} 份文件使名单不完整（{_units_words(others)}）：办法在下面“不完整的名单”里。")
@@ -782,7 +790,8 @@ def _sent_back_words(received: Sequence[Mapping[str, Any]]) -> list[str]:
 def _refused_list_words(refused: Sequence[Mapping[str, Any]]) -> list[str]:
     """Filled-in lists of which nothing could be read, or which our own program cannot get over."""
     return [
-        f"{each['unit']} 填好的清单 {each['file_name']}（整份退回）：{each['reason'].rstrip('。')}。"
+        f"{each['unit']} 填好的清单 {each['file_name']}（整份退回）："
+        + "".join(f"{part.rstrip('。')}。" for part in (each["reason"], each["fix"]) if part)
         for each in refused
     ]
 

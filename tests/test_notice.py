@@ -3,13 +3,14 @@
 import io
 import json
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 
 import duckdb
 import pandas as pd
 import pytest
 from rich.console import Console
 
-from pipeline import issues, notice
+from pipeline import advice, issues, notice
 from pipeline.home import Home
 from pipeline.ledger import COMMAND, KnownException, Night, Submission
 from pipeline.ledger.parts import BROKE
@@ -208,6 +209,20 @@ def test_what_was_sent_back_on_an_earlier_night_is_still_to_be_done(home):
     assert not any("使名单不完整" in line for line in first)
     (said,) = [line for line in second if "使名单不完整" in line]
     assert said.endswith("另有 2 份文件使名单不完整（青禾区 1 份、云岫区 1 份）：办法在下面“不完整的名单”里。")
+
+
+def test_a_filled_in_list_that_was_refused_is_to_be_sent_again_unless_it_was_our_fault(home, monkeypatch):
+    ours = {"code": "unreadable", "reason": "程序出了问题", "fix": advice.SEND_AGAIN_WHEN_MENDED}
+    theirs = {"code": "no_form", "reason": "没有“预警编号”这一列", "fix": advice.USE_OUR_LIST}
+    files = [
+        SimpleNamespace(unit_code=unit, file_name=f"{unit}.xlsx", refusal=refusal)
+        for unit, refusal in (("d01", ours), ("d02", theirs))
+    ]
+    monkeypatch.setattr(Kept, "files", lambda *_, **__: files)
+    text = message(home, notice.status(home, Kept(), DAY))
+    (said,) = [line for line in part(text, "要您办的") if "填好的清单" in line]
+    assert "云岫区 1 份" in said and "青禾区" not in said
+    assert f"云岫区 填好的清单 d02.xlsx（整份退回）：没有“预警编号”这一列。{advice.USE_OUR_LIST}。" in text
 
 
 def test_advice_on_a_whole_file_is_told_once(home, monkeypatch):
