@@ -434,7 +434,7 @@ def _emptied(
 
 
 def _confirmations(grid: Grid) -> list[Confirmation]:
-    """What was answered on our own sheet, line by line, also where nothing may be; a line without a yes is no answer. Its heads may be written either way."""
+    """What was answered on our own sheet, line by line, also where nothing may be. Its heads may be written either way."""
     asked = [fold_word(name) for name in CONFIRM]
     for row in range(min(grid.height, 10)):
         heads = [fold_word(grid.text(row, column)) for column in range(len(grid.columns))]
