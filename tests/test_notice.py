@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from pipeline import advice, issues, notice
+from pipeline import advice, issues, notice, run
 from pipeline.home import Home
 from pipeline.ledger import COMMAND, KnownException, Night, Submission
 from pipeline.ledger.parts import BROKE
+from tests.night_kit import PERSON, book, new_home, person
 
 DAY = date(2026, 10, 31)
 SEQ = iter(range(1, 1000))
@@ -456,6 +457,37 @@ def test_what_was_confirmed_since_the_night_before_is_told(home):
         "2026-10-30 以来，数据员确认放行扣住的名册 1 份；确认按填写的采用的问题 3 处（报送单位 2、数据员 1）。" in text
     )
     assert "以来" not in message(home, notice.status(home, Kept(), DAY))
+
+
+def test_a_night_that_is_done_again_is_told_with_its_own_figures(home):
+    """Its release does not become current: that is no failure, and the later night's figures are not its."""
+    later = DAY + timedelta(days=3)
+    (home.releases / "1").mkdir(parents=True)
+    released(home.releases / "1" / home.warehouse.name, DAY)
+    released(home.warehouse, later)
+    text = message(home, notice.status(home, Kept(), DAY))
+    assert "没有发布" not in text and "哪一步没有成功" not in text
+    assert part(text, "这一夜")[1].endswith(f"已逾期 1。当前的一版是 {later} 的，比这一夜晚。")
+    (home.releases / "1" / home.warehouse.name).unlink()
+    text = message(home, notice.status(home, Kept(), DAY))
+    assert part(text, "清单") == [f"- 没有保存这一夜的一版，当前的是 {later} 的。"]
+    assert "没有发布" not in text and text.splitlines()[0].endswith("没有保存这一夜的清单")
+
+
+def test_what_was_replaced_later_had_come_on_its_night(tmp_path):
+    """A letter that is written again does not say that a list was missing which another one replaced meanwhile."""
+    home = new_home(tmp_path / "home")
+    for night, count in ((DAY, 3), (DAY + timedelta(days=1), 4)):
+        book(home / "inbox/d01/低保边缘人员.xlsx", PERSON, [person(serial) for serial in range(1, count)])
+        run.collect(home, night)
+        run.read(home, night, "d01")
+        run.check(home, night, "edge")
+    (line,) = [
+        line
+        for line in run.status(home, DAY)["expected"]
+        if (line["unit_code"], line["kind"]) == ("d01", "edge_person")
+    ]
+    assert (line["state"], line["rows_accepted"], line["days_late"]) == ("delivered", 2, 0)
 
 
 def test_yesterdays_release_is_not_taken_for_tonights(home):
