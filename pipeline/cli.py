@@ -18,7 +18,17 @@ from rich.segment import Segment
 
 from pipeline import run, usage
 from pipeline.home import Home, atomically, examine_day, keep_to_owner
-from pipeline.model import SEVERITY_TITLES, MonitorError, holds_number, legible, mask, tell_failure
+from pipeline.model import (
+    SEVERITY_TITLES,
+    ConfigError,
+    ContractError,
+    MonitorError,
+    PolicyError,
+    holds_number,
+    legible,
+    mask,
+    tell_failure,
+)
 
 TODAY_NEEDS_ZONE = "默认今天（数据目录所在时区）"
 
@@ -185,6 +195,8 @@ def run_night(obj: _Context, day: date | None, really: bool) -> None:
     night = obj.night(day, really=really)
     try:
         forgetting.finish(obj.folder, night, who=run.NIGHT)
+    except (ConfigError, PolicyError, ContractError):
+        pass  # whether anybody is half forgotten is not known; the night itself says what is wrong
     except MonitorError as problem:  # it stops no night: what is not whole the night itself refuses
         click.echo(legible(f"中断过的清除（forget）还没有做完：{problem}；改好后运行 monitor purge"), err=True)
     with obj.progress() as progress:
@@ -777,14 +789,15 @@ def _show_check(result: dict[str, Any], console: Console) -> None:
         console.print(
             f"{each['title']}：读到 {each['read']} 行，可接收 {each['accepted']} 行，要退回 {each['set_aside']} 行"
         )
-    if result["to_do"]:
-        console.print(f"您需要做的 {len(result['to_do'])} 件事：")
-        for number, each in enumerate(result["to_do"], start=1):
-            console.print(
-                f"{number}. [{SEVERITY_TITLES[each['severity']]}] {each['what']}（{each['cells']} 处）", markup=False
-            )
+    asked = [each for each in result["to_do"] if each["severity"] != "notice"]
+    if asked:
+        console.print(f"您需要做的 {len(asked)} 件事：")
     elif not result["refused"]:
-        console.print("没有发现问题，可以上报。")
+        console.print("没有发现要改的，可以上报。")
+    for number, each in enumerate(result["to_do"], start=1):
+        mark = f"{number}." if number <= len(asked) else "·"  # what may stay as it is comes last
+        title = SEVERITY_TITLES[each["severity"]]
+        console.print(f"{mark} [{title}] {each['what']}（{each['cells']} 处）", markup=False)
     for notice in result["notices"]:
         console.print(f"说明：{mask(notice)}", markup=False)
     console.print(f"标注好的副本：{mask(result['annotated'])}", markup=False)

@@ -6,7 +6,7 @@ sorted or split. Lines are judged by the build (`main.decision`); what does not 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -41,6 +41,8 @@ FIELDS = ("result", "measure", "decided_by", "decided_on", "note")
 """What a line may say."""
 _WORDS = ("measure", "decided_by", "note")
 """What people write in their own words."""
+_ENOUGH = 3
+"""Columns of a form by which a sheet is known as one that lacks another."""
 _HIGHEST_HEADER = 30
 _NO_ROW = 1 << 31
 _REASONS = {
@@ -153,7 +155,14 @@ def read_sheets(path: Path, file_name: str) -> list[FilledIn] | Refusal:
         return book
     if book.misnamed:
         return book.misnamed
-    found = [one for grid in book.grids for form in FORMS if (one := _sheet(grid, form)) is not None]
+    found, torn = [], []
+    for grid in book.grids:
+        forms = [one for form in FORMS if (one := _sheet(grid, form)) is not None]
+        found += forms
+        if not forms and (lacks := _lacks(grid)):
+            torn.append(f"工作表“{grid.sheet}”填了内容，却没有{lacks}")
+    if torn:
+        return Refusal("no_form", "；".join(torn), advice.USE_OUR_LIST)
     if found:
         found[0] = replace(found[0], emptied=_emptied(book.grids, found))
         return found
@@ -176,19 +185,41 @@ def _emptied(grids: Sequence[Grid], found: Sequence[FilledIn]) -> dict[str, list
     return emptied
 
 
-def _sheet(grid: Grid, form: Form) -> FilledIn | None:
+def _lacks(grid: Grid) -> str:
+    """The column without which a sheet is no form, and what it leaves open, where others stand and are filled in; '' otherwise."""
+    for form in FORMS:
+        for row, at in _headers(grid, form):
+            if len(at) < _ENOUGH or not {"subject", "result"} & set(at):
+                continue
+            filled = [column for field, column in at.items() if field != "subject"]
+            if any(grid.text(line, column).strip() for line in range(row + 1, grid.height) for column in filled):
+                key = form.key if form.about == "identity" else f"{WARNING_NUMBER}”或“{SAMPLE_NUMBER}"
+                if "subject" in at:
+                    return f"“{form.headers['result']}”这一列，看不出结果是什么"
+                return f"“{key}”这一列，看不出填的是哪一条"
+    return ""
+
+
+def _headers(grid: Grid, form: Form) -> Iterator[tuple[int, dict[str, int]]]:
+    """(row, field of a form → column) of each row that may be the header of a sheet."""
     wanted = {fold_header(header)[0]: field for field, header in form.headers.items()}
     wanted[fold_header(form.key)[0]] = "subject"
     for row in range(min(grid.height, _HIGHEST_HEADER)):
-        at = {
-            wanted[folded]: column
-            for column in reversed(range(len(grid.columns)))
-            if (folded := fold_header(grid.text(row, column))[0]) in wanted
-        }
-        if {"subject", "result"} <= set(at):
-            break
-    else:
+        yield (
+            row,
+            {
+                wanted[folded]: column
+                for column in reversed(range(len(grid.columns)))
+                if (folded := fold_header(grid.text(row, column))[0]) in wanted
+            },
+        )
+
+
+def _sheet(grid: Grid, form: Form) -> FilledIn | None:
+    whole = next((found for found in _headers(grid, form) if {"subject", "result"} <= set(found[1])), None)
+    if whole is None:
         return None
+    row, at = whole
     numeric = grid.numeric.get(at["decided_on"]) if "decided_on" in at else None
     lines = []
     for line in range(row + 1, grid.height):
@@ -210,7 +241,7 @@ def _judge_alone(filled: FilledIn, night: date) -> list[DecisionLine]:
     """Lines with what is wrong with them by themselves; what they are about is judged in the build."""
     form = _FORM_OF[filled.about]
     codes = {_folded(word): code for code, word in form.results.items()} | {code: code for code in form.results}
-    days = _days(filled, night, form)
+    days, choices = _days(filled, night, form), "、".join(form.results.values())
     lines = []
     for number, texts, _ in filled.lines:
         subject, result = texts["subject"].replace(" ", "").lower(), codes.get(_folded(texts["result"]))
@@ -219,11 +250,11 @@ def _judge_alone(filled: FilledIn, night: date) -> list[DecisionLine]:
         if not subject:
             wrong.append(("subject", f"没有{form.key}，对不上是哪一条：请从清单里把这一行的编号一起交回"))
         if not texts["result"]:
-            wrong.append(("result", f"填了别的栏，却没有选“{form.headers['result']}”：请从下拉列表中选一个"))
+            wrong.append(("result", f"填了别的栏，却没有选“{form.headers['result']}”：请填{choices}中的一种"))
         elif result is None:
-            wrong.append(("result", f"“{texts['result']}”不在选项内：请从下拉列表中选择"))
+            wrong.append(("result", f"“{texts['result']}”不在选项内：请改为{choices}中的一种"))
         if not texts.get("decided_by"):
-            wrong.append(("decided_by", f"没有写“{form.headers['decided_by']}”：谁{form.does}，请写谁的姓名"))
+            wrong.append(("decided_by", f"没有写“{form.headers['decided_by']}”：请写{form.does}的人的姓名"))
         if odd_day:
             wrong.append(("decided_on", odd_day))
         if not texts.get("note"):
@@ -377,7 +408,7 @@ def _issues(file: DecisionFile, lines: list[tuple[DecisionLine, dict[str, Any]]]
     for line, said in lines:
         if said["state"] == "misfit":
             found.append(
-                _issue(line, "decision.misfit", "must_fix", f"{said['problem']}。这一行没有登记。", "改好退回的行再交")
+                _issue(line, "decision.misfit", "must_fix", f"{said['problem']}。这一行没有登记。", said["problem"])
             )
         if said["contradiction"]:
             form = _FORM_OF[line.about]

@@ -71,24 +71,20 @@ CHANGE_TITLES = {
 
 
 def status(home: Home, ledger: Ledger, day: date) -> dict[str, Any]:
-    """The state of deliveries on the night of `day`, and of the release that is published: plain data, dates ISO.
+    """The state of deliveries on the night of `day`, and of its release, else of the one that is published: plain data, dates ISO.
 
-    Files received on later nights are left out, so that an old night can be looked at again.
+    What came on later nights, and what it took the place of, is left out, so that an old night can be looked at again.
     """
-    from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
-
     kinds = contracts.load().kinds
-    submissions = [each for each in ledger.submissions() if each.night <= day]
-    released = None
-    if home.warehouse.exists():
-        with closing(warehouse.read(home.warehouse, seal.release_keys(home))) as release:
-            released = listed(release)
+    submissions = ledger.as_of(day)
+    released = _released(home, day)
+    if released:
         titles = sorted(((name, kind.title) for name, kind in kinds.items()), reverse=True)
         for rule in released["dead_rules"]:
             for name, title in titles:
                 rule["because"] = rule["because"].replace(f"{name} ", f"{title}")
     folder = home.lists / day.isoformat()
-    missing = gaps(home, ledger, ledger.as_of(day), day)
+    missing = gaps(home, ledger, submissions, day)
     return {
         "date": day.isoformat(),
         "databases": _databases(home, ledger, day),
@@ -101,6 +97,7 @@ def status(home: Home, ledger: Ledger, day: date) -> dict[str, Any]:
                 "unit": _called(home, each.unit_code),
                 "file_name": mask(each.file_name),
                 "reason": mask(each.refusal["reason"]),
+                "fix": "" if _is_ours(each.refusal) else mask(each.refusal.get("fix") or ""),
             }
             for each in ledger.decisions.files(night=day)
             if each.refusal
@@ -118,6 +115,28 @@ def status(home: Home, ledger: Ledger, day: date) -> dict[str, Any]:
         "released": released,
         "lists": sorted(f"lists/{folder.name}/{path.name}" for path in folder.glob("*.xlsx")),
     }
+
+
+def _released(home: Home, day: date) -> dict[str, Any] | None:
+    """What the current release lists; where that is of a later night, what the last kept one of this night lists.
+
+    `later`: the night of the current release where it is another one. A night that was done again does not become current.
+    """
+    from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
+
+    if not home.warehouse.exists():
+        return None
+    keys = seal.release_keys(home)
+    with closing(warehouse.read(home.warehouse, keys)) as release:
+        found = listed(release)
+    if found["run_date"] > day.isoformat():
+        kept = [folder for folder in home.releases.glob("*") if folder.name.isdecimal()]
+        for folder in sorted(kept, key=lambda folder: -int(folder.name)):
+            if (path := folder / home.warehouse.name).exists():
+                with closing(warehouse.read(path, keys)) as release:
+                    if _one(release, "select max(run_date) from release") == day:
+                        return listed(release) | {"later": found["run_date"]}
+    return found
 
 
 def _databases(home: Home, ledger: Ledger, day: date) -> list[dict[str, Any]]:
@@ -207,6 +226,11 @@ def _fix(each: Submission) -> str:
     return mask((each.reading.get("refusal") or {}).get("fix", ""))
 
 
+def _is_ours(refusal: Mapping[str, Any]) -> bool:
+    """Whether our own program could not get over a filled-in list: its sender has nothing to do."""
+    return bool(refusal.get("fault")) or refusal.get("fix") == advice.SEND_AGAIN_WHEN_MENDED
+
+
 def _unmarked(home: Home, name: str, fault: str) -> dict[str, Any]:
     """A copy below returns/ that was not marked: `fault` is where our own program failed, '' where it met a limit."""
     _, unit, *rest = name.split("/")
@@ -249,7 +273,8 @@ def _faults(home: Home, ledger: Ledger, submissions: list[Submission], day: date
     said = []
     for unit, mine in lines.groupby("unit_code", sort=True):
         states = mine["state"].value_counts().to_dict()
-        grave = mine[mine["severity"].eq("must_fix") & ~mine["state"].isin(["fixed", "excepted"])]
+        # What is said of a whole file stands in full among those that were sent back.
+        grave = mine[mine["severity"].eq("must_fix") & mine["row"].notna() & ~mine["state"].isin(["fixed", "excepted"])]
         worst = grave["fix"].value_counts(sort=False).sort_index().sort_values(ascending=False, kind="stable")
         said.append(
             {
@@ -442,13 +467,18 @@ def headline(told: Mapping[str, Any]) -> str:
     if _is_tonights(told):
         parts.append(f"待办预警 {sum(released['open'].values())} 条，新增 {released['changes']['added']} 条")
     else:
-        parts.append("今晚的清单没有发布")
+        parts.append("没有保存这一夜的清单" if _is_past(told) else "今晚的清单没有发布")
     return f"低收入监测 {told['date']}：{'，'.join(parts)}"
 
 
 def _is_late(line: Mapping[str, Any]) -> bool:
     """Whether a list is missing and its day is past; before that nobody lacks it."""
     return bool(line["state"] == "missing" and line["days_late"])
+
+
+def _is_past(told: Mapping[str, Any]) -> bool:
+    """Whether the release that is told of is of a later night, since none of this night is kept."""
+    return bool(told["released"]) and told["released"]["run_date"] > told["date"]
 
 
 def _is_tonights(told: Mapping[str, Any]) -> bool:
@@ -490,7 +520,7 @@ def _to_do_words(told: Mapping[str, Any]) -> list[str]:
         said.append(
             f"没有成功的步骤：{'、'.join(told['failed'])}。看日志最后一句，处理好以后用同一日期再跑一次，会接着处理。"
         )
-    elif told["released"] and not _is_tonights(told):
+    elif told["released"] and told["released"]["run_date"] < told["date"]:
         said.append("今晚的清单没有发布，请看夜间任务哪一步没有成功。")
     every = [*told["received"], *told["held"]]
     broken = [line for line in every if line["fault"] or line["reason"].startswith(BROKE)]
@@ -515,6 +545,11 @@ def _to_do_words(told: Mapping[str, Any]) -> list[str]:
     refused = [line for line in told["received"] if line["status"] == "refused" and not line["fault"]]
     if refused:
         said.append(f"请提醒整份退回的单位改好再交：{_units_words(refused)}；原因和办法已写在他们的退回件里。")
+    if lists := [line for line in told["lists_refused"] if line["fix"]]:
+        said.append(f"请提醒填好的清单整份退回的单位重交：{_units_words(lists)}；原因和办法已写在他们的退回件里。")
+    named = {line["submission_id"] for line in [*refused, *broken]}
+    if others := [line for line in told["gaps"] if line["sort"] != "not_read" and line["submission_id"] not in named]:
+        said.append(f"另有 {len(others)} 份文件使名单不完整（{_units_words(others)}）：办法在下面“不完整的名单”里。")
     if unread := told["unread"]:
         said.append(f"以前收下、现在读不出来的 {len(unread)} 份（{_units_words(unread)}）：办法见下面。")
     return said
@@ -522,7 +557,7 @@ def _to_do_words(told: Mapping[str, Any]) -> list[str]:
 
 def _units_words(lines: Sequence[Mapping[str, Any]]) -> str:
     """Each unit once, with how many lines are its."""
-    counts = Counter(line["unit"] for line in lines)
+    counts = Counter(line["unit"] for line in sorted(lines, key=lambda line: str(line["unit_code"])))
     return "、".join(f"{unit} {count} 份" for unit, count in counts.items())
 
 
@@ -543,8 +578,14 @@ def _short_words(told: Mapping[str, Any]) -> list[str]:
             f"清单：待办预警 {sum(released['open'].values())} 条，{released['households']} 户；"
             f"新增 {changes['added']}、撤回 {changes['withdrawn']}、已逾期 {released['overdue']}。"
         )
+        if later := released.get("later"):
+            listed += f"当前的一版是 {later} 的，比这一夜晚。"
     else:
-        listed = "清单：今晚没有发布" + (f"，仍用 {released['run_date']} 的。" if released else "。")
+        listed = (
+            f"清单：没有保存这一夜的一版，当前的是 {released['run_date']} 的。"
+            if _is_past(told)
+            else "清单：今晚没有发布" + (f"，仍用 {released['run_date']} 的。" if released else "。")
+        )
     rosters = told["registries"]
     doubtful = {line["unit_code"] for line in rosters if line["state"] != "current" or not line["is_whole"]}
     fresh = "各区都是最近的，也都完整" if not doubtful else f"{len(doubtful)} 个区有过期、缺少或不完整的"
@@ -607,6 +648,8 @@ def _released_words(told: Mapping[str, Any]) -> list[str]:
     released = told["released"]
     if not released:
         return ["还没有发布过清单。"]
+    if _is_past(told):
+        return [f"没有保存这一夜的一版，当前的是 {released['run_date']} 的。"]
     said = []
     if not _is_tonights(told):
         said.append(f"今晚的清单没有发布，现在用的仍是 {released['run_date']} 的。请看夜间任务哪一步没有成功。")
@@ -733,12 +776,16 @@ def _missing_words(expected: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping
 
 def _may_be_words(unit: str, lines: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping[str, Any]]) -> str:
     kinds = {line["kind"] for line in lines}
+    months = {(line["kind"], line["period"]) for line in lines}
     files = [
         f"《{gap['file_name']}》"
         for gap in gaps
         if gap["unit_code"] == unit
-        and gap["sort"] == "unknown"  # of what else is not whole the kind is known, and often the month is another
-        and kinds & {roster["kind"] for roster in gap["rosters"]}
+        and (
+            (gap["sort"] == "unknown" and kinds & {roster["kind"] for roster in gap["rosters"]})
+            # Of what else was sent back the kind is known, and often the month is another.
+            or (gap["sort"] == "refused" and months & {(roster["kind"], roster["period"]) for roster in gap["rosters"]})
+        )
     ]
     return f"；没有收下的{'、'.join(files)}可能就在其中，改好再交的就不再缺" if files else ""
 
@@ -774,7 +821,8 @@ def _sent_back_words(received: Sequence[Mapping[str, Any]]) -> list[str]:
 def _refused_list_words(refused: Sequence[Mapping[str, Any]]) -> list[str]:
     """Filled-in lists of which nothing could be read, or which our own program cannot get over."""
     return [
-        f"{each['unit']} 填好的清单 {each['file_name']}（整份退回）：{each['reason'].rstrip('。')}。"
+        f"{each['unit']} 填好的清单 {each['file_name']}（整份退回）："
+        + "".join(f"{part.rstrip('。')}。" for part in (each["reason"], each["fix"]) if part)
         for each in refused
     ]
 

@@ -29,6 +29,8 @@ from pipeline.model import month_of
 from pipeline.reading import endings
 from pipeline.reading.months import months_in
 
+_OF_CORRECTIONS = frozenset({"correction_changed", "no_base", "base_changed", "nothing_changed"})
+"""Codes of correction workbooks that were not used: the file that they are about stands as it was."""
 _NO_TABLE = "not_a_table"
 """The refusal of a letter, a picture, a packed folder: a list only when its name says so."""
 _UNREAD = "unrecognised"
@@ -193,10 +195,15 @@ def _is_name_of_list(name: str) -> bool:
 
 def _is_answered(refused: Submission, others: Iterable[Submission]) -> bool:
     """Whether something that came later stands in the place of a refused file."""
+    name = PurePath(refused.file_name)
+    # What is exported anew under an ending that is read; a number behind a point is no ending.
+    without_ending = (
+        part_name(str(name.with_suffix(""))) if name.suffix[1:].isascii() and name.suffix[1:].isalpha() else None
+    )
     for later in others:
         if later.received_seq <= refused.received_seq or (refused.kind and later.kind not in (None, refused.kind)):
             continue
-        if part_name(later.file_name) == part_name(refused.file_name):
+        if part_name(later.file_name) in (part_name(refused.file_name), without_ending):
             return True  # refused once more, it is a gap itself
         is_taken = later.outcome in TAKEN
         if is_taken and (later.sha256 == refused.sha256 or is_asked_about(refused.reason, later.file_name)):
@@ -220,6 +227,8 @@ def _of_refused(home: Home, unit: Unit, each: Submission, mine: Sequence[Submiss
         return [_gap_of_file(each, mine, "refused", "整份退回", each.kind)] if each.kind in _watched(unit) else []
     refusal = each.reading.get("refusal") or {}
     code = refusal.get("code")
+    if code in _OF_CORRECTIONS:
+        return []
     # Kinds that the headers fit alike, however the file is called; what merely looks like a kind lacks columns of it.
     alike = {near["kind"] for near in refusal.get("nearest", ()) if not near["missing"]}
     named = alike or _named_kinds(each.file_name)

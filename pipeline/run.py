@@ -42,6 +42,7 @@ from pipeline.home import (
 )
 from pipeline.ledger import Ledger, NightState, ReadBy, ReceivedFile, Submission, shown_name
 from pipeline.model import (
+    SEVERITY_TITLES,
     CheckError,
     ConfigError,
     MonitorError,
@@ -1626,7 +1627,9 @@ def check_file(home: Path | None, file: Path, unit_code: str | None, day: date) 
         ],
         "notices": sorted({notice for reading in readings for notice in reading.notices} | set(unknown)),
         "must_fix": int(all_faults["severity"].eq("must_fix").sum()),
-        "to_do": sorted(to_do, key=lambda one: (-one["cells"], one["severity"], one["what"])),
+        "to_do": sorted(
+            to_do, key=lambda one: (list(SEVERITY_TITLES).index(one["severity"]), -one["cells"], one["what"])
+        ),
     }
 
 

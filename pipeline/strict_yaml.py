@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
@@ -117,9 +118,19 @@ def read_shape(shape: type[S], path: Path, data: dict[str, Any], error: type[Mon
     try:
         return shape.model_validate(data)
     except ValidationError as problem:
-        first = problem.errors(include_url=False, include_input=False)[0]
+        first, *others = problem.errors(include_url=False, include_input=False)
         key = ".".join(str(part) for part in first["loc"]) or "（整个文件）"
-        raise error(f"{_short(path)}:{key}：{_in_chinese(first)}") from problem
+        raise error(f"{_short(path)}:{key}：{_in_chinese(first)}{_misspelt(first, others)}") from problem
+
+
+def _misspelt(missing: Any, others: Sequence[Any]) -> str:
+    """Where a key is missing, the unknown one beside it, which is often the same one misspelt."""
+    beside = [
+        str(each["loc"][-1])
+        for each in others
+        if each["type"] == "extra_forbidden" and each["loc"][:-1] == missing["loc"][:-1]
+    ]
+    return f"；旁边不认识的“{beside[0]}”是不是写错了" if missing["type"] == "missing" and beside else ""
 
 
 _CHINESE = {

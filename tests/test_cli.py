@@ -211,6 +211,23 @@ def test_check_of_a_bad_file_marks_a_copy_and_exits_1(monitor, home, tmp_path):
     assert code == 1 and told["must_fix"] >= 1 and told["kinds"][0]["set_aside"] == 1
 
 
+def test_what_may_stay_as_it_is_comes_last_and_is_no_thing_to_do(monitor, home, tmp_path):
+    path = book(tmp_path / "边缘人员.xlsx", PERSON, [person(1), person(1), person(2)])
+    _, text, _ = monitor("--home", home, "check", path, "--unit", "d01", "--date", DAY)
+    assert "没有发现要改的，可以上报" in text and "· [提醒]" in text and "件事" not in text
+    path = book(tmp_path / "边缘人员.xlsx", PERSON, [person(1), person(1), ("", *person(2)[1:])])
+    _, text, _ = monitor("--home", home, "check", path, "--unit", "d01", "--date", DAY)
+    assert "您需要做的 1 件事：" in text and text.index("1. [退回]") < text.index("· [提醒]")
+
+
+def test_a_policy_typo_is_told_once_and_nothing_of_a_forgetting(monitor, home):
+    policy = home / "policy/dibao.yml"
+    policy.write_text(policy.read_text(encoding="utf-8").replace("value: ", "valeu: ", 1), encoding="utf-8")
+    code, _, said = monitor("--home", home, "run", "--date", DAY)
+    assert code == 1 and said.strip().count("\n") == 0 and "清除" not in said
+    assert "缺这一项；旁边不认识的“valeu”是不是写错了" in said
+
+
 def test_check_of_what_is_no_list_says_why(monitor, home, tmp_path):
     path = book(tmp_path / "库存.xlsx", ("品名", "数量"), [("大米", "3")])
     code, text, _ = monitor("--home", home, "check", path, "--date", DAY)

@@ -130,6 +130,30 @@ def test_what_names_no_line_is_to_be_filled_in_on_our_list_with_its_numbers(smal
     assert (line["subject"], line["problem"]) == (ID, None)
 
 
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        (("姓名", *FILLED_IN, "号"), "没有“预警编号”或“抽样编号”这一列，看不出填的是哪一条"),
+        (("姓名", "结果", *FILLED_IN[1:], WARNING_NUMBER), "没有“核查结果”这一列，看不出结果是什么"),
+    ],
+)
+def test_a_filled_in_sheet_that_lost_a_column_is_not_passed_over(
+    tmp_path: Path, header: tuple[str, ...], said: str
+) -> None:
+    """Beside sheets that are whole nothing of it would be registered, and all said to be well."""
+    both = openpyxl.Workbook()
+    both.worksheets[0].append(HEADER)
+    lost = both.create_sheet("预警")
+    for row in (header, GOOD):
+        lost.append(row)
+    both.save(path := tmp_path / "清单.xlsx")
+    refused = decisions.read_sheets(path, path.name)
+    assert isinstance(refused, Refusal) and said in refused.reason and refused.fix == advice.USE_OUR_LIST
+    lost.delete_rows(2)
+    both.save(path)
+    assert not isinstance(decisions.read_sheets(path, path.name), Refusal)
+
+
 @pytest.mark.parametrize("reason", ["memory", "time"])
 def test_a_list_that_takes_too_much_is_taken_when_it_is_saved_anew(
     small: Path, monkeypatch: pytest.MonkeyPatch, reason: sandbox.Reason

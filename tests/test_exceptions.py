@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import unicodedata
+from contextlib import nullcontext
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 from night_kit import DAY, ask, book, new_home, number, still
 from openpyxl import load_workbook
 
-from pipeline import run
+from pipeline import exceptions, run
 from pipeline.cli import monitor
 from pipeline.model import CONFIRM
 from pipeline.returns.page import HEADER as HEADS
@@ -75,6 +78,18 @@ def test_answers_on_a_copy_are_read_whichever_form_its_marks_have():
             grid(("提醒", *heads), ("x", "是", "户口如此", "某办事员", "i1"), ("x", "", "", "", "i2"))
         )
         assert [(each.issue_id, each.reason) for each in found] == [("i1", "户口如此")]
+
+
+def test_a_yes_beside_what_cannot_be_confirmed_is_answered(monkeypatch):
+    """A line that was sent back has no number of a question: the yes on it is not passed over in silence."""
+    from pipeline.reading.layout import _confirmations
+    from tests.test_beside import grid
+
+    answers = _confirmations(grid(("退回", *CONFIRM), ("x", "是", "就这样", "某办事员", ""), ("x", "", "", "", "")))
+    monkeypatch.setattr(exceptions, "_confirmable", lambda *_: pd.DataFrame(columns=["kind"]))
+    ledger, file = SimpleNamespace(at_once=nullcontext), SimpleNamespace(unit_code="d01", file_id="f")
+    (said,) = exceptions.take(None, ledger, DAY, file, answers)
+    assert said.startswith("“问题清单”第2行的确认没有采用：") and "标“退回”的要改正，不能确认" in said
 
 
 @pytest.mark.slow

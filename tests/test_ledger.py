@@ -72,6 +72,7 @@ def test_the_same_name_on_a_later_night_replaces_the_part_of_that_name_only(repl
 
 def test_the_annotated_copy_that_comes_back_has_the_name_of_its_original() -> None:
     assert outcome(delivery("名册.XLSX", SECOND), [delivery("名册.csv", FIRST)]) == "replaces"
+    assert part_name("名册.ods") == part_name("名册.xlsx") and part_name("名册.et.xlsx") == part_name("名册.et")
     assert part_name("名册2026.10.xlsx") != part_name("名册2026.11.xlsx")
     assert part_name("城区/名册.xlsx") != part_name("乡镇/名册.xlsx")
 

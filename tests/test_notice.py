@@ -3,15 +3,18 @@
 import io
 import json
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 
 import duckdb
+import pandas as pd
 import pytest
 from rich.console import Console
 
-from pipeline import notice
+from pipeline import advice, issues, notice, run
 from pipeline.home import Home
 from pipeline.ledger import COMMAND, KnownException, Night, Submission
 from pipeline.ledger.parts import BROKE
+from tests.night_kit import PERSON, book, new_home, person
 
 DAY = date(2026, 10, 31)
 SEQ = iter(range(1, 1000))
@@ -195,6 +198,47 @@ def test_the_message_begins_with_what_is_to_be_done_then_the_night_in_three_line
     assert part(text, "这一夜")[1] == "- 清单：待办预警 3 条，2 户；新增 2、撤回 2、已逾期 1。"
 
 
+def test_what_was_sent_back_on_an_earlier_night_is_still_to_be_done(home):
+    """No night asks for nothing as long as a list is not whole."""
+    ledger = Kept(
+        submission("d02", None, "", "refused", file_name="低保人员.et", reason="这是 WPS 表格", fix="另存为 .xlsx"),
+        submission("d01", "tekun_person", "2026-10", "refused", file_name="特困.xlsx", reason="缺列", fix="补上"),
+    )
+    first, second = (
+        part(message(home, notice.status(home, ledger, day)), "要您办的") for day in (DAY, DAY + timedelta(days=1))
+    )
+    assert not any("使名单不完整" in line for line in first)
+    (said,) = [line for line in second if "使名单不完整" in line]
+    assert said.endswith("另有 2 份文件使名单不完整（青禾区 1 份、云岫区 1 份）：办法在下面“不完整的名单”里。")
+
+
+def test_a_filled_in_list_that_was_refused_is_to_be_sent_again_unless_it_was_our_fault(home, monkeypatch):
+    ours = {"code": "unreadable", "reason": "程序出了问题", "fix": advice.SEND_AGAIN_WHEN_MENDED}
+    theirs = {"code": "no_form", "reason": "没有“预警编号”这一列", "fix": advice.USE_OUR_LIST}
+    files = [
+        SimpleNamespace(unit_code=unit, file_name=f"{unit}.xlsx", refusal=refusal)
+        for unit, refusal in (("d01", ours), ("d02", theirs))
+    ]
+    monkeypatch.setattr(Kept, "files", lambda *_, **__: files)
+    text = message(home, notice.status(home, Kept(), DAY))
+    (said,) = [line for line in part(text, "要您办的") if "填好的清单" in line]
+    assert "云岫区 1 份" in said and "青禾区" not in said
+    assert f"云岫区 填好的清单 d02.xlsx（整份退回）：没有“预警编号”这一列。{advice.USE_OUR_LIST}。" in text
+
+
+def test_advice_on_a_whole_file_is_told_once(home, monkeypatch):
+    """Among those sent back, with its reason; not again among the most frequent faults, each as long as a paragraph."""
+    lines = pd.DataFrame(
+        {
+            "unit_code": "d01", "severity": "must_fix", "state": "new", "row": [pd.NA, 3],
+            "fix": ["请打开，另存为 .xlsx。号码的后三位会变成 000", "补填“姓名”"],
+        }
+    )  # fmt: skip
+    monkeypatch.setattr(issues, "on", lambda *_: lines)
+    said = part(message(home, notice.status(home, Kept(), DAY)), "各单位的问题，与上次相比")
+    assert said == ["- 青禾区：新出现 2。最多的：补填“姓名” 1 处。"]
+
+
 def test_what_our_program_cannot_get_over_is_not_said_to_have_shrunk(home):
     ours = submission("d03", "dibao_person", "2026-10", "held", reason=f"{BROKE}（建库时错在第 3 行），先扣住不用")
     told = notice.status(home, Kept(ours), DAY)
@@ -263,6 +307,8 @@ def test_a_file_that_may_be_the_missing_list_is_told_with_it(home):
     assert "低保人员 2026-10" in own
     assert own.endswith("；没有收下的《低保人员.et》可能就在其中，改好再交的就不再缺")
     assert not [line for line in said if "可能就在其中" in line and line != own]
+    known = submission("d01", "dibao_person", "", "refused", file_name="名册.xlsx", reason="没有月份", fix="写明月份")
+    assert "；没有收下的《名册.xlsx》可能就在其中" in message(home, notice.status(home, Kept(known), DAY))
     # A file of another month of which it is known what it is, is not the missing one.
     earlier = submission("d01", "dibao_person", "2026-09", "refused", file_name="九月.xlsx", reason="缺列", fix="补上")
     assert "可能就在其中" not in message(home, notice.status(home, Kept(earlier), DAY))
@@ -411,6 +457,37 @@ def test_what_was_confirmed_since_the_night_before_is_told(home):
         "2026-10-30 以来，数据员确认放行扣住的名册 1 份；确认按填写的采用的问题 3 处（报送单位 2、数据员 1）。" in text
     )
     assert "以来" not in message(home, notice.status(home, Kept(), DAY))
+
+
+def test_a_night_that_is_done_again_is_told_with_its_own_figures(home):
+    """Its release does not become current: that is no failure, and the later night's figures are not its."""
+    later = DAY + timedelta(days=3)
+    (home.releases / "1").mkdir(parents=True)
+    released(home.releases / "1" / home.warehouse.name, DAY)
+    released(home.warehouse, later)
+    text = message(home, notice.status(home, Kept(), DAY))
+    assert "没有发布" not in text and "哪一步没有成功" not in text
+    assert part(text, "这一夜")[1].endswith(f"已逾期 1。当前的一版是 {later} 的，比这一夜晚。")
+    (home.releases / "1" / home.warehouse.name).unlink()
+    text = message(home, notice.status(home, Kept(), DAY))
+    assert part(text, "清单") == [f"- 没有保存这一夜的一版，当前的是 {later} 的。"]
+    assert "没有发布" not in text and text.splitlines()[0].endswith("没有保存这一夜的清单")
+
+
+def test_what_was_replaced_later_had_come_on_its_night(tmp_path):
+    """A letter that is written again does not say that a list was missing which another one replaced meanwhile."""
+    home = new_home(tmp_path / "home")
+    for night, count in ((DAY, 3), (DAY + timedelta(days=1), 4)):
+        book(home / "inbox/d01/低保边缘人员.xlsx", PERSON, [person(serial) for serial in range(1, count)])
+        run.collect(home, night)
+        run.read(home, night, "d01")
+        run.check(home, night, "edge")
+    (line,) = [
+        line
+        for line in run.status(home, DAY)["expected"]
+        if (line["unit_code"], line["kind"]) == ("d01", "edge_person")
+    ]
+    assert (line["state"], line["rows_accepted"], line["days_late"]) == ("delivered", 2, 0)
 
 
 def test_yesterdays_release_is_not_taken_for_tonights(home):

@@ -94,6 +94,7 @@ def test_a_person_in_the_likeliest_row_is_not_quoted(tmp_path: Path) -> None:
     """A list without any header: its rows are people, and a reason goes into ledger and messages."""
     rows = [["户主张三", person_number(1), "户主", "北营镇"], ["张四", person_number(2), "子", "北营镇"]]
     refusal = refusal_of(sheet(tmp_path / "x.xlsx", rows))
+    assert refusal.fix == advice.WRITE_HEADER  # naming the cells of the first row as columns would lose that person
     assert person_number(1) not in refusal.reason and "北营镇" not in refusal.reason and "张三" not in refusal.reason
 
 

@@ -109,6 +109,30 @@ def test_a_refused_part_is_a_gap_until_something_takes_its_place(
     assert found(home, NORTH, SOUTH, *later, day=LATER) == left
 
 
+@pytest.mark.parametrize(
+    ("refused", "saved"),
+    [
+        ("南片.ods", "南片.xlsx"), ("南片.et", "南片.xlsx"), ("南片.xlsb", "南片.xlsx"), ("南片.numbers", "南片.xlsx"),
+        ("南片.pdf", "南片.xlsx"), ("南片.html", "南片.csv"), ("南片.et", "南片.et.xlsx"), ("南片.xlsm", "南片.xlsx"),
+        ("南片.dat", "南片.xlsx"),
+    ],
+)  # fmt: skip
+def test_a_file_that_was_saved_as_it_was_told_takes_the_place_of_the_refused_one(
+    home: Home, refused: str, saved: str
+) -> None:
+    before = sent(refused, "refused", kind=None, code="not_workbook", order=1)
+    assert found(home, NORTH, before, day=LATER) != []
+    assert found(home, NORTH, before, sent(saved, night=LATER), day=LATER) == []
+    assert found(home, NORTH, before, sent("北片.xlsx", night=LATER), day=LATER) != []
+    named = sent("名册.南片", "refused", kind=None, code="ending", order=1)
+    assert found(home, NORTH, named, sent("名册.xlsx", night=LATER), day=LATER) != []
+
+
+@pytest.mark.parametrize("code", ["correction_changed", "no_base", "base_changed", "nothing_changed"])
+def test_a_correction_that_was_not_used_leaves_its_roster_as_it_was(home: Home, code: str) -> None:
+    assert found(home, NORTH, sent("农村低保人员.更正.xlsx", "refused", kind=None, code=code, order=1)) == []
+
+
 def test_the_officer_may_say_that_nobody_is_missing(home: Home) -> None:
     assert found(home, NORTH, SOUTH, ledger=Kept(SOUTH.submission_id)) == []
     assert found(home, NORTH, SOUTH, ledger=Kept(NORTH.submission_id)) == ONE_GAP

@@ -279,13 +279,18 @@ def test_words_above_a_second_header_hide_no_person_below_it(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("separator", "words"),
-    [("\uff0c", "全角逗号"), ("、", "顿号"), ("    ", "空格"), ("\u3000\u3000", "空格"), ("\1", "^A")],
+    [("\uff0c", "全角逗号"), ("、", "顿号"), (" ", "空格"), ("    ", "空格"), ("\u3000\u3000", "空格"), ("\1", "^A")],
 )
 def test_separators_that_cannot_be_told_are_named(tmp_path: Path, separator: str, words: str) -> None:
     data = "\n".join(separator.join(line) for line in [GRANT, *rows(9)])
     for head in ("", "2026年10月临时救助台账\n"):
         refusal = read(tmp_path, head + data).refusal
         assert refusal and refusal.code == "separator" and words in refusal.reason
+
+
+def test_sentences_with_blanks_are_no_columns(tmp_path: Path) -> None:
+    refusal = read(tmp_path, "请各位 注意 查收\n名单 见附件\n有问题请联系 张三\n谢谢\n").refusal
+    assert refusal and refusal.code != "separator"
 
 
 # Encodings -------------------------------------------------------------------------------------------------------

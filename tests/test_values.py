@@ -901,6 +901,12 @@ def test_no_message_tells_a_check_character() -> None:
     assert not any(character.isdigit() for character in message)
 
 
+def test_a_blank_choice_names_what_may_be_chosen() -> None:
+    """The sender's own workbook has no list to choose from."""
+    column = contracts.load().kinds["edge_household"].columns["area_type"]
+    assert "请填其中一种：城市、农村" in values.explain("blank", column)[0]
+
+
 def test_bounds_are_said_in_the_unit_people_write() -> None:
     amount = Column(header="金额", type="money", minimum=0, maximum=10_050)
     assert "大于100.5元" in values.explain("too_large", amount)[0]

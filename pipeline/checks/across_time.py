@@ -53,7 +53,7 @@ def faults(kind: Kind) -> list[Fault]:
         )  # fmt: skip
         message = (
             "上一份名单里，同一户同名的人用的是另一个身份证号，出生日期或性别不同。"
-            "请对照证件核对“{header}”“{value}”；确实换了人或改了号码的请确认。"
+            "请对照证件核对“{header}”填的“{value}”；确实换了人或改了号码的请确认。"
         )
         fix = "核对与上月不同的身份证号"
         found.append(Fault(expectation, f"{number}.changed", number, "confirm", message, fix, "across_time"))

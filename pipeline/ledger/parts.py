@@ -36,7 +36,11 @@ UNREAD = "以前收下过"
 """Begins the reason of a part in force that could not be read again: its rows stay as they were accepted."""
 BROKE = "我们的程序处理不了这一份"
 """Begins the reason of a submission that is held since judging or building fails because of it: a fault of ours, not its sender's."""
-_ENDING = re.compile(r"\.(?:xlsx|xlsm|xls|csv|txt|dbf)$")
+_ENDING = re.compile(
+    r"(?:\.(?:f?ods|ots|ett?|xlsb|xl[tm]|xltx|xltm|xlam|numbers|docx?|wps|odt|rtf|pdf|ofd|html?|mht|mhtml|xml|jpe?g|png|bmp|tiff?))?"
+    r"(?:\.(?:xlsx|xlsm|xls|csv|txt|dbf))?$"
+)
+"""What is no list as it is, and comes as .xlsx once the advice is followed (or with that added); what is read as a list."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Decision:
 
 
 def part_name(file_name: str) -> str:
-    """Under which name a file is a part: case and ending do not matter, since .xls and .csv come back as .xlsx."""
+    """Under which name a file is a part: case and ending do not matter, since .xls and .csv come back as .xlsx, and .ods is saved so."""
     return _ENDING.sub("", unicodedata.normalize("NFKC", file_name).casefold())
 
 

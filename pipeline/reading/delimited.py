@@ -78,6 +78,14 @@ def _refuse_other_separators(lines: Sequence[str], records: Sequence[Sequence[st
         several = sum(len(re.split(pattern, line.strip())) >= _COLUMNS for line in whole)
         if several >= 2 and several * 2 > sum(map(bool, records)):
             raise Refused("separator", f"文件的列与列之间用的是{what}，分不出列", advice.EXPORT_WITH_COMMAS)
+    # Prose has single blanks as well, but not as many in one line as in the next.
+    pieces, alike = max(
+        ((n, c) for n, c in Counter(len(line.split()) for line in whole).items()),
+        key=lambda each: (each[1], each[0]),
+        default=(0, 0),
+    )
+    if pieces >= _COLUMNS and alike >= 2 and alike * 2 > sum(map(bool, records)):
+        raise Refused("separator", "文件的列与列之间用的是空格，分不出列", advice.EXPORT_WITH_COMMAS)
 
 
 def _mark_swallowed(grid: Grid, width: int) -> None:

@@ -434,7 +434,7 @@ def _emptied(
 
 
 def _confirmations(grid: Grid) -> list[Confirmation]:
-    """What was answered on our own sheet, line by line; a line without a yes is no answer. Its heads may be written either way."""
+    """What was answered on our own sheet, line by line, also where nothing may be. Its heads may be written either way."""
     asked = [fold_word(name) for name in CONFIRM]
     for row in range(min(grid.height, 10)):
         heads = [fold_word(grid.text(row, column)) for column in range(len(grid.columns))]
@@ -445,10 +445,13 @@ def _confirmations(grid: Grid) -> list[Confirmation]:
     yes, reason, by_whom, issue_id = (grid.columns[heads.index(name)].to_pylist() for name in asked)
     return [
         Confirmation(
-            issue_id[at].strip(), (reason[at] or "").strip(), (by_whom[at] or "").strip(), int(grid.row_numbers[at])
+            (issue_id[at] or "").strip(),
+            (reason[at] or "").strip(),
+            (by_whom[at] or "").strip(),
+            int(grid.row_numbers[at]),
         )
         for at in range(row + 1, grid.height)
-        if issue_id[at] and fold_word(yes[at] or "") in _YES
+        if fold_word(yes[at] or "") in _YES
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rapidfuzz import fuzz
@@ -12,6 +13,7 @@ from pipeline.model import Near, Refusal
 from pipeline.reading.garbled import is_garbled
 from pipeline.reading.recognise import HEADER_ROWS, Header, Match
 
+_NUMBER = re.compile(r"\d{15}|\d{17}[\dXx]")
 SHOWN = 3
 """Kinds named in a refusal."""
 ALIKE = 50.0
@@ -35,6 +37,8 @@ def unrecognised(
         is_row: `header` is only the row most like one.
     """
     where = f"工作表“{sheet}”" if sheet else "文件"
+    if header and is_row and any(_NUMBER.fullmatch(name) for name in header.names):
+        header = None  # a person's own row: naming its cells as columns would lose him
     if header and _is_garbled(header):
         reason = f"{where}里的文字是乱码，列名认不出来：转换文件时文字编码弄错了"
         return Refusal("garbled", reason, advice.CHECK_ENCODING)

@@ -192,7 +192,8 @@ def _orders(summaries: Sequence[SubmissionSummary], issues: pd.DataFrame) -> lis
             refusal = one.reading.refusal
             fix = refusal.fix if refusal else f"{one.kind_title}：请按“文件结果”里的原因改好后重新报送"
             reason = one.reason or (refusal.reason if refusal else "")
-            if fix not in said:
+            is_told = not refusal and not reason and len(issues) > 0  # row by row
+            if fix not in said and not is_told:
                 found.append(("must_fix", fix, reason))
         elif one.status in ("accepted", "partly_accepted", "checked") and one.reading.gaps and _has_gaps(one):
             fix = f"{one.kind_title}：漏掉了人的，补全后用原来的文件名再交；没有漏掉人的，请告诉市局数据员确认"
@@ -283,7 +284,7 @@ def _write_actions(
 _WHAT_COLOURS_SAY = "红色：退回，改好才能入库；黄色：请确认，已入库，但这一格暂不使用；蓝色：提醒，可以不改。"
 _WHAT_WOULD_BE = "红色：报上来会退回；黄色：请确认，会收，但这一格暂不使用；蓝色：提醒，可以不改。"
 _HERE = "改好后请把整份文件再放进原来的收件文件夹。可以直接在本文件上改：这张“问题清单”、颜色和批注都不用删，系统收到后自己略过。"
-_ELSEWHERE = "本文件里没有原表：请在您自己的原文件上改，改好后用原来的文件名再放进原来的收件文件夹。"
+_ELSEWHERE = "本文件里没有原表：请在您自己的原文件上改，改好后用原来的文件名再放进收件文件夹。"
 
 
 def _may_be_confirmed(issues: pd.DataFrame) -> pd.Series[bool]:

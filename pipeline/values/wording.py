@@ -19,7 +19,7 @@ _EXAMPLES: dict[Type, str] = {
 _WRITE: dict[Type, str] = {
     "name": "请填写姓名", "id_number": "请填写18位公民身份号码", "text": "请填写", "date": "请写清年、月、日",
     "month": "请写清年和月", "money": "请只填数字，以{unit}为单位", "integer": "请只填整数", "decimal": "请只填数字",
-    "boolean": "请填“是”或“否”", "code": "请从可选项中选一个", "township": "请填写本单位的街道或乡镇名称",
+    "boolean": "请填“是”或“否”", "code": "请填其中一种：{codes}", "township": "请填写本单位的街道或乡镇名称",
     "place": "请填写街道或乡镇名称", "disability_number": "请填写20位残疾人证号",
 }  # fmt: skip
 _SET_AS_TEXT = "请先把整列设为“文本”格式，再按原件重新录入，只改格式找不回来"
@@ -87,7 +87,7 @@ _WHOLE_MESSAGES: dict[str, tuple[str, str]] = {
         "补填户主身份证号",
     ),
     "differing_twin": (
-        "“{{header}}”“{{value}}”与{{others}}重复，内容却不同。请核对，只留正确的一行。改好前这几行都不收。",
+        "“{{header}}”填的“{{value}}”与{{others}}重复，内容却不同。请核对，只留正确的一行。改好前这几行都不收。",
         "重复且不一致的行只留一行",
     ),
     "ragged_line": (
@@ -134,7 +134,7 @@ def explain(problem: str, column: Column) -> tuple[str, str]:
     """
     facts = {
         "title": column.header,
-        "write": _WRITE[column.type].format(unit=column.unit),
+        "write": _WRITE[column.type].format(unit=column.unit, codes=_codes(column)),
         "example": f"，例：{_EXAMPLES[column.type]}" if _EXAMPLES[column.type] else "",
         "codes": _codes(column),
         "minimum": f"小于{_bound(column, column.minimum)}" if column.minimum is not None else "太小",
