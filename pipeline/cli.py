@@ -807,7 +807,7 @@ def _show_check(result: dict[str, Any], console: Console) -> None:
 def main() -> None:
     """Entry point of `monitor`: every failure ends in one Chinese sentence that quotes no row, and exit code 1."""
     try:
-        monitor.main(standalone_mode=False)
+        monitor.main(prog_name="monitor", standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.exceptions.NoArgsIsHelpError as problem:

@@ -214,7 +214,7 @@ def wrong_use(problem: click.ClickException) -> str:
         case click.MissingParameter(param=click.Option() as option):
             said = f"没有写 {option.opts[0]}：{option.help}"
         case click.MissingParameter(param=click.Parameter() as argument):
-            said = f"没有写{argument.human_readable_name}"
+            said = f"没有写{argument.human_readable_name.removeprefix('[-] ')}"
         case click.BadParameter(param=click.Option() as option):
             said = f"{option.opts[0]}：{problem.message}"
         case click.NoSuchOption():

@@ -107,6 +107,7 @@ WRONG = [
     (("backtest", "--from", "2026-10-30", "--to", "2026-10-31", __file__), f"{__file__} 是文件，这里要写文件夹"),
     (("template", "no_such_kind"), "没有“no_such_kind”这种名单。可选："),
     (("explain",), "没有写预警编号"),
+    (("why-not",), "没有写规则编号"),
     (("confirm", "x", "--because", "x"), "没有写 --by：谁确认的（姓名）"),
     ((*GENERATE, "--people", "299"), "--people：299 不行，请写 300 或更大的整数"),
     ((*GENERATE, "--people", "many"), "--people：many 不行，请写 300 或更大的整数"),

@@ -474,6 +474,15 @@ def test_one_income_of_two_is_enough(tmp_path: Path) -> None:
     assert reading.refusal and "家庭月总收入或家庭年总收入" in reading.refusal.reason
 
 
+@pytest.mark.parametrize("given", ["家庭月总收入（元）", "家庭月均支出"])
+def test_a_total_is_not_offered_as_a_mean(tmp_path: Path, given: str) -> None:
+    """Who followed it would spoil every row; a header that may be meant is offered as before."""
+    header = ["户主姓名", "户主身份证号", "家庭人口", given, "认定时间"]
+    reading = read(tmp_path, [[TITLE], header, ["张三", number(1), 3, 600, "2024-03"]])
+    assert reading.refusal and "家庭月均收入" in reading.refusal.reason
+    assert ("家庭月均收入（文件中的" in reading.refusal.reason) == (given == "家庭月均支出")
+
+
 def test_a_sheet_with_a_misspelt_header_beside_good_ones_is_not_silently_skipped(tmp_path: Path) -> None:
     path = workbook(
         tmp_path / "x.xlsx",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pipeline import advice
 from pipeline.folding import visible
 from pipeline.reading.encodings import wide
-from pipeline.reading.grid import Refused
+from pipeline.reading.grid import Refused, apart
 
 _SIGNATURES = [
     (b"%PDF", "PDF 文件"), (b"\x89PNG", "图片"), (b"\xff\xd8\xff", "图片"), (b"GIF8", "图片"), (b"BM", "图片"),
@@ -42,7 +42,7 @@ def refuse_foreign(start: bytes, suffix: str, read_all: Callable[[], bytes]) -> 
         # Initials that a header may begin with as well.
         if start.startswith(signature) and not (signature in (b"BM", b"RIFF") and start[:64].isascii()):
             fix = advice.UNPACK if what == "压缩包" else advice.FROM_DOCUMENT
-            raise Refused("not_a_table", f"这是{what}，不是表格", fix)
+            raise Refused("not_a_table", f"这是{apart(what)}，不是表格", fix)
     width = wide(start)
     if not width:
         _refuse_binary(start, suffix)
@@ -50,7 +50,7 @@ def refuse_foreign(start: bytes, suffix: str, read_all: Callable[[], bytes]) -> 
     _refuse_markup(head, read_all)
     for pattern, what in _EXCHANGE:
         if re.match(pattern, head):
-            raise Refused("not_a_table", f"这是{what}，不能直接接收", advice.EXPORT_AS_XLSX)
+            raise Refused("not_a_table", f"这是{apart(what)}，不能直接接收", advice.EXPORT_AS_XLSX)
 
 
 def _refuse_binary(start: bytes, suffix: str) -> None:

@@ -29,6 +29,11 @@ class Refused(Exception):
         self.refusal = Refusal(code, reason, fix)
 
 
+def apart(name: str) -> str:
+    """A name as it stands after a Chinese word: Latin letters stand apart."""
+    return f" {name}" if name[:1].isascii() else name
+
+
 @dataclass
 class Grid:
     """One sheet. All columns have the same length; columns and cells count from 0 here, and from 1 in `row_numbers`."""

@@ -18,6 +18,8 @@ SHOWN = 3
 """Kinds named in a refusal."""
 ALIKE = 50.0
 """Two headers no more alike than this, in percent of their letters, have nothing to do with each other."""
+APART = ("总均", "年月", "户人")
+"""Pairs of words of which one is not the other, however alike the rest: to call a total a mean would spoil every row."""
 TITLED = 0.5
 """What a kind's name in the title counts for, a whole header counting 1 among the required ones."""
 
@@ -108,6 +110,15 @@ def _nearest(header: Header, matches: Sequence[Match], titled: Sequence[str]) ->
     return tuple(near for rank, _, near in found[:SHOWN] if rank * 2 >= best)
 
 
+def _differ(word: str, name: str) -> bool:
+    """Whether the one says the one and the other the other of a pair of APART."""
+    return any(
+        (one in word and other in name and one not in name and other not in word)
+        or (other in word and one in name and other not in name and one not in word)
+        for one, other in APART
+    )
+
+
 def _meant(match: Match, group: Sequence[str], header: Header) -> tuple[str | None, float]:
     """(the header of the file most like one of a missing group's names, how alike in percent), among those not taken yet."""
     taken = {use.column - 1 for use in match.uses}
@@ -121,7 +132,7 @@ def _meant(match: Match, group: Sequence[str], header: Header) -> tuple[str | No
         column = match.kind.columns[field]
         for word in (column.header, *column.aliases):
             for name, folded in free:
-                alike = fuzz.ratio(fold_header(word)[0], folded)
+                alike = fuzz.ratio(fold_header(word)[0], folded) if not _differ(word, name) else 0.0
                 if alike > max(ALIKE, best[1]):
                     best = (name, alike)
     return best

@@ -23,7 +23,7 @@ from lxml import etree
 
 from pipeline import advice
 from pipeline.reading import spelling
-from pipeline.reading.grid import Numbers, Problem, Refused
+from pipeline.reading.grid import Numbers, Problem, Refused, apart
 
 CHUNK = 4 * 1024 * 1024
 MAX_PARTS = 2000
@@ -119,7 +119,7 @@ def _refuse_unfit(package: zipfile.ZipFile) -> None:
         if any(name.endswith(".iwa") or name == "index.zip" for name in folded):
             other = ("苹果电脑的 Numbers 表格（.numbers）", advice.EXPORT_FROM_NUMBERS)
         if other:
-            raise Refused("not_a_table", f"这是{other[0]}，不是 Excel 工作簿", other[1])
+            raise Refused("not_a_table", f"这是{apart(other[0])}，不是 Excel 工作簿", other[1])
         raise Refused("not_a_table", "这是压缩包，不是 Excel 工作簿", advice.UNPACK)
     if any("vbaproject" in name or "/macrosheets/" in name for name in folded):
         raise Refused("macro", "工作簿里带有宏，为安全起见不接收", advice.SAVE_WITHOUT_MACROS)

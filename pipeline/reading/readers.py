@@ -23,7 +23,7 @@ from pipeline.reading import biff, dbf, endings, preflight, stored
 from pipeline.reading.cells import column
 from pipeline.reading.delimited import read_delimited
 from pipeline.reading.foreign import refuse_foreign
-from pipeline.reading.grid import Grid, Mask, Refused, Shown, Texts
+from pipeline.reading.grid import Grid, Mask, Refused, Shown, Texts, apart
 
 ROWS_AT_ONCE = 65_536
 """Rows turned into columns together; as Python objects a whole large sheet would take many times its size."""
@@ -73,7 +73,7 @@ def _read(path: Path, file_name: str) -> Book:
         return Book([stored.read_stored(path)])  # a table has no file's name
     if sort := endings.never_a_list(PurePath(file_name).name):
         what, to_do = endings.WORDS[sort]
-        raise Refused("never_a_list", f"从文件名看，这是{what}，不能当名单读", to_do)
+        raise Refused("never_a_list", f"从文件名看，这是{apart(what)}，不能当名单读", to_do)
     if not start:
         raise Refused("empty", "文件是空的", advice.CHECK_CONTENT)
     source, start = _without_blanks(path, start)
@@ -145,7 +145,7 @@ def open_content(path: Path) -> IO[bytes]:
 def _misnamed(suffix: str, what: str, right: str) -> Refusal:
     """`what` the content is, and the ending that is `right` for it."""
     said = f"文件名以“{suffix}”结尾" if suffix else "文件名没有后缀"
-    reason = f"{said}，只收以 {'、'.join(endings.READ)} 结尾的；看内容是{what}"
+    reason = f"{said}，只收以 {'、'.join(endings.READ)} 结尾的；看内容是{apart(what)}"
     is_workbook = suffix in _OTHER_WORKBOOKS and what != _TEXT
     return Refusal("wrong_ending", reason, advice.SAVE_AS_XLSX if is_workbook else advice.add_ending(right))
 

@@ -78,7 +78,7 @@ _WHOLE_MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "blank": ("“{{header}}”没有填。{write}{example}。{consequence}", "补填“{title}”"),
     "no_number_yet": (
-        "“{{header}}”没有填。{write}{example}。新生儿等还没有登记号码的，在“问题清单”这一行的右边选“是”，写上原因和确认人，"
+        "“{{header}}”没有填。{write}{example}。新生儿等还没有登记号码的，在退回件“问题清单”的这一行选“是”，写上原因和确认人，"
         "就先作为本户成员接收。{consequence}",
         "补填“{title}”；还没有号码的写明原因",
     ),
