@@ -74,7 +74,7 @@ def misuse(line: str) -> str | None:
     """What is wrong with a `monitor …` line: words of no command, options that it has not, arguments too few or too many."""
     words = shlex.split(line.replace("…", ""))[1:]
     try:
-        context = click.Context(monitor, info_name="monitor", **monitor.context_settings)
+        context = click.Context(monitor, info_name="monitor", help_option_names=["-h", "--help"])
         _, rest, _ = monitor.make_parser(context).parse_args(list(words))
         if not rest:
             return None if words[:1] == ["--home"] else "names no command"
