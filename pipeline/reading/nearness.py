@@ -18,7 +18,7 @@ SHOWN = 3
 """Kinds named in a refusal."""
 ALIKE = 50.0
 """Two headers no more alike than this, in percent of their letters, have nothing to do with each other."""
-APART = ("总均", "年月", "户人")
+APART = (("总", "均"), ("年", "月"), ("户", "人"))
 """Pairs of words of which one is not the other, however alike the rest: to call a total a mean would spoil every row."""
 TITLED = 0.5
 """What a kind's name in the title counts for, a whole header counting 1 among the required ones."""
