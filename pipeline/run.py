@@ -42,7 +42,7 @@ from pipeline.home import (
 )
 from pipeline.ledger import Ledger, NightState, ReadBy, ReceivedFile, Submission, shown_name
 from pipeline.model import (
-    SEVERITY_TITLES,
+    SEVERITIES,
     CheckError,
     ConfigError,
     MonitorError,
@@ -1627,9 +1627,7 @@ def check_file(home: Path | None, file: Path, unit_code: str | None, day: date) 
         ],
         "notices": sorted({notice for reading in readings for notice in reading.notices} | set(unknown)),
         "must_fix": int(all_faults["severity"].eq("must_fix").sum()),
-        "to_do": sorted(
-            to_do, key=lambda one: (list(SEVERITY_TITLES).index(one["severity"]), -one["cells"], one["what"])
-        ),
+        "to_do": sorted(to_do, key=lambda one: (SEVERITIES.index(one["severity"]), -one["cells"], one["what"])),
     }
 
 

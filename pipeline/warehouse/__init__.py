@@ -189,9 +189,11 @@ MACROS = (
     _WILSON.format(side="low", edge="0", bound="0", sign="-"),
     _WILSON.format(side="high", edge="n", bound="1", sign="+"),
     "create macro folded_name(name) as upper(translate(name, '·•・．.‧∙●･ 　', ''))",
+    "create macro masked_number(number) as substr(number, 1, 6) || '********' || right(number, 3)",
 )
 """`wilson_low(hits, n)` and `wilson_high(hits, n)`: the bounds, from 0 to 1, of a share of counts, by Wilson's interval at 95 % (z = 1.959964);
 of nothing anything is possible: 0 and 1. `folded_name(name)`: a name as it is compared, without case, blanks and the dots of long names.
+`masked_number(number)`: a number as `model.mask` shows it.
 
 The only macros that sql/ may use; another engine needs them by these names.
 """

@@ -51,11 +51,11 @@ select
     offered.row_number as "row",
     offered.left_name as left_name,
     case
-        when length(offered.left_number) >= 15 then substr(offered.left_number, 1, 6) || '********' || right(offered.left_number, 3)
+        when length(offered.left_number) >= 15 then masked_number(offered.left_number)
         when offered.left_number is not null then '（不完整）'
     end as left_number_masked,
     offered.right_name as right_name,
-    substr(offered.right_number, 1, 6) || '********' || right(offered.right_number, 3) as right_number_masked
+    masked_number(offered.right_number) as right_number_masked
 from offered
 left join house.submission as submission
     on offered.submission_id = submission.submission_id

@@ -96,7 +96,7 @@ disputed as (
         coalesce(consequence.said, '今晚的清单不变。') as consequence,
         coalesce(consequence.weight, 0) as weight,
         difference.other_name as left_name,
-        substr(difference.id_number, 1, 6) || '********' || right(difference.id_number, 3) as left_number_masked,
+        masked_number(difference.id_number) as left_number_masked,
         own_row.kind as left_kind,
         submission.unit_code as left_unit_code,
         submission.file_name as left_file_name,
@@ -144,7 +144,7 @@ tonight as (
         asked.weight as weight, asked.left_name as left_name, asked.left_number_masked as left_number_masked,
         asked.left_kind as left_kind, asked.left_unit_code as left_unit_code, asked.left_file_name as left_file_name,
         asked.left_sheet as left_sheet, asked.left_row as left_row, other.name as right_name,
-        substr(other.id_number, 1, 6) || '********' || right(other.id_number, 3) as right_number_masked,
+        masked_number(other.id_number) as right_number_masked,
         other.kind as right_kind, other.unit_code as right_unit_code, other.file_name as right_file_name,
         other.sheet as right_sheet, other.row_number as right_row, cast(null as date) as asked_before_on
     from asked
