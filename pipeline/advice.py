@@ -88,6 +88,17 @@ WRITE_HEADER: Final = (
     "请在数据上方用一行写明列名（如姓名、身份证号），写法见空白模板（在本单位退回文件夹的“空白模板”里）"
 )
 ANOTHER_SENDER: Final = "请核对是否放错了文件夹；确需报送的，请联系数据员"
+
+
+def say_whose(where: str, own: str, others: Sequence[tuple[str, str]]) -> str:
+    """For a list in the folder of the division `own` whose title or name (`where`) names places of `others`, as (code, name), alone."""
+    names, folders = "或".join(name for _, name in others), "、".join(code for code, _ in others)
+    return (
+        f"是{names}的名单，请由{names}放进自己的文件夹（{folders}）；"
+        f"是{own}的名单，请把{where}里的地名改成“{own}”后重新提交"
+    )
+
+
 RENAME_SHEET: Final = (
     "请把这张工作表改成不写这些内容的名字（如“Sheet1”，或这份名单的名称），表里的行不用动，保存后重新提交"
 )

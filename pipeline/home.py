@@ -404,10 +404,11 @@ class Home:
         The township is '' when only a division is named. More than one candidate means ambiguous; with the sending
         `division` given, its own candidates stand alone when it has any.
         """
-        return self._gazetteer.places(texts, division)
+        return self.gazetteer.places(texts, division)
 
     @cached_property
-    def _gazetteer(self) -> Gazetteer:
+    def gazetteer(self) -> Gazetteer:
+        """The places of all divisions."""
         divisions = [unit for unit in self.settings.units if unit.kind == "division"]
         return Gazetteer(
             {unit.code: [unit.name, *unit.aliases] for unit in divisions},

@@ -119,6 +119,8 @@ class Refusal:
     """What an unrecognised sheet looks most like, the likest first."""
     fault: str = ""
     """Where our own program failed (name of the exception, file and line), for the data officer alone; '' when it did not."""
+    divisions: tuple[str, ...] = ()
+    """Codes of the other divisions whose list it says that it is, sorted."""
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> Refusal:
@@ -127,7 +129,8 @@ class Refusal:
             Near(near["kind"], near["title"], tuple((column, meant) for column, meant in near["missing"]))
             for near in data.get("nearest", ())
         )
-        return Refusal(data["code"], data["reason"], data["fix"], nearest, data.get("fault", ""))
+        divisions = tuple(data.get("divisions", ()))
+        return Refusal(data["code"], data["reason"], data["fix"], nearest, data.get("fault", ""), divisions)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pipeline.folding import visible
 
@@ -37,10 +37,12 @@ def fold_place(text: str) -> str:
 class Gazetteer:
     """The divisions and townships of one bureau, ready to be found in texts.
 
-    `divisions`: code → names and aliases. `townships`: code → township name → names and aliases.
+    `divisions`: code → its name, then its aliases. `townships`: code → township name → names and aliases.
     """
 
-    def __init__(self, divisions: Mapping[str, Iterable[str]], townships: Mapping[str, Mapping[str, Iterable[str]]]):
+    def __init__(self, divisions: Mapping[str, Sequence[str]], townships: Mapping[str, Mapping[str, Iterable[str]]]):
+        self.names = {code: next(iter(words), code) for code, words in divisions.items()}
+        """Code of a division → its name."""
         self._division_of = {fold_place(word): code for code, words in divisions.items() for word in words}
         self._townships_of: dict[str, set[Place]] = {}
         for code, names in townships.items():

@@ -3,9 +3,10 @@
 A roster is all parts of a division, kind and month. What is known to belong to it, or may, and is not among its accepted
 rows is a gap: a part that was refused, held or left no row; too many rows set aside; sheets or lines of a part that were
 left out; a file of the sender of which nobody can tell what it is; a file refused elsewhere, in a folder of no unit or of
-another one, that is by its name of this one; what lay in its inbox and was not taken, as an upload that broke off; a database
-table that was not read. Lists without a month from whose silence rules conclude something (`Kind.speaks_by_absence`), whoever
-sends them, have gaps in the same way; of their rows that were set aside it is known whom they may be about.
+another one, that is by its name, or by what it says itself, of this one; what lay in its inbox and was not taken, as an
+upload that broke off; a database table that was not read. Lists without a month from whose silence rules conclude
+something (`Kind.speaks_by_absence`), whoever sends them, have gaps in the same way; of their rows that were set aside it is
+known whom they may be about.
 
 A gap ends when a later file of its name (or of its very bytes) takes its place, when a roster of a later month is
 there, or when the data officer confirms that nobody is missing because of it. Rules ask only of gaps that came on or after the
@@ -36,6 +37,7 @@ _NO_TABLE = "not_a_table"
 _UNREAD = "unrecognised"
 """The refusal of a file that could be read: whether people stand in it is known."""
 _SHRUNKEN = "人数骤减，先扣住不用，还没有确认"
+_WHOSE = "整份退回，写的是别的区的地名，可能是这一种"
 _BROKEN = f"{BROKE}，先扣住不用，程序还没有修好"
 GapSort = Literal["refused", "held", "set_aside", "left_out", "unknown", "not_taken", "not_read"]
 
@@ -74,6 +76,8 @@ class Gap:
             return f"核对无误后{confirm}"
         if self.is_elsewhere:
             return f"请把它放进 {self.unit_code} 文件夹再交，文件名不变；没有因它漏掉人的，{confirm}"
+        if self.reason == _WHOSE:
+            return f"请报送单位照退回件里写的弄清是谁的名单；没有因它漏掉人和记录的，{confirm}"
         again = "补全后用原来的文件名再交" if self.sort == "left_out" else "改好后用原来的文件名再交"
         if self.sort == "not_taken":
             whole = endings.bare(self.file_name)
@@ -89,7 +93,7 @@ def gaps(home: Home, ledger: Ledger, submissions: Sequence[Submission], day: dat
     """
     confirmed, not_taken = ledger.confirmed_gaps(day).keys(), ledger.left(day)
     last_night = max((each.run_date for each in ledger.nights() if each.run_date <= day), default=day)
-    refused = [each for each in submissions if each.status == "refused" and each.submission_id not in confirmed]
+    refused = _refused(each for each in submissions if each.submission_id not in confirmed)
     found: list[Gap] = []
     for unit in home.units.values():
         kinds = _watched(unit)
@@ -97,14 +101,15 @@ def gaps(home: Home, ledger: Ledger, submissions: Sequence[Submission], day: dat
         mine = [each for each in came if each.outcome != "repeated"]
         open_ones = [each for each in mine if each.submission_id not in confirmed]
         for each in open_ones:
-            if each.status == "refused" and not _is_answered(each, mine):
-                found += _of_refused(home, unit, each, mine)
+            if each.status == "refused":
+                if each.submission_id in refused and not _is_answered(each, mine):
+                    found += _of_refused(home, unit, each, mine)
             elif each.status == "held":
                 if each.kind in kinds:
                     found.append(_gap(each, "held", _BROKEN if each.reason.startswith(BROKE) else _SHRUNKEN))
             elif each.kind in kinds and _is_in_force(each, mine) and (left := each.reading.get("gaps")):
                 found.append(_gap(each, "left_out", "；".join(left)))
-        found += _of_strays(home, unit, refused, mine)
+        found += _of_strays(home, unit, refused.values(), mine)
         found += _of_set_aside(home, open_ones, day)
         for left in not_taken:
             if left.unit_code == unit.code and left.left_id not in confirmed:
@@ -193,6 +198,25 @@ def _is_name_of_list(name: str) -> bool:
     return endings.ending(name) in endings.READ or bool(_named_kinds(name))
 
 
+def _refused(submissions: Iterable[Submission]) -> dict[str, Submission]:
+    """Refused submissions by their id, but for those whose very bytes were taken since, of whichever unit: so it was found whose they are."""
+    refused: list[Submission] = []
+    taken_at: dict[str, dict[str | None, int]] = {}
+    for each in submissions:
+        if each.status == "refused":
+            refused.append(each)
+        elif each.outcome in TAKEN:
+            kinds = taken_at.setdefault(each.sha256, {})
+            kinds[each.kind] = max(each.received_seq, kinds.get(each.kind, 0))
+
+    def is_taken(each: Submission) -> bool:
+        kinds = taken_at.get(each.sha256, {})
+        later = kinds.get(each.kind, 0) if each.kind else max(kinds.values(), default=0)
+        return later > each.received_seq
+
+    return {each.submission_id: each for each in refused if not is_taken(each)}
+
+
 def _is_answered(refused: Submission, others: Iterable[Submission]) -> bool:
     """Whether something that came later stands in the place of a refused file."""
     name = PurePath(refused.file_name)
@@ -205,8 +229,7 @@ def _is_answered(refused: Submission, others: Iterable[Submission]) -> bool:
             continue
         if part_name(later.file_name) in (part_name(refused.file_name), without_ending):
             return True  # refused once more, it is a gap itself
-        is_taken = later.outcome in TAKEN
-        if is_taken and (later.sha256 == refused.sha256 or is_asked_about(refused.reason, later.file_name)):
+        if later.outcome in TAKEN and is_asked_about(refused.reason, later.file_name):
             return True
     return False
 
@@ -223,9 +246,10 @@ def _is_in_force(each: Submission, others: Iterable[Submission]) -> bool:
 
 
 def _of_refused(home: Home, unit: Unit, each: Submission, mine: Sequence[Submission]) -> list[Gap]:
-    if each.kind:
-        return [_gap_of_file(each, mine, "refused", "整份退回", each.kind)] if each.kind in _watched(unit) else []
     refusal = each.reading.get("refusal") or {}
+    if each.kind:
+        reason = _WHOSE if refusal.get("divisions") else "整份退回"
+        return [_gap_of_file(each, mine, "refused", reason, each.kind)] if each.kind in _watched(unit) else []
     code = refusal.get("code")
     if code in _OF_CORRECTIONS:
         return []
@@ -251,13 +275,16 @@ def _of_strays(home: Home, unit: Unit, refused: Iterable[Submission], mine: Sequ
 
 
 def _may_be_of(home: Home, unit: Unit, refused: Submission) -> bool:
-    """Whether a file from elsewhere is a unit's: a division's by the place that folder or file name says, a partner's by the kind."""
+    """Whether a file from elsewhere is a unit's: a division's by the place that the list or its name says, a partner's by the kind."""
+    if unit.code in (refused.reading.get("refusal") or {}).get("divisions", ()):
+        return True
     kinds = {refused.kind} if refused.kind else _named_kinds(refused.file_name)
     if unit.kind != "division":
         return bool(kinds & _watched(unit))
     if refused.unit_code in home.units and not kinds:
         return False  # a partner's list names places as well
-    places = home.places([refused.unit_code, PurePath(refused.file_name).stem]).values()
+    name = PurePath(refused.file_name)
+    places = home.places([refused.unit_code, *name.parts[:-1], name.stem]).values()
     return any(code == unit.code for named in places for code, _ in named)
 
 

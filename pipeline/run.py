@@ -35,6 +35,7 @@ from pipeline.home import (
     Database,
     Home,
     Limits,
+    Unit,
     digest_of,
     examine_modes,
     keep_to_owner,
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from pipeline import isolation
     from pipeline.checks import Verdict
     from pipeline.decisions import Answer
+    from pipeline.places import Gazetteer
     from pipeline.returns import Mending
     from pipeline.warehouse.models import Models
 
@@ -676,9 +678,14 @@ def read_file(home: Home, file: ReceivedFile | Submission) -> list[Reading]:
     allowed = home.settings.limits
     with archive.opened(home, file.sha256) as path:
         return layout.read_file(
-            path, file.file_name, file.unit_code, {unit.kind, unit.code}, work,
+            path, file.file_name, file.unit_code, {unit.kind, unit.code}, work, places=_places_of_others(home, unit),
             memory_mb=allowed.memory_mb, seconds=allowed.seconds,
         )  # fmt: skip
+
+
+def _places_of_others(home: Home, unit: Unit) -> Gazetteer | None:
+    """By which a list of another division is known; a partner, and the bureau, send lists of all of them."""
+    return home.gazetteer if unit.kind == "division" else None
 
 
 def _read_by(unit: str) -> dict[str, ReadBy]:
@@ -1555,8 +1562,10 @@ def check_file(home: Path | None, file: Path, unit_code: str | None, day: date) 
         work = Path(folder)
         allowed = place.settings.limits if place else Limits()
         readings = layout.read_file(
-            file, file.name, unit_code or "", senders, work, memory_mb=allowed.memory_mb, seconds=allowed.seconds
-        )
+            file, file.name, unit_code or "", senders, work,
+            places=_places_of_others(place, units[unit_code]) if place and unit_code else None,
+            memory_mb=allowed.memory_mb, seconds=allowed.seconds,
+        )  # fmt: skip
         taken = [reading for reading in readings if reading.refusal is None and reading.kind]
         parts = [
             checks.Part(f"check{n}", unit_code or "", str(reading.kind), "check", file.name, n, reading)

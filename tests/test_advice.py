@@ -238,7 +238,8 @@ ELSEWHERE = {
     "USE_PLAIN_NAME": "tests/test_inbox.py", "BRING_THE_FILE": "tests/test_inbox.py",
     "COPY_AS_OWN_ACCOUNT": "tests/test_inbox.py", "USE_FLAT_FOLDER": "tests/test_inbox.py",
     "COPY_FILE_ITSELF": "tests/test_inbox.py", "GIVE_ACCESS": "tests/test_inbox.py", "COPY_AGAIN": "tests/test_inbox.py",
-    "use_own_folder": "tests/test_inbox.py", "NAME_WHICH_HOLDS": "tests/test_night.py", "show_and_send": "tests/test_advice.py",
+    "use_own_folder": "tests/test_inbox.py",
+    "say_whose": "tests/test_inbox.py", "NAME_WHICH_HOLDS": "tests/test_night.py", "show_and_send": "tests/test_advice.py",
     "SAVE_LIST_AGAIN": "tests/test_decisions.py", "USE_OUR_LIST": "tests/test_decisions.py", "MEND_ORIGINAL": "tests/test_corrections.py",
     "CORRECT_OWN_FILE": "tests/test_corrections.py", "CORRECT_LATEST": "tests/test_corrections.py", "CORRECT_AS_IT_CAME": "tests/test_corrections.py",
     "CHANGE_COLOURED": "tests/test_given_back.py",
@@ -246,7 +247,7 @@ ELSEWHERE = {
 """Advice that no single file can be given and mended by: the tests in which it is given, followed, and seen to help."""
 CODES_ELSEWHERE = {"too_big", "unreadable", "no_base", "base_changed", "nothing_changed", "correction_changed",
                    "no_form", "link", "hard_link", "owner",
-                   "unopened", "unknown_unit", "which_kind"}  # fmt: skip
+                   "unopened", "unknown_unit", "which_kind", "other_division"}  # fmt: skip
 
 
 def read(data: bytes, name: str, kinds: str, folder: Path) -> list[Reading]:

@@ -431,6 +431,68 @@ def test_a_list_in_no_unit_s_folder_is_refused_and_taken_where_the_advice_says(t
     assert _accepted(home, DAY) == ["边缘人员.xlsx"]
 
 
+def _of_place(home, unit, *people, name="边缘人员.xlsx", title="", sheet="边缘人员"):
+    """A roster that names a place: in a title above its header, in its sheet's name, or where it lies."""
+    header, *rows = [PERSON, *(person(n) for n in people)]
+    path = home / "inbox" / unit / name
+    return book(path, [title], [header, *rows], sheet) if title else book(path, header, rows, sheet)
+
+
+def _gaps(home, day):
+    place, ledger = Home.open(home), Ledger.of(Home(home))
+    return sorted((gap.unit_code, gap.kind, gap.period) for gap in rosters.gaps(place, ledger, ledger.as_of(day), day))
+
+
+FOREIGN = [
+    ({"title": "松涧区2026年10月边缘人员花名册"}, {"title": "青禾区2026年10月边缘人员花名册"}, "标题"),
+    ({"title": "填报单位：松涧区民政局"}, {"title": "填报单位：青禾区民政局"}, "标题"),
+    ({"sheet": "松涧区边缘人员"}, {"sheet": "青禾区边缘人员"}, "工作表名"),
+    ({"name": "2026年10月松涧区边缘人员.xlsx"}, {"name": "2026年10月青禾区边缘人员.xlsx"}, "文件名"),
+    ({"name": "松涧区/边缘人员.xlsx"}, {"name": "青禾区/边缘人员.xlsx"}, "文件夹名"),
+    ({"name": "松涧区/10月/边缘人员.xlsx"}, {"name": "边缘人员.xlsx"}, "文件夹名"),
+]
+
+
+@pytest.mark.parametrize(("foreign", "own", "where"), FOREIGN)
+def test_a_list_that_names_another_division_is_asked_about_and_holds_both(tmp_path, foreign, own, where):
+    """Taken as the sender's own, it would move people, and stand for the whole of a roster that lacks the sender's own."""
+    home = new_home(tmp_path / "home")
+    sent = _of_place(home, "d01", 1, 2, **foreign).read_bytes()
+    assert _accepted(home, EVE) == []
+    [told] = Ledger.of(Home(home)).submissions()
+    refusal = told.reading["refusal"]
+    assert (told.status, refusal["code"], refusal["divisions"]) == ("refused", "other_division", ["d06"])
+    assert f"{where}里写的是松涧区，报送的却是青禾区" in refusal["reason"]
+    assert refusal["fix"] == advice.say_whose(where, "青禾区", [("d06", "松涧区")])
+    assert [gap[:2] for gap in _gaps(home, EVE)] == [("d01", "edge_person"), ("d06", "edge_person")]
+    # Either way of the advice is followed.
+    theirs = tmp_path / "theirs"
+    shutil.copytree(home, theirs, symlinks=True)
+    (theirs / "inbox/d06/边缘人员10月.xlsx").write_bytes(sent)
+    still(theirs / "inbox/d06/边缘人员10月.xlsx")
+    assert _accepted(theirs, DAY, "d06") == ["边缘人员10月.xlsx"] and _gaps(theirs, DAY) == []
+    _of_place(home, "d01", 1, 2, **own)
+    assert _accepted(home, DAY) == [own.get("name", "边缘人员.xlsx")]
+    is_the_same_file = where in ("文件名", "文件夹名")
+    assert _gaps(home, DAY) == ([] if is_the_same_file else [("d06", "edge_person", told.period or "2026-10")])
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"title": "由松涧区迁入青禾区的边缘人员"},
+        {"title": "青禾区边缘人员", "name": "松涧区/边缘人员.xlsx"},  # what stands next to the rows counts
+        {"name": "新河镇边缘人员.xlsx"},  # a township of its own, and of others
+        {"name": "全市/边缘人员.xlsx"},
+        {"name": "团结路边缘人员.xlsx"},
+    ],
+)
+def test_a_list_that_names_its_own_place_or_none_is_taken(tmp_path, own):
+    home = new_home(tmp_path / "home")
+    _of_place(home, "d01", 1, 2, **own)
+    assert _accepted(home, DAY) == [own.get("name", "边缘人员.xlsx")]
+
+
 SWAPPER = """
 import contextlib, os, sys
 own, hidden, other = sys.argv[1:]

@@ -40,6 +40,7 @@ from pipeline.model import (
     column_letter,
     why_of_system,
 )
+from pipeline.places import Gazetteer
 from pipeline.reading import beside, endings, preflight, readers, sandbox
 from pipeline.reading.delimited import CUT, OUT_OF_STEP
 from pipeline.reading.garbled import LEAST_GARBLED, MOST_GARBLED, garbled
@@ -60,20 +61,22 @@ MAX_DISTINCT_PERIODS = 1000
 
 def read_file(
     path: Path, file_name: str, unit_code: str, sender_kinds: set[str], work_dir: Path, *,
-    memory_mb: int = HOSTILE_MB, seconds: int = SECONDS,
+    places: Gazetteer | None = None, memory_mb: int = HOSTILE_MB, seconds: int = SECONDS,
 ) -> list[Reading]:  # fmt: skip
     """Read one received file in the sandbox: one Reading per kind in it, at least one, refused or with rows in `work_dir`.
 
     `file_name` is the sender's name of the file; `sender_kinds` is what the unit counts as in `Kind.senders`
-    (`{"division", "d01"}`). `work_dir` belongs to this file alone. `memory_mb` and `seconds` (of the clock) are what a small
+    (`{"division", "d01"}`). `places` are those of all divisions, by which a list of another one is known; None for who sends
+    lists of several. `work_dir` belongs to this file alone. `memory_mb` and `seconds` (of the clock) are what a small
     file may take; a large one gets more, by its size. A file that ends its child is a Reading with a Refusal.
     Raises ContractError, and ConfigError when `path` cannot be read or `work_dir` not written.
     """
     memory, cpu = limits(path, memory_mb, seconds)
     try:
         return sandbox.call(
-            read_submissions, path, file_name, unit_code, sender_kinds, work_dir, memory_mb=memory, seconds=cpu
-        )
+            read_submissions, path, file_name, unit_code, sender_kinds, work_dir, None, places,
+            memory_mb=memory, seconds=cpu,
+        )  # fmt: skip
     except sandbox.Killed as killed:
         return [Reading(kind=None, refusal=_of_killed(killed, file_name))]
 
@@ -135,6 +138,46 @@ class _Sheet:
     refusal: Refusal | None = None
 
 
+_DATE = re.compile(r"[0-9〇一二三四五六七八九十]+[年月日]")
+"""Behind a date the name of a place may begin."""
+
+
+@dataclass(frozen=True)
+class _Name:
+    """What a file is called, and who sent it."""
+
+    path: str
+    """With the folders below the sender's own."""
+    unit_code: str
+    places: Gazetteer | None
+    """As of `read_file`."""
+
+    @property
+    def stem(self) -> str:
+        return PurePath(self.path).stem
+
+    def refusal_of(self, sheet: _Sheet) -> Refusal | None:
+        """The question whose list a sheet is: where what names places next to its rows names those of other divisions alone.
+
+        Next to the rows stands the title, then the sheet's name, the file's, and the folders' from the inside out.
+        """
+        if self.places is None:
+            return None
+        said = [("标题", " ".join(sheet.header.titles)), ("工作表名", sheet.grid.sheet), ("文件名", self.stem)]
+        said += [("文件夹名", folder) for folder in reversed(PurePath(self.path).parts[:-1])]
+        for where, text in said:
+            [named] = self.places.places([_DATE.sub("/", text)], self.unit_code).values()
+            codes = sorted({code for code, _ in named})
+            if self.unit_code in codes:
+                return None
+            if codes:
+                own, others = self.places.names[self.unit_code], [(code, self.places.names[code]) for code in codes]
+                names = "、".join(name for _, name in others)
+                reason = f"{where}里写的是{names}，报送的却是{own}：请问是谁的名单？没有弄清以前不收"
+                return Refusal("other_division", reason, advice.say_whose(where, own, others), divisions=tuple(codes))
+        return None
+
+
 def read_submissions(
     path: Path,
     file_name: str,
@@ -142,12 +185,15 @@ def read_submissions(
     sender_kinds: set[str],
     work_dir: Path,
     contracts_folder: Path | None = None,
+    places: Gazetteer | None = None,
 ) -> list[Reading]:
     """What `read_file` says, in this very process: for the sandbox and for tests."""
     book = readers.read(path, file_name)
     if isinstance(book, Refusal):
         return [Reading(kind=None, refusal=book)]
-    readings = _submissions(book, file_name, unit_code, sender_kinds, work_dir, contracts_folder)
+    agreed = contracts.load(contracts_folder) if contracts_folder else contracts.load()
+    recogniser = Recogniser(agreed, unit_code, sender_kinds)
+    readings = _submissions(book, _Name(file_name, unit_code, places), recogniser, work_dir)
     if book.misnamed:
         return [_misnamed(reading, book.misnamed) for reading in readings]
     return readings
@@ -175,17 +221,13 @@ def _misnamed(reading: Reading, misnamed: Refusal) -> Reading:
     )
 
 
-def _submissions(
-    book: Book, file_name: str, unit_code: str, sender_kinds: set[str], work_dir: Path, contracts_folder: Path | None
-) -> list[Reading]:
-    agreed = contracts.load(contracts_folder) if contracts_folder else contracts.load()
-    recogniser = Recogniser(agreed, unit_code, sender_kinds)
+def _submissions(book: Book, name: _Name, recogniser: Recogniser, work_dir: Path) -> list[Reading]:
     if reference := [grid for grid in book.grids if grid.sheet == CORRECTION_SHEET]:
         return [_correction(reference[0], book.grids, work_dir)]
-    found = _sort_sheets(book.grids, recogniser, file_name)
-    missing = _gaps(book.grids, found, agreed)
+    found = _sort_sheets(book.grids, recogniser, name.path)
+    missing = _gaps(book.grids, found, recogniser.agreed)
     if found.by_kind or found.undecided:
-        readings = _lists(found, recogniser, PurePath(file_name).stem, work_dir, book.notices, missing)
+        readings = _lists(found, recogniser, name, work_dir, book.notices, missing)
     else:
         readings = _without_list(found, recogniser, book.notices, missing)
     taken: dict[str, _Sheet] = {}
@@ -204,16 +246,16 @@ def _submissions(
     return readings
 
 
-_KEPT_FROM_ITS_SENDER = frozenset({"refused_sheet_name", "wrong_sender"})
+_KEPT_FROM_ITS_SENDER = frozenset({"refused_sheet_name", "wrong_sender", "other_division"})
 """Refusals of files that could be read and come back without their data all the same: a name that may not be written says of
 everybody in the list what is never received; whoever may not send a list may have got it by mistake."""
 
 
 def _lists(
-    found: _Sheets, recogniser: Recogniser, stem: str, work_dir: Path, notices: list[str], missing: list[str]
+    found: _Sheets, recogniser: Recogniser, name: _Name, work_dir: Path, notices: list[str], missing: list[str]
 ) -> list[Reading]:
     """One Reading per kind of which there are lists that are shown, and one for those that nobody can tell."""
-    readings = [_reading(recogniser, kind, sheets, stem, work_dir) for kind, sheets in sorted(found.by_kind.items())]
+    readings = [_reading(recogniser, kind, sheets, name, work_dir) for kind, sheets in sorted(found.by_kind.items())]
     readings += [Reading(kind=None, refusal=refusal) for refusal in found.undecided[:1]]
     for reading in readings:
         reading.gaps += missing
@@ -601,25 +643,28 @@ def _side_by_side(grid: Grid, heads: list[tuple[int, int]]) -> Refusal:
     )
 
 
-def _reading(recogniser: Recogniser, kind_name: str, sheets: list[_Sheet], stem: str, work_dir: Path) -> Reading:
+def _reading(recogniser: Recogniser, kind_name: str, sheets: list[_Sheet], name: _Name, work_dir: Path) -> Reading:
     """The sheets of one kind as one Reading; one sheet that cannot be taken refuses them all, since a part is no roster."""
     kind = sheets[0].match.kind
     reading = Reading(kind=kind_name)
     if refused := [sheet.refusal for sheet in sheets if sheet.refusal]:
         reading.refusal = refused[0]
         return reading
-    reading.sheets = [_sheet_reading(recogniser, sheet, stem) for sheet in sheets]
+    reading.sheets = [_sheet_reading(recogniser, sheet, name.stem) for sheet in sheets]
     reading.notices = _notices(recogniser, sheets, reading.sheets)
     reading.rows_read = sum(sheet.rows_read for sheet in reading.sheets)
     if not reading.rows_read:
         reading.refusal = Refusal("no_rows", f"“{kind.title}”只有表头，没有数据行", advice.FILL_ROWS)
         return reading
     if kind.period == "month":
-        period = _period(recogniser, sheets, stem)
+        period = _period(recogniser, sheets, name.stem)
         if isinstance(period, Refusal):
             reading.refusal = period
             return reading
         reading.period = period
+    reading.refusal = next(filter(None, (name.refusal_of(sheet) for sheet in sheets)), None)
+    if reading.refusal:
+        return reading
     tables = [raw_table(sheet.grid, sheet.header, sheet.match, sheet.rows.keep) for sheet in sheets]
     for sheet, table in zip(sheets, tables, strict=True):
         names = _garbled_names(sheet, table)
