@@ -107,6 +107,10 @@ class Near:
     """(required column that is missing, the file's header most like it, None when none is)."""
 
 
+IDENTICAL_TWIN = "row.identical_twin"
+"""The rule by which a row is set aside because another one is its like: it counts once, and nobody is missing by it."""
+
+
 @dataclass(frozen=True)
 class Refusal:
     """Why a file, or one kind in it, was not taken. All of it goes to the clerk in Chinese, but for `code`."""

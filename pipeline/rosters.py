@@ -26,7 +26,7 @@ from pipeline import advice, contracts
 from pipeline.home import Home, Unit
 from pipeline.ledger import TAKEN, Ledger, LeftFile, Submission
 from pipeline.ledger.parts import BROKE, is_asked_about, is_shrunken, part_name
-from pipeline.model import month_of
+from pipeline.model import IDENTICAL_TWIN, month_of
 from pipeline.reading import endings
 from pipeline.reading.months import months_in
 
@@ -311,12 +311,24 @@ def _of_set_aside(home: Home, submissions: Iterable[Submission], day: date) -> l
     found, shrunken = [], shrinks(home, day)
     for taken in rosters.values():
         read, accepted = (sum(getattr(each, rows) for each in taken) for rows in ("rows_read", "rows_accepted"))
-        if shrunken(accepted, read):
+        if shrunken(accepted, read) and shrunken(accepted, read := read - _counted_once(home, taken)):
             worst = max(taken, key=lambda each: (each.rows_set_aside, each.submission_id))
             found.append(
                 _gap(worst, "set_aside", f"这个月的名单读了 {read} 行，退回 {read - accepted} 行，只收下 {accepted} 行")
             )
     return found
+
+
+def _counted_once(home: Home, submissions: Iterable[Submission]) -> int:
+    """How many of their rows were set aside because another one is their like: nobody is missing by it."""
+    import pyarrow.parquet as pq  # noqa: PLC0415 - few rosters lose so many rows
+
+    paths = [home.accepted / "set_aside" / f"{each.submission_id}.parquet" for each in submissions]
+    return sum(
+        pq.read_table(path, filters=[("reason", "==", IDENTICAL_TWIN)], columns=["reason"]).num_rows
+        for path in paths
+        if path.exists()
+    )
 
 
 def shrinks(home: Home, day: date) -> Callable[[int, int], bool]:

@@ -845,11 +845,16 @@ def _tell_broken(home: Home, day: date, each: Submission, fault: str) -> None:
 
 def _settle(ledger: Ledger, verdicts: list[Verdict]) -> None:
     """Write verdicts down, all counts at once; their issues must have been (`_tell`)."""
+    from pipeline import returns  # noqa: PLC0415 - brings pandas
+
     with ledger.at_once():
         for verdict in verdicts:
             outcome: Any = "accepted" if not verdict.rows_set_aside else "partly_accepted"
-            reason = f"{verdict.rows_set_aside} 行退回" if verdict.rows_set_aside else ""
-            if verdict.rows_set_aside and not verdict.rows_accepted and not verdict.rows_out_of_scope:
+            alike = returns.counted_once(verdict.issues)
+            aside = verdict.rows_set_aside - alike
+            said = [f"{aside} 行退回" if aside else "", f"{alike} 行与别的行完全相同，只计一次" if alike else ""]
+            reason = "；".join(filter(None, said))
+            if aside and not alike and not verdict.rows_accepted and not verdict.rows_out_of_scope:
                 outcome, reason = "refused", "没有一行可以接收"
             ledger.settle(
                 verdict.submission_id, outcome, accepted=verdict.rows_accepted, set_aside=verdict.rows_set_aside,

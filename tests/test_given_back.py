@@ -212,3 +212,34 @@ def test_a_copy_that_libreoffice_saved_is_taken(home: Path, tmp_path: Path) -> N
     copy = openpyxl.load_workbook(home / "returns/d01" / NAME)
     assert copy.sheetnames == ["问题清单", "Sheet1"]
     assert copy["Sheet1"]["B4"].comment is not None and copy["Sheet1"]["B3"].comment is None
+
+
+# Rows that stand twice -------------------------------------------------------------------------------------------
+
+
+def test_people_who_stand_in_two_lists_of_a_night_are_told_as_counted_once_and_nobody_is_missing(
+    tmp_path: Path,
+) -> None:
+    """Sixty people are sent once more under another name: nothing is sent back, nothing is asked, the roster is whole."""
+    home = few_divisions(new_home(tmp_path / "home"))
+    people = [person(n) for n in range(1, 61)]
+    book(home / "inbox/d01/边缘人员城乡.xlsx", PERSON, people)
+    book(home / "inbox/d01/边缘人员再报.xlsx", PERSON, people[::-1])
+    book(home / "inbox/d01/边缘人员其余.xlsx", PERSON, [*people[:2], bad(98), person(99)])
+    run.night(home, DAY)
+    told = dict(ask(home, "select file_name, reason from submission where unit_code = 'd01'"))
+    alike = "行与别的行完全相同，只计一次"
+    assert sorted(told.values()) == sorted(["1 行退回", f"2 {alike}", f"60 {alike}"])
+    assert ask(home, "select distinct status from submission where unit_code = 'd01'") == [("partly_accepted",)]
+    assert ask(home, "select count(*) from enrolment where registry = 'edge'") == [(61,)]
+    assert ask(home, "select count(*) from coverage where state = 'incomplete' and unit_code = 'd01'") == [(0,)]
+    [doubled] = [name for name, reason in told.items() if reason.startswith("60")]
+    texts = lines_of(home / "returns/d01" / doubled)
+    assert "您可以不改" in " ".join(texts)
+    assert any("全部接收：与别的行完全相同的 60 行只计一次" in text for text in texts)
+    assert any("退回 60 行（其中 60 行与别的行完全相同，不用改）" in text for text in texts)
+
+
+def lines_of(copy: Path) -> list[str]:
+    book_ = openpyxl.load_workbook(copy)
+    return [str(cell) for row in book_["问题清单"].iter_rows(values_only=True) for cell in row if cell]

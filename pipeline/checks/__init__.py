@@ -25,7 +25,7 @@ from pipeline.checks.validation import failing_rows
 from pipeline.contracts import Contracts, Kind
 from pipeline.folding import literal
 from pipeline.home import atomically
-from pipeline.model import NO_NUMBER_YET, PROVISIONAL, BalanceError, Reading
+from pipeline.model import IDENTICAL_TWIN, NO_NUMBER_YET, PROVISIONAL, BalanceError, Reading
 
 if TYPE_CHECKING:
     import duckdb
@@ -471,7 +471,7 @@ def _write(
         )
         con.unregister("chosen")
     newborn = pd.Series(confirmed, found.index) & found["rule"].eq(f"{kind.person.id_number}.{NO_NUMBER_YET}")
-    keeps_out = (found["severity"] == "must_fix") & ~newborn | (found["rule"] == "row.identical_twin")
+    keeps_out = (found["severity"] == "must_fix") & ~newborn | (found["rule"] == IDENTICAL_TWIN)
     aside = found[keeps_out].drop_duplicates("position")
     aside = aside.assign(otherwise_good=~aside["position"].isin(_at_fault_elsewhere(con, kind, rows, found)))
     con.register(

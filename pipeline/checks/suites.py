@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pipeline import values
 from pipeline.checks.validation import Expectation
 from pipeline.contracts import Check, Kind
-from pipeline.model import NO_NUMBER_YET, CheckLevel, Severity
+from pipeline.model import IDENTICAL_TWIN, NO_NUMBER_YET, CheckLevel, Severity
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def _of_rows(kind: Kind, there: Collection[str]) -> list[Fault]:
         f"{kind.name}.row_once", "expect_column_values_to_be_in_set", {"column": "twin", "value_set": [False]}
     )
     words = values.explain("identical_twin", key)
-    faults.append(Fault(expectation, "row.identical_twin", kind.key[0], "notice", *words, level="row"))
+    faults.append(Fault(expectation, IDENTICAL_TWIN, kind.key[0], "notice", *words, level="row"))
     return faults
 
 

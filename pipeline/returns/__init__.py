@@ -30,7 +30,7 @@ from pipeline.reading import readers, spelling
 from pipeline.reading.grid import Grid, Mask
 from pipeline.returns import correction, formulas, listing, marks
 from pipeline.returns.examine import examine
-from pipeline.returns.listing import MOST_ROWS, SubmissionSummary, what_to_do
+from pipeline.returns.listing import MOST_ROWS, SubmissionSummary, counted_once, what_to_do
 from pipeline.returns.marks import Gone
 from pipeline.returns.package import CannotPatch, active_content
 from pipeline.returns.patch import merges, patch
@@ -43,7 +43,16 @@ _ODD = (
 """What a workbook of odd build makes the libraries raise: parts missing or cut off, numbers that are none. The way out is
 the rewrite, which is examined again and says what happened."""
 
-__all__ = ["Mending", "SubmissionSummary", "what_to_do", "write", "write_all", "write_put_off", "write_receipt"]
+__all__ = [
+    "Mending",
+    "SubmissionSummary",
+    "counted_once",
+    "what_to_do",
+    "write",
+    "write_all",
+    "write_put_off",
+    "write_receipt",
+]
 
 _ODD_BUILD = "原文件的格式比较特殊，无法在上面直接标注：本文件保留了全部数据，版式已简化。"
 MOST_COPIED = 100_000

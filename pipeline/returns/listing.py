@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from pipeline import contracts
 from pipeline.model import (
     CHECK_LEVEL_TITLES,
+    IDENTICAL_TWIN,
     NO_NUMBER_YET,
     SEVERITIES,
     SEVERITY_TITLES,
@@ -83,7 +84,7 @@ def write(
     lines = _chosen(issues)
     is_check = any(one.status == "checked" for one in summaries)
     _write_actions(page, orders, actions, issues, lines, sheets, is_check=is_check)
-    _write_outcome(page, summaries)
+    _write_outcome(page, summaries, issues)
     said = list(dict.fromkeys([note for one in summaries for note in (*one.reading.notices, *one.notices)]))
     if said or remarks:
         page.section("系统的处理和提醒")
@@ -309,7 +310,16 @@ def _write_gain(page: Page, actions: list[_Action], issues: pd.DataFrame) -> Non
     page.wide(f"先做标“退回”的前 5 件：有问题的 {len(uncured)} 行里，{int((~uncured).sum())} 行就没有要退回的问题了。")
 
 
-def _write_outcome(page: Page, summaries: Sequence[SubmissionSummary]) -> None:
+def counted_once(issues: pd.DataFrame, sheets: Collection[str] | None = None) -> int:
+    """How many rows of a submission (of these sheets) were left out only because another one is their like."""
+    rows = issues if sheets is None else issues[issues["sheet"].isin(list(sheets))]
+    place = ["sheet", "row_number"]
+    faulty = pd.MultiIndex.from_frame(rows.loc[rows["severity"].eq("must_fix"), place])
+    alike = pd.MultiIndex.from_frame(rows.loc[rows["rule"].eq(IDENTICAL_TWIN), place].drop_duplicates())
+    return int((~alike.isin(faulty)).sum())
+
+
+def _write_outcome(page: Page, summaries: Sequence[SubmissionSummary], issues: pd.DataFrame) -> None:
     page.section("文件结果")
     for one in summaries:
         # Without a kind: a correction or a confirmation that was taken, bytes that came before, else what was not recognised.
@@ -317,14 +327,17 @@ def _write_outcome(page: Page, summaries: Sequence[SubmissionSummary]) -> None:
         title = (one.kind_title or ("这份文件" if is_known else "认不出种类的工作表")) + (
             f"（{one.reading.period[:4]}年{int(one.reading.period[5:])}月）" if one.reading.period else ""
         )
-        page.wide(f"{title} —— {_STATUS[one.status]}", "action", size=12)
+        alike = counted_once(issues, [sheet.sheet for sheet in one.reading.sheets])
+        is_all = one.status == "partly_accepted" and alike == one.rows_set_aside
+        became = f"全部接收：与别的行完全相同的 {alike} 行只计一次" if is_all else _STATUS[one.status]
+        page.wide(f"{title} —— {became}", "action", size=12)
         if one.status == "refused" and one.reading.refusal and not one.rows_read:
             page.wide("没有逐行检查。")
         elif one.status != "repeated" and (one.kind_title or one.status != "accepted"):
             taken, back = ("可以接收", "要退回") if one.status == "checked" else ("接收", "退回")
             page.wide(
                 f"读取 {one.rows_read} 行 = {taken} {one.rows_accepted} 行 + {back} {one.rows_set_aside} 行"
-                f" + 不在范围 {one.rows_out_of_scope} 行"
+                f"{f'（其中 {alike} 行与别的行完全相同，不用改）' if alike else ''} + 不在范围 {one.rows_out_of_scope} 行"
             )
         reason = one.reason or (one.reading.refusal.reason if one.reading.refusal else "")
         if reason and reason not in one.notices:
