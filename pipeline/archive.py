@@ -133,7 +133,9 @@ def examine(home: Home, sha256: str) -> None:
 def _decrypt(home: Home, sha256: str, clear: BufferedWriter) -> None:
     kept = path(home, sha256)
     if not kept.exists():
-        raise MonitorError(f"归档里没有文件 {sha256[:16]}…，可能已按保存期限清除")
+        raise MonitorError(
+            f"归档里没有文件 {sha256[:16]}…，可能已按保存期限清除；请运行 monitor verify 核对，不该缺的从备份恢复"
+        )
     written = _Written(clear)
     with kept.open("rb") as file:
         source = _Counting(file)
@@ -144,9 +146,13 @@ def _decrypt(home: Home, sha256: str, clear: BufferedWriter) -> None:
                 raise source.problem from problem
             if isinstance(problem, OSError) and problem.errno is not None:
                 raise  # the disk's fault, not the file's
-            raise MonitorError(f"归档文件 {sha256[:16]}… 打不开：密钥不对，或文件被改动过") from None
+            raise MonitorError(
+                f"归档文件 {sha256[:16]}… 打不开：密钥不对，或文件被改动过；请运行 monitor verify 核对，从备份恢复这个文件"
+            ) from None
     if written.hash.hexdigest() != sha256:
-        raise MonitorError(f"归档文件 {sha256[:16]}… 的内容与收到时不同")
+        raise MonitorError(
+            f"归档文件 {sha256[:16]}… 的内容与收到时不同；请运行 monitor verify 核对，从备份恢复这个文件"
+        )
 
 
 def kept(home: Home) -> list[str]:

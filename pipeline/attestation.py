@@ -70,10 +70,12 @@ def _opened(home: Home, statement: bytes) -> dict[str, Any]:
     except (ValueError, TypeError):
         is_whole = False
     if not is_whole:
-        raise MonitorError("这份说明不是 monitor verify --head 写的，或者不完整")
+        raise MonitorError("这份说明不是 monitor verify --head 写的，或者不完整；请用当时存下的原样")
     key = _key(home).public_key()
     if told["public_key"] != key.public_bytes_raw().hex():
-        raise MonitorError("这份说明不是这个数据目录的（或者 identity.key 换过）")
+        raise MonitorError(
+            "这份说明不是这个数据目录的（或者 identity.key 换过）；请核对拿的是哪一个数据目录的说明，再运行 monitor verify"
+        )
     try:
         key.verify(signature, _signed(told))
     except InvalidSignature:

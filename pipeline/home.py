@@ -242,7 +242,9 @@ class Home:
         if named.startswith("env:"):
             named = os.environ.get(variable := named.removeprefix("env:"), "")
             if not Path(named).is_absolute():
-                raise ConfigError(f"monitor.yml:keys：环境变量 {variable} 应是密钥文件夹的完整路径")
+                raise ConfigError(
+                    f"monitor.yml:keys：环境变量 {variable} 没有设置，或不是完整路径；请设成密钥文件夹的完整路径，再运行一次"
+                )
         return self.root / named
 
     @staticmethod
@@ -320,7 +322,9 @@ class Home:
         known = contracts.load().kinds
         for sender, kinds in home.settings.expected.items():
             if unknown := sorted(set(kinds) - set(known)):
-                raise ConfigError(f"monitor.yml:expected.{sender}：没有 {'、'.join(unknown)} 这种数据")
+                raise ConfigError(
+                    f"monitor.yml:expected.{sender}：没有 {'、'.join(unknown)} 这种数据；请照名词表（docs/glossary.md）的名称写"
+                )
         if missing := sorted(policy.needed() - set(home.policy.titles)):
             raise PolicyError(f"{home.root.name}/policy：缺 {'、'.join(missing)}；照样例 policy/ 补上")
         home.identity_key()
@@ -359,7 +363,9 @@ class Home:
         if ledger.startswith("env:"):
             url = os.environ.get(ledger.removeprefix("env:"))
             if not url:
-                raise ConfigError(f"monitor.yml:ledger：没有设置环境变量 {ledger.removeprefix('env:')}")
+                raise ConfigError(
+                    f"monitor.yml:ledger：没有设置环境变量 {ledger.removeprefix('env:')}；请设成台账的数据库地址，再运行一次"
+                )
             return url
         return ledger
 

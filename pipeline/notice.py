@@ -931,7 +931,7 @@ def _stale_words(registries: Sequence[Mapping[str, Any]]) -> list[str]:
     said = [f"{unit}：{'、'.join(kinds)}" for (_, unit), kinds in stale.items()]
     if said:
         said.append("过期、缺少或不完整的名册不会新增或撤回“不在册”的预警，原有的保留。")
-    return said or ["各区名册都是最近的，也都完整。"]
+    return said or ["判断“在册”用的各区名册（每种最近收下的一个月）都没有过期，也都完整。"]
 
 
 # on the screen ---------------------------------------------------------------------------------------------------

@@ -229,7 +229,7 @@ def fetch(
     place, ledger = _open(home)
     source = next((each for each in place.settings.databases if each.name == name), None)
     if source is None:
-        raise MonitorError(f"monitor.yml 的 databases 里没有 {name}")
+        raise MonitorError(f"monitor.yml 的 databases 里没有 {name}；请写其中一个的 name")
     told: dict[str, Any] = {"source": name, "state": "not_delivered", "rows": 0, "reason": "", "may_pass": False}
     with shared(home), tempfile.TemporaryDirectory(dir=place.root, prefix=f"{PART}fetch-") as folder:
         target = Path(folder) / "table"

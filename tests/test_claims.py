@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -821,3 +821,125 @@ def test_what_a_division_sees_of_a_release_are_no_counts_of_all(unlisted: Nights
     told = dict(zip(about.columns, whole, strict=True))
     assert shown["run_date"] == told["run_date"] and told["persons"] and told["rows_read"]
     assert not [name for name in shown if name not in ("run_date", "built_at") and isinstance(shown[name], int)]
+
+
+# answers of a division about its own, and somebody who is another's later ---------------------------------------------
+
+HIS, SOCK, SMALLER = "990101196001011239", "990101196001015555", "990101196001010017"
+"""The number of a person whom d01 names later; numbers of d02's own invention, of which one sorts behind his and one before."""
+
+
+def of_d02(*numbers: str) -> dict[str, list[dict[str, Any]]]:
+    """One invented person of d02 under several numbers, who looks like one person with several."""
+    rows = [
+        {"id_number": each, "name": "假大名", "unit_code": "d02", "phone": "13811112222", "start_month": "2026-01"}
+        for each in numbers
+    ]
+    return {"dibao_person": rows}
+
+
+def of_d02_and_set_aside(*numbers: str) -> dict[str, list[dict[str, Any]]]:
+    """The same person on d02's edge roster, and a row of its dibao roster whose number has one other digit."""
+    where = {"row_id": "R#a#2", "submission_id": "R", "period": "2026-10", "unit_code": "d02"}
+    return {
+        "edge_person": [{"id_number": each, "name": "假大名", "unit_code": "d02"} for each in numbers],
+        "house__set_aside": [where | {
+            "kind": "dibao_person", "sheet": "a", "row_number": 2, "name": "假大名", "reason": "x", "number": f"{HIS[:-1]}8",
+            "number_state": "invalid", "birth_date": "1960-01-01", "number_birth_date": "1960-01-01", "is_unproven": True,
+        }],
+        "house__submission": [{
+            "submission_id": "R", "unit_code": "d02", "kind": "dibao_person", "file_name": "r.xlsx", "period": "2026-10",
+            "status": "partly_accepted", "received_seq": 50, "night": "2026-10-30",
+        }],
+        "unproven__dibao_person": [where | {
+            "name": "假大名", "id_number": HIS, "sheet": "a", "row_number": 2, "start_month": "2026-10",
+        }],
+    }  # fmt: skip
+
+
+def named_by_d01(name: str = "张大明") -> dict[str, list[dict[str, Any]]]:
+    return {"survey_household": survey({"head_id_number": HIS, "head_name": name, "household_no": "H9"})}
+
+
+@pytest.mark.parametrize(
+    ("trap", "left", "name"),
+    [
+        (lambda *numbers: of_d02(*numbers, SOCK), (), "张大明"),
+        (lambda *numbers: of_d02(*numbers, SMALLER), (), "张大明"),
+        (of_d02_and_set_aside, (), "张大明"),
+        (lambda *numbers: of_d02(*numbers, SOCK), (HIS,), "张大明"),
+        (of_d02_and_set_aside, (HIS,), "张大明"),
+        # The name was guessed; his number alone under it would be a move like any other.
+        (lambda *numbers: of_d02(*numbers, SOCK), (), "假大名"),
+        (of_d02_and_set_aside, (), "假大名"),
+    ],
+    ids=["another number", "a smaller number", "a row set aside", "another number and his", "a row set aside and his",
+         "another number under his name", "a row set aside under his name"],
+)  # fmt: skip
+def test_what_a_division_said_of_its_own_moves_nobody_whom_another_one_has(
+    first: Nights, trap: Callable[..., dict[str, Any]], left: tuple[str, ...], name: str
+) -> None:
+    """Two numbers of d02 are said to be one while both are its own; then d01 has who bears one of them."""
+    nights = after_the_first(first)
+    nights.night(given(after(1), **lists(**trap(HIS))))
+    ((question,),) = nights.rows(
+        "select question_id from identity_question where about = 'pair' and is_asked and division_code = 'd02'"
+    )
+    said_so = {"house__decision": [answer(question, "same", after(1), unit_code="d02", file_name="d02.xlsx")]}
+    nights.night(given(after(2), **lists(**merged(trap(HIS), said_so))))
+    assert nights.rows("select state from identity_decision") == [("stands",)]
+    assert nights.rows(
+        "select count(distinct person_id) from enrolment where division_code = 'd02' and registry = 'dibao'"
+    )
+    # His number is taken back, and d01 has him alone for a night; then d02 sends its list again.
+    nights.night(given(after(3), **lists(**merged(named_by_d01(name), said_so))))
+    told = f"select person_id, name, division_code, household_id from person where person_id = '{HIS}'"
+    listed = "select warning_id, status, reason, division_code from warning where status <> 'closed' order by all"
+    person, warnings = nights.rows(told), nights.rows(listed)
+    assert person == [(HIS, name, "d01", f"户{HIS}")] and len(warnings) == 5
+    for night in (4, 5):
+        nights.night(given(after(night), **lists(**merged(trap(*left), merged(named_by_d01(name), said_so)))))
+        assert nights.rows(told) == person and nights.rows(listed) == warnings
+        assert nights.rows("select warning_id from warning_withdrawn") == []
+        assert nights.rows("select state from identity_decision") == [("moved",)]
+        asked = nights.rows("select distinct division_code from identity_question where is_asked")
+        assert asked in ([], [("bureau",)])
+
+
+def test_what_a_division_said_holds_where_both_are_its_own_and_nobody_came_first(first: Nights) -> None:
+    nights = after_the_first(first)
+    nights.night(given(after(1), **lists(**of_d02(HIS, SOCK))))
+    ((question,),) = nights.rows("select question_id from identity_question where about = 'pair' and is_asked")
+    said_so = {"house__decision": [answer(question, "same", after(1), unit_code="d02", file_name="d02.xlsx")]}
+    one = f"select person_id, name, division_code from person where person_id in ('{HIS}', '{SOCK}')"
+    for night in (2, 3):
+        nights.night(given(after(night), **lists(**merged(of_d02(HIS, SOCK), said_so))))
+        assert nights.rows(one) == [(SOCK, "假大名", "d02")]
+    # d01 names him on the very night on which d02 takes his number back: the answer was about another one.
+    nights.night(given(after(4), **lists(**merged(of_d02(SOCK), merged(named_by_d01(), said_so)))))
+    assert nights.rows(f"{one} order by all") == [(HIS, "张大明", "d01"), (SOCK, "假大名", "d02")]
+    # What the bureau says holds everywhere.
+    bureau = {
+        "house__decision": [
+            answer(question, "same", after(4), unit_code="bureau", decision_id="later", night=str(after(5)))
+        ]
+    }
+    nights.night(given(after(5), **lists(**merged(of_d02(HIS, SOCK), merged(said_so, bureau)))))
+    assert nights.rows("select unit_code, state from identity_decision order by all") == [
+        ("bureau", "stands"), ("d02", "replaced"),
+    ]  # fmt: skip
+
+
+def test_a_name_that_is_mended_where_a_row_was_joined_asks_no_second_question(first: Nights) -> None:
+    """The pair is the question; the same two sides in a question about the name would bear its number."""
+    nights = after_the_first(first)
+    nights.night(given(after(1), **lists(**of_d02_and_set_aside(HIS))))
+    ((question,),) = nights.rows("select question_id from identity_question where about = 'pair' and is_asked")
+    mended = merged(
+        of_d02_and_set_aside(HIS), {"house__decision": [answer(question, "same", after(1), unit_code="d02")]}
+    )
+    nights.night(given(after(2), **lists(**mended)))
+    mended["edge_person"] = [row | {"name": "贾大明"} for row in mended["edge_person"]]
+    nights.night(given(after(3), **lists(**mended)))
+    assert nights.rows("select state from identity_decision") == [("stands",)]
+    assert nights.rows("select about from identity_question where left_ref = 'R#a#2'") == [("pair",)]

@@ -27,7 +27,7 @@ def submission(
     taken = 0 if outcome in ("refused", "held", "repeated") else rows - aside
     return Submission(
         submission_id=f"s{seq:03d}", file_id=f"f{seq}", unit_code=unit, kind=kind, file_name=file_name or f"{kind}.xlsx",
-        sha256="0" * 64, received_at=datetime(2026, 10, 31, tzinfo=UTC), night=night, received_seq=seq, period=period,
+        sha256=f"{seq:064d}", received_at=datetime(2026, 10, 31, tzinfo=UTC), night=night, received_seq=seq, period=period,
         rows_read=rows, rows_accepted=taken, rows_set_aside=aside, rows_out_of_scope=rows - taken - aside, outcome=outcome,
         reason=reason, superseded_by=None, replace="period",
         reading={"refusal": {"code": "x", "reason": reason, "fix": fix} if outcome == "refused" else None},

@@ -26,7 +26,7 @@ from pipeline.folding import says_something
 from pipeline.home import PART, sync
 from pipeline.model import TAKEN_OUT, ConfigError, ModelError, NotWritten, PublishRefused, mask, tell_failure
 from pipeline.warehouse import engines, evidence, suggestion, what_if, why_not, withdrawal
-from pipeline.warehouse.decided import DECIDED, Decided, Rows, make_contradiction, source
+from pipeline.warehouse.decided import DECIDED, Decided, Rows, make_contradiction, make_named_in, source
 from pipeline.warehouse.engines import OF_THE_MACHINE as OF_THE_MACHINE
 from pipeline.warehouse.engines import own_words
 from pipeline.warehouse.models import (
@@ -35,6 +35,7 @@ from pipeline.warehouse.models import (
     EPISODE,
     EVERY,
     FRESHNESS,
+    NAMED_IN,
     SUGGESTION,
     TURNED,
     WHAT_IF,
@@ -719,6 +720,8 @@ def _make(
             evidence.make_every(con, models, is_trial=is_trial)
         elif name == EPISODE:
             _make_episode(con, inputs)
+        elif name == NAMED_IN:
+            make_named_in(con, name, models.kinds, inputs.accepted)
         elif name in _FROM_TABLES:
             _FROM_TABLES[name](con, name)
         elif name == WHAT_IF:
@@ -790,10 +793,12 @@ def load(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, names: 
     if "house.set_aside_name" in needed:
         needed.add("house.set_aside")
     _load_house(con, inputs, models, needed)
-    made = {name for name in answers if name in models.models or name == CONTRADICTION}
+    made = {name for name in answers if name in models.models or name in (CONTRADICTION, NAMED_IN)}
     for name in answers:
         if name == CONTRADICTION:
             make_contradiction(con, name)
+        elif name == NAMED_IN:
+            make_named_in(con, name, models.kinds, inputs.accepted)
         elif name in made:
             _make_model(con, models, name)
     if is_answered:

@@ -164,6 +164,26 @@ def make_contradiction(con: duckdb.DuckDBPyConnection, name: str) -> None:
     con.unregister("given_contradiction")
 
 
+def make_named_in(
+    con: duckdb.DuckDBPyConnection, name: str, kinds: Mapping[str, Kind], accepted: Mapping[str, Rows]
+) -> None:
+    """Create the table `name` (person_id, unit_code): the units whose own lists in use name those whom an answer made one.
+
+    Of lists by month each unit's last one of a kind is in use.
+    """
+    asked = "select unnest([left_ref, right_ref]) from life.heard where about = 'identity' and result = 'same' and state = 'stands'"
+    each = [
+        f"select distinct person_id, unit_code from (select person_id, unit_code, period, max(period) over (partition by unit_code) as last"
+        f" from {source(con, rows, f'own_{kind}')} as rows) where period is not distinct from last and person_id in ({asked})"
+        for kind, rows in sorted(accepted.items())
+        if len(rows) and not kinds[kind].is_partner
+    ]
+    told = (
+        " union ".join(each) or "select cast(null as varchar) as person_id, cast(null as varchar) as unit_code limit 0"
+    )
+    con.execute(f"create table {name} as {told}")
+
+
 def _between(pairs: Mapping[str, tuple[str, str]], one: str, other: str) -> set[str]:
     """Those of the pairs by which one may be reached from the other: all but what hangs at the side."""
     left = dict(pairs)

@@ -1,6 +1,7 @@
 -- What becomes of each filled-in line beside the others about the same: the later day holds; the same words count once. Lines of one day that
 -- say different things of one warning, sample or pair, or that one row is two people, hold none of them, whoever wrote them and in whatever
--- file, row or order: all who wrote are told, until a line of a later day. To be looking into it is no result, and differs from none.
+-- file, row or order: all who wrote are told, until a line of a later day. That a row is somebody else's does not go by the later day when
+-- another division said whose it is: then it holds none of them, until the bureau says. To be looking into it is no result, and differs from none.
 with counted as (
     select
         said.decision_id as decision_id, said.about as about, said.subject as subject, said.result as result,
@@ -34,21 +35,44 @@ concluded as (
         min(counted.left_ref) as left_ref,
         min(counted.right_ref) as right_ref,
         max(case when counted.result = 'same' then 1 else 0 end) as is_same,
-        min(counted.result) <> max(counted.result) as is_torn
+        min(counted.result) <> max(counted.result) as is_torn,
+        min(counted.unit_code) as unit_code,
+        max(case when unit.unit_kind = 'bureau' then 1 else 0 end) as is_bureau
     from counted
+    left join house.unit as unit
+        on counted.unit_code = unit.unit_code
     where counted.is_conclusion and counted.decided_on = counted.last_on
     group by counted.about, counted.subject, counted.decided_on
 ),
 
-row_said as (
+row_last as (
     select
         concluded.subject as subject,
         concluded.left_ref as left_ref,
-        concluded.decided_on as decided_on,
-        count(*) over (partition by concluded.left_ref, concluded.decided_on) as people,
+        concluded.unit_code as unit_code,
+        concluded.is_bureau as is_bureau,
         max(concluded.decided_on) over (partition by concluded.left_ref) = concluded.decided_on as is_last
     from concluded
     where concluded.about = 'identity' and concluded.is_same = 1 and concluded.left_ref like '%#%'
+),
+
+row_said as (
+    select
+        mine.subject as subject,
+        mine.left_ref as left_ref,
+        mine.is_last as is_last,
+        max(
+            case
+                when mine.is_last and other.is_last then 1
+                when mine.is_last = other.is_last or mine.unit_code = other.unit_code then 0
+                when mine.is_last then 1 - mine.is_bureau
+                else 1 - other.is_bureau
+            end
+        ) = 1 as is_torn
+    from row_last as mine
+    left join row_last as other
+        on mine.left_ref = other.left_ref and mine.subject <> other.subject
+    group by mine.subject, mine.left_ref, mine.is_last
 ),
 
 judged as (
@@ -56,9 +80,9 @@ judged as (
         concluded.about as about,
         concluded.subject as subject,
         concluded.decided_on as decided_on,
-        case when row_said.people > 1 and row_said.is_last then concluded.left_ref else concluded.subject end as topic,
-        concluded.is_torn or coalesce(row_said.people > 1 and row_said.is_last, false) as is_torn,
-        coalesce(not row_said.is_last, false) as is_others
+        case when row_said.is_torn then concluded.left_ref else concluded.subject end as topic,
+        concluded.is_torn or coalesce(row_said.is_torn, false) as is_torn,
+        coalesce(not row_said.is_last and not row_said.is_torn, false) as is_others
     from concluded
     left join row_said
         on concluded.subject = row_said.subject

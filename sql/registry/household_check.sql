@@ -1,6 +1,6 @@
 -- A household is in a registry when any member is; it is in none when every usable member, and the head, is known not to be. Of a head who
 -- is not asked with it, since its list gives his number alone, it cannot be told while somebody names that number, or a row of his was
--- set aside.
+-- set aside; nor of one to which a row in dispute ties somebody, who may be a member.
 with unsure as (
     select distinct household_member.household_id as household_id
     from registry.household_member as household_member
@@ -15,6 +15,8 @@ with unsure as (
     where
         (household_group.tied_head_id <> household_group.head_person_id and identity.person_id is not null)
         or (identity.person_id is null and set_aside.person_id is not null)
+    union
+    select disputed_member.household_id as household_id from registry.disputed_member as disputed_member
 )
 
 select

@@ -1,4 +1,5 @@
--- Rows that carry a person's number under a name that is not the person's, and what people have said about each. A longer name is the same
+-- Rows that carry a person's number under a name that is not the person's, and what people have said about each. A row that is his because
+-- people said so has that question already. A longer name is the same
 -- as a shorter one of two characters or more, for a surname alone names nobody; a row of another division than the one where he lived, or
 -- whose name for him stands, must say the whole name. Nor does a division that gives one number several names, unless it is its name for
 -- him that stands or he lived there: else whoever tries name after name would hit upon the real one.
@@ -26,7 +27,7 @@ select
     coalesce(decided.decision, case when person_row.is_current then 'disputed' else 'past' end) as state
 from registry.person_row as person_row
 inner join named
-    on person_row.person_id = named.person_id
+    on person_row.person_id = named.person_id and person_row.identity_state <> 'decided'
 left join house.identity_decision as decided
     on person_row.row_id = decided.left_ref and person_row.person_id = decided.right_ref
 left join registry.held_person as held

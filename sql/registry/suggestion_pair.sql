@@ -1,5 +1,6 @@
 -- What may be one person, found by equal keys only, so that no list is compared with every other: a set-aside row and a person, or two
--- persons. How alike the numbers are is judged afterwards (registry.suggestion).
+-- persons. Of a number of which the end is damaged, those come first whom the row's own sender names: else a number of somebody else's
+-- choice would make the question unanswerable. How alike the numbers are is judged afterwards (registry.suggestion).
 with aside as (
     select
         set_aside.row_id as row_id,
@@ -11,6 +12,7 @@ with aside as (
         set_aside.number_state as number_state,
         set_aside.number as number,
         regexp_replace(set_aside.phone, '[^0-9]', '', 'g') as phone,
+        set_aside.unit_code as unit_code,
         coalesce(sender.unit_kind, 'partner') as sender_kind
     from house.set_aside as set_aside
     left join house.unit as sender
@@ -31,7 +33,8 @@ known as (
         person_row.folded_name as folded_name,
         person_row.name as name,
         person_row.id_number as id_number,
-        person_row.id_birth_date as birth_date
+        person_row.id_birth_date as birth_date,
+        person_row.own_unit_code as own_unit_code
     from registry.person_row as person_row
     left join registry.name_conflict as name_conflict
         on person_row.row_id = name_conflict.row_id
@@ -65,14 +68,32 @@ by_number as (
 
 beginning as (
     select
-        aside.row_id as row_id, aside.submission_id as submission_id, aside.folded_name as folded_name, aside.name as name,
-        aside.number as number, aside.sender_kind as sender_kind, known.person_id as person_id, known.name as known_name,
-        known.id_number as id_number,
-        min(known.person_id) over (partition by aside.row_id) = max(known.person_id) over (partition by aside.row_id) as is_only_one
+        aside.row_id as row_id, aside.submission_id as submission_id, aside.name as name, aside.number as number,
+        aside.sender_kind as sender_kind, known.person_id as person_id, known.name as known_name, known.id_number as id_number,
+        max(case when known.own_unit_code = aside.unit_code then 1 else 0 end) as is_own
     from aside
     inner join known
         on aside.folded_name = known.folded_name and substr(aside.number, 1, 15) = substr(known.id_number, 1, 15)
     where aside.number_state = 'damaged' and length(aside.number) >= 15
+    group by
+        aside.row_id, aside.submission_id, aside.name, aside.number, aside.sender_kind, known.person_id, known.name,
+        known.id_number
+),
+
+nearest as (
+    select
+        beginning.row_id as row_id, max(beginning.is_own) as is_own
+    from beginning
+    group by beginning.row_id
+),
+
+only_one as (
+    select beginning.row_id as row_id, min(beginning.person_id) as person_id
+    from beginning
+    inner join nearest
+        on beginning.row_id = nearest.row_id and beginning.is_own = nearest.is_own
+    group by beginning.row_id
+    having min(beginning.person_id) = max(beginning.person_id)
 ),
 
 by_beginning as (
@@ -81,9 +102,10 @@ by_beginning as (
         beginning.known_name as right_name, beginning.number as left_number, beginning.id_number as right_number,
         beginning.sender_kind as sender_kind
     from beginning
+    inner join only_one
+        on beginning.row_id = only_one.row_id and beginning.person_id = only_one.person_id
     inner join listed
         on beginning.person_id = listed.person_id and beginning.submission_id <> listed.submission_id
-    where beginning.is_only_one
 ),
 
 by_phone as (

@@ -1,9 +1,18 @@
 -- Heads whom a division's latest list of households names, or to whom its latest list of people ties somebody, and who do not stand on its
--- list of people of that month. Some programs export the head with the household alone, or leave his row out, so he may well be enrolled.
-with heads as (
-    select person_id, unit_code as division_code, 'dibao' as registry, period, 1 as is_named from accepted.dibao_household
+-- list of people of that month, unless people said that the household's row is not his. Some programs export the head with the household
+-- alone, or leave his row out, so he may well be enrolled.
+with households as (
+    select row_id, person_id, unit_code, 'dibao' as registry, period from accepted.dibao_household
     union all
-    select person_id, unit_code as division_code, 'edge' as registry, period, 1 as is_named from accepted.edge_household
+    select row_id, person_id, unit_code, 'edge' as registry, period from accepted.edge_household
+),
+
+heads as (
+    select households.person_id, households.unit_code as division_code, households.registry, households.period, 1 as is_named
+    from households
+    left join registry.name_conflict as name_conflict
+        on households.row_id = name_conflict.row_id and name_conflict.state = 'not_same'
+    where name_conflict.row_id is null
     union all
     select head_person_id as person_id, unit_code as division_code, 'dibao' as registry, period, 0 as is_named from accepted.dibao_person
     union all
