@@ -258,7 +258,7 @@ def _gaps(home: Home, kinds: Mapping[str, Kind], missing: Iterable[Gap]) -> list
             "submission_id": submission_id,
             "sort": found[0].sort,
             "rosters": [{"kind": gap.kind, "title": kinds[gap.kind].title, "period": gap.period} for gap in found],
-            "reason": mask(found[0].reason),
+            "reason": mask("；".join(dict.fromkeys(gap.reason for gap in found))),
             "fix": found[0].fix,
         }
         for (unit, file_name, submission_id), found in files.items()

@@ -2,11 +2,11 @@
 
 A roster is all parts of a division, kind and month. What is known to belong to it, or may, and is not among its accepted
 rows is a gap: a part that was refused, held or left no row; too many rows set aside; sheets or lines of a part that were
-left out; a file of the sender of which nobody can tell what it is; a file refused elsewhere, in a folder of no unit or of
-another one, that is by its name, or by what it says itself, of this one; what lay in its inbox and was not taken, as an
-upload that broke off; a database table that was not read. Lists without a month from whose silence rules conclude
-something (`Kind.speaks_by_absence`), whoever sends them, have gaps in the same way; of their rows that were set aside it is
-known whom they may be about.
+left out; a part that the month before had, and this one has not yet; a file of the sender of which nobody can tell what it
+is; a file refused elsewhere, in a folder of no unit or of another one, that is by its name, or by what it says itself, of
+this one; what lay in its inbox and was not taken, as an upload that broke off; a database table that was not read. Lists
+without a month from whose silence rules conclude something (`Kind.speaks_by_absence`), whoever sends them, have gaps in the
+same way; of their rows that were set aside it is known whom they may be about.
 
 A gap ends when a later file of its name (or of its very bytes) takes its place, when a roster of a later month is
 there, or when the data officer confirms that nobody is missing because of it. Rules ask only of gaps that came on or after the
@@ -15,12 +15,13 @@ day from which they look for rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import PurePath
-from typing import Literal
+from typing import Any, Literal
 
 from pipeline import advice, contracts
 from pipeline.home import Home, Unit
@@ -39,7 +40,7 @@ _UNREAD = "unrecognised"
 _SHRUNKEN = "人数骤减，先扣住不用，还没有确认"
 _WHOSE = "整份退回，写的是别的区的地名，可能是这一种"
 _BROKEN = f"{BROKE}，先扣住不用，程序还没有修好"
-GapSort = Literal["refused", "held", "set_aside", "left_out", "unknown", "not_taken", "not_read"]
+GapSort = Literal["refused", "held", "set_aside", "left_out", "not_come", "unknown", "not_taken", "not_read"]
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,16 @@ class Gap:
         if not self.submission_id:
             return "请查好数据库连接，读到了就恢复"
         confirm = f"运行 monitor confirm {self.submission_id} --by 姓名 --because 原因"
-        if self.reason == _BROKEN:
-            return advice.try_again(self.submission_id)
+        return advice.try_again(self.submission_id) if self.reason == _BROKEN else self._fix_or(confirm)
+
+    def _fix_or(self, confirm: str) -> str:
+        """What mends the list, or else what confirms that nobody is missing from it."""
         if self.sort == "held":
             return f"核对无误后{confirm}"
         if self.is_elsewhere:
             return f"请把它放进 {self.unit_code} 文件夹再交，文件名不变；没有因它漏掉人的，{confirm}"
+        if self.sort == "not_come":
+            return f"请报送单位把这一份也交来；这个月的人都在收到的名单里的，{confirm}"
         if self.reason == _WHOSE:
             return f"请报送单位照退回件里写的弄清是谁的名单；没有因它漏掉人和记录的，{confirm}"
         again = "补全后用原来的文件名再交" if self.sort == "left_out" else "改好后用原来的文件名再交"
@@ -111,6 +116,7 @@ def gaps(home: Home, ledger: Ledger, submissions: Sequence[Submission], day: dat
                 found.append(_gap(each, "left_out", "；".join(left)))
         found += _of_strays(home, unit, refused.values(), mine)
         found += _of_set_aside(home, open_ones, day)
+        found += _of_parts_to_come(home, mine, confirmed)
         for left in not_taken:
             if left.unit_code == unit.code and left.left_id not in confirmed:
                 found += _of_left(home, unit, left, came, is_there=left.last_on >= last_night)
@@ -317,6 +323,66 @@ def _of_set_aside(home: Home, submissions: Iterable[Submission], day: date) -> l
                 _gap(worst, "set_aside", f"这个月的名单读了 {read} 行，退回 {read - accepted} 行，只收下 {accepted} 行")
             )
     return found
+
+
+_COUNTING = re.compile(r"(?:[0-9]+|[〇一二三四五六七八九十]+(?=[年月日号]))[年月日号]?|[\s()_.\-—]")
+"""What a name says of the month, or of the order: a part is called the same without it."""
+
+
+def _of_parts_to_come(home: Home, mine: Sequence[Submission], confirmed: Collection[str]) -> list[Gap]:
+    """Of each latest roster the parts (files, or sheets of them) that the roster before it had, and neither came nor came under another name.
+
+    The latter shows by most of its people. Said of the first part that came: who confirms it says that the roster is whole.
+    """
+    rosters: dict[str, dict[str, list[Submission]]] = {}
+    for each in mine:
+        if each.kind in monthly() and _is_in_force(each, mine):
+            rosters.setdefault(str(each.kind), {}).setdefault(each.period, []).append(each)
+    found = []
+    for months in rosters.values():
+        *_, before, period = ["", *sorted(months)]
+        first = min(months[period], key=lambda each: each.received_seq)
+        if not before or first.submission_id in confirmed:
+            continue
+        here = {part for each in months[period] for _, part in _named_parts(each)}
+        missing = [(each, sheet) for each in months[before] for sheet, part in _named_parts(each) if part not in here]
+        lost: dict[str, int] = {}
+        for each, sheet in missing:
+            persons, stayed = _people_of_part(home, each, sheet, months[period])
+            if stayed * 2 < persons:
+                lost[each.file_name] = lost.get(each.file_name, 0) + persons
+        for name, persons in sorted(lost.items()):
+            reason = f"{before} 有这一份（{persons} 人），{period} 的还没有收到"
+            found.append(replace(_gap(first, "not_come", reason), file_name=name))
+    return found
+
+
+def _named_parts(each: Submission) -> list[tuple[str, tuple[str, str]]]:
+    """(sheet, how the part is called in every month) of the lists in a file; of a file with one list its sheet's name is no matter."""
+    name = _COUNTING.sub("", part_name(each.file_name))
+    sheets = [sheet["sheet"] for sheet in each.reading.get("sheets", ())]
+    if len(sheets) < 2:
+        return [(sheet, (name, "")) for sheet in sheets]
+    return [(sheet, (name, _COUNTING.sub("", sheet.casefold()))) for sheet in sheets]
+
+
+def _people_of_part(home: Home, part: Submission, sheet: str, roster: Sequence[Submission]) -> tuple[int, int]:
+    """How many people stand on a sheet of a part, and how many of them on a roster."""
+    import pyarrow as pa  # noqa: PLC0415 - few rosters lack a part
+    import pyarrow.compute as pc  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    def people(each: Submission, wanted: Any = None) -> pa.ChunkedArray[Any]:
+        path = home.accepted / str(each.kind) / f"{each.submission_id}.parquet"
+        if not path.exists():
+            return pa.chunked_array([], pa.string())
+        return pq.read_table(path, columns=["person_id"], filters=wanted)["person_id"]
+
+    of_part = pc.unique(people(part, pc.field("sheet") == sheet).drop_null())
+    stays = pc.is_in(
+        of_part, pa.chunked_array([chunk for each in roster for chunk in people(each).chunks], pa.string())
+    )
+    return len(of_part), len(of_part.filter(stays))
 
 
 def _counted_once(home: Home, submissions: Iterable[Submission]) -> int:

@@ -943,3 +943,147 @@ def test_a_name_that_is_mended_where_a_row_was_joined_asks_no_second_question(fi
     nights.night(given(after(3), **lists(**mended)))
     assert nights.rows("select state from identity_decision") == [("stands",)]
     assert nights.rows("select about from identity_question where left_ref = 'R#a#2'") == [("pair",)]
+
+
+OTHER = f"{HIS[:-1]}7"
+"""A number of d02's invention that has one other digit than the one on the partner's row, as his has."""
+
+
+def a_bill(**more: Any) -> dict[str, list[dict[str, Any]]]:
+    """A bill in the name of 张大明 under a number that is nobody's."""
+    where = {"row_id": "R#a#2", "submission_id": "R", "unit_code": "medical_insurance"}
+    return {
+        "house__set_aside": [where | {
+            "kind": "medical_expense", "sheet": "a", "row_number": 2, "name": "张大明", "reason": "x", "number": f"{HIS[:-1]}8",
+            "number_state": "invalid", "number_birth_date": "1960-01-01", "is_unproven": True, **more,
+        }],
+        "house__submission": [{
+            "submission_id": "R", "unit_code": "medical_insurance", "kind": "medical_expense", "file_name": "r.xlsx",
+            "status": "partly_accepted", "received_seq": 50, "night": "2026-10-30",
+        }],
+        "unproven__medical_expense": [where | {
+            "name": "张大明", "id_number": HIS, "sheet": "a", "row_number": 2, "settled_on": "2026-09-05", "burden_fen": 900000,
+        }],
+    }  # fmt: skip
+
+
+def asked_of(nights: Nights, unit: str) -> str:
+    ((question,),) = nights.rows(
+        f"select question_id from identity_question where is_asked and decision is null and division_code = '{unit}'"
+    )
+    return str(question)
+
+
+def test_a_row_that_one_division_said_is_its_own_is_taken_by_no_other(first: Nights) -> None:
+    """By the later day alone whoever enters a near number would take the bill, and with it what was listed for it."""
+    nights = after_the_first(first)
+    given_now = merged(named_by_d01(), a_bill())
+    nights.night(given(after(1), **lists(**given_now)))
+    mine = answer(asked_of(nights, "d01"), "same", after(1), night=str(after(2)))
+    nights.night(given(after(2), **lists(**merged(given_now, {"house__decision": [mine]}))))
+    whose = "select person_id from record_link where identity_state = 'decided'"
+    assert nights.rows(whose) == [(HIS,)]
+    given_now = merged(given_now, {"edge_person": [{"id_number": OTHER, "name": "张大明", "unit_code": "d02"}]})
+    nights.night(given(after(3), **lists(**merged(given_now, {"house__decision": [mine]}))))
+    assert nights.rows(whose) == [(HIS,)]
+    question = asked_of(nights, "d02")
+    theirs = answer(question, "same", after(3), unit_code="d02", decision_id="二", night=str(after(4)), received_seq=2)
+    nights.night(given(after(4), **lists(**merged(given_now, {"house__decision": [mine, theirs]}))))
+    states = "select unit_code, state from identity_decision order by all"
+    assert nights.rows(states) == [("d01", "contradicted"), ("d02", "contradicted")] and nights.rows(whose) == []
+    told = nights.rows("select distinct contradiction from identity_decision")
+    assert len(told) == 1 and "青禾区" in told[0][0] and "云岫区" in told[0][0]
+    bureau = mine | {
+        "unit_code": "bureau",
+        "decision_id": "三",
+        "decided_on": str(after(4)),
+        "night": str(after(5)),
+        "received_seq": 3,
+    }
+    nights.night(given(after(5), **lists(**merged(given_now, {"house__decision": [mine, theirs, bureau]}))))
+    assert nights.rows(states) == [("bureau", "stands"), ("d01", "replaced"), ("d02", "replaced")]
+    assert nights.rows(whose) == [(HIS,)]
+
+
+def test_who_answers_later_for_his_own_row_still_says_whose_it_is(first: Nights) -> None:
+    nights = after_the_first(first)
+    near = {"edge_person": [{"id_number": OTHER, "name": "张大明", "unit_code": "d01"}]}
+    given_now = merged(merged(named_by_d01(), a_bill()), near)
+    nights.night(given(after(1), **lists(**given_now)))
+    questions = dict(nights.rows("select right_ref, question_id from identity_question where is_asked"))
+    one = answer(questions[HIS], "same", after(1), night=str(after(3)))
+    two = answer(questions[OTHER], "same", after(2), decision_id="二", night=str(after(3)), received_seq=2)
+    nights.night(given(after(2), **lists(**given_now)))
+    nights.night(given(after(3), **lists(**merged(given_now, {"house__decision": [one, two]}))))
+    assert nights.rows("select decision_id, state from identity_decision order by all") == [
+        ("一", "replaced"),
+        ("二", "stands"),
+    ]
+    assert nights.rows("select person_id from record_link where identity_state = 'decided'") == [(OTHER,)]
+
+
+def test_a_damaged_number_is_asked_about_where_it_was_written_whatever_others_send(first: Nights) -> None:
+    row = {"kind": "dibao_person", "unit_code": "d01", "period": "2026-10", "number": f"{HIS[:15]}000", "number_state": "damaged",
+           "number_birth_date": None, "birth_date": None}  # fmt: skip
+    own = {kind: rows for kind, rows in a_bill(**row).items() if not kind.startswith("unproven")}
+    own["house__submission"] = [
+        own["house__submission"][0] | {"unit_code": "d01", "kind": "dibao_person", "period": "2026-10"}
+    ]
+    others = [{"id_number": f"{HIS[:15]}444", "name": "张大明", "unit_code": "d02"}]
+    # Two of its own it cannot tell apart by that, and is not asked.
+    two = [others[0] | {"unit_code": "d01"}]
+    for more, asked in (([], [("d01", HIS)]), (others, [("d01", HIS)]), (two, [])):
+        nights = after_the_first(first)
+        nights.night(given(after(1), **lists(**merged(merged(named_by_d01(), own), {"edge_person": more}))))
+        assert nights.rows("select division_code, right_ref from identity_question where is_asked") == asked
+
+
+def test_a_family_is_not_listed_because_a_member_s_row_is_disputed(first: Nights) -> None:
+    """He may be on a list by which the family has help; his number under another name keeps him from being counted as a member."""
+    nights = after_the_first(first)
+    family = {
+        "survey_household": survey({"head_id_number": "妻", "head_name": "李妻", "household_no": "H9"}),
+        "survey_person": [
+            {"id_number": "妻", "name": "李妻", "household_no": "H9", "relation": "户主"},
+            {"id_number": "夫", "name": "王大夫", "household_no": "H9", "relation": "配偶"},
+        ],
+        "tekun_person": [{"id_number": "夫", "name": "王大夫"}],
+    }
+    asked = "select answer from registry.household_check where household_id = '户妻' and registry = 'tekun'"
+    bait = {"temporary_grant": [{"id_number": "夫", "name": "假夫", "application_no": "Z", "unit_code": "d02"}]}
+    nights.night(given(after(1), **lists(**bait)))
+    nights.night(given(after(2), **lists(**merged(bait, family))))
+    assert nights.rows(asked) == [("cannot_tell",)]
+    # A slip of its own does the same, until people say that it is he, or that it is not.
+    nights = after_the_first(first)
+    slip = merged({}, family)
+    slip["survey_person"] = [
+        slip["survey_person"][0],
+        slip["survey_person"][1] | {"name": "王太夫", "row_id": "P#x#3", "submission_id": "P"},
+    ]
+    nights.night(given(after(1), **lists(**slip)))
+    assert nights.rows(asked) == [("cannot_tell",)]
+    for said_so, answered in (("not_same", "not_enrolled"), ("same", "enrolled")):
+        word = {"house__identity_decision": [{"left_ref": "P#x#3", "right_ref": "夫", "decision": said_so}]}
+        others = after_the_first(nights)
+        others.night(given(after(2), **lists(**merged(slip, word))))
+        assert others.rows(asked) == [(answered,)]
+
+
+def test_that_the_row_of_a_household_is_not_his_frees_him(first: Nights) -> None:
+    nights = after_the_first(first)
+    bait = {"dibao_household": [{
+        "head_id_number": "甲", "head_name": "假三", "unit_code": "d02", "start_month": "2026-10", "row_id": "B#x#3", "submission_id": "B",
+    }]}  # fmt: skip
+    asked = "select answer from registry.registry_check where person_id = '甲' and registry = 'dibao'"
+    nights.night(given(after(1), **lists(**bait)))
+    assert nights.rows(asked) == [("cannot_tell",)]
+    word = {"house__identity_decision": [{"left_ref": "B#x#3", "right_ref": "甲", "decision": "not_same"}]}
+    nights.night(given(after(2), **lists(**merged(bait, word))))
+    assert nights.rows(asked) == [("not_enrolled",)]
+
+
+def test_a_division_is_told_no_counts_of_others_beside_its_samples(unlisted: Nights) -> None:
+    about = unlisted.models.published["main.sample_check"]
+    shown = warehouse._shown_to("d02", about)
+    assert "case when false then population end as population" in shown

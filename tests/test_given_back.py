@@ -11,8 +11,9 @@ import openpyxl
 import pytest
 from night_kit import DAY, PERSON, ask, book, copy_home, few_divisions, new_home, person, still
 
-from pipeline import advice, contracts, custody, journal, run, templates
+from pipeline import advice, contracts, custody, journal, notice, rosters, run, templates
 from pipeline.home import BLANKS, Home
+from pipeline.ledger import Ledger
 from pipeline.returns import listing
 
 pytestmark = pytest.mark.slow
@@ -243,3 +244,59 @@ def test_people_who_stand_in_two_lists_of_a_night_are_told_as_counted_once_and_n
 def lines_of(copy: Path) -> list[str]:
     book_ = openpyxl.load_workbook(copy)
     return [str(cell) for row in book_["问题清单"].iter_rows(values_only=True) for cell in row if cell]
+
+
+# Parts of a roster -------------------------------------------------------------------------------------------------
+
+
+def not_come(home: Path, day: date) -> list[tuple[str, str, str]]:
+    place, ledger = Home.open(home), Ledger.of(Home(home))
+    found = [gap for gap in rosters.gaps(place, ledger, ledger.as_of(day), day) if gap.sort == "not_come"]
+    return [(gap.file_name, gap.period, gap.reason) for gap in found]
+
+
+def two_parts(home: Path, month: str, *parts: str, day: date) -> None:
+    """The urban and the rural part of an edge roster, each with its own five people, taken in on a night."""
+    people = {"城市": range(1, 6), "农村": range(6, 11)}
+    for part in parts:
+        name = f"{month}月{part}边缘人员.xlsx"
+        book(home / "inbox/d01" / name, PERSON, [person(n, f"2026-{month}") for n in people[part]])
+    for unit in run.collect(home, day):
+        run.read(home, day, unit)
+    run.check(home, day, "edge")
+
+
+def test_a_roster_is_not_whole_while_a_part_that_it_had_last_month_has_not_come(tmp_path: Path) -> None:
+    """Else everybody in the part that is late would count as not enrolled."""
+    home = few_divisions(new_home(tmp_path / "home"))
+    october, november = DAY, DAY + timedelta(days=12)
+    two_parts(home, "10", "城市", "农村", day=october)
+    assert not_come(home, october) == []
+    two_parts(home, "11", "农村", day=november)
+    assert not_come(home, november) == [
+        ("10月城市边缘人员.xlsx", "2026-11", "2026-10 有这一份（5 人），2026-11 的还没有收到")
+    ]
+    told = notice.status(Home.open(home), Ledger.of(Home(home)), november)
+    assert "10月城市边缘人员.xlsx" in str(told["gaps"])
+    # What is advised ends it: the data officer confirms that all of the month are there, or the part comes.
+    confirmed = copy_home(home, tmp_path / "confirmed")
+    [gap] = [each for each in told["gaps"] if each["sort"] == "not_come"]
+    run.confirm(confirmed, gap["submission_id"], by_whom="数据员", reason="城市的并入农村", day=november)
+    assert not_come(confirmed, november) == []
+    two_parts(home, "11", "城市", day=november + timedelta(days=1))
+    assert not_come(home, november + timedelta(days=1)) == []
+
+
+@pytest.mark.parametrize(("stay", "is_missing"), [(3, False), (2, True)])
+def test_a_part_that_came_under_another_name_is_known_by_its_people(
+    tmp_path: Path, stay: int, is_missing: bool
+) -> None:
+    home = few_divisions(new_home(tmp_path / "home"))
+    november = DAY + timedelta(days=12)
+    two_parts(home, "10", "城市", "农村", day=DAY)
+    rows = [person(n, "2026-11") for n in (*range(1, 1 + stay), *range(6, 11))]
+    book(home / "inbox/d01/11月全区边缘人员.xlsx", PERSON, rows)
+    for unit in run.collect(home, november):
+        run.read(home, november, unit)
+    run.check(home, november, "edge")
+    assert bool(not_come(home, november)) is is_missing

@@ -70,7 +70,7 @@ row_said as (
             end
         ) = 1 as is_torn
     from row_last as mine
-    left join row_last as other
+    inner join row_last as other
         on mine.left_ref = other.left_ref and mine.subject <> other.subject
     group by mine.subject, mine.left_ref, mine.is_last
 ),
