@@ -1087,3 +1087,8 @@ def test_a_division_is_told_no_counts_of_others_beside_its_samples(unlisted: Nig
     about = unlisted.models.published["main.sample_check"]
     shown = warehouse._shown_to("d02", about)
     assert "case when false then population end as population" in shown
+    ranked = unlisted.models.published["main.warning_list"]
+    mine = unlisted.rows(
+        f"select urgency from (select {warehouse._shown_to('d01', ranked)} from warning_list where division_code = 'd01')"
+    )
+    assert mine and sorted(mine) == [(at,) for at in range(1, len(mine) + 1)]

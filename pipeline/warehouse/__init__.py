@@ -1109,14 +1109,12 @@ def _write(
 
 
 def _shown_to(unit: str, about: Published) -> str:
-    """What a division's file shows of a table: all but what is another division's side of it."""
-    if not about.shown_to_division:
-        return "*"
-    shown = ", ".join(
+    """What a division's file shows of a table: all but what is another division's side of it, or counted over all."""
+    shown = [
         f"case when {condition.replace('$division', _quote(unit))} then {column} end as {column}"
         for column, condition in about.shown_to_division.items()
-    )
-    return f"* replace ({shown})"
+    ] + [f"{said} as {column}" for column, said in about.within_division.items()]
+    return f"* replace ({', '.join(shown)})" if shown else "*"
 
 
 def _keep_shape(con: duckdb.DuckDBPyConnection, of_the_whole: list[str]) -> None:

@@ -197,6 +197,8 @@ class Published(About):
     """Condition that picks a division's rows, with `$division`; None: the table is not in the divisions' files."""
     shown_to_division: dict[str, str] = {}
     """Column → condition, with `$division`, under which a division's file shows it; NULL elsewhere: what lies across divisions."""
+    within_division: dict[str, str] = {}
+    """Column → what stands there in a division's file, worked out from its own rows: what is counted over all would tell of others."""
 
 
 class Evidence(Strict):
