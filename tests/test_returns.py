@@ -23,7 +23,7 @@ from lxml import etree
 from python_calamine import CalamineWorkbook
 
 from pipeline import contracts, returns
-from pipeline.model import CheckError, ColumnUse, Confirmation, Correction, Reading, Refusal, SheetReading
+from pipeline.model import CheckError, ColumnUse, Confirmation, Reading, Refusal, SheetReading
 from pipeline.reading import layout, readers
 from pipeline.reading.grid import Grid
 from pipeline.returns import listing, marks, page
@@ -1529,7 +1529,7 @@ def test_that_all_was_accepted_is_said_of_nothing_else(
 
 def test_of_a_correction_and_of_answers_alone_no_list_is_said_to_be_accepted(tmp_path: Path) -> None:
     for reading in (
-        Reading(None, correction=Correction("b", "x")),
+        Reading(None),  # a correction, when it was put into its list
         Reading(None, confirmations=[Confirmation("i", "r", "w", 3)]),
     ):
         told = returns.SubmissionSummary("", reading, 0, 0, 0, 0, "accepted", notices=["已更正《甲.xlsx》的 1 行"])

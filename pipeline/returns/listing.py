@@ -213,9 +213,8 @@ def _title(summaries: Sequence[SubmissionSummary], count: int) -> str:
         return f"您需要做的 {count} 件事"
     states = {one.status for one in summaries}
     aside = sum(one.rows_set_aside for one in summaries)
-    is_about_another = any(
-        one.reading.correction or (one.reading.confirmations and not one.kind_title) for one in summaries
-    )
+    # A correction, or answers alone.
+    is_about_another = any(not one.kind_title and one.status == "accepted" for one in summaries)
     said = (
         ("repeated" in states and states <= {"repeated", "superseded"}, "这份文件以前已经收到过，您不需要做任何事"),
         ("held" in states, "文件已收到，正在等市局核对，您暂时不需要做任何事"),
@@ -330,6 +329,8 @@ def _write_outcome(page: Page, summaries: Sequence[SubmissionSummary], issues: p
         alike = counted_once(issues, [sheet.sheet for sheet in one.reading.sheets])
         is_all = one.status == "partly_accepted" and alike == one.rows_set_aside
         became = f"全部接收：与别的行完全相同的 {alike} 行只计一次" if is_all else _STATUS[one.status]
+        if one.status == "accepted" and not one.kind_title:
+            became = "已收到"
         page.wide(f"{title} —— {became}", "action", size=12)
         if one.status == "refused" and one.reading.refusal and not one.rows_read:
             page.wide("没有逐行检查。")
