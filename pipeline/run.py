@@ -905,25 +905,37 @@ def give_back(home: Path, day: date, unit: str) -> int:
         tonight = {each.file_id for each in mine if each.night in nights or _issues_path(place, each).exists()}
         tonight -= _marked_before(place, mine, day)
         files = {file.file_id: file for file in ledger.files(unit_code=unit) if file.file_id in tonight}
-        names = [file.file_name for file in files.values()]
+        replaced = _replaced(files, mine)
+        names = [each.file_name for each in files.values() if each.file_id not in replaced or each.night == day]
         excepted = ledger.exceptions(day)
         lines = issues.on(place, [each for each in mine if each.night <= day], excepted, day)
         copies = []
         targets = []
         with ExitStack() as clear:
             for file in files.values():
+                if file.file_id in replaced:
+                    continue
                 own = [each for each in mine if each.file_id == file.file_id]
                 target = place.returns / unit / _returned_name(file.file_name, names)
-                for folder in reversed([each for each in target.parents if each.is_relative_to(place.returns)]):
-                    folder.mkdir(exist_ok=True, mode=0o700)  # `parents=True` would leave those above open to all
+                _make_room(place, target)
                 told = _told_before(place, own, mine, excepted)
                 if copy := _copy_of(place, file, own, target, clear, lines, told):
                     copies.append(copy)
                 targets.append(target)
+            gone: dict[Path, tuple[str, str]] = {}
+            others = [each.file_name for each in ledger.files(unit_code=unit) if each.file_id not in files]
+            taken = {*targets, *(place.returns / unit / _returned_name(name, [name]) for name in others)}
+            for file_id, by in replaced.items():
+                file = files[file_id]
+                for target in _copies_of(place, file, names, taken, is_new=file.night == day):
+                    _make_room(place, target)
+                    gone[target] = file.file_name, by
+            targets += gone
             beside = [_beside(target) for target in targets]
             before = published.digests(place, beside)
             unmarked: dict[Path, str] = {}
             try:
+                _tell_replaced(gone)
                 unmarked = _mark(copies)
             finally:
                 written = published.digests(place, targets)
@@ -932,6 +944,47 @@ def give_back(home: Path, day: date, unit: str) -> int:
         for file_id in files:
             (place.work / f"{file_id}{_GIVEN_BACK}").touch(0o600)
     return len(files)
+
+
+def _make_room(home: Home, target: Path) -> None:
+    """Make the folders of a copy in returns/."""
+    for folder in reversed([each for each in target.parents if each.is_relative_to(home.returns)]):
+        folder.mkdir(exist_ok=True, mode=0o700)  # `parents=True` would leave those above open to all
+
+
+def _replaced(files: Collection[str], submissions: Sequence[Submission]) -> dict[str, str]:
+    """Of these files those in whose place later ones of other names stand: file_id → the name of the last of them."""
+    known = {each.submission_id: each for each in submissions}
+    found = {}
+    for file_id in files:
+        own = [each for each in submissions if each.file_id == file_id]
+        if own and all(each.status == "superseded" for each in own):
+            last = own[0]
+            while last.superseded_by in known:
+                last = known[last.superseded_by]
+            found[file_id] = last.file_name
+    return found
+
+
+def _copies_of(
+    home: Home, file: ReceivedFile, names: Sequence[str], taken: Collection[Path], *, is_new: bool
+) -> list[Path]:
+    """Where copies of a file that was replaced lie, or belong because it came tonight, and nobody else's is to lie (`taken`)."""
+    folder, as_workbook = home.returns / file.unit_code, str(Path(file.file_name).with_suffix(".xlsx"))
+    usual = folder / _returned_name(file.file_name, names)
+    possible = [usual, folder / _returned_name(file.file_name, [file.file_name, as_workbook])]
+    return [
+        each for each in dict.fromkeys(possible) if each not in taken and (each.exists() or (is_new and each == usual))
+    ]
+
+
+def _tell_replaced(copies: Mapping[Path, tuple[str, str]]) -> None:
+    """Write of each copy's file (its name, its successor's) that it was replaced; its correction workbook goes."""
+    from pipeline import returns  # noqa: PLC0415 - brings lxml and xlsxwriter
+
+    for target, (file_name, by) in copies.items():
+        returns.write_replaced(target, file_name, by)
+        _beside(target).unlink(missing_ok=True)
 
 
 def _tell_returned(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,17 @@ def test_a_blank_cell_beside_a_filled_one_stays_blank(tmp_path: Path) -> None:
 def test_filled_in_it_becomes_a_new_whole_file_under_the_same_row_numbers(home):
     [(name, *_)] = ask(home, STATUS)
     fill_in(home, drop=4)
+    old = [home / f"returns/d01/边缘人员.csv{ending}.xlsx" for ending in ("", ".更正")]
+    if name.endswith(".csv"):  # as where a workbook of the same name had come the same night
+        shutil.copy(home / "returns/d01/边缘人员.xlsx", old[0])
+        shutil.copy(home / "returns/d01/边缘人员.更正.xlsx", old[1])
     run.night(home, later(1))
+    assert [each.exists() for each in old] == [name.endswith(".csv"), False]
+    if name.endswith(".csv"):
+        assert said_in(old[0])[0] == "已由后来的文件（《边缘人员.xlsx》）代替，您不需要做任何事"
+        assert "件事" not in str(said_in(old[0])) and load_workbook(old[0]).sheetnames == ["问题清单"]
+    told = said_in(answer(home))
+    assert told[0] == "已收到，结果见下面；改过的那份名单另有退回件" and "全部接收" not in str(told)
     found = ask(home, STATUS)
     assert (name, "superseded", 4, 2) in found
     assert ("边缘人员.xlsx", "accepted", 3, 3) in found

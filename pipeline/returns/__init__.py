@@ -52,6 +52,7 @@ __all__ = [
     "write_all",
     "write_put_off",
     "write_receipt",
+    "write_replaced",
 ]
 
 _ODD_BUILD = "原文件的格式比较特殊，无法在上面直接标注：本文件保留了全部数据，版式已简化。"
@@ -117,6 +118,12 @@ def write_receipt(target: Path, file_name: str, refusal: Refusal, *, is_taken: b
     """
     with _whole(target) as made:
         listing.write_refusal(made, file_name, refusal.reason, refusal.fix, is_taken=is_taken)
+
+
+def write_replaced(target: Path, file_name: str, by: str) -> None:
+    """Write the answer to a file in whose place the later file `by` stands."""
+    with _whole(target) as made:
+        listing.write_replaced(made, file_name, by)
 
 
 def write_put_off(target: Path, told: Mapping[str, Sequence[str]]) -> None:

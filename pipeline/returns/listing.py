@@ -108,6 +108,14 @@ def write_refusal(target: Path, file_name: str, reason: str, fix: str, *, is_tak
     page.close()
 
 
+def write_replaced(target: Path, file_name: str, by: str) -> None:
+    """Write of a file in whose place the later file `by` stands that nothing is to be done about it."""
+    page = Page(target)
+    page.heading(f"已由后来的文件（《{mask(by)}》）代替，您不需要做任何事", file_name, with_lines=False)
+    page.wide("要改的，都写在后来那份文件的退回件里。请不要再报这一份。")
+    page.close()
+
+
 def write_put_off(target: Path, told: Mapping[str, Sequence[str]]) -> None:
     """Write which files have their turn on a later night: why → their names."""
     page = Page(target)
