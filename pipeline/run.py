@@ -1321,6 +1321,7 @@ def _answer(home: Home, ledger: Ledger, told: list[Answer]) -> tuple[list[Path],
     with ExitStack() as clear:
         for each in told:
             unit = each.file.unit_code
+            folder = f"decisions/inbox/{unit}/"
             data = {_returned_name(file.file_name, []) for file in ledger.files(unit_code=unit)}
             name = _returned_name(each.file.file_name, [each.file.file_name])
             if name in data:
@@ -1330,10 +1331,11 @@ def _answer(home: Home, ledger: Ledger, told: list[Answer]) -> tuple[list[Path],
                 folder.mkdir(exist_ok=True, mode=0o700)  # `parents=True` would leave those above open to all
             targets.append(target)
             if each.refusal:
-                returns.write_receipt(target, each.file.file_name, each.refusal)
+                returns.write_receipt(target, each.file.file_name, each.refusal, folder=folder)
             else:
                 original = clear.enter_context(archive.opened(home, each.file.sha256))
-                copies.append((original, each.file.file_name, target, each.summaries, each.issues, None))
+                summaries = [replace(one, folder=folder) for one in each.summaries]
+                copies.append((original, each.file.file_name, target, summaries, each.issues, None))
         unmarked = _mark(copies)
     for each in told:
         ledger.decisions.answered(each.file.file_id)

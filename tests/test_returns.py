@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from lxml import etree
 from python_calamine import CalamineWorkbook
 
-from pipeline import contracts, returns
+from pipeline import advice, contracts, returns
 from pipeline.model import CheckError, ColumnUse, Confirmation, Reading, Refusal, SheetReading
 from pipeline.reading import layout, readers
 from pipeline.reading.grid import Grid
@@ -1535,6 +1535,37 @@ def test_of_a_correction_and_of_answers_alone_no_list_is_said_to_be_accepted(tmp
         told = returns.SubmissionSummary("", reading, 0, 0, 0, 0, "accepted", notices=["已更正《甲.xlsx》的 1 行"])
         listing.write(tmp_path / "x.xlsx", "甲.更正.xlsx", [told], frame(), None, [])
         assert texts(openpyxl.load_workbook(tmp_path / "x.xlsx").worksheets[0])[0].startswith("已收到，结果见下面")
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "fix", "folder", "said"),
+    [
+        ("城市低保.xlsx", "password", advice.UNLOCK, "", "改好后用原来的文件名再放进收件文件夹。"),
+        ("城市低保.et", "wps", advice.SAVE_AS_XLSX, "", "改好后用原来的文件名（后缀改成 .xlsx）再放进收件文件夹。"),
+        ("城市低保.xls", "xml_workbook", advice.SAVE_AS_XLSX, "",
+         "改好后用原来的文件名再放进收件文件夹；改存成 .xlsx 的，只把后缀改成 .xlsx。"),
+        ("城市低保.tsv", "wrong_ending", advice.add_ending(".txt"), "", ""),
+        ("城市低保.xlsx", "unknown_unit", advice.use_own_folder("d01"), "", ""),
+        ("城市低保.zip", "not_a_table", advice.UNPACK, "", ""),
+        ("d06.xlsx", "no_form", advice.USE_OUR_LIST, "decisions/inbox/d06/", "改好后请放进 decisions/inbox/d06/。"),
+    ],
+)  # fmt: skip
+def test_a_refusal_without_a_table_says_under_which_name_to_send_again(
+    tmp_path: Path, name: str, code: str, fix: str, folder: str, said: str
+) -> None:
+    returns.write_receipt(tmp_path / "x.xlsx", name, Refusal(code, "读不了", fix), folder=folder)
+    shown = texts(openpyxl.load_workbook(tmp_path / "x.xlsx").worksheets[0])
+    assert [text for text in shown if text.startswith("改好后")] == ([said] if said else [])
+    assert any("没有登记" in text for text in shown) is bool(folder)
+
+
+def test_a_filled_in_list_is_to_go_where_it_was_put_and_its_rows_are_no_data(tmp_path: Path) -> None:
+    for status in ("refused", "partly_accepted"):
+        one = summary(people(), kind=None, kind_title="核查登记", status=status, folder="decisions/inbox/d06/")
+        book = openpyxl.load_workbook(give_back(sender_workbook(tmp_path / "a.xlsx"), frame(fault(4, 3)), one))
+        shown = str(texts(book["问题清单"]))
+        assert "改好后请把整份文件再放进 decisions/inbox/d06/。" in shown
+        assert "收件文件夹" not in shown and "入库" not in shown
 
 
 def test_the_receipt_of_a_file_that_was_only_checked_says_so(tmp_path: Path) -> None:

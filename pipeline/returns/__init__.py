@@ -111,13 +111,13 @@ def write_all(
         write(*copy)
 
 
-def write_receipt(target: Path, file_name: str, refusal: Refusal, *, is_taken: bool = True) -> None:
+def write_receipt(target: Path, file_name: str, refusal: Refusal, *, is_taken: bool = True, folder: str = "") -> None:
     """Write the answer to a file that could not be opened: a workbook with the sheet 问题清单 only.
 
-    `is_taken`: it was sent, and is kept in the archive; else somebody only asked.
+    `is_taken`: it was sent, and is kept in the archive; else somebody only asked. `folder`: as of `SubmissionSummary`.
     """
     with _whole(target) as made:
-        listing.write_refusal(made, file_name, refusal.reason, refusal.fix, is_taken=is_taken)
+        listing.write_refusal(made, file_name, refusal, is_taken=is_taken, folder=folder)
 
 
 def write_replaced(target: Path, file_name: str, by: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from pipeline import contracts
+from pipeline import advice, contracts
 from pipeline.model import (
     CHECK_LEVEL_TITLES,
     IDENTICAL_TWIN,
@@ -19,10 +19,12 @@ from pipeline.model import (
     SEVERITIES,
     SEVERITY_TITLES,
     Reading,
+    Refusal,
     Severity,
     column_letter,
     mask,
 )
+from pipeline.reading import endings
 from pipeline.returns.page import LAST, LEVEL, Page, clean
 
 Status = Literal["accepted", "partly_accepted", "refused", "held", "superseded", "repeated", "checked"]
@@ -44,6 +46,13 @@ _STATUS: dict[str, str] = {
 }
 
 
+_STATUS_OF_LIST = {
+    "partly_accepted": "部分接收：退回的行没有登记，其余已经登记",
+    "refused": "整份退回：一行也没有登记",
+}
+"""Of a filled-in list, whose rows are no data."""
+
+
 @dataclass(frozen=True)
 class SubmissionSummary:
     """What became of one kind in one file. Rows add up: read = accepted + set aside + out of scope."""
@@ -61,6 +70,8 @@ class SubmissionSummary:
     """How many error lines of the kind are in which state (`validation_issue.state`)."""
     accepted_path: Path | None = None
     """The accepted rows (Parquet with `sheet`, `row_number`), so that the sender is told which they are."""
+    folder: str = ""
+    """Where a filled-in list was put, and is to be put again; '' for a data file, which goes into its unit's inbox."""
 
 
 def write(
@@ -83,7 +94,8 @@ def write(
     page.heading(_title(summaries, len(orders) + len(actions)), file_name, with_lines=len(issues) > 0)
     lines = _chosen(issues)
     is_check = any(one.status == "checked" for one in summaries)
-    _write_actions(page, orders, actions, issues, lines, sheets, is_check=is_check)
+    folder = next((one.folder for one in summaries), "")
+    _write_actions(page, orders, actions, issues, lines, sheets, is_check=is_check, folder=folder)
     _write_outcome(page, summaries, issues)
     said = list(dict.fromkeys([note for one in summaries for note in (*one.reading.notices, *one.notices)]))
     if said or remarks:
@@ -95,17 +107,48 @@ def write(
     page.close()
 
 
-def write_refusal(target: Path, file_name: str, reason: str, fix: str, *, is_taken: bool) -> None:
-    """Write the receipt of a file that could not be opened; `is_taken`: it was sent, and is kept in the archive."""
+def write_refusal(target: Path, file_name: str, refusal: Refusal, *, is_taken: bool, folder: str) -> None:
+    """Write the receipt of a file that could not be opened; `is_taken`: it was sent, and is kept in the archive.
+
+    `folder`: as of `SubmissionSummary`.
+    """
     page = Page(target)
     page.heading("您需要做的 1 件事", file_name, with_lines=False)
-    _action_line(page, 1, "must_fix", fix)
+    _action_line(page, 1, "must_fix", refusal.fix)
+    if is_taken and (where := _where_again(file_name, refusal, folder)):
+        page.wide(where, first=2)
     page.row += 1
     page.section("文件结果")
-    page.wide(f"整份退回：{reason}")
-    kept = "一行也没有入库。您报来的原文件已经原样存档。" if is_taken else "只是检查，什么都没有收下。"
+    page.wide(f"整份退回：{refusal.reason}")
+    kept = (
+        f"一行也没有{'登记' if folder else '入库'}。您报来的原文件已经原样存档。"
+        if is_taken
+        else "只是检查，什么都没有收下。"
+    )
     page.wide(f"这份文件没有逐行检查，{kept}")
     page.close()
+
+
+_SAYS_ITSELF = frozenset({
+    "unknown_unit", "unopened", "never_a_list", "wrong_sender", "other_division", "which_kind",
+    "no_base", "base_changed", "nothing_changed", "correction_changed",
+})  # fmt: skip
+"""Refusals that ask for another name, another folder or another file, or of what is no list."""
+
+
+def _where_again(file_name: str, refusal: Refusal, folder: str) -> str:
+    """Where what was mended goes, and under which name: by its name a list takes the place of the one that was refused."""
+    ending = endings.ending(file_name)
+    if refusal.fix in (advice.UNPACK, advice.SEND_AGAIN_WHEN_MENDED) or refusal.code in _SAYS_ITSELF:
+        return ""
+    if folder:
+        return f"改好后请放进 {folder}。"
+    if refusal.fix.startswith(advice.add_ending("")[:9]):
+        return ""
+    if ending not in endings.READ:
+        return "改好后用原来的文件名（后缀改成 .xlsx）再放进收件文件夹。"
+    other = "" if ending == ".xlsx" else "；改存成 .xlsx 的，只把后缀改成 .xlsx"
+    return f"改好后用原来的文件名再放进收件文件夹{other}。"
 
 
 def write_replaced(target: Path, file_name: str, by: str) -> None:
@@ -250,6 +293,7 @@ def _write_actions(
     sheets: frozenset[str] | None,
     *,
     is_check: bool,
+    folder: str,
 ) -> None:
     for number, (severity, fix, reason) in enumerate(orders, start=1):
         _action_line(page, number, severity, fix)
@@ -281,16 +325,20 @@ def _write_actions(
     _write_gain(page, actions, issues)
     if orders or actions:
         page.row += 1
-        page.wide(_HERE if sheets is not None else _ELSEWHERE)
+        said = _HERE if sheets is not None else _ELSEWHERE
+        page.wide(
+            said.replace("原来的收件文件夹", f" {folder}").replace("收件文件夹", f" {folder}") if folder else said
+        )
         if _may_be_confirmed(issues).any():
             page.wide(
                 "标“请确认”的，如果核对后就是这样：在清单右边选“是”，写上原因和确认人，随文件一起放回，以后不再问。"
             )
-        page.wide(_WHAT_WOULD_BE if is_check else _WHAT_COLOURS_SAY, "small")
+        page.wide(_OF_LIST if folder else _WHAT_WOULD_BE if is_check else _WHAT_COLOURS_SAY, "small")
 
 
 _WHAT_COLOURS_SAY = "红色：退回，改好才能入库；黄色：请确认，已入库，但这一格暂不使用；蓝色：提醒，可以不改。"
 _WHAT_WOULD_BE = "红色：报上来会退回；黄色：请确认，会收，但这一格暂不使用；蓝色：提醒，可以不改。"
+_OF_LIST = "红色：退回，改好才能登记；黄色：请确认；蓝色：提醒，可以不改。"
 _HERE = "改好后请把整份文件再放进原来的收件文件夹。可以直接在本文件上改：这张“问题清单”、颜色和批注都不用删，系统收到后自己略过。"
 _ELSEWHERE = "本文件里没有原表：请在您自己的原文件上改，改好后用原来的文件名再放进收件文件夹。"
 
@@ -337,6 +385,8 @@ def _write_outcome(page: Page, summaries: Sequence[SubmissionSummary], issues: p
         alike = counted_once(issues, [sheet.sheet for sheet in one.reading.sheets])
         is_all = one.status == "partly_accepted" and alike == one.rows_set_aside
         became = f"全部接收：与别的行完全相同的 {alike} 行只计一次" if is_all else _STATUS[one.status]
+        if one.folder:
+            became = _STATUS_OF_LIST.get(one.status, became)
         if one.status == "accepted" and not one.kind_title:
             became = "已收到"
         page.wide(f"{title} —— {became}", "action", size=12)
