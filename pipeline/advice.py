@@ -189,5 +189,10 @@ USE_OUR_LIST: Final = "请用发下去的清单填写，保留标题行和编号
 MEND_ORIGINAL: Final = "请改好原文件后整份再交"
 CORRECT_OWN_FILE: Final = "请放进原来的收件文件夹，或改好原表后整份再交"
 CORRECT_AS_IT_CAME: Final = "请在退回的更正表上重填：可以删去不改的行，不要加行，也不要改“原工作表”“原行号”、列名和工作表名；或改好原表后整份再交"
+CORRECT_AS_XLSX: Final = (
+    "更正表请存成 .xlsx 再放回来：请在退回的那份更正表上填，填好直接保存，不要存成别的格式，也不要把内容复制到别的工作簿里；"
+    "已经存成文本的不要再打开另存：号码的后三位会变成 000"
+)
+"""For a correction workbook without the sheet that says what it is about."""
 CORRECT_LATEST: Final = "请在最新退回的更正表上更正，或改好原表后整份再交"
 CHANGE_COLOURED: Final = "请改好有颜色的格后再放回"

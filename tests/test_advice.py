@@ -241,7 +241,8 @@ ELSEWHERE = {
     "use_own_folder": "tests/test_inbox.py",
     "say_whose": "tests/test_inbox.py", "NAME_WHICH_HOLDS": "tests/test_night.py", "show_and_send": "tests/test_advice.py",
     "SAVE_LIST_AGAIN": "tests/test_decisions.py", "USE_OUR_LIST": "tests/test_decisions.py", "MEND_ORIGINAL": "tests/test_corrections.py",
-    "CORRECT_OWN_FILE": "tests/test_corrections.py", "CORRECT_LATEST": "tests/test_corrections.py", "CORRECT_AS_IT_CAME": "tests/test_corrections.py",
+    "CORRECT_OWN_FILE": "tests/test_corrections.py", "CORRECT_LATEST": "tests/test_corrections.py", "CORRECT_AS_XLSX": "tests/test_corrections.py",
+    "CORRECT_AS_IT_CAME": "tests/test_corrections.py",
     "CHANGE_COLOURED": "tests/test_given_back.py",
 }  # fmt: skip
 """Advice that no single file can be given and mended by: the tests in which it is given, followed, and seen to help."""

@@ -15,7 +15,7 @@ import xlsxwriter
 from night_kit import DAY, PERSON, ask, book, copy_home, few_divisions, new_home, person, still
 from openpyxl import load_workbook
 
-from pipeline import advice, custody, run
+from pipeline import advice, custody, rosters, run
 from pipeline.home import Home
 from pipeline.ledger import Ledger
 from pipeline.model import CORRECTION_SHEET, Reading, Refusal
@@ -232,6 +232,34 @@ def test_another_units_correction_is_refused(tmp_path):
     assert taken(home, later(2)) == [("边缘人员.xlsx", "partly_accepted", 2)]
     book(other / "inbox/d01/边缘人员.xlsx", PERSON, [person(1), person(2), person(3)])
     assert taken(other, later(2)) == [("边缘人员.xlsx", "accepted", 3)]
+
+
+def test_a_correction_that_was_saved_as_text_is_refused_as_what_it_is_and_nobody_is_missing_for_it(
+    tmp_path: Path,
+) -> None:
+    home = few_divisions(new_home(tmp_path / "home"))
+    book(home / "inbox/d01/边缘人员.xlsx", PERSON, [person(1), bad(2), bad(3)])
+    run.night(home, DAY)
+    fill_in(home)
+    filled_in = home / "inbox/d01/边缘人员.更正.xlsx"
+    as_text = home / "inbox/d01/边缘人员.更正.csv"
+    rows = load_workbook(filled_in)["更正1"].iter_rows(values_only=True)
+    as_text.write_text("\n".join(",".join(f'"{cell or ""}"' for cell in row) for row in rows) + "\n", "gb18030")
+    still(as_text)
+    filled_in.unlink()
+    assert taken(home, later(1)) == []
+    ledger = Ledger.of(Home.open(home))
+    [came] = [each for each in ledger.submissions(unit_code="d01") if each.night == later(1)]
+    refusal = came.reading["refusal"]
+    assert (came.kind, refusal["code"], refusal["fix"]) == (None, "correction_changed", advice.CORRECT_AS_XLSX)
+    missing = rosters.gaps(Home.open(home), ledger, ledger.as_of(later(1)), later(1))
+    assert came.submission_id not in {gap.submission_id for gap in missing}
+    run.give_back(home, later(1), "d01")
+    assert not (home / "returns/d01/边缘人员.更正.回执.更正.xlsx").exists()
+    assert advice.CORRECT_AS_XLSX in said_in(answer(home))
+    # The advice is followed: what was given back is filled in, and saved as it is.
+    fill_in(home)
+    assert taken(home, later(2)) == [("边缘人员.xlsx", "partly_accepted", 2)]
 
 
 @pytest.fixture

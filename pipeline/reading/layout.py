@@ -9,6 +9,7 @@ import dataclasses
 import json
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path, PurePath
@@ -224,6 +225,9 @@ def _misnamed(reading: Reading, misnamed: Refusal) -> Reading:
 def _submissions(book: Book, name: _Name, recogniser: Recogniser, work_dir: Path) -> list[Reading]:
     if reference := [grid for grid in book.grids if grid.sheet == CORRECTION_SHEET]:
         return [_correction(reference[0], book.grids, work_dir)]
+    if any(_has_heads(grid, CORRECTION_HEADS) for grid in book.grids):
+        reason = f"这是更正表，却没有其中的工作表“{CORRECTION_SHEET}”，不知道改的是哪一份文件"
+        return [Reading(kind=None, refusal=Refusal("correction_changed", reason, advice.CORRECT_AS_XLSX))]
     found = _sort_sheets(book.grids, recogniser, name.path)
     missing = _gaps(book.grids, found, recogniser.agreed)
     if found.by_kind or found.undecided:
@@ -495,6 +499,15 @@ def _confirmations(grid: Grid) -> list[Confirmation]:
         for at in range(row + 1, grid.height)
         if fold_word(yes[at] or "") in _YES
     ]
+
+
+def _has_heads(grid: Grid, heads: Sequence[str]) -> bool:
+    """Whether one of the first rows of a sheet bears all these heads."""
+    asked = {fold_word(head) for head in heads}
+    return any(
+        asked <= {fold_word(grid.text(row, column)) for column in range(len(grid.columns))}
+        for row in range(min(grid.height, 10))
+    )
 
 
 def _correction(reference: Grid, grids: list[Grid], work_dir: Path) -> Reading:
