@@ -186,6 +186,14 @@ def use_own_folder(known: str) -> str:
 
 SAVE_LIST_AGAIN: Final = "请重新打开清单，另存为 xlsx 后再交"
 USE_OUR_LIST: Final = "请用发下去的清单填写，保留标题行和编号列，存成 xlsx 再交"
+
+
+def use_inbox_of_lists(unit_code: str) -> str:
+    """For a filled-in list of warnings that lies among the data files; `unit_code` '' where nobody said whose it is."""
+    where = f" decisions/inbox/{unit_code}/" if unit_code else " decisions/inbox 里本单位的文件夹"
+    return f"请把填好的清单放进{where}，不要放进收件文件夹"
+
+
 MEND_ORIGINAL: Final = "请改好原文件后整份再交"
 CORRECT_OWN_FILE: Final = "请放进原来的收件文件夹，或改好原表后整份再交"
 CORRECT_AS_IT_CAME: Final = "请在退回的更正表上重填：可以删去不改的行，不要加行，也不要改“原工作表”“原行号”、列名和工作表名；或改好原表后整份再交"

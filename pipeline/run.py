@@ -1327,8 +1327,7 @@ def _answer(home: Home, ledger: Ledger, told: list[Answer]) -> tuple[list[Path],
             if name in data:
                 name = name.with_name(f"{name.stem}.核查登记.xlsx")
             target = home.returns / unit / name
-            for folder in reversed([part for part in target.parents if part.is_relative_to(home.returns)]):
-                folder.mkdir(exist_ok=True, mode=0o700)  # `parents=True` would leave those above open to all
+            _make_room(home, target)
             targets.append(target)
             if each.refusal:
                 returns.write_receipt(target, each.file.file_name, each.refusal, folder=folder)

@@ -12,12 +12,12 @@ from typing import Any
 import openpyxl
 import pytest
 
-from pipeline import advice, decisions, forgetting, rights, run
+from pipeline import advice, decisions, forgetting, rights, rosters, run
 from pipeline.home import Home
 from pipeline.ledger import Ledger
 from pipeline.lists.words import FILLED_IN, OUTCOME_TITLES, SAMPLE_NUMBER, WARNING_NUMBER
 from pipeline.model import Refusal
-from pipeline.reading import sandbox
+from pipeline.reading import layout, sandbox
 from tests.night_kit import DAY, PERSON, ask, book, few_divisions, new_home, number, person, still
 
 pytestmark = pytest.mark.slow
@@ -154,6 +154,30 @@ def test_a_filled_in_sheet_that_lost_a_column_is_not_passed_over(
     assert not isinstance(decisions.read_sheets(path, path.name), Refusal)
 
 
+def test_a_list_among_the_data_files_is_refused_as_what_it_is_and_nobody_is_missing_for_it(small: Path) -> None:
+    drop(small, "d01", [GOOD])
+    at_right, wrong = small / "decisions/inbox/d01/清单.xlsx", small / "inbox/d01/低保人员清单.xlsx"
+    wrong.parent.mkdir(parents=True, exist_ok=True)
+    at_right.rename(wrong)
+    assert taken(small) == []
+    place = Home.open(small)
+    ledger = Ledger.of(place)
+    [came] = ledger.submissions(unit_code="d01")
+    refusal = came.reading["refusal"]
+    assert (came.kind, refusal["code"], refusal["fix"]) == (None, "filled_list", advice.use_inbox_of_lists("d01"))
+    assert came.submission_id not in {gap.submission_id for gap in rosters.gaps(place, ledger, ledger.as_of(DAY), DAY)}
+    drop(small, "d01", [GOOD])
+    (line,) = taken(small, NEXT)
+    assert (line["subject"], line["problem"]) == (ID, None)
+
+
+def test_the_readers_of_data_files_know_our_lists_by_the_heads_that_they_have() -> None:
+    assert (
+        tuple((form.key, form.headers["result"], form.headers["decided_by"]) for form in decisions.FORMS)
+        == layout.FORMS
+    )
+
+
 @pytest.mark.parametrize("reason", ["memory", "time"])
 def test_a_list_that_takes_too_much_is_taken_when_it_is_saved_anew(
     small: Path, monkeypatch: pytest.MonkeyPatch, reason: sandbox.Reason
@@ -258,6 +282,8 @@ def test_a_list_filled_in_closes_advances_and_comes_back_marked(tmp_path: Path) 
     run.night(home, DAY)
     own = home / f"lists/{DAY}/d01.xlsx"
     assert len(lines_of(own)) == 4
+    (reading,) = layout.read_submissions(own, own.name, "d01", {"division", "d01"}, tmp_path)
+    assert reading.refusal and reading.refusal.code == "filled_list" and not reading.comes_back
     done = {"核查结果": "已纳入保障", "核查人": "张三", "核查日期": DAY, "说明": "已批准"}
     begun = {
         "核查结果": "核查中",

@@ -229,6 +229,9 @@ def _submissions(book: Book, name: _Name, recogniser: Recogniser, work_dir: Path
         reason = f"这是更正表，却没有其中的工作表“{CORRECTION_SHEET}”，不知道改的是哪一份文件"
         return [Reading(kind=None, refusal=Refusal("correction_changed", reason, advice.CORRECT_AS_XLSX))]
     found = _sort_sheets(book.grids, recogniser, name.path)
+    if _is_filled_list(book.grids, found):
+        fix = advice.use_inbox_of_lists(name.unit_code)
+        return [Reading(kind=None, refusal=Refusal("filled_list", "这是发下去填写核查结果的清单，不是要报的名单", fix))]
     missing = _gaps(book.grids, found, recogniser.agreed)
     if found.by_kind or found.undecided:
         readings = _lists(found, recogniser, name, work_dir, book.notices, missing)
@@ -499,6 +502,17 @@ def _confirmations(grid: Grid) -> list[Confirmation]:
         for at in range(row + 1, grid.height)
         if fold_word(yes[at] or "") in _YES
     ]
+
+
+FORMS = (("预警编号", "核查结果", "核查人"), ("抽样编号", "核查结果", "核查人"), ("疑问编号", "判断", "判断人"))
+"""Heads of the sheets of our lists that are filled in (`lists.words`)."""
+
+
+def _is_filled_list(grids: list[Grid], found: _Sheets) -> bool:
+    """Whether a file is a list of ours, to be filled in; a list of a kind in it, or a hidden one, is none of ours."""
+    if found.undecided or found.hidden or any(not each.match.missing for of in found.by_kind.values() for each in of):
+        return False
+    return any(_has_heads(grid, heads) for grid in grids for heads in FORMS)
 
 
 def _has_heads(grid: Grid, heads: Sequence[str]) -> bool:

@@ -131,7 +131,7 @@ def write_refusal(target: Path, file_name: str, refusal: Refusal, *, is_taken: b
 
 _SAYS_ITSELF = frozenset({
     "unknown_unit", "unopened", "never_a_list", "wrong_sender", "other_division", "which_kind",
-    "no_base", "base_changed", "nothing_changed", "correction_changed",
+    "no_base", "base_changed", "nothing_changed", "correction_changed", "filled_list",
 })  # fmt: skip
 """Refusals that ask for another name, another folder or another file, or of what is no list."""
 
