@@ -855,7 +855,7 @@ def _settle(ledger: Ledger, verdicts: list[Verdict]) -> None:
             said = [f"{aside} 行退回" if aside else "", f"{alike} 行与别的行完全相同，只计一次" if alike else ""]
             reason = "；".join(filter(None, said))
             if aside and not alike and not verdict.rows_accepted and not verdict.rows_out_of_scope:
-                outcome, reason = "refused", "没有一行可以接收"
+                outcome, reason = "refused", returns.NO_ROW
             ledger.settle(
                 verdict.submission_id, outcome, accepted=verdict.rows_accepted, set_aside=verdict.rows_set_aside,
                 out_of_scope=verdict.rows_out_of_scope, reason=reason,
@@ -1673,9 +1673,9 @@ def check_file(home: Path | None, file: Path, unit_code: str | None, day: date) 
     to_do = [
         {
             "severity": severity, "fix": fix, "cells": len(group), "header": group["header"].iloc[0],
-            "what": mask(legible(returns.what_to_do(group["header"].iloc[0], group["value"].tolist(), str(fix)))),
+            "what": mask(legible(returns.what_to_do(group["header"].iloc[0], group["value"].tolist(), str(fix), str(rule)))),
         }
-        for (severity, _, fix), group in groups
+        for (severity, rule, fix), group in groups
     ]  # fmt: skip
     return {
         "file": str(file),

@@ -504,6 +504,16 @@ def test_beyond_the_cap_of_links_lines_are_plain_text(tmp_path: Path, monkeypatc
     assert "23" in texts(sheet)
 
 
+def test_a_formula_without_a_result_is_not_said_to_be_blank(tmp_path: Path) -> None:
+    empty = fault(4, 3, "income.formula_without_value", header="月收入", value="", fix="把公式改成数值")
+    refused = summary(people(), status="refused", reason=listing.NO_ROW, rows_read=1, rows_accepted=0, rows_set_aside=1)
+    shown = texts(
+        openpyxl.load_workbook(give_back(sender_workbook(tmp_path / "a.xlsx"), frame(empty), refused))["问题清单"]
+    )
+    assert shown[0] == "您需要做的 1 件事" and "“月收入”的公式没有算出结果：把公式改成数值" in shown
+    assert not any("没有填" in text for text in shown)
+
+
 def test_the_outcome_adds_up_and_accepted_rows_are_named(tmp_path: Path) -> None:
     accepted = tmp_path / "accepted.parquet"
     pq.write_table(pa.table({"sheet": ["人员"] * 4, "row_number": pa.array([8, 4, 5, 6], pa.int32())}), accepted)
@@ -528,7 +538,8 @@ def test_the_outcome_adds_up_and_accepted_rows_are_named(tmp_path: Path) -> None
     assert "接收的行（工作表“人员”）：第 4—6、8 行。" in all_texts
     assert "原因：没有一行可以接收" in all_texts
     assert "· 隐藏的 2 行也按数据读取了" in all_texts
-    assert all_texts[0] == "您需要做的 2 件事"
+    assert all_texts[0] == "您需要做的 1 件事"  # what is wrong with each row, not once more of the whole
+    assert not any("请按“文件结果”里的原因改好" in text for text in all_texts)
 
 
 def test_which_rows_of_a_partner_list_are_in_scope_is_not_told(tmp_path: Path) -> None:
@@ -1580,6 +1591,7 @@ def test_the_receipt_of_a_file_that_was_only_checked_says_so(tmp_path: Path) -> 
     ("header", "values", "fix", "said"),
     [
         ("劳动能力", ["外星", "外星"], "改成可选的一种", "“劳动能力”填的“外星”：改成可选的一种"),
+        ("月收入", ["约500元", "370/月"], "按样例重写", "“月收入”填的“约500元”等：按样例重写"),
         ("劳动能力", ["乙", "", "甲"], "改成可选的一种", "“劳动能力”填的“乙”等：改成可选的一种"),
         ("结算时间", ["", ""], "补上日", "“结算时间”没有填：补上日"),
         ("身份证号", [""], "补填“身份证号”", "补填“身份证号”"),

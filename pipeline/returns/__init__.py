@@ -30,7 +30,7 @@ from pipeline.reading import readers, spelling
 from pipeline.reading.grid import Grid, Mask
 from pipeline.returns import correction, formulas, listing, marks
 from pipeline.returns.examine import examine
-from pipeline.returns.listing import MOST_ROWS, SubmissionSummary, counted_once, what_to_do
+from pipeline.returns.listing import MOST_ROWS, NO_ROW, SubmissionSummary, counted_once, what_to_do
 from pipeline.returns.marks import Gone
 from pipeline.returns.package import CannotPatch, active_content
 from pipeline.returns.patch import merges, patch
@@ -44,6 +44,7 @@ _ODD = (
 the rewrite, which is examined again and says what happened."""
 
 __all__ = [
+    "NO_ROW",
     "Mending",
     "SubmissionSummary",
     "counted_once",

@@ -30,6 +30,8 @@ from pipeline.returns.page import LAST, LEVEL, Page, clean
 Status = Literal["accepted", "partly_accepted", "refused", "held", "superseded", "repeated", "checked"]
 """`checked`: judged for somebody who asked (`monitor check`), and not taken in."""
 
+NO_ROW = "没有一行可以接收"
+"""Why a kind was refused whose rows were all sent back, each for its own faults."""
 MOST_LINES = 10_000
 MOST_ACTIONS = 50
 MOST_RANGES = 40
@@ -201,12 +203,22 @@ class _Action:
 _SHOWN_OF_A_VALUE = 20
 
 
-def what_to_do(header: str, values: Sequence[str], fix: str) -> str:
+_WITHOUT_TEXT = {
+    "formula_without_value": "的公式没有算出结果",
+    "error_value": "的公式出了错",
+    "stored_elsewhere": "的内容不在这个文件里",
+}
+"""Problems of cells that hold something and show no text → what is said of them: they are not blank."""
+
+
+def what_to_do(header: str, values: Sequence[str], fix: str, rule: str = "") -> str:
     """One thing to do, in words: the sender's own column, what stands there, what belongs there.
 
-    `values`: the texts of the cells that one rule found, '' where nothing is written.
+    `values`: the texts of the cells that the `rule` found, '' where nothing is written; the first that says something is shown.
     """
-    written = sorted({value for value in values if value})
+    written = list(dict.fromkeys(value for value in values if value))
+    if header and not written and (told := _WITHOUT_TEXT.get(rule.rpartition(".")[2])):
+        return f"“{header}”{told}：{fix}"
     if not header or (not written and header in fix):
         return fix
     if not written:
@@ -224,7 +236,7 @@ def _actions(issues: pd.DataFrame) -> list[_Action]:
     groups: dict[Any, Any] = dict(asked.groupby(keys, sort=False).groups)
     found = [
         _Action(
-            rank, rule, fix, what_to_do(str(asked.at[group[0], "header"]), asked.loc[group, "value"].tolist(), fix),
+            rank, rule, fix, what_to_do(str(asked.at[group[0], "header"]), asked.loc[group, "value"].tolist(), fix, rule),
             len(group), rows.get((rank, rule, fix), 0), group[:3].tolist(),
         )
         for (rank, rule, fix), group in groups.items()
@@ -244,7 +256,7 @@ def _orders(summaries: Sequence[SubmissionSummary], issues: pd.DataFrame) -> lis
             refusal = one.reading.refusal
             fix = refusal.fix if refusal else f"{one.kind_title}：请按“文件结果”里的原因改好后重新报送"
             reason = one.reason or (refusal.reason if refusal else "")
-            is_told = not refusal and not reason and len(issues) > 0  # row by row
+            is_told = not refusal and reason in ("", NO_ROW) and issues["severity"].eq("must_fix").any()  # row by row
             if fix not in said and not is_told:
                 found.append(("must_fix", fix, reason))
         elif one.status in ("accepted", "partly_accepted", "checked") and one.reading.gaps and _has_gaps(one):
