@@ -792,15 +792,18 @@ def _show_check(result: dict[str, Any], console: Console) -> None:
     asked = [each for each in result["to_do"] if each["severity"] != "notice"]
     if asked:
         console.print(f"您需要做的 {len(asked)} 件事：")
+    elif result["not_examined"]:
+        console.print(f"{result['not_examined']}。", markup=False)
     elif not result["refused"]:
-        console.print("没有发现要改的，可以上报。")
+        console.print("没有发现要改的，可以上报。与别的名单的核对，收下以后当夜才做。")
     for number, each in enumerate(result["to_do"], start=1):
         mark = f"{number}." if number <= len(asked) else "·"  # what may stay as it is comes last
         title = SEVERITY_TITLES[each["severity"]]
-        console.print(f"{mark} [{title}] {each['what']}（{each['cells']} 处）", markup=False)
+        console.print(f"{mark}【{title}】{each['what']}（{each['cells']} 处）", markup=False)
     for notice in result["notices"]:
         console.print(f"说明：{mask(notice)}", markup=False)
-    console.print(f"标注好的副本：{mask(result['annotated'])}", markup=False)
+    if result["annotated"]:
+        console.print(f"标注好的副本：{mask(result['annotated'])}", markup=False)
     console.print("只是检查，什么都没有收下：放进收件文件夹才算报送。")
 
 

@@ -57,6 +57,7 @@ from pipeline.model import (
     mask,
     tell_failure,
 )
+from pipeline.reading.endings import READ
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -1613,7 +1614,7 @@ def check_file(home: Path | None, file: Path, unit_code: str | None, day: date) 
     senders = {sender for kind in known.kinds.values() for sender in kind.senders}
     if unit_code:
         senders = {unit_code, units[unit_code].kind}
-    target = file.with_name(_cut_to_fit(file.stem, ".检查结果.xlsx"))
+    target = file.with_name(_cut_to_fit(_apart_from_its_like(file), ".检查结果.xlsx"))
     if place:
         place.work.mkdir(mode=0o700, exist_ok=True)
     scratch = place.work if place else None
@@ -1679,7 +1680,8 @@ def check_file(home: Path | None, file: Path, unit_code: str | None, day: date) 
     ]  # fmt: skip
     return {
         "file": str(file),
-        "annotated": str(target),
+        "annotated": str(target) if verdicts or refusals else "",
+        "not_examined": "" if verdicts or refusals else _not_examined(readings),
         "recognised": [
             line for reading in readings if reading.kind for line in _recognised(reading, known.kinds[reading.kind])
         ],
@@ -1697,6 +1699,19 @@ def check_file(home: Path | None, file: Path, unit_code: str | None, day: date) 
         "must_fix": int(all_faults["severity"].eq("must_fix").sum()),
         "to_do": sorted(to_do, key=lambda one: (SEVERITIES.index(one["severity"]), -one["cells"], one["what"])),
     }
+
+
+def _apart_from_its_like(file: Path) -> str:
+    """What the name of a file's copy begins with: without its ending, unless a file beside it is called the same but for that."""
+    like = [file.with_suffix(ending).name.casefold() for ending in READ if ending != file.suffix.lower()]
+    return file.name if any(each.name.casefold() in like for each in file.parent.iterdir()) else file.stem
+
+
+def _not_examined(readings: Sequence[Reading]) -> str:
+    """Of a file of ours that came back, which is no list by itself: what it is, and when it is looked at."""
+    if any(reading.correction for reading in readings):
+        return "这是更正表，这里不能检查：放进收件文件夹，当夜并进原来的名单以后才查"
+    return "这里面只有“问题清单”，没有名单可以检查：填好的确认放进收件文件夹，当夜采用"
 
 
 def _cut_to_fit(stem: str, ending: str) -> str:

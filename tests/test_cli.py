@@ -10,13 +10,13 @@ import sys
 from datetime import timedelta
 
 import pytest
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 from rich.cells import cell_len
 from rich.panel import Panel
 from rich.text import Text
 
 from pipeline import cli, contracts
-from pipeline.model import MonitorError
+from pipeline.model import CORRECTION_HEADS, CORRECTION_SHEET, MonitorError
 from tests.night_kit import DAY, PERSON, ask, book, copy_home, new_home, night_of_the_bureau, number, person
 
 
@@ -200,7 +200,7 @@ def test_check_of_a_bad_file_marks_a_copy_and_exits_1(monitor, home, tmp_path):
     path = book(tmp_path / "边缘人员.xlsx", PERSON, [person(1), (person(2)[0], number(2)[:-1], *person(2)[2:])])
     before = path.read_bytes()
     code, text, _ = monitor("--home", home, "check", path, "--unit", "d01", "--date", DAY)
-    assert code == 1 and "要退回 1 行" in text and "[退回]" in text
+    assert code == 1 and "要退回 1 行" in text and "1.【退回】" in text
     assert number(2)[:-1] not in text
     marked = load_workbook(tmp_path / "边缘人员.检查结果.xlsx")
     said = "".join(str(cell) for row in marked["问题清单"].iter_rows(values_only=True) for cell in row if cell)
@@ -215,10 +215,37 @@ def test_check_of_a_bad_file_marks_a_copy_and_exits_1(monitor, home, tmp_path):
 def test_what_may_stay_as_it_is_comes_last_and_is_no_thing_to_do(monitor, home, tmp_path):
     path = book(tmp_path / "边缘人员.xlsx", PERSON, [person(1), person(1), person(2)])
     _, text, _ = monitor("--home", home, "check", path, "--unit", "d01", "--date", DAY)
-    assert "没有发现要改的，可以上报" in text and "· [提醒]" in text and "件事" not in text
+    assert "没有发现要改的，可以上报" in text and "·【提醒】" in text and "件事" not in text
     path = book(tmp_path / "边缘人员.xlsx", PERSON, [person(1), person(1), ("", *person(2)[1:])])
     _, text, _ = monitor("--home", home, "check", path, "--unit", "d01", "--date", DAY)
-    assert "您需要做的 1 件事：" in text and text.index("1. [退回]") < text.index("· [提醒]")
+    assert "您需要做的 1 件事：" in text and text.index("1.【退回】") < text.index("·【提醒】")
+
+
+def test_files_that_differ_in_their_ending_only_have_each_a_copy_of_its_own(monitor, home, tmp_path):
+    path = book(tmp_path / "边缘人员.xlsx", PERSON, [person(1)])
+    other = tmp_path / "边缘人员.csv"
+    other.write_text("\n".join(",".join(row) for row in (PERSON, person(2))) + "\n", encoding="utf-8")
+    for each in (path, other):
+        _, text, _ = monitor("--home", home, "check", each, "--unit", "d01", "--date", DAY)
+        assert (
+            f"{each.name}.检查结果.xlsx" in text.replace("\n", "")
+            and (tmp_path / f"{each.name}.检查结果.xlsx").exists()
+        )
+
+
+def test_check_says_of_a_correction_workbook_what_it_is_and_not_that_it_may_be_sent(monitor, home, tmp_path):
+    path = tmp_path / "边缘人员.更正.xlsx"
+    made = Workbook()
+    made.active.title = "更正1"
+    for row in (["说明"], [*CORRECTION_HEADS, "姓名"], ["Sheet1", "2", "", "某甲"]):
+        made.active.append(row)
+    reference = made.create_sheet(CORRECTION_SHEET)
+    reference.append([CORRECTION_SHEET, "b1"])
+    reference.append(["更正1", "Sheet1", "1", '["姓名"]', "2"])
+    made.save(path)
+    code, text, _ = monitor("--home", home, "check", path, "--unit", "d01", "--date", DAY)
+    assert code == 0 and "这是更正表，这里不能检查" in text
+    assert "可以上报" not in text and "副本" not in text and list(tmp_path.glob("*.检查结果.xlsx")) == []
 
 
 def test_a_policy_typo_is_told_once_and_nothing_of_a_forgetting(monitor, home):
