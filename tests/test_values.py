@@ -921,6 +921,13 @@ def test_the_consequence_depends_on_what_the_cell_is_for() -> None:
     assert "这一格不作数，也不当作没有填" in values.explain("no_day", columns["birth_date"])[0]
 
 
+def test_a_month_that_is_none_is_not_called_a_day() -> None:
+    message, fix = values.explain("no_such_day", Column(header="最初享受月份", type="month"))
+    assert "没有这个月" in message and fix == "改成真实存在的月份"
+    message, fix = values.explain("no_such_day", Column(header="出生日期", type="date"))
+    assert "没有这一天" in message and "没有这个月" not in message and fix == "改成真实存在的日期"
+
+
 def test_an_unknown_problem_is_ours_to_mend() -> None:
     with pytest.raises(KeyError):
         values.explain("no_such_problem", Column(header="x", type="text"))

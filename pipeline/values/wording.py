@@ -66,6 +66,8 @@ _WORDS: dict[str, tuple[str, str, str]] = {
     "birth_contradicts": ("与身份证号里的出生日期不符", "请对照证件核对出生日期和身份证号", "核对出生日期和身份证号"),
 }  # fmt: skip
 """Problem → (what is wrong with the value, the one action, heading of the group)."""
+_OF_MONTHS = {"no_such_day": ("没有这个月，或没有这一天", "请核对后改正", "改成真实存在的月份")}
+"""What is said otherwise in a column of months, where a whole day may be written as well."""
 
 _WHOLE_MESSAGES: dict[str, tuple[str, str]] = {
     "error_value": (
@@ -144,7 +146,7 @@ def explain(problem: str, column: Column) -> tuple[str, str]:
     if problem in _WHOLE_MESSAGES:
         message, fix = _WHOLE_MESSAGES[problem]
         return message.format(**facts), fix.format(**facts)
-    wrong, action, fix = _WORDS[problem]
+    wrong, action, fix = _OF_MONTHS.get(problem, _WORDS[problem]) if column.type == "month" else _WORDS[problem]
     example = facts["example"] if problem in _WITH_EXAMPLE else ""
     message = f"“{{{{header}}}}”填的“{{{{value}}}}”{wrong}。{action}{example}。{{consequence}}"
     return message.format(**facts), fix.format(**facts)
