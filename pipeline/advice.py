@@ -203,4 +203,6 @@ CORRECT_AS_XLSX: Final = (
 )
 """For a correction workbook without the sheet that says what it is about."""
 CORRECT_LATEST: Final = "请在最新退回的更正表上更正，或改好原表后整份再交"
-CHANGE_COLOURED: Final = "请改好有颜色的格后再放回"
+CHANGE_COLOURED: Final = (
+    "请改好有颜色的格后再放回；要从原表去掉一行，请在“去掉这一行”选“是”，不要删行：删去的行保持原样"
+)

@@ -204,6 +204,25 @@ def test_a_correction_over_which_our_program_fails_is_told_to_the_data_officer_a
     assert taken(home, later(3)) == [("边缘人员.xlsx", "accepted", 3)]
 
 
+def test_a_row_deleted_from_a_correction_workbook_changes_nothing_and_it_is_said_how_one_goes(
+    home: Path, tmp_path: Path
+) -> None:
+    given = home / "returns/d01/边缘人员.更正.xlsx"
+    waiting = home / "inbox/d01/边缘人员.更正.xlsx"
+    workbook = load_workbook(given)
+    workbook["更正1"].delete_rows(4)
+    workbook.save(waiting)
+    still(waiting)
+    assert taken(home, later(1)) == []
+    *_, came = Ledger.of(Home.open(home)).submissions(unit_code="d01")
+    assert came.reading["refusal"]["fix"] == advice.CHANGE_COLOURED and "去掉这一行" in advice.CHANGE_COLOURED
+    workbook = load_workbook(given)
+    workbook["更正1"].cell(4, 3).value = "是"
+    workbook.save(waiting)
+    still(waiting)
+    assert taken(home, later(2)) == [("边缘人员.xlsx", "partly_accepted", 2)]
+
+
 def test_a_list_longer_than_a_sheet_is_to_be_mended_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = book(tmp_path / "a.xlsx", PERSON, [person(1), person(2)])
     monkeypatch.setattr(correction, "MOST_ROWS", 2)
@@ -344,7 +363,7 @@ def test_rows_may_be_taken_out_and_columns_moved_and_put_beside(handed_out: Path
         (lambda page: setattr(page["B3"], "value", "二"), "的“原行号”写着“二”"),
         (lambda page: setattr(page["B3"], "value", None), "第3行没有“原行号”"),
         (lambda page: page.append(["", "", "", "新来的人"]), "第6行没有“原行号”"),
-        (lambda page: setattr(page["B4"], "value", "2"), "第4行的“原行号”2前面已经有了"),
+        (lambda page: setattr(page["B4"], "value", "2"), "第4行的“原行号”2与前面一行的重复"),
         (lambda page: setattr(page["A3"], "value", "别的表"), "第3行的“原工作表”改过"),
         (lambda page: setattr(page, "title", "改好的"), "工作表“改好的”不是更正表里原有的"),
     ],

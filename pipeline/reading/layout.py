@@ -590,7 +590,7 @@ def _read_back(grid: Grid, told: list[str], lines: list[dict[str, object]], wron
                 f"{where}的“原行号”写着“{row[:20]}”，更正表里原来没有这一行" if row else f"{where}没有“原行号”"
             )
         elif row in seen:
-            wrong.append(f"{where}的“原行号”{row}前面已经有了")
+            wrong.append(f"{where}的“原行号”{row}与前面一行的重复")
         elif heads and fold_word(grid.text(at, of_sheet)) != fold_word(sheet):
             wrong.append(f"{where}的“原工作表”改过，或者是从别的工作表移过来的")
         else:
