@@ -114,13 +114,53 @@ def _line_at(text: str, position: int) -> int:
 
 
 def read_shape(shape: type[S], path: Path, data: dict[str, Any], error: type[MonitorError]) -> S:
-    """Data as a shape. Raises `error` naming the file, the key, and what is expected there."""
+    """Data as a shape. Raises `error` naming the file, the key, what is expected there, and the line where it stands.
+
+    `path` is the file's, or `<file>:<key>` where the data are one entry of it.
+    """
     try:
         return shape.model_validate(data)
     except ValidationError as problem:
         first, *others = problem.errors(include_url=False, include_input=False)
-        key = ".".join(str(part) for part in first["loc"]) or "（整个文件）"
-        raise error(f"{_short(path)}:{key}：{_in_chinese(first)}{_misspelt(first, others)}") from problem
+        names = ".".join(str(part) for part in first["loc"])
+        key = f":{names}" if names else "" if ":" in path.name else "（整个文件）"
+        where = _where(path, first)
+        raise error(f"{_short(path)}{key}：{_in_chinese(first)}{_misspelt(first, others)}{where}") from problem
+
+
+_SHOWN = re.compile(r"int_|decimal_|bool_|finite_number|literal_error|greater_|less_")
+"""Kinds of errors of which what is written is shown: such a value is never a secret."""
+_MOST_SHOWN = 20
+
+
+def _where(path: Path, problem: Any) -> str:
+    """In which line of its file a value stands that is no good, and what is written there; '' where that cannot be told."""
+    name, _, entry = path.name.partition(":")
+    way = [*([entry] if entry else []), *problem["loc"]]
+    try:
+        node: Any = yaml.compose(path.with_name(name).read_text(encoding="utf-8"), Loader=_Loader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return ""
+    line, left = 0, list(way)
+    while left:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == str(left[0])), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(left[0], int) and left[0] < len(node.value):
+            found = node.value[left[0]], node.value[left[0]]
+        else:
+            found = None
+        if not found:
+            break
+        line, node = found[0].start_mark.line + 1, found[1]
+        left.pop(0)
+    if not line:
+        return ""
+    # An entry is of a policy file, in which nothing is secret.
+    is_open = _SHOWN.match(problem["type"]) or (entry and problem["type"] == "value_error")
+    if left or not is_open or not isinstance(node, yaml.ScalarNode):
+        return f"（第 {line} 行）"
+    text = node.value if len(node.value) <= _MOST_SHOWN else f"{node.value[:_MOST_SHOWN]}…"
+    return f"（第 {line} 行，写的是“{text}”）"
 
 
 def _misspelt(missing: Any, others: Sequence[Any]) -> str:

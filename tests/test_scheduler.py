@@ -163,7 +163,8 @@ def test_a_setting_that_is_wrong_fails_at_once_and_its_sentence_is_the_last_line
     while told[-1]["event"] == "::endgroup::":  # ends nothing, and the page shows nothing of it
         told.pop()
     assert told[-1]["level"] == "error"
-    assert told[-1]["event"] == "home/monitor.yml:setle_seconds：不认识这一项，是不是写错了"
+    line = text[: text.index("settle_seconds:")].count("\n") + 1
+    assert told[-1]["event"] == f"home/monitor.yml:setle_seconds：不认识这一项，是不是写错了（第 {line} 行）"
     assert told[-2]["event"] == "::endgroup::", "no group of lines is open, which the page would show closed"
 
 

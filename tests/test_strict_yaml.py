@@ -64,3 +64,36 @@ def test_what_does_not_fit_the_shape_is_told_in_chinese(tmp_path: Path, data: di
         read_shape(_Shape, tmp_path / "monitor.yml", data, ConfigError)
     assert said in str(raised.value)
     assert not re.search(r"[a-z]{3,} [a-z]{3,}", str(raised.value))
+
+
+class _Entries(Strict):
+    values: list[_Shape]
+
+
+@pytest.mark.parametrize(
+    ("written", "entry", "said"),
+    [
+        ("values:\n  - amount: 1\n  - area: 城市\n    amount: 74O\n", "",
+         "monitor.yml:values.1.amount：应是数字（第 4 行，写的是“74O”）"),
+        ("values:\n  - area: 镇\n", "", "monitor.yml:values.0.area：应是 城市、农村 之一（第 2 行，写的是“镇”）"),
+        ("values:\n  - aera: 镇\n", "", "monitor.yml:values.0.aera：不认识这一项，是不是写错了（第 2 行）"),
+        ("values:\n  - names: my-secret\n", "", "monitor.yml:values.0.names：应是列表（第 2 行）"),
+        ("one: {}\nanother:\n  values:\n    - {amount: 12345}\n", "another",
+         "monitor.yml:another:values.0.amount：数字最多 4 位（第 4 行，写的是“12345”）"),
+        ("one: {}\nanother: {}\n", "another", "monitor.yml:another:values：缺这一项（第 2 行）"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_told_with_its_line_and_what_is_written_there(
+    tmp_path: Path, written: str, entry: str, said: str
+) -> None:
+    path = tmp_path / "monitor.yml"
+    path.write_text(written, encoding="utf-8")
+    data = read_yaml(path, ConfigError)
+    with pytest.raises(ConfigError) as raised:
+        read_shape(
+            _Entries,
+            path.with_name(f"{path.name}:{entry}") if entry else path,
+            data[entry] if entry else data,
+            ConfigError,
+        )
+    assert str(raised.value) == f"{tmp_path.name}/{said}"
