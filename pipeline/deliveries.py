@@ -5,7 +5,7 @@ The rules themselves are in `parts.py`; here they meet the ledger, the archive a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -17,7 +17,7 @@ from pipeline.home import Home
 from pipeline.ledger import TAKEN, Ledger, Submission
 from pipeline.ledger.parts import BROKE, UNREAD, part_name, superseded_by
 from pipeline.model import Reading
-from pipeline.rosters import shrinks
+from pipeline.rosters import gaps, shrinks
 
 if TYPE_CHECKING:
     import duckdb
@@ -302,6 +302,7 @@ def together(
     waits_for = {
         each.submission_id: stopped[_group(each)] for each in judged if each not in again and _group(each) in stopped
     }
+    lacks = _lacks(home, ledger, day, kinds, settled, judged, replaced)
     parts = []
     for order, submission in enumerate(judged):
         reading = readings[submission.submission_id]
@@ -315,10 +316,77 @@ def together(
             Part(
                 submission.submission_id, submission.unit_code, submission.kind or "", group, submission.file_name,
                 order, reading, part_name(submission.file_name) if submission.replace == "key" else "",
-                before,
+                before, lacks.get(_group(submission), frozenset()),
             )
         )  # fmt: skip
     return Together(parts, unread, waits_for)
+
+
+def _lacks(
+    home: Home, ledger: Ledger, day: date, kinds: list[str], settled: list[Submission], judged: list[Submission],
+    replaced: Collection[str],
+) -> dict[str, frozenset[str]]:  # fmt: skip
+    """Delivery → the kinds of which it is known that something is not here, or may be: nobody is asked why it is not on them.
+
+    Something of a list was refused, held, left out or not taken; or it has fewer parts than that of the month before (where
+    there was none: than another list of the same delivery).
+    """
+    known = contracts.load().kinds
+    if not any(known[kind].checks and any(check.across for check in known[kind].checks) for kind in kinds):
+        return {}
+    came = ledger.as_of(day)
+    here = {each.submission_id for each in judged}
+    order = {each.submission_id: each.received_seq for each in came}
+    comes_now = {
+        (each.unit_code, each.kind, each.period, part_name(each.file_name)): each.received_seq for each in judged
+    }
+    missing = [
+        (gap.unit_code, gap.kind, gap.period, gap.latest_period)
+        for gap in gaps(home, ledger, came, day)
+        # Rows that were set aside are here to be seen; what is judged tonight, or under its name, is not missing.
+        if gap.kind in kinds and gap.sort != "set_aside" and gap.submission_id not in here
+        and order.get(gap.submission_id, 0)
+        >= comes_now.get((gap.unit_code, gap.kind, gap.period, part_name(gap.file_name)), -1)
+    ]  # fmt: skip
+    missing += [
+        (each.unit_code, str(each.kind), each.period, each.period)
+        for each in judged
+        if each.submission_id not in replaced and each.reading.get("gaps")
+    ]
+    missing += [
+        (each.unit_code, str(each.kind), each.period, each.period)
+        for each in came
+        if each.kind in kinds and not known[each.kind].has_gaps and each.status in ("refused", "held")
+        and each.submission_id not in here and not any(_comes_again(each, later) for later in came)
+    ]  # fmt: skip
+    found: dict[str, set[str]] = {}
+    for part in judged:
+        mine = found.setdefault(_group(part), set())
+        for unit, kind, first, last in missing:
+            if unit == part.unit_code and (first <= part.period <= last or not first):
+                mine.add(kind)
+    of_month: dict[tuple[str, str], dict[str, int]] = {}
+    for part in judged:
+        if part.submission_id not in replaced:
+            counts = of_month.setdefault((part.unit_code, part.period), {})
+            counts[str(part.kind)] = counts.get(str(part.kind), 0) + 1
+    for (unit, period), counts in of_month.items():
+        for kind in counts:
+            older = [
+                each.period for each in settled if (each.unit_code, each.kind) == (unit, kind) and each.period < period
+            ]
+            usual = older.count(max(older)) if older else max(counts.values())
+            if counts[kind] < usual:
+                found[f"{unit}|{known[kind].family}|{period}"].add(kind)
+    return {group: frozenset(those) for group, those in found.items()}
+
+
+def _comes_again(refused: Submission, later: Submission) -> bool:
+    return (
+        later.received_seq > refused.received_seq
+        and later.unit_code == refused.unit_code
+        and part_name(later.file_name) == part_name(refused.file_name)
+    )
 
 
 def _before(home: Home, in_force: list[Submission], new: Submission) -> tuple[Path, ...]:

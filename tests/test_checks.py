@@ -327,6 +327,69 @@ def test_where_the_other_file_was_not_sent_nothing_is_asked_across_files(desk):
     assert desk.judge()[homes].issues.empty
 
 
+def test_where_something_of_the_other_list_is_not_here_nothing_is_asked_across_files(desk):
+    homes = desk.part("dibao_household", [household(1, household_size="3")])
+    people = desk.part("dibao_person", [member(1), member(2, relation="子", head_id_number=number(9))])
+    desk.parts = [replace(part, lacks=frozenset({"dibao_household", "dibao_person"})) for part in desk.parts]
+    verdicts = desk.judge()
+    assert verdicts[homes].issues.empty and verdicts[people].issues.empty
+
+
+def wrong(serial: int) -> str:
+    """His number with a check character that does not fit."""
+    good = number(serial)
+    return good[:17] + ("0" if good[17] != "0" else "1")
+
+
+def test_a_household_whose_own_row_lost_its_number_is_not_missing_from_the_list(desk):
+    """By the name of its head, else by a number that is nearly his."""
+    desk.part(
+        "dibao_household",
+        [
+            household(1),
+            household(3, head_name="李四", head_id_number="9.90101E+17"),
+            household(5, head_name="王五", head_id_number=wrong(5)),
+        ],
+    )
+    people = desk.part(
+        "dibao_person",
+        [
+            member(1),
+            member(3, name="李四"),
+            member(4, name="李五", relation="子", head_id_number=number(3)),
+            member(6, name="王六", relation="子", head_id_number=number(5)),
+            member(7, name="赵七"),
+        ],
+    )
+    assert faults(desk.judge()[people]) == [(4, "head_listed", "confirm")]
+
+
+def test_members_whose_own_row_lost_its_household_may_be_those_that_are_missing(desk):
+    homes = desk.part(
+        "dibao_household",
+        [
+            household(1, household_size="2"),
+            household(3, household_size="3", head_name="李四"),
+            household(5, head_name="王五"),
+            household(7, head_name="赵七", household_size="2"),
+        ],
+    )
+    desk.part(
+        "dibao_person",
+        [
+            member(1),
+            member(2, relation="子", head_id_number=wrong(1)),
+            member(3, name="李四"),
+            member(4, relation="子", head_id_number=wrong(3)),
+            member(5, name="王五", id_number=wrong(5)),
+            member(7, name="赵七"),
+            member(8, relation="子", head_id_number=number(7)),
+            member(8, relation="子", head_id_number=number(7)),
+        ],
+    )
+    assert faults(desk.judge()[homes]) == [(1, "members_listed", "confirm")], "of three one is there, one may be"
+
+
 def settlement(serial: int, burden: str, **changes: Any) -> dict[str, Any]:
     row = {"name": "王五", "id_number": number(serial), "settled_on": "2026-09-15", "hospital": "人民医院"}
     return row | {"total_fen": "99999", "burden_fen": burden} | changes
@@ -486,6 +549,8 @@ def test_households_of_last_month_that_are_on_no_list_now_are_counted_in_one_lin
     assert "2 户" in message and "李四" not in message and "王五" not in message
     assert f"户主身份证号末四位：{'、'.join(sorted([number(2)[-4:], number(3)[-4:]]))}" in message
     assert in_time(then_now(desk, "dibao_household", before, before)) == []
+    now = [household(1), household(2, head_name="李四", head_id_number=wrong(2)), before[2]]
+    assert in_time(then_now(desk, "dibao_household", before, now)) == []
 
 
 def test_rows_that_lack_only_a_usable_number_are_kept_beside_for_people_to_decide(desk):

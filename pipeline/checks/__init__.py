@@ -49,6 +49,8 @@ class Part:
     """Of which file its error lines are; '' where every file of the kind speaks of the same list."""
     before: tuple[Path, ...] = ()
     """Accepted rows of the last roster before this one, of the same unit and kind."""
+    lacks: frozenset[str] = frozenset()
+    """Kinds of which something of this delivery is known not to be here, or may be: who is not on such a list may yet be."""
 
 
 @dataclass
@@ -309,8 +311,10 @@ def _who_and_how_often(con: duckdb.DuckDBPyConnection, kind: Kind, table: str) -
     return name
 
 
-def _look_across(con: duckdb.DuckDBPyConnection, contracts: Contracts, kind: Kind, typed: Mapping[str, str]) -> None:
-    """Add the columns that checks look up in another kind of the same group; where that was not sent, nothing is asked."""
+def _look_across(
+    con: duckdb.DuckDBPyConnection, contracts: Contracts, kind: Kind, typed: Mapping[str, str], parts: list[Part]
+) -> None:
+    """Add the columns that checks look up in another kind of the same group; where that was not sent, or not whole, nothing is asked."""
     mine = typed[kind.name]
     for check in kind.checks:
         for column, across in check.across.items():
@@ -323,26 +327,72 @@ def _look_across(con: duckdb.DuckDBPyConnection, contracts: Contracts, kind: Kin
                 if across.lookup:
                     con.execute(f"update {mine} set {column} = 'not asked'")
                 continue
+            other = contracts.kinds[across.kind]
             theirs = (
-                f"(select grp, {_joined_by(contracts.kinds[across.kind], field)} as value from {typed[across.kind]})"
+                f"(select grp, {_joined_by(other, field)} as value, coalesce(key_hash, cast(rowid as varchar)) as one"
+                f" from {typed[across.kind]})"
             )
+            in_part = [[part.group] for part in parts if across.kind in part.lacks] or [[""]]
+            con.execute("create or replace temp table in_part (grp varchar)")
+            con.executemany("insert into in_part values (?)", in_part)
             con.execute(
                 f"""create or replace temp table wanted as
-                select mine.grp, mine.value, count(found.value) as rows
+                select mine.grp, mine.value, count(distinct found.one) as rows
                 from (select distinct grp, {here} as value from {mine} where {here} is not null) as mine
                 left join {theirs} as found on found.grp = mine.grp and found.value = mine.value
-                where mine.grp in (select grp from {theirs}) group by all"""
+                where mine.grp in (select grp from {theirs}) and mine.grp not in (select grp from in_part) group by all"""
+            )
+            expected = f"{mine}.{check.marks}" if across.count_by else "1"
+            con.execute(
+                f"""create or replace temp table may_be as
+                select wanted.grp, wanted.value, count(distinct lost.one) as rows
+                from wanted
+                inner join (select grp, {here} as value, {expected} as rows from {mine}) as asked
+                    on asked.grp = wanted.grp and asked.value = wanted.value and wanted.rows < asked.rows
+                left join ({_named(kind, mine, here)}) as known on known.grp = wanted.grp and known.value = wanted.value
+                inner join ({_lost(other, typed[across.kind], field)}) as lost on lost.grp = wanted.grp
+                where lost.name = known.name
+                    or damerau_levenshtein(lost.text, wanted.value) <= 1
+                    or lost.text like '%000' and left(lost.text, 15) = left(wanted.value, 15)
+                    or not regexp_full_match(lost.text, '[0-9]{{14,18}}[0-9Xx]?') and (lost.is_member or known.name is null)
+                group by all"""
             )
             if across.count_by:
                 con.execute(
-                    f"""update {mine} set {column} = wanted.rows from wanted
-                    where wanted.grp = {mine}.grp and wanted.value = {mine}.{here}"""
+                    f"""update {mine} set {column} = wanted.rows
+                    from wanted left join may_be on may_be.grp = wanted.grp and may_be.value = wanted.value
+                    where wanted.grp = {mine}.grp and wanted.value = {mine}.{here}
+                        and not coalesce({expected} between wanted.rows + 1 and wanted.rows + may_be.rows, false)"""
                 )
             else:
                 con.execute(
-                    f"""update {mine} set {column} = {here} where not exists (select 1 from wanted
-                    where wanted.grp = {mine}.grp and wanted.value = {mine}.{here} and wanted.rows = 0)"""
+                    f"""update {mine} set {column} = {here} where not exists (
+                        select 1 from wanted anti join may_be on may_be.grp = wanted.grp and may_be.value = wanted.value
+                        where wanted.grp = {mine}.grp and wanted.value = {mine}.{here} and wanted.rows = 0
+                    )"""
                 )
+
+
+def _named(kind: Kind, table: str, here: str) -> str:
+    """Query of grp, value, name: the head of each household as this list names him, on a list of people by his own row."""
+    of_heads = f" and coalesce({kind.person.relation}, '户主') = '户主'" if kind.person.relation else ""
+    return (
+        f"select grp, {here} as value, any_value({kind.person.name} order by rowid) as name from {table}"
+        f" where {here} is not null{of_heads} group by all"
+    )
+
+
+def _lost(kind: Kind, table: str, field: str) -> str:
+    """Query of grp, name, text, is_member, one: rows of which nobody can tell whose household they are, and what stands there."""
+    person = kind.person
+    text = f"coalesce({field}__text, '')"
+    if field == person.head:  # a head's own number stands for a blank one
+        text = f"coalesce({field}__text, {person.id_number}__text, '')"
+    is_member = f"coalesce({person.relation}, '户主') <> '户主'" if person.relation else "false"
+    return (
+        f"select grp, {person.name} as name, {text} as text, {is_member} as is_member,"
+        f" coalesce(key_hash, cast(rowid as varchar)) as one from {table} where {_joined_by(kind, field)} is null"
+    )
 
 
 def _joined_by(kind: Kind, field: str) -> str:
@@ -375,7 +425,7 @@ def _found(
     con: duckdb.DuckDBPyConnection, contracts: Contracts, kind: Kind, typed: Mapping[str, str], parts: list[Part]
 ) -> tuple[str, pd.DataFrame]:
     """(the table of a kind's rows, each with its position; the failing cells as `_failing_cells` gives them)."""
-    _look_across(con, contracts, kind, typed)
+    _look_across(con, contracts, kind, typed, parts)
     across_time.look_back(con, kind, typed[kind.name], parts)
     rows = f"rows_{kind.name}"
     # Positions are worked out on the few columns that say them: sorting whole rows costs three times as much.

@@ -128,7 +128,8 @@ def vanished(
 ) -> pd.DataFrame:
     """One line per delivery of a household list whose households of last month stand on no list now; an issue frame.
 
-    `members` is the kind of the same family that lists the people.
+    `members` is the kind of the same family that lists the people. Nothing is said where either list is not whole, nor of a head
+    whose name stands on a row without a usable number.
     """
     number = kind.person.id_number
     now = f"select grp, {number} as number from {typed[kind.name]} where {number} is not null"
@@ -137,8 +138,14 @@ def vanished(
         now += f" union all select grp, {who} from {typed[members.name]} where {who} is not null"
         now += f" union all select grp, head_number from {typed[members.name]} where head_number is not null"
     gone = con.execute(
-        f"select grp, number from before_{kind.name} anti join ({now}) as now using (grp, number) order by all"
+        f"""select grp, number from before_{kind.name} as before anti join ({now}) as now using (grp, number)
+        where not exists (
+            select 1 from {typed[kind.name]} as lost
+            where lost.grp = before.grp and lost.{number} is null and lost.{kind.person.name} = before.name
+        ) order by all"""
     ).df()
+    in_part = {part.group for part in parts if part.lacks & {kind.name, members.name}}
+    gone = gone[~gone["grp"].isin(in_part)]
     first = {part.group: part for part in reversed(parts) if part.before}
     said = []
     for group, some in gone.groupby("grp", sort=True):
