@@ -9,6 +9,8 @@ is gone, one when it is back. States on the night D follow from the journal up t
     excepted   confirmed with a reason that has not expired
 
 Of the months of a list only the newest stands; of files of one name the last; a refused file until its kind comes in order.
+That a newer month takes a month's place cures nothing: a fault of the older one that is met in the newer one is still open,
+the others are told no more. `fixed` of an older month is what its own list, sent once more, no longer has.
 """
 
 from __future__ import annotations
@@ -114,6 +116,30 @@ def standing(submissions: Iterable[Submission]) -> list[Submission]:
     return sorted(found, key=lambda each: (each.received_seq, each.submission_id))
 
 
+def _is_of_tonight(each: Submission, day: date) -> bool:
+    return each.night == day and each.status not in ("superseded", "repeated", "read")
+
+
+def _replaced(submissions: Sequence[Submission], day: date, *, by_months: int = 0) -> set[str]:
+    """Of one unit's submissions those of a month in whose place a newer one is, unless that month's list came once more tonight.
+
+    `by_months`: only those that no more than so many months, as they came, are newer than; 0 for all.
+    """
+    months: dict[str | None, set[str]] = {}
+    for each in submissions:
+        if each.period and each.status in ("accepted", "partly_accepted"):
+            months.setdefault(each.kind, set()).add(each.period)
+    again = {
+        (each.kind, each.period) for each in submissions if _is_of_tonight(each, day) and each.outcome != "refused"
+    }
+    found = set()
+    for each in submissions:
+        newer = sum(month > each.period for month in months.get(each.kind, ()))
+        if each.period and newer and (newer <= by_months or not by_months) and (each.kind, each.period) not in again:
+            found.add(each.submission_id)
+    return found
+
+
 def remember(home: Home, ledger: Ledger, day: date, touched: Iterable[tuple[str, str | None]]) -> None:
     """Write the journals of (unit, kind) pairs on: what is there tonight and was not before, and what is gone.
 
@@ -121,13 +147,17 @@ def remember(home: Home, ledger: Ledger, day: date, touched: Iterable[tuple[str,
     """
     for unit, kind in sorted(set(touched), key=lambda pair: (pair[0], pair[1] or "")):
         submissions = [each for each in ledger.submissions(unit_code=unit) if each.night <= day]
-        here = _lines(home, [each for each in standing(submissions) if each.kind == kind])
+        mine = [each for each in submissions if each.kind == kind]
+        stands = [each for each in standing(submissions) if each.kind == kind]
+        here = _lines(home, stands)
         path = _journal_path(home, unit, kind)
         journal = _read(path, _EVENT)
         before = _last(journal[journal["night"] < day])
         was_there = before[before["is_there"].astype(bool)]
         came = here[~here["issue_id"].isin(was_there["issue_id"])].assign(night=day, is_there=True)
-        gone = was_there[~was_there["issue_id"].isin(here["issue_id"])].assign(night=day, is_there=False)
+        still = [*here["issue_id"], *_lines(home, [each for each in mine if _is_of_tonight(each, day)])["issue_id"]]
+        gone = was_there[~was_there["issue_id"].isin(still)]
+        gone = gone[~gone["submission_id"].isin(_replaced(mine, day, by_months=1))].assign(night=day, is_there=False)
         written = pd.concat([journal[journal["night"] != day], came, gone], ignore_index=True)
         path.parent.mkdir(mode=0o700, exist_ok=True)
         _write(path, written.sort_values(["night", "issue_id"], kind="stable"), _EVENT)
@@ -143,10 +173,7 @@ def on(home: Home, submissions: Sequence[Submission], excepted: Collection[str],
         units.setdefault(each.unit_code, []).append(each)
     stands = [each for mine in units.values() for each in standing(mine)]
     known = {each.submission_id for each in stands}
-    tonight = [
-        each for each in submissions
-        if each.night == day and each.submission_id not in known and each.status not in ("superseded", "repeated", "read")
-    ]  # fmt: skip
+    tonight = [each for each in submissions if _is_of_tonight(each, day) and each.submission_id not in known]
     pairs = {(each.unit_code, each.kind) for each in submissions}
     journals = [_read(_journal_path(home, *pair), _EVENT) for pair in sorted(pairs, key=str)]
     journal = pd.concat([_read(Path(), _EVENT), *journals], ignore_index=True)
@@ -163,7 +190,8 @@ def on(home: Home, submissions: Sequence[Submission], excepted: Collection[str],
     here.loc[here["issue_id"].isin(list(excepted)), "state"] = "excepted"
     cured = last[~last["is_there"].astype(bool) & last["night"].eq(day)].reset_index()
     # What a purge removed meanwhile is told no more: the release would name a submission that is not there.
-    cured = cured[cured["submission_id"].isin([each.submission_id for each in submissions])]
+    replaced = {name for mine in units.values() for name in _replaced(mine, day)}
+    cured = cured[cured["submission_id"].isin({each.submission_id for each in submissions} - replaced)]
     cured = cured[~cured["issue_id"].isin(here["issue_id"])].assign(state="fixed")
     cured["first_seen_on"] = cured["issue_id"].map(first)
     told = pd.concat([here, cured[[*here.columns]]] if len(cured) else [here], ignore_index=True)

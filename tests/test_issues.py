@@ -69,19 +69,57 @@ def test_a_fault_is_new_then_open_then_fixed_for_one_night_then_back(tmp_path):
     assert [line[:3] for line in ask(home, LINES)] == [("monthly_income_fen.unreadable", "open", DAY)]
 
 
-def test_next_month_without_the_fault_cures_it_and_an_older_month_adds_nothing_for_long(tmp_path):
+def test_a_newer_month_cures_nothing_and_an_older_one_adds_nothing_for_long(tmp_path):
     home = new_home(tmp_path / "home")
-    book(home / "inbox/d01/边缘人员九月.xlsx", PERSON, [person(1, "2026-09"), bad(3, "2026-09")])
+    book(home / "inbox/d01/边缘人员九月.xlsx", PERSON, [person(1, "2026-09"), bad(3, "2026-09"), bad(5, "2026-09")])
     run.night(home, DAY)
-    assert set(states(home).values()) == {"new"}
-    book(home / "inbox/d01/边缘人员十月.xlsx", PERSON, [person(1), person(3)])
+    assert [line[1] for line in ask(home, LINES)] == ["new"] * 4
+    book(home / "inbox/d01/边缘人员十月.xlsx", PERSON, [person(1), person(2)])
     run.night(home, later(1))
-    assert set(states(home).values()) == {"fixed"}
-    book(home / "inbox/d01/边缘人员八月.xlsx", PERSON, [person(1, "2026-08"), bad(5, "2026-08")])
+    assert ask(home, LINES) == []  # nobody corrected anything
+    book(home / "inbox/d01/边缘人员十月二.xlsx", PERSON, [person(4), bad(5)])
     run.night(home, later(2))
-    assert [line[1] for line in ask(home, LINES)] == ["new", "new"]
+    assert [line[1:3] for line in ask(home, LINES)] == [("open", DAY)] * 2
+    # September once more, one mended and one as it was.
+    book(home / "inbox/d01/边缘人员九月.xlsx", PERSON, [person(1, "2026-09"), person(3, "2026-09"), bad(5, "2026-09")])
     run.night(home, later(3))
-    assert ask(home, LINES) == []
+    assert sorted(line[1] for line in ask(home, LINES)) == ["fixed", "fixed", "open", "open"]
+    book(home / "inbox/d01/边缘人员八月.xlsx", PERSON, [person(1, "2026-08"), bad(7, "2026-08")])
+    run.night(home, later(4))
+    assert sorted(line[1] for line in ask(home, LINES)) == ["new", "new", "open", "open"]
+    run.night(home, later(5))
+    assert [line[1] for line in ask(home, LINES)] == ["open", "open"]
+
+
+def test_what_two_newer_months_do_not_have_was_away_when_it_is_met_again(tmp_path):
+    home = new_home(tmp_path / "home")
+    months = [("2026-08", bad(3, "2026-08")), ("2026-09", person(3, "2026-09")), ("2026-10", person(3))]
+    for nights, (month, row) in enumerate(months):
+        book(home / f"inbox/d01/边缘人员{month}.xlsx", PERSON, [person(1, month), row])
+        run.night(home, later(nights))
+        assert set(states(home).values()) == ({"new"} if not nights else set())
+    book(home / "inbox/d01/边缘人员2026-11.xlsx", PERSON, [person(1, "2026-11"), bad(3, "2026-11")])
+    run.night(home, later(3))
+    assert set(states(home).values()) == {"came_back"}
+
+
+HOUSE = ("户主姓名", "户主身份证号", "家庭人口", "家庭月均收入", "纳入月份", "数据月份")
+
+
+def test_nobody_is_asked_about_a_list_that_was_refused_until_it_comes(tmp_path):
+    home = new_home(tmp_path / "home")
+    house = [(person(at)[0], number(at), "1", "900", "2026-01", "2026-10") for at in (1, 2, 3)]
+    book(home / "inbox/d01/边缘人员.xlsx", PERSON, [person(1), person(2), person(4)])
+    book(home / "inbox/d01/边缘家庭东.xlsx", HOUSE, house[:1])
+    (home / "inbox/d01/边缘家庭西.xlsx").write_bytes(b"PK\x03\x04 torn")
+    still(home / "inbox/d01/边缘家庭西.xlsx")
+    run.night(home, DAY)
+    assert "head_listed" not in states(home)
+    book(home / "inbox/d01/边缘家庭西.xlsx", HOUSE, house[1:])
+    run.night(home, later(1))
+    assert {line[:4] for line in ask(home, LINES)} == {
+        ("head_listed", "new", later(1), 4), ("file.corrupt", "fixed", DAY, None),
+    }  # fmt: skip
 
 
 def test_a_file_sent_back_whole_has_a_line_until_its_kind_comes_in_order(tmp_path):
