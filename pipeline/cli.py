@@ -518,8 +518,13 @@ def rollback(obj: _Context, release: str | None, because: str) -> None:
     """退回到保留的某一版数据（不写编号就是上一版）；之后的版本搁置，不再使用。"""
     from pipeline import custody
 
-    now = custody.rollback(obj.folder, release, who=custody.login(), because=because)
-    obj.tell({"release": now}, lambda console: console.print(f"现在使用的是 {now}。"))
+    done = custody.rollback(obj.folder, release, who=custody.login(), because=because)
+    obj.tell(
+        done._asdict(),
+        lambda console: console.print(
+            f"已从 {done.night_before}（{done.release_before}）退回到 {done.night}（{done.release}）。"
+        ),
+    )
 
 
 @monitor.command()

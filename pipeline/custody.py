@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipeline import agreement, archive, attestation, forgetting, journal, published, run, seal
 from pipeline.home import PART, Home, digest_of
@@ -181,11 +181,21 @@ def _dangling(home: Home, releases: Collection[str]) -> Iterator[str]:
 # rollback ---------------------------------------------------------------------------------------------------------
 
 
-def rollback(home: Path, release: str | None, *, who: str, because: str) -> str:
-    """Make a kept release the current one again (without a number: the one before); later ones are laid aside.
+class RolledBack(NamedTuple):
+    """Which release is current, which one was, and of which nights they are."""
 
-    The release laid aside is not what the next night compares itself with. Returns the current release's folder.
-    Raises MonitorError for a release that is not kept.
+    release: str
+    """Its folder."""
+    night: date | None
+    release_before: str
+    night_before: date | None
+
+
+def rollback(home: Path, release: str | None, *, who: str, because: str) -> RolledBack:
+    """Make a kept release the current one again (without a number: the one that was before it); later ones are laid aside.
+
+    A night of the past that was run late has a release that never was current: only its number leads there. The release laid aside
+    is not what the next night compares itself with. Raises MonitorError for a release that is not kept.
     """
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
 
@@ -194,8 +204,9 @@ def rollback(home: Path, release: str | None, *, who: str, because: str) -> str:
         kept = warehouse.kept_releases(place.releases)
         if not place.warehouse.exists() or not kept:
             raise MonitorError("还没有发布过，没有可以退回的版本")
-        current = place.warehouse.resolve().parent.name
-        earlier = [number for number in kept if number < int(current)]
+        current, night_before = int(place.warehouse.resolve().parent.name), run.current_night(home)
+        never = _never_current(journal.read(place))
+        earlier = [number for number in kept if number < current and number not in never]
         wanted = int(release) if release and release.isdecimal() else (earlier[-1] if earlier and not release else None)
         if wanted not in kept:
             raise MonitorError(
@@ -205,7 +216,23 @@ def rollback(home: Path, release: str | None, *, who: str, because: str) -> str:
         about = {"to": wanted, "laid_aside": later, "because": because}
         run.write_down(place, Ledger.of(place), "rolled_back", about, who=who)
         warehouse.roll_back(place.releases, place.warehouse, wanted)
-    return f"releases/{wanted}"
+        night = run.current_night(home)
+    return RolledBack(f"releases/{wanted}", night, f"releases/{current}", night_before)
+
+
+def _never_current(entries: Iterable[journal.Entry]) -> set[int]:
+    """Numbers of the releases of which the journal tells that they did not become the current one, and did not since."""
+    never = set[int]()
+    for entry in entries:
+        match entry.what:
+            case "published" if "release" in entry.about:
+                number = {int(entry.about["release"])}
+                never = never - number if entry.about["becomes_current"] else never | number
+            case "rolled_back":
+                never.discard(entry.about["to"])
+            case "recovering":  # numbers begin anew
+                never = set()
+    return never
 
 
 # recover ----------------------------------------------------------------------------------------------------------

@@ -514,5 +514,6 @@ def test_a_release_that_does_not_become_current_is_said_and_exits_1(monitor, hom
     assert ask(home, "select cast(run_date as varchar) from release") == [("2026-10-31",)]
     # What it says works: the earlier night becomes the current one.
     number_of = re.findall(r"monitor rollback (\d+)", flat)
-    code, _, _ = monitor("--home", home, "rollback", *number_of)
+    code, text, _ = monitor("--home", home, "rollback", *number_of)
+    assert "已从 2026-10-31（releases/1）退回到 2026-10-30（releases/2）。" in text.replace("\n", "")
     assert code == 0 and ask(home, "select cast(run_date as varchar) from release") == [("2026-10-30",)]

@@ -158,7 +158,7 @@ def test_each_change_is_found(home, what, change, says):
 
 
 def test_a_kept_release_comes_back_and_the_next_night_goes_on_from_it(home):
-    assert custody.rollback(home, None, who="数据员", because="名册错了") == "releases/2"
+    assert custody.rollback(home, None, who="数据员", because="名册错了") == ("releases/2", EVE, "releases/3", DAY)
     assert ask(home, "select run_date from release") == [(EVE,)]
     assert custody.verify(home)["problems"] == []
     with pytest.raises(MonitorError, match=r"没有保留“3”"):
@@ -175,6 +175,16 @@ def test_a_kept_release_comes_back_and_the_next_night_goes_on_from_it(home):
     ]
     with pytest.raises(MonitorError, match="没有保留"):
         custody.rollback(home, None, who="数据员", because="没有更早的")
+
+
+def test_without_a_number_a_night_of_the_past_that_never_was_current_is_passed_over(home):
+    run.night(home, EVE)
+    later = DAY + timedelta(days=1)
+    run.night(home, later)
+    assert {"releases/4", "releases/5"} <= {f"releases/{path.name}" for path in (home / "releases").iterdir()}
+    back = custody.rollback(home, None, who="数据员", because="名册错了")
+    assert back == ("releases/3", DAY, "releases/5", later)
+    assert ask(home, "select run_date from release") == [(DAY,)]
 
 
 @pytest.mark.parametrize("lost", ["ledger", "ledger, accepted rows and releases"])

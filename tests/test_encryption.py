@@ -193,7 +193,7 @@ def test_new_keys_close_the_next_release_and_the_old_ones_open_what_is_kept(home
     latest = (home / "warehouse.duckdb").resolve()
     with closing(warehouse.read(latest, after[:1])), pytest.raises(PublishRefused):
         warehouse.read(latest, before)
-    assert custody.rollback(home, None, who="数据员", because="试") == "releases/1"
+    assert custody.rollback(home, None, who="数据员", because="试").release == "releases/1"
     assert _ask(home, "select run_date from release") == [(EVE,)]
     assert custody.verify(home)["problems"] == []
     shutil.rmtree(home / "releases/2.laid_aside")
