@@ -213,6 +213,22 @@ class Settings(Strict):
         return self
 
 
+def _what_policy_lacks(folder: Path, missing: list[str]) -> str:
+    """Which values a policy folder lacks, by the file of the sample in which they stand, and what to do."""
+    files: dict[str, list[str]] = {}
+    for key in missing:
+        files.setdefault(policy.load().files[key], []).append(key)
+    said = []
+    for name, keys in sorted(files.items()):
+        if (folder / name).exists():
+            said.append(f"policy/{name} 里缺 {'、'.join(keys)}；照样例 {policy.POLICY / name} 补上")
+        elif set(keys) == set(read_yaml(policy.POLICY / name, PolicyError)):
+            said.append(f"缺 policy/{name}（{'、'.join(keys)}）；运行 monitor init 补上样例，再改成本局的值")
+        else:
+            said.append(f"policy/ 里缺 {'、'.join(keys)}；照样例 {policy.POLICY / name} 补上")
+    return "。".join(said)
+
+
 class Home:
     """The folders of one bureau; settings, units and policy are read when first asked for.
 
@@ -287,6 +303,8 @@ class Home:
                 (part_folder / path.name).chmod(0o600)
             part_folder.rename(self.policy_folder)
             yield "policy/"
+        else:
+            yield from self._restore_policy()
         if not self.config.exists():
             with atomically(self.config, only_new=True) as part:
                 shutil.copyfile(SAMPLE, part)
@@ -299,6 +317,23 @@ class Home:
         for code in self.units:
             yield from self._make_folder(self.inbox / code)
             yield from self._make_folder(self.decisions / "inbox" / code)
+
+    def _restore_policy(self) -> Iterator[str]:
+        """Files of the sample policy that are gone, but for those of which a value stands in another file of the home."""
+        gone = [
+            path for path in sorted([*policy.POLICY.glob("*.yml"), policy.POLICY / policy.HOLIDAYS])
+            if not (self.policy_folder / path.name).exists()
+        ]  # fmt: skip
+        if not gone:
+            return
+        there = {key for path in self.policy_folder.glob("*.yml") for key in read_yaml(path, PolicyError)}
+        for path in gone:
+            if path.suffix == ".yml" and there & set(read_yaml(path, PolicyError)):
+                continue
+            with atomically(self.policy_folder / path.name, only_new=True) as part:
+                shutil.copyfile(path, part)
+                part.chmod(0o600)
+            yield f"policy/{path.name}"
 
     def _make_folder(self, folder: Path) -> Iterator[str]:
         if not folder.is_dir():
@@ -326,7 +361,7 @@ class Home:
                     f"monitor.yml:expected.{sender}：没有 {'、'.join(unknown)} 这种数据；请照名词表（docs/glossary.md）的名称写"
                 )
         if missing := sorted(policy.needed() - set(home.policy.titles)):
-            raise PolicyError(f"{home.root.name}/policy：缺 {'、'.join(missing)}；照样例 policy/ 补上")
+            raise PolicyError(_what_policy_lacks(home.policy_folder, missing))
         home.identity_key()
         return home
 
@@ -345,6 +380,9 @@ class Home:
     @cached_property
     def policy(self) -> Policy:
         """This home's own policy values. Raises PolicyError."""
+        for path in (self.policy_folder, self.policy_folder / policy.HOLIDAYS):
+            if not path.exists():
+                raise PolicyError(f"缺 {path.relative_to(self.root)}；运行 monitor init 补上样例，再改成本局的")
         return policy.load(
             self.policy_folder, {unit.policy_region for unit in self.settings.units if unit.policy_region}
         )

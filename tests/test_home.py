@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import home as home_module
+from pipeline import policy
 from pipeline.home import SAMPLE, Home, atomically
 from pipeline.model import ConfigError, PolicyError
 from pipeline.places import Gazetteer, fold_place
@@ -74,6 +75,27 @@ def test_init_again_makes_only_what_is_missing(home: Home) -> None:
     (home.inbox / "d07").rmdir()
     edit(home, "units:\n", "units:\n  - {code: tax, name: 税务局, kind: partner}\n")
     assert Home.create(home.root) == ["decisions/inbox/tax/", "inbox/d07/", "inbox/tax/"]
+
+
+def test_init_again_restores_a_policy_file_that_is_gone_and_every_command_says_so(home: Home) -> None:
+    for name in ("grants.yml", "holidays.csv"):
+        (home.policy_folder / name).unlink()
+    assert Home.create(home.root) == ["policy/grants.yml", "policy/holidays.csv"]
+    for name in ("grants.yml", "holidays.csv"):
+        assert (home.policy_folder / name).read_bytes() == (policy.POLICY / name).read_bytes()
+    Home.open(home.root)
+    (home.policy_folder / "grants.yml").unlink()
+    with pytest.raises(PolicyError, match=r"缺 policy/grants\.yml（.*grant_deadline.*）；运行 monitor init 补上样例"):
+        Home.open(home.root)
+    (home.policy_folder / "holidays.csv").unlink()
+    with pytest.raises(PolicyError, match=r"缺 policy/holidays\.csv；运行 monitor init"):
+        Home.open(home.root)
+
+
+def test_init_restores_no_policy_file_whose_values_stand_in_another_one(home: Home) -> None:
+    (home.policy_folder / "grants.yml").rename(home.policy_folder / "own.yml")
+    assert Home.create(home.root) == []
+    Home.open(home.root)
 
 
 def test_two_homes_have_different_keys(tmp_path: Path) -> None:
