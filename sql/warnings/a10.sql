@@ -52,6 +52,11 @@ select
     counted.last_granted_on as last_granted_on,
     counted.amount_fen as amount_fen,
     edge.registry_period as roster_period,
+    case
+        when dibao.registry_period = edge.registry_period and tekun.registry_period = edge.registry_period
+            then edge.registry_period || '的低保、特困、低保边缘'
+        else dibao.registry_period || '的低保、' || tekun.registry_period || '的特困、' || edge.registry_period || '的低保边缘'
+    end as rosters,
     true as is_in_year,
     coalesce(
         case when counted.grants < fewest.value then counted.unreadable end,

@@ -39,6 +39,7 @@ paid as (
         min(roster_row_after_death.died_on) as died_on,
         min(roster_row_after_death.death_row_id) as death_row_id,
         count(distinct roster_row_after_death.period) as months,
+        max(case when roster_row_after_death.registry = 'edge' then 0 else 1 end) = 1 as has_amounts,
         case
             when max(case when roster_row_after_death.is_amount_unknown then 1 else 0 end) = 0
                 then cast(coalesce(sum(roster_row_after_death.amount_fen), 0) as bigint)
@@ -58,6 +59,15 @@ select
     paid.died_on as died_on,
     paid.months as months,
     paid.paid_fen as paid_fen,
+    case
+        when not paid.has_amounts then ''
+        else
+            coalesce(
+                '，名册金额合计' || cast(cast(cast(paid.paid_fen as decimal(20, 2)) * 0.01 as decimal(22, 2)) as varchar)
+                || '元（低保为全户金额）',
+                '，名册金额合计未知'
+            )
+    end as paid_said,
     paid.death_row_id as death_row_id
 from standing
 inner join paid
