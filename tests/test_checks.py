@@ -291,6 +291,24 @@ def test_identical_twins_count_once_and_differing_ones_not_at_all(desk):
     assert "第6行" in told[3, "row.differing_twin"]
 
 
+def test_rows_that_read_alike_differ_in_no_column_and_only_the_first_is_asked_about(desk):
+    odd = household(1, last_recheck_on="去年")
+    rows = [odd, odd | {"head_id_number": f"'{number(1)}"}, household(2), household(2, household_size="2")]
+    name = desk.part("dibao_household", rows)
+    reading = desk.parts[0].reading
+    uses = [
+        replace(use, header="户内人数") if use.field == "household_size" else use for use in reading.sheets[0].columns
+    ]
+    desk.parts[0] = replace(desk.parts[0], reading=replace(reading, sheets=[replace(reading.sheets[0], columns=uses)]))
+    verdict = desk.judge()[name]
+    told = {
+        (row, rule): message for (row, rule, _), message in zip(faults(verdict), verdict.issues["message"], strict=True)
+    }
+    assert "这一行与“表”第4行完全相同，只计一次" in told[1, "row.identical_twin"]
+    assert "不同的栏：户内人数" in told[2, "row.differing_twin"]
+    assert [row for row, _, severity in faults(verdict) if severity == "confirm"] == [0]
+
+
 def test_twins_are_found_across_the_parts_of_one_delivery_and_not_across_deliveries(desk):
     first = desk.part("dibao_household", [household(1), household(2)])
     second = desk.part("dibao_household", [household(1, household_size="3")])

@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline import people
 from pipeline.contracts import Kind
-from pipeline.model import SEVERITY_TITLES
+from pipeline.model import IDENTICAL_TWIN, SEVERITY_TITLES
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,8 +34,11 @@ def in_words(
 ) -> pd.DataFrame:
     """One line per failing cell, the first fault winning, in the words the clerk gets; beside it one across time.
 
-    A frame of `position` and ISSUE_COLUMNS, by position.
+    Nothing is asked about a row that counts with another one: that one is asked about. A frame of `position` and
+    ISSUE_COLUMNS, by position.
     """
+    counts_once = found.loc[found["rule"].eq(IDENTICAL_TWIN), "position"]
+    found = found[~(found["severity"].eq("confirm") & found["position"].isin(counts_once))]
     in_time = found["level"].eq("across_time")
     found = found[~found.assign(in_time=in_time).duplicated(["position", "field", "in_time"])]
     places = pd.DataFrame(
@@ -55,7 +58,8 @@ def in_words(
     lines["header"] = lines["header"].fillna(lines["field"].map(titles))
     lines["column"] = lines["column"].astype("Int64")
     lines["value"] = lines["value"].fillna("")
-    others, afar = _others(con, kind, rows, lines, {part.submission_id: part.file_name for part in parts})
+    called = {(name, sheet, field): header for name, sheet, field, _, header in places.itertuples(index=False)}
+    others, afar = _others(con, kind, rows, lines, {part.submission_id: part.file_name for part in parts}, called)
     lines.loc[lines["position"].isin(afar) & lines["rule"].str.startswith("row."), "level"] = "across_files"
     lines["message"] = [
         f"【{SEVERITY_TITLES[severity]}】"
@@ -108,19 +112,25 @@ def _texts(con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, field: str, so
 
 
 def _others(
-    con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, lines: pd.DataFrame, files: Mapping[str, str]
+    con: duckdb.DuckDBPyConnection,
+    kind: Kind,
+    rows: str,
+    lines: pd.DataFrame,
+    files: Mapping[str, str],
+    headers: Mapping[tuple[str, str, str], str],
 ) -> tuple[dict[int, str], set[int]]:
     """For each row of a pair or more: where the other rows stand, and in which columns they differ; who has one in another file.
 
-    `files`: submission → the name of its file.
+    As read, not as written: what reads alike differs in no column. `files`: submission → the name of its file; `headers`:
+    (submission, sheet, field) → how the sender calls the column.
     """
     twins = lines.loc[lines["rule"].str.startswith("row."), ["position"]]
     if twins.empty:
         return {}, set()
     con.register("twins", twins)
     differing = ", ".join(
-        f"case when count(distinct coalesce({field}__text, '')) > 1 then '{column.header.replace(chr(39), chr(39) * 2)}' end"
-        for field, column in kind.columns.items()
+        f"case when count(distinct coalesce(cast({field} as varchar), {field}__text, '')) > 1 then '{field}' end"
+        for field in kind.columns
     )
     alike = con.execute(
         f"""select list(position order by position), list(submission_id order by position), list(own_sheet order by position),
@@ -132,16 +142,17 @@ def _others(
     con.unregister("twins")
     told: dict[int, str] = {}
     afar: set[int] = set()
-    for positions, submissions, sheets, numbers, headers in alike:
-        different = [header for header in headers if header]
-        ends = f"（不同的栏：{'、'.join(different)}）" if different else ""
+    for positions, submissions, sheets, numbers, fields in alike:
+        different = [field for field in fields if field]
         where = [
             (position, submission, f"{'“' + sheet + '”' if sheet else ''}第{row}行")
             for position, submission, sheet, row in zip(positions, submissions, sheets, numbers, strict=True)
         ]
         if len(set(submissions)) > 1:
             afar.update(positions)
-        for position, submission, _ in where:
+        for (position, submission, _), sheet in zip(where, sheets, strict=True):
+            called = [headers.get((submission, sheet, field), kind.columns[field].header) for field in different]
+            ends = f"（不同的栏：{'、'.join(called)}）" if called else ""
             elsewhere = [
                 ("" if other == submission else f"《{files[other]}》") + text
                 for at, other, text in where
