@@ -137,6 +137,32 @@ def test_when_both_happen_time_is_the_reason_and_a_new_value_is_named(nights: Ni
     assert gone(nights) == {"A06": (PASSED, None), "B07": ("标准调整（最低生活保障标准（i）），条件不再成立", None)}
 
 
+def test_what_is_new_with_a_new_standard_says_so(nights: Nights) -> None:
+    of = {"insured_count": 2, "monthly_income_fen": 50000, "yearly_income_fen": 600000, "period": "2026-10"}
+    rosters: Rows = {
+        "dibao_household": [
+            {"head_id_number": "甲", "area_type": "城市", "monthly_benefit_fen": 98000, **of},
+            {"head_id_number": "乙", "area_type": "城市", "monthly_benefit_fen": 98000, **of},
+        ],
+        "dibao_person": [{"id_number": name, "period": "2026-10"} for name in ("甲", "乙")],
+        "house__submission": [
+            {"submission_id": f"d01-{kind}-2026-10", "night": str(FIRST)}
+            for kind in ("dibao_household", "dibao_person")
+        ],
+    }
+    said = "select because, submission_id from warning_change where rule_code = 'C05' and change = 'added'"
+    nights.night(given(FIRST, **rosters))
+    assert nights.rows(said) == []
+    more: Rows = {
+        "house__policy": [
+            {"key": "dibao_standard", "policy_region": "北片", "area_type": "城市", "value": 9000, "unit": "元/人·月",
+             "valid_from": str(SECOND), "title": "最低生活保障标准（i）"},
+        ],
+    }  # fmt: skip
+    nights.night(given(SECOND, **both(rosters, more)))
+    assert nights.rows(said) == [("新符合条件，其间标准有调整（最低生活保障标准（i））", None)] * 2
+
+
 @pytest.mark.parametrize(
     ("versions", "because"),
     [

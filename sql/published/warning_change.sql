@@ -1,5 +1,6 @@
 -- What changed since the release before: new warnings, withdrawn and closed ones, those that came back, and others that say
--- something else now; each with the reason and the submission or the person behind it.
+-- something else now; each with the reason and the submission or the person behind it. Where no row of its own tells why, values of the
+-- policy that it stands on are named if they came into force since.
 with compared as (
     select
         warning.warning_id as warning_id, warning.rule_code as rule_code, warning.household_id as household_id,
@@ -62,6 +63,28 @@ changed as (
     where status <> 'closed' and reason_before <> reason
 ),
 
+adjusted as (
+    select
+        warning.warning_id as warning_id,
+        '，其间标准有调整（' || string_agg(distinct coalesce(policy.title, policy.key), '、' order by coalesce(policy.title, policy.key)) || '）'
+            as said
+    from main.warning as warning
+    inner join house.rule_policy as asked
+        on warning.rule_code = asked.rule_code
+    inner join house.unit as unit
+        on warning.division_code = unit.unit_code
+    inner join house.policy as policy
+        on asked.key = policy.key and (policy.policy_region = '' or unit.policy_region = policy.policy_region)
+    inner join house.previous_release as previous
+        on policy.valid_from > previous.run_date
+    where
+        strpos(
+            warning.policy,
+            '"key":"' || policy.key || '","value":"' || regexp_replace(cast(policy.value as varchar), '\.?0+$', '') || '"'
+        ) > 0
+    group by warning.warning_id
+),
+
 told as (
     select
         compared.warning_id as warning_id, compared.rule_code as rule_code, compared.household_id as household_id,
@@ -70,7 +93,13 @@ told as (
         changed.because
         || case
             when changed.change = 'closed' then ''
-            else coalesce('（' || cause.called || '）', '') || coalesce(settled.said, '')
+            else
+                coalesce('（' || cause.called || '）', '') || coalesce(settled.said, '')
+                || case
+                    when changed.change in ('added', 'level', 'reason') and coalesce(cause.cause_rank, 9) > 4 and settled.said is null
+                        then coalesce(adjusted.said, '')
+                    else ''
+                end
         end as because,
         case when changed.change <> 'closed' then cause.submission_id end as submission_id
     from changed
@@ -80,6 +109,8 @@ told as (
         on changed.warning_id = cause.warning_id
     left join life.settled as settled
         on compared.household_id = settled.household_id
+    left join adjusted
+        on changed.warning_id = adjusted.warning_id
     union all
     select
         gone.warning_id as warning_id, gone.rule_code as rule_code, gone.household_id as household_id,
