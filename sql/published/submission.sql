@@ -1,16 +1,4 @@
--- Every file and table received, and what became of its rows. A list without a month that a correction workbook of that night made anew
--- (what the workbook came to names it) is no delivery of the month in which it was corrected: it is not late.
-with corrected as (
-    select distinct whole.submission_id as submission_id
-    from house.submission as whole
-    inner join house.submission as workbook
-        on
-            whole.unit_code = workbook.unit_code and whole.night = workbook.night
-            and workbook.kind is null and workbook.status = 'accepted'
-            and strpos(workbook.reason, '《' || regexp_replace(whole.file_name, '[.][^.]*$', '') || '.') > 0
-    where whole.kind is not null and coalesce(whole.period, '') = ''
-)
-
+-- Every file and table received, and what became of its rows.
 select
     submission.submission_id as submission_id,
     submission.unit_code as unit_code,
@@ -29,7 +17,6 @@ select
     delivery.due_on as due_on,
     case
         when delivery.first_taken_on < submission.night then 0
-        when delivery.due_on is not null and corrected.submission_id is not null then 0
         when delivery.due_on is not null then greatest(date_diff('day', delivery.due_on, submission.night), 0)
     end as days_late
 from house.submission as submission
@@ -37,5 +24,3 @@ left join registry.delivery as delivery
     on
         submission.unit_code = delivery.unit_code and submission.kind = delivery.kind
         and coalesce(nullif(submission.period, ''), strftime(submission.night, '%Y-%m')) = delivery.month
-left join corrected
-    on submission.submission_id = corrected.submission_id
