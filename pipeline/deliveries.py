@@ -340,11 +340,17 @@ def _lacks(
     comes_now = {
         (each.unit_code, each.kind, each.period, part_name(each.file_name)): each.received_seq for each in judged
     }
+    found_missing = gaps(home, ledger, came, day)
+    families: dict[str, set[str]] = {}
+    for gap in found_missing:
+        families.setdefault(gap.submission_id, set()).add(known[gap.kind].family)
     missing = [
         (gap.unit_code, gap.kind, gap.period, gap.latest_period)
-        for gap in gaps(home, ledger, came, day)
-        # Rows that were set aside are here to be seen; what is judged tonight, or under its name, is not missing.
+        for gap in found_missing
+        # Rows that were set aside are here to be seen; what is judged tonight, or under its name, is not missing; a file that may
+        # be of any family, since its name tells nothing, is of none as far as is known.
         if gap.kind in kinds and gap.sort != "set_aside" and gap.submission_id not in here
+        and (gap.sort != "unknown" or len(families[gap.submission_id]) == 1)
         and order.get(gap.submission_id, 0)
         >= comes_now.get((gap.unit_code, gap.kind, gap.period, part_name(gap.file_name)), -1)
     ]  # fmt: skip

@@ -78,7 +78,6 @@ select
                     || cast(cast(cast(surveyed.edge_x10000 // 10000 as decimal(20, 2)) * 0.01 as decimal(22, 2)) as varchar) || '元'
         end
     ) as ground,
-    strftime(night.month_start - interval 2 month, '%Y-%m') as since,
     coalesce('最近一次是' || strftime(paid.pay_month, '%Y-%m'), '没有见到任何一次') as last_paid,
     edge.period as roster_period,
     registered.row_id as unemployment_row_id,
