@@ -332,7 +332,8 @@ _COUNTING = re.compile(r"(?:[0-9]+|[〇一二三四五六七八九十]+(?=[年�
 def _of_parts_to_come(home: Home, mine: Sequence[Submission], confirmed: Collection[str]) -> list[Gap]:
     """Of each latest roster the parts (files, or sheets of them) that the roster before it had, and neither came nor came under another name.
 
-    The latter shows by most of its people. Said of the first part that came: who confirms it says that the roster is whole.
+    The latter shows by most of its people. A month of which less than half as many rows are held, as after a few were sent
+    late, is no measure. Said of the first part that came: who confirms it says that the roster is whole.
     """
     rosters: dict[str, dict[str, list[Submission]]] = {}
     for each in mine:
@@ -342,7 +343,8 @@ def _of_parts_to_come(home: Home, mine: Sequence[Submission], confirmed: Collect
     for months in rosters.values():
         *_, before, period = ["", *sorted(months)]
         first = min(months[period], key=lambda each: each.received_seq)
-        if not before or first.submission_id in confirmed:
+        rows, rows_before = (sum(each.rows_accepted for each in months.get(month, ())) for month in (period, before))
+        if not before or rows_before * 2 < rows or first.submission_id in confirmed:
             continue
         here = {part for each in months[period] for _, part in _named_parts(each)}
         missing = [(each, sheet) for each in months[before] for sheet, part in _named_parts(each) if part not in here]

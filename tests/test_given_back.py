@@ -300,3 +300,11 @@ def test_a_part_that_came_under_another_name_is_known_by_its_people(
         run.read(home, november, unit)
     run.check(home, november, "edge")
     assert bool(not_come(home, november)) is is_missing
+
+
+def test_a_month_of_which_few_rows_are_held_is_no_measure(tmp_path: Path) -> None:
+    """A list of one month of long ago, sent late in a folder of its own, is no part that every month must have."""
+    home = few_divisions(new_home(tmp_path / "home"))
+    book(home / "inbox/d01/往月/2026年8月/城市边缘人员.xlsx", PERSON, [person(99, "2026-08")])
+    two_parts(home, "10", "城市", "农村", day=DAY)
+    assert not_come(home, DAY) == []
