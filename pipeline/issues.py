@@ -29,7 +29,7 @@ from openpyxl.utils import column_index_from_string
 from pipeline import people
 from pipeline.checks.lines import ISSUE_COLUMNS
 from pipeline.home import Home, atomically
-from pipeline.ledger import Ledger, Submission
+from pipeline.ledger import TAKEN, Ledger, Submission
 from pipeline.ledger.parts import BROKE, part_name
 from pipeline.model import CheckLevel, Severity, column_letter, mask
 
@@ -95,7 +95,7 @@ def standing(submissions: Iterable[Submission]) -> list[Submission]:
     newest: dict[str | None, str] = {}
     taken: dict[tuple[str | None, str], int] = {}
     for each in last.values():
-        if each.status in ("accepted", "partly_accepted"):
+        if each.status in TAKEN:
             newest[each.kind] = max(each.period, newest.get(each.kind, ""))
             taken[each.kind, each.period] = max(each.received_seq, taken.get((each.kind, each.period), 0))
     found = []
@@ -127,7 +127,7 @@ def _replaced(submissions: Sequence[Submission], day: date, *, by_months: int = 
     """
     months: dict[str | None, set[str]] = {}
     for each in submissions:
-        if each.period and each.status in ("accepted", "partly_accepted"):
+        if each.period and each.status in TAKEN:
             months.setdefault(each.kind, set()).add(each.period)
     again = {
         (each.kind, each.period) for each in submissions if _is_of_tonight(each, day) and each.outcome != "refused"

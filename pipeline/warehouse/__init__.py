@@ -720,16 +720,22 @@ def _make(
             evidence.make_every(con, models, is_trial=is_trial)
         elif name == EPISODE:
             _make_episode(con, inputs)
-        elif name == NAMED_IN:
-            make_named_in(con, name, models.kinds, inputs.accepted)
-        elif name in _FROM_TABLES:
-            _FROM_TABLES[name](con, name)
         elif name == WHAT_IF:
             what_if.make_what_if(con, inputs, lambda other: _try(other, models), name)
         elif name == WITHDRAWAL:
             withdrawal.make_withdrawal(con, inputs, models.kinds, lambda other: _try_gone(other, models), name, TURNED)
-        elif name in models.models:
-            _make_model(con, models, name)
+        else:
+            _make_table(con, inputs, models, name)
+
+
+def _make_table(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, name: str) -> None:
+    """A model, or a table of the builder that may be made before rows are loaded or needs nothing but tables; else nothing."""
+    if name == NAMED_IN:
+        make_named_in(con, name, models.kinds, inputs.accepted)
+    elif name in _FROM_TABLES:
+        _FROM_TABLES[name](con, name)
+    elif name in models.models:
+        _make_model(con, models, name)
 
 
 _FROM_TABLES: dict[str, Callable[[duckdb.DuckDBPyConnection, str], None]] = {
@@ -795,12 +801,7 @@ def load(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, names: 
     _load_house(con, inputs, models, needed)
     made = {name for name in answers if name in models.models or name in (CONTRADICTION, NAMED_IN)}
     for name in answers:
-        if name == CONTRADICTION:
-            make_contradiction(con, name)
-        elif name == NAMED_IN:
-            make_named_in(con, name, models.kinds, inputs.accepted)
-        elif name in made:
-            _make_model(con, models, name)
+        _make_table(con, inputs, models, name)
     if is_answered:
         names_of = ", ".join(HOUSE["identity_decision"])
         con.execute(f"insert into house.identity_decision select {names_of} from {ANSWER} where state = 'stands'")

@@ -8,29 +8,26 @@ select
     temporary_grant.cause as cause,
     temporary_grant.granted_on as granted_on,
     temporary_grant.told_on as known_on,
-    temporary_grant.grant_unreadable as unreadable
+    case
+        when temporary_grant.is_disputed
+            then '临时救助台账上同一号码写的姓名是“' || name_conflict.other_name || '”，是不是本人还没有弄清'
+        else temporary_grant.grant_unreadable
+    end as unreadable
 from registry.temporary_grant as temporary_grant
 inner join registry.person as person
     on temporary_grant.person_id = person.person_id
-where temporary_grant.grant_unreadable is not null and not temporary_grant.is_disputed
-union all
-select
-    temporary_grant.row_id as row_id,
-    temporary_grant.person_id as person_id,
-    person.household_id as household_id,
-    temporary_grant.division_code as division_code,
-    temporary_grant.cause as cause,
-    temporary_grant.granted_on as granted_on,
-    temporary_grant.told_on as known_on,
-    '临时救助台账上同一号码写的姓名是“' || name_conflict.other_name || '”，是不是本人还没有弄清' as unreadable
-from registry.temporary_grant as temporary_grant
-inner join registry.name_conflict as name_conflict
-    on temporary_grant.row_id = name_conflict.row_id and name_conflict.state <> 'not_same'
-inner join registry.person as person
-    on temporary_grant.person_id = person.person_id
-inner join registry.household as household
-    on person.household_id = household.household_id and temporary_grant.division_code = household.division_code
-where temporary_grant.is_granted or temporary_grant.grant_unreadable is not null
+left join registry.household as household
+    on person.household_id = household.household_id
+left join registry.name_conflict as name_conflict
+    on temporary_grant.row_id = name_conflict.row_id
+where
+    case
+        when not temporary_grant.is_disputed then temporary_grant.grant_unreadable is not null
+        else
+            name_conflict.state <> 'not_same'
+            and temporary_grant.division_code = household.division_code
+            and (temporary_grant.is_granted or temporary_grant.grant_unreadable is not null)
+    end
 union all
 select
     set_aside_person.row_id as row_id,
