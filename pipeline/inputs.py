@@ -212,7 +212,7 @@ def _columns(each: Submission) -> list[dict[str, Any]]:
 
 
 def _places(home: Home, in_force: list[Submission]) -> list[dict[str, str]]:
-    """row_id → the one division that a row's township or address names, for kinds not sent by divisions.
+    """Of rows that divisions did not send: the one division that the township or address names, and its township, '' when none is named.
 
     Columns are asked in turn, and only for rows that no column before has settled: an address is the dearest to read.
     """
@@ -223,19 +223,27 @@ def _places(home: Home, in_force: list[Submission]) -> list[dict[str, str]]:
         if "division" in kind.senders or not fields or not each.rows_accepted:
             continue
         rows = pq.read_table(home.accepted / kind.name / f"{each.submission_id}.parquet", columns=["row_id", *fields])
-        found: dict[str, str] = {}
+        divisions: dict[str, str] = {}
+        townships: dict[str, str] = {}
+        seen: list[tuple[str, list[tuple[str, str]]]] = []  # the same township's name stands in several divisions
         for field in fields:
             open_rows: list[tuple[str, str]] = [
                 (str(row_id), str(text))
                 for row_id, text in zip(rows.column("row_id").to_pylist(), rows.column(field).to_pylist(), strict=True)
-                if text and row_id not in found
+                if text and row_id not in townships
             ]
             named = home.places(sorted({text for _, text in open_rows}))
-            only = {
-                text: min(codes) for text, places in named.items() if len(codes := {code for code, _ in places}) == 1
-            }
-            found |= {row_id: only[text] for row_id, text in open_rows if text in only}
-        lines += [{"row_id": row_id, "division_code": code} for row_id, code in sorted(found.items())]
+            seen += [(row_id, named[text]) for row_id, text in open_rows if named[text]]
+            for row_id, places in seen:
+                if len(codes := {code for code, _ in places}) == 1:
+                    divisions.setdefault(row_id, min(codes))
+            for row_id, places in seen:
+                if len(names := {name for code, name in places if name and code == divisions.get(row_id)}) == 1:
+                    townships.setdefault(row_id, min(names))
+        lines += [
+            {"row_id": row_id, "division_code": division, "township": townships.get(row_id, "")}
+            for row_id, division in sorted(divisions.items())
+        ]
     return lines
 
 

@@ -81,7 +81,7 @@ HOUSE: dict[str, dict[str, str]] = {
         "note": "VARCHAR", "unit_code": "VARCHAR",
     },
     "placed": {"person_id": "VARCHAR", "head_person_id": "VARCHAR"},
-    "place": {"row_id": "VARCHAR", "division_code": "VARCHAR"},
+    "place": {"row_id": "VARCHAR", "division_code": "VARCHAR", "township": "VARCHAR"},
     "expected": {"unit_code": "VARCHAR", "kind": "VARCHAR", "period": "VARCHAR", "due_day": "INTEGER"},
     "gap": {
         "unit_code": "VARCHAR", "kind": "VARCHAR", "period": "VARCHAR", "latest_period": "VARCHAR",

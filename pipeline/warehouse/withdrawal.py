@@ -214,7 +214,7 @@ def _changes(
     before: dict[str, Any] = {
         **earlier.house,
         "identity": _both(con, earlier, tonight, "identity", "person_id, household_id"),
-        "place": _both(con, earlier, tonight, "place", "row_id, division_code"),
+        "place": _both(con, earlier, tonight, "place", "row_id, division_code, township"),
         "identity_decision": con.sql("select left_ref, right_ref, decision from house.previous_answer where state = 'stands'").to_arrow_table(),
         "calendar": tonight.house.get("calendar", ()),
         "previous_person": con.sql(

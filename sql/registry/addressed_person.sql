@@ -1,7 +1,9 @@
--- The one division that the addresses in partners' rows about somebody name; rows under another name say nothing of him.
+-- The one division that the addresses in partners' rows about somebody name, and the township when they name one; rows under another name
+-- say nothing of him.
 select
     person_row.person_id as person_id,
-    min(place.division_code) as division_code
+    min(place.division_code) as division_code,
+    case when count(distinct nullif(place.township, '')) = 1 then max(nullif(place.township, '')) end as township
 from registry.person_row as person_row
 inner join house.place as place
     on person_row.row_id = place.row_id

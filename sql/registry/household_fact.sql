@@ -1,6 +1,6 @@
--- Size, area type and township, from the list of highest standing in the household's division; what it does not say, from the next (of those
--- who stand on no list, the township of the head's newest application for temporary assistance there); what
--- nobody can read there is unknown.
+-- Size, area type and township, from the list of highest standing in the household's division; what it does not say, from the next; what
+-- nobody can read there is unknown. The township of those who stand on no list is that of their last roster there, else of their newest
+-- application for temporary assistance there, else the one that partners' addresses name.
 with members as (
     select
         household_member.household_id as household_id,
@@ -45,7 +45,23 @@ said as (
         on numbered_group.row_id = monitoring.row_id
     union all
     select
-        application.person_id as head_person_id, 6 as standing_rank, application.unit_code as division_code,
+        left_person.person_id as head_person_id, 6 as standing_rank, left_person.division_code as division_code,
+        left_person.period_start as start_month, left_person.row_id as row_id,
+        cast(null as bigint) as household_size, cast(null as varchar) as area_type,
+        coalesce(left_person.township, left_household.township) as township,
+        false as is_area_unreadable,
+        left_person.is_township_unreadable or coalesce(left_household.is_township_unreadable, false) as is_township_unreadable
+    from registry.roster_person as left_person
+    left join registry.roster_household as left_household
+        on
+            left_person.registry = left_household.registry
+            and left_person.division_code = left_household.division_code
+            and left_person.period = left_household.period
+            and left_person.head_person_id = left_household.head_person_id
+    where not left_person.is_latest
+    union all
+    select
+        application.person_id as head_person_id, 7 as standing_rank, application.unit_code as division_code,
         application.accepted_on as start_month, application.row_id as row_id,
         cast(null as bigint) as household_size, cast(null as varchar) as area_type, application.township as township,
         false as is_area_unreadable, false as is_township_unreadable
@@ -55,6 +71,15 @@ said as (
     left join registry.name_conflict as name_conflict
         on application.row_id = name_conflict.row_id
     where name_conflict.row_id is null
+    union all
+    select
+        addressed_person.person_id as head_person_id, 8 as standing_rank, addressed_person.division_code as division_code,
+        cast(null as date) as start_month, addressed_person.person_id as row_id,
+        cast(null as bigint) as household_size, cast(null as varchar) as area_type, addressed_person.township as township,
+        false as is_area_unreadable, false as is_township_unreadable
+    from registry.addressed_person as addressed_person
+    inner join registry.household as household
+        on addressed_person.person_id = household.head_person_id and addressed_person.division_code = household.division_code
 ),
 
 ranked as (
