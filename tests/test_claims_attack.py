@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from test_claims import (
-    BILLS,
     HIS,
     OTHER,
-    ROSTERS,
-    SICK,
-    SICK_CARD,
     SMALLER,
     SOCK,
     a_bill,
@@ -23,20 +23,51 @@ from test_claims import (
     named_by_d01,
     of_d02,
     of_d02_and_set_aside,
+    of_october,
     seen_in,
 )
-from test_claims import first as first
-from test_claims import unlisted as unlisted
+from test_claims import first as first  # noqa: PLC0414 - a fixture
+from test_claims import unlisted as unlisted  # noqa: PLC0414 - a fixture
+from test_decisions import DIBAO
 from test_identity_decisions import after_the_first, answer, first_of
 from test_life import after
-from test_warehouse import Nights, given, models_with
+from test_limits import _texts
+from test_warehouse import Nights, given, models_with, survey
 
-from pipeline import warehouse
+from pipeline import custody, forgetting, run
+from pipeline.lists.words import JUDGED, QUESTION_NUMBER
 from pipeline.warehouse.models import SQL
+from tests.night_kit import (
+    DAY,
+    MEDICAL,
+    PERSON,
+    ask,
+    book,
+    copy_home,
+    differences,
+    few_divisions,
+    new_home,
+    number,
+    person,
+)
 
 pytestmark = pytest.mark.slow
 
-HIS_BILL = [{"id_number": HIS, "name": "张大明", "row_id": "b#1#2", "submission_id": "b", "settled_on": "2026-09-05", "burden_fen": 900000}]
+
+def broken(severity: str, cause: str) -> pytest.MarkDecorator:
+    return pytest.mark.xfail(strict=True, reason=f"{severity}: {cause}")
+
+
+HIS_BILL = [
+    {
+        "id_number": HIS,
+        "name": "张大明",
+        "row_id": "b#1#2",
+        "submission_id": "b",
+        "settled_on": "2026-09-05",
+        "burden_fen": 900000,
+    }
+]
 
 
 def said_same(nights: Nights, night: int, rows: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
@@ -49,8 +80,31 @@ def said_same(nights: Nights, night: int, rows: dict[str, Any]) -> dict[str, lis
     return {"house__decision": [word]}
 
 
-@pytest.mark.parametrize("trap", [(SOCK,), (SMALLER,), (HIS, SOCK)], ids=str)
+@pytest.mark.parametrize(
+    "trap",
+    [
+        pytest.param(
+            (SOCK,),
+            marks=broken(
+                "high", "life.answer: moved looks at divisions alone, a person of the bureau wakes or takes the answer"
+            ),
+        ),
+        (SMALLER,),
+        pytest.param(
+            (HIS, SOCK),
+            marks=broken(
+                "high", "life.answer: moved looks at divisions alone, a person of the bureau wakes or takes the answer"
+            ),
+        ),
+    ],
+    ids=str,
+)
 def test_an_answer_of_a_division_takes_nobody_whom_the_bureau_has(unlisted: Nights, trap: tuple[str, ...]) -> None:
+    """d02 says that two invented people of its own are one, takes both back, and sends one number alone again (or
+    both) when a partner's bill has named the other.
+    He is gone from the bureau, his row counts as d02's invention, and his warning is withdrawn ("条件不再成立").
+    An answer about invented people must sleep while somebody else, a partner as well, names one of the numbers.
+    """
     nights = after_the_first(unlisted)
     sock = next(each for each in (*trap, SOCK) if each != HIS)
     word = said_same(nights, 1, known(**of_d02(HIS, sock)))
@@ -63,21 +117,23 @@ def test_an_answer_of_a_division_takes_nobody_whom_the_bureau_has(unlisted: Nigh
     assert person == [(HIS, "张大明", "bureau")] and len(warnings) == 4
     for night in (4, 5):
         nights.night(given(after(night), **known(**merged(merged(bill, word), of_d02(*trap)))))
-        print(night, nights.rows(told), nights.rows(listed), nights.rows("select * from warning_withdrawn"),
-              nights.rows("select state from identity_decision"), nights.rows("select * from person where name='假大名' or name='张大明'"))
         assert "张大明" not in seen_in(nights, "d02")
         assert nights.rows(told) == person
         assert nights.rows(listed) == warnings
 
 
+@broken("high", "life.answer / decided.make_named_in: only lists of divisions wake the guard, partners' rows do not")
 def test_an_answer_about_a_number_that_its_division_gave_up_catches_nobody_who_comes_new(unlisted: Nights) -> None:
+    """d02 says that two of its numbers are one and gives one of them up; afterwards a partner's row with an address in d01 names that one.
+    d01 never gets him: the row counts as d02's invention from the first night on, and its name is disputed.
+    A number that no list of d02 gives any more must not be caught by what d02 said of it.
+    """
     nights = after_the_first(unlisted)
     word = said_same(nights, 1, known(**of_d02(HIS, SOCK)))
     nights.night(given(after(2), **known(**merged(of_d02(SOCK), word))))
     bill = {"medical_expense": HIS_BILL, "house__place": [{"row_id": "b#1#2", "division_code": "d01"}]}
     for night in (3, 4):
         nights.night(given(after(night), **known(**merged(merged(bill, word), of_d02(SOCK)))))
-        print(nights.rows("select * from person where name in ('假大名', '张大明')"), nights.rows("select * from name_conflict"))
         assert nights.rows(f"select name, division_code from person where person_id = '{HIS}'") == [("张大明", "d01")]
 
 
@@ -87,10 +143,19 @@ TWIN, THIRD = f"{BORN}6669", f"{BORN}7777"
 
 
 def of_d01(*numbers: str) -> dict[str, list[dict[str, Any]]]:
-    return {"dibao_person": [{"id_number": each, "name": "张大明", "phone": PHONE, "start_month": "2026-01"} for each in numbers]}
+    return {
+        "dibao_person": [
+            {"id_number": each, "name": "张大明", "phone": PHONE, "start_month": "2026-01"} for each in numbers
+        ]
+    }
 
 
+@broken("high", "decided.make_contradiction reads life.heard, which does not know who sleeps")
 def test_a_sleeping_answer_contradicts_no_answer_of_those_who_have_them(first: Nights) -> None:
+    """d02 says that two invented people are one; later d01 has both numbers and a third, and says that one is the third and the other is not.
+    d02's answer sleeps and yet contradicts: d01's own “same” joins nobody, its one person is counted as two.
+    What sleeps must contradict nothing.
+    """
     nights = after_the_first(first)
     word = said_same(nights, 1, lists(**of_d02(HIS, TWIN)))
     nights.night(given(after(2), **lists(**merged(of_d02(HIS, TWIN), word))))
@@ -101,22 +166,33 @@ def test_a_sleeping_answer_contradicts_no_answer_of_those_who_have_them(first: N
             "select left_ref, right_ref, question_id from identity_question where is_asked and about = 'pair' and division_code = 'd01'"
         )
     }
-    print(questions, nights.rows("select unit_code, state from identity_decision"))
     mine = [
         answer(questions[frozenset((TWIN, THIRD))], "same", after(3), night=str(after(4)), decision_id="二"),
         answer(questions[frozenset((HIS, THIRD))], "not_same", after(3), night=str(after(4)), decision_id="三"),
     ]
     alone = after_the_first(nights)
     alone.night(given(after(4), **lists(**merged(of_d01(HIS, TWIN, THIRD), {"house__decision": mine}))))
-    nights.night(given(after(4), **lists(**merged(of_d01(HIS, TWIN, THIRD), {"house__decision": [*word["house__decision"], *mine]}))))
+    nights.night(
+        given(
+            after(4),
+            **lists(**merged(of_d01(HIS, TWIN, THIRD), {"house__decision": [*word["house__decision"], *mine]})),
+        )
+    )
     people = "select person_id, name, division_code from person where name = '张大明' order by all"
-    states = "select unit_code, state, contradiction from identity_decision where unit_code = 'd01' order by decision_id"
-    print(nights.rows("select unit_code, state, contradiction from identity_decision"))
+    states = (
+        "select unit_code, state, contradiction from identity_decision where unit_code = 'd01' order by decision_id"
+    )
     assert nights.rows(states) == alone.rows(states)
     assert nights.rows(people) == alone.rows(people)
 
 
+@broken("high", "life.heard row_said/torn joins nobody, life.unanswered does not carry the warning over")
 def test_a_claim_to_a_row_that_is_said_to_be_another_s_withdraws_no_warning(unlisted: Nights) -> None:
+    """d01 has said that a partner's spoilt bill is its person's and the warning is listed; d02 enters a near
+    number and says that the bill is its own person's.
+    Both answers rest until the bureau says, and d01's warning is withdrawn at once.
+    While whose row it is rests with the bureau, what was listed by it must be kept, with the remark, as with a disputed name.
+    """
     nights = after_the_first(unlisted)
     given_now = merged(known(**named_by_d01()), a_bill())
     nights.night(given(after(1), **given_now))
@@ -131,12 +207,17 @@ def test_a_claim_to_a_row_that_is_said_to_be_another_s_withdraws_no_warning(unli
     theirs = answer(question, "same", after(3), unit_code="d02", decision_id="二", night=str(after(4)), received_seq=2)
     for night in (4, 5):
         nights.night(given(after(night), **merged(given_now, {"house__decision": [mine, theirs]})))
-        print(nights.rows(listed), nights.rows("select warning_id, because from warning_withdrawn"), nights.rows("select warning_id, remark from warning"))
         assert nights.rows("select warning_id from warning_withdrawn") == []
         assert nights.rows(listed) == warnings
 
 
+@broken("medium", "life.heard row_last: does not ask whether the other person is still held")
 def test_a_claim_that_was_taken_back_does_not_keep_a_row_from_its_own(unlisted: Nights) -> None:
+    """d02 enters a near number, says that a partner's spoilt bill is that one's, and takes the number back; then
+    d01, who has the person, is asked and says that the bill is his.
+    d01's answer is contradicted by d02's, whose person is in no list any more.
+    An answer about somebody whom nobody holds must not stand against one about somebody who is there.
+    """
     nights = after_the_first(unlisted)
     bait = {"edge_person": [{"id_number": OTHER, "name": "张大明", "unit_code": "d02"}]}
     now = merged(known(**bait), a_bill())
@@ -148,22 +229,37 @@ def test_a_claim_that_was_taken_back_does_not_keep_a_row_from_its_own(unlisted: 
     nights.night(given(after(3), **merged(now, {"house__decision": [theirs]})))
     mine = answer(asked_of(nights, "d01"), "same", after(3), decision_id="二", night=str(after(4)), received_seq=2)
     nights.night(given(after(4), **merged(now, {"house__decision": [theirs, mine]})))
-    print(nights.rows("select unit_code, state, contradiction from identity_decision"))
     assert nights.rows("select person_id from record_link where identity_state = 'decided'") == [(HIS,)]
 
 
+@broken(
+    "low",
+    "registry.suggestion_pair only_one: own sender first helps divisions' rows alone, a partner's has no own person",
+)
 def test_a_number_of_anybody_s_choice_ends_no_question_about_a_partner_s_row(first: Nights) -> None:
+    """A partner's row has a damaged number; d01 has the one person whom it may be and is asked. d02 enters a
+    number with the same beginning under the same name.
+    d01 is asked no more, nor is the bureau.
+    A partner's row about which two divisions may be asked must be asked about, of the bureau at least.
+    """
     damaged = {"number": f"{HIS[:15]}000", "number_state": "damaged", "number_birth_date": None, "birth_date": None}
     own = {kind: rows for kind, rows in a_bill(**damaged).items() if not kind.startswith("unproven")}
     others = [{"id_number": f"{HIS[:15]}444", "name": "张大明", "unit_code": "d02"}]
     for more in ([], others):
         nights = after_the_first(first)
         nights.night(given(after(1), **lists(**merged(merged(named_by_d01(), own), {"edge_person": more}))))
-        print(more)
         assert ("d01", HIS) in nights.rows("select division_code, right_ref from identity_question where is_asked")
 
 
+@broken(
+    "medium",
+    "published.record_link and name_conflict show person_id to the sender of a disputed row (no shown_to_division)",
+)
 def test_two_baits_do_not_tell_that_two_numbers_are_one_person(first: Nights) -> None:
+    """d01 has said that two of its numbers are one person; d02 gives both numbers under invented names.
+    d02's record_link and name_conflict bear one person_id for both.
+    What d02 reads of its own rows must not tell that another division holds the two for one person.
+    """
     nights = after_the_first(first)
     mine = of_d01(HIS, TWIN)
     nights.night(given(after(1), **lists(**mine)))
@@ -174,21 +270,22 @@ def test_two_baits_do_not_tell_that_two_numbers_are_one_person(first: Nights) ->
         "tekun_person": [{"id_number": TWIN, "name": "假二", "unit_code": "d02"}],
     }
     nights.night(given(after(3), **lists(**merged(merged(mine, word), bait))))
-    for name, about in sorted(nights.models.published.items()):
-        if about.by_division is not None:
-            rows = nights.rows(f"select {warehouse._shown_to('d02', about)} from {name} where {about.by_division.replace('$division', repr('d02'))}")
-            for row in rows:
-                if HIS in str(row) or TWIN in str(row) or "假一" in str(row) or "假二" in str(row) or "张大明" in str(row):
-                    print(name, row)
     assert nights.rows("select state from identity_decision") == [("stands",)]
     ids = nights.rows(
-        "select count(*), count(distinct person_id) from record_link where submission_id in (select submission_id from submission where unit_code = 'd02')"
+        "select count(*), count(distinct person_id) from record_link where submission_id in "
+        "(select submission_id from submission where unit_code = 'd02')"
         f" and person_id in ('{HIS}', '{TWIN}')"
     )
     assert ids == [(2, 2)]
 
 
+@broken("critical", "life.answer moved spares people of the bureau; registry.name_difference leaves out decided rows")
 def test_a_row_set_aside_that_its_sender_said_is_his_takes_nobody_whom_the_bureau_has(unlisted: Nights) -> None:
+    """d02 says that a spoilt row of its own is an invented person of its own, and takes the lists back; a
+    partner's bill names who bears the number; d02 sends the row again.
+    He is d02's now, and d02 reads his real name, his bill and his warning.
+    The answer must sleep, and the joined row must be disputed like any other under another name.
+    """
     nights = after_the_first(unlisted)
     word = said_same(nights, 1, known(**of_d02_and_set_aside(HIS)))
     nights.night(given(after(2), **known(**merged(of_d02_and_set_aside(HIS), word))))
@@ -200,24 +297,40 @@ def test_a_row_set_aside_that_its_sender_said_is_his_takes_nobody_whom_the_burea
     assert person == [(HIS, "张大明", "bureau")] and len(warnings) == 4
     for night in (4, 5):
         nights.night(given(after(night), **known(**merged(merged(bill, word), of_d02_and_set_aside()))))
-        print(night, nights.rows(told), nights.rows(listed), nights.rows("select warning_id, because from warning_withdrawn"),
-              nights.rows("select state from identity_decision"), nights.rows("select * from name_conflict"))
         assert nights.rows(told) == person
         assert nights.rows(listed) == warnings
 
 
+@broken("medium", "decided.make_named_in: the last month is any month, not the one in use (registry.roster)")
 def test_a_roster_sent_ahead_does_not_give_its_people_to_an_old_answer(unlisted: Nights) -> None:
+    """d02 says that two invented people are one and gives one up; d01's roster in use names that number for the
+    first time, and d01 has sent a list of a later month without him.
+    The person does not come to be: his row counts as d02's invention.
+    Whose list in use names somebody has him, whatever lists of months to come say.
+    """
     nights = after_the_first(unlisted)
     word = said_same(nights, 1, known(**of_d02(HIS, SOCK)))
     nights.night(given(after(2), **known(**merged(of_d02(SOCK), word))))
-    ahead = {"edge_person": [{"id_number": "旁丙", "period": "2027-03"}, {"id_number": HIS, "name": "张大明", "period": "2026-11"}]}
+    ahead = {
+        "edge_person": [
+            {"id_number": "旁丙", "period": "2027-03"},
+            {"id_number": HIS, "name": "张大明", "period": "2026-11"},
+        ]
+    }
     for night in (3, 4):
         nights.night(given(after(night), **known(**merged(merged(ahead, word), of_d02(SOCK)))))
-        print(nights.rows("select state from identity_decision"), nights.rows("select * from person where name in ('假大名', '张大明')"))
         assert nights.rows(f"select name, division_code from person where person_id = '{HIS}'") == [("张大明", "d01")]
 
 
+@broken(
+    "medium", "life.answer: said_same takes result = same alone; registry.possible_person, published.identity_question"
+)
 def test_a_no_of_a_division_says_nothing_of_whom_another_one_has(unlisted: Nights) -> None:
+    """d02 baits with a number beside a partner's spoilt row, answers “not the same”, gives the number up; then d01 has the person.
+    The row may no longer be his: d01's question stands there answered, with d02's person, day and note, and rules
+    take it that the row is another's.
+    A “not the same” of d02 must not decide about somebody of d01; d01 must be asked anew.
+    """
     nights = after_the_first(unlisted)
     bait = {"edge_person": [{"id_number": HIS, "name": "张大明", "unit_code": "d02"}]}
     now = merged(known(**bait), a_bill())
@@ -227,30 +340,86 @@ def test_a_no_of_a_division_says_nothing_of_whom_another_one_has(unlisted: Night
     now = merged(known(**named_by_d01()), a_bill())
     for night in (3, 4):
         nights.night(given(after(night), **merged(now, {"house__decision": [no]})))
-        print(nights.rows("select unit_code, state from identity_decision"), nights.rows("select * from identity_question where division_code = 'd01'"))
-        assert nights.rows("select row_id from registry.possible_person where person_id = $$" + HIS + "$$") == [("R#a#2",)]
+        assert nights.rows("select row_id from registry.possible_person where person_id = $$" + HIS + "$$") == [
+            ("R#a#2",)
+        ]
 
 
-@pytest.mark.parametrize("names", [("假名",), ("假名", "另名")], ids=["one name", "two names"])
-def test_an_invented_application_lets_no_stranger_into_the_lists_of_partners(unlisted: Nights, names: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("假名",),
+        pytest.param(
+            ("假名", "另名"),
+            marks=broken("low", "identity_question: d02 loses its own question once a partner names him"),
+        ),
+    ],
+    ids=["one name", "two names"],
+)
+def test_what_partners_say_of_a_stranger_whom_an_invented_application_let_in_is_shown_to_nobody(
+    unlisted: Nights, names: tuple[str, ...]
+) -> None:
+    """d02 invents an application under a number, under one name or two; it comes into the scope, and a partner's bill about him is let in.
+    With one name d02 sees the same as without the bill; with two, the question about its own rows leaves its list for the bureau's.
+    What d02 sees must not tell whether a partner knows the number.
+    """
     nights = after_the_first(unlisted)
-    bait = {"temporary_grant": [
-        {"id_number": "癸", "name": name, "application_no": f"B{name}", "unit_code": "d02", "accepted_on": "2026-10-01"} for name in names
-    ]}
+    bait = {
+        "temporary_grant": [
+            {
+                "id_number": "癸",
+                "name": name,
+                "application_no": f"B{name}",
+                "unit_code": "d02",
+                "accepted_on": "2026-10-01",
+            }
+            for name in names
+        ]
+    }
     nights.night(given(after(1), **known(**bait)))
-    scope = nights.rows("select * from registry.door_person where person_id = '癸'")
-    bill = {"medical_expense": [{"id_number": "癸", "name": "钱真", "row_id": "b#1#2", "submission_id": "b", "settled_on": "2026-09-05", "burden_fen": 900000}],
-            "house__place": [{"row_id": "b#1#2", "division_code": "d01"}]}
+    bill = {
+        "medical_expense": [
+            {
+                "id_number": "癸",
+                "name": "钱真",
+                "row_id": "b#1#2",
+                "submission_id": "b",
+                "settled_on": "2026-09-05",
+                "burden_fen": 900000,
+            }
+        ],
+        "house__place": [{"row_id": "b#1#2", "division_code": "d01"}],
+    }
     nights.night(given(after(2), **known(**merged(bait, bill))))
-    print(scope, nights.rows("select * from person where person_id = '癸'"), nights.rows("select * from warning where person_id = '癸'"),
-          nights.rows("select * from registry.door_person where person_id = '癸'"))
     assert "钱真" not in seen_in(nights, "d02")
     assert nights.rows("select warning_id from warning where person_id = '癸'") == []
-    assert nights.rows("select * from registry.door_person where person_id = '癸'") == []
+    alone = after_the_first(unlisted)
+    alone.night(given(after(1), **known(**bait)))
+    alone.night(given(after(2), **known(**bait)))
+    assert seen_in(nights, "d02") == seen_in(alone, "d02")
 
 
-@pytest.mark.parametrize("place", [None, "d01"])
-def test_a_question_that_was_asked_of_the_bait_s_sender_is_not_answered_for_whom_others_name(unlisted: Nights, place: str | None) -> None:
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param(
+            None,
+            marks=broken(
+                "critical",
+                "life.said takes answers to questions with is_asked false; life.answer moved; registry.name_difference leaves out decided rows",
+            ),
+        ),
+        "d01",
+    ],
+)
+def test_a_question_that_was_asked_of_the_bait_s_sender_is_not_answered_for_whom_others_name(
+    unlisted: Nights, place: str | None
+) -> None:
+    """d02 gives a number and a spoilt one under an invented name, is asked whether they are one, takes the first
+    back, and answers “same” after a partner has named who bears it.
+    He is d02's: d02 reads his real name, his household, his bill and his warning; the bureau lost him.
+    An answer to a question that is not asked any more must not be taken, and no person of the bureau is d02's by it.
+    """
     nights = after_the_first(unlisted)
     nights.night(given(after(1), **known(**of_d02_and_set_aside(HIS))))
     question = asked_of(nights, "d02")
@@ -263,19 +432,22 @@ def test_a_question_that_was_asked_of_the_bait_s_sender_is_not_answered_for_whom
     told = f"select person_id, name, division_code from person where person_id = '{HIS}'"
     listed = "select warning_id, division_code, status, reason from warning where status <> 'closed' order by all"
     person, warnings = nights.rows(told), nights.rows(listed)
-    print(person, warnings, nights.rows("select division_code, is_asked, about, left_name, right_name from identity_question"))
     assert person == [(HIS, "张大明", place or "bureau")]
     assert "张大明" not in seen_in(nights, "d02")
     word = {"house__decision": [answer(question, "same", after(3), unit_code="d02", night=str(after(4)))]}
     for night in (4, 5):
         nights.night(given(after(night), **known(**merged(merged(bill, word), of_d02_and_set_aside()))))
-        print(nights.rows(told), nights.rows(listed), nights.rows("select state, problem from identity_decision"))
         assert "张大明" not in seen_in(nights, "d02")
         assert nights.rows(told) == person
         assert nights.rows(listed) == warnings
 
 
+@broken("high", "life.answer: said_same takes result = same alone; decided.make_contradiction")
 def test_a_no_of_a_division_contradicts_no_answer_of_those_who_have_them(first: Nights) -> None:
+    """d02 says that two invented people are not one; later d01 has both numbers and a third, and says that all three are one.
+    d02's “not the same” never sleeps, so both of d01's answers are contradicted and join nobody.
+    A “not the same” about people who are another's by now must sleep like a “same”.
+    """
     nights = after_the_first(first)
     nights.night(given(after(1), **lists(**of_d02(HIS, THIRD))))
     no = answer(asked_of(nights, "d02"), "not_same", after(1), unit_code="d02", night=str(after(2)))
@@ -295,13 +467,22 @@ def test_a_no_of_a_division_contradicts_no_answer_of_those_who_have_them(first: 
     alone.night(given(after(4), **lists(**merged(of_d01(HIS, TWIN, THIRD), {"house__decision": mine}))))
     nights.night(given(after(4), **lists(**merged(of_d01(HIS, TWIN, THIRD), {"house__decision": [no, *mine]}))))
     people = "select person_id, name, division_code from person where name = '张大明' order by all"
-    states = "select unit_code, state, contradiction from identity_decision where unit_code = 'd01' order by decision_id"
-    print(nights.rows("select unit_code, state, contradiction from identity_decision"))
+    states = (
+        "select unit_code, state, contradiction from identity_decision where unit_code = 'd01' order by decision_id"
+    )
     assert nights.rows(people) == alone.rows(people)
     assert nights.rows(states) == alone.rows(states)
 
 
+@broken(
+    "high",
+    "decided.make_contradiction writes all who answered into one text; identity_decision.contradiction is shown to every one of them",
+)
 def test_who_answered_about_invented_people_is_not_told_what_others_answer_about_theirs(first: Nights) -> None:
+    """d02 says that two invented people are one; later d01 has the numbers and answers otherwise about them.
+    d02 is told that 青禾区 has them, who answered there, on which day, and what.
+    Whose answer sleeps must be told nothing of the division that has the person.
+    """
     nights = after_the_first(first)
     word = said_same(nights, 1, lists(**of_d02(HIS, TWIN)))
     nights.night(given(after(2), **lists(**merged(of_d01(HIS, TWIN, THIRD), word))))
@@ -313,10 +494,29 @@ def test_who_answered_about_invented_people_is_not_told_what_others_answer_about
     }
     before = seen_in(nights, "d02")
     mine = [
-        answer(questions[frozenset((TWIN, THIRD))], "same", after(2), night=str(after(3)), decision_id="二", decided_by="戴某"),
-        answer(questions[frozenset((HIS, THIRD))], "not_same", after(2), night=str(after(3)), decision_id="三", decided_by="戴某"),
+        answer(
+            questions[frozenset((TWIN, THIRD))],
+            "same",
+            after(2),
+            night=str(after(3)),
+            decision_id="二",
+            decided_by="戴某",
+        ),
+        answer(
+            questions[frozenset((HIS, THIRD))],
+            "not_same",
+            after(2),
+            night=str(after(3)),
+            decision_id="三",
+            decided_by="戴某",
+        ),
     ]
-    nights.night(given(after(3), **lists(**merged(of_d01(HIS, TWIN, THIRD), {"house__decision": [*word["house__decision"], *mine]}))))
+    nights.night(
+        given(
+            after(3),
+            **lists(**merged(of_d01(HIS, TWIN, THIRD), {"house__decision": [*word["house__decision"], *mine]})),
+        )
+    )
     assert "青禾区" not in before
     seen = seen_in(nights, "d02")
     assert "青禾区" not in seen and "戴某" not in seen
@@ -330,7 +530,11 @@ def struck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
     yield from first_of(models, lists())
 
 
-LOSS = {"disaster_loss": [{"id_number": "甲", "name": "张三", "disaster_type": "洪涝", "happened_on": "2026-10-20", "loss_fen": 900000}]}
+LOSS = {
+    "disaster_loss": [
+        {"id_number": "甲", "name": "张三", "disaster_type": "洪涝", "happened_on": "2026-10-20", "loss_fen": 900000}
+    ]
+}
 
 
 def application(**more: Any) -> dict[str, list[dict[str, Any]]]:
@@ -353,17 +557,276 @@ def application(**more: Any) -> dict[str, list[dict[str, Any]]]:
         {},
         {"temporary_grant": [{"id_number": "甲", "name": "假三", "application_no": "B1", "unit_code": "d02", "accepted_on": "2026-10-21",
                               "granted_on": "2026-10-25", "result": "同意"}]},
-        application(name="假三", person_id="甲", number_state="verified"),
+        pytest.param(
+            application(name="假三", person_id="甲", number_state="verified"),
+            marks=broken("medium", "registry.possible_grant: the second half takes spoilt applications of every division")),
         application(name="张三", number_state="missing", birth_date=None),
     ],
     ids=["none", "another name", "set aside with his number", "set aside without number"],
 )  # fmt: skip
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_an_application_of_another_division_keeps_no_need_unlisted(struck: Nights, bait: dict[str, Any], when: str) -> None:
+def test_an_application_of_another_division_keeps_no_need_unlisted(
+    struck: Nights, bait: dict[str, Any], when: str
+) -> None:
+    """d02's ledger holds a spoilt application with the number of somebody of d01 under an invented name (accepted, it would change nothing).
+    A08 does not list him, and what was listed says “临时救助台账第2行被退回”, which is a row of d02's ledger, not of d01's.
+    A spoilt application of another division must count as little as an accepted one under another name; nobody is asked about it.
+    """
     nights = after_the_first(struck)
     if when == "after":
         nights.night(given(after(1), **lists(**LOSS)))
     for night in (2, 3):
         nights.night(given(after(night), **lists(**merged(LOSS, bait))))
-        print(nights.rows("select * from registry.possible_grant"), nights.rows("select warning_id, remark from warning"))
-        assert nights.rows("select division_code, status, remark from warning where household_id = '户甲'") == [("d01", "open", None)]
+        assert nights.rows("select division_code, status, remark from warning where household_id = '户甲'") == [
+            ("d01", "open", None)
+        ]
+
+
+# real files ----------------------------------------------------------------------------------------------------------
+
+REAL, TOLD_BY = "欧阳真名", "假大某"
+MINE = number(31)
+NEAR = MINE[:-2] + str((int(MINE[-2]) + 1) % 10) + MINE[-1]
+FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
+
+
+def in_d02(home: Path) -> str:
+    """All that d02 may open of a home: its lists, letters, returned copies, and its file of the release."""
+    release = (home / "warehouse.duckdb").resolve().parent
+    with closing(duckdb.connect(str(release / "divisions/d02.duckdb"), read_only=True)) as con:
+        tables = [name for (name,) in con.execute("select table_name from duckdb_tables()").fetchall()]
+        said = "\n".join(str(row) for name in tables for row in con.execute(f"from {name}").fetchall())
+    apart = ("archive", "releases", "accepted", "inbox", "work")
+    return said + "\n".join(text for place, text in _texts(home, but=apart) if "d02" in place)
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """d02 gives numbers in old and broad writing under invented names, and a number with a row beside it that has one other digit."""
+    home = few_divisions(new_home(tmp_path_factory.mktemp("real") / "home"))
+    one, two = person(1), person(2)
+    old, broad, mine = one[1][:6] + one[1][8:17], two[1].translate(FULL_WIDTH), MINE
+    book(home / "inbox/d01/边缘人员.xlsx", PERSON, [one, person(5)])
+    near = [(TOLD_BY, NEAR, NEAR, "户主", "0", "2026-10"), ("某酉", number(41), number(41), "户主", "0", "2026-10")]
+    book(home / "inbox/d02/低保.xlsx", DIBAO, near)
+    baits = [("假老", old, old, *one[3:]), ("假宽", broad, broad, *two[3:]), person(7)]
+    book(home / "inbox/d02/边缘人员.xlsx", PERSON, [*baits, (TOLD_BY, mine, mine, *one[3:])])
+    bills = [(two[0], two[1], "2026-09-15", "一院", "60000", "50000", "青禾区")]
+    book(home / "inbox/medical_insurance/高额医疗费用.xlsx", MEDICAL, bills)
+    run.night(home, DAY)
+    book(home / "inbox/d02/边缘人员.xlsx", PERSON, baits)
+    book(
+        home / "inbox/medical_insurance/高额医疗费用.xlsx",
+        MEDICAL,
+        [*bills, (REAL, mine, "2026-09-15", "一院", "90000", "80000", "")],
+    )
+    run.night(home, DAY + timedelta(1))
+    return home
+
+
+def test_old_and_broad_digits_are_no_better_bait(real: Path) -> None:
+    names = ask(
+        real,
+        "select id_number, name, division_code from person where id_number in (?, ?, ?) order by all",
+        number(1),
+        number(2),
+        MINE,
+    )
+    assert (number(1), person(1)[0], "d01") in names
+    seen = in_d02(real)
+    assert person(1)[0] not in seen and person(2)[0] not in seen and REAL not in seen
+    assert "假老" in seen and "假宽" in seen
+
+
+@pytest.fixture(scope="module")
+def answered(real: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The night after d02 answers what it was asked on the first one."""
+    home = copy_home(real, tmp_path_factory.mktemp("answered") / "home")
+    assert ask(home, "select name, division_code from person where id_number = ?", MINE) == [(REAL, "bureau")]
+    ((question,),) = ask(
+        home, "select question_id from identity_question where about = 'pair' and division_code = 'd02'"
+    )
+    third = DAY + timedelta(2)
+    words = ("是同一人", "李四", third.isoformat(), "看了户口簿")
+    lines = [(TOLD_BY, *words, question)]
+    book(home / "decisions/inbox/d02/清单.xlsx", ("姓名", *JUDGED, QUESTION_NUMBER), lines, sheet="身份疑问")
+    run.night(home, third)
+    return home
+
+
+@broken("critical", "see test_a_question_that_was_asked_of_the_bait_s_sender_is_not_answered_for_whom_others_name")
+def test_a_late_answer_in_a_real_list_tells_no_name(answered: Path) -> None:
+    """The same as the question that is not asked any more, with workbooks, a filled-in list and three nights.
+    d02's file of the release and its list of warnings hold the real name.
+    They must not.
+    """
+    assert ask(answered, "select name, division_code from person where id_number = ?", MINE) == [(REAL, "bureau")]
+    assert REAL not in in_d02(answered)
+
+
+def test_after_the_plays_a_rebuilt_home_tells_the_same(answered: Path, tmp_path: Path) -> None:
+    home = copy_home(answered, tmp_path / "home")
+    custody.recover(home)
+    assert differences(answered, home, without={"release": ["built_at"]}) == {}
+    assert custody.verify(home)["problems"] == []
+
+
+@broken("medium", "follows from the late answer: the joined row counts as his (forgetting.kept)")
+def test_who_asks_to_be_forgotten_is_not_kept_by_the_row_of_another_division(answered: Path, tmp_path: Path) -> None:
+    """After d02's late answer the person whom only a partner knows asks to be forgotten, years later.
+    He is kept, with his name and warning, for d02's invented row on a roster in use and for d02's answer.
+    Who is on no list but by a bait must go.
+    """
+    home = copy_home(answered, tmp_path / "home")
+    told = forgetting.forget(home, MINE, date(2029, 12, 31), who="数据员", because="本人申请")
+    assert told["kept"] == []
+
+
+@broken(
+    "high",
+    "life.heard row_said: neither branch spares an earlier answer of the bureau (1 - other.is_bureau of d02 is 1)",
+)
+def test_a_claim_to_a_row_of_which_the_bureau_said_whose_it_is_takes_it_from_nobody(unlisted: Nights) -> None:
+    """The bureau has said that a partner's spoilt bill is a person of d01; d02 enters a near number and says later
+    that the bill is its own person's.
+    The bureau's own answer is contradicted, the bill is nobody's, and d01's warning is withdrawn.
+    After the bureau has said whose the row is, a division's word must change nothing.
+    """
+    nights = after_the_first(unlisted)
+    given_now = merged(known(**named_by_d01()), a_bill())
+    nights.night(given(after(1), **given_now))
+    bureau = answer(asked_of(nights, "d01"), "same", after(1), unit_code="bureau", night=str(after(2)))
+    nights.night(given(after(2), **merged(given_now, {"house__decision": [bureau]})))
+    assert nights.rows("select person_id from record_link where identity_state = 'decided'") == [(HIS,)]
+    given_now = merged(given_now, {"edge_person": [{"id_number": OTHER, "name": "张大明", "unit_code": "d02"}]})
+    nights.night(given(after(3), **merged(given_now, {"house__decision": [bureau]})))
+    theirs = answer(
+        asked_of(nights, "d02"),
+        "same",
+        after(3),
+        unit_code="d02",
+        decision_id="二",
+        night=str(after(4)),
+        received_seq=2,
+    )
+    nights.night(given(after(4), **merged(given_now, {"house__decision": [bureau, theirs]})))
+    assert nights.rows("select warning_id from warning_withdrawn") == []
+    assert nights.rows("select person_id from record_link where identity_state = 'decided'") == [(HIS,)]
+
+
+@broken(
+    "medium",
+    "life.heard place: the later day replaces whoever wrote; life.said takes answers to questions no longer asked",
+)
+def test_what_the_bureau_said_is_not_undone_by_the_bait_s_sender(unlisted: Nights) -> None:
+    """The bureau says that d02's spoilt row is not the person of d01; a day later d02 answers its old question “same”.
+    The bureau's answer counts as replaced, and d02's sleeps: nobody's holds, and d02's wakes as soon as he leaves d01.
+    A division's later word, let alone one that sleeps, must not replace the bureau's.
+    """
+    nights = after_the_first(unlisted)
+    nights.night(given(after(1), **known(**of_d02_and_set_aside(HIS))))
+    question = asked_of(nights, "d02")
+    bill: dict[str, Any] = {"medical_expense": HIS_BILL, "house__place": [{"row_id": "b#1#2", "division_code": "d01"}]}
+    for night in (2, 3):
+        nights.night(given(after(night), **known(**merged(bill, of_d02_and_set_aside()))))
+    told = f"select person_id, name, division_code from person where person_id = '{HIS}'"
+    person = nights.rows(told)
+    words = [
+        answer(question, "not_same", after(3), unit_code="bureau", night=str(after(4))),
+        answer(question, "same", after(4), unit_code="d02", decision_id="二", night=str(after(5))),
+    ]
+    nights.night(
+        given(after(4), **known(**merged(merged(bill, {"house__decision": words[:1]}), of_d02_and_set_aside())))
+    )
+    for night in (5, 6):
+        nights.night(
+            given(after(night), **known(**merged(merged(bill, {"house__decision": words}), of_d02_and_set_aside())))
+        )
+        assert nights.rows(told) == person
+        assert nights.rows("select unit_code, state from identity_decision where state = 'stands'") == [
+            ("bureau", "stands")
+        ]
+
+
+def test_a_household_of_another_division_is_in_no_doubt_by_disputed_rows(first: Nights) -> None:
+    nights = after_the_first(first)
+    bait: dict[str, Any] = {
+        "dibao_person": [
+            {"id_number": "乙", "name": "假乙", "head_id_number": "丙", "relation": "子", "unit_code": "d02"}
+        ],
+        "edge_person": [
+            {"id_number": "丁", "name": "假丁", "head_id_number": "丙", "relation": "子", "unit_code": "d02"}
+        ],
+        "survey_person": [
+            {"id_number": "丁", "name": "假丁", "household_no": "H2", "relation": "子", "unit_code": "d02"}
+        ],
+    }
+    asked = "select household_id, registry, answer from registry.household_check where household_id in ('户丙') order by all"
+    before = nights.rows(asked)
+    for night in (1, 2):
+        nights.night(given(after(night), **lists(**bait)))
+        assert nights.rows(asked) == before
+        assert nights.rows("select warning_id from warning_withdrawn") == []
+
+
+@pytest.mark.parametrize(
+    "leaves",
+    [
+        False,
+        pytest.param(
+            True,
+            marks=broken(
+                "high", "life.answer: moved looks at divisions alone, a person of the bureau wakes or takes the answer"
+            ),
+        ),
+    ],
+    ids=["stays", "leaves"],
+)
+def test_an_answer_that_slept_takes_nobody_when_it_wakes(unlisted: Nights, leaves: bool) -> None:
+    """d01 has him for some nights, its list leaves him out, and a partner alone names him, at no address; d02, who
+    once said that he is one with its invention, names the invention alone.
+    On the second night the answer wakes and he is gone from the bureau into d02's invention.
+    It must not wake while anybody else names him.
+    """
+    nights = after_the_first(unlisted)
+    word = said_same(nights, 1, known(**of_d02(HIS, SOCK)))
+    his = merged({"medical_expense": HIS_BILL, "house__place": [{"row_id": "b#1#2", "division_code": "d01"}]}, word)
+    for night in (2, 3):
+        nights.night(given(after(night), **known(**merged(merged(his, named_by_d01()), of_d02(SOCK)))))
+        assert nights.rows("select state from identity_decision") == [("moved",)]
+    left = his if not leaves else {k: v for k, v in his.items() if k != "house__place"}
+    for night in (4, 5, 6):
+        nights.night(given(after(night), **known(**merged(left, of_d02(SOCK)))))
+        assert nights.rows(f"select name from person where person_id = '{HIS}'") == [("张大明",)]
+
+
+@broken(
+    "medium",
+    "registry.registry_check unusable (bears_number of any division); name_difference knows accepted rows alone",
+)
+def test_a_row_that_was_set_aside_elsewhere_is_shown_to_the_bureau_with_what_it_changes(first: Nights) -> None:
+    """d02's roster has a spoilt row with the number of a poor person under an invented name; then d01's survey finds that person.
+    He is not listed as long as the row lies there; no name_conflict, no question, no flips: nobody is asked.
+    Either he is listed, or the bureau sees what the row keeps from him.
+    """
+    nights = after_the_first(first)
+    bait = {
+        "house__set_aside": [
+            {"row_id": "Z#a#2", "submission_id": "Z", "kind": "dibao_person", "unit_code": "d02", "period": "2026-10",
+             "sheet": "a", "row_number": 2, "name": "假新", "reason": "x", "person_id": "新", "number_state": "verified"},
+        ],
+        "house__submission": [
+            {"submission_id": "Z", "unit_code": "d02", "kind": "dibao_person", "file_name": "z.xlsx", "period": "2026-10",
+             "status": "partly_accepted", "received_seq": 99, "night": str(after(1))},
+        ],
+    }  # fmt: skip
+    poor = {"survey_household": survey({"head_id_number": "新", "head_name": "新人", "household_no": "H9"})}
+    alone = after_the_first(nights)
+    alone.night(given(after(1), **of_october(lists(**poor))))
+    assert alone.rows("select division_code from warning where subject_id = '户新'") == [("d01",)]
+    for night in (1, 2):
+        nights.night(given(after(night), **of_october(lists(**merged(poor, bait)))))
+    listed = nights.rows("select division_code from warning where subject_id = '户新'")
+    shown = nights.rows("select kept_name, flips from name_conflict where person_id = '新'")
+    asked = nights.rows("select division_code from identity_question where is_asked and right_ref = '新'")
+    assert listed or (shown and asked)
