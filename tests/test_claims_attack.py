@@ -83,19 +83,9 @@ def said_same(nights: Nights, night: int, rows: dict[str, Any]) -> dict[str, lis
 @pytest.mark.parametrize(
     "trap",
     [
-        pytest.param(
-            (SOCK,),
-            marks=broken(
-                "high", "life.answer: moved looks at divisions alone, a person of the bureau wakes or takes the answer"
-            ),
-        ),
+        (SOCK,),
         (SMALLER,),
-        pytest.param(
-            (HIS, SOCK),
-            marks=broken(
-                "high", "life.answer: moved looks at divisions alone, a person of the bureau wakes or takes the answer"
-            ),
-        ),
+        (HIS, SOCK),
     ],
     ids=str,
 )
@@ -122,7 +112,6 @@ def test_an_answer_of_a_division_takes_nobody_whom_the_bureau_has(unlisted: Nigh
         assert nights.rows(listed) == warnings
 
 
-@broken("high", "life.answer / decided.make_named_in: only lists of divisions wake the guard, partners' rows do not")
 def test_an_answer_about_a_number_that_its_division_gave_up_catches_nobody_who_comes_new(unlisted: Nights) -> None:
     """d02 says that two of its numbers are one and gives one of them up; afterwards a partner's row with an address in d01 names that one.
     d01 never gets him: the row counts as d02's invention from the first night on, and its name is disputed.
@@ -150,7 +139,6 @@ def of_d01(*numbers: str) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-@broken("high", "decided.make_contradiction reads life.heard, which does not know who sleeps")
 def test_a_sleeping_answer_contradicts_no_answer_of_those_who_have_them(first: Nights) -> None:
     """d02 says that two invented people are one; later d01 has both numbers and a third, and says that one is the third and the other is not.
     d02's answer sleeps and yet contradicts: d01's own “same” joins nobody, its one person is counted as two.
@@ -186,7 +174,6 @@ def test_a_sleeping_answer_contradicts_no_answer_of_those_who_have_them(first: N
     assert nights.rows(people) == alone.rows(people)
 
 
-@broken("high", "life.heard row_said/torn joins nobody, life.unanswered does not carry the warning over")
 def test_a_claim_to_a_row_that_is_said_to_be_another_s_withdraws_no_warning(unlisted: Nights) -> None:
     """d01 has said that a partner's spoilt bill is its person's and the warning is listed; d02 enters a near
     number and says that the bill is its own person's.
@@ -211,7 +198,6 @@ def test_a_claim_to_a_row_that_is_said_to_be_another_s_withdraws_no_warning(unli
         assert nights.rows(listed) == warnings
 
 
-@broken("medium", "life.heard row_last: does not ask whether the other person is still held")
 def test_a_claim_that_was_taken_back_does_not_keep_a_row_from_its_own(unlisted: Nights) -> None:
     """d02 enters a near number, says that a partner's spoilt bill is that one's, and takes the number back; then
     d01, who has the person, is asked and says that the bill is his.
@@ -279,7 +265,6 @@ def test_two_baits_do_not_tell_that_two_numbers_are_one_person(first: Nights) ->
     assert ids == [(2, 2)]
 
 
-@broken("critical", "life.answer moved spares people of the bureau; registry.name_difference leaves out decided rows")
 def test_a_row_set_aside_that_its_sender_said_is_his_takes_nobody_whom_the_bureau_has(unlisted: Nights) -> None:
     """d02 says that a spoilt row of its own is an invented person of its own, and takes the lists back; a
     partner's bill names who bears the number; d02 sends the row again.
@@ -301,7 +286,6 @@ def test_a_row_set_aside_that_its_sender_said_is_his_takes_nobody_whom_the_burea
         assert nights.rows(listed) == warnings
 
 
-@broken("medium", "decided.make_named_in: the last month is any month, not the one in use (registry.roster)")
 def test_a_roster_sent_ahead_does_not_give_its_people_to_an_old_answer(unlisted: Nights) -> None:
     """d02 says that two invented people are one and gives one up; d01's roster in use names that number for the
     first time, and d01 has sent a list of a later month without him.
@@ -322,9 +306,6 @@ def test_a_roster_sent_ahead_does_not_give_its_people_to_an_old_answer(unlisted:
         assert nights.rows(f"select name, division_code from person where person_id = '{HIS}'") == [("张大明", "d01")]
 
 
-@broken(
-    "medium", "life.answer: said_same takes result = same alone; registry.possible_person, published.identity_question"
-)
 def test_a_no_of_a_division_says_nothing_of_whom_another_one_has(unlisted: Nights) -> None:
     """d02 baits with a number beside a partner's spoilt row, answers “not the same”, gives the number up; then d01 has the person.
     The row may no longer be his: d01's question stands there answered, with d02's person, day and note, and rules
@@ -402,13 +383,7 @@ def test_what_partners_say_of_a_stranger_whom_an_invented_application_let_in_is_
 @pytest.mark.parametrize(
     "place",
     [
-        pytest.param(
-            None,
-            marks=broken(
-                "critical",
-                "life.said takes answers to questions with is_asked false; life.answer moved; registry.name_difference leaves out decided rows",
-            ),
-        ),
+        None,
         "d01",
     ],
 )
@@ -442,7 +417,6 @@ def test_a_question_that_was_asked_of_the_bait_s_sender_is_not_answered_for_whom
         assert nights.rows(listed) == warnings
 
 
-@broken("high", "life.answer: said_same takes result = same alone; decided.make_contradiction")
 def test_a_no_of_a_division_contradicts_no_answer_of_those_who_have_them(first: Nights) -> None:
     """d02 says that two invented people are not one; later d01 has both numbers and a third, and says that all three are one.
     d02's “not the same” never sleeps, so both of d01's answers are contradicted and join nobody.
@@ -474,10 +448,6 @@ def test_a_no_of_a_division_contradicts_no_answer_of_those_who_have_them(first: 
     assert nights.rows(states) == alone.rows(states)
 
 
-@broken(
-    "high",
-    "decided.make_contradiction writes all who answered into one text; identity_decision.contradiction is shown to every one of them",
-)
 def test_who_answered_about_invented_people_is_not_told_what_others_answer_about_theirs(first: Nights) -> None:
     """d02 says that two invented people are one; later d01 has the numbers and answers otherwise about them.
     d02 is told that 青禾区 has them, who answered there, on which day, and what.
@@ -654,7 +624,6 @@ def answered(real: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-@broken("critical", "see test_a_question_that_was_asked_of_the_bait_s_sender_is_not_answered_for_whom_others_name")
 def test_a_late_answer_in_a_real_list_tells_no_name(answered: Path) -> None:
     """The same as the question that is not asked any more, with workbooks, a filled-in list and three nights.
     d02's file of the release and its list of warnings hold the real name.
@@ -671,7 +640,6 @@ def test_after_the_plays_a_rebuilt_home_tells_the_same(answered: Path, tmp_path:
     assert custody.verify(home)["problems"] == []
 
 
-@broken("medium", "follows from the late answer: the joined row counts as his (forgetting.kept)")
 def test_who_asks_to_be_forgotten_is_not_kept_by_the_row_of_another_division(answered: Path, tmp_path: Path) -> None:
     """After d02's late answer the person whom only a partner knows asks to be forgotten, years later.
     He is kept, with his name and warning, for d02's invented row on a roster in use and for d02's answer.
@@ -682,10 +650,6 @@ def test_who_asks_to_be_forgotten_is_not_kept_by_the_row_of_another_division(ans
     assert told["kept"] == []
 
 
-@broken(
-    "high",
-    "life.heard row_said: neither branch spares an earlier answer of the bureau (1 - other.is_bureau of d02 is 1)",
-)
 def test_a_claim_to_a_row_of_which_the_bureau_said_whose_it_is_takes_it_from_nobody(unlisted: Nights) -> None:
     """The bureau has said that a partner's spoilt bill is a person of d01; d02 enters a near number and says later
     that the bill is its own person's.
@@ -714,10 +678,6 @@ def test_a_claim_to_a_row_of_which_the_bureau_said_whose_it_is_takes_it_from_nob
     assert nights.rows("select person_id from record_link where identity_state = 'decided'") == [(HIS,)]
 
 
-@broken(
-    "medium",
-    "life.heard place: the later day replaces whoever wrote; life.said takes answers to questions no longer asked",
-)
 def test_what_the_bureau_said_is_not_undone_by_the_bait_s_sender(unlisted: Nights) -> None:
     """The bureau says that d02's spoilt row is not the person of d01; a day later d02 answers its old question “same”.
     The bureau's answer counts as replaced, and d02's sleeps: nobody's holds, and d02's wakes as soon as he leaves d01.
@@ -773,12 +733,7 @@ def test_a_household_of_another_division_is_in_no_doubt_by_disputed_rows(first: 
     "leaves",
     [
         False,
-        pytest.param(
-            True,
-            marks=broken(
-                "high", "life.answer: moved looks at divisions alone, a person of the bureau wakes or takes the answer"
-            ),
-        ),
+        True,
     ],
     ids=["stays", "leaves"],
 )

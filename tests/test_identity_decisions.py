@@ -260,7 +260,9 @@ def test_a_chain_of_answers_merges_nobody_against_another_answer(
     ]
     told = []
     for turned in (said, [one | {"received_seq": 9 - one["received_seq"]} for one in reversed(said)]):
-        inputs = given(after(1), house__previous_question=questions, house__decision=turned)
+        inputs = given(
+            after(1), house__previous_question=questions, house__decision=turned, dibao_person=everybody(questions)
+        )
         lines = {int(row["decision_id"]): row for row in warehouse.ask(inputs, models, "life.answer").to_pylist()}
         assert {at for at, row in lines.items() if row["state"] == "contradicted"} == apart
         told.append({at: (row["state"], row["contradiction"]) for at, row in lines.items()})
@@ -270,6 +272,12 @@ def test_a_chain_of_answers_merges_nobody_against_another_answer(
     assert set(texts) == (apart | denied if apart else set()) and len(set(texts.values())) == bool(apart)
     for text in texts.values():
         assert {at for at in range(len(chain)) if f"青禾区经办{at} 2026-10-30“" in text} == set(texts)
+
+
+def everybody(questions: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Rows of the division that answers, of all whom the questions are about: else it says nothing of its own."""
+    refs = {question[side] for question in questions for side in ("left_ref", "right_ref")}
+    return [{"id_number": ref} for ref in sorted(refs) if "#" not in ref]
 
 
 LATER = str(after(1))
@@ -316,7 +324,9 @@ def test_answers_of_one_day_that_contradict_each_other_join_nobody(
         for at, (left, right, decision, day) in enumerate(lines)
     ]  # fmt: skip
     for turned in (said, [one | {"received_seq": 0, "row_number": 9 - one["row_number"]} for one in reversed(said)]):
-        inputs = given(after(1), house__previous_question=questions, house__decision=turned)
+        inputs = given(
+            after(1), house__previous_question=questions, house__decision=turned, dibao_person=everybody(questions)
+        )
         found = {int(row["decision_id"]): row for row in warehouse.ask(inputs, models, "life.answer").to_pylist()}
         told = {at: row["contradiction"] for at, row in found.items() if row["contradiction"]}
         assert {at for at, row in found.items() if row["state"] == "contradicted"} == set(told)

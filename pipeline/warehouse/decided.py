@@ -167,21 +167,43 @@ def make_contradiction(con: duckdb.DuckDBPyConnection, name: str) -> None:
 def make_named_in(
     con: duckdb.DuckDBPyConnection, name: str, kinds: Mapping[str, Kind], accepted: Mapping[str, Rows]
 ) -> None:
-    """Create the table `name` (person_id, unit_code): the units whose own lists in use name those whom an answer made one.
+    """Create the table `name` (person_id, unit_code, is_in_use): the units whose rows name those whom an answer is about.
 
-    Of lists by month each unit's last one of a kind is in use.
+    A partner's row counts for the division where its address lies. A row that was set aside counts for its sender when it bears the
+    very name under which others know the person. In use are a unit's own lists, of those by month the last not later than tonight's.
     """
-    asked = "select unnest([left_ref, right_ref]) from life.heard where about = 'identity' and result = 'same' and state = 'stands'"
-    each = [
-        f"select distinct person_id, unit_code from (select person_id, unit_code, period, max(period) over (partition by unit_code) as last"
-        f" from {source(con, rows, f'own_{kind}')} as rows) where period is not distinct from last and person_id in ({asked})"
-        for kind, rows in sorted(accepted.items())
-        if len(rows) and not kinds[kind].is_partner
-    ]
-    told = (
-        " union ".join(each) or "select cast(null as varchar) as person_id, cast(null as varchar) as unit_code limit 0"
+    con.execute(
+        "create temp table asked as select distinct unnest([left_ref, right_ref]) as ref from life.said"
+        " where about = 'identity' and problem is null and result in ('same', 'not_same')"
     )
+    told = "select cast(null as varchar) as person_id, cast(null as varchar) as unit_code, false as is_in_use limit 0"
     con.execute(f"create table {name} as {told}")
+    con.execute(
+        "create temp table asked_row as select row_id, unit_code, folded_name(name) as folded_name from house.set_aside"
+        " where row_id in (select ref from asked) and name is not null"
+    )
+    for kind, rows in sorted(accepted.items()):
+        if not len(rows):
+            continue
+        given = f"(select * from {source(con, rows, f'own_{kind}')} as every where person_id in (select ref from asked))"
+        con.execute(
+            f"insert into {name} select distinct rows.person_id, asked_row.unit_code, false from {given} as rows"
+            f" join asked_row on folded_name(rows.{kinds[kind].person.name}) = asked_row.folded_name"
+        )
+        if kinds[kind].is_partner:
+            con.execute(
+                f"insert into {name} select distinct rows.person_id, place.division_code, false from {given} as rows"
+                " join house.place as place on rows.row_id = place.row_id"
+            )
+        else:
+            con.execute(
+                f"""insert into {name} select person_id, rows.unit_code, bool_or(rows.period is not distinct from last.period)
+                from {given} as rows left join (
+                    select unit_code, max(period) as period from {source(con, rows, f"own_{kind}")} as every
+                    where period <= (select strftime(run_date, '%Y-%m') from house.night) group by unit_code
+                ) as last on rows.unit_code = last.unit_code group by all"""
+            )
+    con.execute("drop table asked; drop table asked_row")
 
 
 def _between(pairs: Mapping[str, tuple[str, str]], one: str, other: str) -> set[str]:

@@ -52,7 +52,7 @@ CONTRADICTION = "life.contradiction"
 """Answers that cannot all be true; made by the builder (decided.py), since a chain of answers has any length."""
 
 NAMED_IN = "life.named_in"
-"""In whose lists in use those stand whom an answer made one; made by the builder (decided.py), from rows that are not loaded yet."""
+"""Whose rows name those whom an answer is about; made by the builder (decided.py), from rows that are not loaded yet."""
 
 WHAT_IF = "warnings.what_if"
 """What a decision about who is who would change; made by the builder (what_if.py), which runs the rules again."""
@@ -75,7 +75,7 @@ _MADE = {
     ),
     SUGGESTION: ("registry.suggestion_pair",),
     CONTRADICTION: ("life.heard", "house.answer", "house.unit"),
-    NAMED_IN: ("life.heard",),
+    NAMED_IN: ("life.said", "house.night", "house.place", "house.set_aside"),
     WITHDRAWAL: (
         "life.gone", "registry.horizon", "registry.household_member", "house.identity_decision", "house.policy", "house.previous_answer",
         "house.previous_person", "house.previous_release", "house.previous_submission", "house.previous_warning", "house.release",

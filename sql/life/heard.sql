@@ -1,26 +1,52 @@
 -- What becomes of each filled-in line beside the others about the same: the later day holds; the same words count once. Lines of one day that
 -- say different things of one warning, sample or pair, or that one row is two people, hold none of them, whoever wrote them and in whatever
 -- file, row or order: all who wrote are told, until a line of a later day. That a row is somebody else's does not go by the later day when
--- another division said whose it is: then it holds none of them, until the bureau says. To be looking into it is no result, and differs from none.
-with counted as (
+-- another division said whose it is: then it holds none of them, until the bureau says. About who is who, what the bureau said is changed by
+-- the bureau alone, and an answer that sleeps (life.asleep) is beside no other. To be looking into it is no result, and differs from none.
+with given as (
+    select
+        said.decision_id as decision_id,
+        said.problem is null and asleep.decision_id is not null as is_asleep,
+        said.about = 'identity' and coalesce(unit.unit_kind <> 'bureau', true)
+        and max(
+            case
+                when said.about = 'identity' and said.problem is null and unit.unit_kind = 'bureau' and said.result in ('same', 'not_same')
+                    then 1
+                else 0
+            end
+        ) over (partition by said.about, said.subject) = 1 as is_below
+    from life.said as said
+    left join house.unit as unit
+        on said.unit_code = unit.unit_code
+    left join life.asleep as asleep
+        on said.decision_id = asleep.decision_id
+),
+
+counted as (
     select
         said.decision_id as decision_id, said.about as about, said.subject as subject, said.result as result,
         said.measure as measure, said.decided_by as decided_by, said.decided_on as decided_on, said.note as note,
         said.unit_code as unit_code, said.file_name as file_name, said.sheet as sheet, said.row_number as row_number,
         said.night as night, said.received_seq as received_seq, said.rule_code as rule_code, said.left_ref as left_ref,
         said.right_ref as right_ref, said.division_code as division_code, said.problem as problem,
-        said.problem is null and said.result <> 'verifying' as is_conclusion,
+        given.is_asleep as is_asleep, given.is_below as is_below,
+        said.problem is null and said.result <> 'verifying' and not given.is_asleep as is_conclusion,
+        said.problem is null and said.result <> 'verifying' and not given.is_asleep and not given.is_below as is_weighed,
         coalesce(unit.name, said.unit_code) || said.decided_by || ' ' || cast(said.decided_on as varchar)
         || '“' || coalesce(outcome.title, answer.title) || '”' as words,
         case said.about when 'identity' then '（疑问 ' when 'sample' then '（抽样 ' else '（预警 ' end
         || substr(said.subject, 1, 8) || '）' as about_which,
-        max(case when said.problem is null then said.decided_on end) over (partition by said.about, said.subject) as last_on,
+        max(
+            case when said.problem is null and not given.is_asleep and not given.is_below then said.decided_on end
+        ) over (partition by said.about, said.subject) as last_on,
         row_number() over (
             partition by
                 said.problem, said.about, said.subject, said.result, said.measure, said.decided_by, said.decided_on, said.note
             order by said.night, said.received_seq, said.unit_code, said.sheet, said.row_number, said.decision_id
         ) as time_said
     from life.said as said
+    inner join given
+        on said.decision_id = given.decision_id
     left join house.unit as unit
         on said.unit_code = unit.unit_code
     left join house.outcome as outcome
@@ -41,7 +67,7 @@ concluded as (
     from counted
     left join house.unit as unit
         on counted.unit_code = unit.unit_code
-    where counted.is_conclusion and counted.decided_on = counted.last_on
+    where counted.is_weighed and counted.decided_on = counted.last_on
     group by counted.about, counted.subject, counted.decided_on
 ),
 
@@ -51,7 +77,9 @@ row_last as (
         concluded.left_ref as left_ref,
         concluded.unit_code as unit_code,
         concluded.is_bureau as is_bureau,
-        max(concluded.decided_on) over (partition by concluded.left_ref) = concluded.decided_on as is_last
+        concluded.is_bureau = max(concluded.is_bureau) over (partition by concluded.left_ref)
+        and concluded.decided_on
+        = max(concluded.decided_on) over (partition by concluded.left_ref, concluded.is_bureau) as is_last
     from concluded
     where concluded.about = 'identity' and concluded.is_same = 1 and concluded.left_ref like '%#%'
 ),
@@ -99,7 +127,7 @@ torn as (
     inner join counted
         on
             judged.about = counted.about and judged.subject = counted.subject and judged.decided_on = counted.decided_on
-            and counted.is_conclusion
+            and counted.is_weighed
     where judged.is_torn
     group by judged.about, judged.topic
 ),
@@ -109,21 +137,21 @@ placed as (
         counted.decision_id as decision_id, counted.about as about, counted.subject as subject, counted.left_ref as left_ref,
         counted.result as result, counted.unit_code as unit_code, counted.decided_by as decided_by,
         counted.decided_on as decided_on,
-        counted.is_conclusion and judged.is_torn and counted.decided_on = judged.decided_on as is_torn,
+        counted.is_weighed and judged.is_torn and counted.decided_on = judged.decided_on as is_torn,
         judged.is_others or (counted.about = 'identity' and judged.is_torn) as is_out,
         judged.topic as topic,
         row_number() over (
             partition by
                 counted.about, counted.subject,
-                coalesce(counted.is_conclusion and judged.is_torn and counted.decided_on = judged.decided_on, false)
+                coalesce(counted.is_weighed and judged.is_torn and counted.decided_on = judged.decided_on, false)
             order by
-                counted.decided_on desc, counted.night desc, counted.received_seq desc, counted.unit_code desc,
+                counted.is_below, counted.decided_on desc, counted.night desc, counted.received_seq desc, counted.unit_code desc,
                 counted.sheet desc, counted.row_number desc, counted.decision_id desc
         ) as place
     from counted
     left join judged
         on counted.about = judged.about and counted.subject = judged.subject
-    where counted.problem is null and counted.time_said = 1
+    where counted.problem is null and not counted.is_asleep and counted.time_said = 1
 ),
 
 of_another as (
@@ -189,6 +217,8 @@ select
     case
         when counted.problem is not null then 'misfit'
         when counted.time_said > 1 then 'repeated'
+        when counted.is_below then 'replaced'
+        when counted.is_asleep then 'moved'
         when placed.is_torn then 'contradicted'
         when placed.place = 1 and not coalesce(placed.is_out, false) then 'stands'
         else 'replaced'

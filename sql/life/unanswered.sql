@@ -1,7 +1,7 @@
 -- Open warnings that cannot be asked about tonight, since a roster is not current, or not whole and says nothing of whom they are about,
 -- or nobody can tell whether they stand on it (another name under the number, a row set aside that may be theirs), or a cell cannot be
--- read, or the name on a row that they stand on has come into dispute: they are carried over, with that remark. What nobody knows
--- withdraws nothing.
+-- read, or the name on a row that they stand on has come into dispute, or people contradict each other about whose it is: they are carried
+-- over, with that remark. What nobody knows withdraws nothing.
 with unanswered as (
     select
         answered.warning_id as warning_id,
@@ -87,6 +87,23 @@ disputed as (
     where before.status <> 'closed' and enrolled.warning_id is null
 ),
 
+torn as (
+    select distinct before.warning_id as warning_id
+    from life.before as before
+    inner join life.answer as answer
+        on answer.state = 'contradicted' and answer.decision = 'same'
+    left join registry.household_member as household_member
+        on before.household_id = household_member.household_id
+    left join enrolled
+        on before.warning_id = enrolled.warning_id
+    where
+        before.status <> 'closed' and enrolled.warning_id is null
+        and (
+            before.person_id in (answer.left_ref, answer.right_ref)
+            or household_member.person_id in (answer.left_ref, answer.right_ref)
+        )
+),
+
 remark as (
     select
         named.warning_id as warning_id,
@@ -109,6 +126,12 @@ remark as (
         '所依据的数据行姓名有争议' as said,
         5 as place
     from disputed
+    union all
+    select
+        torn.warning_id as warning_id,
+        '各单位对谁是谁的判断互相矛盾' as said,
+        6 as place
+    from torn
 )
 
 select

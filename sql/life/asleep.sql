@@ -1,0 +1,39 @@
+-- Answers of divisions that hold nobody tonight. What a division said holds while everybody whom it is about is its own: named by a row of
+-- its own, of any month, or by a partner's row whose address lies there; not while he lived elsewhere last night, at the bureau too, nor
+-- while lists in use of other divisions name him and none of its own does. It holds again when that is over. What the bureau said never sleeps.
+with side as (
+    select
+        said.decision_id as decision_id,
+        said.unit_code as unit_code,
+        unnest([said.left_ref, said.right_ref]) as person_id
+    from life.said as said
+    inner join house.unit as unit
+        on said.unit_code = unit.unit_code
+    where
+        said.about = 'identity' and said.problem is null and said.result in ('same', 'not_same')
+        and unit.unit_kind = 'division'
+),
+
+named as (
+    select
+        side.decision_id as decision_id,
+        side.person_id as person_id,
+        max(case when named_in.unit_code = side.unit_code then 1 else 0 end) as is_own,
+        max(case when named_in.unit_code = side.unit_code and named_in.is_in_use then 1 else 0 end) as is_own_in_use,
+        max(case when named_in.unit_code <> side.unit_code and named_in.is_in_use then 1 else 0 end) as is_of_others
+    from side
+    left join life.named_in as named_in
+        on side.person_id = named_in.person_id
+    where side.person_id not like '%#%'
+    group by side.decision_id, side.person_id
+)
+
+select named.decision_id as decision_id
+from named
+where named.is_own = 0 or (named.is_of_others = 1 and named.is_own_in_use = 0)
+union
+select side.decision_id as decision_id
+from side
+inner join house.previous_person as previous
+    on side.person_id = previous.person_id
+where previous.division_code <> side.unit_code
