@@ -33,7 +33,7 @@ demo: $(VENV)/.ready  ## a sample month of an invented bureau, through Airflow, 
 	@umask 077; $(BIN)/python dags/nightly.py >> $(DEMO)/airflow.log || { tail -40 $(DEMO)/airflow.log; exit 1; }
 	@$(BIN)/monitor --home $(DEMO) status --date $(DEMO_DATE)
 	@echo "都在 $(DEMO)/：退回各单位的 returns/，预警清单 lists/$(DEMO_DATE)/，给数据员的信 outbox/，预警库 warehouse.duckdb"
-	@echo "加密的只有：原始文件 archive/、日志 journal.jsonl 的内容、台账 ledger.db 里的文字；密钥就在旁边的 keys/。"
+	@echo "加密的只有：原始文件 archive/、日志 journal.jsonl 的内容、运行记录库 ledger.db 里的文字；密钥就在旁边的 keys/。"
 	@echo "没有加密的：accepted/、releases/（预警库）、returns/、lists/、outbox/、airflow/。演示用的都是虚构的人；放真实数据以前先运行 monitor doctor。"
 
 test: $(VENV)/.ready lint  ## the quality gate and the whole suite

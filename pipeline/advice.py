@@ -191,11 +191,11 @@ USE_OUR_LIST: Final = "请用发下去的清单填写，保留标题行和编号
 def use_inbox_of_lists(unit_code: str) -> str:
     """For a filled-in list of warnings that lies among the data files; `unit_code` '' where nobody said whose it is."""
     where = f" decisions/inbox/{unit_code}/" if unit_code else " decisions/inbox 里本单位的文件夹"
-    return f"请把填好的清单放进{where}，不要放进收件文件夹"
+    return f"请把填好的清单放进{where}，不要放进收件箱"
 
 
 MEND_ORIGINAL: Final = "请改好原文件后整份再交"
-CORRECT_OWN_FILE: Final = "请放进原来的收件文件夹，或改好原表后整份再交"
+CORRECT_OWN_FILE: Final = "请放进报送原表的那个单位的收件箱，或改好原表后整份再交"
 CORRECT_AS_IT_CAME: Final = "请在退回的更正表上重填：可以删去不改的行，不要加行，也不要改“原工作表”“原行号”、列名和工作表名；或改好原表后整份再交"
 CORRECT_AS_XLSX: Final = (
     "更正表请存成 .xlsx 再放回来：请在退回的那份更正表上填，填好直接保存，不要存成别的格式，也不要把内容复制到别的工作簿里；"

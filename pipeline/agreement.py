@@ -29,13 +29,13 @@ IDENTITY = "identity"
 
 _OTHER_LEDGER = (
     "请核对 monitor.yml 的 ledger 指的是不是这个数据目录的库；确实丢了或旧了的，换一个空库，再运行 monitor recover，"
-    "它由日志和 archive/ 重建台账"
+    "它由日志和 archive/ 重建运行记录库"
 )
 _JOURNAL = (
     "请从最近一夜以后的备份恢复 journal.jsonl；只有更早的备份，就先把现在的数据目录移到别处留着，把整个数据目录从同一次备份恢复，"
     "再请各单位重报那以后的文件"
 )
-_NEW_HOME = "新的数据目录，台账就是别处的：请移走 ledger.db，或改 monitor.yml 的 ledger。用过的数据目录，"
+_NEW_HOME = "新的数据目录，运行记录库就是别处的：请移走 ledger.db，或改 monitor.yml 的 ledger。用过的数据目录，"
 _IDENTITY_KEY = "请从备份恢复 identity.key；用别的密钥，所有的人都成了陌生人"
 _ARCHIVE_KEY = "请从备份恢复 archive.key；没有它，收到的原始文件都打不开"
 
@@ -67,32 +67,32 @@ def _disagreement(home: Home, ledger: Ledger) -> tuple[str, list[Entry]]:
         held = _Held.of(ledger)
         changed = held.changed_units(ledger, entries)
     except seal.Unopened:
-        said = "台账不是这个数据目录的，或者 ledger.key 换过：里面的文字打不开。请先核对 ledger.key 是不是原来的。"
+        said = (
+            "运行记录库不是这个数据目录的，或者 ledger.key 换过：里面的文字打不开。请先核对 ledger.key 是不是原来的。"
+        )
         return said + of_ledger, []
     if not entries:
         there = _left_without_journal(home, held)
-        or_new = _NEW_HOME if there == ["台账"] else ""
+        or_new = _NEW_HOME if there == ["运行记录库"] else ""
         said = f"日志不见了或是空的（journal.jsonl），而 {'、'.join(there)} 里有内容。{or_new}{_JOURNAL}"
         return said if there else "", entries
     strange = before - {file for entry in entries for file in _told_by(entry)}
     lacking = held.lacks(entries)
     said = ""
     if lacking and strange:
-        said = f"台账和日志不是一套：台账{lacking}，又有日志里没有的 {len(strange)} 份。{of_ledger}"
+        said = f"运行记录库和日志不是一套：运行记录库{lacking}，又有日志里没有的 {len(strange)} 份。{of_ledger}"
     elif lacking:
-        said = f"台账不全（丢了、空了，或是旧的一份）：{lacking}。{of_ledger}"
+        said = f"运行记录库不全（丢了、空了，或是旧的一份）：{lacking}。{of_ledger}"
     elif strange:
-        said = (
-            f"日志和台账不是一套（日志丢了、短了，或是旧的一份）：台账里有 {len(strange)} 份文件日志没有记。{_JOURNAL}"
-        )
+        said = f"日志和运行记录库不是一套（日志丢了、短了，或是旧的一份）：运行记录库里有 {len(strange)} 份文件日志没有记。{_JOURNAL}"
     elif head and head[0] and not any((each.seq, each.hash) == head for each in entries):
-        said = f"日志不全（短了，或是旧的一份）：台账记得的第 {head[0]} 行，日志里没有。{_JOURNAL}"
+        said = f"日志不全（短了，或是旧的一份）：运行记录库记得的第 {head[0]} 行，日志里没有。{_JOURNAL}"
     elif untold := _untold_release(home, entries):
-        said = f"日志和台账都是旧的一份：releases/ 里有第 {untold} 版，日志没有记到它。{_JOURNAL}"
+        said = f"日志和运行记录库都是旧的一份：releases/ 里有第 {untold} 版，日志没有记到它。{_JOURNAL}"
     elif gone := _gone_parts(home, ledger, entries):
         said = f"accepted/ 里少了 {len(gone)} 份已接收的数据（如 {gone[0]}）。{restore_or_rebuild('accepted/')}"
     elif changed:
-        said = f"台账里 {'、'.join(changed)} 的记录与发布时不同。{of_ledger}"
+        said = f"运行记录库里 {'、'.join(changed)} 的记录与发布时不同。{of_ledger}"
     return said, entries
 
 
@@ -145,7 +145,7 @@ def _left_without_journal(home: Home, held: _Held) -> list[str]:
     return [
         what
         for what, is_there in (
-            ("台账", bool(held.files or held.nights)),
+            ("运行记录库", bool(held.files or held.nights)),
             ("archive/", bool(archive.kept(home))),
             ("accepted/", any(home.accepted.glob("*/*.parquet"))),
             ("releases/", home.warehouse.is_symlink() or any(home.releases.glob("[0-9]*"))),
@@ -214,7 +214,7 @@ def examine_identity(home: Home, entries: Iterable[Entry]) -> None:
 def examine_ledger_file(home: Home, entries: Sequence[Entry]) -> None:
     """Raise MonitorError when a home that is in use has no ledger in it: to open it would make an empty one."""
     if entries and home.settings.ledger == "sqlite" and not (home.root / "ledger.db").exists():
-        raise MonitorError(f"台账不见了（ledger.db）。{restore_or_rebuild('ledger.db')}")
+        raise MonitorError(f"运行记录库不见了（ledger.db）。{restore_or_rebuild('ledger.db')}")
 
 
 def examine_archive_key(home: Home) -> None:

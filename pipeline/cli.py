@@ -485,7 +485,7 @@ def verify(obj: _Context, head: bool, against: Path | None) -> None:
 @json_option
 @click.pass_obj
 def doctor(obj: _Context) -> None:
-    """检查这台机器和数据目录适不适合存放真实数据：权限、加密、密钥、台账、Airflow……逐项说怎么改。有要改的，退出码是 1。"""
+    """检查这台机器和数据目录适不适合存放真实数据：权限、加密、密钥、运行记录库、Airflow……逐项说怎么改。有要改的，退出码是 1。"""
     from pipeline import doctor as examining
 
     found = examining.examine(obj.folder, datetime.now(UTC))
@@ -531,7 +531,7 @@ def rollback(obj: _Context, release: str | None, because: str) -> None:
 @json_option
 @click.pass_obj
 def recover(obj: _Context) -> None:
-    """台账丢失或损坏后，由原始文件和日志重建：台账、已接收的数据、发布的版本。"""
+    """运行记录库丢失或损坏后，由原始文件和日志重建：运行记录库、已接收的数据、发布的版本。"""
     from pipeline import custody
 
     with obj.progress() as progress:
@@ -621,7 +621,7 @@ def purge(obj: _Context, day: date | None, really: bool) -> None:
         lambda console: console.print(
             f"清除了 {told['files']} 份过期文件（原始文件 {told['archive']} 份、数据 {told['parts']} 份）"
             f"和 {told['outputs']} 份旧的退回件、搁置的版本等。"
-            f"保留着的各版数据里还有的，由更新的 {releases} 版代替以后才没有；备份和台账数据库自己的 WAL、备份另外清除。"
+            f"保留着的各版数据里还有的，由更新的 {releases} 版代替以后才没有；备份和运行记录库（PostgreSQL）自己的 WAL、备份另外清除。"
         ),
     )
 
@@ -809,7 +809,7 @@ def _show_check(result: dict[str, Any], console: Console) -> None:
         console.print(f"说明：{mask(notice)}", markup=False)
     if result["annotated"]:
         console.print(f"标注好的副本：{mask(result['annotated'])}", markup=False)
-    console.print("只是检查，什么都没有收下：放进收件文件夹才算报送。")
+    console.print("只是检查，什么都没有收下：放进收件箱才算报送。")
 
 
 def main() -> None:

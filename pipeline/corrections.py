@@ -48,7 +48,7 @@ def apply(
     ledger.record_file(file.unit_code, name, sha256=digest, size=size, received_at=at, night=day, archived=archived)
     return Reading(
         kind=None,
-        notices=[f"已更正《{base.file_name}》的 {rows} 行，得到改好的整份《{name}》：它的结果见退回文件《{name}》"],
+        notices=[f"已更正《{base.file_name}》的 {rows} 行，得到改好的整份《{name}》：它的结果见退回件《{name}》"],
     )
 
 

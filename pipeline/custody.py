@@ -105,9 +105,9 @@ def _remembered(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
     if not last and any(
         each.what == "finished" for each in entries[:-1]
     ):  # cut off, the last one is the next night's to write
-        return ["台账里少了“日志写到第几行”那一条：日志末尾有没有被截掉，看不出来"]
+        return ["运行记录库里少了“日志写到第几行”那一条：日志末尾有没有被截掉，看不出来"]
     if last and not any((each.seq, each.hash) == last for each in entries):
-        return [f"日志末尾被截掉：台账记得写到第 {last[0]} 行，现在只有 {len(entries)} 行"]
+        return [f"日志末尾被截掉：运行记录库记得写到第 {last[0]} 行，现在只有 {len(entries)} 行"]
     return []
 
 
@@ -115,8 +115,8 @@ def _files_of_ledger(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
     """A file that the ledger lost or made up, or says other things of than the journal does."""
     told, known = agreement.told_files(entries), agreement.known_files(ledger)
     return [
-        *(f"台账里少了 {unit} 的文件《{name}》" for unit, name, _ in sorted(told - known)),
-        *(f"台账里多出 {unit} 的文件《{name}》，日志里没有收到过" for unit, name, _ in sorted(known - told)),
+        *(f"运行记录库里少了 {unit} 的文件《{name}》" for unit, name, _ in sorted(told - known)),
+        *(f"运行记录库里多出 {unit} 的文件《{name}》，日志里没有收到过" for unit, name, _ in sorted(known - told)),
     ]
 
 
@@ -125,8 +125,8 @@ def _said_by_people(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
     told, held = agreement.told_words(entries, agreement.ids_of(ledger)), ledger.said()
     sorts = {"confirmed": "对扣住名单的确认", "confirmed_gap": "对不完整名单的确认", "excepted": "已知例外"}
     return [
-        *(f"台账里少了 {each[2]} 的一条{sorts[each[0]]}" for each in sorted(told - held)),
-        *(f"台账里多出 {each[2]} 的一条{sorts[each[0]]}，日志里没有" for each in sorted(held - told)),
+        *(f"运行记录库里少了 {each[2]} 的一条{sorts[each[0]]}" for each in sorted(told - held)),
+        *(f"运行记录库里多出 {each[2]} 的一条{sorts[each[0]]}，日志里没有" for each in sorted(held - told)),
     ]
 
 
@@ -137,7 +137,7 @@ def _kept_beside(entries: list[journal.Entry], home: Home, ledger: Ledger) -> li
     now = run.kept_beside(home, ledger)
     if told.get("form") != now["form"]:  # another version of the program went over other columns
         told = told | {"ledger": now["ledger"]}
-    sorts = {"ledger": "台账里 {} 的记录与发布时不同", "folders": "accepted/{}：与发布时不同"}
+    sorts = {"ledger": "运行记录库里 {} 的记录与发布时不同", "folders": "accepted/{}：与发布时不同"}
     return [
         said.format(name)
         for sort, said in sorts.items()
@@ -151,7 +151,7 @@ def _of_another_version(entries: list[journal.Entry], ledger: Ledger) -> list[st
     told = agreement.last_kept(entries)
     if told is None or told.get("form") == ledger.form():
         return []
-    return ["台账里各单位的记录是另一个版本的程序登记的，现在无法核对；再跑一夜就核对得出"]
+    return ["运行记录库里各单位的记录是另一个版本的程序登记的，现在无法核对；再跑一夜就核对得出"]
 
 
 def _parts_there(home: Home) -> set[str]:
@@ -262,7 +262,7 @@ def recover(home: Path, on_step: Step | None = None) -> dict[str, Any]:
             raise MonitorError(f"归档里少了 {len(missing)} 份文件（如 {missing[0][:16]}…），请先从备份恢复 archive/")
         # One of its own in the home is laid aside with the rest; of another nothing may be touched before it is known to be empty.
         if place.settings.ledger != "sqlite" and Ledger.of(place).files():
-            raise MonitorError("台账的数据库不是空的：请先换一个空库（或清空），再运行 monitor recover")
+            raise MonitorError("运行记录库的数据库不是空的：请先换一个空库（或清空），再运行 monitor recover")
         # From here on the numbers of releases begin anew.
         journal.write(place, "recovering", {}, who=login(), at=datetime.now(UTC))
     aside = _lay_aside(place)

@@ -354,22 +354,22 @@ def _ledger(home: Home) -> Iterator[Finding]:
         if _was_used(home):
             agreement.examine(home, Ledger.of(home))
     except MonitorError as problem:
-        yield Finding("台账", "mend", str(problem), "照提示改好；台账丢了用 monitor recover 重建")
+        yield Finding("运行记录库", "mend", str(problem), "照提示改好；运行记录库丢了用 monitor recover 重建")
         return
     if reached.is_sqlite:
-        yield Finding("台账", "good", "SQLite，在数据目录里；一台机器够用，多台机器同时跑才要 PostgreSQL")
+        yield Finding("运行记录库", "good", "SQLite，在数据目录里；一台机器够用，多台机器同时跑才要 PostgreSQL")
         return
     if reached.has_password and not home.settings.ledger.startswith("env:"):
         yield Finding(
-            "台账的密码", "mend", "数据库密码写在 monitor.yml 里", "改成 ledger: env:变量名，密码放进服务的环境"
+            "运行记录库的密码", "mend", "数据库密码写在 monitor.yml 里", "改成 ledger: env:变量名，密码放进服务的环境"
         )
     if reached.is_on_this_machine:
-        yield Finding("台账", "good", "PostgreSQL，在本机")
+        yield Finding("运行记录库", "good", "PostgreSQL，在本机")
     elif reached.tls in _SAFE_TLS:
-        yield Finding("台账", "good", f"PostgreSQL，经 TLS（sslmode={reached.tls}）")
+        yield Finding("运行记录库", "good", f"PostgreSQL，经 TLS（sslmode={reached.tls}）")
     else:
         said = f"PostgreSQL 在别的机器上，连接没有核对对方证书（sslmode={reached.tls}）"
-        yield Finding("台账", "mend", said, "地址里加 sslmode=verify-full")
+        yield Finding("运行记录库", "mend", said, "地址里加 sslmode=verify-full")
 
 
 def _release(home: Home, now: datetime) -> Iterator[Finding]:

@@ -734,7 +734,8 @@ def _remains(
             "到什么时候": f"退回件、清单和信满 {kept_for.workbook_days} 天；各版数据由更新的 {kept_for.releases} 版代替以后",
         }  # fmt: skip
     yield {
-        "在哪里": "交回的清单里登记的结果（台账密封保存，各版数据里也有）" if is_whole else "交回的清单里登记的结果和写的话（台账、各版数据）",
+        "在哪里": "交回的清单里登记的结果（运行记录库密封保存，各版数据里也有）"
+        if is_whole else "交回的清单里登记的结果和写的话（运行记录库、各版数据）",
         "为什么": "谁核查、哪天、结果怎样，要能查考" + ("；写到本人的措施和说明已抹去" if is_whole else ""),
         "到什么时候": f"满 {months['retention_facts']} 个月，并且有关的预警和判断不再公布以后",
     }  # fmt: skip
@@ -745,7 +746,8 @@ def _remains(
     }  # fmt: skip
     if home.settings.ledger != "sqlite":
         yield {
-            "在哪里": "台账数据库（PostgreSQL）的 WAL、归档的 WAL、备库和备份", "为什么": "本程序只能重写自己的表；那里的文字是密封的",
+            "在哪里": "运行记录库（PostgreSQL）的 WAL、归档的 WAL、备库和备份",
+            "为什么": "本程序只能重写自己的表；那里的文字是密封的",
             "到什么时候": "由数据库管理员按备份的保存期限清除",
         }  # fmt: skip
     yield {

@@ -402,7 +402,7 @@ class Home:
             url = os.environ.get(ledger.removeprefix("env:"))
             if not url:
                 raise ConfigError(
-                    f"monitor.yml:ledger：没有设置环境变量 {ledger.removeprefix('env:')}；请设成台账的数据库地址，再运行一次"
+                    f"monitor.yml:ledger：没有设置环境变量 {ledger.removeprefix('env:')}；请设成运行记录库的数据库地址，再运行一次"
                 )
             return url
         return ledger

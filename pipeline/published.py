@@ -392,7 +392,7 @@ def _settings_changed(home: Home, told: Told) -> Iterator[str]:
     if told.settings is None:
         return
     now = settings_of(home)
-    since = f"{told.settings_of} 夜里" if told.settings_of else "重建台账时"
+    since = f"{told.settings_of} 夜里" if told.settings_of else "重建运行记录库时"
     for name in sorted({*now, *told.settings}):
         if now.get(name) != told.settings.get(name):
             yield f"{name}：与{since}读到的不同。是您自己改的，再跑一夜就记下了；不是，请从备份恢复"
@@ -405,7 +405,7 @@ def _nights_changed(ledger: Ledger, told: Told) -> Iterator[str]:
     held = nights_of(ledger)
     for night in sorted({*held, *told.nights}):
         if night not in told.nights:
-            yield f"台账里多出 {night} 这一夜，日志里没有"
+            yield f"运行记录库里多出 {night} 这一夜，日志里没有"
             continue
         how, now = told.nights[night], held.get(night)
         if how is None or now == how:
@@ -413,8 +413,8 @@ def _nights_changed(ledger: Ledger, told: Told) -> Iterator[str]:
         if how["state"] == "running" and (now in (None, *told.ended.get(night, [])) and night == told.last_night):
             continue  # cut off between the journal's line and the ledger's
         if now is None:
-            yield f"台账里少了 {night} 这一夜"
+            yield f"运行记录库里少了 {night} 这一夜"
         elif now["state"] != how["state"]:
-            yield f"台账里 {night} 这一夜是“{_STATES[now['state']]}”，日志里是“{_STATES[how['state']]}”"
+            yield f"运行记录库里 {night} 这一夜是“{_STATES[now['state']]}”，日志里是“{_STATES[how['state']]}”"
         else:
-            yield f"台账里 {night} 这一夜的份数与日志里不同"
+            yield f"运行记录库里 {night} 这一夜的份数与日志里不同"

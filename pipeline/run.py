@@ -1710,8 +1710,8 @@ def _apart_from_its_like(file: Path) -> str:
 def _not_examined(readings: Sequence[Reading]) -> str:
     """Of a file of ours that came back, which is no list by itself: what it is, and when it is looked at."""
     if any(reading.correction for reading in readings):
-        return "这是更正表，这里不能检查：放进收件文件夹，当夜并进原来的名单以后才查"
-    return "这里面只有“问题清单”，没有名单可以检查：填好的确认放进收件文件夹，当夜采用"
+        return "这是更正表，这里不能检查：放进收件箱，当夜并进原来的名单以后才查"
+    return "这里面只有“问题清单”，没有名单可以检查：填好的确认放进收件箱，当夜采用"
 
 
 def _cut_to_fit(stem: str, ending: str) -> str:

@@ -57,7 +57,7 @@ class Seal:
         try:
             return self._keys.decrypt(sealed.encode()).decode()
         except InvalidToken:
-            raise Unopened("台账里有一处密封的内容打不开：密钥不对，或被改动过") from None
+            raise Unopened("运行记录库里有一处密封的内容打不开：密钥不对，或被改动过") from None
 
     def renew(self, sealed: str) -> str:
         """The same text, sealed with the first key."""
@@ -81,7 +81,7 @@ def make_key(home: Home) -> bool:
     if (home.keys / _NAME).exists():
         return False
     if (home.root / "journal.jsonl").exists() or (home.root / "ledger.db").exists():
-        raise ConfigError(f"{home.keys / _NAME}：密钥不见了；请从备份恢复，没有它日志和台账都打不开")
+        raise ConfigError(f"{home.keys / _NAME}：密钥不见了；请从备份恢复，没有它日志和运行记录库都打不开")
     with suppress(FileExistsError), atomically(home.keys / _NAME, only_new=True) as part:
         part.write_text(Fernet.generate_key().decode() + "\n", encoding="ascii")
     return True

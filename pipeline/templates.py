@@ -306,7 +306,7 @@ def _instructions(sheet: Worksheet, kind: Kind) -> None:
 
 
 def _handing_in(kind: Kind) -> list[str]:
-    said = ["存成 xlsx（不要用 et、wps、pdf，不要加密码），放进本单位的收件文件夹 inbox/<单位代码>/，或交给数据员。"]
+    said = ["存成 xlsx（不要用 et、wps、pdf，不要加密码），放进本单位的收件箱 inbox/<单位代码>/，或交给数据员。"]
     if kind.period == "month":
         said.insert(
             0,
@@ -316,7 +316,7 @@ def _handing_in(kind: Kind) -> list[str]:
         said.append("可以只报新增和有变化的；同一条再报一次，以后报的为准。")
     if kind.replace == "unit":
         said.append("每次报全部，新名单整份代替旧名单。")
-    said.append("第二天看 returns/<单位代码>/ 里退回的副本：标红的改好，改个文件就行，再放进收件文件夹，不用重新做表。")
+    said.append("第二天看 returns/<单位代码>/ 里的退回件：标红的改好，改个文件就行，再放进收件箱，不用重新做表。")
     return said
 
 

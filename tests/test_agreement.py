@@ -72,15 +72,15 @@ def empty(home, name):
 
 
 SPOILT = [
-    ("ledger deleted", lambda home, of: take(home, "ledger.db"), r"台账不全.*少了 2 份收到过的文件.*monitor recover"),
-    ("ledger emptied", lambda home, of: empty(home, "ledger.db"), r"台账不全.*monitor recover"),
-    ("ledger spoilt", lambda home, of: garbage(home), r"台账坏了.*monitor recover"),
-    ("rows deleted", lambda home, of: sql(home, "delete from submission", "delete from received_file"), r"台账不全"),
-    ("one row deleted", lambda home, of: sql(home, "delete from submission where unit_code = 'd02'"), r"台账里 d02 的记录"),
-    ("table dropped", lambda home, of: sql(home, "drop table submission"), r"台账里 d01、d02 的记录"),
+    ("ledger deleted", lambda home, of: take(home, "ledger.db"), r"运行记录库不全.*少了 2 份收到过的文件.*monitor recover"),
+    ("ledger emptied", lambda home, of: empty(home, "ledger.db"), r"运行记录库不全.*monitor recover"),
+    ("ledger spoilt", lambda home, of: garbage(home), r"运行记录库坏了.*monitor recover"),
+    ("rows deleted", lambda home, of: sql(home, "delete from submission", "delete from received_file"), r"运行记录库不全"),
+    ("one row deleted", lambda home, of: sql(home, "delete from submission where unit_code = 'd02'"), r"运行记录库里 d02 的记录"),
+    ("table dropped", lambda home, of: sql(home, "drop table submission"), r"运行记录库里 d01、d02 的记录"),
     ("nights deleted", lambda home, of: sql(home, "delete from night"), r"2 个发布过的夜晚"),
-    ("older ledger", lambda home, of: put(of / "old", home, "ledger.db"), r"台账不全.*1 份收到过的文件"),
-    ("ledger of another home", lambda home, of: put(of / "other", home, "ledger.db"), r"台账不是这个数据目录的"),
+    ("older ledger", lambda home, of: put(of / "old", home, "ledger.db"), r"运行记录库不全.*1 份收到过的文件"),
+    ("ledger of another home", lambda home, of: put(of / "other", home, "ledger.db"), r"运行记录库不是这个数据目录的"),
     ("journal deleted", lambda home, of: take(home, "journal.jsonl"), r"日志不见了.*恢复 journal\.jsonl"),
     ("journal emptied", lambda home, of: empty(home, "journal.jsonl"), r"日志不见了或是空的"),
     ("accepted rows deleted", lambda home, of: take(home, "accepted/edge_person/*.p"), r"accepted/ 里少了 2 份.*monitor recover"),
@@ -188,7 +188,7 @@ def test_nobody_is_told_that_nothing_is_held_where_the_ledger_was_lost(home):
         lambda: run.explain(home, "ab"),
         lambda: run.confirm(home, "x", by_whom="某", reason="某", day=DAY),
     ):
-        with pytest.raises(MonitorError, match="台账不全"):
+        with pytest.raises(MonitorError, match="运行记录库不全"):
             asked()
 
 
@@ -300,7 +300,7 @@ def test_on_postgresql_too_an_empty_or_foreign_ledger_is_refused(nights, tmp_pat
     with pytest.raises(MonitorError, match=r"不是一套.*monitor\.yml 的 ledger"):
         run.night(one, DAY)
     monkeypatch.setenv("OUR_LEDGER", schema("empty"))
-    with pytest.raises(MonitorError, match=r"台账不全.*换一个空库，再运行 monitor recover"):
+    with pytest.raises(MonitorError, match=r"运行记录库不全.*换一个空库，再运行 monitor recover"):
         run.night(one, DAY)
     custody.recover(one)
     run.night(one, DAY)

@@ -142,7 +142,7 @@ def test_the_sender_is_told_which_cells(tmp_path: Path) -> None:
     assert reading.rows_read == 2
     assert reading.emptied == {"Sheet": [(2, 2, 1)], "附表": [(2, 3, 2)]}
     assert [notice for notice in reading.notices if "按规定不接收" in notice] == [
-        "工作表“Sheet”的A2里有按规定不接收的内容，没有读取，退回文件里只清空了这些单元格",
-        "工作表“附表”的B2至B3里有按规定不接收的内容，没有读取，退回文件里只清空了这些单元格",
+        "工作表“Sheet”的A2里有按规定不接收的内容，没有读取，退回件里只清空了这些单元格",
+        "工作表“附表”的B2至B3里有按规定不接收的内容，没有读取，退回件里只清空了这些单元格",
     ]
     assert type(reading).from_json(reading.as_json()) == reading

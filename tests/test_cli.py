@@ -191,7 +191,7 @@ def test_check_of_a_good_file(monitor, home, tmp_path):
     path = book(tmp_path / "边缘人员.xlsx", PERSON, [person(1), person(2)])
     code, text, _ = monitor("--home", home, "check", path, "--unit", "d01", "--date", DAY)
     assert code == 0 and "读到 2 行，可接收 2 行" in text
-    assert text.rstrip().endswith("只是检查，什么都没有收下：放进收件文件夹才算报送。")
+    assert text.rstrip().endswith("只是检查，什么都没有收下：放进收件箱才算报送。")
     assert (tmp_path / "边缘人员.检查结果.xlsx").exists()
     assert not list((home / "archive").iterdir()) and not (home / "warehouse.duckdb").exists()
 

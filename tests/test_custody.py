@@ -114,7 +114,7 @@ def _journal_line(home, change):
         ("release changed", lambda home: _spoil(home / "releases/3/warehouse.duckdb"), "releases/3/warehouse.duckdb：与发布时不同"),
         ("division's release changed", lambda home: _spoil(home / "releases/2/divisions/d01.duckdb"), "releases/2/divisions/d01.duckdb"),
         ("release swapped", lambda home: (home / "releases/3").rename(home / "releases/9"), "没有指向任何一版"),
-        ("file left out of the ledger", lambda home: _ledger(home, "update received_file set sha256 = 'x' || sha256"), "台账里少了"),
+        ("file left out of the ledger", lambda home: _ledger(home, "update received_file set sha256 = 'x' || sha256"), "运行记录库里少了"),
         (
             "sealed text of the ledger changed",
             lambda home: _ledger(home, "update received_file set file_name = substr(file_name, 1, 40) || 'A' || substr(file_name, 42)"),
@@ -128,13 +128,13 @@ def _journal_line(home, change):
         (
             "row of the ledger changed",
             lambda home: _ledger(home, "update submission set rows_accepted = 1, rows_set_aside = 4 where rows_read = 5 and unit_code = 'd01'"),
-            "台账里 d01 的记录与发布时不同",
+            "运行记录库里 d01 的记录与发布时不同",
         ),
-        ("row of the ledger removed", lambda home: _ledger(home, "delete from submission where unit_code = 'd02'"), "台账里 d02"),
+        ("row of the ledger removed", lambda home: _ledger(home, "delete from submission where unit_code = 'd02'"), "运行记录库里 d02"),
         (
             "a word that nobody said",
             lambda home: _ledger(home, "insert into confirmation select submission_id, night, reason, reason from submission limit 1"),
-            "台账里多出 2026",
+            "运行记录库里多出 2026",
         ),
         ("error lines changed", lambda home: _spoil(next((home / "accepted/issue_life").glob("*"))), "accepted/issue_life"),
         ("journal emptied", lambda home: journal.path(Home(home)).write_text(""), "日志末尾被截掉"),
@@ -267,7 +267,7 @@ def test_on_postgresql_too_new_keys_a_lost_ledger_and_new_keys_again_end_in_the_
     assert len(files) >= 6 and len(moved) == 1 and moved[0].startswith("monitor.yml："), "no night has read it yet"
     custody.rotate_keys(home)
     assert Ledger.of(Home(home)).files() == files and custody.verify(home)["problems"] == moved
-    with pytest.raises(MonitorError, match="台账的数据库不是空的"):
+    with pytest.raises(MonitorError, match="运行记录库的数据库不是空的"):
         custody.recover(home)
     assert not list(home.glob("before-recovery-*")), "nothing is laid aside for a recovery that is refused"
     monkeypatch.setenv("OUR_LEDGER", _new_schema(postgres, "rebuilt"))

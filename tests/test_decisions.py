@@ -325,7 +325,7 @@ def test_a_list_filled_in_closes_advances_and_comes_back_marked(tmp_path: Path) 
         )
         notes = [cell.comment.text for row in workbook["预警"].iter_rows() for cell in row if cell.comment]
     assert "登记 2 行，退回 2 行" in text and "没有写“说明”" in text
-    assert "请把整份文件再放进 decisions/inbox/d01/。" in text and "收件文件夹" not in text and "入库" not in text
+    assert "请把整份文件再放进 decisions/inbox/d01/。" in text and "收件箱" not in text and "入库" not in text
     assert any("核查日期在将来" in note for note in notes) and len(notes) == 2
 
     # What was found in the sample counts for what the rules miss, and for no warning.

@@ -352,3 +352,22 @@ def test_what_the_scan_looks_for_it_finds() -> None:
     assert betrayals("https://{}.org".format("py" + "pi")) and betrayals("--{}-url x".format("index"))
     assert betrayals(f"号码{'11' + body}x,") and betrayals("11" + f"{body}7".replace("1", "\uff11"))
     assert not betrayals(f"99{body}x") and not betrayals(f"sha256:a{'11' + body}7f") and not betrayals("home/work/x")
+
+
+def test_one_thing_has_one_name() -> None:
+    """The inbox, the returned copy and the ledger are called alike everywhere; 台账 is what people keep, never the ledger."""
+    pages = [
+        *sorted((ROOT / "pipeline").rglob("*.py")),
+        *sorted((ROOT / "dags").rglob("*.py")),
+        ROOT / "Makefile",
+        *PAGES,
+    ]
+    told = {path.relative_to(ROOT).as_posix(): text_of(path) for path in pages}
+    other = re.compile("收件文件夹|退回文件(?!夹)|退回的?副本|标注副本|台账(?=数据库|坏|丢|不全|和日志| ?ledger|：)")
+    assert {name: hits for name, text in told.items() if (hits := other.findall(text))} == {}
+    registers = ("临时救助台账", "台账和没有月份的名单", '"台账"', "|台账|")
+    for name, text in told.items():
+        left = text
+        for words in registers:
+            left = left.replace(words, "")
+        assert "台账" not in left or name == "CHANGELOG.md", name

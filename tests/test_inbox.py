@@ -700,7 +700,7 @@ def test_of_an_older_ledger_nothing_is_swept(tmp_path):
     told = {"run_date": EVE.isoformat(), "files": {}}
     journal.write(Home(home), "published", told, who="t", at=datetime.now(UTC))
     (home / "ledger.db").unlink()
-    with pytest.raises(MonitorError, match="台账不全"):
+    with pytest.raises(MonitorError, match="运行记录库不全"):
         run.collect(home, DAY)
     assert archive.kept(Home(home)) == kept
     # Nor while the journal itself cannot be trusted.

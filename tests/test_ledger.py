@@ -434,7 +434,7 @@ def test_a_writer_that_waits_too_long_says_so(ledger_url: str, monkeypatch: pyte
     ledger, other = Ledger(ledger_url, SEAL), Ledger(ledger_url, SEAL)
     with ledger_tables.writing(other._engine):
         assert ledger.files() == []  # readers do not wait
-        with pytest.raises(MonitorError, match="台账现在用不了"):
+        with pytest.raises(MonitorError, match="运行记录库现在用不了"):
             arrive(ledger)
     arrive(ledger)
     assert len(ledger.files()) == 1
@@ -458,11 +458,11 @@ def test_a_failure_in_the_middle_leaves_nothing_behind(ledger_url: str, monkeypa
 
 def test_an_unreachable_database_is_said_in_chinese(tmp_path: Path) -> None:
     with pytest.raises(
-        MonitorError, match=r"^台账现在用不了；本次改动没有写入，稍后再运行。数据库的原话：.+\Z"
+        MonitorError, match=r"^运行记录库现在用不了；本次改动没有写入，稍后再运行。数据库的原话：.+\Z"
     ) as raised:
         Ledger(f"postgresql://someone:secret@/none?host={tmp_path}", SEAL)
     assert "\n" not in str(raised.value) and "secret" not in str(raised.value)
-    with pytest.raises(ConfigError, match="建不了台账"):
+    with pytest.raises(ConfigError, match="建不了运行记录库"):
         Ledger(f"sqlite:///{tmp_path}/nowhere/ledger.db", SEAL)
     for url in ("nonsense", "mysql+pymysql://h/db", "sqlite://"):
         with pytest.raises(ConfigError, match="ledger"):
@@ -643,7 +643,7 @@ def test_a_ledger_that_somebody_reads_all_the_time_is_not_said_to_be_clean(
     with ledger_tables.looking(other._engine) as reader:
         reader.execute(sa.select(ledger_tables.received_file)).all()
         ledger.forget([gone])
-        with pytest.raises(MonitorError, match="台账"):
+        with pytest.raises(MonitorError, match="运行记录库"):
             ledger.write_anew()
     ledger.write_anew()
     assert gone.encode() not in _pages(ledger_url)

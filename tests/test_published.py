@@ -115,11 +115,11 @@ ATTACKS = [
     ("a letter of no night", lambda home: (home / "outbox/通知.md").write_text("请停发"), "outbox/通知.md：不是夜间任务写的"),
     ("holidays changed", lambda home: write(home / "policy/holidays.csv", lambda data: data + b"\n"), "policy/holidays.csv：与"),
     ("monitor.yml changed", lambda home: write(home / "monitor.yml", lambda data: data + b"\n"), f"monitor.yml：与{DAY} 夜里"),
-    ("a night said to have failed", lambda home: change_night(home, EVE, "state = 'failed'"), f"台账里 {EVE} 这一夜是“有步骤没有成功”"),
-    ("the last night said to run", lambda home: change_night(home, DAY, "state = 'running'"), f"台账里 {DAY} 这一夜是“没有做完”"),
-    ("a night's counts changed", lambda home: change_night(home, DAY, "counts = '{}'"), f"台账里 {DAY} 这一夜的份数"),
-    ("a night taken out", lambda home: take_night(home, EVE), f"台账里少了 {EVE} 这一夜"),
-    ("a night that never was", lambda home: change_night(home, EVE, "run_date = '2026-01-01'"), "台账里多出 2026-01-01 这一夜"),
+    ("a night said to have failed", lambda home: change_night(home, EVE, "state = 'failed'"), f"运行记录库里 {EVE} 这一夜是“有步骤没有成功”"),
+    ("the last night said to run", lambda home: change_night(home, DAY, "state = 'running'"), f"运行记录库里 {DAY} 这一夜是“没有做完”"),
+    ("a night's counts changed", lambda home: change_night(home, DAY, "counts = '{}'"), f"运行记录库里 {DAY} 这一夜的份数"),
+    ("a night taken out", lambda home: take_night(home, EVE), f"运行记录库里少了 {EVE} 这一夜"),
+    ("a night that never was", lambda home: change_night(home, EVE, "run_date = '2026-01-01'"), "运行记录库里多出 2026-01-01 这一夜"),
 ]  # fmt: skip
 
 
@@ -155,7 +155,7 @@ def test_nothing_is_changed_by_looking(home, monkeypatch):
     assert problems(home) == [] and bytes_of(home) == before
     assert not opened, "no received file is written in the clear"
     (home / "ledger.db").unlink()
-    assert ["台账不见了" in each for each in problems(home)] == [True]
+    assert ["运行记录库不见了" in each for each in problems(home)] == [True]
     assert not list(home.glob("ledger.db*")), "an empty one would look like one that was emptied"
 
 
@@ -216,14 +216,14 @@ def test_a_release_that_was_written_anew_is_found_by_what_its_rows_refer_to(home
 def test_rows_of_the_ledger_that_refer_to_nothing_are_found(home):
     with sqlite3.connect(home / "ledger.db") as connection:
         connection.execute("delete from received_file where unit_code = 'd01'")
-    assert "台账里有 1 条 submission 在 received_file 里没有对应的一条" in problems(home)
+    assert "运行记录库里有 1 条 submission 在 received_file 里没有对应的一条" in problems(home)
 
 
 def test_a_database_that_is_said_to_have_been_read_already_is_found(home):
     """Such a row, planted for the night to come, would keep it from being read."""
     ledger = Ledger.of(Home(home))
     ledger.record_source(date(2029, 6, 1), "人社库", "unchanged", at=datetime(2029, 5, 31, tzinfo=UTC))
-    assert problems(home) == ["台账里 人社库 的记录与发布时不同"]
+    assert problems(home) == ["运行记录库里 人社库 的记录与发布时不同"]
 
 
 def test_what_was_taken_away_rightly_is_no_damage(home):

@@ -926,7 +926,7 @@ def test_what_acts_when_a_workbook_is_opened_is_not_handed_on_and_the_copy_says_
     copy = give_back(source, frame(*MIXED), summary(people()))
     assert not [name for name, data in parts(copy).items() if b"evil" in data or b"\xd0\xcf\x11\xe0" in data]
     book = openpyxl.load_workbook(copy)
-    assert any(f"原文件里有{word}，退回的文件不带这些" in text for text in texts(book["问题清单"]))
+    assert any(f"原文件里有{word}，退回件不带这些" in text for text in texts(book["问题清单"]))
     assert book["人员"]["B4"].value == openpyxl.load_workbook(source)["人员"]["B4"].value
     assert fill(book["人员"], "C4") is not None
 
@@ -1522,7 +1522,7 @@ def test_relationships_that_we_add_are_declared_where_the_workbook_declared_none
         ("superseded", {}, "已由后来的文件代替，您不需要做任何事"),
         ("repeated", {}, "这份文件以前已经收到过，您不需要做任何事"),
         ("held", {}, "文件已收到，正在等市局核对，您暂时不需要做任何事"),
-        ("checked", {}, "没有发现要改的。只是检查，没有收下：放进收件文件夹才算报送"),
+        ("checked", {}, "没有发现要改的。只是检查，没有收下：放进收件箱才算报送"),
     ],
 )  # fmt: skip
 def test_that_all_was_accepted_is_said_of_nothing_else(
@@ -1551,10 +1551,10 @@ def test_of_a_correction_and_of_answers_alone_no_list_is_said_to_be_accepted(tmp
 @pytest.mark.parametrize(
     ("name", "code", "fix", "folder", "said"),
     [
-        ("城市低保.xlsx", "password", advice.UNLOCK, "", "改好后用原来的文件名再放进收件文件夹。"),
-        ("城市低保.et", "wps", advice.SAVE_AS_XLSX, "", "改好后用原来的文件名（后缀改成 .xlsx）再放进收件文件夹。"),
+        ("城市低保.xlsx", "password", advice.UNLOCK, "", "改好后用原来的文件名再放进收件箱。"),
+        ("城市低保.et", "wps", advice.SAVE_AS_XLSX, "", "改好后用原来的文件名（后缀改成 .xlsx）再放进收件箱。"),
         ("城市低保.xls", "xml_workbook", advice.SAVE_AS_XLSX, "",
-         "改好后用原来的文件名再放进收件文件夹；改存成 .xlsx 的，只把后缀改成 .xlsx。"),
+         "改好后用原来的文件名再放进收件箱；改存成 .xlsx 的，只把后缀改成 .xlsx。"),
         ("城市低保.tsv", "wrong_ending", advice.add_ending(".txt"), "", ""),
         ("城市低保.xlsx", "unknown_unit", advice.use_own_folder("d01"), "", ""),
         ("城市低保.zip", "not_a_table", advice.UNPACK, "", ""),
@@ -1576,7 +1576,7 @@ def test_a_filled_in_list_is_to_go_where_it_was_put_and_its_rows_are_no_data(tmp
         book = openpyxl.load_workbook(give_back(sender_workbook(tmp_path / "a.xlsx"), frame(fault(4, 3)), one))
         shown = str(texts(book["问题清单"]))
         assert "改好后请把整份文件再放进 decisions/inbox/d06/。" in shown
-        assert "收件文件夹" not in shown and "入库" not in shown
+        assert "收件箱" not in shown and "入库" not in shown
 
 
 def test_the_receipt_of_a_file_that_was_only_checked_says_so(tmp_path: Path) -> None:

@@ -408,7 +408,7 @@ class _Bench:
             (self.home / "ledger.db").touch(0o600)
         elif way == "old":
             shutil.copy2(self.stage.before(self.night - 1) / "ledger.db", self.home / "ledger.db")
-        self._refused(r"台账.*monitor recover")
+        self._refused(r"运行记录库.*monitor recover")
         for path in self.home.glob("ledger.db*"):
             path.unlink()
         for path in away.iterdir():

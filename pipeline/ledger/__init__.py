@@ -641,7 +641,9 @@ class Ledger:
                         select(func.count()).select_from(table).where(key.parent.is_not(None), ~there.exists())
                     ).scalar_one()
                     if count:
-                        said.append(f"台账里有 {count} 条 {table.name} 在 {key.column.table.name} 里没有对应的一条")
+                        said.append(
+                            f"运行记录库里有 {count} 条 {table.name} 在 {key.column.table.name} 里没有对应的一条"
+                        )
         return said
 
     def write_anew(self) -> None:

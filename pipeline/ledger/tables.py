@@ -45,7 +45,7 @@ def restore_or_rebuild(what: str) -> str:
 
 def spoilt(said: object) -> MonitorError:
     """The ledger's own file cannot be read, or not all of it."""
-    return MonitorError(f"台账坏了（ledger.db：{said}）；{restore_or_rebuild('ledger.db')}")
+    return MonitorError(f"运行记录库坏了（ledger.db：{said}）；{restore_or_rebuild('ledger.db')}")
 
 
 class _Plain(TypeDecorator[Any]):
@@ -286,7 +286,9 @@ def write_anew(engine: sa.Engine) -> None:
             connection.exec_driver_sql("vacuum")
             [busy, *_] = connection.exec_driver_sql("pragma wal_checkpoint(truncate)").one()
             if busy:
-                raise MonitorError("台账正在被别的程序读（ledger.db），旧的内容还没有抹去；关掉那个程序，再运行一次")
+                raise MonitorError(
+                    "运行记录库正在被别的程序读（ledger.db），旧的内容还没有抹去；关掉那个程序，再运行一次"
+                )
             return
         connection.exec_driver_sql(f"set lock_timeout = '{BUSY_SECONDS}s'")
         for table in metadata.sorted_tables:
@@ -309,7 +311,7 @@ def open_engine(url: str, seal: Seal) -> sa.Engine:
     if version is None:
         raise spoilt("少了版本号")
     if version != SCHEMA_VERSION:
-        raise ConfigError(f"台账的版本是 {version}，本程序认得的是 {SCHEMA_VERSION}；请使用相同版本的程序")
+        raise ConfigError(f"运行记录库的版本是 {version}，本程序认得的是 {SCHEMA_VERSION}；请使用相同版本的程序")
     return engine
 
 
@@ -347,14 +349,14 @@ def _engine(url: str) -> sa.Engine:
         )
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         return _sqlite(parsed, Path(parsed.database))
-    raise ConfigError(f"monitor.yml:ledger：台账只用 SQLite 或 PostgreSQL，不用 {parsed.get_backend_name()}")
+    raise ConfigError(f"monitor.yml:ledger：运行记录库只用 SQLite 或 PostgreSQL，不用 {parsed.get_backend_name()}")
 
 
 def _sqlite(url: sa.URL, path: Path) -> sa.Engine:
     try:
         path.touch(mode=0o600)
     except OSError as problem:
-        raise ConfigError(f"{path}：建不了台账：{why_of_system(problem)}") from problem
+        raise ConfigError(f"{path}：建不了运行记录库：{why_of_system(problem)}") from problem
     engine = sa.create_engine(
         url,
         hide_parameters=True,
@@ -404,7 +406,7 @@ def _spoken() -> Iterator[None]:
         yield
     except OperationalError as problem:
         raise NotNow(
-            f"台账现在用不了；本次改动没有写入，稍后再运行。数据库的{OWN_WORDS}{first_line(problem.orig)}"
+            f"运行记录库现在用不了；本次改动没有写入，稍后再运行。数据库的{OWN_WORDS}{first_line(problem.orig)}"
         ) from problem
     except sqlite3.DatabaseError as problem:  # a file that is no database, or a spoilt one: it fails while it is opened
         raise spoilt(problem) from problem

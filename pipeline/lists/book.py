@@ -551,7 +551,7 @@ def _one_of(header: str, words: Iterable[str]) -> dict[str, Any]:
 def _somebody(header: str, does: str) -> dict[str, Any]:
     return {
         "validate": "length", "criteria": "between", "minimum": 2, "maximum": 40,
-        "input_title": header, "input_message": f"写姓名。谁{does}，谁签名，会记入台账。",
+        "input_title": header, "input_message": f"写姓名。谁{does}，谁签名，会留下记录。",
         "error_title": "请写姓名", "error_message": f"请写{header}的姓名，2 到 40 个字。",
     }  # fmt: skip
 

@@ -68,7 +68,7 @@ def in_words(sheet: str, areas: list[Area]) -> str:
     ]
     shown = "、".join(named[:_MOST_NAMED]) + (f"等{len(named)}处" if len(named) > _MOST_NAMED else "")
     where = f"工作表“{sheet}”的" if sheet else "文件的"
-    return f"{where}{shown}里有{NEVER_RECEIVED}的内容，没有读取，退回文件里只清空了这些单元格"
+    return f"{where}{shown}里有{NEVER_RECEIVED}的内容，没有读取，退回件里只清空了这些单元格"
 
 
 def _named(grid: Grid, agreed: Contracts, ours: Numbers) -> list[tuple[int, int]]:

@@ -218,7 +218,7 @@ class _Copy:
         with suppress(CannotPatch, *_ODD):  # what its formulas show stays unknown then, and only the list is written
             self._find_formulas(base)
         words = "、".join(active)
-        self._rewrite(made, f"原文件里有{words}，退回的文件不带这些：本文件保留了全部数据，版式已简化。")
+        self._rewrite(made, f"原文件里有{words}，退回件不带这些：本文件保留了全部数据，版式已简化。")
 
     def _mark_respelled(self, base: Path, made: Path) -> None:
         """Mark the same workbook in the usual spelling, its layout kept; where that fails too, the plain rewrite."""
@@ -267,7 +267,7 @@ class _Copy:
             self._mark(plain, made, remarks)
         except CannotPatch as problem:
             raise CheckError(
-                f"退回文件没有通过复核，没有写出；请把这一句告诉维护人员。程序的{OWN_WORDS}{problem}"
+                f"退回件没有通过复核，没有写出；请把这一句告诉维护人员。程序的{OWN_WORDS}{problem}"
             ) from problem
 
     def _mark(self, base: Path, made: Path, remarks: list[str]) -> None:

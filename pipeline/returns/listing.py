@@ -148,9 +148,9 @@ def _where_again(file_name: str, refusal: Refusal, folder: str) -> str:
     if refusal.fix.startswith(advice.add_ending("")[:9]):
         return ""
     if ending not in endings.READ:
-        return "改好后用原来的文件名（后缀改成 .xlsx）再放进收件文件夹。"
+        return "改好后用原来的文件名（后缀改成 .xlsx）再放进收件箱。"
     other = "" if ending == ".xlsx" else "；改存成 .xlsx 的，只把后缀改成 .xlsx"
-    return f"改好后用原来的文件名再放进收件文件夹{other}。"
+    return f"改好后用原来的文件名再放进收件箱{other}。"
 
 
 def write_replaced(target: Path, file_name: str, by: str) -> None:
@@ -281,7 +281,7 @@ def _title(summaries: Sequence[SubmissionSummary], count: int) -> str:
     said = (
         ("repeated" in states and states <= {"repeated", "superseded"}, "这份文件以前已经收到过，您不需要做任何事"),
         ("held" in states, "文件已收到，正在等市局核对，您暂时不需要做任何事"),
-        ("checked" in states, "没有发现要改的。只是检查，没有收下：放进收件文件夹才算报送"),
+        ("checked" in states, "没有发现要改的。只是检查，没有收下：放进收件箱才算报送"),
         (is_about_another, "已收到，结果见下面；改过的那份名单另有退回件"),
         (aside > 0, f"已接收，其中 {aside} 行没有采用（见下面），您可以不改"),
         ("superseded" in states, "已由后来的文件代替，您不需要做任何事"),
@@ -338,9 +338,7 @@ def _write_actions(
     if orders or actions:
         page.row += 1
         said = _HERE if sheets is not None else _ELSEWHERE
-        page.wide(
-            said.replace("原来的收件文件夹", f" {folder}").replace("收件文件夹", f" {folder}") if folder else said
-        )
+        page.wide(said.format(where=f" {folder}" if folder else _INBOX))
         if _may_be_confirmed(issues).any():
             page.wide(
                 "标“请确认”的，如果核对后就是这样：在清单右边选“是”，写上原因和确认人，随文件一起放回，以后不再问。"
@@ -351,8 +349,11 @@ def _write_actions(
 _WHAT_COLOURS_SAY = "红色：退回，改好才能入库；黄色：请确认，已入库，但这一格暂不使用；蓝色：提醒，可以不改。"
 _WHAT_WOULD_BE = "红色：报上来会退回；黄色：请确认，会收，但这一格暂不使用；蓝色：提醒，可以不改。"
 _OF_LIST = "红色：退回，改好才能登记；黄色：请确认；蓝色：提醒，可以不改。"
-_HERE = "改好后请把整份文件再放进原来的收件文件夹。可以直接在本文件上改：这张“问题清单”、颜色和批注都不用删，系统收到后自己略过。"
-_ELSEWHERE = "本文件里没有原表：请在您自己的原文件上改，改好后用原来的文件名再放进收件文件夹。"
+_INBOX = "收件箱（inbox 里本单位的文件夹）"
+_HERE = (
+    "改好后请把整份文件再放进{where}。可以直接在本文件上改：这张“问题清单”、颜色和批注都不用删，系统收到后自己略过。"
+)
+_ELSEWHERE = "本文件里没有原表：请在您自己的原文件上改，改好后用原来的文件名再放进{where}。"
 
 
 def _may_be_confirmed(issues: pd.DataFrame) -> pd.Series[bool]:
