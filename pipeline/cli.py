@@ -268,9 +268,10 @@ def status(obj: _Context, day: date | None) -> None:
 def confirm(obj: _Context, submission_id: str, by_whom: str, reason: str, day: date | None, really: bool) -> None:
     """确认一份扣住的名单（人数骤减，或程序修好以前处理不了它）：下一夜起按它入库；或确认没有人、没有记录因一份退回的报送而漏掉：下一夜起名单按完整的算。"""
     result = run.confirm(obj.folder, submission_id, by_whom=by_whom, reason=reason, day=obj.night(day, really=really))
+    since = f"运行 {result['night']} 或以后的一夜（monitor run）"
     what = {
-        "confirmed": f"（{result['rows']} 行）经确认可以收，下一次 monitor run 时入库",
-        "confirmed_gap": "经确认没有漏掉的人和记录，下一次 monitor run 起名单不再因为它算作不完整",
+        "confirmed": f"（{result['rows']} 行）经确认可以收，{since}时入库",
+        "confirmed_gap": f"经确认没有漏掉的人和记录，{since}，名单不再因为它算作不完整",
     }[result["what"]]
     said = f"已记下：{result['unit']}《{result['file_name']}》（{'、'.join(result['lists'])}）{what}。"
     obj.tell(result, lambda console: console.print(said, markup=False))
@@ -754,7 +755,7 @@ def _bar(progress: Progress) -> Callable[[str, int, int], None]:
 
 def _show_night(result: dict[str, Any], console: Console) -> None:
     rows = {table.removeprefix("main."): count for table, count in result["rows"].items()}
-    console.print(f"{result['date']} 这一夜已完成：收到 {len(result['units'])} 个单位的文件。")
+    console.print(f"{result['date']} 这一夜已完成：{_came_words(result)}。")
     console.print(
         f"待办预警 {rows['warning_list']} 条，涉及 {rows['household_warning']} 户；问题单元格 {rows['validation_issue']} 处。"
     )
@@ -775,6 +776,16 @@ def _show_night(result: dict[str, Any], console: Console) -> None:
     for problem in result["not_sent"]:
         console.print(f"{problem}；信仍在 {result['message']}", markup=False)
     console.print("谁没交、退回了什么：monitor status")
+
+
+def _came_words(result: dict[str, Any]) -> str:
+    """Whose files came on the night in all, and how many of them this run found."""
+    came = f"收到 {len(result['came'])} 个单位的文件"
+    if result["came"] and not result["came_now"]:
+        return f"{came}，都是以前运行时收的，这一次没有新的"
+    if result["came_now"] != result["came"]:
+        return f"{came}，其中这一次 {len(result['came_now'])} 个"
+    return came
 
 
 def _show_check(result: dict[str, Any], console: Console) -> None:

@@ -79,6 +79,11 @@ def status(home: Home, ledger: Ledger, day: date) -> dict[str, Any]:
     submissions = ledger.as_of(day)
     released = _released(home, day)
     if released:
+        # The bureau is asked for nothing as long as it sends nothing.
+        senders = {unit for unit, _ in home.expected}
+        idle = {each.name for each in home.units.values() if each.kind == "bureau" and each.code not in senders}
+        silent = released["silent"]["divisions"]
+        released["silent"]["divisions"] = {name: topics for name, topics in silent.items() if name not in idle}
         titles = sorted(((name, kind.title) for name, kind in kinds.items()), reverse=True)
         for rule in released["dead_rules"]:
             for name, title in titles:
@@ -202,6 +207,7 @@ def _received(home: Home, kinds: Mapping[str, Kind], each: Submission) -> dict[s
         "submission_id": each.submission_id,
         "unit_code": each.unit_code,
         "unit": _called(home, each.unit_code),
+        "is_unit": each.unit_code in home.units,
         "kind": each.kind,
         "title": kinds[each.kind].title if each.kind else "",
         "period": each.period,
@@ -543,8 +549,7 @@ def _to_do_words(told: Mapping[str, Any]) -> list[str]:
     if late:
         said.append(f"请催过了应报日还没有交的：{_late_words(late)}。")
     refused = [line for line in told["received"] if line["status"] == "refused" and not line["fault"]]
-    if refused:
-        said.append(f"请提醒整份退回的单位改好再交：{_units_words(refused)}；原因和办法已写在他们的退回件里。")
+    said += _refused_words(refused)
     if lists := [line for line in told["lists_refused"] if line["fix"]]:
         said.append(f"请提醒填好的清单整份退回的单位重交：{_units_words(lists)}；原因和办法已写在他们的退回件里。")
     named = {line["submission_id"] for line in [*refused, *broken]}
@@ -552,6 +557,16 @@ def _to_do_words(told: Mapping[str, Any]) -> list[str]:
         said.append(f"另有 {len(others)} 份文件使名单不完整（{_units_words(others)}）：办法在下面“不完整的名单”里。")
     if unread := told["unread"]:
         said.append(f"以前收下、现在读不出来的 {len(unread)} 份（{_units_words(unread)}）：办法见下面。")
+    return said
+
+
+def _refused_words(refused: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Whom to remind of what was sent back; of what lies in no unit's folder there is nobody to remind."""
+    said = []
+    if of_units := [line for line in refused if line["is_unit"]]:
+        said.append(f"请提醒整份退回的单位改好再交：{_units_words(of_units)}；原因和办法已写在他们的退回件里。")
+    if strays := [line for line in refused if not line["is_unit"]]:
+        said.append(f"请问清放错地方的文件是哪个单位的，放进那个单位的文件夹：{_units_words(strays)}。")
     return said
 
 
@@ -678,10 +693,10 @@ def _decided_words(released: Mapping[str, Any]) -> list[str]:
     if decided := released["decided"]:
         said.append(f"今晚收到核查登记 {_lines_words(decided)}。")
     if released["silent"]["divisions"]:
-        silent = "、".join(
-            f"{name}（{'、'.join(TOPIC_TITLES[topic] for topic in topics)}）"
-            for name, topics in released["silent"]["divisions"].items()
-        )
+        by_topics: dict[str, list[str]] = {}
+        for name, topics in released["silent"]["divisions"].items():
+            by_topics.setdefault("、".join(TOPIC_TITLES[topic] for topic in topics), []).append(name)
+        silent = "；".join(f"{'、'.join(names)}（{topics}）" for topics, names in by_topics.items())
         said.append(f"近 {released['silent']['days']} 天没有动静的区：{silent}。各街道（乡镇）见 monitor report。")
     if released["conflicts"]:
         said.append(f"有 {released['conflicts']} 条预警或抽样核查的结论前后不一，以核查日期较晚的为准，双方都已告知。")
@@ -716,8 +731,8 @@ def _decided_words(released: Mapping[str, Any]) -> list[str]:
 def _lines_words(states: Mapping[str, int], which: str = "") -> str:
     taken = sum(states.values()) - states.get("repeated", 0) - states.get("misfit", 0)
     return (
-        f"{sum(states.values())} 行：登记 {taken}{which}，与已登记的相同 {states.get('repeated', 0)}，"
-        f"对不上退回 {states.get('misfit', 0)}"
+        f"{sum(states.values())} 行：登记 {taken} 行{which}，与已登记的相同 {states.get('repeated', 0)} 行，"
+        f"对不上而退回 {states.get('misfit', 0)} 行"
     )
 
 
@@ -828,8 +843,16 @@ def _refused_list_words(refused: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _sent_back(received: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Sorted; the folders of all units, which a file of no unit is told, are named once."""
     found = [line for line in received if line["status"] in SENT_BACK_TITLES]
-    return sorted(found, key=lambda line: (line["unit_code"], line["file_name"], line["title"]))
+    found = sorted(found, key=lambda line: (line["unit_code"], line["file_name"], line["title"]))
+    told: set[str] = set()
+    said: list[Mapping[str, Any]] = []
+    for line in found:
+        is_again = not line["is_unit"] and line["fix"] in told
+        said.append({**line, "fix": line["fix"].partition("。")[0]} if is_again else line)
+        told.add(line["fix"])
+    return said
 
 
 def _because(line: Mapping[str, Any]) -> str:

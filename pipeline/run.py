@@ -93,12 +93,14 @@ def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
     """One whole night in one process. Raises MonitorError when it is refused; yesterday's release then stays."""
     say = on_step or (lambda name, done, total: None)
     with alone(home), _seldom_collecting(), ThreadPoolExecutor(READERS) as pool, ThreadPoolExecutor(1) as beside:
+        before = _came(home, day)
         names = sources(home, day)
         with ThreadPoolExecutor(max(len(names), 1)) as at_once:  # one that is slow keeps no other waiting
             for done, _ in enumerate(at_once.map(lambda name: fetch(home, day, name, attempts=ATTEMPTS), names)):
                 say("读数据库", done, len(names))
         say("收文件", 0, 1)
         units = collect(home, day)
+        came = _came(home, day)
         # Files are read in children; meanwhile this process gets ready for what comes next.
         if units:
             beside.submit(_load_checks)
@@ -135,8 +137,16 @@ def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
         current = current_night(home)
     return {
         "date": day.isoformat(), "units": units, "rows": rows, "release": release, "message": message, "moving": moving,
+        "came": sorted({unit for unit, _ in came}), "came_now": sorted({unit for unit, _ in came - before}),
         "not_sent": not_sent, "current_night": current.isoformat() if current else "",
     }  # fmt: skip
+
+
+def _came(home: Path, day: date) -> set[tuple[str, str]]:
+    """(unit, what came of it) of a night: files, tables, filled-in lists."""
+    _, ledger = _open(home)
+    files = {(each.unit_code, each.file_id) for each in ledger.files() if each.night == day}
+    return files | {(each.unit_code, each.file_id) for each in ledger.decisions.files(night=day)}
 
 
 def _wait(work: Future[Any], step: str, failed: dict[str, Exception]) -> None:
@@ -1514,7 +1524,7 @@ def confirm(home: Path, submission_id: str, *, by_whom: str, reason: str, day: d
     write_down(place, ledger, what, about, who=by_whom)
     return {
         "submission_id": submission_id, "unit": place.units[unit].name, "file_name": name, "what": what, "lists": lists,
-        "rows": rows,
+        "rows": rows, "night": day.isoformat(),
     }  # fmt: skip
 
 

@@ -158,6 +158,19 @@ def test_a_key_that_is_not_known_stops_the_night_by_name(monitor, home):
     assert "monitor.yml" in err and "setle_seconds" in err
 
 
+@pytest.mark.parametrize(
+    ("came", "now", "said"),
+    [
+        (["d01", "d02"], ["d01", "d02"], "收到 2 个单位的文件"),
+        (["d01", "d02"], ["d02"], "收到 2 个单位的文件，其中这一次 1 个"),
+        (["d01", "d02"], [], "收到 2 个单位的文件，都是以前运行时收的，这一次没有新的"),
+        ([], [], "收到 0 个单位的文件"),
+    ],
+)
+def test_a_night_that_is_run_again_says_what_it_has_in_all(came, now, said):
+    assert cli._came_words({"came": came, "came_now": now}) == said
+
+
 @pytest.mark.slow
 def test_a_night_says_what_it_did_and_status_says_how_it_stands(monitor, home):
     book(home / "inbox/d01/边缘人员.xlsx", PERSON, [person(n) for n in range(1, 4)])
@@ -167,6 +180,7 @@ def test_a_night_says_what_it_did_and_status_says_how_it_stands(monitor, home):
     code, text, _ = monitor("--home", home, "run", "--really", "--date", DAY, "--json")
     told = json.loads(text)
     assert code == 0 and told["date"] == "2026-10-31" and told["rows"]["main.submission"] == 1
+    assert (told["came"], told["came_now"]) == (["d01"], [])
     code, text, _ = monitor("--home", home, "status", "--date", DAY)
     assert code == 0 and "青禾" in text and "收到 1 份" in text
     code, text, _ = monitor("--home", home, "status", "--date", DAY, "--json")

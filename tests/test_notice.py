@@ -212,6 +212,23 @@ def test_what_was_sent_back_on_an_earlier_night_is_still_to_be_done(home):
     assert said.endswith("另有 2 份文件使名单不完整（青禾区 1 份、云岫区 1 份）：办法在下面“不完整的名单”里。")
 
 
+def test_a_file_of_no_unit_reminds_nobody_and_names_the_folders_once(home):
+    fix = advice.use_own_folder("d01（青禾区）、d02（云岫区）")
+    strays = [
+        submission(unit, None, "", "refused", rows=0, file_name=f"{unit or 'x'}.xlsx", reason="没有这个单位", fix=fix)
+        for unit in ("nowhere", "", "d01")
+    ]
+    text = message(home, notice.status(home, Kept(*strays), DAY))
+    to_do = part(text, "要您办的")
+    assert sum("请提醒整份退回的单位改好再交：青禾区 1 份；" in line for line in to_do) == 1
+    (said,) = [line for line in to_do if "放错地方" in line]
+    assert said.endswith(
+        "请问清放错地方的文件是哪个单位的，放进那个单位的文件夹：收件箱（不在任何单位的文件夹里） 1 份、收件箱文件夹“nowhere”（不是单位） 1 份。"
+    )
+    of_strays = [line for line in text.splitlines() if "（整份退回）" in line and "收件箱" in line]
+    assert len(of_strays) == 2 and sum("已配置的单位" in line for line in of_strays) == 1
+
+
 def test_a_filled_in_list_that_was_refused_is_to_be_sent_again_unless_it_was_our_fault(home, monkeypatch):
     ours = {"code": "unreadable", "reason": "程序出了问题", "fix": advice.SEND_AGAIN_WHEN_MENDED}
     theirs = {"code": "no_form", "reason": "没有“预警编号”这一列", "fix": advice.USE_OUR_LIST}
@@ -412,9 +429,9 @@ def test_what_came_back_what_is_late_and_what_finds_nothing_is_told(home):
     text = message(home, notice.status(home, Kept(), DAY))
     for said in (
         "已逾期的分布：青禾区 1 条。",
-        "今晚收到核查登记 4 行：登记 2，与已登记的相同 1，对不上退回 1。",
+        "今晚收到核查登记 4 行：登记 2 行，与已登记的相同 1 行，对不上而退回 1 行。",
         "有 1 条预警或抽样核查的结论前后不一",
-        "今晚收到身份判断 6 行：登记 4（是同一人 2、不是同一人 1、不能判断 1），与已登记的相同 1，对不上退回 1。",
+        "今晚收到身份判断 6 行：登记 4 行（是同一人 2、不是同一人 1、不能判断 1），与已登记的相同 1 行，对不上而退回 1 行。",
         "有 1 条身份疑问的判断前后不一",
         "有 1 组身份判断互相矛盾",
         "有 1 条规则因为所依据的名单没有收到或太旧，一条也查不出来",
@@ -428,7 +445,15 @@ def test_a_division_of_which_nothing_is_heard_is_told_in_one_line(home):
     text = message(home, notice.status(home, Kept(), DAY))
     assert "- 近 90 天没有动静的区：青禾区（核查结果）。各街道（乡镇）见 monitor report。" in text.splitlines()
     with duckdb.connect(str(home.warehouse)) as con:
-        con.execute("update silence set state = 'not_due' where division_code = 'd01'")
+        con.execute("insert into division_tally values ('bureau', ?, 0)", [home.units["bureau"].name])
+        con.execute("update silence set state = 'silent' where topic <> 'files'")
+        con.execute("insert into silence select 'bureau', '', 'outcomes', 'silent', date '2026-08-02'")
+    (said,) = [line for line in message(home, notice.status(home, Kept(), DAY)).splitlines() if "没有动静" in line]
+    assert said == (
+        "- 近 90 天没有动静的区：青禾区（救助、补差类预警、核查结果）；云岫区（救助、补差类预警）。各街道（乡镇）见 monitor report。"
+    ), "the bureau sends nothing"
+    with duckdb.connect(str(home.warehouse)) as con:
+        con.execute("update silence set state = 'not_due' where topic <> 'files'")
     assert "没有动静" not in message(home, notice.status(home, Kept(), DAY)), (
         "what cannot be told, and files, are told elsewhere"
     )

@@ -405,7 +405,7 @@ def freshness_text(text: str | None, remark: str | None) -> str:
             lines.append(f"{title}：{'、'.join(_roster_text(roster) for roster in asked)}")
     oldest, newest = said.get("oldest_evidence"), said.get("newest_evidence")
     if newest:
-        lines.append(f"依据截至 {newest}" if oldest == newest else f"依据截至 {oldest} 至 {newest}")
+        lines.append(f"依据截至 {newest}" if oldest == newest else f"依据的日期：最早 {oldest}，最近 {newest}")
     size, listed = said.get("household_size"), said.get("members_listed")
     if size is not None and listed is not None and listed < size:
         lines.append(f"家庭 {size} 人，名单中只有 {listed} 人可用")
