@@ -44,6 +44,8 @@ CONFIRM = ("确认（是）", "确认原因", "确认人", "编号")
 """Columns of 问题清单 in which a sender confirms what he wrote; by the last, which is hidden, the line is known again."""
 NO_NUMBER_YET = "no_number_yet"
 """Last part of the rule of a household member without a number: of what must be mended the one thing that may be confirmed."""
+NOT_CONFIRMED = "的确认没有采用："
+"""What is said of a confirmation that lacks something: the sender has to write it once more."""
 PROVISIONAL = "provisional"
 """`identity_state` of such a member while the confirmation holds: somebody inside the own household only."""
 
@@ -53,8 +55,8 @@ CORRECTION_SHEET = "更正依据"
 NEVER_RECEIVED = "按规定不接收"
 """What is said of profiling columns, wherever they are told of."""
 CORRECTION_HEADS = ("原工作表", "原行号", "去掉这一行")
-CORRECTION_LAST = "问题和改法"
-"""First columns of a correction workbook's sheets; the sender's own follow."""
+CORRECTION_WHY = "问题和改法"
+"""First columns of a correction workbook's sheets, the fault after them; the sender's own follow."""
 
 
 class MonitorError(Exception):

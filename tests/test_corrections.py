@@ -340,7 +340,7 @@ def cells(reading: Reading) -> dict[tuple[int, int], str | None]:
 
 def test_rows_may_be_taken_out_and_columns_moved_and_put_beside(handed_out: Path) -> None:
     def change(page: Any) -> None:
-        page.cell(3, 5).value = "改过的"
+        page.cell(3, 6).value = "改过的"
         page.delete_rows(4)
         page.insert_cols(4)  # a remark of the clerk's own
         page["D2"], page["D3"] = "我的备注", "看过"
@@ -354,15 +354,15 @@ def test_rows_may_be_taken_out_and_columns_moved_and_put_beside(handed_out: Path
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda page: page.delete_cols(5), "“身份证号”一列少了、多了或改了名"),
-        (lambda page: setattr(page["E2"], "value", "号码"), "“身份证号”一列少了、多了或改了名"),
+        (lambda page: page.delete_cols(6), "“身份证号”一列少了、多了或改了名"),
+        (lambda page: setattr(page["F2"], "value", "号码"), "“身份证号”一列少了、多了或改了名"),
         (lambda page: setattr(page["H2"], "value", "身份证号"), "“身份证号”"),
         (lambda page: setattr(page["B3"], "value", "1"), "的“原行号”写着“1”，更正表里原来没有这一行"),
         (lambda page: setattr(page["B3"], "value", "4"), "的“原行号”写着“4”，更正表里原来没有这一行"),
         (lambda page: setattr(page["B3"], "value", "9" * 25), "更正表里原来没有这一行"),
         (lambda page: setattr(page["B3"], "value", "二"), "的“原行号”写着“二”"),
         (lambda page: setattr(page["B3"], "value", None), "第3行没有“原行号”"),
-        (lambda page: page.append(["", "", "", "新来的人"]), "第6行没有“原行号”"),
+        (lambda page: page.append(["", "", "", "", "新来的人"]), "第6行没有“原行号”"),
         (lambda page: setattr(page["B4"], "value", "2"), "第4行的“原行号”2与前面一行的重复"),
         (lambda page: setattr(page["A3"], "value", "别的表"), "第3行的“原工作表”改过"),
         (lambda page: setattr(page, "title", "改好的"), "工作表“改好的”不是更正表里原有的"),
@@ -378,7 +378,7 @@ def test_a_correction_of_which_it_cannot_be_told_what_goes_where_changes_nothing
     assert reading.refusal.fix == advice.CORRECT_AS_IT_CAME
 
     def follow(page: Any) -> None:
-        page["E3"] = person(9)[1]
+        page["F3"] = person(9)[1]
         page.delete_rows(4)
 
     handed_out.write_bytes(as_it_came)
@@ -386,8 +386,57 @@ def test_a_correction_of_which_it_cannot_be_told_what_goes_where_changes_nothing
     assert {row for row, _ in found} == {2, 5} and found[2, 2] == person(9)[1]
 
 
+def as_before(page: Any) -> None:
+    """What is wrong stands last, as older versions had it."""
+    for row in page.iter_rows(min_row=2, max_row=page.max_row):
+        values = [cell.value for cell in row]
+        for cell, value in zip(row, [*values[:3], *values[4:], values[3]], strict=True):
+            cell.value = value
+
+
+def test_what_is_wrong_stands_beside_the_row_and_a_workbook_with_it_at_the_end_still_counts(handed_out: Path) -> None:
+    page = load_workbook(handed_out)["更正1"]
+    assert [cell.value for cell in page[2]][:5] == ["原工作表", "原行号", "去掉这一行", "问题和改法", PERSON[0]]
+    widths = [page.column_dimensions[column].width for column in "ABCDE"]
+    assert sum(width * 8 + 5 for width in widths) <= 1600
+
+    def change(page: Any) -> None:
+        as_before(page)
+        page["E3"] = person(9)[1]
+
+    before = cells(changed(handed_out, change))
+    assert (
+        before[2, 2] == person(9)[1]
+        and before[2, 1] == person(1)[0]
+        and {column for _, column in before} == {1, 2, 3, 4, 5}
+    )
+
+
+def test_columns_of_one_name_are_told_apart_by_their_order_old_and_new(tmp_path: Path) -> None:
+    from pipeline.reading.layout import _read_back
+    from tests.test_beside import grid
+
+    told = ["表", "1,2,3", '["姓名", "电话", "电话"]', "2"]
+    new = grid(
+        ("提示",),
+        ("原工作表", "原行号", "去掉这一行", "问题和改法", "姓名", "电话", "电话"),
+        ("表", "2", "", "错", "甲", "一", "二"),
+    )
+    old = grid(
+        ("提示",),
+        ("原工作表", "原行号", "去掉这一行", "姓名", "电话", "电话", "问题和改法"),
+        ("表", "2", "", "甲", "一", "二", "错"),
+    )
+    for given in (new, old):
+        lines: list[dict[str, object]] = []
+        wrong: list[str] = []
+        _read_back(given, told, lines, wrong)
+        assert wrong == [] and [line["text"] for line in lines] == ["甲", "一", "二"]
+
+
 def test_a_correction_that_an_older_version_handed_out_is_read_by_position(handed_out: Path) -> None:
     workbook = load_workbook(handed_out)
+    as_before(workbook["更正1"])
     for row in workbook[CORRECTION_SHEET].iter_rows(min_row=2, min_col=4):
         for cell in row:
             cell.value = None

@@ -27,6 +27,7 @@ from pipeline.model import (
     CONFIRM,
     CORRECTION_HEADS,
     CORRECTION_SHEET,
+    CORRECTION_WHY,
     Area,
     CellProblem,
     ColumnUse,
@@ -482,10 +483,17 @@ def _emptied(
     return emptied
 
 
+_MOST_HEADS = 100
+"""Rows of our sheet that are asked whether they are its heads: these stand below what is to be done."""
+
+
 def _confirmations(grid: Grid) -> list[Confirmation]:
     """What was answered on our own sheet, line by line, also where nothing may be. Its heads may be written either way."""
     asked = [fold_word(name) for name in CONFIRM]
-    for row in range(min(grid.height, 10)):
+    by_whom_is_said = {
+        at for column in grid.columns for at, text in enumerate(column.to_pylist()) if text and CONFIRM[2] in text
+    }
+    for row in sorted(by_whom_is_said)[:_MOST_HEADS]:
         heads = [fold_word(grid.text(row, column)) for column in range(len(grid.columns))]
         if set(asked) <= set(heads):
             break
@@ -568,7 +576,11 @@ def _read_back(grid: Grid, told: list[str], lines: list[dict[str, object]], wron
     if heads:
         shown = [fold_word(grid.text(1, column)) for column in range(len(grid.columns))]
         asked = [fold_word(head) for head in expected]
-        if shown[: len(asked)] != asked:
+        before = len(CORRECTION_HEADS)
+        as_given = [*asked[:before], fold_word(CORRECTION_WHY), *asked[before:]]
+        if shown[: len(as_given)] == as_given:
+            places = [*range(before), *range(before + 1, len(as_given))]
+        elif shown[: len(asked)] != asked:  # as an older version handed it out: what is wrong stands last
             if lost := sorted(
                 {head for head, one in zip(expected, asked, strict=True) if shown.count(one) != asked.count(one)}
             ):

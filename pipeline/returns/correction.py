@@ -24,8 +24,8 @@ from pipeline import advice
 from pipeline.home import PART, sync
 from pipeline.model import (
     CORRECTION_HEADS,
-    CORRECTION_LAST,
     CORRECTION_SHEET,
+    CORRECTION_WHY,
     SEVERITIES,
     ColumnUse,
     Reading,
@@ -163,15 +163,14 @@ def _sheet(
     rows: pa.Table,
     faults: pd.DataFrame,
 ) -> None:
-    heads = [*CORRECTION_HEADS, *(header for header, _ in columns), CORRECTION_LAST]
+    heads = [*CORRECTION_HEADS, CORRECTION_WHY, *(header for header, _ in columns)]
+    why_at = len(CORRECTION_HEADS)
     page.set_row(0, 48)
     page.merge_range(0, 0, 0, min(len(heads) - 1, 11), "", looks["hint"])
     page.write_string(0, 0, _HINT, looks["hint"])
     for column, head in enumerate(heads):
         page.write_string(1, column, clean(head), looks["head"])
-        page.set_column(
-            column, column, _WIDE if column == len(heads) - 1 else _WIDTH if column >= len(CORRECTION_HEADS) else 11
-        )
+        page.set_column(column, column, _WIDE if column == why_at else _WIDTH if column > why_at else 11)
     page.freeze_panes(2, 2)
     page.set_landscape()
     page.set_paper(9)
@@ -192,13 +191,13 @@ def _sheet(
         page.write_string(at, 0, sheet, looks["place"])
         page.write_string(at, 1, str(row), looks["place"])
         page.write_blank(at, 2, None, looks["cell"])
-        for column, (text, (_, number)) in enumerate(zip(texts, columns, strict=True), start=len(CORRECTION_HEADS)):
+        page.write_string(at, why_at, said, looks["why"])
+        for column, (text, (_, number)) in enumerate(zip(texts, columns, strict=True), start=why_at + 1):
             look = looks[fill.get((row, number), "cell")]
             if text:
                 page.write_string(at, column, clean(text, keep_lines=True), look)
             else:
                 page.write_blank(at, column, None, look)
-        page.write_string(at, len(heads) - 1, said, looks["why"])
     last = rows.num_rows + 1
     page.data_validation(2, 2, last, 2, {"validate": "list", "source": ["是"]})
     page.ignore_errors({"number_stored_as_text": f"A1:{column_letter(len(heads))}{last + 1}"})
