@@ -15,7 +15,7 @@ import pandas as pd
 from pipeline import contracts, issues
 from pipeline.home import Home
 from pipeline.ledger import COMMAND, Ledger, ReceivedFile
-from pipeline.model import NO_NUMBER_YET, Confirmation, MonitorError
+from pipeline.model import NO_NUMBER_YET, NOT_CONFIRMED, Confirmation, MonitorError
 
 
 def take(home: Home, ledger: Ledger, day: date, file: ReceivedFile, answers: Sequence[Confirmation]) -> list[str]:
@@ -25,11 +25,12 @@ def take(home: Home, ledger: Ledger, day: date, file: ReceivedFile, answers: Seq
     taken = 0
     with ledger.at_once():
         for answer in answers:
-            where = f"“问题清单”第{answer.row_number}行的确认没有采用："
+            place = f"“问题清单”第{answer.row_number}行"
+            where = f"{place}{NOT_CONFIRMED}"
             if not answer.issue_id:
                 said.append(f"{where}请在“逐处清单”里标“请确认”的那一行上选“是”；标“退回”的要改正，不能确认")
             elif answer.issue_id not in lines.index:
-                said.append(f"{where}这个问题已经没有了，或者不能用确认代替改正")
+                said.append(f"{place}的确认用不上：这个问题已经没有了，或者不能用确认代替改正")
             elif not answer.reason or not answer.by_whom:
                 said.append(f"{where}要同时写明确认原因和确认人")
             else:

@@ -39,12 +39,17 @@ def first_night(home: Path) -> Path:
     return home / "returns/d01" / NAME
 
 
+def header_row(page) -> int:
+    return next(row[0].row for row in page.iter_rows() if row[0].value == "序号")
+
+
 def answer(returned: Path, target: Path, *words: str) -> None:
     """Fill the three cells of the first line that asks, as a clerk does, and drop the workbook back."""
     workbook = load_workbook(returned)
     page = workbook["问题清单"]
-    heads = {cell.value: cell.column for cell in page[2]}
-    row = next(row for row in range(3, page.max_row + 1) if page.cell(row, heads[CONFIRM[-1]]).value)
+    top = header_row(page)
+    heads = {cell.value: cell.column for cell in page[top]}
+    row = next(row for row in range(top + 1, page.max_row + 1) if page.cell(row, heads[CONFIRM[-1]]).value)
     for name, word in zip(CONFIRM, words, strict=False):
         page.cell(row, heads[name]).value = word
     workbook.save(target)
@@ -99,10 +104,10 @@ def test_confirmed_in_the_returned_workbook_the_line_is_excepted_and_the_value_s
     assert ask(home, LINES) == [("sex.sex_contradicts", "new")]
     assert accepted_sex(home) == [None, "男"]
     page = load_workbook(returned)["问题清单"]
-    heads = [cell.value for cell in page[2]]
+    heads = [cell.value for cell in page[header_row(page)]]
     assert heads[-7:] == ["问题", "怎么改", *CONFIRM[:-1], "层级", CONFIRM[-1]], "confirmed beside the problem"
     assert page.column_dimensions["N"].hidden
-    assert "行" in [row[12].value for row in page.iter_rows(min_row=3)]
+    assert "行" in [row[12].value for row in page.iter_rows()]
     assert [str(one.sqref).startswith("J") for one in page.data_validations.dataValidation] == [True]
 
     answer(returned, home / "inbox/d01" / NAME, "是", "户口登记就是这样,已核", "某办事员")
@@ -127,8 +132,12 @@ def test_an_answer_without_reason_or_name_is_not_taken_and_comes_back_with_why(t
     answer(returned, home / "inbox/d01" / NAME, "是", "", "某办事员")
     run.night(home, later(1))
     assert ask(home, LINES) == [("sex.sex_contradicts", "open")]
-    told = [str(row[0].value) for row in load_workbook(returned)["问题清单"].iter_rows()]
-    assert any("没有采用" in text and "确认原因和确认人" in text for text in told)
+    page = load_workbook(returned)["问题清单"]
+    told = [str(row[0].value) for row in page.iter_rows()]
+    assert told[0] == "您需要做的 2 件事"
+    to_do = [str(row[2].value) for row in page.iter_rows(max_row=told.index("文件结果"))]
+    assert any("没有采用" in text and "确认原因和确认人" in text for text in to_do), "it has to be done"
+    assert not any("没有采用" in text for text in told)
     assert any("仍未改 1 处" in text for text in told)
 
 

@@ -422,8 +422,8 @@ def test_our_sheet_is_first_shown_and_names_keep_their_sheets(tmp_path: Path) ->
     assert [sheet.title for sheet in book if sheet.sheet_view.tabSelected] == ["问题清单"]
     assert book["人员"].print_area == "'人员'!$A$1:$G$12"
     assert book["家庭"].print_title_rows == "$1:$1"
-    assert book["问题清单"].print_title_rows == "$1:$2"
-    assert book["问题清单"].freeze_panes == "A3"
+    at = next(row[0].row for row in book["问题清单"].iter_rows() if row[0].value == "序号")
+    assert book["问题清单"].print_title_rows == f"${at}:${at}"
     app = parts(target)["docProps/app.xml"].decode()
     assert app.index("问题清单") < app.index("人员")
 
@@ -443,6 +443,10 @@ def test_it_begins_with_what_to_do_most_rows_first(tmp_path: Path) -> None:
         (3, "请确认", "“月收入(元)”填的“1200.5”：请只填数字"),
     ]  # fmt: skip
     assert "涉及 2 行、2 处" in texts(sheet)
+    first = [str(row[0].value) for row in sheet.iter_rows()]
+    of_table = next(at for at, text in enumerate(first) if text.startswith("逐处清单"))
+    assert first[of_table + 1 : of_table + 3] == ["序号", "1"], "the heads stand right above their lines"
+    assert "序号" not in first[:of_table]
 
 
 def test_links_lead_to_the_cells(tmp_path: Path) -> None:
@@ -461,7 +465,7 @@ def test_links_lead_to_the_cells(tmp_path: Path) -> None:
         ("请确认", "人员", "7", "F", "月收入(元)", "1200.5", "'人员'!F7"),
         ("退回", "人员", "8", "整行", None, None, "'人员'!A8"),
     ]
-    first_action = [links[cell.coordinate] for cell in sheet[5] if cell.hyperlink]
+    first_action = [links[cell.coordinate] for cell in sheet[4] if cell.hyperlink]
     assert first_action == ["'人员'!C4", "'人员'!C6"]
 
 

@@ -16,6 +16,7 @@ from pipeline.model import (
     CHECK_LEVEL_TITLES,
     IDENTICAL_TWIN,
     NO_NUMBER_YET,
+    NOT_CONFIRMED,
     SEVERITIES,
     SEVERITY_TITLES,
     Reading,
@@ -93,13 +94,13 @@ def write(
     issues = _ordered(issues)
     actions = _actions(issues)
     orders = _orders(summaries, issues)
-    page.heading(_title(summaries, len(orders) + len(actions)), file_name, with_lines=len(issues) > 0)
+    page.heading(_title(summaries, len(orders) + len(actions)), file_name)
     lines = _chosen(issues)
     is_check = any(one.status == "checked" for one in summaries)
     folder = next((one.folder for one in summaries), "")
     _write_actions(page, orders, actions, issues, lines, sheets, is_check=is_check, folder=folder)
     _write_outcome(page, summaries, issues)
-    said = list(dict.fromkeys([note for one in summaries for note in (*one.reading.notices, *one.notices)]))
+    said = [note for note in _notes(summaries) if NOT_CONFIRMED not in note]
     if said or remarks:
         page.section("系统的处理和提醒")
         for note in [*said, *remarks]:
@@ -109,13 +110,17 @@ def write(
     page.close()
 
 
+def _notes(summaries: Sequence[SubmissionSummary]) -> list[str]:
+    return list(dict.fromkeys(note for one in summaries for note in (*one.reading.notices, *one.notices)))
+
+
 def write_refusal(target: Path, file_name: str, refusal: Refusal, *, is_taken: bool, folder: str) -> None:
     """Write the receipt of a file that could not be opened; `is_taken`: it was sent, and is kept in the archive.
 
     `folder`: as of `SubmissionSummary`.
     """
     page = Page(target)
-    page.heading("您需要做的 1 件事", file_name, with_lines=False)
+    page.heading("您需要做的 1 件事", file_name)
     _action_line(page, 1, "must_fix", refusal.fix)
     if is_taken and (where := _where_again(file_name, refusal, folder)):
         page.wide(where, first=2)
@@ -156,7 +161,7 @@ def _where_again(file_name: str, refusal: Refusal, folder: str) -> str:
 def write_replaced(target: Path, file_name: str, by: str) -> None:
     """Write of a file in whose place the later file `by` stands that nothing is to be done about it."""
     page = Page(target)
-    page.heading(f"已由后来的文件（《{mask(by)}》）代替，您不需要做任何事", file_name, with_lines=False)
+    page.heading(f"已由后来的文件（《{mask(by)}》）代替，您不需要做任何事", file_name)
     page.wide("要改的，都写在后来那份文件的退回件里。请不要再报这一份。")
     page.close()
 
@@ -165,7 +170,7 @@ def write_put_off(target: Path, told: Mapping[str, Sequence[str]]) -> None:
     """Write which files have their turn on a later night: why → their names."""
     page = Page(target)
     count = sum(map(len, told.values()))
-    page.heading("还没有轮到的文件：您不需要做任何事", f"{count} 份", with_lines=False)
+    page.heading("还没有轮到的文件：您不需要做任何事", f"{count} 份")
     page.wide("下一夜接着收，不用重报，也请不要删。轮到以前，这些名单按没有交齐算：不会因为里面没有谁就下结论。")
     page.wide("文件本来就多或大的，请告诉市局数据员。")
     for why, names in told.items():
@@ -250,7 +255,9 @@ def _orders(summaries: Sequence[SubmissionSummary], issues: pd.DataFrame) -> lis
     What a fault of the whole file says already is left out.
     """
     said = set(issues.loc[issues["at_row"].eq(0), "fix"])
-    found: list[tuple[Severity, str, str]] = []
+    found: list[tuple[Severity, str, str]] = [
+        ("confirm", note, "") for note in _notes(summaries) if NOT_CONFIRMED in note
+    ]
     for one in summaries:
         if one.status == "refused":
             refusal = one.reading.refusal
@@ -464,6 +471,7 @@ def _write_lines(page: Page, issues: pd.DataFrame, lines: pd.Index[int], sheets:
             f"下面列出 {len(lines)} 处，另有 {len(issues) - len(lines)} 处没有列出（每种问题都列了最前面的若干处）；"
             "没有列出的在原表里同样标了颜色。"
         )
+    page.header()
     listed = issues.loc[lines].assign(asks=_may_be_confirmed)
     columns = [
         "severity",

@@ -91,22 +91,24 @@ class Page:
         self.sheet.set_landscape()
         self.sheet.set_paper(9)
         self.sheet.fit_to_pages(1, 0)
-        self.sheet.repeat_rows(0, 1)
+        self.sheet.repeat_rows(0, 0)
         self.sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
         self.sheet.set_footer("&C第 &P 页，共 &N 页")
 
-    def heading(self, title: str, file_name: str, *, with_lines: bool) -> None:
-        """The top of the page; the names of the columns stand there, since only the top can be kept in sight."""
+    def heading(self, title: str, file_name: str) -> None:
+        """The top of the page."""
         self.sheet.set_row(0, 34)
         self.text(0, title, "title")
         self.row = 1
-        if with_lines:
-            self.sheet.set_row(1, 20)
-            for column, header in enumerate(HEADER):
-                self.text(column, header, "strip")
-            self.row = 2
-            self.sheet.freeze_panes(2, 0)
         self.wide(f"文件：{file_name}", "small")
+
+    def header(self) -> None:
+        """The names of the columns, right above the lines; printed again on every page of them."""
+        self.sheet.set_row(self.row, 20)
+        for column, header in enumerate(HEADER):
+            self.text(column, header, "strip")
+        self.sheet.repeat_rows(self.row)
+        self.row += 1
 
     def section(self, title: str) -> None:
         """A heading within the page."""

@@ -273,7 +273,7 @@ class _Patch:
             rb'(<(?:c|row) r="[^"]*"[^>]*? s=")(\d+)"', lambda found: found[1] + b'%d"' % numbers[int(found[2])], data
         )
         part = self._free("xl/worksheets/sheet{}.xml")
-        self.workbook.put_listing_first(part, f"{LISTING}!$1:$2")
+        self.workbook.put_listing_first(part, _print_titles(listing.read("xl/workbook.xml")))
         self.types.override(part, SHEET_TYPE)
         self._write(part, data)
 
@@ -413,3 +413,9 @@ class _Patch:
             while data := source.read(1 << 20):
                 target.write(data)
         self.written.add(name)
+
+
+def _print_titles(workbook: bytes) -> str:
+    """Which rows of our sheet are printed on every page."""
+    found = re.search(rb"_xlnm\.Print_Titles[^>]*>([^<]+)<", workbook)
+    return found[1].decode() if found else f"{LISTING}!$1:$1"
