@@ -10,7 +10,7 @@ import pytest
 from pipeline import lists
 from pipeline.home import Unit
 from pipeline.lists import book as list_book
-from pipeline.lists.words import FILLED_IN, OUTCOME_TITLES, SAMPLE_NUMBER, WARNING_NUMBER
+from pipeline.lists.words import FILLED_IN, JUDGED, OUTCOME_TITLES, SAMPLE_NUMBER, WARNING_NUMBER
 
 DAY = date(2026, 10, 31)
 UNITS = {
@@ -529,3 +529,13 @@ def test_what_is_to_be_filled_in_stands_on_a_screen_of_1600_pixels(usual, tmp_pa
     assert {*FILLED_IN, "住址", "电话"} <= set(headers[:last])
     widths = [sheet.column_dimensions[cell.column_letter].width for cell in sheet[2][:last]]
     assert (sum(7 * width for width in widths)) * sheet.sheet_view.zoomScale / 100 + 60 <= 1600
+
+
+def test_a_question_of_the_bureau_is_answered_on_a_screen_of_1600_pixels(usual, tmp_path):
+    """The bureau's list has a column more than a division's."""
+    sheet = written(usual, tmp_path)["bureau"]["身份疑问"]
+    headers = [cell.value for cell in sheet[2]]
+    last = headers.index(JUDGED[-1]) + 1
+    assert {"由谁判断", *JUDGED} <= set(headers[:last])
+    widths = [sheet.column_dimensions[cell.column_letter].width for cell in sheet[2][:last]]
+    assert sum(7 * width for width in widths) * sheet.sheet_view.zoomScale / 100 + 60 <= 1600

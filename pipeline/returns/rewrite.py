@@ -85,7 +85,9 @@ def rewrite(
         elif any_shown:
             sheet.very_hidden() if grid.shown == "very_hidden" else sheet.hide()
         for column, cells in enumerate(grid.columns):
-            sheet.set_column(column, column, _width(cells), blank if grid.sheet == "" else None)
+            sheet.set_column(
+                column, column, _width(cells, grid.numeric.get(column)), blank if grid.sheet == "" else None
+            )
         sheet.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})
         # By its own method xlsxwriter writes the cells of all its rows at once, and then takes no row above the last.
         sheet.merge.extend(_separate(grid.merges))
@@ -198,9 +200,12 @@ def _cells(grid: Grid, column: int, start: int) -> list[str | float | None]:
     return texts
 
 
-def _width(cells: pa.StringArray) -> float:
-    """A column wide enough for its first cells, within reason."""
+def _width(cells: pa.StringArray, is_number: np.ndarray[Any, Any] | None = None) -> float:
+    """A column wide enough for its first cells and all its numbers, within reason: a number that has no room is shown as ###."""
     longest = 8
     for value in cells.slice(0, 200).to_pylist():
         longest = max(longest, min(len((value or "").encode("gbk", "replace")), 40))
+    if is_number is not None and is_number.any():
+        lengths = pc.utf8_length(cells.filter(pa.array(is_number)))
+        longest = max(longest, min(pc.max(lengths).as_py() or 0, 40))
     return longest + 2.0
