@@ -883,6 +883,7 @@ def test_every_problem_is_said_in_short_plain_chinese() -> None:
                     message.replace("{header}", column.header)
                     .replace("{value}", RIGHT)
                     .replace("{others}", "第112行、第2013行")
+                    .replace("{said}", "没有填")
                 )
                 assert len(filled) < 120, filled
                 assert "{" not in filled + fix
@@ -905,6 +906,14 @@ def test_a_blank_choice_names_what_may_be_chosen() -> None:
     """The sender's own workbook has no list to choose from."""
     column = contracts.load().kinds["edge_household"].columns["area_type"]
     assert "请填其中一种：城市、农村" in values.explain("blank", column)[0]
+
+
+def test_a_mark_for_nothing_is_said_as_it_is_written() -> None:
+    """Somebody wrote 无: it is not told that the cell is blank."""
+    column = contracts.load().kinds["dibao_person"].columns["head_id_number"]
+    for problem in ("blank", "no_number_yet", "household_unknown"):
+        message, _ = values.explain(problem, column)
+        assert message.startswith("“{header}”{said}") and "没有填" not in message
 
 
 def test_bounds_are_said_in_the_unit_people_write() -> None:

@@ -78,14 +78,14 @@ _WHOLE_MESSAGES: dict[str, tuple[str, str]] = {
         "“{{header}}”这一格的公式没有算出结果。请用表格软件打开并保存后再报，或直接填数值。{consequence}",
         "把公式改成数值",
     ),
-    "blank": ("“{{header}}”没有填。{write}{example}。{consequence}", "补填“{title}”"),
+    "blank": ("“{{header}}”{{said}}。{write}{example}。{consequence}", "补填“{title}”"),
     "no_number_yet": (
-        "“{{header}}”没有填。{write}{example}。新生儿等还没有登记号码的，在退回件“问题清单”的这一行选“是”，写上原因和确认人，"
+        "“{{header}}”{{said}}。{write}{example}。新生儿等还没有登记号码的，在退回件“问题清单”的这一行选“是”，写上原因和确认人，"
         "就先作为本户成员接收。{consequence}",
         "补填“{title}”；还没有号码的写明原因",
     ),
     "household_unknown": (
-        "“{{header}}”没有填，而与户主关系不是户主，不知道属于哪一户。请补填户主的身份证号。改好前这一行不收。",
+        "“{{header}}”{{said}}，而与户主关系不是户主，不知道属于哪一户。请补填户主的身份证号。改好前这一行不收。",
         "补填户主身份证号",
     ),
     "differing_twin": (
@@ -130,8 +130,8 @@ def explain(problem: str, column: Column) -> tuple[str, str]:
     """The message for a cell and the heading of its group, in Chinese.
 
     The message is a template with `{header}` (the sender's own) and `{value}` (the sender's text, shortened by the
-    caller to at most 40 characters), for twins also `{others}` (where the other rows stand); filled in it is under 120
-    characters for the values that occur.
+    caller to at most 40 characters), of blank cells `{said}` (没有填, or the mark for nothing that stands there), for twins
+    also `{others}` (where the other rows stand); filled in it is under 120 characters for the values that occur.
     Raises KeyError for a code that is not in PROBLEMS.
     """
     facts = {
