@@ -435,23 +435,31 @@ def show(result: Mapping[str, Any], console: Console) -> None:
     if not result["rules"]:
         console.print("每一夜列出的都和现在的规则一样：这样改不会改变任何清单。")
         return
-    table = Table(
-        "规则", "区", "现在列出", "改后列出", "多列", "少列", "级别变", "多列的后来", "少列的后来", "准确率 现在→改后"
-    )
+    table = Table("规则、区", "现在列出", "改后列出", "多列", "少列", "级别变")
     for line in result["rules"]:
-        cells = [
-            f"{line['rule_code']} {line['title']}" if line["division_code"] == "all" else "", line["division"],
-            str(line["before"]), str(line["after"]), str(line["added"]), str(line["dropped"]), str(line["other_level"]),
-            _words(line["found_of_added"]), _words(line["found_of_dropped"]),
-            f"{_share(line['precision_before'])} → {_share(line['precision_after'])}",
-        ]  # fmt: skip
-        table.add_row(*(Text(cell) for cell in cells))
+        called = _rule_of(line) if line["division_code"] == "all" else f"　{line['division']}"
+        counts = [line[name] for name in ("before", "after", "added", "dropped", "other_level")]
+        table.add_row(*(Text(str(cell)) for cell in (called, *counts)))
     console.print(table)
+    for line in result["rules"]:
+        console.print(Text(f"{_rule_of(line)}，{line['division']}：{_later_words(line)}"))
     everywhere = [line["found_of_dropped"] for line in result["rules"] if line["division_code"] == "all"]
     if missed := sum(found.get("right", 0) + found.get("helped", 0) for found in everywhere):
         console.print(f"注意：改后会漏掉 {missed} 个已经查实或帮到的对象。", style="red")
     console.print(
         f"这只是试算：清单、预警和发布的数据都没有动。变动的 {len(result['shown'])} 个对象逐个列在 --json 里。"
+    )
+
+
+def _rule_of(line: Mapping[str, Any]) -> str:
+    return f"{line['rule_code']} {line['title']}"
+
+
+def _later_words(line: Mapping[str, Any]) -> str:
+    """What became of those who would be listed more or less, and how often the rule is right."""
+    return (
+        f"多列的后来：{_words(line['found_of_added'])}；少列的后来：{_words(line['found_of_dropped'])}；"
+        f"准确率 {_share(line['precision_before'])} → {_share(line['precision_after'])}。"
     )
 
 

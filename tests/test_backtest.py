@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import json
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
@@ -14,9 +15,11 @@ import pyarrow as pa
 import pytest
 import yaml
 from click.testing import CliRunner
+from rich.cells import cell_len
+from rich.console import Console
 
 from pipeline import journal, run
-from pipeline.backtest import _found, _Help, backtest, past, precision
+from pipeline.backtest import _found, _Help, backtest, past, precision, show
 from pipeline.cli import monitor
 from pipeline.home import Home
 from pipeline.ledger import Ledger
@@ -264,3 +267,27 @@ def test_what_was_judged_and_held_counts_as_judged_on_the_night_on_which_its_row
         about = {"run_date": night.isoformat(), "family": "edge", "parts": {"accepted/edge_person/one.parquet": digest}}
         journal.write(home, "judged", about, who="夜间任务", at=datetime.now(UTC))
     assert past(home).judged_on == {"one": NEXT}
+
+
+def test_the_table_fits_a_terminal_of_80_columns() -> None:
+    closed = {"closed": 12, "precision": 0.833, "low": 0.601, "high": 0.954}
+    line = {
+        "rule_code": "A06", "title": "失业且家庭无其他缴费收入", "before": 1234, "after": 1034, "added": 12, "dropped": 212,
+        "other_level": 3, "found_of_added": {"right": 2, "unknown": 10}, "found_of_dropped": {"wrong": 200},
+        "precision_before": closed, "precision_after": closed,
+    }  # fmt: skip
+    rules = [line | {"division_code": code, "division": name} for code, name in (("all", "全局"), ("d07", "小望山区"))]
+    result = {
+        "nights": [{"date": "2026-10-31"}], "changes": ["规则 A06"], "tried_early": [], "unsound": [], "not_run": [],
+        "rules": rules, "shown": [],
+    }  # fmt: skip
+    out = io.StringIO()
+    show(result, Console(file=out, width=80, color_system=None))
+    lines = out.getvalue().splitlines()
+    rows = [each for each in lines if each.startswith("│")]
+    assert len(rows) == len(rules), "no cell is folded"
+    assert all(cell_len(each) <= 80 for each in lines)
+    assert "A06 失业且家庭无其他缴费收入" in rows[0] and "小望山区" in rows[1] and "1234" in rows[1]
+    text = "".join(lines)
+    assert "小望山区：多列的后来：查实或已帮到 2、还不知道 10；少列的后来：查后不符 200；" in text
+    assert "准确率 83%（60%—95%，办结 12）" in text
