@@ -122,10 +122,22 @@ def read_shape(shape: type[S], path: Path, data: dict[str, Any], error: type[Mon
         return shape.model_validate(data)
     except ValidationError as problem:
         first, *others = problem.errors(include_url=False, include_input=False)
-        names = ".".join(str(part) for part in first["loc"])
+        names = _place(first["loc"])
         key = f":{names}" if names else "" if ":" in path.name else "（整个文件）"
         where = _where(path, first)
         raise error(f"{_short(path)}{key}：{_in_chinese(first)}{_misspelt(first, others)}{where}") from problem
+
+
+def _place(way: Sequence[str | int]) -> str:
+    """Where a value stands, as people count: `values 第 2 项的 amount`."""
+    said = ""
+    for part in way:
+        is_after_entry = said.endswith(" 项")
+        if isinstance(part, int):
+            said += f"{'的' if is_after_entry else ' ' if said else ''}第 {part + 1} 项"
+        else:
+            said += f"{'的 ' if is_after_entry else '.' if said else ''}{part}"
+    return said
 
 
 _SHOWN = re.compile(r"int_|decimal_|bool_|finite_number|literal_error|greater_|less_")

@@ -74,12 +74,12 @@ class _Entries(Strict):
     ("written", "entry", "said"),
     [
         ("values:\n  - amount: 1\n  - area: 城市\n    amount: 74O\n", "",
-         "monitor.yml:values.1.amount：应是数字（第 4 行，写的是“74O”）"),
-        ("values:\n  - area: 镇\n", "", "monitor.yml:values.0.area：应是 城市、农村 之一（第 2 行，写的是“镇”）"),
-        ("values:\n  - aera: 镇\n", "", "monitor.yml:values.0.aera：不认识这一项，是不是写错了（第 2 行）"),
-        ("values:\n  - names: my-secret\n", "", "monitor.yml:values.0.names：应是列表（第 2 行）"),
+         "monitor.yml:values 第 2 项的 amount：应是数字（第 4 行，写的是“74O”）"),
+        ("values:\n  - area: 镇\n", "", "monitor.yml:values 第 1 项的 area：应是 城市、农村 之一（第 2 行，写的是“镇”）"),
+        ("values:\n  - aera: 镇\n", "", "monitor.yml:values 第 1 项的 aera：不认识这一项，是不是写错了（第 2 行）"),
+        ("values:\n  - names: my-secret\n", "", "monitor.yml:values 第 1 项的 names：应是列表（第 2 行）"),
         ("one: {}\nanother:\n  values:\n    - {amount: 12345}\n", "another",
-         "monitor.yml:another:values.0.amount：数字最多 4 位（第 4 行，写的是“12345”）"),
+         "monitor.yml:another:values 第 1 项的 amount：数字最多 4 位（第 4 行，写的是“12345”）"),
         ("one: {}\nanother: {}\n", "another", "monitor.yml:another:values：缺这一项（第 2 行）"),
     ],
 )  # fmt: skip
