@@ -153,7 +153,9 @@ USE_FLAT_FOLDER: Final = "请把文件直接放进本单位的文件夹，不要
 GIVE_ACCESS: Final = "请重新复制一份放进来，或请数据员改好权限；原处的文件没有动，改好后当夜自动收取"
 COPY_AGAIN: Final = "请重新复制一份放进来，并请数据员检查磁盘；原处的文件没有动"
 
-SEND_WHOLE: Final = "请把完整的文件用原来的名字重新放进来，下一夜照常收；半份的确认无用后可以删除"
+SEND_WHOLE: Final = (
+    "请把完整的文件用不带这个后缀的名字（如“名单.xlsx”）重新放进来，下一夜照常收；半份的确认无用后可以删除"
+)
 GIVE_NAME_OF_LIST: Final = (
     "里面若有要报的名单，请另用以 .xlsx、.xls、.csv、.txt 或 .dbf 结尾的名字放进来；无用的可以删除"
 )
@@ -169,7 +171,11 @@ USE_PLAIN_NAME: Final = (
 BRING_THE_FILE: Final = "请核对这份文件是不是还没有传上来"
 EXPORT_AS_READ: Final = "请在原系统里导出为 .xlsx、.xls、.csv、.txt 或 .dbf 格式的名单后重新提交"
 
-NAME_WHICH_HOLDS: Final = "如果这份是更正，请改成原来的文件名再交；如果是另一部分，请去掉重复的人员后再交"
+
+def name_which_holds(names: Sequence[str]) -> str:
+    """For a list of mostly the same people as one under another name; `names` under which it would take the place of one."""
+    either = "或".join(f"“{name}”" for name in names)
+    return f"如果这份是更正，请用文件名{either}再交；如果是另一部分，请去掉重复的人员后再交"
 
 
 def add_ending(ending: str) -> str:

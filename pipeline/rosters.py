@@ -27,7 +27,7 @@ from pipeline import advice, contracts
 from pipeline.home import Home, Unit
 from pipeline.ledger import TAKEN, Ledger, LeftFile, Submission
 from pipeline.ledger.parts import BROKE, is_asked_about, is_shrunken, part_name
-from pipeline.model import IDENTICAL_TWIN, month_of
+from pipeline.model import IDENTICAL_TWIN, mask, month_of
 from pipeline.reading import endings
 from pipeline.reading.months import months_in
 
@@ -64,6 +64,8 @@ class Gap:
     """The night on which the file came, or the table was not read."""
     is_elsewhere: bool = False
     """The file lies in a folder that is not the unit's."""
+    refusal_fix: str = ""
+    """What was said to its sender, where it was refused."""
 
     @property
     def fix(self) -> str:
@@ -72,6 +74,16 @@ class Gap:
             return "请查好数据库连接，读到了就恢复"
         confirm = f"运行 monitor confirm {self.submission_id} --by 姓名 --because 原因"
         return advice.try_again(self.submission_id) if self.reason == _BROKEN else self._fix_or(confirm)
+
+    def _mended(self) -> str:
+        """How what was refused is sent once more, under the name by which it ends the gap."""
+        if endings.ending(self.file_name) in endings.READ:
+            is_kept = endings.ending(self.file_name) == ".xlsx" or not self.refusal_fix
+            return f"改好后用原来的文件名再交{'' if is_kept else '（存成 .xlsx 的，只把后缀改成 .xlsx）'}"
+        if self.refusal_fix == advice.UNPACK:
+            return "解压后把里面的表格交来"
+        added = next((each for each in endings.READ if self.refusal_fix == advice.add_ending(each)), "")
+        return f"改好后用文件名“{mask(self.file_name + added if added else endings.as_xlsx(self.file_name))}”再交"
 
     def _fix_or(self, confirm: str) -> str:
         """What mends the list, or else what confirms that nobody is missing from it."""
@@ -83,7 +95,7 @@ class Gap:
             return f"请报送单位把这一份也交来；这个月的人都在收到的名单里的，{confirm}"
         if self.reason == _WHOSE:
             return f"请报送单位照退回件里写的弄清是谁的名单；没有因它漏掉人和记录的，{confirm}"
-        again = "补全后用原来的文件名再交" if self.sort == "left_out" else "改好后用原来的文件名再交"
+        again = "补全后用原来的文件名再交" if self.sort == "left_out" else self._mended()
         if self.sort == "not_taken":
             whole = endings.bare(self.file_name)
             again = f"把整份名单用文件名“{whole}”交来" if _is_name_of_list(whole) else "交来整份名单，不要的半份请删去"
@@ -138,7 +150,8 @@ def _watched(unit: Unit) -> set[str]:
 def _gap(each: Submission, sort: GapSort, reason: str) -> Gap:
     period = each.period
     return Gap(
-        each.unit_code, each.kind or "", period, period, each.submission_id, each.file_name, sort, reason, each.night
+        each.unit_code, each.kind or "", period, period, each.submission_id, each.file_name, sort, reason, each.night,
+        refusal_fix=(each.reading.get("refusal") or {}).get("fix", ""),
     )  # fmt: skip
 
 

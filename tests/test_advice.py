@@ -239,7 +239,7 @@ ELSEWHERE = {
     "COPY_AS_OWN_ACCOUNT": "tests/test_inbox.py", "USE_FLAT_FOLDER": "tests/test_inbox.py",
     "COPY_FILE_ITSELF": "tests/test_inbox.py", "GIVE_ACCESS": "tests/test_inbox.py", "COPY_AGAIN": "tests/test_inbox.py",
     "use_own_folder": "tests/test_inbox.py",
-    "say_whose": "tests/test_inbox.py", "NAME_WHICH_HOLDS": "tests/test_night.py", "show_and_send": "tests/test_advice.py",
+    "say_whose": "tests/test_inbox.py", "name_which_holds": "tests/test_night.py", "show_and_send": "tests/test_advice.py",
     "SAVE_LIST_AGAIN": "tests/test_decisions.py", "USE_OUR_LIST": "tests/test_decisions.py", "MEND_ORIGINAL": "tests/test_corrections.py",
     "CORRECT_OWN_FILE": "tests/test_corrections.py", "CORRECT_LATEST": "tests/test_corrections.py", "CORRECT_AS_XLSX": "tests/test_corrections.py",
     "CORRECT_AS_IT_CAME": "tests/test_corrections.py",

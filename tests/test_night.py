@@ -242,7 +242,7 @@ def test_what_the_question_of_two_files_advises_is_accepted(tmp_path):
     asked = taken(home, NEXT, "边缘人员新.xlsx", again) - first
     assert asked == {("边缘人员新.xlsx", "refused", 0)}
     [question] = [each.reason for each in Ledger.of(Home(home)).submissions() if each.status == "refused"]
-    assert question.endswith(advice.NAME_WHICH_HOLDS)
+    assert question.endswith(advice.name_which_holds(["边缘人员.xlsx"]))
     other = copy_home(home, tmp_path / "other")
     corrected = taken(home, NEXT + timedelta(days=1), "边缘人员.xlsx", again)
     assert corrected == asked | {("边缘人员.xlsx", "superseded", 10), ("边缘人员.xlsx", "accepted", 10)}
@@ -274,7 +274,11 @@ def test_repeats_corrections_older_months_and_unclear_names(tmp_path):
         ("边缘人员另一半.xlsx", "partly_accepted", 10), ("边缘人员新.xlsx", "refused", 10),
     ]  # fmt: skip
     [(question,)] = ask(home, "select reason from submission where status = 'refused'")
-    assert "一半以上" in question and "边缘人员.xlsx" in question and question.endswith(advice.NAME_WHICH_HOLDS)
+    assert (
+        "一半以上" in question
+        and "边缘人员.xlsx" in question
+        and question.endswith(advice.name_which_holds(["边缘人员.xlsx"]))
+    )
     # Five people stand in both parts, word for word: they count once. September never becomes current.
     assert ask(home, on_roster) == [(15, "2026-10", "2026-10")]
 

@@ -1469,6 +1469,15 @@ def test_odd_text_of_a_text_file_comes_back_as_it_was(tmp_path: Path) -> None:
     assert xml.count("列") == 1, "below its header a refused column is empty"
 
 
+def test_a_column_has_room_for_its_longest_number(tmp_path: Path) -> None:
+    """A number that has no room is shown as ###; a text is not."""
+    texts_of = ["1"] * 300 + ["123456789012.5"]
+    column = pa.array(texts_of, pa.string())
+    grid = Grid("表", [column], np.arange(1, 302), numeric={0: np.ones(301, bool)})
+    rewrite([grid], tmp_path / "x.xlsx", {})
+    assert openpyxl.load_workbook(tmp_path / "x.xlsx")["表"].column_dimensions["A"].width > 15
+
+
 def test_hidden_sheets_stay_hidden_in_a_plain_rewrite(tmp_path: Path) -> None:
     from pipeline.reading.grid import Grid
     from pipeline.returns.rewrite import rewrite
@@ -1556,9 +1565,9 @@ def test_of_a_correction_and_of_answers_alone_no_list_is_said_to_be_accepted(tmp
     ("name", "code", "fix", "folder", "said"),
     [
         ("城市低保.xlsx", "password", advice.UNLOCK, "", "改好后用原来的文件名再放进收件箱。"),
-        ("城市低保.et", "wps", advice.SAVE_AS_XLSX, "", "改好后用原来的文件名（后缀改成 .xlsx）再放进收件箱。"),
+        ("城市低保.et", "wps", advice.SAVE_AS_XLSX, "", "改好后用文件名“城市低保.xlsx”再放进收件箱。"),
         ("城市低保.xls", "xml_workbook", advice.SAVE_AS_XLSX, "",
-         "改好后用原来的文件名再放进收件箱；改存成 .xlsx 的，只把后缀改成 .xlsx。"),
+         "改好后用原来的文件名再放进收件箱；改存成 .xlsx 的，文件名是“城市低保.xlsx”。"),
         ("城市低保.tsv", "wrong_ending", advice.add_ending(".txt"), "", ""),
         ("城市低保.xlsx", "unknown_unit", advice.use_own_folder("d01"), "", ""),
         ("城市低保.zip", "not_a_table", advice.UNPACK, "", ""),

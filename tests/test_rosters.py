@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from night_kit import DAY, number
 
-from pipeline import rosters, warehouse
+from pipeline import advice, rosters, warehouse
 from pipeline.contracts import load
 from pipeline.home import Home
 from pipeline.ledger import LeftFile, Night, Submission
@@ -302,6 +302,32 @@ def test_a_ledger_that_was_refused_is_a_gap_from_its_night_until_a_file_of_its_n
     assert found(home, ledger, taken, day=LATER) == []
     assert found(home, ledger, replace(taken, file_name="别的.xlsx"), day=LATER) == [("temporary_grant", "", "refused")]
     assert found(home, ledger, ledger=Kept(ledger.submission_id)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "fix", "said"),
+    [
+        ("低保人员.xlsx", advice.UNLOCK, "请报送单位改好后用原来的文件名再交；"),
+        (
+            "低保人员.xls",
+            advice.SAVE_AS_XLSX,
+            "请报送单位改好后用原来的文件名再交（存成 .xlsx 的，只把后缀改成 .xlsx）；",
+        ),
+        ("低保人员.et", advice.SAVE_AS_XLSX, "请报送单位改好后用文件名“低保人员.xlsx”再交；"),
+        ("低保人员.ods", advice.SAVE_AS_XLSX, "请报送单位改好后用文件名“低保人员.xlsx”再交；"),
+        ("低保人员.xlsb", advice.SAVE_AS_XLSX, "请报送单位改好后用文件名“低保人员.xlsx”再交；"),
+        ("低保人员.tsv", advice.add_ending(".txt"), "请报送单位改好后用文件名“低保人员.tsv.txt”再交；"),
+        ("低保人员2026.10", advice.SAVE_AS_XLSX, "请报送单位改好后用文件名“低保人员2026.10.xlsx”再交；"),
+        ("低保人员.zip", advice.UNPACK, "请报送单位解压后把里面的表格交来；"),
+    ],
+)
+def test_what_was_refused_is_asked_for_under_a_name_that_it_can_have(
+    home: Home, name: str, fix: str, said: str
+) -> None:
+    refused = sent(name, "refused", kind=None, code="password")
+    refused = replace(refused, reading={"refusal": {"code": "password", "reason": "读不了", "fix": fix}})
+    told = {gap.fix for gap in rosters.gaps(home, Kept(), [refused], DAY)}  # type: ignore[arg-type]
+    assert len(told) == 1 and told.pop().startswith(said)
 
 
 def test_a_partners_list_is_a_gap_too_and_only_of_kinds_that_it_sends(home: Home) -> None:

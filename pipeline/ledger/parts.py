@@ -24,6 +24,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import PurePosixPath
 from typing import Literal
 
 from pipeline import advice
@@ -156,7 +157,7 @@ def decide(
             "asks",
             tuple(old.submission_id for old in asks),
             f"与{called}有一半以上的人员相同，文件名却不同，分不清以哪一份为准",
-            advice.NAME_WHICH_HOLDS,
+            advice.name_which_holds([_in_place_of(old, new) for old in asks]),
         )
     return Decision("part")
 
@@ -172,6 +173,12 @@ def _order(delivery: Delivery) -> tuple[int, str]:
 def _others_of_roster(new: Delivery, existing: Iterable[Delivery]) -> list[Delivery]:
     others = (old for old in existing if _roster(old) == _roster(new) and old.submission_id != new.submission_id)
     return sorted(others, key=_order)
+
+
+def _in_place_of(old: Delivery, new: Delivery) -> str:
+    """Under which name the new file takes the place of the old one; it stays what it is, so its ending stays."""
+    own = PurePosixPath(new.file_name).suffix or PurePosixPath(old.file_name).suffix
+    return re.sub(_ENDING.pattern, "", old.file_name, flags=re.IGNORECASE) + own
 
 
 def _called(delivery: Delivery) -> str:

@@ -57,6 +57,13 @@ def ending(name: str) -> str:
     return f".{last}" if dot and stem else ""
 
 
+def as_xlsx(name: str) -> str:
+    """The name of a list that is saved as .xlsx: its ending changes, and no more. A number behind a point is no ending."""
+    stem, dot, last = name.rpartition(".")
+    is_ending = dot and stem and last.isascii() and last.isalpha()
+    return f"{stem if is_ending else name}.xlsx"
+
+
 def bare(name: str) -> str:
     """The name of the list that a leftover was to be, or is a copy of: `名单.csv.filepart` and `~$名单.csv` give `名单.csv`.
 

@@ -145,7 +145,7 @@ _SAYS_ITSELF = frozenset({
 
 def _where_again(file_name: str, refusal: Refusal, folder: str) -> str:
     """Where what was mended goes, and under which name: by its name a list takes the place of the one that was refused."""
-    ending = endings.ending(file_name)
+    ending, as_xlsx = endings.ending(file_name), mask(endings.as_xlsx(file_name))
     if refusal.fix in (advice.UNPACK, advice.SEND_AGAIN_WHEN_MENDED) or refusal.code in _SAYS_ITSELF:
         return ""
     if folder:
@@ -153,8 +153,8 @@ def _where_again(file_name: str, refusal: Refusal, folder: str) -> str:
     if refusal.fix.startswith(advice.add_ending("")[:9]):
         return ""
     if ending not in endings.READ:
-        return "改好后用原来的文件名（后缀改成 .xlsx）再放进收件箱。"
-    other = "" if ending == ".xlsx" else "；改存成 .xlsx 的，只把后缀改成 .xlsx"
+        return f"改好后用文件名“{as_xlsx}”再放进收件箱。"
+    other = "" if ending == ".xlsx" else f"；改存成 .xlsx 的，文件名是“{as_xlsx}”"
     return f"改好后用原来的文件名再放进收件箱{other}。"
 
 
