@@ -159,6 +159,21 @@ def test_a_key_that_is_not_known_stops_the_night_by_name(monitor, home):
 
 
 @pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("confirmed", "（80 行）经确认可以收，运行 2026-10-30 或以后的一夜（monitor run）时入库。"),
+        ("confirmed_gap", "经确认没有漏掉的人和记录，运行 2026-10-30 或以后的一夜（monitor run），名单不再因为它算作不完整。"),
+    ],
+)
+def test_a_confirmation_says_from_which_night_it_holds(monitor, home, monkeypatch, what, said):
+    """Said for a past night, it does not wait for the next one."""
+    told = {"what": what, "rows": 80, "unit": "青禾区", "file_name": "低保.xlsx", "lists": ["低保人员 2026-10"]}
+    monkeypatch.setattr(cli.run, "confirm", lambda *_, day, **__: told | {"night": day.isoformat()})
+    code, text, _ = monitor("--home", home, "confirm", "x", "--by", "某", "--because", "某", "--date", "2026-10-30")
+    assert code == 0 and text.replace("\n", "") == f"已记下：青禾区《低保.xlsx》（低保人员 2026-10）{said}"
+
+
+@pytest.mark.parametrize(
     ("came", "now", "said"),
     [
         (["d01", "d02"], ["d01", "d02"], "收到 2 个单位的文件"),
