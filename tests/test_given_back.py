@@ -124,7 +124,7 @@ def test_a_file_that_is_refused_and_could_be_read_comes_back_with_its_data(first
     assert copy.sheetnames[0] == "问题清单" and [cell.value for cell in copy.worksheets[1][2]] == ["某甲", None, "户主"]
     said = [str(cell.value) for row in copy["问题清单"].iter_rows() for cell in row if cell.value]
     assert said[0] == "您需要做的 1 件事" and any("整份退回：一行也没有入库" in text for text in said)
-    assert listing._HERE in said
+    assert listing._HERE.format(where=listing._INBOX) in said
 
 
 def test_a_copy_that_comes_back_unchanged_counts_nothing_twice_and_is_told_the_same(home: Path) -> None:
