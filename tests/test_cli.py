@@ -162,7 +162,10 @@ def test_a_key_that_is_not_known_stops_the_night_by_name(monitor, home):
     ("what", "said"),
     [
         ("confirmed", "（80 行）经确认可以收，运行 2026-10-30 或以后的一夜（monitor run）时入库。"),
-        ("confirmed_gap", "经确认没有漏掉的人和记录，运行 2026-10-30 或以后的一夜（monitor run），名单不再因为它算作不完整。"),
+        (
+            "confirmed_gap",
+            "经确认没有漏掉的人和记录，运行 2026-10-30 或以后的一夜（monitor run），名单不再因为它算作不完整。",
+        ),
     ],
 )
 def test_a_confirmation_says_from_which_night_it_holds(monitor, home, monkeypatch, what, said):
