@@ -94,6 +94,7 @@ def status(home: Home, ledger: Ledger, day: date) -> dict[str, Any]:
         "date": day.isoformat(),
         "databases": _databases(home, ledger, day),
         "expected": _expected(home, kinds, submissions, missing, day),
+        "owed": _owed(home, kinds, submissions, day),
         "received": [_received(home, kinds, each) for each in submissions if each.night == day],
         "held": [_received(home, kinds, each) for each in submissions if each.status == "held" and each.night < day],
         "lists_refused": [
@@ -199,6 +200,43 @@ def _expected(
             }
         )
     return said
+
+
+def _owed(home: Home, kinds: Mapping[str, Kind], submissions: list[Submission], day: date) -> list[dict[str, Any]]:
+    """Lists of the month before that never came, until this month's has come or is due itself; of a home that ran then."""
+    last_of_before = day.replace(day=1) - timedelta(days=1)
+    if not any(each.night <= last_of_before for each in submissions):
+        return []
+    asked = [
+        (unit, name)
+        for unit, name in home.expected
+        if kinds[name].period == "month" and day <= home.due_on(unit, month_of(day))
+    ]
+    taken = {
+        (each.unit_code, each.kind)
+        for each in submissions
+        if each.period in (month_of(last_of_before), month_of(day)) and each.status in (*TAKEN, "held")
+    }
+    refused = {
+        (each.unit_code, each.kind)
+        for each in submissions
+        if each.period == month_of(last_of_before) and each.outcome == "refused"
+    }
+    return [
+        {
+            "unit_code": unit,
+            "unit": home.units[unit].name,
+            "unit_kind": home.units[unit].kind,
+            "kind": name,
+            "title": kinds[name].title,
+            "period": month_of(last_of_before),
+            "state": "refused" if (unit, name) in refused else "missing",
+            "due_on": (due_on := home.due_on(unit, month_of(last_of_before))).isoformat(),
+            "days_late": (day - due_on).days,
+        }
+        for unit, name in asked
+        if (unit, name) not in taken
+    ]
 
 
 def _received(home: Home, kinds: Mapping[str, Kind], each: Submission) -> dict[str, Any]:
@@ -464,7 +502,7 @@ def write(outbox: Path, day: date, told: Mapping[str, Any]) -> Path:
 
 def headline(told: Mapping[str, Any]) -> str:
     """The night in one line: fit for the subject of a mail."""
-    missing = sum(_is_late(line) for line in told["expected"])
+    missing = sum(_is_late(line) for line in [*told["expected"], *told["owed"]])
     sent_back = sum(line["status"] in ("refused", "held") for line in told["received"])
     parts = [f"收到 {len(told['received'])} 份", f"缺 {missing} 份", f"退回或扣住 {sent_back} 份"]
     if silent := sum(line["state"] == "not_delivered" for line in told["databases"]):
@@ -499,7 +537,12 @@ def _message(told: Mapping[str, Any]) -> list[str]:
     ]
     lines += ["", "## 这一夜", "", *_bullets(_short_words(told))]
     lines += ["", "## 清单", "", *_bullets(_released_words(told))]
-    lines += ["", "## 应报而没有收下的", "", *_bullets(_missing_words(told["expected"], told["gaps"]))]
+    lines += [
+        "",
+        "## 应报而没有收下的",
+        "",
+        *_bullets(_missing_words([*told["owed"], *told["expected"]], told["gaps"])),
+    ]
     if told["databases"]:
         lines += ["", "## 数据库", "", *_bullets(_database_words(told["databases"]))]
     sent_back = [*told["received"], *told["held"]]
@@ -545,7 +588,7 @@ def _to_do_words(told: Mapping[str, Any]) -> list[str]:
         )
     if told.get("stuck"):
         said.append("收件箱有文件夹没有写权限，收下的文件移不走，请改好权限（哪几个见下面）。")
-    late = [line for line in told["expected"] if _is_late(line)]
+    late = [line for line in [*told["owed"], *told["expected"]] if _is_late(line)]
     if late:
         said.append(f"请催过了应报日还没有交的：{_late_words(late)}。")
     refused = [line for line in told["received"] if line["status"] == "refused" and not line["fault"]]

@@ -286,6 +286,37 @@ def test_on_the_first_of_a_month_nothing_is_late(home):
     assert {line["days_late"] for line in said[after]["expected"] if line["unit_kind"] == "division"} == {1}
 
 
+def test_what_the_month_before_still_lacks_is_not_forgotten_on_the_first(home):
+    every = [
+        (unit, kind)
+        for unit in [code for code, unit in home.units.items() if unit.kind == "division"]
+        for kind in ("dibao_person", "dibao_household", "tekun_person", "edge_person", "edge_household")
+        if (unit, kind) in home.expected
+    ]
+    came = [submission(unit, kind, "2026-10") for unit, kind in every if unit != "d01"]
+    sent_back = submission("d01", "dibao_person", "2026-10", "refused", reason="没有姓名一列")
+    of_d01 = sum(unit == "d01" for unit, _ in every)
+
+    def owed(day, *more):
+        told = notice.status(home, Kept(*came, sent_back, *more), day)
+        return told, [line for line in told["owed"] if line["unit_code"] == "d01"]
+
+    told, lines = owed(date(2026, 11, 1))
+    assert len(lines) == of_d01 and {line["period"] for line in lines} == {"2026-10"}
+    assert [line["kind"] for line in lines if line["state"] == "refused"] == ["dibao_person"]
+    assert not [line for line in told["owed"] if line["unit_code"] == "d02" and line["kind"] == "dibao_person"]
+    text = message(home, told)
+    (asked,) = [line for line in part(text, "要您办的") if "请催过了应报日还没有交的" in line]
+    assert f"青禾区 {of_d01 - 1} 份（晚了 {lines[0]['days_late']} 天）" in asked
+    assert any("青禾区" in line and "2026-10" in line for line in part(text, "应报而没有收下的"))
+    # This month's came, so nobody asks for the older one; once this month's is due itself, it alone is asked for.
+    newer = submission("d01", "dibao_household", "2026-11", night=date(2026, 11, 1))
+    assert "dibao_household" not in {line["kind"] for line in owed(date(2026, 11, 1), newer)[1]}
+    assert owed(home.due_on("d01", "2026-11"))[1]
+    assert owed(home.due_on("d01", "2026-11") + timedelta(days=1))[1] == []
+    assert notice.status(home, Kept(), date(2026, 11, 1))["owed"] == [], "a home that did not run then asks for nothing"
+
+
 @pytest.mark.parametrize(
     ("month", "due", "on"), [("2026-02", 31, "2026-02-28"), ("2028-02", 30, "2028-02-29"), ("2026-11", 1, "2026-11-01")]
 )
