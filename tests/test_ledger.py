@@ -92,7 +92,7 @@ def test_another_name_on_a_later_night_asks_when_more_than_half_are_the_same(
 def test_the_question_names_the_file_and_what_to_do() -> None:
     decision = decide(delivery("别的.xlsx", SECOND), [TOWN], "period", {TOWN.submission_id: 0.9})
     assert "城区.xlsx" in decision.reason and "2026-10-30" in decision.reason
-    assert decision.fix == advice.NAME_WHICH_HOLDS
+    assert decision.fix == advice.name_which_holds(["城区.xlsx"])
     assert decision.ids == (TOWN.submission_id,)
 
 

@@ -1,5 +1,6 @@
 -- Temporary assistance that may have been granted, and nobody can read whether: applications with cells that do not count, those of his own
--- division that give his number another name, and rows of the ledger that were set aside. Known until the night on which the file came.
+-- division that give his number another name, and rows that were set aside, of other divisions' ledgers only under his own name. Known until
+-- the night on which the file came.
 select
     temporary_grant.row_id as row_id,
     temporary_grant.person_id as person_id,
@@ -39,4 +40,12 @@ select
     set_aside_person.night as known_on,
     '临时救助台账第' || cast(set_aside_person.row_number as varchar) || '行被退回，不知道是不是已经发放' as unreadable
 from registry.set_aside_person as set_aside_person
-where set_aside_person.kind = 'temporary_grant'
+inner join house.set_aside as set_aside
+    on set_aside_person.row_id = set_aside.row_id
+inner join registry.person as person
+    on set_aside_person.person_id = person.person_id
+left join registry.household as household
+    on set_aside_person.household_id = household.household_id
+where
+    set_aside_person.kind = 'temporary_grant'
+    and (set_aside_person.unit_code = household.division_code or folded_name(set_aside.name) = folded_name(person.name))
