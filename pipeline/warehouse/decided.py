@@ -185,7 +185,9 @@ def make_named_in(
     for kind, rows in sorted(accepted.items()):
         if not len(rows):
             continue
-        given = f"(select * from {source(con, rows, f'own_{kind}')} as every where person_id in (select ref from asked))"
+        given = (
+            f"(select * from {source(con, rows, f'own_{kind}')} as every where person_id in (select ref from asked))"
+        )
         con.execute(
             f"insert into {name} select distinct rows.person_id, asked_row.unit_code, false from {given} as rows"
             f" join asked_row on folded_name(rows.{kinds[kind].person.name}) = asked_row.folded_name"
