@@ -353,8 +353,8 @@ UNIT = {"code": "bureau", "name": "局", "kind": "bureau", "policy_region": "北
     ("change", "said"),
     [
         ({"url": "postgresql://u:secret@h/x"}, "env:环境变量名"), ({"url": "secret"}, "不写在这个文件里"),
-        ({"unit": "nobody"}, "没有 nobody 这个单位"), ({"table": "select * from x"}, "databases.0.table"),
-        ({"colums": {}}, "databases.0.colums"), ({"chunk_rows": 0}, "不能小于 1"),
+        ({"unit": "nobody"}, "没有 nobody 这个单位"), ({"table": "select * from x"}, "databases 第 1 项的 table"),
+        ({"colums": {}}, "databases 第 1 项的 colums"), ({"chunk_rows": 0}, "不能小于 1"),
     ],
 )  # fmt: skip
 def test_a_wrong_source_stops_the_night_by_name(change: dict[str, Any], said: str) -> None:

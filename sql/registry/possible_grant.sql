@@ -1,5 +1,5 @@
 -- Temporary assistance that may have been granted, and nobody can read whether: applications with cells that do not count, those of his own
--- division that give his number another name, and rows that were set aside, of other divisions' ledgers only under his own name. Known until
+-- division that give his number another name, and rows that were set aside, of other divisions' ledgers not under another name. Known until
 -- the night on which the file came.
 select
     temporary_grant.row_id as row_id,
@@ -48,4 +48,7 @@ left join registry.household as household
     on set_aside_person.household_id = household.household_id
 where
     set_aside_person.kind = 'temporary_grant'
-    and (set_aside_person.unit_code = household.division_code or folded_name(set_aside.name) = folded_name(person.name))
+    and (
+        set_aside_person.unit_code = household.division_code
+        or not coalesce(folded_name(set_aside.name) <> folded_name(person.name), false)
+    )
