@@ -93,7 +93,9 @@ def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
     """One whole night in one process. Raises MonitorError when it is refused; yesterday's release then stays."""
     say = on_step or (lambda name, done, total: None)
     with alone(home), _seldom_collecting(), ThreadPoolExecutor(READERS) as pool, ThreadPoolExecutor(1) as beside:
-        names = sources(home, day)  # whether journal and ledger agree is asked here, before anything else is read of them
+        names = sources(
+            home, day
+        )  # whether journal and ledger agree is asked here, before anything else is read of them
         before = _came(home, day)
         with ThreadPoolExecutor(max(len(names), 1)) as at_once:  # one that is slow keeps no other waiting
             for done, _ in enumerate(at_once.map(lambda name: fetch(home, day, name, attempts=ATTEMPTS), names)):

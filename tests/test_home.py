@@ -212,7 +212,11 @@ SOURCE = "databases: [{name: %s, unit: d01, url: 'env:X', table: %s}]"
             "databases 第 1 项的 name：写法不对，只用文字、数字、下划线和横线，最多 40 个",
         ),
         ("databases: []", SOURCE % ("a", "a.b.c"), "databases 第 1 项的 table：写法不对，应是表名或 模式名.表名"),
-        ("code: d02", "code: D02", "units 第 3 项的 code：写法不对，应以小写字母开头，只用小写字母、数字和下划线，最多 40 个"),
+        (
+            "code: d02",
+            "code: D02",
+            "units 第 3 项的 code：写法不对，应以小写字母开头，只用小写字母、数字和下划线，最多 40 个",
+        ),
     ],
 )
 def test_how_something_is_written_is_told_in_words_and_not_as_a_pattern(

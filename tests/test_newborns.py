@@ -60,7 +60,8 @@ def confirmed(tmp_path_factory):
     returned = home / "returns/d01" / NAME
     workbook = load_workbook(returned)
     page = workbook["问题清单"]
-    heads = {cell.value: cell.column for cell in page[2]}
+    [head_row] = [row for row in page.iter_rows() if CONFIRM[-1] in [cell.value for cell in row]]
+    heads = {cell.value: cell.column for cell in head_row}
     [row] = [row for row in range(3, page.max_row + 1) if page.cell(row, heads[CONFIRM[-1]]).value == issue]
     for name, word in zip(CONFIRM, ("是", "新生儿,还没有上户口", "某办事员"), strict=False):
         page.cell(row, heads[name]).value = word

@@ -56,6 +56,7 @@ create table life.subject (
     subject_kind varchar, subject_id varchar, person_id varchar, household_id varchar, division_code varchar, death_date date,
     is_provisional boolean default false
 );
+create table life.asleep (decision_id varchar);
 """
 
 
