@@ -184,13 +184,8 @@ def _expected(
         else:
             state = "refused" if any(each.outcome == "refused" for each in of_it) else "missing"
         said.append(
-            {
-                "unit_code": unit,
-                "unit": home.units[unit].name,
-                "unit_kind": home.units[unit].kind,
-                "kind": name,
-                "title": kind.title,
-                "period": period,
+            _asked_for(home, unit, kind, period)
+            | {
                 "state": state,
                 "rows_accepted": sum(each.rows_accepted for each in taken),
                 "rows_set_aside": set_aside,
@@ -200,6 +195,18 @@ def _expected(
             }
         )
     return said
+
+
+def _asked_for(home: Home, unit: str, kind: Kind, period: str) -> dict[str, Any]:
+    """Which list is asked for, and of whom."""
+    return {
+        "unit_code": unit,
+        "unit": home.units[unit].name,
+        "unit_kind": home.units[unit].kind,
+        "kind": kind.name,
+        "title": kind.title,
+        "period": period,
+    }
 
 
 def _owed(home: Home, kinds: Mapping[str, Kind], submissions: list[Submission], day: date) -> list[dict[str, Any]]:
@@ -223,13 +230,8 @@ def _owed(home: Home, kinds: Mapping[str, Kind], submissions: list[Submission], 
         if each.period == month_of(last_of_before) and each.outcome == "refused"
     }
     return [
-        {
-            "unit_code": unit,
-            "unit": home.units[unit].name,
-            "unit_kind": home.units[unit].kind,
-            "kind": name,
-            "title": kinds[name].title,
-            "period": month_of(last_of_before),
+        _asked_for(home, unit, kinds[name], month_of(last_of_before))
+        | {
             "state": "refused" if (unit, name) in refused else "missing",
             "due_on": (due_on := home.due_on(unit, month_of(last_of_before))).isoformat(),
             "days_late": (day - due_on).days,
@@ -502,7 +504,7 @@ def write(outbox: Path, day: date, told: Mapping[str, Any]) -> Path:
 
 def headline(told: Mapping[str, Any]) -> str:
     """The night in one line: fit for the subject of a mail."""
-    missing = sum(_is_late(line) for line in [*told["expected"], *told["owed"]])
+    missing = sum(_is_late(line) for line in _due(told))
     sent_back = sum(line["status"] in ("refused", "held") for line in told["received"])
     parts = [f"收到 {len(told['received'])} 份", f"缺 {missing} 份", f"退回或扣住 {sent_back} 份"]
     if silent := sum(line["state"] == "not_delivered" for line in told["databases"]):
@@ -513,6 +515,11 @@ def headline(told: Mapping[str, Any]) -> str:
     else:
         parts.append("没有保存这一夜的清单" if _is_past(told) else "今晚的清单没有发布")
     return f"低收入监测 {told['date']}：{'，'.join(parts)}"
+
+
+def _due(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What the month before still lacks, then the lists of this one."""
+    return [*told["owed"], *told["expected"]]
 
 
 def _is_late(line: Mapping[str, Any]) -> bool:
@@ -541,7 +548,7 @@ def _message(told: Mapping[str, Any]) -> list[str]:
         "",
         "## 应报而没有收下的",
         "",
-        *_bullets(_missing_words([*told["owed"], *told["expected"]], told["gaps"])),
+        *_bullets(_missing_words(_due(told), told["gaps"])),
     ]
     if told["databases"]:
         lines += ["", "## 数据库", "", *_bullets(_database_words(told["databases"]))]
@@ -588,7 +595,7 @@ def _to_do_words(told: Mapping[str, Any]) -> list[str]:
         )
     if told.get("stuck"):
         said.append("收件箱有文件夹没有写权限，收下的文件移不走，请改好权限（哪几个见下面）。")
-    late = [line for line in [*told["owed"], *told["expected"]] if _is_late(line)]
+    late = [line for line in _due(told) if _is_late(line)]
     if late:
         said.append(f"请催过了应报日还没有交的：{_late_words(late)}。")
     refused = [line for line in told["received"] if line["status"] == "refused" and not line["fault"]]

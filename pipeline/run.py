@@ -147,7 +147,7 @@ def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
 def _came(home: Path, day: date) -> set[tuple[str, str]]:
     """(unit, what came of it) of a night: files, tables, filled-in lists."""
     _, ledger = _open(home)
-    files = {(each.unit_code, each.file_id) for each in ledger.files() if each.night == day}
+    files = {(each.unit_code, each.file_id) for each in ledger.files(night=day)}
     return files | {(each.unit_code, each.file_id) for each in ledger.decisions.files(night=day)}
 
 

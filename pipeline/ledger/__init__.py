@@ -250,13 +250,17 @@ class Ledger:
                     )
             return _received(connection.execute(select(received_file).where(received_file.c.file_id == of_file)).one())
 
-    def files(self, *, state: FileState | None = None, unit_code: str | None = None) -> list[ReceivedFile]:
+    def files(
+        self, *, state: FileState | None = None, unit_code: str | None = None, night: date | None = None
+    ) -> list[ReceivedFile]:
         """Files in order of receipt; `state="received"` are those that wait to be read."""
         query = select(received_file).order_by(received_file.c.received_seq, received_file.c.unit_code)
         if state is not None:
             query = query.where(received_file.c.state == state)
         if unit_code is not None:
             query = query.where(received_file.c.unit_code == unit_code)
+        if night is not None:
+            query = query.where(received_file.c.night == night)
         with looking(self._engine) as connection:
             return [_received(row) for row in connection.execute(query)]
 
