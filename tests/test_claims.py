@@ -28,6 +28,17 @@ def lists(**more: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     return {kind: [*own.get(kind, []), *more.get(kind, [])] for kind in own | more}
 
 
+def set_aside_in_d02(kind: str, *, period: str | None = None, **row: Any) -> dict[str, list[dict[str, Any]]]:
+    """A list that d02 sent, of which one row was set aside; `row`: what is known of it."""
+    sent = {"submission_id": "Z", "unit_code": "d02", "kind": kind} | ({"period": period} if period else {})
+    return {
+        "house__set_aside": [sent | {"row_id": "Z#a#2", "sheet": "a", "row_number": 2, "reason": "x"} | row],
+        "house__submission": [
+            sent | {"file_name": "z.xlsx", "status": "partly_accepted", "received_seq": 99, "night": str(after(1))}
+        ],
+    }
+
+
 CLAIMS: dict[str, dict[str, list[dict[str, Any]]]] = {
     "a number under an invented name": {
         "dibao_person": [{"id_number": "甲", "name": "假三", "unit_code": "d02", "start_month": "2026-10"}],
@@ -42,16 +53,9 @@ CLAIMS: dict[str, dict[str, list[dict[str, Any]]]] = {
         "dibao_person": [{"id_number": "子", "head_id_number": "甲", "relation": "子", "unit_code": "d02"}],
         "edge_person": [{"id_number": "丑", "head_id_number": "乙", "relation": "子", "unit_code": "d02"}],
     },
-    "a row that was set aside": {
-        "house__set_aside": [
-            {"row_id": "Z#a#2", "submission_id": "Z", "kind": "dibao_person", "unit_code": "d02", "period": "2026-10",
-             "sheet": "a", "row_number": 2, "name": "假三", "reason": "x", "person_id": "甲", "number_state": "verified"},
-        ],
-        "house__submission": [
-            {"submission_id": "Z", "unit_code": "d02", "kind": "dibao_person", "file_name": "z.xlsx", "period": "2026-10",
-             "status": "partly_accepted", "received_seq": 99, "night": str(after(1))},
-        ],
-    },
+    "a row that was set aside": set_aside_in_d02(
+        "dibao_person", period="2026-10", name="假三", person_id="甲", number_state="verified"
+    ),
 }  # fmt: skip
 
 OF_D01 = {

@@ -25,6 +25,7 @@ from test_claims import (
     of_d02_and_set_aside,
     of_october,
     seen_in,
+    set_aside_in_d02,
 )
 from test_claims import first as first  # noqa: PLC0414 - a fixture
 from test_claims import unlisted as unlisted  # noqa: PLC0414 - a fixture
@@ -56,6 +57,14 @@ pytestmark = pytest.mark.slow
 
 def broken(severity: str, cause: str) -> pytest.MarkDecorator:
     return pytest.mark.xfail(strict=True, reason=f"{severity}: {cause}")
+
+
+def pairs_asked_of_d01(nights: Nights) -> dict[frozenset[str], str]:
+    """Both people of a pair → the question about them."""
+    rows = nights.rows(
+        "select left_ref, right_ref, question_id from identity_question where is_asked and about = 'pair' and division_code = 'd01'"
+    )
+    return {frozenset((left, right)): question for left, right, question in rows}
 
 
 HIS_BILL = [
@@ -148,12 +157,7 @@ def test_a_sleeping_answer_contradicts_no_answer_of_those_who_have_them(first: N
     word = said_same(nights, 1, lists(**of_d02(HIS, TWIN)))
     nights.night(given(after(2), **lists(**merged(of_d02(HIS, TWIN), word))))
     nights.night(given(after(3), **lists(**merged(of_d01(HIS, TWIN, THIRD), word))))
-    questions = {
-        frozenset((left, right)): question
-        for left, right, question in nights.rows(
-            "select left_ref, right_ref, question_id from identity_question where is_asked and about = 'pair' and division_code = 'd01'"
-        )
-    }
+    questions = pairs_asked_of_d01(nights)
     mine = [
         answer(questions[frozenset((TWIN, THIRD))], "same", after(3), night=str(after(4)), decision_id="二"),
         answer(questions[frozenset((HIS, THIRD))], "not_same", after(3), night=str(after(4)), decision_id="三"),
@@ -427,12 +431,7 @@ def test_a_no_of_a_division_contradicts_no_answer_of_those_who_have_them(first: 
     no = answer(asked_of(nights, "d02"), "not_same", after(1), unit_code="d02", night=str(after(2)))
     nights.night(given(after(2), **lists(**merged(of_d02(HIS, THIRD), {"house__decision": [no]}))))
     nights.night(given(after(3), **lists(**merged(of_d01(HIS, TWIN, THIRD), {"house__decision": [no]}))))
-    questions = {
-        frozenset((left, right)): question
-        for left, right, question in nights.rows(
-            "select left_ref, right_ref, question_id from identity_question where is_asked and about = 'pair' and division_code = 'd01'"
-        )
-    }
+    questions = pairs_asked_of_d01(nights)
     mine = [
         answer(questions[frozenset((TWIN, THIRD))], "same", after(3), night=str(after(4)), decision_id="二"),
         answer(questions[frozenset((HIS, TWIN))], "same", after(3), night=str(after(4)), decision_id="三"),
@@ -456,12 +455,7 @@ def test_who_answered_about_invented_people_is_not_told_what_others_answer_about
     nights = after_the_first(first)
     word = said_same(nights, 1, lists(**of_d02(HIS, TWIN)))
     nights.night(given(after(2), **lists(**merged(of_d01(HIS, TWIN, THIRD), word))))
-    questions = {
-        frozenset((left, right)): question
-        for left, right, question in nights.rows(
-            "select left_ref, right_ref, question_id from identity_question where is_asked and about = 'pair' and division_code = 'd01'"
-        )
-    }
+    questions = pairs_asked_of_d01(nights)
     before = seen_in(nights, "d02")
     mine = [
         answer(
@@ -507,28 +501,14 @@ LOSS = {
 }
 
 
-def application(**more: Any) -> dict[str, list[dict[str, Any]]]:
-    """An application for temporary assistance that d02 sent, set aside."""
-    return {
-        "house__set_aside": [
-            {"row_id": "Z#a#2", "submission_id": "Z", "kind": "temporary_grant", "unit_code": "d02", "sheet": "a", "row_number": 2,
-             "reason": "x"} | more,
-        ],
-        "house__submission": [
-            {"submission_id": "Z", "unit_code": "d02", "kind": "temporary_grant", "file_name": "z.xlsx", "status": "partly_accepted",
-             "received_seq": 99, "night": str(after(1))},
-        ],
-    }  # fmt: skip
-
-
 @pytest.mark.parametrize(
     "bait",
     [
         {},
         {"temporary_grant": [{"id_number": "甲", "name": "假三", "application_no": "B1", "unit_code": "d02", "accepted_on": "2026-10-21",
                               "granted_on": "2026-10-25", "result": "同意"}]},
-        application(name="假三", person_id="甲", number_state="verified"),
-        application(name="张三", number_state="missing", birth_date=None),
+        set_aside_in_d02("temporary_grant", name="假三", person_id="甲", number_state="verified"),
+        set_aside_in_d02("temporary_grant", name="张三", number_state="missing", birth_date=None),
     ],
     ids=["none", "another name", "set aside with his number", "set aside without number"],
 )  # fmt: skip
@@ -763,16 +743,7 @@ def test_a_row_that_was_set_aside_elsewhere_is_shown_to_the_bureau_with_what_it_
     Either he is listed, or the bureau sees what the row keeps from him.
     """
     nights = after_the_first(first)
-    bait = {
-        "house__set_aside": [
-            {"row_id": "Z#a#2", "submission_id": "Z", "kind": "dibao_person", "unit_code": "d02", "period": "2026-10",
-             "sheet": "a", "row_number": 2, "name": "假新", "reason": "x", "person_id": "新", "number_state": "verified"},
-        ],
-        "house__submission": [
-            {"submission_id": "Z", "unit_code": "d02", "kind": "dibao_person", "file_name": "z.xlsx", "period": "2026-10",
-             "status": "partly_accepted", "received_seq": 99, "night": str(after(1))},
-        ],
-    }  # fmt: skip
+    bait = set_aside_in_d02("dibao_person", period="2026-10", name="假新", person_id="新", number_state="verified")
     poor = {"survey_household": survey({"head_id_number": "新", "head_name": "新人", "household_no": "H9"})}
     alone = after_the_first(nights)
     alone.night(given(after(1), **of_october(lists(**poor))))
