@@ -280,6 +280,16 @@ def seen_in(nights: Nights, unit: str) -> str:
     return str(said)
 
 
+def rows_seen_in(nights: Nights, unit: str, table: str) -> list[dict[str, Any]]:
+    """The rows of a published table that a division's file holds, as it shows them."""
+    about = nights.models.published[f"main.{table}"]
+    assert about.by_division is not None
+    mine = about.by_division.replace("$division", f"'{unit}'")
+    shown = f"select {warehouse._shown_to(unit, about)} from {table} where {mine}"
+    names = [name for name, *_ in nights.rows(f"describe {shown}")]
+    return [dict(zip(names, row, strict=True)) for row in nights.rows(shown)]
+
+
 def told_of(nights: Nights, guess: str) -> list[str]:
     """The real names that d02 reads more often than it has written them, right or wrong."""
     seen = seen_in(nights, "d02")

@@ -864,6 +864,8 @@ def _load_accepted(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Model
                 f" from given_{kind} as source join house.submission as submission using (submission_id)"
             )
             con.execute(f"drop table given_{kind}")
+    if decided:
+        decided.merge_set_aside()
 
 
 _SET_ASIDE_NAME = """

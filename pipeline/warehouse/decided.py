@@ -41,6 +41,8 @@ class Decided:
         people = {right for _, right in pairs}
         found = self._numbers(kinds, accepted, people | {left for left, _ in pairs}) if pairs else {}
         self._merged = _chains([(left, right) for left, right in pairs if left in found and right in found])
+        people_alone = [(left, right) for left, right in pairs if "#" not in left]  # a row's id bears one
+        self._borne = _known_by(people_alone, {self._merged.get(each, each) for each in found})
         self._joined = [
             (left, whose, *found[whose])
             for left, right in pairs
@@ -107,6 +109,23 @@ class Decided:
             f" join joined on rows.row_id = joined.row_id{once}"
         )
         con.unregister("joined")
+
+    def merge_set_aside(self) -> None:
+        """In house.set_aside and house.set_aside_name, whichever are there: a row with one of somebody's numbers may be his.
+
+        Also with one that no accepted row gives any more: what a row that cannot be used says of him is not known all the same.
+        """
+        if not self._borne:
+            return
+        con = self._con
+        con.register("borne", _two("from_id", "to_id", sorted(self._borne.items())))
+        for (table,) in con.execute(
+            "select table_name from duckdb_tables() where schema_name = 'house' and table_name in ('set_aside', 'set_aside_name') order by all"
+        ).fetchall():
+            con.execute(
+                f"update house.{table} set person_id = borne.to_id from borne where {table}.person_id = borne.from_id"
+            )
+        con.unregister("borne")
 
     def merge(self, kind: Kind, given: str) -> None:
         """In the table `given` of a kind, count the rows of one person as another's; of a list that names everybody once, one."""
@@ -233,6 +252,12 @@ def _chains(pairs: list[tuple[str, str]]) -> dict[str, str]:
     """Person → the one he is counted as; of all who were said to be one, the last by id."""
     groups = _groups(pairs)
     return {each: max(together) for each, together in groups.items() if each != max(together)}
+
+
+def _known_by(pairs: Iterable[tuple[str, str]], known: set[str]) -> dict[str, str]:
+    """Each number that was said to be one person's with others → the person who is known by one of them; the last by id of several."""
+    found = {each: max(together & known, default=each) for each, together in _groups(pairs).items()}
+    return {each: person for each, person in found.items() if each not in known and each != person}
 
 
 def _two(first: str, second: str, rows: list[tuple[str, str]]) -> pa.Table:

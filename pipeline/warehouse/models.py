@@ -84,7 +84,7 @@ _MADE = {
     TURNED: (WITHDRAWAL,),
     WHAT_IF: (
         EVERY, SUGGESTION, "house.identity_decision", "house.previous_person", "house.previous_warning", "registry.composition_conflict",
-        "registry.household_group", "registry.household_member", "registry.name_difference",
+        "registry.household_group", "registry.household_member", "registry.name_question",
     ),
 }  # fmt: skip
 """What the other tables of the builder are made from."""

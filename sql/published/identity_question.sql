@@ -8,8 +8,8 @@ with named as (
     union
     select suggestion.right_ref as person_id from main.duplicate_suggestion as suggestion
     union
-    select difference.person_id as person_id from registry.name_difference as difference
-    where difference.is_current
+    select question.person_id as person_id from registry.name_question as question
+    where question.is_current
 ),
 
 placed as (
@@ -82,8 +82,8 @@ pair as (
 disputed as (
     select
         'name' as about,
-        difference.row_id as left_ref,
-        difference.person_id as right_ref,
+        question.row_id as left_ref,
+        question.person_id as right_ref,
         case
             when
                 submission.unit_code = coalesce(kept_row.unit_code, returned.division_code)
@@ -92,25 +92,29 @@ disputed as (
             else bureau.unit_code
         end as division_code,
         cast(null as decimal(3, 2)) as score,
-        '号码逐位相同，姓名不同；这一行的姓名有争议，暂不用于任何规则' as reason,
-        coalesce(consequence.said, '今晚的清单不变。') as consequence,
+        case
+            when not question.is_set_aside then '号码逐位相同，姓名不同；这一行的姓名有争议，暂不用于任何规则'
+            when question.other_name is null
+                then '号码逐位相同，这一行没有姓名，已被退回；判断以前，不知道这个人在不在那份名册上'
+            else '号码逐位相同，姓名不同，这一行已被退回；判断以前，不知道这个人在不在那份名册上'
+        end as reason,
+        coalesce(consequence.said, '今晚的清单不变。')
+        || case when question.is_set_aside then '这一行要改正重报后才能使用。' else '' end as consequence,
         coalesce(consequence.weight, 0) as weight,
-        difference.other_name as left_name,
-        masked_number(difference.id_number) as left_number_masked,
-        own_row.kind as left_kind,
+        question.other_name as left_name,
+        masked_number(question.id_number) as left_number_masked,
+        question.kind as left_kind,
         submission.unit_code as left_unit_code,
         submission.file_name as left_file_name,
-        own_row.sheet as left_sheet,
-        own_row.row_number as left_row
-    from registry.name_difference as difference
+        question.sheet as left_sheet,
+        question.row_number as left_row
+    from registry.name_question as question
     inner join registry.person as person
-        on difference.person_id = person.person_id
-    inner join registry.person_row as own_row
-        on difference.row_id = own_row.row_id
+        on question.person_id = person.person_id
     inner join house.submission as submission
-        on own_row.submission_id = submission.submission_id
+        on question.submission_id = submission.submission_id
     inner join registry.identity as identity
-        on difference.person_id = identity.person_id
+        on question.person_id = identity.person_id
     left join registry.person_row as kept_row
         on identity.row_id = kept_row.row_id
     left join registry.returned_person as returned
@@ -118,10 +122,10 @@ disputed as (
     left join house.unit as bureau
         on bureau.unit_kind = 'bureau'
     left join house.review_only as review_only
-        on own_row.kind = review_only.kind
+        on question.kind = review_only.kind
     left join life.consequence as consequence
-        on difference.row_id = consequence.left_ref and difference.person_id = consequence.right_ref
-    where difference.is_current and review_only.kind is null
+        on question.row_id = consequence.left_ref and question.person_id = consequence.right_ref
+    where question.is_current and review_only.kind is null
 ),
 
 asked as (

@@ -1,9 +1,11 @@
 -- Rows of lists in force that name nobody for sure, and whom each may be about: rows that were set aside, and who stands on a roster without
 -- a number. It is whoever's number the row bears; else whoever has its name, unless birth date and number both say that he is another.
+-- Of whom somebody said that the row is his, it may be until the row itself is used as his.
 -- A birth date that was read from an unusable number may be the very part that is wrong: there the numbers are compared as well (two slips
 -- of typing; an old number of 15 characters is three short). A row without both may be anybody of that name in the sender's division.
 with nameless as (
-    select row_id, unit_code, person_id, name, birth_date, number from house.set_aside
+    select row_id, unit_code, person_id, name, birth_date, number, coalesce(is_unproven, false) as is_unproven
+    from house.set_aside
     union all
     select
         row_id,
@@ -11,7 +13,8 @@ with nameless as (
         cast(null as varchar) as person_id,
         name,
         birth_date,
-        cast(null as varchar) as number
+        cast(null as varchar) as number,
+        false as is_unproven
     from accepted.dibao_person
     where identity_state = 'provisional'
 ),
@@ -20,14 +23,16 @@ possible as (
     select
         nameless.row_id as row_id,
         nameless.person_id as person_id,
-        true as bears_number
+        true as bears_number,
+        nameless.is_unproven as is_unproven
     from nameless
     where nameless.person_id is not null
     union
     select
         nameless.row_id as row_id,
         person.person_id as person_id,
-        false as bears_number
+        false as bears_number,
+        nameless.is_unproven as is_unproven
     from nameless
     inner join registry.person as person
         on folded_name(nameless.name) = folded_name(person.name)
@@ -46,8 +51,10 @@ select
     possible.bears_number as bears_number
 from possible
 left join house.identity_decision as decided
-    on
-        possible.row_id = decided.left_ref
-        and possible.person_id = decided.right_ref
-        and decided.decision in ('same', 'not_same')
-where decided.left_ref is null
+    on possible.row_id = decided.left_ref and possible.person_id = decided.right_ref
+where
+    case decided.decision
+        when 'not_same' then false
+        when 'same' then not possible.is_unproven
+        else true
+    end

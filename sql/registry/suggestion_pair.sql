@@ -1,6 +1,6 @@
 -- What may be one person, found by equal keys only, so that no list is compared with every other: a set-aside row and a person, or two
--- persons. Of a number of which the end is damaged, those come first whom the row's own sender names: else a number of somebody else's
--- choice would make the question unanswerable. How alike the numbers are is judged afterwards (registry.suggestion).
+-- persons. Of a number of which the end is damaged, those come first whom the row's own sender names, and of the others each division's
+-- only one is asked about: else a number of somebody else's choice would make the question unanswerable. How alike the numbers are is judged afterwards (registry.suggestion).
 with aside as (
     select
         set_aside.row_id as row_id,
@@ -70,14 +70,17 @@ beginning as (
     select
         aside.row_id as row_id, aside.submission_id as submission_id, aside.name as name, aside.number as number,
         aside.sender_kind as sender_kind, known.person_id as person_id, known.name as known_name, known.id_number as id_number,
+        person.division_code as division_code,
         max(case when known.own_unit_code = aside.unit_code then 1 else 0 end) as is_own
     from aside
     inner join known
         on aside.folded_name = known.folded_name and substr(aside.number, 1, 15) = substr(known.id_number, 1, 15)
+    inner join registry.person as person
+        on known.person_id = person.person_id
     where aside.number_state = 'damaged' and length(aside.number) >= 15
     group by
         aside.row_id, aside.submission_id, aside.name, aside.number, aside.sender_kind, known.person_id, known.name,
-        known.id_number
+        known.id_number, person.division_code
 ),
 
 nearest as (
@@ -92,7 +95,7 @@ only_one as (
     from beginning
     inner join nearest
         on beginning.row_id = nearest.row_id and beginning.is_own = nearest.is_own
-    group by beginning.row_id
+    group by beginning.row_id, beginning.division_code
     having min(beginning.person_id) = max(beginning.person_id)
 ),
 

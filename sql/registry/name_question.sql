@@ -1,0 +1,43 @@
+-- Rows with somebody's number and not his name, about which people are asked: accepted ones (registry.name_difference), and rows that were
+-- set aside from a roster in use of another division, with another name or none. Such a row may be his all the same, so nobody can say that
+-- he is not on that roster (registry.registry_check): whoever writes a number into a row that cannot be used must not decide that alone.
+with accepted_row as (
+    select
+        difference.row_id as row_id, difference.person_id as person_id, difference.id_number as id_number,
+        difference.kept_name as kept_name, difference.other_name as other_name, difference.is_current as is_current,
+        difference.state as state, person_row.kind as kind, person_row.unit_code as unit_code,
+        person_row.submission_id as submission_id, person_row.sheet as sheet, person_row.row_number as row_number,
+        false as is_set_aside
+    from registry.name_difference as difference
+    inner join registry.person_row as person_row
+        on difference.row_id = person_row.row_id
+),
+
+set_aside_row as (
+    select
+        set_aside.row_id as row_id, set_aside.person_id as person_id, person.id_number as id_number,
+        person.name as kept_name, set_aside.name as other_name, true as is_current,
+        coalesce(decided.decision, 'disputed') as state, set_aside.kind as kind, set_aside.unit_code as unit_code,
+        set_aside.submission_id as submission_id, set_aside.sheet as sheet, set_aside.row_number as row_number,
+        true as is_set_aside
+    from house.set_aside as set_aside
+    inner join registry.roster_unusable as roster_unusable
+        on set_aside.row_id = roster_unusable.row_id
+    inner join registry.person as person
+        on set_aside.person_id = person.person_id and set_aside.unit_code <> person.division_code
+    left join registry.person_row as joined
+        on set_aside.row_id = joined.row_id
+    left join house.identity_decision as decided
+        on set_aside.row_id = decided.left_ref and set_aside.person_id = decided.right_ref
+    where joined.row_id is null and coalesce(folded_name(set_aside.name) <> folded_name(person.name), true)
+)
+
+select
+    row_id, person_id, id_number, kept_name, other_name, is_current, state, kind, unit_code, submission_id, sheet, row_number,
+    is_set_aside
+from accepted_row
+union all
+select
+    row_id, person_id, id_number, kept_name, other_name, is_current, state, kind, unit_code, submission_id, sheet, row_number,
+    is_set_aside
+from set_aside_row
