@@ -1,6 +1,7 @@
 -- What may be one person, found by equal keys only, so that no list is compared with every other: a set-aside row and a person, or two
 -- persons. Of a number of which the end is damaged, those come first whom the row's own sender names, and of the others each division's
--- only one is asked about: else a number of somebody else's choice would make the question unanswerable. How alike the numbers are is judged afterwards (registry.suggestion).
+-- only one is asked about: else a number of somebody else's choice would make the question unanswerable. How alike the numbers are is
+-- judged afterwards (registry.suggestion).
 with aside as (
     select
         set_aside.row_id as row_id,
