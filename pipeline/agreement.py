@@ -3,7 +3,7 @@
 A ledger that lost its rows would publish a shrunken list without a word. The journal tells each file that came, each word
 that was said and each night that published; the ledger must know of all of them, and the journal must hold the line that
 the ledger remembers as the last. What a night that was cut off had told the journal alone is no disagreement: the next
-one takes it up. Spec: mission.md ("absence"), bad-input.md (tampered, lost).
+one takes it up. See docs/boundaries.md (absence never speaks) and docs/bad_input.md.
 """
 
 from __future__ import annotations

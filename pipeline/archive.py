@@ -2,7 +2,7 @@
 
 Only reading a file into rows, marking its copy, and examining the archive open it, for as long as that takes. The
 format is age's (X25519, ChaCha20-Poly1305), so that `age -d -i archive.key` opens a file without us. Spec:
-outputs.md ("The home"), mission.md (boundary 1).
+docs/outputs.md (the home), docs/boundaries.md (1).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Journal, ledger, archive and releases of one earlier day agree with each other; only what lies outside can tell that they are
 old. The statement is JSON, signed with Ed25519; the key is drawn from identity.key, which no change of keys replaces, so
-that an old statement can be examined as long as the home lives. Spec: bad-input.md (tampered, lost).
+that an old statement can be examined as long as the home lives. See docs/bad_input.md.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class Column(Strict):
     maximum: int | None = None
     """Bounds in the stored unit (fen for money)."""
     unit: Literal["元", "万元"] = "元"
-    """Unit of an amount when neither the header nor the cell names one (sources.md writes it behind the column)."""
+    """Unit of an amount when neither the header nor the cell names one."""
     jump: int | None = None
     """Asked about when it is this many times what stood on last month's roster, or more."""
     not_after: Literal["night"] | None = None
@@ -140,7 +140,7 @@ Scope = Literal["help", "authorised"]
 
 
 class Door(Strict):
-    """Whose rows of a partner's list may come in (mission, boundary 3)."""
+    """Whose rows of a partner's list may come in (docs/boundaries.md, 3)."""
 
     scope: Scope
     or_when: str | None = None
@@ -458,7 +458,7 @@ _UNIT = re.compile(
 def fold_header(header: str) -> tuple[str, str | None]:
     """(folded header, unit): NFKC, case, blanks, line breaks, characters without a shape, bracket widths and `*` marks do not matter.
 
-    A unit in brackets at the end is cut off and returned (`家庭月总收入（元）` → `家庭月总收入`, `元`). Spec: sources.md.
+    A unit in brackets at the end is cut off and returned (`家庭月总收入（元）` → `家庭月总收入`, `元`). See docs/sources.md.
     """
     text = compatible(header).translate(_BRACKETS).casefold()
     text = visible(text).replace("*", "")
@@ -516,7 +516,7 @@ def _examine_across(kind: Kind, kinds: dict[str, Kind]) -> None:
 
 
 def _examine_floor(agreed: Contracts) -> None:
-    """Refuse contracts that are looser than what the product never does (mission, boundaries 1 to 3). Raises ContractError."""
+    """Refuse contracts that are looser than what the product never does (docs/boundaries.md, 1 to 3). Raises ContractError."""
     if floor.digest() != floor.DIGEST:
         raise ContractError("pipeline/floor.py：内容与 DIGEST 不符：不接收的词、用途和范围的底线不得改动")
     declared: dict[str, str] = {}

@@ -1,6 +1,6 @@
 """Nothing is lost and nothing changed unseen: examine all that a home keeps, go back to a kept release, rebuild a lost ledger.
 
-Each works on the home as a whole, beside no night. Spec: bad-input.md (tampered, lost), outputs.md ("The home").
+Each works on the home as a whole, beside no night. See docs/bad_input.md and docs/outputs.md (the home).
 """
 
 from __future__ import annotations

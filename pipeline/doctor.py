@@ -1,7 +1,7 @@
 """`monitor doctor`: is this machine fit to hold the data of real people? Looks, mends nothing, and says what to do.
 
 Each finding is good, advice, mend, or unclear: what cannot be seen from here is said to be so, never taken for good.
-Spec: mission.md (boundary 7), bad-input.md; docs/security.md says why each of these matters.
+See docs/boundaries.md (7) and docs/bad_input.md; docs/security.md says why each of these matters.
 """
 
 from __future__ import annotations

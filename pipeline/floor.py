@@ -1,4 +1,4 @@
-"""What the product never does with people's data, whatever any configuration says (mission, boundaries 1 to 3).
+"""What the product never does with people's data, whatever any configuration says (docs/boundaries.md, 1 to 3).
 
 Words by which files, tables and contracts name what is never stored; which lists are our own; what each kind may at most
 be used for, and whose rows its door may let in. Configuration adds to it (`refused` of expectations/headers.yml) and

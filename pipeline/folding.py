@@ -1,7 +1,7 @@
 """Characters that look alike and mean the same, and characters without a shape: one table, as Python, as SQL and for Arrow.
 
 DuckDB knows no NFKC, so the few compatibility characters that occur in real files are translated by name, behind a
-guard that lets a clean text pass untouched. Spec: sources.md ("How real files are damaged").
+guard that lets a clean text pass untouched. See docs/sources.md (how real files are damaged).
 Nothing here knows a kind, a field or a file.
 """
 

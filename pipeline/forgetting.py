@@ -1,6 +1,6 @@
 """What nothing justifies any more goes: what is old, and what is held of somebody who asks to be forgotten; from every part of a home.
 
-Spec: mission.md (boundary 6). Retention values are policy (`retention_facts`, `retention_archive`, months) and monitor.yml
+See docs/boundaries.md (6). Retention values are policy (`retention_facts`, `retention_archive`, months) and monitor.yml
 (`retention.workbook_days`). What is done stands in the journal before it is done, with the person named by person_id, so that a
 forgetting that was cut off is finished by the next `forget`, `purge` or night (`finish`). What stays is told, with why and until when.
 """

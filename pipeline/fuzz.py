@@ -2,7 +2,7 @@
 
 Every third file is a good list of text as another program would have written it (`generate.programs`): what is accepted
 of it must have stood in the list, cell by cell, and nobody may be lost unsaid. The others are good files with random faults.
-A finding is what bad-input.md forbids: an error of ours that reaches the caller, a child that a fault of ours ended, more
+A finding is what docs/bad_input.md forbids: an error of ours that reaches the caller, a child that a fault of ours ended, more
 time than the limits give, rows that do not add up, somebody or something that the good file does not hold, a reason in
 words of ours. A finding's file is kept; its cure is a case in tests/test_findings.py.
 Equal seed and corpus give equal files in equal order, however fast the machine.

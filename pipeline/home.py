@@ -1,7 +1,7 @@
 """A home: the folders of one bureau, its monitor.yml, its units and townships, its keys.
 
 `Home.create` is `monitor init`; `Home.open` reads and examines everything before a night may start. What cannot be
-understood stops with a ConfigError that names file, key and what is expected. Spec: outputs.md, "The home".
+understood stops with a ConfigError that names file, key and what is expected. See docs/outputs.md (the home).
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ is gone, one when it is back. States on the night D follow from the journal up t
     excepted   confirmed with a reason that has not expired
 
 Of the months of a list only the newest stands; of files of one name the last; a refused file until its kind comes in order.
+A question that could not be asked on a night, since a list that it needs was not there, is not answered by that: nothing is told of it.
 That a newer month takes a month's place cures nothing: a fault of the older one that is met in the newer one is still open,
 the others are told no more. `fixed` of an older month is what its own list, sent once more, no longer has.
 """
@@ -140,11 +141,19 @@ def _replaced(submissions: Sequence[Submission], day: date, *, by_months: int = 
     return found
 
 
-def remember(home: Home, ledger: Ledger, day: date, touched: Iterable[tuple[str, str | None]]) -> None:
+def remember(
+    home: Home,
+    ledger: Ledger,
+    day: date,
+    touched: Iterable[tuple[str, str | None]],
+    unasked: Iterable[tuple[str, str, str]] = (),
+) -> None:
     """Write the journals of (unit, kind) pairs on: what is there tonight and was not before, and what is gone.
 
+    `unasked`: (unit, kind, rule) that could not be asked tonight; what they found before is not gone.
     Calling it again on the same night replaces what that night wrote.
     """
+    unasked = set(unasked)
     for unit, kind in sorted(set(touched), key=lambda pair: (pair[0], pair[1] or "")):
         submissions = [each for each in ledger.submissions(unit_code=unit) if each.night <= day]
         mine = [each for each in submissions if each.kind == kind]
@@ -157,6 +166,7 @@ def remember(home: Home, ledger: Ledger, day: date, touched: Iterable[tuple[str,
         came = here[~here["issue_id"].isin(was_there["issue_id"])].assign(night=day, is_there=True)
         still = [*here["issue_id"], *_lines(home, [each for each in mine if _is_of_tonight(each, day)])["issue_id"]]
         gone = was_there[~was_there["issue_id"].isin(still)]
+        gone = gone[~gone["rule"].isin([rule for of, what, rule in unasked if (of, what) == (unit, kind)])]
         gone = gone[~gone["submission_id"].isin(_replaced(mine, day, by_months=1))].assign(night=day, is_there=False)
         written = pd.concat([journal[journal["night"] != day], came, gone], ignore_index=True)
         path.parent.mkdir(mode=0o700, exist_ok=True)

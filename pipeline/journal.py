@@ -4,7 +4,7 @@ A line is JSON: `seq`, `at` (UTC), `what`, `sealed` (who and the details, encryp
 hash of the line before and all of this one in the clear, with a random `salt` that keeps details from being guessed by
 their hash. A changed, removed or reordered line breaks the chain; lines cut off at the end are noticed against `head`,
 which the ledger remembers. `monitor recover` reads from it what
-a lost ledger held. Spec: bad-input.md ("tampered release, ledger or audit line").
+a lost ledger held. See docs/bad_input.md.
 """
 
 from __future__ import annotations

@@ -190,7 +190,7 @@ class SheetReading:
     unused: list[str] = field(default_factory=list)
     """Headers that the contract neither maps nor ignores: reported once."""
     refused_columns: list[tuple[int, str]] = field(default_factory=list)
-    """(column, header) of columns that are never stored (mission, boundary 1)."""
+    """(column, header) of columns that are never stored (docs/boundaries.md, 1)."""
     rows_read: int = 0
     rows_left_out: dict[str, int] = field(default_factory=dict)
     """Rows that are no data, by sort: `total`, `footnote`, `blank`, `example`, `repeated_header`, `column_numbers`, `ruler`

@@ -350,7 +350,7 @@ def _confirmed(ledger: Ledger, day: date) -> dict[str, Any]:
 def _registries(
     home: Home, kinds: Mapping[str, Kind], submissions: list[Submission], missing: Iterable[Gap], day: date
 ) -> list[dict[str, Any]]:
-    """Per division and monthly kind the latest month held, and whether it is current and whole (spec: rules.md, Standing, Whole)."""
+    """Per division and monthly kind the latest month held, and whether it is current and whole (docs/rules.md, registries)."""
     gaps_of = {
         (gap.unit_code, gap.kind): gap.latest_period for gap in sorted(missing, key=lambda gap: gap.latest_period)
     }

@@ -1,7 +1,7 @@
 """Keyed hashes: who a person, a household, a warning or an error line is, telling nothing to who has not the key.
 
 HMAC-SHA256 with the deployment's key; each sort of thing has its own domain, so that no hash of one sort is ever that
-of another. The same every night, in every rebuild. Spec: identity.md ("Joining"), rules.md ("Life of a warning").
+of another. The same every night, in every rebuild. See docs/identity.md (joining), docs/rules.md (the life of a warning).
 """
 
 from __future__ import annotations

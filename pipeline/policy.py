@@ -4,7 +4,7 @@ Years that holidays.csv does not name follow the State Council's announcements a
 
 A file per topic, a key per value asked for; `values` only ever grows. Whoever asks says the day. Anything that
 could be read wrongly (undated, without source, out of bounds, for a region nobody has) stops with a PolicyError
-that names file, key and what is expected. Spec: rules.md ("all numbers below stand in dated policy data").
+that names file, key and what is expected. See docs/rules.md (notation).
 """
 
 from __future__ import annotations
@@ -253,7 +253,7 @@ def _as_value(key: str, entry: _Entry, value: _Value) -> PolicyValue:
 
 
 def _refuse_profiling(key: str, entry: _Entry, where: str) -> None:
-    """No value hangs on what is never stored of anybody (mission, boundary 1)."""
+    """No value hangs on what is never stored of anybody (docs/boundaries.md, 1)."""
     headers = contracts.load().headers
     for text in (key, entry.title, *sorted({value.region or "" for value in entry.values})):
         if group := headers.refusal_of(text):

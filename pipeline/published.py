@@ -3,7 +3,7 @@
 The journal tells each publication before it is done (`published`, with its number and what it retires) and once it is
 (`released`), each copy and list and letter by its digest (`outputs`; None for what was taken away), each night's settings and how
 it ended (`finished`). `compare` holds the home against it. What no line ever told cannot be examined: that is said, and is
-no damage. Spec: bad-input.md ("tampered release, ledger or audit line").
+no damage. See docs/bad_input.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The person's right to be told: what is held about somebody, from which file, who looked at it.
 
-Spec: mission.md (boundary 6). That somebody asked stands in the journal, with the person named by person_id.
+See docs/boundaries.md (6). That somebody asked stands in the journal, with the person named by person_id.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which lists are whole: whose absence from them says something (spec: rules.md, *Whole*).
+"""Which lists are whole: whose absence from them says something (docs/sources.md, a roster that is not whole).
 
 A roster is all parts of a division, kind and month. What is known to belong to it, or may, and is not among its accepted
 rows is a gap: a part that was refused, held or left no row; too many rows set aside; sheets or lines of a part that were

@@ -718,7 +718,7 @@ def families(home: Path, day: date, wave: int) -> list[str]:
 
     Partners' families are also checked again when somebody entered the scope since their files were last read (what was
     dropped at the door then is wanted now, so the order of arrival never matters), or when an authorisation ended (what
-    was kept then must go; mission, boundary 3).
+    was kept then must go; docs/boundaries.md, 3).
     """
     from pipeline import inputs, scope  # noqa: PLC0415 - brings duckdb
 
@@ -835,7 +835,9 @@ def check(
             for unit in {each.unit_code for each in parts} | {each.unit_code for each in outcome.broken}:
                 (place.work / f"{unit}{_GIVE_BACK_AGAIN}").touch(0o600)
         judged: list[Submission | checks.Part] = [*waiting, *parts, *outcome.broken]
-        issues.remember(place, ledger, day, [(each.unit_code, each.kind) for each in judged])
+        whose = {part.submission_id: (part.unit_code, part.kind) for part in parts}
+        unasked = {(*whose[each.submission_id], rule) for each in verdicts for rule in each.unasked}
+        issues.remember(place, ledger, day, [(each.unit_code, each.kind) for each in judged], unasked)
         if outcome.is_whole:  # else those who came into scope are looked for again tomorrow
             known.remember()
     return {

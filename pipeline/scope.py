@@ -1,6 +1,6 @@
 """Who is in scope tonight, and who entered it or lost it since a partner's files were last read.
 
-Persons whose rows were let in by a help rule of their own (mission, boundary 3) count as in scope for lists that say so
+Persons whose rows were let in by a help rule of their own (docs/boundaries.md, 3) count as in scope for lists that say so
 (`or_let_in`), so that somebody who died is not put on a list of people in need.
 """
 

@@ -1,7 +1,7 @@
 """What people wrote is kept sealed: short texts encrypted with the home's ledger.key (Fernet: AES-128-CBC, HMAC-SHA256).
 
 Several keys may stand in the file, one a line: the first seals, each of them opens. So it is with release.key, with which
-DuckDB closes releases where monitor.yml says so. Spec: mission.md (boundary 7).
+DuckDB closes releases where monitor.yml says so. See docs/boundaries.md (7).
 """
 
 from __future__ import annotations

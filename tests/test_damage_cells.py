@@ -1,4 +1,4 @@
-"""Cells as real files damage them: each is read right, or refused with its reason. Spec: sources.md, "How real files are damaged"."""
+"""Cells as real files damage them: each is read right, or refused with its reason. See docs/sources.md (how real files are damaged)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole files as divisions send them: every damage of layout at once, through reading and judging. Spec: sources.md."""
+"""Whole files as divisions send them: every damage of layout at once, through reading and judging. See docs/sources.md."""
 
 from __future__ import annotations
 

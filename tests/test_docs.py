@@ -61,6 +61,56 @@ def first_cells(text: str) -> list[str]:
     return [cell for cell in cells if "`" in cell]
 
 
+# references ------------------------------------------------------------------------------------------------------
+
+CODE = [
+    path
+    for folder in ("pipeline", "dags", "sql", "expectations", "policy", "tests", ".ci")
+    for path in sorted((ROOT / folder).rglob("*"))
+    if path.suffix in (".py", ".sql", ".yml") and path != Path(__file__).resolve()
+]
+REFERENCE = re.compile(r"(?<![\w\"-])((?:docs/)?[A-Za-z][A-Za-z_-]*\.md)\b(?: \(([^)]+)\)|, ([\w ]+)\))?")
+"""A page that a comment names: a word and nothing else, so no letter in an outbox, of which the name is a day."""
+NOT_A_SECTION = ("Markdown",)
+
+
+def broken_references(text: str) -> list[str]:
+    """Pages that a text names and the repository does not hold, and sections (by title or number) that a page does not have."""
+    found = []
+    for match in REFERENCE.finditer(text):
+        sections = match[2] or match[3]
+        page = next((at for at in (ROOT / match[1], ROOT / "docs" / match[1]) if at.is_file()), None)
+        if page is None:
+            found.append(match[1])
+            continue
+        titles = [title.lower() for title in re.findall(r"^## (.+)$", text_of(page), re.M)]
+        for part in (sections or "").split(","):
+            named = part.strip().lower().split(" to ")[0]
+            is_there = any(title == named or re.match(rf"{re.escape(named)}\. ", title) for title in titles)
+            if sections and sections not in NOT_A_SECTION and not is_there:
+                found.append(match[0])
+    return found
+
+
+def test_each_page_that_the_code_names_is_here() -> None:
+    assert {
+        path.relative_to(ROOT).as_posix(): found for path in CODE if (found := broken_references(text_of(path)))
+    } == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "See mission.md.",
+        "Spec: docs/specification.md.",
+        "See docs/identity.md (the number).",
+        "as it is (docs/rules.md, colours).",
+    ],
+)
+def test_a_reference_that_leads_nowhere_would_be_noticed(text: str) -> None:
+    assert broken_references(text)
+
+
 # commands --------------------------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""Whose rows of partners' lists come in, what of them, and when they go again (mission, boundary 3)."""
+"""Whose rows of partners' lists come in, what of them, and when they go again (docs/boundaries.md, 3)."""
 
 from datetime import date
 from pathlib import Path

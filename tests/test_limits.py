@@ -1,4 +1,4 @@
-"""The eight limits of the mission: each with tests that try to break it, by what a night leaves behind, byte for byte.
+"""The eight limits of docs/boundaries.md: each with tests that try to break it, by what a night leaves behind, byte for byte.
 
 | limit | tried here | and beside it |
 |---|---|---|

@@ -57,7 +57,7 @@ def worlds(draw: st.DrawFn) -> list[tuple[str, dict[str, Any]]]:
 
 
 class Oracle:
-    """The rules of identity.md and rules.md, row by row."""
+    """The rules of docs/identity.md and docs/rules.md, row by row."""
 
     def __init__(self, rows: list[tuple[str, dict[str, Any]]]) -> None:
         self.rows = rows

@@ -93,7 +93,7 @@ def with_check(first17: str) -> str:
 
 
 def oracle(text: str | None, night: date) -> tuple[str, str | None]:
-    """(state, number) as identity.md says it, digit by digit."""
+    """(state, number) as docs/identity.md says it, digit by digit."""
     folded = unicodedata.normalize("NFKC", text or "").upper()
     folded = "".join(c for c in folded if unicodedata.category(c) not in ("Zs", "Zl", "Zp", "Cc", "Cf")).lstrip("'‘’`´")
     plain = folded.removesuffix("X")

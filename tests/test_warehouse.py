@@ -327,7 +327,7 @@ def test_a_card_that_its_query_cannot_serve(tmp_path: Path, change: tuple[str, s
         models.examine(models.everything())
 
 
-# --- purposes (mission, boundary 2) ---------------------------------------------------------------------------------
+# --- purposes (docs/boundaries.md, 2) ---------------------------------------------------------------------------------
 
 SPENT = (
     "select person_id as person_id, sum(burden_fen) as burden_fen from accepted.medical_expense group by person_id",

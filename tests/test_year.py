@@ -1,4 +1,4 @@
-"""A generated year carries the mission's table, and the night says it from the files alone."""
+"""A generated year carries the table of one real year, and the night says it from the files alone."""
 
 from __future__ import annotations
 

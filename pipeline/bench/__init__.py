@@ -1,4 +1,4 @@
-"""The measured work of spec/performance.md: whole nights against a floor, and our parts against others, as ratios.
+"""The measured work of docs/performance.md: whole nights against a floor, and our parts against others, as ratios.
 
 The floor is the same files merely loaded into one DuckDB file with the fastest reader for each format: DuckDB's own CSV
 reader, calamine for workbooks. Each measurement is a process of its own; medians of the rounds are reported.
@@ -30,7 +30,7 @@ from pipeline.model import MonitorError
 Step = Callable[[str, int, int], None]
 NIGHT = date(2026, 10, 31)
 SIZES = {"S": (30_000, 3_600_000)}
-"""Size → (people in registries, partner rows); spec/performance.md."""
+"""Size → (people in registries, partner rows); docs/performance.md."""
 PEER_ROWS = 200_000
 """Rows of the list that is judged, and read, by others too."""
 ROSTER_ROWS = 100_000

@@ -63,6 +63,8 @@ class Verdict:
     rows_set_aside: int
     rows_out_of_scope: int
     issues: pd.DataFrame
+    unasked: frozenset[str] = frozenset()
+    """Rules that could not be asked of it: a list that they need is not here, or not whole."""
 
     def __post_init__(self) -> None:
         """Hold the balance."""
@@ -418,7 +420,27 @@ def _judge(
     if members and kind.person.head is None and kind.period == "month":
         of_files = across_time.vanished(con, kind, typed, members[0], parts, around)
         issues = pd.concat([issues, of_files], ignore_index=True) if len(of_files) else issues
-    return _write(con, kind, rows, found, issues, parts, around, out)
+    verdicts = _write(con, kind, rows, found, issues, parts, around, out)
+    of_part = {part.submission_id: part for part in parts}
+    for verdict in verdicts:
+        verdict.unasked = _unasked(con, kind, typed, of_part[verdict.submission_id])
+    return verdicts
+
+
+def _unasked(con: duckdb.DuckDBPyConnection, kind: Kind, typed: Mapping[str, str], part: Part) -> frozenset[str]:
+    """Rules that look into another list of the delivery, or into last month's, where that is not here or not whole."""
+
+    def is_whole(other: str) -> bool:
+        if other in part.lacks or other not in typed:
+            return False
+        return bool(con.execute(f"select 1 from {typed[other]} where grp = ? limit 1", [part.group]).fetchall())
+
+    rules = {check.rule for check in kind.checks if not all(is_whole(each.kind) for each in check.across.values())}
+    if not part.before:
+        rules |= {fault.rule for fault in across_time.faults(kind)}
+    if not part.before or part.lacks:
+        rules.add(across_time.VANISHED)
+    return frozenset(rules)
 
 
 def _found(
@@ -583,7 +605,7 @@ def _without_number(con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, posit
 def _at_fault_elsewhere(con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, found: pd.DataFrame) -> list[int]:
     """Positions with a must_fix fault in another cell than the number; a head's number is his own, written twice.
 
-    All of a kind that only reviews read: of people who gave no authorisation nothing is kept (mission, boundary 3).
+    All of a kind that only reviews read: of people who gave no authorisation nothing is kept (docs/boundaries.md, 3).
     """
     person = kind.person
     if kind.is_review_only:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from pipeline.checks import Part, Surroundings
 
+VANISHED = "household.vanished"
+"""The rule of the line that says how many households of last month are on no list."""
 _NAMED = 10
 """Households of which the notice gives the end of the head's number; no name, since it outlives their rows."""
 
@@ -158,10 +160,10 @@ def vanished(
         said.append(
             {
                 "issue_id": people.issue_id(
-                    around.identity_key, part.unit_code, kind.name, "household.vanished", str(part.reading.period)
+                    around.identity_key, part.unit_code, kind.name, VANISHED, str(part.reading.period)
                 ),
                 "submission_id": part.submission_id, "sheet": "", "row_number": pd.NA, "column": pd.NA, "header": "",
-                "value": "", "rule": "household.vanished", "level": "across_time", "severity": "notice",
+                "value": "", "rule": VANISHED, "level": "across_time", "severity": "notice",
                 "message": f"【{SEVERITY_TITLES['notice']}】{message}", "fix": "核对上月有、本月没有的家庭", "is_excepted": False,
             }
         )  # fmt: skip

@@ -1,7 +1,7 @@
 """The door for partner lists: every row's number is read, then whose row it is decides; the rest is only counted.
 
 Judging scope before anything else keeps millions of rows of people who are none of our business out of every later step
-(mission, boundary 3; spec: sources.md, Partner rows).
+(docs/boundaries.md, 3).
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class Fault:
     """`message` None: it depends on the problem that stands in the expectation's column (`<field>__problem`)."""
     level: CheckLevel = "value"
     unknown_after: bool = False
-    """The cell counts as unknown afterwards (spec: sources.md, What sets a row aside)."""
+    """The cell counts as unknown afterwards (docs/sources.md, what sets a row aside)."""
 
 
 def suite(kind: Kind, there: Collection[str]) -> list[Fault]:

@@ -88,7 +88,7 @@ def generate_year(
     """Write `target`/inbox/<unit>/… and `target`/truth/statistics.csv: a calendar year for a night on its 31 December.
 
     Twelve monthly rosters of every division and the year's ledger of temporary assistance carry the figures of one
-    real year (mission.md) at the size of `people` in the registries. Nothing is damaged. `progress` as in `generate`.
+    real year (docs/performance.md, one real year) at the size of `people` in the registries. Nothing is damaged. `progress` as in `generate`.
 
     Returns counts: files, and the year's figures by name. Raises ConfigError when the figures do not fit into so few
     people, or `target` holds an inbox or truth already.

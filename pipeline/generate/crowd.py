@@ -1,4 +1,4 @@
-"""Everybody else: households on which no rule fires, in the proportions of one real year (mission.md).
+"""Everybody else: households on which no rule fires, in the proportions of one real year (docs/performance.md, one real year).
 
 Incomes lie well clear of every line, what is owed is paid, nobody is on two lists that exclude each other. A few
 households are *fragile*: their rows may be damaged later, so nothing else may hang on them.

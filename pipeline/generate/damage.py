@@ -1,6 +1,6 @@
 """Spoils cells of fragile rows, each in one of the ways that real files are damaged.
 
-What a fault must end in is known here by the wording of sources.md and identity.md, not asked of the product. Some
+What a fault must end in is known here by the wording of docs/sources.md and docs/identity.md, not asked of the product. Some
 disguises must be read right: they carry no fault.
 """
 

@@ -1,4 +1,4 @@
-"""The figures of one real year (mission.md), and the same of a bureau of another size."""
+"""The figures of one real year (docs/performance.md, one real year), and the same of a bureau of another size."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Rows of the smaller partner lists about people we know: one call writes one row, as that bureau would.
 
 What a row must end in follows from who it is about: people in help scope, and for what serves reviews alone people of
-households that signed an authorisation (mission, boundary 3). Nothing here is about anybody by chance but
+households that signed an authorisation (docs/boundaries.md, 3). Nothing here is about anybody by chance but
 `in_scope_records`, whose rows give no rule a reason to ask.
 """
 

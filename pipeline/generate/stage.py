@@ -64,7 +64,7 @@ class Stage:
     silences: list[tuple[str, str, str]] = field(default_factory=list)
     """rule_code, subject_id_number, why."""
     scope: set[str] = field(default_factory=set)
-    """Numbers of people whose partner rows are kept whatever they say (mission, boundary 3)."""
+    """Numbers of people whose partner rows are kept whatever they say (docs/boundaries.md, 3)."""
     authorised: set[str] = field(default_factory=set)
     """Numbers of people of whom rows that serve reviews alone are kept as well: their household signed, and it is in date."""
     supplemented: set[str] = field(default_factory=set)

@@ -11,7 +11,7 @@ monitoring have one list per unit). Later is by (night, order within the night),
     another name, a later night, people in common    more than half: refused, with the question which of the two holds
                                                     half or less: a further part
 
-Another period is another roster: it stays beside. Spec: sources.md "Parts and corrections", identity.md "Duplicates".
+Another period is another roster: it stays beside. See docs/sources.md (parts and corrections), docs/identity.md (duplicates).
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def answered_by(held: Iterable[Delivery], taken: Sequence[Delivery]) -> dict[str
 
 
 def is_shrunken(rows: int, before: int, *, more_than_share: Decimal, more_than_rows: int) -> bool:
-    """Whether a roster lost more of the last one's rows than may go unasked; both limits must be passed (bad-input.md)."""
+    """Whether a roster lost more of the last one's rows than may go unasked; both limits must be passed (docs/bad_input.md)."""
     gone = before - rows
     return gone > more_than_rows and gone > before * more_than_share
 

@@ -1,6 +1,6 @@
 """Warning lists as workbooks: what a division's staff take to the door, fill in and send back.
 
-Reads a published release only. A division's workbook holds that division's people only (mission, boundary 7).
+Reads a published release only. A division's workbook holds that division's people only (docs/boundaries.md, 7).
 Numbers are masked; the full number stands only in the workbook of the person's own unit, and only when no list
 of that very unit names the person: its staff know the others from their own rosters, and could not find this one.
 """

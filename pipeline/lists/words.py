@@ -144,6 +144,6 @@ HOUSEHOLD_COLOURS = {
     "蓝": ("#BDD7EE", "#000000", "近十二个月只有临时救助"),
     "紫": ("#D9C3EC", "#000000", "只有待复核的疑问，没有救助类预警"),
 }
-"""Colour of a household → background, font, meaning (spec: rules.md, one line per household)."""
+"""Colour of a household → background, font, meaning (docs/rules.md, one line per household)."""
 OPEN_COLOURS = ("赤", "橙", "黄", "紫")
 """The colours of households that have open warnings; only these stand in a list."""

@@ -1,7 +1,7 @@
 """Head of a sheet → where its header is, which kind it is, which column is which field.
 
 Recognised by headers, then by title and sheet name; the file's name has a word only where the headers fit two kinds alike.
-Spec: sources.md.
+See docs/sources.md.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ class Recogniser:
         return all(_title_match(kind, _heading(text)) == (0, 0) for kind in self.kinds)
 
     def refused(self, header: Header, column: int) -> bool:
-        """A column that is never stored (mission, boundary 1), by its own name or that of a group that it belongs to."""
+        """A column that is never stored (docs/boundaries.md, 1), by its own name or that of a group that it belongs to."""
         name = header.names[column]
         return (
             self.headers.refusal_of(name) is not None

@@ -2,7 +2,7 @@
 
 `parse` types every field of a kind, `parse_ids` the ID number alone, `explain` says a problem in the clerk's words.
 This room composes SQL over a connection that it is handed. It opens no file and calls no Python per row.
-Spec: sources.md ("How real files are damaged"), identity.md ("The ID number").
+See docs/sources.md (how real files are damaged), docs/identity.md (the ID number).
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def parse(
 
     The table has all other columns of `raw_table` as they were, and for each field: the value under its own name
     (`Column.sql_type`; NULL when blank or unreadable), `<field>__text` (the sender's text, untouched) and
-    `<field>__problem` (a code for `explain`, else NULL). ID numbers have also `__state` (identity.md), `__sex` (男, 女)
+    `<field>__problem` (a code for `explain`, else NULL). ID numbers have also `__state` (docs/identity.md), `__sex` (男, 女)
     and `__birth_date`, both from a usable number; names have `__flag` (a code for `explain`: kept, and asked about).
     """
     units, defaults = told.get("units", {}), told.get("defaults", {})

@@ -1,4 +1,4 @@
-"""Money, counts and measures. Spec: sources.md ("How real files are damaged", Amounts). Exact decimals throughout.
+"""Money, counts and measures. See docs/sources.md (how real files are damaged). Exact decimals throughout.
 
 A clean number takes the quick way; everything else is folded, matched in full, and only then cast, since DuckDB's own
 casts take `1e3`, `0x1f` and `1_000`. What stands for "not known" is NULL without a problem: not known is not zero.

@@ -1,4 +1,4 @@
-"""Dates and months as people write them. Spec: sources.md ("How real files are damaged", Dates).
+"""Dates and months as people write them. See docs/sources.md (how real files are damaged).
 
 Each text is first brought to one of: `Y-M-D`, `~Y-M` (no day given), `*` (no end), `!<problem>`.
 A text with two valid readings is refused, never guessed.

@@ -1,4 +1,4 @@
-"""The ID number and the disability certificate's number. Spec: identity.md ("The ID number").
+"""The ID number and the disability certificate's number. See docs/identity.md (the ID number).
 
 A number is first brought to one of two shapes: the 18 characters, or the 17 digits that a 15-digit number becomes
 when "19" is put in. Everything else becomes `!<problem>`.

@@ -1,4 +1,4 @@
-"""Words: yes and no, codes, free text, names of people. Spec: sources.md ("How real files are damaged")."""
+"""Words: yes and no, codes, free text, names of people. See docs/sources.md (how real files are damaged)."""
 
 from __future__ import annotations
 

@@ -200,7 +200,7 @@ The only macros that sql/ may use; another engine needs them by these names.
 """
 
 KEPT = 7
-"""Releases that stay on disk (spec: outputs.md, the home)."""
+"""Releases that stay on disk (docs/outputs.md, the home)."""
 
 POSITIONS = frozenset(
     {"row_id", "submission_id", "unit_code", "division_code", "registry", "period", "kind", "rule_code", "warning_id"}

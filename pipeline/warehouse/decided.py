@@ -155,7 +155,7 @@ def make_contradiction(con: duckdb.DuckDBPyConnection, name: str) -> None:
 
     Several `same` that lead from one side of a `not_same` to the other, and that `not_same`; `said` names them all, who and
     when, and is the same text for all of one contradiction. Which of them is wrong nobody knows but those who said so: none of
-    these `same` may join anybody meanwhile (spec: identity.md, nothing is joined without proof).
+    these `same` may join anybody meanwhile (docs/identity.md, joining).
     """
     rows = con.execute(
         """select heard.decision_id, heard.left_ref, heard.right_ref, heard.result,

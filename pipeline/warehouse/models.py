@@ -2,7 +2,7 @@
 
 `sql/<room>/<name>.sql` is table `<room>.<name>` (room `published` is `main`), with `<name>.yml` beside it.
 The order is read from the SQL. A rule that reaches a record kind outside its purpose stops the build
-before anything is built (spec: mission.md, boundary 2).
+before anything is built (docs/boundaries.md, 2).
 """
 
 from __future__ import annotations
@@ -276,7 +276,7 @@ class Card(Strict):
         return [name for _, name, _, _ in Formatter().parse(self.reason) if name is not None]
 
     def rosters(self, kinds: dict[str, Kind]) -> list[str]:
-        """Registries that must be current for this rule to be asked (spec: rules.md, notation).
+        """Registries that must be current for this rule to be asked (docs/rules.md, registries).
 
         Those of `not_in`; and for reviews and supplements, the monthly rosters that the evidence stands on.
         """

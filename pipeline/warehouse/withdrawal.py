@@ -5,7 +5,7 @@ lists alone: what by itself withdraws the warning is the reason. Nothing is gues
 the households concerned are asked about, and one row of each submission, so that rosters are as current as they are; a
 night on which nothing went asks nothing.
 
-Rows of partners are not held any more when nobody may hold them (mission, boundary 3): then the night before cannot be asked again
+Rows of partners are not held any more when nobody may hold them (docs/boundaries.md, 3): then the night before cannot be asked again
 whole. Of such a warning the reason is what by itself lets the people in no longer: their authorisation ended, or their list changed.
 """
 
