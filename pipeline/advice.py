@@ -209,6 +209,8 @@ CORRECT_AS_XLSX: Final = (
 )
 """For a correction workbook without the sheet that says what it is about."""
 CORRECT_LATEST: Final = "请在最新退回的更正表上更正，或改好原表后整份再交"
+EMPTY_NO_ROW: Final = "要从原表去掉一行，请在“去掉这一行”选“是”；不改的，请把它从更正表里整行删去，或填回原来的内容"
+"""For rows of a correction workbook that somebody emptied."""
 CHANGE_COLOURED: Final = (
     "请改好有颜色的格后再放回；要从原表去掉一行，请在“去掉这一行”选“是”，不要删行：删去的行保持原样"
 )

@@ -48,7 +48,9 @@ def apply(
     ledger.record_file(file.unit_code, name, sha256=digest, size=size, received_at=at, night=day, archived=archived)
     return Reading(
         kind=None,
-        notices=[f"已更正《{base.file_name}》的 {rows} 行，得到改好的整份《{name}》：它的结果见退回件《{name}》"],
+        notices=[
+            f"已更正《{base.file_name}》的 {rows} 行，得到改好的整份《{name}》（内容全在，原来的版式没有保留）：它的结果见退回件《{name}》"
+        ],
     )
 
 
@@ -58,7 +60,7 @@ def _changed(ledger: Ledger, base: ReceivedFile) -> str:
     for each in own:
         same = part_name(each.file_name) == part_name(base.file_name)
         if same and each.received_seq > base.received_seq and each.status not in ("refused", "repeated"):
-            return f"在 {each.night.isoformat()} 又报过新的一份"
+            return f"在 {each.night.isoformat()} 已有新的一份（又报送的，或由更正得到的）"
     is_gone = any(each.file_id == base.file_id and each.status == "superseded" for each in own)
     return "已被后来的文件代替" if is_gone else ""
 

@@ -41,7 +41,8 @@ from pipeline.home import (
     keep_to_owner,
     sweep,
 )
-from pipeline.ledger import Ledger, NightState, ReadBy, ReceivedFile, Submission, shown_name
+from pipeline.ledger import TAKEN, Ledger, NightState, ReadBy, ReceivedFile, Submission, shown_name
+from pipeline.ledger.parts import part_name
 from pipeline.model import (
     SEVERITIES,
     CheckError,
@@ -967,10 +968,24 @@ def _make_room(home: Home, target: Path) -> None:
         folder.mkdir(exist_ok=True, mode=0o700)  # `parents=True` would leave those above open to all
 
 
-def _replaced(files: Collection[str], submissions: Sequence[Submission]) -> dict[str, str]:
-    """Of these files those in whose place later ones of other names stand: file_id → the name of the last of them."""
+def _replaced(files: Mapping[str, ReceivedFile], submissions: Sequence[Submission]) -> dict[str, str]:
+    """Of these files those in whose place later ones of other names stand: file_id → the name of the last of them.
+
+    Also of lists that add row by row: what a correction made of one bears its name with another ending, and its copy tells of both.
+    """
     known = {each.submission_id: each for each in submissions}
-    found = {}
+    found: dict[str, str] = {}
+    of_name: dict[tuple[str, str | None], list[Submission]] = {}
+    for each in submissions:
+        if each.kind and each.file_id in files and each.status in TAKEN:
+            of_name.setdefault((part_name(each.file_name), each.kind), []).append(each)
+    for same in of_name.values():
+        last = max(same, key=lambda each: each.received_seq)
+        found |= {
+            each.file_id: last.file_name
+            for each in same
+            if each.file_name != last.file_name and each.night < last.night
+        }
     for file_id in files:
         own = [each for each in submissions if each.file_id == file_id]
         if own and all(each.status == "superseded" for each in own):
@@ -1068,7 +1083,6 @@ def _copy_of(
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     from pipeline import returns  # noqa: PLC0415 - brings lxml and xlsxwriter
-    from pipeline.ledger.parts import part_name  # noqa: PLC0415
 
     readings = [(each, Reading.from_json(each.reading) if each.reading else Reading(each.kind)) for each in submissions]
     refusals = [reading.refusal for _, reading in readings if reading.refusal]

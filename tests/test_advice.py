@@ -242,11 +242,11 @@ ELSEWHERE = {
     "say_whose": "tests/test_inbox.py", "name_which_holds": "tests/test_night.py", "show_and_send": "tests/test_advice.py",
     "SAVE_LIST_AGAIN": "tests/test_decisions.py", "USE_OUR_LIST": "tests/test_decisions.py", "MEND_ORIGINAL": "tests/test_corrections.py",
     "CORRECT_OWN_FILE": "tests/test_corrections.py", "CORRECT_LATEST": "tests/test_corrections.py", "CORRECT_AS_XLSX": "tests/test_corrections.py",
-    "CORRECT_AS_IT_CAME": "tests/test_corrections.py",
+    "CORRECT_AS_IT_CAME": "tests/test_corrections.py", "EMPTY_NO_ROW": "tests/test_corrections.py",
     "CHANGE_COLOURED": "tests/test_given_back.py", "use_inbox_of_lists": "tests/test_decisions.py",
 }  # fmt: skip
 """Advice that no single file can be given and mended by: the tests in which it is given, followed, and seen to help."""
-CODES_ELSEWHERE = {"too_big", "unreadable", "no_base", "base_changed", "nothing_changed", "correction_changed",
+CODES_ELSEWHERE = {"too_big", "unreadable", "no_base", "base_changed", "nothing_changed", "correction_changed", "row_emptied",
                    "no_form", "filled_list", "link", "hard_link", "owner",
                    "unopened", "unknown_unit", "which_kind", "other_division"}  # fmt: skip
 

@@ -750,3 +750,97 @@ def test_a_row_that_was_set_aside_elsewhere_is_shown_to_the_bureau_with_what_it_
         word = answer(question, said, after(2), unit_code="bureau", night=str(after(3)))
         told.night(given(after(3), **of_october(lists(**merged(merged(poor, bait), {"house__decision": [word]})))))
         assert told.rows("select division_code from warning where subject_id = '户新'") == then
+
+
+NEW = {"survey_household": survey({"head_id_number": "新", "head_name": "新人", "household_no": "H9"})}
+
+
+def set_aside_rows(kind: str, *names: str | None, period: str | None = "2026-10", **more: Any) -> dict[str, Any]:
+    """A list of d02, of which rows with one number under these names were set aside for something other than the number."""
+    whole = set_aside_in_d02(kind, period=period)
+    (row,) = whole["house__set_aside"]
+    rows = [
+        row | {"row_id": f"Z#a#{at}", "row_number": at, "name": name, "person_id": "新"} | more
+        for at, name in enumerate(names, 2)
+    ]
+    return {"house__set_aside": rows, "house__submission": whole["house__submission"]}
+
+
+def test_names_that_are_tried_in_rows_that_cannot_be_used_tell_nothing_and_each_is_asked_about(first: Nights) -> None:
+    """The name that is right is asked about like the wrong ones, or its absence would tell it; until the last is answered nobody is listed."""
+    nights = after_the_first(first)
+    bait = set_aside_rows("dibao_person", "假一", "新人", "假二")
+    nights.night(given(after(1), **of_october(lists(**merged(NEW, bait)))))
+    assert rows_seen_in(nights, "d02", "name_conflict") == [] and "新人" not in seen_in(nights, "d02")
+    asked = (
+        "select left_name, question_id from identity_question where is_asked and division_code = 'bureau' order by all"
+    )
+    questions = dict(nights.rows(asked))
+    assert list(questions) == ["假一", "假二", "新人"]
+    listed = "select division_code from warning where subject_id = '户新'"
+    for answered in (["假一", "假二"], ["假一", "假二", "新人"]):
+        told = after_the_first(nights)
+        words = [
+            answer(questions[name], "not_same", after(1), unit_code="bureau", decision_id=name, night=str(after(2)))
+            for name in answered
+        ]
+        told.night(given(after(2), **of_october(lists(**merged(NEW, merged(bait, {"house__decision": words}))))))
+        assert told.rows(listed) == ([("d01",)] if len(answered) == 3 else [])
+
+
+def test_a_row_that_cannot_be_used_does_not_tell_the_other_number_of_its_person(first: Nights) -> None:
+    nights = after_the_first(first)
+    mine = of_d01(HIS, TWIN)
+    nights.night(given(after(1), **of_october(lists(**mine))))
+    word = {"house__decision": [answer(asked_of(nights, "d01"), "same", after(1), night=str(after(2)))]}
+    for borne, other in ((HIS, TWIN), (TWIN, HIS)):
+        told = after_the_first(nights)
+        bait = set_aside_rows("dibao_person", "假一", person_id=borne)
+        told.night(given(after(2), **of_october(lists(**merged(merged(mine, word), bait)))))
+        assert told.rows("select state from identity_decision") == [("stands",)]
+        assert other not in seen_in(told, "d02")
+        ((number_shown,),) = told.rows(
+            "select left_number_masked from identity_question where is_asked and about = 'name'"
+        )
+        assert number_shown is None, "nobody knows here which of the two numbers the row bears"
+
+
+@pytest.mark.parametrize("kind", ["dibao_household", "edge_household"])
+def test_a_household_of_a_month_that_is_not_in_use_keeps_nobody_of_another_division_unlisted(
+    first: Nights, kind: str
+) -> None:
+    nights = after_the_first(first)
+    bait = {kind: [{"head_id_number": "新", "head_name": "假新", "unit_code": "d02", "period": "2026-09"}]}
+    for night in (1, 2):
+        nights.night(given(after(night), **of_october(lists(**merged(NEW, bait)))))
+    check = "select answer from registry.registry_check where person_id = '新' and registry = ?"
+    assert nights.rows(check.replace("?", f"'{kind.removesuffix('_household')}'")) == [("not_enrolled",)]
+    assert nights.rows("select division_code from warning where subject_id = '户新'") == [("d01",)]
+
+
+def test_an_application_of_another_division_without_a_name_is_asked_about(struck: Nights) -> None:
+    """It may be his, so nothing is listed; that rests with the bureau, whose answer lets it be listed."""
+    nights = after_the_first(struck)
+    bait = set_aside_rows("temporary_grant", None, period=None, person_id="甲")
+    nights.night(given(after(2), **lists(**merged(LOSS, bait))))
+    listed = "select division_code from warning where household_id = '户甲'"
+    assert nights.rows(listed) == []
+    ((asker, question),) = nights.rows("select division_code, question_id from identity_question where is_asked")
+    assert asker == "bureau" and rows_seen_in(nights, "d02", "identity_question") == []
+    word = answer(question, "not_same", after(2), unit_code="bureau", night=str(after(3)))
+    nights.night(given(after(3), **lists(**merged(LOSS, merged(bait, {"house__decision": [word]})))))
+    assert nights.rows(listed) == [("d01",)]
+
+
+def test_what_an_answer_would_change_elsewhere_is_not_told_on_the_first_night(first: Nights) -> None:
+    """He stands on d02's list under his name and lives in d01: d02 is told nothing of what its own rows would change there."""
+    nights = after_the_first(first)
+    both: dict[str, Any] = {
+        "tekun_person": [{"id_number": "新", "name": "新人", "unit_code": "d02"}],
+        "edge_person": [{"id_number": "新", "name": "新人", "unit_code": "d01"}],
+        "survey_person": [{"id_number": "新", "name": "假新", "unit_code": "d02", "household_no": "H2"}],
+    }
+    nights.night(given(after(1), **of_october(lists(**merged(NEW, both)))))
+    assert nights.rows("select division_code from person where person_id = '新'") == [("d01",)]
+    shown = rows_seen_in(nights, "d02", "name_conflict")
+    assert [row["flips"] for row in shown if row["other_name"] == "假新"] == [None]

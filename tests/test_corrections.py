@@ -19,8 +19,9 @@ from pipeline import advice, custody, rosters, run
 from pipeline.home import Home
 from pipeline.ledger import Ledger
 from pipeline.model import CORRECTION_SHEET, Reading, Refusal
-from pipeline.reading import sandbox
+from pipeline.reading import readers, sandbox
 from pipeline.returns import correction
+from pipeline.returns.rewrite import rewrite
 
 pytestmark = pytest.mark.slow
 
@@ -149,7 +150,7 @@ def test_when_the_base_was_replaced_meanwhile_it_is_refused_with_that_reason(tmp
     waiting.rename(home / "inbox/d01/边缘人员.更正.xlsx")
     run.night(home, later(2))
     [(status, reason)] = ask(home, "select status, reason from submission where file_name like '%更正%'")
-    assert status == "refused" and "又报过新的一份" in reason
+    assert status == "refused" and "已有新的一份（又报送的，或由更正得到的）" in reason
     assert ask(home, "select rows_accepted from submission where status = 'partly_accepted'") == [(3,)]
     assert advice.CORRECT_LATEST in said_in(answer(home))
     # The advice is followed, on the one that the later file was given back with.
@@ -223,6 +224,31 @@ def test_a_row_deleted_from_a_correction_workbook_changes_nothing_and_it_is_said
     assert taken(home, later(2)) == [("边缘人员.xlsx", "partly_accepted", 2)]
 
 
+def test_a_row_that_was_emptied_is_asked_about_and_nobody_leaves_the_list_by_it(home: Path) -> None:
+    given = home / "returns/d01/边缘人员.更正.xlsx"
+    waiting = home / "inbox/d01/边缘人员.更正.xlsx"
+
+    def send(row_4: str | None, *, is_deleted: bool = False) -> None:
+        workbook = load_workbook(given)
+        page = workbook["更正1"]
+        for column in range(5, page.max_column + 1):
+            page.cell(4, column).value = None
+        page.cell(4, 3).value = row_4
+        if is_deleted:
+            page.delete_rows(4)
+        page.cell(3, next(cell.column for cell in page[2] if cell.value == "身份证号")).value = person(2)[1]
+        workbook.save(waiting)
+        still(waiting)
+
+    send(None)
+    assert taken(home, later(1)) == []
+    *_, came = Ledger.of(Home.open(home)).submissions(unit_code="d01")
+    assert came.reading["refusal"]["fix"] == advice.EMPTY_NO_ROW
+    assert came.reason.startswith("更正表里原表的") and "第 4 行整行清空了" in came.reason
+    send(None, is_deleted=True)
+    assert taken(home, later(2)) == [("边缘人员.xlsx", "partly_accepted", 3)]
+
+
 def test_a_list_longer_than_a_sheet_is_to_be_mended_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = book(tmp_path / "a.xlsx", PERSON, [person(1), person(2)])
     monkeypatch.setattr(correction, "MOST_ROWS", 2)
@@ -233,6 +259,28 @@ def test_a_list_longer_than_a_sheet_is_to_be_mended_itself(tmp_path: Path, monke
 def answer(home: Path) -> Path:
     """What is said of a correction workbook that came back."""
     return home / "returns/d01/边缘人员.更正.回执.xlsx"
+
+
+def test_a_corrected_text_of_a_list_that_adds_row_by_row_comes_back_once(tmp_path: Path) -> None:
+    home = new_home(tmp_path / "home")
+    path = home / "inbox/civil_registration/死亡登记.csv"
+    rows = [("姓名", "身份证号", "死亡日期"), (*bad(1)[:2], "2026-10-02"), (*bad(2)[:2], "2026-10-03")]
+    path.write_bytes(("\n".join(map(",".join, rows)) + "\n").encode())
+    still(path)
+    run.night(home, DAY)
+    returned = home / "returns/civil_registration"
+    workbook = load_workbook(returned / "死亡登记.更正.xlsx")
+    page = workbook["更正1"]
+    page.cell(3, next(cell.column for cell in page[2] if cell.value == "身份证号")).value = person(1)[1]
+    waiting = home / "inbox/civil_registration/死亡登记.更正.xlsx"
+    workbook.save(waiting)
+    still(waiting)
+    for night in (1, 2):
+        run.night(home, later(night))
+        copies = sorted(each.name for each in returned.glob("死亡登记*.xlsx"))
+        assert copies == ["死亡登记.xlsx", "死亡登记.更正.xlsx", "死亡登记.更正.回执.xlsx"], night
+    assert said_in(returned / "死亡登记.xlsx")[0].startswith("您需要做的 1 件事")
+    assert load_workbook(returned / "死亡登记.更正.xlsx")["更正1"].max_row == 3
 
 
 def test_another_units_correction_is_refused(tmp_path):
@@ -442,3 +490,15 @@ def test_a_correction_that_an_older_version_handed_out_is_read_by_position(hande
             cell.value = None
     workbook.save(handed_out)
     assert cells(changed(handed_out, lambda page: None))[3, 2] == person(2)[1]
+
+
+def test_a_title_makes_no_column_as_wide_as_it_is_and_what_is_lost_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    title = "青禾区低保边缘人员查询结果汇总表二〇二六年十月"
+    path.write_bytes("\n".join(",".join(row) for row in [(title, *[""] * 6), PERSON, person(1)]).encode())
+    book_read = readers.read(path, "a.csv")
+    assert not isinstance(book_read, Refusal)
+    rewrite(book_read.grids, tmp_path / "made.xlsx", {})
+    page = load_workbook(tmp_path / "made.xlsx").worksheets[0]
+    assert page["A1"].value == title and page.column_dimensions["A"].width < len(title)
+    assert page.column_dimensions["B"].width >= 18

@@ -22,7 +22,7 @@ from pipeline.checks import across_time, door, lines, suites
 from pipeline.checks.lines import ISSUE_COLUMNS
 from pipeline.checks.suites import Fault
 from pipeline.checks.validation import failing_rows
-from pipeline.contracts import Contracts, Kind
+from pipeline.contracts import Across, Contracts, Kind
 from pipeline.folding import literal
 from pipeline.home import atomically
 from pipeline.model import IDENTICAL_TWIN, NO_NUMBER_YET, PROVISIONAL, BalanceError, Reading
@@ -64,7 +64,7 @@ class Verdict:
     rows_out_of_scope: int
     issues: pd.DataFrame
     unasked: frozenset[str] = frozenset()
-    """Rules that could not be asked of it: a list that they need is not here, or not whole."""
+    """Rules that could not be asked of all of it: a list that they need is not here, or does not say all."""
 
     def __post_init__(self) -> None:
         """Hold the balance."""
@@ -423,19 +423,27 @@ def _judge(
     verdicts = _write(con, kind, rows, found, issues, parts, around, out)
     of_part = {part.submission_id: part for part in parts}
     for verdict in verdicts:
-        verdict.unasked = _unasked(con, kind, typed, of_part[verdict.submission_id])
+        verdict.unasked = _unasked(con, contracts, kind, typed, of_part[verdict.submission_id])
     return verdicts
 
 
-def _unasked(con: duckdb.DuckDBPyConnection, kind: Kind, typed: Mapping[str, str], part: Part) -> frozenset[str]:
-    """Rules that look into another list of the delivery, or into last month's, where that is not here or not whole."""
+def _unasked(
+    con: duckdb.DuckDBPyConnection, contracts: Contracts, kind: Kind, typed: Mapping[str, str], part: Part
+) -> frozenset[str]:
+    """Rules that look into another list of the delivery, or into last month's, where that is not here or does not say all.
 
-    def is_whole(other: str) -> bool:
-        if other in part.lacks or other not in typed:
+    A row of which nobody can tell whose household it is may be the one that is looked for.
+    """
+
+    def says_all(across: Across) -> bool:
+        if across.kind in part.lacks or across.kind not in typed:
             return False
-        return bool(con.execute(f"select 1 from {typed[other]} where grp = ? limit 1", [part.group]).fetchall())
+        tied = _joined_by(contracts.kinds[across.kind], across.count_by or across.lookup or "")
+        rows = f"select count(*), count({tied}) from {typed[across.kind]} where grp = ?"
+        ((rows_here, rows_tied),) = con.execute(rows, [part.group]).fetchall()
+        return bool(rows_here) and rows_here == rows_tied
 
-    rules = {check.rule for check in kind.checks if not all(is_whole(each.kind) for each in check.across.values())}
+    rules = {check.rule for check in kind.checks if not all(says_all(each) for each in check.across.values())}
     if not part.before:
         rules |= {fault.rule for fault in across_time.faults(kind)}
     if not part.before or part.lacks:

@@ -39,6 +39,8 @@ from pipeline.returns.package import FILLS
 from pipeline.returns.page import clean, lines_in
 from pipeline.returns.rewrite import rewrite
 
+_NAMED = 5
+"""Emptied rows that a refusal names."""
 _NUMBERS_OF_A_CELL = 3_000
 """Row numbers of at most seven digits: a cell takes 32,767 characters."""
 _WIDTH = 20
@@ -214,11 +216,28 @@ def merge(base: Path, file_name: str, cells: Path, target: Path) -> int | Refusa
     if any(grid.height and int(grid.row_numbers.max()) > MOST_ROWS for grid in book.grids):
         return Refusal("too_big", "原文件的行数超过一张工作表能放下的，不能用更正表", advice.MEND_ORIGINAL)
     wanted = pq.read_table(cells).to_pandas().fillna({"text": ""})  # pandas makes a blank among texts a number
+    if emptied := _emptied(book.grids, wanted):
+        rows = "、".join(f"{f'“{sheet}”' if sheet else ''}第 {row} 行" for sheet, row in emptied[:_NAMED])
+        more = f"等 {len(emptied)} 行" if len(emptied) > _NAMED else ""
+        return Refusal("row_emptied", f"更正表里原表的{rows}{more}整行清空了，没有选“去掉这一行”", advice.EMPTY_NO_ROW)
     changed = 0
     for grid in book.grids:
         changed += _put_in(grid, wanted[wanted["sheet"].eq(grid.sheet)])
     rewrite(book.grids, target, {})
     return changed
+
+
+def _emptied(grids: Sequence[Grid], wanted: pd.DataFrame) -> list[tuple[str, int]]:
+    """(sheet, row number) of rows in which something stood, and of which the correction says nothing and not that they go."""
+    says = wanted["text"].ne("") | wanted["column"].eq(0)
+    of_rows = list(zip(wanted["sheet"].tolist(), wanted["row_number"].tolist(), strict=True))
+    silent = set(of_rows) - {of_row for of_row, says_it in zip(of_rows, says.tolist(), strict=True) if says_it}
+    found = []
+    for grid in grids:
+        for at, row in enumerate(int(number) for number in grid.row_numbers):
+            if (grid.sheet, row) in silent and any(column[at].as_py() for column in grid.columns):
+                found.append((grid.sheet, row))
+    return found
 
 
 def _put_in(grid: Grid, wanted: pd.DataFrame) -> int:

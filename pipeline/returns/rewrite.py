@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,10 +84,10 @@ def rewrite(
             shown_first = True
         elif any_shown:
             sheet.very_hidden() if grid.shown == "very_hidden" else sheet.hide()
+        titles = _titles(grid)
         for column, cells in enumerate(grid.columns):
-            sheet.set_column(
-                column, column, _width(cells, grid.numeric.get(column)), blank if grid.sheet == "" else None
-            )
+            width = _width(cells, grid.numeric.get(column), titles)
+            sheet.set_column(column, column, width, blank if grid.sheet == "" else None)
         sheet.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})
         # By its own method xlsxwriter writes the cells of all its rows at once, and then takes no row above the last.
         sheet.merge.extend(_separate(grid.merges))
@@ -200,10 +200,30 @@ def _cells(grid: Grid, column: int, start: int) -> list[str | float | None]:
     return texts
 
 
-def _width(cells: pa.StringArray, is_number: np.ndarray[Any, Any] | None = None) -> float:
-    """A column wide enough for its first cells and all its numbers, within reason: a number that has no room is shown as ###."""
+def _titles(grid: Grid) -> frozenset[int]:
+    """Positions of the first rows in which one cell alone says something: a title or a footnote may run over its neighbours."""
+    if len(grid.columns) < 2:
+        return frozenset()
+    first = [cells.slice(0, _FIRST_ROWS).to_pylist() for cells in grid.columns]
+    return frozenset(at for at, row in enumerate(zip(*first, strict=True)) if sum(map(bool, row)) == 1)
+
+
+_FIRST_ROWS = 200
+
+
+def _width(
+    cells: pa.StringArray,
+    is_number: np.ndarray[Any, Any] | None = None,
+    titles: Collection[int] = (),
+) -> float:
+    """A column wide enough for its first cells and all its numbers, within reason: a number that has no room is shown as ###.
+
+    `titles`: rows of which no column need be as wide as the text.
+    """
     longest = 8
-    for value in cells.slice(0, 200).to_pylist():
+    for at, value in enumerate(cells.slice(0, _FIRST_ROWS).to_pylist()):
+        if at in titles:
+            continue
         longest = max(longest, min(len((value or "").encode("gbk", "replace")), 40))
     if is_number is not None and is_number.any():
         lengths = pc.utf8_length(cells.filter(pa.array(is_number)))

@@ -94,9 +94,11 @@ disputed as (
         cast(null as decimal(3, 2)) as score,
         case
             when not question.is_set_aside then '号码逐位相同，姓名不同；这一行的姓名有争议，暂不用于任何规则'
+            when question.kind = 'temporary_grant'
+                then '这一行的号码是这个人的，没有姓名，已被退回；判断以前，不知道这笔救助是不是发给这个人的'
             when question.other_name is null
-                then '号码逐位相同，这一行没有姓名，已被退回；判断以前，不知道这个人在不在那份名册上'
-            else '号码逐位相同，姓名不同，这一行已被退回；判断以前，不知道这个人在不在那份名册上'
+                then '这一行的号码是这个人的，没有姓名，已被退回；判断以前，不知道这个人在不在那份名册上'
+            else '这一行的号码是这个人的，姓名有疑问，已被退回；判断以前，不知道这个人在不在那份名册上'
         end as reason,
         coalesce(consequence.said, '今晚的清单不变。')
         || case when question.is_set_aside then '这一行要改正重报后才能使用。' else '' end as consequence,

@@ -99,6 +99,7 @@ reported as (
     select
         reporting.registry as registry,
         reporting.month as month,
+        reporting.divisions as divisions,
         absent.registry is null as is_by_all
     from reporting
     left join absent
@@ -109,7 +110,8 @@ year_reported as (
     select
         reported.registry as registry,
         substr(reported.month, 1, 4) as year,
-        max(case when reported.is_by_all then 1 else 0 end) as has_whole_month
+        max(case when reported.is_by_all then 1 else 0 end) as has_whole_month,
+        max(reported.divisions) as most_divisions
     from reported
     group by reported.registry, substr(reported.month, 1, 4)
 ),
@@ -117,7 +119,8 @@ year_reported as (
 partly_reported as (
     select
         reported.registry as registry, reported.month as month, 'all' as division_code,
-        year_reported.has_whole_month = 1 as is_left_out
+        year_reported.has_whole_month as has_whole_month,
+        year_reported.has_whole_month = 1 or reported.divisions < year_reported.most_divisions as is_left_out
     from reported
     inner join year_reported
         on reported.registry = year_reported.registry and substr(reported.month, 1, 4) = year_reported.year
@@ -188,16 +191,24 @@ shown as (
         sum(monthly.amount_fen) as amount_fen,
         sum(monthly.without_amount) as without_amount,
         count(case when not coalesce(partly_reported.is_left_out, false) then monthly.persons end) as months,
-        case when monthly.division_code = 'all' then min(coalesce(reporting.divisions, 0)) else 1 end as divisions,
+        case
+            when monthly.division_code = 'all'
+                then min(case when not coalesce(partly_reported.is_left_out, false) then coalesce(reporting.divisions, 0) end)
+            else 1
+        end as divisions,
         '户数：户，人数：人，为' || substr(monthly.month, 1, 4) || '年'
         || cast(count(case when not coalesce(partly_reported.is_left_out, false) then monthly.persons end) as varchar) || '个月的月均数'
         || case
             when count(partly_reported.month) = 0 then ''
-            when max(case when partly_reported.is_left_out then 1 else 0 end) = 1
-                then
-                    '（有的区没有报名册，不计入月均：' || string_agg(partly_reported.month, '、' order by partly_reported.month)
-                    || '；期内合计和进入人数含这些月，可能偏少）'
-            else '（没有一个月各区都报了名册，按报了的算，可能偏少）'
+            when max(case when partly_reported.is_left_out then 1 else 0 end) = 0
+                then '（没有一个月各区都报了名册，按报了的算，可能偏少）'
+            else
+                case
+                    when max(partly_reported.has_whole_month) = 1 then '（有的区没有报名册，不计入月均：'
+                    else '（没有一个月各区都报了名册，只算报得最全的月份，可能偏少；不计入月均：'
+                end
+                || string_agg(partly_reported.month, '、' order by partly_reported.month) filter (where partly_reported.is_left_out)
+                || '；期内合计和进入人数含这些月，可能偏少）'
         end as counted_how
     from monthly
     left join reporting

@@ -15,6 +15,7 @@ select
     question.row_number as "row",
     question.kind as kind,
     question.state as state,
+    question.is_set_aside as is_set_aside,
     coalesce(kept_row.unit_code, returned.division_code) as kept_unit_code,
     flipped.row_id is not null as flips
 from registry.name_question as question

@@ -1,5 +1,6 @@
 -- What was paid in which month, once per household: 合计 or else its parts; tekun basic and care; applications granted in the month.
--- What nobody can read is unknown, not 0. The edge registry pays nothing by itself.
+-- What nobody can read is unknown, not 0; so is what a household gets of which the month's list of people alone tells. The edge registry pays
+-- nothing by itself.
 with household_month as (
     select
         dibao_household.period as month,
@@ -27,6 +28,16 @@ with household_month as (
 paid as (
     select 'dibao' as registry, month, division_code, payee_id, amount_fen
     from household_month
+    union all
+    select distinct
+        'dibao' as registry, counted_person.month as month, counted_person.division_code as division_code,
+        counted_person.head_person_id as payee_id, cast(null as bigint) as amount_fen
+    from registry.counted_person as counted_person
+    left join household_month
+        on
+            counted_person.month = household_month.month and counted_person.division_code = household_month.division_code
+            and counted_person.head_person_id = household_month.payee_id
+    where counted_person.registry = 'dibao' and household_month.payee_id is null
     union all
     select
         'tekun' as registry, period as month, unit_code as division_code, coalesce(person_id, row_id) as payee_id,

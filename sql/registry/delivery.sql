@@ -1,5 +1,6 @@
--- Of each list that is expected every month: until which night it is in time, and on which night something of it was first taken. A list
--- without a period is that of the month of the night on which it came. Whose month has fewer days is due on its last.
+-- Of each list that is expected: until which night it is in time, and on which night something of it was first taken. A list without a
+-- period is that of the month of the night on which it came, and is asked for until it was taken once. Whose month has fewer days is due
+-- on its last. Of months before the first night nothing is due: nobody could send it here.
 with asked as (
     select expected.unit_code as unit_code, expected.kind as kind, max(coalesce(expected.due_day, 31)) as due_day
     from house.expected as expected
@@ -11,11 +12,32 @@ received as (
         submission.unit_code as unit_code,
         submission.kind as kind,
         coalesce(nullif(submission.period, ''), strftime(submission.night, '%Y-%m')) as month,
+        max(
+            case
+                when
+                    coalesce(submission.period, '') = ''
+                    and submission.status in ('accepted', 'partly_accepted', 'superseded')
+                    then 1
+                else 0
+            end
+        ) = 1 as is_without_period,
         min(
             case when submission.status in ('accepted', 'partly_accepted', 'superseded') then submission.night end
         ) as first_taken_on
     from house.submission as submission
     group by submission.unit_code, submission.kind, coalesce(nullif(submission.period, ''), strftime(submission.night, '%Y-%m'))
+),
+
+begun as (
+    select strftime(min(submission.night), '%Y-%m') as month
+    from house.submission as submission
+),
+
+once as (
+    select received.unit_code as unit_code, received.kind as kind, min(received.month) as month
+    from received
+    where received.first_taken_on is not null and received.is_without_period
+    group by received.unit_code, received.kind
 ),
 
 monthly as (
@@ -39,7 +61,11 @@ select
     ) as due_on,
     received.first_taken_on as first_taken_on
 from monthly
+cross join begun
 inner join asked
     on monthly.unit_code = asked.unit_code and monthly.kind = asked.kind
 left join received
     on monthly.unit_code = received.unit_code and monthly.kind = received.kind and monthly.month = received.month
+left join once
+    on monthly.unit_code = once.unit_code and monthly.kind = once.kind
+where monthly.month >= coalesce(begun.month, monthly.month) and monthly.month <= coalesce(once.month, monthly.month)

@@ -1,6 +1,6 @@
 -- A household is in a registry when any member is; it is in none when every usable member, and the head, is known not to be. Of a head who
 -- is not asked with it, since its list gives his number alone, it cannot be told while somebody names that number, or a row of his was
--- set aside; nor of one to which a row in dispute ties somebody, who may be a member.
+-- set aside from a roster or by the household's own division; nor of one to which a row in dispute ties somebody, who may be a member.
 with unsure as (
     select distinct household_member.household_id as household_id
     from registry.household_member as household_member
@@ -10,11 +10,18 @@ with unsure as (
             and household_member.head_person_id = household_group.head_person_id
     left join registry.identity as identity
         on household_group.tied_head_id = identity.person_id
+    left join registry.household as household
+        on household_member.household_id = household.household_id
     left join house.set_aside_name as set_aside
         on household_group.tied_head_id = set_aside.person_id
+    left join registry.roster_unusable as roster_unusable
+        on set_aside.row_id = roster_unusable.row_id
     where
         (household_group.tied_head_id <> household_group.head_person_id and identity.person_id is not null)
-        or (identity.person_id is null and set_aside.person_id is not null)
+        or (
+            identity.person_id is null and set_aside.person_id is not null
+            and (roster_unusable.row_id is not null or set_aside.own_unit_code = household.division_code)
+        )
     union
     select disputed_member.household_id as household_id from registry.disputed_member as disputed_member
 )

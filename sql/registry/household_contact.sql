@@ -1,6 +1,6 @@
--- Where a household of a division is found, by that division's own lists alone: the current rosters, then the survey. Of each list the row of
--- the head comes first; what one list leaves out, the next may say. People in extreme hardship have no other address than where they are
--- registered.
+-- Where a household of a division is found, by that division's own lists alone: the current rosters, then the survey, then applications for
+-- temporary assistance, the last one first. Of each list the row of the head comes first; what one list leaves out, the next may say. Where
+-- somebody is registered comes last: people in extreme hardship have no other address on their roster.
 with listed as (
     select 1 as standing_rank, unit_code, period, person_id, row_id, address, phone, 'dibao' as registry
     from accepted.dibao_household
@@ -15,20 +15,30 @@ with listed as (
 said as (
     select
         listed.standing_rank as standing_rank, listed.unit_code as unit_code, listed.person_id as person_id,
-        listed.row_id as row_id, listed.address as address, listed.phone as phone
+        listed.row_id as row_id, listed.address as address, listed.phone as phone, cast(null as date) as told_on
     from listed
     inner join registry.roster as roster
         on
             listed.unit_code = roster.division_code and listed.registry = roster.registry
             and listed.period = roster.period
     union all
-    select 4 as standing_rank, unit_code, person_id, row_id, address, phone
+    select 4 as standing_rank, unit_code, person_id, row_id, address, phone, cast(null as date) as told_on
     from accepted.survey_household
     union all
     select
-        5 as standing_rank, tekun_person.unit_code as unit_code, tekun_person.person_id as person_id,
+        5 as standing_rank, unit_code, person_id, row_id, current_address as address, cast(null as varchar) as phone,
+        accepted_on as told_on
+    from accepted.temporary_grant
+    union all
+    select
+        7 as standing_rank, unit_code, person_id, row_id, '户籍：' || registered_address as address, cast(null as varchar) as phone,
+        accepted_on as told_on
+    from accepted.temporary_grant
+    union all
+    select
+        6 as standing_rank, tekun_person.unit_code as unit_code, tekun_person.person_id as person_id,
         tekun_person.row_id as row_id, '户籍：' || tekun_person.registered_address as address,
-        cast(null as varchar) as phone
+        cast(null as varchar) as phone, cast(null as date) as told_on
     from accepted.tekun_person
     inner join registry.roster as roster
         on
@@ -46,6 +56,7 @@ ranked as (
             order by
                 said.standing_rank,
                 case when said.person_id = household.head_person_id then 0 else 1 end,
+                said.told_on desc nulls last,
                 said.row_id
         ) as place
     from said

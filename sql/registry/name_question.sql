@@ -1,7 +1,32 @@
--- Rows with somebody's number and not his name, about which people are asked: accepted ones (registry.name_difference), and rows that were
--- set aside from a roster in use of another division, with another name or none. Such a row may be his all the same, so nobody can say that
--- he is not on that roster (registry.registry_check): whoever writes a number into a row that cannot be used must not decide that alone.
-with accepted_row as (
+-- Rows with somebody's number and not his name, about which people are asked: accepted ones (registry.name_difference), and rows of other
+-- divisions that were set aside: from a roster in use, with another name or none, and from the ledger of applications without a name. Such a
+-- row may be his all the same, so nobody can say that he is not on that roster (registry.registry_check) or was granted nothing
+-- (registry.possible_grant): whoever writes a number into a row that cannot be used must not decide that alone. Who tries several names is
+-- asked about with each, else the one that is not asked about would be the real one. Of somebody with two numbers the row may bear either.
+with given_name as (
+    select set_aside.unit_code as unit_code, set_aside.person_id as person_id, folded_name(set_aside.name) as folded_name
+    from house.set_aside as set_aside
+    where set_aside.person_id is not null
+    union
+    select person_row.own_unit_code as unit_code, person_row.person_id as person_id, person_row.folded_name as folded_name
+    from registry.person_row as person_row
+    where person_row.own_unit_code is not null
+),
+
+guessed as (
+    select given_name.unit_code as unit_code, given_name.person_id as person_id
+    from given_name
+    group by given_name.unit_code, given_name.person_id
+    having count(distinct given_name.folded_name) > 1
+),
+
+joined_person as (
+    select distinct unnest([decided.left_ref, decided.right_ref]) as person_id
+    from house.identity_decision as decided
+    where decided.decision = 'same' and decided.left_ref not like '%#%'
+),
+
+accepted_row as (
     select
         difference.row_id as row_id, difference.person_id as person_id, difference.id_number as id_number,
         difference.kept_name as kept_name, difference.other_name as other_name, difference.is_current as is_current,
@@ -15,21 +40,34 @@ with accepted_row as (
 
 set_aside_row as (
     select
-        set_aside.row_id as row_id, set_aside.person_id as person_id, person.id_number as id_number,
+        set_aside.row_id as row_id, set_aside.person_id as person_id,
+        case when joined_person.person_id is null then person.id_number end as id_number,
         person.name as kept_name, set_aside.name as other_name, true as is_current,
         coalesce(decided.decision, 'disputed') as state, set_aside.kind as kind, set_aside.unit_code as unit_code,
         set_aside.submission_id as submission_id, set_aside.sheet as sheet, set_aside.row_number as row_number,
         true as is_set_aside
     from house.set_aside as set_aside
-    inner join registry.roster_unusable as roster_unusable
-        on set_aside.row_id = roster_unusable.row_id
     inner join registry.person as person
         on set_aside.person_id = person.person_id and set_aside.unit_code <> person.division_code
+    left join registry.roster_unusable as roster_unusable
+        on set_aside.row_id = roster_unusable.row_id
+    left join guessed
+        on set_aside.unit_code = guessed.unit_code and set_aside.person_id = guessed.person_id
+    left join joined_person
+        on set_aside.person_id = joined_person.person_id
     left join registry.person_row as joined
         on set_aside.row_id = joined.row_id
     left join house.identity_decision as decided
         on set_aside.row_id = decided.left_ref and set_aside.person_id = decided.right_ref
-    where joined.row_id is null and coalesce(folded_name(set_aside.name) <> folded_name(person.name), true)
+    where
+        joined.row_id is null
+        and (
+            (set_aside.kind = 'temporary_grant' and set_aside.name is null)
+            or (
+                roster_unusable.row_id is not null
+                and (guessed.person_id is not null or coalesce(folded_name(set_aside.name) <> folded_name(person.name), true))
+            )
+        )
 )
 
 select

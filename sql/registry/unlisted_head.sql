@@ -1,5 +1,6 @@
 -- Heads whom a division's latest list of households names, or to whom its latest list of people ties somebody, and who do not stand on its
--- list of people of that month, unless people said that the household's row is not his. Some programs export the head with the household
+-- list of people of that month, unless people said that the household's row is not his, or it is another division's row of another month
+-- under another name, of which nobody is asked. Some programs export the head with the household
 -- alone, or leave his row out, so he may well be enrolled.
 with households as (
     select row_id, person_id, unit_code, 'dibao' as registry, period from accepted.dibao_household
@@ -11,8 +12,15 @@ heads as (
     select households.person_id, households.unit_code as division_code, households.registry, households.period, 1 as is_named
     from households
     left join registry.name_conflict as name_conflict
-        on households.row_id = name_conflict.row_id and name_conflict.state = 'not_same'
-    where name_conflict.row_id is null
+        on households.row_id = name_conflict.row_id
+    left join registry.person as person
+        on households.person_id = person.person_id
+    where
+        case name_conflict.state
+            when 'not_same' then false
+            when 'past' then coalesce(households.unit_code = person.division_code, true)
+            else true
+        end
     union all
     select head_person_id as person_id, unit_code as division_code, 'dibao' as registry, period, 0 as is_named from accepted.dibao_person
     union all
