@@ -22,6 +22,7 @@ from hypothesis import given as given_strategy
 
 from pipeline import contracts, warehouse
 from pipeline.model import ModelError, PublishRefused
+from pipeline.warehouse import models as models_module
 from pipeline.warehouse.models import SQL, Models, read_models
 
 pytestmark = pytest.mark.slow
@@ -362,6 +363,19 @@ def test_nor_show_them_as_evidence(tmp_path: Path) -> None:
     card = OVERDUE_CARD.replace("evidence:", evidence)
     models = models_with(tmp_path / "sql", warnings__x03=(OVERDUE, card), registry__spent_row=rows)
     with pytest.raises(ModelError, match="medical_expense"):
+        models.examine(models.everything())
+
+
+def test_models_are_examined_once_and_anew_as_soon_as_a_file_says_something_else(tmp_path, monkeypatch) -> None:
+    who = ("select person_id as person_id from registry.person_row", NOTE + "carries: identity\n")
+    models = models_with(tmp_path / "sql", registry__spent=who)
+    models.examine(models.everything())
+    assert models_with(tmp_path / "sql") is models
+    with monkeypatch.context() as patch:
+        patch.delattr(models_module.provenance, "follow")  # by which it is asked where columns come from
+        models.examine(models.everything())
+    models = models_with(tmp_path / "sql", registry__spent=(SPENT[0], who[1]))
+    with pytest.raises(ModelError, match=r"registry/spent\.sql.*burden_fen"):
         models.examine(models.everything())
 
 

@@ -338,6 +338,8 @@ class Models:
     kinds: dict[str, Kind]
     lists: dict[str, pa.Table] = field(default_factory=dict)
     """Table `house.<name>` → `sql/published/<name>.csv`: small mappings that people edit; all text, empty is NULL."""
+    _examined: set[str] = field(default_factory=set, init=False, compare=False, repr=False)
+    """Tables of which it is known that they may be built: nothing here ever changes, so each is examined once."""
 
     @property
     def version(self) -> str:
@@ -408,6 +410,8 @@ class Models:
         """
         given = self._given()
         for name in self.order(wanted):
+            if name in self._examined:
+                continue
             model = self.models.get(name)
             if model:
                 _refuse_hidden(engines.place(model.path), model.sql)
@@ -419,6 +423,7 @@ class Models:
                 _examine_warnings(model)
             elif model and isinstance(model.about, Published) and model.about.purpose:
                 self._examine_purpose(name, model, model.about.purpose)
+            self._examined.add(name)
 
     def lineage(self, name: str) -> dict[str, list[str]]:
         """Kind → path of tables by which its facts reach this table; models that carry identity or warnings pass nothing on.
@@ -621,7 +626,14 @@ def read_models(kinds: dict[str, Kind], folder: Path = SQL) -> Models:
         if notes:
             raise ModelError(f"{engines.place(next(iter(notes.values())))}：旁边缺少同名的 .sql")
     lists = {path.stem: _read_list(path) for path in sorted((folder / "published").glob("*.csv"))}
-    return Models(models=models, kinds=kinds, lists=lists)
+    found = Models(models=models, kinds=kinds, lists=lists)
+    same = next((each for each in _read_last if each == found), found)
+    _read_last[:] = [same]
+    return same
+
+
+_read_last: list[Models] = []
+"""The models read last: while the files say the same they are given again, so that they are not examined again."""
 
 
 def read_published(folder: Path = SQL) -> dict[str, Published]:
