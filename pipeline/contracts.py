@@ -441,6 +441,16 @@ class Contracts(Strict):
             ordered.setdefault(kind.family, []).append(kind.name)
         return ordered
 
+    @cached_property
+    def called(self) -> dict[str, frozenset[str]]:
+        """What a title or a file name calls a list, folded → the kinds of the families that it may be of; the longest words first."""
+        words: dict[str, set[str]] = {}
+        families = self.families()
+        for kind in self.kinds.values():
+            for word, _ in kind.called():
+                words.setdefault(word, set()).update(families[kind.family])
+        return {word: frozenset(words[word]) for word in sorted(words, key=lambda word: (-len(word), word))}
+
 
 _GENERIC = re.compile(r"(人员|家庭|成员|对象|名单|台账|登记|\(户\)|\(人\))+$")
 _BRACKETS = str.maketrans("()〔〕【】[]{}", "()()()()()")

@@ -309,14 +309,10 @@ def _may_be_of(home: Home, unit: Unit, refused: Submission) -> bool:
 
 def _named_kinds(file_name: str) -> set[str]:
     """Kinds of the families that a file name speaks of: the longest words first, so that 低保边缘 is not 低保 as well."""
-    words: dict[str, set[str]] = {}
-    for kind in contracts.load().kinds.values():
-        for word, _ in kind.called():
-            words.setdefault(word, set()).update(contracts.load().families()[kind.family])
-    left, named = contracts.fold_header(file_name)[0], set()
-    for word in sorted(words, key=lambda word: (-len(word), word)):
+    left, named = contracts.fold_header(file_name)[0], set[str]()
+    for word, kinds in contracts.load().called.items():
         if word in left:
-            named |= words[word]
+            named |= kinds
             left = left.replace(word, " ")
     return named
 
