@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -465,6 +465,7 @@ _UNIT = re.compile(
 )
 
 
+@lru_cache(10_000)
 def fold_header(header: str) -> tuple[str, str | None]:
     """(folded header, unit): NFKC, case, blanks, line breaks, characters without a shape, bracket widths and `*` marks do not matter.
 
