@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -182,9 +183,11 @@ def _table(name: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
 def _person_ids(paths: Iterable[Path]) -> list[str]:
     found: set[str | None] = set()
     for path in paths:
-        found.update(pq.read_table(path, columns=["person_id"]).column("person_id").unique().to_pylist())
-        if "head_person_id" in pq.read_schema(path).names:
-            found.update(pq.read_table(path, columns=["head_person_id"]).column("head_person_id").unique().to_pylist())
+        # Not `read_table`, whose dataset costs more than such a small file.
+        with closing(pq.ParquetFile(path)) as file:
+            there = {"person_id", "head_person_id"} & set(file.schema_arrow.names)
+            for column in file.read(columns=sorted(there)).columns:
+                found.update(column.unique().to_pylist())
     return sorted(one for one in found if one)
 
 
@@ -222,7 +225,8 @@ def _places(home: Home, in_force: list[Submission]) -> list[dict[str, str]]:
         fields = [field for field in _PLACES if field in kind.columns]
         if "division" in kind.senders or not fields or not each.rows_accepted:
             continue
-        rows = pq.read_table(home.accepted / kind.name / f"{each.submission_id}.parquet", columns=["row_id", *fields])
+        with closing(pq.ParquetFile(home.accepted / kind.name / f"{each.submission_id}.parquet")) as file:
+            rows = file.read(columns=["row_id", *fields])
         divisions: dict[str, str] = {}
         townships: dict[str, str] = {}
         seen: list[tuple[str, list[tuple[str, str]]]] = []  # the same township's name stands in several divisions
