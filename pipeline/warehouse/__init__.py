@@ -355,8 +355,9 @@ def build(
             ).fetchall()
             try:
                 digests = _write(con, release / "warehouse.duckdb", published, None, key)
+                filled = {name: about for name, about in published.items() if digests[name][0]}
                 for (unit,) in units:
-                    _write(con, release / "divisions" / f"{unit}.duckdb", published, unit, key)
+                    _write(con, release / "divisions" / f"{unit}.duckdb", filled, unit, key)
                 _read_back(release / "warehouse.duckdb", digests, key)
             # Their words name a file and what the system said, and no row: the tables written have no constraint that a row could break.
             except (duckdb.IOException, duckdb.TransactionException) as problem:
