@@ -910,18 +910,21 @@ def _load_previous(con: duckdb.DuckDBPyConnection, previous: Path, keys: Sequenc
 
 def _fill(con: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str], rows: Rows) -> None:
     """A table of these columns, filled by name."""
-    typed = ", ".join(f'"{name}" {sql_type}' for name, sql_type in columns.items())
-    con.execute(f"create table {table} ({typed})")
     if not len(rows):
+        typed = ", ".join(f'"{name}" {sql_type}' for name, sql_type in columns.items())
+        con.execute(f"create table {table} ({typed})")
         return
     given = source(con, rows, "given")
-    present = {name for name, *_ in con.sql(f"describe select * from {given}").fetchall()}
-    taken = [name for name in columns if name in present]
-    names = ", ".join(f'"{name}"' for name in taken)
-    casts = ", ".join(f'cast("{name}" as {columns[name]})' for name in taken)
-    con.execute(f"insert into {table} ({names}) select {casts} from {given}")
+    present = set(rows.column_names) if isinstance(rows, pa.Table) else _columns_of(con, given)
+    said = {name: f'"{name}"' if name in present else "null" for name in columns}
+    values = ", ".join(f'cast({said[name]} as {sql_type}) as "{name}"' for name, sql_type in columns.items())
+    con.execute(f"create table {table} as select {values} from {given}")
     if isinstance(rows, pa.Table):
         con.unregister("given")
+
+
+def _columns_of(con: duckdb.DuckDBPyConnection, given: str) -> set[str]:
+    return {name for name, *_ in con.sql(f"describe select * from {given}").fetchall()}
 
 
 def _fill_rows(con: duckdb.DuckDBPyConnection, table: str, kind: Kind, rows: Rows) -> None:
