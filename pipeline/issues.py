@@ -185,8 +185,8 @@ def on(home: Home, submissions: Sequence[Submission], excepted: Collection[str],
     known = {each.submission_id for each in stands}
     tonight = [each for each in submissions if _is_of_tonight(each, day) and each.submission_id not in known]
     pairs = {(each.unit_code, each.kind) for each in submissions}
-    journals = [_read(_journal_path(home, *pair), _EVENT) for pair in sorted(pairs, key=str)]
-    journal = pd.concat([_read(Path(), _EVENT), *journals], ignore_index=True)
+    journals = [_table(_journal_path(home, *pair), _EVENT) for pair in sorted(pairs, key=str)]
+    journal = _frame([_table(Path(), _EVENT), *journals])
     journal = journal[journal["night"] <= day]
     last = _last(journal).set_index("issue_id")
     first = journal.sort_values("night", kind="stable").drop_duplicates("issue_id").set_index("issue_id")["night"]
@@ -214,15 +214,14 @@ def _last(journal: pd.DataFrame) -> pd.DataFrame:
 
 
 def _lines(home: Home, submissions: Sequence[Submission]) -> pd.DataFrame:
-    frames = [_read(Path(), _LINE)]
+    tables = [_table(Path(), _LINE)]
     for each in submissions:
         if is_judged := (path := _lines_path(home, each)).exists():
-            frames.append(_read(path, _LINE))
+            tables.append(_table(path, _LINE))
         # What is held may have been judged: the faults in it, and that there are too few people.
         if (about := _of_the_file(each)) is not None and (not is_judged or each.outcome == "held"):
-            frames.append(_line_of_the_file(home, each, *about))
-    lines = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
-    return lines.drop_duplicates("issue_id", keep="last", ignore_index=True)
+            tables.append(_line_of_the_file(home, each, *about))
+    return _frame(tables).drop_duplicates("issue_id", keep="last", ignore_index=True)
 
 
 def _of_the_file(each: Submission) -> tuple[str, CheckLevel, Severity, str] | None:
@@ -241,7 +240,7 @@ def _of_the_file(each: Submission) -> tuple[str, CheckLevel, Severity, str] | No
 
 def _line_of_the_file(
     home: Home, each: Submission, rule: str, level: CheckLevel, severity: Severity, fix: str
-) -> pd.DataFrame:
+) -> pa.Table:
     of_file = people.issue_id(
         home.identity_key(), each.unit_code, each.kind or "", rule, each.period, part_name(each.file_name)
     )
@@ -250,7 +249,7 @@ def _line_of_the_file(
         "file_name": each.file_name, "sheet": "", "header": "", "value_masked": "", "rule": rule, "level": level,
         "severity": severity, "message": mask(each.reason), "fix": mask(fix),
     }  # fmt: skip
-    return pa.Table.from_pylist([line], schema=_LINE).to_pandas(types_mapper=_nullable)
+    return pa.Table.from_pylist([line], schema=_LINE)
 
 
 def _nullable(kind: pa.DataType) -> Any:
@@ -258,9 +257,17 @@ def _nullable(kind: pa.DataType) -> Any:
 
 
 def _read(path: Path, schema: pa.Schema) -> pd.DataFrame:
+    return _frame([_table(path, schema)])
+
+
+def _table(path: Path, schema: pa.Schema) -> pa.Table:
     # Not `read_table`, whose dataset costs more than such a small file.
-    table = pq.ParquetFile(path).read().select(schema.names).cast(schema) if path.is_file() else schema.empty_table()
-    return table.to_pandas(types_mapper=_nullable)
+    return pq.ParquetFile(path).read().select(schema.names).cast(schema) if path.is_file() else schema.empty_table()
+
+
+def _frame(tables: Sequence[pa.Table]) -> pd.DataFrame:
+    """Their rows together: one frame for all, since making a frame costs more than such a small table."""
+    return pa.concat_tables(tables).to_pandas(types_mapper=_nullable)
 
 
 def said_of(home: Home, submission: Submission) -> dict[tuple[int, str], str]:
