@@ -40,7 +40,8 @@ create table submission (submission_id varchar, unit_code varchar);
 create table visit_contact (household_id varchar, division_code varchar, address varchar, phone varchar);
 create table record_link (submission_id varchar, person_id varchar);
 create table coverage (
-    unit_code varchar, kind varchar, period varchar, rows bigint, state varchar, expected boolean, received boolean
+    unit_code varchar, kind varchar, period varchar, rows bigint, state varchar, expected boolean, received boolean,
+    due_on date, days_late integer
 );
 create table identity_question (
     question_id varchar, about varchar, left_ref varchar, right_ref varchar, division_code varchar, is_asked boolean,
@@ -71,11 +72,11 @@ create table rule_missed (
 create table release as select date '2026-10-31' as run_date;
 insert into submission values ('s-survey', 'd01'), ('s-dibao2', 'd02'), ('s-medical', 'medical_insurance');
 insert into coverage values
-    ('d01', 'dibao_person', '2026-10', 812, 'fresh', true, true),
-    ('d01', 'dibao_person', '2026-09', 0, 'absent', true, false),
-    ('d01', 'survey_household', '2026-11', 0, 'absent', false, false),
-    ('d02', 'dibao_person', '2026-07', 640, 'late', true, true),
-    ('medical_insurance', 'medical_expense', '', 0, 'absent', true, false);
+    ('d01', 'dibao_person', '2026-10', 812, 'fresh', true, true, '2026-10-11', 0),
+    ('d01', 'dibao_person', '2026-09', 0, 'absent', true, false, '2026-09-11', 50),
+    ('d01', 'survey_household', '2026-11', 0, 'absent', false, false, null, null),
+    ('d02', 'dibao_person', '2026-07', 640, 'late', true, true, null, null),
+    ('medical_insurance', 'medical_expense', '', 0, 'absent', true, false, '2026-10-11', 20);
 """
 FRESHNESS = {
     "registries": [
@@ -356,9 +357,10 @@ def test_an_empty_list_says_so_and_why(tmp_path):
     books = written(release(), tmp_path)
     for name in ("户", "预警"):
         said = books["d01"][name]["A3"].value
-        assert said.startswith("截至 2026-10-31，青禾区没有待办预警。") and "有 1 份名单没有按期收到" in said
+        assert said.startswith("截至 2026-10-31，青禾区没有待办预警。") and "有 1 份名单没有收到、不完整或过期" in said
     notes = "\n".join(str(row[1]) for row in books["d01"]["说明"].iter_rows(values_only=True))
-    assert "高额医疗费用（没有报送）" in notes
+    assert "高额医疗费用（没有报送，晚了 20 天）" in notes
+    assert "应有名单 2 份：收到 1 份，没有收到、扣着或过期的 1 份。下列名单" in notes
     assert "低保人员" not in notes, "its latest list is fresh; an older absent month does not matter"
     of_d02 = "\n".join(str(row[1]) for row in books["d02"]["说明"].iter_rows(values_only=True))
     assert "低保人员（逾期未更新，最近一期 2026-07）" in of_d02
@@ -368,8 +370,56 @@ def test_an_empty_list_with_everything_there_says_that(tmp_path):
     con = release()
     con.execute("delete from coverage where state <> 'fresh'")
     books = written(con, tmp_path)
-    assert "所依据的 1 份名单都按期收到" in books["d01"]["预警"]["A3"].value
+    assert "所依据的 1 份名单都按期收到了" in books["d01"]["预警"]["A3"].value
     assert "还没有收到任何名单" in books["d02"]["预警"]["A3"].value
+
+
+def arrived(con, tmp_path):
+    """(why an empty list is empty, what sheet 说明 says of the lists it rests on) for d01."""
+    book = written(con, tmp_path)["d01"]
+    rows = [row[:2] for row in book["说明"].iter_rows(values_only=True)]
+    return book["预警"]["A3"].value, rows[[row[0] for row in rows].index("依据的名单到了没有") + 1 :]
+
+
+def test_a_list_that_is_not_due_yet_is_not_missing(tmp_path):
+    """On the first of a month last month's rosters are in use, and nobody is late."""
+    con = release()
+    con.execute("delete from coverage where unit_code <> 'd01' or state <> 'fresh'")
+    con.execute("update coverage set days_late = 3")
+    assert arrived(con, tmp_path) == (
+        "截至 2026-10-31，青禾区没有待办预警。所依据的 1 份名单都收到了；按现行规则，没有发现需要上门核查的情况。",
+        [("总数", "应有名单 1 份：收到 1 份（其中晚到 1 份）。")],
+    )
+    con.execute(
+        "insert into coverage values ('d01', 'dibao_person', '2026-11', 0, 'absent', true, false, '2026-11-11', 0)"
+    )
+    assert arrived(con, tmp_path) == (
+        "截至 2026-10-31，青禾区没有待办预警。应有的 1 份名单里，还没到应报日的 1 份（有上一期的，先用上一期）；"
+        "按现行规则，没有发现需要上门核查的情况。",
+        [("总数", "应有名单 1 份：收到 0 份，还没到应报日的 1 份（有上一期的，先用上一期）。")],
+    )
+
+
+@pytest.mark.parametrize(
+    ("used", "asked", "days", "said"),
+    [
+        ("late", "absent", 0, "逾期未更新，最近一期 2026-10"), ("incomplete", "absent", 0, "不完整，最近一期 2026-10"),
+        ("fresh", "absent", 2, "没有报送，晚了 2 天，最近一期 2026-10"),
+        ("late", "absent", 2, "没有报送，晚了 2 天，最近一期 2026-10，逾期未更新"),
+        ("fresh", "shrunken", 0, "有一份扣着，待市局确认，最近一期 2026-10"),
+    ],
+)  # fmt: skip
+def test_a_list_past_its_due_day_or_no_longer_fresh_is_named(tmp_path, used, asked, days, said):
+    con = release()
+    con.execute("delete from coverage where unit_code <> 'd01' or state <> 'fresh'")
+    con.execute("update coverage set state = ?", [used])
+    con.execute(
+        "insert into coverage values ('d01', 'dibao_person', '2026-11', 0, ?, true, false, '2026-11-11', ?)",
+        [asked, days],
+    )
+    why, (_, named) = arrived(con, tmp_path)
+    assert named == ("青禾区", f"低保人员（{said}）")
+    assert "有 1 份名单没有收到、不完整或过期" in why
 
 
 def test_a_list_too_long_to_work_with_says_how_much_is_left_out(usual, tmp_path, monkeypatch):

@@ -137,12 +137,39 @@ with latest as (
         coverage.period as period,
         coverage.rows as rows,
         coverage.state as state,
+        coverage.received as received,
+        coverage.due_on as due_on,
+        coverage.days_late as days_late,
         row_number() over (partition by coverage.unit_code, coverage.kind order by coverage.period desc) as place
     from coverage
     where coverage.expected or coverage.received
+),
+
+used as (
+    select
+        coverage.unit_code as unit_code,
+        coverage.kind as kind,
+        coverage.period as period,
+        coverage.state as state,
+        row_number() over (partition by coverage.unit_code, coverage.kind order by coverage.period desc) as place
+    from coverage
+    where coverage.received
 )
-select latest.unit_code as unit_code, latest.kind as kind, latest.period as period, latest.rows as rows, latest.state as state
+
+select
+    latest.unit_code as unit_code,
+    latest.kind as kind,
+    latest.period as period,
+    latest.rows as rows,
+    latest.state as state,
+    latest.received as received,
+    latest.due_on as due_on,
+    latest.days_late as days_late,
+    used.period as used_period,
+    used.state as used_state
 from latest
+left join used
+    on latest.unit_code = used.unit_code and latest.kind = used.kind and used.place = 1
 where latest.place = 1
 order by latest.unit_code, latest.kind
 """

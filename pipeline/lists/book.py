@@ -174,7 +174,8 @@ class Content:
     samples: list[dict[str, Any]]
     """The same for sheet 抽样核查; `group`: the week."""
     coverage: list[dict[str, Any]]
-    """What the lists stand on: `unit`, `title`, `period`, `rows`, `state`, `is_missing`."""
+    """What the lists stand on: `unit`, `title`, `period`, `rows`, `state`, `received`, `due_on`, `days_late` of the latest list
+    that is asked for or was received; `used_period` and `used_state` of the latest received one, None where none ever was."""
     with_units: bool
     """Lines of many units: a column names each line's own."""
     figures: Sequence[figures.Table] = ()
@@ -254,12 +255,19 @@ class _Book:
         said = f"截至 {content.day.isoformat()}，{content.name}没有待办预警。"
         if not content.coverage:
             return said + "还没有收到任何名单，所以无法判断有没有困难家庭没被发现。"
-        if missing := self._missing():
-            return said + f"但有 {len(missing)} 份名单没有按期收到（见“说明”页），没有预警不等于没有困难。"
-        return said + f"所依据的 {len(content.coverage)} 份名单都按期收到；按现行规则，没有发现需要上门核查的情况。"
+        if wanting := self._wanting():
+            return said + f"但有 {len(wanting)} 份名单没有收到、不完整或过期（见“说明”页），没有预警不等于没有困难。"
+        if not_due := sum(map(_is_not_due, content.coverage)):
+            others = "，其余都收到了" if not_due < len(content.coverage) else ""
+            stands = f"应有的 {len(content.coverage)} 份名单里，还没到应报日的 {not_due} 份{_STILL_USED}{others}"
+        else:
+            in_time = "按期" if all(row["days_late"] == 0 for row in content.coverage) else ""
+            stands = f"所依据的 {len(content.coverage)} 份名单都{in_time}收到了"
+        return said + f"{stands}；按现行规则，没有发现需要上门核查的情况。"
 
-    def _missing(self) -> list[dict[str, Any]]:
-        return [row for row in self.content.coverage if row["state"] != "fresh"]
+    def _wanting(self) -> list[tuple[dict[str, Any], str]]:
+        """Lists past their due day, not whole, or no longer fresh, and what is said of each."""
+        return [(row, said) for row in self.content.coverage if (said := _wanting_words(row))]
 
     def _format(self, *marks: object, **more: Any) -> Any:
         """The cell format of a sort of cell, made once: `marks` name it."""
@@ -477,19 +485,22 @@ class _Book:
         ]
 
     def _arrived(self) -> list[_Line]:
-        missing = self._missing()
-        said: list[_Line] = [
-            (
-                "总数",
-                f"应有名单 {len(self.content.coverage)} 份，按期收到 {len(self.content.coverage) - len(missing)} 份。"
-                + ("下列名单缺失或过期：有关预警不会因此新增或取消，但可能有家庭还没被发现。" if missing else ""),
-                None,
-            )
-        ]
+        coverage, wanting = self.content.coverage, self._wanting()
+        received = [row for row in coverage if row["received"] and row["state"] != "late"]
+        not_due = sum(map(_is_not_due, coverage))
+        late = sum(bool(row["days_late"]) for row in received)
+        parts = [f"收到 {len(received)} 份" + (f"（其中晚到 {late} 份）" if late else "")]
+        if not_due:
+            parts.append(f"还没到应报日的 {not_due} 份{_STILL_USED}")
+        if others := len(coverage) - len(received) - not_due:
+            parts.append(f"没有收到、扣着或过期的 {others} 份")
+        warns = (
+            "下列名单没有收到、不完整或过期：有关预警不会因此新增或取消，但可能有家庭还没被发现。" if wanting else ""
+        )
+        said: list[_Line] = [("总数", f"应有名单 {len(coverage)} 份：{'，'.join(parts)}。{warns}", None)]
         units: dict[str, list[str]] = {}
-        for row in missing:
-            last = f"，最近一期 {row['period']}" if row["state"] == "late" else ""
-            units.setdefault(row["unit"], []).append(f"{row['title']}（{COVERAGE_TITLES[row['state']]}{last}）")
+        for row, words in wanting:
+            units.setdefault(row["unit"], []).append(f"{row['title']}（{words}）")
         said += [(unit, "、".join(titles), None) for unit, titles in units.items()]
         return said
 
@@ -538,6 +549,31 @@ class _Book:
             "input_title": header, "input_message": f"写成 {today.isoformat()} 这样。",
             "error_title": "认不出日期", "error_message": f"请写成 {today.isoformat()} 这样的日期。",
         }  # fmt: skip
+
+
+_STILL_USED = "（有上一期的，先用上一期）"
+
+
+def _is_not_due(row: Mapping[str, Any]) -> bool:
+    """Whether the latest list that is asked for did not come yet, and need not have."""
+    return bool(row["state"] == "absent" and row["days_late"] == 0)
+
+
+def _wanting_words(row: Mapping[str, Any]) -> str:
+    """What is wrong with a list, or with the one that is used as long as it is not due; '' when nothing is."""
+    state, used = row["state"], row["used_state"]
+    if state == "fresh":
+        return ""
+    if _is_not_due(row):
+        return f"{COVERAGE_TITLES[used]}，最近一期 {row['used_period']}" if used not in (None, "fresh") else ""
+    words = COVERAGE_TITLES[state]
+    if state == "absent" and row["days_late"]:
+        words += f"，晚了 {row['days_late']} 天"
+    if row["used_period"] and state != "incomplete":
+        words += f"，最近一期 {row['used_period']}"
+        if state != "late" and used != "fresh":
+            words += f"，{COVERAGE_TITLES[used]}"
+    return words
 
 
 def _one_of(header: str, words: Iterable[str]) -> dict[str, Any]:
