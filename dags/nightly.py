@@ -9,6 +9,7 @@ Airflow keeps what tasks return, are called with, and log: unit codes, names of 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -157,7 +158,7 @@ def address(reference: str) -> str:
     )
 
 
-NO_TURN = "没有轮到这一夜，后面的步骤不做"
+NO_TURN = "排队没有成功，后面的步骤不做"
 NOT_BEGUN = "收文件没有成功，后面的步骤不做"
 
 
@@ -168,12 +169,13 @@ def need(told: str | list[str] | None, otherwise: str) -> None:
 
 
 def failed_steps(mapped: dict[str, list[str] | None]) -> list[str]:
-    """What did not succeed in this run, as `读文件 青禾区`; `mapped` gives what each mapped task was mapped over."""
+    """What did not succeed in this run, as `读文件 青禾区`, in the order of the night; `mapped` gives what each mapped task was mapped over."""
     context: Any = get_current_context()
     instance = context["ti"]
     states = instance.get_task_states(dag_id=instance.dag_id, run_ids=[run_id()])[run_id()]
     failed = []
-    for task_id, each in context["dag"].task_dict.items():
+    for each in context["dag"].topological_sort():
+        task_id = each.task_id
         keys = {task_id: NOTHING} | {f"{task_id}_{n}": one for n, one in enumerate(mapped.get(task_id) or [])}
         # Names are asked of the settings, and for what failed alone.
         failed += [
@@ -184,15 +186,29 @@ def failed_steps(mapped: dict[str, list[str] | None]) -> list[str]:
     return failed
 
 
+def why_not_begun() -> str:
+    """The first sentence of what is wrong with the settings, behind a colon; '' when they are right (by now)."""
+    try:
+        Home.open(HOME)
+    except MonitorError as problem:
+        return "：" + re.split("[。\n]", str(problem))[0]
+    return ""
+
+
 @task(task_display_name="排队", multiple_outputs=False)
 def take_turn() -> str:
-    """Wait until no other night is at work in this home; of those that wait the earliest goes first."""
+    """Wait until no other night is at work in this home; of those that wait the earliest goes first.
+
+    What is wrong with the settings is said here, once it is this night's turn: nothing of it has begun.
+    """
     with plain_failures():
         day = night()
         waits_for = turns.take(HOME, day, run_id(), is_running)
     if waits_for:
         print(f"{waits_for}。")  # noqa: T201 - into the log of the task
         raise AirflowRescheduleException(datetime.now(UTC) + ASK_AGAIN)  # type: ignore[no-untyped-call]
+    with plain_failures():
+        Home.open(HOME)
     return day.isoformat()
 
 
@@ -240,7 +256,12 @@ def give_back(unit: str) -> int:
 def sum_up(mapped: dict[str, list[str] | None]) -> None:
     """The only leaf, so that a run in which anything failed is failed; and the next night has its turn."""
     turns.give_up(HOME, run_id())
-    if failed := failed_steps(mapped):
+    failed = failed_steps(mapped)
+    if failed and mapped["read"] is None:
+        raise AirflowFailException(
+            f"这一夜没有开始，昨天的清单照用{why_not_begun()}。没有成功的步骤：{'、'.join(failed)}；请看第一个变红的任务"
+        )
+    if failed:
         raise AirflowFailException(f"没有成功的步骤：{'、'.join(failed)}。其余照常完成，请看变红的任务")
 
 

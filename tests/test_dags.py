@@ -523,8 +523,8 @@ _CLOCKS = {"release": ["built_at"], "submission": ["received_at"]}
 def test_units_and_families_are_seen_by_name(good: Night) -> None:
     rendered = dict(good.ask("select rendered_map_index, task_id from task_instance where map_index >= 0"))
     names = {Home.open(good.home).units[unit].name for unit in UNITS}
-    assert {*names, "dibao", "survey", "death_notice"} <= set(rendered)
-    assert None not in rendered
+    assert {*names, "低保家庭、低保人员", "死亡登记", "持证残疾人"} <= set(rendered)
+    assert None not in rendered and not {name for name in rendered if re.fullmatch("[a-z_0-9]+", name)}
     lines = good.shown.splitlines()
     assert lines[:5] == ["排队", "做完中断的清除", "找出要读的数据库", "读数据库 没有", "收文件"]
     assert set(lines[5].split()) == {"读文件", *names}
@@ -551,9 +551,9 @@ import pathlib, sys
 sys.path.insert(0, {folder!r})
 import nightly
 
-settings = nightly.HOME / "monitor.yml"
+settings = nightly.HOME / "policy" / "medical.yml"
 kept = settings.read_bytes()
-settings.write_text("units: three")
+settings.write_text("values: three")
 refused = nightly.run_here("2026-10-31")
 settings.write_bytes(kept)
 sys.exit(10 * refused + nightly.run_here("2026-10-31"))
@@ -562,7 +562,7 @@ sys.exit(10 * refused + nightly.run_here("2026-10-31"))
 
 @pytest.fixture(scope="module")
 def repeated(tmp_path_factory: pytest.TempPathFactory, good: Night, migrated: Path) -> Night:
-    """After the good night the same one twice: once with settings that cannot be read, once as it was."""
+    """After the good night the same one twice: once with policy values that cannot be read, once as it was."""
     folder = tmp_path_factory.mktemp("repeated")
     (folder / "nights.py").write_text(REFUSED_THEN_AGAIN.format(folder=str(DAGS)))
     return Night(migrated, kit.copy_home(good.home, folder / "home"), str(folder / "nights.py"))
@@ -589,7 +589,9 @@ def test_nothing_follows_a_night_that_did_not_begin(repeated: Night) -> None:
     assert states["collect"] == {"skipped"}
     assert states["build"] == states["publish"] == {"skipped"}
     assert states["notify"] == {"failed"}
-    assert "monitor.yml" in repeated.log.read_text(encoding="utf-8")
+    said = repeated.log.read_text(encoding="utf-8")
+    assert "这一夜没有开始，昨天的清单照用：policy/medical.yml:values：应是" in said
+    assert "。没有成功的步骤：排队、告知；请看第一个变红的任务" in said and "其余照常完成" not in said
 
 
 BREAKS = """
