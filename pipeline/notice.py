@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import date, timedelta
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -25,6 +25,7 @@ from pipeline.ledger.parts import BROKE, UNREAD
 from pipeline.lists.words import ANSWER_TITLES, LEVEL_TITLES, TOPIC_TITLES
 from pipeline.model import legible, mask, month_of
 from pipeline.reading import endings
+from pipeline.reading.months import months_in
 from pipeline.rosters import Gap, gaps
 
 if TYPE_CHECKING:
@@ -303,6 +304,7 @@ def _gaps(home: Home, kinds: Mapping[str, Kind], missing: Iterable[Gap]) -> list
             "file_name": mask(file_name),
             "submission_id": submission_id,
             "sort": found[0].sort,
+            "night": found[0].night.isoformat(),
             "rosters": [{"kind": gap.kind, "title": kinds[gap.kind].title, "period": gap.period} for gap in found],
             "reason": mask("；".join(dict.fromkeys(gap.reason for gap in found))),
             "fix": found[0].fix,
@@ -840,19 +842,28 @@ def _missing_words(expected: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping
 
 
 def _may_be_words(unit: str, lines: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping[str, Any]]) -> str:
-    kinds = {line["kind"] for line in lines}
-    months = {(line["kind"], line["period"]) for line in lines}
     files = [
         f"《{gap['file_name']}》"
         for gap in gaps
-        if gap["unit_code"] == unit
-        and (
-            (gap["sort"] == "unknown" and kinds & {roster["kind"] for roster in gap["rosters"]})
-            # Of what else was sent back the kind is known, and often the month is another.
-            or (gap["sort"] == "refused" and months & {(roster["kind"], roster["period"]) for roster in gap["rosters"]})
-        )
+        if gap["unit_code"] == unit and any(_may_be_of_month(gap, line) and _may_be_list(gap, line) for line in lines)
     ]
     return f"；没有收下的{'、'.join(files)}可能就在其中，改好再交的就不再缺" if files else ""
+
+
+def _may_be_list(gap: Mapping[str, Any], line: Mapping[str, Any]) -> bool:
+    if gap["sort"] == "unknown":
+        return any(roster["kind"] == line["kind"] for roster in gap["rosters"])
+    # Of what else was sent back the kind is known, and often the month is another.
+    return gap["sort"] == "refused" and any(
+        (roster["kind"], roster["period"]) == (line["kind"], line["period"]) for roster in gap["rosters"]
+    )
+
+
+def _may_be_of_month(gap: Mapping[str, Any], line: Mapping[str, Any]) -> bool:
+    """Whether a file's name says the month of a missing list; one that says no month came in that month, or later."""
+    month = line["period"] or line["due_on"][: len("2026-10")]
+    named = months_in(PurePath(gap["file_name"]).stem)
+    return month in named if named else gap["night"] >= f"{month}-01"
 
 
 def _database_words(databases: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -362,6 +362,23 @@ def test_a_file_that_may_be_the_missing_list_is_told_with_it(home):
     assert "可能就在其中" not in message(home, notice.status(home, Kept(earlier), DAY))
 
 
+@pytest.mark.parametrize(
+    ("file_name", "night", "may_be"),
+    [
+        ("低保人员2026年10月.et", DAY, True), ("低保人员2026-09.et", DAY, False), ("低保人员.et", date(2026, 10, 1), True),
+        ("低保人员.et", date(2026, 9, 30), False), ("低保人员2026年10月.et", date(2026, 9, 30), True),
+    ],
+)  # fmt: skip
+def test_a_file_of_another_month_is_not_the_missing_list(home, file_name, night, may_be):
+    """By its name; and what came before the month began, and does not say it, is none of that month."""
+    refused = submission(
+        "d01", "", "", "refused", night=night, file_name=file_name, reason="这是 WPS 表格", fix="另存为 .xlsx"
+    )
+    told = notice.status(home, Kept(refused), DAY)
+    assert (f"没有收下的《{file_name}》可能就在其中" in message(home, told)) is may_be
+    assert file_name in message(home, told), "it is told anyway"
+
+
 def test_nobody_is_in_the_message(home):
     number = "99010119860501123X"
     ledger = Kept(
