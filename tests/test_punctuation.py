@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,7 +65,15 @@ def texts_of_sql(path: Path) -> Iterator[tuple[int, str]]:
             yield number, text
 
 
-HOW = {".py": texts_of_python, ".yml": texts_of_yaml, ".sql": texts_of_sql}
+def texts_of_csv(path: Path) -> Iterator[tuple[int, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = csv.reader(file)
+        for row in lines:
+            for cell in row:
+                yield lines.line_num, cell
+
+
+HOW = {".csv": texts_of_csv, ".py": texts_of_python, ".yml": texts_of_yaml, ".sql": texts_of_sql}
 FILES = sorted(
     path
     for folder in ("pipeline", "dags", "expectations", "policy", "sql", "data_samples")
@@ -97,7 +106,7 @@ def test_chinese_has_chinese_marks() -> None:
     ("name", "text"),
     [
         ("a.py", 'said = f"已收,{n} 份"'), ("a.py", 'said = "退回(部分)"'), ("a.yml", "title: 名册(户)"),
-        ("a.sql", "select '已在册:低保' as said"),
+        ("a.csv", 'a,"退回,改好"'), ("a.sql", "select '已在册:低保' as said"),
     ],
 )  # fmt: skip
 def test_a_half_width_mark_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
