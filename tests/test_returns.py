@@ -543,7 +543,7 @@ def test_the_outcome_adds_up_and_accepted_rows_are_named(tmp_path: Path) -> None
     assert "原因：没有一行可以接收" in all_texts
     assert "· 隐藏的 2 行也按数据读取了" in all_texts
     assert all_texts[0] == "您需要做的 1 件事"  # what is wrong with each row, not once more of the whole
-    assert not any("请按“文件结果”里的原因改好" in text for text in all_texts)
+    assert not any("再整份重新报送" in text for text in all_texts)
 
 
 def test_which_rows_of_a_partner_list_are_in_scope_is_not_told(tmp_path: Path) -> None:
@@ -557,11 +557,18 @@ def test_which_rows_of_a_partner_list_are_in_scope_is_not_told(tmp_path: Path) -
 
 
 def test_the_gain_of_the_first_five_is_counted_in_rows(tmp_path: Path) -> None:
-    faults = [fault(row, 3, f"r{rule}", fix=f"改{rule}") for rule in range(7) for row in range(10 + rule, 30)]
-    own = frame(*faults).drop_duplicates(["row_number", "column", "rule"])
-    sheet = openpyxl.load_workbook(give_back(sender_workbook(tmp_path / "a.xlsx"), own, summary(people())))["问题清单"]
-    # rows 10-14 have none of the last two faults; 15 to 29 have the sixth, 16 to 29 the seventh
-    assert any("有问题的 20 行里，5 行就没有" in text for text in texts(sheet))
+    """And said only where so few things to do cure clearly more rows than they are."""
+
+    def said(tops: list[int]) -> list[str]:
+        faults = [fault(row, 3, f"r{rule}", fix=f"改{rule}") for rule, top in enumerate(tops) for row in range(top, 30)]
+        own = frame(*faults).drop_duplicates(["row_number", "column", "rule"])
+        book = openpyxl.load_workbook(give_back(sender_workbook(tmp_path / "a.xlsx"), own, summary(people())))
+        return [text for text in texts(book["问题清单"]) if "就没有要退回的问题了" in text]
+
+    # rows 10 to 19 have none of the last two faults; 20 to 29 have the sixth, 21 to 29 the seventh
+    [gain] = said([10, 11, 12, 13, 14, 20, 21])
+    assert gain == "先做标“退回”的前 5 件：有问题的 20 行里，10 行就没有要退回的问题了。"
+    assert not said([10, 11, 12, 13, 14, 19, 20]), "nine rows of five things to do"
 
 
 def test_nothing_wrong_is_a_friendly_receipt(tmp_path: Path) -> None:
@@ -593,6 +600,26 @@ def test_a_refused_file_without_recognised_sheet_says_what_to_do(tmp_path: Path)
         refusal.fix,
         refusal.reason,
     ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "title", "first"),
+    [
+        (
+            "与《乙.xlsx》有一半以上的人员相同，分不清以哪一份为准。请用原来的文件名再交一次", "您需要做的 1 件事",
+            ["低保人员：请用原来的文件名再交一次", "与《乙.xlsx》有一半以上的人员相同，分不清以哪一份为准"],
+        ),
+        ("之后收到了完整的一份，以那一份为准", "整份没有采用，您不需要做任何事（原因见下面）", []),
+    ],
+)  # fmt: skip
+def test_a_thing_to_do_about_a_whole_list_says_itself_what_to_do(
+    tmp_path: Path, reason: str, title: str, first: list[str]
+) -> None:
+    one = summary(people(), status="refused", reason=reason, rows_accepted=0, rows_set_aside=5, kind_title="低保人员")
+    sheet = openpyxl.load_workbook(give_back(sender_workbook(tmp_path / "a.xlsx"), frame(), one))["问题清单"]
+    assert sheet["A1"].value == title
+    assert [text for text in (sheet["C3"].value, sheet["C4"].value) if text] == first
+    assert f"原因：{reason}" in texts(sheet)
 
 
 def test_only_a_copy_that_holds_the_senders_table_says_that_it_may_be_edited(tmp_path: Path) -> None:

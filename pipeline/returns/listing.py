@@ -261,10 +261,13 @@ def _orders(summaries: Sequence[SubmissionSummary], issues: pd.DataFrame) -> lis
     for one in summaries:
         if one.status == "refused":
             refusal = one.reading.refusal
-            fix = refusal.fix if refusal else f"{one.kind_title}：请按“文件结果”里的原因改好后重新报送"
-            reason = one.reason or (refusal.reason if refusal else "")
-            is_told = not refusal and reason in ("", NO_ROW) and issues["severity"].eq("must_fix").any()  # row by row
-            if fix not in said and not is_told:
+            fix, reason = refusal.fix if refusal else "", one.reason or (refusal.reason if refusal else "")
+            if not refusal and reason not in ("", NO_ROW):  # what to do, if anything, is the reason's second sentence
+                reason, _, fix = reason.partition("。")
+                fix = f"{one.kind_title}：{fix}" if fix else ""
+            elif not refusal and not issues["severity"].eq("must_fix").any():  # else it is told row by row
+                fix = f"{one.kind_title}：请改好清单里标出的行，再整份重新报送"
+            if fix and fix not in said:
                 found.append(("must_fix", fix, reason))
         elif one.status in ("accepted", "partly_accepted", "checked") and one.reading.gaps and _has_gaps(one):
             fix = f"{one.kind_title}：漏掉了人的，补全后用原来的文件名再交；没有漏掉人的，请告诉市局数据员确认"
@@ -290,6 +293,7 @@ def _title(summaries: Sequence[SubmissionSummary], count: int) -> str:
         ("held" in states, "文件已收到，正在等市局核对，您暂时不需要做任何事"),
         ("checked" in states, "没有发现要改的。只是检查，没有收下：放进收件箱才算报送"),
         (is_about_another, "已收到，结果见下面；改过的那份名单另有退回件"),
+        (states == {"refused"}, "整份没有采用，您不需要做任何事（原因见下面）"),
         (aside > 0, f"已接收，其中 {aside} 行没有采用（见下面），您可以不改"),
         ("superseded" in states, "已由后来的文件代替，您不需要做任何事"),
     )
@@ -374,15 +378,20 @@ def _room(sheet: str, sheets: frozenset[str] | None) -> range:
 
 
 def _write_gain(page: Page, actions: list[_Action], issues: pd.DataFrame) -> None:
-    """How many of the rows that were sent back the first five things to do would cure."""
+    """How many of the rows that were sent back the first five things to do would cure, where so few cure many."""
     grave = [(one.rule, one.fix) for one in actions if one.rank == 0]
     bad = issues[issues["rank"].eq(0) & issues["at_row"].gt(0)]
-    if len(grave) <= 5 or bad.empty:
+    if len(grave) <= _FIRST_TO_DO or bad.empty:
         return
-    is_later = ~pd.MultiIndex.from_frame(bad[["rule", "fix"]]).isin(grave[:5])
+    is_later = ~pd.MultiIndex.from_frame(bad[["rule", "fix"]]).isin(grave[:_FIRST_TO_DO])
     uncured = pd.Series(is_later).groupby([bad["sheet"].to_numpy(), bad["at_row"].to_numpy()]).any()
+    if (cured := int((~uncured).sum())) < 2 * _FIRST_TO_DO:
+        return
     page.row += 1
-    page.wide(f"先做标“退回”的前 5 件：有问题的 {len(uncured)} 行里，{int((~uncured).sum())} 行就没有要退回的问题了。")
+    page.wide(f"先做标“退回”的前 {_FIRST_TO_DO} 件：有问题的 {len(uncured)} 行里，{cured} 行就没有要退回的问题了。")
+
+
+_FIRST_TO_DO = 5
 
 
 def counted_once(issues: pd.DataFrame, sheets: Collection[str] | None = None) -> int:
