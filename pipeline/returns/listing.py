@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -221,6 +222,7 @@ def what_to_do(header: str, values: Sequence[str], fix: str, rule: str = "") -> 
 
     `values`: the texts of the cells that the `rule` found, '' where nothing is written; the first that says something is shown.
     """
+    fix = by_own_header(fix, header)
     written = list(dict.fromkeys(value for value in values if value))
     if header and not written and (told := _WITHOUT_TEXT.get(rule.rpartition(".")[2])):
         return f"“{header}”{told}：{fix}"
@@ -230,6 +232,11 @@ def what_to_do(header: str, values: Sequence[str], fix: str, rule: str = "") -> 
         return f"“{header}”没有填：{fix}"
     shown = written[0] if len(written[0]) <= _SHOWN_OF_A_VALUE else f"{written[0][:_SHOWN_OF_A_VALUE]}…"
     return f"“{header}”填的“{shown}”{'等' if len(written) > 1 else ''}：{fix}"
+
+
+def by_own_header(fix: str, header: str) -> str:
+    """The fix of a blank cell with its column called as the sender calls it; elsewhere (the letter) columns have our names."""
+    return re.sub("^补填“[^”]*”", lambda _: f"补填“{header}”", fix) if header else fix
 
 
 def _actions(issues: pd.DataFrame) -> list[_Action]:
@@ -507,6 +514,7 @@ def _write_lines(page: Page, issues: pd.DataFrame, lines: pd.Index[int], sheets:
         else:
             page.text(3, "整份", "centre")
             page.text(4, "", "centre")
+        fix = by_own_header(fix, header)
         texts = (clean(header, most=100), clean(value, most=200), clean(message, most=2_000), clean(fix, most=1_000))
         page.line(texts)
         for place, text in enumerate(texts, start=5):
