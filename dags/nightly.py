@@ -20,7 +20,7 @@ from airflow.sdk import CronPartitionTimetable, Param, dag, get_current_context,
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
 from failures import TELLING, plain_failures
 
-from pipeline import run, turns
+from pipeline import contracts, run, turns
 from pipeline.home import Home, examine_day
 from pipeline.model import MonitorError, legible, mask
 
@@ -39,8 +39,8 @@ moments of UTC, and the form to trigger a run has no logical date beside ours.""
 WRITER = "warehouse_writer"
 """Pool of one: DuckDB has one writing process (`make airflow` creates it)."""
 WAVES = 3
-OF_UNIT = "{{ unit_called }}"
-"""What an instance of a task that is mapped over units is called in the pages: `call_unit` says it."""
+BY_NAME = "{{ called }}"
+"""What an instance of a task that is mapped over units, or over families, is called in the pages: `call` says it."""
 NOTHING = ""
 """Stands alone in a list that a task is mapped over when there is nothing: a task that is mapped over none is shown as skipped."""
 ASK_AGAIN = timedelta(seconds=int(os.environ.get("MONITOR_TURN_SECONDS", "30")))
@@ -120,17 +120,20 @@ def is_running(name: str) -> bool:
     return count > 0
 
 
-def call_unit(unit: str) -> None:
-    """Have this instance of a mapped task bear the unit's name."""
+def call(one: str) -> None:
+    """Have this instance of a mapped task bear the name of its unit or family."""
     context: Any = get_current_context()
     with plain_failures():
-        context["unit_called"] = called(unit) or "没有"
+        context["called"] = called(one) or "没有"
 
 
-def called(unit: str) -> str:
-    """The name of a unit; what is none, as a folder that is no unit's, bears its own."""
-    units = Home(HOME).units
-    return units[unit].name if unit in units else legible(mask(unit))
+def called(one: str) -> str:
+    """The name of a unit, or of the kinds of a family; what is neither, as a folder that is no unit's, bears its own."""
+    units, known = Home(HOME).units, contracts.load()
+    if one in units:
+        return units[one].name
+    titles = [known.kinds[kind].title for kind in known.families().get(one, ())]
+    return "、".join(titles) or legible(mask(one))
 
 
 def or_nothing(names: list[str]) -> list[str]:
@@ -240,15 +243,15 @@ def fetch(source: str) -> dict[str, Any]:
     return told
 
 
-@task(task_display_name="读文件", map_index_template=OF_UNIT, multiple_outputs=False)
+@task(task_display_name="读文件", map_index_template=BY_NAME, multiple_outputs=False)
 def read(unit: str) -> dict[str, int]:
-    call_unit(unit)
+    call(unit)
     return {} if unit == NOTHING else step(run.read, unit)
 
 
-@task(task_display_name="退回", map_index_template=OF_UNIT, trigger_rule="all_done")
+@task(task_display_name="退回", map_index_template=BY_NAME, trigger_rule="all_done")
 def give_back(unit: str) -> int:
-    call_unit(unit)
+    call(unit)
     return 0 if unit == NOTHING else step(run.give_back, unit)
 
 
@@ -309,8 +312,9 @@ def nightly() -> None:
         need(received, NOT_BEGUN)
         return or_nothing(step(run.families, wave))
 
-    @task(map_index_template="{{ task.op_kwargs['family'] or '没有' }}", multiple_outputs=False)
+    @task(map_index_template=BY_NAME, multiple_outputs=False)
     def check(family: str) -> dict[str, int]:
+        call(family)
         return {} if family == NOTHING else step(run.check, family)
 
     @task(task_display_name="建库", pool=WRITER, trigger_rule="all_done", multiple_outputs=False)
