@@ -422,6 +422,16 @@ def test_a_list_past_its_due_day_or_no_longer_fresh_is_named(tmp_path, used, ask
     assert "有 1 份名单没有收到、不完整或过期" in why
 
 
+def test_lists_of_a_unit_of_which_the_same_is_said_are_named_together(tmp_path):
+    con = release()
+    con.execute("update coverage set state = 'incomplete' where unit_code = 'd01' and state = 'fresh'")
+    con.execute(
+        "insert into coverage select * replace ('survey_household' as kind) from coverage where state = 'incomplete'"
+    )
+    _, (_, named, _) = arrived(con, tmp_path)
+    assert named == ("青禾区", "低保人员、低收入人口摸底排查（户）（都是：不完整）")
+
+
 def test_a_list_too_long_to_work_with_says_how_much_is_left_out(usual, tmp_path, monkeypatch):
     monkeypatch.setattr(list_book, "MOST_ROWS", 2)
     sheet = written(usual, tmp_path)["d01"]["预警"]

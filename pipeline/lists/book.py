@@ -498,10 +498,10 @@ class _Book:
             "下列名单没有收到、不完整或过期：有关预警不会因此新增或取消，但可能有家庭还没被发现。" if wanting else ""
         )
         said: list[_Line] = [("总数", f"应有名单 {len(coverage)} 份：{'，'.join(parts)}。{warns}", None)]
-        units: dict[str, list[str]] = {}
+        units: dict[str, dict[str, list[str]]] = {}
         for row, words in wanting:
-            units.setdefault(row["unit"], []).append(f"{row['title']}（{words}）")
-        said += [(unit, "、".join(titles), None) for unit, titles in units.items()]
+            units.setdefault(row["unit"], {}).setdefault(words, []).append(row["title"])
+        said += [(unit, "；".join(map(_alike, by_words.values(), by_words)), None) for unit, by_words in units.items()]
         return said
 
     def _drop_downs(
@@ -574,6 +574,11 @@ def _wanting_words(row: Mapping[str, Any]) -> str:
         if state != "late" and used != "fresh":
             words += f"，{COVERAGE_TITLES[used]}"
     return words
+
+
+def _alike(titles: Sequence[str], words: str) -> str:
+    """Lists of which the same is said."""
+    return f"{'、'.join(titles)}（{'都是：' if len(titles) > 1 else ''}{words}）"
 
 
 def _one_of(header: str, words: Iterable[str]) -> dict[str, Any]:
