@@ -31,7 +31,9 @@ from pipeline.model import IDENTICAL_TWIN, mask, month_of
 from pipeline.reading import endings
 from pipeline.reading.months import months_in
 
-_OF_CORRECTIONS = frozenset({"correction_changed", "no_base", "base_changed", "nothing_changed", "filled_list"})
+_OF_CORRECTIONS = frozenset(
+    {"correction_changed", "no_base", "base_changed", "nothing_changed", "row_emptied", "filled_list"}
+)
 """Codes of correction workbooks that were not used: the file that they are about stands as it was."""
 _NO_TABLE = "not_a_table"
 """The refusal of a letter, a picture, a packed folder: a list only when its name says so."""

@@ -100,10 +100,8 @@ def said_same(nights: Nights, night: int, rows: dict[str, Any]) -> dict[str, lis
     ids=str,
 )
 def test_an_answer_of_a_division_takes_nobody_whom_the_bureau_has(unlisted: Nights, trap: tuple[str, ...]) -> None:
-    """d02 says that two invented people of its own are one, takes both back, and sends one number alone again (or
-    both) when a partner's bill has named the other.
-    He is gone from the bureau, his row counts as d02's invention, and his warning is withdrawn ("条件不再成立").
-    An answer about invented people must sleep while somebody else, a partner as well, names one of the numbers.
+    """d02 says that two invented people of its own are one, takes both back, and sends one number alone again (or both) when a
+    partner's bill has named the other: the answer sleeps while somebody else, a partner as well, names one of the numbers.
     """
     nights = after_the_first(unlisted)
     sock = next(each for each in (*trap, SOCK) if each != HIS)
@@ -123,9 +121,9 @@ def test_an_answer_of_a_division_takes_nobody_whom_the_bureau_has(unlisted: Nigh
 
 
 def test_an_answer_about_a_number_that_its_division_gave_up_catches_nobody_who_comes_new(unlisted: Nights) -> None:
-    """d02 says that two of its numbers are one and gives one of them up; afterwards a partner's row with an address in d01 names that one.
-    d01 never gets him: the row counts as d02's invention from the first night on, and its name is disputed.
-    A number that no list of d02 gives any more must not be caught by what d02 said of it.
+    """d02 says that two of its numbers are one and gives one up; then a partner's row with an address in d01 names that one.
+
+    A number that no list of d02 gives any more is not caught by what d02 said of it.
     """
     nights = after_the_first(unlisted)
     word = said_same(nights, 1, known(**of_d02(HIS, SOCK)))
@@ -150,10 +148,7 @@ def of_d01(*numbers: str) -> dict[str, list[dict[str, Any]]]:
 
 
 def test_a_sleeping_answer_contradicts_no_answer_of_those_who_have_them(first: Nights) -> None:
-    """d02 says that two invented people are one; later d01 has both numbers and a third, and says that one is the third and the other is not.
-    d02's answer sleeps and yet contradicts: d01's own “same” joins nobody, its one person is counted as two.
-    What sleeps must contradict nothing.
-    """
+    """d02 says that two invented people are one; later d01 has both numbers and a third, and answers otherwise about its own."""
     nights = after_the_first(first)
     word = said_same(nights, 1, lists(**of_d02(HIS, TWIN)))
     nights.night(given(after(2), **lists(**merged(of_d02(HIS, TWIN), word))))
@@ -180,10 +175,9 @@ def test_a_sleeping_answer_contradicts_no_answer_of_those_who_have_them(first: N
 
 
 def test_a_claim_to_a_row_that_is_said_to_be_another_s_withdraws_no_warning(unlisted: Nights) -> None:
-    """d01 has said that a partner's spoilt bill is its person's and the warning is listed; d02 enters a near
-    number and says that the bill is its own person's.
-    Both answers rest until the bureau says, and d01's warning is withdrawn at once.
-    While whose row it is rests with the bureau, what was listed by it must be kept, with the remark, as with a disputed name.
+    """d01 has said that a partner's spoilt bill is its person's, and the warning is listed; d02 enters a near number and claims the bill.
+
+    Both answers rest until the bureau says; what was listed by the row stays listed meanwhile.
     """
     nights = after_the_first(unlisted)
     given_now = merged(known(**named_by_d01()), a_bill())
@@ -204,10 +198,9 @@ def test_a_claim_to_a_row_that_is_said_to_be_another_s_withdraws_no_warning(unli
 
 
 def test_a_claim_that_was_taken_back_does_not_keep_a_row_from_its_own(unlisted: Nights) -> None:
-    """d02 enters a near number, says that a partner's spoilt bill is that one's, and takes the number back; then
-    d01, who has the person, is asked and says that the bill is his.
-    d01's answer is contradicted by d02's, whose person is in no list any more.
-    An answer about somebody whom nobody holds must not stand against one about somebody who is there.
+    """d02 enters a near number, claims a partner's spoilt bill for it, and takes the number back; then d01, who has the person, claims it.
+
+    An answer about somebody whom nobody holds does not stand against one about somebody who is there.
     """
     nights = after_the_first(unlisted)
     bait = {"edge_person": [{"id_number": OTHER, "name": "张大明", "unit_code": "d02"}]}
@@ -224,10 +217,7 @@ def test_a_claim_that_was_taken_back_does_not_keep_a_row_from_its_own(unlisted: 
 
 
 def test_a_number_of_anybody_s_choice_ends_no_question_about_a_partner_s_row(first: Nights) -> None:
-    """A partner's row has a damaged number; d01 has the one person whom it may be and is asked. d02 enters a
-    number with the same beginning under the same name.
-    d01 is asked as before.
-    """
+    """A partner's row has a damaged number; d01 has the one person whom it may be. d02 enters a number with the same beginning and name."""
     damaged = {"number": f"{HIS[:15]}000", "number_state": "damaged", "number_birth_date": None, "birth_date": None}
     own = {kind: rows for kind, rows in a_bill(**damaged).items() if not kind.startswith("unproven")}
     others = [{"id_number": f"{HIS[:15]}444", "name": "张大明", "unit_code": "d02"}]
@@ -239,7 +229,8 @@ def test_a_number_of_anybody_s_choice_ends_no_question_about_a_partner_s_row(fir
 
 def test_two_baits_do_not_tell_that_two_numbers_are_one_person(first: Nights) -> None:
     """d01 has said that two of its numbers are one person; d02 gives both numbers under invented names.
-    What d02 reads of its own rows does not tell that another division holds the two for one person: no person_id is in them.
+
+    What d02 reads of its own rows bears no person_id, so it does not tell that another division holds the two for one person.
     """
     nights = after_the_first(first)
     mine = of_d01(HIS, TWIN)
@@ -261,10 +252,8 @@ def test_two_baits_do_not_tell_that_two_numbers_are_one_person(first: Nights) ->
 
 
 def test_a_row_set_aside_that_its_sender_said_is_his_takes_nobody_whom_the_bureau_has(unlisted: Nights) -> None:
-    """d02 says that a spoilt row of its own is an invented person of its own, and takes the lists back; a
-    partner's bill names who bears the number; d02 sends the row again.
-    He is d02's now, and d02 reads his real name, his bill and his warning.
-    The answer must sleep, and the joined row must be disputed like any other under another name.
+    """d02 says that a spoilt row of its own is an invented person of its own, and takes the lists back; a partner's bill names who
+    bears the number; d02 sends the row again. The answer sleeps, and the row is disputed like any other under another name.
     """
     nights = after_the_first(unlisted)
     word = said_same(nights, 1, known(**of_d02_and_set_aside(HIS)))
@@ -282,10 +271,8 @@ def test_a_row_set_aside_that_its_sender_said_is_his_takes_nobody_whom_the_burea
 
 
 def test_a_roster_sent_ahead_does_not_give_its_people_to_an_old_answer(unlisted: Nights) -> None:
-    """d02 says that two invented people are one and gives one up; d01's roster in use names that number for the
-    first time, and d01 has sent a list of a later month without him.
-    The person does not come to be: his row counts as d02's invention.
-    Whose list in use names somebody has him, whatever lists of months to come say.
+    """d02 says that two invented people are one and gives one up; d01's roster in use names that number for the first time, and d01
+    has sent a list of a later month without him: whose list in use names somebody has him.
     """
     nights = after_the_first(unlisted)
     word = said_same(nights, 1, known(**of_d02(HIS, SOCK)))
@@ -303,9 +290,8 @@ def test_a_roster_sent_ahead_does_not_give_its_people_to_an_old_answer(unlisted:
 
 def test_a_no_of_a_division_says_nothing_of_whom_another_one_has(unlisted: Nights) -> None:
     """d02 baits with a number beside a partner's spoilt row, answers “not the same”, gives the number up; then d01 has the person.
-    The row may no longer be his: d01's question stands there answered, with d02's person, day and note, and rules
-    take it that the row is another's.
-    A “not the same” of d02 must not decide about somebody of d01; d01 must be asked anew.
+
+    The answer decides nothing about somebody of d01: the row may be his.
     """
     nights = after_the_first(unlisted)
     bait = {"edge_person": [{"id_number": HIS, "name": "张大明", "unit_code": "d02"}]}
@@ -335,9 +321,9 @@ def test_a_no_of_a_division_says_nothing_of_whom_another_one_has(unlisted: Night
 def test_what_partners_say_of_a_stranger_whom_an_invented_application_let_in_is_shown_to_nobody(
     unlisted: Nights, names: tuple[str, ...]
 ) -> None:
-    """d02 invents an application under a number, under one name or two; it comes into the scope, and a partner's bill about him is let in.
-    With one name d02 sees the same as without the bill; with two, the question about its own rows leaves its list for the bureau's.
-    What d02 sees must not tell whether a partner knows the number.
+    """d02 invents an application under a number, under one name or two; it comes into the scope, and a partner's bill is let in.
+
+    What d02 sees does not tell whether a partner knows the number; with two names it does, in that a question leaves d02's list.
     """
     nights = after_the_first(unlisted)
     bait = {
@@ -385,10 +371,8 @@ def test_what_partners_say_of_a_stranger_whom_an_invented_application_let_in_is_
 def test_a_question_that_was_asked_of_the_bait_s_sender_is_not_answered_for_whom_others_name(
     unlisted: Nights, place: str | None
 ) -> None:
-    """d02 gives a number and a spoilt one under an invented name, is asked whether they are one, takes the first
-    back, and answers “same” after a partner has named who bears it.
-    He is d02's: d02 reads his real name, his household, his bill and his warning; the bureau lost him.
-    An answer to a question that is not asked any more must not be taken, and no person of the bureau is d02's by it.
+    """d02 gives a number and a spoilt one under an invented name, is asked whether they are one, takes the first back, and answers
+    “same” after a partner has named who bears it: no person of the bureau becomes d02's by that.
     """
     nights = after_the_first(unlisted)
     nights.night(given(after(1), **known(**of_d02_and_set_aside(HIS))))
@@ -413,10 +397,7 @@ def test_a_question_that_was_asked_of_the_bait_s_sender_is_not_answered_for_whom
 
 
 def test_a_no_of_a_division_contradicts_no_answer_of_those_who_have_them(first: Nights) -> None:
-    """d02 says that two invented people are not one; later d01 has both numbers and a third, and says that all three are one.
-    d02's “not the same” never sleeps, so both of d01's answers are contradicted and join nobody.
-    A “not the same” about people who are another's by now must sleep like a “same”.
-    """
+    """d02 says that two invented people are not one; later d01 has both numbers and a third, and says that all three are one."""
     nights = after_the_first(first)
     nights.night(given(after(1), **lists(**of_d02(HIS, THIRD))))
     no = answer(asked_of(nights, "d02"), "not_same", after(1), unit_code="d02", night=str(after(2)))
@@ -440,8 +421,8 @@ def test_a_no_of_a_division_contradicts_no_answer_of_those_who_have_them(first: 
 
 def test_who_answered_about_invented_people_is_not_told_what_others_answer_about_theirs(first: Nights) -> None:
     """d02 says that two invented people are one; later d01 has the numbers and answers otherwise about them.
-    d02 is told that 青禾区 has them, who answered there, on which day, and what.
-    Whose answer sleeps must be told nothing of the division that has the person.
+
+    Whose answer sleeps is told nothing of the division that has the person: not which, who answered there, when, or what.
     """
     nights = after_the_first(first)
     word = said_same(nights, 1, lists(**of_d02(HIS, TWIN)))
@@ -507,9 +488,9 @@ LOSS = {
 def test_an_application_of_another_division_keeps_no_need_unlisted(
     struck: Nights, bait: dict[str, Any], when: str
 ) -> None:
-    """d02's ledger holds a spoilt application with the number of somebody of d01 under an invented name (accepted, it would change nothing).
-    A08 does not list him, and what was listed says “临时救助台账第2行被退回”, which is a row of d02's ledger, not of d01's.
-    A spoilt application of another division must count as little as an accepted one under another name; nobody is asked about it.
+    """d02's ledger holds a spoilt application with the number of somebody of d01 under an invented name.
+
+    It counts as little as an accepted one under another name.
     """
     nights = after_the_first(struck)
     if when == "after":
@@ -594,10 +575,7 @@ def answered(real: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_late_answer_in_a_real_list_tells_no_name(answered: Path) -> None:
-    """The same as the question that is not asked any more, with workbooks, a filled-in list and three nights.
-    d02's file of the release and its list of warnings hold the real name.
-    They must not.
-    """
+    """The same as the question that is not asked any more, with workbooks, a filled-in list and three nights."""
     assert ask(answered, "select name, division_code from person where id_number = ?", MINE) == [(REAL, "bureau")]
     assert REAL not in in_d02(answered)
 
@@ -610,20 +588,16 @@ def test_after_the_plays_a_rebuilt_home_tells_the_same(answered: Path, tmp_path:
 
 
 def test_who_asks_to_be_forgotten_is_not_kept_by_the_row_of_another_division(answered: Path, tmp_path: Path) -> None:
-    """After d02's late answer the person whom only a partner knows asks to be forgotten, years later.
-    He is kept, with his name and warning, for d02's invented row on a roster in use and for d02's answer.
-    Who is on no list but by a bait must go.
-    """
+    """After d02's late answer the person whom only a partner knows asks to be forgotten, years later: he is on no list but by a bait."""
     home = copy_home(answered, tmp_path / "home")
     told = forgetting.forget(home, MINE, date(2029, 12, 31), who="数据员", because="本人申请")
     assert told["kept"] == []
 
 
 def test_a_claim_to_a_row_of_which_the_bureau_said_whose_it_is_takes_it_from_nobody(unlisted: Nights) -> None:
-    """The bureau has said that a partner's spoilt bill is a person of d01; d02 enters a near number and says later
-    that the bill is its own person's.
-    The bureau's own answer is contradicted, the bill is nobody's, and d01's warning is withdrawn.
-    After the bureau has said whose the row is, a division's word must change nothing.
+    """The bureau has said that a partner's spoilt bill is a person of d01; d02 enters a near number and claims the bill later.
+
+    After the bureau has said whose the row is, a division's word changes nothing.
     """
     nights = after_the_first(unlisted)
     given_now = merged(known(**named_by_d01()), a_bill())
@@ -649,8 +623,8 @@ def test_a_claim_to_a_row_of_which_the_bureau_said_whose_it_is_takes_it_from_nob
 
 def test_what_the_bureau_said_is_not_undone_by_the_bait_s_sender(unlisted: Nights) -> None:
     """The bureau says that d02's spoilt row is not the person of d01; a day later d02 answers its old question “same”.
-    The bureau's answer counts as replaced, and d02's sleeps: nobody's holds, and d02's wakes as soon as he leaves d01.
-    A division's later word, let alone one that sleeps, must not replace the bureau's.
+
+    A division's later word, let alone one that sleeps, does not replace the bureau's.
     """
     nights = after_the_first(unlisted)
     nights.night(given(after(1), **known(**of_d02_and_set_aside(HIS))))
@@ -707,10 +681,8 @@ def test_a_household_of_another_division_is_in_no_doubt_by_disputed_rows(first: 
     ids=["stays", "leaves"],
 )
 def test_an_answer_that_slept_takes_nobody_when_it_wakes(unlisted: Nights, leaves: bool) -> None:
-    """d01 has him for some nights, its list leaves him out, and a partner alone names him, at no address; d02, who
-    once said that he is one with its invention, names the invention alone.
-    On the second night the answer wakes and he is gone from the bureau into d02's invention.
-    It must not wake while anybody else names him.
+    """d01 has him for some nights, its list leaves him out, and a partner alone names him, at no address; d02, who once said that he is
+    one with its invention, names the invention alone: the answer does not wake while anybody else names him.
     """
     nights = after_the_first(unlisted)
     word = said_same(nights, 1, known(**of_d02(HIS, SOCK)))
@@ -726,6 +698,7 @@ def test_an_answer_that_slept_takes_nobody_when_it_wakes(unlisted: Nights, leave
 
 def test_a_row_that_was_set_aside_elsewhere_is_shown_to_the_bureau_with_what_it_changes(first: Nights) -> None:
     """d02's roster has a spoilt row with the number of a poor person under an invented name; then d01's survey finds that person.
+
     He is not listed as long as the row lies there; the bureau sees what the row keeps from him, and what it says is done.
     """
     nights = after_the_first(first)

@@ -245,6 +245,9 @@ def test_a_row_that_was_emptied_is_asked_about_and_nobody_leaves_the_list_by_it(
     *_, came = Ledger.of(Home.open(home)).submissions(unit_code="d01")
     assert came.reading["refusal"]["fix"] == advice.EMPTY_NO_ROW
     assert came.reason.startswith("更正表里原表的") and "第 4 行整行清空了" in came.reason
+    place, ledger = Home.open(home), Ledger.of(Home.open(home))
+    missing = rosters.gaps(place, ledger, ledger.as_of(later(1)), later(1))
+    assert came.submission_id not in {gap.submission_id for gap in missing}
     send(None, is_deleted=True)
     assert taken(home, later(2)) == [("边缘人员.xlsx", "partly_accepted", 3)]
 
