@@ -111,6 +111,33 @@ def test_a_reference_that_leads_nowhere_would_be_noticed(text: str) -> None:
     assert broken_references(text)
 
 
+# lines and paragraphs --------------------------------------------------------------------------------------------
+
+ENGLISH = [
+    page
+    for page in PAGES
+    if page.parent != ROOT / "docs" or page.name not in ("manual.md", "glossary.md", "licences.md")
+]
+ENGLISH = [page for page in ENGLISH if page not in (CHINESE, ROOT / "CHANGELOG.md")]
+
+
+def hard_to_read(text: str) -> list[str]:
+    """Lines of prose longer than 140 characters, and paragraphs longer than six lines; tables and snippets are as they must be."""
+    lines = [line for line in prose(text).splitlines() if len(line) > 140 and not line.startswith("|")]
+    blocks_of_text = re.split(r"\n\s*\n", prose(text))
+    paragraphs = [block for block in blocks_of_text if not re.match(r"\s*(?:[|#<>*-]|\d+\.)", block)]
+    return lines + [block for block in paragraphs if block.count("\n") > 6]
+
+
+@pytest.mark.parametrize("page", ENGLISH, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_a_page_is_easy_to_read(page: Path) -> None:
+    assert hard_to_read(text_of(page)) == []
+
+
+def test_a_page_that_is_hard_to_read_would_be_noticed() -> None:
+    assert len(hard_to_read("word " * 30 + "\n\n" + "short\n" * 8 + "\n| " + "cell " * 40 + "|\n")) == 2
+
+
 # commands --------------------------------------------------------------------------------------------------------
 
 
