@@ -21,6 +21,8 @@ demo: export MONITOR_DATE := $(DEMO_DATE)
 demo: export MONITOR_REALLY := 1
 demo: export AIRFLOW_HOME := $(CURDIR)/$(DEMO)/airflow
 demo: export MONITOR_RETRY_SECONDS := 0
+# As `make airflow` has it, which may show this home afterwards.
+demo: export AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION := False
 # Airflow sets these modes itself, whatever the umask: what the demo writes is for its owner alone, as doctor asks.
 demo: export AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS := 0o700
 demo: export AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS := 0o600
