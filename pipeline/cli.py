@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import sys
@@ -652,8 +653,7 @@ def rotate_keys(obj: _Context) -> None:
 @click.pass_obj
 def bench(obj: _Context, size: str, rounds: int, keep: Path | None, write: Path | None) -> None:
     """测量：一整夜的用时与“只把同样的文件装进 DuckDB”之比。"""
-    from pipeline import bench as benching
-
+    benching = _trials("bench")
     with obj.progress() as progress:
         task = progress.add_task("准备", total=None)
 
@@ -680,8 +680,7 @@ def bench(obj: _Context, size: str, rounds: int, keep: Path | None, write: Path 
 @click.pass_obj
 def fuzz(obj: _Context, minutes: float, seed: int, corpus: Path | None, keep: Path, files: int | None) -> None:
     """把好文件随意弄坏再读，找读文件的程序经不起的文件（开发用）。"""
-    from pipeline import fuzz as fuzzing
-
+    fuzzing = _trials("fuzz")
     with obj.progress() as progress:
         result = fuzzing.search(minutes, seed=seed, corpus=corpus, keep=keep, most=files, on_step=_bar(progress))
 
@@ -712,9 +711,7 @@ def faults(
     obj: _Context, trials: int, seed: int, only: int | None, kinds: tuple[str, ...], swaps: int, keep: Path
 ) -> None:
     """故意打断夜间任务（断电、磁盘满、断线、同时两个、换文件），看会不会丢失或重复（开发用）。"""
-    from pipeline import faults as disturbing
-    from pipeline.faults import readers
-
+    disturbing, readers = _trials("fault_injection"), _trials("fault_injection.readers")
     if unknown := sorted(set(kinds) - set(disturbing.KINDS)):
         raise click.UsageError(f"没有 {'、'.join(unknown)} 这种试验。可选：{'、'.join(disturbing.KINDS)}")
     with obj.progress() as progress:
@@ -746,6 +743,16 @@ def faults(
     obj.tell(result, render)
     if result["findings"]:
         raise SystemExit(1)
+
+
+def _trials(name: str) -> Any:
+    """What only those who build the product use; it stands beside it and is in no wheel."""
+    try:
+        return importlib.import_module(f"trials.{name}")
+    except ModuleNotFoundError as missing:
+        if missing.name != "trials":
+            raise
+        raise MonitorError("这个命令是开发用的，安装包里没有（trials/）；请在源码目录里安装以后再用") from missing
 
 
 def _bar(progress: Progress) -> Callable[[str, int, int], None]:

@@ -17,8 +17,8 @@ import pymysql
 import pytest
 from hypothesis import HealthCheck, settings
 
-from pipeline.faults import server
 from pipeline.home import Home
+from trials.fault_injection import server
 
 if TYPE_CHECKING:
     from test_warehouse import Nights

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from pipeline.bench import peers
 from tests.night_kit import PERSON, ask, book, new_home, person
+from trials.bench import peers
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +21,7 @@ def test_all_find_the_same_cells_and_read_the_same_rows(tmp_path):
 
 
 def test_a_spoilt_roster_is_spoilt_by_the_share_that_is_said_and_its_clean_twin_not_at_all(tmp_path):
-    from pipeline import bench
+    from trials import bench
 
     for share in (0.0, 0.3):
         peers.make_rows(tmp_path / "rows.parquet", 1_000, bad_cells=share)
@@ -44,7 +44,7 @@ def test_a_measurement_of_different_work_is_none(monkeypatch):
 
 
 def test_each_measured_thing_runs_in_a_process_of_its_own(tmp_path):
-    from pipeline import bench
+    from trials import bench
 
     home = new_home(tmp_path / "home")
     book(home / "inbox/d01/边缘人员.xlsx", PERSON, [person(n) for n in range(1, 4)])

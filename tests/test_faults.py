@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from pipeline import archive, cli, faults, inbox, run, warehouse
-from pipeline.faults import readers
-from pipeline.faults.stage import Stage
+from pipeline import archive, cli, inbox, run, warehouse
 from pipeline.home import PART, Home, sweep
 from pipeline.model import ConfigError
+from trials import fault_injection as faults
+from trials.fault_injection import readers
+from trials.fault_injection.stage import Stage
 
 """Several nights each, on a machine that may be busy."""
 

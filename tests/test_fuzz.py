@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from pipeline import cli, fuzz
+from pipeline import cli
 from pipeline.generate import programs
 from pipeline.model import ConfigError, Refusal
 from pipeline.reading import layout
 from pipeline.returns import pictures
 from tests.damage_kit import one_column, person_number, sheet
+from trials import fuzz
 
 pytestmark = pytest.mark.slow
 
@@ -74,6 +75,20 @@ def test_the_command_is_there_but_not_in_the_short_help(
     monkeypatch.setattr(sys, "argv", ["monitor", "--help"])
     cli.main()
     assert "fuzz" not in capsys.readouterr().out
+
+
+def test_where_the_trials_are_not_installed_it_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(name: str) -> Any:
+        raise ModuleNotFoundError(f"No module named {name!r}", name="trials")
+
+    monkeypatch.setattr("importlib.import_module", missing)
+    monkeypatch.setattr(sys, "argv", ["monitor", "fuzz", "--minutes", "1"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 1 and "这个命令是开发用的，安装包里没有" in said and "Traceback" not in said
 
 
 # good lists as other programs write them -----------------------------------------------------------------------------

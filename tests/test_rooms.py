@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = sorted(path for path in (ROOT / "pipeline").rglob("*.py"))
+MODULES = sorted(path for folder in ("pipeline", "trials") for path in (ROOT / folder).rglob("*.py"))
 
 
 def imported(path: Path) -> set[str]:
@@ -41,6 +41,7 @@ def test_rooms_keep_to_themselves():
     ("file", "line", "broken"),
     [
         ("people.py", "import airflow", "does not know Airflow"),
+        ("doctor.py", "from trials import bench", "does not know by what it is tried"),
         ("policy.py", "from pipeline import people", "A star"),
         ("model.py", "from pipeline import contracts", "A star"),
         ("notice.py", "import duckdb", "One door to DuckDB"),
@@ -50,7 +51,8 @@ def test_rooms_keep_to_themselves():
 def test_a_step_into_another_room_is_noticed(tmp_path, file, line, broken):
     import shutil
 
-    shutil.copytree(ROOT / "pipeline", tmp_path / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("pipeline", "trials"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     module = tmp_path / "pipeline" / file
     module.write_text(module.read_text(encoding="utf-8") + f"\n{line}\n", encoding="utf-8")

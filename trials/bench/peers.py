@@ -325,7 +325,7 @@ def measure(rows: int, *, rounds: int, on_step: Callable[[str, int, int], None])
 
 
 def _in_a_process(what: str, name: str, path: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "pipeline.bench.peers", what, name, str(path)]
+    command = [sys.executable, "-m", "trials.bench.peers", what, name, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own interpreter
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:]

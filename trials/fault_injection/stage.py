@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, cast
 from pipeline import checks, contracts, run
 from pipeline.checks import validation
 from pipeline.checks.validation import Expectation
-from pipeline.faults import bureau, strike, verdict
 from pipeline.model import MonitorError
 from pipeline.reading import sandbox
 from pipeline.warehouse import models
+from trials.fault_injection import bureau, strike, verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,7 +177,11 @@ class Night:
             self._say(f"{type(problem).__name__}: {problem}")
             code = SAID
         except BaseException as problem:  # noqa: BLE001 - what no user may see is what is looked for
-            frames = [frame for frame in traceback.extract_tb(problem.__traceback__) if "pipeline" in frame.filename]
+            frames = [
+                frame
+                for frame in traceback.extract_tb(problem.__traceback__)
+                if {"pipeline", "trials"} & set(Path(frame.filename).parts)
+            ]
             where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
             self._say(f"{type(problem).__name__} at {where}")
         finally:

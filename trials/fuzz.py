@@ -309,7 +309,11 @@ def _wrong_row(
 
 
 def _place(error: BaseException) -> str:
-    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if "pipeline" in frame.filename]
+    ours = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if {"pipeline", "trials"} & set(Path(frame.filename).parts)
+    ]
     return f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else ""
 
 

@@ -23,11 +23,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import archive, custody, run, seal
-from pipeline.faults import bureau, server, strike, verdict
-from pipeline.faults.ledgers import Ledgers
-from pipeline.faults.stage import SAID, Ended, Environment, Night, Stage, Watch
 from pipeline.home import Home
 from pipeline.model import ConfigError
+from trials.fault_injection import bureau, server, strike, verdict
+from trials.fault_injection.ledgers import Ledgers
+from trials.fault_injection.stage import SAID, Ended, Environment, Night, Stage, Watch
 
 KINDS: dict[str, str] = {
     "step": "killed where a step begins or ends",

@@ -23,9 +23,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pipeline.bench import peers
 from pipeline.home import Home
 from pipeline.model import MonitorError
+from trials.bench import peers
 
 Step = Callable[[str, int, int], None]
 NIGHT = date(2026, 10, 31)
@@ -115,7 +115,7 @@ def _lay_out(home: Path, bureau: Path) -> None:
 
 def _in_a_process(name: str, where: Path, scratch: Path) -> dict[str, float]:
     """Run one measured thing in a fresh process; wall and CPU seconds, peak memory of it and its children."""
-    command = [sys.executable, "-m", "pipeline.bench", name, str(where), str(scratch / "floor.duckdb")]
+    command = [sys.executable, "-m", "trials.bench", name, str(where), str(scratch / "floor.duckdb")]
     began = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own interpreter
     wall = time.perf_counter() - began

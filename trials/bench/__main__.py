@@ -1,12 +1,12 @@
-"""One measured thing in a process of its own: `python -m pipeline.bench floor|night|quiet FOLDER FILE`."""
+"""One measured thing in a process of its own: `python -m trials.bench floor|night|quiet FOLDER FILE`."""
 
 import json
 import sys
 from pathlib import Path
 
 from pipeline import run
-from pipeline.bench import NIGHT, floor, usage
 from pipeline.reading import sandbox
+from trials.bench import NIGHT, floor, usage
 
 what, where, file = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 if what == "floor":

@@ -12,12 +12,12 @@ import sqlalchemy as sa
 import yaml
 
 from pipeline import run
-from pipeline.faults import bureau, server
-from pipeline.faults.stage import Night, Stage
 from pipeline.home import Home
 from pipeline.ledger.tables import metadata, open_engine
 from pipeline.model import MonitorError
 from pipeline.seal import Seal
+from trials.fault_injection import bureau, server
+from trials.fault_injection.stage import Night, Stage
 
 
 class Ledgers:

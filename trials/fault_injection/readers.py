@@ -21,8 +21,8 @@ from typing import Any
 import duckdb
 
 from pipeline import warehouse
-from pipeline.faults import bureau
-from pipeline.faults.stage import Stage
+from trials.fault_injection import bureau
+from trials.fault_injection.stage import Stage
 
 KEPT = 7
 STAMPED = ("release", "warning", "warning_list", "warning_change")
