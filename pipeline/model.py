@@ -24,8 +24,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-ROOT = Path(__file__).resolve().parent.parent
-"""The checkout: sql/, expectations/ and policy/ stand beside pipeline/."""
+_CHECKOUT = Path(__file__).resolve().parent.parent
+ROOT = _CHECKOUT if (_CHECKOUT / "expectations" / "kinds").is_dir() else Path(__file__).resolve().parent / "shipped"
+"""Where sql/, expectations/ and policy/ stand: beside pipeline/ in a checkout, within it where a wheel was installed."""
 
 Severity = Literal["must_fix", "confirm", "notice"]
 SEVERITIES: tuple[Severity, ...] = ("must_fix", "confirm", "notice")
