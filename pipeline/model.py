@@ -373,6 +373,11 @@ TAKEN_OUT = "（本人要求清除，已抹去）"
 """Stands where somebody wrote about a person who is forgotten."""
 
 
+def quote(text: str) -> str:
+    """The text as a literal of SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def mask(text: str) -> str:
     """Hide the middle of any 13- to 20-digit number in a text, and of one with blanks or separators in it that may be a person's.
 

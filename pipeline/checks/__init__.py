@@ -25,7 +25,7 @@ from pipeline.checks.validation import failing_rows
 from pipeline.contracts import Across, Contracts, Kind
 from pipeline.folding import literal
 from pipeline.home import atomically
-from pipeline.model import IDENTICAL_TWIN, NO_NUMBER_YET, PROVISIONAL, BalanceError, Reading
+from pipeline.model import IDENTICAL_TWIN, NO_NUMBER_YET, PROVISIONAL, BalanceError, Reading, quote
 
 if TYPE_CHECKING:
     import duckdb
@@ -172,7 +172,7 @@ def _stack(con: duckdb.DuckDBPyConnection, kind: Kind, parts: list[Part]) -> str
     con.executemany(
         "insert into staged values (?, ?)", [[path, submission] for path, submission in sorted(paths.items())]
     )
-    files = ", ".join("'" + path.replace("'", "''") + "'" for path in sorted(paths))
+    files = ", ".join(map(quote, sorted(paths)))
     # A view: of a partner's millions of rows most columns are never read.
     con.execute(
         f"""create or replace temp view {name} as

@@ -24,7 +24,7 @@ import pyarrow as pa
 from pipeline.contracts import Kind
 from pipeline.folding import says_something
 from pipeline.home import PART, sync
-from pipeline.model import TAKEN_OUT, ConfigError, ModelError, NotWritten, PublishRefused, mask, tell_failure
+from pipeline.model import TAKEN_OUT, ConfigError, ModelError, NotWritten, PublishRefused, mask, quote, tell_failure
 from pipeline.warehouse import engines, evidence, suggestion, what_if, why_not, withdrawal
 from pipeline.warehouse.decided import DECIDED, Decided, Rows, make_contradiction, make_named_in, source
 from pipeline.warehouse.engines import OF_THE_MACHINE as OF_THE_MACHINE
@@ -488,7 +488,7 @@ def without(release: Path, left_out: LeftOut, target: Path, keys: Sequence[str] 
             if key:
                 _load_cryptography(con)
             closed = (", encryption_key $1", [key]) if key else ("", [])
-            con.execute(f"attach {_quote(str(copy))} as ready (storage_version 'v1.5.0'{closed[0]})", closed[1])
+            con.execute(f"attach {quote(str(copy))} as ready (storage_version 'v1.5.0'{closed[0]})", closed[1])
             con.execute("set checkpoint_threshold = '0KB'")
             con.begin()
             con.execute("copy from database old to ready (schema)")
@@ -503,7 +503,7 @@ def without(release: Path, left_out: LeftOut, target: Path, keys: Sequence[str] 
                 values += [sorted(left_out.decisions)] if notes else []
                 is_said = f"coalesce(decision_id in (select unnest(${len(values)})), false)" if notes else "false"
                 shown = ", ".join(
-                    f"case when {is_said} and {column} is not null then {_quote(TAKEN_OUT)} else {column} end as {column}"
+                    f"case when {is_said} and {column} is not null then {quote(TAKEN_OUT)} else {column} end as {column}"
                     for column in notes
                 )
                 rows = f"select * {f'replace ({shown})' if shown else ''} from old.{table} where not ({told})"
@@ -580,14 +580,14 @@ def _read_only(path: Path, keys: Sequence[str]) -> duckdb.DuckDBPyConnection:
 def _attach(con: duckdb.DuckDBPyConnection, path: Path, name: str, keys: Sequence[str]) -> str | None:
     """Attach a file, encrypted or not, to be read; the key that opened it. Raises PublishRefused when none does."""
     try:
-        con.execute(f"attach {_quote(str(path))} as {name} (read_only)")
+        con.execute(f"attach {quote(str(path))} as {name} (read_only)")
     except duckdb.CatalogException:  # "without a key"
         pass
     else:
         return None
     for key in keys:
         try:  # the key is a bound value, so that no message and no log of queries can hold it
-            con.execute(f"attach {_quote(str(path))} as {name} (read_only, encryption_key $1)", [key])
+            con.execute(f"attach {quote(str(path))} as {name} (read_only, encryption_key $1)", [key])
         except duckdb.InvalidInputException:  # "Wrong encryption key"
             continue
         return key
@@ -617,7 +617,7 @@ def examine_encryption() -> None:
         try:
             _load_cryptography(con)
             con.execute(
-                f"attach {_quote(f'{folder}/tried.duckdb')} as tried (encryption_key $1)", [secrets.token_hex(32)]
+                f"attach {quote(f'{folder}/tried.duckdb')} as tried (encryption_key $1)", [secrets.token_hex(32)]
             )
             con.execute("create table tried.tried as select 1 as tried")
         except duckdb.Error as problem:
@@ -942,7 +942,7 @@ def _fill_rows(con: duckdb.DuckDBPyConnection, table: str, kind: Kind, rows: Row
 def _say_unreadable(field: str, header: str) -> str:
     """`<field>__unreadable` in words, so that a rule can say which cell keeps it silent: 发放日期写着“上周”,认不出来; NULL when it is not."""
     written = f"coalesce('写着“' || left({field}__text, 20) || '”，', '')"
-    return f"case when {field}__unreadable then {_quote(header)} || {written} || '认不出来' end as {field}__unreadable"
+    return f"case when {field}__unreadable then {quote(header)} || {written} || '认不出来' end as {field}__unreadable"
 
 
 def _load_cards(con: duckdb.DuckDBPyConnection, models: Models, needed: set[str]) -> None:
@@ -1087,7 +1087,7 @@ def _write(
 ) -> dict[str, tuple[int, int]]:
     """Copy the published tables into a new file, the whole one (table → rows, digest) before those of divisions."""
     closed = (", encryption_key $1", [key]) if key else ("", [])
-    con.execute(f"attach {_quote(str(path))} as ready (storage_version 'v1.5.0'{closed[0]})", closed[1])
+    con.execute(f"attach {quote(str(path))} as ready (storage_version 'v1.5.0'{closed[0]})", closed[1])
     con.execute("set checkpoint_threshold = '0KB'")  # the commit writes the file itself, without a .wal before it
     con.begin()  # one transaction: else each comment waits for the disk
     digests = {}
@@ -1097,14 +1097,14 @@ def _write(
         if unit and about.by_division is None:
             continue
         table = f"ready.{name}"
-        mine = f"where {about.by_division.replace('$division', _quote(unit))}" if unit and about.by_division else ""
+        mine = f"where {about.by_division.replace('$division', quote(unit))}" if unit and about.by_division else ""
         order = ", ".join([*about.order_by, *(column for column in about.key if column not in about.order_by)])
         if unit:
             con.execute(f"insert into {table} select {_shown_to(unit, about)} from {name} {mine} order by {order}")
             continue
         con.execute(f"create table {table} as select * from {name} order by {order}")
-        said = [f"comment on table {table} is {_quote(about.comment)}"]
-        said += [f'comment on column {table}."{column}" is {_quote(text)}' for column, text in about.columns.items()]
+        said = [f"comment on table {table} is {quote(about.comment)}"]
+        said += [f'comment on column {table}."{column}" is {quote(text)}' for column, text in about.columns.items()]
         con.execute(";".join(said))
         digests[name] = _digest(con, name)
     con.commit()
@@ -1118,7 +1118,7 @@ def _write(
 def _shown_to(unit: str, about: Published) -> str:
     """What a division's file shows of a table: all but what is another division's side of it, or counted over all."""
     shown = [
-        f"case when {condition.replace('$division', _quote(unit))} then {column} end as {column}"
+        f"case when {condition.replace('$division', quote(unit))} then {column} end as {column}"
         for column, condition in about.shown_to_division.items()
     ] + [f"{said} as {column}" for column, said in about.within_division.items()]
     return f"* replace ({', '.join(shown)})" if shown else "*"
@@ -1146,7 +1146,3 @@ def _read_back(path: Path, digests: dict[str, tuple[int, int]], key: str | None)
         for name, digest in digests.items():
             if _digest(con, name) != digest:
                 raise NotWritten(f"{path.name}：{name} 写入后读回的内容不同，磁盘可能有问题")
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.contracts import Kind
-from pipeline.model import PROVISIONAL
+from pipeline.model import PROVISIONAL, quote
 
 Rows = pa.Table | Sequence[Path]
 DECIDED = "decided"
@@ -26,7 +26,7 @@ def source(con: duckdb.DuckDBPyConnection, rows: Rows, name: str) -> str:
     if isinstance(rows, pa.Table):
         con.register(name, rows)
         return name
-    paths = ", ".join("'" + str(path).replace("'", "''") + "'" for path in rows)
+    paths = ", ".join(quote(str(path)) for path in rows)
     return f"read_parquet([{paths}], union_by_name = true, hive_partitioning = false)"
 
 

@@ -12,7 +12,7 @@ from string import Formatter
 
 import duckdb
 
-from pipeline.model import ModelError
+from pipeline.model import ModelError, quote
 from pipeline.warehouse import engines
 from pipeline.warehouse.models import SAID_UNREADABLE, SOURCE, UNREADABLE, Card, Evidence, Models
 
@@ -198,11 +198,11 @@ def make_freshness(con: duckdb.DuckDBPyConnection, table: str) -> None:
 
 
 def _gather(con: duckdb.DuckDBPyConnection, name: str, card: Card, models: Models, *, is_trial: bool) -> None:
-    levels = ", ".join(_quote(level) for level in card.levels)
+    levels = ", ".join(quote(level) for level in card.levels)
     listed = name
     if SAID_UNREADABLE in models.models[name].output_columns():
         con.execute(
-            f"insert into made.unreadable select {_quote(card.code)}, {_subject(card)}, fired.{SAID_UNREADABLE}"
+            f"insert into made.unreadable select {quote(card.code)}, {_subject(card)}, fired.{SAID_UNREADABLE}"
             f" from {name} as fired where fired.{SAID_UNREADABLE} is not null"
         )
         listed = f"(select * from {name} where {SAID_UNREADABLE} is null)"
@@ -216,15 +216,15 @@ def _gather(con: duckdb.DuckDBPyConnection, name: str, card: Card, models: Model
         raise ModelError(f"{name}：有 {strange} 行的级别不在卡片所列之内（{'、'.join(card.levels)}）")
     area = "fired.area_type" if "area_type" in types else "household.area_type"
     con.execute(
-        f"insert into made.fired select {_quote(card.code)}, {_subject(card)}, fired.person_id, fired.household_id,"
-        f" fired.division_code, {area}, fired.level, fired.measured, {_quote('') if is_trial else _sentence(card.reason, types)}"
+        f"insert into made.fired select {quote(card.code)}, {_subject(card)}, fired.person_id, fired.household_id,"
+        f" fired.division_code, {area}, fired.level, fired.measured, {quote('') if is_trial else _sentence(card.reason, types)}"
         f" from {listed} as fired left join registry.household_fact as household on fired.household_id = household.household_id"
     )
     if is_trial:
         return
     for registry in card.consulted(models.kinds):
         con.execute(
-            f"insert into made.leans select {_quote(card.code)}, {_subject(card)}, {_quote(registry)}, fired.division_code, null"
+            f"insert into made.leans select {quote(card.code)}, {_subject(card)}, {quote(registry)}, fired.division_code, null"
             f" from {listed} as fired"
         )
     for place, item in enumerate(card.evidence):
@@ -253,12 +253,12 @@ def _gather_item(
     else:
         rows = f'join accepted.{item.kind} as source on fired."{item.row}" = source.row_id'
     con.execute(
-        f"insert into made.item select {_quote(card.code)}, {_subject(card)}, {place}, {_quote(item.fact)}, {_quote(item.kind)},"
+        f"insert into made.item select {quote(card.code)}, {_subject(card)}, {place}, {quote(item.fact)}, {quote(item.kind)},"
         f' {value}, source."{item.field}__text", source.file_name, source.sheet, source.row_number,'
         f" heading.letter, heading.header, source.submission_id, {as_of} from {listed} as fired {rows}"
         " join house.submission as submission on source.submission_id = submission.submission_id"
         " left join house.column as heading on source.submission_id = heading.submission_id"
-        f" and source.sheet = heading.sheet and heading.field = {_quote(item.field)}"
+        f" and source.sheet = heading.sheet and heading.field = {quote(item.field)}"
     )
 
 
@@ -271,7 +271,7 @@ def _sentence(template: str, types: dict[str, str]) -> str:
     parts = []
     for literal, column, _, _ in Formatter().parse(template):
         if literal:
-            parts.append(_quote(literal))
+            parts.append(quote(literal))
         if column is not None:
             parts.append(_text(f'fired."{column}"', _meaning(column, types[column])))
     return f"concat({', '.join(parts)})"
@@ -297,7 +297,3 @@ def _text(column: str, meaning: str) -> str:
         "boolean": f"case when {column} then '是' when not {column} then '否' end",
     }
     return f"coalesce({texts.get(meaning, f'cast({column} as varchar)')}, '{UNKNOWN}')"
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import duckdb
 from sqlglot import exp
 
+from pipeline.model import quote
 from pipeline.warehouse.models import About, Card, Models
 
 
@@ -118,12 +119,12 @@ class _Tracer:
         columns = self._columns(base)
         alias = base.alias_or_name
         who = self.who
-        members = f"(select person_id from registry.household_member where household_id = {_quote(who.household_id)})"
+        members = f"(select person_id from registry.household_member where household_id = {quote(who.household_id)})"
         by_household = [
-            ("household_id", f"= {_quote(who.household_id)}"),
-            ("head_person_id", f"= {_quote(who.head_person_id)}"),
+            ("household_id", f"= {quote(who.household_id)}"),
+            ("head_person_id", f"= {quote(who.head_person_id)}"),
         ]
-        by_person = [("person_id", f"in {members}" if self.of_household else f"= {_quote(who.person_id)}")]
+        by_person = [("person_id", f"in {members}" if self.of_household else f"= {quote(who.person_id)}")]
         for column, test in (
             [*by_household[:1], *by_person, *by_household] if self.of_household else [*by_person, *by_household]
         ):
@@ -252,7 +253,3 @@ def _told(condition: exp.Expr) -> list[exp.Expr]:
 
 def _full_name(table: exp.Expr) -> str:
     return f"{table.db}.{table.name}" if isinstance(table, exp.Table) and table.db else str(table.name)
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
