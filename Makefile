@@ -68,7 +68,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@touch $@
 
 lock:  ## after a change of dependencies; needs uv
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet --output-file requirements.lock
 
 sbom: $(VENV)/.ready  ## the bill of materials of all that is locked: build/sbom.json

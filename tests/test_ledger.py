@@ -6,6 +6,7 @@ import base64
 import itertools
 import multiprocessing
 import stat
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from fractions import Fraction
@@ -454,6 +455,12 @@ def test_a_failure_in_the_middle_leaves_nothing_behind(ledger_url: str, monkeypa
         ledger.settle(submission.submission_id, "accepted", accepted=10)
     assert ledger.submissions() == before
     assert ledger.in_force() == [old]
+
+
+def test_where_the_driver_of_postgresql_is_not_installed_it_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(ConfigError, match="没有安装 PostgreSQL 的驱动"):
+        Ledger("postgresql://x@127.0.0.1:1/x", SEAL)
 
 
 def test_an_unreachable_database_is_said_in_chinese(tmp_path: Path) -> None:

@@ -101,7 +101,9 @@ def test_no_drawer_for_everything_and_no_second_version():
 def test_each_dependency_has_its_reason_beside_it():
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     project = tomllib.loads(text)
+    extras = project["project"]["optional-dependencies"]
     named = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    named += [dependency for extra in extras.values() for dependency in extra]
     for dependency in named:
         assert re.search(rf'"{re.escape(dependency)}",\s+# \w+', text), f"{dependency} has no reason"
 

@@ -344,9 +344,12 @@ def _engine(url: str) -> sa.Engine:
     except ArgumentError as problem:
         raise ConfigError("monitor.yml:ledger：不是数据库地址，应如 postgresql://用户@主机/库名") from problem
     if parsed.get_backend_name() == "postgresql":
-        return sa.create_engine(
-            parsed.set(drivername="postgresql+psycopg"), hide_parameters=True, poolclass=sa.NullPool
-        )
+        try:
+            return sa.create_engine(
+                parsed.set(drivername="postgresql+psycopg"), hide_parameters=True, poolclass=sa.NullPool
+            )
+        except ImportError as problem:
+            raise ConfigError("monitor.yml:ledger：没有安装 PostgreSQL 的驱动（psycopg），请安装后再试") from problem
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         return _sqlite(parsed, Path(parsed.database))
     raise ConfigError(f"monitor.yml:ledger：运行记录库只用 SQLite 或 PostgreSQL，不用 {parsed.get_backend_name()}")
