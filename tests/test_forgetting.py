@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import multiprocessing
 import os
 import re
 import shutil
@@ -286,16 +287,24 @@ def test_rows_of_a_list_that_a_later_one_replaced_go_as_well(kept: Path, tmp_pat
 # cut off ----------------------------------------------------------------------------------------------------------------
 
 
-def _killed(do: Any) -> None:
-    """Do it in a process that dies where it is told to."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            do()
-        finally:
-            os._exit(7)
-    _, status = os.waitpid(pid, 0)
-    assert os.WIFSIGNALED(status), "it was to die, and ended"
+def _killed(home: Path, where: str) -> None:
+    """Forget him in a process that dies where it is told to.
+
+    A process of its own from the beginning: one that is forked from here may wait for ever for what a thread of this one held.
+    """
+    process = multiprocessing.get_context("spawn").Process(target=_forget_and_die, args=(home, where))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL, "it was to die, and ended"
+
+
+def _forget_and_die(home: Path, where: str) -> None:
+    owner, name = CUT[where]
+    setattr(owner, name, _die)
+    if name == "write_anew":
+        _but_for_the_end(home)
+    else:
+        forgetting.forget(home, HIS, LATER, **WHO)
 
 
 def _die(*_: Any, **__: Any) -> None:
@@ -314,17 +323,9 @@ CUT = {
 
 
 @pytest.mark.parametrize("where", CUT)
-def test_a_forgetting_that_was_killed_is_finished_by_the_next_command(
-    home: Path, monkeypatch: pytest.MonkeyPatch, where: str
-) -> None:
+def test_a_forgetting_that_was_killed_is_finished_by_the_next_command(home: Path, where: str) -> None:
     forgetting.purge(home, LATER, who="数据员")
-    with monkeypatch.context() as patch:
-        patch.setattr(*CUT[where], _die)
-        _killed(
-            lambda: (
-                forgetting.forget(home, HIS, LATER, **WHO) if CUT[where][1] != "write_anew" else _but_for_the_end(home)
-            )
-        )
+    _killed(home, where)
     assert forgetting.finish(home, LATER, who="夜间任务") == 1
     assert found(home) == []
     assert custody.verify(home)["problems"] == []
@@ -340,13 +341,9 @@ def _but_for_the_end(home: Path) -> None:
         forgetting.again(place, ledger, person_id, LATER, lines=[], **WHO)
 
 
-def test_a_night_beside_a_forgetting_that_was_killed_still_publishes(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_night_beside_a_forgetting_that_was_killed_still_publishes(home: Path) -> None:
     forgetting.purge(home, LATER, who="数据员")
-    with monkeypatch.context() as patch:
-        patch.setattr(run, "_tell", _die)
-        _killed(lambda: forgetting.forget(home, HIS, LATER, **WHO))
+    _killed(home, "rows are written and the ledger does not know")
     run.night(home, date(2027, 3, 1))
     assert forgetting.finish(home, LATER, who="夜间任务") == 1
     assert found(home) == [] and custody.verify(home)["problems"] == []
