@@ -1,7 +1,7 @@
 """The archive: every received file byte for byte, encrypted, under the hash of its content; closed to every rule.
 
 Only reading a file into rows, marking its copy, and examining the archive open it, for as long as that takes. The
-format is age's (X25519, ChaCha20-Poly1305), so that `age -d -i archive.key` opens a file without us. Spec:
+format is age's (X25519, ChaCha20-Poly1305), so that `age -d -i archive.key` opens a file without us. See
 docs/outputs.md (the home), docs/boundaries.md (1).
 """
 

@@ -55,18 +55,13 @@ set_aside_row as (
         on set_aside.unit_code = guessed.unit_code and set_aside.person_id = guessed.person_id
     left join joined_person
         on set_aside.person_id = joined_person.person_id
-    left join registry.person_row as joined
-        on set_aside.row_id = joined.row_id
     left join house.identity_decision as decided
         on set_aside.row_id = decided.left_ref and set_aside.person_id = decided.right_ref
     where
-        joined.row_id is null
-        and (
-            (set_aside.kind = 'temporary_grant' and set_aside.name is null)
-            or (
-                roster_unusable.row_id is not null
-                and (guessed.person_id is not null or coalesce(folded_name(set_aside.name) <> folded_name(person.name), true))
-            )
+        (set_aside.kind = 'temporary_grant' and set_aside.name is null)
+        or (
+            roster_unusable.row_id is not null
+            and (guessed.person_id is not null or coalesce(folded_name(set_aside.name) <> folded_name(person.name), true))
         )
 )
 
