@@ -13,13 +13,13 @@ __all__: list[str] = []  # Airflow takes what is named here over into its own se
 
 MODULES = (
     "great_expectations",
-    "pipeline.run",
-    "pipeline.deliveries",
-    "pipeline.inputs",
-    "pipeline.scope",
+    "pipeline.night.run",
+    "pipeline.night.deliveries",
+    "pipeline.night.inputs",
+    "pipeline.night.scope",
     "pipeline.checks",
     "pipeline.lists",
-    "pipeline.notice",
+    "pipeline.night.notice",
     "pipeline.reading.layout",
     "pipeline.returns",
     "pipeline.warehouse",

@@ -1,6 +1,6 @@
 """Every night: take in what arrived, judge it, give it back, build, publish, tell.
 
-This file says when and in which order; what each step means stands in `pipeline/run.py`, and `monitor run` calls the
+This file says when and in which order; what each step means stands in `pipeline/night/run.py`, and `monitor run` calls the
 very same functions. `python dags/nightly.py` runs one night in this process, without a scheduler (`make demo`).
 
 Airflow keeps what tasks return, are called with, and log: unit codes, names of families, counts and paths only.
@@ -20,9 +20,10 @@ from airflow.sdk import CronPartitionTimetable, Param, dag, get_current_context,
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
 from failures import TELLING, plain_failures
 
-from pipeline import contracts, run, turns
-from pipeline.home import Home, examine_day
 from pipeline.model import MonitorError, legible, mask
+from pipeline.night import run, turns
+from pipeline.settings import contracts
+from pipeline.settings.home import Home, examine_day
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -145,7 +146,7 @@ def address(reference: str) -> str:
     """Where a database source is: an Airflow connection, which Airflow hides in its logs, or a variable of the environment."""
     from airflow.sdk import Connection
 
-    from pipeline import databases
+    from pipeline.night import databases
 
     kind, _, name = reference.partition(":")
     if kind != "airflow":
@@ -218,7 +219,7 @@ def take_turn() -> str:
 @task(task_display_name="做完中断的清除", multiple_outputs=False)
 def finish(turn: str) -> int:
     """Whom a command that was killed did not forget to the end."""
-    from pipeline import forgetting
+    from pipeline.operate import forgetting
 
     return step(forgetting.finish, who=run.NIGHT)
 

@@ -1,4 +1,4 @@
-"""Every Sunday: what the retention rules no longer justify is removed. When; what is `pipeline.forgetting`."""
+"""Every Sunday: what the retention rules no longer justify is removed. When; what is `pipeline.operate.forgetting`."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def purge() -> None:
 
     @task(task_display_name="清除", multiple_outputs=False)
     def remove() -> dict[str, int]:
-        from pipeline import forgetting
-        from pipeline.home import Home, examine_day
+        from pipeline.operate import forgetting
+        from pipeline.settings.home import Home, examine_day
 
         with plain_failures():
             context: Any = get_current_context()

@@ -49,7 +49,7 @@ PATIENCE = 60
 
 def main() -> int:
     """Prepare Airflow's own database beside the home, run it until told to stop; 0 when it was told."""
-    from pipeline.home import Home, keep_to_owner
+    from pipeline.settings.home import Home, keep_to_owner
 
     home = Path(os.environ.get("MONITOR_HOME", "var")).absolute()
     if not (home / "monitor.yml").exists():

@@ -1,4 +1,4 @@
-"""Low-income monitoring: what happens in a night. `pipeline.run` is the path; read it first.
+"""Low-income monitoring: what happens in a night. `pipeline.night.run` is the path; read it first.
 
 Kept empty of imports: Airflow parses DAG files over and over, and must not pay for pandas each time.
 """

@@ -17,8 +17,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.segment import Segment
 
-from pipeline import run, usage
-from pipeline.home import Home, atomically, examine_day, keep_to_owner
+from pipeline import usage
 from pipeline.model import (
     SEVERITY_TITLES,
     ConfigError,
@@ -30,6 +29,8 @@ from pipeline.model import (
     mask,
     tell_failure,
 )
+from pipeline.night import run
+from pipeline.settings.home import Home, atomically, examine_day, keep_to_owner
 
 TODAY_NEEDS_ZONE = "默认今天（数据目录所在时区）"
 
@@ -161,7 +162,7 @@ def monitor(ctx: click.Context, home: Path) -> None:
 @click.pass_obj
 def init(obj: _Context, keys: Path | None) -> None:
     """建立数据目录：文件夹、样例配置、密钥。已有的内容不动。"""
-    from pipeline import archive, seal
+    from pipeline.records import archive, seal
 
     made = Home.create(obj.folder, keys)
     home = Home(obj.folder)
@@ -191,7 +192,7 @@ def init(obj: _Context, keys: Path | None) -> None:
 @click.pass_obj
 def run_night(obj: _Context, day: date | None, really: bool) -> None:
     """在一个进程里跑完一整夜：收、读、查、退、建、发、告知。建好的一版没有成为当前的一版，退出码是 1。"""
-    from pipeline import forgetting
+    from pipeline.operate import forgetting
 
     night = obj.night(day, really=really)
     try:
@@ -233,8 +234,9 @@ def check(obj: _Context, file: Path, unit: str | None, day: date | None) -> None
 @click.pass_obj
 def template(obj: _Context, kind: str, out: Path | None) -> None:
     """生成一种名单的空白表：表头、下拉选项、填报说明。"""
-    from pipeline import contracts, templates
     from pipeline.folding import fold_word
+    from pipeline.returns import templates
+    from pipeline.settings import contracts
 
     kinds = contracts.load().kinds
     found = kinds.get(kind) or next((each for each in kinds.values() if fold_word(each.title) == fold_word(kind)), None)
@@ -252,7 +254,7 @@ def template(obj: _Context, kind: str, out: Path | None) -> None:
 @click.pass_obj
 def status(obj: _Context, day: date | None) -> None:
     """谁该交、谁交了、退回了什么、各类名单新不新。"""
-    from pipeline import notice
+    from pipeline.night import notice
 
     result = run.status(obj.folder, obj.day(day))
     obj.tell(result, lambda console: notice.show(result, console))
@@ -311,8 +313,8 @@ def except_(
 @click.pass_obj
 def explain(obj: _Context, warning_id: str, day: date | None) -> None:
     """一条预警的依据：规则、政策值、数值，直到文件、工作表、行、列和原文；并重新核算一次。"""
-    from pipeline import custody
-    from pipeline import explain as explaining
+    from pipeline.ask import explain as explaining
+    from pipeline.operate import custody
 
     result = run.explain(obj.folder, warning_id, day)
     custody.looked(obj.folder, "explain", warning_id=result["warning_id"])
@@ -326,8 +328,8 @@ def explain(obj: _Context, warning_id: str, day: date | None) -> None:
 @click.pass_obj
 def why_not(obj: _Context, words: tuple[str, ...], day: date | None) -> None:
     """某人为什么没有被某条规则列出：规则的哪一项条件对他不成立。身份证号在终端里询问，或写 - 从标准输入读。"""
-    from pipeline import custody
-    from pipeline import why_not as asking
+    from pipeline.ask import why_not as asking
+    from pipeline.operate import custody
 
     *source, rule = words
     if len(source) > 1 or rule == "-":
@@ -345,8 +347,8 @@ def why_not(obj: _Context, words: tuple[str, ...], day: date | None) -> None:
 @click.pass_obj
 def report(obj: _Context, day: date | None, out: Path | None) -> None:
     """沉默与公平报告：哪些区和街道没有报送、没有预警、没有核查结果；预警率按地方、性别、年龄、残疾比。不写日期就是当前的一版。"""
-    from pipeline import custody
-    from pipeline import report as reporting
+    from pipeline.ask import report as reporting
+    from pipeline.operate import custody
 
     told = reporting.report(obj.folder, day)
     custody.looked(obj.folder, "report", because=f"{told['date']} 的一版")
@@ -366,8 +368,8 @@ def report(obj: _Context, day: date | None, out: Path | None) -> None:
 @click.pass_obj
 def backtest(obj: _Context, folder: Path, first: date, last: date) -> None:
     """试算：改了的规则或政策值，在过去的夜里会列出谁，和后来查到的比。什么都不改动。"""
-    from pipeline import backtest as trying
-    from pipeline import custody
+    from pipeline.ask import backtest as trying
+    from pipeline.operate import custody
 
     with obj.progress() as progress:
         result = trying.backtest(obj.folder, folder, first, last, _bar(progress))
@@ -449,7 +451,7 @@ def generate(
 @click.pass_obj
 def verify(obj: _Context, head: bool, against: Path | None) -> None:
     """核对保存的一切是否原样：日志、原始文件、已接收的数据、发布的版本、清单、退回件、信、设置。有被改动的，退出码是 1。"""
-    from pipeline import custody
+    from pipeline.operate import custody
 
     with obj.progress() as progress:
         result = custody.verify(obj.folder, _bar(progress), statement=against.read_bytes() if against else None)
@@ -488,7 +490,7 @@ def verify(obj: _Context, head: bool, against: Path | None) -> None:
 @click.pass_obj
 def doctor(obj: _Context) -> None:
     """检查这台机器和数据目录适不适合存放真实数据：权限、加密、密钥、运行记录库、Airflow……逐项说怎么改。有要改的，退出码是 1。"""
-    from pipeline import doctor as examining
+    from pipeline.operate import doctor as examining
 
     found = examining.examine(obj.folder, datetime.now(UTC))
 
@@ -518,7 +520,7 @@ def doctor(obj: _Context) -> None:
 @click.pass_obj
 def rollback(obj: _Context, release: str | None, because: str) -> None:
     """退回到保留的某一版数据（不写编号就是上一版）；之后的版本搁置，不再使用。"""
-    from pipeline import custody
+    from pipeline.operate import custody
 
     done = custody.rollback(obj.folder, release, who=custody.login(), because=because)
     obj.tell(
@@ -534,7 +536,7 @@ def rollback(obj: _Context, release: str | None, because: str) -> None:
 @click.pass_obj
 def recover(obj: _Context) -> None:
     """运行记录库丢失或损坏后，由原始文件和日志重建：运行记录库、已接收的数据、发布的版本。"""
-    from pipeline import custody
+    from pipeline.operate import custody
 
     with obj.progress() as progress:
         result = custody.recover(obj.folder, _bar(progress))
@@ -554,7 +556,7 @@ def recover(obj: _Context) -> None:
 @click.pass_obj
 def subject(obj: _Context, source: str | None, because: str, out: Path | None) -> None:
     """本人的权利：某个人名下保存着什么、来自哪份文件、谁看过、用在哪些预警上。查询本身也记入日志。身份证号在终端里询问，或写 - 从标准输入读。"""
-    from pipeline import custody, rights
+    from pipeline.operate import custody, rights
 
     told = rights.subject(obj.folder, _id_number(source), obj.day(None), who=custody.login(), because=because)
     if out:
@@ -588,7 +590,7 @@ def subject(obj: _Context, source: str | None, because: str, out: Path | None) -
 @click.pass_obj
 def forget(obj: _Context, source: str | None, because: str, day: date | None, really: bool) -> None:
     """本人的权利：清除某个人名下已没有理由保存的数据；保留的逐条说明理由。身份证号在终端里询问，或写 - 从标准输入读。"""
-    from pipeline import custody, forgetting
+    from pipeline.operate import custody, forgetting
 
     night = obj.night(day, really=really)
     told = forgetting.forget(obj.folder, _id_number(source), night, who=custody.login(), because=because)
@@ -614,7 +616,7 @@ def forget(obj: _Context, source: str | None, because: str, day: date | None, re
 @click.pass_obj
 def purge(obj: _Context, day: date | None, really: bool) -> None:
     """按保存期限清除：过期的原始文件和数据，旧的退回件、名单和通知，搁置的旧版本。中断过的 forget 先做完。"""
-    from pipeline import custody, forgetting
+    from pipeline.operate import custody, forgetting
 
     told = forgetting.purge(obj.folder, obj.night(day, really=really), who=custody.login())
     releases = Home(obj.folder).settings.retention.releases
@@ -633,7 +635,7 @@ def purge(obj: _Context, day: date | None, really: bool) -> None:
 @click.pass_obj
 def rotate_keys(obj: _Context) -> None:
     """换新密钥：原始文件和日志全部重新加密。人员编号用的密钥不变。"""
-    from pipeline import custody
+    from pipeline.operate import custody
 
     result = custody.rotate_keys(obj.folder)
     obj.tell(

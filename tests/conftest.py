@@ -17,7 +17,7 @@ import pymysql
 import pytest
 from hypothesis import HealthCheck, settings
 
-from pipeline.home import Home
+from pipeline.settings.home import Home
 from trials.fault_injection import server
 
 if TYPE_CHECKING:

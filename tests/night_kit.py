@@ -17,10 +17,10 @@ import duckdb
 import pytest
 import xlsxwriter
 
-from pipeline import run
 from pipeline.generate import generate
 from pipeline.generate.people import check_character
-from pipeline.home import Home
+from pipeline.night import run
+from pipeline.settings.home import Home
 from trials.fault_injection.verdict import differences  # noqa: F401 - one comparison, which the tests ask for here
 
 DAY = date(2026, 10, 31)

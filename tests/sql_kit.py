@@ -20,7 +20,7 @@ the head field (or oneself), household_id of 甲 is `户甲`. Money is in fen, a
 `unproven.<kind>` rows are set aside for their number alone; `house.set_aside` does not follow from them.
 `house.policy` always holds the sample policy in force on the night (policy/); rows given replace those of
 the same key, region and area. `house.calendar`: Monday to Friday are working days, but for days given. Units and townships are
-UNITS and TOWNSHIPS of pipeline/examples.py; given ones take their place. `only: {column: value}` looks at a part of the result.
+UNITS and TOWNSHIPS of pipeline/warehouse/examples.py; given ones take their place. `only: {column: value}` looks at a part of the result.
 For `warnings.*`, an expected text is the person_id of a row; for other models, the value of the first key column.
 """
 
@@ -29,8 +29,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from pipeline import contracts
-from pipeline.examples import LIMITS, TOWNSHIPS, UNITS, Given, differences, inputs
+from pipeline.settings import contracts
+from pipeline.warehouse.examples import LIMITS, TOWNSHIPS, UNITS, Given, differences, inputs
 from pipeline.warehouse.models import SQL, Example, Models, read_models
 
 __all__ = ["LIMITS", "TOWNSHIPS", "UNITS", "Given", "examples", "inputs", "models_of", "run"]

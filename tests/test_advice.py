@@ -23,9 +23,10 @@ import pytest
 import xlsxwriter
 from lxml import html
 
-from pipeline import advice, contracts
+from pipeline import advice
 from pipeline.model import ROOT, Reading
 from pipeline.reading import layout
+from pipeline.settings import contracts
 from tests import biff_kit, dbf_kit
 from tests.damage_kit import person_number
 from tests.test_readers import compound, zipped

@@ -8,11 +8,14 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from pipeline import agreement, custody, forgetting, journal, rights, run, why_not
-from pipeline.agreement import IDENTITY
-from pipeline.home import Home
-from pipeline.ledger import Ledger
+from pipeline.ask import why_not
 from pipeline.model import ConfigError, MonitorError
+from pipeline.night import run
+from pipeline.operate import custody, forgetting, rights
+from pipeline.records import agreement, journal
+from pipeline.records.agreement import IDENTITY
+from pipeline.records.ledger import Ledger
+from pipeline.settings.home import Home
 from tests.night_kit import DAY, PERSON, ask, book, copy_home, few_divisions, new_home, number, person
 
 pytestmark = pytest.mark.slow

@@ -7,9 +7,9 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from pipeline import archive
-from pipeline.home import Home
 from pipeline.model import ConfigError, MonitorError
+from pipeline.records import archive
+from pipeline.settings.home import Home
 
 CONTENT = "姓名,身份证号\n某甲,990101198605010011\n".encode() * 50_000
 

@@ -18,13 +18,14 @@ from click.testing import CliRunner
 from rich.cells import cell_len
 from rich.console import Console
 
-from pipeline import journal, run
-from pipeline.backtest import _found, _Help, backtest, past, precision, show
+from pipeline.ask.backtest import _found, _Help, backtest, past, precision, show
 from pipeline.cli import monitor
-from pipeline.home import Home
-from pipeline.ledger import Ledger
 from pipeline.model import ModelError, MonitorError
-from pipeline.strict_yaml import read_yaml
+from pipeline.night import run
+from pipeline.records import journal
+from pipeline.records.ledger import Ledger
+from pipeline.settings.home import Home
+from pipeline.settings.strict_yaml import read_yaml
 from pipeline.warehouse.models import SQL, Models
 from tests.night_kit import DAY, PERSON, ask, book, new_home, number, person
 from tests.test_decisions import HOUSEHOLD, NEXT, fill_in, listed_home

@@ -9,9 +9,9 @@ import openpyxl
 import pyarrow as pa
 import pytest
 
-from pipeline.contracts import load
 from pipeline.reading import beside, layout
 from pipeline.reading.grid import Grid
+from pipeline.settings.contracts import load
 from tests.night_kit import PERSON, person
 
 HEADERS = load().headers

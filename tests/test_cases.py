@@ -23,7 +23,7 @@ import pytest
 import python_calamine
 from lxml import etree
 
-from pipeline import run
+from pipeline.night import run
 from tests.night_kit import DAY, ask, new_home, still
 
 FILES = Path(__file__).parent / "cases"

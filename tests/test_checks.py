@@ -17,10 +17,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline import checks, contracts
+from pipeline import checks
 from pipeline.checks import door
-from pipeline.contracts import NUMBER_SENSITIVE
 from pipeline.model import BalanceError, CellProblem, ColumnUse, Reading, SheetReading
+from pipeline.settings import contracts
+from pipeline.settings.contracts import NUMBER_SENSITIVE
 
 NIGHT = date(2026, 10, 31)
 KEY = b"k" * 32

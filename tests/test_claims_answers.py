@@ -36,8 +36,9 @@ from test_life import after
 from test_limits import _texts
 from test_warehouse import Nights, given, models_with, survey
 
-from pipeline import custody, forgetting, run
 from pipeline.lists.words import JUDGED, QUESTION_NUMBER
+from pipeline.night import run
+from pipeline.operate import custody, forgetting
 from pipeline.warehouse.models import SQL
 from tests.night_kit import (
     DAY,

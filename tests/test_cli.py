@@ -15,8 +15,9 @@ from rich.cells import cell_len
 from rich.panel import Panel
 from rich.text import Text
 
-from pipeline import cli, contracts
+from pipeline import cli
 from pipeline.model import CORRECTION_HEADS, CORRECTION_SHEET, MonitorError
+from pipeline.settings import contracts
 from tests.night_kit import DAY, PERSON, ask, book, copy_home, new_home, night_of_the_bureau, number, person
 
 

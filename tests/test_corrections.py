@@ -15,13 +15,15 @@ import xlsxwriter
 from night_kit import DAY, PERSON, ask, book, copy_home, few_divisions, new_home, person, still
 from openpyxl import load_workbook
 
-from pipeline import advice, custody, rosters, run
-from pipeline.home import Home
-from pipeline.ledger import Ledger
+from pipeline import advice
 from pipeline.model import CORRECTION_SHEET, Reading, Refusal
+from pipeline.night import rosters, run
+from pipeline.operate import custody
 from pipeline.reading import readers, sandbox
+from pipeline.records.ledger import Ledger
 from pipeline.returns import correction
 from pipeline.returns.rewrite import rewrite
+from pipeline.settings.home import Home
 
 pytestmark = pytest.mark.slow
 

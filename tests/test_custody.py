@@ -9,12 +9,14 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from pipeline import archive, custody, journal, run
-from pipeline.home import Home
-from pipeline.ledger import Ledger
-from pipeline.ledger.tables import metadata, open_engine
 from pipeline.model import ConfigError, MonitorError
-from pipeline.seal import Seal
+from pipeline.night import run
+from pipeline.operate import custody
+from pipeline.records import archive, journal
+from pipeline.records.ledger import Ledger
+from pipeline.records.ledger.tables import metadata, open_engine
+from pipeline.records.seal import Seal
+from pipeline.settings.home import Home
 from tests.night_kit import DAY, MEDICAL, PERSON, ask, book, copy_home, differences, new_home, number, person, still
 
 pytestmark = pytest.mark.slow

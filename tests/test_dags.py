@@ -20,9 +20,9 @@ from typing import Any
 
 import pytest
 
-from pipeline import run
-from pipeline.home import Home
 from pipeline.model import ROOT, CheckError, mask
+from pipeline.night import run
+from pipeline.settings.home import Home
 from tests import night_kit as kit
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # nights through Airflow, beside other tests
@@ -306,7 +306,7 @@ def test_nothing_is_purged_as_of_a_day_beyond_tomorrow(
 ) -> None:
     from airflow.sdk.exceptions import AirflowFailException
 
-    from pipeline import forgetting
+    from pipeline.operate import forgetting
 
     dag = load(DAGS)["purge"]
     remove = dag.get_task("remove").python_callable

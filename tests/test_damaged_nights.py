@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline import contracts, run
 from pipeline.generate import programs
 from pipeline.model import ROOT
+from pipeline.night import run
 from pipeline.reading import layout, readers
+from pipeline.settings import contracts
 from tests.night_kit import DAY, ask, generated, new_home, still
 
 pytestmark = pytest.mark.slow

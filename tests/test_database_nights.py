@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline import databases, run
+from pipeline.night import databases, run
 from tests import night_kit as kit
 
 HEADER = ("姓名", "身份证号", "户主身份证号", "与户主关系", "月收入", "数据月份")
@@ -144,7 +144,7 @@ def test_a_full_disk_is_no_fault_of_the_partner(home: Path, monkeypatch: pytest.
     def full(*arguments: Any) -> Any:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pipeline.archive.keep", full)
+    monkeypatch.setattr("pipeline.records.archive.keep", full)
     with pytest.raises(OSError, match="No space"):
         run.fetch(home, kit.DAY, "二区库")
     assert run.sources(home, kit.DAY) == ["二区库", "三区库"]

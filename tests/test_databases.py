@@ -16,13 +16,13 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from pipeline import databases
-from pipeline.databases import NotRead
-from pipeline.home import Database, Settings
 from pipeline.model import ConfigError
+from pipeline.night import databases
+from pipeline.night.databases import NotRead
 from pipeline.reading import readers, stored
 from pipeline.reading.readers import Book
-from pipeline.strict_yaml import read_shape
+from pipeline.settings.home import Database, Settings
+from pipeline.settings.strict_yaml import read_shape
 from tests import night_kit as kit
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import advice, contracts
+from pipeline import advice
 from pipeline.model import Reading, Refusal
 from pipeline.reading import layout, readers
 from pipeline.reading.dbf import cut
@@ -20,6 +20,7 @@ from pipeline.reading.grid import Grid
 from pipeline.reading.readers import Book
 from pipeline.reading.recognise import Recogniser
 from pipeline.returns.rewrite import rewrite
+from pipeline.settings import contracts
 from tests.damage_kit import judged, sheet
 from tests.dbf_kit import foxpro_table, table
 from tests.night_kit import number

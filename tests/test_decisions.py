@@ -12,12 +12,14 @@ from typing import Any
 import openpyxl
 import pytest
 
-from pipeline import advice, decisions, forgetting, rights, rosters, run
-from pipeline.home import Home
-from pipeline.ledger import Ledger
+from pipeline import advice
 from pipeline.lists.words import FILLED_IN, OUTCOME_TITLES, SAMPLE_NUMBER, WARNING_NUMBER
 from pipeline.model import Refusal
+from pipeline.night import decisions, rosters, run
+from pipeline.operate import forgetting, rights
 from pipeline.reading import layout, sandbox
+from pipeline.records.ledger import Ledger
+from pipeline.settings.home import Home
 from tests.night_kit import DAY, PERSON, ask, book, few_divisions, new_home, number, person, still
 
 pytestmark = pytest.mark.slow

@@ -14,10 +14,10 @@ import click
 import pytest
 import yaml
 
-from pipeline import contracts, policy
 from pipeline.cli import monitor
-from pipeline.home import Unit
 from pipeline.model import PolicyError
+from pipeline.settings import contracts, policy
+from pipeline.settings.home import Unit
 from pipeline.warehouse import CARD_TABLES, HOUSE
 from pipeline.warehouse.models import Card, read_models
 
@@ -243,7 +243,7 @@ def test_links_within_a_page_lead_somewhere() -> None:
 
 
 def test_the_home_has_the_folders_that_the_readme_names(tmp_path: Path) -> None:
-    from pipeline.home import Home
+    from pipeline.settings.home import Home
 
     made = {path.split("/")[0] for path in Home.create(tmp_path / "home")} - {"."}
     for page in (README, CHINESE):

@@ -12,11 +12,12 @@ import pyrage
 import pytest
 from click.testing import CliRunner
 
-from pipeline import archive, doctor, journal
 from pipeline.cli import monitor
-from pipeline.doctor import Machine
-from pipeline.home import Home
-from pipeline.ledger import Ledger
+from pipeline.operate import doctor
+from pipeline.operate.doctor import Machine
+from pipeline.records import archive, journal
+from pipeline.records.ledger import Ledger
+from pipeline.settings.home import Home
 from tests.night_kit import DAY, copy_home, night_of_the_bureau
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import contracts, run
+from pipeline.night import run
+from pipeline.settings import contracts
 from tests.night_kit import DAY, MEDICAL, PERSON, ask, book, differences, new_home, number, person
 from tests.test_checks import Desk, faults, settlement
 

@@ -12,9 +12,13 @@ from datetime import timedelta
 import duckdb
 import pytest
 
-from pipeline import backtest, custody, journal, rights, run, seal, warehouse, why_not
-from pipeline.home import Home
+from pipeline import warehouse
+from pipeline.ask import backtest, why_not
 from pipeline.model import ROOT, ConfigError, PublishRefused
+from pipeline.night import run
+from pipeline.operate import custody, rights
+from pipeline.records import journal, seal
+from pipeline.settings.home import Home
 from tests.night_kit import DAY, MEDICAL, PERSON, book, copy_home, number, person
 
 EVE = DAY - timedelta(days=1)

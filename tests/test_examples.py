@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from test_warehouse import POOR, POOR_CARD, models_with
 
-from pipeline import examples, run
 from pipeline.model import PublishRefused
+from pipeline.night import run
+from pipeline.warehouse import examples
 from tests.night_kit import DAY, new_home
 
 CARD = POOR_CARD.replace("yields_to: [X02]", "")

@@ -14,9 +14,9 @@ from click.testing import CliRunner
 from night_kit import DAY, ask, book, new_home, number, still
 from openpyxl import load_workbook
 
-from pipeline import exceptions, run
 from pipeline.cli import monitor
 from pipeline.model import CONFIRM
+from pipeline.night import exceptions, run
 from pipeline.returns.page import HEADER as HEADS
 from pipeline.returns.page import WIDTHS
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from rich.console import Console
 
-from pipeline import explain
+from pipeline.ask import explain
 from pipeline.model import MonitorError
 from pipeline.warehouse.models import Card
 

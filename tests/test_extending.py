@@ -7,9 +7,10 @@ from functools import partial
 import pytest
 from openpyxl import load_workbook
 
-from pipeline import contracts, run
-from pipeline.home import Home
+from pipeline.night import run
 from pipeline.reading import layout
+from pipeline.settings import contracts
+from pipeline.settings.home import Home
 from pipeline.warehouse import models
 from tests.night_kit import DAY, MEDICAL, PERSON, ask, book, new_home, number, person
 

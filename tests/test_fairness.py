@@ -20,10 +20,12 @@ from night_kit import DAY, ask, copy_home, night_of_the_bureau
 from sql_kit import LIMITS, inputs, models_of
 from test_warehouse import NOTE, models_with
 
-from pipeline import journal, report, warehouse
+from pipeline import warehouse
+from pipeline.ask import report
 from pipeline.cli import monitor
-from pipeline.home import Home
 from pipeline.model import ModelError, MonitorError
+from pipeline.records import journal
+from pipeline.settings.home import Home
 from pipeline.warehouse.models import Example
 
 pytestmark = pytest.mark.slow

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
-from pipeline import archive, cli, inbox, run, warehouse
-from pipeline.home import PART, Home, sweep
+from pipeline import cli, warehouse
 from pipeline.model import ConfigError
+from pipeline.night import inbox, run
+from pipeline.records import archive
+from pipeline.settings.home import PART, Home, sweep
 from trials import fault_injection as faults
 from trials.fault_injection import readers
 from trials.fault_injection.stage import Stage

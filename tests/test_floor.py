@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import contracts, floor
-from pipeline.contracts import fold_header, load
 from pipeline.model import ContractError
+from pipeline.settings import contracts, floor
+from pipeline.settings.contracts import fold_header, load
 
 HEADERS = load().headers
 

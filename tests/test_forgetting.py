@@ -22,11 +22,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import archive, custody, forgetting, issues, journal, rights, run, warehouse
-from pipeline.home import Home
-from pipeline.ledger import Ledger
+from pipeline import warehouse
 from pipeline.lists.words import FILLED_IN, WARNING_NUMBER
 from pipeline.model import TAKEN_OUT, mask
+from pipeline.night import issues, run
+from pipeline.operate import custody, forgetting, rights
+from pipeline.records import archive, journal
+from pipeline.records.ledger import Ledger
+from pipeline.settings.home import Home
 from tests.night_kit import DAY, MEDICAL, ask, book, copy_home, few_divisions, new_home, number, person
 
 pytestmark = pytest.mark.slow

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import openpyxl
 
-from pipeline import run
+from pipeline.night import run
 from tests import biff_kit, dbf_kit
 from tests import night_kit as kit
 

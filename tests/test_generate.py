@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import contracts
 from pipeline.generate import MINIMUM, generate
 from pipeline.generate.bureau import Bureau, birthday, months_before
 from pipeline.generate.hostile import compound_file
 from pipeline.generate.people import check_character, crowd_firsts, with_check
 from pipeline.generate.stage import Stage
 from pipeline.model import ConfigError
+from pipeline.settings import contracts
 from pipeline.warehouse.models import read_models
 
 pytestmark = pytest.mark.slow

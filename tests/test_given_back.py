@@ -11,10 +11,14 @@ import openpyxl
 import pytest
 from night_kit import DAY, PERSON, ask, book, copy_home, few_divisions, new_home, person, still
 
-from pipeline import advice, contracts, custody, journal, notice, rosters, run, templates
-from pipeline.home import BLANKS, Home
-from pipeline.ledger import Ledger
-from pipeline.returns import listing
+from pipeline import advice
+from pipeline.night import notice, rosters, run
+from pipeline.operate import custody
+from pipeline.records import journal
+from pipeline.records.ledger import Ledger
+from pipeline.returns import listing, templates
+from pipeline.settings import contracts
+from pipeline.settings.home import BLANKS, Home
 
 pytestmark = pytest.mark.slow
 

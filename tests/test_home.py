@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import home as home_module
-from pipeline import policy
-from pipeline.home import SAMPLE, Home, atomically
 from pipeline.model import ConfigError, PolicyError
-from pipeline.places import Gazetteer, fold_place
+from pipeline.settings import home as home_module
+from pipeline.settings import policy
+from pipeline.settings.home import SAMPLE, Home, atomically
+from pipeline.settings.places import Gazetteer, fold_place
 
 
 def everything(root: Path) -> dict[str, tuple[int, int, bytes]]:

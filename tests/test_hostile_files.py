@@ -10,8 +10,8 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from pipeline import notice
 from pipeline.model import Reading, Refusal
+from pipeline.night import notice
 from pipeline.reading import layout, sandbox
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"

@@ -21,10 +21,12 @@ from test_life import after, said
 from test_warehouse import NIGHT, ROSTERS, Nights, given, survey
 from test_who_is_who import aside, whole
 
-from pipeline import custody, decisions, forgetting, rights, run, warehouse
-from pipeline.backtest import backtest
-from pipeline.ledger.decisions import DecisionFile, DecisionLine
+from pipeline import warehouse
+from pipeline.ask.backtest import backtest
 from pipeline.lists.words import ANSWER_TITLES, JUDGED, QUESTION_NUMBER
+from pipeline.night import decisions, run
+from pipeline.operate import custody, forgetting, rights
+from pipeline.records.ledger.decisions import DecisionFile, DecisionLine
 from pipeline.warehouse.models import Models
 from tests.night_kit import DAY, MEDICAL, PERSON, ask, book, copy_home, differences, number, person, still
 

@@ -15,11 +15,14 @@ from types import SimpleNamespace
 import openpyxl
 import pytest
 
-from pipeline import advice, archive, custody, inbox, journal, notice, rosters, run
-from pipeline.home import Home, digest_of
-from pipeline.ledger import Ledger
+from pipeline import advice
 from pipeline.model import MonitorError
+from pipeline.night import inbox, notice, rosters, run
+from pipeline.operate import custody
 from pipeline.reading import endings, layout
+from pipeline.records import archive, journal
+from pipeline.records.ledger import Ledger
+from pipeline.settings.home import Home, digest_of
 from tests.night_kit import DAY, PERSON, book, new_home, person, still
 
 pytestmark = pytest.mark.slow

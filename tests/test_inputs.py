@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.home import Home
-from pipeline.inputs import _places
+from pipeline.night.inputs import _places
+from pipeline.settings.home import Home
 
 
 @pytest.mark.parametrize(

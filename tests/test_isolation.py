@@ -34,14 +34,16 @@ from night_kit import (
 from test_decisions import DIBAO, fill_in, lines_of
 from test_whole import NOT_IN, POOR, bureau, dibao
 
-from pipeline import advice, checks, decisions, inputs, isolation, published, returns, run, warehouse
+from pipeline import advice, checks, returns, warehouse
 from pipeline.cli import monitor
-from pipeline.custody import recover, verify
-from pipeline.home import Home
-from pipeline.ledger import Ledger, ReadBy
-from pipeline.ledger.decisions import DecisionLine
 from pipeline.model import ROOT, MonitorError, Reading
+from pipeline.night import decisions, inputs, isolation, run
+from pipeline.operate.custody import recover, verify
 from pipeline.reading import sandbox
+from pipeline.records import published
+from pipeline.records.ledger import Ledger, ReadBy
+from pipeline.records.ledger.decisions import DecisionLine
+from pipeline.settings.home import Home
 from pipeline.warehouse import models
 
 NEXT = DAY + timedelta(days=1)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from night_kit import DAY, PERSON, ask, book, new_home, number, person, still
 
-from pipeline import run
+from pipeline.night import run
 
 pytestmark = pytest.mark.slow
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline import journal, seal
-from pipeline.home import Home
-from pipeline.journal import Head
 from pipeline.model import ConfigError, MonitorError
+from pipeline.records import journal, seal
+from pipeline.records.journal import Head
+from pipeline.settings.home import Home
 
 AT = datetime(2026, 10, 31, 18, 0, tzinfo=UTC)
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline import contracts
-from pipeline.contracts import fold_header
+from pipeline.settings import contracts
+from pipeline.settings.contracts import fold_header
 from pipeline.values.words import spellings
 
 KINDS = contracts.load().kinds

@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl.comments import Comment
 
-from pipeline import advice, contracts
-from pipeline.contracts import fold_header
+from pipeline import advice
 from pipeline.model import ConfigError, HiddenSheet, Reading
 from pipeline.reading import layout, sandbox
 from pipeline.reading.months import month_of_cell, months_in
+from pipeline.settings import contracts
+from pipeline.settings.contracts import fold_header
 
 PERSON = ["姓名", "身份证号", "与户主关系", "户主身份证号"]
 TITLE = "2026年10月低保人员名单"

@@ -19,12 +19,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline import advice
-from pipeline.ledger import Ledger, ReadBy, ReceivedFile, Submission, file_id, parts, shown_name
-from pipeline.ledger import tables as ledger_tables
-from pipeline.ledger.decisions import DecisionLine
-from pipeline.ledger.parts import Delivery, Replace, decide, part_name, rivals, superseded_by
 from pipeline.model import BalanceError, ConfigError, MonitorError, Reading, Refusal, SheetReading
-from pipeline.seal import Seal
+from pipeline.records.ledger import Ledger, ReadBy, ReceivedFile, Submission, file_id, parts, shown_name
+from pipeline.records.ledger import tables as ledger_tables
+from pipeline.records.ledger.decisions import DecisionLine
+from pipeline.records.ledger.parts import Delivery, Replace, decide, part_name, rivals, superseded_by
+from pipeline.records.seal import Seal
 
 pytestmark = pytest.mark.slow
 

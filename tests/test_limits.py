@@ -36,10 +36,13 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 
-from pipeline import cli, contracts, rights, run, warehouse
+from pipeline import cli, warehouse
 from pipeline.generate.people import check_character
 from pipeline.lists.words import FILLED_IN, WARNING_NUMBER
 from pipeline.model import ROOT, ModelError, PublishRefused, mask
+from pipeline.night import run
+from pipeline.operate import rights
+from pipeline.settings import contracts
 from pipeline.warehouse import models
 from tests import biff_kit, dbf_kit
 from tests.night_kit import (

@@ -8,9 +8,9 @@ import openpyxl
 import pytest
 
 from pipeline import lists
-from pipeline.home import Unit
 from pipeline.lists import book as list_book
 from pipeline.lists.words import FILLED_IN, JUDGED, OUTCOME_TITLES, SAMPLE_NUMBER, WARNING_NUMBER
+from pipeline.settings.home import Unit
 
 DAY = date(2026, 10, 31)
 UNITS = {

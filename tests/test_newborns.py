@@ -11,9 +11,11 @@ from click.testing import CliRunner
 from night_kit import DAY, ask, book, copy_home, differences, new_home, number, still
 from openpyxl import load_workbook
 
-from pipeline import custody, people, run
 from pipeline.cli import monitor
 from pipeline.model import CONFIRM
+from pipeline.night import run
+from pipeline.operate import custody
+from pipeline.records import people
 
 pytestmark = pytest.mark.slow
 

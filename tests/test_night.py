@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from openpyxl import load_workbook
 
-from pipeline import advice, contracts, run
-from pipeline.home import BLANKS, Home
-from pipeline.ledger import Ledger
+from pipeline import advice
 from pipeline.model import MonitorError, Reading, Refusal
+from pipeline.night import run
 from pipeline.reading import layout
+from pipeline.records.ledger import Ledger
+from pipeline.settings import contracts
+from pipeline.settings.home import BLANKS, Home
 from tests.night_kit import (
     DAY,
     MEDICAL,

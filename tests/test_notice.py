@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from pipeline import advice, issues, notice, run
-from pipeline.home import Home
-from pipeline.ledger import COMMAND, KnownException, Night, Submission
-from pipeline.ledger.parts import BROKE
+from pipeline import advice
+from pipeline.night import issues, notice, run
+from pipeline.records.ledger import COMMAND, KnownException, Night, Submission
+from pipeline.records.ledger.parts import BROKE
+from pipeline.settings.home import Home
 from tests.night_kit import PERSON, book, new_home, person
 
 DAY = date(2026, 10, 31)

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import people
 from pipeline.folding import COMPATIBLE
 from pipeline.model import ConfigError
+from pipeline.records import people
 
 KEY = bytes(range(32))
 OTHER_KEY = bytes(range(1, 33))

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import policy
 from pipeline.model import PolicyError
+from pipeline.settings import policy
 
 OF_OURS = {
     "benefit_tolerance",

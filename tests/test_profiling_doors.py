@@ -15,10 +15,11 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import contracts, databases, policy
-from pipeline.home import Database
 from pipeline.model import ROOT, ContractError, PolicyError, Reading
+from pipeline.night import databases
 from pipeline.reading import layout
+from pipeline.settings import contracts, policy
+from pipeline.settings.home import Database
 from tests.damage_kit import person_number as number
 from tests.night_kit import PERSON, person
 

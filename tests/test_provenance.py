@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
-from pipeline import contracts
 from pipeline.model import ModelError
+from pipeline.settings import contracts
 from pipeline.warehouse.models import Models, read_models
 
 KINDS = {name: contracts.load().kinds[name] for name in ("dibao_person", "medical_expense", "disability_certificate")}

@@ -9,10 +9,13 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 
-from pipeline import archive, attestation, custody, forgetting, journal, published, run, warehouse
+from pipeline import warehouse
 from pipeline.cli import monitor
-from pipeline.home import Home
-from pipeline.ledger import Ledger
+from pipeline.night import run
+from pipeline.operate import attestation, custody, forgetting
+from pipeline.records import archive, journal, published
+from pipeline.records.ledger import Ledger
+from pipeline.settings.home import Home
 from tests.night_kit import DAY, MEDICAL, PERSON, book, copy_home, few_divisions, new_home, number, person
 
 pytestmark = pytest.mark.slow

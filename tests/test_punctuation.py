@@ -15,7 +15,7 @@ import yaml
 from pipeline.model import ROOT
 
 HALF = re.compile(r"[一-鿿”’》）…][,;:?!(]|[,;:?!)][一-鿿“‘《（]")
-WHAT_SENDERS_WRITE = ("pipeline/generate/", "pipeline/floor.py", "expectations/headers.yml")
+WHAT_SENDERS_WRITE = ("pipeline/generate/", "pipeline/settings/floor.py", "expectations/headers.yml")
 """Lists as other programs write them, and words that are searched for in them: either form."""
 PATTERN = re.compile(
     r"\(\?|\[0-9|\[\^|\\[dwsux(]|\]\{|\]\+|\]\*|regexp_|replace\(|coalesce\(|case when|is distinct from"

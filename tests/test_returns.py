@@ -22,13 +22,14 @@ from hypothesis import strategies as st
 from lxml import etree
 from python_calamine import CalamineWorkbook
 
-from pipeline import advice, contracts, returns
+from pipeline import advice, returns
 from pipeline.model import CheckError, ColumnUse, Confirmation, Reading, Refusal, SheetReading
 from pipeline.reading import layout, readers
 from pipeline.reading.grid import Grid
 from pipeline.returns import listing, marks, page
 from pipeline.returns.package import FILLS
 from pipeline.returns.rewrite import rewrite
+from pipeline.settings import contracts
 from tests.test_advice import CASES, Case
 from tests.test_advice import HEADER as LEDGER
 from tests.test_advice import ROWS as LEDGER_ROWS

@@ -6,9 +6,11 @@ from datetime import date, timedelta
 
 import pytest
 
-from pipeline import archive, custody, forgetting, journal, rights, run
-from pipeline.home import Home
 from pipeline.model import MonitorError
+from pipeline.night import run
+from pipeline.operate import custody, forgetting, rights
+from pipeline.records import archive, journal
+from pipeline.settings.home import Home
 from tests.night_kit import DAY, MEDICAL, PERSON, ask, book, copy_home, new_home, number, person
 
 pytestmark = pytest.mark.slow

@@ -15,12 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from night_kit import DAY, number
 
-from pipeline import advice, rosters, warehouse
-from pipeline.contracts import load
-from pipeline.home import Home
-from pipeline.ledger import LeftFile, Night, Submission
+from pipeline import advice, warehouse
 from pipeline.model import Reading, Refusal
+from pipeline.night import rosters
 from pipeline.reading import layout
+from pipeline.records.ledger import LeftFile, Night, Submission
+from pipeline.settings.contracts import load
+from pipeline.settings.home import Home
 
 PERSON = ("姓名", "身份证号", "户主身份证号", "与户主关系", "数据月份")
 

@@ -10,12 +10,13 @@ import pytest
 from click.testing import CliRunner
 from night_kit import DAY, PERSON, ask, book, new_home, person
 
-from pipeline import backtest, run
+from pipeline.ask import backtest
 from pipeline.cli import monitor
-from pipeline.home import Home
-from pipeline.ledger import Ledger
-from pipeline.ledger.parts import is_shrunken
 from pipeline.model import MonitorError
+from pipeline.night import run
+from pipeline.records.ledger import Ledger
+from pipeline.records.ledger.parts import is_shrunken
+from pipeline.settings.home import Home
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ import pytest
 from pydantic import Field
 
 from pipeline.model import ConfigError
-from pipeline.strict_yaml import Code, Strict, read_shape, read_yaml
+from pipeline.settings.strict_yaml import Code, Strict, read_shape, read_yaml
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ import zipfile
 import openpyxl
 import pytest
 
-from pipeline import contracts, templates
-from pipeline.contracts import Column, Kind, fold_header
 from pipeline.reading import layout
+from pipeline.returns import templates
+from pipeline.settings import contracts
+from pipeline.settings.contracts import Column, Kind, fold_header
 from tests.damage_kit import judged, person_number
 
 pytestmark = pytest.mark.slow

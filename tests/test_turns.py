@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import run, turns
 from pipeline.model import NotNow
+from pipeline.night import run, turns
 from tests import night_kit as kit
 
 FIRST, SECOND, THIRD = (date(2026, 10, day) for day in (28, 29, 30))

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import contracts, values
-from pipeline.contracts import Column, Kind
+from pipeline import values
+from pipeline.settings import contracts
+from pipeline.settings.contracts import Column, Kind
 from pipeline.values.numbers import DAMAGED
 from pipeline.values.wording import PROBLEMS
 

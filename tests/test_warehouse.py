@@ -20,8 +20,9 @@ import sqlglot
 from hypothesis import HealthCheck, settings, strategies
 from hypothesis import given as given_strategy
 
-from pipeline import contracts, warehouse
+from pipeline import warehouse
 from pipeline.model import ModelError, PublishRefused
+from pipeline.settings import contracts
 from pipeline.warehouse import models as models_module
 from pipeline.warehouse.models import SQL, Models, read_models
 

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from night_kit import number
 
-from pipeline import likeness, warehouse
+from pipeline import warehouse
+from pipeline.warehouse import likeness
 
 pytestmark = pytest.mark.slow
 

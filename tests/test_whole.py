@@ -11,12 +11,12 @@ from click.testing import CliRunner
 from night_kit import DAY, PERSON, ask, book, few_divisions, new_home, number, person, still
 from test_decisions import DIBAO, HOUSEHOLD, MEMBER, TEKUN, lines_of
 
-from pipeline import run
 from pipeline.cli import monitor
-from pipeline.custody import recover, verify
-from pipeline.home import Home
-from pipeline.ledger import Ledger
 from pipeline.model import MonitorError
+from pipeline.night import run
+from pipeline.operate.custody import recover, verify
+from pipeline.records.ledger import Ledger
+from pipeline.settings.home import Home
 
 pytestmark = pytest.mark.slow
 NEXT = DAY + timedelta(days=1)

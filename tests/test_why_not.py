@@ -11,11 +11,12 @@ from click.testing import CliRunner
 from night_kit import DAY, MEDICAL, book, new_home, number, person
 from sql_kit import examples, inputs, models_of
 
-from pipeline import run, warehouse
+from pipeline import warehouse
+from pipeline.ask.why_not import _after_the_rule, _missing, _Words, why_not
 from pipeline.cli import monitor
 from pipeline.model import MonitorError
+from pipeline.night import run
 from pipeline.warehouse.models import Card, Example
-from pipeline.why_not import _after_the_rule, _missing, _Words, why_not
 
 pytestmark = pytest.mark.slow
 

@@ -11,12 +11,13 @@ import pytest
 from night_kit import copy_home, new_home, truth
 from sql_kit import models_of
 
-from pipeline import run, warehouse
+from pipeline import warehouse
 from pipeline.generate import REAL_YEAR, generate_year
-from pipeline.home import Home
-from pipeline.inputs import gather
-from pipeline.ledger import Ledger
 from pipeline.model import ConfigError
+from pipeline.night import run
+from pipeline.night.inputs import gather
+from pipeline.records.ledger import Ledger
+from pipeline.settings.home import Home
 
 pytestmark = pytest.mark.slow
 

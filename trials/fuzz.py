@@ -31,12 +31,14 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from pipeline import checks, contracts, generate, returns, run, warehouse
+from pipeline import checks, generate, returns, warehouse
 from pipeline.generate import programs
-from pipeline.home import Home
 from pipeline.model import ConfigError, MonitorError, Refusal
+from pipeline.night import run
 from pipeline.reading import delimited, layout
 from pipeline.reading.grid import Refused
+from pipeline.settings import contracts
+from pipeline.settings.home import Home
 
 LIMIT_SECONDS = 60
 WHOLE_EVERY = 4

@@ -17,15 +17,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import people, values
+from pipeline import values
 from pipeline.checks import across_time, door, lines, suites
 from pipeline.checks.lines import ISSUE_COLUMNS
 from pipeline.checks.suites import Fault
 from pipeline.checks.validation import failing_rows
-from pipeline.contracts import Across, Contracts, Kind
 from pipeline.folding import literal
-from pipeline.home import atomically
 from pipeline.model import IDENTICAL_TWIN, NO_NUMBER_YET, PROVISIONAL, BalanceError, Reading, quote
+from pipeline.records import people
+from pipeline.settings.contracts import Across, Contracts, Kind
+from pipeline.settings.home import atomically
 
 if TYPE_CHECKING:
     import duckdb

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from pipeline import people
 from pipeline.checks.suites import Fault
 from pipeline.checks.validation import Expectation
-from pipeline.contracts import Kind
 from pipeline.model import SEVERITY_TITLES
+from pipeline.records import people
+from pipeline.settings.contracts import Kind
 
 if TYPE_CHECKING:
     import duckdb

@@ -13,8 +13,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from pipeline import values
-from pipeline.contracts import Kind
 from pipeline.model import ContractError
+from pipeline.settings.contracts import Kind
 
 if TYPE_CHECKING:
     import duckdb

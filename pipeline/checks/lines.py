@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from pipeline import people
-from pipeline.contracts import Kind
 from pipeline.model import IDENTICAL_TWIN, SEVERITY_TITLES
+from pipeline.records import people
+from pipeline.settings.contracts import Kind
 
 if TYPE_CHECKING:
     import duckdb

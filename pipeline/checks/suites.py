@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from pipeline import values
 from pipeline.checks.validation import Expectation
-from pipeline.contracts import Check, Kind
 from pipeline.model import IDENTICAL_TWIN, NO_NUMBER_YET, CheckLevel, Severity
+from pipeline.settings.contracts import Check, Kind
 
 
 @dataclass(frozen=True)

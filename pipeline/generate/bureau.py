@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 
-from pipeline import policy
-from pipeline.home import SAMPLE, Settings, Unit
 from pipeline.model import ConfigError
-from pipeline.policy import Policy
-from pipeline.strict_yaml import read_shape, read_yaml
+from pipeline.settings import policy
+from pipeline.settings.home import SAMPLE, Settings, Unit
+from pipeline.settings.policy import Policy
+from pipeline.settings.strict_yaml import read_shape, read_yaml
 
 AREAS = ("城市", "农村")
 AGING, MISSING, STALE = 4, 8, 11

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import xlsxwriter
 
-from pipeline import contracts
-from pipeline.contracts import Kind
 from pipeline.generate.people import Array
 from pipeline.generate.styles import Style, cells, header_of, in_wan
+from pipeline.settings import contracts
+from pipeline.settings.contracts import Kind
 
 _BIG = 20_000
 """Rows above which a workbook is written without being held in memory."""

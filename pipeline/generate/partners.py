@@ -12,11 +12,11 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from pipeline import contracts
 from pipeline.generate.files import File, Sheet
 from pipeline.generate.people import Array, crowd_firsts, crowd_names, with_check
 from pipeline.generate.stage import Stage
 from pipeline.generate.styles import PARTNER_STYLES
+from pipeline.settings import contracts
 
 SHARES = {
     "medical_expense": 0.64, "disability_certificate": 0.12, "death_notice": 0.03, "unemployment": 0.02,

@@ -8,12 +8,12 @@ from datetime import date
 
 import numpy as np
 
-from pipeline import contracts
 from pipeline.generate.bureau import AREAS, months_before
 from pipeline.generate.files import File, Sheet
 from pipeline.generate.people import Array
 from pipeline.generate.stage import Stage
 from pipeline.generate.styles import DIVISION_STYLES, PARTNER_STYLES, Style
+from pipeline.settings import contracts
 
 _TITLES = {
     "dibao_household": "低保家庭", "dibao_person": "低保人员", "tekun_person": "特困人员", "edge_household": "低保边缘家庭",

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from pipeline import contracts
 from pipeline.generate.bureau import birthday, months_before
 from pipeline.generate.crowd import FRAGILE, Household
 from pipeline.generate.people import Person
 from pipeline.generate.stage import Member, Stage
 from pipeline.generate.table import Outcome
+from pipeline.settings import contracts
 
 SCHOOL_AGES = (6, 15)
 EMPLOYERS = ("样例纺织厂", "样例物业公司", "样例果品公司", "样例建筑劳务公司")

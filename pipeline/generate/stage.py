@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from pipeline import contracts
 from pipeline.generate.bureau import Bureau, Place, birthday, months_before
 from pipeline.generate.people import Folk, Person
 from pipeline.generate.table import LONG_TERM, Outcome, Table
+from pipeline.settings import contracts
 
 KINDS = (
     "dibao_household", "dibao_person", "tekun_person", "edge_household", "edge_person", "temporary_grant",

@@ -11,9 +11,9 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from pipeline.contracts import Column
 from pipeline.generate.people import Array
 from pipeline.generate.table import LONG_TERM
+from pipeline.settings.contracts import Column
 
 _NUMERALS = str.maketrans("0123456789", "〇一二三四五六七八九")
 _RELATIONS = {"户主": "本人", "子": "儿子", "女": "女儿", "父": "父亲", "母": "母亲"}

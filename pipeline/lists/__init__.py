@@ -14,11 +14,11 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.home import Unit, atomically
 from pipeline.lists import book as list_book
 from pipeline.lists import figures
 from pipeline.lists.words import ANSWER_TITLES, LEVEL_TITLES, OUTCOME_TITLES, QUESTION_TITLES, REGISTRY_TITLES
 from pipeline.model import mask
+from pipeline.settings.home import Unit, atomically
 
 if TYPE_CHECKING:
     import duckdb

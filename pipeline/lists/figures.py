@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from pipeline.home import Unit
 from pipeline.lists.words import REGISTRY_TITLES
+from pipeline.settings.home import Unit
 
 if TYPE_CHECKING:
     import duckdb

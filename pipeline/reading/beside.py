@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.contracts import Contracts, fold_header
 from pipeline.folding import INVISIBLE
 from pipeline.model import NEVER_RECEIVED, Area, column_letter
 from pipeline.reading.grid import Grid, Numbers, Texts, filled, mask
+from pipeline.settings.contracts import Contracts, fold_header
 
 _LONGEST_NAME = 12
 """Characters of a text that may be no more than the name of a fact."""

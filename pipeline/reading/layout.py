@@ -20,8 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import advice, contracts
-from pipeline.contracts import Contracts, Kind
+from pipeline import advice
 from pipeline.folding import INVISIBLE, fold_word, visible
 from pipeline.model import (
     CONFIRM,
@@ -42,7 +41,6 @@ from pipeline.model import (
     column_letter,
     why_of_system,
 )
-from pipeline.places import Gazetteer
 from pipeline.reading import beside, endings, preflight, readers, sandbox
 from pipeline.reading.delimited import CUT, OUT_OF_STEP
 from pipeline.reading.garbled import LEAST_GARBLED, MOST_GARBLED, garbled
@@ -52,6 +50,9 @@ from pipeline.reading.nearness import unrecognised
 from pipeline.reading.readers import Book
 from pipeline.reading.recognise import Header, Match, Recogniser, Undecided
 from pipeline.reading.rows import DataRows, data_rows, header_beside, raw_table
+from pipeline.settings import contracts
+from pipeline.settings.contracts import Contracts, Kind
+from pipeline.settings.places import Gazetteer
 
 HOSTILE_MB = 1024
 """No small file may take more memory than this."""

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from rapidfuzz import fuzz
 
 from pipeline import advice
-from pipeline.contracts import Kind, fold_header
 from pipeline.model import Near, Refusal
 from pipeline.reading.garbled import is_garbled
 from pipeline.reading.recognise import HEADER_ROWS, Header, Match
+from pipeline.settings.contracts import Kind, fold_header
 
 _NUMBER = re.compile(r"\d{15}|\d{17}[\dXx]")
 SHOWN = 3

@@ -13,11 +13,11 @@ from itertools import combinations
 
 import pyarrow.compute as pc
 
-from pipeline.contracts import MONEY_UNIT, Contracts, Kind, fold_header
 from pipeline.folding import visible
 from pipeline.model import ColumnUse, column_letter
 from pipeline.reading.dbf import cut
 from pipeline.reading.grid import Grid
+from pipeline.settings.contracts import MONEY_UNIT, Contracts, Kind, fold_header
 
 HEADER_ROWS = 20
 """The header begins in one of so many rows in which anything stands."""

@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.contracts import NUMBER_SENSITIVE, Headers, fold_header
 from pipeline.folding import INVISIBLE
 from pipeline.reading.grid import Grid, Mask, Numbers, Texts, filled, mask
 from pipeline.reading.recognise import Header, Match, Recogniser
+from pipeline.settings.contracts import NUMBER_SENSITIVE, Headers, fold_header
 
 _DIGIT = r"[0-9０-９]"
 _ID_LIKE = rf"{_DIGIT}{{8}}|(?:{_DIGIT}[{INVISIBLE}]*){{15}}|\d\.?\d*[eE]\+1\d"

@@ -28,8 +28,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Literal, TypeVar
 
-from pipeline.home import keep_to_owner
 from pipeline.model import MonitorError
+from pipeline.settings.home import keep_to_owner
 
 R = TypeVar("R")
 Reason = Literal["memory", "time", "crash"]
@@ -42,7 +42,7 @@ PRELOAD = (
     "pipeline.reading.layout",
     "pipeline.returns",
 )
-WARM = ("pipeline.contracts", "load")
+WARM = ("pipeline.settings.contracts", "load")
 """Called once in the server, so that its cache is warm in every child. When it fails, the child's own call says why."""
 
 WALL_PER_CPU_SECOND = 3

@@ -23,8 +23,6 @@ import pyarrow.compute as pc
 from lxml import etree
 from python_calamine import CalamineError
 
-from pipeline import contracts
-from pipeline.home import PART, sync
 from pipeline.model import OWN_WORDS, CheckError, Refusal
 from pipeline.reading import readers, spelling
 from pipeline.reading.grid import Grid, Mask
@@ -35,6 +33,8 @@ from pipeline.returns.marks import Gone
 from pipeline.returns.package import CannotPatch, active_content
 from pipeline.returns.patch import merges, patch
 from pipeline.returns.rewrite import rewrite
+from pipeline.settings import contracts
+from pipeline.settings.home import PART, sync
 
 _ODD = (
     zipfile.BadZipFile, zlib.error, EOFError, KeyError, IndexError, ValueError, NotImplementedError, CalamineError,

@@ -21,7 +21,6 @@ import pyarrow.parquet as pq
 import xlsxwriter
 
 from pipeline import advice
-from pipeline.home import PART, sync
 from pipeline.model import (
     CORRECTION_HEADS,
     CORRECTION_SHEET,
@@ -38,6 +37,7 @@ from pipeline.returns.listing import MOST_LINES, MOST_ROWS
 from pipeline.returns.package import FILLS
 from pipeline.returns.page import clean, lines_in
 from pipeline.returns.rewrite import rewrite
+from pipeline.settings.home import PART, sync
 
 _NAMED = 5
 """Emptied rows that a refusal names."""

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from pipeline import advice, contracts
+from pipeline import advice
 from pipeline.model import (
     CHECK_LEVEL_TITLES,
     IDENTICAL_TWIN,
@@ -28,6 +28,7 @@ from pipeline.model import (
 )
 from pipeline.reading import endings
 from pipeline.returns.page import LAST, LEVEL, Page, clean
+from pipeline.settings import contracts
 
 Status = Literal["accepted", "partly_accepted", "refused", "held", "superseded", "repeated", "checked"]
 """`checked`: judged for somebody who asked (`monitor check`), and not taken in."""

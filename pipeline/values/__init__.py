@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
-from pipeline.contracts import NUMBER_SENSITIVE, Column, Kind, Type
 from pipeline.folding import INVISIBLE, identifier, literal, matches_fully, says_something
+from pipeline.settings.contracts import NUMBER_SENSITIVE, Column, Kind, Type
 from pipeline.values import amounts, dates, numbers, words
 from pipeline.values.fields import Field, Layers
 from pipeline.values.numbers import folded_number

@@ -6,7 +6,6 @@ casts take `1e3`, `0x1f` and `1_000`. What stands for "not known" is NULL withou
 
 from __future__ import annotations
 
-from pipeline.contracts import MONEY_UNIT, MONEY_UNITS
 from pipeline.folding import (
     HALF_WIDTH,
     INVISIBLE,
@@ -18,6 +17,7 @@ from pipeline.folding import (
     translate,
     without_invisible,
 )
+from pipeline.settings.contracts import MONEY_UNIT, MONEY_UNITS
 from pipeline.values.fields import Field, Layers
 
 QUICK_MONEY = r"[0-9]{1,12}(\.[0-9]{1,2})?"

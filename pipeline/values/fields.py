@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from pipeline.contracts import Column
 from pipeline.folding import identifier
+from pipeline.settings.contracts import Column
 
 Layers = list[dict[str, str]]
 """Each layer: suffix → expression. Suffix '' is the value, `__…` other results, `#…` steps that do not come out."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pipeline.contracts import Column, Type
+from pipeline.settings.contracts import Column, Type
 
 _ID_EXAMPLE = "990101198605011237"
 _EXAMPLES: dict[Type, str] = {

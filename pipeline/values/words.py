@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pipeline.contracts import Column
 from pipeline.folding import (
     COMPATIBLE,
     DOTS,
@@ -23,6 +22,7 @@ from pipeline.folding import (
     translate,
     without_control,
 )
+from pipeline.settings.contracts import Column
 from pipeline.values.fields import Field, Layers
 
 _TRUE = ["是", "有", "对", "√", "✓", "✔", "☑", "1", "1.0", "y", "yes", "t", "true"]

@@ -21,10 +21,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipeline.contracts import Kind
 from pipeline.folding import says_something
-from pipeline.home import PART, sync
 from pipeline.model import TAKEN_OUT, ConfigError, ModelError, NotWritten, PublishRefused, mask, quote, tell_failure
+from pipeline.settings.contracts import Kind
+from pipeline.settings.home import PART, sync
 from pipeline.warehouse import engines, evidence, suggestion, what_if, why_not, withdrawal
 from pipeline.warehouse.decided import DECIDED, Decided, Rows, make_contradiction, make_named_in, source
 from pipeline.warehouse.engines import OF_THE_MACHINE as OF_THE_MACHINE

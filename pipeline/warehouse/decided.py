@@ -13,8 +13,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from pipeline.contracts import Kind
 from pipeline.model import PROVISIONAL, quote
+from pipeline.settings.contracts import Kind
 
 Rows = pa.Table | Sequence[Path]
 DECIDED = "decided"

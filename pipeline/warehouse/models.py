@@ -24,9 +24,9 @@ import sqlglot
 from pydantic import model_validator
 from sqlglot import exp
 
-from pipeline.contracts import Kind
 from pipeline.model import ROOT, ModelError, Purpose
-from pipeline.strict_yaml import Strict, read_shape, read_yaml, written
+from pipeline.settings.contracts import Kind
+from pipeline.settings.strict_yaml import Strict, read_shape, read_yaml, written
 from pipeline.warehouse import engines, provenance
 
 SQL = ROOT / "sql"

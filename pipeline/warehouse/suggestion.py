@@ -13,7 +13,7 @@ from operator import itemgetter
 import duckdb
 import pyarrow as pa
 
-from pipeline import likeness
+from pipeline.warehouse import likeness
 
 _TYPES = {"left_ref": pa.string(), "right_ref": pa.string(), "score": pa.decimal128(3, 2), "reason": pa.string()}
 

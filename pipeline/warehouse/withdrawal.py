@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
-from pipeline.contracts import Kind
+from pipeline.settings.contracts import Kind
 from pipeline.warehouse.decided import Rows, source
 
 if TYPE_CHECKING:

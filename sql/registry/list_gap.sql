@@ -1,4 +1,4 @@
--- Of each division and kind of list, the last file of it that could not be taken in whole (`pipeline/rosters.py`), and from when it is. What a
+-- Of each division and kind of list, the last file of it that could not be taken in whole (`pipeline/night/rosters.py`), and from when it is. What a
 -- partner sends is about people of all divisions; the bureau's own people may stand in any division's list.
 with missing as (
     select

@@ -23,8 +23,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pipeline.home import Home
 from pipeline.model import MonitorError
+from pipeline.settings.home import Home
 from trials.bench import peers
 
 Step = Callable[[str, int, int], None]

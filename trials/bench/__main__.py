@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from pipeline import run
+from pipeline.night import run
 from pipeline.reading import sandbox
 from trials.bench import NIGHT, floor, usage
 

@@ -90,7 +90,8 @@ def _ours(path: Path, *, is_whole: bool = False) -> Callable[[], Cells]:
     """Raw text → failing cells, as the others; `is_whole`: and put in words, and every row written where it belongs."""
     import great_expectations  # noqa: F401, PLC0415 - its import is not the work measured
 
-    from pipeline import checks, contracts, warehouse  # noqa: PLC0415
+    from pipeline import checks, warehouse  # noqa: PLC0415
+    from pipeline.settings import contracts  # noqa: PLC0415
 
     known = contracts.load()
     header = {title: field for field, title in FIELDS.items()}

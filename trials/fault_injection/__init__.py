@@ -22,9 +22,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline import archive, custody, run, seal
-from pipeline.home import Home
 from pipeline.model import ConfigError
+from pipeline.night import run
+from pipeline.operate import custody
+from pipeline.records import archive, seal
+from pipeline.settings.home import Home
 from trials.fault_injection import bureau, server, strike, verdict
 from trials.fault_injection.ledgers import Ledgers
 from trials.fault_injection.stage import SAID, Ended, Environment, Night, Stage, Watch

@@ -23,8 +23,8 @@ import xlsxwriter
 import yaml
 
 from pipeline.generate.people import check_character
-from pipeline.home import Home
 from pipeline.lists.words import FILLED_IN, WARNING_NUMBER
+from pipeline.settings.home import Home
 
 NIGHTS = (date(2026, 10, 30), date(2026, 10, 31), date(2026, 11, 1))
 UNITS = ("bureau", "d01", "d06", "d11", "medical_insurance", "civil_registration")

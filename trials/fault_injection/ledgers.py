@@ -11,11 +11,11 @@ import psycopg
 import sqlalchemy as sa
 import yaml
 
-from pipeline import run
-from pipeline.home import Home
-from pipeline.ledger.tables import metadata, open_engine
 from pipeline.model import MonitorError
-from pipeline.seal import Seal
+from pipeline.night import run
+from pipeline.records.ledger.tables import metadata, open_engine
+from pipeline.records.seal import Seal
+from pipeline.settings.home import Home
 from trials.fault_injection import bureau, server
 from trials.fault_injection.stage import Night, Stage
 

@@ -17,11 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pipeline import checks, contracts, run
+from pipeline import checks
 from pipeline.checks import validation
 from pipeline.checks.validation import Expectation
 from pipeline.model import MonitorError
+from pipeline.night import run
 from pipeline.reading import sandbox
+from pipeline.settings import contracts
 from pipeline.warehouse import models
 from trials.fault_injection import bureau, strike, verdict
 

@@ -21,8 +21,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline import inbox, journal, run
-from pipeline.home import Home
+from pipeline.night import inbox, run
+from pipeline.records import journal
+from pipeline.settings.home import Home
 
 STEPS = ("fetch", "collect", "read", "families", "check", "give_back", "build", "publish", "notify")
 _CHANGES = frozenset(

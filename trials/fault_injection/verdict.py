@@ -10,10 +10,11 @@ from typing import Any
 
 import duckdb
 
-from pipeline import archive, custody, journal
-from pipeline.home import Home, digest_of
-from pipeline.ledger import Ledger
 from pipeline.model import MonitorError
+from pipeline.operate import custody
+from pipeline.records import archive, journal
+from pipeline.records.ledger import Ledger
+from pipeline.settings.home import Home, digest_of
 
 CLOCKS: Mapping[str, Sequence[str]] = {"release": ["built_at"], "submission": ["received_at"]}
 """Table → columns that say when something was done, which no two runs have in common."""

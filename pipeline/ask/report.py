@@ -1,0 +1,517 @@
+"""The report on silence and fairness: where nothing is heard, and who is listed more or less often than all.
+
+Reads a published release only, and of it `silence` and `warning_rate`: names of places and counts, nobody's name or number. What those
+tables hide stays hidden here.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from datetime import date
+from decimal import Decimal
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipeline import warehouse
+from pipeline.lists.words import AGE_TITLES, TOPIC_TITLES
+from pipeline.model import MonitorError
+from pipeline.records import seal
+from pipeline.settings import contracts
+from pipeline.settings.home import Home
+
+PURPOSE_TITLES = {"assistance": "救助类", "supplement": "补差类", "entitlement_review": "复核类"}
+"""Purpose of rules → its name; what finds help that is owed comes first."""
+_ASKED = {
+    "assistance": "问的是可能该帮而没有帮的。明显低的一组要问一句：是真的少，还是系统看不见他们？",
+    "supplement": "问的是在册而该补的没有补、或补得不对的。明显低的一组同样要问一句。",
+    "entitlement_review": "问的是在册是否仍然合适。明显高的一组要问一句：是不是对他们问得过多？",
+}
+DIMENSION_TITLES = {
+    "division": "区", "area_type": "城乡", "sex": "性别", "age": "年龄", "disability": "残疾", "list": "名单", "township": "街道（乡镇）",
+}  # fmt: skip
+"""What people are told apart by → its name, in the order of the report."""
+_VALUE_TITLES = {
+    "yes": "有残疾", "no": "没有残疾", "unknown": "名单上没有写", "all": "全市", "enrolled": "在册", "survey": "摸底排查", "monitoring": "防返贫监测",
+    "exited": "退出不久", "temporary_grant": "申请过临时救助",
+}  # fmt: skip
+_VALUE_ORDER = ["城市", "农村", "男", "女", *AGE_TITLES, *_VALUE_TITLES]
+STATE_TITLES = {
+    "heard": "有", "partly": "缺一部分", "silent": "没有动静", "cannot_tell": "说不准", "nobody": "没有对象", "not_due": "未到期限",
+    "not_expected": "没有规定",
+}  # fmt: skip
+"""State of a place in `silence` → its name."""
+_AGAINST_TITLES = {"below": "明显低", "above": "明显高", "like": "", None: ""}
+_WORTH_A_LOOK = 3
+"""People that would be listed in a place like all: with as many expected, none at all is no chance (one time in twenty)."""
+_MOST_NAMED = 5
+"""Places or groups that one sentence names; the tables have all."""
+
+
+def report(home: Path, day: date | None) -> dict[str, Any]:
+    """What the release of a night says about silence and fairness: plain data, dates ISO, rates from 0 to 1.
+
+    `day` None: the current release. `silence`: lines of that table with places named and `expected`, how many people would be listed if the
+    place were as all are (rules of assistance; only where none are, else None). `rates`: lines of `warning_rate`, groups named; of persons
+    and households. Raises MonitorError when no release of that night is kept, or it is older than the report.
+    """
+    place = Home.open(home)
+    keys = seal.release_keys(place)
+    path = place.warehouse if day is None else warehouse.release_of(place.releases, day, keys)
+    if path is None:
+        raise MonitorError(f"没有保留 {day} 这一夜的数据；只保留最近 {warehouse.KEPT} 版，不写日期就是当前的一版")
+    divisions = [unit.code for unit in place.units.values() if unit.kind == "division"]
+    names = {unit.code: unit.name for unit in place.units.values()}
+    titles = {kind.name: kind.title for kind in contracts.load().kinds.values()}
+    with closing(warehouse.read(path, keys)) as release:
+        night = release.execute("select run_date from release").fetchall()[0][0]
+        if len(release.execute("from duckdb_tables() where table_name in ('silence', 'warning_rate')").fetchall()) < 2:
+            raise MonitorError(f"{night} 那一版还没有这份报告要用的表；再跑一夜就有")
+        silence = _rows(release, "select * from silence")
+        rates = [_rate(row, names) for row in _rows(release, "select * from warning_rate")]
+    usual = [row["rate"] for row in rates if (row["purpose"], row["counted"], row["dimension"]) == _USUAL]
+    topics = list(TOPIC_TITLES)
+    least = place.policy.value("smallest_cell", night)
+    return {
+        "date": night.isoformat(),
+        "bureau": next(unit.name for unit in place.units.values() if unit.kind == "bureau"),
+        "days": (night - silence[0]["silent_from"]).days,
+        "smallest_cell": {"value": int(least.value), "source": least.source},
+        "silence": sorted(
+            (_place(row, names, titles, usual[0] if usual else None) for row in silence),
+            key=lambda row: (
+                row["division_code"] not in divisions, row["division_code"], row["township"], topics.index(row["topic"]),
+            ),
+        ),
+        "rates": sorted(rates, key=_order),
+    }  # fmt: skip
+
+
+_USUAL = ("assistance", "persons", "all")
+
+
+def _rows(release: Any, query: str) -> list[dict[str, Any]]:
+    answer = release.execute(query)
+    names = [column[0] for column in answer.description or []]
+    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+
+def _place(
+    row: dict[str, Any], names: Mapping[str, str], titles: Mapping[str, str], usual: float | None
+) -> dict[str, Any]:
+    is_expected = row["topic"] == "warnings" and row["state"] == "silent" and row["persons"] and usual
+    return {
+        "division_code": row["division_code"],
+        "division": names.get(row["division_code"], row["division_code"]),
+        "township": row["township"],
+        "topic": row["topic"],
+        "state": row["state"],
+        "last_on": row["last_on"].isoformat() if row["last_on"] else None,
+        "persons": row["persons"],
+        "households": row["households"],
+        "kinds_missing": [titles.get(kind, kind) for kind in (row["kinds_missing"] or "").split(",") if kind],
+        "expected": round(row["persons"] * usual, 1) if is_expected and usual else None,
+    }
+
+
+def _rate(row: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    numbers = {name: float(value) if isinstance(value, Decimal) else value for name, value in row.items()}
+    division = names.get(row["division_code"], row["division_code"])
+    value = row["value"]
+    title = names.get(value) if row["dimension"] == "division" else AGE_TITLES.get(value) or _VALUE_TITLES.get(value)
+    return numbers | {"division": "" if row["division_code"] == "all" else division, "title": title or value}
+
+
+def _order(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """As they are read: by purpose and what is told apart; places by code, values as people order them, the unknown last."""
+    dimensions = ["all", *DIMENSION_TITLES, "elsewhere"]
+    value = row["value"]
+    return (
+        list(PURPOSE_TITLES).index(row["purpose"]), row["counted"] != "persons", dimensions.index(row["dimension"]),
+        row["division_code"], value == "unknown", _VALUE_ORDER.index(value) if value in _VALUE_ORDER else 0, value,
+    )  # fmt: skip
+
+
+# in words ---------------------------------------------------------------------------------------------------------
+
+
+def summary(told: Mapping[str, Any]) -> list[str]:
+    """What to look at first, as Chinese sentences."""
+    said = []
+    whole = [row for row in told["silence"] if not row["township"]]
+    for topic, title in TOPIC_TITLES.items():
+        silent = [row["division"] for row in whole if (row["topic"], row["state"]) == (topic, "silent")]
+        if silent:
+            said.append(f"近 {told['days']} 天没有{title}的区 {len(silent)} 个：{_named(silent)}。")
+    if not said:
+        said.append(f"近 {told['days']} 天，各区该有的报送、预警和核查结果没有断的。")
+    if partly := [row["division"] for row in whole if row["state"] == "partly"]:
+        said.append(f"报了、但缺应报种类的区 {len(partly)} 个：{_named(partly)}。")
+    if towns := _silent_townships(told):
+        worth = [row for row in towns if _is_worth_a_look(row)]
+        most = _named([f"{row['division']}{row['township']}（{row['persons']:,} 人）" for row in worth])
+        said.append(
+            f"没有救助、补差类预警的街道（乡镇）有 {len(towns)} 个，其中照全市的率应有 {_WORTH_A_LOOK} 人以上、值得去看的 {len(worth)} 个"
+            + (f"：{most}。" if worth else "。")
+        )
+    unsure = {(row["division"], row["township"]) for row in told["silence"] if row["state"] == "cannot_tell"}
+    if unsure:
+        said.append(f"名单没有来、说不准的地方有 {len(unsure)} 处：不等于那里没有人要帮。")
+    for purpose, title in PURPOSE_TITLES.items():
+        said += _apart_words(told["rates"], purpose, title)
+    return said
+
+
+def _apart_words(rates: Sequence[Mapping[str, Any]], purpose: str, title: str) -> list[str]:
+    """Groups of persons apart from all; not the lists, of which rules ask more or less by what they are."""
+    mine = [row for row in rates if row["purpose"] == purpose and row["counted"] == "persons"]
+    whole = next((row for row in mine if row["dimension"] == "all"), None)
+    if whole is None or whole["rate"] is None:
+        return [f"{title}：列出的人太少，预警率不公布。"] if whole else []
+    said = [f"{title}：全市 {whole['known']:,} 人里列出过 {whole['listed']:,} 人（{_percent(whole['rate'])}）"]
+    for against in ("below", "above"):
+        groups = [
+            f"{_full_title(row)}（{_percent(row['rate'])}）"
+            for row in mine if row["against_all"] == against and row["dimension"] not in ("township", "list")
+        ]  # fmt: skip
+        if groups:
+            said.append(f"{_AGAINST_TITLES[against]}的：{_named(groups)}")
+    return ["；".join(said) + "。"]
+
+
+def _full_title(row: Mapping[str, Any]) -> str:
+    return f"{row['title']}{DIMENSION_TITLES[row['dimension']]}的" if row["value"] == "unknown" else row["title"]
+
+
+def _named(names: Sequence[str]) -> str:
+    return "、".join(names[:_MOST_NAMED]) + (f"等 {len(names)} 个" if len(names) > _MOST_NAMED else "")
+
+
+def _silent_townships(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Townships without a warning that finds help, those where most people are known first."""
+    found = [
+        row for row in told["silence"] if row["township"] and (row["topic"], row["state"]) == ("warnings", "silent")
+    ]
+    return sorted(found, key=lambda row: (-(row["persons"] or 0), row["division_code"], row["township"]))
+
+
+def _is_worth_a_look(row: Mapping[str, Any]) -> bool:
+    return row["expected"] is not None and row["expected"] >= _WORTH_A_LOOK
+
+
+def _percent(rate: float) -> str:
+    return f"{rate * 100:.1f}%"
+
+
+def _people(row: Mapping[str, Any], told: Mapping[str, Any], unit: str = "persons") -> str:
+    """How many are known there; an empty figure is either nobody or too few to say."""
+    if row[unit] is not None:
+        return f"{row[unit]:,}"
+    return "无" if row["topic"] == "warnings" and row["state"] == "nobody" else "不公布"
+
+
+def _since(row: Mapping[str, Any]) -> str:
+    """The last day on which something was heard, where that says something."""
+    if row["state"] in ("nobody", "not_due", "not_expected"):
+        return ""
+    return row["last_on"] or "从来没有"
+
+
+# on the screen ----------------------------------------------------------------------------------------------------
+
+
+def show(told: Mapping[str, Any], console: Console) -> None:
+    """Print the report in Chinese: the sentences, the divisions, and the groups of persons that may be told."""
+    console.print(Text(f"沉默与公平报告  {told['date']}（近 {told['days']} 天）", style="bold"))
+    for sentence in summary(told):
+        console.print(Text(f"• {sentence}"))
+    table = Table(title=Text("各区有没有动静"), box=box.SIMPLE, title_justify="left")
+    for header in ("区", "名单上的人", *TOPIC_TITLES.values()):
+        table.add_column(Text(header), justify="right" if header == "名单上的人" else "left")
+    for rows in _by_place(told["silence"], township=False):
+        cells = [
+            Text(STATE_TITLES[row["state"]], style={"silent": "red", "partly": "yellow", "cannot_tell": "yellow"}.get(row["state"], ""))
+            for row in rows
+        ]  # fmt: skip
+        table.add_row(Text(rows[0]["division"]), Text(_people(rows[1], told)), *cells)
+    console.print(table)
+    for purpose, title in PURPOSE_TITLES.items():
+        mine = [
+            row for row in told["rates"]
+            if (row["purpose"], row["counted"]) == (purpose, "persons") and row["dimension"] in DIMENSION_TITLES
+            and row["dimension"] != "township"
+        ]  # fmt: skip
+        table = Table(title=Text(f"{title}预警率（人）"), box=box.SIMPLE, title_justify="left")
+        for header in ("分组", "名单上", "列出过", "预警率", "95%区间", "与全市相比"):
+            table.add_column(Text(header), justify="left" if header == "分组" else "right")
+        for row in mine:
+            if not row["is_hidden"]:
+                table.add_row(*map(Text, (
+                    f"{DIMENSION_TITLES[row['dimension']]} {row['title']}", f"{row['known']:,}", f"{row['listed']:,}", _percent(row["rate"]),
+                    f"{_percent(row['low'])}–{_percent(row['high'])}", _AGAINST_TITLES[row["against_all"]],
+                )))  # fmt: skip
+        if table.row_count:
+            console.print(table)
+        if hidden := sum(row["is_hidden"] for row in mine):
+            console.print(
+                Text(f"{title}另有 {hidden} 组的数不公布（少于 {told['smallest_cell']['value']}，或能由此推出）。")
+            )
+    console.print(Text("全文（各街道、按户的数、怎么算）：加 --out 文件.html"))
+
+
+def _by_place(silence: Sequence[Mapping[str, Any]], *, township: bool) -> list[list[Mapping[str, Any]]]:
+    """The lines of one place together, in the order of TOPIC_TITLES."""
+    chosen = [row for row in silence if bool(row["township"]) == township]
+    return [list(rows) for _, rows in groupby(chosen, key=lambda row: (row["division_code"], row["township"]))]
+
+
+# as a page --------------------------------------------------------------------------------------------------------
+
+_STYLE = """
+body{font:14px/1.6 'Noto Sans CJK SC','Microsoft YaHei',sans-serif;max-width:1080px;margin:2em auto;padding:0 1.5em;color:#1f2933}
+h1{margin:0 0 .1em;font-size:26px}h2{border-bottom:2px solid #1f2933;margin:1.8em 0 .5em;font-size:19px}
+h3{margin:1.4em 0 .3em;font-size:15px}p{margin:.3em 0}.quiet{color:#616e7c}small{color:#616e7c;font-weight:normal}
+.first{background:#f5f7fa;border-left:4px solid #3e4c59;padding:.6em 1em .6em 1.6em;margin:1em 0}.first li{margin:.15em 0}
+table{border-collapse:collapse;width:100%;margin:.3em 0 .8em;break-inside:auto}tr{break-inside:avoid}
+td,th{border-bottom:1px solid #dfe3e8;padding:.22em .55em;text-align:left;vertical-align:middle}
+th{background:#f2f4f6;font-weight:600;border-bottom:1px solid #9aa5b1;white-space:nowrap}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.state{display:inline-block;min-width:5em;padding:0 .5em;border-radius:3px;text-align:center}
+.heard{background:#e3f2e6}.silent{background:#c0392b;color:#fff;font-weight:600}.silent.mild{background:#f8dcd7;color:#7a2318;font-weight:400}.partly,.cannot_tell{background:#fdebc8}
+.nobody,.not_due,.not_expected{background:#eceff2;color:#52606d}
+.below{color:#b03a00;font-weight:600}.above{color:#0b4f9c;font-weight:600}.hidden{color:#7b8794}
+td.w,td small{white-space:nowrap}td.many small{white-space:normal}.next td{border-top:1px solid #9aa5b1}
+.wide td.bar{width:30%}svg{display:block;width:100%;height:18px}.whole td{background:#f5f7fa;font-weight:600}
+@media print{body{margin:0;max-width:none;font-size:11px}h2{break-after:avoid}h3{break-after:avoid}
+.state,.first,.whole td{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+"""
+
+
+def page(told: Mapping[str, Any]) -> str:
+    """The report as one printable HTML page in plain Chinese; the same release, the same bytes."""
+    first = "".join(f"<li>{_e(sentence)}</li>" for sentence in summary(told))
+    rates = "".join(_purpose(told, purpose) for purpose in PURPOSE_TITLES)
+    return (
+        f"<!doctype html><html lang='zh'><meta charset='utf-8'><title>沉默与公平报告 {_e(told['date'])}</title><style>{_STYLE}</style>"
+        f"<h1>沉默与公平报告</h1><p class='quiet'>{_e(told['bureau'])} · 数据日期 {_e(told['date'])} · 观察期为近 {told['days']} 天"
+        f" · 少于 {told['smallest_cell']['value']} 的数不公布（{_e(told['smallest_cell']['source'])}）</p>"
+        "<p>预警多的地方看得见，没有预警的地方看不见。这份报告看的是后一种：哪里没有声音，哪些人列出得比别人少或多。"
+        "它只提问，不评价任何一个区、任何一群人。</p>"
+        f"<ul class='first'>{first}</ul>"
+        f"<h2>一、哪里没有动静</h2>{_divisions(told)}{_townships(told)}"
+        f"<h2>二、谁列出得少，谁列出得多</h2>{rates}"
+        f"<h2>三、怎么看，怎么算</h2>{_notes(told)}</html>"
+    )
+
+
+def _divisions(told: Mapping[str, Any]) -> str:
+    lines = []
+    for rows in _by_place(told["silence"], township=False):
+        missing = "、".join(kind for row in rows for kind in row["kinds_missing"])
+        cells = "".join(f"<td class='w'>{_state(row)} <small>{_e(_since(row))}</small></td>" for row in rows)
+        lines.append(
+            f"<tr><td class='w'>{_e(rows[0]['division'])}</td><td class='n'>{_people(rows[1], told)}</td>"
+            f"<td class='n'>{_people(rows[1], told, 'households')}</td>{cells}<td class='many'><small>{_e(missing)}</small></td></tr>"
+        )
+    heads = "".join(f"<th>{_e(title)} <small>最近一次</small></th>" for title in TOPIC_TITLES.values())
+    return (
+        f"<h3>各区</h3><table><tr><th>区</th><th class='n'>名单上的人</th><th class='n'>户</th>{heads}<th>没有来的名单</th></tr>"
+        f"{''.join(lines)}</table>"
+    )
+
+
+def _townships(told: Mapping[str, Any]) -> str:
+    places = {
+        (rows[0]["division_code"], rows[0]["township"]): rows for rows in _by_place(told["silence"], township=True)
+    }
+    order = [(row["division_code"], row["township"]) for row in _silent_townships(told)]
+    order += [
+        key
+        for key, rows in places.items()
+        if key not in order and any(row["state"] in ("silent", "cannot_tell") for row in rows)
+    ]
+    if not order:
+        return "<h3>街道（乡镇）</h3><p>没有一处没有动静，也没有说不准的。</p>"
+    lines = []
+    for key in order:
+        rows = places[key]
+        expected = f"{rows[1]['expected']:.0f}" if rows[1]["expected"] is not None else ""
+        lines.append(
+            f"<tr><td class='w'>{_e(rows[0]['division'])}{_e(rows[0]['township'])}</td><td class='n'>{_people(rows[1], told)}</td>"
+            f"<td class='n'>{_people(rows[1], told, 'households')}</td>"
+            + "".join(f"<td class='w'>{_state(row)} <small>{_e(_since(row))}</small></td>" for row in rows)
+            + f"<td class='n'>{expected}</td></tr>"
+        )
+    heads = "".join(f"<th>{_e(title)} <small>最近一次</small></th>" for title in TOPIC_TITLES.values())
+    return (
+        f"<h3>没有动静、或说不准的街道（乡镇） <small>{len(order)} 个，共 {len(places)} 个；没有预警而人最多的在前</small></h3>"
+        f"<table><tr><th>街道（乡镇）</th><th class='n'>名单上的人</th><th class='n'>户</th>{heads}"
+        f"<th class='n'>照全市应有（人）</th></tr>{''.join(lines)}</table>"
+        "<p class='quiet'>“照全市应有”是把全市的救助类预警率乘上这里的人数：应有的越多而一个也没有，越值得去看一看（深红）。"
+        "人少的地方没有预警很平常（浅红）。</p>"
+    )
+
+
+def _state(row: Mapping[str, Any]) -> str:
+    mild = " mild" if row["township"] and row["topic"] == "warnings" and not _is_worth_a_look(row) else ""
+    return f"<span class='state {row['state']}{mild}'>{STATE_TITLES[row['state']]}</span>"
+
+
+def _purpose(told: Mapping[str, Any], purpose: str) -> str:
+    mine = [row for row in told["rates"] if row["purpose"] == purpose]
+    whole = {row["counted"]: row for row in mine if row["dimension"] == "all"}
+    title = PURPOSE_TITLES[purpose]
+    if not whole:
+        return f"<h3>{title}</h3><p>名单上还没有人。</p>"
+    parts = [f"<h3>{title} <small>{_ASKED[purpose]}</small></h3>"]
+    if all(row["is_hidden"] for row in whole.values()):
+        return "".join(parts) + f"<p class='hidden'>列出的不到 {told['smallest_cell']['value']}，全部不公布。</p>"
+    households = {
+        (row["dimension"], row["division_code"], row["value"]): row for row in mine if row["counted"] == "households"
+    }
+    persons = [row for row in mine if row["counted"] == "persons" and row["dimension"] in ("all", *DIMENSION_TITLES)]
+    towns = [row for row in persons if row["dimension"] == "township"]
+    persons = [row for row in persons if row not in towns or row["listed"]]
+    scale = _scale(persons)
+    lines = []
+    for dimension, rows in groupby(persons, key=lambda row: row["dimension"]):
+        pairs = [(row, households.get((dimension, row["division_code"], row["value"]))) for row in rows]
+        name = DIMENSION_TITLES.get(dimension, "")
+        if len(pairs) > 1 and all(row["is_hidden"] and (not beside or beside["is_hidden"]) for row, beside in pairs):
+            text = f"{len(pairs)} 组的列出数都不公布"
+            lines.append(
+                f"<tr class='next'><td class='quiet w'>{name}</td><td class='hidden' colspan='9'>{text}</td></tr>"
+            )
+            continue
+        for place, (row, beside) in enumerate(pairs):
+            name = "" if place else name
+            lines.append(_line(row, beside, name, scale, whole["persons"]["rate"] or 0.0))
+    elsewhere = [
+        f"{row['listed']:,} {'人' if row['counted'] == 'persons' else '户'}"
+        for row in mine if row["dimension"] == "elsewhere" and not row["is_hidden"]
+    ]  # fmt: skip
+    parts.append(
+        "<table class='wide'><tr><th></th><th>哪一组</th><th class='n'>名单上（人）</th><th class='n'>列出过（人）</th>"
+        "<th class='n'>预警率</th><th>95%区间 <small>竖线是全市</small></th><th class='n'>是全市的几倍</th><th></th>"
+        "<th class='n'>户</th><th class='n'>列出过（户）</th></tr>"
+        f"{''.join(lines)}</table>"
+    )
+    hidden = sum(row["is_hidden"] for row in towns)
+    none = sum(row["listed"] == 0 for row in towns)
+    if hidden or none:
+        parts.append(
+            f"<p class='hidden'>没有列在表里的街道（乡镇）：不公布的 {hidden} 个，一个也没有列出过的 {none} 个。</p>"
+        )
+    if elsewhere:
+        parts.append(
+            f"<p class='quiet'>另外列出过 {'、'.join(elsewhere)}，只在外部门的名单上，不知道这样的人共有多少，没有率。</p>"
+        )
+    return "".join(parts)
+
+
+_HIDDEN = "<span class='hidden'>不公布</span>"
+
+
+def _line(row: Mapping[str, Any], beside: Mapping[str, Any] | None, dimension: str, scale: float, usual: float) -> str:
+    title = f"{row['division']}{row['title']}" if row["dimension"] == "township" else row["title"]
+    known = _HIDDEN if row["known"] is None else f"{row['known']:,}"
+    figures = (
+        f"<td class='n'>{_HIDDEN}</td><td></td><td class='bar'></td><td></td><td></td>"
+        if row["is_hidden"]
+        else f"<td class='n'>{row['listed']:,}</td><td class='n'>{_percent(row['rate'])}</td><td class='bar'>{_bar(row, scale, usual)}</td>"
+        f"<td class='n'>{'' if row['ratio'] is None else format(row['ratio'], '.2f')}</td>"
+        f"<td class='w {row['against_all'] or ''}'>{_AGAINST_TITLES[row['against_all']]}</td>"
+    )
+    households = "<td></td><td></td>"
+    if beside:
+        households = "".join(
+            f"<td class='n'>{_HIDDEN if beside[name] is None else format(beside[name], ',')}</td>"
+            for name in ("known", "listed")
+        )
+    sort = " class='whole'" if row["dimension"] == "all" else " class='next'" if dimension else ""
+    return f"<tr{sort}><td class='quiet w'>{_e(dimension)}</td><td class='w'>{_e(title)}</td><td class='n'>{known}</td>{figures}{households}</tr>"
+
+
+def _scale(rows: Sequence[Mapping[str, Any]]) -> float:
+    """The rate at the right end of the bars: the highest that is shown, small groups' wide intervals cut at twice that."""
+    rates = [row["rate"] for row in rows if row["rate"] is not None]
+    return max(
+        min(max((row["high"] for row in rows if row["high"] is not None), default=0.0), 2 * max(rates, default=0.0)),
+        0.001,
+    )
+
+
+def _bar(row: Mapping[str, Any], scale: float, usual: float) -> str:
+    """The interval of a rate as a bar, the rate a mark on it, and the rate of all a line across."""
+    low, rate, high, all_of_it = (
+        min(each / scale, 1) * 100 for each in (row["low"], row["rate"], row["high"], usual)
+    )  # fmt: skip
+    colour = {"below": "#d9692b", "above": "#2f6fbf"}.get(row["against_all"] or "", "#7b8794")
+    return (
+        "<svg viewBox='0 0 100 18' preserveAspectRatio='none'>"
+        f"<rect x='{low:.2f}' width='{max(high - low, 0.4):.2f}' y='6' height='6' fill='{colour}' opacity='.35'/>"
+        f"<rect x='{max(rate - 0.4, 0):.2f}' width='0.8' y='2' height='14' fill='{colour}'/>"
+        f"<line x1='{all_of_it:.2f}' x2='{all_of_it:.2f}' y1='0' y2='18' stroke='#1f2933' stroke-width='1'"
+        " vector-effect='non-scaling-stroke'/></svg>"
+    )
+
+
+def _notes(told: Mapping[str, Any]) -> str:
+    least, days = told["smallest_cell"]["value"], told["days"]
+    notes = (
+        (
+            "名单上的人",
+            "在册的、摸底排查的、监测中的、近两年退出的、一年内申请过临时救助的人，和还没有号码的家庭成员。"
+            "死亡登记不用于统计，所以已去世而名单上还有的也算在内。",
+        ),
+        (
+            "列出过",
+            f"近 {days} 天内在预警清单上出现过的，待核查、已办结、已撤回都算，一个人只算一次。按户的规则算全户的人。"
+            "只看有没有列出，不看因为什么。",
+        ),
+        (
+            "三类分开",
+            "救助、补差、复核是三回事，不能相加：前两类少了要问是不是漏了，后一类多了要问是不是问得过多。",
+        ),
+        (
+            "残疾",
+            "按低保名册“是否残疾”一栏。残联的持证名单只用于救助和补差，不用于统计；别的名单不问这一项，算“名单上没有写”。",
+        ),
+        (
+            "名单",
+            "每个人只算在第一份上：在册、摸底、监测、退出不久、申请过临时救助。各类规则问的人不同（在册的人多半已有救助），"
+            "别的分组里看到高低，先看是不是名单不同的缘故。",
+        ),
+        (
+            "明显低、明显高",
+            "95% 区间（威尔逊法）整个在全市的率以下或以上。组数多，每二十组里难免有一组碰巧如此；先看组里有多少人，再下去问。",
+        ),
+        (
+            "不公布",
+            f"少于 {least} 人（户）的组，和列出的、没有列出的少于 {least} 的组，都不公布；"
+            "同一个合计里再多藏几组，让人不能用合计减出来。区不公布的，它的街道也不公布。",
+        ),
+        (
+            "没有动静",
+            f"近 {days} 天内一次也没有。“报送”看收下的名单（街道看名单里有没有它）；“预警”看救助、补差两类；"
+            "“核查结果”看有没有人登记过办理情况。",
+        ),
+        (
+            "说不准",
+            "名单没有来，就不能说那里没有预警。“没有对象”是名单来了而没有人，或没有预警可办；"
+            "“未到期限”是有预警，但没有一条过了期限。",
+        ),
+    )
+    lines = "".join(f"<tr><th>{_e(word)}</th><td>{_e(text)}</td></tr>" for word, text in notes)
+    return f"<table>{lines}</table>"
+
+
+def _e(value: Any) -> str:
+    return html.escape(str(value))

@@ -1,0 +1,1 @@
+"""The night, step by step: `run` has the order."""

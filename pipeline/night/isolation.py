@@ -1,0 +1,278 @@
+"""Which submissions our program cannot get over, where judging or building fails: found by trying, nothing is written.
+
+A failure is laid on a submission only where all goes well without it. What fails without any of them is ours alone, and
+fails the night. Being found here is no fault of a sender: the program should have refused a cell, or have borne it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import warehouse
+from pipeline.model import tell_failure
+from pipeline.records import seal
+from pipeline.records.ledger.parts import BROKE
+
+if TYPE_CHECKING:
+    from pipeline.checks import Part
+    from pipeline.records.ledger import Submission
+    from pipeline.settings.home import Home
+    from pipeline.warehouse.models import Models
+
+T = TypeVar("T")
+MOST_OF_A_UNIT = 3
+"""After so many of one unit's submissions all that it sent tonight is laid aside, so that nobody's files cost a whole night of trying."""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """What is known of a submission that our program cannot get over."""
+
+    reason: str
+    """For its sender and the data officer, with the row where it could be found."""
+    fault: str = ""
+    """The table or the error, for developers; '' where only others of its unit were found."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a submission as read or accepted, or of a filled-in list."""
+
+    sheet: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a build can be tried without: a submission, or all lines of a filled-in list."""
+
+    sent_id: str
+    """The submission's id, or the filled-in list's file_id."""
+    unit_code: str
+    submission: Submission | None = None
+    lines: Mapping[str, Row] = field(default_factory=dict)
+    """decision_id → where the line stands, of a filled-in list."""
+
+    @property
+    def ids(self) -> set[str]:
+        """What the build's inputs leave out to be without it."""
+        return {self.sent_id, *self.lines}
+
+
+def first_bad(found_in: Sequence[T], fails: Callable[[Sequence[T]], bool]) -> T:
+    """The first of them with which it fails, together with those before it. It fails with all of them, and without any it does not."""
+    good, bad = 0, len(found_in)
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        if fails(found_in[:middle]):
+            bad = middle
+        else:
+            good = middle
+    return found_in[bad - 1]
+
+
+class _OfUnit(Protocol):
+    """What a unit sent, or the part that it is judged as."""
+
+    @property
+    def unit_code(self) -> str: ...
+
+
+S = TypeVar("S", bound=_OfUnit)
+
+
+def _culprits(suspects: list[S], fails: Callable[[Sequence[S]], bool]) -> Iterator[tuple[S, list[S], list[S]]]:
+    """(culprit, the suspects up to it, those of its unit that are laid aside with it), until the rest, left in `suspects`, goes well."""
+    times: Counter[str] = Counter()
+    while suspects and fails(suspects):
+        culprit = first_bad(suspects, fails)
+        before = suspects[: suspects.index(culprit) + 1]
+        times[culprit.unit_code] += 1
+        is_enough = times[culprit.unit_code] >= MOST_OF_A_UNIT
+        beside = [each for each in suspects if each != culprit and is_enough and each.unit_code == culprit.unit_code]
+        suspects[:] = [each for each in suspects if each != culprit and each not in beside]
+        yield culprit, before, beside
+
+
+def of_build(
+    home: Home,
+    house: Models,
+    tonight: Sequence[Sent],
+    given: Callable[[Collection[str]], warehouse.Inputs],
+    wanted: Sequence[str] | None = None,
+) -> dict[str, Broken]:
+    """sent_id → what is known, of those of `tonight` without which the build of the `wanted` tables (None: of all) goes well.
+
+    `given`: the build's inputs without some `Sent.ids`. {} when it does not fail, or fails without all of them too, or with
+    nearly everybody: then it is ours, and the night fails.
+    """
+
+    def inputs_of(kept: Sequence[Sent], less: Collection[str] = ()) -> warehouse.Inputs:
+        return given({*less, *(one for each in tonight if each not in kept for one in each.ids)})
+
+    def failure(kept: Sequence[Sent]) -> warehouse.Failure | None:
+        return _attempt(home, house, inputs_of(kept), wanted)
+
+    if not tonight or failure([]):
+        return {}
+    found: dict[str, Broken] = {}
+    suspects, blamed = list(tonight), set[str]()
+    for culprit, before, beside in _culprits(suspects, lambda some: failure(some) is not None):
+        blamed.add(culprit.unit_code)
+        if _is_ours(blamed, tonight):
+            return {}
+        at = failure(before)
+        table = at.table if at else ""
+        if culprit.submission:
+            row = _row_of_submission(home, inputs_of(before), house, culprit.submission, table)
+        else:
+            row = _row_of_list(home, partial(inputs_of, before), house, culprit, table)
+        found |= {each.sent_id: Broken(_reason("建库", None, "", each)) for each in beside}
+        found[culprit.sent_id] = Broken(_reason("建库", row, table, culprit), table)
+    # On a first night all goes well without everybody, which says nothing about anybody.
+    return found if suspects or any(map(len, inputs_of([]).accepted.values())) else {}
+
+
+def _is_ours(blamed: Collection[str], tonight: Sequence[Sent]) -> bool:
+    """Whether what fails with the files of so many units is the program, and no sender's file: of several, more than half."""
+    return len(blamed) > 1 and 2 * len(blamed) > len({each.unit_code for each in tonight})
+
+
+def _attempt(
+    home: Home, house: Models, given: warehouse.Inputs, wanted: Sequence[str] | None
+) -> warehouse.Failure | None:
+    return warehouse.attempt(given, house, wanted, work=home.work, key=seal.closing_key(home))
+
+
+def _fails_at(table: str, home: Home, house: Models, given: warehouse.Inputs) -> bool:
+    """Whether a table that was found to fail does, or any where it is none of ours."""
+    wanted = [table] if table in house.models else house.everything()
+    return _attempt(home, house, given, wanted) is not None
+
+
+def _row_of_list(
+    home: Home, given: Callable[[set[str]], warehouse.Inputs], house: Models, culprit: Sent, table: str
+) -> Row | None:
+    """The line of a filled-in list with which a table fails; None where no single one does. `given`: without some lines."""
+
+    def fails(lines: Sequence[str]) -> bool:
+        return _fails_at(table, home, house, given(culprit.ids - {*lines}))
+
+    lines = list(culprit.lines)
+    return culprit.lines[first_bad(lines, fails)] if fails(lines) and not fails([]) else None
+
+
+def _row_of_submission(
+    home: Home, given: warehouse.Inputs, house: Models, culprit: Submission, table: str
+) -> Row | None:
+    """The row of a submission with which a table fails; None where that is not for one of its accepted rows."""
+    kind = str(culprit.kind)
+    path = home.accepted / kind / f"{culprit.submission_id}.parquet"
+    paths = given.accepted.get(kind, ())
+    if isinstance(paths, pa.Table) or path not in paths:
+        return None
+    with tempfile.TemporaryDirectory(dir=home.work, prefix="build-") as folder:
+        part = Path(folder) / path.name
+
+        def fails(rows: Sequence[Row]) -> bool:
+            _write_rows(path, rows, part)
+            changed = [part if each == path else each for each in paths]
+            return _fails_at(table, home, house, replace(given, accepted={**given.accepted, kind: changed}))
+
+        rows = _rows_in(path)
+        return first_bad(rows, fails) if rows and fails(rows) and not fails([]) else None
+
+
+def of_check(parts: Sequence[Part], examine: Callable[[Sequence[Part], Path], object], work: Path) -> dict[str, Broken]:
+    """submission_id → what is known, of those parts without which the others can be judged.
+
+    `examine` judges parts and writes into a folder. {} when it fails whatever is judged: then it is ours.
+    """
+    with tempfile.TemporaryDirectory(dir=work, prefix="judge-") as folder:
+
+        def failure(some: Sequence[Part]) -> str:
+            try:
+                examine(some, Path(folder))
+            except warehouse.OF_THE_MACHINE:
+                raise
+            except Exception as problem:  # noqa: BLE001 - whatever it is, it is told, and whose rows it needs is asked
+                return tell_failure(problem)
+            return ""
+
+        found: dict[str, Broken] = {}
+        suspects, is_sound = list(parts), False
+        for culprit, before, beside in _culprits(suspects, lambda some: bool(failure(some))):
+            row, others_are_sound = _row_of_check(culprit, failure, Path(folder))
+            is_sound = is_sound or others_are_sound
+            found |= {each.submission_id: Broken(_reason("检查", None, "")) for each in beside}
+            said = failure(before)
+            found[culprit.submission_id] = Broken(_reason("检查", row, said), said)
+    return found if suspects or is_sound else {}
+
+
+def _row_of_check(culprit: Part, failure: Callable[[Sequence[Part]], str], folder: Path) -> tuple[Row | None, bool]:
+    """(the row with which a file cannot be judged, whether its other rows can)."""
+    if not culprit.reading.rows_path:
+        return None, False
+    path, part = Path(culprit.reading.rows_path), folder / "rows.parquet"
+
+    def fails(rows: Sequence[Row]) -> bool:
+        _write_rows(path, rows, part)
+        return bool(
+            failure([replace(culprit, reading=replace(culprit.reading, rows_path=str(part), rows_read=len(rows)))])
+        )
+
+    rows = _rows_in(path)
+    if not rows or not fails(rows):
+        return None, False
+    row = first_bad(rows, fails)
+    others = [each for each in rows if each != row]
+    return row, bool(others) and not fails(others)
+
+
+def _rows_in(path: Path) -> list[Row]:
+    with closing(pq.ParquetFile(path)) as file:
+        table = file.read(columns=["sheet", "row_number"]).group_by(["sheet", "row_number"]).aggregate([])
+    lines = table.sort_by([("sheet", "ascending"), ("row_number", "ascending")]).to_pylist()
+    return [Row(str(line["sheet"] or ""), int(line["row_number"])) for line in lines]
+
+
+def _write_rows(path: Path, rows: Sequence[Row], target: Path) -> None:
+    """Of a file of rows only these."""
+    names = [(row.sheet, row.number) for row in rows]
+    wanted = pa.table(
+        {
+            "sheet": pa.array([sheet for sheet, _ in names], pa.string()),
+            "row_number": pa.array([number for _, number in names], pa.int32()),
+        }
+    )
+    with warehouse.in_memory(target.parent) as con:
+        con.register("wanted", wanted)
+        kept = con.sql(
+            "select source.* from read_parquet(?) as source semi join wanted"
+            " on coalesce(source.sheet, '') = wanted.sheet and source.row_number = wanted.row_number",
+            params=[str(path)],
+        )
+        kept.write_parquet(str(target))
+
+
+def _reason(step: str, row: Row | None, fault: str, sent: Sent | None = None) -> str:
+    at = "" if row is None else (f"工作表“{row.sheet}”" if row.sheet else "") + f"第 {row.number} 行"
+    where = f"{step}时错在{at}" if at else f"{step}时出错，说不出是哪一行"
+    told = f"；给开发者：{fault}" if fault else ""
+    if sent and sent.lines:
+        return f"{BROKE}（{where}{told}），所以没有登记；这不是您填错了。别的清单照常登记"
+    return (
+        f"{BROKE}（{where}{told}），先扣住不用；这不是报送单位的错，不用改、不用重报。"
+        "上一次收下的仍然有效；没有收下过的，在此以前按没有交齐算，不会因为里面没有谁就下结论"
+    )

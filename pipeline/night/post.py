@@ -1,0 +1,96 @@
+"""The night's message, sent on to where monitor.yml says: a web address, a mail. outbox/ always has it first.
+
+What was sent once is not sent again when the night is run again, unless the message says something else by then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import os
+import smtplib
+import ssl
+from email.message import EmailMessage
+from email.utils import formatdate
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from pipeline.settings.home import Notify, atomically
+
+SECONDS = 20
+"""How long a server may keep silent."""
+USER, PASSWORD = "MONITOR_SMTP_USER", "MONITOR_SMTP_PASSWORD"
+_TROUBLE = (OSError, http.client.HTTPException, smtplib.SMTPException, ValueError)
+
+
+class NotSent(Exception):
+    """Why a message did not go out, in Chinese; never an address, since a webhook's is a secret."""
+
+
+def send(notify: Notify, message: Path) -> list[str]:
+    """Send the message (Markdown; its first line is the subject) by each way that has not carried it yet; what went wrong.
+
+    `<message>.sent` beside it remembers the ways by which these very words went out.
+    """
+    text = message.read_text(encoding="utf-8")
+    subject, _, body = text.removeprefix("# ").partition("\n")
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    kept = message.with_suffix(".sent")
+    sent = set(kept.read_text(encoding="utf-8").split("\n")) if kept.exists() else set()
+    problems = []
+    for name, carry, is_wanted in (("webhook", _post, notify.webhook), ("mail", _mail, notify.smtp)):
+        line = f"{name} {digest}"
+        if not is_wanted or line in sent:
+            continue
+        try:
+            carry(notify, subject, body.strip("\n") + "\n")
+        except NotSent as problem:
+            problems.append(str(problem))
+        except _TROUBLE as problem:
+            problems.append(f"{_TITLES[name]}没有发出去：{type(problem).__name__}")
+        else:
+            sent.add(line)
+            with atomically(kept) as part:
+                part.write_text("\n".join(sorted(sent - {""})), encoding="utf-8")
+    return problems
+
+
+_TITLES = {"webhook": "网址通知（webhook）", "mail": "邮件"}
+
+
+def _post(notify: Notify, subject: str, body: str) -> None:
+    """POST as JSON: `title` and `text`, and the same as group robots of office messengers take Markdown."""
+    address = notify.webhook or ""
+    if address.startswith("env:") and not (address := os.environ.get(address.removeprefix("env:"), "")):
+        raise NotSent(f"网址通知（webhook）没有发出去：没有设置环境变量 {(notify.webhook or '').removeprefix('env:')}")
+    if urlsplit(address).scheme not in ("http", "https"):
+        raise NotSent("网址通知（webhook）没有发出去：应是 http 或 https 网址")
+    markdown = {"title": subject, "text": f"# {subject}\n{body}", "content": f"# {subject}\n{body}"}
+    words = {"title": subject, "text": body, "msgtype": "markdown", "markdown": markdown}
+    request = Request(  # noqa: S310 - the scheme is looked at above
+        address, json.dumps(words, ensure_ascii=False).encode(), {"Content-Type": "application/json; charset=utf-8"}
+    )
+    with urlopen(request, timeout=SECONDS) as answer:  # noqa: S310 - the same
+        answer.read(1 << 16)
+
+
+def _mail(notify: Notify, subject: str, body: str) -> None:
+    """Plain text, encrypted where the server can; a password goes over an encrypted line only."""
+    mail = EmailMessage()
+    mail["Subject"], mail["From"], mail["To"] = subject, notify.sender or "", ", ".join(notify.recipients)
+    mail["Date"] = formatdate()
+    mail.set_content(body, cte="base64")
+    host, _, port = (notify.smtp or "").rpartition(":")
+    user, password = os.environ.get(USER), os.environ.get(PASSWORD)
+    with smtplib.SMTP(host, int(port), timeout=SECONDS) as server:
+        server.ehlo()
+        if server.has_extn("starttls"):
+            server.starttls(context=ssl.create_default_context())
+            server.ehlo()
+        elif user:
+            raise NotSent("邮件没有发出去：邮件服务器不支持加密（STARTTLS），密码不在明文连接上发送")
+        if user and password:
+            server.login(user, password)
+        server.send_message(mail)

@@ -1,0 +1,437 @@
+"""Which lists are whole: whose absence from them says something (docs/sources.md, a roster that is not whole).
+
+A roster is all parts of a division, kind and month. What is known to belong to it, or may, and is not among its accepted
+rows is a gap: a part that was refused, held or left no row; too many rows set aside; sheets or lines of a part that were
+left out; a part that the month before had, and this one has not yet; a file of the sender of which nobody can tell what it
+is; a file refused elsewhere, in a folder of no unit or of another one, that is by its name, or by what it says itself, of
+this one; what lay in its inbox and was not taken, as an upload that broke off; a database table that was not read. Lists
+without a month from whose silence rules conclude something (`Kind.speaks_by_absence`), whoever sends them, have gaps in the
+same way; of their rows that were set aside it is known whom they may be about.
+
+A gap ends when a later file of its name (or of its very bytes) takes its place, when a roster of a later month is
+there, or when the data officer confirms that nobody is missing because of it. Rules ask only of gaps that came on or after the
+day from which they look for rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
+from pathlib import PurePath
+from typing import Any, Literal
+
+from pipeline import advice
+from pipeline.model import IDENTICAL_TWIN, mask, month_of
+from pipeline.reading import endings
+from pipeline.reading.months import months_in
+from pipeline.records.ledger import TAKEN, Ledger, LeftFile, Submission
+from pipeline.records.ledger.parts import BROKE, is_asked_about, is_shrunken, part_name
+from pipeline.settings import contracts
+from pipeline.settings.home import Home, Unit
+
+_OF_CORRECTIONS = frozenset(
+    {"correction_changed", "no_base", "base_changed", "nothing_changed", "row_emptied", "filled_list"}
+)
+"""Codes of correction workbooks that were not used: the file that they are about stands as it was."""
+_NO_TABLE = "not_a_table"
+"""The refusal of a letter, a picture, a packed folder: a list only when its name says so."""
+_UNREAD = "unrecognised"
+"""The refusal of a file that could be read: whether people stand in it is known."""
+_SHRUNKEN = "人数骤减，先扣住不用，还没有确认"
+_WHOSE = "整份退回，写的是别的区的地名，可能是这一种"
+_BROKEN = f"{BROKE}，先扣住不用，程序还没有修好"
+GapSort = Literal["refused", "held", "set_aside", "left_out", "not_come", "unknown", "not_taken", "not_read"]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Why somebody who is not on a list may yet belong to it."""
+
+    unit_code: str
+    kind: str
+    period: str
+    """The roster's month. Where the list does not say: by its name, by what came with it, else the month of the night on which it came.
+    '' for lists without a month."""
+    latest_period: str
+    """The latest month that it may be of: the roster's own where that is known."""
+    submission_id: str
+    """What the data officer confirms, of what lies in the inbox its `left_id`; '' for a database table that was not read."""
+    file_name: str
+    sort: GapSort
+    reason: str
+    """A Chinese clause, without the file's name."""
+    night: date
+    """The night on which the file came, or the table was not read."""
+    is_elsewhere: bool = False
+    """The file lies in a folder that is not the unit's."""
+    refusal_fix: str = ""
+    """What was said to its sender, where it was refused."""
+
+    @property
+    def fix(self) -> str:
+        """What ends it, as a Chinese sentence for the data officer."""
+        if not self.submission_id:
+            return "请查好数据库连接，读到了就恢复"
+        confirm = f"运行 monitor confirm {self.submission_id} --by 姓名 --because 原因"
+        return advice.try_again(self.submission_id) if self.reason == _BROKEN else self._fix_or(confirm)
+
+    def _mended(self) -> str:
+        """How what was refused is sent once more, under the name by which it ends the gap."""
+        if endings.ending(self.file_name) in endings.READ:
+            is_kept = endings.ending(self.file_name) == ".xlsx" or not self.refusal_fix
+            return f"改好后用原来的文件名再交{'' if is_kept else '（存成 .xlsx 的，只把后缀改成 .xlsx）'}"
+        if self.refusal_fix == advice.UNPACK:
+            return "解压后把里面的表格交来"
+        added = next((each for each in endings.READ if self.refusal_fix == advice.add_ending(each)), "")
+        return f"改好后用文件名“{mask(self.file_name + added if added else endings.as_xlsx(self.file_name))}”再交"
+
+    def _fix_or(self, confirm: str) -> str:
+        """What mends the list, or else what confirms that nobody is missing from it."""
+        if self.sort == "held":
+            return f"核对无误后{confirm}"
+        if self.is_elsewhere:
+            return f"请把它放进 {self.unit_code} 文件夹再交，文件名不变；没有因它漏掉人的，{confirm}"
+        if self.sort == "not_come":
+            return f"请报送单位把这一份也交来；这个月的人都在收到的名单里的，{confirm}"
+        if self.reason == _WHOSE:
+            return f"请报送单位照退回件里写的弄清是谁的名单；没有因它漏掉人和记录的，{confirm}"
+        again = "补全后用原来的文件名再交" if self.sort == "left_out" else self._mended()
+        if self.sort == "not_taken":
+            whole = endings.bare(self.file_name)
+            again = f"把整份名单用文件名“{whole}”交来" if _is_name_of_list(whole) else "交来整份名单，不要的半份请删去"
+        nobody = "它不是名单，或没有因它漏掉人和记录" if self.sort == "unknown" else "没有因它漏掉人和记录"
+        return f"请报送单位{again}；{nobody}的，{confirm}"
+
+
+def gaps(home: Home, ledger: Ledger, submissions: Sequence[Submission], day: date) -> list[Gap]:
+    """What is missing from the lists of the units on the night of `day`, sorted.
+
+    `submissions`: all that had arrived by then, as they stood (`Ledger.as_of`).
+    """
+    confirmed, not_taken = ledger.confirmed_gaps(day).keys(), ledger.left(day)
+    last_night = max((each.run_date for each in ledger.nights() if each.run_date <= day), default=day)
+    refused = _refused(each for each in submissions if each.submission_id not in confirmed)
+    found: list[Gap] = []
+    for unit in home.units.values():
+        kinds = _watched(unit)
+        came = [each for each in submissions if each.unit_code == unit.code]
+        mine = [each for each in came if each.outcome != "repeated"]
+        open_ones = [each for each in mine if each.submission_id not in confirmed]
+        for each in open_ones:
+            if each.status == "refused":
+                if each.submission_id in refused and not _is_answered(each, mine):
+                    found += _of_refused(home, unit, each, mine)
+            elif each.status == "held":
+                if each.kind in kinds:
+                    found.append(_gap(each, "held", _BROKEN if each.reason.startswith(BROKE) else _SHRUNKEN))
+            elif each.kind in kinds and _is_in_force(each, mine) and (left := each.reading.get("gaps")):
+                found.append(_gap(each, "left_out", "；".join(left)))
+        found += _of_strays(home, unit, refused.values(), mine)
+        found += _of_set_aside(home, open_ones, day)
+        found += _of_parts_to_come(home, mine, confirmed)
+        for left in not_taken:
+            if left.unit_code == unit.code and left.left_id not in confirmed:
+                found += _of_left(home, unit, left, came, is_there=left.last_on >= last_night)
+        found += _of_databases(home, ledger, unit, mine, day)
+    return sorted(found, key=lambda gap: (gap.unit_code, gap.kind, gap.period, gap.file_name, gap.submission_id))
+
+
+def monthly() -> list[str]:
+    """The kinds that rosters are made of, sorted."""
+    return sorted(kind.name for kind in contracts.load().kinds.values() if kind.period == "month")
+
+
+def _watched(unit: Unit) -> set[str]:
+    """The kinds that a unit may send and whose gaps count."""
+    kinds = contracts.load().kinds.values()
+    return {kind.name for kind in kinds if kind.has_gaps and kind.is_sent_by(unit.kind, unit.code)}
+
+
+def _gap(each: Submission, sort: GapSort, reason: str) -> Gap:
+    period = each.period
+    return Gap(
+        each.unit_code, each.kind or "", period, period, each.submission_id, each.file_name, sort, reason, each.night,
+        refusal_fix=(each.reading.get("refusal") or {}).get("fix", ""),
+    )  # fmt: skip
+
+
+def _gap_of_file(each: Submission, mine: Iterable[Submission], sort: GapSort, reason: str, kind: str) -> Gap:
+    """Of a file that was refused before its month was known, or whose word on it was not taken."""
+    gap = _gap(each, sort, reason)
+    if each.period:
+        return replace(gap, kind=kind)
+    period, latest = _months(each.file_name, each.night, kind, mine)
+    return replace(gap, kind=kind, period=period, latest_period=latest)
+
+
+def _months(file_name: str, night: date, kind: str, mine: Iterable[Submission]) -> tuple[str, str]:
+    """(month, latest month) of a list of which only the name is known: by its name, by what came with it, else that of the night."""
+    if kind not in monthly():
+        return "", ""
+    with_it = [other.period for other in mine if (other.night, other.kind) == (night, kind) and other.period]
+    period = max([*months_in(PurePath(file_name).stem), *with_it], default=month_of(night))
+    return period, max(period, month_of(night))
+
+
+_NOT_TAKEN = {
+    "unfinished": "没有传完，只留下半份",
+    "moving": "夜间任务开始时还在传，没有收",
+    "waiting": "报送单位放进来的文件超过一夜收取的份数，还没有轮到",
+    "late": "报送单位的文件读起来超过了一夜的时间限度，还没有轮到",
+    "backup": "像是备份，没有读，也没有收到过同名的名单",
+    "by_programs": "名字像是程序自己留下的，没有读，也没有收到过同名的名单",
+    "mark": "是传完标记，旁边却没有那份名单",
+}
+"""Why what lies in the inbox is not taken → what is told of it. Companions of other files hold nobody."""
+
+
+def _of_left(home: Home, unit: Unit, left: LeftFile, came: Sequence[Submission], *, is_there: bool) -> list[Gap]:
+    """Of what was not taken from the inbox: of the lists that its name speaks of, else of all that the unit must send.
+
+    It counts until the whole file comes, even when it is taken out of the inbox. Half a file whose name tells nothing of
+    any list counts as long as it lies there. A copy may be of a file that came earlier in its month.
+    """
+    name = endings.bare(left.file_name)
+    is_nameless = left.sort == "unfinished" and not endings.ending(name) and is_there
+    if left.sort not in _NOT_TAKEN or not (_is_name_of_list(name) or is_nameless):
+        return []
+    is_half = left.sort in ("unfinished", "moving", "waiting", "late")
+    since = left.first_on if is_half else left.first_on.replace(day=1)
+    if any(part_name(each.file_name) == part_name(name) and each.night >= since for each in came):
+        return []
+    return [
+        Gap(
+            unit.code, kind, *_months(name, left.first_on, kind, came), left.left_id, left.file_name, "not_taken",
+            _NOT_TAKEN[left.sort], left.first_on,
+        )
+        for kind in _may_be(home, unit, _named_kinds(name))
+    ]  # fmt: skip
+
+
+def _may_be(home: Home, unit: Unit, known: set[str]) -> list[str]:
+    """The kinds that a list of a unit may be of, sorted: those that are known, else all that it must send; only such whose gaps count."""
+    return sorted((known or {kind for code, kind in home.expected if code == unit.code}) & _watched(unit))
+
+
+def _is_name_of_list(name: str) -> bool:
+    return endings.ending(name) in endings.READ or bool(_named_kinds(name))
+
+
+def _refused(submissions: Iterable[Submission]) -> dict[str, Submission]:
+    """Refused submissions by their id, but for those whose very bytes were taken since, of whichever unit: so it was found whose they are."""
+    refused: list[Submission] = []
+    taken_at: dict[str, dict[str | None, int]] = {}
+    for each in submissions:
+        if each.status == "refused":
+            refused.append(each)
+        elif each.outcome in TAKEN:
+            kinds = taken_at.setdefault(each.sha256, {})
+            kinds[each.kind] = max(each.received_seq, kinds.get(each.kind, 0))
+
+    def is_taken(each: Submission) -> bool:
+        kinds = taken_at.get(each.sha256, {})
+        later = kinds.get(each.kind, 0) if each.kind else max(kinds.values(), default=0)
+        return later > each.received_seq
+
+    return {each.submission_id: each for each in refused if not is_taken(each)}
+
+
+def _is_answered(refused: Submission, others: Iterable[Submission]) -> bool:
+    """Whether something that came later stands in the place of a refused file."""
+    name = PurePath(refused.file_name)
+    # What is exported anew under an ending that is read; a number behind a point is no ending.
+    without_ending = (
+        part_name(str(name.with_suffix(""))) if name.suffix[1:].isascii() and name.suffix[1:].isalpha() else None
+    )
+    for later in others:
+        if later.received_seq <= refused.received_seq or (refused.kind and later.kind not in (None, refused.kind)):
+            continue
+        if part_name(later.file_name) in (part_name(refused.file_name), without_ending):
+            return True  # refused once more, it is a gap itself
+        if later.outcome in TAKEN and is_asked_about(refused.reason, later.file_name):
+            return True
+    return False
+
+
+def _is_in_force(each: Submission, others: Iterable[Submission]) -> bool:
+    """Whether a list was taken and not once more under its name: of kinds that add by key both stay taken, and the later one is whole."""
+    return each.status in TAKEN and not any(
+        later.received_seq > each.received_seq
+        and (later.kind, later.period) == (each.kind, each.period)
+        and later.outcome in TAKEN
+        and part_name(later.file_name) == part_name(each.file_name)
+        for later in others
+    )
+
+
+def _of_refused(home: Home, unit: Unit, each: Submission, mine: Sequence[Submission]) -> list[Gap]:
+    refusal = each.reading.get("refusal") or {}
+    if each.kind:
+        reason = _WHOSE if refusal.get("divisions") else "整份退回"
+        return [_gap_of_file(each, mine, "refused", reason, each.kind)] if each.kind in _watched(unit) else []
+    code = refusal.get("code")
+    if code in _OF_CORRECTIONS:
+        return []
+    # Kinds that the headers fit alike, however the file is called; what merely looks like a kind lacks columns of it.
+    alike = {near["kind"] for near in refusal.get("nearest", ()) if not near["missing"]}
+    named = alike or _named_kinds(each.file_name)
+    if not named and (code == _NO_TABLE or (code == _UNREAD and not each.reading.get("gaps"))):
+        return []
+    reason = "整份退回，认不出是哪一种名单，可能是这一种"
+    return [_gap_of_file(each, mine, "unknown", reason, kind) for kind in _may_be(home, unit, named)]
+
+
+def _of_strays(home: Home, unit: Unit, refused: Iterable[Submission], mine: Sequence[Submission]) -> list[Gap]:
+    """Of files that lay in a folder of no unit, of the bureau or of another unit, and may be this one's."""
+    found = []
+    for each in refused:
+        if each.unit_code == unit.code or not _may_be_of(home, unit, each) or _is_answered(each, mine):
+            continue
+        reason = f"放在“{each.unit_code or '收件箱'}”文件夹里，整份退回，可能是这一种"
+        own = _of_refused(home, unit, replace(each, unit_code=unit.code), mine)
+        found += [replace(gap, reason=reason, is_elsewhere=True) for gap in own]
+    return found
+
+
+def _may_be_of(home: Home, unit: Unit, refused: Submission) -> bool:
+    """Whether a file from elsewhere is a unit's: a division's by the place that the list or its name says, a partner's by the kind."""
+    if unit.code in (refused.reading.get("refusal") or {}).get("divisions", ()):
+        return True
+    kinds = {refused.kind} if refused.kind else _named_kinds(refused.file_name)
+    if unit.kind != "division":
+        return bool(kinds & _watched(unit))
+    if refused.unit_code in home.units and not kinds:
+        return False  # a partner's list names places as well
+    name = PurePath(refused.file_name)
+    places = home.places([refused.unit_code, *name.parts[:-1], name.stem]).values()
+    return any(code == unit.code for named in places for code, _ in named)
+
+
+def _named_kinds(file_name: str) -> set[str]:
+    """Kinds of the families that a file name speaks of: the longest words first, so that 低保边缘 is not 低保 as well."""
+    left, named = contracts.fold_header(file_name)[0], set[str]()
+    for word, kinds in contracts.load().called.items():
+        if word in left:
+            named |= kinds
+            left = left.replace(word, " ")
+    return named
+
+
+def _of_set_aside(home: Home, submissions: Iterable[Submission], day: date) -> list[Gap]:
+    """Of rosters of which too many rows were set aside, the part with most of them."""
+    rosters: dict[tuple[str | None, str], list[Submission]] = {}
+    for each in submissions:
+        if each.kind in monthly() and each.status in TAKEN:
+            rosters.setdefault((each.kind, each.period), []).append(each)
+    found, shrunken = [], shrinks(home, day)
+    for taken in rosters.values():
+        read, accepted = (sum(getattr(each, rows) for each in taken) for rows in ("rows_read", "rows_accepted"))
+        if shrunken(accepted, read) and shrunken(accepted, read := read - _counted_once(home, taken)):
+            worst = max(taken, key=lambda each: (each.rows_set_aside, each.submission_id))
+            found.append(
+                _gap(worst, "set_aside", f"这个月的名单读了 {read} 行，退回 {read - accepted} 行，只收下 {accepted} 行")
+            )
+    return found
+
+
+_COUNTING = re.compile(r"(?:[0-9]+|[〇一二三四五六七八九十]+(?=[年月日号]))[年月日号]?|[\s()_.\-—]")
+"""What a name says of the month, or of the order: a part is called the same without it."""
+
+
+def _of_parts_to_come(home: Home, mine: Sequence[Submission], confirmed: Collection[str]) -> list[Gap]:
+    """Of each latest roster the parts (files, or sheets of them) that the roster before it had, and neither came nor came under another name.
+
+    The latter shows by most of its people. A month of which less than half as many rows are held, as after a few were sent
+    late, is no measure. Said of the first part that came: who confirms it says that the roster is whole.
+    """
+    rosters: dict[str, dict[str, list[Submission]]] = {}
+    for each in mine:
+        if each.kind in monthly() and _is_in_force(each, mine):
+            rosters.setdefault(str(each.kind), {}).setdefault(each.period, []).append(each)
+    found = []
+    for months in rosters.values():
+        *_, before, period = ["", *sorted(months)]
+        first = min(months[period], key=lambda each: each.received_seq)
+        rows, rows_before = (sum(each.rows_accepted for each in months.get(month, ())) for month in (period, before))
+        if not before or rows_before * 2 < rows or first.submission_id in confirmed:
+            continue
+        here = {part for each in months[period] for _, part in _named_parts(each)}
+        missing = [(each, sheet) for each in months[before] for sheet, part in _named_parts(each) if part not in here]
+        lost: dict[str, int] = {}
+        for each, sheet in missing:
+            persons, stayed = _people_of_part(home, each, sheet, months[period])
+            if stayed * 2 < persons:
+                lost[each.file_name] = lost.get(each.file_name, 0) + persons
+        for name, persons in sorted(lost.items()):
+            reason = f"{before} 有这一份（{persons} 人），{period} 的还没有收到"
+            found.append(replace(_gap(first, "not_come", reason), file_name=name))
+    return found
+
+
+def _named_parts(each: Submission) -> list[tuple[str, tuple[str, str]]]:
+    """(sheet, how the part is called in every month) of the lists in a file; of a file with one list its sheet's name is no matter."""
+    name = _COUNTING.sub("", part_name(each.file_name))
+    sheets = [sheet["sheet"] for sheet in each.reading.get("sheets", ())]
+    if len(sheets) < 2:
+        return [(sheet, (name, "")) for sheet in sheets]
+    return [(sheet, (name, _COUNTING.sub("", sheet.casefold()))) for sheet in sheets]
+
+
+def _people_of_part(home: Home, part: Submission, sheet: str, roster: Sequence[Submission]) -> tuple[int, int]:
+    """How many people stand on a sheet of a part, and how many of them on a roster."""
+    import pyarrow as pa  # noqa: PLC0415 - few rosters lack a part
+    import pyarrow.compute as pc  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    def people(each: Submission, wanted: Any = None) -> pa.ChunkedArray[Any]:
+        path = home.accepted / str(each.kind) / f"{each.submission_id}.parquet"
+        if not path.exists():
+            return pa.chunked_array([], pa.string())
+        return pq.read_table(path, columns=["person_id"], filters=wanted)["person_id"]
+
+    of_part = pc.unique(people(part, pc.field("sheet") == sheet).drop_null())
+    stays = pc.is_in(
+        of_part, pa.chunked_array([chunk for each in roster for chunk in people(each).chunks], pa.string())
+    )
+    return len(of_part), len(of_part.filter(stays))
+
+
+def _counted_once(home: Home, submissions: Iterable[Submission]) -> int:
+    """How many of their rows were set aside because another one is their like: nobody is missing by it."""
+    import pyarrow.parquet as pq  # noqa: PLC0415 - few rosters lose so many rows
+
+    paths = [home.accepted / "set_aside" / f"{each.submission_id}.parquet" for each in submissions]
+    return sum(
+        pq.read_table(path, filters=[("reason", "==", IDENTICAL_TWIN)], columns=["reason"]).num_rows
+        for path in paths
+        if path.exists()
+    )
+
+
+def shrinks(home: Home, day: date) -> Callable[[int, int], bool]:
+    """(rows, rows before) → whether more of a roster is gone than may go without a question, by the policy of `day`."""
+    share = home.policy.value("volume_drop_ratio", day).value
+    rows = int(home.policy.value("volume_drop_rows", day).value)
+    return partial(is_shrunken, more_than_share=share, more_than_rows=rows)
+
+
+def _of_databases(home: Home, ledger: Ledger, unit: Unit, mine: Sequence[Submission], day: date) -> list[Gap]:
+    """Of a table that was not read this night: what it gave before, else whatever the division must deliver."""
+    asked = ledger.sources(day)
+    found = []
+    for source in home.settings.databases:
+        if source.unit == unit.code and asked.get(source.name, ("",))[0] == "not_delivered":
+            before = {
+                each.kind for each in mine if each.kind and part_name(each.file_name) == part_name(source.file_name)
+            }
+            found += [
+                Gap(
+                    unit.code, kind, month, month, "", source.file_name, "not_read", "数据库里的这张表今晚没有读到", day
+                )
+                for kind in _may_be(home, unit, before or _named_kinds(source.file_name))
+                for month in (month_of(day) if kind in monthly() else "",)
+            ]
+    return found

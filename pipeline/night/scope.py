@@ -1,0 +1,177 @@
+"""Who is in scope tonight, and who entered it or lost it since a partner's files were last read.
+
+Persons whose rows were let in by a help rule of their own (docs/boundaries.md, 3) count as in scope for lists that say so
+(`or_let_in`), so that somebody who died is not put on a list of people in need.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline import warehouse
+from pipeline.checks.door import Scope
+from pipeline.settings import contracts
+from pipeline.settings.home import Home, atomically
+from pipeline.warehouse import models
+
+if TYPE_CHECKING:
+    import duckdb
+
+_asking = threading.Lock()
+Build = Callable[[], warehouse.Inputs]
+"""Gives the build's inputs when they are needed: most families have no door."""
+
+
+@dataclass(frozen=True)
+class Tonight:
+    """Who is in scope for one family's lists."""
+
+    door: Scope | None
+    has_gained: bool
+    """Somebody is in scope whose rows were dropped at the door before."""
+    _home: Home
+    _family: str
+    _people: pa.Table | None
+    _lost: pa.Array[Any]
+
+    def reads_again(self, kind: str, submission_id: str) -> bool:
+        """Whether a submission that was judged before must be read again: for who came in, or to drop who may no longer stay."""
+        if self.has_gained or not len(self._lost):
+            return self.has_gained
+        paths = (self._home.accepted / folder / f"{submission_id}.parquet" for folder in (kind, "set_aside"))
+        return any(
+            pc.any(pc.is_in(pq.read_table(path, columns=["person_id"]).column(0), value_set=self._lost)).as_py()
+            for path in paths
+            if path.exists()
+        )
+
+    def holds(self, person_id: str) -> bool:
+        """Whether the person is in one of the scopes that the family's doors ask about."""
+        return self._people is not None and person_id in self._people.column("person_id").to_pylist()
+
+    def remember(self) -> None:
+        """Keep for whom the family's files have now been read."""
+        if self._people is not None:
+            _write(self._home, self._family, self._people.select(["person_id", "scope"]))
+
+
+def tonight(
+    con: duckdb.DuckDBPyConnection, home: Home, day: date, family: str, inputs: Build, left: Sequence[str] = ()
+) -> Tonight:
+    """The scope for a family; registers a table `scope_<scope>` in `con` for each scope that its doors ask about.
+
+    `left`: persons whose rows are read again when none of the scopes holds them any more.
+    """
+    scopes = _scopes(family)
+    if not scopes:
+        return Tonight(None, False, home, family, None, pa.array([], pa.string()))
+    people = _people(home, family, inputs)
+    for scope in scopes:
+        con.register(f"scope_{scope}", people.filter(pc.field("scope") == scope).select(["id_number"]))
+    values = {value.key: value for value in home.policy.on(day) if not value.policy_region and not value.area_type}
+    named = {key: int(value.value) for key, value in values.items() if value.value == int(value.value)}
+    named |= {f"{key}_fen": value.value_fen for key, value in values.items() if value.value_fen is not None}
+    gained, lost = _changes(home, family, people)
+    asked = pa.array(left, pa.string())
+    lost = pa.concat_arrays([lost, asked.filter(pc.invert(pc.is_in(asked, value_set=people.column("person_id"))))])
+    door = Scope({scope: f"scope_{scope}" for scope in scopes}, named)
+    return Tonight(door, gained, home, family, people, lost)
+
+
+PEOPLE = "registry.door_person"
+"""The table that our own lists are asked for."""
+
+
+def ask(home: Home, inputs: Build) -> pa.Table:
+    """(person_id, id_number, scope) of whom our own lists put into a scope: asked once a night, kept in work/.
+
+    Raises whatever a build fails with.
+    """
+    kept = _kept(home)
+    with _asking:
+        if kept.exists():
+            return pq.read_table(kept)
+        people = warehouse.ask(inputs(), models.read_models(contracts.load().kinds), PEOPLE, work=home.work)
+        with atomically(kept) as part:
+            pq.write_table(people, part)
+        return people
+
+
+def forget(home: Home) -> None:
+    """Let our own lists be asked once more: one of them is not what it was."""
+    _kept(home).unlink(missing_ok=True)
+
+
+def _kept(home: Home) -> Path:
+    return home.work / "scope.parquet"
+
+
+def has_changed(home: Home, family: str, inputs: Build) -> bool:
+    """Whether a family's files that were read before must be looked at again, since whose rows may be kept has changed."""
+    if not _scopes(family) or not _path(home, family).exists():
+        return False
+    gained, lost = _changes(home, family, _people(home, family, inputs))
+    return gained or len(lost) > 0
+
+
+def _scopes(family: str) -> list[contracts.Scope]:
+    known = contracts.load()
+    return sorted({scope for kind in known.families()[family] for scope in known.kinds[kind].scopes})
+
+
+def _people(home: Home, family: str, inputs: Build) -> pa.Table:
+    """(person_id, id_number, scope) of the scopes that the family asks about, sorted."""
+    people = ask(home, inputs)
+    people = people.filter(pc.is_in(people.column("scope"), value_set=pa.array(_scopes(family))))
+    known = contracts.load().kinds.values()
+    if any(kind.door and kind.door.or_let_in for kind in known if kind.family == family):
+        for kind in known:
+            if kind.door and kind.door.or_when:
+                number = kind.person.id_number
+                for path in sorted((home.accepted / kind.name).glob("*.parquet")):
+                    rows = pq.read_table(path, columns=["person_id", number]).rename_columns(["person_id", "id_number"])
+                    rows = rows.append_column("scope", pa.array([kind.door.scope] * rows.num_rows, pa.string()))
+                    people = pa.concat_tables([people, rows])
+    unique = people.group_by(["person_id", "id_number", "scope"]).aggregate([])
+    return unique.sort_by([("person_id", "ascending"), ("scope", "ascending")])
+
+
+def _changes(home: Home, family: str, people: pa.Table) -> tuple[bool, pa.Array[Any]]:
+    """(somebody entered a scope, who lost an authorisation) since the family's files were last read.
+
+    Who left the help scope is not asked again night after night: his rows go with the retention rules.
+    """
+    path = _path(home, family)
+    nobody: pa.Array[Any] = pa.array([], pa.string())
+    if not path.exists():
+        return False, nobody
+    before = pq.read_table(path)
+    gained, lost = False, [nobody]
+    for scope in _scopes(family):
+        then, now = (
+            table.filter(pc.field("scope") == scope).column("person_id").combine_chunks() for table in (before, people)
+        )
+        gained = gained or not pc.all(pc.is_in(now, value_set=then), min_count=0).as_py()
+        if scope == "authorised":
+            lost.append(then.filter(pc.invert(pc.is_in(then, value_set=now))))
+    return gained, pa.concat_arrays(lost)
+
+
+def _path(home: Home, family: str) -> Path:
+    return home.accepted / "scope" / f"{family}.parquet"
+
+
+def _write(home: Home, family: str, people: pa.Table) -> None:
+    path = _path(home, family)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    with atomically(path) as part:
+        pq.write_table(people, part, compression="zstd")

@@ -1,0 +1,1 @@
+"""What the data officer does with a home beside the nights: rights of a person, integrity, forgetting, health."""

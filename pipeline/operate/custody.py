@@ -1,0 +1,389 @@
+"""Nothing is lost and nothing changed unseen: examine all that a home keeps, go back to a kept release, rebuild a lost ledger.
+
+Each works on the home as a whole, beside no night. See docs/bad_input.md and docs/outputs.md (the home).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import closing
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipeline.model import MonitorError
+from pipeline.night import run
+from pipeline.operate import attestation, forgetting
+from pipeline.records import agreement, archive, journal, published, seal
+from pipeline.records.ledger import Ledger
+from pipeline.settings.home import PART, Home, digest_of
+
+Step = Callable[[str, int, int], None]
+
+
+# verify ----------------------------------------------------------------------------------------------------------
+
+
+def verify(home: Path, on_step: Step | None = None, *, statement: bytes | None = None) -> dict[str, Any]:
+    """Read again everything that is kept; what was changed, removed or reordered since it was written, as Chinese sentences.
+
+    Nothing in the home is changed, and no received file is written in the clear.
+    `statement`: one that was signed earlier and kept elsewhere; the home must be that one, or have become from it.
+
+    Returns `{"problems": […], "notes": what cannot be examined and is no damage, "journal": lines, "archive": files, "swept": files that
+    were archived by a night that was cut off, never recorded, and taken out again, "accepted": parts, "releases": kept releases,
+    "outputs": workbooks and letters, "head": hash of the journal's last line, "statement": where the home stands, signed; '' where
+    something is wrong}`.
+    """
+    say = on_step or (lambda name, done, total: None)
+    place = Home.open(home)
+    with run.held(home):  # and the ledger not opened: it may be lost, and would be made
+        problems: list[str] = []
+        try:
+            entries = list(journal.read(place))
+            agreement.examine_identity(place, entries)
+            agreement.examine_ledger_file(place, entries)
+            ledger = Ledger.of(place)
+            ledger.nights()  # asked below, among what is not the ledger's
+        except MonitorError as problem:
+            # The rest is compared with the journal, and known from the ledger: without them nothing can be said.
+            return dict.fromkeys(("journal", "archive", "swept", "accepted", "releases", "outputs"), 0) | {
+                "problems": [str(problem)], "notes": [], "head": "", "statement": "",
+            }  # fmt: skip
+        try:
+            problems += [*_remembered(entries, ledger), *_files_of_ledger(entries, ledger)]
+            problems += [*_said_by_people(entries, ledger), *_kept_beside(entries, place, ledger)]
+        except MonitorError as problem:
+            problems.append(str(problem))
+        received = {
+            each.about["sha256"] for each in entries if each.what in journal.ARRIVALS and each.about["archived"]
+        }
+        purged = {sha256 for each in entries if each.what == "purged" for sha256 in each.about["archive"]}
+        swept = sum(len(each.about["archive"]) for each in entries if each.what == "swept")
+        kept = archive.kept(place)
+        problems += [f"{name}：不是收文件时归档的" for name in archive.strange(place)]
+        problems += [f"归档里少了文件 {sha256[:16]}…" for sha256 in sorted(received - purged - set(kept))]
+        problems += [f"归档里多出文件 {sha256[:16]}…，日志里没有收到过" for sha256 in sorted(set(kept) - received)]
+        for done, sha256 in enumerate(kept):
+            say("核对原始文件", done, len(kept))
+            try:
+                archive.examine(place, sha256)
+            except MonitorError as problem:
+                problems.append(str(problem))
+        parts = agreement.last_of_parts(entries)
+        known = {name for name, digest in parts.items() if digest}
+        problems += [f"{name}：不见了" for name in agreement.missing_parts(place, ledger, parts)]
+        for done, name in enumerate(sorted(known)):
+            say("核对已接收的数据", done, len(known))
+            if (place.root / name).exists() and digest_of(place.root / name) != parts[name]:
+                problems.append(f"{name}：内容被改动过")
+        problems += [f"{name}：不是夜间任务写的" for name in sorted(_parts_there(place) - known)]
+        problems += [f"{name}：换成了链接" for name in sorted(known) if (place.root / name).is_symlink()]
+        compared = published.compare(place, ledger, entries, say)
+        compared.notes += _of_another_version(entries, ledger)
+        problems += compared.problems
+        problems += [*_dangling(place, compared.sound), *ledger.dangling()]
+        if statement is not None:
+            problems += attestation.compare(place, entries, statement)
+        counts = {
+            "journal": len(entries), "archive": len(kept), "swept": swept, "accepted": len(known),
+            "releases": compared.releases, "outputs": compared.outputs,
+        }  # fmt: skip
+        signed = "" if problems else attestation.sign(place, entries, counts, datetime.now(UTC))
+    return {
+        "problems": problems,
+        "notes": compared.notes,
+        **counts,
+        "head": entries[-1].hash if entries else "",
+        "statement": signed,
+    }
+
+
+def _remembered(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
+    """Lines cut off at the end leave a whole chain behind: the ledger knows where it ended."""
+    last = ledger.journal_head()
+    if not last and any(
+        each.what == "finished" for each in entries[:-1]
+    ):  # cut off, the last one is the next night's to write
+        return ["运行记录库里少了“日志写到第几行”那一条：日志末尾有没有被截掉，看不出来"]
+    if last and not any((each.seq, each.hash) == last for each in entries):
+        return [f"日志末尾被截掉：运行记录库记得写到第 {last[0]} 行，现在只有 {len(entries)} 行"]
+    return []
+
+
+def _files_of_ledger(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
+    """A file that the ledger lost or made up, or says other things of than the journal does."""
+    told, known = agreement.told_files(entries), agreement.known_files(ledger)
+    return [
+        *(f"运行记录库里少了 {unit} 的文件《{name}》" for unit, name, _ in sorted(told - known)),
+        *(f"运行记录库里多出 {unit} 的文件《{name}》，日志里没有收到过" for unit, name, _ in sorted(known - told)),
+    ]
+
+
+def _said_by_people(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
+    """Confirmations and exceptions of the command line: what the ledger holds is what the journal tells, the last word of a day."""
+    told, held = agreement.told_words(entries, agreement.ids_of(ledger)), ledger.said()
+    sorts = {"confirmed": "对扣住名单的确认", "confirmed_gap": "对不完整名单的确认", "excepted": "已知例外"}
+    return [
+        *(f"运行记录库里少了 {each[2]} 的一条{sorts[each[0]]}" for each in sorted(told - held)),
+        *(f"运行记录库里多出 {each[2]} 的一条{sorts[each[0]]}，日志里没有" for each in sorted(held - told)),
+    ]
+
+
+def _kept_beside(entries: list[journal.Entry], home: Home, ledger: Ledger) -> list[str]:
+    """Rows of the ledger, and what lies beside the accepted rows, against the last digests; nothing can be said amid a night."""
+    if (told := agreement.last_kept(entries)) is None:
+        return []
+    now = run.kept_beside(home, ledger)
+    if told.get("form") != now["form"]:  # another version of the program went over other columns
+        told = told | {"ledger": now["ledger"]}
+    sorts = {"ledger": "运行记录库里 {} 的记录与发布时不同", "folders": "accepted/{}：与发布时不同"}
+    return [
+        said.format(name)
+        for sort, said in sorts.items()
+        for name in sorted({*told[sort], *now[sort]})
+        if told[sort].get(name) != now[sort].get(name)
+    ]
+
+
+def _of_another_version(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
+    """That the last digests of the ledger's rows go over other columns than this version of the program knows."""
+    told = agreement.last_kept(entries)
+    if told is None or told.get("form") == ledger.form():
+        return []
+    return ["运行记录库里各单位的记录是另一个版本的程序登记的，现在无法核对；再跑一夜就核对得出"]
+
+
+def _parts_there(home: Home) -> set[str]:
+    """Whatever lies where accepted rows are kept, below the home."""
+    return {
+        str(path.relative_to(home.root))
+        for folder in (*run.BESIDE_ACCEPTED, *run.kinds())
+        for path in (home.accepted / folder).rglob("*")
+        if (path.is_symlink() or not path.is_dir()) and not path.name.startswith(PART)
+    }
+
+
+def _dangling(home: Home, releases: Collection[str]) -> Iterator[str]:
+    """Rows of releases that refer to something that is not in the release, or a release that no key opens."""
+    from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
+    from pipeline.warehouse import models  # noqa: PLC0415 - brings duckdb
+
+    about, keys = models.read_published(), seal.release_keys(home)
+    for name in sorted(releases):
+        try:
+            with closing(warehouse.read(home.releases / name / "warehouse.duckdb", keys)) as con:
+                yield from (f"releases/{name}:{each}" for each in warehouse.dangling(con, about))
+        except MonitorError as problem:
+            yield str(problem)
+
+
+# rollback ---------------------------------------------------------------------------------------------------------
+
+
+class RolledBack(NamedTuple):
+    """Which release is current, which one was, and of which nights they are."""
+
+    release: str
+    """Its folder."""
+    night: date | None
+    release_before: str
+    night_before: date | None
+
+
+def rollback(home: Path, release: str | None, *, who: str, because: str) -> RolledBack:
+    """Make a kept release the current one again (without a number: the one that was before it); later ones are laid aside.
+
+    A night of the past that was run late has a release that never was current: only its number leads there. The release laid aside
+    is not what the next night compares itself with. Raises MonitorError for a release that is not kept.
+    """
+    from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
+
+    place = Home.open(home)
+    with run.alone(home):
+        kept = warehouse.kept_releases(place.releases)
+        if not place.warehouse.exists() or not kept:
+            raise MonitorError("还没有发布过，没有可以退回的版本")
+        current, night_before = int(place.warehouse.resolve().parent.name), run.current_night(home)
+        never = _never_current(journal.read(place))
+        earlier = [number for number in kept if number < current and number not in never]
+        wanted = int(release) if release and release.isdecimal() else (earlier[-1] if earlier and not release else None)
+        if wanted not in kept:
+            raise MonitorError(
+                f"没有保留“{release or '上一版'}”。保留着的：{'、'.join(map(str, kept))}；现在是 {current}"
+            )
+        later = [number for number in kept if number > wanted]
+        about = {"to": wanted, "laid_aside": later, "because": because}
+        run.write_down(place, Ledger.of(place), "rolled_back", about, who=who)
+        warehouse.roll_back(place.releases, place.warehouse, wanted)
+        night = run.current_night(home)
+    return RolledBack(f"releases/{wanted}", night, f"releases/{current}", night_before)
+
+
+def _never_current(entries: Iterable[journal.Entry]) -> set[int]:
+    """Numbers of the releases of which the journal tells that they did not become the current one, and did not since."""
+    never = set[int]()
+    for entry in entries:
+        match entry.what:
+            case "published" if "release" in entry.about:
+                number = {int(entry.about["release"])}
+                never = never - number if entry.about["becomes_current"] else never | number
+            case "rolled_back":
+                never.discard(entry.about["to"])
+            case "recovering":  # numbers begin anew
+                never = set()
+    return never
+
+
+# recover ----------------------------------------------------------------------------------------------------------
+
+
+def recover(home: Path, on_step: Step | None = None) -> dict[str, Any]:
+    """Rebuild ledger, accepted rows and releases from the archive and the journal alone; the same tables as before.
+
+    What is there of ledger, accepted rows and releases is laid aside in `before-recovery-…/`, not removed. Every night that
+    had published is run again in its order, and who was forgotten in between is forgotten again. Raises MonitorError when
+    the journal or an archived file is not whole, or the
+    ledger's database is not empty (PostgreSQL: give an empty one first).
+    """
+    say = on_step or (lambda name, done, total: None)
+    place = Home.open(home)
+    with run.held(home):  # and the ledger not opened: it may be what is broken
+        entries = list(journal.read(place))
+        if not entries:
+            raise MonitorError("日志是空的（journal.jsonl），没有可以重建的内容")
+        agreement.examine_identity(place, entries)
+        agreement.examine_archive_key(place)
+        purged = {sha256 for each in entries if each.what == "purged" for sha256 in each.about["archive"]}
+        wanted = {
+            each.about["sha256"] for each in entries if each.what in journal.ARRIVALS and each.about["archived"]
+        } - purged
+        if missing := sorted(wanted - set(archive.kept(place))):
+            raise MonitorError(f"归档里少了 {len(missing)} 份文件（如 {missing[0][:16]}…），请先从备份恢复 archive/")
+        # One of its own in the home is laid aside with the rest; of another nothing may be touched before it is known to be empty.
+        if place.settings.ledger != "sqlite" and Ledger.of(place).files():
+            raise MonitorError("运行记录库的数据库不是空的：请先换一个空库（或清空），再运行 monitor recover")
+        # From here on the numbers of releases begin anew.
+        journal.write(place, "recovering", {}, who=login(), at=datetime.now(UTC))
+    aside = _lay_aside(place)
+    nights = sorted({each.about["run_date"] for each in entries if each.what == "published"})
+    with run.alone(home):
+        ledger = Ledger.of(place)
+        for done, (day, arrived, end) in enumerate(_nights(entries, purged)):
+            say(f"重做 {day.isoformat()}", done, len(nights))
+            for entry in arrived:
+                _arrive_again(ledger, entry)
+            if end and end.what == "published":
+                run.again(home, day)
+            elif end:
+                person_id = end.about["person_id"]
+                begun = agreement.open_forgettings(each for each in entries if each.seq < end.seq).get(person_id, [])
+                lines = [each.about for each in begun]
+                forgetting.again(place, ledger, person_id, day, who=end.who, because=end.about["because"], lines=lines)
+    ledger = Ledger.of(place)
+    about = {
+        "nights": nights, "laid_aside": aside, "states": published.nights_of(ledger), "settings": published.settings_of(place),
+    }  # fmt: skip
+    run.write_down(place, ledger, "recovered", about, who=login())
+    return {"nights": nights, "files": len(wanted), "laid_aside": aside}
+
+
+def _nights(
+    entries: list[journal.Entry], purged: set[str]
+) -> Iterator[tuple[date, list[journal.Entry], journal.Entry | None]]:
+    """(day, what arrived since the one before, what ended it) in the order in which it happened.
+
+    It ends with a night that published, with somebody who was forgotten, or, at last, with neither.
+    """
+    arrived: list[journal.Entry] = []
+    for entry in entries:
+        is_input = entry.what in ("night", "left", *journal.ARRIVALS, *journal.CONFIRMED, "excepted")
+        if is_input and not (entry.what in journal.ARRIVALS and entry.about["sha256"] in purged):
+            arrived.append(entry)
+        elif entry.what in ("published", "forgot"):
+            yield date.fromisoformat(entry.about.get("run_date") or entry.at.date().isoformat()), arrived, entry
+            arrived = []
+    if arrived:
+        yield date.fromisoformat(arrived[-1].about.get("run_date") or arrived[-1].about["night"]), arrived, None
+
+
+def _arrive_again(ledger: Ledger, entry: journal.Entry) -> None:
+    about = entry.about
+    if entry.what == "night":
+        ledger.begin_night(date.fromisoformat(about["run_date"]), owner=entry.who, at=entry.at)
+        return
+    if entry.what == "left":
+        run.left_in_ledger(ledger, about)
+        return
+    if entry.what == "confirmed":
+        night = date.fromisoformat(about["night"])
+        ledger.confirm(about["submission_id"], by_whom=about["by_whom"], reason=about["reason"], decided_on=night)
+        return
+    if entry.what == "confirmed_gap":
+        night = date.fromisoformat(about["night"])
+        ledger.confirm_gap(about["submission_id"], by_whom=about["by_whom"], reason=about["reason"], decided_on=night)
+        return
+    if entry.what == "excepted":
+        ledger.add_exception(
+            about["issue_id"], unit_code=about["unit_code"], kind=about["kind"], by_whom=about["by_whom"],
+            reason=about["reason"], decided_on=date.fromisoformat(about["decided_on"]),
+            expires_on=date.fromisoformat(about["expires_on"]), source=about["source"],
+        )  # fmt: skip
+        return
+    run.into_ledger(ledger, entry.what, about)
+
+
+def _lay_aside(home: Home) -> str:
+    number = 1 + len(list(home.root.glob("before-recovery-*")))
+    aside = home.root / f"before-recovery-{number}"
+    aside.mkdir(mode=0o700)
+    for path in [*home.root.glob("ledger.db*"), home.accepted, home.releases, home.warehouse]:
+        if path.exists() or path.is_symlink():
+            path.rename(aside / path.name)
+    for folder in (home.accepted, home.releases):
+        folder.mkdir(mode=0o700)
+    shutil.rmtree(home.work, ignore_errors=True)
+    home.work.mkdir(mode=0o700)
+    return aside.name
+
+
+# keys --------------------------------------------------------------------------------------------------------------
+
+
+def rotate_keys(home: Path) -> dict[str, int]:
+    """New keys for the archive, the journal and the ledger's sealed texts; a crash at any moment loses nothing.
+
+    The identity key stays: with another one everybody would be a stranger. Encrypted releases that are there keep theirs, since
+    they are what was published, byte for byte; the ones to come get a new one. Returns how many files and lines were done.
+    """
+    from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
+
+    place = Home.open(home)
+    with run.alone(home):
+        in_use = warehouse.keys_in_use(place.releases, seal.release_keys(place))
+        files = archive.rotate(place)
+        fresh = seal.add_key(place)
+        lines = journal.renew(place, fresh)
+        Ledger(place.ledger_url, fresh).seal_anew()
+        seal.drop_old_keys(place)
+        seal.renew_release_key(place, in_use)
+        run.write_down(place, Ledger.of(place), "keys_renewed", {"archive": files, "journal": lines}, who=login())
+    return {"archive": files, "journal": lines}
+
+
+def looked(home: Path, command: str, **about: str) -> None:
+    """Write down that the person at the keyboard looked at something: who sees what about people stands in the journal."""
+    place = Home(home)
+    run.write_down(place, Ledger.of(place), "looked", {"command": command, **about}, who=login())
+
+
+def login() -> str:
+    """Who acts: the login name of the person at the keyboard."""
+    import getpass  # noqa: PLC0415 - asked only where a person acts
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

@@ -1,0 +1,272 @@
+"""The person's right to be told: what is held about somebody, from which file, who looked at it.
+
+See docs/boundaries.md (6). That somebody asked stands in the journal, with the person named by person_id.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.lists.words import OUTCOME_TITLES
+from pipeline.model import mask
+from pipeline.night import run
+from pipeline.records import journal, seal
+from pipeline.records.ledger import Submission
+from pipeline.settings import contracts
+from pipeline.settings.contracts import Kind
+from pipeline.settings.home import Home
+
+
+def subject(home: Path, id_number: str, day: date, *, who: str, because: str) -> dict[str, Any]:
+    """All that is held about a person, as plain data: rows with their source, warnings, decisions, who looked.
+
+    Looking is itself written into the journal. Raises MonitorError for an unusable number.
+    """
+    place, ledger = run.open_whole(home)
+    person_id = run.person_of(place, id_number, day)
+    with run.shared(home):
+        at = datetime.now(UTC)
+        about = {"command": "subject", "person_id": person_id, "because": because}
+        run.write_down(place, ledger, "looked", about, who=who)
+        names = {unit.code: unit.name for unit in place.units.values()}
+        joined = joined_rows(place, person_id)
+        held = [row for each in ledger.submissions() for row in rows_of(place, each, person_id, names, joined)]
+        published, in_words = _published(place, person_id, names)
+        warnings = {line["warning_id"] for line in published.get("预警", [])}
+        looked = [
+            {"时间": entry.at.astimezone(place.time_zone).strftime("%Y-%m-%d %H:%M"), "谁": entry.who,
+             "做了什么": _DONE.get(entry.about.get("command", ""), entry.what), "为什么": entry.about.get("because", "")}
+            for entry in journal.read(place)
+            if entry.what in ("looked", "forgot")
+            and (entry.about.get("person_id") == person_id or entry.about.get("warning_id") in warnings)
+        ]  # fmt: skip
+    return {
+        "person": mask(id_number), "asked_at": at.astimezone(place.time_zone).isoformat(), "rows": held, "published": published, "in_words": in_words,
+        "looked": looked, "lists": _lists(published, names),
+    }  # fmt: skip
+
+
+_DONE = {
+    "subject": "查询本人全部数据",
+    "explain": "查看预警依据",
+    "why-not": "查询为什么没有预警",
+    "forget": "清除数据",
+}
+
+
+def rows_of(
+    home: Home, submission: Submission, person_id: str, names: dict[str, str], joined: set[str]
+) -> Iterator[dict[str, Any]]:
+    """A submission's rows of the person; `joined`: row_ids of set-aside rows that somebody decided are his."""
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.compute as pc  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    from pipeline.night import issues  # noqa: PLC0415 - brings pandas
+
+    kind = contracts.load().kinds.get(submission.kind or "")
+    if kind is None:
+        return
+    asked = pa.array([person_id], pa.string())
+    found: list[tuple[dict[str, Any], dict[str, Any], bool]] = []
+    path = home.accepted / kind.name / f"{submission.submission_id}.parquet"
+    if path.exists():
+        rows = pq.read_table(path)
+        is_his = pc.or_(pc.is_in(rows["person_id"], value_set=asked), pc.is_in(rows["head_person_id"], value_set=asked))
+        for row in rows.filter(is_his).to_pylist():
+            found.append((row, _cells(row, kind, person_id), True))
+    if joined and (path := home.accepted / "unproven" / f"{submission.submission_id}.parquet").exists():
+        rows = pq.read_table(path)
+        for row in rows.filter(pc.is_in(rows["row_id"], value_set=pa.array(sorted(joined), pa.string()))).to_pylist():
+            found.append((row, _cells(row, kind, person_id), True))
+    path = home.accepted / "set_aside" / f"{submission.submission_id}.parquet"
+    if path.exists():
+        rows, said = pq.read_table(path), issues.said_of(home, submission)
+        for row in rows.filter(pc.is_in(rows["person_id"], value_set=asked)).to_pylist():
+            why = said.get((row["row_number"], row["reason"]), row["reason"])
+            told = {"姓名": row["name"], "出生日期": row["birth_date"], "退回的原因": why}
+            found.append((row, {name: str(value) for name, value in told.items() if value}, False))
+    for row, values, is_accepted in found:
+        yield {
+            "submission_id": submission.submission_id, "kind": submission.kind, "种类": kind.title,
+            "来自": names.get(submission.unit_code, submission.unit_code),
+            "文件": submission.file_name, "工作表": row["sheet"], "行": row["row_number"], "月份": row["period"] or "",
+            "收到": submission.night.isoformat(), "退回": not is_accepted,
+            "仍在使用": is_accepted and submission.status in ("accepted", "partly_accepted"),
+            "依据": kind.legal_basis, "内容": values,
+        }  # fmt: skip
+
+
+def _cells(row: dict[str, Any], kind: Kind, person_id: str) -> dict[str, Any]:
+    """Header → the sender's text of a row; numbers are masked in rows of others in the household."""
+    is_own = row["person_id"] in (person_id, None)
+    told = {column.header: row.get(f"{field}__text") for field, column in kind.columns.items()}
+    return {header: text if is_own else mask(text) for header, text in told.items() if text}
+
+
+def joined_rows(home: Home, person_id: str) -> set[str]:
+    """row_ids of the set-aside rows that a person decided are this one's."""
+    from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
+
+    if not home.warehouse.exists():
+        return set()
+    query = "select left_ref from identity_question where right_ref = ? and decision = 'same' and about = 'pair'"
+    with closing(warehouse.read(home.warehouse, seal.release_keys(home))) as con:
+        return {row_id for (row_id,) in con.execute(query, [person_id]).fetchall()}
+
+
+def decided_about(home: Home, person_id: str, names: dict[str, str]) -> list[dict[str, Any]]:
+    """What people decided about who the person is, in the shape of rows."""
+    return [
+        {
+            "kind": "identity", "种类": "身份判断", "来自": names.get(line["unit_code"], line["unit_code"]),
+            "文件": line["file_name"], "工作表": line["sheet"], "行": int(line["row"]), "月份": "", "收到": line["received_on"],
+            "仍在使用": line["state"] == "stands", "退回": False,
+        }
+        for line in _published(home, person_id, names)[0].get("身份判断", [])
+    ]  # fmt: skip
+
+
+_Tables = dict[str, list[dict[str, Any]]]
+
+
+def _published(home: Home, person_id: str, units: dict[str, str]) -> tuple[_Tables, _Tables]:
+    """What the current release says of the person: title of the table → its rows, as they stand and in words."""
+    from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
+
+    if not home.warehouse.exists():
+        return {}, {}
+    asked = {
+        "本人": "select * from person where person_id = $1",
+        "家庭": "select h.* from household as h inner join household_member as m using (household_id) where m.person_id = $1",
+        "在册情况": "select * from enrolment where person_id = $1",
+        "名册核对": "select * from registry_check where person_id = $1",
+        "临时救助": "select * from temporary_grant where person_id = $1",
+        "预警": """select * from warning where person_id = $1
+            or household_id in (select household_id from household_member where person_id = $1)""",
+        "预警的变化": """select * from warning_history
+            where household_id in (select household_id from household_member where person_id = $1)""",
+        "上门联系": """select * from visit_contact
+            where household_id in (select household_id from household_member where person_id = $1)""",
+        "抽样核查": """select * from sample_check where person_id = $1
+            or household_id in (select household_id from household_member where person_id = $1)""",
+        "姓名争议": "select * from name_conflict where person_id = $1",
+        "疑似同一人": "select * from duplicate_suggestion where left_ref = $1 or right_ref = $1",
+        "身份判断": "select * from identity_decision where left_ref = $1 or right_ref = $1",
+    }
+    told: _Tables = {}
+    in_words: _Tables = {}
+    with closing(warehouse.read(home.warehouse, seal.release_keys(home))) as con:
+        about = "select column_name, comment from duckdb_columns() where schema_name = 'main' and table_name = ?"
+        for title, query in asked.items():
+            answer = con.execute(f"{query} order by all", [person_id])
+            columns = [column[0] for column in answer.description or []]
+            rows = [dict(zip(columns, row, strict=True)) for row in answer.fetchall()]
+            if rows:
+                told[title] = [
+                    {name: "" if value is None else str(value) for name, value in row.items()} for row in rows
+                ]
+                comments = dict(con.execute(about, [re.findall(r"from (\w+)", query)[0]]).fetchall())
+                in_words[title] = [_in_words(row, comments, units, home.policy.titles) for row in told[title]]
+    return told, in_words
+
+
+_YES_OR_NO = {"True": "是", "False": "否"}
+_NOT_TOLD = re.compile(r".*_(?:id|ref)|measured|freshness|weight|score|episode_before|run_date")
+"""Columns that say nothing to the person: keys, and what only orders lines."""
+
+
+def _in_words(
+    row: dict[str, Any], comments: dict[str, str], units: dict[str, str], titles: dict[str, str]
+) -> dict[str, str]:
+    """A published row by the comments of its columns, which name a column and what its codes mean (`open 待核查,closed 已办结`)."""
+    told = {}
+    for name, value in row.items():
+        comment = comments.get(name) or name
+        title, codes = re.split("[：（；。，]", comment)[0], dict(re.findall(r"([a-z_]{3,}) ([^\s，；（）]+)", comment))
+        if not value or _NOT_TOLD.fullmatch(name):
+            continue
+        if name == "evidence":
+            text = "；".join(_as_evidence(each) for each in json.loads(value))
+        elif name == "policy":
+            text = "；".join(
+                f"{titles.get(each['key'], each['key'])} {each['value']}{each['unit']}（{each['source']}）"
+                for each in json.loads(value)
+            )
+        else:
+            text = _YES_OR_NO.get(value) or codes.get(value) or units.get(value) or OUTCOME_TITLES.get(value) or value
+        told[title.removesuffix("代码") if value in units else title] = mask(text)
+    return told
+
+
+def _as_evidence(each: dict[str, Any]) -> str:
+    where = f"《{each['file_name']}》{each['sheet'] or ''}第{each['row']}行"
+    return f"{each['fact']} {each['value']}（{where}，{each['as_of']}）"
+
+
+def _lists(published: dict[str, list[dict[str, Any]]], names: dict[str, str]) -> list[str]:
+    """On which lists the person stood, and who was given them."""
+    return sorted(
+        {
+            f"{line['first_seen_on']} 至 {line['last_seen_on']} 的预警清单：{names.get(line['division_code'], '')}和民政局本级"
+            for line in published.get("预警", [])
+        }
+        | {
+            f"{line['sampled_on']} 起的抽样核查：{names.get(line['division_code'], '')}和民政局本级"
+            for line in published.get("抽样核查", [])
+        }
+    )
+
+
+def page(told: dict[str, Any], bureau: str) -> str:
+    """The answer to a person's question, as one printable HTML page in plain Chinese."""
+    rows = "".join(
+        f"<h3>{_e(row['种类'])} <small>{_e(row['来自'])}，{_e(row['收到'])} 收到</small></h3>"
+        f"<p>文件《{_e(row['文件'])}》{_e(row['工作表'])} 第 {row['行']} 行"
+        f"{'，' + _e(row['月份']) + ' 的数据' if row['月份'] else ''}{_standing(row)}。"
+        f"依据：{_e(row['依据'])}</p>" + _table([row["内容"]])
+        for row in told["rows"]
+    )
+    published = "".join(f"<h3>{_e(title)}</h3>{_table(lines)}" for title, lines in told["in_words"].items())
+    lists = "".join(f"<li>{_e(line)}</li>" for line in told["lists"])
+    return (
+        "<!doctype html><html lang='zh'><meta charset='utf-8'><title>个人数据查询结果</title><style>"
+        "body{font:14px/1.6 'Noto Sans CJK SC','Microsoft YaHei',sans-serif;max-width:60em;margin:2em auto;color:#222}"
+        "table{border-collapse:collapse;margin:.3em 0 1em;width:100%}td,th{border:1px solid #bbb;padding:.2em .5em;"
+        "text-align:left;vertical-align:top;overflow-wrap:anywhere}th{background:#f2f2f2;white-space:nowrap;width:9em}"
+        "h2{border-bottom:2px solid #444;margin-top:1.6em}h3{margin-bottom:0}small{color:#666;font-weight:normal}</style>"
+        f"<h1>个人数据查询结果</h1><p>{_e(bureau)}低收入人口动态监测系统中，证件号 {_e(told['person'])} 名下的全部数据，"
+        f"查询时间 {_e(told['asked_at'][:16].replace('T', ' '))}。</p>"
+        f"<h2>一、收到过的记录（{len(told['rows'])} 条）</h2>{rows or '<p>没有。</p>'}"
+        f"<h2>二、据此整理的结果</h2>{published or '<p>没有。</p>'}"
+        f"<h2>三、出现在哪些清单上</h2>{f'<ul>{lists}</ul>' if lists else '<p>没有。</p>'}"
+        f"<h2>四、谁查看过</h2>{_table(told['looked']) if told['looked'] else '<p>没有。</p>'}"
+        "<h2>五、还有哪些地方</h2><p>收到的原始文件加密保存，只在读取和标注时打开；退回件给了报送单位，清单交给了上面写明的单位。"
+        "号码写错、不能用的行按号码查不到，请带证件到报送单位核对。</p>"
+        "<h2>六、您的权利</h2><p>内容有误，请持证件到报送单位更正；不再需要保存的数据可以申请清除。"
+        "预警只是提醒工作人员核实，本系统不会停发、减发或追回任何待遇。</p></html>"
+    )
+
+
+def _standing(row: dict[str, Any]) -> str:
+    if row["退回"]:
+        return "，这一行退回了报送单位，没有采用"
+    return "" if row["仍在使用"] else "，已被后来的文件代替"
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    return "".join(
+        f"<table>{''.join(f'<tr><th>{_e(name)}</th><td>{_e(value)}</td></tr>' for name, value in row.items())}</table>"
+        for row in rows
+    )
+
+
+def _e(value: Any) -> str:
+    return html.escape(str(value))

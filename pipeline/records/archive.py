@@ -1,0 +1,236 @@
+"""The archive: every received file byte for byte, encrypted, under the hash of its content; closed to every rule.
+
+Only reading a file into rows, marking its copy, and examining the archive open it, for as long as that takes. The
+format is age's (X25519, ChaCha20-Poly1305), so that `age -d -i archive.key` opens a file without us. See
+docs/outputs.md (the home), docs/boundaries.md (1).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import BufferedReader, BufferedWriter
+from pathlib import Path
+
+import pyrage
+
+from pipeline.model import ConfigError, MonitorError
+from pipeline.settings.home import PART, Home, atomically, read_key
+
+
+class StillMoving(OSError):
+    """A file changed or vanished while it was copied: it is left where it lies, for another time."""
+
+
+class Unreadable(OSError):
+    """A file that cannot be opened, or not read to its end (rights, a broken disk or share): it is left where it lies."""
+
+
+def keep(home: Home, source: BufferedReader, called: str) -> tuple[str, int]:
+    """Take in the bytes of an open file; (sha256, size). The same bytes are kept once.
+
+    `called` names the file in errors. Raises OSError when the disk is full, StillMoving when the file changes meanwhile,
+    Unreadable when its disk does not give it, ConfigError without a usable key; nothing is left behind then.
+    """
+    try:
+        digest = hashlib.file_digest(source, "sha256").hexdigest()
+    except OSError as problem:
+        raise Unreadable(problem.errno, problem.strerror) from problem
+    size = source.tell()
+    source.seek(0)
+    target = path(home, digest)
+    if not target.exists():
+        make_key(home)
+        recipient = _identities(home)[0].to_public()
+        target.parent.mkdir(mode=0o700, exist_ok=True)
+        counted = _Counting(source)
+        with atomically(target, mode=0o400) as part:
+            with part.open("wb") as copy:
+                try:
+                    pyrage.encrypt_io(counted, copy, [recipient])
+                except Exception as problem:
+                    if counted.problem is None:
+                        raise
+                    raise Unreadable(counted.problem.errno, counted.problem.strerror) from problem
+            if counted.hash.hexdigest() != digest:
+                raise StillMoving(f"复制时文件还在变化：{called}")
+    return digest, size
+
+
+class _Counting:
+    """Hashes what is read through it: what was encrypted is what was hashed, or the file changed in between."""
+
+    def __init__(self, source: BufferedReader):
+        self._source = source
+        self.hash = hashlib.sha256()
+        self.problem: OSError | None = None
+        """Why the source could not be read on: told apart from what the archive's own disk says."""
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            block = self._source.read(size)
+        except OSError as problem:
+            self.problem = problem
+            raise
+        self.hash.update(block)
+        return block
+
+
+class _Written:
+    """Hashes what is written through it."""
+
+    def __init__(self, target: BufferedWriter):
+        self._target = target
+        self.hash = hashlib.sha256()
+
+    def write(self, block: bytes) -> int:
+        self.hash.update(block)
+        return self._target.write(block)
+
+    def flush(self) -> None:
+        self._target.flush()
+
+
+def drop(home: Home, sha256: str) -> None:
+    """Take a file out of the archive for good; the caller says so in the journal first."""
+    path(home, sha256).unlink(missing_ok=True)
+
+
+def path(home: Home, sha256: str) -> Path:
+    """Where the encrypted bytes of a received file are kept."""
+    return home.archive / sha256[:2] / sha256
+
+
+@contextmanager
+def opened(home: Home, sha256: str) -> Iterator[Path]:
+    """A received file in the clear, for the owner's eyes, gone when the block ends.
+
+    It lies in work/, which is emptied after each night and before the next. Raises MonitorError when the file is not in
+    the archive, was changed there, or no key opens it.
+    """
+    home.work.mkdir(mode=0o700, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=home.work, prefix="open-"))
+    try:
+        clear = folder / "file"
+        with clear.open("wb") as file:
+            _decrypt(home, sha256, file)
+        yield clear
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def examine(home: Home, sha256: str) -> None:
+    """Whether a file opens and is what was received; nothing is written. Raises MonitorError as `opened` does."""
+    with Path(os.devnull).open("wb") as nowhere:
+        _decrypt(home, sha256, nowhere)
+
+
+def _decrypt(home: Home, sha256: str, clear: BufferedWriter) -> None:
+    kept = path(home, sha256)
+    if not kept.exists():
+        raise MonitorError(
+            f"归档里没有文件 {sha256[:16]}…，可能已按保存期限清除；请运行 monitor verify 核对，不该缺的从备份恢复"
+        )
+    written = _Written(clear)
+    with kept.open("rb") as file:
+        source = _Counting(file)
+        try:
+            pyrage.decrypt_io(source, written, _identities(home))
+        except (pyrage.DecryptError, OSError) as problem:
+            if source.problem:
+                raise source.problem from problem
+            if isinstance(problem, OSError) and problem.errno is not None:
+                raise  # the disk's fault, not the file's
+            raise MonitorError(
+                f"归档文件 {sha256[:16]}… 打不开：密钥不对，或文件被改动过；请运行 monitor verify 核对，从备份恢复这个文件"
+            ) from None
+    if written.hash.hexdigest() != sha256:
+        raise MonitorError(
+            f"归档文件 {sha256[:16]}… 的内容与收到时不同；请运行 monitor verify 核对，从备份恢复这个文件"
+        )
+
+
+def kept(home: Home) -> list[str]:
+    """The hashes of all files in the archive, sorted."""
+    return sorted(file.name for file in home.archive.glob("??/*") if _is_kept(home, file))
+
+
+def strange(home: Home) -> list[str]:
+    """What lies in the archive and is none of its files, as paths below the home, sorted; what is being written is not told."""
+    there = (path for path in home.archive.rglob("*") if path.is_symlink() or not path.is_dir())
+    return sorted(
+        str(path.relative_to(home.root))
+        for path in there
+        if not path.name.startswith(PART) and not _is_kept(home, path)
+    )
+
+
+def _is_kept(home: Home, file: Path) -> bool:
+    return (
+        _HASH.fullmatch(file.name) is not None
+        and file == path(home, file.name)
+        and file.is_file()
+        and not file.is_symlink()
+    )
+
+
+_HASH = re.compile("[0-9a-f]{64}")
+
+
+def rotate(home: Home) -> int:
+    """Give the archive a new key: every file is encrypted anew, then the old key is forgotten; returns how many files.
+
+    Both keys are there until the last file is done, so that a crash at any moment loses nothing and the command can be
+    run again.
+    """
+    fresh = pyrage.x25519.Identity.generate()
+    before = _identities(home)
+    _write_key(home, [fresh, *before])
+    recipient = fresh.to_public()
+    done = 0
+    for sha256 in kept(home):
+        with opened(home, sha256) as clear, atomically(path(home, sha256), mode=0o400) as part:
+            pyrage.encrypt_file(str(clear), str(part), [recipient])
+        done += 1
+    _write_key(home, [fresh])
+    return done
+
+
+def make_key(home: Home) -> bool:
+    """The archive's key, where there is none yet. Raises ConfigError when files are there that no key would open."""
+    key = home.keys / "archive.key"
+    if key.exists():
+        return False
+    if kept(home) and not key.exists():  # it may have come, and with it a first file, since that look
+        raise ConfigError(f"{key}：密钥不见了；请从备份恢复，没有它归档的原始文件都打不开")
+    with suppress(FileExistsError):  # two sources may be the first at once: the key of one is the key of both
+        _write_key(home, [pyrage.x25519.Identity.generate()], only_new=True)
+    return True
+
+
+def key_of(home: Home) -> str:
+    """The public half of the key that closes the archive. Raises ConfigError when it is missing, unusable or open to others."""
+    return str(_identities(home)[0].to_public())
+
+
+def _write_key(home: Home, identities: list[pyrage.x25519.Identity], *, only_new: bool = False) -> None:
+    with atomically(home.keys / "archive.key", only_new=only_new) as part:
+        part.write_text("".join(f"{identity}\n" for identity in identities), encoding="ascii")
+
+
+def _identities(home: Home) -> list[pyrage.x25519.Identity]:
+    """The keys that open the archive; the first one closes it."""
+    key = home.keys / "archive.key"
+    try:
+        lines = read_key(key).decode("ascii").splitlines()
+        identities = [pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
+    except (pyrage.IdentityError, UnicodeDecodeError):
+        raise ConfigError(f"{key}：不是 age 的密钥（AGE-SECRET-KEY-…）；请从备份恢复") from None
+    if not identities:
+        raise ConfigError(f"{key}：是空的；请从备份恢复")
+    return identities

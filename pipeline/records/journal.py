@@ -1,0 +1,216 @@
+"""The journal: what came in, who decided or looked at what, and what was published; append-only, each line bound to the last.
+
+A line is JSON: `seq`, `at` (UTC), `what`, `sealed` (who and the details, encrypted) and `hash`, which is SHA-256 over the
+hash of the line before and all of this one in the clear, with a random `salt` that keeps details from being guessed by
+their hash. A changed, removed or reordered line breaks the chain; lines cut off at the end are noticed against `head`,
+which the ledger remembers. `monitor recover` reads from it what
+a lost ledger held. See docs/bad_input.md.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.model import MonitorError
+from pipeline.records.seal import Seal
+from pipeline.settings.home import Home, atomically
+
+ARRIVALS = ("received", "filled_in")
+"""Lines that say that a file came: data, and lists that people filled in."""
+CONFIRMED = ("confirmed", "confirmed_gap")
+"""Lines with the data officer's word on a held roster, and on one of which something is missing."""
+_START = "0" * 64
+_LINE = {"seq", "at", "what", "sealed", "hash"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line, opened."""
+
+    seq: int
+    """1 for the first."""
+    at: datetime
+    who: str
+    """Who did it: a login name, or `night`."""
+    what: str
+    """`identity`, `night`, `received`, `decided`, `published`, `swept`, `looked`, `rolled_back`, `forgot`, …"""
+    about: dict[str, Any]
+    hash: str
+
+
+@dataclass(frozen=True)
+class Head:
+    """Where the journal ended at some moment."""
+
+    seq: int
+    hash: str
+
+
+def path(home: Home) -> Path:
+    """journal.jsonl of a home."""
+    return home.root / "journal.jsonl"
+
+
+def write(home: Home, what: str, about: Mapping[str, Any], *, who: str, at: datetime) -> Head:
+    """Add a line, on the disk before this returns. Raises OSError when the disk is full; the journal is whole then.
+
+    `about` holds JSON values only, and never a full ID number: a person is named by person_id.
+    """
+    seal = Seal.of(home)
+    with _locked(home) as handle:
+        last = _mend(handle)
+        told = {"who": who, "about": dict(about), "salt": secrets.token_hex(16)}
+        text = json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        seq = last.seq + 1
+        digest = _hash(last.hash, seq, at, what, text)
+        line = {"seq": seq, "at": _moment(at), "what": what, "sealed": seal.close(text), "hash": digest}
+        end = os.fstat(handle).st_size
+        written = json.dumps(line, ensure_ascii=False).encode() + b"\n"
+        try:
+            if os.write(handle, written) != len(written):  # what fitted on the disk is no error of its own
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path(home)))
+            os.fsync(handle)
+        except OSError:
+            os.ftruncate(handle, end)
+            raise
+    return Head(seq, digest)
+
+
+def _mend(handle: int) -> Head:
+    """The last whole line; half a line that a crash left behind is cut off, since nobody was told that it was written."""
+    size = os.fstat(handle).st_size
+    reach = min(size, 1 << 20)
+    tail = os.pread(handle, reach, size - reach)
+    whole = tail.rfind(b"\n") + 1
+    if whole != len(tail):
+        os.ftruncate(handle, size - len(tail) + whole)
+        os.fsync(handle)
+    lines = tail[:whole].splitlines()
+    if not lines:
+        return Head(0, _START)
+    last = json.loads(lines[-1])
+    return Head(int(last["seq"]), str(last["hash"]))
+
+
+def head(home: Home) -> Head:
+    """Where the journal ends now; `Head(0, "00…")` when nothing was written yet."""
+    if not path(home).exists():
+        return Head(0, _START)
+    with _locked(home) as handle:
+        return _mend(handle)
+
+
+@contextmanager
+def _locked(home: Home) -> Iterator[int]:
+    """The journal, held by one process; a key change puts another file in its place, so look again once it is ours."""
+    while True:
+        handle = os.open(path(home), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if os.fstat(handle).st_ino == path(home).stat().st_ino:
+                yield handle
+                return
+        finally:
+            os.close(handle)
+
+
+def read(home: Home) -> Iterator[Entry]:
+    """All lines in order. Raises MonitorError at the first one that does not fit the one before, naming its place."""
+    if not path(home).exists():
+        return
+    seal, last = Seal.of(home), Head(0, _START)
+    with path(home).open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                told = json.loads(line)
+                text = seal.open(told["sealed"])
+                at = datetime.strptime(told["at"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+                digest = _hash(last.hash, told["seq"], at, told["what"], text)
+                fits = (told["seq"], told["hash"]) == (last.seq + 1, digest) and set(told) == _LINE
+            except (ValueError, KeyError, TypeError, MonitorError):
+                fits = False
+            if not fits:
+                raise MonitorError(f"日志第 {number} 行被改动、删除或调换过（journal.jsonl）")
+            last = Head(told["seq"], told["hash"])
+            yield _opened(told, text)
+
+
+def since_published(home: Home) -> list[Entry]:
+    """The lines after the last `published`, in order: what an unfinished night wrote down. Their chain is not examined."""
+    if not path(home).exists():
+        return []
+    lines: list[dict[str, Any]] = []
+    for line in reversed(path(home).read_bytes().splitlines()):
+        try:
+            told = json.loads(line)
+        except ValueError:  # half a line that a crash left: nobody was told that it was written
+            continue
+        if told["what"] == "published":
+            break
+        lines.append(told)
+    seal = Seal.of(home)
+    return [_opened(told, seal.open(told["sealed"])) for told in reversed(lines)]
+
+
+def lines_of(home: Home, sorts: Collection[str]) -> Iterator[Entry]:
+    """The lines of these sorts, in order. Their chain is not examined; half a line that a crash left is none."""
+    if not path(home).exists():
+        return
+    seal = Seal.of(home)
+    for line in path(home).read_bytes().splitlines():
+        try:
+            told = json.loads(line)
+        except ValueError:
+            continue
+        if told["what"] in sorts:
+            yield _opened(told, seal.open(told["sealed"]))
+
+
+def _opened(told: Mapping[str, Any], text: str) -> Entry:
+    inside = json.loads(text)
+    at = datetime.strptime(told["at"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    return Entry(told["seq"], at, inside["who"], told["what"], inside["about"], told["hash"])
+
+
+def holds(home: Home, remembered: Head) -> bool:
+    """Whether the line that somebody remembers as the last still stands where it stood."""
+    return remembered.seq == 0 or any(
+        entry.seq == remembered.seq and entry.hash == remembered.hash for entry in read(home)
+    )
+
+
+def renew(home: Home, seal: Seal) -> int:
+    """Seal every line anew with the first key of `seal`; what is in the clear, and so the chain, stays. Returns how many."""
+    count = 0
+    if path(home).exists():
+        with (
+            _locked(home),
+            atomically(path(home)) as part,
+            path(home).open("rb") as file,
+            part.open("w", encoding="utf-8") as fresh,
+        ):
+            for line in file:
+                told = json.loads(line)
+                fresh.write(json.dumps(told | {"sealed": seal.renew(told["sealed"])}, ensure_ascii=False) + "\n")
+                count += 1
+    return count
+
+
+def _hash(before: str, seq: int, at: datetime, what: str, sealed: str) -> str:
+    content = json.dumps([before, seq, _moment(at), what, sealed], ensure_ascii=False)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

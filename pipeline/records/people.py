@@ -1,0 +1,122 @@
+"""Keyed hashes: who a person, a household, a warning or an error line is, telling nothing to who has not the key.
+
+HMAC-SHA256 with the deployment's key; each sort of thing has its own domain, so that no hash of one sort is ever that
+of another. The same every night, in every rebuild. See docs/identity.md (joining), docs/rules.md (the life of a warning).
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import date
+
+from pipeline.folding import COMPATIBLE, DOTS, INVISIBLE, PLAIN_HAN, matches_fully, replace_all, translate, visible
+from pipeline.model import ConfigError
+
+_NUMBER = re.compile(r"[0-9]{17}[0-9X]")
+
+
+def person_id(key: bytes, id_number: str) -> str:
+    """64 hex digits for a verified or upgraded 18-character number. Raises ValueError for another shape."""
+    return person_ids(key, [id_number])[id_number]
+
+
+def person_ids(key: bytes, numbers: Iterable[str]) -> dict[str, str]:
+    """Number → person_id, for distinct verified or upgraded numbers. Raises ValueError when one has another shape."""
+    _examine(key)
+    found = {}
+    for number in numbers:
+        if not _NUMBER.fullmatch(number):
+            raise ValueError("only an 18-character number identifies a person")
+        found[number] = hmac.digest(key, b"person\0" + number.encode(), "sha256").hex()
+    return found
+
+
+def household_id(key: bytes, head_person_id: str) -> str:
+    """64 hex digits for the household that a person heads."""
+    return _keyed(key, "household", head_person_id)
+
+
+def provisional_id(
+    key: bytes, family: str, unit_code: str, household: str, name: str, birth_date: str | None, turn: int
+) -> str:
+    """64 hex digits for a member without a number, in one list of one unit and one household only.
+
+    `household` is the head's number, or the list's own number of the household; `name` a `name_key`; `turn` tells two
+    of them apart whom all this does not. No other list, and nobody's number, ever gives the same.
+    """
+    return _keyed(key, "provisional", family, unit_code, household, name, birth_date, turn)
+
+
+def warning_id(key: bytes, rule_code: str, subject_id: str, first_seen_on: date) -> str:
+    """64 hex digits for one episode of a warning; an episode is named by the night on which it began."""
+    return _keyed(key, "warning", rule_code, subject_id, first_seen_on.isoformat())
+
+
+def key_check(key: bytes) -> str:
+    """64 hex digits that tell one key from another and nothing else of it."""
+    return _keyed(key, "check")
+
+
+def signing_seed(key: bytes) -> bytes:
+    """32 bytes from which the key is made that signs what is told about the home to the outside (`pipeline.operate.attestation`)."""
+    return bytes.fromhex(_keyed(key, "statement"))
+
+
+def draw_salt(key: bytes, week_start: date) -> str:
+    """64 hex digits by which the random sample of a week is drawn: nobody without the key can tell beforehand who will be."""
+    return _keyed(key, "draw", week_start.isoformat())
+
+
+def issue_id(key: bytes, unit_code: str, kind: str, rule: str, *about: str | int | None) -> str:
+    """64 hex digits for one fault, the same every night that it is met.
+
+    `about` names what is at fault so that a corrected or moved file still says the same: the subject and the field where
+    the row has a person, else file name, sheet, row and column. Keyed, since a subject may be personal.
+    """
+    return _keyed(key, "issue", unit_code, kind, rule, *about)
+
+
+def _keyed(key: bytes, domain: str, *parts: str | int | None) -> str:
+    _examine(key)
+    return hmac.digest(key, f"{domain}\0{_written(parts)}".encode(), "sha256").hex()
+
+
+_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""One encoder for all: `json.dumps` makes one at each call, and a bad list has a hundred thousand lines."""
+
+
+def _examine(key: bytes) -> None:
+    if len(key) < 16:
+        raise ConfigError("身份密钥太短（至少16字节），请检查 keys 文件夹")
+
+
+# Names, for comparison only ---------------------------------------------------------------------------------------
+
+_DROPPED = frozenset(DOTS)
+_COMPATIBLE = str.maketrans(COMPATIBLE)
+
+
+def name_key(name: str) -> str:
+    """A name without dots and blanks, half-width, upper case (A to Z): equal for two spellings of one name."""
+    # Twice: composing may bring forth a dot, and what stood on its two sides may compose.
+    folded = name.translate(_COMPATIBLE)
+    for _ in range(2):
+        kept = "".join(char for char in visible(folded) if char not in _DROPPED)
+        folded = unicodedata.normalize("NFC", kept)
+    return folded.translate(_UPPER)
+
+
+def name_key_sql(column: str) -> str:
+    """The same as `name_key`, as an SQL expression over a VARCHAR column (quoted by the caller where needed)."""
+    folded = translate(column, COMPATIBLE)
+    for _ in range(2):
+        folded = f"nfc_normalize({replace_all(folded, f'[{INVISIBLE}{DOTS}]+')})"
+    slow = f"translate({folded}, 'abcdefghijklmnopqrstuvwxyz', 'ABCDEFGHIJKLMNOPQRSTUVWXYZ')"
+    return f"case when {matches_fully(column, f'[{PLAIN_HAN}]+')} then {column} else {slow} end"
+
+
+_UPPER = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}

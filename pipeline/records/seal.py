@@ -1,0 +1,132 @@
+"""What people wrote is kept sealed: short texts encrypted with the home's ledger.key (Fernet: AES-128-CBC, HMAC-SHA256).
+
+Several keys may stand in the file, one a line: the first seals, each of them opens. So it is with release.key, with which
+DuckDB closes releases where monitor.yml says so. See docs/boundaries.md (7).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Collection
+from contextlib import suppress
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from pipeline.model import ConfigError, MonitorError
+from pipeline.settings.home import Home, atomically, read_key
+
+_NAME = "ledger.key"
+RELEASE_KEY = "release.key"
+
+
+class Unopened(MonitorError):
+    """A sealed text that no key of this home opens, or that was changed."""
+
+
+class Seal:
+    """Seals and opens texts with the keys of one home."""
+
+    def __init__(self, keys: list[str]):
+        """Raises ConfigError when a line is no key, or there is none."""
+        try:
+            self._keys = MultiFernet([Fernet(key) for key in keys])
+        except ValueError:
+            raise ConfigError(f"{_NAME}：不是可用的密钥；请从备份恢复") from None
+
+    @staticmethod
+    def of(home: Home) -> Seal:
+        """The seal of a home; its key is made when there is none yet. Raises ConfigError when others can read the key."""
+        path = home.keys / _NAME
+        try:
+            make_key(home)
+            keys = read_key(path).decode("ascii").split()
+        except (OSError, UnicodeDecodeError) as problem:
+            raise ConfigError(f"{path}：读不了密钥") from problem
+        try:
+            return Seal(keys)
+        except ConfigError as problem:
+            raise ConfigError(f"{path.parent}/{problem}") from None
+
+    def close(self, text: str) -> str:
+        """The sealed form of a text: ASCII, different each time."""
+        return self._keys.encrypt(text.encode()).decode()
+
+    def open(self, sealed: str) -> str:
+        """The text again. Raises Unopened when no key opens it, or it was changed."""
+        try:
+            return self._keys.decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            raise Unopened("运行记录库里有一处密封的内容打不开：密钥不对，或被改动过") from None
+
+    def renew(self, sealed: str) -> str:
+        """The same text, sealed with the first key."""
+        return self._keys.rotate(sealed.encode()).decode()
+
+
+def add_key(home: Home) -> Seal:
+    """Put a fresh key before the others; what is sealed from now on takes it."""
+    Seal.of(home)
+    _write(home, [Fernet.generate_key().decode(), *(home.keys / _NAME).read_text(encoding="ascii").split()])
+    return Seal.of(home)
+
+
+def drop_old_keys(home: Home) -> None:
+    """Forget all keys but the first, once everything was renewed."""
+    _write(home, (home.keys / _NAME).read_text(encoding="ascii").split()[:1])
+
+
+def make_key(home: Home) -> bool:
+    """The key, where there is none yet. Raises ConfigError when something is there that no new key would open."""
+    if (home.keys / _NAME).exists():
+        return False
+    if (home.root / "journal.jsonl").exists() or (home.root / "ledger.db").exists():
+        raise ConfigError(f"{home.keys / _NAME}：密钥不见了；请从备份恢复，没有它日志和运行记录库都打不开")
+    with suppress(FileExistsError), atomically(home.keys / _NAME, only_new=True) as part:
+        part.write_text(Fernet.generate_key().decode() + "\n", encoding="ascii")
+    return True
+
+
+# keys of releases ------------------------------------------------------------------------------------------------
+
+
+def release_keys(home: Home) -> tuple[str, ...]:
+    """The keys that open this home's encrypted releases; () where none was ever encrypted. Raises ConfigError when not usable."""
+    path = home.keys / RELEASE_KEY
+    if not path.exists():
+        return ()
+    try:
+        keys = tuple(read_key(path).decode("ascii").split())
+    except UnicodeDecodeError as problem:
+        raise ConfigError(f"{path}：读不了密钥") from problem
+    if not keys or not all(re.fullmatch(r"[0-9a-f]{64}", key) for key in keys):
+        raise ConfigError(f"{path}：不是可用的密钥；请从备份恢复")
+    return keys
+
+
+def closing_key(home: Home) -> str | None:
+    """The key that closes new releases, made when there is none yet; None when monitor.yml does not ask for it.
+
+    Raises ConfigError when the keys lie in the home: whoever copies it would have both.
+    """
+    if not home.settings.encrypt_releases:
+        return None
+    if home.keys.resolve().is_relative_to(home.root.resolve()):
+        raise ConfigError(
+            f"monitor.yml:encrypt_releases：密钥还在数据目录里（{home.keys}），加密不起作用；先把密钥移到别处，再改 keys 这一行"
+        )
+    if not release_keys(home):
+        with suppress(FileExistsError), atomically(home.keys / RELEASE_KEY, only_new=True) as part:
+            part.write_text(secrets.token_hex(32) + "\n", encoding="ascii")
+    return release_keys(home)[0]
+
+
+def renew_release_key(home: Home, still_needed: Collection[str]) -> None:
+    """Put a fresh key first; of the others those stay that a kept release needs. Does nothing where none was encrypted."""
+    if keys := release_keys(home):
+        _write(home, [secrets.token_hex(32), *(key for key in keys if key in still_needed)], RELEASE_KEY)
+
+
+def _write(home: Home, keys: list[str], name: str = _NAME) -> None:
+    with atomically(home.keys / name) as part:
+        part.write_text("".join(f"{key}\n" for key in keys), encoding="ascii")
