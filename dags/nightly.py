@@ -21,7 +21,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 from failures import TELLING, plain_failures
 
 from pipeline.model import MonitorError, legible, mask
-from pipeline.night import run, turns
+from pipeline.night import run
+from pipeline.records import journal, turns
 from pipeline.settings import contracts
 from pipeline.settings.home import Home, examine_day
 
@@ -221,7 +222,7 @@ def finish(turn: str) -> int:
     """Whom a command that was killed did not forget to the end."""
     from pipeline.operate import forgetting
 
-    return step(forgetting.finish, who=run.NIGHT)
+    return step(forgetting.finish, who=journal.NIGHT)
 
 
 @task(task_display_name="找出要读的数据库", trigger_rule="all_done")

@@ -29,7 +29,8 @@ from pipeline.model import (
     mask,
     tell_failure,
 )
-from pipeline.night import run
+from pipeline.night import confirmations, notify, run
+from pipeline.records import journal
 from pipeline.settings.home import Home, atomically, examine_day, keep_to_owner
 
 TODAY_NEEDS_ZONE = "默认今天（数据目录所在时区）"
@@ -196,7 +197,7 @@ def run_night(obj: _Context, day: date | None, really: bool) -> None:
 
     night = obj.night(day, really=really)
     try:
-        forgetting.finish(obj.folder, night, who=run.NIGHT)
+        forgetting.finish(obj.folder, night, who=journal.NIGHT)
     except (ConfigError, PolicyError, ContractError):
         pass  # whether anybody is half forgotten is not known; the night itself says what is wrong
     except MonitorError as problem:  # it stops no night: what is not whole the night itself refuses
@@ -221,7 +222,9 @@ def run_night(obj: _Context, day: date | None, really: bool) -> None:
 @click.pass_obj
 def check(obj: _Context, file: Path, unit: str | None, day: date | None) -> None:
     """检查一个文件但不收：屏幕上看结果，标注好的副本放在文件旁边。没有数据目录也能用。"""
-    result = run.check_file(obj.folder if obj.has_home else None, file, unit, obj.day(day))
+    from pipeline.ask.check_file import check_file
+
+    result = check_file(obj.folder if obj.has_home else None, file, unit, obj.day(day))
     obj.tell(result, lambda console: _show_check(result, console))
     if result["must_fix"] or result["refused"]:
         raise SystemExit(1)
@@ -256,7 +259,7 @@ def status(obj: _Context, day: date | None) -> None:
     """谁该交、谁交了、退回了什么、各类名单新不新。"""
     from pipeline.night import notice
 
-    result = run.status(obj.folder, obj.day(day))
+    result = notify.status(obj.folder, obj.day(day))
     obj.tell(result, lambda console: notice.show(result, console))
 
 
@@ -270,7 +273,9 @@ def status(obj: _Context, day: date | None) -> None:
 @click.pass_obj
 def confirm(obj: _Context, submission_id: str, by_whom: str, reason: str, day: date | None, really: bool) -> None:
     """确认一份扣住的名单（人数骤减，或程序修好以前处理不了它）：下一夜起按它入库；或确认没有人、没有记录因一份退回的报送而漏掉：下一夜起名单按完整的算。"""
-    result = run.confirm(obj.folder, submission_id, by_whom=by_whom, reason=reason, day=obj.night(day, really=really))
+    result = confirmations.confirm(
+        obj.folder, submission_id, by_whom=by_whom, reason=reason, day=obj.night(day, really=really)
+    )
     since = f"运行 {result['night']} 或以后的一夜（monitor run）"
     what = {
         "confirmed": f"（{result['rows']} 行）经确认可以收，{since}时入库",
@@ -293,7 +298,7 @@ def except_(
     obj: _Context, issue_id: str, by_whom: str, reason: str, until: date | None, day: date | None, really: bool
 ) -> None:
     """把一条“请确认”的问题记为已知例外：到期以前不再提示，原值照用。"""
-    result = run.except_issue(
+    result = confirmations.except_issue(
         obj.folder, issue_id, by_whom=by_whom, reason=reason, until=until, day=obj.night(day, really=really)
     )
     obj.tell(
@@ -316,7 +321,7 @@ def explain(obj: _Context, warning_id: str, day: date | None) -> None:
     from pipeline.ask import explain as explaining
     from pipeline.operate import custody
 
-    result = run.explain(obj.folder, warning_id, day)
+    result = explaining.explain(obj.folder, warning_id, day)
     custody.looked(obj.folder, "explain", warning_id=result["warning_id"])
     obj.tell(result, lambda console: explaining.show(result, console))
 

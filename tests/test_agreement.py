@@ -8,11 +8,12 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from pipeline.ask import explain as explaining
 from pipeline.ask import why_not
 from pipeline.model import ConfigError, MonitorError
-from pipeline.night import run
+from pipeline.night import confirmations, notify, run
 from pipeline.operate import custody, forgetting, rights
-from pipeline.records import agreement, journal
+from pipeline.records import access, agreement, journal
 from pipeline.records.agreement import IDENTITY
 from pipeline.records.ledger import Ledger
 from pipeline.settings.home import Home
@@ -130,7 +131,7 @@ def test_a_night_does_not_begin_where_something_is_lost_old_or_of_another_home(h
 def test_the_journal_is_read_once_before_a_night(home, monkeypatch):
     read, reads = journal.read, []
     monkeypatch.setattr(journal, "read", lambda place: reads.append(place) or read(place))
-    with run.alone(home):
+    with access.alone(home):
         run.sources(home, NEXT)
         run.collect(home, NEXT)
     assert len(reads) == 1
@@ -187,9 +188,9 @@ def test_nobody_is_told_that_nothing_is_held_where_the_ledger_was_lost(home):
         lambda: forgetting.forget(home, number(1), NEXT, **words),
         lambda: forgetting.purge(home, NEXT, who="某"),
         lambda: why_not.why_not(home, number(1), "A01"),
-        lambda: run.status(home, DAY),
-        lambda: run.explain(home, "ab"),
-        lambda: run.confirm(home, "x", by_whom="某", reason="某", day=DAY),
+        lambda: notify.status(home, DAY),
+        lambda: explaining.explain(home, "ab"),
+        lambda: confirmations.confirm(home, "x", by_whom="某", reason="某", day=DAY),
     ):
         with pytest.raises(MonitorError, match="运行记录库不全"):
             asked()
@@ -215,7 +216,7 @@ def test_a_home_without_data_begins(tmp_path):
 
 def test_a_home_that_was_asked_before_its_first_night_begins(tmp_path):
     home = few_divisions(new_home(tmp_path / "home"))
-    run.status(home, EVE)
+    notify.status(home, EVE)
     assert custody.verify(home)["problems"] == []
     rights.subject(home, number(1), EVE, who="某", because="本人申请")
     take(home, "ledger.db")  # nothing had come yet

@@ -23,6 +23,7 @@ import pytest
 import python_calamine
 from lxml import etree
 
+from pipeline.ask.check_file import check_file
 from pipeline.night import run
 from tests.night_kit import DAY, ask, new_home, still
 
@@ -119,7 +120,7 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 def _check(home: Path, path: Path, unit: str) -> Told:
-    told = run.check_file(home, path, unit, DAY)
+    told = check_file(home, path, unit, DAY)
     read, accepted, aside = (sum(kind[key] for kind in told["kinds"]) for key in ("read", "accepted", "set_aside"))
     assert read == accepted + aside
     status = "refused" if told["refused"] else "accepted" if read == accepted else "partly_accepted"

@@ -172,7 +172,7 @@ def test_a_key_that_is_not_known_stops_the_night_by_name(monitor, home):
 def test_a_confirmation_says_from_which_night_it_holds(monitor, home, monkeypatch, what, said):
     """Said for a past night, it does not wait for the next one."""
     told = {"what": what, "rows": 80, "unit": "青禾区", "file_name": "低保.xlsx", "lists": ["低保人员 2026-10"]}
-    monkeypatch.setattr(cli.run, "confirm", lambda *_, day, **__: told | {"night": day.isoformat()})
+    monkeypatch.setattr(cli.confirmations, "confirm", lambda *_, day, **__: told | {"night": day.isoformat()})
     code, text, _ = monitor("--home", home, "confirm", "x", "--by", "某", "--because", "某", "--date", "2026-10-30")
     assert code == 0 and text.replace("\n", "") == f"已记下：青禾区《低保.xlsx》（低保人员 2026-10）{said}"
 
@@ -437,7 +437,7 @@ def test_a_failure_of_ours_quotes_nothing_and_says_where(monitor, home, monkeypa
     def break_down(*_, **__):
         raise ValueError(f"Could not convert string '{number(1)} 张三丰' to INT32")
 
-    monkeypatch.setattr(cli.run, "status", break_down)
+    monkeypatch.setattr(cli.notify, "status", break_down)
     code, out, err = monitor("--home", home, "status", "--date", DAY)
     assert (code, out) == (1, "") and "程序出错（ValueError" in err
     assert "张三丰" not in err and number(1)[6:14] not in err
@@ -447,7 +447,7 @@ def test_a_system_failure_is_told_with_its_file_masked_and_legible(monitor, home
     def break_down(*_, **__):
         raise PermissionError(13, "Permission denied", f"/x/\x1b[2J{number(1)[:6]} {number(1)[6:]}\u202e.xlsx")
 
-    monkeypatch.setattr(cli.run, "status", break_down)
+    monkeypatch.setattr(cli.notify, "status", break_down)
     code, _, err = monitor("--home", home, "status", "--date", DAY)
     assert code == 1 and "\\x1b[2J990101********015\\u202e.xlsx" in err
     assert "\x1b" not in err and "\u202e" not in err
@@ -464,7 +464,7 @@ def test_what_the_system_refuses_is_told_in_chinese(monitor, home, monkeypatch, 
     def break_down(*_, **__):
         raise OSError(number_of, os.strerror(number_of), "/x/a", None, "/x/b")
 
-    monkeypatch.setattr(cli.run, "status", break_down)
+    monkeypatch.setattr(cli.notify, "status", break_down)
     code, _, err = monitor("--home", home, "status", "--date", DAY)
     assert (code, err) == (1, f"没有完成：{said}（/x/a、/x/b）；已发布的仍是上一版，处理好以后再运行一次\n")
 
@@ -473,7 +473,7 @@ def test_what_a_library_calls_a_failure_of_the_system_keeps_its_words(monitor, h
     def break_down(*_, **__):
         raise OSError(f"Tried {number(1)}")
 
-    monkeypatch.setattr(cli.run, "status", break_down)
+    monkeypatch.setattr(cli.notify, "status", break_down)
     _, _, err = monitor("--home", home, "status", "--date", DAY)
     assert err.startswith("没有完成：读写没有成功，原话：Tried 990101********015；")
 

@@ -598,7 +598,7 @@ BREAKS = """
 import sys
 sys.path.insert(0, {folder!r})
 import nightly
-from pipeline import run
+from pipeline.night import run
 
 read = run.read
 secret, name = {secret!r}, "张三丰"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.night import databases, run
+from pipeline.night import databases, notify, run
 from tests import night_kit as kit
 
 HEADER = ("姓名", "身份证号", "户主身份证号", "与户主关系", "月收入", "数据月份")
@@ -45,7 +45,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     partner(tmp_path / "d02.db", 4)
     monkeypatch.setenv("PARTNER_D02", f"sqlite:///{tmp_path / 'd02.db'}")
     monkeypatch.setenv("PARTNER_D03", f"postgresql://reader:{SECRET}@127.0.0.1:1/x")
-    monkeypatch.setattr(run, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("pipeline.night.fetch.PAUSE_SECONDS", 0.0)
     return home
 
 
@@ -63,7 +63,7 @@ def test_nights_with_a_database_that_stays_that_changes_and_that_changes_back(ho
         "select row from record_link where submission_id = (select submission_id from submission where unit_code = 'd02') order by 1",
     )
     assert rows == [(2,), (3,), (4,), (5,)]
-    told = {line["source"]: line for line in run.status(home, night)["databases"]}
+    told = {line["source"]: line for line in notify.status(home, night)["databases"]}
     assert (told["二区库"]["state"], told["二区库"]["rows"]) == ("delivered", 4)
     assert told["三区库"]["state"] == "not_delivered"
     message = (home / "outbox/2026-10-31.md").read_text(encoding="utf-8")
@@ -81,7 +81,7 @@ def test_nights_with_a_database_that_stays_that_changes_and_that_changes_back(ho
 
     partner(tmp_path / "d02.db", 4)
     run.night(home, night + timedelta(days=1))
-    assert run.status(home, night + timedelta(days=1))["databases"][0]["state"] == "unchanged"
+    assert notify.status(home, night + timedelta(days=1))["databases"][0]["state"] == "unchanged"
     assert ("repeated", 0) in kit.ask(home, "select status, rows_read from submission where unit_code = 'd02'")
 
     partner(tmp_path / "d02.db", 6)

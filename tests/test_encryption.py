@@ -14,8 +14,9 @@ import pytest
 
 from pipeline import warehouse
 from pipeline.ask import backtest, why_not
+from pipeline.ask import explain as explaining
 from pipeline.model import ROOT, ConfigError, PublishRefused
-from pipeline.night import run
+from pipeline.night import notify, run
 from pipeline.operate import custody, rights
 from pipeline.records import journal, seal
 from pipeline.settings.home import Home
@@ -74,7 +75,7 @@ def test_where_duckdb_cannot_write_safely_the_night_does_not_begin(tmp_path, mon
         run.night(home, DAY)
     assert (home / "inbox/d01/边缘人员.xlsx").exists() and not list((home / "archive").iterdir())
     assert not journal.path(Home(home)).exists() and not list((home / "releases").iterdir())
-    monkeypatch.setattr(run, "_silent_rules", lambda _: [])
+    monkeypatch.setattr("pipeline.warehouse.examples.silent_rules", lambda _: [])
     with pytest.raises(ConfigError, match="httpfs"):  # nor does a build that is asked for by itself
         run.build(home, DAY)
 
@@ -148,8 +149,8 @@ def test_all_who_read_a_release_read_it_and_reach_nothing_else(closed, tmp_path)
     keys = seal.release_keys(Home(closed))
     assert _ask(closed, "select run_date from main.release") == [(EVE,)]
     [(warning_id,)] = _ask(closed, f"select warning_id from warning where subject_id_number like '%{number(1)[-3:]}'")
-    assert run.status(closed, EVE)["released"]["run_date"] == EVE.isoformat()
-    assert run.explain(closed, warning_id)
+    assert notify.status(closed, EVE)["released"]["run_date"] == EVE.isoformat()
+    assert explaining.explain(closed, warning_id)
     assert rights.subject(closed, number(1), EVE, who="数据员", because="试")["published"]["预警"]
     assert why_not.why_not(closed, number(3), "A07", None) is not None
     assert custody.verify(closed)["problems"] == []
@@ -216,12 +217,12 @@ def test_new_keys_close_the_next_release_and_the_old_ones_open_what_is_kept(home
 def test_a_lost_key_is_said_in_a_sentence(home):
     path = home.parent / "keys/release.key"
     path.write_text("ab" * 32 + "\n")
-    for do in (lambda: run.status(home, DAY), lambda: custody.recover and run.build(home, DAY + timedelta(days=1))):
+    for do in (lambda: notify.status(home, DAY), lambda: custody.recover and run.build(home, DAY + timedelta(days=1))):
         with pytest.raises((PublishRefused, ConfigError), match="加密"):
             do()
     path.write_text("no key\n")
     with pytest.raises(ConfigError, match="不是可用的密钥"):
-        run.status(home, DAY)
+        notify.status(home, DAY)
     path.chmod(0o644)
     with pytest.raises(ConfigError, match="别人也能读"):
-        run.status(home, DAY)
+        notify.status(home, DAY)

@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 from openpyxl import load_workbook
 
+from pipeline.ask import explain as explaining
 from pipeline.night import run
 from pipeline.reading import layout
 from pipeline.settings import contracts
@@ -144,7 +145,7 @@ def test_a_rule_is_a_pair_of_files(tmp_path, monkeypatch):
     cells = [str(value) for sheet in book_of_list for row in sheet.iter_rows(values_only=True) for value in row]
     assert any("边缘对象走访" in cell for cell in cells)
     [(warning_id,)] = ask(home, "select min(warning_id) from warning_list")
-    assert run.explain(home, warning_id)
+    assert explaining.explain(home, warning_id)
 
 
 def test_what_is_added_wrongly_is_refused_by_name(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 from collections import Counter
@@ -12,9 +13,9 @@ from typing import Any
 import pytest
 
 from pipeline import cli, warehouse
-from pipeline.model import ConfigError
+from pipeline.model import ConfigError, MonitorError
 from pipeline.night import inbox, run
-from pipeline.records import archive
+from pipeline.records import access, archive
 from pipeline.settings.home import PART, Home, sweep
 from trials import fault_injection as faults
 from trials.fault_injection import readers
@@ -55,7 +56,7 @@ def test_work_that_is_not_taken_up_again_would_be_noticed(stage: Stage, monkeypa
 
     seed = next(seed for seed in count() if chosen(seed) == ("after step check", 1))
     monkeypatch.setattr(faults, "plan", lambda *_: [faults.Trial(0, "step", 1, seed)])
-    monkeypatch.setattr(run, "_take_up_unfinished", lambda *_: set())
+    monkeypatch.setattr("pipeline.night.collect.take_up_unfinished", lambda *_: set())
     (finding,) = faults.search(1, kinds=("step",), stage=stage)["findings"]
     assert finding["what"].startswith("after step check") and finding["again"].startswith("monitor faults ")
     assert any("returns: d01/边缘" in each for each in finding["problems"])
@@ -75,7 +76,8 @@ def test_what_is_not_whole_is_refused_and_what_lies_outside_is_left_alone(stage:
 def test_a_night_on_what_is_not_whole_would_be_noticed(
     stage: Stage, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "_begin", lambda *_: None)
+    for step in ("collect", "fetch"):
+        monkeypatch.setattr(f"pipeline.night.{step}.begin", lambda *_: None)
     (finding,) = faults.search(1, seed=5, kinds=(kind,), stage=stage)["findings"]
     assert any("not refused" in each for each in finding["problems"])
 
@@ -203,6 +205,6 @@ def test_a_full_disk_is_said_in_a_sentence(
 def test_who_holds_the_home_is_who_holds_it_now(home: Home) -> None:
     """A step holds it beside others; it may not be told that somebody long dead does."""
     (home.root / ".lock").write_text("elsewhere 进程 4711")
-    with run.shared(home.root), pytest.raises(run.MonitorError) as refused, run.alone(home.root):
+    with access.shared(home.root), pytest.raises(MonitorError) as refused, access.alone(home.root):
         raise AssertionError
-    assert f"进程 {run.os.getpid()}" in str(refused.value) and "4711" not in str(refused.value)
+    assert f"进程 {os.getpid()}" in str(refused.value) and "4711" not in str(refused.value)

@@ -23,11 +23,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline import warehouse
+from pipeline.ask.person import person_of
 from pipeline.lists.words import FILLED_IN, WARNING_NUMBER
 from pipeline.model import TAKEN_OUT, mask
 from pipeline.night import issues, run
 from pipeline.operate import custody, forgetting, rights
-from pipeline.records import archive, journal
+from pipeline.records import access, archive, journal
 from pipeline.records.ledger import Ledger
 from pipeline.settings.home import Home
 from tests.night_kit import DAY, MEDICAL, ask, book, copy_home, few_divisions, new_home, number, person
@@ -338,9 +339,9 @@ def test_a_forgetting_that_was_killed_is_finished_by_the_next_command(home: Path
 
 def _but_for_the_end(home: Path) -> None:
     """Without the purge before it, which writes the ledger anew as well."""
-    with run.alone(home):
-        place, ledger = run.open_whole(home)
-        person_id = run.person_of(place, HIS, LATER)
+    with access.alone(home):
+        place, ledger = access.open_whole(home)
+        person_id = person_of(place, HIS, LATER)
         forgetting.again(place, ledger, person_id, LATER, lines=[], **WHO)
 
 

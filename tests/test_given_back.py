@@ -12,7 +12,7 @@ import pytest
 from night_kit import DAY, PERSON, ask, book, copy_home, few_divisions, new_home, person, still
 
 from pipeline import advice
-from pipeline.night import notice, rosters, run
+from pipeline.night import confirmations, notice, rosters, run
 from pipeline.operate import custody
 from pipeline.records import journal
 from pipeline.records.ledger import Ledger
@@ -285,7 +285,7 @@ def test_a_roster_is_not_whole_while_a_part_that_it_had_last_month_has_not_come(
     # What is advised ends it: the data officer confirms that all of the month are there, or the part comes.
     confirmed = copy_home(home, tmp_path / "confirmed")
     [gap] = [each for each in told["gaps"] if each["sort"] == "not_come"]
-    run.confirm(confirmed, gap["submission_id"], by_whom="数据员", reason="城市的并入农村", day=november)
+    confirmations.confirm(confirmed, gap["submission_id"], by_whom="数据员", reason="城市的并入农村", day=november)
     assert not_come(confirmed, november) == []
     two_parts(home, "11", "城市", day=november + timedelta(days=1))
     assert not_come(home, november + timedelta(days=1)) == []

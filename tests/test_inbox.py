@@ -17,7 +17,7 @@ import pytest
 
 from pipeline import advice
 from pipeline.model import MonitorError
-from pipeline.night import inbox, notice, rosters, run
+from pipeline.night import inbox, notice, notify, rosters, run
 from pipeline.operate import custody
 from pipeline.reading import endings, layout
 from pipeline.records import archive, journal
@@ -95,7 +95,7 @@ def test_a_file_that_does_not_open_is_told_of_and_stays_and_the_others_go_on(tmp
     run.give_back(home, DAY, "d01")
     answer = openpyxl.load_workbook(home / "returns/d01/边缘人员.xlsx")["问题清单"]
     assert fix in [cell.value for row in answer.iter_rows() for cell in row]
-    assert says in "\n".join(notice._message(run.status(home, DAY)))
+    assert says in "\n".join(notice._message(notify.status(home, DAY)))
     # The next night it still does not open, the one after it does.
     run.collect(home, DAY + timedelta(days=1))
     assert len(ledger.submissions(unit_code="d01")) == 1 and bad.exists()
@@ -240,7 +240,7 @@ def test_what_a_folder_does_not_let_go_is_recorded_and_told_of(tmp_path, monkeyp
     for night in (EVE, DAY):
         run.collect(home, night)
     assert path.exists() and len(Ledger.of(Home(home)).files()) == 1 and len(archive.kept(Home(home))) == 1
-    told = run.status(home, DAY)
+    told = notify.status(home, DAY)
     assert told["stuck"] == ["d01"] and "移不走" in "\n".join(notice._message(told))
 
 
@@ -553,7 +553,7 @@ def test_more_files_than_one_night_takes_wait_their_turn_and_count_as_missing(tm
     ledger = Ledger.of(Home(home))
     taken = {(each.unit_code, each.file_name) for each in ledger.files()}
     assert taken == {("d01", "边缘人员4.xlsx"), ("d01", "边缘人员3.xlsx"), ("d02", "边缘人员.xlsx")}
-    told = run.status(home, EVE)
+    told = notify.status(home, EVE)
     assert told["put_off"]["waiting"] == ["青禾区 边缘人员1.xlsx", "青禾区 边缘人员2.xlsx"] and told["moving"] == []
     assert "一夜最多收 2 份" in "\n".join(notice._message(told))
     gaps = rosters.gaps(Home(home), ledger, ledger.submissions(), EVE)
@@ -561,7 +561,7 @@ def test_more_files_than_one_night_takes_wait_their_turn_and_count_as_missing(tm
     assert ("d01", "edge_person") in counted and {unit for unit, _ in counted} == {"d01"}
     run.collect(home, DAY)
     assert len([each for each in ledger.files() if each.unit_code == "d01"]) == 4
-    assert run.status(home, DAY)["put_off"]["waiting"] == []
+    assert notify.status(home, DAY)["put_off"]["waiting"] == []
     run.read(home, DAY, "d01")
     assert not [gap for gap in rosters.gaps(Home(home), ledger, ledger.submissions(), DAY) if "没有轮到" in gap.reason]
 
@@ -577,7 +577,7 @@ def test_more_filled_in_lists_than_one_night_takes_wait_as_well_and_make_no_list
     run.collect(home, EVE)
     ledger = Ledger.of(Home(home))
     assert [each.file_name for each in ledger.decisions.files()] == ["低保1.xlsx"]
-    told = run.status(home, EVE)
+    told = notify.status(home, EVE)
     assert told["put_off"]["waiting_answers"] == ["青禾区 低保2.xlsx"]
     assert "填好的清单，一个单位一夜最多收 1 份" in "\n".join(notice._message(told))
     assert rosters.gaps(Home(home), ledger, ledger.submissions(), EVE) == []
@@ -591,7 +591,7 @@ def test_more_filled_in_lists_than_one_night_takes_wait_as_well_and_make_no_list
     ]
     assert told == [{sheet: digest_of(home / sheet)}], "verify holds it against this line"
     run.collect(home, DAY)
-    assert len(ledger.decisions.files()) == 2 and run.status(home, DAY)["put_off"]["waiting_answers"] == []
+    assert len(ledger.decisions.files()) == 2 and notify.status(home, DAY)["put_off"]["waiting_answers"] == []
 
 
 def test_a_unit_whose_files_take_too_long_is_read_on_the_next_night_counts_as_missing_and_is_told(
@@ -603,7 +603,7 @@ def test_a_unit_whose_files_take_too_long_is_read_on_the_next_night_counts_as_mi
         settings.read_text(encoding="utf-8").replace("unit_seconds: 3600", "unit_seconds: 9"), encoding="utf-8"
     )
     clock = SimpleNamespace(monotonic=partial(next, count(0, 9)))  # each file takes as long as a unit may
-    monkeypatch.setattr(run, "time", clock)
+    monkeypatch.setattr("pipeline.night.read.time", clock)
     for serial in (1, 2, 3):
         _roster(home, "d01", serial, name=f"边缘人员{serial}.xlsx")
     for unit in run.collect(home, EVE):
@@ -615,7 +615,7 @@ def test_a_unit_whose_files_take_too_long_is_read_on_the_next_night_counts_as_mi
         (gap.unit_code, gap.kind, gap.file_name) for gap in rosters.gaps(place, ledger, ledger.submissions(), EVE)
     }
     assert ("d01", "edge_person", "边缘人员2.xlsx") in counted
-    assert run.status(home, EVE)["put_off"]["late"] == ["青禾区 边缘人员2.xlsx", "青禾区 边缘人员3.xlsx"]
+    assert notify.status(home, EVE)["put_off"]["late"] == ["青禾区 边缘人员2.xlsx", "青禾区 边缘人员3.xlsx"]
     run.notify(home, EVE)
     said = _told(home, "d01", EVE)
     assert "边缘人员2.xlsx" in said and "一夜最多读 9 秒" in said and "不用重报" in said
@@ -772,7 +772,7 @@ def test_what_is_never_a_list_is_neither_read_nor_lost_in_silence(tmp_path):
     there = sorted(path for path in home.rglob("*") if path.is_file() and "inbox" in path.parts)
     for night in (EVE, DAY):  # the second night says so again: they still lie there
         assert run.collect(home, night) == ["d05"]
-        told = run.status(home, night)
+        told = notify.status(home, night)
         assert {line["path"].removeprefix("d01/") for line in told["left"] if line["unit_code"] == "d01"} == {
             inbox.visible(name) for name in names
         }
@@ -795,7 +795,7 @@ def test_a_list_that_a_program_s_mark_or_folder_hides_is_taken_under_a_plain_nam
     names = [*NEVER["by_programs"], "__MACOSX/边缘人员.xlsx", ".Trash-1000/边缘人员.xlsx", "__MACOSX/._边缘人员.xlsx"]
     hidden = [_roster(home, "d01", 1 + at, name=name) for at, name in enumerate(names)]
     assert _accepted(home, EVE) == []
-    assert advice.USE_PLAIN_NAME in "\n".join(notice._message(run.status(home, EVE)))
+    assert advice.USE_PLAIN_NAME in "\n".join(notice._message(notify.status(home, EVE)))
     for at, path in enumerate(hidden):  # .csv and the like say which list it was; the bytes are a workbook's
         path.rename(home / f"inbox/d01/边缘人员{at}.xlsx")
     assert len(_accepted(home, DAY)) == len(names)
@@ -811,14 +811,14 @@ def test_what_a_program_left_beside_a_list_that_came_need_not_be_touched(tmp_pat
     beside = ["~$边缘人员.xlsx", "Thumbs.db", "边缘人员.xlsx:Zone.Identifier", "边缘人员.xlsx.md5", "schema.ini"]
     left = [_roster(home, "d01", 1, name=name) for name in beside]
     assert _accepted(home, EVE) == ["边缘人员.xlsx"]
-    said = notice._never_taken_words(run.status(home, EVE)["left"])
+    said = notice._never_taken_words(notify.status(home, EVE)["left"])
     [of_file], [of_program] = ([each for each in said if name in each] for name in (beside[3], beside[0]))
     assert of_file.endswith(f"{advice.NEED_NOT_ACT}。") and of_program.endswith(f"{advice.USE_PLAIN_NAME}。")
     ledger = Ledger.of(Home(home))
     assert rosters.gaps(Home.open(home), ledger, ledger.submissions(), EVE) == [], "nothing is missing"
     for path in left:
         path.unlink()
-    assert _accepted(home, DAY) == ["边缘人员.xlsx"] and run.status(home, DAY)["left"] == []
+    assert _accepted(home, DAY) == ["边缘人员.xlsx"] and notify.status(home, DAY)["left"] == []
     assert rosters.gaps(Home.open(home), ledger, ledger.submissions(), DAY) == []
 
 
@@ -827,17 +827,17 @@ def test_the_file_that_a_mark_speaks_of_is_taken_when_it_comes(tmp_path):
     mark = home / "inbox/d01/边缘人员.xlsx.done"
     mark.touch()
     assert _accepted(home, EVE) == []
-    assert f"边缘人员.xlsx.done。{advice.BRING_THE_FILE}。" in "\n".join(notice._message(run.status(home, EVE)))
+    assert f"边缘人员.xlsx.done。{advice.BRING_THE_FILE}。" in "\n".join(notice._message(notify.status(home, EVE)))
     os.utime(_roster(home, "d01", 1))  # just now: the mark says that it is whole
     assert _accepted(home, DAY) == ["边缘人员.xlsx"]
-    assert not mark.exists() and run.status(home, DAY)["left"] == []
+    assert not mark.exists() and notify.status(home, DAY)["left"] == []
 
 
 def test_many_leftovers_are_told_in_one_line_of_bounded_length(tmp_path):
     home = new_home(tmp_path / "home")
     for n in range(40):
         _roster(home, "d01", name=f"{n:02}.tmp")
-    told = run.status(home, DAY)
+    told = notify.status(home, DAY)
     (line,) = notice._left_words(told)
     assert "29.tmp" in line and "30.tmp" not in line and "等 40 个" in line and len(told["left"]) == 40
 
@@ -852,9 +852,9 @@ def test_the_whole_file_of_the_next_night_is_taken_without_a_question(tmp_path):
     whole.write_bytes(content)
     still(whole)
     run.night(home, DAY)
-    (told,) = run.status(home, DAY)["received"]
+    (told,) = notify.status(home, DAY)["received"]
     assert (told["status"], told["rows_read"], told["rows_accepted"], told["reason"]) == ("accepted", 8, 8, "")
-    assert [line["path"] for line in run.status(home, DAY)["left"]] == ["d12/边缘人员.xlsx.filepart"]
+    assert [line["path"] for line in notify.status(home, DAY)["left"]] == ["d12/边缘人员.xlsx.filepart"]
 
 
 # names that are not read ----------------------------------------------------------------------------------------------

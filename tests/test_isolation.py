@@ -35,12 +35,17 @@ from test_decisions import DIBAO, fill_in, lines_of
 from test_whole import NOT_IN, POOR, bureau, dibao
 
 from pipeline import advice, checks, returns, warehouse
+from pipeline.ask.check_file import check_file
 from pipeline.cli import monitor
 from pipeline.model import ROOT, MonitorError, Reading
-from pipeline.night import decisions, inputs, isolation, run
+from pipeline.night import decisions, inputs, isolation, notify, run
+from pipeline.night import give_back as step_give_back
+from pipeline.night import read as step_read
+from pipeline.night.check import sent_tonight
+from pipeline.night.give_back import tell_returned
 from pipeline.operate.custody import recover, verify
 from pipeline.reading import sandbox
-from pipeline.records import published
+from pipeline.records import access, published
 from pipeline.records.ledger import Ledger, ReadBy
 from pipeline.records.ledger.decisions import DecisionLine
 from pipeline.settings.home import Home
@@ -235,7 +240,7 @@ def test_what_no_submission_explains_fails_the_night_at_once_and_blames_nobody(b
         "start_month, supplement_fen,",
         "start_month, cast('x' as bigint) as supplement_fen,",
     )
-    monkeypatch.setattr(run, "_silent_rules", lambda house: [])
+    monkeypatch.setattr("pipeline.warehouse.examples.silent_rules", lambda _: [])
     home = copy_home(before, tmp_path / "home")
     second_night(home)
     tried = []
@@ -244,7 +249,7 @@ def test_what_no_submission_explains_fails_the_night_at_once_and_blames_nobody(b
     with pytest.raises(MonitorError, match="roster_person"):
         run.night(home, NEXT)
     assert len(tried) == 1
-    assert {each.outcome for each in run._open(home)[1].submissions()} == {"accepted"}
+    assert {each.outcome for each in access.open_home(home)[1].submissions()} == {"accepted"}
 
     def fail(*_: Any) -> Any:
         raise ZeroDivisionError
@@ -255,7 +260,7 @@ def test_what_no_submission_explains_fails_the_night_at_once_and_blames_nobody(b
     second_night(home)
     with pytest.raises(ZeroDivisionError):
         run.night(home, NEXT)
-    assert "held" not in {each.outcome for each in run._open(home)[1].submissions()}
+    assert "held" not in {each.outcome for each in access.open_home(home)[1].submissions()}
 
 
 @pytest.mark.slow
@@ -317,7 +322,7 @@ def test_a_failure_of_ours_over_one_file_or_unit_stops_nobody_else(before, tmp_p
     listed = home / f"decisions/inbox/d01/{DAY}.xlsx"
     shutil.copy(home / f"lists/{DAY}/d01.xlsx", listed)
     still(filled(listed))
-    read, mark = run._read_by_a_name, run._mark
+    read, mark = step_read._read_by_a_name, step_give_back.mark
 
     def stumble_over_file(home: Any, ledger: Any, file: Any) -> Any:
         return 1 / 0 if file.file_name == "边缘.xlsx" else read(home, ledger, file)
@@ -327,8 +332,8 @@ def test_a_failure_of_ours_over_one_file_or_unit_stops_nobody_else(before, tmp_p
             raise ZeroDivisionError
         return mark(copies)
 
-    monkeypatch.setattr(run, "_read_by_a_name", stumble_over_file)
-    monkeypatch.setattr(run, "_mark", stumble_over_unit)
+    monkeypatch.setattr(step_read, "_read_by_a_name", stumble_over_file)
+    monkeypatch.setattr(step_give_back, "mark", stumble_over_unit)
     monkeypatch.setattr(decisions, "_judge_alone", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run.night(home, NEXT)
@@ -337,16 +342,16 @@ def test_a_failure_of_ours_over_one_file_or_unit_stops_nobody_else(before, tmp_p
         home, "select status, reason from submission where file_name = '边缘.xlsx' order by received_at"
     )
     assert status == "refused" and "我们的程序的问题" in reason
-    [answer] = [each for each in run._open(home)[1].decisions.files() if each.refusal]
+    [answer] = [each for each in access.open_home(home)[1].decisions.files() if each.refusal]
     assert "我们的程序的问题" in answer.refusal["reason"] and "test_isolation.py" not in str(answer.refusal)
     assert answer.refusal["fix"] == advice.OURS_TO_MEND
     letter = (home / f"outbox/{NEXT}.md").read_text(encoding="utf-8")
     assert "退回 d02" in letter and "ZeroDivisionError" in letter
-    assert {each.run_date: each.state for each in run._open(home)[1].nights()}[NEXT] == "failed"
+    assert {each.run_date: each.state for each in access.open_home(home)[1].nights()}[NEXT] == "failed"
     monkeypatch.undo()
     run.night(home, NEXT)
     assert (home / "returns/d02/低保.xlsx").exists()
-    assert {each.run_date: each.state for each in run._open(home)[1].nights()}[NEXT] == "done"
+    assert {each.run_date: each.state for each in access.open_home(home)[1].nights()}[NEXT] == "done"
 
 
 @pytest.mark.parametrize("limit", ["time", "memory"])
@@ -398,7 +403,7 @@ def test_a_copy_that_we_fail_to_mark_is_told_to_the_data_officer_and_not_blamed_
     to_do, _, rest = letter.partition("## 这一夜")
     assert "程序自己出错的文件 1 份（青禾区 1 份）：不是报送单位的错" in to_do
     assert "青禾区 《边缘.xlsx》：标注时程序自己出了错" in rest and "给开发者：ZeroDivisionError sheet.py:10。" in rest
-    assert [each["unit_code"] for each in run.status(home, DAY)["unmarked"]] == ["d01"]
+    assert [each["unit_code"] for each in notify.status(home, DAY)["unmarked"]] == ["d01"]
     copy = openpyxl.load_workbook(home / "returns/d01/边缘.xlsx")
     told = " ".join(str(cell.value) for row in copy["问题清单"].iter_rows() for cell in row if cell.value is not None)
     assert copy.sheetnames == ["问题清单"] and "读取 2 行 = 接收 1 行 + 退回 1 行 + 不在范围 0 行" in told
@@ -406,12 +411,12 @@ def test_a_copy_that_we_fail_to_mark_is_told_to_the_data_officer_and_not_blamed_
     assert len(openpyxl.load_workbook(home / "returns/d02/边缘.xlsx").sheetnames) == 2
     assert verify(home)["problems"] == []
 
-    checked = run.check_file(home, book(tmp_path / "d01/边缘.xlsx", PERSON, [person(1), bad]), "d01", DAY)
+    checked = check_file(home, book(tmp_path / "d01/边缘.xlsx", PERSON, [person(1), bad]), "d01", DAY)
     assert any("给开发者：ZeroDivisionError" in notice for notice in checked["notices"])
     monkeypatch.undo()
     place = Home.open(home)
-    run._tell_returned(place, DAY, published.digests(place, [home / "returns/d01/边缘.xlsx"]))
-    assert run.status(home, DAY)["unmarked"] == [], "the copy that was written since is the one that counts"
+    tell_returned(place, DAY, published.digests(place, [home / "returns/d01/边缘.xlsx"]))
+    assert notify.status(home, DAY)["unmarked"] == [], "the copy that was written since is the one that counts"
 
 
 def interrupted(*_: Any) -> Any:
@@ -493,7 +498,7 @@ def ledger(tmp_path: Path) -> Ledger:
 def test_what_came_on_a_night_that_failed_is_looked_at_on_the_next(tmp_path, ledger, state, asked):
     """It was read then, and is built tonight for the first time."""
     ledger.finish_night(DAY, state, at=AT, counts={})
-    found = run._sent_tonight(Home.open(tmp_path / "home"), ledger, NEXT)
+    found = sent_tonight(Home.open(tmp_path / "home"), ledger, NEXT)
     assert [each.unit_code for each in found] == asked
     assert [bool(each.lines) for each in found] == ([False, True] if asked else [])
 
@@ -506,7 +511,7 @@ def test_a_night_that_is_made_again_leaves_nothing_in_work_for_the_next(tmp_path
     for step in ("read", "check", "build", "publish"):
         monkeypatch.setattr(run, step, lambda *_, **__: {})
     monkeypatch.setattr(run, "families", lambda *_: [])
-    run.again(home, DAY)
+    run.replay_night(home, DAY)
     assert list((home / "work").iterdir()) == []
 
 

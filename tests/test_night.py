@@ -12,7 +12,7 @@ from openpyxl import load_workbook
 
 from pipeline import advice
 from pipeline.model import MonitorError, Reading, Refusal
-from pipeline.night import run
+from pipeline.night import notify, run
 from pipeline.reading import layout
 from pipeline.records.ledger import Ledger
 from pipeline.settings import contracts
@@ -324,7 +324,7 @@ def test_a_part_that_a_stricter_reader_cannot_read_stops_its_own_delivery_only(t
         ("甲乡.xlsx", "accepted", 10), ("乙乡.xlsx", "refused", 0), ("边缘人员.xlsx", "accepted", 4),
     ]  # fmt: skip
     assert ask(home, on_roster) == [("d01", 10), ("d02", 4)]
-    told = run.status(home, second)
+    told = notify.status(home, second)
     (unread,) = told["unread"]
     assert (unread["unit_code"], unread["file_name"]) == ("d01", "甲乡.xlsx")
     assert strict.reason in unread["reason"] and "仍然有效" in unread["reason"]
@@ -339,7 +339,7 @@ def test_a_part_that_a_stricter_reader_cannot_read_stops_its_own_delivery_only(t
     still(_bytes(folder / "乙乡.xlsx", new))
     run.night(home, third)
     assert ask(home, on_roster) == [("d01", 16), ("d02", 4)]
-    told = run.status(home, third)
+    told = notify.status(home, third)
     assert (told["unread"], told["gaps"]) == ([], [])
 
 
@@ -474,7 +474,7 @@ def test_what_is_no_submission_stays_and_what_still_moves_waits(odd):
         f"d01/{name}"
         for name in ("~$好的.xlsx", ".hidden.xlsx", "上传.xlsx.tmp", "上传.part", "Thumbs.db", "还在传.xlsx")
     }
-    assert run.status(odd, DAY)["moving"] == ["d01/还在传.xlsx"]
+    assert notify.status(odd, DAY)["moving"] == ["d01/还在传.xlsx"]
     assert ask(odd, "select count(*) from submission where file_name like '%还在传%'") == [(0,)]
 
 

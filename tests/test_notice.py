@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from pipeline import advice
-from pipeline.night import issues, notice, run
+from pipeline.night import issues, notice, notify, run
 from pipeline.records.ledger import COMMAND, KnownException, Night, Submission
 from pipeline.records.ledger.parts import BROKE
 from pipeline.settings.home import Home
@@ -558,7 +558,7 @@ def test_what_was_replaced_later_had_come_on_its_night(tmp_path):
         run.check(home, night, "edge")
     (line,) = [
         line
-        for line in run.status(home, DAY)["expected"]
+        for line in notify.status(home, DAY)["expected"]
         if (line["unit_code"], line["kind"]) == ("d01", "edge_person")
     ]
     assert (line["state"], line["rows_accepted"], line["days_late"]) == ("delivered", 2, 0)

@@ -13,7 +13,7 @@ from pipeline import warehouse
 from pipeline.cli import monitor
 from pipeline.night import run
 from pipeline.operate import attestation, custody, forgetting
-from pipeline.records import archive, journal, published
+from pipeline.records import archive, bookkeeping, journal, published
 from pipeline.records.ledger import Ledger
 from pipeline.settings.home import Home
 from tests.night_kit import DAY, MEDICAL, PERSON, book, copy_home, few_divisions, new_home, number, person
@@ -210,7 +210,7 @@ def test_a_release_that_was_written_anew_is_found_by_what_its_rows_refer_to(home
     with duckdb.connect(str(release)) as con:
         con.execute("delete from person where id_number = ?", [number(2)])
     files = published.files_of(release.parent)
-    run.write_down(Home(home), Ledger.of(Home(home)), "rewritten", {"releases": {"2": files}}, who="某")
+    bookkeeping.audit(Home(home), Ledger.of(Home(home)), "rewritten", {"releases": {"2": files}}, who="某")
     said = problems(home)
     assert "releases/2:main.record_link.person_id：在 person.person_id 里没有：2 行" in "".join(said), said
     assert all(each.startswith("releases/2:") for each in said)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.model import NotNow
-from pipeline.night import run, turns
+from pipeline.records import access, turns
 from tests import night_kit as kit
 
 FIRST, SECOND, THIRD = (date(2026, 10, day) for day in (28, 29, 30))
@@ -87,7 +87,7 @@ def test_half_a_file_is_nobodys_turn(tmp_path: Path) -> None:
     assert turns.take(tmp_path, SECOND, "b", among("a", "b")) == ""
 
 
-@pytest.mark.parametrize("hold", [run.alone, run.held])
+@pytest.mark.parametrize("hold", [access.alone, access.held])
 def test_a_command_does_not_begin_between_two_steps_of_a_night(
     tmp_path: Path, hold: Callable[[Path], object], as_another_process: Callable[[], None]
 ) -> None:
@@ -134,10 +134,10 @@ def test_who_asks_by_command_does_not_keep_a_dead_night_alive(
 def test_a_step_of_the_night_may_hold_the_home_alone(tmp_path: Path, as_another_process: Callable[[], None]) -> None:
     home = kit.new_home(tmp_path / "home")
     turns.hold(home, FIRST, "a")
-    with run.alone(home):
+    with access.alone(home):
         pass
     as_another_process()
-    with pytest.raises(NotNow), run.alone(home):
+    with pytest.raises(NotNow), access.alone(home):
         pass
 
 

@@ -11,9 +11,10 @@ from click.testing import CliRunner
 from night_kit import DAY, PERSON, ask, book, few_divisions, new_home, number, person, still
 from test_decisions import DIBAO, HOUSEHOLD, MEMBER, TEKUN, lines_of
 
+from pipeline.ask import explain as explaining
 from pipeline.cli import monitor
 from pipeline.model import MonitorError
-from pipeline.night import run
+from pipeline.night import confirmations, notify, run
 from pipeline.operate.custody import recover, verify
 from pipeline.records.ledger import Ledger
 from pipeline.settings.home import Home
@@ -89,8 +90,8 @@ def test_the_word_of_the_officer_ends_it(in_part: Path, tmp_path: Path) -> None:
     [(south,)] = ask(home, "select submission_id from submission where file_name = '低保南片.xlsx'")
     [(north,)] = ask(home, "select submission_id from submission where file_name = '低保北片.xlsx'")
     with pytest.raises(MonitorError, match="没有使名单不完整"):
-        run.confirm(home, north, by_whom="数据员甲", reason="没有漏", day=NEXT)
-    told = run.confirm(home, south, by_whom="数据员甲", reason="南片已并入北片", day=NEXT)
+        confirmations.confirm(home, north, by_whom="数据员甲", reason="没有漏", day=NEXT)
+    told = confirmations.confirm(home, south, by_whom="数据员甲", reason="南片已并入北片", day=NEXT)
     assert told["lists"] == ["低保人员 2026-10"]
     run.night(home, NEXT)
     assert ask(home, NOT_IN) == [("某丙",), ("某乙",), ("某甲",)]
@@ -133,7 +134,7 @@ def test_the_whole_file_ends_it_and_nothing_is_asked(half_uploaded: Path, tmp_pa
     book(home / "inbox/d01/低保南片.xlsx", DIBAO, dibao(11))
     run.night(home, NEXT)
     assert ask(home, NOT_IN) == [("某丙",), ("某乙",)]
-    assert run.status(home, NEXT)["gaps"] == []
+    assert notify.status(home, NEXT)["gaps"] == []
 
 
 def test_that_somebody_took_the_half_away_does_not_end_it_but_the_word_of_the_officer_does(
@@ -146,7 +147,7 @@ def test_that_somebody_took_the_half_away_does_not_end_it_but_the_word_of_the_of
     (left,) = Ledger.of(Home.open(home)).left(NEXT)
     assert (left.first_on, left.last_on) == (DAY, DAY)
     last = NEXT + timedelta(days=1)
-    told = run.confirm(home, left.left_id, by_whom="数据员甲", reason="传错了,不要了", day=last)
+    told = confirmations.confirm(home, left.left_id, by_whom="数据员甲", reason="传错了,不要了", day=last)
     assert told["file_name"] == "低保南片.xlsx.filepart" and told["lists"] == ["低保家庭 2026-10", "低保人员 2026-10"]
     run.night(home, last)
     assert ask(home, NOT_IN) == [("某丙",), ("某乙",), ("某甲",)]
@@ -156,7 +157,7 @@ def test_a_lost_ledger_knows_again_what_lay_there_and_what_was_said_of_it(half_u
     home = shutil.copytree(half_uploaded, tmp_path / "home", symlinks=True)
     before = Ledger.of(Home.open(home))
     (left,) = before.left(DAY)
-    run.confirm(home, left.left_id, by_whom="数据员甲", reason="传错了,不要了", day=NEXT)
+    confirmations.confirm(home, left.left_id, by_whom="数据员甲", reason="传错了,不要了", day=NEXT)
     assert verify(home)["problems"] == []
     (home / "ledger.db").unlink()
     recover(home)
@@ -181,7 +182,7 @@ def test_a_file_that_still_moves_when_the_night_begins_lists_nobody(tmp_path: Pa
     run.night(home, NEXT + timedelta(days=1))
     [(kept, remark), _] = ask(home, "select warning_id, remark from warning where rule_code = 'A01' order by 1")
     assert remark == "名单不完整（低保），今晚无法核对，保留原预警"
-    again = run.explain(home, kept)["again"]
+    again = explaining.explain(home, kept)["again"]
     assert (again["answer"], again["unreadable"]) == ("unreadable", "名单不完整（低保）"), (
         "it is not said to hold no more"
     )

@@ -32,9 +32,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from pipeline import checks, generate, returns, warehouse
+from pipeline.ask.check_file import check_file
 from pipeline.generate import programs
 from pipeline.model import ConfigError, MonitorError, Refusal
-from pipeline.night import run
 from pipeline.reading import delimited, layout
 from pipeline.reading.grid import Refused
 from pipeline.settings import contracts
@@ -154,7 +154,7 @@ def _try(home: Path, path: Path, whole: bool) -> tuple[str, str | None]:
                 named = re.search(r"^(\w*(?:Error|Exception|Iteration)\b.*)$", broken[0])
                 return "unreadable", named[1] if named else None
             if whole and "read" in codes:
-                told = run.check_file(home, path, None, _DAY)
+                told = check_file(home, path, None, _DAY)
                 if any(kind["accepted"] + kind["set_aside"] != kind["read"] for kind in told["kinds"]):
                     return "judged", "unbalanced"
                 codes = ["judged"]

@@ -23,8 +23,8 @@ from rich.text import Text
 
 from pipeline import warehouse
 from pipeline.model import ModelError, MonitorError
-from pipeline.night import inputs, run
-from pipeline.records import journal, seal
+from pipeline.night import inputs
+from pipeline.records import access, journal, seal
 from pipeline.records.ledger import Ledger
 from pipeline.settings import contracts, policy
 from pipeline.settings.home import Home
@@ -107,7 +107,7 @@ def backtest(home: Path, folder: Path, first: date, last: date, on_step: Step | 
     say = on_step or (lambda name, done, total: None)
     if first > last:
         raise MonitorError("--from 不能晚于 --to")
-    place, ledger = run.open_whole(home)
+    place, ledger = access.open_whole(home)
     known = contracts.load().kinds
     now = read_models(known)
     with tempfile.TemporaryDirectory(prefix="backtest-") as scratch:
@@ -115,7 +115,7 @@ def backtest(home: Path, folder: Path, first: date, last: date, on_step: Step | 
         then_models = read_models(known, then)
         then_models.examine(then_models.everything())
     new_policy, early = new_policy.brought_forward(place.policy, first)
-    with run.shared(home):
+    with access.shared(home):
         told_by = past(place)
         nights = sorted(night for night in told_by.published if first <= night <= last)
         if not nights:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
@@ -16,6 +18,8 @@ from rich.text import Text
 from pipeline.lists import freshness_text, place_text
 from pipeline.lists.words import LEVEL_TITLES, OUTCOME_TITLES
 from pipeline.model import MonitorError, mask
+from pipeline.records import access, seal
+from pipeline.settings import contracts
 
 if TYPE_CHECKING:
     import duckdb
@@ -33,7 +37,39 @@ _STILL = {
 _STILL_STYLE = {"holds": "green", "changed": "yellow", "gone": "red", "stopped": "red", "unreadable": "yellow"}
 
 
-def explain(
+def explain(home: Path, warning_id: str, day: date | None = None) -> dict[str, Any]:
+    """All that stands behind one warning of the published release, and whether its rule still holds on the rows in force.
+
+    It is asked again for the release's own night, or for another `day`.
+
+    Raises MonitorError when nothing is published yet or the release does not hold the warning.
+    """
+    from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
+    from pipeline.night import inputs  # noqa: PLC0415 - brings duckdb
+    from pipeline.warehouse import models  # noqa: PLC0415 - brings duckdb
+
+    place, ledger = access.open_whole(home)
+    if not place.warehouse.exists():
+        raise MonitorError("还没有发布过预警清单，请先运行 monitor run")
+    house = models.read_models(contracts.load().kinds)
+    with closing(warehouse.read(place.warehouse, seal.release_keys(place))) as release:
+        asked_on = day or release.execute("select run_date from release").fetchall()[0][0]
+        given = inputs.gather(place, ledger, asked_on)
+        return explain_in(
+            release,
+            warning_id,
+            cards=house.cards,
+            policy_titles=place.policy.titles,
+            unit_names={code: unit.name for code, unit in place.units.items()},
+            ask_rule=lambda code: warehouse.ask(given, house, f"warnings.{code.lower()}"),
+            ask_unanswered=lambda: {
+                row["warning_id"]: row["said"] for row in warehouse.ask(given, house, "life.unanswered").to_pylist()
+            },
+            asked_on=asked_on,
+        )
+
+
+def explain_in(
     release: duckdb.DuckDBPyConnection,
     warning_id: str,
     *,

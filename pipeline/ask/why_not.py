@@ -19,10 +19,11 @@ from rich.text import Text
 from sqlglot import exp
 
 from pipeline import warehouse
+from pipeline.ask.person import person_of
 from pipeline.lists.words import OUTCOME_TITLES, REGISTRY_TITLES
 from pipeline.model import MonitorError, mask
-from pipeline.night import inputs, run
-from pipeline.records import seal
+from pipeline.night import inputs
+from pipeline.records import access, seal
 from pipeline.settings import contracts
 from pipeline.warehouse.models import SAID_UNREADABLE, Card, Models, read_models
 from pipeline.warehouse.why_not import Failing
@@ -66,7 +67,7 @@ def why_not(home: Path, id_number: str, rule: str, day: date | None = None) -> d
     Gives `person` (name, masked number), `rule`, `listed`, `reasons` (Chinese sentences) and `person_id`. Raises MonitorError for an unusable
     number, an unknown rule, and when nothing is published yet.
     """
-    place, ledger = run.open_whole(home)
+    place, ledger = access.open_whole(home)
     if not place.warehouse.exists():
         raise MonitorError("还没有发布过任何一版数据，请先运行 monitor run")
     models = read_models(contracts.load().kinds)
@@ -76,7 +77,7 @@ def why_not(home: Path, id_number: str, rule: str, day: date | None = None) -> d
     name, card = known[rule.upper()]
     with closing(warehouse.read(place.warehouse, seal.release_keys(place))) as release:
         night = day or release.execute("select run_date from release").fetchall()[0][0]
-        person_id = run.person_of(place, id_number, night)
+        person_id = person_of(place, id_number, night)
         told = _listed(release, card, person_id) if day in (None, _night_of(release)) else None
     missing: dict[str, str] = {}
     if told is None:

@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 
 from pipeline.model import MonitorError
 from pipeline.night import run
+from pipeline.night.publish import current_night
 from pipeline.operate import attestation, forgetting
-from pipeline.records import agreement, archive, journal, published, seal
+from pipeline.records import accepted_store, access, agreement, archive, bookkeeping, journal, published, seal
 from pipeline.records.ledger import Ledger
 from pipeline.settings.home import PART, Home, digest_of
 
@@ -39,7 +40,7 @@ def verify(home: Path, on_step: Step | None = None, *, statement: bytes | None =
     """
     say = on_step or (lambda name, done, total: None)
     place = Home.open(home)
-    with run.held(home):  # and the ledger not opened: it may be lost, and would be made
+    with access.held(home):  # and the ledger not opened: it may be lost, and would be made
         problems: list[str] = []
         try:
             entries = list(journal.read(place))
@@ -136,7 +137,7 @@ def _kept_beside(entries: list[journal.Entry], home: Home, ledger: Ledger) -> li
     """Rows of the ledger, and what lies beside the accepted rows, against the last digests; nothing can be said amid a night."""
     if (told := agreement.last_kept(entries)) is None:
         return []
-    now = run.kept_beside(home, ledger)
+    now = accepted_store.side_store_digests(home, ledger)
     if told.get("form") != now["form"]:  # another version of the program went over other columns
         told = told | {"ledger": now["ledger"]}
     sorts = {"ledger": "运行记录库里 {} 的记录与发布时不同", "folders": "accepted/{}：与发布时不同"}
@@ -160,7 +161,7 @@ def _parts_there(home: Home) -> set[str]:
     """Whatever lies where accepted rows are kept, below the home."""
     return {
         str(path.relative_to(home.root))
-        for folder in (*run.BESIDE_ACCEPTED, *run.kinds())
+        for folder in (*accepted_store.BESIDE_ACCEPTED, *accepted_store.kind_names())
         for path in (home.accepted / folder).rglob("*")
         if (path.is_symlink() or not path.is_dir()) and not path.name.startswith(PART)
     }
@@ -202,11 +203,11 @@ def rollback(home: Path, release: str | None, *, who: str, because: str) -> Roll
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
 
     place = Home.open(home)
-    with run.alone(home):
+    with access.alone(home):
         kept = warehouse.kept_releases(place.releases)
         if not place.warehouse.exists() or not kept:
             raise MonitorError("还没有发布过，没有可以退回的版本")
-        current, night_before = int(place.warehouse.resolve().parent.name), run.current_night(home)
+        current, night_before = int(place.warehouse.resolve().parent.name), current_night(home)
         never = _never_current(journal.read(place))
         earlier = [number for number in kept if number < current and number not in never]
         wanted = int(release) if release and release.isdecimal() else (earlier[-1] if earlier and not release else None)
@@ -216,9 +217,9 @@ def rollback(home: Path, release: str | None, *, who: str, because: str) -> Roll
             )
         later = [number for number in kept if number > wanted]
         about = {"to": wanted, "laid_aside": later, "because": because}
-        run.write_down(place, Ledger.of(place), "rolled_back", about, who=who)
+        bookkeeping.audit(place, Ledger.of(place), "rolled_back", about, who=who)
         warehouse.roll_back(place.releases, place.warehouse, wanted)
-        night = run.current_night(home)
+        night = current_night(home)
     return RolledBack(f"releases/{wanted}", night, f"releases/{current}", night_before)
 
 
@@ -250,7 +251,7 @@ def recover(home: Path, on_step: Step | None = None) -> dict[str, Any]:
     """
     say = on_step or (lambda name, done, total: None)
     place = Home.open(home)
-    with run.held(home):  # and the ledger not opened: it may be what is broken
+    with access.held(home):  # and the ledger not opened: it may be what is broken
         entries = list(journal.read(place))
         if not entries:
             raise MonitorError("日志是空的（journal.jsonl），没有可以重建的内容")
@@ -269,14 +270,14 @@ def recover(home: Path, on_step: Step | None = None) -> dict[str, Any]:
         journal.write(place, "recovering", {}, who=login(), at=datetime.now(UTC))
     aside = _lay_aside(place)
     nights = sorted({each.about["run_date"] for each in entries if each.what == "published"})
-    with run.alone(home):
+    with access.alone(home):
         ledger = Ledger.of(place)
         for done, (day, arrived, end) in enumerate(_nights(entries, purged)):
             say(f"重做 {day.isoformat()}", done, len(nights))
             for entry in arrived:
                 _arrive_again(ledger, entry)
             if end and end.what == "published":
-                run.again(home, day)
+                run.replay_night(home, day)
             elif end:
                 person_id = end.about["person_id"]
                 begun = agreement.open_forgettings(each for each in entries if each.seq < end.seq).get(person_id, [])
@@ -286,7 +287,7 @@ def recover(home: Path, on_step: Step | None = None) -> dict[str, Any]:
     about = {
         "nights": nights, "laid_aside": aside, "states": published.nights_of(ledger), "settings": published.settings_of(place),
     }  # fmt: skip
-    run.write_down(place, ledger, "recovered", about, who=login())
+    bookkeeping.audit(place, ledger, "recovered", about, who=login())
     return {"nights": nights, "files": len(wanted), "laid_aside": aside}
 
 
@@ -315,7 +316,7 @@ def _arrive_again(ledger: Ledger, entry: journal.Entry) -> None:
         ledger.begin_night(date.fromisoformat(about["run_date"]), owner=entry.who, at=entry.at)
         return
     if entry.what == "left":
-        run.left_in_ledger(ledger, about)
+        bookkeeping.left_in_ledger(ledger, about)
         return
     if entry.what == "confirmed":
         night = date.fromisoformat(about["night"])
@@ -332,7 +333,7 @@ def _arrive_again(ledger: Ledger, entry: journal.Entry) -> None:
             expires_on=date.fromisoformat(about["expires_on"]), source=about["source"],
         )  # fmt: skip
         return
-    run.into_ledger(ledger, entry.what, about)
+    bookkeeping.into_ledger(ledger, entry.what, about)
 
 
 def _lay_aside(home: Home) -> str:
@@ -361,7 +362,7 @@ def rotate_keys(home: Path) -> dict[str, int]:
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
 
     place = Home.open(home)
-    with run.alone(home):
+    with access.alone(home):
         in_use = warehouse.keys_in_use(place.releases, seal.release_keys(place))
         files = archive.rotate(place)
         fresh = seal.add_key(place)
@@ -369,14 +370,14 @@ def rotate_keys(home: Path) -> dict[str, int]:
         Ledger(place.ledger_url, fresh).seal_anew()
         seal.drop_old_keys(place)
         seal.renew_release_key(place, in_use)
-        run.write_down(place, Ledger.of(place), "keys_renewed", {"archive": files, "journal": lines}, who=login())
+        bookkeeping.audit(place, Ledger.of(place), "keys_renewed", {"archive": files, "journal": lines}, who=login())
     return {"archive": files, "journal": lines}
 
 
 def looked(home: Path, command: str, **about: str) -> None:
     """Write down that the person at the keyboard looked at something: who sees what about people stands in the journal."""
     place = Home(home)
-    run.write_down(place, Ledger.of(place), "looked", {"command": command, **about}, who=login())
+    bookkeeping.audit(place, Ledger.of(place), "looked", {"command": command, **about}, who=login())
 
 
 def login() -> str:

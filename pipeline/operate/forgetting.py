@@ -21,11 +21,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.ask.person import read_number
 from pipeline.folding import fold_word
 from pipeline.model import Reading, mask
-from pipeline.night import run
+from pipeline.night import run, work_folder
+from pipeline.night.publish import current_night
+from pipeline.night.read import read_file
 from pipeline.operate import rights
-from pipeline.records import agreement, archive, journal, people, published, seal
+from pipeline.records import accepted_store, access, agreement, archive, bookkeeping, journal, people, published, seal
 from pipeline.records.ledger import Ledger, Submission
 from pipeline.records.ledger.decisions import DecisionFile, DecisionLine
 from pipeline.settings import contracts
@@ -72,8 +75,8 @@ def purge(home: Path, day: date, *, who: str) -> dict[str, int]:
     Returned copies, lists and messages go after `workbook_days`, and what was laid aside as well: at once when it may hold rows
     that go now. The journal keeps the hashes of what went, nothing else. A forgetting that was cut off is finished first.
     """
-    with run.alone(home):
-        place, ledger = run.open_whole(home)
+    with access.alone(home):
+        place, ledger = access.open_whole(home)
         _finish(place, ledger, day, who=who)
         return _purge(place, ledger, day, who=who)
 
@@ -107,7 +110,7 @@ def _purge(place: Home, ledger: Ledger, day: date, *, who: str) -> dict[str, int
             "files": [[file.unit_code, file.file_name, file.sha256] for file in gone],
             "lists": [[file.unit_code, file.file_name, file.sha256] for file in lists],
         }  # fmt: skip
-        run.write_down(place, ledger, "purged", about, who=who)
+        bookkeeping.audit(place, ledger, "purged", about, who=who)
     for sha256 in archived:
         archive.drop(place, sha256)
     for name in parts:
@@ -118,7 +121,7 @@ def _purge(place: Home, ledger: Ledger, day: date, *, who: str) -> dict[str, int
     ledger.decisions.forget([file.file_id for file in lists])
     _leave_no_trace(place, ledger)
     if gone or lists or outputs:
-        run.write_down(place, ledger, "counted", {"kept": run.kept_beside(place, ledger)}, who=who)
+        bookkeeping.audit(place, ledger, "counted", {"kept": accepted_store.side_store_digests(place, ledger)}, who=who)
     return {
         "files": len(gone),
         "lists": len(lists),
@@ -147,7 +150,7 @@ def _forget_lines(home: Home, rows: Collection[tuple[str, str, int]], submission
 
 def _leave_no_trace(home: Home, ledger: Ledger) -> None:
     """What was in the clear for a while, half made, or free within the ledger's files."""
-    run.clear_work(home)
+    work_folder.clear_work(home)
     sweep(home)
     ledger.write_anew()
 
@@ -232,10 +235,10 @@ def forget(home: Path, id_number: str, day: date, *, who: str, because: str) -> 
     Raises MonitorError for an unusable number.
     """
     place = Home.open(home)
-    number = run.read_number(id_number, day)
+    number = read_number(id_number, day)
     person_id = people.person_id(place.identity_key(), number)
-    with run.alone(home):
-        place, ledger = run.open_whole(home)
+    with access.alone(home):
+        place, ledger = access.open_whole(home)
         _finish(place, ledger, day, who=who)
         # Before the purge, which takes rows that tell the telephone and the address.
         begun = _begin(place, ledger, person_id, because, day, who=who, number=number)
@@ -249,8 +252,8 @@ def finish(home: Path, day: date, *, who: str) -> int:
     place = Home.open(home)
     if not agreement.open_forgettings(journal.read(place)):
         return 0
-    with run.alone(home):
-        place, ledger = run.open_whole(home)
+    with access.alone(home):
+        place, ledger = access.open_whole(home)
         return _finish(place, ledger, day, who=who)
 
 
@@ -324,7 +327,7 @@ def _begin(
         "person_id": person_id, "because": because, "run_date": day.isoformat(), "said": sorted(begun.said),
         "named": sorted(begun.outputs), "decisions": sorted(begun.decisions), "cases": sorted(begun.cases),
     }  # fmt: skip
-    run.write_down(home, ledger, "forgetting", about, who=who)
+    bookkeeping.audit(home, ledger, "forgetting", about, who=who)
     return begun
 
 
@@ -343,7 +346,7 @@ def _forget(home: Home, ledger: Ledger, begun: _Begun, day: date, *, who: str) -
     rows = {_place_of(row) for row in before} | begun.rows
     originals = {row["submission_id"] for row in before} | {of for of, _, _ in rows}
     # Before anything changes: whoever looks after a crash knows that the last digests hold no more, and whoever finishes it, what there was.
-    run.write_down(home, ledger, "forgetting", about | {"rows": sorted(rows)}, who=who)
+    bookkeeping.audit(home, ledger, "forgetting", about | {"rows": sorted(rows)}, who=who)
     families = {known.kinds[row["kind"]].family for row in before if known.kinds[row["kind"]].door}
     families |= _read_half_judged(home, ledger, day)
     for family in sorted(families):
@@ -356,7 +359,7 @@ def _forget(home: Home, ledger: Ledger, begun: _Begun, day: date, *, who: str) -
     releases: list[str] = []
     if is_whole := bool(gone or not after or begun.is_cut_off):
         outputs = [*sorted(begun.outputs), *(path.name for path in home.root.glob("before-recovery-*"))]
-        run.write_down(home, ledger, "forgetting", about | {"outputs": outputs}, who=who)
+        bookkeeping.audit(home, ledger, "forgetting", about | {"outputs": outputs}, who=who)
         _remove(home.root / name for name in outputs)
         told_of = gone | (begun.said - {_place_of(row) for row in after})
         _forget_lines(home, told_of)
@@ -367,9 +370,9 @@ def _forget(home: Home, ledger: Ledger, begun: _Begun, day: date, *, who: str) -
     decided = rights.decided_about(home, person_id, _names(home))
     _leave_no_trace(home, ledger)
     about |= {
-        "command": "forget", "rows": len(gone), "kept": run.kept_beside(home, ledger),
+        "command": "forget", "rows": len(gone), "kept": accepted_store.side_store_digests(home, ledger),
     }  # fmt: skip
-    run.write_down(home, ledger, "forgot", about, who=who)
+    bookkeeping.audit(home, ledger, "forgot", about, who=who)
     months = _months(home, day)["retention_facts"]
     return {
         "removed": len(gone),
@@ -410,7 +413,7 @@ def _why(kind: Kind, months: int) -> str:
 
 def _read_half_judged(home: Home, ledger: Ledger, day: date) -> set[str]:
     """Read again what a forgetting that was cut off judged by half; the families to be checked."""
-    half = run.half_judged(home, ledger, list(journal.read(home)))
+    half = accepted_store.half_judged(home, ledger, list(journal.read(home)))
     for file_id in sorted({each.file_id for each in half}):
         ledger.read_again(file_id)
     for unit in sorted({each.unit_code for each in half}):
@@ -457,7 +460,9 @@ def _leave_replaced(home: Home, ledger: Ledger, family: str, person_id: str, day
                 out_of_scope=each.rows_out_of_scope + gone, reason=each.reason, scope_digest=each.scope_digest,
             )  # fmt: skip
         written[str(path.relative_to(home.root))] = digest_of(path) if path.exists() else None
-    run.write_down(home, ledger, "judged", {"run_date": day.isoformat(), "family": family, "parts": written}, who=who)
+    bookkeeping.audit(
+        home, ledger, "judged", {"run_date": day.isoformat(), "family": family, "parts": written}, who=who
+    )
 
 
 # what was made of them
@@ -585,7 +590,7 @@ def _said_of(home: Home, ledger: Ledger, person_id: str, words: _Words) -> set[R
     return said - {
         place
         for of in {of for of, _, _ in said} & kinds.keys()
-        for folder in (kinds[of], *run.BESIDE_ACCEPTED)
+        for folder in (kinds[of], *accepted_store.BESIDE_ACCEPTED)
         for place in _others_rows(home.accepted / folder / f"{of}.parquet", person_id)
     }
 
@@ -599,7 +604,7 @@ def _held_rows(home: Home, ledger: Ledger, words: _Words) -> set[Row]:
     for each in ledger.submissions():
         if each.status != "held" or each.sha256 not in there:
             continue
-        for reading in run.read_file(home, each):
+        for reading in read_file(home, each):
             if reading.kind == each.kind and reading.rows_path:
                 for row in pq.read_table(reading.rows_path).to_pylist():
                     if words.stand_in("\n".join(str(cell) for cell in row.values())):
@@ -629,7 +634,7 @@ def _leave_out(home: Home, ledger: Ledger, left_out: Callable[[Path], LeftOut], 
     """
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
 
-    night = run.current_night(home.root)
+    night = current_night(home.root)
     kept = set[str]()
     if night is not None:
         if previous := warehouse.previous_release(home.releases, night, seal.release_keys(home)):
@@ -638,7 +643,7 @@ def _leave_out(home: Home, ledger: Ledger, left_out: Callable[[Path], LeftOut], 
             if warehouse.without(previous.parent, left_out(previous), fresh, seal.release_keys(home)):
                 number = warehouse.next_number(home.releases)
                 about = {"releases": {str(number): published.files_of(fresh)}}
-                run.write_down(home, ledger, "left_out", about, who=who)
+                bookkeeping.audit(home, ledger, "left_out", about, who=who)
                 kept.add(warehouse.keep(fresh, home.releases, number).name)
             else:
                 kept.add(previous.parent.name)
@@ -646,7 +651,7 @@ def _leave_out(home: Home, ledger: Ledger, left_out: Callable[[Path], LeftOut], 
         kept.add(Path(run.publish(home.root, night)).name)
     others = warehouse.others(home.releases, kept)
     whole = [name for name in others if not name.startswith(PART)]
-    run.write_down(home, ledger, "left_out", {"releases": {name.split(".")[0]: None for name in whole}}, who=who)
+    bookkeeping.audit(home, ledger, "left_out", {"releases": {name.split(".")[0]: None for name in whole}}, who=who)
     warehouse.drop(home.releases, others)
     return whole
 

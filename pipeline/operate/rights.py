@@ -14,10 +14,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.ask.person import person_of
 from pipeline.lists.words import OUTCOME_TITLES
 from pipeline.model import mask
-from pipeline.night import run
-from pipeline.records import journal, seal
+from pipeline.records import access, bookkeeping, journal, seal
 from pipeline.records.ledger import Submission
 from pipeline.settings import contracts
 from pipeline.settings.contracts import Kind
@@ -29,12 +29,12 @@ def subject(home: Path, id_number: str, day: date, *, who: str, because: str) ->
 
     Looking is itself written into the journal. Raises MonitorError for an unusable number.
     """
-    place, ledger = run.open_whole(home)
-    person_id = run.person_of(place, id_number, day)
-    with run.shared(home):
+    place, ledger = access.open_whole(home)
+    person_id = person_of(place, id_number, day)
+    with access.shared(home):
         at = datetime.now(UTC)
         about = {"command": "subject", "person_id": person_id, "because": because}
-        run.write_down(place, ledger, "looked", about, who=who)
+        bookkeeping.audit(place, ledger, "looked", about, who=who)
         names = {unit.code: unit.name for unit in place.units.values()}
         joined = joined_rows(place, person_id)
         held = [row for each in ledger.submissions() for row in rows_of(place, each, person_id, names, joined)]

@@ -26,6 +26,8 @@ from pipeline.model import MonitorError
 from pipeline.records.seal import Seal
 from pipeline.settings.home import Home, atomically
 
+NIGHT = "夜间任务"
+"""Who acts, in the journal, when nobody in particular does."""
 ARRIVALS = ("received", "filled_in")
 """Lines that say that a file came: data, and lists that people filled in."""
 CONFIRMED = ("confirmed", "confirmed_gap")

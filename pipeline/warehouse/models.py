@@ -603,6 +603,13 @@ _ROOMS: dict[str, tuple[str, type[About] | type[Card]]] = {
 }
 
 
+def read_sound_models(kinds: dict[str, Kind]) -> Models:
+    """Read every model and card, and refuse what may not be built at all. Raises ModelError."""
+    models = read_models(kinds)
+    models.examine(models.everything())
+    return models
+
+
 def read_models(kinds: dict[str, Kind], folder: Path = SQL) -> Models:
     """Read every model and card. Raises ModelError naming the file and what is expected there."""
     models: dict[str, Model] = {}

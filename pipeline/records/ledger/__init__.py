@@ -448,6 +448,12 @@ class Ledger:
         """Held submissions confirmed up to a day → who said so, when and why, in words."""
         return self._said_by(confirmation_table, day)
 
+    def let_go_on(self, day: date) -> list[Submission]:
+        """Submissions that were held and that the data officer let go on, up to a day."""
+        confirmed = self.confirmed(day)
+        held = [each for each in self.submissions(outcome="held") if each.status == "held" and each.night <= day]
+        return [each for each in held if each.submission_id in confirmed]
+
     def confirmed_gaps(self, day: date) -> dict[str, str]:
         """Submissions because of which nobody is missing, as confirmed up to a day → who said so, when and why, in words."""
         return self._said_by(gap_table, day)

@@ -1,0 +1,30 @@
+"""An ID number that somebody typed, and whose it is."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pipeline.model import MonitorError
+from pipeline.records import people
+from pipeline.settings.home import Home
+
+
+def person_of(home: Home, id_number: str, day: date) -> str:
+    """The person_id of a number that somebody typed. Raises MonitorError as `read_number` does."""
+    return people.person_id(home.identity_key(), read_number(id_number, day))
+
+
+def read_number(typed: str, day: date) -> str:
+    """An ID number that somebody typed, as lists have it. Raises MonitorError for what is no usable number; the message never repeats it."""
+    from pipeline import values, warehouse  # noqa: PLC0415 - brings duckdb
+
+    with warehouse.in_memory() as con:
+        con.execute(
+            "create temp table asked (sheet varchar, row_number integer, number varchar, number__numeric boolean)"
+        )
+        con.execute("insert into asked values ('', 1, ?, false)", [typed])
+        table = values.parse_ids(con, "asked", "number", day)
+        [(number, problem)] = con.execute(f"select number, number__problem from {table}").fetchall()
+    if number is None or problem:
+        raise MonitorError("这不是可用的身份证号（位数、日期或校验位不对），请核对后再输入")
+    return str(number)

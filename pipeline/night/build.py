@@ -1,0 +1,58 @@
+"""The step `build`: the release of the night, built and examined in work/."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.model import ConfigError, NotWritten, PublishRefused
+from pipeline.night import work_folder
+from pipeline.night.check import WAVES, judge_without, sent_tonight
+from pipeline.records import access, seal
+from pipeline.settings import contracts
+
+if TYPE_CHECKING:
+    from pipeline.night import isolation
+
+
+def build(home: Path, day: date) -> dict[str, int]:
+    """Build and examine the release of the night in work/; published table → rows.
+
+    Where it fails on rows of submissions that were judged tonight, these are held, and it is built without them: the last
+    ones of their units stand, or the lists count as missing. Raises PublishRefused for what no submission explains, also
+    when a rule does not find its canary.
+    """
+    from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
+    from pipeline.night import inputs, isolation  # noqa: PLC0415 - brings duckdb
+    from pipeline.warehouse import examples, models  # noqa: PLC0415 - brings duckdb
+
+    place, ledger = access.open_home(home)
+    broken: dict[str, isolation.Broken] = {}
+    built_at = datetime.now(UTC)
+    with access.shared(home):
+        target = work_folder.built(place, day)
+        shutil.rmtree(target, ignore_errors=True)
+        house = models.read_sound_models(contracts.load().kinds)
+        if silent := examples.silent_rules(house):
+            raise PublishRefused(
+                f"规则 {'、'.join(silent)} 没有找出为它虚构的样例户，可能什么也查不出来；新的一版没有发布，仍用上一版"
+            )
+        while True:
+            try:
+                given = inputs.gather(place, ledger, day, built_at)
+                return warehouse.build(given, house, target, work=place.work, key=seal.closing_key(place))
+            except (ConfigError, NotWritten):
+                raise
+            except warehouse.OF_THE_MACHINE:
+                raise
+            except Exception:
+                found = isolation.of_build(
+                    place, house, sent_tonight(place, ledger, day),
+                    lambda without: inputs.gather(place, ledger, day, built_at, without=without),
+                )  # fmt: skip
+                if not found:
+                    raise
+                broken |= found
+                judge_without(home, day, broken, found, waves=WAVES)

@@ -1,0 +1,251 @@
+"""The step `check`: a family of kinds judged over all units, wave by wave."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline import advice
+from pipeline.model import Refusal
+from pipeline.night import work_folder
+from pipeline.night.read import read_file
+from pipeline.records import accepted_store, access, journal
+from pipeline.records.ledger import Ledger, Submission
+from pipeline.settings import contracts
+from pipeline.settings.home import Home
+
+if TYPE_CHECKING:
+    from pipeline.checks import Verdict
+    from pipeline.night import isolation
+
+
+WAVES = 3
+"""Families are checked in three waves: our own lists; partners' lists; those that follow whom others let in."""
+
+
+def families(home: Path, day: date, wave: int) -> list[str]:
+    """Families of kinds that have something to check in a wave, sorted.
+
+    Partners' families are also checked again when somebody entered the scope since their files were last read (what was
+    dropped at the door then is wanted now, so the order of arrival never matters), or when an authorisation ended (what
+    was kept then must go; docs/boundaries.md, 3).
+    """
+    from pipeline.night import inputs, scope  # noqa: PLC0415 - brings duckdb
+
+    place, ledger = access.open_home(home)
+    waiting = {submission.kind for submission in [*ledger.submissions(outcome="read"), *ledger.let_go_on(day)]}
+    waiting |= {kind for _, kind in ledger.exceptions_changed(day)}
+    touched = []
+    if wave:
+        _ask_scope(home, day)
+    with access.shared(home):
+        for family, kinds in contracts.load().families().items():
+            if wave_of(family) != wave:
+                continue
+            if waiting & set(kinds) or (
+                wave and scope.has_changed(place, family, lambda: inputs.of_lists(place, ledger, day))
+            ):
+                touched.append(family)
+    return touched
+
+
+def _ask_scope(home: Path, day: date) -> None:
+    """Ask our own lists who is in scope, before a partner's is judged; what our program cannot get over is held first."""
+    from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
+    from pipeline.night import inputs, isolation, scope  # noqa: PLC0415 - brings duckdb
+    from pipeline.warehouse import models  # noqa: PLC0415 - brings duckdb
+
+    place, ledger = access.open_home(home)
+    broken: dict[str, isolation.Broken] = {}
+    with access.shared(home):
+        while True:
+            try:
+                scope.ask(place, lambda: inputs.of_lists(place, ledger, day))
+            except warehouse.OF_THE_MACHINE:
+                raise
+            except Exception:
+                found = isolation.of_build(
+                    place, models.read_sound_models(contracts.load().kinds), sent_tonight(place, ledger, day),
+                    lambda without: inputs.of_lists(place, ledger, day, without), [scope.PEOPLE],
+                )  # fmt: skip
+                if not found:
+                    raise
+                broken |= found
+                judge_without(home, day, broken, found, waves=1)
+            else:
+                return
+
+
+def wave_of(family: str) -> int:
+    """In which wave a family is judged, from 0: our own lists, partners' lists, those that follow whom others let in."""
+    known = contracts.load()
+    doors = [known.kinds[kind].door for kind in known.families()[family]]
+    if not any(doors):
+        return 0
+    return 2 if any(door and door.or_let_in for door in doors) else 1
+
+
+def check(
+    home: Path, day: date, family: str, *, left: Sequence[str] = (), broken: Mapping[str, str] | None = None
+) -> dict[str, int]:
+    """Judge all waiting submissions of one family, over all units; write accepted rows and issues.
+
+    Whenever a part of a delivery arrives or is corrected, all its parts in force are read again from the archive and
+    judged together (decision 0005). `left`: person_ids whose rows must go when they are no longer in scope. `broken`:
+    submission_id → why it is held, of those that our program cannot get over; the others are judged without them, also
+    without those that judging itself fails on.
+    """
+    from pipeline import checks, warehouse  # noqa: PLC0415 - brings pandas
+    from pipeline.night import deliveries, inputs, isolation, issues, scope  # noqa: PLC0415 - brings pandas
+
+    place, ledger = access.open_home(home)
+    faults: dict[str, str] = {}
+
+    def isolate(parts: Sequence[checks.Part]) -> dict[str, str]:
+        found = isolation.of_check(
+            parts, lambda some, out: checks.examine(con, contracts.load(), some, around, out), place.work
+        )
+        faults.update({of_submission: each.fault for of_submission, each in found.items()})
+        return {of_submission: each.reason for of_submission, each in found.items()}
+
+    with access.shared(home), warehouse.in_memory(place.work) as con:
+        kinds = contracts.load().families()[family]
+        waiting = [each for each in ledger.submissions(outcome="read") if each.kind in kinds]
+        fresh = deliveries.decide(con, place, ledger, day, kinds)
+        known = scope.tonight(con, place, day, family, lambda: inputs.of_lists(place, ledger, day), left)
+        around = checks.Surroundings(
+            day, place.identity_key(), place.places, known.door, frozenset(ledger.exceptions(day))
+        )
+        outcome = deliveries.judge(
+            place, ledger, day, fresh, kinds,
+            lambda judged, dropped: deliveries.together(
+                place, ledger, judged, family, day, dropped=dropped,
+                reads_again=known.reads_again, read_again=lambda old: read_file(place, old),
+            ),
+            lambda parts: checks.examine(con, contracts.load(), parts, around, place.accepted) if parts else [],
+            isolate, broken or {},
+        )  # fmt: skip
+        parts, verdicts = outcome.parts, outcome.verdicts
+        _tell(place, ledger, [*verdicts, *outcome.faults_of_held])
+        _settle(ledger, verdicts)
+        written: dict[str, str | None] = {}
+        settled = [(part.kind, part.submission_id) for part in parts]
+        for kind, of_submission in settled + [(str(held.kind), held.submission_id) for held in outcome.broken]:
+            written |= accepted_store.digests_of_parts(place, kind, of_submission)
+        if written:
+            about = {"run_date": day.isoformat(), "family": family, "parts": written}
+            journal.write(place, "judged", about, who=journal.NIGHT, at=datetime.now(UTC))
+        for held in outcome.broken:
+            if held.submission_id in faults:
+                _tell_broken(place, day, held, faults[held.submission_id])
+        if broken:  # copies were given back before, or are being written now: once more when all is done (`notify`)
+            for unit in {each.unit_code for each in parts} | {each.unit_code for each in outcome.broken}:
+                (place.work / f"{unit}{work_folder.GIVE_BACK_AGAIN}").touch(0o600)
+        judged: list[Submission | checks.Part] = [*waiting, *parts, *outcome.broken]
+        whose = {part.submission_id: (part.unit_code, part.kind) for part in parts}
+        unasked = {(*whose[each.submission_id], rule) for each in verdicts for rule in each.unasked}
+        issues.remember(place, ledger, day, [(each.unit_code, each.kind) for each in judged], unasked)
+        if outcome.is_whole:  # else those who came into scope are looked for again tomorrow
+            known.remember()
+    return {
+        "submissions": len(verdicts),
+        "read": sum(verdict.rows_read for verdict in verdicts),
+        "accepted": sum(verdict.rows_accepted for verdict in verdicts),
+        "set_aside": sum(verdict.rows_set_aside for verdict in verdicts),
+        "out_of_scope": sum(verdict.rows_out_of_scope for verdict in verdicts),
+    }
+
+
+def _tell_broken(home: Home, day: date, each: Submission, fault: str) -> None:
+    """Write down that a submission is held for a fault of our program."""
+    about = {
+        "run_date": day.isoformat(), "submission_id": each.submission_id, "unit_code": each.unit_code,
+        "file_name": each.file_name, "reason": each.reason, "fault": fault,
+    }  # fmt: skip
+    journal.write(home, "broken", about, who=journal.NIGHT, at=datetime.now(UTC))
+
+
+def _settle(ledger: Ledger, verdicts: list[Verdict]) -> None:
+    """Write verdicts down, all counts at once; their issues must have been (`_tell`)."""
+    from pipeline import returns  # noqa: PLC0415 - brings pandas
+
+    with ledger.at_once():
+        for verdict in verdicts:
+            outcome: Any = "accepted" if not verdict.rows_set_aside else "partly_accepted"
+            alike = returns.counted_once(verdict.issues)
+            aside = verdict.rows_set_aside - alike
+            said = [f"{aside} 行退回" if aside else "", f"{alike} 行与别的行完全相同，只计一次" if alike else ""]
+            reason = "；".join(filter(None, said))
+            if aside and not alike and not verdict.rows_accepted and not verdict.rows_out_of_scope:
+                outcome, reason = "refused", returns.NO_ROW
+            ledger.settle(
+                verdict.submission_id, outcome, accepted=verdict.rows_accepted, set_aside=verdict.rows_set_aside,
+                out_of_scope=verdict.rows_out_of_scope, reason=reason,
+            )  # fmt: skip
+
+
+def _tell(home: Home, ledger: Ledger, verdicts: list[Verdict]) -> None:
+    """Write issues down: for the sender (in work/), masked ones for the warehouse."""
+    from pipeline.night import issues  # noqa: PLC0415 - brings pandas
+
+    known = {each.submission_id: each for each in ledger.submissions()}
+    for verdict in verdicts:
+        verdict.issues.to_parquet(work_folder.issues_path(home, known[verdict.submission_id]))
+        issues.keep(home, known[verdict.submission_id], verdict.issues)
+
+
+def sent_tonight(home: Home, ledger: Ledger, day: date) -> list[isolation.Sent]:
+    """Submissions in force that came or were judged tonight, and filled-in lists that came, each in order of receipt."""
+    from pipeline.night import isolation  # noqa: PLC0415 - brings duckdb
+
+    nights = {day, *work_folder.unfinished_nights(ledger, day)}
+    sent = [
+        isolation.Sent(each.submission_id, each.unit_code, each)
+        for each in ledger.in_force()
+        if each.night in nights or (each.night <= day and work_folder.issues_path(home, each).exists())
+    ]
+    lines: dict[str, dict[str, isolation.Row]] = {}
+    for file, decision_id, line in ledger.decisions.lines(day):
+        lines.setdefault(file.file_id, {})[decision_id] = isolation.Row(line.sheet, line.row_number)
+    return sent + [
+        isolation.Sent(file.file_id, file.unit_code, lines=lines[file.file_id])
+        for file in ledger.decisions.files()
+        if file.night in nights and file.file_id in lines
+    ]
+
+
+def judge_without(
+    home: Path, day: date, broken: Mapping[str, isolation.Broken], found: Collection[str], *, waves: int
+) -> None:
+    """Hold what a build cannot get over, and judge once more what was judged with it or let in by it.
+
+    A filled-in list is answered as one that could not be read: its lines go, and its unit may send it again.
+
+    `broken`: all that were found tonight, `found`: those that are not held yet. `waves`: how many were judged when it failed.
+    """
+    from pipeline.night import scope  # noqa: PLC0415 - brings duckdb
+
+    place, ledger = access.open_home(home)
+    known = contracts.load()
+    reasons = {of_submission: each.reason for of_submission, each in broken.items()}
+    new = [each for each in ledger.in_force() if each.submission_id in found]
+    touched = {known.kinds[str(each.kind)].family for each in new}
+    people = accepted_store.people_of(place, new)
+    for list_ in (file for file in ledger.decisions.files() if file.file_id in found):
+        refusal = Refusal("unreadable", reasons[list_.file_id], advice.SEND_AGAIN_WHEN_MENDED)
+        ledger.decisions.record_lines(list_.file_id, [], [], refusal)
+        about = {
+            "run_date": day.isoformat(), "file_id": list_.file_id, "unit_code": list_.unit_code,
+            "file_name": list_.file_name, "reason": refusal.reason, "fault": broken[list_.file_id].fault,
+        }  # fmt: skip
+        journal.write(place, "broken", about, who=journal.NIGHT, at=datetime.now(UTC))
+    scope.forget(place)
+    for wave in range(waves):
+        mine = [family for family in known.families() if wave_of(family) == wave]
+        for family in sorted({*families(home, day, wave), *(each for each in mine if wave or each in touched)}):
+            check(home, day, family, left=people, broken=reasons)
+    for each in new:
+        [now] = [one for one in ledger.submissions(file_id=each.file_id) if one.submission_id == each.submission_id]
+        _tell_broken(place, day, now, broken[each.submission_id].fault)

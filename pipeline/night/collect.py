@@ -1,0 +1,134 @@
+"""The step `collect`: dropped files, archived, recorded and taken out of the inbox."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Final
+
+from pipeline import advice
+from pipeline.model import Refusal
+from pipeline.night import inbox
+from pipeline.night.begin import begin, lay_blanks, sweep_archive, take_up_unfinished
+from pipeline.records import access, archive, bookkeeping, journal, published
+from pipeline.records.ledger import Ledger
+from pipeline.settings.home import Home, sweep
+
+
+def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> list[str]:
+    """Archive and record every settled file of the inbox; returns the units that have something to do tonight, sorted.
+
+    A file of a folder that names no unit is taken as well, and refused with that reason when it is read. One that cannot be
+    opened is refused with that reason, and stays where it lies.
+    """
+    place, ledger = access.open_home(home)
+    now = datetime.now(UTC)
+    with access.alone_for_a_step(home):
+        entries = begin(place, ledger)
+        sweep(place)
+        bookkeeping.take_up_arrivals(place, ledger)
+        left_over = take_up_unfinished(place, ledger, day, entries)
+        journal.write(
+            place,
+            "night",
+            {"run_date": day.isoformat()} | published.on_begin(place, entries),
+            who=journal.NIGHT,
+            at=now,
+        )
+        ledger.begin_night(day, owner=f"{socket.gethostname()}:{os.getpid()}", at=now)
+        lay_blanks(place, day, entries)
+        not_taken: list[tuple[str, str, str]] = []
+        for folder, take in ((place.inbox, _take), (place.decisions / "inbox", _take_decisions)):
+            inbox.put_back(folder)
+            ready, moving = inbox.settled(folder, place.settings.settle_seconds, now.timestamp())
+            is_list = folder == place.inbox
+            ready, put_off = inbox.within_budget(ready, place.settings.limits.files)
+            still_there = [(each.unit_code, each.name, "waiting" if is_list else "waiting_answers") for each in put_off]
+            if is_list:  # what else stays of filled-in lists makes no list less than whole; it is seen where it lies
+                still_there += [(each.unit_code, each.name, str(each.sort)) for each in [*inbox.left(folder), *moving]]
+            for dropped in ready:
+                if units is None or dropped.unit_code in units:
+                    try:
+                        take(place, ledger, dropped, day, now)
+                    except archive.StillMoving:  # it stays where it lies, and is told of as moving
+                        if is_list:
+                            still_there.append((dropped.unit_code, dropped.name, "moving"))
+            not_taken += [each for each in still_there if units is None or each[0] in units]
+        if not_taken:
+            bookkeeping.record_left(place, ledger, day, not_taken)
+        sweep_archive(place, ledger, now)
+        waiting = {file.unit_code for file in ledger.files(state="received")}
+        waiting |= {file.unit_code for file in ledger.decisions.files(state="received")}
+        waiting |= {file.unit_code for file in ledger.files() if file.night == day and not file.archived}
+        waiting |= {submission.unit_code for submission in ledger.submissions(night=day, outcome="repeated")}
+        waiting |= {submission.unit_code for submission in ledger.let_go_on(day)}
+        waiting |= {unit for unit, _ in ledger.exceptions_changed(day)}
+        waiting |= left_over
+    return sorted(waiting if units is None else waiting & set(units))
+
+
+def _take(home: Home, ledger: Ledger, dropped: inbox.Dropped, day: date, now: datetime) -> None:
+    taken = _archived(home, dropped)
+    bookkeeping.record_arrival(home, ledger, dropped.unit_code, dropped.name, taken.arrival, day, now)
+    if not taken.stays:
+        inbox.take_out(dropped, taken.seen)
+
+
+def _take_decisions(home: Home, ledger: Ledger, dropped: inbox.Dropped, day: date, now: datetime) -> None:
+    taken = _archived(home, dropped)
+    bookkeeping.record_arrival(home, ledger, dropped.unit_code, dropped.name, taken.arrival, day, now, what="filled_in")
+    if not taken.stays:
+        inbox.take_out(dropped, taken.seen)
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What became of a dropped file."""
+
+    arrival: bookkeeping.Arrival
+    seen: inbox.Seen | None = None
+    stays: bool = False
+    """Nobody has its bytes yet, so it is not taken away: it comes again on the next night."""
+
+
+_NEVER_OPENED: Final[Mapping[inbox.Oddity, tuple[str, str]]] = {
+    "link": ("是链接或管道，不是文件", advice.COPY_FILE_ITSELF),
+    "hard_link": ("在系统里还有另一个名字（硬链接），可能是别处的文件", advice.COPY_FILE_ITSELF),
+    "owner": ("属于另一个账户，不是本单位文件夹的账户", advice.COPY_AS_OWN_ACCOUNT),
+}
+
+
+def _archived(home: Home, dropped: inbox.Dropped) -> _Taken:
+    """A dropped file, now in the archive, or why it is not."""
+    of_name = hashlib.sha256(dropped.name.encode()).hexdigest()
+    if dropped.oddity:
+        said, fix = _NEVER_OPENED[dropped.oddity]
+        refusal = Refusal(dropped.oddity, f"“{dropped.name}”{said}，没有打开", fix)
+        return _Taken(bookkeeping.Arrival(of_name, refusal=refusal), seen=dropped.seen, stays=dropped.oddity != "link")
+    try:
+        digest, size, seen = inbox.take_in(home, dropped)
+    except archive.Unreadable as problem:
+        return _Taken(bookkeeping.Arrival(of_name, refusal=_unopened(dropped, problem)), stays=True)
+    kept = str(archive.path(home, digest).relative_to(home.root))
+    return _Taken(bookkeeping.Arrival(digest, size, kept), seen=seen)
+
+
+def _unopened(dropped: inbox.Dropped, problem: OSError) -> Refusal:
+    if problem.errno in (errno.EACCES, errno.EPERM):
+        said, fix = (
+            "系统账户没有读取它的权限",
+            advice.GIVE_ACCESS,
+        )
+    elif problem.errno == errno.ELOOP:
+        said, fix = "它变成了链接", advice.COPY_FILE_ITSELF
+    elif problem.errno == errno.ENAMETOOLONG:
+        said, fix = "文件夹一层套一层，套得太深", advice.USE_FLAT_FOLDER
+    else:
+        said, fix = "存放它的磁盘或共享文件夹读不出来", advice.COPY_AGAIN
+    return Refusal("unopened", f"“{dropped.name}”打不开：{said}，没有收", fix)

@@ -1,0 +1,62 @@
+"""The data officer's word: a held roster is right, nobody is missing because of a submission, a fault is right as written."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pipeline.model import MonitorError
+from pipeline.records import access, bookkeeping
+from pipeline.settings import contracts
+
+
+def confirm(home: Path, submission_id: str, *, by_whom: str, reason: str, day: date) -> dict[str, Any]:
+    """The data officer's word, for nights from `day` on: a held roster is right as it is, or nobody is missing because of a submission.
+
+    Raises MonitorError when the submission is neither held nor makes a roster less than whole.
+    """
+    from pipeline.night import rosters  # noqa: PLC0415 - not needed to begin a night
+
+    place, ledger = access.open_whole(home)
+    by_whom, reason = by_whom.strip(), reason.strip()
+    if not by_whom or not reason:
+        raise MonitorError("要写明是谁确认的（--by）和原因（--because）")
+    words: dict[str, Any] = {"by_whom": by_whom, "reason": reason, "decided_on": day}
+    titles = {name: kind.title for name, kind in contracts.load().kinds.items()}
+    if any(each.submission_id == submission_id for each in ledger.submissions(outcome="held")):
+        held = ledger.confirm(submission_id, **words)
+        what, unit, name, rows = "confirmed", held.unit_code, held.file_name, held.rows_read
+        lists = [f"{titles[held.kind or '']} {held.period}"]
+    else:
+        missing = rosters.gaps(place, ledger, ledger.as_of(day), day)
+        of_it = [gap for gap in missing if gap.submission_id == submission_id]
+        if not of_it:
+            raise MonitorError(
+                f"编号为“{submission_id}”的报送没有扣住、待确认，也没有使名单不完整；编号见 monitor status"
+            )
+        ledger.confirm_gap(submission_id, **words)
+        what, unit, name, rows = "confirmed_gap", of_it[0].unit_code, of_it[0].file_name, 0
+        lists = [f"{titles[gap.kind]} {gap.period}".rstrip() for gap in of_it]
+    about = {"submission_id": submission_id, "by_whom": by_whom, "reason": reason, "night": day.isoformat()}
+    bookkeeping.audit(place, ledger, what, about, who=by_whom)
+    return {
+        "submission_id": submission_id, "unit": place.units[unit].name, "file_name": name, "what": what, "lists": lists,
+        "rows": rows, "night": day.isoformat(),
+    }  # fmt: skip
+
+
+def except_issue(
+    home: Path, issue_id: str, *, by_whom: str, reason: str, until: date | None, day: date
+) -> dict[str, Any]:
+    """The data officer's word that a fault is right as written, until a day (policy: exception_validity). Raises MonitorError."""
+    from pipeline.night import exceptions  # noqa: PLC0415 - brings pandas
+
+    place, ledger = access.open_whole(home)
+    said = exceptions.say(place, ledger, day, issue_id, by_whom=by_whom.strip(), reason=reason.strip(), until=until)
+    known = ledger.exceptions(day)[said["issue_id"]]
+    about = asdict(known) | {"night": day.isoformat()}
+    about |= {"decided_on": day.isoformat(), "expires_on": known.expires_on.isoformat()}
+    bookkeeping.audit(place, ledger, "excepted", about, who=known.by_whom)
+    return said

@@ -1,0 +1,127 @@
+"""The step `read`: a unit's files, parsed in child processes; its filled-in lists, into the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline import advice
+from pipeline.model import MonitorError, Reading, Refusal, tell_failure
+from pipeline.records import access, archive, bookkeeping, journal
+from pipeline.records.ledger import Ledger, ReadBy, ReceivedFile, Submission
+from pipeline.settings import contracts
+from pipeline.settings.home import Home, Unit
+
+if TYPE_CHECKING:
+    from pipeline.settings.places import Gazetteer
+
+
+def read(home: Path, day: date, unit: str, *, is_limited: bool = True) -> dict[str, int]:
+    """Read the waiting files of one unit into work/, its filled-in lists into the ledger; counts by outcome.
+
+    Each file is parsed in a child process. When they take longer than one unit may (`Limits.unit_seconds`; always when not
+    `is_limited`), the others wait for the next night, as if they came then.
+    """
+    from pipeline.night import corrections, decisions, exceptions, issues  # noqa: PLC0415 - brings pandas
+    from pipeline.reading import layout  # noqa: PLC0415 - brings pyarrow and the readers
+
+    place, ledger = access.open_home(home)
+    counts = {"files": 0, "readings": 0, "refused": 0}
+    refused: list[tuple[str, str | None]] = [(unit, None)]
+    began = time.monotonic()
+    with access.shared(home):
+        late = {
+            each.file_name: each.last_on for each in ledger.left(day) if (each.unit_code, each.sort) == (unit, "late")
+        }
+        # A correction makes a whole new file of its unit, which is then read as well.
+        while waiting := [
+            each for each in ledger.files(state="received", unit_code=unit) if late.get(each.file_name) != day
+        ]:
+            if is_limited and counts["files"] and time.monotonic() - began >= place.settings.limits.unit_seconds:
+                bookkeeping.record_left(place, ledger, day, [(unit, each.file_name, "late") for each in waiting])
+                break
+            file = ledger.come_on(waiting[0].file_id, day) if waiting[0].file_name in late else waiting[0]
+            try:
+                readings = _read_by_a_name(place, ledger, file)
+                if correction := readings[0].correction:
+                    readings = [
+                        corrections.apply(place, ledger, day, datetime.now(UTC), file, correction, journal.NIGHT)
+                    ]
+                if answers := [answer for reading in readings for answer in reading.confirmations]:
+                    readings[0].notices += exceptions.take(place, ledger, day, file, answers)
+            except (MonitorError, OSError):
+                raise  # of the home or the machine: no other file could be read either
+            except Exception as problem:  # noqa: BLE001 - a fault of ours over one file; it is told, with its place
+                readings = [Reading(kind=None, refusal=layout.not_read(tell_failure(problem), file.file_name))]
+            for recorded in ledger.record_readings(file.file_id, readings, _read_by(unit)):
+                if (
+                    recorded.kind is None and recorded.outcome == "read"
+                ):  # our sheet alone came back, with answers on it
+                    ledger.settle(recorded.submission_id, "accepted", reason="；".join(recorded.reading["notices"]))
+            counts["files"] += 1
+            counts["readings"] += len(readings)
+            counts["refused"] += sum(reading.refusal is not None for reading in readings)
+            refused += [(unit, reading.kind) for reading in readings if reading.refusal]
+        issues.remember(place, ledger, day, refused)
+        decisions.take_in(place, ledger, unit)
+    return counts
+
+
+def _read_by_a_name(home: Home, ledger: Ledger, file: ReceivedFile) -> list[Reading]:
+    """The readings of a file; where neither it nor its name says of which kind it is, by another name of the very same bytes."""
+    readings = read_file(home, file)
+    if not _is_undecided(readings):
+        return readings
+    names = {each.file_name for each in ledger.files(unit_code=file.unit_code) if each.sha256 == file.sha256}
+    for name in sorted(names - {file.file_name}):
+        readings = read_file(home, replace(file, file_name=name))
+        if not _is_undecided(readings):
+            break
+    return readings
+
+
+def _is_undecided(readings: list[Reading]) -> bool:
+    return any(reading.refusal and reading.refusal.code == "which_kind" for reading in readings)
+
+
+def read_file(home: Home, file: ReceivedFile | Submission) -> list[Reading]:
+    """What stands in an archived file, list by list; its rows lie in work/ until a night, or who forgets, clears it."""
+    from pipeline.reading import layout  # noqa: PLC0415 - brings pyarrow and the readers
+
+    unit = home.units.get(file.unit_code)
+    if unit is None:
+        known = "、".join(f"{code}（{each.name}）" for code, each in home.units.items())
+        refusal = Refusal(
+            "unknown_unit",
+            f"收件箱文件夹“{file.unit_code}”不是任何已配置的单位"
+            if file.unit_code
+            else "文件没有放在任何单位的文件夹里",
+            advice.use_own_folder(known),
+        )
+        return [Reading(kind=None, refusal=refusal)]
+    work = home.work / file.file_id
+    work.mkdir(mode=0o700, exist_ok=True)
+    allowed = home.settings.limits
+    with archive.opened(home, file.sha256) as path:
+        return layout.read_file(
+            path, file.file_name, file.unit_code, {unit.kind, unit.code}, work, places=places_of_others(home, unit),
+            memory_mb=allowed.memory_mb, seconds=allowed.seconds,
+        )  # fmt: skip
+
+
+def places_of_others(home: Home, unit: Unit) -> Gazetteer | None:
+    """By which a list of another division is known; a partner, and the bureau, send lists of all of them."""
+    return home.gazetteer if unit.kind == "division" else None
+
+
+def _read_by(unit: str) -> dict[str, ReadBy]:
+    known = contracts.load()
+    return {name: ReadBy(_digest(known.for_unit(name, unit)), kind.replace) for name, kind in known.kinds.items()}
+
+
+def _digest(kind: contracts.Kind) -> str:
+    return hashlib.sha256(kind.model_dump_json().encode()).hexdigest()

@@ -1,0 +1,99 @@
+"""Opens a home, and holds it: for one step beside others, or alone for a whole night."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.model import NotNow
+from pipeline.records import agreement, journal, turns
+from pipeline.records.ledger import Ledger
+from pipeline.settings.home import Home, keep_to_owner
+
+
+def open_home(home: Path) -> tuple[Home, Ledger]:
+    """The home and its ledger; a night in one process examines them once."""
+    keep_to_owner()
+    if home in _alone_in:
+        return _alone_in[home]
+    place = Home.open(home)
+    return place, Ledger.of(place)
+
+
+_alone_in: dict[Path, tuple[Home, Ledger]] = {}
+
+
+begun: dict[Path, Sequence[journal.Entry] | None] = {}
+"""Homes that are held alone: the journal as it was when the night began, once it did."""
+
+
+def open_whole(home: Path) -> tuple[Home, Ledger]:
+    """The home and its ledger for somebody who asks what is held, or says a word: what a ledger lost must not be told as not being there.
+
+    Raises MonitorError, with what to do, when journal, ledger and keys do not belong together.
+    """
+    place, ledger = open_home(home)
+    agreement.examine(place, ledger)
+    return place, ledger
+
+
+@contextmanager
+def held(home: Path) -> Iterator[None]:
+    """Hold the home without opening its ledger. Raises NotNow, naming the owner, when a night runs."""
+    with _locked(home, fcntl.LOCK_EX):
+        turns.examine(home)
+        yield
+
+
+@contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """Hold the home for a whole night, or as long. Raises NotNow, naming the owner, when another night runs."""
+    with _locked(home, fcntl.LOCK_EX):
+        turns.examine(home)
+        _alone_in[home] = open_home(home)
+        begun[_alone_in[home][0].root] = None
+        try:
+            yield
+        finally:
+            del begun[_alone_in.pop(home)[0].root]
+
+
+@contextmanager
+def alone_for_a_step(home: Path) -> Iterator[None]:
+    """Hold the home for one step beside which there may be no other, as when a night begins."""
+    if home in _alone_in:
+        yield
+        return
+    with _locked(home, fcntl.LOCK_EX):
+        yield
+
+
+@contextmanager
+def shared(home: Path) -> Iterator[None]:
+    """Hold the home for one step, beside other steps of the same night."""
+    if home in _alone_in:
+        yield
+        return
+    with _locked(home, fcntl.LOCK_SH):
+        yield
+
+
+@contextmanager
+def _locked(home: Path, how: int) -> Iterator[None]:
+    """A kernel lock: it dies with its process, so that a dead owner never holds up the next night."""
+    handle = os.open(home / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.pread(handle, 200, 0).decode(errors="replace").strip()
+            raise NotNow(f"另一个夜间任务正在运行（{owner or '进程不明'}），这一次没有开始") from None
+        # One write of one length: whoever asks meanwhile reads the whole name of somebody who holds it, or did last.
+        os.pwrite(handle, f"{socket.gethostname()} 进程 {os.getpid()}".ljust(100).encode()[:200], 0)
+        yield
+    finally:
+        os.close(handle)
