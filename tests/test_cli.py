@@ -16,6 +16,8 @@ from rich.panel import Panel
 from rich.text import Text
 
 from pipeline import cli
+from pipeline.cli import nights
+from pipeline.cli.command import Context, Screen
 from pipeline.model import CORRECTION_HEADS, CORRECTION_SHEET, MonitorError
 from pipeline.settings import contracts
 from tests.night_kit import DAY, PERSON, ask, book, copy_home, new_home, night_of_the_bureau, number, person
@@ -172,7 +174,7 @@ def test_a_key_that_is_not_known_stops_the_night_by_name(monitor, home):
 def test_a_confirmation_says_from_which_night_it_holds(monitor, home, monkeypatch, what, said):
     """Said for a past night, it does not wait for the next one."""
     told = {"what": what, "rows": 80, "unit": "青禾区", "file_name": "低保.xlsx", "lists": ["低保人员 2026-10"]}
-    monkeypatch.setattr(cli.confirmations, "confirm", lambda *_, day, **__: told | {"night": day.isoformat()})
+    monkeypatch.setattr("pipeline.night.confirmations.confirm", lambda *_, day, **__: told | {"night": day.isoformat()})
     code, text, _ = monitor("--home", home, "confirm", "x", "--by", "某", "--because", "某", "--date", "2026-10-30")
     assert code == 0 and text.replace("\n", "") == f"已记下：青禾区《低保.xlsx》（低保人员 2026-10）{said}"
 
@@ -187,7 +189,7 @@ def test_a_confirmation_says_from_which_night_it_holds(monitor, home, monkeypatc
     ],
 )
 def test_a_night_that_is_run_again_says_what_it_has_in_all(came, now, said):
-    assert cli._came_words({"came": came, "came_now": now}) == said
+    assert nights._came_words({"came": came, "came_now": now}) == said
 
 
 @pytest.mark.slow
@@ -418,7 +420,7 @@ def test_a_number_is_asked_for_at_a_terminal_alone_and_not_shown(monitor, home, 
         return number(1)[:17]
 
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr(cli.click, "prompt", prompt)
+    monkeypatch.setattr("click.prompt", prompt)
     code, _, err = monitor("--home", home, *command)
     assert code == 1 and asked == [("身份证号（输入时不显示）", True)] and number(1)[:17] not in err
 
@@ -437,7 +439,7 @@ def test_a_failure_of_ours_quotes_nothing_and_says_where(monitor, home, monkeypa
     def break_down(*_, **__):
         raise ValueError(f"Could not convert string '{number(1)} 张三丰' to INT32")
 
-    monkeypatch.setattr(cli.notify, "status", break_down)
+    monkeypatch.setattr("pipeline.night.notify.status", break_down)
     code, out, err = monitor("--home", home, "status", "--date", DAY)
     assert (code, out) == (1, "") and "程序出错（ValueError" in err
     assert "张三丰" not in err and number(1)[6:14] not in err
@@ -447,7 +449,7 @@ def test_a_system_failure_is_told_with_its_file_masked_and_legible(monitor, home
     def break_down(*_, **__):
         raise PermissionError(13, "Permission denied", f"/x/\x1b[2J{number(1)[:6]} {number(1)[6:]}\u202e.xlsx")
 
-    monkeypatch.setattr(cli.notify, "status", break_down)
+    monkeypatch.setattr("pipeline.night.notify.status", break_down)
     code, _, err = monitor("--home", home, "status", "--date", DAY)
     assert code == 1 and "\\x1b[2J990101********015\\u202e.xlsx" in err
     assert "\x1b" not in err and "\u202e" not in err
@@ -464,7 +466,7 @@ def test_what_the_system_refuses_is_told_in_chinese(monitor, home, monkeypatch, 
     def break_down(*_, **__):
         raise OSError(number_of, os.strerror(number_of), "/x/a", None, "/x/b")
 
-    monkeypatch.setattr(cli.notify, "status", break_down)
+    monkeypatch.setattr("pipeline.night.notify.status", break_down)
     code, _, err = monitor("--home", home, "status", "--date", DAY)
     assert (code, err) == (1, f"没有完成：{said}（/x/a、/x/b）；已发布的仍是上一版，处理好以后再运行一次\n")
 
@@ -473,7 +475,7 @@ def test_what_a_library_calls_a_failure_of_the_system_keeps_its_words(monitor, h
     def break_down(*_, **__):
         raise OSError(f"Tried {number(1)}")
 
-    monkeypatch.setattr(cli.notify, "status", break_down)
+    monkeypatch.setattr("pipeline.night.notify.status", break_down)
     _, _, err = monitor("--home", home, "status", "--date", DAY)
     assert err.startswith("没有完成：读写没有成功，原话：Tried 990101********015；")
 
@@ -496,7 +498,7 @@ def test_what_a_sender_wrote_does_nothing_to_a_terminal(monitor, home, tmp_path)
 
 
 def test_every_console_of_ours_writes_controls_out():
-    screen = cli._Screen(file=io.StringIO(), width=100)
+    screen = Screen(file=io.StringIO(), width=100)
     screen.print(f"《{HOSTILE}》", markup=False)
     screen.print(Panel(Text(HOSTILE), title=HOSTILE))
     printed = screen.file.getvalue()
@@ -526,7 +528,7 @@ def test_what_is_dated_beyond_tomorrow_is_refused_unless_really_meant(monitor, h
 
 @pytest.mark.parametrize(("ahead", "is_refused"), [(0, False), (1, False), (2, True)])
 def test_tomorrow_is_near_and_the_day_after_is_far(home, ahead, is_refused):
-    context = cli._Context(home, is_named=True)
+    context = Context(home, is_named=True)
     day = context.day(None) + timedelta(days=ahead)
     if is_refused:
         with pytest.raises(MonitorError, match="还没有到"):

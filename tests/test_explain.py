@@ -69,7 +69,7 @@ SAME = asked(("p1", "h1", "red", 2664000))
 
 
 def explained(release, ask_rule=SAME, warning_id="w1", cards=None, unanswered=None):
-    return explain.explain(
+    return explain.explain_in(
         release, warning_id, cards={"warnings.a01": CARD} if cards is None else cards,
         policy_titles={"dibao_standard": "低保标准"}, unit_names={"d01": "青禾区"}, ask_rule=ask_rule, ask_unanswered=lambda: unanswered or {},
         asked_on=DAY,

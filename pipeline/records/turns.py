@@ -1,6 +1,6 @@
 """Whose turn it is: nights that a scheduler runs wait for each other, so that a home never holds two of them.
 
-A night in one process holds the kernel's lock from its first step to its last (`run.alone`). Airflow's tasks are processes
+A night in one process holds the kernel's lock from its first step to its last (`access.alone`). Airflow's tasks are processes
 of their own: between two of them nobody holds the lock, and a backfill, a night asked for by hand and the night that is due
 would mix in one folder of work. So a run of the scheduler takes the turn first, and gives it up when all of it is done.
 Of those that wait the earliest night goes first: a later one would take the place of it.

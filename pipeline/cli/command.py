@@ -1,0 +1,137 @@
+"""The command `monitor`: its options, and how every command prints."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
+
+from pipeline.cli import usage
+from pipeline.model import (
+    holds_number,
+    legible,
+)
+from pipeline.settings.home import Home, examine_day, keep_to_owner
+
+TODAY_NEEDS_ZONE = "默认今天（数据目录所在时区）"
+
+
+class Screen(Console):
+    """A console that writes out what a sender's text could do to a terminal: ESC, C1 controls, marks of direction."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """As rich renders it, each piece legible."""
+        for piece in Console.render(self, renderable, options):
+            yield piece if piece.control else Segment(legible(piece.text), piece.style)
+
+
+class _Commands(usage.Group):
+    """The commands; none takes a person's ID number as an argument, which every user of the machine could read."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Raises UsageError, which does not repeat it, where a number stands among the arguments."""
+        if any(holds_number(each) for each in args):
+            raise click.UsageError(NOT_AS_ARGUMENT)
+        return super().parse_args(ctx, args)
+
+
+NOT_AS_ARGUMENT = (
+    "身份证号不写在命令里：同一台机器上的人都看得到，还会留在命令历史里。号码在终端里按提示输入，或写 - 从标准输入读；"
+    "原因里不写号码；文件名里有号码的，先改名再检查"
+)
+
+
+class Context:
+    """What every command gets: the home's folder, and how to print."""
+
+    def __init__(self, home: Path, *, is_named: bool):
+        self.folder = home
+        self.is_named = is_named
+        self.as_json = False
+        self.console = Screen(highlight=False)
+
+    def day(self, asked: date | None) -> date:
+        """The night's date: what was asked for, else today where the bureau is. The only clock of the product's days."""
+        return asked or datetime.now(Home(self.folder).time_zone if self.has_home else None).date()
+
+    def night(self, asked: date | None, *, really: bool) -> date:
+        """As `day`, for what is written down or removed. Raises MonitorError for a day beyond tomorrow that is not really meant."""
+        night = self.day(asked)
+        examine_day(night, self.day(None), really=really, insist="加 --really")
+        return night
+
+    @property
+    def has_home(self) -> bool:
+        """Whether there is a home; False only when none was named: what was named must be there."""
+        return self.is_named or Home(self.folder).config.exists()
+
+    def tell(self, result: Any, render: Callable[[Console], None]) -> None:
+        """Print a result: as JSON for machines, or by `render` for people."""
+        if self.as_json:
+            click.echo(_NOT_LEGIBLE.sub(_as_json_escape, json.dumps(result, ensure_ascii=False, indent=2, default=str)))
+        else:
+            render(self.console)
+
+    def progress(self) -> Progress:
+        """A progress bar on a terminal; nothing in a log."""
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True)
+
+
+_NOT_LEGIBLE = re.compile(r"[^\n\x20-\x7e\u4e00-\u9fff]")
+
+
+def _as_json_escape(found: re.Match[str]) -> str:
+    return found[0] if legible(found[0]) == found[0] else json.dumps(found[0])[1:-1]
+
+
+really_option = click.option("--really", is_flag=True, help="日期确实是明天以后的")
+
+
+day_option = click.option("--date", "day", type=usage.Day(), help=f"夜间任务的日期 D（{TODAY_NEEDS_ZONE}）")
+
+
+def _as_json(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.obj.as_json = True
+
+
+json_option = click.option("--json", is_flag=True, expose_value=False, callback=_as_json, help="输出机器可读的 JSON")
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--home",
+    type=usage.Place(),
+    envvar="MONITOR_HOME",
+    default=Path("var"),
+    show_default=True,
+    help="数据目录",
+)
+@click.version_option(
+    package_name="low-income-monitoring", prog_name="monitor", message="%(prog)s %(version)s", help="显示版本"
+)
+@click.pass_context
+def monitor(ctx: click.Context, home: Path) -> None:
+    """低收入人口动态监测：每天早上说清哪些家庭有风险、还没有得到救助。"""
+    keep_to_owner()
+    is_named = ctx.get_parameter_source("home") is not ParameterSource.DEFAULT
+    ctx.obj = Context(home.absolute(), is_named=is_named)
+    if ctx.invoked_subcommand is None:
+        raise click.UsageError("没有写命令")
+
+
+def show_progress(progress: Progress) -> Callable[[str, int, int], None]:
+    """What a long work tells (what is being done, how many are done, of how many), as one bar."""
+    task = progress.add_task("准备", total=None)
+    return lambda name, done, total: progress.update(task, description=name, completed=done, total=total)
