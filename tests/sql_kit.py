@@ -7,19 +7,19 @@ An example gives accepted rows, sparsely, and says what the model must answer th
       given:
         survey_household: [{head_id_number: 甲, household_no: H1, yearly_income_fen: 1440000, household_size: 2}]
         survey_person: [{id_number: 甲, household_no: H1}, {id_number: 乙, household_no: H1, relation: 女}]
-        house.policy: [{key: dibao_standard, policy_region: 北片, area_type: 城市, value: 700}]   # beside the sample policy
+        input.policy: [{key: dibao_standard, policy_region: 北片, area_type: 城市, value: 700}]   # beside the sample policy
       expect: []                       # or [甲], or [{person_id: 甲, level: red}]: one entry per row of the result
 
-Given rows: any column of `accepted.<kind>` or `house.<table>` may be named; the rest is filled so that the row is valid:
+Given rows: any column of `accepted.<kind>` or `input.<table>` may be named; the rest is filled so that the row is valid:
 sender d01 (partners: themselves), one submission per (unit, kind, period), period = month of the night for monthly
 kinds, row_id `<submission_id>#<sheet>#<row>`, `<field>__text` = the value as text, identity_state verified.
-A required field that is not named takes the contract's example. `house.submission` may say more of a submission that rows name.
+A required field that is not named takes the contract's example. `input.submission` may say more of a submission that rows name.
 A person is whoever the kind's id_number field says: `甲`,
 or a number of 18 characters, from which sex and birth date are read; person_id is that same text, head_person_id that of
 the head field (or oneself), household_id of 甲 is `户甲`. Money is in fen, as the column name says.
-`unproven.<kind>` rows are set aside for their number alone; `house.set_aside` does not follow from them.
-`house.policy` always holds the sample policy in force on the night (policy/); rows given replace those of
-the same key, region and area. `house.calendar`: Monday to Friday are working days, but for days given. Units and townships are
+`unproven.<kind>` rows are set aside for their number alone; `input.set_aside` does not follow from them.
+`input.policy` always holds the sample policy in force on the night (policy/); rows given replace those of
+the same key, region and area. `input.calendar`: Monday to Friday are working days, but for days given. Units and townships are
 UNITS and TOWNSHIPS of pipeline/warehouse/examples.py; given ones take their place. `only: {column: value}` looks at a part of the result.
 For `warnings.*`, an expected text is the person_id of a row; for other models, the value of the first key column.
 """

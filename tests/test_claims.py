@@ -32,8 +32,8 @@ def set_aside_in_d02(kind: str, *, period: str | None = None, **row: Any) -> dic
     """A list that d02 sent, of which one row was set aside; `row`: what is known of it."""
     sent = {"submission_id": "Z", "unit_code": "d02", "kind": kind} | ({"period": period} if period else {})
     return {
-        "house__set_aside": [sent | {"row_id": "Z#a#2", "sheet": "a", "row_number": 2, "reason": "x"} | row],
-        "house__submission": [
+        "input__set_aside": [sent | {"row_id": "Z#a#2", "sheet": "a", "row_number": 2, "reason": "x"} | row],
+        "input__submission": [
             sent | {"file_name": "z.xlsx", "status": "partly_accepted", "received_seq": 99, "night": str(after(1))}
         ],
     }
@@ -75,7 +75,7 @@ def of_d01(nights: Nights) -> dict[str, list[tuple[Any, ...]]]:
 def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
     """The night before any claim, with a rule that lists a household where it lives."""
     living = (
-        POOR.replace("survey_household.unit_code", "household.division_code").replace("house.identity", "registry.person")
+        POOR.replace("survey_household.unit_code", "household.division_code").replace("input.identity", "registry.person")
         .replace("where ", "inner join registry.household as household on identity.household_id = household.household_id where ")
     )  # fmt: skip
     models = models_with(
@@ -131,7 +131,7 @@ def test_when_a_person_has_decided_the_claim_holds(first: Nights) -> None:
     assert division == "bureau"
     same = answer(question, "same", after(1), unit_code="bureau", night=str(after(2)))
     own = [row | {"period": "2026-10"} for row in ROSTERS["dibao_person"]]
-    decided = lists(**claim) | {"dibao_person": [*own, *claim["dibao_person"]], "house__decision": [same]}
+    decided = lists(**claim) | {"dibao_person": [*own, *claim["dibao_person"]], "input__decision": [same]}
     nights.night(given(after(2), **decided))
     assert nights.rows("select person_id from household_member where household_id = '户甲' order by all") == [
         ("子",),
@@ -187,7 +187,7 @@ examples:
     given:
       dibao_person: [{id_number: 旁甲, unit_code: d01}, {id_number: 旁乙, unit_code: d02}]
       medical_expense: [{id_number: 甲, settled_on: 2026-09-05}]
-      house.unit: [{unit_code: bureau, unit_kind: bureau}, {unit_code: d01, unit_kind: division}, {unit_code: d02, unit_kind: division}]
+      input.unit: [{unit_code: bureau, unit_kind: bureau}, {unit_code: d01, unit_kind: division}, {unit_code: d02, unit_kind: division}]
     expect: [甲]
   - {name: 没有, night: 2026-10-31, given: {medical_expense: [{id_number: 甲, settled_on: 2024-09-05}]}, expect: []}
 """
@@ -203,7 +203,7 @@ def known(**more: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     """What everybody sends without any claim, and `more` rows of each kind beside it."""
     own: dict[str, list[dict[str, Any]]] = {
         "medical_expense": BILLS,
-        "house__place": [{"row_id": "m己", "division_code": "d01"}],
+        "input__place": [{"row_id": "m己", "division_code": "d01"}],
         "temporary_grant": [{"id_number": "庚", "name": "吴九", "application_no": "A1", "accepted_on": "2026-03-01"}],
         **ROSTERS,
     }
@@ -533,12 +533,12 @@ def set_aside(
 ) -> dict[str, list[dict[str, Any]]]:
     """Rows with the father's number that his division's list had, and that were set aside."""
     return {
-        "house__set_aside": [
+        "input__set_aside": [
             {"row_id": f"Z#a#{at}", "submission_id": "Z", "kind": kind, "unit_code": unit, "period": period,
              "sheet": "a", "row_number": at, "name": name, "reason": "x", "person_id": "父", "number_state": "verified"}
             for at, kind in enumerate(kinds, 2)
         ],
-        "house__submission": [
+        "input__submission": [
             {"submission_id": "Z", "unit_code": unit, "kind": kinds[0], "file_name": "z.xlsx", "period": period,
              "status": "partly_accepted", "received_seq": 99, "night": str(after(night))},
         ],
@@ -729,12 +729,12 @@ def test_what_a_division_closed_about_another_name_silences_nobody_elsewhere(fir
     nights.night(given(NIGHT, **of_october(merged(ROSTERS, {"survey_household": claim}))))
     ((warning,),) = nights.rows("select warning_id from warning")
     done = said(warning, unit_code="d02", file_name="d02.xlsx")
-    nights.night(given(after(1), **of_october(merged(ROSTERS, {"survey_household": claim, "house__decision": [done]}))))
+    nights.night(given(after(1), **of_october(merged(ROSTERS, {"survey_household": claim, "input__decision": [done]}))))
     assert nights.rows("select status from warning") == [("closed",)]
     truth = survey({"head_id_number": "父", "head_name": "王大父", "household_no": "H7"})
     for night in (2, 3):
         nights.night(
-            given(after(night), **of_october(merged(ROSTERS, {"survey_household": truth, "house__decision": [done]})))
+            given(after(night), **of_october(merged(ROSTERS, {"survey_household": truth, "input__decision": [done]})))
         )
     found = nights.rows("select division_code, status, subject_name from warning where division_code = 'd01'")
     assert found == [("d01", "open", "王大父")]
@@ -857,11 +857,11 @@ def of_d02_and_set_aside(*numbers: str) -> dict[str, list[dict[str, Any]]]:
     where = {"row_id": "R#a#2", "submission_id": "R", "period": "2026-10", "unit_code": "d02"}
     return {
         "edge_person": [{"id_number": each, "name": "假大名", "unit_code": "d02"} for each in numbers],
-        "house__set_aside": [where | {
+        "input__set_aside": [where | {
             "kind": "dibao_person", "sheet": "a", "row_number": 2, "name": "假大名", "reason": "x", "number": f"{HIS[:-1]}8",
             "number_state": "invalid", "birth_date": "1960-01-01", "number_birth_date": "1960-01-01", "is_unproven": True,
         }],
-        "house__submission": [{
+        "input__submission": [{
             "submission_id": "R", "unit_code": "d02", "kind": "dibao_person", "file_name": "r.xlsx", "period": "2026-10",
             "status": "partly_accepted", "received_seq": 50, "night": "2026-10-30",
         }],
@@ -899,7 +899,7 @@ def test_what_a_division_said_of_its_own_moves_nobody_whom_another_one_has(
     ((question,),) = nights.rows(
         "select question_id from identity_question where about = 'pair' and is_asked and division_code = 'd02'"
     )
-    said_so = {"house__decision": [answer(question, "same", after(1), unit_code="d02", file_name="d02.xlsx")]}
+    said_so = {"input__decision": [answer(question, "same", after(1), unit_code="d02", file_name="d02.xlsx")]}
     nights.night(given(after(2), **lists(**merged(trap(HIS), said_so))))
     assert nights.rows("select state from identity_decision") == [("stands",)]
     assert nights.rows(
@@ -924,7 +924,7 @@ def test_what_a_division_said_holds_where_both_are_its_own_and_nobody_came_first
     nights = after_the_first(first)
     nights.night(given(after(1), **lists(**of_d02(HIS, SOCK))))
     ((question,),) = nights.rows("select question_id from identity_question where about = 'pair' and is_asked")
-    said_so = {"house__decision": [answer(question, "same", after(1), unit_code="d02", file_name="d02.xlsx")]}
+    said_so = {"input__decision": [answer(question, "same", after(1), unit_code="d02", file_name="d02.xlsx")]}
     one = f"select person_id, name, division_code from person where person_id in ('{HIS}', '{SOCK}')"
     for night in (2, 3):
         nights.night(given(after(night), **lists(**merged(of_d02(HIS, SOCK), said_so))))
@@ -934,7 +934,7 @@ def test_what_a_division_said_holds_where_both_are_its_own_and_nobody_came_first
     assert nights.rows(f"{one} order by all") == [(HIS, "张大明", "d01"), (SOCK, "假大名", "d02")]
     # What the bureau says holds everywhere.
     bureau = {
-        "house__decision": [
+        "input__decision": [
             answer(question, "same", after(4), unit_code="bureau", decision_id="later", night=str(after(5)))
         ]
     }
@@ -950,7 +950,7 @@ def test_a_name_that_is_mended_where_a_row_was_joined_asks_no_second_question(fi
     nights.night(given(after(1), **lists(**of_d02_and_set_aside(HIS))))
     ((question,),) = nights.rows("select question_id from identity_question where about = 'pair' and is_asked")
     mended = merged(
-        of_d02_and_set_aside(HIS), {"house__decision": [answer(question, "same", after(1), unit_code="d02")]}
+        of_d02_and_set_aside(HIS), {"input__decision": [answer(question, "same", after(1), unit_code="d02")]}
     )
     nights.night(given(after(2), **lists(**mended)))
     mended["edge_person"] = [row | {"name": "贾大明"} for row in mended["edge_person"]]
@@ -967,11 +967,11 @@ def a_bill(**more: Any) -> dict[str, list[dict[str, Any]]]:
     """A bill in the name of 张大明 under a number that is nobody's."""
     where = {"row_id": "R#a#2", "submission_id": "R", "unit_code": "medical_insurance"}
     return {
-        "house__set_aside": [where | {
+        "input__set_aside": [where | {
             "kind": "medical_expense", "sheet": "a", "row_number": 2, "name": "张大明", "reason": "x", "number": f"{HIS[:-1]}8",
             "number_state": "invalid", "number_birth_date": "1960-01-01", "is_unproven": True, **more,
         }],
-        "house__submission": [{
+        "input__submission": [{
             "submission_id": "R", "unit_code": "medical_insurance", "kind": "medical_expense", "file_name": "r.xlsx",
             "status": "partly_accepted", "received_seq": 50, "night": "2026-10-30",
         }],
@@ -994,15 +994,15 @@ def test_a_row_that_one_division_said_is_its_own_is_taken_by_no_other(first: Nig
     given_now = merged(named_by_d01(), a_bill())
     nights.night(given(after(1), **lists(**given_now)))
     mine = answer(asked_of(nights, "d01"), "same", after(1), night=str(after(2)))
-    nights.night(given(after(2), **lists(**merged(given_now, {"house__decision": [mine]}))))
+    nights.night(given(after(2), **lists(**merged(given_now, {"input__decision": [mine]}))))
     whose = "select person_id from record_link where identity_state = 'decided'"
     assert nights.rows(whose) == [(HIS,)]
     given_now = merged(given_now, {"edge_person": [{"id_number": OTHER, "name": "张大明", "unit_code": "d02"}]})
-    nights.night(given(after(3), **lists(**merged(given_now, {"house__decision": [mine]}))))
+    nights.night(given(after(3), **lists(**merged(given_now, {"input__decision": [mine]}))))
     assert nights.rows(whose) == [(HIS,)]
     question = asked_of(nights, "d02")
     theirs = answer(question, "same", after(3), unit_code="d02", decision_id="二", night=str(after(4)), received_seq=2)
-    nights.night(given(after(4), **lists(**merged(given_now, {"house__decision": [mine, theirs]}))))
+    nights.night(given(after(4), **lists(**merged(given_now, {"input__decision": [mine, theirs]}))))
     states = "select unit_code, state from identity_decision order by all"
     assert nights.rows(states) == [("d01", "contradicted"), ("d02", "contradicted")] and nights.rows(whose) == []
     told = nights.rows("select distinct contradiction from identity_decision")
@@ -1014,7 +1014,7 @@ def test_a_row_that_one_division_said_is_its_own_is_taken_by_no_other(first: Nig
         "night": str(after(5)),
         "received_seq": 3,
     }
-    nights.night(given(after(5), **lists(**merged(given_now, {"house__decision": [mine, theirs, bureau]}))))
+    nights.night(given(after(5), **lists(**merged(given_now, {"input__decision": [mine, theirs, bureau]}))))
     assert nights.rows(states) == [("bureau", "stands"), ("d01", "replaced"), ("d02", "replaced")]
     assert nights.rows(whose) == [(HIS,)]
 
@@ -1028,7 +1028,7 @@ def test_who_answers_later_for_his_own_row_still_says_whose_it_is(first: Nights)
     one = answer(questions[HIS], "same", after(1), night=str(after(3)))
     two = answer(questions[OTHER], "same", after(2), decision_id="二", night=str(after(3)), received_seq=2)
     nights.night(given(after(2), **lists(**given_now)))
-    nights.night(given(after(3), **lists(**merged(given_now, {"house__decision": [one, two]}))))
+    nights.night(given(after(3), **lists(**merged(given_now, {"input__decision": [one, two]}))))
     assert nights.rows("select decision_id, state from identity_decision order by all") == [
         ("一", "replaced"),
         ("二", "stands"),
@@ -1040,8 +1040,8 @@ def test_a_damaged_number_is_asked_about_where_it_was_written_whatever_others_se
     row = {"kind": "dibao_person", "unit_code": "d01", "period": "2026-10", "number": f"{HIS[:15]}000", "number_state": "damaged",
            "number_birth_date": None, "birth_date": None}  # fmt: skip
     own = {kind: rows for kind, rows in a_bill(**row).items() if not kind.startswith("unproven")}
-    own["house__submission"] = [
-        own["house__submission"][0] | {"unit_code": "d01", "kind": "dibao_person", "period": "2026-10"}
+    own["input__submission"] = [
+        own["input__submission"][0] | {"unit_code": "d01", "kind": "dibao_person", "period": "2026-10"}
     ]
     others = [{"id_number": f"{HIS[:15]}444", "name": "张大明", "unit_code": "d02"}]
     # Two of its own it cannot tell apart by that, and is not asked.
@@ -1078,7 +1078,7 @@ def test_a_family_is_not_listed_because_a_member_s_row_is_disputed(first: Nights
     nights.night(given(after(1), **lists(**slip)))
     assert nights.rows(asked) == [("cannot_tell",)]
     for said_so, answered in (("not_same", "not_enrolled"), ("same", "enrolled")):
-        word = {"house__identity_decision": [{"left_ref": "P#x#3", "right_ref": "夫", "decision": said_so}]}
+        word = {"input__identity_decision": [{"left_ref": "P#x#3", "right_ref": "夫", "decision": said_so}]}
         others = after_the_first(nights)
         others.night(given(after(2), **lists(**merged(slip, word))))
         assert others.rows(asked) == [(answered,)]
@@ -1092,7 +1092,7 @@ def test_that_the_row_of_a_household_is_not_his_frees_him(first: Nights) -> None
     asked = "select answer from registry.registry_check where person_id = '甲' and registry = 'dibao'"
     nights.night(given(after(1), **lists(**bait)))
     assert nights.rows(asked) == [("cannot_tell",)]
-    word = {"house__identity_decision": [{"left_ref": "B#x#3", "right_ref": "甲", "decision": "not_same"}]}
+    word = {"input__identity_decision": [{"left_ref": "B#x#3", "right_ref": "甲", "decision": "not_same"}]}
     nights.night(given(after(2), **lists(**merged(bait, word))))
     assert nights.rows(asked) == [("not_enrolled",)]
 

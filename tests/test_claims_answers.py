@@ -88,7 +88,7 @@ def said_same(nights: Nights, night: int, rows: dict[str, Any]) -> dict[str, lis
         "select question_id from identity_question where about = 'pair' and is_asked and division_code = 'd02'"
     )
     word = answer(question, "same", after(night), unit_code="d02", file_name="d02.xlsx", night=str(after(night + 1)))
-    return {"house__decision": [word]}
+    return {"input__decision": [word]}
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_an_answer_about_a_number_that_its_division_gave_up_catches_nobody_who_c
     nights = after_the_first(unlisted)
     word = said_same(nights, 1, known(**of_d02(HIS, SOCK)))
     nights.night(given(after(2), **known(**merged(of_d02(SOCK), word))))
-    bill = {"medical_expense": HIS_BILL, "house__place": [{"row_id": "b#1#2", "division_code": "d01"}]}
+    bill = {"medical_expense": HIS_BILL, "input__place": [{"row_id": "b#1#2", "division_code": "d01"}]}
     for night in (3, 4):
         nights.night(given(after(night), **known(**merged(merged(bill, word), of_d02(SOCK)))))
         assert nights.rows(f"select name, division_code from person where person_id = '{HIS}'") == [("张大明", "d01")]
@@ -160,11 +160,11 @@ def test_a_sleeping_answer_contradicts_no_answer_of_those_who_have_them(first: N
         answer(questions[frozenset((HIS, THIRD))], "not_same", after(3), night=str(after(4)), decision_id="三"),
     ]
     alone = after_the_first(nights)
-    alone.night(given(after(4), **lists(**merged(of_d01(HIS, TWIN, THIRD), {"house__decision": mine}))))
+    alone.night(given(after(4), **lists(**merged(of_d01(HIS, TWIN, THIRD), {"input__decision": mine}))))
     nights.night(
         given(
             after(4),
-            **lists(**merged(of_d01(HIS, TWIN, THIRD), {"house__decision": [*word["house__decision"], *mine]})),
+            **lists(**merged(of_d01(HIS, TWIN, THIRD), {"input__decision": [*word["input__decision"], *mine]})),
         )
     )
     people = "select person_id, name, division_code from person where name = '张大明' order by all"
@@ -184,16 +184,16 @@ def test_a_claim_to_a_row_that_is_said_to_be_another_s_withdraws_no_warning(unli
     given_now = merged(known(**named_by_d01()), a_bill())
     nights.night(given(after(1), **given_now))
     mine = answer(asked_of(nights, "d01"), "same", after(1), night=str(after(2)))
-    nights.night(given(after(2), **merged(given_now, {"house__decision": [mine]})))
+    nights.night(given(after(2), **merged(given_now, {"input__decision": [mine]})))
     listed = "select warning_id, division_code, status from warning where status <> 'closed' and division_code = 'd01' order by all"
     warnings = nights.rows(listed)
     assert any(HIS in row[0] for row in warnings)
     given_now = merged(given_now, {"edge_person": [{"id_number": OTHER, "name": "张大明", "unit_code": "d02"}]})
-    nights.night(given(after(3), **merged(given_now, {"house__decision": [mine]})))
+    nights.night(given(after(3), **merged(given_now, {"input__decision": [mine]})))
     question = asked_of(nights, "d02")
     theirs = answer(question, "same", after(3), unit_code="d02", decision_id="二", night=str(after(4)), received_seq=2)
     for night in (4, 5):
-        nights.night(given(after(night), **merged(given_now, {"house__decision": [mine, theirs]})))
+        nights.night(given(after(night), **merged(given_now, {"input__decision": [mine, theirs]})))
         assert nights.rows("select warning_id from warning_withdrawn") == []
         assert nights.rows(listed) == warnings
 
@@ -208,12 +208,12 @@ def test_a_claim_that_was_taken_back_does_not_keep_a_row_from_its_own(unlisted: 
     now = merged(known(**bait), a_bill())
     nights.night(given(after(1), **now))
     theirs = answer(asked_of(nights, "d02"), "same", after(1), unit_code="d02", night=str(after(2)))
-    nights.night(given(after(2), **merged(now, {"house__decision": [theirs]})))
+    nights.night(given(after(2), **merged(now, {"input__decision": [theirs]})))
     # The bait is gone; d01 has who bears the near number.
     now = merged(known(**named_by_d01()), a_bill())
-    nights.night(given(after(3), **merged(now, {"house__decision": [theirs]})))
+    nights.night(given(after(3), **merged(now, {"input__decision": [theirs]})))
     mine = answer(asked_of(nights, "d01"), "same", after(3), decision_id="二", night=str(after(4)), received_seq=2)
-    nights.night(given(after(4), **merged(now, {"house__decision": [theirs, mine]})))
+    nights.night(given(after(4), **merged(now, {"input__decision": [theirs, mine]})))
     assert nights.rows("select person_id from record_link where identity_state = 'decided'") == [(HIS,)]
 
 
@@ -236,7 +236,7 @@ def test_two_baits_do_not_tell_that_two_numbers_are_one_person(first: Nights) ->
     nights = after_the_first(first)
     mine = of_d01(HIS, TWIN)
     nights.night(given(after(1), **lists(**mine)))
-    word = {"house__decision": [answer(asked_of(nights, "d01"), "same", after(1), night=str(after(2)))]}
+    word = {"input__decision": [answer(asked_of(nights, "d01"), "same", after(1), night=str(after(2)))]}
     nights.night(given(after(2), **lists(**merged(mine, word))))
     bait = {
         "edge_person": [{"id_number": HIS, "name": "假一", "unit_code": "d02"}],
@@ -299,10 +299,10 @@ def test_a_no_of_a_division_says_nothing_of_whom_another_one_has(unlisted: Night
     now = merged(known(**bait), a_bill())
     nights.night(given(after(1), **now))
     no = answer(asked_of(nights, "d02"), "not_same", after(1), unit_code="d02", night=str(after(2)))
-    nights.night(given(after(2), **merged(now, {"house__decision": [no]})))
+    nights.night(given(after(2), **merged(now, {"input__decision": [no]})))
     now = merged(known(**named_by_d01()), a_bill())
     for night in (3, 4):
-        nights.night(given(after(night), **merged(now, {"house__decision": [no]})))
+        nights.night(given(after(night), **merged(now, {"input__decision": [no]})))
         assert nights.rows("select row_id from registry.possible_person where person_id = $$" + HIS + "$$") == [
             ("R#a#2",)
         ]
@@ -351,7 +351,7 @@ def test_what_partners_say_of_a_stranger_whom_an_invented_application_let_in_is_
                 "burden_fen": 900000,
             }
         ],
-        "house__place": [{"row_id": "b#1#2", "division_code": "d01"}],
+        "input__place": [{"row_id": "b#1#2", "division_code": "d01"}],
     }
     nights.night(given(after(2), **known(**merged(bait, bill))))
     assert "钱真" not in seen_in(nights, "d02")
@@ -380,7 +380,7 @@ def test_a_question_that_was_asked_of_the_bait_s_sender_is_not_answered_for_whom
     question = asked_of(nights, "d02")
     bill: dict[str, Any] = {"medical_expense": HIS_BILL}
     if place:
-        bill["house__place"] = [{"row_id": "b#1#2", "division_code": place}]
+        bill["input__place"] = [{"row_id": "b#1#2", "division_code": place}]
     # The row with the right digits is taken back; a partner's bill names him.
     for night in (2, 3):
         nights.night(given(after(night), **known(**merged(bill, of_d02_and_set_aside()))))
@@ -389,7 +389,7 @@ def test_a_question_that_was_asked_of_the_bait_s_sender_is_not_answered_for_whom
     person, warnings = nights.rows(told), nights.rows(listed)
     assert person == [(HIS, "张大明", place or "bureau")]
     assert "张大明" not in seen_in(nights, "d02")
-    word = {"house__decision": [answer(question, "same", after(3), unit_code="d02", night=str(after(4)))]}
+    word = {"input__decision": [answer(question, "same", after(3), unit_code="d02", night=str(after(4)))]}
     for night in (4, 5):
         nights.night(given(after(night), **known(**merged(merged(bill, word), of_d02_and_set_aside()))))
         assert "张大明" not in seen_in(nights, "d02")
@@ -402,16 +402,16 @@ def test_a_no_of_a_division_contradicts_no_answer_of_those_who_have_them(first: 
     nights = after_the_first(first)
     nights.night(given(after(1), **lists(**of_d02(HIS, THIRD))))
     no = answer(asked_of(nights, "d02"), "not_same", after(1), unit_code="d02", night=str(after(2)))
-    nights.night(given(after(2), **lists(**merged(of_d02(HIS, THIRD), {"house__decision": [no]}))))
-    nights.night(given(after(3), **lists(**merged(of_d01(HIS, TWIN, THIRD), {"house__decision": [no]}))))
+    nights.night(given(after(2), **lists(**merged(of_d02(HIS, THIRD), {"input__decision": [no]}))))
+    nights.night(given(after(3), **lists(**merged(of_d01(HIS, TWIN, THIRD), {"input__decision": [no]}))))
     questions = pairs_asked_of_d01(nights)
     mine = [
         answer(questions[frozenset((TWIN, THIRD))], "same", after(3), night=str(after(4)), decision_id="二"),
         answer(questions[frozenset((HIS, TWIN))], "same", after(3), night=str(after(4)), decision_id="三"),
     ]
     alone = after_the_first(nights)
-    alone.night(given(after(4), **lists(**merged(of_d01(HIS, TWIN, THIRD), {"house__decision": mine}))))
-    nights.night(given(after(4), **lists(**merged(of_d01(HIS, TWIN, THIRD), {"house__decision": [no, *mine]}))))
+    alone.night(given(after(4), **lists(**merged(of_d01(HIS, TWIN, THIRD), {"input__decision": mine}))))
+    nights.night(given(after(4), **lists(**merged(of_d01(HIS, TWIN, THIRD), {"input__decision": [no, *mine]}))))
     people = "select person_id, name, division_code from person where name = '张大明' order by all"
     states = (
         "select unit_code, state, contradiction from identity_decision where unit_code = 'd01' order by decision_id"
@@ -451,7 +451,7 @@ def test_who_answered_about_invented_people_is_not_told_what_others_answer_about
     nights.night(
         given(
             after(3),
-            **lists(**merged(of_d01(HIS, TWIN, THIRD), {"house__decision": [*word["house__decision"], *mine]})),
+            **lists(**merged(of_d01(HIS, TWIN, THIRD), {"input__decision": [*word["input__decision"], *mine]})),
         )
     )
     assert "青禾区" not in before
@@ -604,10 +604,10 @@ def test_a_claim_to_a_row_of_which_the_bureau_said_whose_it_is_takes_it_from_nob
     given_now = merged(known(**named_by_d01()), a_bill())
     nights.night(given(after(1), **given_now))
     bureau = answer(asked_of(nights, "d01"), "same", after(1), unit_code="bureau", night=str(after(2)))
-    nights.night(given(after(2), **merged(given_now, {"house__decision": [bureau]})))
+    nights.night(given(after(2), **merged(given_now, {"input__decision": [bureau]})))
     assert nights.rows("select person_id from record_link where identity_state = 'decided'") == [(HIS,)]
     given_now = merged(given_now, {"edge_person": [{"id_number": OTHER, "name": "张大明", "unit_code": "d02"}]})
-    nights.night(given(after(3), **merged(given_now, {"house__decision": [bureau]})))
+    nights.night(given(after(3), **merged(given_now, {"input__decision": [bureau]})))
     theirs = answer(
         asked_of(nights, "d02"),
         "same",
@@ -617,7 +617,7 @@ def test_a_claim_to_a_row_of_which_the_bureau_said_whose_it_is_takes_it_from_nob
         night=str(after(4)),
         received_seq=2,
     )
-    nights.night(given(after(4), **merged(given_now, {"house__decision": [bureau, theirs]})))
+    nights.night(given(after(4), **merged(given_now, {"input__decision": [bureau, theirs]})))
     assert nights.rows("select warning_id from warning_withdrawn") == []
     assert nights.rows("select person_id from record_link where identity_state = 'decided'") == [(HIS,)]
 
@@ -630,7 +630,7 @@ def test_what_the_bureau_said_is_not_undone_by_the_bait_s_sender(unlisted: Night
     nights = after_the_first(unlisted)
     nights.night(given(after(1), **known(**of_d02_and_set_aside(HIS))))
     question = asked_of(nights, "d02")
-    bill: dict[str, Any] = {"medical_expense": HIS_BILL, "house__place": [{"row_id": "b#1#2", "division_code": "d01"}]}
+    bill: dict[str, Any] = {"medical_expense": HIS_BILL, "input__place": [{"row_id": "b#1#2", "division_code": "d01"}]}
     for night in (2, 3):
         nights.night(given(after(night), **known(**merged(bill, of_d02_and_set_aside()))))
     told = f"select person_id, name, division_code from person where person_id = '{HIS}'"
@@ -640,11 +640,11 @@ def test_what_the_bureau_said_is_not_undone_by_the_bait_s_sender(unlisted: Night
         answer(question, "same", after(4), unit_code="d02", decision_id="二", night=str(after(5))),
     ]
     nights.night(
-        given(after(4), **known(**merged(merged(bill, {"house__decision": words[:1]}), of_d02_and_set_aside())))
+        given(after(4), **known(**merged(merged(bill, {"input__decision": words[:1]}), of_d02_and_set_aside())))
     )
     for night in (5, 6):
         nights.night(
-            given(after(night), **known(**merged(merged(bill, {"house__decision": words}), of_d02_and_set_aside())))
+            given(after(night), **known(**merged(merged(bill, {"input__decision": words}), of_d02_and_set_aside())))
         )
         assert nights.rows(told) == person
         assert nights.rows("select unit_code, state from identity_decision where state = 'stands'") == [
@@ -687,11 +687,11 @@ def test_an_answer_that_slept_takes_nobody_when_it_wakes(unlisted: Nights, leave
     """
     nights = after_the_first(unlisted)
     word = said_same(nights, 1, known(**of_d02(HIS, SOCK)))
-    his = merged({"medical_expense": HIS_BILL, "house__place": [{"row_id": "b#1#2", "division_code": "d01"}]}, word)
+    his = merged({"medical_expense": HIS_BILL, "input__place": [{"row_id": "b#1#2", "division_code": "d01"}]}, word)
     for night in (2, 3):
         nights.night(given(after(night), **known(**merged(merged(his, named_by_d01()), of_d02(SOCK)))))
         assert nights.rows("select state from identity_decision") == [("moved",)]
-    left = his if not leaves else {k: v for k, v in his.items() if k != "house__place"}
+    left = his if not leaves else {k: v for k, v in his.items() if k != "input__place"}
     for night in (4, 5, 6):
         nights.night(given(after(night), **known(**merged(left, of_d02(SOCK)))))
         assert nights.rows(f"select name from person where person_id = '{HIS}'") == [("张大明",)]
@@ -722,7 +722,7 @@ def test_a_row_that_was_set_aside_elsewhere_is_shown_to_the_bureau_with_what_it_
     for said, then in (("not_same", [("d01",)]), ("same", [])):
         told = after_the_first(nights)
         word = answer(question, said, after(2), unit_code="bureau", night=str(after(3)))
-        told.night(given(after(3), **of_october(lists(**merged(merged(poor, bait), {"house__decision": [word]})))))
+        told.night(given(after(3), **of_october(lists(**merged(merged(poor, bait), {"input__decision": [word]})))))
         assert told.rows("select division_code from warning where subject_id = '户新'") == then
 
 
@@ -732,12 +732,12 @@ NEW = {"survey_household": survey({"head_id_number": "新", "head_name": "新人
 def set_aside_rows(kind: str, *names: str | None, period: str | None = "2026-10", **more: Any) -> dict[str, Any]:
     """A list of d02, of which rows with one number under these names were set aside for something other than the number."""
     whole = set_aside_in_d02(kind, period=period)
-    (row,) = whole["house__set_aside"]
+    (row,) = whole["input__set_aside"]
     rows = [
         row | {"row_id": f"Z#a#{at}", "row_number": at, "name": name, "person_id": "新"} | more
         for at, name in enumerate(names, 2)
     ]
-    return {"house__set_aside": rows, "house__submission": whole["house__submission"]}
+    return {"input__set_aside": rows, "input__submission": whole["input__submission"]}
 
 
 def test_names_that_are_tried_in_rows_that_cannot_be_used_tell_nothing_and_each_is_asked_about(first: Nights) -> None:
@@ -758,7 +758,7 @@ def test_names_that_are_tried_in_rows_that_cannot_be_used_tell_nothing_and_each_
             answer(questions[name], "not_same", after(1), unit_code="bureau", decision_id=name, night=str(after(2)))
             for name in answered
         ]
-        told.night(given(after(2), **of_october(lists(**merged(NEW, merged(bait, {"house__decision": words}))))))
+        told.night(given(after(2), **of_october(lists(**merged(NEW, merged(bait, {"input__decision": words}))))))
         assert told.rows(listed) == ([("d01",)] if len(answered) == 3 else [])
 
 
@@ -766,7 +766,7 @@ def test_a_row_that_cannot_be_used_does_not_tell_the_other_number_of_its_person(
     nights = after_the_first(first)
     mine = of_d01(HIS, TWIN)
     nights.night(given(after(1), **of_october(lists(**mine))))
-    word = {"house__decision": [answer(asked_of(nights, "d01"), "same", after(1), night=str(after(2)))]}
+    word = {"input__decision": [answer(asked_of(nights, "d01"), "same", after(1), night=str(after(2)))]}
     for borne, other in ((HIS, TWIN), (TWIN, HIS)):
         told = after_the_first(nights)
         bait = set_aside_rows("dibao_person", "假一", person_id=borne)
@@ -802,7 +802,7 @@ def test_an_application_of_another_division_without_a_name_is_asked_about(struck
     ((asker, question),) = nights.rows("select division_code, question_id from identity_question where is_asked")
     assert asker == "bureau" and rows_seen_in(nights, "d02", "identity_question") == []
     word = answer(question, "not_same", after(2), unit_code="bureau", night=str(after(3)))
-    nights.night(given(after(3), **lists(**merged(LOSS, merged(bait, {"house__decision": [word]})))))
+    nights.night(given(after(3), **lists(**merged(LOSS, merged(bait, {"input__decision": [word]})))))
     assert nights.rows(listed) == [("d01",)]
 
 

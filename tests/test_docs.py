@@ -18,7 +18,7 @@ from pipeline.cli import monitor
 from pipeline.model import PolicyError
 from pipeline.settings import contracts, policy
 from pipeline.settings.home import Unit
-from pipeline.warehouse import CARD_TABLES, HOUSE
+from pipeline.warehouse import CARD_TABLES, INPUT
 from pipeline.warehouse.models import Card, read_models
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -317,19 +317,19 @@ def test_design_names_every_room_and_what_is_in_it() -> None:
 
 def test_design_lists_every_table_of_the_house() -> None:
     part = section(text_of(DESIGN), "What the SQL may read")
-    rows = dict(re.findall(r"^\| `house\.(\w+)` \| (.+) \|$", part, re.M))
-    for table, columns in HOUSE.items():
+    rows = dict(re.findall(r"^\| `input\.(\w+)` \| (.+) \|$", part, re.M))
+    for table, columns in INPUT.items():
         if "as published" not in rows[table] and not table.startswith("previous_"):
             assert [name for name in columns if not re.search(rf"\b{name}\b", rows[table])] == [], table
     lists = {path.stem for path in (ROOT / "sql" / "published").glob("*.csv")}
-    known = {*HOUSE, *CARD_TABLES, *lists, "night", "previous_source", "set_aside_name"}
+    known = {*INPUT, *CARD_TABLES, *lists, "night", "previous_source", "set_aside_name"}
     assert set(rows) <= known
     assert [name for name in sorted(known) if not re.search(rf"\b{name}\b", part)] == []
     asked = {
-        read.removeprefix("house.")
+        read.removeprefix("input.")
         for name in MODELS.everything()
         for read in MODELS.reads(name)
-        if read.startswith("house.")
+        if read.startswith("input.")
     }
     assert asked <= known
 

@@ -87,10 +87,10 @@ def test_a_model_that_cannot_be_read_is_told_so(tmp_path: Path, sql: str, said: 
 @pytest.mark.parametrize(
     ("sql", "note", "said"),
     [
-        ("select unit.unit_cod as person_id\nfrom house.unit as unit", NOTE, r"registry/a\.sql 第 1 行：列名、类型"),
-        ("select cast(unit.name as integer) as person_id from house.unit as unit", NOTE, r"registry/a\.sql 第 1 行：有一行"),
+        ("select unit.unit_cod as person_id\nfrom input.unit as unit", NOTE, r"registry/a\.sql 第 1 行：列名、类型"),
+        ("select cast(unit.name as integer) as person_id from input.unit as unit", NOTE, r"registry/a\.sql 第 1 行：有一行"),
         (
-            "select unit.unit_code as person_id from house.unit as unit", NOTE + 'must_hold: {one: "select nothing"}\n',
+            "select unit.unit_code as person_id from input.unit as unit", NOTE + 'must_hold: {one: "select nothing"}\n',
             r"registry\.a\.one（registry/a\.yml）：列名、类型",
         ),
     ],
@@ -106,7 +106,7 @@ def test_a_release_that_the_machine_cannot_build_is_laid_on_no_submission(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where a table is made, too: what tries which submission is to blame must hear of a full memory, and stop."""
-    models = models_with(tmp_path / "sql", registry__a=("select unit.name as person_id from house.unit as unit", NOTE))
+    models = models_with(tmp_path / "sql", registry__a=("select unit.name as person_id from input.unit as unit", NOTE))
     models.models["registry.a"] = replace(models.models["registry.a"], sql="select repeat('x', 400000000) as person_id")
     monkeypatch.setattr(warehouse, "LIMITS", warehouse.Limits("64MB", threads=1))
     with pytest.raises(duckdb.OutOfMemoryException):

@@ -56,12 +56,12 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(config={"threads": 1}) as con:
         for macro in warehouse.MACROS:
             con.execute(macro)
-        for schema in ("house", "life", "registry"):
+        for schema in ("input", "life", "registry"):
             con.execute(f"create schema {schema}")
         con.execute(
-            f"create table house.policy as select 'smallest_cell' as key, '' as policy_region, '' as area_type, {LEAST} as value"
+            f"create table input.policy as select 'smallest_cell' as key, '' as policy_region, '' as area_type, {LEAST} as value"
         )
-        con.execute("create table house.rule as select 'assistance' as purpose")
+        con.execute("create table input.rule as select 'assistance' as purpose")
         yield con
 
 
@@ -227,10 +227,10 @@ def silence(
 ) -> dict[tuple[str, str, str], tuple[object, ...]]:
     """(division, township, topic) → (state, last_on, persons)."""
     shapes = {
-        "house.unit": "unit_code text, unit_kind text",
-        "house.township": "division_code text, name text",
-        "house.expected": "unit_code text, kind text, period text",
-        "house.submission": "unit_code text, kind text, night date, status text",
+        "input.unit": "unit_code text, unit_kind text",
+        "input.township": "division_code text, name text",
+        "input.expected": "unit_code text, kind text, period text",
+        "input.submission": "unit_code text, kind text, night date, status text",
         "registry.township_file": "division_code text, township text, last_received_on date",
         "registry.household_fact": "household_id text, township text",
         "registry.group_size": "counted text, dimension text, division_code text, value text, members bigint, is_hidden boolean",
@@ -238,8 +238,8 @@ def silence(
         "life.listed": "division_code text, township text, household_id text, purpose text, last_seen_on date, is_overdue boolean, decided_on date",
     }
     given = {
-        "house.unit": [("bureau", "bureau"), ("d01", "division")], "house.township": [("d01", "甲")],
-        "house.expected": [("d01", "dibao_person", "2026-10"), ("d01", "survey_person", "")],
+        "input.unit": [("bureau", "bureau"), ("d01", "division")], "input.township": [("d01", "甲")],
+        "input.expected": [("d01", "dibao_person", "2026-10"), ("d01", "survey_person", "")],
         "registry.horizon": [(BEFORE,)], **{name.replace("__", "."): rows for name, rows in given.items()},
     }  # fmt: skip
     for table, columns in shapes.items():
@@ -256,7 +256,7 @@ def silence(
 
 
 DELIVERED = {
-    "house__submission": [("d01", "dibao_person", LATELY, "accepted"), ("d01", "survey_person", "2025-01-01", "accepted")],
+    "input__submission": [("d01", "dibao_person", LATELY, "accepted"), ("d01", "survey_person", "2025-01-01", "accepted")],
     "registry__township_file": [("d01", "甲", LATELY)],
     "registry__group_size": [
         ("persons", "division", "d01", "d01", 2000, False), ("persons", "township", "d01", "甲", 2000, False),
@@ -301,7 +301,7 @@ def test_where_no_list_came_nobody_can_tell(con: duckdb.DuckDBPyConnection) -> N
         "the division said nothing, so neither did it leave the township out"
     )
     assert found["bureau", "", "files"][0] == "not_expected"
-    refused = silence(con, house__submission=[("d01", "dibao_person", LATELY, "refused")])
+    refused = silence(con, input__submission=[("d01", "dibao_person", LATELY, "refused")])
     assert refused["d01", "", "files"] == ("silent", None, None)
     left_out = silence(con, **{**DELIVERED, "registry__township_file": []})
     assert left_out["d01", "甲", "files"] == ("silent", None, 2000)
@@ -311,13 +311,13 @@ def test_where_no_list_came_nobody_can_tell(con: duckdb.DuckDBPyConnection) -> N
 @pytest.mark.parametrize(("night", "state"), [(BEFORE, "silent"), (SINCE, "heard")])
 def test_files_of_the_window_are_heard(con: duckdb.DuckDBPyConnection, night: str, state: str) -> None:
     survey = ("d01", "survey_person", BEFORE, "accepted")
-    assert silence(con, house__submission=[("d01", "dibao_person", night, "accepted"), survey])["d01", "", "files"][
+    assert silence(con, input__submission=[("d01", "dibao_person", night, "accepted"), survey])["d01", "", "files"][
         :2
     ] == (state, night)
 
 
 def test_a_list_that_is_missing_is_named(con: duckdb.DuckDBPyConnection) -> None:
-    found = silence(con, house__submission=[("d01", "edge_person", LATELY, "accepted")])
+    found = silence(con, input__submission=[("d01", "edge_person", LATELY, "accepted")])
     assert found["d01", "", "files"][0] == "partly"
     assert con.execute(
         "select kinds_missing from silence where topic = 'files' and division_code = 'd01' and township = ''"

@@ -42,8 +42,8 @@ def rows(*decisions: dict[str, Any], **more: list[dict[str, Any]]) -> dict[str, 
     """Poor 张三, surveyed; a row of the dibao roster with his name and one other digit, so nobody can tell whether he is enrolled."""
     return {
         "survey_household": survey({"head_id_number": ME, "head_name": "张三"}),
-        **ROSTERS, "house__set_aside": [aside()[1]], "unproven__dibao_person": [whole()[1] | {"id_number": ME}],
-        "house__decision": list(decisions), **more,
+        **ROSTERS, "input__set_aside": [aside()[1]], "unproven__dibao_person": [whole()[1] | {"id_number": ME}],
+        "input__decision": list(decisions), **more,
     }  # fmt: skip
 
 
@@ -167,11 +167,11 @@ def test_two_people_said_to_be_one_stay_asked_about_and_come_apart_again(nights:
     nights.night(given(NIGHT, **twins))
     question = asked(nights)
     yes = answer(question, "same")
-    nights.night(given(after(1), **{**twins, "house__decision": [yes]}))
+    nights.night(given(after(1), **{**twins, "input__decision": [yes]}))
     assert nights.rows("select count(*) from person where name like '张%'") == [(1,)]
     assert asked(nights) == question, "so that it can be taken back"
     no = answer(question, "not_same", after(1), decision_id="二", night=str(after(2)))
-    nights.night(given(after(2), **{**twins, "house__decision": [yes, no]}))
+    nights.night(given(after(2), **{**twins, "input__decision": [yes, no]}))
     apart = Nights(models)
     apart.night(given(after(2), **twins))
     tables = ("person", "household", "record_link", "registry_check", "enrolment", "household_member")
@@ -184,13 +184,13 @@ def test_a_row_is_one_persons_and_both_who_said_so_are_told(nights: Nights) -> N
         "survey_household": survey(
             {"head_id_number": ME, "head_name": "张三", **phone}, {"head_id_number": TWIN, "head_name": "张三", **phone}
         ),
-        "house__set_aside": [aside(number=None, number_state="missing", **phone)[1]],
+        "input__set_aside": [aside(number=None, number_state="missing", **phone)[1]],
     }
     nights.night(given(NIGHT, **lists))
     of_the_row = "select question_id from identity_question where left_ref like '%#%' order by right_ref"
     one, other = (row[0] for row in nights.rows(of_the_row))
     first, second = answer(one, "same"), answer(other, "same", after(1), decision_id="二", decided_by="李四")
-    nights.night(given(after(1), **{**lists, "house__decision": [first, second]}))
+    nights.night(given(after(1), **{**lists, "input__decision": [first, second]}))
     told = nights.rows("select decision_id, state, conflict from identity_decision order by all")
     assert told == [
         ("一", "replaced", "同一行还判断为另一个人（青禾区李四 2026-10-31）"),
@@ -263,7 +263,7 @@ def test_a_chain_of_answers_merges_nobody_against_another_answer(
     told = []
     for turned in (said, [one | {"received_seq": 9 - one["received_seq"]} for one in reversed(said)]):
         inputs = given(
-            after(1), house__previous_question=questions, house__decision=turned, dibao_person=everybody(questions)
+            after(1), input__previous_question=questions, input__decision=turned, dibao_person=everybody(questions)
         )
         lines = {int(row["decision_id"]): row for row in warehouse.ask(inputs, models, "life.answer").to_pylist()}
         assert {at for at, row in lines.items() if row["state"] == "contradicted"} == apart
@@ -327,7 +327,7 @@ def test_answers_of_one_day_that_contradict_each_other_join_nobody(
     ]  # fmt: skip
     for turned in (said, [one | {"received_seq": 0, "row_number": 9 - one["row_number"]} for one in reversed(said)]):
         inputs = given(
-            after(1), house__previous_question=questions, house__decision=turned, dibao_person=everybody(questions)
+            after(1), input__previous_question=questions, input__decision=turned, dibao_person=everybody(questions)
         )
         found = {int(row["decision_id"]): row for row in warehouse.ask(inputs, models, "life.answer").to_pylist()}
         told = {at: row["contradiction"] for at, row in found.items() if row["contradiction"]}
@@ -359,16 +359,16 @@ def test_two_results_of_one_day_are_both_not_taken(
     models: Models, lines: list[tuple[str, date]], states: list[str], about: str
 ) -> None:
     known: dict[str, Any] = (
-        {"house__previous_warning": [{"warning_id": "警", "rule_code": "X01", "subject_id": "户甲", "division_code": "d01",
+        {"input__previous_warning": [{"warning_id": "警", "rule_code": "X01", "subject_id": "户甲", "division_code": "d01",
          "first_seen_on": str(NIGHT), "status": "open"}]} if about == "warning" else
-        {"house__previous_sample": [{"sample_id": "警", "rule_code": "X01", "subject_id": "户甲", "division_code": "d01",
+        {"input__previous_sample": [{"sample_id": "警", "rule_code": "X01", "subject_id": "户甲", "division_code": "d01",
          "sampled_on": str(NIGHT), "state": "open"}]}
     )  # fmt: skip
     lined = [
         said("警", result, on, about=about, decision_id=f"{at}", received_seq=at, note=f"第{at}次", night=str(after(1)))
         for at, (result, on) in enumerate(lines)
     ]
-    inputs = given(after(1), house__decision=lined, **known)
+    inputs = given(after(1), input__decision=lined, **known)
     found = {int(row["decision_id"]): row for row in warehouse.ask(inputs, models, "life.heard").to_pylist()}
     assert [found[at]["state"] for at in range(len(lines))] == states
     torn = {at for at, state in enumerate(states) if state == "contradicted"}
@@ -395,7 +395,7 @@ def test_contradicting_answers_are_told_to_all_who_gave_them_until_one_is_change
         answer(two, "same", decision_id="二", unit_code="bureau", received_seq=2),
         answer(three, "not_same", decision_id="三", decided_by="李四", received_seq=3),
     ]
-    nights.night(given(after(1), **{**lists, "house__decision": words}))
+    nights.night(given(after(1), **{**lists, "input__decision": words}))
     assert nights.rows("select count(*) from person where name = '张三'") == [(3,)]
     states = nights.rows("select decision_id, state, contradiction from identity_decision order by all")
     assert [row[:2] for row in states] == [("一", "contradicted"), ("三", "stands"), ("二", "contradicted")]
@@ -414,7 +414,7 @@ def test_contradicting_answers_are_told_to_all_who_gave_them_until_one_is_change
     assert any("都不采用" in notice for notice in answers[0].summaries[0].notices)
 
     words.append(answer(three, "same", after(1), decision_id="四", night=str(after(2)), received_seq=4))
-    nights.night(given(after(2), **{**lists, "house__decision": words}))
+    nights.night(given(after(2), **{**lists, "input__decision": words}))
     assert nights.rows("select count(*) from person where name = '张三'") == [(1,)]
     assert nights.rows("select count(*) from identity_decision where contradiction is not null") == [(0,)]
 
@@ -480,7 +480,7 @@ def ends(first_night: Nights, order: list[int], days: list[int]) -> dict[str, li
     ]
     for day in sorted({*days, 2}):
         so_far = [one for one in came if one["night"] <= str(after(day))]
-        nights.night(given(after(day), **{**LISTS, "house__decision": so_far}))
+        nights.night(given(after(day), **{**LISTS, "input__decision": so_far}))
     told = state(nights, ENDS)
     for table in ("decision", "identity_decision"):
         told[table] = nights.rows(f"select decision_id, state, decided_by, decided_on, note from {table} order by all")

@@ -452,14 +452,14 @@ def test_the_line_of_a_filled_in_list_is_found_by_leaving_out_the_others(tmp_pat
     given = namedtuple("given", "without accepted")
     rows = {"a": isolation.Row("预警", 3), "b": isolation.Row("预警", 4), "c": isolation.Row("预警", 5)}
 
-    def attempt(home: Any, house: Any, inputs: Any, wanted: Any) -> warehouse.Failure | None:
+    def attempt(home: Any, sql_models: Any, inputs: Any, wanted: Any) -> warehouse.Failure | None:
         return None if "b" in inputs.without else warehouse.Failure("main.decision", "x")
 
     monkeypatch.setattr(isolation, "_attempt", attempt)
-    house: Any = namedtuple("house", "models")({"main.decision": None})
+    sql_models: Any = namedtuple("input", "models")({"main.decision": None})
     found = isolation.of_build(
         Home(tmp_path),
-        house,
+        sql_models,
         [isolation.Sent("list", "d01", lines=rows)],
         lambda without: given(set(without), {"dibao_person": ["x"]}),  # type: ignore[arg-type, return-value]
     )

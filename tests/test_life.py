@@ -34,7 +34,7 @@ def said(warning_id: str, result: str = "not_eligible", on: date = NIGHT, **more
 
 
 def with_decisions(rows: dict[str, Any], *decisions: dict[str, Any]) -> dict[str, Any]:
-    return {**rows, "house__decision": list(decisions)}
+    return {**rows, "input__decision": list(decisions)}
 
 
 FIRST = f"X01-户甲-{NIGHT}"

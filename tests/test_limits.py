@@ -605,12 +605,12 @@ def test_of_contributions_assistance_learns_no_more_than_that_somebody_pays(
     (sql / "warnings/x09.sql").write_text(_RULE.format(source="registry.x08", table="x08"), encoding="utf-8")
     card = _CARD.format(purpose=purpose, kind="social_insurance").replace("field: name", f"field: {evidence}")
     (sql / "warnings/x09.yml").write_text(card, encoding="utf-8")
-    house = models.read_models(contracts.load().kinds, sql)
+    sql_models = models.read_models(contracts.load().kinds, sql)
     if refused is None:
-        house.examine(["warnings.x09"])
+        sql_models.examine(["warnings.x09"])
         return
     with pytest.raises(ModelError, match="不得使用") as stopped:
-        house.examine(["warnings.x09"])
+        sql_models.examine(["warnings.x09"])
     assert refused in str(stopped.value)
 
 
@@ -688,8 +688,8 @@ _ACTS = re.compile(
 
 def test_nothing_that_is_published_or_said_takes_a_benefit_away():
     """Names of tables and columns, their comments, what may be answered, and every sentence of cards, lists, messages, pages."""
-    house = models.read_models(contracts.load().kinds)
-    published = house.published
+    sql_models = models.read_models(contracts.load().kinds)
+    published = sql_models.published
     names = [word for name, about in published.items() for word in (name.removeprefix("main."), *about.columns)]
     assert len(names) > 200 and [name for name in names if _ACTS.search(name)] == []
     said = [text for about in published.values() for text in (about.comment, *about.columns.values())]
@@ -707,7 +707,7 @@ def test_nothing_that_is_published_or_said_takes_a_benefit_away():
     ]
     assert [each for each in wrong if "已停发、死亡或迁出的不用改" not in each] == []
     assert _TAKES_AWAY.search("核实后停发低保") and not _DENIED.search("核实后停发低保"), "it would be seen"
-    for card in house.cards.values():
+    for card in sql_models.cards.values():
         assert card.caveat, card.code
         if card.purpose == "entitlement_review":
             assert re.search("可以(?:出示|说明)", card.caveat) and re.search("核实前不得(?:停发|追回)", card.caveat), (
@@ -722,13 +722,15 @@ def test_no_command_writes_anywhere_but_into_the_home_and_what_people_answer_cha
     assert not [verb for verb in verbs if _ACTS.search(verb.replace("-", "_")) and verb != "recover"]
     with closing(warehouse.read(marked[0] / "warehouse.duckdb")) as con:
         tables = {name for (name,) in con.execute("select table_name from duckdb_tables()").fetchall()}
-    house = models.read_models(contracts.load().kinds)
-    published = house.published
+    sql_models = models.read_models(contracts.load().kinds)
+    published = sql_models.published
     assert {name.removeprefix("main.") for name in published} == tables
     # What a registry says is made from the divisions' own lists alone: no warning, and no answer to one, is among its sources.
     for name in ("registry.enrolment", "registry.registry_check", "registry.roster_person", "registry.counted_amount"):
         reached = {
-            each for each in house.order([name]) if each.startswith(("warnings.", "life.", "main.", "house.decision"))
+            each
+            for each in sql_models.order([name])
+            if each.startswith(("warnings.", "life.", "main.", "input.decision"))
         }
         assert reached == set(), name
 

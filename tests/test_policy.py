@@ -25,7 +25,7 @@ OF_OURS = {
     "sample_valid",
     "smallest_cell",
 }
-"""Numbers that the rules need and the samples do not list, and those of the house."""
+"""Numbers that the rules need and the samples do not list, and those of our own."""
 REGIONS = {"北片", "中片", "南片"}
 LOADED = policy.load(regions=REGIONS)
 

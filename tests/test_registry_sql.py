@@ -243,9 +243,9 @@ def test_the_nearest_policy_value_holds(division: str, area: str, value: int) ->
     rows = ask(
         "registry.division_policy",
         [
-            ("house.policy", {"key": "roster_fresh", "value": 2}),
-            ("house.policy", {"key": "roster_fresh", "policy_region": "北片", "value": 3}),
-            ("house.policy", {"key": "roster_fresh", "policy_region": "北片", "area_type": "农村", "value": 4}),
+            ("input.policy", {"key": "roster_fresh", "value": 2}),
+            ("input.policy", {"key": "roster_fresh", "policy_region": "北片", "value": 3}),
+            ("input.policy", {"key": "roster_fresh", "policy_region": "北片", "area_type": "农村", "value": 4}),
         ],
     )
     held = {(row["division_code"], row["area_type"]): row["value"] for row in rows if row["key"] == "roster_fresh"}

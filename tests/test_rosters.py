@@ -436,7 +436,7 @@ def listed(rows: list[tuple[str, dict[str, Any]]], gaps: list[dict[str, Any]]) -
     for kind, row in rows:
         world.add(kind, row)
     for gap in gaps:
-        world.add("house.gap", gap)
+        world.add("input.gap", gap)
     answers = warehouse.ask(world.inputs(), sql_kit.models_of(sql_kit.SQL), "registry.registry_check").to_pylist()
     return {(line["person_id"], line["registry"]) for line in answers if line["answer"] == "not_enrolled"}
 

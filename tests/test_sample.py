@@ -17,7 +17,7 @@ from sql_kit import UNITS, models_of
 from test_life import said
 from test_warehouse import NIGHT, ROSTERS, Nights, given, models_with, survey
 
-from pipeline.warehouse import HOUSE, MACROS
+from pipeline.warehouse import INPUT, MACROS
 
 pytestmark = pytest.mark.slow
 
@@ -32,15 +32,15 @@ def after(days: int) -> date:
 
 MADE = ("life.below", "life.said", "life.heard", "main.decision", "main.sample_check", "main.rule_missed")
 GIVEN = """
-create schema house; create schema life; create schema registry; create schema warnings;
-create table house.night as select date '{day}' as run_date;
-create table house.rule (rule_code varchar, title varchar, purpose varchar, subject varchar, condition varchar, not_in_of varchar);
-insert into house.rule values ('A', '甲类', 'assistance', 'person', '收入低', 'person'), ('H', '户类', 'assistance', 'head', '受灾', 'household'),
+create schema input; create schema life; create schema registry; create schema warnings;
+create table input.night as select date '{day}' as run_date;
+create table input.rule (rule_code varchar, title varchar, purpose varchar, subject varchar, condition varchar, not_in_of varchar);
+insert into input.rule values ('A', '甲类', 'assistance', 'person', '收入低', 'person'), ('H', '户类', 'assistance', 'head', '受灾', 'household'),
     ('S', '更急', 'assistance', 'person', '收入很低', 'person'), ('B', '复核', 'entitlement_review', 'person', '有车', 'person');
-create table house.rule_not_in as select * from (values ('A', 'dibao'), ('H', 'dibao')) as t(rule_code, registry);
-create table house.rule_yields as select * from (values ('A', 'S'), ('H', 'S')) as t(rule_code, stronger_code);
-create table house.policy (key varchar, value decimal(18, 4), policy_region varchar default '', area_type varchar default '');
-insert into house.policy (key, value) values ('sample_per_week', {per_week}), ('sample_valid', 60), ('snooze', 180);
+create table input.rule_not_in as select * from (values ('A', 'dibao'), ('H', 'dibao')) as t(rule_code, registry);
+create table input.rule_yields as select * from (values ('A', 'S'), ('H', 'S')) as t(rule_code, stronger_code);
+create table input.policy (key varchar, value decimal(18, 4), policy_region varchar default '', area_type varchar default '');
+insert into input.policy (key, value) values ('sample_per_week', {per_week}), ('sample_valid', 60), ('snooze', 180);
 create table registry.horizon as select cast(date '{day}' - interval 12 month as date) as year_start,
     cast(date '{day}' - interval 36 month as date) as retention_start;
 create table registry.registry_check (person_id varchar, registry varchar, answer varchar);
@@ -89,18 +89,18 @@ class Desk:
             "draw",
         ):
             con.execute(
-                f"create table house.{name} ({', '.join(f'{column} {kind}' for column, kind in HOUSE[name].items())})"
+                f"create table input.{name} ({', '.join(f'{column} {kind}' for column, kind in INPUT[name].items())})"
             )
         for name in ("outcome", "verdict", "answer"):
             con.register("rows", models_of().lists[name])
-            con.execute(f"create table house.{name} as select * from rows")
+            con.execute(f"create table input.{name} as select * from rows")
         for table, held in self.carried.items():
             con.register("rows", held)
-            con.execute(f"insert into house.{table} by name select {', '.join(HOUSE[table])} from rows")
+            con.execute(f"insert into input.{table} by name select {', '.join(INPUT[table])} from rows")
         week = day - timedelta(days=day.weekday())
-        self.insert("house.draw", [{"salt": f"{week}"}])
-        self.insert("house.unit", UNITS)
-        self.insert("house.decision", list(decisions))
+        self.insert("input.draw", [{"salt": f"{week}"}])
+        self.insert("input.unit", UNITS)
+        self.insert("input.decision", list(decisions))
         who = [
             {"subject_id": one, "person_id": one, "household_id": f"户{one}", "division_code": "d01"} for one in people
         ]

@@ -15,12 +15,12 @@ from pipeline.warehouse import MACROS
 @pytest.fixture
 def con() -> duckdb.DuckDBPyConnection:
     con = duckdb.connect()
-    con.execute("create schema house")
+    con.execute("create schema input")
     for macro in MACROS:
         con.execute(macro)
     con.register("verdict_rows", models_of().lists["verdict"])
-    con.execute("create table house.verdict as select * from verdict_rows")
-    con.execute("create table house.rule as select 'A01' as rule_code, '收入低于低保标准未纳入' as title")
+    con.execute("create table input.verdict as select * from verdict_rows")
+    con.execute("create table input.rule as select 'A01' as rule_code, '收入低于低保标准未纳入' as title")
     con.execute(
         "create table warning (rule_code varchar, division_code varchar, purpose varchar, status varchar, outcome varchar)"
     )
@@ -74,7 +74,7 @@ def test_open_warnings_are_not_counted(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_every_outcome_of_every_purpose_has_its_verdict(con: duckdb.DuckDBPyConnection) -> None:
-    known = set(con.execute("select purpose, outcome from house.verdict").fetchall())
+    known = set(con.execute("select purpose, outcome from input.verdict").fetchall())
     purposes = {card.purpose for card in models_of().cards.values()}
     outcomes = set(OUTCOME_TITLES) - {"verifying"}
     assert known == {(purpose, outcome) for purpose in {*purposes, "sample"} for outcome in outcomes}

@@ -45,7 +45,7 @@ select
     survey_household.has_supporter as has_supporter,
     survey_household.row_id as survey_row_id
 from accepted.survey_household as survey_household
-inner join house.identity as identity
+inner join input.identity as identity
     on survey_household.person_id = identity.person_id
 inner join registry.household_check as dibao
     on identity.household_id = dibao.household_id and dibao.registry = 'dibao' and dibao.answer = 'not_enrolled'
@@ -93,7 +93,7 @@ select
     enrolment.start_month as start_month,
     enrolment.row_id as roster_row_id
 from registry.enrolment as enrolment
-cross join house.night as night
+cross join input.night as night
 where enrolment.registry = 'dibao' and enrolment.is_current and enrolment.start_month < night.month_start - interval 12 month
 """
 OVERDUE_CARD = """
@@ -138,7 +138,7 @@ def write(folder: Path, name: str, pair: tuple[str, str]) -> None:
 def given(night: date, **rows: list[dict[str, Any]]) -> warehouse.Inputs:
     collected = sql_kit.Given(night)
     for unit in sql_kit.UNITS[:3]:
-        collected.add("house.unit", unit)
+        collected.add("input.unit", unit)
     for table, entries in rows.items():
         for row in entries:
             collected.add(table.replace("__", ".", 1), row)
@@ -200,7 +200,9 @@ class Nights:
                 table: self.con.sql(f"select * from main.{source}").to_arrow_table()
                 for table, source in warehouse.PREVIOUS.items()
             }
-            inputs = replace(inputs, house={**inputs.house, **before}, earlier=lambda night: self.given[night])
+            inputs = replace(
+                inputs, given_tables={**inputs.given_tables, **before}, earlier=lambda night: self.given[night]
+            )
             self.con.close()
         self.given[inputs.day] = inputs
         models.examine(models.everything())
@@ -431,7 +433,7 @@ def test_nor_are_they_a_review_s_evidence(tmp_path: Path) -> None:
         models.examine(models.everything())
 
 
-@pytest.mark.parametrize("table", ["house.previous_warning", "main.person", "warnings.every"])
+@pytest.mark.parametrize("table", ["input.previous_warning", "main.person", "warnings.every"])
 def test_a_rule_may_not_read_what_is_concluded(tmp_path: Path, table: str) -> None:
     sql = OVERDUE + f" and enrolment.person_id in (select person_id from {table})"
     models = models_with(tmp_path / "sql", warnings__x03=(sql, OVERDUE_CARD))
@@ -460,7 +462,7 @@ def test_what_a_warning_says(models: Models) -> None:
                 "medical_fen": None,
             }
         ),
-        house__column=[
+        input__column=[
             {
                 "submission_id": "d01-survey_household",
                 "sheet": "Sheet1",
@@ -551,7 +553,7 @@ def test_due_days_are_working_days(models: Models, days: list[tuple[str, bool]],
     """Three working days after Friday 30 October, holidays and make-up days counted; the first day itself is not."""
     calendar = [{"day": day, "is_working": is_working} for day, is_working in days]
     rows = survey({"head_id_number": "甲", "yearly_income_fen": 1})
-    inputs = given(NIGHT, survey_household=rows, house__calendar=calendar, **ROSTERS)
+    inputs = given(NIGHT, survey_household=rows, input__calendar=calendar, **ROSTERS)
     (warning,) = warehouse.ask(inputs, models, "main.warning", limits=LIMITS).to_pylist()
     assert str(warning["due_on"]) == due
 
@@ -584,7 +586,7 @@ def test_a_row_set_aside_that_may_be_his_neither_creates_nor_clears(nights: Nigh
     aside = {"row_id": "X#y#2", "kind": "dibao_person", "unit_code": "d01", "period": "2026-10", "name": "甲"}
     unsure = [aside | {"birth_date": "1960-01-01"}, aside | {"row_id": "X#y#3", "name": "乙"}]
     both = survey(one, {"head_id_number": "乙"})
-    nights.night(given(NEXT, survey_household=both, house__set_aside=unsure, **ROSTERS))
+    nights.night(given(NEXT, survey_household=both, input__set_aside=unsure, **ROSTERS))
     assert nights.rows("select subject_id, status, remark from warning") == [
         ("户甲", "open", "说不准是否在册（低保），今晚无法核对，保留原预警")
     ]
@@ -777,7 +779,7 @@ def test_read_is_accepted_set_aside_and_out_of_scope(home: Home) -> None:
         }
     ]
     with pytest.raises(PublishRefused, match=r"main\.submission\.no_row_is_lost：1 行，如 S9"):
-        home.night(given(NIGHT, house__submission=odd, **ROSTERS))
+        home.night(given(NIGHT, input__submission=odd, **ROSTERS))
 
 
 POOR_HOUSEHOLD: dict[str, Any] = {"survey_household": survey({"head_id_number": "甲"}), **ROSTERS}

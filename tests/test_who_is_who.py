@@ -44,7 +44,7 @@ def aside(at: int = 3, **changes: Any) -> tuple[str, dict[str, Any]]:
         "sheet": "x", "row_number": at, "name": "张三", "birth_date": BORN, "number_state": "invalid", "number": wrong(ME),
         "is_unproven": True,
     }  # fmt: skip
-    return "house.set_aside", row | changes
+    return "input.set_aside", row | changes
 
 
 def whole(at: int = 3, **changes: Any) -> tuple[str, dict[str, Any]]:
@@ -61,7 +61,7 @@ def whole(at: int = 3, **changes: Any) -> tuple[str, dict[str, Any]]:
 
 
 def decided(left: str, right: str, decision: str) -> tuple[str, dict[str, Any]]:
-    return "house.identity_decision", {"left_ref": left, "right_ref": right, "decision": decision}
+    return "input.identity_decision", {"left_ref": left, "right_ref": right, "decision": decision}
 
 
 def inputs(*rows: tuple[str, dict[str, Any]]) -> warehouse.Inputs:

@@ -125,7 +125,7 @@ def test_a_list_that_is_silent_and_not_whole_is_said_so() -> None:
         for unit in ("d01", "d02")
     ]  # fmt: skip
     example = Example(
-        name="", night="2026-10-31", given={"tekun_person": [{"id_number": "甲"}], "house.gap": gaps}, expect=[]
+        name="", night="2026-10-31", given={"tekun_person": [{"id_number": "甲"}], "input.gap": gaps}, expect=[]
     )  # type: ignore[arg-type]
     missing = _missing(inputs(example), models_of(), "甲")
     assert missing == {"dibao_person": "青禾区《d01.xlsx》整份退回"}

@@ -128,7 +128,7 @@ def test_when_both_happen_time_is_the_reason_and_a_new_value_is_named(nights: Ni
     assert codes(nights) == LISTED
     more: Rows = {
         "social_insurance": [{"id_number": "失业", "pay_month": "2026-10", "base_fen": 1, "submission_id": "社保2"}],
-        "house__policy": [
+        "input__policy": [
             {"key": "dibao_standard", "policy_region": "北片", "area_type": "城市", "value": 9000, "unit": "元/人·月",
              "valid_from": str(SECOND), "title": "最低生活保障标准（i）"},
         ],
@@ -145,7 +145,7 @@ def test_what_is_new_with_a_new_standard_says_so(nights: Nights) -> None:
             {"head_id_number": "乙", "area_type": "城市", "monthly_benefit_fen": 98000, **of},
         ],
         "dibao_person": [{"id_number": name, "period": "2026-10"} for name in ("甲", "乙")],
-        "house__submission": [
+        "input__submission": [
             {"submission_id": f"d01-{kind}-2026-10", "night": str(FIRST)}
             for kind in ("dibao_household", "dibao_person")
         ],
@@ -154,7 +154,7 @@ def test_what_is_new_with_a_new_standard_says_so(nights: Nights) -> None:
     nights.night(given(FIRST, **rosters))
     assert nights.rows(said) == []
     more: Rows = {
-        "house__policy": [
+        "input__policy": [
             {"key": "dibao_standard", "policy_region": "北片", "area_type": "城市", "value": 9000, "unit": "元/人·月",
              "valid_from": str(SECOND), "title": "最低生活保障标准（i）"},
         ],
@@ -182,15 +182,15 @@ def test_a_setting_that_was_changed_is_neither_time_nor_a_standard(
             "dibao_household": [{"head_id_number": "户甲", "township": "向阳镇"}],
             "dibao_person": [{"id_number": "户甲"}],
         }
-        return given(night, house__township=township, **home)
+        return given(night, input__township=township, **home)
 
     nights.night(of(FIRST, is_border=True))
     assert nights.rows("select rule_code from warning_list where rule_code = 'C03'") == [("C03",)]
     nights.given[FIRST] = of(FIRST, is_border=False)
     tonight = of(SECOND, is_border=False)
-    [release] = tonight.house["release"].to_pylist()
+    [release] = tonight.given_tables["release"].to_pylist()
     changed = pa.Table.from_pylist([{**release, **versions}])
-    nights.night(replace(tonight, house={**tonight.house, "release": changed}))
+    nights.night(replace(tonight, given_tables={**tonight.given_tables, "release": changed}))
     assert nights.rows("select because, submission_id from warning_withdrawn where rule_code = 'C03'") == [
         (because, None)
     ]

@@ -129,7 +129,7 @@ def backtest(home: Path, folder: Path, first: date, last: date, on_step: Step | 
             for done, night in enumerate(nights):
                 say("重问过去的夜", done, len(nights))
                 given = _as_it_stood(inputs.gather(place, ledger, night, judged_on=told_by.judged_on), release, told_by)
-                changed = replace(given, house={**given.house, **inputs.of_policy(new_policy, night)})
+                changed = replace(given, given_tables={**given.given_tables, **inputs.of_policy(new_policy, night)})
                 mine, had = _ask(given, now, night, _KNOWN_HELP)
                 theirs, _ = _ask(changed, then_models, night, {})
                 for key, each in {**theirs, **mine}.items():
@@ -246,7 +246,7 @@ def _as_it_stood(given: warehouse.Inputs, release: duckdb.DuckDBPyConnection, pa
     remembered: dict[str, pa.Table] = {
         table: release.sql(query, params=[given.day]).to_arrow_table() for table, query in _REMEMBERED.items()
     }
-    return replace(given, previous=None, house={**given.house, **remembered})
+    return replace(given, previous=None, given_tables={**given.given_tables, **remembered})
 
 
 _REMEMBERED = {
@@ -260,7 +260,7 @@ night in between. A warning is open until what people wrote up to that night is 
 
 
 def _changed(home: Home, folder: Path, scratch: Path) -> tuple[Path, policy.Policy, list[str]]:
-    """(sql/ with the changes in it, the policy with them, what changes), all as strictly read as the house's own."""
+    """(sql/ with the changes in it, the policy with them, what changes), all as strictly read as our own."""
     if not folder.is_dir():
         raise MonitorError(f"{folder} 不是文件夹")
     rules = sorted(path for path in folder.iterdir() if path.suffix in (".sql", ".yml") and path.is_file())

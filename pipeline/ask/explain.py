@@ -51,19 +51,20 @@ def explain(home: Path, warning_id: str, day: date | None = None) -> dict[str, A
     place, ledger = access.open_whole(home)
     if not place.warehouse.exists():
         raise MonitorError("还没有发布过预警清单，请先运行 monitor run")
-    house = models.read_models(contracts.load().kinds)
+    sql_models = models.read_models(contracts.load().kinds)
     with closing(warehouse.read(place.warehouse, seal.release_keys(place))) as release:
         asked_on = day or release.execute("select run_date from release").fetchall()[0][0]
         given = inputs.gather(place, ledger, asked_on)
         return explain_in(
             release,
             warning_id,
-            cards=house.cards,
+            cards=sql_models.cards,
             policy_titles=place.policy.titles,
             unit_names={code: unit.name for code, unit in place.units.items()},
-            ask_rule=lambda code: warehouse.ask(given, house, f"warnings.{code.lower()}"),
+            ask_rule=lambda code: warehouse.ask(given, sql_models, f"warnings.{code.lower()}"),
             ask_unanswered=lambda: {
-                row["warning_id"]: row["said"] for row in warehouse.ask(given, house, "life.unanswered").to_pylist()
+                row["warning_id"]: row["said"]
+                for row in warehouse.ask(given, sql_models, "life.unanswered").to_pylist()
             },
             asked_on=asked_on,
         )

@@ -45,7 +45,7 @@ WORDS = {
     "registry": "名册", "working_days": "已过的工作日",
     "divisions": "在册的区数", "is_asked_about": "状态和类型属于要问的", "counts": "正常发放且在期内", "is_latest": "在最新的名册上",
     "period_start": "名册月份", "possible_grants": "认不出来的次数", "possible_units": "连同认不出用途的套数",
-    "due_if_able_on": "有劳动能力时的到期日", "supplement_fen": "个人分类施保金额", "is_disputed": "姓名有争议", "place": "先后",
+    "due_if_able_on": "有劳动能力时的到期日", "supplement_fen": "个人分类施保金额", "is_disputed": "姓名有争议", "row_rank": "先后",
 }  # fmt: skip
 """Columns that rules compute → their words; a column of a list is called as on the list."""
 

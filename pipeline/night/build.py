@@ -34,22 +34,22 @@ def build(home: Path, day: date) -> dict[str, int]:
     with access.shared(home):
         target = work_folder.built(place, day)
         shutil.rmtree(target, ignore_errors=True)
-        house = models.read_sound_models(contracts.load().kinds)
-        if silent := examples.silent_rules(house):
+        sql_models = models.read_sound_models(contracts.load().kinds)
+        if silent := examples.silent_rules(sql_models):
             raise PublishRefused(
                 f"规则 {'、'.join(silent)} 没有找出为它虚构的样例户，可能什么也查不出来；新的一版没有发布，仍用上一版"
             )
         while True:
             try:
                 given = inputs.gather(place, ledger, day, built_at)
-                return warehouse.build(given, house, target, work=place.work, key=seal.closing_key(place))
+                return warehouse.build(given, sql_models, target, work=place.work, key=seal.closing_key(place))
             except (ConfigError, NotWritten):
                 raise
             except warehouse.OF_THE_MACHINE:
                 raise
             except Exception:
                 found = isolation.of_build(
-                    place, house, sent_tonight(place, ledger, day),
+                    place, sql_models, sent_tonight(place, ledger, day),
                     lambda without: inputs.gather(place, ledger, day, built_at, without=without),
                 )  # fmt: skip
                 if not found:

@@ -306,7 +306,7 @@ def _odd_day(problem: str, column: Column, text: str) -> str:
 
 
 def rows(ledger: Ledger, day: date, without: Collection[str] = ()) -> list[dict[str, Any]]:
-    """All lines that came up to the night but those `without` (decision_ids), as `house.decision`."""
+    """All lines that came up to the night but those `without` (decision_ids), as `input.decision`."""
     return [
         {
             "decision_id": decision_id, "about": line.about, "subject": line.subject, "result": line.result,

@@ -37,7 +37,7 @@ def of_lists(home: Home, ledger: Ledger, day: date, without: Collection[str] = (
         day=day,
         accepted=_accepted(home, in_force),
         unproven=_unproven(home, in_force),
-        house=_of_lists(home, ledger, submissions, day) | {"decision": _table("decision", answers)},
+        given_tables=_of_lists(home, ledger, submissions, day) | {"decision": _table("decision", answers)},
         previous=warehouse.previous_release(home.releases, day, keys),
         keys=keys,
     )
@@ -69,7 +69,7 @@ def gather(
         }
         for unit, kind in home.expected
     ]
-    house = _of_lists(home, ledger, submissions, day) | {
+    given_tables = _of_lists(home, ledger, submissions, day) | {
         "identity": _identities(home, (path for paths in (*accepted.values(), *unproven.values()) for path in paths)),
         "column": _table("column", (line for each in submissions for line in _columns(each))),
         "expected": _table("expected", expected),
@@ -83,7 +83,7 @@ def gather(
         day=day,
         accepted=accepted,
         unproven=unproven,
-        house=house,
+        given_tables=given_tables,
         previous=warehouse.previous_release(home.releases, day, keys),
         keys=keys,
         earlier=lambda night: _earlier(home, ledger, night, judged_on, {each.submission_id for each in in_force}),
@@ -98,12 +98,12 @@ def _earlier(
     submissions, in_force = _submissions(ledger, night, judged_on)
     gone = [each for each in in_force if each.submission_id not in known]
     paths = [path for of_kind in (_accepted(home, gone), _unproven(home, gone)) for path in of_kind.values()]
-    house = _of_lists(home, ledger, submissions, night) | {
+    given_tables = _of_lists(home, ledger, submissions, night) | {
         "identity": _identities(home, (path for each in paths for path in each)),
         "place": _table("place", _places(home, gone)),
     }
     return warehouse.Inputs(
-        day=night, accepted=_accepted(home, in_force), unproven=_unproven(home, in_force), house=house
+        day=night, accepted=_accepted(home, in_force), unproven=_unproven(home, in_force), given_tables=given_tables
     )
 
 
@@ -140,7 +140,7 @@ def _unproven(home: Home, in_force: list[Submission]) -> dict[str, list[Path]]:
 
 def _of_lists(home: Home, ledger: Ledger, submissions: list[Submission], day: date) -> dict[str, pa.Table | list[Path]]:
     units = home.units.values()
-    house: dict[str, Iterable[Mapping[str, Any]]] = {
+    given_tables: dict[str, Iterable[Mapping[str, Any]]] = {
         "unit": (
             {"unit_code": unit.code, "name": unit.name, "unit_kind": unit.kind, "policy_region": unit.policy_region}
             for unit in units
@@ -155,14 +155,14 @@ def _of_lists(home: Home, ledger: Ledger, submissions: list[Submission], day: da
             {**vars(gap), "file_name": mask(gap.file_name)} for gap in rosters.gaps(home, ledger, submissions, day)
         ),
     }
-    tables: dict[str, pa.Table | list[Path]] = {name: _table(name, rows) for name, rows in house.items()}
+    tables: dict[str, pa.Table | list[Path]] = {name: _table(name, rows) for name, rows in given_tables.items()}
     tables |= of_policy(home.policy, day)
     in_force = [each for each in submissions if each.status in ("accepted", "partly_accepted")]
     return tables | {"set_aside": _existing(home.accepted / "set_aside", in_force)}
 
 
 def of_policy(values: Policy, day: date) -> dict[str, pa.Table]:
-    """The tables of the house that a policy makes: its values in force on `day`, and the working days around it."""
+    """The given tables that a policy makes: its values in force on `day`, and the working days around it."""
     calendar = values.calendar(day - timedelta(days=4000), day + timedelta(days=400))
     return {
         "policy": _table("policy", (vars(each) | {"title": values.titles[each.key]} for each in values.on(day))),
@@ -171,14 +171,14 @@ def of_policy(values: Policy, day: date) -> dict[str, pa.Table]:
 
 
 def _issues(home: Home, ledger: Ledger, submissions: list[Submission], day: date) -> pa.Table:
-    columns = warehouse.HOUSE["issue"]
+    columns = warehouse.INPUT["issue"]
     schema = pa.schema([(column, _ARROW.get(sql_type, pa.string())) for column, sql_type in columns.items()])
     found = issues.on(home, submissions, ledger.exceptions(day), day)
     return pa.Table.from_pandas(found[[*columns]], schema, preserve_index=False).replace_schema_metadata(None)
 
 
 def _table(name: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
-    columns = warehouse.HOUSE[name]
+    columns = warehouse.INPUT[name]
     schema = pa.schema([(column, _ARROW.get(sql_type, pa.string())) for column, sql_type in columns.items()])
     return pa.Table.from_pylist([{column: row.get(column) for column in columns} for row in rows], schema=schema)
 

@@ -106,7 +106,7 @@ def _culprits(suspects: list[S], fails: Callable[[Sequence[S]], bool]) -> Iterat
 
 def of_build(
     home: Home,
-    house: Models,
+    sql_models: Models,
     tonight: Sequence[Sent],
     given: Callable[[Collection[str]], warehouse.Inputs],
     wanted: Sequence[str] | None = None,
@@ -121,7 +121,7 @@ def of_build(
         return given({*less, *(one for each in tonight if each not in kept for one in each.ids)})
 
     def failure(kept: Sequence[Sent]) -> warehouse.Failure | None:
-        return _attempt(home, house, inputs_of(kept), wanted)
+        return _attempt(home, sql_models, inputs_of(kept), wanted)
 
     if not tonight or failure([]):
         return {}
@@ -134,9 +134,9 @@ def of_build(
         at = failure(before)
         table = at.table if at else ""
         if culprit.submission:
-            row = _row_of_submission(home, inputs_of(before), house, culprit.submission, table)
+            row = _row_of_submission(home, inputs_of(before), sql_models, culprit.submission, table)
         else:
-            row = _row_of_list(home, partial(inputs_of, before), house, culprit, table)
+            row = _row_of_list(home, partial(inputs_of, before), sql_models, culprit, table)
         found |= {each.sent_id: Broken(_reason("建库", None, "", each)) for each in beside}
         found[culprit.sent_id] = Broken(_reason("建库", row, table, culprit), table)
     # On a first night all goes well without everybody, which says nothing about anybody.
@@ -149,31 +149,31 @@ def _is_ours(blamed: Collection[str], tonight: Sequence[Sent]) -> bool:
 
 
 def _attempt(
-    home: Home, house: Models, given: warehouse.Inputs, wanted: Sequence[str] | None
+    home: Home, sql_models: Models, given: warehouse.Inputs, wanted: Sequence[str] | None
 ) -> warehouse.Failure | None:
-    return warehouse.attempt(given, house, wanted, work=home.work, key=seal.closing_key(home))
+    return warehouse.attempt(given, sql_models, wanted, work=home.work, key=seal.closing_key(home))
 
 
-def _fails_at(table: str, home: Home, house: Models, given: warehouse.Inputs) -> bool:
+def _fails_at(table: str, home: Home, sql_models: Models, given: warehouse.Inputs) -> bool:
     """Whether a table that was found to fail does, or any where it is none of ours."""
-    wanted = [table] if table in house.models else house.everything()
-    return _attempt(home, house, given, wanted) is not None
+    wanted = [table] if table in sql_models.models else sql_models.everything()
+    return _attempt(home, sql_models, given, wanted) is not None
 
 
 def _row_of_list(
-    home: Home, given: Callable[[set[str]], warehouse.Inputs], house: Models, culprit: Sent, table: str
+    home: Home, given: Callable[[set[str]], warehouse.Inputs], sql_models: Models, culprit: Sent, table: str
 ) -> Row | None:
     """The line of a filled-in list with which a table fails; None where no single one does. `given`: without some lines."""
 
     def fails(lines: Sequence[str]) -> bool:
-        return _fails_at(table, home, house, given(culprit.ids - {*lines}))
+        return _fails_at(table, home, sql_models, given(culprit.ids - {*lines}))
 
     lines = list(culprit.lines)
     return culprit.lines[first_bad(lines, fails)] if fails(lines) and not fails([]) else None
 
 
 def _row_of_submission(
-    home: Home, given: warehouse.Inputs, house: Models, culprit: Submission, table: str
+    home: Home, given: warehouse.Inputs, sql_models: Models, culprit: Submission, table: str
 ) -> Row | None:
     """The row of a submission with which a table fails; None where that is not for one of its accepted rows."""
     kind = str(culprit.kind)
@@ -187,7 +187,7 @@ def _row_of_submission(
         def fails(rows: Sequence[Row]) -> bool:
             _write_rows(path, rows, part)
             changed = [part if each == path else each for each in paths]
-            return _fails_at(table, home, house, replace(given, accepted={**given.accepted, kind: changed}))
+            return _fails_at(table, home, sql_models, replace(given, accepted={**given.accepted, kind: changed}))
 
         rows = _rows_in(path)
         return first_bad(rows, fails) if rows and fails(rows) and not fails([]) else None

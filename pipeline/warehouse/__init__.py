@@ -45,7 +45,7 @@ from pipeline.warehouse.models import (
     Published,
 )
 
-HOUSE: dict[str, dict[str, str]] = {
+INPUT: dict[str, dict[str, str]] = {
     "unit": {"unit_code": "VARCHAR", "name": "VARCHAR", "unit_kind": "VARCHAR", "policy_region": "VARCHAR"},
     "township": {"division_code": "VARCHAR", "name": "VARCHAR", "is_border": "BOOLEAN"},
     "policy": {
@@ -151,7 +151,7 @@ HOUSE: dict[str, dict[str, str]] = {
         "sheet": "VARCHAR", "row_number": "INTEGER", "night": "DATE", "received_seq": "BIGINT", "problem": "VARCHAR",
     },
 }  # fmt: skip
-"""Tables `house.<name>` that are given to the build; `house.night` and the cards' tables are made here (docs/design.md)."""
+"""Tables `input.<name>` that are given to the build; `input.night` and the cards' tables are made here (docs/design.md)."""
 
 PREVIOUS = {
     "previous_release": "release", "previous_submission": "submission", "previous_person": "person",
@@ -159,7 +159,7 @@ PREVIOUS = {
     "previous_question": "identity_question", "previous_answer": "identity_decision", "previous_sample": "sample_check",
     "previous_change": "warning_history", "previous_rule_history": "rule_history",
 }  # fmt: skip
-"""Tables of HOUSE that are read from the release before, and what they are called there."""
+"""Tables of INPUT that are read from the release before, and what they are called there."""
 
 CARD_TABLES: dict[str, dict[str, str]] = {
     "rule": {
@@ -175,7 +175,7 @@ CARD_TABLES: dict[str, dict[str, str]] = {
     "rules": {"rules_version": "VARCHAR"},
     "review_only": {"kind": "VARCHAR"},
 }  # fmt: skip
-"""The cards as data: tables `house.<name>`, so that published models apply them without a list of rules."""
+"""The cards as data: tables `input.<name>`, so that published models apply them without a list of rules."""
 
 RECEIPT = {"received_seq": "BIGINT", "file_name": "VARCHAR"}
 """What `accepted.<kind>` says of the submission that a row came in, beside the kind's own columns."""
@@ -218,8 +218,8 @@ class Inputs:
     """Kind → rows of the submissions in force; a kind that is not named has none."""
     unproven: Mapping[str, Rows] = field(default_factory=dict)
     """Kind → set-aside rows of the same submissions with nothing against them but their number; `person_id` is NULL."""
-    house: Mapping[str, Rows] = field(default_factory=dict)
-    """Table of HOUSE → its rows; a table that is not named is empty."""
+    given_tables: Mapping[str, Rows] = field(default_factory=dict)
+    """Table of INPUT → its rows; a table that is not named is empty."""
     previous: Path | None = None
     """warehouse.duckdb of the last release of an earlier night (`previous_release`)."""
     keys: Sequence[str] = field(default=(), repr=False)
@@ -351,7 +351,7 @@ def build(
                 raise PublishRefused("新的一版没有通过检查，仍用上一版：\n" + "\n".join(wrong))
             published = models.published
             units = con.execute(
-                "select unit_code from house.unit where unit_kind = 'division' order by unit_code"
+                "select unit_code from input.unit where unit_kind = 'division' order by unit_code"
             ).fetchall()
             try:
                 digests = _write(con, release / "warehouse.duckdb", published, None, key)
@@ -708,7 +708,7 @@ def _make(
     """Load what the wanted tables need, then make them in order; each is named in `begun` before it is made."""
     begun = [] if begun is None else begun
     order = models.order(wanted)
-    for schema in ("accepted", "house", "registry", "warnings", "life"):
+    for schema in ("accepted", "input", "registry", "warnings", "life"):
         con.execute(f"create schema {schema}")
     for macro in MACROS:
         con.execute(macro)
@@ -789,52 +789,52 @@ def _make_episode(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
 
 
 def load(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, names: Iterable[str]) -> set[str]:
-    """Create the tables accepted.* among `names` and house.*, typed, from what is given; the models that were made on the way.
+    """Create the tables accepted.* among `names` and input.*, typed, from what is given; the models that were made on the way.
 
     Columns that a file lacks are NULL; columns that the contract no longer names are left out. Raises ModelError when
     a card asks for a policy value that is not in force.
     """
-    is_answered = "identity_decision" not in inputs.house and len(inputs.house.get("decision", ())) > 0
+    is_answered = "identity_decision" not in inputs.given_tables and len(inputs.given_tables.get("decision", ())) > 0
     answers = models.order([ANSWER]) if is_answered else []
-    needed = {*names, *answers, "house.submission", "house.identity_decision"}
-    if "house.set_aside_name" in needed:
-        needed.add("house.set_aside")
+    needed = {*names, *answers, "input.submission", "input.identity_decision"}
+    if "input.set_aside_name" in needed:
+        needed.add("input.set_aside")
     _load_house(con, inputs, models, needed)
     made = {name for name in answers if name in models.models or name in (CONTRADICTION, NAMED_IN)}
     for name in answers:
         _make_table(con, inputs, models, name)
     if is_answered:
-        names_of = ", ".join(HOUSE["identity_decision"])
-        con.execute(f"insert into house.identity_decision select {names_of} from {ANSWER} where state = 'stands'")
+        names_of = ", ".join(INPUT["identity_decision"])
+        con.execute(f"insert into input.identity_decision select {names_of} from {ANSWER} where state = 'stands'")
     _load_accepted(con, inputs, models, needed)
     return made
 
 
 def _load_house(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, needed: set[str]) -> None:
     con.execute(
-        "create table house.night as select cast($1 as date) as run_date, cast(date_trunc('month', cast($1 as date)) as date) as month_start",
+        "create table input.night as select cast($1 as date) as run_date, cast(date_trunc('month', cast($1 as date)) as date) as month_start",
         [inputs.day],
     )
-    for table, columns in HOUSE.items():
-        if f"house.{table}" in needed:
-            _fill(con, f"house.{table}", columns, inputs.house.get(table, ()))
+    for table, columns in INPUT.items():
+        if f"input.{table}" in needed:
+            _fill(con, f"input.{table}", columns, inputs.given_tables.get(table, ()))
     if inputs.previous:
         _load_previous(con, inputs.previous, inputs.keys, needed)
-    if "house.set_aside_name" in needed:
+    if "input.set_aside_name" in needed:
         partners = _texts(["kind"], [(kind.name,) for kind in models.kinds.values() if kind.is_partner])
         _fill(con, "partner_kind", {"kind": "VARCHAR"}, partners)
         con.execute(_SET_ASIDE_NAME)
-    if "house.previous_source" in needed:
+    if "input.previous_source" in needed:
         rosters = [(kind.name, kind.family) for kind in models.kinds.values() if kind.period == "month"]
         _fill(con, "roster_kind", {"kind": "VARCHAR", "registry": "VARCHAR"}, _texts(["kind", "registry"], rosters))
         con.execute(_PREVIOUS_SOURCE)
     _load_cards(con, models, needed)
     for name, entries in models.lists.items():
-        if f"house.{name}" in needed:
-            _fill(con, f"house.{name}", dict.fromkeys(entries.column_names, "VARCHAR"), entries)
-    if "house.rule_policy" in needed:
+        if f"input.{name}" in needed:
+            _fill(con, f"input.{name}", dict.fromkeys(entries.column_names, "VARCHAR"), entries)
+    if "input.rule_policy" in needed:
         missing = con.execute(
-            "select rule_code, key from house.rule_policy anti join house.policy using (key) order by all"
+            "select rule_code, key from input.rule_policy anti join input.policy using (key) order by all"
         ).fetchall()
         if missing:
             said = "、".join(f"{code} 需要 {key}" for code, key in missing)
@@ -862,7 +862,7 @@ def _load_accepted(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Model
             told = f"source.* replace ({in_words})" if in_words else "source.*"
             con.execute(
                 f"create table accepted.{kind} as select {told}, submission.received_seq, submission.file_name"
-                f" from given_{kind} as source join house.submission as submission using (submission_id)"
+                f" from given_{kind} as source join input.submission as submission using (submission_id)"
             )
             con.execute(f"drop table given_{kind}")
     if decided:
@@ -870,25 +870,25 @@ def _load_accepted(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Model
 
 
 _SET_ASIDE_NAME = """
-create table house.set_aside_name as
+create table input.set_aside_name as
 select
     set_aside.row_id, set_aside.person_id, set_aside.name, set_aside.period,
     case when partner_kind.kind is null then set_aside.unit_code end as own_unit_code
-from house.set_aside
+from input.set_aside
 left join partner_kind using (kind)
 where set_aside.person_id is not null
 """
 """Rows set aside that bear somebody's number, the name on them, and of our own lists whose: no more may be known of who is who."""
 
 _PREVIOUS_SOURCE = """
-create table house.previous_source as
+create table input.previous_source as
 with source as (
     select distinct warning_id, unnest(json_extract_string(evidence, '$[*].submission_id')) as submission_id
-    from house.previous_warning
+    from input.previous_warning
 )
 select source.warning_id, source.submission_id, submission.unit_code, roster_kind.registry
 from source
-left join house.submission as submission using (submission_id)
+left join input.submission as submission using (submission_id)
 left join roster_kind using (kind)
 """
 
@@ -902,9 +902,9 @@ def _load_previous(con: duckdb.DuckDBPyConnection, previous: Path, keys: Sequenc
     ).fetchall():
         there.setdefault(table, set()).add(column)
     for table, published in PREVIOUS.items():
-        if f"house.{table}" in needed and published in there:
-            names = ", ".join(f'"{name}"' for name in HOUSE[table] if name in there[published])
-            con.execute(f"insert into house.{table} ({names}) select {names} from before.main.{published}")
+        if f"input.{table}" in needed and published in there:
+            names = ", ".join(f'"{name}"' for name in INPUT[table] if name in there[published])
+            con.execute(f"insert into input.{table} ({names}) select {names} from before.main.{published}")
     con.execute("detach before")
 
 
@@ -971,8 +971,8 @@ def _load_cards(con: duckdb.DuckDBPyConnection, models: Models, needed: set[str]
         ],
     }  # fmt: skip
     for table, columns in CARD_TABLES.items():
-        if f"house.{table}" in needed:
-            _fill(con, f"house.{table}", columns, _texts(list(columns), rows[table]()))
+        if f"input.{table}" in needed:
+            _fill(con, f"input.{table}", columns, _texts(list(columns), rows[table]()))
 
 
 def _texts(names: list[str], rows: Sequence[tuple[str | None, ...]]) -> pa.Table:
@@ -1032,9 +1032,9 @@ def _examine_counts(con: duckdb.DuckDBPyConnection) -> _Wrong:
             con,
             f"{table}：读入的行数与登记的不同",
             f"select submission_id from (select submission_id, count(*) as rows from {table}"
-            f" where identity_state <> '{DECIDED}' group by all) join house.submission using (submission_id)"
+            f" where identity_state <> '{DECIDED}' group by all) join input.submission using (submission_id)"
             " where rows > rows_accepted or rows < rows_accepted"
-            " and not exists (select 1 from house.identity_decision where decision = 'same')",
+            " and not exists (select 1 from input.identity_decision where decision = 'same')",
         )
         wrong += [(table, said) for said in found]
     return wrong

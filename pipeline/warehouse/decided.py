@@ -36,7 +36,7 @@ class Decided:
     def __init__(self, con: duckdb.DuckDBPyConnection, kinds: Mapping[str, Kind], accepted: Mapping[str, Rows]) -> None:
         self._con = con
         pairs = con.execute(
-            "select left_ref, right_ref from house.identity_decision where decision = 'same' order by all"
+            "select left_ref, right_ref from input.identity_decision where decision = 'same' order by all"
         ).fetchall()
         people = {right for _, right in pairs}
         found = self._numbers(kinds, accepted, people | {left for left, _ in pairs}) if pairs else {}
@@ -111,7 +111,7 @@ class Decided:
         con.unregister("joined")
 
     def merge_set_aside(self) -> None:
-        """In house.set_aside and house.set_aside_name, whichever are there: a row with one of somebody's numbers may be his.
+        """In input.set_aside and input.set_aside_name, whichever are there: a row with one of somebody's numbers may be his.
 
         Also with one that no accepted row gives any more: what a row that cannot be used says of him is not known all the same.
         """
@@ -120,10 +120,10 @@ class Decided:
         con = self._con
         con.register("borne", _two("from_id", "to_id", sorted(self._borne.items())))
         for (table,) in con.execute(
-            "select table_name from duckdb_tables() where schema_name = 'house' and table_name in ('set_aside', 'set_aside_name') order by all"
+            "select table_name from duckdb_tables() where schema_name = 'input' and table_name in ('set_aside', 'set_aside_name') order by all"
         ).fetchall():
             con.execute(
-                f"update house.{table} set person_id = borne.to_id from borne where {table}.person_id = borne.from_id"
+                f"update input.{table} set person_id = borne.to_id from borne where {table}.person_id = borne.from_id"
             )
         con.unregister("borne")
 
@@ -162,8 +162,8 @@ def make_contradiction(con: duckdb.DuckDBPyConnection, name: str) -> None:
             coalesce(unit.name, heard.unit_code) || heard.decided_by || ' ' || cast(heard.decided_on as varchar)
                 || '“' || answer.title || '”（疑问 ' || substr(heard.subject, 1, 8) || ')' as said
         from life.heard as heard
-        inner join house.answer as answer on heard.result = answer.answer
-        left join house.unit as unit on heard.unit_code = unit.unit_code
+        inner join input.answer as answer on heard.result = answer.answer
+        left join input.unit as unit on heard.unit_code = unit.unit_code
         where heard.about = 'identity' and heard.state = 'stands' and heard.result in ('same', 'not_same')
         order by heard.decided_on, heard.unit_code, heard.decided_by, heard.decision_id"""
     ).fetchall()
@@ -198,7 +198,7 @@ def make_named_in(
     told = "select cast(null as varchar) as person_id, cast(null as varchar) as unit_code, false as is_in_use limit 0"
     con.execute(f"create table {name} as {told}")
     con.execute(
-        "create temp table asked_row as select row_id, unit_code, folded_name(name) as folded_name from house.set_aside"
+        "create temp table asked_row as select row_id, unit_code, folded_name(name) as folded_name from input.set_aside"
         " where row_id in (select ref from asked) and name is not null"
     )
     for kind, rows in sorted(accepted.items()):
@@ -214,14 +214,14 @@ def make_named_in(
         if kinds[kind].is_partner:
             con.execute(
                 f"insert into {name} select distinct rows.person_id, place.division_code, false from {given} as rows"
-                " join house.place as place on rows.row_id = place.row_id"
+                " join input.place as place on rows.row_id = place.row_id"
             )
         else:
             con.execute(
                 f"""insert into {name} select person_id, rows.unit_code, bool_or(rows.period is not distinct from last.period)
                 from {given} as rows left join (
                     select unit_code, max(period) as period from {source(con, rows, f"own_{kind}")} as every
-                    where period <= (select strftime(run_date, '%Y-%m') from house.night) group by unit_code
+                    where period <= (select strftime(run_date, '%Y-%m') from input.night) group by unit_code
                 ) as last on rows.unit_code = last.unit_code group by all"""
             )
     con.execute("drop table asked; drop table asked_row")

@@ -59,9 +59,9 @@ policy as (
             'source': policy.source
         } order by policy.key, policy.policy_region, policy.area_type)) as policy
     from made.fired as fired
-    join house.rule_policy as asked on fired.rule_code = asked.rule_code
-    left join house.unit as unit on fired.division_code = unit.unit_code
-    join house.policy as policy
+    join input.rule_policy as asked on fired.rule_code = asked.rule_code
+    left join input.unit as unit on fired.division_code = unit.unit_code
+    join input.policy as policy
         on asked.key = policy.key
         and (policy.policy_region = '' or policy.policy_region = unit.policy_region)
         and (policy.area_type = '' or policy.area_type = coalesce(fired.area_type, policy.area_type))
@@ -104,7 +104,7 @@ registries as (
     ) as leans
     left join registry.own_roster as roster
         on leans.registry = roster.registry and leans.unit_code = roster.unit_code
-    left join house.unit as unit on leans.unit_code = unit.unit_code
+    left join input.unit as unit on leans.unit_code = unit.unit_code
     group by leans.rule_code, leans.subject_id
 ),
 
@@ -232,7 +232,7 @@ def _gather(con: duckdb.DuckDBPyConnection, name: str, card: Card, models: Model
         if models.kinds[item.kind].period == "month":
             con.execute(
                 "insert into made.leans select distinct item.rule_code, item.subject_id, $1, submission.unit_code, item.as_of"
-                " from made.item as item join house.submission as submission using (submission_id)"
+                " from made.item as item join input.submission as submission using (submission_id)"
                 " where item.rule_code = $2 and item.place = $3",
                 [models.kinds[item.kind].family, card.code, place],
             )
@@ -256,8 +256,8 @@ def _gather_item(
         f"insert into made.item select {quote(card.code)}, {_subject(card)}, {place}, {quote(item.fact)}, {quote(item.kind)},"
         f' {value}, source."{item.field}__text", source.file_name, source.sheet, source.row_number,'
         f" heading.letter, heading.header, source.submission_id, {as_of} from {listed} as fired {rows}"
-        " join house.submission as submission on source.submission_id = submission.submission_id"
-        " left join house.column as heading on source.submission_id = heading.submission_id"
+        " join input.submission as submission on source.submission_id = submission.submission_id"
+        " left join input.column as heading on source.submission_id = heading.submission_id"
         f" and source.sheet = heading.sheet and heading.field = {quote(item.field)}"
     )
 

@@ -119,7 +119,7 @@ class Given:
         self.night = night
         self.kinds = contracts.load().kinds
         self.accepted: dict[str, list[dict[str, Any]]] = {}
-        self.house: dict[str, list[dict[str, Any]]] = {
+        self.given_tables: dict[str, list[dict[str, Any]]] = {
             "unit": list(UNITS),
             "township": list(TOWNSHIPS),
             "policy": _policy(night),
@@ -140,19 +140,21 @@ class Given:
         self.replaced: set[str] = set()
 
     def add(self, table: str, row: dict[str, Any]) -> None:
-        """One sparse row of a kind or of `house.<table>`."""
-        if table.startswith("house."):
-            name = table.removeprefix("house.")
-            unknown = set(row) - set(warehouse.HOUSE[name])
+        """One sparse row of a kind or of `input.<table>`."""
+        if table.startswith("input."):
+            name = table.removeprefix("input.")
+            unknown = set(row) - set(warehouse.INPUT[name])
             assert not unknown, f"{table} has no column {sorted(unknown)}"
             if name == "policy":
                 row = _policy_row(row)
                 same = ("key", "policy_region", "area_type")
-                self.house[name] = [other for other in self.house[name] if any(other[key] != row[key] for key in same)]
+                self.given_tables[name] = [
+                    other for other in self.given_tables[name] if any(other[key] != row[key] for key in same)
+                ]
             if name in ("unit", "township") and name not in self.replaced:
                 self.replaced.add(name)
-                self.house[name] = []
-            self.house.setdefault(name, []).append(row)
+                self.given_tables[name] = []
+            self.given_tables.setdefault(name, []).append(row)
             return
         if table.startswith("unproven."):
             kind = self.kinds[table.removeprefix("unproven.")]
@@ -223,17 +225,19 @@ class Given:
 
     def inputs(self) -> warehouse.Inputs:
         """What was collected, as inputs of a build; warning ids are readable texts."""
-        house = dict(self.house)
-        told = {row["submission_id"]: row for row in house.get("submission", [])}
-        house["submission"] = [
+        given_tables = dict(self.given_tables)
+        told = {row["submission_id"]: row for row in given_tables.get("submission", [])}
+        given_tables["submission"] = [
             *(entry | told.pop(name, {}) for name, entry in self.submissions.items()),
             *told.values(),
         ]
-        house["identity"] = [{"person_id": person, "household_id": f"户{person}"} for person in sorted(self.people)]
-        named = {row["day"] for row in house.get("calendar", [])}
+        given_tables["identity"] = [
+            {"person_id": person, "household_id": f"户{person}"} for person in sorted(self.people)
+        ]
+        named = {row["day"] for row in given_tables.get("calendar", [])}
         days = [self.night + timedelta(days=offset) for offset in range(-800, 401)]
-        house["calendar"] = [
-            *house.get("calendar", []),
+        given_tables["calendar"] = [
+            *given_tables.get("calendar", []),
             *({"day": str(day), "is_working": day.weekday() < 5} for day in days if str(day) not in named),
         ]
         accepted = {name: _table(self.kinds[name].accepted_columns(), rows) for name, rows in self.accepted.items()}
@@ -241,7 +245,7 @@ class Given:
             day=self.night,
             accepted=accepted,
             unproven={name: _table(self.kinds[name].accepted_columns(), rows) for name, rows in self.unproven.items()},
-            house={name: _table(warehouse.HOUSE[name], rows) for name, rows in house.items()},
+            given_tables={name: _table(warehouse.INPUT[name], rows) for name, rows in given_tables.items()},
             warning_id=lambda code, subject, first_seen_on: f"{code}-{subject}-{first_seen_on}",
         )
 

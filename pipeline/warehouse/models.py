@@ -46,7 +46,7 @@ SUGGESTION = "registry.suggestion"
 """Pairs that people are asked about; made by the builder (suggestion.py), since likeness is a library's business."""
 
 ANSWER = "life.answer"
-"""What people wrote about who is who, judged; it reads tables of the house alone and is made before rows are loaded."""
+"""What people wrote about who is who, judged; it reads given tables alone and is made before rows are loaded."""
 
 CONTRADICTION = "life.contradiction"
 """Answers that cannot all be true; made by the builder (decided.py), since a chain of answers has any length."""
@@ -71,19 +71,19 @@ _MADE = {
     UNREADABLE: (EVERY,),
     EPISODE: (EVERY, "life.before"),
     FRESHNESS: (
-        "life.before", "life.unanswered", "registry.household_fact", "registry.household_member", "registry.own_roster", "house.unit",
+        "life.before", "life.unanswered", "registry.household_fact", "registry.household_member", "registry.own_roster", "input.unit",
     ),
     SUGGESTION: ("registry.suggestion_pair",),
-    CONTRADICTION: ("life.heard", "house.answer", "house.unit"),
-    NAMED_IN: ("life.said", "house.night", "house.place", "house.set_aside"),
+    CONTRADICTION: ("life.heard", "input.answer", "input.unit"),
+    NAMED_IN: ("life.said", "input.night", "input.place", "input.set_aside"),
     WITHDRAWAL: (
-        "life.gone", "registry.horizon", "registry.household_member", "house.identity_decision", "house.policy", "house.previous_answer",
-        "house.previous_person", "house.previous_release", "house.previous_submission", "house.previous_warning", "house.release",
-        "house.rules", "house.submission",
+        "life.gone", "registry.horizon", "registry.household_member", "input.identity_decision", "input.policy", "input.previous_answer",
+        "input.previous_person", "input.previous_release", "input.previous_submission", "input.previous_warning", "input.release",
+        "input.rules", "input.submission",
     ),
     TURNED: (WITHDRAWAL,),
     WHAT_IF: (
-        EVERY, SUGGESTION, "house.identity_decision", "house.previous_person", "house.previous_warning", "registry.composition_conflict",
+        EVERY, SUGGESTION, "input.identity_decision", "input.previous_person", "input.previous_warning", "registry.composition_conflict",
         "registry.household_group", "registry.household_member", "registry.name_question",
     ),
 }  # fmt: skip
@@ -100,7 +100,7 @@ SAID_UNREADABLE = "unreadable"
 read, and the column says which, and what stands there: such a row lists nobody, and keeps a warning that is open."""
 
 EVERY_READS = (
-    "house.column", "house.policy", "house.rule_policy", "house.submission", "house.unit", "registry.household_fact",
+    "input.column", "input.policy", "input.rule_policy", "input.submission", "input.unit", "registry.household_fact",
     "registry.household_member", "registry.own_roster",
 )  # fmt: skip
 """What warnings.every reads beside the rules and the rows of their evidence."""
@@ -132,13 +132,13 @@ _SINCE = frozenset({"start_month", "accepted_on"})
 _ALL_ALIKE = {"registry.person_row": ("list", "source_rank", "is_current", "own_unit_code")}
 """Columns of models in which the rows of all partners say the same, made from where they stand."""
 
-_HOUSE_WHO = frozenset(
+_INPUT_WHO = frozenset(
     {
         "identity", "unit", "township", "place", "placed", "identity_decision", "previous_person", "gap", "night", "policy",
         "set_aside_name",
     }
 )  # fmt: skip
-"""Tables of the house that say nothing of anybody beyond who is who, where, and which lists came."""
+"""Given tables that say nothing of anybody beyond who is who, where, and which lists came."""
 
 
 WARNING_COLUMNS = frozenset(
@@ -162,7 +162,7 @@ class Example(Strict):
     name: str
     night: date
     given: dict[str, list[dict[str, Any]]] = {}
-    """Kind (or `house.<table>`) → sparse rows."""
+    """Kind (or `input.<table>`) → sparse rows."""
     only: dict[str, Any] = {}
     """Look only at rows of the result that have these values."""
     expect: list[str | dict[str, Any]]
@@ -337,7 +337,7 @@ class Models:
     models: dict[str, Model]
     kinds: dict[str, Kind]
     lists: dict[str, pa.Table] = field(default_factory=dict)
-    """Table `house.<name>` → `sql/published/<name>.csv`: small mappings that people edit; all text, empty is NULL."""
+    """Table `input.<name>` → `sql/published/<name>.csv`: small mappings that people edit; all text, empty is NULL."""
     _examined: set[str] = field(default_factory=set, init=False, compare=False, repr=False)
     """Tables of which it is known that they may be built: nothing here ever changes, so each is examined once."""
 
@@ -368,9 +368,9 @@ class Models:
         return dict(sorted(found, key=lambda pair: pair[1].code))
 
     def reads(self, name: str) -> tuple[str, ...]:
-        """Tables that a table is made from; () for accepted.* and house.*. Raises ModelError for an unknown table."""
+        """Tables that a table is made from; () for accepted.* and input.*. Raises ModelError for an unknown table."""
         room, _, table = name.partition(".")
-        if room == "house" or (room == "accepted" and table in self.kinds):
+        if room == "input" or (room == "accepted" and table in self.kinds):
             return ()
         if name == EVERY:
             found = {*self.cards, *EVERY_READS}
@@ -473,7 +473,7 @@ class Models:
     def _examine_card(self, name: str, model: Model, card: Card) -> None:
         where = engines.place(model.path)
         if table := [
-            read for read in model.reads if read == EVERY or read.startswith(("main.", "life.", "house.previous"))
+            read for read in model.reads if read == EVERY or read.startswith(("main.", "life.", "input.previous"))
         ]:
             raise ModelError(f"{where}：规则不能读 {table[0]}")
         self._examine_purpose(name, model, card.purpose)
@@ -570,7 +570,7 @@ class Models:
         if room != "accepted":
             model = self.models.get(f"{room}.{table}")
             carried = model.about.carries if model and isinstance(model.about, About) else None
-            return carried == "identity" or (room == "house" and table in _HOUSE_WHO)
+            return carried == "identity" or (room == "input" and table in _INPUT_WHO)
         kind, field_name = self.kinds[table], re.sub("__(?:text|unreadable)$", "", column)
         is_place = field_name in kind.columns and kind.columns[field_name].type in _PLACES
         if field_name in _WHO or field_name in kind.named or is_place:
@@ -580,7 +580,7 @@ class Models:
 
 def _examine_warnings(model: Model) -> None:
     where = f"{engines.place(model.path)}：声明只含预警（carries: warnings）"
-    if other := [read for read in model.reads if read not in ("main.warning", "main.warning_withdrawn", "house.rule")]:
+    if other := [read for read in model.reads if read not in ("main.warning", "main.warning_withdrawn", "input.rule")]:
         raise ModelError(f"{where}，却读了：{'、'.join(other)}")
     if facts := sorted(set(model.output_columns()) - WARNING_COLUMNS):
         raise ModelError(f"{where}，却带出了：{'、'.join(facts)}")
@@ -589,7 +589,7 @@ def _examine_warnings(model: Model) -> None:
     for column in model.query.find_all(exp.Column):
         sides = (column.parent.left, column.parent.right) if isinstance(column.parent, exp.EQ) else ()
         if column.name == "rule_code" and [side.name for side in sides] != ["rule_code", "rule_code"]:
-            raise ModelError(f"{where}，rule_code 只能用来和 house.rule 相连")
+            raise ModelError(f"{where}，rule_code 只能用来和 input.rule 相连")
 
 
 _PLACES = ("township", "place")

@@ -51,7 +51,7 @@ with core as (
     union select left_ref from pair
     union select unnest([left_ref, right_ref, kept_head_id]) from elsewhere
     union select head_person_id from unproven_head
-    union select unnest([left_ref, right_ref]) from house.identity_decision where decision = 'same'
+    union select unnest([left_ref, right_ref]) from input.identity_decision where decision = 'same'
 ),
 home as (select distinct household_id from registry.household_member where person_id in (select person_id from core)),
 head as (
@@ -118,18 +118,18 @@ def make_what_if(con: duckdb.DuckDBPyConnection, inputs: Inputs, trial: Trial, t
     questions = list(_questions(con))
     if questions:
         smaller = _smaller(con, inputs)
-        smaller = replace(smaller, house={**smaller.house, "identity_decision": _standing(con)})
+        smaller = replace(smaller, given_tables={**smaller.given_tables, "identity_decision": _standing(con)})
         before = trial(smaller)
         for question in questions:
-            house = {**smaller.house, "identity_decision": question.decisions, "placed": question.placed}
-            _compare(con, question, before, trial(replace(smaller, house=house)), table)
+            given_tables = {**smaller.given_tables, "identity_decision": question.decisions, "placed": question.placed}
+            _compare(con, question, before, trial(replace(smaller, given_tables=given_tables)), table)
     con.execute("drop table pair; drop table elsewhere")
 
 
 def _questions(con: duckdb.DuckDBPyConnection) -> Iterable[_Question]:
     """As few runs as there may be: all pairs together, but of those that share a row each in its turn."""
     others = (
-        "select left_ref, right_ref, decision from house.identity_decision anti join pair using (left_ref, right_ref)"
+        "select left_ref, right_ref, decision from input.identity_decision anti join pair using (left_ref, right_ref)"
     )
     nobody = pa.table({"person_id": pa.array([], pa.string()), "head_person_id": pa.array([], pa.string())})
     if con.execute("select count(*) from pair").fetchall()[0][0]:
@@ -148,7 +148,7 @@ def _questions(con: duckdb.DuckDBPyConnection) -> Iterable[_Question]:
 
 
 def _standing(con: duckdb.DuckDBPyConnection) -> pa.Table:
-    found: pa.Table = con.sql("select left_ref, right_ref, decision from house.identity_decision").to_arrow_table()
+    found: pa.Table = con.sql("select left_ref, right_ref, decision from input.identity_decision").to_arrow_table()
     return found
 
 
@@ -170,13 +170,13 @@ def _smaller(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> Inputs:
                     or row_id in (select min(row_id) from {all_rows} as rows group by submission_id)"""
             ).to_arrow_table()
     before = {
-        "previous_person": "select * from house.previous_person where person_id in (select person_id from involved)",
-        "previous_warning": "select * from house.previous_warning where status <> 'closed' and household_id in"
+        "previous_person": "select * from input.previous_person where person_id in (select person_id from involved)",
+        "previous_warning": "select * from input.previous_warning where status <> 'closed' and household_id in"
         " (select household_id from registry.household_member where person_id in (select person_id from involved))",
     }
     given = {table: con.sql(query).to_arrow_table() for table, query in before.items()}
     con.execute("drop view unproven_head; drop table involved")
-    return replace(inputs, accepted=accepted, previous=None, house={**inputs.house, **given})
+    return replace(inputs, accepted=accepted, previous=None, given_tables={**inputs.given_tables, **given})
 
 
 def _compare(

@@ -76,7 +76,7 @@ def make_withdrawal(
     for table, columns in ((reasons, WITHDRAWAL), (turned, TURNED)):
         con.execute(f"create table {table} ({', '.join(f'{name} {sql_type}' for name, sql_type in columns.items())})")
     gone = {one for (one,) in con.execute("select warning_id from life.gone").fetchall()}
-    night = con.execute("select max(run_date) from house.previous_release").fetchall()[0][0]
+    night = con.execute("select max(run_date) from input.previous_release").fetchall()[0][0]
     if not gone or night is None or inputs.earlier is None:
         return
     earlier = inputs.earlier(night)
@@ -165,8 +165,8 @@ def _turn(con: duckdb.DuckDBPyConnection, rows: Mapping[str, _Two], turned: str)
     """Which submissions that were taken tonight changed the rows of the people concerned."""
     con.execute(
         f"""create temp table taken as
-        select now.submission_id, now.unit_code, now.kind from house.submission as now
-        left join house.previous_submission as earlier using (submission_id)
+        select now.submission_id, now.unit_code, now.kind from input.submission as now
+        left join input.previous_submission as earlier using (submission_id)
         where now.status in {_IN_FORCE} and (earlier.submission_id is null or earlier.status = 'held')"""
     )
     for kind, two in rows.items():
@@ -212,30 +212,38 @@ def _changes(
 ) -> Iterator[tuple[str, str | None, Inputs]]:
     """(change, what, the night before with this one thing of tonight); first of all the night before as it is held now."""
     before: dict[str, Any] = {
-        **earlier.house,
+        **earlier.given_tables,
         "identity": _both(con, earlier, tonight, "identity", "person_id, household_id"),
         "place": _both(con, earlier, tonight, "place", "row_id, division_code, township"),
-        "identity_decision": con.sql("select left_ref, right_ref, decision from house.previous_answer where state = 'stands'").to_arrow_table(),
-        "calendar": tonight.house.get("calendar", ()),
+        "identity_decision": con.sql("select left_ref, right_ref, decision from input.previous_answer where state = 'stands'").to_arrow_table(),
+        "calendar": tonight.given_tables.get("calendar", ()),
         "previous_person": con.sql(
-            "select * from house.previous_person where person_id in (select person_id from concerned)"
+            "select * from input.previous_person where person_id in (select person_id from concerned)"
         ).to_arrow_table(),
-        "previous_release": con.sql("select * from house.previous_release").to_arrow_table(),
+        "previous_release": con.sql("select * from input.previous_release").to_arrow_table(),
         "previous_warning": con.sql(
-            "select * replace ('open' as status, cast(null as varchar) as outcome) from house.previous_warning"
+            "select * replace ('open' as status, cast(null as varchar) as outcome) from input.previous_warning"
             " where warning_id in (select warning_id from life.gone)"
         ).to_arrow_table(),
     }  # fmt: skip
     accepted: dict[str, Rows] = {kind: two.before for kind, two in rows.items() if two.before.num_rows}
-    base = replace(tonight, accepted=accepted, unproven=earlier.unproven, house=before, previous=None, earlier=None)
-    yesterday = replace(base, day=earlier.day, house={**before, "calendar": earlier.house.get("calendar", ())})
+    base = replace(
+        tonight, accepted=accepted, unproven=earlier.unproven, given_tables=before, previous=None, earlier=None
+    )
+    yesterday = replace(
+        base, day=earlier.day, given_tables={**before, "calendar": earlier.given_tables.get("calendar", ())}
+    )
     yield "", None, yesterday
     yield "date", None, base
     for key in _keys(con, earlier):
-        yield "policy", key, replace(base, house={**before, "policy": _policy(con, earlier, key)})
-    decided = con.sql("select left_ref, right_ref, decision from house.identity_decision").to_arrow_table()
+        yield "policy", key, replace(base, given_tables={**before, "policy": _policy(con, earlier, key)})
+    decided = con.sql("select left_ref, right_ref, decision from input.identity_decision").to_arrow_table()
     if sorted(decided.to_pylist(), key=str) != sorted(before["identity_decision"].to_pylist(), key=str):
-        yield "identity", None, replace(base, house={**before, "identity_decision": decided}, unproven=tonight.unproven)
+        yield (
+            "identity",
+            None,
+            replace(base, given_tables={**before, "identity_decision": decided}, unproven=tonight.unproven),
+        )
     for family in families:
         yield "rows", family, _with_family(con, base, tonight, earlier, rows, family)
 
@@ -252,7 +260,7 @@ def _versions(con: duckdb.DuckDBPyConnection) -> list[str]:
                 select before.rules_version <> rules.rules_version or before.code_version <> release.code_version as is_rule,
                     before.policy_version <> release.policy_version as is_value,
                     coalesce(before.settings_version <> release.settings_version, false) as is_setting
-                from house.previous_release as before cross join house.rules as rules cross join house.release as release
+                from input.previous_release as before cross join input.rules as rules cross join input.release as release
             )
             select 'rule' as change from release where is_rule
             union all select 'setting' as change from release where not is_rule and is_setting
@@ -264,13 +272,15 @@ def _versions(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 def _policies(con: duckdb.DuckDBPyConnection, earlier: Inputs) -> str:
     """A table of the policy values in force on the night before, by name."""
-    return source(con, earlier.house.get("policy", pa.table({"key": pa.array([], pa.string())})), "policy_before")
+    return source(
+        con, earlier.given_tables.get("policy", pa.table({"key": pa.array([], pa.string())})), "policy_before"
+    )
 
 
 def _keys(con: duckdb.DuckDBPyConnection, earlier: Inputs) -> list[str]:
     """Policy values that are other ones tonight."""
     columns = "key, policy_region, area_type, cast(value as decimal(18, 4)) as value"
-    before, after = f"select {columns} from {_policies(con, earlier)}", f"select {columns} from house.policy"
+    before, after = f"select {columns} from {_policies(con, earlier)}", f"select {columns} from input.policy"
     found = con.execute(
         f"select distinct key from (({before} except {after}) union ({after} except {before})) order by key"
     )
@@ -284,15 +294,15 @@ def _policy(con: duckdb.DuckDBPyConnection, earlier: Inputs, key: str) -> pa.Tab
         f"cast({name} as varchar) as {name}" for name, *_ in con.sql(f"describe select * from {before}").fetchall()
     )
     found: pa.Table = con.sql(
-        f"select {names} from {before} where key <> $1 union all select {names} from house.policy where key = $1",
+        f"select {names} from {before} where key <> $1 union all select {names} from input.policy where key = $1",
         params=[key],
     ).to_arrow_table()
     return found
 
 
 def _both(con: duckdb.DuckDBPyConnection, earlier: Inputs, tonight: Inputs, table: str, columns: str) -> Rows:
-    """Rows of a table of the house that are known by the one night or the other; who somebody is does not change."""
-    given = [inputs.house.get(table, ()) for inputs in (earlier, tonight)]
+    """Rows of a given table that are known by the one night or the other; who somebody is does not change."""
+    given = [inputs.given_tables.get(table, ()) for inputs in (earlier, tonight)]
     sides = [
         f"select {columns} from {source(con, side, f'{table}_{at}')}" for at, side in enumerate(given) if len(side)
     ]
@@ -311,19 +321,19 @@ def _with_family(
     theirs = {kind for kind, two in rows.items() if two.kind.family == family}
     accepted = {**base.accepted, **{kind: rows[kind].after for kind in theirs}}
     unproven = {**base.unproven, **{kind: tonight.unproven.get(kind, ()) for kind in theirs}}
-    house = dict(base.house)
+    given_tables = dict(base.given_tables)
     kinds = ", ".join(f"'{kind}'" for kind in sorted(theirs))
     for table in ("submission", "set_aside", "gap"):
         sides = [
             f"select * from {source(con, side, f'{table}_{at}')} where {test}"
             for at, (side, test) in enumerate(
                 (
-                    (earlier.house.get(table, ()), f"kind is null or kind not in ({kinds})"),
-                    (tonight.house.get(table, ()), f"kind in ({kinds})"),
+                    (earlier.given_tables.get(table, ()), f"kind is null or kind not in ({kinds})"),
+                    (tonight.given_tables.get(table, ()), f"kind in ({kinds})"),
                 )
             )
             if len(side)
         ]
         if sides:
-            house[table] = con.sql(" union all by name ".join(sides)).to_arrow_table()
-    return replace(base, accepted=accepted, unproven=unproven, house=house)
+            given_tables[table] = con.sql(" union all by name ".join(sides)).to_arrow_table()
+    return replace(base, accepted=accepted, unproven=unproven, given_tables=given_tables)

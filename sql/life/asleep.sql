@@ -7,7 +7,7 @@ with side as (
         said.unit_code as unit_code,
         unnest([said.left_ref, said.right_ref]) as person_id
     from life.said as said
-    inner join house.unit as unit
+    inner join input.unit as unit
         on said.unit_code = unit.unit_code
     where
         said.about = 'identity' and said.problem is null and said.result in ('same', 'not_same')
@@ -34,6 +34,6 @@ where named.is_own = 0 or (named.is_of_others = 1 and named.is_own_in_use = 0)
 union
 select side.decision_id as decision_id
 from side
-inner join house.previous_person as previous
+inner join input.previous_person as previous
     on side.person_id = previous.person_id
 where previous.division_code <> side.unit_code

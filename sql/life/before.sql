@@ -25,7 +25,7 @@ earlier as (
         case when unsaid.decision_id is null then previous.decided_by end as decided_by,
         case when unsaid.decision_id is null then previous.measure end as measure,
         case when unsaid.decision_id is null then previous.note end as note
-    from house.previous_warning as previous
+    from input.previous_warning as previous
     left join unsaid
         on previous.decision_id = unsaid.decision_id
 )
@@ -66,7 +66,7 @@ select
     previous.evidence as evidence,
     previous.freshness as freshness,
     previous.policy as policy
-from house.previous_warning as previous
+from input.previous_warning as previous
 inner join earlier
     on previous.warning_id = earlier.warning_id
 left join standing

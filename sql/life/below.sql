@@ -14,8 +14,8 @@ with listed as (
 
 answered as (
     select rule.rule_code as rule_code, subject.subject_id as subject_id
-    from house.rule as rule
-    inner join house.rule_not_in as asked
+    from input.rule as rule
+    inner join input.rule_not_in as asked
         on rule.rule_code = asked.rule_code
     inner join registry.household_check as answer
         on asked.registry = answer.registry and answer.answer <> 'not_enrolled'
@@ -24,8 +24,8 @@ answered as (
     where rule.purpose = 'assistance' and rule.not_in_of = 'household'
     union all
     select rule.rule_code as rule_code, subject.subject_id as subject_id
-    from house.rule as rule
-    inner join house.rule_not_in as asked
+    from input.rule as rule
+    inner join input.rule_not_in as asked
         on rule.rule_code = asked.rule_code
     inner join registry.registry_check as answer
         on asked.registry = answer.registry and answer.answer <> 'not_enrolled'
@@ -43,9 +43,9 @@ barred as (
     union
     select yields.rule_code as rule_code, subject.subject_id as subject_id
     from listed
-    inner join house.rule_yields as yields
+    inner join input.rule_yields as yields
         on listed.rule_code = yields.stronger_code
-    inner join house.rule as rule
+    inner join input.rule as rule
         on yields.rule_code = rule.rule_code
     inner join life.subject as subject
         on rule.subject = subject.subject_kind and listed.person_id = subject.person_id
@@ -55,7 +55,7 @@ select
     rule.rule_code as rule_code,
     subject.subject_id as subject_id,
     subject.division_code as division_code
-from house.rule as rule
+from input.rule as rule
 inner join life.subject as subject
     on rule.subject = subject.subject_kind
 left join barred

@@ -11,7 +11,7 @@ select
 from life.before as before
 inner join life.unanswered as unanswered
     on before.warning_id = unanswered.warning_id
-inner join house.rule as rule
+inner join input.rule as rule
     on before.rule_code = rule.rule_code
 left join main.person as person
     on before.person_id = person.person_id

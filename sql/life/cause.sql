@@ -5,7 +5,7 @@ with touched as (
         warning.warning_id as warning_id, warning.rule_code as rule_code, warning.subject_id as subject_id,
         warning.person_id as person_id, warning.household_id as household_id, warning.division_code as division_code
     from main.warning as warning
-    left join house.previous_warning as previous
+    left join input.previous_warning as previous
         on warning.warning_id = previous.warning_id
     where
         warning.status <> 'closed' and warning.last_seen_on = warning.run_date
@@ -25,16 +25,16 @@ stood as (
         submission.submission_id as submission_id,
         submission.status in ('accepted', 'partly_accepted') as is_in_force
     from stands_on
-    inner join house.submission as submission
+    inner join input.submission as submission
         on stands_on.submission_id = submission.submission_id
 ),
 
 enrolled as (
     select distinct gone.warning_id as warning_id, split_part(enrolment.row_id, '#', 1) as submission_id
     from life.gone as gone
-    inner join house.rule as rule
+    inner join input.rule as rule
         on gone.rule_code = rule.rule_code
-    inner join house.rule_not_in as asked
+    inner join input.rule_not_in as asked
         on gone.rule_code = asked.rule_code
     inner join registry.enrolment as enrolment
         on
@@ -76,7 +76,7 @@ told as (
         on turned.warning_id = withdrawal.warning_id and withdrawal.change = 'rows' and turned.family = withdrawal.what
     left join enrolled
         on turned.warning_id = enrolled.warning_id and turned.submission_id = enrolled.submission_id
-    left join house.rule_evidence as rule_evidence
+    left join input.rule_evidence as rule_evidence
         on gone.rule_code = rule_evidence.rule_code and turned.kind = rule_evidence.kind
     where by_rows.is_of_one_family = 0 or withdrawal.warning_id is not null
     union all
@@ -107,7 +107,7 @@ untold as (
 looked_for as (
     select untold.warning_id as warning_id, 5 as cause_rank, news.submission_id as submission_id
     from untold
-    inner join house.rule_kind as rule_kind
+    inner join input.rule_kind as rule_kind
         on untold.rule_code = rule_kind.rule_code
     inner join life.news as news
         on rule_kind.kind = news.kind
@@ -118,7 +118,7 @@ looked_for as (
     union
     select untold.warning_id as warning_id, 6 as cause_rank, news.submission_id as submission_id
     from untold
-    inner join house.rule_not_in as asked
+    inner join input.rule_not_in as asked
         on untold.rule_code = asked.rule_code
     inner join life.news as news
         on untold.division_code = news.unit_code and asked.registry || '_person' = news.kind
@@ -137,11 +137,11 @@ ranked as (
         row_number() over (
             partition by every.warning_id
             order by every.cause_rank, submission.received_seq desc, submission.submission_id
-        ) as place
+        ) as row_rank
     from every
-    inner join house.submission as submission
+    inner join input.submission as submission
         on every.submission_id = submission.submission_id
-    left join house.unit as unit
+    left join input.unit as unit
         on submission.unit_code = unit.unit_code
 )
 
@@ -151,4 +151,4 @@ select
     ranked.submission_id as submission_id,
     ranked.called as called
 from ranked
-where ranked.place = 1
+where ranked.row_rank = 1

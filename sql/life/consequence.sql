@@ -24,9 +24,9 @@ worded as (
             order by level.level_rank, what_if.change, rule.rule_code
         ) as said
     from warnings.what_if as what_if
-    inner join house.rule as rule
+    inner join input.rule as rule
         on what_if.rule_code = rule.rule_code
-    inner join house.level as level
+    inner join input.level as level
         on what_if.level = level.level
     where what_if.answer <> 'placed'
     group by what_if.left_ref, what_if.right_ref, what_if.answer

@@ -16,7 +16,7 @@ with given as (
             end
         ) over (partition by said.about, said.subject) = 1 as is_below
     from life.said as said
-    left join house.unit as unit
+    left join input.unit as unit
         on said.unit_code = unit.unit_code
     left join life.asleep as asleep
         on said.decision_id = asleep.decision_id
@@ -47,11 +47,11 @@ counted as (
     from life.said as said
     inner join given
         on said.decision_id = given.decision_id
-    left join house.unit as unit
+    left join input.unit as unit
         on said.unit_code = unit.unit_code
-    left join house.outcome as outcome
+    left join input.outcome as outcome
         on said.about <> 'identity' and said.result = outcome.outcome
-    left join house.answer as answer
+    left join input.answer as answer
         on said.about = 'identity' and said.result = answer.answer
 ),
 
@@ -65,7 +65,7 @@ concluded as (
         min(counted.unit_code) as unit_code,
         max(case when unit.unit_kind = 'bureau' then 1 else 0 end) as is_bureau
     from counted
-    left join house.unit as unit
+    left join input.unit as unit
         on counted.unit_code = unit.unit_code
     where counted.is_weighed and counted.decided_on = counted.last_on
     group by counted.about, counted.subject, counted.decided_on
@@ -147,7 +147,7 @@ placed as (
             order by
                 counted.is_below, counted.decided_on desc, counted.night desc, counted.received_seq desc, counted.unit_code desc,
                 counted.sheet desc, counted.row_number desc, counted.decision_id desc
-        ) as place
+        ) as row_rank
     from counted
     left join judged
         on counted.about = judged.about and counted.subject = judged.subject
@@ -164,11 +164,11 @@ of_another as (
     from placed as mine
     inner join placed as other
         on mine.left_ref = other.left_ref and mine.subject <> other.subject
-    left join house.unit as unit
+    left join input.unit as unit
         on other.unit_code = unit.unit_code
     where
         mine.left_ref like '%#%'
-        and mine.place = 1 and mine.result = 'same' and other.place = 1 and other.result = 'same'
+        and mine.row_rank = 1 and mine.result = 'same' and other.row_rank = 1 and other.result = 'same'
     group by mine.decision_id
 ),
 
@@ -220,7 +220,7 @@ select
         when counted.is_below then 'replaced'
         when counted.is_asleep then 'moved'
         when placed.is_torn then 'contradicted'
-        when placed.place = 1 and not coalesce(placed.is_out, false) then 'stands'
+        when placed.row_rank = 1 and not coalesce(placed.is_out, false) then 'stands'
         else 'replaced'
     end as state,
     counted.problem as problem,

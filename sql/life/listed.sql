@@ -28,5 +28,5 @@ select
     false as is_overdue,
     cast(null as date) as decided_on
 from main.warning_withdrawn as withdrawn
-left join house.rule as rule
+left join input.rule as rule
     on withdrawn.rule_code = rule.rule_code

@@ -1,7 +1,7 @@
 -- Submissions in force that came since the release before; all of them when there is none.
 with since as (
     select coalesce(max(previous.run_date), date '1900-01-01') as run_date
-    from house.previous_release as previous
+    from input.previous_release as previous
 )
 
 select
@@ -10,8 +10,8 @@ select
     submission.kind as kind,
     submission.received_seq as received_seq,
     coalesce(unit.name, submission.unit_code) || '《' || submission.file_name || '》' as called
-from house.submission as submission
+from input.submission as submission
 cross join since
-left join house.unit as unit
+left join input.unit as unit
     on submission.unit_code = unit.unit_code
 where submission.status in ('accepted', 'partly_accepted') and submission.night > since.run_date

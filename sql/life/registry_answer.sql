@@ -7,9 +7,9 @@ with asked as (
         rule.not_in_of as not_in_of,
         not_in.registry as registry
     from life.before as before
-    inner join house.rule as rule
+    inner join input.rule as rule
         on before.rule_code = rule.rule_code
-    inner join house.rule_not_in as not_in
+    inner join input.rule_not_in as not_in
         on before.rule_code = not_in.rule_code
     where before.status <> 'closed'
 )

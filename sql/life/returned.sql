@@ -3,7 +3,7 @@ with ended as (
     select
         withdrawn.rule_code as rule_code, withdrawn.subject_id as subject_id, withdrawn.warning_id as warning_id,
         withdrawn.first_seen_on as first_seen_on, withdrawn.withdrawn_on as withdrawn_on, withdrawn.because as because
-    from house.previous_withdrawn as withdrawn
+    from input.previous_withdrawn as withdrawn
     union all
     select
         before.rule_code as rule_code, before.subject_id as subject_id, before.warning_id as warning_id,
@@ -18,7 +18,7 @@ last_ended as (
         row_number() over (
             partition by ended.rule_code, ended.subject_id
             order by ended.first_seen_on desc, ended.withdrawn_on desc nulls first, ended.warning_id
-        ) as place
+        ) as row_rank
     from ended
 )
 
@@ -32,4 +32,4 @@ from life.standing as standing
 inner join last_ended
     on
         standing.rule_code = last_ended.rule_code and standing.subject_id = last_ended.subject_id
-        and last_ended.place = 1 and last_ended.withdrawn_on is not null
+        and last_ended.row_rank = 1 and last_ended.withdrawn_on is not null

@@ -5,7 +5,7 @@ with population as (
         rule.rule_code as rule_code,
         subject.division_code as division_code,
         count(*) as subjects
-    from house.rule as rule
+    from input.rule as rule
     inner join life.subject as subject
         on rule.subject = subject.subject_kind
     where rule.of_the_dead or subject.death_date is null
@@ -14,10 +14,10 @@ with population as (
 
 stale as (
     select asked.rule_code as rule_code, own_roster.unit_code as division_code
-    from house.rule_roster as asked
+    from input.rule_roster as asked
     inner join registry.own_roster as own_roster
         on asked.registry = own_roster.registry
-    left join house.rule_not_in as not_in
+    left join input.rule_not_in as not_in
         on asked.rule_code = not_in.rule_code and asked.registry = not_in.registry
     group by asked.rule_code, own_roster.unit_code
     having
@@ -27,8 +27,8 @@ stale as (
 
 doubted as (
     select rule.rule_code as rule_code, person.division_code as division_code, person.person_id as subject_id
-    from house.rule as rule
-    inner join house.rule_not_in as asked
+    from input.rule as rule
+    inner join input.rule_not_in as asked
         on rule.rule_code = asked.rule_code
     inner join registry.registry_check as answer
         on asked.registry = answer.registry and answer.answer = 'cannot_tell'
@@ -37,8 +37,8 @@ doubted as (
     where rule.subject = 'person' and (rule.of_the_dead or person.death_date is null)
     union
     select rule.rule_code as rule_code, household.division_code as division_code, household.household_id as subject_id
-    from house.rule as rule
-    inner join house.rule_not_in as asked
+    from input.rule as rule
+    inner join input.rule_not_in as asked
         on rule.rule_code = asked.rule_code
     inner join registry.household_check as answer
         on asked.registry = answer.registry and answer.answer = 'cannot_tell'
@@ -52,7 +52,7 @@ doubted as (
 unread as (
     select unreadable.rule_code as rule_code, subject.division_code as division_code, unreadable.subject_id as subject_id
     from warnings.unreadable as unreadable
-    inner join house.rule as rule
+    inner join input.rule as rule
         on unreadable.rule_code = rule.rule_code
     inner join life.subject as subject
         on rule.subject = subject.subject_kind and unreadable.subject_id = subject.subject_id

@@ -4,23 +4,23 @@ with known as (
     select
         'warning' as about, previous.warning_id as subject, previous.rule_code as rule_code, previous.subject_id as subject_id,
         previous.division_code as division_code, previous.first_seen_on as since, cast(null as date) as ended_on
-    from house.previous_warning as previous
+    from input.previous_warning as previous
     union all
     select
         'warning' as about, withdrawn.warning_id as subject, withdrawn.rule_code as rule_code, withdrawn.subject_id as subject_id,
         withdrawn.division_code as division_code, withdrawn.first_seen_on as since, withdrawn.withdrawn_on as ended_on
-    from house.previous_withdrawn as withdrawn
+    from input.previous_withdrawn as withdrawn
     union all
     select
         'sample' as about, sampled.sample_id as subject, sampled.rule_code as rule_code, sampled.subject_id as subject_id,
         sampled.division_code as division_code, sampled.sampled_on as since, sampled.lapsed_on as ended_on
-    from house.previous_sample as sampled
+    from input.previous_sample as sampled
 ),
 
 followed as (
     select distinct known.subject as warning_id
     from known
-    inner join house.previous_warning as later
+    inner join input.previous_warning as later
         on
             known.rule_code = later.rule_code and known.subject_id = later.subject_id
             and known.since < later.first_seen_on
@@ -37,7 +37,7 @@ written as (
         case when decision.about = 'sample' then '抽样核查' else '预警' end as called,
         case when decision.about = 'sample' then '抽中' else '首次发现' end as began,
         case when decision.about = 'sample' then '失效' else '撤回' end as ended
-    from house.decision as decision
+    from input.decision as decision
     where decision.about in ('warning', 'sample')
 ),
 
@@ -75,9 +75,9 @@ about_case as (
         on decision.about = known.about and decision.subject = known.subject
     left join followed
         on decision.about = 'warning' and decision.subject = followed.warning_id
-    left join house.unit as unit
+    left join input.unit as unit
         on decision.unit_code = unit.unit_code
-    left join house.previous_decision as before
+    left join input.previous_decision as before
         on decision.decision_id = before.decision_id
 ),
 
@@ -108,12 +108,12 @@ about_person as (
                     '判断日期早于这条疑问首次列出的日期（' || cast(question.first_asked_on as varchar)
                     || '），请填看到它以后判断的那一天'
         end as problem
-    from house.decision as decision
-    left join house.previous_question as question
+    from input.decision as decision
+    left join input.previous_question as question
         on decision.subject = question.question_id
-    left join house.unit as unit
+    left join input.unit as unit
         on decision.unit_code = unit.unit_code
-    left join house.previous_answer as before
+    left join input.previous_answer as before
         on decision.decision_id = before.decision_id
     where decision.about = 'identity'
 )

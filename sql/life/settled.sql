@@ -5,9 +5,9 @@ with fresh as (
         answer.decision_id as decision_id, answer.left_ref as left_ref, answer.right_ref as right_ref,
         answer.decided_by as decided_by, answer.decided_on as decided_on, title.title as title
     from life.answer as answer
-    inner join house.answer as title
+    inner join input.answer as title
         on answer.decision = title.answer
-    left join house.previous_answer as previous
+    left join input.previous_answer as previous
         on answer.decision_id = previous.decision_id and previous.state = 'stands'
     where answer.state = 'stands' and previous.decision_id is null
     union all
@@ -19,9 +19,9 @@ with fresh as (
             else '（已改判）'
         end as title
     from life.answer as answer
-    inner join house.answer as title
+    inner join input.answer as title
         on answer.decision = title.answer
-    inner join house.previous_answer as previous
+    inner join input.previous_answer as previous
         on answer.decision_id = previous.decision_id and previous.state = 'stands'
     left join life.answer as instead
         on answer.left_ref = instead.left_ref and answer.decision_id <> instead.decision_id and instead.state = 'stands'
@@ -46,7 +46,7 @@ homes as (
     union
     select people.decision_id, identity.household_id, people.decided_by, people.decided_on, people.title
     from people
-    inner join house.identity as identity
+    inner join input.identity as identity
         on people.person_id = identity.person_id
 )
 

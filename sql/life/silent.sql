@@ -4,7 +4,7 @@ with everywhere as (
     select
         max(case when policy.key = 'snooze' then cast(policy.value as integer) end) as snooze_days,
         max(case when policy.key = 'worse_factor' then policy.value_x10000 end) as worse_factor_x10000
-    from house.policy as policy
+    from input.policy as policy
     where policy.policy_region = '' and policy.area_type = ''
 ),
 
@@ -16,7 +16,7 @@ last_closed as (
         row_number() over (
             partition by before.rule_code, before.subject_id
             order by before.first_seen_on desc, before.decided_on desc, before.warning_id
-        ) as place
+        ) as row_rank
     from life.before as before
     where before.status = 'closed'
 ),
@@ -36,15 +36,15 @@ compared as (
     inner join last_closed
         on
             standing.rule_code = last_closed.rule_code and standing.subject_id = last_closed.subject_id
-            and last_closed.place = 1
+            and last_closed.row_rank = 1
     left join registry.identity as identity
         on standing.person_id = identity.person_id
-    inner join house.level as level_now
+    inner join input.level as level_now
         on standing.level = level_now.level
-    inner join house.level as level_then
+    inner join input.level as level_then
         on last_closed.level = level_then.level
     cross join everywhere
-    cross join house.night as night
+    cross join input.night as night
     where
         last_closed.division_code = standing.division_code
         or coalesce(last_closed.folded_name = folded_name(identity.name), true)

@@ -7,7 +7,7 @@ with alive as (
         every.measured as measured, every.reason as reason, every.evidence as evidence,
         every.freshness as freshness, every.policy as policy
     from warnings.every as every
-    inner join house.rule as rule
+    inner join input.rule as rule
         on every.rule_code = rule.rule_code
     left join main.person as person
         on every.person_id = person.person_id
@@ -27,7 +27,7 @@ strong as (
 outdone as (
     select weaker.rule_code as rule_code, weaker.subject_id as subject_id, min(stronger.rule_code) as stronger_code
     from alive as weaker
-    inner join house.rule_yields as yields
+    inner join input.rule_yields as yields
         on weaker.rule_code = yields.rule_code
     inner join strong as stronger
         on yields.stronger_code = stronger.rule_code and weaker.person_id = stronger.person_id

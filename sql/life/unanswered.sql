@@ -12,9 +12,9 @@ with unanswered as (
     union
     select before.warning_id as warning_id, asked.registry as registry, 'old' as sort
     from life.before as before
-    inner join house.rule as rule
+    inner join input.rule as rule
         on before.rule_code = rule.rule_code and rule.purpose in ('entitlement_review', 'supplement')
-    inner join house.previous_source as asked
+    inner join input.previous_source as asked
         on before.warning_id = asked.warning_id
     inner join registry.own_roster as own_roster
         on asked.unit_code = own_roster.unit_code and asked.registry = own_roster.registry
@@ -22,7 +22,7 @@ with unanswered as (
     union
     select before.warning_id as warning_id, asked.registry as registry, 'in_part' as sort
     from life.before as before
-    inner join house.previous_source as asked
+    inner join input.previous_source as asked
         on before.warning_id = asked.warning_id
     inner join registry.own_roster as own_roster
         on asked.unit_code = own_roster.unit_code and asked.registry = own_roster.registry
@@ -62,7 +62,7 @@ disputed_row as (
         on name_conflict.row_id = person_row.row_id
     left join registry.household_member as household_member
         on name_conflict.person_id = household_member.person_id
-    left join house.review_only as review_only
+    left join input.review_only as review_only
         on person_row.kind = review_only.kind
     where
         name_conflict.is_current and name_conflict.state in ('disputed', 'cannot_tell')
@@ -72,9 +72,9 @@ disputed_row as (
 disputed as (
     select distinct before.warning_id as warning_id
     from life.before as before
-    inner join house.rule as rule
+    inner join input.rule as rule
         on before.rule_code = rule.rule_code
-    inner join house.rule_evidence as evidence
+    inner join input.rule_evidence as evidence
         on before.rule_code = evidence.rule_code
     inner join disputed_row
         on
@@ -109,13 +109,13 @@ remark as (
         named.warning_id as warning_id,
         case named.sort when 'old' then '名单不是最新（' when 'in_part' then '名单不完整（' else '说不准是否在册（' end
         || rtrim(named.dibao || named.tekun || named.edge, '、') || '）' as said,
-        case named.sort when 'old' then 1 when 'in_part' then 2 else 3 end as place
+        case named.sort when 'old' then 1 when 'in_part' then 2 else 3 end as said_order
     from named
     union all
     select
         before.warning_id as warning_id,
         unreadable.unreadable as said,
-        4 as place
+        4 as said_order
     from life.before as before
     inner join warnings.unreadable as unreadable
         on before.rule_code = unreadable.rule_code and before.subject_id = unreadable.subject_id
@@ -124,19 +124,19 @@ remark as (
     select
         disputed.warning_id as warning_id,
         '所依据的数据行姓名有争议' as said,
-        5 as place
+        5 as said_order
     from disputed
     union all
     select
         torn.warning_id as warning_id,
         '各单位对谁是谁的判断互相矛盾' as said,
-        6 as place
+        6 as said_order
     from torn
 )
 
 select
     remark.warning_id as warning_id,
-    string_agg(remark.said, '；' order by remark.place) as said,
-    string_agg(remark.said || '，今晚无法核对，保留原预警', '；' order by remark.place) as remark
+    string_agg(remark.said, '；' order by remark.said_order) as said,
+    string_agg(remark.said || '，今晚无法核对，保留原预警', '；' order by remark.said_order) as remark
 from remark
 group by remark.warning_id

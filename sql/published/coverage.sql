@@ -7,19 +7,19 @@ with received as (
         sum(case when submission.status in ('accepted', 'partly_accepted') then submission.rows_accepted else 0 end) as rows_held,
         max(case when submission.status in ('accepted', 'partly_accepted') then 1 else 0 end) as is_received,
         max(case when submission.status = 'held' then 1 else 0 end) as is_held
-    from house.submission as submission
+    from input.submission as submission
     where submission.kind is not null and submission.status <> 'repeated'
     group by submission.unit_code, submission.kind, coalesce(submission.period, '')
 ),
 
 asked as (
     select expected.unit_code as unit_code, expected.kind as kind, coalesce(expected.period, '') as period
-    from house.expected as expected
+    from input.expected as expected
 ),
 
 missing as (
     select distinct gap.unit_code as unit_code, gap.kind as kind, gap.period as period
-    from house.gap as gap
+    from input.gap as gap
     where gap.period <> ''
 ),
 
@@ -52,7 +52,7 @@ freshness as (
         on places.unit_code = asked.unit_code and places.kind = asked.kind and places.period = asked.period
     left join missing
         on places.unit_code = missing.unit_code and places.kind = missing.kind and places.period = missing.period
-    left join house.policy as fresh
+    left join input.policy as fresh
         on fresh.key = 'roster_fresh' and fresh.policy_region = '' and fresh.area_type = ''
 )
 
@@ -77,7 +77,7 @@ select
             then greatest(date_diff('day', delivery.due_on, coalesce(delivery.first_taken_on, night.run_date)), 0)
     end as days_late
 from freshness
-cross join house.night as night
+cross join input.night as night
 left join registry.delivery as delivery
     on
         freshness.unit_code = delivery.unit_code and freshness.kind = delivery.kind

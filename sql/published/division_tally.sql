@@ -8,7 +8,7 @@ select
     count(case when warning.is_overdue and warning.level = 'red' then 1 end) as overdue_red_count,
     min(case when warning.is_overdue then warning.due_on end) as overdue_since,
     count(case when warning.status = 'closed' then 1 end) as closed_count
-from house.unit as unit
+from input.unit as unit
 left join main.warning as warning
     on unit.unit_code = warning.division_code
 where unit.unit_kind in ('division', 'bureau')

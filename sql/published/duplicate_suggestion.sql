@@ -21,13 +21,13 @@ with offered as (
     from registry.suggestion as suggestion
     inner join registry.person as person
         on suggestion.right_ref = person.person_id
-    left join house.set_aside as set_aside
+    left join input.set_aside as set_aside
         on suggestion.left_ref = set_aside.row_id
-    left join house.unit as sender
+    left join input.unit as sender
         on set_aside.unit_code = sender.unit_code
     left join registry.person as other
         on suggestion.left_ref = other.person_id
-    left join house.unit as bureau
+    left join input.unit as bureau
         on bureau.unit_kind = 'bureau'
 )
 
@@ -57,9 +57,9 @@ select
     offered.right_name as right_name,
     masked_number(offered.right_number) as right_number_masked
 from offered
-left join house.submission as submission
+left join input.submission as submission
     on offered.submission_id = submission.submission_id
-left join house.identity_decision as decided
+left join input.identity_decision as decided
     on offered.left_ref = decided.left_ref and offered.right_ref = decided.right_ref
 left join life.consequence as consequence
     on offered.left_ref = consequence.left_ref and offered.right_ref = consequence.right_ref

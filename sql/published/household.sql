@@ -16,14 +16,14 @@ with standing as (
 coloured as (
     select standing.household_id as household_id, min(cast(colour.colour_rank as integer)) as colour_rank
     from standing
-    inner join house.colour as colour
+    inner join input.colour as colour
         on standing.ground = colour.ground
     group by standing.household_id
 ),
 
 named_colour as (
     select distinct cast(colour.colour_rank as integer) as colour_rank, colour.colour as colour
-    from house.colour as colour
+    from input.colour as colour
 )
 
 select

@@ -6,7 +6,7 @@ with listed as (
         warning_list.division_code as division_code,
         cast(level.level_rank as integer) as level_rank
     from main.warning_list as warning_list
-    inner join house.level as level
+    inner join input.level as level
         on warning_list.level = level.level
 ),
 
@@ -30,20 +30,20 @@ coded as (
 coloured as (
     select listed.household_id as household_id, min(cast(colour.colour_rank as integer)) as colour_rank
     from listed
-    inner join house.colour as colour
+    inner join input.colour as colour
         on listed.purpose = colour.ground and (colour.level is null or listed.level = colour.level)
     group by listed.household_id
 ),
 
 named_colour as (
     select distinct cast(colour.colour_rank as integer) as colour_rank, colour.colour as colour
-    from house.colour as colour
+    from input.colour as colour
 ),
 
 needed as (
     select listed.household_id as household_id, cast(referral.service_rank as integer) as service_rank, referral.service as service
     from listed
-    inner join house.referral as referral
+    inner join input.referral as referral
         on referral.ground = 'rule' and listed.rule_code = referral.rule_code
     union
     select counted.household_id as household_id, cast(referral.service_rank as integer) as service_rank, referral.service as service
@@ -52,7 +52,7 @@ needed as (
         on counted.household_id = household_member.household_id
     inner join registry.age as age
         on household_member.person_id = age.person_id
-    inner join house.referral as referral
+    inner join input.referral as referral
         on
             referral.ground = 'age'
             and age.age >= coalesce(cast(referral.from_age as integer), 0)
@@ -67,7 +67,7 @@ needed as (
         on counted.household_id = household_member.household_id
     inner join registry.disability as disability
         on household_member.person_id = disability.person_id and disability.is_severe
-    inner join house.referral as referral
+    inner join input.referral as referral
         on referral.ground = 'disability'
     left join registry.death as death
         on household_member.person_id = death.person_id
@@ -84,8 +84,8 @@ open_before as (
     select
         previous.household_id as household_id, previous.rule_code as rule_code,
         cast(level.level_rank as integer) as level_rank
-    from house.previous_warning as previous
-    inner join house.level as level
+    from input.previous_warning as previous
+    inner join input.level as level
         on previous.level = level.level
     where previous.status in ('open', 'verifying')
 ),
@@ -126,7 +126,7 @@ select
 from counted
 left join registry.household as household
     on counted.household_id = household.household_id
-inner join house.level as level
+inner join input.level as level
     on counted.level_rank = cast(level.level_rank as integer)
 left join registry.household_fact as household_fact
     on counted.household_id = household_fact.household_id

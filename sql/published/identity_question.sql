@@ -25,7 +25,7 @@ placed as (
             order by
                 case when identity.row_id is null then 1 else 0 end, person_row.source_rank, person_row.period desc nulls last,
                 person_row.unit_code, person_row.kind, person_row.sheet, person_row.row_number, person_row.row_id
-        ) as place
+        ) as row_rank
     from named
     inner join registry.person_row as person_row
         on named.person_id = person_row.person_id
@@ -33,7 +33,7 @@ placed as (
         on person_row.row_id = identity.row_id
     left join registry.name_conflict as name_conflict
         on person_row.row_id = name_conflict.row_id
-    left join house.review_only as review_only
+    left join input.review_only as review_only
         on person_row.kind = review_only.kind
     where person_row.identity_state <> 'decided' and review_only.kind is null and name_conflict.row_id is null
 ),
@@ -52,8 +52,8 @@ stands_at as (
     inner join registry.identity as identity
         on named.person_id = identity.person_id
     left join placed
-        on identity.person_id = placed.person_id and placed.place = 1
-    left join house.submission as submission
+        on identity.person_id = placed.person_id and placed.row_rank = 1
+    left join input.submission as submission
         on placed.submission_id = submission.submission_id
 ),
 
@@ -113,7 +113,7 @@ disputed as (
     from registry.name_question as question
     inner join registry.person as person
         on question.person_id = person.person_id
-    inner join house.submission as submission
+    inner join input.submission as submission
         on question.submission_id = submission.submission_id
     inner join registry.identity as identity
         on question.person_id = identity.person_id
@@ -121,9 +121,9 @@ disputed as (
         on identity.row_id = kept_row.row_id
     left join registry.returned_person as returned
         on identity.person_id = returned.person_id
-    left join house.unit as bureau
+    left join input.unit as bureau
         on bureau.unit_kind = 'bureau'
-    left join house.review_only as review_only
+    left join input.review_only as review_only
         on question.kind = review_only.kind
     left join life.consequence as consequence
         on question.row_id = consequence.left_ref and question.person_id = consequence.right_ref
@@ -175,18 +175,18 @@ before as (
         previous.right_kind as right_kind, previous.right_unit_code as right_unit_code,
         previous.right_file_name as right_file_name, previous.right_sheet as right_sheet,
         previous.right_row as right_row, previous.first_asked_on as asked_before_on
-    from house.previous_question as previous
+    from input.previous_question as previous
     left join tonight
         on previous.question_id = tonight.question_id
-    left join house.submission as submission
+    left join input.submission as submission
         on
             split_part(previous.left_ref, '#', 1) = submission.submission_id
             and submission.status in ('accepted', 'partly_accepted')
-    left join house.identity as left_person
+    left join input.identity as left_person
         on previous.left_ref = left_person.person_id
-    inner join house.identity as right_person
+    inner join input.identity as right_person
         on previous.right_ref = right_person.person_id
-    left join house.identity_decision as decided
+    left join input.identity_decision as decided
         on previous.left_ref = decided.left_ref and previous.right_ref = decided.right_ref
     where
         tonight.question_id is null
@@ -247,24 +247,24 @@ select
     decided.decided_on as decided_on,
     decided.note as note
 from every
-cross join house.night as night
-left join house.previous_question as previous
+cross join input.night as night
+left join input.previous_question as previous
     on every.question_id = previous.question_id
-left join house.unit as asker
+left join input.unit as asker
     on every.division_code = asker.unit_code
-left join house.unit as left_elsewhere
+left join input.unit as left_elsewhere
     on
         every.left_unit_code = left_elsewhere.unit_code
         and left_elsewhere.unit_kind = 'division'
         and asker.unit_kind = 'division'
         and asker.unit_code <> left_elsewhere.unit_code
-left join house.unit as right_elsewhere
+left join input.unit as right_elsewhere
     on
         every.right_unit_code = right_elsewhere.unit_code
         and right_elsewhere.unit_kind = 'division'
         and asker.unit_kind = 'division'
         and asker.unit_code <> right_elsewhere.unit_code
-left join house.identity_decision as decided
+left join input.identity_decision as decided
     on every.left_ref = decided.left_ref and every.right_ref = decided.right_ref
 left join torn
     on every.question_id = torn.question_id

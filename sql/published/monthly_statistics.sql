@@ -86,9 +86,9 @@ absent as (
         person.registry as registry,
         person.month as month
     from person
-    inner join house.expected as expected
+    inner join input.expected as expected
         on expected.kind = person.registry || '_person'
-    left join house.submission as submission
+    left join input.submission as submission
         on
             expected.unit_code = submission.unit_code and expected.kind = submission.kind
             and person.month = submission.period and submission.status in ('accepted', 'partly_accepted')
@@ -246,6 +246,6 @@ select
     end || coalesce(not_whole.caveat, '') as unit_notes,
     night.run_date as counted_on
 from shown
-cross join house.night as night
+cross join input.night as night
 left join not_whole
     on shown.registry = not_whole.registry and shown.month = not_whole.month and shown.division_code = not_whole.division_code

@@ -37,10 +37,10 @@ select
     cast(received.rows_accepted as bigint) as rows_accepted,
     cast(received.rows_set_aside as bigint) as rows_set_aside,
     cast(received.rows_out_of_scope as bigint) as rows_out_of_scope
-from house.night as night
-cross join house.rules as rules
+from input.night as night
+cross join input.rules as rules
 cross join people
 cross join households
 cross join open_warnings
 cross join received
-cross join house.release as release
+cross join input.release as release

@@ -84,7 +84,7 @@ select
     in_part.registry is null as is_whole,
     night.run_date as counted_on
 from held
-cross join house.night as night
+cross join input.night as night
 left join counted
     on
         held.registry = counted.registry and held.month = counted.month and held.division_code = counted.division_code

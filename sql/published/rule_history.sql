@@ -21,10 +21,10 @@ select
     coalesce(rule_asked.not_asked, 0) as could_not_be_asked,
     coalesce(found.open_count, 0) as open,
     coalesce(found.overdue_count, 0) as overdue
-from house.rule as rule
-inner join house.unit as unit
+from input.rule as rule
+inner join input.unit as unit
     on unit.unit_kind in ('division', 'bureau')
-cross join house.night as night
+cross join input.night as night
 left join life.rule_asked as rule_asked
     on rule.rule_code = rule_asked.rule_code and unit.unit_code = rule_asked.division_code
 left join found
@@ -39,6 +39,6 @@ select
     before.could_not_be_asked as could_not_be_asked,
     before.open as open,
     before.overdue as overdue
-from house.previous_rule_history as before
+from input.previous_rule_history as before
 cross join registry.horizon as horizon
 where before.run_date > horizon.retention_start

@@ -6,7 +6,7 @@ with drawn as (
         verdict.counts_as as counts_as
     from main.sample_check as sample_check
     cross join registry.horizon as horizon
-    left join house.verdict as verdict
+    left join input.verdict as verdict
         on verdict.purpose = 'sample' and sample_check.outcome = verdict.outcome
     where sample_check.sampled_on > horizon.year_start
 ),
@@ -72,5 +72,5 @@ select
     cast(floor(shares.low * shares.subjects) as bigint) as missed_low,
     cast(ceil(shares.high * shares.subjects) as bigint) as missed_high
 from shares
-left join house.rule as rule
+left join input.rule as rule
     on shares.rule_code = rule.rule_code

@@ -3,7 +3,7 @@
 with closed as (
     select warning.rule_code as rule_code, warning.division_code as division_code, verdict.counts_as as counts_as
     from main.warning as warning
-    inner join house.verdict as verdict
+    inner join input.verdict as verdict
         on warning.purpose = verdict.purpose and warning.outcome = verdict.outcome
     where warning.status = 'closed'
 ),
@@ -46,5 +46,5 @@ select
     cast(wilson_high(shares.confirmed, shares.closed) as decimal(6, 4)) as high,
     shares.wrong_data as wrong_data
 from shares
-left join house.rule as rule
+left join input.rule as rule
     on shares.rule_code = rule.rule_code

@@ -16,7 +16,7 @@ feed as (
         submission.kind as kind,
         max(submission.night) as last_received_on,
         sum(submission.rows_accepted) as rows_held
-    from house.submission as submission
+    from input.submission as submission
     where submission.status in ('accepted', 'partly_accepted')
     group by submission.kind
 ),
@@ -28,7 +28,7 @@ dried_up as (
             when feed.kind is null then ' 还没有收到过'
             else ' 最近一次收到是 ' || cast(feed.last_received_on as varchar)
         end as said
-    from house.rule_evidence as asked
+    from input.rule_evidence as asked
     cross join registry.horizon as horizon
     left join feed
         on asked.kind = feed.kind and feed.rows_held > 0
@@ -43,7 +43,7 @@ without_input as (
 
 fired_before as (
     select previous.rule_code as rule_code, count(*) as subjects
-    from house.previous_warning as previous
+    from input.previous_warning as previous
     where previous.status in ('open', 'verifying') and previous.last_seen_on = previous.run_date
     group by previous.rule_code
 ),
@@ -75,7 +75,7 @@ select
     coalesce(fired_before.subjects, 0) as fired_before,
     fired.subjects is null and without_input.rule_code is not null as is_dead,
     case when fired.subjects is null then without_input.said end as dead_because
-from house.rule as rule
+from input.rule as rule
 left join summed
     on rule.rule_code = summed.rule_code
 left join fired

@@ -7,8 +7,8 @@ with tonight as (
         max(case when policy.key = 'sample_per_week' then cast(policy.value as integer) end) as per_week,
         max(case when policy.key = 'sample_valid' then cast(policy.value as integer) end) as days_valid,
         max(case when policy.key = 'snooze' then cast(policy.value as integer) end) as days_left_alone
-    from house.night as night
-    cross join house.policy as policy
+    from input.night as night
+    cross join input.policy as policy
     where policy.policy_region = '' and policy.area_type = ''
     group by night.run_date
 ),
@@ -23,7 +23,7 @@ earlier as (
         case when unsaid.decision_id is null then previous.decided_by end as decided_by,
         case when unsaid.decision_id is null then previous.measure end as measure,
         case when unsaid.decision_id is null then previous.note end as note
-    from house.previous_sample as previous
+    from input.previous_sample as previous
     left join main.decision as unsaid
         on previous.decision_id = unsaid.decision_id and unsaid.state <> 'stands' and previous.state in ('verifying', 'checked')
 ),
@@ -51,7 +51,7 @@ before as (
         coalesce(standing.decided_by, earlier.decided_by) as decided_by,
         case when standing.result is null then earlier.measure else standing.measure end as measure,
         coalesce(standing.note, earlier.note) as note
-    from house.previous_sample as previous
+    from input.previous_sample as previous
     inner join earlier
         on previous.sample_id = earlier.sample_id
     cross join registry.horizon as horizon
@@ -73,7 +73,7 @@ ended as (
         end as because
     from before
     cross join tonight
-    left join house.rule as rule
+    left join input.rule as rule
         on before.rule_code = rule.rule_code
     left join life.subject as subject
         on rule.subject = subject.subject_kind and before.subject_id = subject.subject_id
@@ -94,7 +94,7 @@ drawn_before as (
 
 free as (
     select rule.rule_code as rule_code, max(tonight.per_week) - count(drawn_before.subject_id) as places
-    from house.rule as rule
+    from input.rule as rule
     cross join tonight
     left join drawn_before
         on rule.rule_code = drawn_before.rule_code and tonight.week_start = drawn_before.week_start
@@ -113,7 +113,7 @@ shuffled as (
     from free
     inner join life.below as below
         on free.rule_code = below.rule_code and free.places > 0
-    cross join house.draw as draw
+    cross join input.draw as draw
     cross join tonight
     left join drawn_before
         on below.rule_code = drawn_before.rule_code and below.subject_id = drawn_before.subject_id
@@ -123,7 +123,7 @@ placed as (
     select
         shuffled.rule_code as rule_code, shuffled.subject_id as subject_id, shuffled.places as places,
         shuffled.population as population, shuffled.sample_id as sample_id,
-        row_number() over (partition by shuffled.rule_code order by shuffled.sample_id, shuffled.subject_id) as place
+        row_number() over (partition by shuffled.rule_code order by shuffled.sample_id, shuffled.subject_id) as row_rank
     from shuffled
     where not shuffled.is_left_alone
 ),
@@ -158,11 +158,11 @@ every as (
         cast(null as varchar) as note
     from placed
     cross join tonight
-    inner join house.rule as rule
+    inner join input.rule as rule
         on placed.rule_code = rule.rule_code
     inner join life.subject as subject
         on rule.subject = subject.subject_kind and placed.subject_id = subject.subject_id
-    where placed.place <= placed.places
+    where placed.row_rank <= placed.places
 )
 
 select

@@ -2,11 +2,11 @@
 -- it. That nobody is listed where no list came says nothing; nor does it where nobody is known. No counts of warnings: few are somebody.
 with area as (
     select unit.unit_code as division_code, '' as township
-    from house.unit as unit
+    from input.unit as unit
     where unit.unit_kind in ('division', 'bureau')
     union all
     select township.division_code as division_code, township.name as township
-    from house.township as township
+    from input.township as township
 ),
 
 known as (
@@ -26,7 +26,7 @@ received as (
         submission.unit_code as unit_code,
         submission.kind as kind,
         max(submission.night) as last_received_on
-    from house.submission as submission
+    from input.submission as submission
     where submission.status in ('accepted', 'partly_accepted')
     group by submission.unit_code, submission.kind
 ),
@@ -36,7 +36,7 @@ asked as (
         expected.unit_code as unit_code,
         expected.kind as kind,
         max(case when expected.period <> '' then 1 else 0 end) = 1 as is_monthly
-    from house.expected as expected
+    from input.expected as expected
     group by expected.unit_code, expected.kind
 ),
 

@@ -19,7 +19,7 @@ select
         when delivery.first_taken_on < submission.night then 0
         when delivery.due_on is not null then greatest(date_diff('day', delivery.due_on, submission.night), 0)
     end as days_late
-from house.submission as submission
+from input.submission as submission
 left join registry.delivery as delivery
     on
         submission.unit_code = delivery.unit_code and submission.kind = delivery.kind

@@ -16,4 +16,4 @@ select
     issue.fix as fix,
     issue.state as state,
     issue.first_seen_on as first_seen_on
-from house.issue as issue
+from input.issue as issue

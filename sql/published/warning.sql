@@ -7,13 +7,13 @@ with working_day as (
         calendar.day as day,
         calendar.is_working as is_working,
         sum(case when calendar.is_working then 1 else 0 end) over (order by calendar.day) as days_worked
-    from house.calendar as calendar
+    from input.calendar as calendar
 ),
 
 everywhere as (
     select
         max(case when policy.key = 'snooze' then cast(policy.value as integer) end) as snooze_days
-    from house.policy as policy
+    from input.policy as policy
     where policy.policy_region = '' and policy.area_type = ''
 ),
 
@@ -46,7 +46,7 @@ found as (
             else open_before.episode_before
         end as episode_before
     from life.standing as standing
-    cross join house.night as night
+    cross join input.night as night
     left join open_before
         on standing.rule_code = open_before.rule_code and standing.subject_id = open_before.subject_id
     left join life.silent as silent
@@ -97,7 +97,7 @@ found as (
 due as (
     select found.warning_id as warning_id, min(working_day.day) as due_on
     from found
-    inner join house.policy as allowed
+    inner join input.policy as allowed
         on allowed.key = 'due_' || found.level and allowed.policy_region = '' and allowed.area_type = ''
     inner join working_day as begun
         on found.first_seen_on = begun.day
@@ -147,11 +147,11 @@ select
     found.freshness as freshness,
     found.policy as policy
 from found
-cross join house.night as night
+cross join input.night as night
 cross join everywhere
-left join house.rule as rule
+left join input.rule as rule
     on found.rule_code = rule.rule_code
-left join house.previous_warning as previous
+left join input.previous_warning as previous
     on found.warning_id = previous.warning_id
 left join due
     on found.warning_id = due.warning_id

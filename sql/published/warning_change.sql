@@ -11,7 +11,7 @@ with compared as (
         previous.status as status_before, previous.outcome as outcome_before, previous.level as level_before,
         previous.reason as reason_before
     from main.warning as warning
-    left join house.previous_warning as previous
+    left join input.previous_warning as previous
         on warning.warning_id = previous.warning_id
 ),
 
@@ -69,13 +69,13 @@ adjusted as (
         '，其间标准有调整（' || string_agg(distinct coalesce(policy.title, policy.key), '、' order by coalesce(policy.title, policy.key)) || '）'
             as said
     from main.warning as warning
-    inner join house.rule_policy as asked
+    inner join input.rule_policy as asked
         on warning.rule_code = asked.rule_code
-    inner join house.unit as unit
+    inner join input.unit as unit
         on warning.division_code = unit.unit_code
-    inner join house.policy as policy
+    inner join input.policy as policy
         on asked.key = policy.key and (policy.policy_region = '' or unit.policy_region = policy.policy_region)
-    inner join house.previous_release as previous
+    inner join input.previous_release as previous
         on policy.valid_from > previous.run_date
     where
         strpos(
@@ -133,4 +133,4 @@ select
     told.because as because,
     told.submission_id as submission_id
 from told
-cross join house.night as night
+cross join input.night as night

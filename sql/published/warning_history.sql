@@ -24,6 +24,6 @@ select
     earlier."after" as "after",
     earlier.because as because,
     earlier.submission_id as submission_id
-from house.previous_change as earlier
+from input.previous_change as earlier
 cross join registry.horizon as horizon
 where earlier.run_date > horizon.retention_start

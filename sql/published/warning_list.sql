@@ -38,6 +38,6 @@ select
             warning.rule_code, warning.warning_id
     ) as urgency
 from main.warning as warning
-inner join house.level as level
+inner join input.level as level
     on warning.level = level.level
 where warning.status in ('open', 'verifying')

@@ -4,13 +4,13 @@
 -- nothing follows by subtraction. What is hidden of a division hides its townships, what is hidden of all hides everything.
 with least as (
     select max(case when policy.key = 'smallest_cell' then policy.value end) as smallest
-    from house.policy as policy
+    from input.policy as policy
     where policy.policy_region = '' and policy.area_type = ''
 ),
 
 purposes as (
     select distinct rule.purpose as purpose
-    from house.rule as rule
+    from input.rule as rule
 ),
 
 hit as (
@@ -69,7 +69,7 @@ ranked as (
                 case when cell.is_telling then 0 else 1 end,
                 case when cell.listed = 0 then 1 else 0 end,
                 cell.listed, cell.known, cell.value
-        ) as place
+        ) as row_rank
     from cell
 ),
 
@@ -83,12 +83,12 @@ before as (
         ) as listed_in_all,
         coalesce(sum(ranked.listed) over (
             partition by ranked.purpose, ranked.counted, ranked.dimension, ranked.total_of
-            order by ranked.place
+            order by ranked.row_rank
             rows between unbounded preceding and 1 preceding
         ), 0) as listed_before,
         coalesce(sum(ranked.not_listed) over (
             partition by ranked.purpose, ranked.counted, ranked.dimension, ranked.total_of
-            order by ranked.place
+            order by ranked.row_rank
             rows between unbounded preceding and 1 preceding
         ), 0) as not_listed_before
     from ranked

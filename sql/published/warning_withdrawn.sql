@@ -14,7 +14,7 @@ with registry_said as (
 outdone as (
     select gone.warning_id as warning_id, min(stronger.rule_code) as stronger_code
     from life.gone as gone
-    inner join house.rule_yields as yields
+    inner join input.rule_yields as yields
         on gone.rule_code = yields.rule_code
     inner join life.standing as stronger
         on yields.stronger_code = stronger.rule_code and gone.person_id = stronger.person_id
@@ -24,11 +24,11 @@ outdone as (
 corrected as (
     select distinct cause.warning_id as warning_id
     from life.cause as cause
-    inner join house.submission as news
+    inner join input.submission as news
         on cause.submission_id = news.submission_id
-    inner join house.previous_source as source
+    inner join input.previous_source as source
         on cause.warning_id = source.warning_id
-    left join house.submission as submission
+    left join input.submission as submission
         on source.submission_id = submission.submission_id
     where
         submission.submission_id is null
@@ -40,7 +40,7 @@ corrected as (
 
 named as (
     select distinct policy.key as key, coalesce(policy.title, policy.key) as title
-    from house.policy as policy
+    from input.policy as policy
 ),
 
 changed as (
@@ -91,7 +91,7 @@ explained as (
         on gone.warning_id = changed.warning_id
     left join life.settled as settled
         on gone.household_id = settled.household_id
-    left join house.rule as rule
+    left join input.rule as rule
         on gone.rule_code = rule.rule_code
     left join main.person as person
         on gone.person_id = person.person_id
@@ -118,7 +118,7 @@ select
     || explained.settled as because,
     case when explained.has_a_cause then cause.submission_id end as submission_id
 from life.gone as gone
-cross join house.night as night
+cross join input.night as night
 inner join explained
     on gone.warning_id = explained.warning_id
 left join life.cause as cause
@@ -135,6 +135,6 @@ select
     before.withdrawn_on as withdrawn_on,
     before.because as because,
     before.submission_id as submission_id
-from house.previous_withdrawn as before
+from input.previous_withdrawn as before
 cross join registry.horizon as horizon
 where before.withdrawn_on > horizon.retention_start

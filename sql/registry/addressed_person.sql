@@ -5,7 +5,7 @@ select
     min(place.division_code) as division_code,
     case when count(distinct nullif(place.township, '')) = 1 then max(nullif(place.township, '')) end as township
 from registry.person_row as person_row
-inner join house.place as place
+inner join input.place as place
     on person_row.row_id = place.row_id
 left join registry.name_conflict as name_conflict
     on person_row.row_id = name_conflict.row_id

@@ -6,7 +6,7 @@ with years as (
         night.run_date as run_date,
         year(night.run_date) - year(person.birth_date) as calendar_years
     from registry.person as person
-    cross join house.night as night
+    cross join input.night as night
     where person.birth_date is not null
 )
 

@@ -21,7 +21,7 @@ with ranked as (
                 medical_expense.burden_fen, medical_expense.pooled_fen__unreadable,
                 medical_expense.serious_illness_fen__unreadable, medical_expense.medical_aid_fen__unreadable
             order by medical_expense.received_seq desc, medical_expense.row_id
-        ) as place
+        ) as row_rank
     from accepted.medical_expense as medical_expense
     cross join registry.horizon as horizon
     left join registry.name_conflict as name_conflict
@@ -56,8 +56,8 @@ again as (
                 or ranked.medical_aid_fen is not distinct from other.medical_aid_fen
             )
     where
-        ranked.place = 1
-        and other.place = 1
+        ranked.row_rank = 1
+        and other.row_rank = 1
         and coalesce(ranked.pooled_unreadable, ranked.serious_illness_unreadable, ranked.medical_aid_unreadable) is not null
         and (
             coalesce(other.pooled_unreadable, other.serious_illness_unreadable, other.medical_aid_unreadable) is null
@@ -76,4 +76,4 @@ inner join registry.person as person
     on ranked.person_id = person.person_id
 left join again
     on ranked.row_id = again.row_id
-where ranked.place = 1 and again.row_id is null
+where ranked.row_rank = 1 and again.row_id is null

@@ -14,7 +14,7 @@ with ranked as (
         row_number() over (
             partition by business_registration.credit_code, business_registration.person_id, business_registration.role
             order by business_registration.received_seq desc, business_registration.row_id
-        ) as place
+        ) as row_rank
     from accepted.business_registration as business_registration
     left join registry.name_conflict as name_conflict
         on business_registration.row_id = name_conflict.row_id
@@ -34,7 +34,7 @@ inner join registry.person as person
 inner join registry.division_policy as highest
     on person.division_code = highest.division_code and highest.area_type = '' and highest.key = 'business_capital_maximum'
 where
-    ranked.place = 1
+    ranked.row_rank = 1
     and ranked.status = '存续'
     and ranked.business_type not in ('个体工商户', '农民专业合作社')
     and (ranked.role in ('法定代表人', '股东') or ranked.role_unreadable is not null)

@@ -33,8 +33,8 @@ headed as (
     select distinct
         house_identity.person_id as person_id,
         previous.division_code as division_code
-    from house.previous_person as previous
-    inner join house.identity as house_identity
+    from input.previous_person as previous
+    inner join input.identity as house_identity
         on previous.household_id = house_identity.household_id
 )
 

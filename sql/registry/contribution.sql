@@ -11,7 +11,7 @@ with ranked as (
             order by
                 social_insurance.received_seq desc,
                 case when social_insurance.insurance_status = '参保缴费' then 0 else 1 end, social_insurance.row_id
-        ) as place
+        ) as row_rank
     from accepted.social_insurance as social_insurance
     left join registry.name_conflict as name_conflict
         on social_insurance.row_id = name_conflict.row_id
@@ -23,4 +23,4 @@ select
     ranked.person_id as person_id,
     ranked.pay_month as pay_month
 from ranked
-where ranked.place = 1 and ranked.insurance_status = '参保缴费'
+where ranked.row_rank = 1 and ranked.insurance_status = '参保缴费'

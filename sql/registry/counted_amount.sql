@@ -57,5 +57,5 @@ select
     paid.payee_id as payee_id,
     paid.amount_fen as amount_fen
 from paid
-cross join house.night as night
+cross join input.night as night
 where paid.month <= strftime(night.run_date, '%Y-%m')

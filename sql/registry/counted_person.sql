@@ -25,7 +25,7 @@ select
     coalesce(listed.person_id, listed.row_id) as person_id,
     coalesce(listed.head_person_id, household_member.head_person_id, listed.person_id, listed.row_id) as head_person_id
 from listed
-cross join house.night as night
+cross join input.night as night
 left join registry.household_member as household_member
     on listed.person_id = household_member.person_id
 where listed.month <= strftime(night.run_date, '%Y-%m')

@@ -25,7 +25,7 @@ ranked as (
         row_number() over (
             partition by household.household_id, roster_household.registry
             order by roster_household.start_month desc nulls last, roster_household.division_code
-        ) as place
+        ) as row_rank
     from registry.roster_household as roster_household
     inner join registry.roster as roster
         on
@@ -66,4 +66,4 @@ left join registry.division_policy as standard
         ranked.roster_division = standard.division_code
         and ranked.area_type = standard.area_type
         and standard.key = 'dibao_standard'
-where ranked.place = 1
+where ranked.row_rank = 1

@@ -19,7 +19,7 @@ with ranked as (
         row_number() over (
             partition by enrolment.person_id, enrolment.registry
             order by enrolment.start_month desc nulls last, enrolment.division_code
-        ) as place
+        ) as row_rank
     from registry.enrolment as enrolment
     inner join registry.person as person
         on enrolment.person_id = person.person_id
@@ -48,4 +48,4 @@ left join registry.division_policy as standard
         ranked.roster_division = standard.division_code
         and ranked.area_type = standard.area_type
         and standard.key = 'dibao_standard'
-where ranked.place = 1
+where ranked.row_rank = 1

@@ -6,7 +6,7 @@ with ranked as (
         death_notice.died_on as died_on,
         row_number() over (
             partition by death_notice.person_id order by death_notice.received_seq desc, death_notice.row_id
-        ) as place
+        ) as row_rank
     from accepted.death_notice as death_notice
     left join registry.name_conflict as name_conflict
         on death_notice.row_id = name_conflict.row_id
@@ -24,8 +24,8 @@ died as (
     from ranked
     inner join registry.person as person
         on ranked.person_id = person.person_id
-    cross join house.night as night
-    where ranked.place = 1 and ranked.died_on <= night.run_date
+    cross join input.night as night
+    where ranked.row_rank = 1 and ranked.died_on <= night.run_date
 )
 
 select

@@ -3,7 +3,7 @@
 -- on its last. Of months before the first night nothing is due: nobody could send it here.
 with asked as (
     select expected.unit_code as unit_code, expected.kind as kind, max(coalesce(expected.due_day, 31)) as due_day
-    from house.expected as expected
+    from input.expected as expected
     group by expected.unit_code, expected.kind
 ),
 
@@ -24,13 +24,13 @@ received as (
         min(
             case when submission.status in ('accepted', 'partly_accepted', 'superseded') then submission.night end
         ) as first_taken_on
-    from house.submission as submission
+    from input.submission as submission
     group by submission.unit_code, submission.kind, coalesce(nullif(submission.period, ''), strftime(submission.night, '%Y-%m'))
 ),
 
 begun as (
     select strftime(min(submission.night), '%Y-%m') as month
-    from house.submission as submission
+    from input.submission as submission
 ),
 
 once as (

@@ -16,7 +16,7 @@ with ranked as (
         row_number() over (
             partition by disability_certificate.certificate_no
             order by disability_certificate.received_seq desc, disability_certificate.row_id
-        ) as place
+        ) as row_rank
     from accepted.disability_certificate as disability_certificate
     left join registry.name_conflict as name_conflict
         on disability_certificate.row_id = name_conflict.row_id
@@ -37,4 +37,4 @@ select
         or (ranked.disability_level = '三级' and ranked.disability_type in ('智力', '精神'))
     ) as is_severe
 from ranked
-where ranked.place = 1
+where ranked.row_rank = 1

@@ -11,7 +11,7 @@ with ranked as (
         row_number() over (
             partition by disaster_loss.person_id, disaster_loss.disaster_type, disaster_loss.happened_on
             order by disaster_loss.received_seq desc, disaster_loss.row_id
-        ) as place
+        ) as row_rank
     from accepted.disaster_loss as disaster_loss
     left join registry.name_conflict as name_conflict
         on disaster_loss.row_id = name_conflict.row_id
@@ -30,4 +30,4 @@ select
 from ranked
 inner join registry.person as person
     on ranked.person_id = person.person_id
-where ranked.place = 1
+where ranked.row_rank = 1

@@ -20,10 +20,10 @@ held as (
             order by
                 case when policy.policy_region = '' then 1 else 0 end,
                 case when policy.area_type = '' then 1 else 0 end
-        ) as place
-    from house.unit as unit
+        ) as row_rank
+    from input.unit as unit
     cross join areas
-    inner join house.policy as policy
+    inner join input.policy as policy
         on
             (policy.policy_region = '' or unit.policy_region = policy.policy_region)
             and (policy.area_type = '' or areas.area_type = policy.area_type)
@@ -38,4 +38,4 @@ select
     held.value_fen as value_fen,
     held.value_x10000 as value_x10000
 from held
-where held.place = 1
+where held.row_rank = 1

@@ -26,7 +26,7 @@ select
     listed.row_id as row_id,
     listed.household_row_id as household_row_id
 from listed
-inner join house.unit as unit
+inner join input.unit as unit
     on listed.division_code = unit.unit_code
 inner join registry.roster_person as roster_person
     on listed.row_id = roster_person.row_id

@@ -3,7 +3,7 @@
 -- What is hidden of a division hides its townships, what is hidden of all hides everything.
 with least as (
     select max(case when policy.key = 'smallest_cell' then policy.value end) as smallest
-    from house.policy as policy
+    from input.policy as policy
     where policy.policy_region = '' and policy.area_type = ''
 ),
 
@@ -26,7 +26,7 @@ ranked as (
         sized.members < least.smallest as is_few,
         row_number() over (
             partition by sized.counted, sized.dimension, sized.total_of order by sized.members, sized.value
-        ) as place
+        ) as row_rank
     from sized
     cross join least
 ),
@@ -40,7 +40,7 @@ chosen as (
             min(ranked.members) over (partition by ranked.counted, ranked.dimension, ranked.total_of) < ranked.smallest
             and sum(ranked.members) over (
                 partition by ranked.counted, ranked.dimension, ranked.total_of
-                order by ranked.place
+                order by ranked.row_rank
                 rows between unbounded preceding and 1 preceding
             ) < ranked.smallest
         ) as is_chosen

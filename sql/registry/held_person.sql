@@ -5,6 +5,6 @@ select
     folded_name(previous.name) as folded_name,
     previous.division_code as division_code,
     unit.unit_kind = 'division' as is_of_division
-from house.previous_person as previous
-inner join house.unit as unit
+from input.previous_person as previous
+inner join input.unit as unit
     on previous.division_code = unit.unit_code

@@ -6,7 +6,7 @@ with everywhere as (
         max(case when policy.key = 'authorisation_validity' then policy.value end) as authorisation_validity,
         max(case when policy.key = 'report_window' then policy.value end) as report_window,
         max(case when policy.key = 'retention_facts' then policy.value end) as retention_facts
-    from house.policy as policy
+    from input.policy as policy
     where policy.policy_region = '' and policy.area_type = ''
 )
 
@@ -20,5 +20,5 @@ select
     cast(everywhere.authorisation_validity as integer) as authorisation_months,
     cast(night.run_date - cast(everywhere.report_window as integer) * interval 1 day as date) as report_start,
     cast(night.run_date - cast(everywhere.retention_facts as integer) * interval 1 month as date) as retention_start
-from house.night as night
+from input.night as night
 cross join everywhere

@@ -83,7 +83,7 @@ ranked as (
                 case when named.division_code is null then 1 else 0 end,
                 named.tier, named.since desc nulls last,
                 case when named.since is null then named.standing_rank end nulls last, named.division_code
-        ) as place
+        ) as row_rank
     from heads
     left join named
         on heads.head_person_id = named.head_person_id and (named.tier <= 6 or heads.is_alone = 1)
@@ -91,7 +91,7 @@ ranked as (
 
 bureau as (
     select min(unit.unit_code) as unit_code
-    from house.unit as unit
+    from input.unit as unit
     where unit.unit_kind = 'bureau'
 )
 
@@ -101,4 +101,4 @@ select
     coalesce(ranked.division_code, bureau.unit_code) as division_code
 from ranked
 cross join bureau
-where ranked.place = 1
+where ranked.row_rank = 1

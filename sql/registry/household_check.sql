@@ -12,7 +12,7 @@ with unsure as (
         on household_group.tied_head_id = identity.person_id
     left join registry.household as household
         on household_member.household_id = household.household_id
-    left join house.set_aside_name as set_aside
+    left join input.set_aside_name as set_aside
         on household_group.tied_head_id = set_aside.person_id
     left join registry.roster_unusable as roster_unusable
         on set_aside.row_id = roster_unusable.row_id

@@ -58,7 +58,7 @@ ranked as (
                 case when said.person_id = household.head_person_id then 0 else 1 end,
                 said.told_on desc nulls last,
                 said.row_id
-        ) as place
+        ) as row_rank
     from said
     inner join registry.household_member as household_member
         on said.person_id = household_member.person_id
@@ -71,8 +71,8 @@ ranked as (
 
 select
     ranked.household_id as household_id,
-    arg_min(ranked.address, ranked.place) filter (where ranked.address is not null) as address,
-    arg_min(ranked.phone, ranked.place) filter (where ranked.phone is not null) as phone
+    arg_min(ranked.address, ranked.row_rank) filter (where ranked.address is not null) as address,
+    arg_min(ranked.phone, ranked.row_rank) filter (where ranked.phone is not null) as phone
 from ranked
 where ranked.address is not null or ranked.phone is not null
 group by ranked.household_id

@@ -96,7 +96,7 @@ ranked as (
             order by
                 case when said.division_code = household.division_code then 0 else 1 end,
                 said.standing_rank nulls last, said.start_month desc nulls last, said.division_code nulls last, said.row_id
-        ) as place
+        ) as row_rank
     from registry.household as household
     left join said
         on household.head_person_id = said.head_person_id
@@ -105,13 +105,13 @@ ranked as (
 select
     members.household_id as household_id,
     coalesce(
-        arg_min(ranked.household_size, ranked.place) filter (where ranked.household_size is not null), max(members.members_listed)
+        arg_min(ranked.household_size, ranked.row_rank) filter (where ranked.household_size is not null), max(members.members_listed)
     ) as household_size,
     nullif(
-        arg_min(coalesce(ranked.area_type, ''), ranked.place) filter (where ranked.area_type is not null or ranked.is_area_unreadable), ''
+        arg_min(coalesce(ranked.area_type, ''), ranked.row_rank) filter (where ranked.area_type is not null or ranked.is_area_unreadable), ''
     ) as area_type,
     nullif(
-        arg_min(coalesce(ranked.township, ''), ranked.place) filter (where ranked.township is not null or ranked.is_township_unreadable), ''
+        arg_min(coalesce(ranked.township, ''), ranked.row_rank) filter (where ranked.township is not null or ranked.is_township_unreadable), ''
     ) as township
 from members
 inner join ranked

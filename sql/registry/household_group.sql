@@ -65,7 +65,7 @@ grouped as (
         cast(null as date) as start_month,
         numbered_group.row_id as row_id
     from registry.numbered_group as numbered_group
-    left join house.place as place
+    left join input.place as place
         on numbered_group.row_id = place.row_id
 )
 

@@ -13,9 +13,9 @@ with ranked as (
                 case when placed.head_person_id is null then 1 else 0 end, household_group.standing_rank, household_group.period desc nulls last,
                 household_group.division_code nulls last, household_group.head_person_id,
                 case when household_group.relation is null then 1 else 0 end, household_group.row_id
-        ) as place
+        ) as row_rank
     from registry.household_group as household_group
-    left join house.placed as placed
+    left join input.placed as placed
         on household_group.person_id = placed.person_id and household_group.head_person_id = placed.head_person_id
 ),
 
@@ -41,7 +41,7 @@ placed as (
         end as standing
     from registry.identity as identity
     left join ranked
-        on identity.person_id = ranked.person_id and ranked.place = 1
+        on identity.person_id = ranked.person_id and ranked.row_rank = 1
     left join tekun
         on identity.person_id = tekun.person_id
 )
@@ -53,5 +53,5 @@ select
     placed.relation as relation,
     placed.standing as standing
 from placed
-inner join house.identity as house_identity
+inner join input.identity as house_identity
     on placed.tied_head_id = house_identity.person_id

@@ -25,7 +25,7 @@ ranked as (
         row_number() over (
             partition by living.household_id
             order by living.head_rank, living.adult_rank, living.birth_date nulls last, living.person_id
-        ) as place
+        ) as row_rank
     from living
 )
 
@@ -35,4 +35,4 @@ select
     ranked.is_head as is_head,
     ranked.people_left as people_left
 from ranked
-where ranked.place = 1
+where ranked.row_rank = 1

@@ -27,7 +27,7 @@ ranked as (
         row_number() over (
             partition by concerned.household_id, listed.standing
             order by listed.period desc nulls last, listed.row_id
-        ) as place
+        ) as row_rank
     from registry.concerned as concerned
     inner join listed
         on concerned.person_id = listed.person_id
@@ -44,4 +44,4 @@ select
     ranked.period as period,
     ranked.row_id as row_id
 from ranked
-where ranked.place = 1
+where ranked.row_rank = 1

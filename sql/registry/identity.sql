@@ -58,7 +58,7 @@ ranked as (
             order by
                 judged.tier, judged.source_rank, case when judged.is_current then 0 else 1 end, judged.period nulls last,
                 judged.unit_code, judged.kind, judged.received_seq, judged.sheet, judged.row_number, judged.row_id
-        ) as place
+        ) as row_rank
     from judged
 )
 
@@ -73,4 +73,4 @@ select
 from ranked
 left join registry.returned_person as returned
     on ranked.person_id = returned.person_id
-where ranked.place = 1
+where ranked.row_rank = 1

@@ -10,11 +10,11 @@ with missing as (
         row_number() over (
             partition by unit.unit_code, gap.kind
             order by gap.latest_period desc nulls last, gap.night desc nulls last, gap.file_name, gap.submission_id
-        ) as place
-    from house.gap as gap
-    left join house.unit as sender
+        ) as row_rank
+    from input.gap as gap
+    left join input.unit as sender
         on gap.unit_code = sender.unit_code
-    inner join house.unit as unit
+    inner join input.unit as unit
         on
             unit.unit_kind <> 'partner'
             and (
@@ -31,4 +31,4 @@ select
     missing.latest_period as latest_period,
     missing.said as said
 from missing
-where missing.place = 1
+where missing.row_rank = 1

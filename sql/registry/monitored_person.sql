@@ -9,7 +9,7 @@ with ranked as (
         row_number() over (
             partition by monitoring.person_id
             order by monitoring.received_seq desc, monitoring.identified_on desc, monitoring.row_id
-        ) as place
+        ) as row_rank
     from accepted.poverty_return_monitoring as monitoring
     left join registry.name_conflict as name_conflict
         on monitoring.row_id = name_conflict.row_id
@@ -26,4 +26,4 @@ select
 from ranked
 inner join registry.person as person
     on ranked.person_id = person.person_id
-where ranked.place = 1
+where ranked.row_rank = 1

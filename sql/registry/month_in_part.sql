@@ -3,7 +3,7 @@ select distinct
     roster.registry as registry,
     gap.period as month,
     gap.unit_code as division_code
-from house.gap as gap
+from input.gap as gap
 inner join registry.roster as roster
     on gap.unit_code = roster.division_code and gap.kind in (roster.registry || '_person', roster.registry || '_household')
 where gap.period <> ''

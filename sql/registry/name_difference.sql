@@ -28,7 +28,7 @@ select
 from registry.person_row as person_row
 inner join named
     on person_row.person_id = named.person_id and person_row.identity_state <> 'decided'
-left join house.identity_decision as decided
+left join input.identity_decision as decided
     on person_row.row_id = decided.left_ref and person_row.person_id = decided.right_ref
 left join registry.held_person as held
     on person_row.person_id = held.person_id

@@ -5,7 +5,7 @@
 -- asked about with each, else the one that is not asked about would be the real one. Of somebody with two numbers the row may bear either.
 with given_name as (
     select set_aside.unit_code as unit_code, set_aside.person_id as person_id, folded_name(set_aside.name) as folded_name
-    from house.set_aside as set_aside
+    from input.set_aside as set_aside
     where set_aside.person_id is not null
     union
     select person_row.own_unit_code as unit_code, person_row.person_id as person_id, person_row.folded_name as folded_name
@@ -22,7 +22,7 @@ guessed as (
 
 joined_person as (
     select distinct unnest([decided.left_ref, decided.right_ref]) as person_id
-    from house.identity_decision as decided
+    from input.identity_decision as decided
     where decided.decision = 'same' and decided.left_ref not like '%#%'
 ),
 
@@ -46,7 +46,7 @@ set_aside_row as (
         coalesce(decided.decision, 'disputed') as state, set_aside.kind as kind, set_aside.unit_code as unit_code,
         set_aside.submission_id as submission_id, set_aside.sheet as sheet, set_aside.row_number as row_number,
         true as is_set_aside
-    from house.set_aside as set_aside
+    from input.set_aside as set_aside
     inner join registry.person as person
         on set_aside.person_id = person.person_id and set_aside.unit_code <> person.division_code
     left join registry.roster_unusable as roster_unusable
@@ -55,7 +55,7 @@ set_aside_row as (
         on set_aside.unit_code = guessed.unit_code and set_aside.person_id = guessed.person_id
     left join joined_person
         on set_aside.person_id = joined_person.person_id
-    left join house.identity_decision as decided
+    left join input.identity_decision as decided
         on set_aside.row_id = decided.left_ref and set_aside.person_id = decided.right_ref
     where
         (set_aside.kind = 'temporary_grant' and set_aside.name is null)

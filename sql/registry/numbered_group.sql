@@ -28,7 +28,7 @@ usable as (
         row_number() over (
             partition by listed.standing, listed.unit_code, listed.household_no
             order by listed.head_rank, listed.sheet, listed.row_number, listed.row_id
-        ) as place
+        ) as row_rank
     from listed
     left join registry.name_conflict as name_conflict
         on listed.row_id = name_conflict.row_id
@@ -50,4 +50,4 @@ inner join usable as head
         usable.standing = head.standing
         and usable.unit_code = head.unit_code
         and usable.household_no = head.household_no
-        and head.place = 1
+        and head.row_rank = 1

@@ -4,7 +4,7 @@ with worked as (
     select
         calendar.day as day,
         sum(case when calendar.is_working then 1 else 0 end) over (order by calendar.day) as days_worked
-    from house.calendar as calendar
+    from input.calendar as calendar
 ),
 
 waiting as (
@@ -22,7 +22,7 @@ waiting as (
         temporary_grant.told_on as told_on,
         temporary_grant.received_seq as received_seq
     from registry.temporary_grant as temporary_grant
-    cross join house.night as night
+    cross join input.night as night
     inner join worked as tonight
         on night.run_date = tonight.day
     left join worked as begun

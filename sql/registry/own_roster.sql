@@ -13,7 +13,7 @@ select
     case when count(roster.period) = count(*) then min(roster.period) end as period,
     min(case when roster.is_current then 1 else 0 end) = 1 as is_current,
     min(case when roster.is_whole then 1 else 0 end) = 1 as is_whole
-from house.unit as unit
+from input.unit as unit
 cross join registry.roster as roster
 where unit.unit_kind = 'bureau'
 group by unit.unit_code, roster.registry

@@ -11,7 +11,7 @@ with person as (
         known_person.list as list,
         case when known_person.is_disabled then 'yes' when not known_person.is_disabled then 'no' else 'unknown' end as disabled
     from registry.known_person as known_person
-    left join house.age_band as age_band
+    left join input.age_band as age_band
         on known_person.age between cast(age_band.from_age as integer) and cast(age_band.to_age as integer)
 ),
 

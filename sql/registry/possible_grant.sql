@@ -40,7 +40,7 @@ select
     set_aside_person.night as known_on,
     '临时救助台账第' || cast(set_aside_person.row_number as varchar) || '行被退回，不知道是不是已经发放' as unreadable
 from registry.set_aside_person as set_aside_person
-inner join house.set_aside as set_aside
+inner join input.set_aside as set_aside
     on set_aside_person.row_id = set_aside.row_id
 inner join registry.person as person
     on set_aside_person.person_id = person.person_id

@@ -5,7 +5,7 @@
 -- of typing; an old number of 15 characters is three short). A row without both may be anybody of that name in the sender's division.
 with nameless as (
     select row_id, unit_code, person_id, name, birth_date, number, coalesce(is_unproven, false) as is_unproven
-    from house.set_aside
+    from input.set_aside
     union all
     select
         row_id,
@@ -50,7 +50,7 @@ select
     possible.person_id as person_id,
     possible.bears_number as bears_number
 from possible
-left join house.identity_decision as decided
+left join input.identity_decision as decided
     on possible.row_id = decided.left_ref and possible.person_id = decided.right_ref
 where
     case decided.decision

@@ -28,7 +28,7 @@ unusable as (
         on roster_unusable.row_id = possible_person.row_id
     inner join registry.person as person
         on possible_person.person_id = person.person_id
-    inner join house.unit as unit
+    inner join input.unit as unit
         on person.division_code = unit.unit_code
     where
         possible_person.bears_number
@@ -43,7 +43,7 @@ heading as (
     from registry.unlisted_head as unlisted_head
     inner join registry.person as person
         on unlisted_head.person_id = person.person_id
-    inner join house.unit as unit
+    inner join input.unit as unit
         on person.division_code = unit.unit_code
     where unlisted_head.is_named or unit.unit_kind = 'bureau' or person.division_code = unlisted_head.division_code
 )

@@ -10,7 +10,7 @@ with ranked as (
         row_number() over (
             partition by real_estate.person_id, upper(translate(real_estate.unit_no, ' 　', ''))
             order by real_estate.received_seq desc, real_estate.row_id
-        ) as place
+        ) as row_rank
     from accepted.real_estate as real_estate
     left join registry.name_conflict as name_conflict
         on real_estate.row_id = name_conflict.row_id
@@ -26,4 +26,4 @@ select
 from ranked
 inner join registry.review_person as review_person
     on ranked.person_id = review_person.person_id
-where ranked.place = 1 and (ranked.usage = '住宅' or ranked.unreadable is not null)
+where ranked.row_rank = 1 and (ranked.usage = '住宅' or ranked.unreadable is not null)

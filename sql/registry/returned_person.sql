@@ -11,7 +11,7 @@ given_number as (
     select held.person_id as person_id, set_aside.row_id as row_id
     from registry.held_person as held
     cross join registry.horizon as horizon
-    inner join house.set_aside_name as set_aside
+    inner join input.set_aside_name as set_aside
         on
             held.person_id = set_aside.person_id
             and coalesce(held.division_code = set_aside.own_unit_code, true)
@@ -20,9 +20,9 @@ given_number as (
     union all
     select held.person_id as person_id, held.person_id || '-' || held.division_code as row_id
     from registry.held_person as held
-    inner join house.previous_person as previous
+    inner join input.previous_person as previous
         on held.person_id = previous.person_id
-    inner join house.previous_person as family
+    inner join input.previous_person as family
         on previous.household_id = family.household_id and previous.person_id <> family.person_id
     inner join tied
         on

@@ -13,9 +13,9 @@ with contributed as (
         row_number() over (
             partition by social_insurance.person_id, social_insurance.pay_month, social_insurance.employer
             order by social_insurance.received_seq desc, social_insurance.row_id
-        ) as place
+        ) as row_rank
     from accepted.social_insurance as social_insurance
-    inner join house.submission as submission
+    inner join input.submission as submission
         on social_insurance.submission_id = submission.submission_id
     left join registry.name_conflict as name_conflict
         on social_insurance.row_id = name_conflict.row_id
@@ -36,9 +36,9 @@ pensioned as (
         row_number() over (
             partition by pension.person_id, pension.pay_month, pension.scheme
             order by pension.received_seq desc, pension.row_id
-        ) as place
+        ) as row_rank
     from accepted.pension as pension
-    inner join house.submission as submission
+    inner join input.submission as submission
         on pension.submission_id = submission.submission_id
     left join registry.name_conflict as name_conflict
         on pension.row_id = name_conflict.row_id
@@ -48,11 +48,11 @@ pensioned as (
 paid as (
     select row_id, person_id, paid_month, amount_fen, counts, unreadable, told_on, 'social_insurance' as list
     from contributed
-    where place = 1
+    where row_rank = 1
     union all
     select row_id, person_id, paid_month, amount_fen, counts, unreadable, told_on, 'pension' as list
     from pensioned
-    where place = 1
+    where row_rank = 1
 ),
 
 known as (
@@ -75,7 +75,7 @@ known as (
             review_person.division_code = evidence_age.division_code
             and evidence_age.area_type = ''
             and evidence_age.key = 'income_evidence_age'
-    cross join house.night as night
+    cross join input.night as night
     left join registry.list_gap as list_gap
         on
             review_person.division_code = list_gap.division_code

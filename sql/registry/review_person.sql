@@ -12,7 +12,7 @@ with ranked as (
         row_number() over (
             partition by person.person_id
             order by authorisation.registry_rank, authorisation.authorised_on desc, authorisation.row_id
-        ) as place
+        ) as row_rank
     from registry.authorisation as authorisation
     inner join registry.person as person
         on authorisation.person_id = person.person_id
@@ -30,4 +30,4 @@ select
     ranked.authorised_on as authorised_on,
     ranked.row_id as row_id
 from ranked
-where ranked.place = 1
+where ranked.row_rank = 1

@@ -35,7 +35,7 @@ missing as (
         gap.unit_code as division_code,
         registries.registry as registry,
         max(gap.latest_period) as period
-    from house.gap as gap
+    from input.gap as gap
     inner join registries
         on gap.kind in (registries.registry || '_person', registries.registry || '_household')
     cross join registry.horizon as horizon
@@ -51,7 +51,7 @@ select
     cast(latest.period || '-01' as date) as period_start,
     coalesce(cast(latest.period || '-01' as date) >= horizon.fresh_start, false) as is_current,
     coalesce(missing.period < latest.period, missing.period is null) as is_whole
-from house.unit as unit
+from input.unit as unit
 cross join registries
 cross join registry.horizon as horizon
 left join latest

@@ -1,7 +1,7 @@
 -- Rows that were set aside from a roster in use (or from a later one of which nothing could be used): whoever they are about may well be
 -- enrolled. So may who stands on it without a number.
 with nameless as (
-    select row_id, unit_code, kind, period from house.set_aside
+    select row_id, unit_code, kind, period from input.set_aside
     union all
     select row_id, unit_code, 'dibao_person' as kind, period
     from accepted.dibao_person

@@ -28,9 +28,9 @@ with ranked as (
                 case when student_status.status_on__unreadable is not null then 1 else 0 end,
                 coalesce(student_status.status_on, submission.night) desc,
                 student_status.received_seq desc, student_status.row_id
-        ) as place
+        ) as row_rank
     from accepted.student_status as student_status
-    inner join house.submission as submission
+    inner join input.submission as submission
         on student_status.submission_id = submission.submission_id
     left join registry.name_conflict as name_conflict
         on student_status.row_id = name_conflict.row_id
@@ -48,4 +48,4 @@ select
         when (ranked.is_away and ranked.least_away = 0) or (not ranked.is_away and ranked.most_away = 1) then ranked.date_unreadable
     end as unreadable
 from ranked
-where ranked.place = 1
+where ranked.row_rank = 1

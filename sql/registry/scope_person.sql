@@ -49,7 +49,7 @@ ranked as (
         named.person_id as person_id,
         named.id_number as id_number,
         named.reason as reason,
-        row_number() over (partition by named.person_id order by named.reason_rank, named.id_number) as place
+        row_number() over (partition by named.person_id order by named.reason_rank, named.id_number) as row_rank
     from named
     where named.person_id is not null and named.id_number is not null
 )
@@ -59,4 +59,4 @@ select
     ranked.id_number as id_number,
     ranked.reason as reason
 from ranked
-where ranked.place = 1
+where ranked.row_rank = 1

@@ -8,10 +8,10 @@ select
     set_aside.row_number as row_number,
     submission.night as night,
     submission.received_seq as received_seq
-from house.set_aside as set_aside
+from input.set_aside as set_aside
 inner join registry.possible_person as possible_person
     on set_aside.row_id = possible_person.row_id
 inner join registry.person as person
     on possible_person.person_id = person.person_id
-inner join house.submission as submission
+inner join input.submission as submission
     on set_aside.submission_id = submission.submission_id

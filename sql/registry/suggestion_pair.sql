@@ -15,8 +15,8 @@ with aside as (
         regexp_replace(set_aside.phone, '[^0-9]', '', 'g') as phone,
         set_aside.unit_code as unit_code,
         coalesce(sender.unit_kind, 'partner') as sender_kind
-    from house.set_aside as set_aside
-    left join house.unit as sender
+    from input.set_aside as set_aside
+    left join input.unit as sender
         on set_aside.unit_code = sender.unit_code
     left join registry.roster as roster
         on

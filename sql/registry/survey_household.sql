@@ -25,7 +25,7 @@ with surveyed as (
             order by
                 case when survey_household.unit_code = household.division_code then 0 else 1 end,
                 survey_household.surveyed_on desc nulls last, survey_household.unit_code, survey_household.row_id
-        ) as place
+        ) as row_rank
     from accepted.survey_household as survey_household
     inner join registry.household as household
         on survey_household.person_id = household.head_person_id
@@ -67,4 +67,4 @@ left join registry.division_policy as edge_multiple
         surveyed.division_code = edge_multiple.division_code
         and surveyed.area_type = edge_multiple.area_type
         and edge_multiple.key = 'edge_multiple'
-where surveyed.place = 1
+where surveyed.row_rank = 1

@@ -19,9 +19,9 @@ with ranked as (
         row_number() over (
             partition by temporary_grant.unit_code, temporary_grant.application_no
             order by temporary_grant.received_seq desc, temporary_grant.row_id
-        ) as place
+        ) as row_rank
     from accepted.temporary_grant as temporary_grant
-    inner join house.submission as submission
+    inner join input.submission as submission
         on temporary_grant.submission_id = submission.submission_id
 )
 
@@ -48,7 +48,7 @@ select
     ranked.received_seq as received_seq,
     name_conflict.row_id is not null as is_disputed
 from ranked
-cross join house.night as night
+cross join input.night as night
 left join registry.name_conflict as name_conflict
     on ranked.row_id = name_conflict.row_id
-where ranked.place = 1
+where ranked.row_rank = 1

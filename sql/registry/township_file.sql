@@ -16,7 +16,7 @@ select
     named.township as township,
     max(submission.night) as last_received_on
 from named
-inner join house.submission as submission
+inner join input.submission as submission
     on named.submission_id = submission.submission_id
 where named.township is not null
 group by named.unit_code, named.township

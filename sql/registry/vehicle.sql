@@ -9,7 +9,7 @@ with ranked as (
         vehicle.status as status,
         row_number() over (
             partition by vehicle.person_id, vehicle.plate_no order by vehicle.received_seq desc, vehicle.row_id
-        ) as place
+        ) as row_rank
     from accepted.vehicle as vehicle
     left join registry.name_conflict as name_conflict
         on vehicle.row_id = name_conflict.row_id
@@ -24,4 +24,4 @@ select
     ranked.status = '正常' and ranked.vehicle_type in ('小型轿车', '小型客车', '货车') as is_asked_about,
     case when ranked.status = '正常' then ranked.type_unreadable end as unreadable
 from ranked
-where ranked.place = 1
+where ranked.row_rank = 1

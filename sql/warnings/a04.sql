@@ -31,7 +31,7 @@ ranked as (
         row_number() over (
             partition by standings.person_id
             order by standings.standing_rank, standings.roster_period desc nulls last, standings.row_id
-        ) as place
+        ) as row_rank
     from standings
 )
 
@@ -55,7 +55,7 @@ inner join registry.person as person
 inner join registry.household_fact as household_fact
     on person.household_id = household_fact.household_id
 left join ranked
-    on burden.person_id = ranked.person_id and ranked.place = 1
+    on burden.person_id = ranked.person_id and ranked.row_rank = 1
 inner join registry.division_policy as threshold
     on
         person.division_code = threshold.division_code

@@ -13,7 +13,7 @@ with certified as (
         row_number() over (
             partition by disability.person_id
             order by disability.is_severe desc nulls last, disability.level_number, disability.issued_on desc, disability.row_id
-        ) as place
+        ) as row_rank
     from registry.disability as disability
     inner join registry.person as person
         on disability.person_id = person.person_id
@@ -22,7 +22,7 @@ with certified as (
             person.division_code = severe_window.division_code
             and severe_window.area_type = ''
             and severe_window.key = 'severe_disability_window'
-    cross join house.night as night
+    cross join input.night as night
     where
         coalesce(disability.is_severe, true)
         and disability.issued_on <= night.run_date
@@ -46,4 +46,4 @@ inner join registry.registry_check as dibao
     on certified.person_id = dibao.person_id and dibao.registry = 'dibao' and dibao.answer = 'not_enrolled'
 inner join registry.registry_check as tekun
     on certified.person_id = tekun.person_id and tekun.registry = 'tekun' and tekun.answer = 'not_enrolled'
-where certified.place = 1
+where certified.row_rank = 1

@@ -8,9 +8,9 @@ with registered as (
         row_number() over (
             partition by unemployment.person_id
             order by unemployment.registered_on desc, unemployment.received_seq desc, unemployment.row_id
-        ) as place
+        ) as row_rank
     from accepted.unemployment as unemployment
-    cross join house.night as night
+    cross join input.night as night
     left join registry.name_conflict as name_conflict
         on unemployment.row_id = name_conflict.row_id
     where
@@ -36,11 +36,11 @@ paid as (
         row_number() over (
             partition by concerned.household_id
             order by contribution.pay_month desc, contribution.row_id
-        ) as place
+        ) as row_rank
     from registry.contribution as contribution
     inner join registry.concerned as concerned
         on contribution.person_id = concerned.person_id
-    cross join house.night as night
+    cross join input.night as night
     where contribution.pay_month <= night.month_start
 ),
 
@@ -51,7 +51,7 @@ unknown as (
     from registry.set_aside_person as set_aside_person
     inner join registry.concerned as concerned
         on set_aside_person.person_id = concerned.person_id
-    cross join house.night as night
+    cross join input.night as night
     where
         set_aside_person.kind = 'social_insurance'
         and set_aside_person.night >= cast(night.month_start - interval 2 month as date)
@@ -99,7 +99,7 @@ inner join registry.division_policy as recent
         person.division_code = recent.division_code
         and recent.area_type = ''
         and recent.key = 'unemployment_window'
-cross join house.night as night
+cross join input.night as night
 left join registry.household_standing as edge
     on person.household_id = edge.household_id and edge.standing = 'edge'
 left join surveyed
@@ -107,7 +107,7 @@ left join surveyed
         person.household_id = surveyed.household_id
         and surveyed.yearly_income_fen * 10000 < surveyed.edge_x10000
 left join paid
-    on person.household_id = paid.household_id and paid.place = 1
+    on person.household_id = paid.household_id and paid.row_rank = 1
 left join unknown
     on person.household_id = unknown.household_id
 left join registry.list_gap as list_gap
@@ -118,7 +118,7 @@ left join registry.list_gap as list_gap
 left join registry.household_in_part as household_in_part
     on person.household_id = household_in_part.household_id
 where
-    registered.place = 1
+    registered.row_rank = 1
     and date_diff('day', registered.registered_on, night.run_date) < recent.value
     and age.age >= 16
     and age.age <= 59

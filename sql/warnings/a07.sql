@@ -7,7 +7,7 @@ with placed as (
         household_standing.row_id as row_id,
         row_number() over (
             partition by household_standing.household_id order by household_standing.standing_rank
-        ) as place
+        ) as row_rank
     from registry.household_standing as household_standing
 )
 
@@ -32,7 +32,7 @@ inner join registry.person as person
 inner join registry.age as age
     on schooling.person_id = age.person_id
 inner join placed
-    on person.household_id = placed.household_id and placed.place = 1
+    on person.household_id = placed.household_id and placed.row_rank = 1
 left join registry.list_gap as list_gap
     on
         person.division_code = list_gap.division_code

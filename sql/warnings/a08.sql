@@ -24,7 +24,7 @@ with suffered as (
             household.division_code = least.division_code
             and least.area_type = ''
             and least.key = 'disaster_loss_minimum'
-    cross join house.night as night
+    cross join input.night as night
     where
         disaster.happened_on <= night.run_date
         and date_diff('day', disaster.happened_on, night.run_date) < recent.value
@@ -38,7 +38,7 @@ helped as (
         granted_row.row_id as row_id,
         row_number() over (
             partition by concerned.household_id order by granted_row.granted_on desc, granted_row.row_id
-        ) as place
+        ) as row_rank
     from registry.granted_row as granted_row
     inner join registry.concerned as concerned
         on granted_row.person_id = concerned.person_id
@@ -100,10 +100,10 @@ ranked as (
                 case when doubted.unreadable is null then 0 else 1 end,
                 case when suffered.level = 'red' then 0 else 1 end,
                 suffered.loss_fen desc, suffered.happened_on desc, suffered.row_id
-        ) as place
+        ) as row_rank
     from suffered
     left join helped
-        on suffered.household_id = helped.household_id and helped.place = 1
+        on suffered.household_id = helped.household_id and helped.row_rank = 1
     inner join doubted
         on suffered.household_id = doubted.household_id and suffered.row_id = doubted.row_id
     where helped.granted_on is null or helped.granted_on < suffered.happened_on
@@ -126,4 +126,4 @@ select
 from ranked
 inner join registry.household_speaker as speaker
     on ranked.household_id = speaker.household_id
-where ranked.place = 1
+where ranked.row_rank = 1

@@ -6,7 +6,7 @@ with lost as (
         death.row_id as row_id,
         death.died_on as died_on,
         death.age_at_death as age_at_death,
-        row_number() over (partition by death.household_id order by death.died_on desc, death.row_id) as place
+        row_number() over (partition by death.household_id order by death.died_on desc, death.row_id) as row_rank
     from registry.death as death
     inner join registry.household as household
         on death.household_id = household.household_id
@@ -15,7 +15,7 @@ with lost as (
             household.division_code = recent.division_code
             and recent.area_type = ''
             and recent.key = 'death_window'
-    cross join house.night as night
+    cross join input.night as night
     where
         date_diff('day', death.died_on, night.run_date) < recent.value
         and death.age_at_death >= 18
@@ -30,7 +30,7 @@ placed as (
         household_standing.row_id as row_id,
         row_number() over (
             partition by household_standing.household_id order by household_standing.standing_rank
-        ) as place
+        ) as row_rank
     from registry.household_standing as household_standing
     where household_standing.standing <> 'tekun'
 )
@@ -53,7 +53,7 @@ from lost
 inner join registry.household as household
     on lost.household_id = household.household_id
 inner join placed
-    on lost.household_id = placed.household_id and placed.place = 1
+    on lost.household_id = placed.household_id and placed.row_rank = 1
 inner join registry.household_speaker as speaker
     on lost.household_id = speaker.household_id
-where lost.place = 1
+where lost.row_rank = 1

@@ -8,7 +8,7 @@ with listed as (
         row_number() over (
             partition by roster_person.person_id
             order by roster_person.period desc, roster_person.registry_rank, roster_person.division_code, roster_person.row_id
-        ) as place
+        ) as row_rank
     from registry.roster_person as roster_person
     cross join registry.horizon as horizon
     where
@@ -45,4 +45,4 @@ inner join registry.registry_check as dibao
     on listed.person_id = dibao.person_id and dibao.registry = 'dibao' and dibao.answer = 'not_enrolled'
 inner join registry.registry_check as tekun
     on listed.person_id = tekun.person_id and tekun.registry = 'tekun' and tekun.answer = 'not_enrolled'
-where listed.place = 1 and burden.burden_fen > threshold.value_fen
+where listed.row_rank = 1 and burden.burden_fen > threshold.value_fen

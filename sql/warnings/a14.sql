@@ -18,7 +18,7 @@ with ranked as (
                 case when overdue.unreadable is null then 0 else 1 end,
                 case when overdue.is_urgent then 0 else 1 end,
                 overdue.working_days desc, overdue.division_code, overdue.application_no, overdue.row_id
-        ) as place
+        ) as row_rank
     from registry.overdue_application as overdue
 )
 
@@ -39,6 +39,6 @@ select
 from ranked
 inner join registry.person as person
     on ranked.person_id = person.person_id
-inner join house.unit as unit
+inner join input.unit as unit
     on ranked.handling_code = unit.unit_code
-where ranked.place = 1
+where ranked.row_rank = 1

@@ -7,7 +7,7 @@ with ranked as (
         row_number() over (
             partition by double_enrolment.person_id
             order by double_enrolment.start_month desc nulls last, double_enrolment.division_code
-        ) as place
+        ) as row_rank
     from registry.double_enrolment as double_enrolment
 ),
 
@@ -76,6 +76,6 @@ select
     told.overlap_months as overlap_months
 from told
 inner join ranked
-    on told.person_id = ranked.person_id and ranked.place = 1
+    on told.person_id = ranked.person_id and ranked.row_rank = 1
 inner join registry.person as person
     on told.person_id = person.person_id

@@ -21,7 +21,7 @@ ranked as (
         row_number() over (
             partition by review_person.household_id
             order by review_person.registry_rank, review_person.authorised_on desc, review_person.row_id
-        ) as place
+        ) as row_rank
     from registry.review_person as review_person
 )
 
@@ -42,5 +42,5 @@ from owned
 inner join registry.household as household
     on owned.household_id = household.household_id
 inner join ranked
-    on owned.household_id = ranked.household_id and ranked.place = 1
+    on owned.household_id = ranked.household_id and ranked.row_rank = 1
 where owned.possible_units > 1

@@ -29,7 +29,7 @@ authorised as (
         current_household.row_id as row_id,
         row_number() over (
             partition by current_household.household_id order by case current_household.registry when 'dibao' then 1 else 2 end
-        ) as place
+        ) as row_rank
     from registry.current_household as current_household
     inner join registry.authorisation as authorisation
         on
@@ -71,7 +71,7 @@ from authorised
 inner join paid
     on authorised.household_id = paid.household_id
 where
-    authorised.place = 1
+    authorised.row_rank = 1
     and (
         paid.income_fen * 10000 > authorised.standard_fen * authorised.household_size * authorised.multiple_x10000
         or paid.unreadable is not null

@@ -89,7 +89,7 @@ select
         when due.due_on >= night.run_date then due.able_unreadable
     end as unreadable
 from due
-cross join house.night as night
+cross join input.night as night
 where
     due.due_on < night.run_date
     or (coalesce(due.recheck_unreadable, due.able_unreadable) is not null and due.due_if_able_on < night.run_date)

@@ -46,5 +46,5 @@ select
     valid.row_id as edge_row_id,
     valid.unreadable as unreadable
 from valid
-cross join house.night as night
+cross join input.night as night
 where valid.valid_until < night.run_date or valid.unreadable is not null

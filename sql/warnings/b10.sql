@@ -14,7 +14,7 @@ with told as (
         ) as places,
         cast(null as varchar) as unreadable
     from registry.same_cause_grant as same_cause_grant
-    inner join house.unit as unit
+    inner join input.unit as unit
         on same_cause_grant.division_code = unit.unit_code
     where same_cause_grant.unreadable is null
     group by same_cause_grant.person_id

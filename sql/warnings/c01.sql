@@ -26,7 +26,7 @@ severe as (
         row_number() over (
             partition by disability.person_id
             order by disability.is_severe desc nulls last, disability.level_number, disability.issued_on desc, disability.row_id
-        ) as place
+        ) as row_rank
     from registry.disability as disability
     where coalesce(disability.is_severe, true)
 ),
@@ -49,7 +49,7 @@ entitled as (
     left join registry.age as age
         on listed.person_id = age.person_id
     left join severe
-        on listed.person_id = severe.person_id and severe.place = 1
+        on listed.person_id = severe.person_id and severe.row_rank = 1
 )
 
 select

@@ -35,7 +35,7 @@ with placed as (
             current_household.roster_division = remote_distance.division_code
             and coalesce(current_household.area_type, '') = remote_distance.area_type
             and remote_distance.key = 'remote_distance'
-    left join house.township as township
+    left join input.township as township
         on current_household.roster_division = township.division_code and dibao_household.township = township.name
     where current_household.registry = 'dibao' and coalesce(dibao_household.remote_supplement_fen, 0) = 0
 )

@@ -110,8 +110,8 @@ def _think_ahead() -> None:
 
     Nothing that can be disturbed half-way is left out by that: none of it touches the disk.
     """
-    house = models.read_models(contracts.load().kinds)
-    lineage, order, version = functools.cache(house.lineage), functools.cache(house.order), house.version
+    sql_models = models.read_models(contracts.load().kinds)
+    lineage, order, version = functools.cache(sql_models.lineage), functools.cache(sql_models.order), sql_models.version
 
     class Known(models.Models):
         def lineage(self, name: str) -> dict[str, list[str]]:
@@ -124,7 +124,7 @@ def _think_ahead() -> None:
         def version(self) -> str:
             return version
 
-    known = Known(house.models, house.kinds, house.lists)
+    known = Known(sql_models.models, sql_models.kinds, sql_models.lists)
     answers: dict[bytes, Any] = {}
     judge = validation.failing_rows
 
