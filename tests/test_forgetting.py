@@ -26,6 +26,7 @@ from pipeline import warehouse
 from pipeline.ask.person import person_of
 from pipeline.lists.words import FILLED_IN, WARNING_NUMBER
 from pipeline.model import TAKEN_OUT, mask
+from pipeline.night import check as step_check
 from pipeline.night import issues, run
 from pipeline.operate import custody, forgetting, rights
 from pipeline.records import access, archive, journal
@@ -316,7 +317,7 @@ def _die(*_: Any, **__: Any) -> None:
 
 
 CUT = {
-    "rows are written and the ledger does not know": (run, "_tell"),
+    "rows are written and the ledger does not know": (step_check, "_tell"),
     "rows and copies are gone and lines are not": (issues, "forget"),
     "lines are gone and releases are not": (forgetting, "_leave_out"),
     "the release before is copied and not kept": (warehouse, "keep"),
