@@ -1,5 +1,6 @@
 """What stands published is held against the journal: each attack on it is found, and nothing is said where nothing is wrong."""
 
+import importlib
 import json
 import shutil
 import sqlite3
@@ -180,7 +181,7 @@ def test_a_recovery_leaves_nothing_to_say(home):
     assert (told["problems"], told["notes"]) == ([], []), "after the night that followed it"
 
 
-@pytest.mark.parametrize(("where", "step"), [(warehouse, "build"), (run, "_mark")])
+@pytest.mark.parametrize(("where", "step"), [("pipeline.warehouse", "build"), ("pipeline.night.give_back", "mark")])
 def test_a_night_that_failed_and_was_repeated_leaves_nothing_to_say(home, monkeypatch, where, step):
     book(
         home / "inbox/d01/边缘人员.xlsx",
@@ -188,7 +189,7 @@ def test_a_night_that_failed_and_was_repeated_leaves_nothing_to_say(home, monkey
         [*(person(n) for n in range(1, 6)), ("某", "不是号码", *person(1)[2:])],
     )
     with monkeypatch.context() as patch:
-        patch.setattr(where, step, fail)
+        patch.setattr(importlib.import_module(where), step, fail)
         with pytest.raises(OSError, match="cut off"):
             run.night(home, NEXT)
     assert problems(home) == [], "cut off"
