@@ -88,7 +88,7 @@ class _Help:
         return self.begins_on >= earliest and (self.person_id, self.what) not in known
 
 
-def backtest(home: Path, folder: Path, first: date, last: date, on_step: Step | None = None) -> dict[str, Any]:
+def backtest(home_dir: Path, folder: Path, first: date, last: date, on_step: Step | None = None) -> dict[str, Any]:
     """Ask the rules in force and the changed ones of every night from `first` to `last` that published.
 
     `folder` holds what would change, as it would be put in place: `<code>.sql` and `<code>.yml` of a rule (the other of
@@ -107,28 +107,28 @@ def backtest(home: Path, folder: Path, first: date, last: date, on_step: Step | 
     say = on_step or (lambda name, done, total: None)
     if first > last:
         raise MonitorError("--from 不能晚于 --to")
-    place, ledger = access.open_whole(home)
+    home, ledger = access.open_whole(home_dir)
     known = contracts.load().kinds
     now = read_models(known)
     with tempfile.TemporaryDirectory(prefix="backtest-") as scratch:
-        then, new_policy, changes = _changed(place, folder, Path(scratch))
+        then, new_policy, changes = _changed(home, folder, Path(scratch))
         then_models = read_models(known, then)
         then_models.examine(then_models.everything())
-    new_policy, early = new_policy.brought_forward(place.policy, first)
-    with access.shared(home):
-        told_by = past(place)
+    new_policy, early = new_policy.brought_forward(home.policy, first)
+    with access.shared(home_dir):
+        told_by = past(home)
         nights = sorted(night for night in told_by.published if first <= night <= last)
         if not nights:
             raise MonitorError(f"{first} 到 {last} 之间没有发布过清单的夜间任务，没有可以比的")
         before: dict[tuple[str, str], _Listed] = {}
         after: dict[tuple[str, str], _Listed] = {}
         told, helped = [], set[tuple[str, str]]()
-        with closing(warehouse.read(place.warehouse, seal.release_keys(place))) as release:
+        with closing(warehouse.read(home.warehouse, seal.release_keys(home))) as release:
             helps = _helps(release, first)
             found = _found(release, then_models)
             for done, night in enumerate(nights):
                 say("重问过去的夜", done, len(nights))
-                given = _as_it_stood(inputs.gather(place, ledger, night, judged_on=told_by.judged_on), release, told_by)
+                given = _as_it_stood(inputs.gather(home, ledger, night, judged_on=told_by.judged_on), release, told_by)
                 changed = replace(given, given_tables={**given.given_tables, **inputs.of_policy(new_policy, night)})
                 mine, had = _ask(given, now, night, _KNOWN_HELP)
                 theirs, _ = _ask(changed, then_models, night, {})
@@ -164,7 +164,7 @@ def backtest(home: Path, folder: Path, first: date, last: date, on_step: Step | 
         "unsound": _unsound(now, then_models, {code for code, _ in after}),
         "nights": told,
         "not_run": not_run,
-        "rules": _tally(before, after, verdicts, titles, {code: unit.name for code, unit in place.units.items()}),
+        "rules": _tally(before, after, verdicts, titles, {code: unit.name for code, unit in home.units.items()}),
         "shown": _shown(before, after, verdicts),
     }  # fmt: skip
 

@@ -22,7 +22,7 @@ from pipeline.settings.home import KEY_BYTES, Home, Limits
 _LONGEST_NAME = 255
 
 
-def check_file(home: Path | None, file: Path, unit_code: str | None, day: date) -> dict[str, Any]:
+def check_file(home_dir: Path | None, file: Path, unit_code: str | None, day: date) -> dict[str, Any]:
     """Judge one file without taking it in; the annotated copy is written beside it.
 
     Without a unit, neither the sender nor its townships are examined; without a home (a clerk's own computer), townships
@@ -33,8 +33,8 @@ def check_file(home: Path | None, file: Path, unit_code: str | None, day: date) 
     from pipeline import checks, returns, warehouse  # noqa: PLC0415 - brings pandas, lxml and the readers
     from pipeline.reading import layout  # noqa: PLC0415 - brings pandas, lxml and the readers
 
-    place = Home.open(home) if home else None
-    units = place.units if place else {}
+    home = Home.open(home_dir) if home_dir else None
+    units = home.units if home else {}
     if unit_code is not None and unit_code not in units:
         choice = f"可选：{'、'.join(units)}" if units else "这里没有数据目录（--home），不写 --unit 就能检查"
         raise MonitorError(f"没有“{unit_code}”这个单位。{choice}")
@@ -45,15 +45,15 @@ def check_file(home: Path | None, file: Path, unit_code: str | None, day: date) 
     if unit_code:
         senders = {unit_code, units[unit_code].kind}
     target = file.with_name(_cut_to_fit(_apart_from_its_like(file), ".检查结果.xlsx"))
-    if place:
-        place.work.mkdir(mode=0o700, exist_ok=True)
-    scratch = place.work if place else None
+    if home:
+        home.work.mkdir(mode=0o700, exist_ok=True)
+    scratch = home.work if home else None
     with tempfile.TemporaryDirectory(dir=scratch, prefix="check-") as folder, warehouse.in_memory(Path(folder)) as con:
         work = Path(folder)
-        allowed = place.settings.limits if place else Limits()
+        allowed = home.settings.limits if home else Limits()
         readings = layout.read_file(
             file, file.name, unit_code or "", senders, work,
-            places=places_of_others(place, units[unit_code]) if place and unit_code else None,
+            places=places_of_others(home, units[unit_code]) if home and unit_code else None,
             memory_mb=allowed.memory_mb, seconds=allowed.seconds,
         )  # fmt: skip
         taken = [reading for reading in readings if reading.refusal is None and reading.kind]
@@ -65,8 +65,8 @@ def check_file(home: Path | None, file: Path, unit_code: str | None, day: date) 
             update={"kinds": {name: kind.model_copy(update={"door": None}) for name, kind in known.kinds.items()}}
         )
         # Who is who within this one file: without a home any key will do.
-        key = place.identity_key() if place else secrets.token_bytes(KEY_BYTES)
-        around = checks.Surroundings(day, key, place.places if place and unit_code else _anywhere(place))
+        key = home.identity_key() if home else secrets.token_bytes(KEY_BYTES)
+        around = checks.Surroundings(day, key, home.places if home and unit_code else _anywhere(home))
         verdicts = checks.examine(con, open_doors, parts, around, work) if parts else []
         found = {part.submission_id: part.reading for part in parts}
         summaries = [
@@ -98,7 +98,7 @@ def check_file(home: Path | None, file: Path, unit_code: str | None, day: date) 
         for fault in not_marked
         if fault
     ]
-    unknown += [] if place else ["这里没有数据目录：街道（乡镇）是不是本地的没有核对，其余都检查了"]
+    unknown += [] if home else ["这里没有数据目录：街道（乡镇）是不是本地的没有核对，其余都检查了"]
     all_faults = join_issues(faults)
     groups = all_faults.groupby(["severity", "rule", "fix"], sort=True)
     to_do = [

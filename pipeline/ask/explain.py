@@ -37,7 +37,7 @@ _STILL = {
 _STILL_STYLE = {"holds": "green", "changed": "yellow", "gone": "red", "stopped": "red", "unreadable": "yellow"}
 
 
-def explain(home: Path, warning_id: str, day: date | None = None) -> dict[str, Any]:
+def explain(home_dir: Path, warning_id: str, day: date | None = None) -> dict[str, Any]:
     """All that stands behind one warning of the published release, and whether its rule still holds on the rows in force.
 
     It is asked again for the release's own night, or for another `day`.
@@ -48,19 +48,19 @@ def explain(home: Path, warning_id: str, day: date | None = None) -> dict[str, A
     from pipeline.night import inputs  # noqa: PLC0415 - brings duckdb
     from pipeline.warehouse import models  # noqa: PLC0415 - brings duckdb
 
-    place, ledger = access.open_whole(home)
-    if not place.warehouse.exists():
+    home, ledger = access.open_whole(home_dir)
+    if not home.warehouse.exists():
         raise MonitorError("还没有发布过预警清单，请先运行 monitor run")
     sql_models = models.read_models(contracts.load().kinds)
-    with closing(warehouse.read(place.warehouse, seal.release_keys(place))) as release:
+    with closing(warehouse.read(home.warehouse, seal.release_keys(home))) as release:
         asked_on = day or release.execute("select run_date from release").fetchall()[0][0]
-        given = inputs.gather(place, ledger, asked_on)
+        given = inputs.gather(home, ledger, asked_on)
         return explain_in(
             release,
             warning_id,
             cards=sql_models.cards,
-            policy_titles=place.policy.titles,
-            unit_names={code: unit.name for code, unit in place.units.items()},
+            policy_titles=home.policy.titles,
+            unit_names={code: unit.name for code, unit in home.units.items()},
             ask_rule=lambda code: warehouse.ask(given, sql_models, f"warnings.{code.lower()}"),
             ask_unanswered=lambda: {
                 row["warning_id"]: row["said"]

@@ -55,20 +55,20 @@ _MOST_NAMED = 5
 """Places or groups that one sentence names; the tables have all."""
 
 
-def report(home: Path, day: date | None) -> dict[str, Any]:
+def report(home_dir: Path, day: date | None) -> dict[str, Any]:
     """What the release of a night says about silence and fairness: plain data, dates ISO, rates from 0 to 1.
 
     `day` None: the current release. `silence`: lines of that table with places named and `expected`, how many people would be listed if the
     place were as all are (rules of assistance; only where none are, else None). `rates`: lines of `warning_rate`, groups named; of persons
     and households. Raises MonitorError when no release of that night is kept, or it is older than the report.
     """
-    place = Home.open(home)
-    keys = seal.release_keys(place)
-    path = place.warehouse if day is None else warehouse.release_of(place.releases, day, keys)
+    home = Home.open(home_dir)
+    keys = seal.release_keys(home)
+    path = home.warehouse if day is None else warehouse.release_of(home.releases, day, keys)
     if path is None:
         raise MonitorError(f"没有保留 {day} 这一夜的数据；只保留最近 {warehouse.KEPT} 版，不写日期就是当前的一版")
-    divisions = [unit.code for unit in place.units.values() if unit.kind == "division"]
-    names = {unit.code: unit.name for unit in place.units.values()}
+    divisions = [unit.code for unit in home.units.values() if unit.kind == "division"]
+    names = {unit.code: unit.name for unit in home.units.values()}
     titles = {kind.name: kind.title for kind in contracts.load().kinds.values()}
     with closing(warehouse.read(path, keys)) as release:
         night = release.execute("select run_date from release").fetchall()[0][0]
@@ -78,10 +78,10 @@ def report(home: Path, day: date | None) -> dict[str, Any]:
         rates = [_rate(row, names) for row in _rows(release, "select * from warning_rate")]
     usual = [row["rate"] for row in rates if (row["purpose"], row["counted"], row["dimension"]) == _USUAL]
     topics = list(TOPIC_TITLES)
-    least = place.policy.value("smallest_cell", night)
+    least = home.policy.value("smallest_cell", night)
     return {
         "date": night.isoformat(),
-        "bureau": next(unit.name for unit in place.units.values() if unit.kind == "bureau"),
+        "bureau": next(unit.name for unit in home.units.values() if unit.kind == "bureau"),
         "days": (night - silence[0]["silent_from"]).days,
         "smallest_cell": {"value": int(least.value), "source": least.source},
         "silence": sorted(

@@ -61,27 +61,27 @@ _ANSWERS = {
 }  # fmt: skip
 
 
-def why_not(home: Path, id_number: str, rule: str, day: date | None = None) -> dict[str, Any]:
+def why_not(home_dir: Path, id_number: str, rule: str, day: date | None = None) -> dict[str, Any]:
     """The conditions of a rule that do not hold for a person on the night `day` (without it: of the current release).
 
     Gives `person` (name, masked number), `rule`, `listed`, `reasons` (Chinese sentences) and `person_id`. Raises MonitorError for an unusable
     number, an unknown rule, and when nothing is published yet.
     """
-    place, ledger = access.open_whole(home)
-    if not place.warehouse.exists():
+    home, ledger = access.open_whole(home_dir)
+    if not home.warehouse.exists():
         raise MonitorError("还没有发布过任何一版数据，请先运行 monitor run")
     models = read_models(contracts.load().kinds)
     known = {card.code: (name, card) for name, card in models.cards.items()}
     if rule.upper() not in known:
         raise MonitorError(f"没有“{rule}”这条规则。可选：{'、'.join(known)}")
     name, card = known[rule.upper()]
-    with closing(warehouse.read(place.warehouse, seal.release_keys(place))) as release:
+    with closing(warehouse.read(home.warehouse, seal.release_keys(home))) as release:
         night = day or release.execute("select run_date from release").fetchall()[0][0]
-        person_id = person_of(place, id_number, night)
+        person_id = person_of(home, id_number, night)
         told = _listed(release, card, person_id) if day in (None, _night_of(release)) else None
     missing: dict[str, str] = {}
     if told is None:
-        given = inputs.gather(place, ledger, night)
+        given = inputs.gather(home, ledger, night)
         failing = warehouse.trace(given, models, name, person_id)
         missing = _missing(given, models, person_id)
         if failing is None:

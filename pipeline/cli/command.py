@@ -54,8 +54,8 @@ NOT_AS_ARGUMENT = (
 class Context:
     """What every command gets: the home's folder, and how to print."""
 
-    def __init__(self, home: Path, *, is_named: bool):
-        self.folder = home
+    def __init__(self, home_dir: Path, *, is_named: bool):
+        self.folder = home_dir
         self.is_named = is_named
         self.as_json = False
         self.console = Screen(highlight=False)
@@ -122,11 +122,11 @@ json_option = click.option("--json", is_flag=True, expose_value=False, callback=
     package_name="low-income-monitoring", prog_name="monitor", message="%(prog)s %(version)s", help="显示版本"
 )
 @click.pass_context
-def monitor(ctx: click.Context, home: Path) -> None:
+def monitor(ctx: click.Context, home_dir: Path) -> None:
     """低收入人口动态监测：每天早上说清哪些家庭有风险、还没有得到救助。"""
     keep_to_owner()
     is_named = ctx.get_parameter_source("home") is not ParameterSource.DEFAULT
-    ctx.obj = Context(home.absolute(), is_named=is_named)
+    ctx.obj = Context(home_dir.absolute(), is_named=is_named)
     if ctx.invoked_subcommand is None:
         raise click.UsageError("没有写命令")
 

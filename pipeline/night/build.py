@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipeline.night import isolation
 
 
-def build(home: Path, day: date) -> dict[str, int]:
+def build(home_dir: Path, day: date) -> dict[str, int]:
     """Build and examine the release of the night in work/; published table → rows.
 
     Where it fails on rows of submissions that were judged tonight, these are held, and it is built without them: the last
@@ -28,11 +28,11 @@ def build(home: Path, day: date) -> dict[str, int]:
     from pipeline.night import inputs, isolation  # noqa: PLC0415 - brings duckdb
     from pipeline.warehouse import examples, models  # noqa: PLC0415 - brings duckdb
 
-    place, ledger = access.open_home(home)
+    home, ledger = access.open_home(home_dir)
     broken: dict[str, isolation.Broken] = {}
     built_at = datetime.now(UTC)
-    with access.shared(home):
-        target = work_folder.built(place, day)
+    with access.shared(home_dir):
+        target = work_folder.built(home, day)
         shutil.rmtree(target, ignore_errors=True)
         sql_models = models.read_sound_models(contracts.load().kinds)
         if silent := examples.silent_rules(sql_models):
@@ -41,18 +41,18 @@ def build(home: Path, day: date) -> dict[str, int]:
             )
         while True:
             try:
-                given = inputs.gather(place, ledger, day, built_at)
-                return warehouse.build(given, sql_models, target, work=place.work, key=seal.closing_key(place))
+                given = inputs.gather(home, ledger, day, built_at)
+                return warehouse.build(given, sql_models, target, work=home.work, key=seal.closing_key(home))
             except (ConfigError, NotWritten):
                 raise
             except warehouse.OF_THE_MACHINE:
                 raise
             except Exception:
                 found = isolation.of_build(
-                    place, sql_models, sent_tonight(place, ledger, day),
-                    lambda without: inputs.gather(place, ledger, day, built_at, without=without),
+                    home, sql_models, sent_tonight(home, ledger, day),
+                    lambda without: inputs.gather(home, ledger, day, built_at, without=without),
                 )  # fmt: skip
                 if not found:
                     raise
                 broken |= found
-                judge_without(home, day, broken, found, waves=WAVES)
+                judge_without(home_dir, day, broken, found, waves=WAVES)

@@ -25,7 +25,7 @@ WAVES = 3
 """Families are checked in three waves: our own lists; partners' lists; those that follow whom others let in."""
 
 
-def families(home: Path, day: date, wave: int) -> list[str]:
+def families(home_dir: Path, day: date, wave: int) -> list[str]:
     """Families of kinds that have something to check in a wave, sorted.
 
     Partners' families are also checked again when somebody entered the scope since their files were last read (what was
@@ -34,46 +34,46 @@ def families(home: Path, day: date, wave: int) -> list[str]:
     """
     from pipeline.night import inputs, scope  # noqa: PLC0415 - brings duckdb
 
-    place, ledger = access.open_home(home)
+    home, ledger = access.open_home(home_dir)
     waiting = {submission.kind for submission in [*ledger.submissions(outcome="read"), *ledger.let_go_on(day)]}
     waiting |= {kind for _, kind in ledger.exceptions_changed(day)}
     touched = []
     if wave:
-        _ask_scope(home, day)
-    with access.shared(home):
+        _ask_scope(home_dir, day)
+    with access.shared(home_dir):
         for family, kinds in contracts.load().families().items():
             if wave_of(family) != wave:
                 continue
             if waiting & set(kinds) or (
-                wave and scope.has_changed(place, family, lambda: inputs.of_lists(place, ledger, day))
+                wave and scope.has_changed(home, family, lambda: inputs.of_lists(home, ledger, day))
             ):
                 touched.append(family)
     return touched
 
 
-def _ask_scope(home: Path, day: date) -> None:
+def _ask_scope(home_dir: Path, day: date) -> None:
     """Ask our own lists who is in scope, before a partner's is judged; what our program cannot get over is held first."""
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
     from pipeline.night import inputs, isolation, scope  # noqa: PLC0415 - brings duckdb
     from pipeline.warehouse import models  # noqa: PLC0415 - brings duckdb
 
-    place, ledger = access.open_home(home)
+    home, ledger = access.open_home(home_dir)
     broken: dict[str, isolation.Broken] = {}
-    with access.shared(home):
+    with access.shared(home_dir):
         while True:
             try:
-                scope.ask(place, lambda: inputs.of_lists(place, ledger, day))
+                scope.ask(home, lambda: inputs.of_lists(home, ledger, day))
             except warehouse.OF_THE_MACHINE:
                 raise
             except Exception:
                 found = isolation.of_build(
-                    place, models.read_sound_models(contracts.load().kinds), sent_tonight(place, ledger, day),
-                    lambda without: inputs.of_lists(place, ledger, day, without), [scope.PEOPLE],
+                    home, models.read_sound_models(contracts.load().kinds), sent_tonight(home, ledger, day),
+                    lambda without: inputs.of_lists(home, ledger, day, without), [scope.PEOPLE],
                 )  # fmt: skip
                 if not found:
                     raise
                 broken |= found
-                judge_without(home, day, broken, found, waves=1)
+                judge_without(home_dir, day, broken, found, waves=1)
             else:
                 return
 
@@ -88,7 +88,7 @@ def wave_of(family: str) -> int:
 
 
 def check(
-    home: Path, day: date, family: str, *, left: Sequence[str] = (), broken: Mapping[str, str] | None = None
+    home_dir: Path, day: date, family: str, *, left: Sequence[str] = (), broken: Mapping[str, str] | None = None
 ) -> dict[str, int]:
     """Judge all waiting submissions of one family, over all units; write accepted rows and issues.
 
@@ -100,53 +100,53 @@ def check(
     from pipeline import checks, warehouse  # noqa: PLC0415 - brings pandas
     from pipeline.night import deliveries, inputs, isolation, issues, scope  # noqa: PLC0415 - brings pandas
 
-    place, ledger = access.open_home(home)
+    home, ledger = access.open_home(home_dir)
     faults: dict[str, str] = {}
 
     def isolate(parts: Sequence[checks.Part]) -> dict[str, str]:
         found = isolation.of_check(
-            parts, lambda some, out: checks.examine(con, contracts.load(), some, around, out), place.work
+            parts, lambda some, out: checks.examine(con, contracts.load(), some, around, out), home.work
         )
         faults.update({of_submission: each.fault for of_submission, each in found.items()})
         return {of_submission: each.reason for of_submission, each in found.items()}
 
-    with access.shared(home), warehouse.in_memory(place.work) as con:
+    with access.shared(home_dir), warehouse.in_memory(home.work) as con:
         kinds = contracts.load().families()[family]
         waiting = [each for each in ledger.submissions(outcome="read") if each.kind in kinds]
-        fresh = deliveries.decide(con, place, ledger, day, kinds)
-        known = scope.tonight(con, place, day, family, lambda: inputs.of_lists(place, ledger, day), left)
+        fresh = deliveries.decide(con, home, ledger, day, kinds)
+        known = scope.tonight(con, home, day, family, lambda: inputs.of_lists(home, ledger, day), left)
         around = checks.Surroundings(
-            day, place.identity_key(), place.places, known.door, frozenset(ledger.exceptions(day))
+            day, home.identity_key(), home.places, known.door, frozenset(ledger.exceptions(day))
         )
         outcome = deliveries.judge(
-            place, ledger, day, fresh, kinds,
+            home, ledger, day, fresh, kinds,
             lambda judged, dropped: deliveries.together(
-                place, ledger, judged, family, day, dropped=dropped,
-                reads_again=known.reads_again, read_again=lambda old: read_file(place, old),
+                home, ledger, judged, family, day, dropped=dropped,
+                reads_again=known.reads_again, read_again=lambda old: read_file(home, old),
             ),
-            lambda parts: checks.examine(con, contracts.load(), parts, around, place.accepted) if parts else [],
+            lambda parts: checks.examine(con, contracts.load(), parts, around, home.accepted) if parts else [],
             isolate, broken or {},
         )  # fmt: skip
         parts, verdicts = outcome.parts, outcome.verdicts
-        _tell(place, ledger, [*verdicts, *outcome.faults_of_held])
+        _tell(home, ledger, [*verdicts, *outcome.faults_of_held])
         _settle(ledger, verdicts)
         written: dict[str, str | None] = {}
         settled = [(part.kind, part.submission_id) for part in parts]
         for kind, of_submission in settled + [(str(held.kind), held.submission_id) for held in outcome.broken]:
-            written |= accepted_store.digests_of_parts(place, kind, of_submission)
+            written |= accepted_store.digests_of_parts(home, kind, of_submission)
         if written:
             about = {"run_date": day.isoformat(), "family": family, "parts": written}
-            journal.write(place, "judged", about, who=journal.NIGHT, at=datetime.now(UTC))
+            journal.write(home, "judged", about, who=journal.NIGHT, at=datetime.now(UTC))
         for held in outcome.broken:
             if held.submission_id in faults:
-                _tell_broken(place, day, held, faults[held.submission_id])
+                _tell_broken(home, day, held, faults[held.submission_id])
         if broken:  # copies were given back before, or are being written now: once more when all is done (`notify`)
             for unit in {each.unit_code for each in parts} | {each.unit_code for each in outcome.broken}:
-                (place.work / f"{unit}{work_folder.GIVE_BACK_AGAIN}").touch(0o600)
+                (home.work / f"{unit}{work_folder.GIVE_BACK_AGAIN}").touch(0o600)
         judged: list[Submission | checks.Part] = [*waiting, *parts, *outcome.broken]
         whose = {part.submission_id: (part.unit_code, part.kind) for part in parts}
         unasked = {(*whose[each.submission_id], rule) for each in verdicts for rule in each.unasked}
-        issues.remember(place, ledger, day, [(each.unit_code, each.kind) for each in judged], unasked)
+        issues.remember(home, ledger, day, [(each.unit_code, each.kind) for each in judged], unasked)
         if outcome.is_whole:  # else those who came into scope are looked for again tomorrow
             known.remember()
     return {
@@ -217,7 +217,7 @@ def sent_tonight(home: Home, ledger: Ledger, day: date) -> list[isolation.Sent]:
 
 
 def judge_without(
-    home: Path, day: date, broken: Mapping[str, isolation.Broken], found: Collection[str], *, waves: int
+    home_dir: Path, day: date, broken: Mapping[str, isolation.Broken], found: Collection[str], *, waves: int
 ) -> None:
     """Hold what a build cannot get over, and judge once more what was judged with it or let in by it.
 
@@ -227,12 +227,12 @@ def judge_without(
     """
     from pipeline.night import scope  # noqa: PLC0415 - brings duckdb
 
-    place, ledger = access.open_home(home)
+    home, ledger = access.open_home(home_dir)
     known = contracts.load()
     reasons = {of_submission: each.reason for of_submission, each in broken.items()}
     new = [each for each in ledger.in_force() if each.submission_id in found]
     touched = {known.kinds[str(each.kind)].family for each in new}
-    people = accepted_store.people_of(place, new)
+    people = accepted_store.people_of(home, new)
     for list_ in (file for file in ledger.decisions.files() if file.file_id in found):
         refusal = Refusal("unreadable", reasons[list_.file_id], advice.SEND_AGAIN_WHEN_MENDED)
         ledger.decisions.record_lines(list_.file_id, [], [], refusal)
@@ -240,12 +240,12 @@ def judge_without(
             "run_date": day.isoformat(), "file_id": list_.file_id, "unit_code": list_.unit_code,
             "file_name": list_.file_name, "reason": refusal.reason, "fault": broken[list_.file_id].fault,
         }  # fmt: skip
-        journal.write(place, "broken", about, who=journal.NIGHT, at=datetime.now(UTC))
-    scope.forget(place)
+        journal.write(home, "broken", about, who=journal.NIGHT, at=datetime.now(UTC))
+    scope.forget(home)
     for wave in range(waves):
         mine = [family for family in known.families() if wave_of(family) == wave]
-        for family in sorted({*families(home, day, wave), *(each for each in mine if wave or each in touched)}):
-            check(home, day, family, left=people, broken=reasons)
+        for family in sorted({*families(home_dir, day, wave), *(each for each in mine if wave or each in touched)}):
+            check(home_dir, day, family, left=people, broken=reasons)
     for each in new:
         [now] = [one for one in ledger.submissions(file_id=each.file_id) if one.submission_id == each.submission_id]
-        _tell_broken(place, day, now, broken[each.submission_id].fault)
+        _tell_broken(home, day, now, broken[each.submission_id].fault)

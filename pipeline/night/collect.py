@@ -21,48 +21,48 @@ from pipeline.records.ledger import Ledger
 from pipeline.settings.home import Home, sweep
 
 
-def collect(home: Path, day: date, *, units: Sequence[str] | None = None) -> list[str]:
+def collect(home_dir: Path, day: date, *, units: Sequence[str] | None = None) -> list[str]:
     """Archive and record every settled file of the inbox; returns the units that have something to do tonight, sorted.
 
     A file of a folder that names no unit is taken as well, and refused with that reason when it is read. One that cannot be
     opened is refused with that reason, and stays where it lies.
     """
-    place, ledger = access.open_home(home)
+    home, ledger = access.open_home(home_dir)
     now = datetime.now(UTC)
-    with access.alone_for_a_step(home):
-        entries = begin(place, ledger)
-        sweep(place)
-        bookkeeping.take_up_arrivals(place, ledger)
-        left_over = take_up_unfinished(place, ledger, day, entries)
+    with access.alone_for_a_step(home_dir):
+        entries = begin(home, ledger)
+        sweep(home)
+        bookkeeping.take_up_arrivals(home, ledger)
+        left_over = take_up_unfinished(home, ledger, day, entries)
         journal.write(
-            place,
+            home,
             "night",
-            {"run_date": day.isoformat()} | published.on_begin(place, entries),
+            {"run_date": day.isoformat()} | published.on_begin(home, entries),
             who=journal.NIGHT,
             at=now,
         )
         ledger.begin_night(day, owner=f"{socket.gethostname()}:{os.getpid()}", at=now)
-        lay_blanks(place, day, entries)
+        lay_blanks(home, day, entries)
         not_taken: list[tuple[str, str, str]] = []
-        for folder, take in ((place.inbox, _take), (place.decisions / "inbox", _take_decisions)):
+        for folder, take in ((home.inbox, _take), (home.decisions / "inbox", _take_decisions)):
             inbox.put_back(folder)
-            ready, moving = inbox.settled(folder, place.settings.settle_seconds, now.timestamp())
-            is_list = folder == place.inbox
-            ready, put_off = inbox.within_budget(ready, place.settings.limits.files)
+            ready, moving = inbox.settled(folder, home.settings.settle_seconds, now.timestamp())
+            is_list = folder == home.inbox
+            ready, put_off = inbox.within_budget(ready, home.settings.limits.files)
             still_there = [(each.unit_code, each.name, "waiting" if is_list else "waiting_answers") for each in put_off]
             if is_list:  # what else stays of filled-in lists makes no list less than whole; it is seen where it lies
                 still_there += [(each.unit_code, each.name, str(each.sort)) for each in [*inbox.left(folder), *moving]]
             for dropped in ready:
                 if units is None or dropped.unit_code in units:
                     try:
-                        take(place, ledger, dropped, day, now)
+                        take(home, ledger, dropped, day, now)
                     except archive.StillMoving:  # it stays where it lies, and is told of as moving
                         if is_list:
                             still_there.append((dropped.unit_code, dropped.name, "moving"))
             not_taken += [each for each in still_there if units is None or each[0] in units]
         if not_taken:
-            bookkeeping.record_left(place, ledger, day, not_taken)
-        sweep_archive(place, ledger, now)
+            bookkeeping.record_left(home, ledger, day, not_taken)
+        sweep_archive(home, ledger, now)
         waiting = {file.unit_code for file in ledger.files(state="received")}
         waiting |= {file.unit_code for file in ledger.decisions.files(state="received")}
         waiting |= {file.unit_code for file in ledger.files() if file.night == day and not file.archived}

@@ -12,14 +12,14 @@ from pipeline.records import access, bookkeeping
 from pipeline.settings import contracts
 
 
-def confirm(home: Path, submission_id: str, *, by_whom: str, reason: str, day: date) -> dict[str, Any]:
+def confirm(home_dir: Path, submission_id: str, *, by_whom: str, reason: str, day: date) -> dict[str, Any]:
     """The data officer's word, for nights from `day` on: a held roster is right as it is, or nobody is missing because of a submission.
 
     Raises MonitorError when the submission is neither held nor makes a roster less than whole.
     """
     from pipeline.night import rosters  # noqa: PLC0415 - not needed to begin a night
 
-    place, ledger = access.open_whole(home)
+    home, ledger = access.open_whole(home_dir)
     by_whom, reason = by_whom.strip(), reason.strip()
     if not by_whom or not reason:
         raise MonitorError("要写明是谁确认的（--by）和原因（--because）")
@@ -30,7 +30,7 @@ def confirm(home: Path, submission_id: str, *, by_whom: str, reason: str, day: d
         what, unit, name, rows = "confirmed", held.unit_code, held.file_name, held.rows_read
         lists = [f"{titles[held.kind or '']} {held.period}"]
     else:
-        missing = rosters.gaps(place, ledger, ledger.as_of(day), day)
+        missing = rosters.gaps(home, ledger, ledger.as_of(day), day)
         of_it = [gap for gap in missing if gap.submission_id == submission_id]
         if not of_it:
             raise MonitorError(
@@ -40,23 +40,23 @@ def confirm(home: Path, submission_id: str, *, by_whom: str, reason: str, day: d
         what, unit, name, rows = "confirmed_gap", of_it[0].unit_code, of_it[0].file_name, 0
         lists = [f"{titles[gap.kind]} {gap.period}".rstrip() for gap in of_it]
     about = {"submission_id": submission_id, "by_whom": by_whom, "reason": reason, "night": day.isoformat()}
-    bookkeeping.audit(place, ledger, what, about, who=by_whom)
+    bookkeeping.audit(home, ledger, what, about, who=by_whom)
     return {
-        "submission_id": submission_id, "unit": place.units[unit].name, "file_name": name, "what": what, "lists": lists,
+        "submission_id": submission_id, "unit": home.units[unit].name, "file_name": name, "what": what, "lists": lists,
         "rows": rows, "night": day.isoformat(),
     }  # fmt: skip
 
 
 def except_issue(
-    home: Path, issue_id: str, *, by_whom: str, reason: str, until: date | None, day: date
+    home_dir: Path, issue_id: str, *, by_whom: str, reason: str, until: date | None, day: date
 ) -> dict[str, Any]:
     """The data officer's word that a fault is right as written, until a day (policy: exception_validity). Raises MonitorError."""
     from pipeline.night import exceptions  # noqa: PLC0415 - brings pandas
 
-    place, ledger = access.open_whole(home)
-    said = exceptions.say(place, ledger, day, issue_id, by_whom=by_whom.strip(), reason=reason.strip(), until=until)
+    home, ledger = access.open_whole(home_dir)
+    said = exceptions.say(home, ledger, day, issue_id, by_whom=by_whom.strip(), reason=reason.strip(), until=until)
     known = ledger.exceptions(day)[said["issue_id"]]
     about = asdict(known) | {"night": day.isoformat()}
     about |= {"decided_on": day.isoformat(), "expires_on": known.expires_on.isoformat()}
-    bookkeeping.audit(place, ledger, "excepted", about, who=known.by_whom)
+    bookkeeping.audit(home, ledger, "excepted", about, who=known.by_whom)
     return said

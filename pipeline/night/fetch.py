@@ -19,26 +19,26 @@ from pipeline.settings.home import PART, Database, Home
 PAUSE_SECONDS = 5.0
 
 
-def sources(home: Path, day: date, *, units: Sequence[str] | None = None) -> list[str]:
+def sources(home_dir: Path, day: date, *, units: Sequence[str] | None = None) -> list[str]:
     """Names of the database sources that have not delivered for this night yet, in the order of monitor.yml.
 
     What was read once for a night is not read again: a night that is run again judges the same rows.
     """
-    place, ledger = access.open_home(home)
-    with access.shared(home):
-        begin(place, ledger)
+    home, ledger = access.open_home(home_dir)
+    with access.shared(home_dir):
+        begin(home, ledger)
         # Before anything newer is recorded: the order of receipt is that of the journal.
-        bookkeeping.take_up_arrivals(place, ledger)
+        bookkeeping.take_up_arrivals(home, ledger)
     asked = ledger.sources(day)
     return [
         source.name
-        for source in place.settings.databases
+        for source in home.settings.databases
         if asked.get(source.name, ("not_delivered",))[0] == "not_delivered" and (units is None or source.unit in units)
     ]
 
 
 def fetch(
-    home: Path, day: date, name: str, *, resolve: Callable[[str], str] | None = None, attempts: int = 1
+    home_dir: Path, day: date, name: str, *, resolve: Callable[[str], str] | None = None, attempts: int = 1
 ) -> dict[str, Any]:
     """Read one database source into the archive, from where it goes on as a file of its unit; what became of it.
 
@@ -47,24 +47,24 @@ def fetch(
     """
     from pipeline.night import databases  # noqa: PLC0415 - brings sqlalchemy and pyarrow
 
-    place, ledger = access.open_home(home)
-    source = next((each for each in place.settings.databases if each.name == name), None)
+    home, ledger = access.open_home(home_dir)
+    source = next((each for each in home.settings.databases if each.name == name), None)
     if source is None:
         raise MonitorError(f"monitor.yml 的 databases 里没有 {name}；请写其中一个的 name")
     told: dict[str, Any] = {"source": name, "state": "not_delivered", "rows": 0, "reason": "", "may_pass": False}
-    with access.shared(home), tempfile.TemporaryDirectory(dir=place.root, prefix=f"{PART}fetch-") as folder:
+    with access.shared(home_dir), tempfile.TemporaryDirectory(dir=home.root, prefix=f"{PART}fetch-") as folder:
         target = Path(folder) / "table"
         for attempt in range(1, attempts + 1):
             try:
                 url = (resolve or databases.from_environment)(source.url)
-                rows = databases.read(source, url, target, place.time_zone, day)
+                rows = databases.read(source, url, target, home.time_zone, day)
             except databases.NotRead as problem:
                 told |= {"reason": str(problem), "may_pass": problem.may_pass}
                 if not problem.may_pass or attempt == attempts:
                     break
                 time.sleep(PAUSE_SECONDS * attempt)
             else:
-                is_new = _take_table(place, ledger, source, target, day)
+                is_new = _take_table(home, ledger, source, target, day)
                 told |= {"state": "delivered" if is_new else "unchanged", "rows": rows, "reason": ""}
                 break
         ledger.record_source(day, name, told["state"], rows=told["rows"], reason=told["reason"], at=datetime.now(UTC))

@@ -32,23 +32,23 @@ SMALL_BYTES = 2_000_000
 """Files up to this size are marked several in one child process: starting one costs as much as marking a small file."""
 
 
-def give_back(home: Path, day: date, unit: str) -> int:
+def give_back(home_dir: Path, day: date, unit: str) -> int:
     """Write the annotated copy of each file of one unit that came or was judged tonight; returns how many."""
     from pipeline.night import issues  # noqa: PLC0415 - brings pandas
 
-    place, ledger = access.open_home(home)
-    with access.shared(home):
+    home, ledger = access.open_home(home_dir)
+    with access.shared(home_dir):
         mine = ledger.submissions(unit_code=unit)
         nights = {day, *work_folder.unfinished_nights(ledger, day)}
         tonight = {
-            each.file_id for each in mine if each.night in nights or work_folder.issues_path(place, each).exists()
+            each.file_id for each in mine if each.night in nights or work_folder.issues_path(home, each).exists()
         }
-        tonight -= _marked_before(place, mine, day)
+        tonight -= _marked_before(home, mine, day)
         files = {file.file_id: file for file in ledger.files(unit_code=unit) if file.file_id in tonight}
         replaced = _replaced(files, mine)
         names = [each.file_name for each in files.values() if each.file_id not in replaced or each.night == day]
         excepted = ledger.exceptions(day)
-        lines = issues.on(place, [each for each in mine if each.night <= day], excepted, day)
+        lines = issues.on(home, [each for each in mine if each.night <= day], excepted, day)
         copies = []
         targets = []
         with ExitStack() as clear:
@@ -56,33 +56,33 @@ def give_back(home: Path, day: date, unit: str) -> int:
                 if file.file_id in replaced:
                     continue
                 own = [each for each in mine if each.file_id == file.file_id]
-                target = place.returns / unit / _returned_name(file.file_name, names)
-                _make_room(place, target)
-                told = issues_of_identical_file(place, own, mine, excepted)
-                if copy := _copy_of(place, file, own, target, clear, lines, told):
+                target = home.returns / unit / _returned_name(file.file_name, names)
+                _make_room(home, target)
+                told = issues_of_identical_file(home, own, mine, excepted)
+                if copy := _copy_of(home, file, own, target, clear, lines, told):
                     copies.append(copy)
                 targets.append(target)
             gone: dict[Path, tuple[str, str]] = {}
             others = [each.file_name for each in ledger.files(unit_code=unit) if each.file_id not in files]
-            taken = {*targets, *(place.returns / unit / _returned_name(name, [name]) for name in others)}
+            taken = {*targets, *(home.returns / unit / _returned_name(name, [name]) for name in others)}
             for file_id, by in replaced.items():
                 file = files[file_id]
-                for target in _copies_of(place, file, names, taken, is_new=file.night == day):
-                    _make_room(place, target)
+                for target in _copies_of(home, file, names, taken, is_new=file.night == day):
+                    _make_room(home, target)
                     gone[target] = file.file_name, by
             targets += gone
             beside = [_beside(target) for target in targets]
-            before = published.digests(place, beside)
+            before = published.digests(home, beside)
             unmarked: dict[Path, str] = {}
             try:
                 _tell_replaced(gone)
                 unmarked = mark(copies)
             finally:
-                written = published.digests(place, targets)
-                written |= dict(published.digests(place, beside).items() - before.items())
-                tell_returned(place, day, written, unmarked)
+                written = published.digests(home, targets)
+                written |= dict(published.digests(home, beside).items() - before.items())
+                tell_returned(home, day, written, unmarked)
         for file_id in files:
-            (place.work / f"{file_id}{work_folder.GIVEN_BACK}").touch(0o600)
+            (home.work / f"{file_id}{work_folder.GIVEN_BACK}").touch(0o600)
     return len(files)
 
 

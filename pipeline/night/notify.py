@@ -15,7 +15,7 @@ from pipeline.records.ledger import Ledger, NightState
 from pipeline.settings.home import Home
 
 
-def notify(home: Path, day: date, *, failed: Sequence[str] = ()) -> str:
+def notify(home_dir: Path, day: date, *, failed: Sequence[str] = ()) -> str:
     """Tell the data officer how the night went: a message in the outbox. Returns its path below the home.
 
     `failed` names the steps that did not succeed; what they left in work/ then stays, so that they can be taken up again.
@@ -23,19 +23,19 @@ def notify(home: Path, day: date, *, failed: Sequence[str] = ()) -> str:
     """
     from pipeline.night import notice  # noqa: PLC0415 - brings rich
 
-    place, ledger = access.open_home(home)
-    with access.shared(home):
-        for mark in sorted(place.work.glob(f"*{work_folder.GIVE_BACK_AGAIN}")):
-            give_back(home, day, mark.name.removesuffix(work_folder.GIVE_BACK_AGAIN))
+    home, ledger = access.open_home(home_dir)
+    with access.shared(home_dir):
+        for mark in sorted(home.work.glob(f"*{work_folder.GIVE_BACK_AGAIN}")):
+            give_back(home_dir, day, mark.name.removesuffix(work_folder.GIVE_BACK_AGAIN))
             mark.unlink()
-        tell_put_off(place, ledger, day)
-        told = _status(place, ledger, day) | {"failed": list(failed)}
-        path = notice.write(place.outbox, day, told)
-        if not failed or _agrees(place, ledger):
-            _finish(place, ledger, day, "failed" if failed else "done", path)
+        tell_put_off(home, ledger, day)
+        told = _status(home, ledger, day) | {"failed": list(failed)}
+        path = notice.write(home.outbox, day, told)
+        if not failed or _agrees(home, ledger):
+            _finish(home, ledger, day, "failed" if failed else "done", path)
         if not failed:
-            work_folder.empty_work(place)
-    return str(path.relative_to(place.root))
+            work_folder.empty_work(home)
+    return str(path.relative_to(home.root))
 
 
 def _agrees(home: Home, ledger: Ledger) -> bool:
@@ -58,29 +58,29 @@ def _finish(home: Home, ledger: Ledger, day: date, state: NightState, letter: Pa
     bookkeeping.finish_in_ledger(ledger, about, now)
 
 
-def send(home: Path, day: date) -> list[str]:
+def send(home_dir: Path, day: date) -> list[str]:
     """Send the night's message on, as monitor.yml says; what went wrong, [] when nothing did or nothing is wanted."""
     from pipeline.night import post  # noqa: PLC0415 - brings smtplib and urllib
 
-    place, _ = access.open_home(home)
-    return post.send(place.settings.notify, place.outbox / f"{day.isoformat()}.md")
+    home, _ = access.open_home(home_dir)
+    return post.send(home.settings.notify, home.outbox / f"{day.isoformat()}.md")
 
 
-def status(home: Path, day: date) -> dict[str, Any]:
+def status(home_dir: Path, day: date) -> dict[str, Any]:
     """Who was expected, who delivered, what was refused, how fresh each registry is, what the night listed."""
-    place, ledger = access.open_whole(home)
-    return _status(place, ledger, day)
+    home, ledger = access.open_whole(home_dir)
+    return _status(home, ledger, day)
 
 
-def _status(place: Home, ledger: Ledger, day: date) -> dict[str, Any]:
+def _status(home: Home, ledger: Ledger, day: date) -> dict[str, Any]:
     from pipeline.night import notice  # noqa: PLC0415
 
-    return notice.status(place, ledger, day) | {
-        "moving": still_moving(place), "settle_seconds": place.settings.settle_seconds,
-        "left": _left(place),
-        "put_off": {sort: [f"{_called(place, unit)} {name}" for unit, name in files] for sort, files in put_off(ledger, day).items()},
-        "limits": place.settings.limits.model_dump(),
-        "stuck": [*inbox.stuck(place.inbox), *(f"decisions/{name}" for name in inbox.stuck(place.decisions / "inbox"))],
+    return notice.status(home, ledger, day) | {
+        "moving": still_moving(home), "settle_seconds": home.settings.settle_seconds,
+        "left": _left(home),
+        "put_off": {sort: [f"{_called(home, unit)} {name}" for unit, name in files] for sort, files in put_off(ledger, day).items()},
+        "limits": home.settings.limits.model_dump(),
+        "stuck": [*inbox.stuck(home.inbox), *(f"decisions/{name}" for name in inbox.stuck(home.decisions / "inbox"))],
     }  # fmt: skip
 
 

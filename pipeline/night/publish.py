@@ -13,7 +13,7 @@ from pipeline.settings import contracts
 from pipeline.settings.home import Home
 
 
-def publish(home: Path, day: date) -> str:
+def publish(home_dir: Path, day: date) -> str:
     """Write the lists and the answers to filled-in ones, then make the release the current one by one rename.
 
     Returns the release's folder.
@@ -21,36 +21,36 @@ def publish(home: Path, day: date) -> str:
     from pipeline import lists, warehouse  # noqa: PLC0415 - brings duckdb and xlsxwriter
     from pipeline.night import decisions  # noqa: PLC0415 - brings duckdb and xlsxwriter
 
-    place, ledger = access.open_home(home)
-    with access.shared(home):
-        built, keys = work_folder.built(place, day), seal.release_keys(place)
+    home, ledger = access.open_home(home_dir)
+    with access.shared(home_dir):
+        built, keys = work_folder.built(home, day), seal.release_keys(home)
         with closing(warehouse.read(built / "warehouse.duckdb", keys)) as con:
             titles = {k: v.title for k, v in contracts.load().kinds.items()}
-            written = lists.write(con, place.lists, place.units, day, titles)
+            written = lists.write(con, home.lists, home.units, day, titles)
             told = decisions.answers(ledger, con)
-        answers, unmarked = give_back_answers(place, ledger, told)
+        answers, unmarked = give_back_answers(home, ledger, told)
         written += answers
-        kept = place.settings.retention.releases
-        planned = warehouse.plan(built, place.releases, place.warehouse, kept=kept, keys=keys)
+        kept = home.settings.retention.releases
+        planned = warehouse.plan(built, home.releases, home.warehouse, kept=kept, keys=keys)
         about = {
-            "run_date": day.isoformat(), "files": published.files_of(built), "kept": accepted_store.side_store_digests(place, ledger),
-            "outputs": published.digests(place, written), "unmarked": unmarked_below(place, unmarked), "release": planned.number,
+            "run_date": day.isoformat(), "files": published.files_of(built), "kept": accepted_store.side_store_digests(home, ledger),
+            "outputs": published.digests(home, written), "unmarked": unmarked_below(home, unmarked), "release": planned.number,
             "becomes_current": planned.becomes_current, "retired": list(planned.retired),
         }  # fmt: skip
-        journal.write(place, "published", about, who=journal.NIGHT, at=datetime.now(UTC))
-        release = warehouse.publish(built, place.releases, place.warehouse, planned)
+        journal.write(home, "published", about, who=journal.NIGHT, at=datetime.now(UTC))
+        release = warehouse.publish(built, home.releases, home.warehouse, planned)
         done = {"run_date": day.isoformat(), "release": planned.number}
-        journal.write(place, "released", done, who=journal.NIGHT, at=datetime.now(UTC))
-    return str(release.relative_to(place.root))
+        journal.write(home, "released", done, who=journal.NIGHT, at=datetime.now(UTC))
+    return str(release.relative_to(home.root))
 
 
-def current_night(home: Path) -> date | None:
+def current_night(home_dir: Path) -> date | None:
     """The night of the release that is current: a later one than was just published when that was a night of the past."""
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
 
-    place = Home(home)
-    if not place.warehouse.exists():
+    home = Home(home_dir)
+    if not home.warehouse.exists():
         return None
-    with closing(warehouse.read(place.warehouse, seal.release_keys(place))) as release:
+    with closing(warehouse.read(home.warehouse, seal.release_keys(home))) as release:
         night: date = release.execute("select run_date from release").fetchall()[0][0]
     return night

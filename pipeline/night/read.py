@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipeline.settings.places import Gazetteer
 
 
-def read(home: Path, day: date, unit: str, *, is_limited: bool = True) -> dict[str, int]:
+def read(home_dir: Path, day: date, unit: str, *, is_limited: bool = True) -> dict[str, int]:
     """Read the waiting files of one unit into work/, its filled-in lists into the ledger; counts by outcome.
 
     Each file is parsed in a child process. When they take longer than one unit may (`Limits.unit_seconds`; always when not
@@ -29,11 +29,11 @@ def read(home: Path, day: date, unit: str, *, is_limited: bool = True) -> dict[s
     from pipeline.night import corrections, decisions, exceptions, issues  # noqa: PLC0415 - brings pandas
     from pipeline.reading import layout  # noqa: PLC0415 - brings pyarrow and the readers
 
-    place, ledger = access.open_home(home)
+    home, ledger = access.open_home(home_dir)
     counts = {"files": 0, "readings": 0, "refused": 0}
     refused: list[tuple[str, str | None]] = [(unit, None)]
     began = time.monotonic()
-    with access.shared(home):
+    with access.shared(home_dir):
         late = {
             each.file_name: each.last_on for each in ledger.left(day) if (each.unit_code, each.sort) == (unit, "late")
         }
@@ -41,18 +41,18 @@ def read(home: Path, day: date, unit: str, *, is_limited: bool = True) -> dict[s
         while waiting := [
             each for each in ledger.files(state="received", unit_code=unit) if late.get(each.file_name) != day
         ]:
-            if is_limited and counts["files"] and time.monotonic() - began >= place.settings.limits.unit_seconds:
-                bookkeeping.record_left(place, ledger, day, [(unit, each.file_name, "late") for each in waiting])
+            if is_limited and counts["files"] and time.monotonic() - began >= home.settings.limits.unit_seconds:
+                bookkeeping.record_left(home, ledger, day, [(unit, each.file_name, "late") for each in waiting])
                 break
             file = ledger.come_on(waiting[0].file_id, day) if waiting[0].file_name in late else waiting[0]
             try:
-                readings = _read_by_a_name(place, ledger, file)
+                readings = _read_by_a_name(home, ledger, file)
                 if correction := readings[0].correction:
                     readings = [
-                        corrections.apply(place, ledger, day, datetime.now(UTC), file, correction, journal.NIGHT)
+                        corrections.apply(home, ledger, day, datetime.now(UTC), file, correction, journal.NIGHT)
                     ]
                 if answers := [answer for reading in readings for answer in reading.confirmations]:
-                    readings[0].notices += exceptions.take(place, ledger, day, file, answers)
+                    readings[0].notices += exceptions.take(home, ledger, day, file, answers)
             except (MonitorError, OSError):
                 raise  # of the home or the machine: no other file could be read either
             except Exception as problem:  # noqa: BLE001 - a fault of ours over one file; it is told, with its place
@@ -66,8 +66,8 @@ def read(home: Path, day: date, unit: str, *, is_limited: bool = True) -> dict[s
             counts["readings"] += len(readings)
             counts["refused"] += sum(reading.refusal is not None for reading in readings)
             refused += [(unit, reading.kind) for reading in readings if reading.refusal]
-        issues.remember(place, ledger, day, refused)
-        decisions.take_in(place, ledger, unit)
+        issues.remember(home, ledger, day, refused)
+        decisions.take_in(home, ledger, unit)
     return counts
 
 

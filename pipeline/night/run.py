@@ -50,53 +50,58 @@ READERS = 2
 """Files read at the same time; each is parsed in a child process of its own."""
 
 
-def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
+def night(home_dir: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
     """One whole night in one process. Raises MonitorError when it is refused; yesterday's release then stays."""
     say = on_step or (lambda name, done, total: None)
-    with access.alone(home), _seldom_collecting(), ThreadPoolExecutor(READERS) as pool, ThreadPoolExecutor(1) as beside:
+    with (
+        access.alone(home_dir),
+        _seldom_collecting(),
+        ThreadPoolExecutor(READERS) as pool,
+        ThreadPoolExecutor(1) as beside,
+    ):
         # Whether journal and ledger agree is asked here, before anything else is read of them.
-        names = sources(home, day)
-        before = _came(home, day)
+        names = sources(home_dir, day)
+        before = _came(home_dir, day)
         with ThreadPoolExecutor(max(len(names), 1)) as at_once:  # one that is slow keeps no other waiting
-            for done, _ in enumerate(at_once.map(lambda name: fetch(home, day, name, attempts=ATTEMPTS), names)):
+            for done, _ in enumerate(at_once.map(lambda name: fetch(home_dir, day, name, attempts=ATTEMPTS), names)):
                 say("读数据库", done, len(names))
         say("收文件", 0, 1)
-        units = collect(home, day)
-        came = _came(home, day)
+        units = collect(home_dir, day)
+        came = _came(home_dir, day)
         # Files are read in children; meanwhile this process gets ready for what comes next.
         if units:
             beside.submit(_load_checks)
         canaries = beside.submit(_ask_canaries)
         failed: dict[str, Exception] = {}
-        reading = ((unit, pool.submit(read, home, day, unit)) for unit in _largest_first(home, units))
+        reading = ((unit, pool.submit(read, home_dir, day, unit)) for unit in _largest_first(home_dir, units))
         for done, (unit, future) in enumerate(list(reading), start=1):
             _wait(future, f"读文件 {unit}", failed)
             say("读文件", done, len(units))
         returned: dict[str, Future[int]] = {}
         for wave in range(WAVES):
-            touched = families(home, day, wave)
+            touched = families(home_dir, day, wave)
             say(f"检查（{wave + 1}/{WAVES}）", 0, len(touched))
             with ThreadPoolExecutor(CHECKERS) as judges:
-                for done, _ in enumerate(judges.map(lambda family: check(home, day, family), touched), start=1):
+                for done, _ in enumerate(judges.map(lambda family: check(home_dir, day, family), touched), start=1):
                     say(f"检查（{wave + 1}/{WAVES}）", done, len(touched))
             # Copies are marked in children of their own, beside the checks and the build that still go on here.
-            for unit in _judged(home, [unit for unit in units if unit not in returned]):
-                returned[unit] = pool.submit(give_back, home, day, unit)
+            for unit in _judged(home_dir, [unit for unit in units if unit not in returned]):
+                returned[unit] = pool.submit(give_back, home_dir, day, unit)
         say("建库", 0, 1)
         canaries.result()
-        rows = build(home, day)
+        rows = build(home_dir, day)
         for done, unit in enumerate(units, start=1):
             if unit in returned:  # else what waits of it was not read
                 _wait(returned[unit], f"退回 {unit}", failed)
             say("退回", done, len(units))
         say("发布", 0, 1)
-        release = publish(home, day)
-        message = notify(home, day, failed=sorted(failed))
-        not_sent = send(home, day)
+        release = publish(home_dir, day)
+        message = notify(home_dir, day, failed=sorted(failed))
+        not_sent = send(home_dir, day)
         if failed:  # what concerns one unit stopped nobody else
             raise failed[min(failed)]
-        moving = still_moving(access.open_home(home)[0])
-        current = current_night(home)
+        moving = still_moving(access.open_home(home_dir)[0])
+        current = current_night(home_dir)
     return {
         "date": day.isoformat(), "units": units, "rows": rows, "release": release, "message": message, "moving": moving,
         "came": sorted({unit for unit, _ in came}), "came_now": sorted({unit for unit, _ in came - before}),
@@ -104,9 +109,9 @@ def night(home: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _came(home: Path, day: date) -> set[tuple[str, str]]:
+def _came(home_dir: Path, day: date) -> set[tuple[str, str]]:
     """(unit, what came of it) of a night: files, tables, filled-in lists."""
-    _, ledger = access.open_home(home)
+    _, ledger = access.open_home(home_dir)
     files = {(each.unit_code, each.file_id) for each in ledger.files(night=day)}
     return files | {(each.unit_code, each.file_id) for each in ledger.decisions.files(night=day)}
 
@@ -137,19 +142,19 @@ def _load_checks() -> None:
     validation.load()
 
 
-def replay_night(home: Path, day: date) -> None:
+def replay_night(home_dir: Path, day: date) -> None:
     """A night that was lost, on what waits in the ledger: read, checked, built and published, with nothing sent back."""
-    _, ledger = access.open_home(home)
+    _, ledger = access.open_home(home_dir)
     waiting = {file.unit_code for file in ledger.files(state="received")}
     for unit in sorted(waiting | {file.unit_code for file in ledger.decisions.files(state="received")}):
-        read(home, day, unit, is_limited=False)  # what was late is written down
+        read(home_dir, day, unit, is_limited=False)  # what was late is written down
     for wave in range(WAVES):
-        for family in families(home, day, wave):
-            check(home, day, family)
-    build(home, day)
-    publish(home, day)
+        for family in families(home_dir, day, wave):
+            check(home_dir, day, family)
+    build(home_dir, day)
+    publish(home_dir, day)
     ledger.finish_night(day, "done", at=datetime.now(UTC), counts={"submissions": len(ledger.submissions(night=day))})
-    work_folder.empty_work(Home(home))
+    work_folder.empty_work(Home(home_dir))
 
 
 def _ask_canaries() -> None:
@@ -159,17 +164,17 @@ def _ask_canaries() -> None:
     examples.silent_rules(models.read_sound_models(contracts.load().kinds))
 
 
-def _largest_first(home: Path, units: Sequence[str]) -> list[str]:
+def _largest_first(home_dir: Path, units: Sequence[str]) -> list[str]:
     """Units by the bytes that wait to be read: what takes longest begins first, so that nobody waits for it at the end."""
-    _, ledger = access.open_home(home)
+    _, ledger = access.open_home(home_dir)
     sizes = Counter(dict.fromkeys(units, 0))
     for file in ledger.files(state="received"):
         sizes[file.unit_code] += file.size
     return sorted(units, key=lambda unit: (-sizes[unit], unit))
 
 
-def _judged(home: Path, units: Sequence[str]) -> list[str]:
+def _judged(home_dir: Path, units: Sequence[str]) -> list[str]:
     """Units none of whose submissions wait to be checked."""
-    _, ledger = access.open_home(home)
+    _, ledger = access.open_home(home_dir)
     waiting = {submission.unit_code for submission in ledger.submissions(outcome="read")}
     return [unit for unit in units if unit not in waiting]

@@ -27,7 +27,7 @@ Step = Callable[[str, int, int], None]
 # verify ----------------------------------------------------------------------------------------------------------
 
 
-def verify(home: Path, on_step: Step | None = None, *, statement: bytes | None = None) -> dict[str, Any]:
+def verify(home_dir: Path, on_step: Step | None = None, *, statement: bytes | None = None) -> dict[str, Any]:
     """Read again everything that is kept; what was changed, removed or reordered since it was written, as Chinese sentences.
 
     Nothing in the home is changed, and no received file is written in the clear.
@@ -39,14 +39,14 @@ def verify(home: Path, on_step: Step | None = None, *, statement: bytes | None =
     something is wrong}`.
     """
     say = on_step or (lambda name, done, total: None)
-    place = Home.open(home)
-    with access.held(home):  # and the ledger not opened: it may be lost, and would be made
+    home = Home.open(home_dir)
+    with access.held(home_dir):  # and the ledger not opened: it may be lost, and would be made
         problems: list[str] = []
         try:
-            entries = list(journal.read(place))
-            agreement.examine_identity(place, entries)
-            agreement.examine_ledger_file(place, entries)
-            ledger = Ledger.of(place)
+            entries = list(journal.read(home))
+            agreement.examine_identity(home, entries)
+            agreement.examine_ledger_file(home, entries)
+            ledger = Ledger.of(home)
             ledger.nights()  # asked below, among what is not the ledger's
         except MonitorError as problem:
             # The rest is compared with the journal, and known from the ledger: without them nothing can be said.
@@ -55,7 +55,7 @@ def verify(home: Path, on_step: Step | None = None, *, statement: bytes | None =
             }  # fmt: skip
         try:
             problems += [*_remembered(entries, ledger), *_files_of_ledger(entries, ledger)]
-            problems += [*_said_by_people(entries, ledger), *_kept_beside(entries, place, ledger)]
+            problems += [*_said_by_people(entries, ledger), *_kept_beside(entries, home, ledger)]
         except MonitorError as problem:
             problems.append(str(problem))
         received = {
@@ -63,36 +63,36 @@ def verify(home: Path, on_step: Step | None = None, *, statement: bytes | None =
         }
         purged = {sha256 for each in entries if each.what == "purged" for sha256 in each.about["archive"]}
         swept = sum(len(each.about["archive"]) for each in entries if each.what == "swept")
-        kept = archive.kept(place)
-        problems += [f"{name}：不是收文件时归档的" for name in archive.strange(place)]
+        kept = archive.kept(home)
+        problems += [f"{name}：不是收文件时归档的" for name in archive.strange(home)]
         problems += [f"归档里少了文件 {sha256[:16]}…" for sha256 in sorted(received - purged - set(kept))]
         problems += [f"归档里多出文件 {sha256[:16]}…，日志里没有收到过" for sha256 in sorted(set(kept) - received)]
         for done, sha256 in enumerate(kept):
             say("核对原始文件", done, len(kept))
             try:
-                archive.examine(place, sha256)
+                archive.examine(home, sha256)
             except MonitorError as problem:
                 problems.append(str(problem))
         parts = agreement.last_of_parts(entries)
         known = {name for name, digest in parts.items() if digest}
-        problems += [f"{name}：不见了" for name in agreement.missing_parts(place, ledger, parts)]
+        problems += [f"{name}：不见了" for name in agreement.missing_parts(home, ledger, parts)]
         for done, name in enumerate(sorted(known)):
             say("核对已接收的数据", done, len(known))
-            if (place.root / name).exists() and digest_of(place.root / name) != parts[name]:
+            if (home.root / name).exists() and digest_of(home.root / name) != parts[name]:
                 problems.append(f"{name}：内容被改动过")
-        problems += [f"{name}：不是夜间任务写的" for name in sorted(_parts_there(place) - known)]
-        problems += [f"{name}：换成了链接" for name in sorted(known) if (place.root / name).is_symlink()]
-        compared = published.compare(place, ledger, entries, say)
+        problems += [f"{name}：不是夜间任务写的" for name in sorted(_parts_there(home) - known)]
+        problems += [f"{name}：换成了链接" for name in sorted(known) if (home.root / name).is_symlink()]
+        compared = published.compare(home, ledger, entries, say)
         compared.notes += _of_another_version(entries, ledger)
         problems += compared.problems
-        problems += [*_dangling(place, compared.sound), *ledger.dangling()]
+        problems += [*_dangling(home, compared.sound), *ledger.dangling()]
         if statement is not None:
-            problems += attestation.compare(place, entries, statement)
+            problems += attestation.compare(home, entries, statement)
         counts = {
             "journal": len(entries), "archive": len(kept), "swept": swept, "accepted": len(known),
             "releases": compared.releases, "outputs": compared.outputs,
         }  # fmt: skip
-        signed = "" if problems else attestation.sign(place, entries, counts, datetime.now(UTC))
+        signed = "" if problems else attestation.sign(home, entries, counts, datetime.now(UTC))
     return {
         "problems": problems,
         "notes": compared.notes,
@@ -194,7 +194,7 @@ class RolledBack(NamedTuple):
     night_before: date | None
 
 
-def rollback(home: Path, release: str | None, *, who: str, because: str) -> RolledBack:
+def rollback(home_dir: Path, release: str | None, *, who: str, because: str) -> RolledBack:
     """Make a kept release the current one again (without a number: the one that was before it); later ones are laid aside.
 
     A night of the past that was run late has a release that never was current: only its number leads there. The release laid aside
@@ -202,13 +202,13 @@ def rollback(home: Path, release: str | None, *, who: str, because: str) -> Roll
     """
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
 
-    place = Home.open(home)
-    with access.alone(home):
-        kept = warehouse.kept_releases(place.releases)
-        if not place.warehouse.exists() or not kept:
+    home = Home.open(home_dir)
+    with access.alone(home_dir):
+        kept = warehouse.kept_releases(home.releases)
+        if not home.warehouse.exists() or not kept:
             raise MonitorError("还没有发布过，没有可以退回的版本")
-        current, night_before = int(place.warehouse.resolve().parent.name), current_night(home)
-        never = _never_current(journal.read(place))
+        current, night_before = int(home.warehouse.resolve().parent.name), current_night(home_dir)
+        never = _never_current(journal.read(home))
         earlier = [number for number in kept if number < current and number not in never]
         wanted = int(release) if release and release.isdecimal() else (earlier[-1] if earlier and not release else None)
         if wanted not in kept:
@@ -217,9 +217,9 @@ def rollback(home: Path, release: str | None, *, who: str, because: str) -> Roll
             )
         later = [number for number in kept if number > wanted]
         about = {"to": wanted, "laid_aside": later, "because": because}
-        bookkeeping.audit(place, Ledger.of(place), "rolled_back", about, who=who)
-        warehouse.roll_back(place.releases, place.warehouse, wanted)
-        night = current_night(home)
+        bookkeeping.audit(home, Ledger.of(home), "rolled_back", about, who=who)
+        warehouse.roll_back(home.releases, home.warehouse, wanted)
+        night = current_night(home_dir)
     return RolledBack(f"releases/{wanted}", night, f"releases/{current}", night_before)
 
 
@@ -241,7 +241,7 @@ def _never_current(entries: Iterable[journal.Entry]) -> set[int]:
 # recover ----------------------------------------------------------------------------------------------------------
 
 
-def recover(home: Path, on_step: Step | None = None) -> dict[str, Any]:
+def recover(home_dir: Path, on_step: Step | None = None) -> dict[str, Any]:
     """Rebuild ledger, accepted rows and releases from the archive and the journal alone; the same tables as before.
 
     What is there of ledger, accepted rows and releases is laid aside in `before-recovery-…/`, not removed. Every night that
@@ -250,44 +250,44 @@ def recover(home: Path, on_step: Step | None = None) -> dict[str, Any]:
     ledger's database is not empty (PostgreSQL: give an empty one first).
     """
     say = on_step or (lambda name, done, total: None)
-    place = Home.open(home)
-    with access.held(home):  # and the ledger not opened: it may be what is broken
-        entries = list(journal.read(place))
+    home = Home.open(home_dir)
+    with access.held(home_dir):  # and the ledger not opened: it may be what is broken
+        entries = list(journal.read(home))
         if not entries:
             raise MonitorError("日志是空的（journal.jsonl），没有可以重建的内容")
-        agreement.examine_identity(place, entries)
-        agreement.examine_archive_key(place)
+        agreement.examine_identity(home, entries)
+        agreement.examine_archive_key(home)
         purged = {sha256 for each in entries if each.what == "purged" for sha256 in each.about["archive"]}
         wanted = {
             each.about["sha256"] for each in entries if each.what in journal.ARRIVALS and each.about["archived"]
         } - purged
-        if missing := sorted(wanted - set(archive.kept(place))):
+        if missing := sorted(wanted - set(archive.kept(home))):
             raise MonitorError(f"归档里少了 {len(missing)} 份文件（如 {missing[0][:16]}…），请先从备份恢复 archive/")
         # One of its own in the home is laid aside with the rest; of another nothing may be touched before it is known to be empty.
-        if place.settings.ledger != "sqlite" and Ledger.of(place).files():
+        if home.settings.ledger != "sqlite" and Ledger.of(home).files():
             raise MonitorError("运行记录库的数据库不是空的：请先换一个空库（或清空），再运行 monitor recover")
         # From here on the numbers of releases begin anew.
-        journal.write(place, "recovering", {}, who=login(), at=datetime.now(UTC))
-    aside = _lay_aside(place)
+        journal.write(home, "recovering", {}, who=login(), at=datetime.now(UTC))
+    aside = _lay_aside(home)
     nights = sorted({each.about["run_date"] for each in entries if each.what == "published"})
-    with access.alone(home):
-        ledger = Ledger.of(place)
+    with access.alone(home_dir):
+        ledger = Ledger.of(home)
         for done, (day, arrived, end) in enumerate(_nights(entries, purged)):
             say(f"重做 {day.isoformat()}", done, len(nights))
             for entry in arrived:
                 _arrive_again(ledger, entry)
             if end and end.what == "published":
-                run.replay_night(home, day)
+                run.replay_night(home_dir, day)
             elif end:
                 person_id = end.about["person_id"]
                 begun = agreement.open_forgettings(each for each in entries if each.seq < end.seq).get(person_id, [])
                 lines = [each.about for each in begun]
-                forgetting.again(place, ledger, person_id, day, who=end.who, because=end.about["because"], lines=lines)
-    ledger = Ledger.of(place)
+                forgetting.again(home, ledger, person_id, day, who=end.who, because=end.about["because"], lines=lines)
+    ledger = Ledger.of(home)
     about = {
-        "nights": nights, "laid_aside": aside, "states": published.nights_of(ledger), "settings": published.settings_of(place),
+        "nights": nights, "laid_aside": aside, "states": published.nights_of(ledger), "settings": published.settings_of(home),
     }  # fmt: skip
-    bookkeeping.audit(place, ledger, "recovered", about, who=login())
+    bookkeeping.audit(home, ledger, "recovered", about, who=login())
     return {"nights": nights, "files": len(wanted), "laid_aside": aside}
 
 
@@ -353,7 +353,7 @@ def _lay_aside(home: Home) -> str:
 # keys --------------------------------------------------------------------------------------------------------------
 
 
-def rotate_keys(home: Path) -> dict[str, int]:
+def rotate_keys(home_dir: Path) -> dict[str, int]:
     """New keys for the archive, the journal and the ledger's sealed texts; a crash at any moment loses nothing.
 
     The identity key stays: with another one everybody would be a stranger. Encrypted releases that are there keep theirs, since
@@ -361,23 +361,23 @@ def rotate_keys(home: Path) -> dict[str, int]:
     """
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
 
-    place = Home.open(home)
-    with access.alone(home):
-        in_use = warehouse.keys_in_use(place.releases, seal.release_keys(place))
-        files = archive.rotate(place)
-        fresh = seal.add_key(place)
-        lines = journal.renew(place, fresh)
-        Ledger(place.ledger_url, fresh).seal_anew()
-        seal.drop_old_keys(place)
-        seal.renew_release_key(place, in_use)
-        bookkeeping.audit(place, Ledger.of(place), "keys_renewed", {"archive": files, "journal": lines}, who=login())
+    home = Home.open(home_dir)
+    with access.alone(home_dir):
+        in_use = warehouse.keys_in_use(home.releases, seal.release_keys(home))
+        files = archive.rotate(home)
+        fresh = seal.add_key(home)
+        lines = journal.renew(home, fresh)
+        Ledger(home.ledger_url, fresh).seal_anew()
+        seal.drop_old_keys(home)
+        seal.renew_release_key(home, in_use)
+        bookkeeping.audit(home, Ledger.of(home), "keys_renewed", {"archive": files, "journal": lines}, who=login())
     return {"archive": files, "journal": lines}
 
 
-def looked(home: Path, command: str, **about: str) -> None:
+def looked(home_dir: Path, command: str, **about: str) -> None:
     """Write down that the person at the keyboard looked at something: who sees what about people stands in the journal."""
-    place = Home(home)
-    bookkeeping.audit(place, Ledger.of(place), "looked", {"command": command, **about}, who=login())
+    home = Home(home_dir)
+    bookkeeping.audit(home, Ledger.of(home), "looked", {"command": command, **about}, who=login())
 
 
 def login() -> str:

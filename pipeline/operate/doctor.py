@@ -538,9 +538,9 @@ _EVERYWHERE = "0.0.0.0"  # noqa: S104 - Airflow's default, which is warned of
 _HERE = ("127.0.0.1", "localhost", "::1")
 
 
-def _airflow(home: Path, machine: Machine) -> Iterator[Finding]:
+def _airflow(home_dir: Path, machine: Machine) -> Iterator[Finding]:
     """What Airflow's own settings leave open, as its file and the environment say; defaults are those of 3.3."""
-    folder = Path(machine.environ.get("AIRFLOW_HOME", home / "airflow"))
+    folder = Path(machine.environ.get("AIRFLOW_HOME", home_dir / "airflow"))
     config = configparser.ConfigParser(interpolation=None, strict=False)
     named = folder / "airflow.cfg"
     is_told = any(name.startswith("AIRFLOW__") for name in machine.environ)

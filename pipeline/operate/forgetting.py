@@ -66,7 +66,7 @@ def months_before(day: date, months: int) -> date:
     raise AssertionError
 
 
-def purge(home: Path, day: date, *, who: str) -> dict[str, int]:
+def purge(home_dir: Path, day: date, *, who: str) -> dict[str, int]:
     """Remove what the retention rules no longer justify; counts by sort.
 
     Received files, and the rows taken from them, go when they are older than their time and not the latest of their unit,
@@ -75,14 +75,14 @@ def purge(home: Path, day: date, *, who: str) -> dict[str, int]:
     Returned copies, lists and messages go after `workbook_days`, and what was laid aside as well: at once when it may hold rows
     that go now. The journal keeps the hashes of what went, nothing else. A forgetting that was cut off is finished first.
     """
-    with access.alone(home):
-        place, ledger = access.open_whole(home)
-        _finish(place, ledger, day, who=who)
-        return _purge(place, ledger, day, who=who)
+    with access.alone(home_dir):
+        home, ledger = access.open_whole(home_dir)
+        _finish(home, ledger, day, who=who)
+        return _purge(home, ledger, day, who=who)
 
 
-def _purge(place: Home, ledger: Ledger, day: date, *, who: str) -> dict[str, int]:
-    limits = _Limits.on(place, day)
+def _purge(home: Home, ledger: Ledger, day: date, *, who: str) -> dict[str, int]:
+    limits = _Limits.on(home, day)
     expired = _expired(ledger.submissions(), limits)
     by_file: dict[str, list[Submission]] = {}
     for submission in ledger.submissions():
@@ -90,38 +90,38 @@ def _purge(place: Home, ledger: Ledger, day: date, *, who: str) -> dict[str, int
     files = {file.file_id: file for file in ledger.files()}
     gone = [file for file in files.values() if by_file.get(file.file_id) and {
         each.submission_id for each in by_file[file.file_id]} <= expired]  # fmt: skip
-    lists = _old_lists(place, ledger, limits)
+    lists = _old_lists(home, ledger, limits)
     kept_hashes = {file.sha256 for file in files.values() if file not in gone}
     kept_hashes |= {file.sha256 for file in ledger.decisions.files() if file not in lists}
     ids = {each.submission_id for file in gone for each in by_file[file.file_id]}
     parts = [
-        str(path.relative_to(place.root)) for each in sorted(ids) for path in sorted(place.accepted.glob(f"*/{each}.parquet"))
+        str(path.relative_to(home.root)) for each in sorted(ids) for path in sorted(home.accepted.glob(f"*/{each}.parquet"))
     ]  # fmt: skip
     archived = sorted(
         ({file.sha256 for file in gone if file.archived} | {file.sha256 for file in lists if file.archived})
         - kept_hashes
     )
-    aside = [path for path in _laid_aside(place) if gone or lists or _day_of(place, path) < limits.workbooks]
-    outputs = [*_old_outputs(place, limits.workbooks), *aside]
+    aside = [path for path in _laid_aside(home) if gone or lists or _day_of(home, path) < limits.workbooks]
+    outputs = [*_old_outputs(home, limits.workbooks), *aside]
     if gone or lists or outputs:
         about = {
             "run_date": day.isoformat(), "archive": archived, "parts": parts,
-            "outputs": [str(path.relative_to(place.root)) for path in outputs],
+            "outputs": [str(path.relative_to(home.root)) for path in outputs],
             "files": [[file.unit_code, file.file_name, file.sha256] for file in gone],
             "lists": [[file.unit_code, file.file_name, file.sha256] for file in lists],
         }  # fmt: skip
-        bookkeeping.audit(place, ledger, "purged", about, who=who)
+        bookkeeping.audit(home, ledger, "purged", about, who=who)
     for sha256 in archived:
-        archive.drop(place, sha256)
+        archive.drop(home, sha256)
     for name in parts:
-        (place.root / name).unlink(missing_ok=True)
+        (home.root / name).unlink(missing_ok=True)
     _remove(outputs)
-    _forget_lines(place, (), ids)
+    _forget_lines(home, (), ids)
     ledger.forget([file.file_id for file in gone])
     ledger.decisions.forget([file.file_id for file in lists])
-    _leave_no_trace(place, ledger)
+    _leave_no_trace(home, ledger)
     if gone or lists or outputs:
-        bookkeeping.audit(place, ledger, "counted", {"kept": accepted_store.side_store_digests(place, ledger)}, who=who)
+        bookkeeping.audit(home, ledger, "counted", {"kept": accepted_store.side_store_digests(home, ledger)}, who=who)
     return {
         "files": len(gone),
         "lists": len(lists),
@@ -226,7 +226,7 @@ Row = tuple[str, str, int]
 """(submission_id, sheet, row)."""
 
 
-def forget(home: Path, id_number: str, day: date, *, who: str, because: str) -> dict[str, Any]:
+def forget(home_dir: Path, id_number: str, day: date, *, who: str, because: str) -> dict[str, Any]:
     """Remove what nothing justifies any more about one person; what stays, why, and until when.
 
     Partners' rows of somebody who is no longer in scope go now; lists of our own stay for their time. When something goes, or no
@@ -234,27 +234,27 @@ def forget(home: Path, id_number: str, day: date, *, who: str, because: str) -> 
     laid aside, the kept releases (the current one is built anew for its night, the one before copied without the person), free pages.
     Raises MonitorError for an unusable number.
     """
-    place = Home.open(home)
+    home = Home.open(home_dir)
     number = read_number(id_number, day)
-    person_id = people.person_id(place.identity_key(), number)
-    with access.alone(home):
-        place, ledger = access.open_whole(home)
-        _finish(place, ledger, day, who=who)
+    person_id = people.person_id(home.identity_key(), number)
+    with access.alone(home_dir):
+        home, ledger = access.open_whole(home_dir)
+        _finish(home, ledger, day, who=who)
         # Before the purge, which takes rows that tell the telephone and the address.
-        begun = _begin(place, ledger, person_id, because, day, who=who, number=number)
-        purged = _purge(place, ledger, day, who=who)
-        told = _forget(place, ledger, begun, day, who=who)
+        begun = _begin(home, ledger, person_id, because, day, who=who, number=number)
+        purged = _purge(home, ledger, day, who=who)
+        told = _forget(home, ledger, begun, day, who=who)
     return told | {"purged": purged}
 
 
-def finish(home: Path, day: date, *, who: str) -> int:
+def finish(home_dir: Path, day: date, *, who: str) -> int:
     """Finish each forgetting that was cut off; how many there were."""
-    place = Home.open(home)
-    if not agreement.open_forgettings(journal.read(place)):
+    home = Home.open(home_dir)
+    if not agreement.open_forgettings(journal.read(home)):
         return 0
-    with access.alone(home):
-        place, ledger = access.open_whole(home)
-        return _finish(place, ledger, day, who=who)
+    with access.alone(home_dir):
+        home, ledger = access.open_whole(home_dir)
+        return _finish(home, ledger, day, who=who)
 
 
 def again(

@@ -24,31 +24,31 @@ from pipeline.settings.contracts import Kind
 from pipeline.settings.home import Home
 
 
-def subject(home: Path, id_number: str, day: date, *, who: str, because: str) -> dict[str, Any]:
+def subject(home_dir: Path, id_number: str, day: date, *, who: str, because: str) -> dict[str, Any]:
     """All that is held about a person, as plain data: rows with their source, warnings, decisions, who looked.
 
     Looking is itself written into the journal. Raises MonitorError for an unusable number.
     """
-    place, ledger = access.open_whole(home)
-    person_id = person_of(place, id_number, day)
-    with access.shared(home):
+    home, ledger = access.open_whole(home_dir)
+    person_id = person_of(home, id_number, day)
+    with access.shared(home_dir):
         at = datetime.now(UTC)
         about = {"command": "subject", "person_id": person_id, "because": because}
-        bookkeeping.audit(place, ledger, "looked", about, who=who)
-        names = {unit.code: unit.name for unit in place.units.values()}
-        joined = joined_rows(place, person_id)
-        held = [row for each in ledger.submissions() for row in rows_of(place, each, person_id, names, joined)]
-        published, in_words = _published(place, person_id, names)
+        bookkeeping.audit(home, ledger, "looked", about, who=who)
+        names = {unit.code: unit.name for unit in home.units.values()}
+        joined = joined_rows(home, person_id)
+        held = [row for each in ledger.submissions() for row in rows_of(home, each, person_id, names, joined)]
+        published, in_words = _published(home, person_id, names)
         warnings = {line["warning_id"] for line in published.get("预警", [])}
         looked = [
-            {"时间": entry.at.astimezone(place.time_zone).strftime("%Y-%m-%d %H:%M"), "谁": entry.who,
+            {"时间": entry.at.astimezone(home.time_zone).strftime("%Y-%m-%d %H:%M"), "谁": entry.who,
              "做了什么": _DONE.get(entry.about.get("command", ""), entry.what), "为什么": entry.about.get("because", "")}
-            for entry in journal.read(place)
+            for entry in journal.read(home)
             if entry.what in ("looked", "forgot")
             and (entry.about.get("person_id") == person_id or entry.about.get("warning_id") in warnings)
         ]  # fmt: skip
     return {
-        "person": mask(id_number), "asked_at": at.astimezone(place.time_zone).isoformat(), "rows": held, "published": published, "in_words": in_words,
+        "person": mask(id_number), "asked_at": at.astimezone(home.time_zone).isoformat(), "rows": held, "published": published, "in_words": in_words,
         "looked": looked, "lists": _lists(published, names),
     }  # fmt: skip
 

@@ -15,13 +15,13 @@ from pipeline.records.ledger import Ledger
 from pipeline.settings.home import Home, keep_to_owner
 
 
-def open_home(home: Path) -> tuple[Home, Ledger]:
+def open_home(home_dir: Path) -> tuple[Home, Ledger]:
     """The home and its ledger; a night in one process examines them once."""
     keep_to_owner()
-    if home in _alone_in:
-        return _alone_in[home]
-    place = Home.open(home)
-    return place, Ledger.of(place)
+    if home_dir in _alone_in:
+        return _alone_in[home_dir]
+    home = Home.open(home_dir)
+    return home, Ledger.of(home)
 
 
 _alone_in: dict[Path, tuple[Home, Ledger]] = {}
@@ -31,61 +31,61 @@ begun: dict[Path, Sequence[journal.Entry] | None] = {}
 """Homes that are held alone: the journal as it was when the night began, once it did."""
 
 
-def open_whole(home: Path) -> tuple[Home, Ledger]:
+def open_whole(home_dir: Path) -> tuple[Home, Ledger]:
     """The home and its ledger for somebody who asks what is held, or says a word: what a ledger lost must not be told as not being there.
 
     Raises MonitorError, with what to do, when journal, ledger and keys do not belong together.
     """
-    place, ledger = open_home(home)
-    agreement.examine(place, ledger)
-    return place, ledger
+    home, ledger = open_home(home_dir)
+    agreement.examine(home, ledger)
+    return home, ledger
 
 
 @contextmanager
-def held(home: Path) -> Iterator[None]:
+def held(home_dir: Path) -> Iterator[None]:
     """Hold the home without opening its ledger. Raises NotNow, naming the owner, when a night runs."""
-    with _locked(home, fcntl.LOCK_EX):
-        turns.examine(home)
+    with _locked(home_dir, fcntl.LOCK_EX):
+        turns.examine(home_dir)
         yield
 
 
 @contextmanager
-def alone(home: Path) -> Iterator[None]:
+def alone(home_dir: Path) -> Iterator[None]:
     """Hold the home for a whole night, or as long. Raises NotNow, naming the owner, when another night runs."""
-    with _locked(home, fcntl.LOCK_EX):
-        turns.examine(home)
-        _alone_in[home] = open_home(home)
-        begun[_alone_in[home][0].root] = None
+    with _locked(home_dir, fcntl.LOCK_EX):
+        turns.examine(home_dir)
+        _alone_in[home_dir] = open_home(home_dir)
+        begun[_alone_in[home_dir][0].root] = None
         try:
             yield
         finally:
-            del begun[_alone_in.pop(home)[0].root]
+            del begun[_alone_in.pop(home_dir)[0].root]
 
 
 @contextmanager
-def alone_for_a_step(home: Path) -> Iterator[None]:
+def alone_for_a_step(home_dir: Path) -> Iterator[None]:
     """Hold the home for one step beside which there may be no other, as when a night begins."""
-    if home in _alone_in:
+    if home_dir in _alone_in:
         yield
         return
-    with _locked(home, fcntl.LOCK_EX):
+    with _locked(home_dir, fcntl.LOCK_EX):
         yield
 
 
 @contextmanager
-def shared(home: Path) -> Iterator[None]:
+def shared(home_dir: Path) -> Iterator[None]:
     """Hold the home for one step, beside other steps of the same night."""
-    if home in _alone_in:
+    if home_dir in _alone_in:
         yield
         return
-    with _locked(home, fcntl.LOCK_SH):
+    with _locked(home_dir, fcntl.LOCK_SH):
         yield
 
 
 @contextmanager
-def _locked(home: Path, how: int) -> Iterator[None]:
+def _locked(home_dir: Path, how: int) -> Iterator[None]:
     """A kernel lock: it dies with its process, so that a dead owner never holds up the next night."""
-    handle = os.open(home / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    handle = os.open(home_dir / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(handle, how | fcntl.LOCK_NB)

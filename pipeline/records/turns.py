@@ -37,13 +37,13 @@ class _Run(TypedDict):
     is_at_work: bool
 
 
-def take(home: Path, night: date, run: str, is_running: Callable[[str], bool]) -> str:
+def take(home_dir: Path, night: date, run: str, is_running: Callable[[str], bool]) -> str:
     """Take the turn for a run of the scheduler; '' when it has it now, else in Chinese for whom it waits.
 
     `is_running` tells of the name of another run whether it goes on: one that was stopped gives its place up here.
     """
     _ours.add(run)
-    with _open(home) as runs:
+    with _open(home_dir) as runs:
         runs[:] = [each for each in runs if each["run"] == run or is_running(each["run"])]
         mine = _place(runs, run, night)
         at_work = next((each for each in runs if each["is_at_work"]), None)
@@ -54,32 +54,32 @@ def take(home: Path, night: date, run: str, is_running: Callable[[str], bool]) -
     return ""
 
 
-def hold(home: Path, night: date, run: str) -> None:
+def hold(home_dir: Path, night: date, run: str) -> None:
     """Say that a run goes on with its night. Raises NotNow when another has the turn; one that nobody has is taken."""
     _ours.add(run)
-    with _open(home) as runs:
+    with _open(home_dir) as runs:
         at_work = next((each for each in runs if each["is_at_work"]), None)
         if at_work and at_work["run"] != run:
             raise NotNow(f"{at_work['night']} 这一夜正在做，这一步等它做完再做")
         _place(runs, run, night)["is_at_work"] = True
 
 
-def give_up(home: Path, run: str) -> None:
+def give_up(home_dir: Path, run: str) -> None:
     """All of a run is done, or it gives its night up."""
-    with _open(home) as runs:
+    with _open(home_dir) as runs:
         runs[:] = [each for each in runs if each["run"] != run]
 
 
-def examine(home: Path) -> None:
+def examine(home_dir: Path) -> None:
     """Raises NotNow while a night of the scheduler goes on: whoever works by command would be between two of its steps.
 
     One that did nothing for `STILL_SECONDS` is taken to have ended, and loses its turn. A step of that night itself may.
     """
-    path = home / _NAME
+    path = home_dir / _NAME
     if not path.exists():
         return
     quiet = time.time() - path.stat().st_mtime
-    with _open(home, touch=False) as runs:
+    with _open(home_dir, touch=False) as runs:
         at_work = next((each for each in runs if each["is_at_work"]), None)
         if at_work is None or at_work["run"] in _ours:
             return
@@ -101,9 +101,9 @@ def _place(runs: list[_Run], run: str, night: date) -> _Run:
 
 
 @contextmanager
-def _open(home: Path, *, touch: bool = True) -> Iterator[list[_Run]]:
+def _open(home_dir: Path, *, touch: bool = True) -> Iterator[list[_Run]]:
     """The runs, under a lock of the file's own, that is held for a moment; what is changed in them is written."""
-    handle = os.open(home / _NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    handle = os.open(home_dir / _NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         told = os.pread(handle, 1 << 20, 0)
