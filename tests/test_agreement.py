@@ -12,7 +12,7 @@ from pipeline.ask import explain as explaining
 from pipeline.ask import why_not
 from pipeline.model import ConfigError, MonitorError
 from pipeline.night import confirmations, notify, run
-from pipeline.operate import custody, forgetting, rights
+from pipeline.operate import forgetting, integrity, rights
 from pipeline.records import access, agreement, journal
 from pipeline.records.agreement import IDENTITY
 from pipeline.records.ledger import Ledger
@@ -142,7 +142,7 @@ def test_an_untouched_home_goes_on_night_after_night(home):
     run.night(home, NEXT)
     run.night(home, NEXT + timedelta(days=1))
     assert ask(home, "select count(*) from person") == [(9,)]
-    assert custody.verify(home)["problems"] == []
+    assert integrity.verify(home)["problems"] == []
     lines = [entry for entry in journal.read(Home(home)) if entry.what == IDENTITY]
     assert len(lines) == 1 and lines[0].seq == 1
 
@@ -152,10 +152,10 @@ def test_an_untouched_home_goes_on_night_after_night(home):
 )
 def test_recovery_makes_the_next_night_begin_with_everybody(home, nights, name):
     next(case[1] for case in SPOILT if case[0] == name)(home, nights)
-    custody.recover(home)
+    integrity.recover(home)
     run.night(home, NEXT)
     assert ask(home, "select count(*) from person") == [(9,)]
-    assert custody.verify(home)["problems"] == []
+    assert integrity.verify(home)["problems"] == []
 
 
 @pytest.mark.parametrize("name", ["older journal", "journal deleted", "another identity.key", "another archive.key"])
@@ -176,7 +176,7 @@ def test_a_home_restored_whole_from_an_older_backup_takes_what_is_sent_again(nig
 def test_recovery_with_another_identity_key_is_refused(home):
     (home / "keys/identity.key").write_bytes(secrets.token_bytes(32))
     with pytest.raises(ConfigError, match="原来的密钥"):
-        custody.recover(home)
+        integrity.recover(home)
     assert not list(home.glob("before-recovery-*"))
 
 
@@ -190,7 +190,7 @@ def test_nobody_is_told_that_nothing_is_held_where_the_ledger_was_lost(home):
         lambda: why_not.why_not(home, number(1), "A01"),
         lambda: notify.status(home, DAY),
         lambda: explaining.explain(home, "ab"),
-        lambda: confirmations.confirm(home, "x", by_whom="某", reason="某", day=DAY),
+        lambda: confirmations.confirm_submission(home, "x", by_whom="某", reason="某", day=DAY),
     ):
         with pytest.raises(MonitorError, match="运行记录库不全"):
             asked()
@@ -198,8 +198,8 @@ def test_nobody_is_told_that_nothing_is_held_where_the_ledger_was_lost(home):
 
 def test_verify_does_not_make_a_shortened_journal_whole(home, nights):
     put(nights / "old", home, "journal.jsonl")
-    assert custody.verify(home)["problems"]
-    assert custody.verify(home)["problems"]
+    assert integrity.verify(home)["problems"]
+    assert integrity.verify(home)["problems"]
     with pytest.raises(MonitorError, match="日志没有记"):
         run.night(home, NEXT)
 
@@ -211,13 +211,13 @@ def test_a_home_without_data_begins(tmp_path):
     home = few_divisions(new_home(tmp_path / "home"))
     run.night(home, EVE)
     run.night(home, DAY)
-    assert custody.verify(home)["problems"] == []
+    assert integrity.verify(home)["problems"] == []
 
 
 def test_a_home_that_was_asked_before_its_first_night_begins(tmp_path):
     home = few_divisions(new_home(tmp_path / "home"))
     notify.status(home, EVE)
-    assert custody.verify(home)["problems"] == []
+    assert integrity.verify(home)["problems"] == []
     rights.subject(home, number(1), EVE, who="某", because="本人申请")
     take(home, "ledger.db")  # nothing had come yet
     book(home / "inbox/d01/边缘人员.xlsx", PERSON, [person(1)])
@@ -257,7 +257,7 @@ def test_what_a_cut_off_night_told_the_journal_alone_is_taken_up(home, monkeypat
     agreement.examine(Home(home), Ledger.of(Home(home)))
     run.night(home, NEXT)
     assert ask(home, "select count(*) from person") == [(11,)]
-    assert custody.verify(home)["problems"] == []
+    assert integrity.verify(home)["problems"] == []
 
 
 def test_a_purge_that_was_cut_off_does_not_stop_the_night(home, monkeypatch):
@@ -306,7 +306,7 @@ def test_on_postgresql_too_an_empty_or_foreign_ledger_is_refused(nights, tmp_pat
     monkeypatch.setenv("OUR_LEDGER", schema("empty"))
     with pytest.raises(MonitorError, match=r"运行记录库不全.*换一个空库，再运行 monitor recover"):
         run.night(one, DAY)
-    custody.recover(one)
+    integrity.recover(one)
     run.night(one, DAY)
     assert ask(one, "select count(*) from person") == [(3,)]
     fresh = few_divisions(new_home(tmp_path / "fresh"))

@@ -96,7 +96,7 @@ class Desk:
                 for name, numbers in (("help", scope), ("authorised", authorised)):
                     con.register(f"scope_{name}", pa.table({"id_number": pa.array(numbers, pa.string())}))
                 tonight = door.Scope({"help": "scope_help", "authorised": "scope_authorised"}, POLICY)
-            around = checks.Surroundings(NIGHT, KEY, places, tonight)
+            around = checks.CheckContext(NIGHT, KEY, places, tonight)
             verdicts = checks.examine(con, known or contracts.load(), self.parts, around, self.accepted)
         return {verdict.submission_id: verdict for verdict in verdicts}
 

@@ -38,7 +38,7 @@ from test_warehouse import Nights, given, models_with, survey
 
 from pipeline.lists.words import JUDGED, QUESTION_NUMBER
 from pipeline.night import run
-from pipeline.operate import custody, forgetting
+from pipeline.operate import forgetting, integrity
 from pipeline.warehouse.models import SQL
 from tests.night_kit import (
     DAY,
@@ -583,9 +583,9 @@ def test_a_late_answer_in_a_real_list_tells_no_name(answered: Path) -> None:
 
 def test_after_the_plays_a_rebuilt_home_tells_the_same(answered: Path, tmp_path: Path) -> None:
     home = copy_home(answered, tmp_path / "home")
-    custody.recover(home)
+    integrity.recover(home)
     assert differences(answered, home, without={"release": ["built_at"]}) == {}
-    assert custody.verify(home)["problems"] == []
+    assert integrity.verify(home)["problems"] == []
 
 
 def test_who_asks_to_be_forgotten_is_not_kept_by_the_row_of_another_division(answered: Path, tmp_path: Path) -> None:

@@ -174,7 +174,9 @@ def test_a_key_that_is_not_known_stops_the_night_by_name(monitor, home):
 def test_a_confirmation_says_from_which_night_it_holds(monitor, home, monkeypatch, what, said):
     """Said for a past night, it does not wait for the next one."""
     told = {"what": what, "rows": 80, "unit": "青禾区", "file_name": "低保.xlsx", "lists": ["低保人员 2026-10"]}
-    monkeypatch.setattr("pipeline.night.confirmations.confirm", lambda *_, day, **__: told | {"night": day.isoformat()})
+    monkeypatch.setattr(
+        "pipeline.night.confirmations.confirm_submission", lambda *_, day, **__: told | {"night": day.isoformat()}
+    )
     code, text, _ = monitor("--home", home, "confirm", "x", "--by", "某", "--because", "某", "--date", "2026-10-30")
     assert code == 0 and text.replace("\n", "") == f"已记下：青禾区《低保.xlsx》（低保人员 2026-10）{said}"
 

@@ -18,7 +18,7 @@ from openpyxl import load_workbook
 from pipeline import advice
 from pipeline.model import CORRECTION_SHEET, Reading, Refusal
 from pipeline.night import rosters, run
-from pipeline.operate import custody
+from pipeline.operate import integrity
 from pipeline.reading import readers, sandbox
 from pipeline.records.ledger import Ledger
 from pipeline.returns import correction
@@ -135,7 +135,7 @@ def test_filled_in_it_becomes_a_new_whole_file_under_the_same_row_numbers(home):
     copy = load_workbook(home / "returns/d01/边缘人员.xlsx")
     values = [[cell.value for cell in row] for page in copy if page.title != "问题清单" for row in page.iter_rows()]
     assert values[2][1] == person(2)[1]
-    assert custody.verify(home)["problems"] == []
+    assert integrity.verify(home)["problems"] == []
     assert not (home / "returns/d01/边缘人员.更正.xlsx").exists()
     assert (home / "returns/d01/边缘人员.更正.回执.xlsx").exists()
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from pipeline.model import ConfigError, MonitorError
 from pipeline.night import run
-from pipeline.operate import custody
+from pipeline.operate import integrity
 from pipeline.records import archive, journal
 from pipeline.records.ledger import Ledger
 from pipeline.records.ledger.tables import metadata, open_engine
@@ -52,7 +52,7 @@ def home(three_nights, tmp_path):
 
 
 def test_an_untouched_home_holds(home):
-    told = custody.verify(home)
+    told = integrity.verify(home)
     assert told["problems"] == []
     assert told["releases"] == 3 and told["archive"] == len(archive.kept(Home(home))) > 3 and told["accepted"] >= 4
 
@@ -143,7 +143,7 @@ def _journal_line(home, change):
         ("journal line removed", lambda home: _journal_line(home, lambda lines: lines[:2] + lines[3:]), "日志第 3 行"),
         ("journal cut at its end", lambda home: _journal_line(home, lambda lines: lines[:-1]), "日志末尾被截掉"),
         ("who looked cut off", lambda home: (
-            custody.looked(home, "explain", warning_id="x"), _journal_line(home, lambda lines: lines[:-1])), "日志末尾被截掉"),
+            integrity.looked(home, "explain", warning_id="x"), _journal_line(home, lambda lines: lines[:-1])), "日志末尾被截掉"),
         ("journal lines reordered", lambda home: _journal_line(
             home, lambda lines: [lines[1], lines[0], *lines[2:]]), "日志第 1 行"),
         ("journal cut in the middle of its last line", lambda home: _journal_line(
@@ -155,20 +155,20 @@ def _journal_line(home, change):
 def test_each_change_is_found(home, what, change, says):
     (home / "archive/00").mkdir(exist_ok=True)
     change(home)
-    problems = custody.verify(home)["problems"]
+    problems = integrity.verify(home)["problems"]
     assert any(says in problem for problem in problems), (what, problems)
 
 
 def test_a_kept_release_comes_back_and_the_next_night_goes_on_from_it(home):
-    assert custody.rollback(home, None, who="数据员", because="名册错了") == ("releases/2", EVE, "releases/3", DAY)
+    assert integrity.rollback(home, None, who="数据员", because="名册错了") == ("releases/2", EVE, "releases/3", DAY)
     assert ask(home, "select run_date from release") == [(EVE,)]
-    assert custody.verify(home)["problems"] == []
+    assert integrity.verify(home)["problems"] == []
     with pytest.raises(MonitorError, match=r"没有保留“3”"):
-        custody.rollback(home, "3", who="数据员", because="又要回来")
+        integrity.rollback(home, "3", who="数据员", because="又要回来")
     run.night(home, DAY)
     assert ask(home, "select run_date from release") == [(DAY,)]
     assert (home / "releases/4").is_dir() and (home / "releases/3.laid_aside").is_dir()
-    custody.rollback(home, "1", who="数据员", because="再早一版")
+    integrity.rollback(home, "1", who="数据员", because="再早一版")
     assert ask(home, "select run_date from release") == [(BEFORE,)]
     told = [each for each in journal.read(Home(home)) if each.what == "rolled_back"]
     assert [(each.who, each.about["to"], each.about["because"]) for each in told] == [
@@ -176,7 +176,7 @@ def test_a_kept_release_comes_back_and_the_next_night_goes_on_from_it(home):
         ("数据员", 1, "再早一版"),
     ]
     with pytest.raises(MonitorError, match="没有保留"):
-        custody.rollback(home, None, who="数据员", because="没有更早的")
+        integrity.rollback(home, None, who="数据员", because="没有更早的")
 
 
 def test_without_a_number_a_night_of_the_past_that_never_was_current_is_passed_over(home):
@@ -184,7 +184,7 @@ def test_without_a_number_a_night_of_the_past_that_never_was_current_is_passed_o
     later = DAY + timedelta(days=1)
     run.night(home, later)
     assert {"releases/4", "releases/5"} <= {f"releases/{path.name}" for path in (home / "releases").iterdir()}
-    back = custody.rollback(home, None, who="数据员", because="名册错了")
+    back = integrity.rollback(home, None, who="数据员", because="名册错了")
     assert back == ("releases/3", DAY, "releases/5", later)
     assert ask(home, "select run_date from release") == [(DAY,)]
 
@@ -198,22 +198,22 @@ def test_a_lost_ledger_is_rebuilt_to_the_same_tables(three_nights, home, lost):
             shutil.rmtree(home / folder)
             (home / folder).mkdir()
         (home / "warehouse.duckdb").unlink()
-    told = custody.recover(home)
+    told = integrity.recover(home)
     assert told["nights"] == [each.isoformat() for each in (BEFORE, EVE, DAY)]
     assert differences(three_nights, home, without={"release": ["built_at"]}) == {}
-    assert custody.verify(home)["problems"] == []
+    assert integrity.verify(home)["problems"] == []
     with pytest.raises(MonitorError, match="归档里少了"):
         _file_in_archive(home).unlink()
-        custody.recover(home)
+        integrity.recover(home)
 
 
 def test_new_keys_open_all_and_the_home_still_holds(three_nights, home):
     before = {path.name: path.read_bytes() for path in (home / "keys").iterdir()}
-    told = custody.rotate_keys(home)
+    told = integrity.rotate_keys(home)
     after = {path.name: path.read_bytes() for path in (home / "keys").iterdir()}
     assert told["archive"] == len(archive.kept(Home(home)))
     assert {name for name in before if before[name] != after[name]} == {"archive.key", "ledger.key"}
-    assert custody.verify(home)["problems"] == []
+    assert integrity.verify(home)["problems"] == []
     run.night(home, DAY)
     assert differences(three_nights, home, without={"release": ["built_at"]}) == {}
 
@@ -228,7 +228,7 @@ def test_keys_outside_the_home_serve_nights_new_keys_and_recovery(tmp_path, monk
     assert not (home / "keys").exists()
     before = copy_home(home, tmp_path / "before")
     assert len(ask(home, "select id_number from person")) == 3
-    custody.rotate_keys(home)
+    integrity.rotate_keys(home)
     # Moved, and named by a variable from now on.
     keys.rename(elsewhere := tmp_path / "credentials")
     text = (home / "monitor.yml").read_text(encoding="utf-8")
@@ -237,9 +237,9 @@ def test_keys_outside_the_home_serve_nights_new_keys_and_recovery(tmp_path, monk
         run.night(home, DAY)
     monkeypatch.setenv("OUR_KEYS", str(elsewhere))
     (home / "ledger.db").unlink()
-    custody.recover(home)
+    integrity.recover(home)
     assert differences(before, home, without={"release": ["built_at"]}) == {}
-    assert custody.verify(home)["problems"] == []
+    assert integrity.verify(home)["problems"] == []
     monkeypatch.setenv("OUR_KEYS", str(keys))
     with pytest.raises(ConfigError, match=r"identity\.key"):
         run.night(home, DAY)
@@ -265,19 +265,19 @@ def test_on_postgresql_too_new_keys_a_lost_ledger_and_new_keys_again_end_in_the_
     for path in home.glob("ledger.db*"):
         path.unlink()
     files = Ledger.of(Home(home)).files()
-    moved = custody.verify(home)["problems"]
+    moved = integrity.verify(home)["problems"]
     assert len(files) >= 6 and len(moved) == 1 and moved[0].startswith("monitor.yml："), "no night has read it yet"
-    custody.rotate_keys(home)
-    assert Ledger.of(Home(home)).files() == files and custody.verify(home)["problems"] == moved
+    integrity.rotate_keys(home)
+    assert Ledger.of(Home(home)).files() == files and integrity.verify(home)["problems"] == moved
     with pytest.raises(MonitorError, match="运行记录库的数据库不是空的"):
-        custody.recover(home)
+        integrity.recover(home)
     assert not list(home.glob("before-recovery-*")), "nothing is laid aside for a recovery that is refused"
     monkeypatch.setenv("OUR_LEDGER", _new_schema(postgres, "rebuilt"))
-    custody.recover(home)
-    custody.rotate_keys(home)
+    integrity.recover(home)
+    integrity.rotate_keys(home)
     assert [file.sha256 for file in Ledger.of(Home(home)).files()] == [file.sha256 for file in files]
     assert differences(three_nights, home, without={"release": ["built_at"]}) == {}
-    assert custody.verify(home)["problems"] == [] and not list(home.glob("ledger.db*"))
+    assert integrity.verify(home)["problems"] == [] and not list(home.glob("ledger.db*"))
 
 
 def _new_schema(postgres, name):

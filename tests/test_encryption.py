@@ -17,7 +17,7 @@ from pipeline.ask import backtest, why_not
 from pipeline.ask import explain as explaining
 from pipeline.model import ROOT, ConfigError, PublishRefused
 from pipeline.night import notify, run
-from pipeline.operate import custody, rights
+from pipeline.operate import integrity, rights
 from pipeline.records import journal, seal
 from pipeline.settings.home import Home
 from tests.night_kit import DAY, MEDICAL, PERSON, book, copy_home, number, person
@@ -153,7 +153,7 @@ def test_all_who_read_a_release_read_it_and_reach_nothing_else(closed, tmp_path)
     assert explaining.explain(closed, warning_id)
     assert rights.subject(closed, number(1), EVE, who="数据员", because="试")["published"]["预警"]
     assert why_not.why_not(closed, number(3), "A07", None) is not None
-    assert custody.verify(closed)["problems"] == []
+    assert integrity.verify(closed)["problems"] == []
     changed = tmp_path / "changed"
     changed.mkdir()
     shutil.copy(ROOT / "sql/warnings/a07.yml", changed)
@@ -186,7 +186,7 @@ def test_the_manuals_words_open_it(closed, monkeypatch):
 @pytest.mark.slow
 def test_new_keys_close_the_next_release_and_the_old_ones_open_what_is_kept(home, unsafe):
     before = seal.release_keys(Home(home))
-    custody.rotate_keys(home)
+    integrity.rotate_keys(home)
     after = seal.release_keys(Home(home))
     assert after[1:] == before and len(after) == 2
     assert _ask(home, "select run_date from release") == [(EVE,)]
@@ -198,11 +198,11 @@ def test_new_keys_close_the_next_release_and_the_old_ones_open_what_is_kept(home
     latest = (home / "warehouse.duckdb").resolve()
     with closing(warehouse.read(latest, after[:1])), pytest.raises(PublishRefused):
         warehouse.read(latest, before)
-    assert custody.rollback(home, None, who="数据员", because="试").release == "releases/1"
+    assert integrity.rollback(home, None, who="数据员", because="试").release == "releases/1"
     assert _ask(home, "select run_date from release") == [(EVE,)]
-    assert custody.verify(home)["problems"] == []
+    assert integrity.verify(home)["problems"] == []
     shutil.rmtree(home / "releases/2.laid_aside")
-    custody.rotate_keys(home)
+    integrity.rotate_keys(home)
     assert seal.release_keys(Home(home))[1:] == before, "of the older keys those stay that a kept release needs"
     # Not wanted any more: the next release is open, the ones before are still read.
     text = (home / "monitor.yml").read_text(encoding="utf-8")
@@ -217,7 +217,10 @@ def test_new_keys_close_the_next_release_and_the_old_ones_open_what_is_kept(home
 def test_a_lost_key_is_said_in_a_sentence(home):
     path = home.parent / "keys/release.key"
     path.write_text("ab" * 32 + "\n")
-    for do in (lambda: notify.status(home, DAY), lambda: custody.recover and run.build(home, DAY + timedelta(days=1))):
+    for do in (
+        lambda: notify.status(home, DAY),
+        lambda: integrity.recover and run.build(home, DAY + timedelta(days=1)),
+    ):
         with pytest.raises((PublishRefused, ConfigError), match="加密"):
             do()
     path.write_text("no key\n")

@@ -16,7 +16,7 @@ from openpyxl import load_workbook
 
 from pipeline.cli import monitor
 from pipeline.model import CONFIRM
-from pipeline.night import exceptions, run
+from pipeline.night import run, waivers
 from pipeline.returns.page import HEADER as HEADS
 from pipeline.returns.page import WIDTHS
 
@@ -91,9 +91,9 @@ def test_a_yes_beside_what_cannot_be_confirmed_is_answered(monkeypatch):
     from tests.test_beside import grid
 
     answers = _confirmations(grid(("退回", *CONFIRM), ("x", "是", "就这样", "某办事员", ""), ("x", "", "", "", "")))
-    monkeypatch.setattr(exceptions, "_confirmable", lambda *_: pd.DataFrame(columns=["kind"]))
+    monkeypatch.setattr(waivers, "_confirmable", lambda *_: pd.DataFrame(columns=["kind"]))
     ledger, file = SimpleNamespace(at_once=nullcontext), SimpleNamespace(unit_code="d01", file_id="f")
-    (said,) = exceptions.take(None, ledger, DAY, file, answers)
+    (said,) = waivers.take_answers(None, ledger, DAY, file, answers)
     assert said.startswith("“问题清单”第2行的确认没有采用：") and "标“退回”的要改正，不能确认" in said
 
 

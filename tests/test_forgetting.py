@@ -28,7 +28,7 @@ from pipeline.lists.words import FILLED_IN, WARNING_NUMBER
 from pipeline.model import TAKEN_OUT, mask
 from pipeline.night import check as step_check
 from pipeline.night import issues, run
-from pipeline.operate import custody, forgetting, rights
+from pipeline.operate import forgetting, integrity, rights
 from pipeline.records import access, archive, journal
 from pipeline.records.ledger import Ledger
 from pipeline.settings.home import Home
@@ -252,7 +252,7 @@ def test_who_is_forgotten_stands_in_no_byte_of_the_home(home: Path) -> None:
         and ask(home, "select warning_id, first_seen_on from warning where subject_id_number = ?", number(2)) == others
     )
     assert rights.subject(home, HIS, LATER, **WHO)["rows"] == []
-    assert custody.verify(home)["problems"] == []
+    assert integrity.verify(home)["problems"] == []
     assert not list(home.glob("before-recovery-*")) and not list((home / "releases").glob("*.laid_aside"))
     # What stays is said, why, and until when; and it is so.
     said = {each["在哪里"]: each for each in told["remains"]}
@@ -261,7 +261,7 @@ def test_who_is_forgotten_stands_in_no_byte_of_the_home(home: Path) -> None:
         assert any(place in each for each in said), place
     # The nights go on from there.
     run.night(home, THIRD)
-    assert found(home) == [] and custody.verify(home)["problems"] == []
+    assert found(home) == [] and integrity.verify(home)["problems"] == []
 
 
 def _clear(home: Path, sha256: str) -> list[bytes]:
@@ -286,7 +286,7 @@ def test_rows_of_a_list_that_a_later_one_replaced_go_as_well(kept: Path, tmp_pat
     assert any("medical_expense" in each for each in found(home))
     told = forgetting.forget(home, HIS, LATER, **WHO)
     assert told["removed"] == 1 and found(home) == []
-    assert custody.verify(home)["problems"] == []
+    assert integrity.verify(home)["problems"] == []
 
 
 # cut off ----------------------------------------------------------------------------------------------------------------
@@ -333,7 +333,7 @@ def test_a_forgetting_that_was_killed_is_finished_by_the_next_command(home: Path
     _killed(home, where)
     assert forgetting.finish(home, LATER, who="夜间任务") == 1
     assert found(home) == []
-    assert custody.verify(home)["problems"] == []
+    assert integrity.verify(home)["problems"] == []
     assert forgetting.finish(home, LATER, who="夜间任务") == 0
     assert [entry.who for entry in journal.read(Home(home)) if entry.what == "forgot"] == ["夜间任务"]
 
@@ -351,12 +351,12 @@ def test_a_night_beside_a_forgetting_that_was_killed_still_publishes(home: Path)
     _killed(home, "rows are written and the ledger does not know")
     run.night(home, date(2027, 3, 1))
     assert forgetting.finish(home, LATER, who="夜间任务") == 1
-    assert found(home) == [] and custody.verify(home)["problems"] == []
+    assert found(home) == [] and integrity.verify(home)["problems"] == []
 
 
 def test_who_was_forgotten_does_not_come_back_by_a_recovery(home: Path) -> None:
     forgetting.forget(home, HIS, LATER, **WHO)
-    custody.recover(home)
+    integrity.recover(home)
     left = [each for each in found(home) if not each.startswith("before-recovery-")]
     assert left == []
 

@@ -12,8 +12,8 @@ import pytest
 from night_kit import DAY, PERSON, ask, book, copy_home, few_divisions, new_home, person, still
 
 from pipeline import advice
-from pipeline.night import confirmations, notice, rosters, run
-from pipeline.operate import custody
+from pipeline.night import confirmations, night_report, rosters, run
+from pipeline.operate import integrity
 from pipeline.records import journal
 from pipeline.records.ledger import Ledger
 from pipeline.returns import listing, templates
@@ -74,7 +74,7 @@ def test_blank_workbooks_of_what_a_unit_may_send_lie_in_its_folder(first: Path) 
         assert all(path.stat().st_mode & 0o777 == 0o600 for path in folder.glob("*"))
     kind = contracts.load().kinds["edge_person"]
     assert (first / f"returns/d01/{BLANKS}/{kind.title}.xlsx").read_bytes() == templates.content(kind)
-    assert custody.verify(first)["problems"] == []
+    assert integrity.verify(first)["problems"] == []
 
 
 def test_blank_workbooks_are_written_again_only_where_they_are_not_as_they_were(
@@ -87,15 +87,15 @@ def test_blank_workbooks_are_written_again_only_where_they_are_not_as_they_were(
     assert len([each for each in journal.read(Home.open(home)) if "blanks" in each.about]) == 1
     (home / "returns" / lost).unlink()
     (home / "returns" / spoilt).write_bytes(b"x")
-    assert custody.verify(home)["problems"] == [f"returns/{spoilt}：与写出时不同"]
+    assert integrity.verify(home)["problems"] == [f"returns/{spoilt}：与写出时不同"]
     run.night(home, later(2))
-    assert blanks(home).keys() == before.keys() and custody.verify(home)["problems"] == []
+    assert blanks(home).keys() == before.keys() and integrity.verify(home)["problems"] == []
     assert (home / "returns" / spoilt).read_bytes() != b"x"
     made_of = templates.file_name
     monkeypatch.setattr(templates, "file_name", lambda kind: f"新的{made_of(kind)}")
     run.night(home, later(3))
     assert {name.replace("新的", "") for name in blanks(home)} == before.keys()
-    assert all("新的" in name for name in blanks(home)) and custody.verify(home)["problems"] == []
+    assert all("新的" in name for name in blanks(home)) and integrity.verify(home)["problems"] == []
 
 
 def test_a_blank_workbook_that_is_filled_in_and_sent_with_its_folder_stays_blank_itself(home: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_blank_workbook_that_is_filled_in_and_sent_with_its_folder_stays_blank
     assert (home / "returns/d01" / name).read_bytes() == blank
     copy = home / "returns/d01" / name.replace(".xlsx", ".填好的.xlsx")
     assert openpyxl.load_workbook(copy).sheetnames[0] == "问题清单"
-    assert custody.verify(home)["problems"] == []
+    assert integrity.verify(home)["problems"] == []
 
 
 # Copies ----------------------------------------------------------------------------------------------------------
@@ -153,7 +153,7 @@ def test_a_copy_that_comes_back_unchanged_counts_nothing_twice_and_is_told_the_s
     send(copy, home / "inbox/d01" / NAME)
     run.night(home, later(2))
     assert ask(home, "select count(*) from enrolment where registry = 'edge'") == [(2,)]
-    assert custody.verify(home)["problems"] == []
+    assert integrity.verify(home)["problems"] == []
 
 
 # Correction workbooks --------------------------------------------------------------------------------------------
@@ -280,12 +280,14 @@ def test_a_roster_is_not_whole_while_a_part_that_it_had_last_month_has_not_come(
     assert not_come(home, november) == [
         ("10月城市边缘人员.xlsx", "2026-11", "2026-10 有这一份（5 人），2026-11 的还没有收到")
     ]
-    told = notice.status(Home.open(home), Ledger.of(Home(home)), november)
+    told = night_report.status(Home.open(home), Ledger.of(Home(home)), november)
     assert "10月城市边缘人员.xlsx" in str(told["gaps"])
     # What is advised ends it: the data officer confirms that all of the month are there, or the part comes.
     confirmed = copy_home(home, tmp_path / "confirmed")
     [gap] = [each for each in told["gaps"] if each["sort"] == "not_come"]
-    confirmations.confirm(confirmed, gap["submission_id"], by_whom="数据员", reason="城市的并入农村", day=november)
+    confirmations.confirm_submission(
+        confirmed, gap["submission_id"], by_whom="数据员", reason="城市的并入农村", day=november
+    )
     assert not_come(confirmed, november) == []
     two_parts(home, "11", "城市", day=november + timedelta(days=1))
     assert not_come(home, november + timedelta(days=1)) == []

@@ -11,7 +11,7 @@ import openpyxl
 import pytest
 
 from pipeline.model import Reading, Refusal
-from pipeline.night import notice
+from pipeline.night import night_report
 from pipeline.reading import layout, sandbox
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -331,4 +331,4 @@ def test_a_fault_of_ours_is_told_to_the_data_officer_and_not_blamed_on_the_sende
     assert "我们的程序的问题" in refusal.reason
     assert Refusal.from_json(asdict(refusal)) == refusal
     line = {"reason": refusal.reason, "fix": refusal.fix, "fault": refusal.fault, "submission_id": "s1"}
-    assert "给开发者：PanicException readers.py:202，submission_id s1" in notice._because(line)
+    assert "给开发者：PanicException readers.py:202，submission_id s1" in night_report._because(line)

@@ -25,7 +25,7 @@ from pipeline import warehouse
 from pipeline.ask.backtest import backtest
 from pipeline.lists.words import ANSWER_TITLES, JUDGED, QUESTION_NUMBER
 from pipeline.night import decisions, run
-from pipeline.operate import custody, forgetting, rights
+from pipeline.operate import forgetting, integrity, rights
 from pipeline.records.ledger.decisions import DecisionFile, DecisionLine
 from pipeline.warehouse.models import Models
 from tests.night_kit import DAY, MEDICAL, PERSON, ask, book, copy_home, differences, number, person, still
@@ -592,9 +592,9 @@ def test_the_sheet_goes_out_comes_back_is_contradicted_and_taken_back(listed: Pa
     assert ("低保人员", "低保.xlsx", 3) in [(row["种类"], row["文件"], row["行"]) for row in told["rows"]]
     kept = forgetting.forget(home, HIS, THIRD, who="数据员", because="本人申请")["kept"]
     assert [row["种类"] for row in kept].count("身份判断") == 3
-    assert custody.verify(home)["problems"] == []
+    assert integrity.verify(home)["problems"] == []
     before = copy_home(home, tmp_path / "before")
-    custody.recover(home)
+    integrity.recover(home)
     assert differences(before, home, without={"release": ["built_at"], "submission": ["received_at"]}) == {}
     # Asked again when the release that it was compared with is not kept any more, the second night has its answer still.
     shutil.rmtree(before / "releases/1")

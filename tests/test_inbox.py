@@ -17,8 +17,8 @@ import pytest
 
 from pipeline import advice
 from pipeline.model import MonitorError
-from pipeline.night import inbox, notice, notify, rosters, run
-from pipeline.operate import custody
+from pipeline.night import inbox, night_report, notify, rosters, run
+from pipeline.operate import integrity
 from pipeline.reading import endings, layout
 from pipeline.records import archive, journal
 from pipeline.records.ledger import Ledger
@@ -95,7 +95,7 @@ def test_a_file_that_does_not_open_is_told_of_and_stays_and_the_others_go_on(tmp
     run.give_back(home, DAY, "d01")
     answer = openpyxl.load_workbook(home / "returns/d01/边缘人员.xlsx")["问题清单"]
     assert fix in [cell.value for row in answer.iter_rows() for cell in row]
-    assert says in "\n".join(notice._message(notify.status(home, DAY)))
+    assert says in "\n".join(night_report._message(notify.status(home, DAY)))
     # The next night it still does not open, the one after it does.
     run.collect(home, DAY + timedelta(days=1))
     assert len(ledger.submissions(unit_code="d01")) == 1 and bad.exists()
@@ -109,7 +109,7 @@ def test_a_file_that_does_not_open_is_told_of_and_stays_and_the_others_go_on(tmp
     assert not bad.exists() and not listed.exists()
     assert {each.unit_code for each in ledger.files(state="received")} == {"d01", "d02"}
     assert _accepted(home, DAY + timedelta(days=2)) == ["边缘人员.xlsx"]
-    assert custody.verify(home)["problems"] == []
+    assert integrity.verify(home)["problems"] == []
 
 
 def test_a_disk_that_fails_while_a_file_is_read_is_the_files_fault_and_a_full_one_of_ours_is_not(tmp_path, monkeypatch):
@@ -241,7 +241,7 @@ def test_what_a_folder_does_not_let_go_is_recorded_and_told_of(tmp_path, monkeyp
         run.collect(home, night)
     assert path.exists() and len(Ledger.of(Home(home)).files()) == 1 and len(archive.kept(Home(home))) == 1
     told = notify.status(home, DAY)
-    assert told["stuck"] == ["d01"] and "移不走" in "\n".join(notice._message(told))
+    assert told["stuck"] == ["d01"] and "移不走" in "\n".join(night_report._message(told))
 
 
 # a sender who wants what is not his ------------------------------------------------------------------------------------
@@ -555,7 +555,7 @@ def test_more_files_than_one_night_takes_wait_their_turn_and_count_as_missing(tm
     assert taken == {("d01", "边缘人员4.xlsx"), ("d01", "边缘人员3.xlsx"), ("d02", "边缘人员.xlsx")}
     told = notify.status(home, EVE)
     assert told["put_off"]["waiting"] == ["青禾区 边缘人员1.xlsx", "青禾区 边缘人员2.xlsx"] and told["moving"] == []
-    assert "一夜最多收 2 份" in "\n".join(notice._message(told))
+    assert "一夜最多收 2 份" in "\n".join(night_report._message(told))
     gaps = rosters.gaps(Home(home), ledger, ledger.submissions(), EVE)
     counted = {(gap.unit_code, gap.kind) for gap in gaps if "没有轮到" in gap.reason}
     assert ("d01", "edge_person") in counted and {unit for unit, _ in counted} == {"d01"}
@@ -579,7 +579,7 @@ def test_more_filled_in_lists_than_one_night_takes_wait_as_well_and_make_no_list
     assert [each.file_name for each in ledger.decisions.files()] == ["低保1.xlsx"]
     told = notify.status(home, EVE)
     assert told["put_off"]["waiting_answers"] == ["青禾区 低保2.xlsx"]
-    assert "填好的清单，一个单位一夜最多收 1 份" in "\n".join(notice._message(told))
+    assert "填好的清单，一个单位一夜最多收 1 份" in "\n".join(night_report._message(told))
     assert rosters.gaps(Home(home), ledger, ledger.submissions(), EVE) == []
     run.notify(home, EVE)
     assert "低保2.xlsx" in _told(home, "d01", EVE) and not list((home / "returns/d02").glob("*.xlsx"))
@@ -667,7 +667,7 @@ def test_what_was_archived_when_the_night_died_and_then_replaced_is_recorded_or_
     _roster(home, "d01", 1, 3)
     still(book(listed, ("a",), [("b",)]))
     assert run.collect(home, DAY) == ["d01", "d02"]
-    told = custody.verify(home)
+    told = integrity.verify(home)
     swept = [each.about["archive"] for each in journal.read(Home(home)) if each.what == "swept"]
     files = [(each.sha256 == first, each.night) for each in Ledger.of(Home(home)).files()]
     assert told["problems"] == [] and told["archive"] == len(files) + 1
@@ -691,7 +691,7 @@ def test_a_list_that_was_written_down_when_the_night_died_and_then_replaced_is_r
     book(listed, ("a",), [("c",)])
     run.collect(home, DAY)
     assert [each.night for each in ledger.decisions.files()] == [EVE, DAY]
-    assert custody.verify(home)["problems"] == []
+    assert integrity.verify(home)["problems"] == []
 
 
 def test_of_an_older_ledger_nothing_is_swept(tmp_path):
@@ -780,14 +780,14 @@ def test_what_is_never_a_list_is_neither_read_nor_lost_in_silence(tmp_path):
             ("d02/.Trash-1000", "by_programs"), ("d02/__MACOSX", "by_programs"), ("d02/名单.xlsx.download", "unfinished"),
             ("名单.csv.part", "unfinished"), ("d03/名单.xlsx.done", "mark"), ("decisions/d04/~$清单.xlsx", "by_programs"),
         }  # fmt: skip
-        message = "\n".join(notice._message(told))
+        message = "\n".join(night_report._message(told))
         assert all(inbox.visible(name).strip() in message for name in names)
         to_do = (advice.SEND_WHOLE, advice.GIVE_NAME_OF_LIST, advice.SEND_TABLE_ITSELF, advice.NEED_NOT_ACT,
                  advice.USE_PLAIN_NAME, advice.BRING_THE_FILE)  # fmt: skip
         assert all(each in message for each in to_do) and "天）" in message and told["moving"] == []
     left = sorted(path for path in home.rglob("*") if path.is_file() and "inbox" in path.parts)
     assert left == [path for path in there if path.parent.name != "d05"]
-    assert len(Ledger.of(Home(home)).files()) == 1 and custody.verify(home)["problems"] == []
+    assert len(Ledger.of(Home(home)).files()) == 1 and integrity.verify(home)["problems"] == []
 
 
 def test_a_list_that_a_program_s_mark_or_folder_hides_is_taken_under_a_plain_name(tmp_path):
@@ -795,7 +795,7 @@ def test_a_list_that_a_program_s_mark_or_folder_hides_is_taken_under_a_plain_nam
     names = [*NEVER["by_programs"], "__MACOSX/边缘人员.xlsx", ".Trash-1000/边缘人员.xlsx", "__MACOSX/._边缘人员.xlsx"]
     hidden = [_roster(home, "d01", 1 + at, name=name) for at, name in enumerate(names)]
     assert _accepted(home, EVE) == []
-    assert advice.USE_PLAIN_NAME in "\n".join(notice._message(notify.status(home, EVE)))
+    assert advice.USE_PLAIN_NAME in "\n".join(night_report._message(notify.status(home, EVE)))
     for at, path in enumerate(hidden):  # .csv and the like say which list it was; the bytes are a workbook's
         path.rename(home / f"inbox/d01/边缘人员{at}.xlsx")
     assert len(_accepted(home, DAY)) == len(names)
@@ -811,7 +811,7 @@ def test_what_a_program_left_beside_a_list_that_came_need_not_be_touched(tmp_pat
     beside = ["~$边缘人员.xlsx", "Thumbs.db", "边缘人员.xlsx:Zone.Identifier", "边缘人员.xlsx.md5", "schema.ini"]
     left = [_roster(home, "d01", 1, name=name) for name in beside]
     assert _accepted(home, EVE) == ["边缘人员.xlsx"]
-    said = notice._never_taken_words(notify.status(home, EVE)["left"])
+    said = night_report._never_taken_words(notify.status(home, EVE)["left"])
     [of_file], [of_program] = ([each for each in said if name in each] for name in (beside[3], beside[0]))
     assert of_file.endswith(f"{advice.NEED_NOT_ACT}。") and of_program.endswith(f"{advice.USE_PLAIN_NAME}。")
     ledger = Ledger.of(Home(home))
@@ -827,7 +827,9 @@ def test_the_file_that_a_mark_speaks_of_is_taken_when_it_comes(tmp_path):
     mark = home / "inbox/d01/边缘人员.xlsx.done"
     mark.touch()
     assert _accepted(home, EVE) == []
-    assert f"边缘人员.xlsx.done。{advice.BRING_THE_FILE}。" in "\n".join(notice._message(notify.status(home, EVE)))
+    assert f"边缘人员.xlsx.done。{advice.BRING_THE_FILE}。" in "\n".join(
+        night_report._message(notify.status(home, EVE))
+    )
     os.utime(_roster(home, "d01", 1))  # just now: the mark says that it is whole
     assert _accepted(home, DAY) == ["边缘人员.xlsx"]
     assert not mark.exists() and notify.status(home, DAY)["left"] == []
@@ -838,7 +840,7 @@ def test_many_leftovers_are_told_in_one_line_of_bounded_length(tmp_path):
     for n in range(40):
         _roster(home, "d01", name=f"{n:02}.tmp")
     told = notify.status(home, DAY)
-    (line,) = notice._left_words(told)
+    (line,) = night_report._left_words(told)
     assert "29.tmp" in line and "30.tmp" not in line and "等 40 个" in line and len(told["left"]) == 40
 
 

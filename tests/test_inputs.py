@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.night.inputs import _places
+from pipeline.night.build_inputs import _places
 from pipeline.settings.home import Home
 
 

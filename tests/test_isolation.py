@@ -38,12 +38,12 @@ from pipeline import advice, checks, returns, warehouse
 from pipeline.ask.check_file import check_file
 from pipeline.cli import monitor
 from pipeline.model import ROOT, MonitorError, Reading
-from pipeline.night import decisions, inputs, isolation, notify, run
+from pipeline.night import build_inputs, decisions, isolation, notify, run
 from pipeline.night import give_back as step_give_back
 from pipeline.night import read as step_read
 from pipeline.night.check import sent_tonight
 from pipeline.night.give_back import tell_returned
-from pipeline.operate.custody import recover, verify
+from pipeline.operate.integrity import recover, verify
 from pipeline.reading import sandbox
 from pipeline.records import access, published
 from pipeline.records.ledger import Ledger, ReadBy
@@ -520,5 +520,5 @@ def test_who_lived_where_on_the_night_before_is_known_at_the_door(tmp_path, ledg
     home = Home.open(tmp_path / "home")
     asked = []
     monkeypatch.setattr(warehouse, "previous_release", lambda *about: asked.append(about[:2]) or tmp_path / "earlier")
-    assert inputs.of_lists(home, ledger, NEXT, without=["x"]).previous == tmp_path / "earlier"
+    assert build_inputs.of_lists(home, ledger, NEXT, without=["x"]).previous == tmp_path / "earlier"
     assert asked == [(home.releases, NEXT)]

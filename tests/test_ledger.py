@@ -511,7 +511,7 @@ def write_everything(ledger: Ledger) -> None:
     ledger.settle(held.submission_id, "held", set_aside=10, reason=WRITTEN)
     ledger.confirm(held.submission_id, by_whom=WRITTEN, reason=WRITTEN, decided_on=FIRST)
     ledger.confirm_gap(held.submission_id, by_whom=WRITTEN, reason=WRITTEN, decided_on=FIRST)
-    ledger.add_exception(
+    ledger.add_waiver(
         "i1", unit_code="d01", kind="dibao_person", by_whom=WRITTEN, reason=WRITTEN, decided_on=FIRST, expires_on=THIRD,
         source=file.file_id,
     )  # fmt: skip
@@ -527,7 +527,7 @@ def write_everything(ledger: Ledger) -> None:
 
 def told_by(ledger: Ledger) -> str:
     told = [
-        ledger.files(), ledger.submissions(), ledger.confirmed(FIRST), ledger.confirmed_gaps(FIRST), ledger.exceptions(FIRST), ledger.sources(FIRST),
+        ledger.files(), ledger.submissions(), ledger.confirmed(FIRST), ledger.confirmed_gaps(FIRST), ledger.waivers(FIRST), ledger.sources(FIRST),
         ledger.left(FIRST),
         ledger.decisions.files(), ledger.decisions.lines(FIRST),
     ]  # fmt: skip

@@ -14,8 +14,8 @@ from openpyxl import load_workbook
 from pipeline.cli import monitor
 from pipeline.model import CONFIRM
 from pipeline.night import run
-from pipeline.operate import custody
-from pipeline.records import people
+from pipeline.operate import integrity
+from pipeline.records import keyed_ids
 
 pytestmark = pytest.mark.slow
 
@@ -131,7 +131,7 @@ def test_a_lost_ledger_comes_back_with_it(confirmed, tmp_path):
     for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm"):
         (home / name).unlink(missing_ok=True)
     shutil.rmtree(home / "accepted/dibao_person")
-    custody.recover(home)
+    integrity.recover(home)
     assert members(home) == members(confirmed[1])
     assert differences(confirmed[1], home, only=["person", "household_member", "enrolment", "registry_check"]) == {}
 
@@ -152,7 +152,7 @@ def test_the_id_is_of_the_list_and_household_alone():
     about = ("dibao", "d01", number(1), CHILD, "2026-09-20", 1)
     others = [("edge", *about[1:]), ("dibao", "d02", *about[2:]), (*about[:2], number(3), *about[3:]),
               (*about[:3], "某大宝", *about[4:]), (*about[:4], "2026-09-21", 1), (*about[:5], 2), (*about[:4], None, 1)]  # fmt: skip
-    ids = {people.provisional_id(key, *each) for each in [about, *others]}
+    ids = {keyed_ids.provisional_id(key, *each) for each in [about, *others]}
     assert len(ids) == len(others) + 1
-    assert not ids & set(people.person_ids(key, [number(1), number(3)]).values())
-    assert people.provisional_id(key, *about) == people.provisional_id(key, *about)
+    assert not ids & set(keyed_ids.person_ids(key, [number(1), number(3)]).values())
+    assert keyed_ids.provisional_id(key, *about) == keyed_ids.provisional_id(key, *about)

@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 
 from pipeline import advice
-from pipeline.night import issues, notice, notify, run
-from pipeline.records.ledger import COMMAND, KnownException, Night, Submission
+from pipeline.night import issues, night_report, notify, run
+from pipeline.records.ledger import COMMAND, Night, Submission, Waiver
 from pipeline.records.ledger.parts import BROKE
 from pipeline.settings.home import Home
 from tests.night_kit import PERSON, book, new_home, person
@@ -87,12 +87,12 @@ def of(lines, **wanted):
 
 def words(told):
     out = io.StringIO()
-    notice.show(told, Console(file=out, width=160, highlight=False, color_system=None))
+    night_report.show(told, Console(file=out, width=160, highlight=False, color_system=None))
     return out.getvalue()
 
 
 def message(home, told):
-    return notice.write(home.outbox, DAY, told).read_text(encoding="utf-8")
+    return night_report.write(home.outbox, DAY, told).read_text(encoding="utf-8")
 
 
 def test_every_expected_delivery_has_one_state(home):
@@ -104,7 +104,7 @@ def test_every_expected_delivery_has_one_state(home):
         submission("d04", "dibao_person", "2026-09"),
         submission("medical_insurance", "medical_expense", night=date(2026, 9, 2)),
     )
-    expected = notice.status(home, ledger, DAY)["expected"]
+    expected = night_report.status(home, ledger, DAY)["expected"]
     states = {unit: of(expected, unit_code=unit, kind="dibao_person")["state"] for unit in ("d01", "d02", "d03", "d04")}
     assert states == {"d01": "delivered", "d02": "refused", "d03": "held", "d04": "missing"}
     partly = of(expected, unit_code="d01", kind="dibao_household")
@@ -122,7 +122,7 @@ def test_parts_of_one_delivery_are_summed_and_superseded_ones_are_not(home):
         submission("d01", "dibao_person", "2026-10", rows=30),
         submission("d01", "dibao_person", "2026-10", rows=12),
     )
-    told = notice.status(home, ledger, DAY)
+    told = night_report.status(home, ledger, DAY)
     assert of(told["expected"], unit_code="d01", kind="dibao_person")["rows_accepted"] == 42
     assert of(told["registries"], unit_code="d01", kind="dibao_person")["rows"] == 42
 
@@ -132,14 +132,14 @@ def test_parts_of_one_delivery_are_summed_and_superseded_ones_are_not(home):
     [("2026-10", "current", "2026-10"), ("2026-08", "current", "2026-08"), ("2026-07", "not_current", "2026-07"), ("2026-11", "absent", "")],
 )  # fmt: skip
 def test_a_registry_is_current_for_this_month_and_two_before(home, period, state, shown):
-    told = notice.status(home, Kept(submission("d01", "tekun_person", period)), DAY)
+    told = night_report.status(home, Kept(submission("d01", "tekun_person", period)), DAY)
     line = of(told["registries"], unit_code="d01", kind="tekun_person")
     assert (line["state"], line["period"]) == (state, shown)
 
 
 def test_an_old_night_does_not_see_later_files(home):
     later = submission("d01", "dibao_person", "2026-10", night=date(2026, 11, 1))
-    told = notice.status(home, Kept(later), DAY)
+    told = night_report.status(home, Kept(later), DAY)
     assert told["received"] == []
     assert of(told["expected"], unit_code="d01", kind="dibao_person")["state"] == "missing"
 
@@ -159,7 +159,7 @@ def test_the_message_names_who_is_missing_and_why_a_file_came_back(home):
         ),
         submission("nowhere", None, "", "refused", rows=0, file_name="x.xlsx", reason="没有这个单位"),
     )
-    told = notice.status(home, ledger, DAY)
+    told = night_report.status(home, ledger, DAY)
     text = message(home, told)
     assert "- 云岫区：低保家庭 2026-10、低保人员 2026-10" in text
     assert "- 小望山区 [red]名单[/red].xlsx（整份退回）：文件有密码。去掉密码再交。" in text
@@ -184,7 +184,7 @@ def test_the_message_begins_with_what_is_to_be_done_then_the_night_in_three_line
         submission("d14", None, "", "refused", rows=0, file_name="名单.xlsx", reason="文件有密码", fix="去掉密码再交"),
         submission("d13", None, "", "refused", rows=0, file_name="坏.xlsx", reason="读取程序出错"),
     )
-    told = notice.status(home, ledger, DAY)
+    told = night_report.status(home, ledger, DAY)
     of(told["received"], unit_code="d13")["fault"] = "KeyError"
     text = message(home, told | {"failed": ["读数据库 医保"], "stuck": ["d05"]})
     assert text.index("## 要您办的") < text.index("## 这一夜") < text.index("## 清单")
@@ -206,7 +206,8 @@ def test_what_was_sent_back_on_an_earlier_night_is_still_to_be_done(home):
         submission("d01", "tekun_person", "2026-10", "refused", file_name="特困.xlsx", reason="缺列", fix="补上"),
     )
     first, second = (
-        part(message(home, notice.status(home, ledger, day)), "要您办的") for day in (DAY, DAY + timedelta(days=1))
+        part(message(home, night_report.status(home, ledger, day)), "要您办的")
+        for day in (DAY, DAY + timedelta(days=1))
     )
     assert not any("使名单不完整" in line for line in first)
     (said,) = [line for line in second if "使名单不完整" in line]
@@ -219,7 +220,7 @@ def test_a_file_of_no_unit_reminds_nobody_and_names_the_folders_once(home):
         submission(unit, None, "", "refused", rows=0, file_name=f"{unit or 'x'}.xlsx", reason="没有这个单位", fix=fix)
         for unit in ("nowhere", "", "d01")
     ]
-    text = message(home, notice.status(home, Kept(*strays), DAY))
+    text = message(home, night_report.status(home, Kept(*strays), DAY))
     to_do = part(text, "要您办的")
     assert sum("请提醒整份退回的单位改好再交：青禾区 1 份；" in line for line in to_do) == 1
     (said,) = [line for line in to_do if "放错地方" in line]
@@ -238,7 +239,7 @@ def test_a_filled_in_list_that_was_refused_is_to_be_sent_again_unless_it_was_our
         for unit, refusal in (("d01", ours), ("d02", theirs))
     ]
     monkeypatch.setattr(Kept, "files", lambda *_, **__: files)
-    text = message(home, notice.status(home, Kept(), DAY))
+    text = message(home, night_report.status(home, Kept(), DAY))
     (said,) = [line for line in part(text, "要您办的") if "填好的清单" in line]
     assert "云岫区 1 份" in said and "青禾区" not in said
     assert f"云岫区 填好的清单 d02.xlsx（整份退回）：没有“预警编号”这一列。{advice.USE_OUR_LIST}。" in text
@@ -252,14 +253,14 @@ def test_advice_on_a_whole_file_is_told_once(home, monkeypatch):
             "fix": ["请打开，另存为 .xlsx。号码的后三位会变成 000", "补填“姓名”"],
         }
     )  # fmt: skip
-    monkeypatch.setattr(issues, "on", lambda *_: lines)
-    said = part(message(home, notice.status(home, Kept(), DAY)), "各单位的问题，与上次相比")
+    monkeypatch.setattr(issues, "issues_as_of", lambda *_: lines)
+    said = part(message(home, night_report.status(home, Kept(), DAY)), "各单位的问题，与上次相比")
     assert said == ["- 青禾区：新出现 2。最多的：补填“姓名” 1 处。"]
 
 
 def test_what_our_program_cannot_get_over_is_not_said_to_have_shrunk(home):
     ours = submission("d03", "dibao_person", "2026-10", "held", reason=f"{BROKE}（建库时错在第 3 行），先扣住不用")
-    told = notice.status(home, Kept(ours), DAY)
+    told = night_report.status(home, Kept(ours), DAY)
     to_do = "\n".join(part(message(home, told), "要您办的"))
     assert f"程序自己出错的文件 1 份（{home.units['d03'].name} 1 份）" in to_do and "人数骤减" not in to_do
 
@@ -267,23 +268,25 @@ def test_what_our_program_cannot_get_over_is_not_said_to_have_shrunk(home):
 def test_a_quiet_night_asks_for_nothing(home):
     released(home.warehouse, date(2026, 11, 1))
     (first,) = [
-        notice.write(home.outbox, DAY, notice.status(home, Kept(), date(2026, 11, 1))).read_text(encoding="utf-8")
+        night_report.write(home.outbox, DAY, night_report.status(home, Kept(), date(2026, 11, 1))).read_text(
+            encoding="utf-8"
+        )
     ]
     assert part(first, "要您办的") == ["没有。"]
 
 
 def test_on_the_first_of_a_month_nothing_is_late(home):
     first, due, after = date(2026, 11, 1), date(2026, 11, 11), date(2026, 11, 12)
-    said = {day: notice.status(home, Kept(), day) for day in (first, due, after)}
+    said = {day: night_report.status(home, Kept(), day) for day in (first, due, after)}
     for day in (first, due):
-        assert "缺 0 份" in notice.headline(said[day])
-        text = notice.write(home.outbox, day, said[day]).read_text(encoding="utf-8")
+        assert "缺 0 份" in night_report.headline(said[day])
+        text = night_report.write(home.outbox, day, said[day]).read_text(encoding="utf-8")
         assert part(text, "应报而没有收下的") == [
             "- 还没到应报日：2026-11-11 以前应报的 84 份、2026-11-21 以前应报的 11 份。"
         ]
         assert "未到期" in words(said[day])
         assert "│ 缺" not in words(said[day])
-    assert "缺 84 份" in notice.headline(said[after])
+    assert "缺 84 份" in night_report.headline(said[after])
     assert {line["days_late"] for line in said[after]["expected"] if line["unit_kind"] == "division"} == {1}
 
 
@@ -299,7 +302,7 @@ def test_what_the_month_before_still_lacks_is_not_forgotten_on_the_first(home):
     of_d01 = sum(unit == "d01" for unit, _ in every)
 
     def owed(day, *more):
-        told = notice.status(home, Kept(*came, sent_back, *more), day)
+        told = night_report.status(home, Kept(*came, sent_back, *more), day)
         return told, [line for line in told["owed"] if line["unit_code"] == "d01"]
 
     told, lines = owed(date(2026, 11, 1))
@@ -315,7 +318,9 @@ def test_what_the_month_before_still_lacks_is_not_forgotten_on_the_first(home):
     assert "dibao_household" not in {line["kind"] for line in owed(date(2026, 11, 1), newer)[1]}
     assert owed(home.due_on("d01", "2026-11"))[1]
     assert owed(home.due_on("d01", "2026-11") + timedelta(days=1))[1] == []
-    assert notice.status(home, Kept(), date(2026, 11, 1))["owed"] == [], "a home that did not run then asks for nothing"
+    assert night_report.status(home, Kept(), date(2026, 11, 1))["owed"] == [], (
+        "a home that did not run then asks for nothing"
+    )
 
 
 @pytest.mark.parametrize(
@@ -334,33 +339,33 @@ def test_a_ledger_that_was_refused_is_told_in_words_that_fit_it_and_changes_no_r
     taken = submission("d01", "temporary_grant"), submission("d01", "tekun_person", "2026-10")
     refused = submission("d01", "temporary_grant", "", "refused", file_name="台账.xlsx", reason="缺列", fix="补上")
     kept = Kept(*taken, refused)
-    told = notice.status(home, kept, DAY)
+    told = night_report.status(home, kept, DAY)
     [gap] = told["gaps"]
     assert gap["rosters"] == [{"kind": "temporary_grant", "title": "临时救助台账", "period": ""}]
     states = {(line["unit_code"], line["kind"]): line["state"] for line in told["expected"]}
     assert states["d01", "temporary_grant"] == states["d01", "tekun_person"] == "delivered"
-    text = notice.write(home.outbox, DAY, told).read_text(encoding="utf-8")
+    text = night_report.write(home.outbox, DAY, told).read_text(encoding="utf-8")
     assert "青禾区 临时救助台账：《台账.xlsx》整份退回。请报送单位改好后用原来的文件名再交" in text
     assert "没有的记录不算“没有”" in text and "名册不完整期间" not in text
     both = Kept(refused, submission("d01", "tekun_person", "2026-10", "refused", file_name="特困.xlsx"))
-    text = notice.write(home.outbox, DAY, notice.status(home, both, DAY)).read_text(encoding="utf-8")
+    text = night_report.write(home.outbox, DAY, night_report.status(home, both, DAY)).read_text(encoding="utf-8")
     assert "没有的记录不算“没有”" in text and "名册不完整期间" in text
 
 
 def test_a_file_that_may_be_the_missing_list_is_told_with_it(home):
     """Not as two things to see to: the list that is missing, and a file that was sent back."""
     refused = submission("d01", "", "", "refused", file_name="低保人员.et", reason="这是 WPS 表格", fix="另存为 .xlsx")
-    told = notice.status(home, Kept(refused, submission("d02", "dibao_person", "2026-10", aside=1)), DAY)
+    told = night_report.status(home, Kept(refused, submission("d02", "dibao_person", "2026-10", aside=1)), DAY)
     said = part(message(home, told), "应报而没有收下的")
     (own,) = [line for line in said if line.startswith("- 青禾区：")]
     assert "低保人员 2026-10" in own
     assert own.endswith("；没有收下的《低保人员.et》可能就在其中，改好再交的就不再缺")
     assert not [line for line in said if "可能就在其中" in line and line != own]
     known = submission("d01", "dibao_person", "", "refused", file_name="名册.xlsx", reason="没有月份", fix="写明月份")
-    assert "；没有收下的《名册.xlsx》可能就在其中" in message(home, notice.status(home, Kept(known), DAY))
+    assert "；没有收下的《名册.xlsx》可能就在其中" in message(home, night_report.status(home, Kept(known), DAY))
     # A file of another month of which it is known what it is, is not the missing one.
     earlier = submission("d01", "dibao_person", "2026-09", "refused", file_name="九月.xlsx", reason="缺列", fix="补上")
-    assert "可能就在其中" not in message(home, notice.status(home, Kept(earlier), DAY))
+    assert "可能就在其中" not in message(home, night_report.status(home, Kept(earlier), DAY))
 
 
 @pytest.mark.parametrize(
@@ -375,7 +380,7 @@ def test_a_file_of_another_month_is_not_the_missing_list(home, file_name, night,
     refused = submission(
         "d01", "", "", "refused", night=night, file_name=file_name, reason="这是 WPS 表格", fix="另存为 .xlsx"
     )
-    told = notice.status(home, Kept(refused), DAY)
+    told = night_report.status(home, Kept(refused), DAY)
     assert (f"没有收下的《{file_name}》可能就在其中" in message(home, told)) is may_be
     assert file_name in message(home, told), "it is told anyway"
 
@@ -387,19 +392,19 @@ def test_nobody_is_in_the_message(home):
             "d01", "dibao_person", "2026-10", "refused", file_name=f"{number}.xlsx", reason=f"第3行 {number} 有问题"
         )
     )
-    told = notice.status(home, ledger, DAY)
+    told = night_report.status(home, ledger, DAY)
     assert number not in message(home, told) + words(told) + json.dumps(told, ensure_ascii=False)
 
 
 def test_line_breaks_of_a_reason_do_not_break_the_message(home):
     ledger = Kept(submission("d01", "dibao_person", "2026-10", "refused", reason="第一句\n\n# 假标题"))
-    assert "\n# 假标题" not in message(home, notice.status(home, ledger, DAY))
+    assert "\n# 假标题" not in message(home, night_report.status(home, ledger, DAY))
 
 
 def test_same_state_same_bytes(home):
-    told = notice.status(home, Kept(submission("d01", "dibao_person", "2026-10")), DAY)
-    first = notice.write(home.outbox, DAY, told).read_bytes()
-    assert notice.write(home.outbox, DAY, json.loads(json.dumps(told))).read_bytes() == first
+    told = night_report.status(home, Kept(submission("d01", "dibao_person", "2026-10")), DAY)
+    first = night_report.write(home.outbox, DAY, told).read_bytes()
+    assert night_report.write(home.outbox, DAY, json.loads(json.dumps(told))).read_bytes() == first
     assert [path.name for path in home.outbox.iterdir()] == ["2026-10-31.md"]
 
 
@@ -448,12 +453,12 @@ def released(path, run_date):
 
 def test_the_most_urgent_come_first_and_name_nobody_in_full(home):
     released(home.warehouse, DAY)
-    told = notice.status(home, Kept(), DAY)
+    told = night_report.status(home, Kept(), DAY)
     urgent = told["released"]["most_urgent"]
     assert [line["warning_id"] for line in urgent] == ["w1", "w3", "w2"]
     assert {line["subject"] for line in urgent} == {"张**"}
     screen = Console(record=True, width=160, file=io.StringIO())
-    notice.show(told, screen)
+    night_report.show(told, screen)
     text = screen.export_text()
     assert "最急的几条" in text and "张三" not in text
 
@@ -462,7 +467,7 @@ def test_what_the_release_lists_is_counted(home):
     released(home.warehouse, DAY)
     (home.lists / "2026-10-31").mkdir()
     (home.lists / "2026-10-31" / "d01.xlsx").touch()
-    told = notice.status(home, Kept(), DAY)
+    told = night_report.status(home, Kept(), DAY)
     assert told["released"]["open"] == {"red": 2, "orange": 0, "yellow": 1, "blue": 0}
     assert told["released"]["overdue"] == 1, "due today is not overdue"
     text = message(home, told)
@@ -475,7 +480,7 @@ def test_what_the_release_lists_is_counted(home):
 
 def test_what_came_back_what_is_late_and_what_finds_nothing_is_told(home):
     released(home.warehouse, DAY)
-    text = message(home, notice.status(home, Kept(), DAY))
+    text = message(home, night_report.status(home, Kept(), DAY))
     for said in (
         "已逾期的分布：青禾区 1 条。",
         "今晚收到核查登记 4 行：登记 2 行，与已登记的相同 1 行，对不上而退回 1 行。",
@@ -491,19 +496,21 @@ def test_what_came_back_what_is_late_and_what_finds_nothing_is_told(home):
 
 def test_a_division_of_which_nothing_is_heard_is_told_in_one_line(home):
     released(home.warehouse, DAY)
-    text = message(home, notice.status(home, Kept(), DAY))
+    text = message(home, night_report.status(home, Kept(), DAY))
     assert "- 近 90 天没有动静的区：青禾区（核查结果）。各街道（乡镇）见 monitor report。" in text.splitlines()
     with duckdb.connect(str(home.warehouse)) as con:
         con.execute("insert into division_tally values ('bureau', ?, 0)", [home.units["bureau"].name])
         con.execute("update silence set state = 'silent' where topic <> 'files'")
         con.execute("insert into silence select 'bureau', '', 'outcomes', 'silent', date '2026-08-02'")
-    (said,) = [line for line in message(home, notice.status(home, Kept(), DAY)).splitlines() if "没有动静" in line]
+    (said,) = [
+        line for line in message(home, night_report.status(home, Kept(), DAY)).splitlines() if "没有动静" in line
+    ]
     assert said == (
         "- 近 90 天没有动静的区：青禾区（救助、补差类预警、核查结果）；云岫区（救助、补差类预警）。各街道（乡镇）见 monitor report。"
     ), "the bureau sends nothing"
     with duckdb.connect(str(home.warehouse)) as con:
         con.execute("update silence set state = 'not_due' where topic <> 'files'")
-    assert "没有动静" not in message(home, notice.status(home, Kept(), DAY)), (
+    assert "没有动静" not in message(home, night_report.status(home, Kept(), DAY)), (
         "what cannot be told, and files, are told elsewhere"
     )
 
@@ -522,15 +529,15 @@ def test_what_was_confirmed_since_the_night_before_is_told(home):
         def exceptions(self, day):
             said = [("甲", 2, COMMAND), ("乙", 1, COMMAND), ("丙", 0, "file"), ("丁", 0, "file")]
             return {
-                issue: KnownException(issue, DAY - timedelta(days=ago), DAY, "d01", "k", "", "", source)
+                issue: Waiver(issue, DAY - timedelta(days=ago), DAY, "d01", "k", "", "", source)
                 for issue, ago, source in said
             }
 
-    text = message(home, notice.status(home, Said(), DAY))
+    text = message(home, night_report.status(home, Said(), DAY))
     assert (
         "2026-10-30 以来，数据员确认放行扣住的名册 1 份；确认按填写的采用的问题 3 处（报送单位 2、数据员 1）。" in text
     )
-    assert "以来" not in message(home, notice.status(home, Kept(), DAY))
+    assert "以来" not in message(home, night_report.status(home, Kept(), DAY))
 
 
 def test_a_night_that_is_done_again_is_told_with_its_own_figures(home):
@@ -539,11 +546,11 @@ def test_a_night_that_is_done_again_is_told_with_its_own_figures(home):
     (home.releases / "1").mkdir(parents=True)
     released(home.releases / "1" / home.warehouse.name, DAY)
     released(home.warehouse, later)
-    text = message(home, notice.status(home, Kept(), DAY))
+    text = message(home, night_report.status(home, Kept(), DAY))
     assert "没有发布" not in text and "哪一步没有成功" not in text
     assert part(text, "这一夜")[1].endswith(f"已逾期 1。当前的一版是 {later} 的，比这一夜晚。")
     (home.releases / "1" / home.warehouse.name).unlink()
-    text = message(home, notice.status(home, Kept(), DAY))
+    text = message(home, night_report.status(home, Kept(), DAY))
     assert part(text, "清单") == [f"- 没有保存这一夜的一版，当前的是 {later} 的。"]
     assert "没有发布" not in text and text.splitlines()[0].endswith("没有保存这一夜的清单")
 
@@ -566,6 +573,6 @@ def test_what_was_replaced_later_had_come_on_its_night(tmp_path):
 
 def test_yesterdays_release_is_not_taken_for_tonights(home):
     released(home.warehouse, date(2026, 10, 30))
-    text = message(home, notice.status(home, Kept(), DAY))
+    text = message(home, night_report.status(home, Kept(), DAY))
     assert "今晚的清单没有发布，现在用的仍是 2026-10-30 的" in text
     assert text.splitlines()[0].endswith("今晚的清单没有发布")

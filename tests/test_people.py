@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pipeline.folding import COMPATIBLE
 from pipeline.model import ConfigError
-from pipeline.records import people
+from pipeline.records import keyed_ids
 
 KEY = bytes(range(32))
 OTHER_KEY = bytes(range(1, 33))
@@ -29,15 +29,15 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def test_a_person_is_the_keyed_hash_of_the_number() -> None:
     expected = hmac.new(KEY, b"person\0" + NUMBER.encode(), hashlib.sha256).hexdigest()
-    assert people.person_id(KEY, NUMBER) == expected
-    assert people.person_ids(KEY, [NUMBER, NUMBER, "99010119860501124X"]) == {
+    assert keyed_ids.person_id(KEY, NUMBER) == expected
+    assert keyed_ids.person_ids(KEY, [NUMBER, NUMBER, "99010119860501124X"]) == {
         NUMBER: expected,
-        "99010119860501124X": people.person_id(KEY, "99010119860501124X"),
+        "99010119860501124X": keyed_ids.person_id(KEY, "99010119860501124X"),
     }
 
 
 def test_another_key_knows_nobody() -> None:
-    assert people.person_id(OTHER_KEY, NUMBER) != people.person_id(KEY, NUMBER)
+    assert keyed_ids.person_id(OTHER_KEY, NUMBER) != keyed_ids.person_id(KEY, NUMBER)
 
 
 @pytest.mark.parametrize(
@@ -45,44 +45,44 @@ def test_another_key_knows_nobody() -> None:
 )
 def test_only_a_whole_number_identifies_and_the_error_does_not_tell_it(number: str) -> None:
     with pytest.raises(ValueError, match="18-character") as error:
-        people.person_id(KEY, number)
+        keyed_ids.person_id(KEY, number)
     assert not number or number not in str(error.value)
 
 
 @pytest.mark.parametrize("key", [b"", b"short", bytes(15)])
 def test_a_short_key_is_refused(key: bytes) -> None:
     with pytest.raises(ConfigError):
-        people.person_id(key, NUMBER)
+        keyed_ids.person_id(key, NUMBER)
     with pytest.raises(ConfigError):
-        people.household_id(key, "a")
+        keyed_ids.household_id(key, "a")
 
 
 def test_a_key_of_sixteen_bytes_will_do() -> None:
-    assert len(people.person_id(bytes(16), NUMBER)) == 64
+    assert len(keyed_ids.person_id(bytes(16), NUMBER)) == 64
 
 
 def test_sorts_never_meet() -> None:
-    person = people.person_id(KEY, NUMBER)
+    person = keyed_ids.person_id(KEY, NUMBER)
     hashes = [
         person,
-        people.household_id(KEY, person),
-        people.household_id(KEY, NUMBER),
-        people.warning_id(KEY, "A01", person, date(2026, 10, 31)),
-        people.issue_id(KEY, "A01", person, "2026-10-31"),
+        keyed_ids.household_id(KEY, person),
+        keyed_ids.household_id(KEY, NUMBER),
+        keyed_ids.warning_id(KEY, "A01", person, date(2026, 10, 31)),
+        keyed_ids.issue_id(KEY, "A01", person, "2026-10-31"),
     ]
     assert len(set(hashes)) == len(hashes)
     assert all(len(each) == 64 and set(each) <= set("0123456789abcdef") for each in hashes)
 
 
 def test_an_episode_is_a_warning_of_its_own() -> None:
-    first = people.warning_id(KEY, "A01", "p", date(2026, 10, 1))
-    assert first == people.warning_id(KEY, "A01", "p", date(2026, 10, 1))
+    first = keyed_ids.warning_id(KEY, "A01", "p", date(2026, 10, 1))
+    assert first == keyed_ids.warning_id(KEY, "A01", "p", date(2026, 10, 1))
     assert (
         len(
             {
                 first,
-                people.warning_id(KEY, "A01", "p", date(2026, 10, 2)),
-                people.warning_id(KEY, "A02", "p", date(2026, 10, 1)),
+                keyed_ids.warning_id(KEY, "A01", "p", date(2026, 10, 2)),
+                keyed_ids.warning_id(KEY, "A02", "p", date(2026, 10, 1)),
             }
         )
         == 3
@@ -100,7 +100,7 @@ def test_an_episode_is_a_warning_of_its_own() -> None:
 @settings(max_examples=60, deadline=None)
 def test_different_faults_have_different_ids(places: list[list[str | int | None]]) -> None:
     """However the parts are cut: ("ab", "c") is not ("a", "bc"), 1 is not "1", nothing is not ""."""
-    assert len({people.issue_id(KEY, "d01", "dibao_person", "rule", *place) for place in places}) == len(places)
+    assert len({keyed_ids.issue_id(KEY, "d01", "dibao_person", "rule", *place) for place in places}) == len(places)
 
 
 SAME = [
@@ -113,12 +113,12 @@ SAME = [
 
 @pytest.mark.parametrize("names", SAME)
 def test_spellings_of_one_name_are_equal(names: list[str]) -> None:
-    assert len({people.name_key(name) for name in names}) == 1
+    assert len({keyed_ids.name_key(name) for name in names}) == 1
 
 
 def test_different_names_stay_different() -> None:
     names = ["张三", "张山", "张三丰", "张\ue000三", "张\ue001三", "ZHANG SAN"]
-    assert len({people.name_key(name) for name in names}) == len(names)
+    assert len({keyed_ids.name_key(name) for name in names}) == len(names)
 
 
 names = st.text(
@@ -133,11 +133,11 @@ names = st.text(
 @given(st.lists(names, min_size=1, max_size=60))
 def test_python_and_sql_agree(con: duckdb.DuckDBPyConnection, texts: list[str]) -> None:
     found = con.execute(
-        f"select {people.name_key_sql('name')} from (select unnest($names) as name, unnest(range($n)) as n) order by n",
+        f"select {keyed_ids.name_key_sql('name')} from (select unnest($names) as name, unnest(range($n)) as n) order by n",
         {"names": texts, "n": len(texts)},
     ).fetchall()
-    assert [key for (key,) in found] == [people.name_key(text) for text in texts]
-    assert all(people.name_key(key) == key for (key,) in found)
+    assert [key for (key,) in found] == [keyed_ids.name_key(text) for text in texts]
+    assert all(keyed_ids.name_key(key) == key for (key,) in found)
 
 
 def test_python_and_sql_agree_on_every_character_of_names(con: duckdb.DuckDBPyConnection) -> None:
@@ -155,18 +155,18 @@ def test_python_and_sql_agree_on_every_character_of_names(con: duckdb.DuckDBPyCo
     ]
     characters = [chr(code) for each in ranges for code in each] + list(COMPATIBLE)
     found = con.execute(
-        f"select {people.name_key_sql('name')} from (select unnest($names) as name, unnest(range($n)) as n) order by n",
+        f"select {keyed_ids.name_key_sql('name')} from (select unnest($names) as name, unnest(range($n)) as n) order by n",
         {"names": characters, "n": len(characters)},
     ).fetchall()
     different = [
         f"U+{ord(character):04X}"
         for character, (key,) in zip(characters, found, strict=True)
-        if key != people.name_key(character)
+        if key != keyed_ids.name_key(character)
     ]
     assert different == []
 
 
 def test_no_name_has_no_key(con: duckdb.DuckDBPyConnection) -> None:
     assert con.execute(
-        f"select {people.name_key_sql('name')} from (select cast(null as varchar) as name)"
+        f"select {keyed_ids.name_key_sql('name')} from (select cast(null as varchar) as name)"
     ).fetchall() == [(None,)]

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from pipeline import warehouse
 from pipeline.cli import monitor
 from pipeline.night import run
-from pipeline.operate import attestation, custody, forgetting
+from pipeline.operate import attestation, forgetting, integrity
 from pipeline.records import archive, bookkeeping, journal, published
 from pipeline.records.ledger import Ledger
 from pipeline.settings.home import Home
@@ -45,7 +45,7 @@ def home(nights, tmp_path):
 
 
 def problems(home):
-    return custody.verify(home)["problems"]
+    return integrity.verify(home)["problems"]
 
 
 def write(path, change=lambda data: data + b" "):
@@ -135,7 +135,7 @@ def test_each_attack_on_what_is_published_is_found(home, attack, says):
 
 
 def test_nothing_is_said_where_nothing_is_wrong(home):
-    told = custody.verify(home)
+    told = integrity.verify(home)
     assert told["problems"] == [] and told["notes"] == []
     assert told["releases"] == 2
     assert told["outputs"] == sum(
@@ -166,18 +166,18 @@ def test_nothing_is_changed_by_looking(home, monkeypatch):
 def test_nights_without_news_and_of_earlier_days_leave_nothing_to_say(home):
     for day in (NEXT, EVE):
         run.night(home, day)
-        told = custody.verify(home)
+        told = integrity.verify(home)
         assert (told["problems"], told["notes"]) == ([], []), day
 
 
 def test_a_recovery_leaves_nothing_to_say(home):
     for path in home.glob("ledger.db*"):
         path.unlink()
-    custody.recover(home)
-    told = custody.verify(home)
+    integrity.recover(home)
+    told = integrity.verify(home)
     assert (told["problems"], told["notes"]) == ([], [])
     run.night(home, NEXT)
-    told = custody.verify(home)
+    told = integrity.verify(home)
     assert (told["problems"], told["notes"]) == ([], []), "after the night that followed it"
 
 
@@ -198,7 +198,7 @@ def test_a_night_that_failed_and_was_repeated_leaves_nothing_to_say(home, monkey
     write(home / f"outbox/{NEXT}.md")
     assert problems(home) == [f"outbox/{NEXT}.md：与写出时不同"], "its letter was told"
     run.night(home, NEXT)
-    told = custody.verify(home)
+    told = integrity.verify(home)
     assert (told["problems"], told["notes"]) == ([], [])
     write(home / COPY)
     assert problems(home) == [f"{COPY}：与写出时不同"]
@@ -232,7 +232,7 @@ def test_a_database_that_is_said_to_have_been_read_already_is_found(home):
 
 def test_what_was_taken_away_rightly_is_no_damage(home):
     (home / COPY).unlink()
-    told = custody.verify(home)
+    told = integrity.verify(home)
     assert told["problems"] == [] and told["notes"] == ["退回件有 1 份已不在 returns/（取走了），没有核对"]
 
 
@@ -244,14 +244,14 @@ def test_nights_retire_forget_purge_and_roll_back_and_nothing_is_said(home):
     book(home / "inbox/d01/边缘人员.xlsx", PERSON, [person(n, "2029-05") for n in (1, 3, 4, 5)])
     run.night(home, later)
     assert {path.name for path in (home / "releases").iterdir()} == {"2", "3"} and problems(home) == []
-    before = custody.verify(home)["statement"].encode()
+    before = integrity.verify(home)["statement"].encode()
     part = next((home / "accepted/medical_expense").glob("*.parquet"))
     assert (
         forgetting.forget(home, number(2), later, who="数据员", because="本人申请")["removed"] == 1
         and not part.exists()
     )
     assert not (home / COPY).exists() and not (home / LIST).exists(), "their time was over too"
-    told = custody.verify(home, statement=before)
+    told = integrity.verify(home, statement=before)
     assert told["problems"] == [] and told["notes"] == [], "nor does a statement of before contradict"
     (home / LETTER).write_text("旧信", encoding="utf-8")
     assert problems(home) == [f"{LETTER}：已清除的一份，还在（或放了回来）"]
@@ -261,17 +261,17 @@ def test_nights_retire_forget_purge_and_roll_back_and_nothing_is_said(home):
     current = (home / "warehouse.duckdb").resolve().parent.name
     kept_on = {path.name for path in (home / "releases").iterdir()}
     assert len(kept_on) == 2 and kept_on.isdisjoint({"1", "2", "3"})
-    custody.rollback(home, None, who="数据员", because="名册错了")
+    integrity.rollback(home, None, who="数据员", because="名册错了")
     assert problems(home) == [] and (home / "warehouse.duckdb").resolve().parent.name == min(kept_on)
     shutil.rmtree(home / f"releases/{current}.laid_aside")
     for statement in (before, told["statement"].encode()):
-        assert custody.verify(home, statement=statement)["problems"] == []
+        assert integrity.verify(home, statement=statement)["problems"] == []
     shutil.copytree(kept, home / "releases/1")
     assert problems(home) == ["releases/1：早已不再保存的一版，被放了回来"]
 
 
 def test_a_release_laid_aside_comes_back_neither_as_itself_nor_changed(home):
-    custody.rollback(home, None, who="数据员", because="名册错了")
+    integrity.rollback(home, None, who="数据员", because="名册错了")
     write(home / "releases/2.laid_aside/warehouse.duckdb")
     assert problems(home) == ["releases/2.laid_aside/warehouse.duckdb：与发布时不同"]
     (home / "releases/2.laid_aside").rename(home / "releases/2")
@@ -296,7 +296,7 @@ def fail(*told, **more):
 
 def test_a_publication_that_was_cut_off_is_told_as_such_and_mended_by_the_next(home, monkeypatch):
     cut_off(monkeypatch, home, warehouse, "publish", fail)
-    told = custody.verify(home)
+    told = integrity.verify(home)
     assert told["problems"] == [] and any("第 3 版的发布没有做完" in each for each in told["notes"])
     with monkeypatch.context() as patch:
         patch.setattr(warehouse, "_swap", fail)
@@ -305,7 +305,7 @@ def test_a_publication_that_was_cut_off_is_told_as_such_and_mended_by_the_next(h
     assert (home / "releases/3").is_dir() and problems(home) == []
     run.build(home, DAY)
     run.publish(home, DAY)
-    told = custody.verify(home)
+    told = integrity.verify(home)
     assert (told["problems"], told["notes"], told["releases"]) == ([], [], 4)
     shutil.rmtree(home / "releases/3")
     assert problems(home) == ["releases/3：不见了"]
@@ -342,10 +342,10 @@ def test_the_letter_of_a_night_that_did_not_begin_is_no_damage(home):
     assert journal.path(Home(home)).read_bytes() == lines
     assert Ledger.of(Home(home)).journal_head() is None
     kept.replace(home / "ledger.db")
-    told = custody.verify(home)
+    told = integrity.verify(home)
     assert told["problems"] == [] and told["notes"] == [f"outbox/{NEXT}.md：那一夜没有开始，信没有登记"]
     run.notify(home, NEXT, failed=["收文件"])  # refused for another reason, such as rights
-    told = custody.verify(home)
+    told = integrity.verify(home)
     assert told["problems"] == [] and told["notes"] == []
 
 
@@ -367,13 +367,13 @@ def test_what_a_home_made_before_never_told_is_information_and_told_from_the_nex
         if entry.what not in NEW_LINES:
             head = journal.write(place, entry.what, about, who=entry.who, at=entry.at)
     Ledger.of(place).remember_journal(head.seq, head.hash)
-    told = custody.verify(home)
+    told = integrity.verify(home)
     assert told["problems"] == [] and len(told["notes"]) == 1 and "早先版本的程序" in told["notes"][0]
     as_it_was = (home / LIST).read_bytes()
     write(home / LIST)
     assert problems(home) == [f"{LIST}：与写出时不同"]
     run.night(home, NEXT)
-    told = custody.verify(home)
+    told = integrity.verify(home)
     assert told["problems"] == [f"{LIST}：与写出时不同"], "what was told before is not told anew"
     assert told["notes"] == ["releases/ 里的 1、2 是早先版本的程序发布的，没有记下编号：只核对了内容"]
     (home / LIST).write_bytes(as_it_was)
@@ -388,21 +388,21 @@ def test_what_a_home_made_before_never_told_is_information_and_told_from_the_nex
 
 def test_a_whole_older_copy_of_the_home_agrees_with_itself_but_not_with_the_statement(home, tmp_path):
     older = copy_home(home, tmp_path / "older")
-    custody.looked(home, "explain", warning_id="x")
-    statement = custody.verify(home)["statement"]
-    custody.looked(home, "explain", warning_id="y")
-    assert custody.verify(home, statement=statement.encode())["problems"] == [], "the home has gone on since"
-    assert custody.verify(older)["problems"] == []
-    assert "更早的一份" in custody.verify(older, statement=statement.encode())["problems"][0]
+    integrity.looked(home, "explain", warning_id="x")
+    statement = integrity.verify(home)["statement"]
+    integrity.looked(home, "explain", warning_id="y")
+    assert integrity.verify(home, statement=statement.encode())["problems"] == [], "the home has gone on since"
+    assert integrity.verify(older)["problems"] == []
+    assert "更早的一份" in integrity.verify(older, statement=statement.encode())["problems"][0]
     for warning in "abc":
-        custody.looked(older, "explain", warning_id=warning)
-    assert "日志换过" in custody.verify(older, statement=statement.encode())["problems"][0], (
+        integrity.looked(older, "explain", warning_id=warning)
+    assert "日志换过" in integrity.verify(older, statement=statement.encode())["problems"][0], (
         "older, and worked with since"
     )
 
 
 def test_a_statement_says_where_the_home_stood_and_that_it_is_unchanged(home, nights):
-    place, told = Home(home), custody.verify(home)
+    place, told = Home(home), integrity.verify(home)
     said = json.loads(told["statement"].encode())
     assert said["journal"] == {"lines": told["journal"], "hash": told["head"]}
     assert said["night"] == {"run_date": str(DAY), "state": "done"}
@@ -419,15 +419,15 @@ def test_a_statement_says_where_the_home_stood_and_that_it_is_unchanged(home, ni
     assert attestation.compare(place, entries, told["statement"].encode()) == [
         f"当前的一版不是 {said['at']} 写这份说明时的那一版"
     ]
-    assert custody.verify(home)["statement"] == "", "nothing is signed where something is wrong"
+    assert integrity.verify(home)["statement"] == "", "nothing is signed where something is wrong"
     (home / "keys/identity.key").write_bytes(bytes(32))
     assert "不是这个数据目录的" in attestation.compare(Home(home), entries, told["statement"].encode())[0]
 
 
 def test_new_keys_leave_a_statement_valid(home):
-    statement = custody.verify(home)["statement"]
-    custody.rotate_keys(home)
-    assert custody.verify(home, statement=statement.encode())["problems"] == []
+    statement = integrity.verify(home)["statement"]
+    integrity.rotate_keys(home)
+    assert integrity.verify(home, statement=statement.encode())["problems"] == []
 
 
 def test_the_command_prints_a_statement_and_holds_a_home_against_it(home, tmp_path):

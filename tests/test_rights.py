@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.model import MonitorError
 from pipeline.night import run
-from pipeline.operate import custody, forgetting, rights
+from pipeline.operate import forgetting, integrity, rights
 from pipeline.records import archive, journal
 from pipeline.settings.home import Home
 from tests.night_kit import DAY, MEDICAL, PERSON, ask, book, copy_home, new_home, number, person
@@ -38,7 +38,7 @@ def home(kept, tmp_path):
 
 def test_somebody_is_told_all_that_is_held_with_its_source_and_who_looked(home):
     [(warning_id,)] = ask(home, "select warning_id from warning where subject_id_number like '%' || ?", number(1)[-3:])
-    custody.looked(home, "explain", warning_id=warning_id)
+    integrity.looked(home, "explain", warning_id=warning_id)
     told = rights.subject(home, number(1).lower(), DAY, **WHO)
     assert [(row["种类"], row["文件"], row["行"]) for row in told["rows"]] == [
         ("低保边缘人员", "边缘人员.xlsx", 2), ("高额医疗费用", "高额医疗费用.xlsx", 2)]  # fmt: skip
@@ -99,7 +99,7 @@ def test_who_left_the_scope_is_forgotten_but_for_what_a_rule_keeps(home):
     assert ask(
         home, "select count(*) from submission where rows_read <> rows_accepted + rows_set_aside + rows_out_of_scope"
     ) == [(0,)]
-    assert custody.verify(home)["problems"] == []
+    assert integrity.verify(home)["problems"] == []
     said = [entry.about for entry in journal.read(Home(home)) if entry.what == "forgot"]
     assert [each["rows"] for each in said] == [0, 1]
     assert not re.search(r"99\d{15}[\dX]", str(said))
@@ -115,7 +115,7 @@ def test_facts_go_on_the_day_after_their_time_and_the_latest_roster_stays(home, 
     assert len(before) - len(archive.kept(Home(home))) == told["archive"]
     assert bool(list((home / "accepted/medical_expense").glob("*"))) != goes
     assert list((home / "accepted/edge_person").glob("*"))
-    assert custody.verify(home)["problems"] == []
+    assert integrity.verify(home)["problems"] == []
     run.night(home, day)
     assert ask(home, "select count(*) from submission where kind = 'medical_expense'") == [(0 if goes else 1,)]
 
@@ -127,10 +127,10 @@ def test_files_with_columns_that_are_never_stored_go_first(home):
     book(path, PERSON, [person(n) for n in (21, 22)])
     run.night(home, DAY + timedelta(days=2))
     assert forgetting.purge(home, DAY + timedelta(days=2), who="数据员")["archive"] == 1
-    assert custody.verify(home)["problems"] == []
+    assert integrity.verify(home)["problems"] == []
     run.night(home, DAY + timedelta(days=2))  # the night that cured what the purged file lacked
-    assert custody.verify(home)["problems"] == []
-    told = custody.recover(home)
+    assert integrity.verify(home)["problems"] == []
+    told = integrity.recover(home)
     assert told["files"] == 3
     assert ask(home, "select count(*) from submission where unit_code = 'd03'") == [(1,)]
 

@@ -40,17 +40,17 @@ def test_rooms_keep_to_themselves():
 @pytest.mark.parametrize(
     ("file", "line", "broken"),
     [
-        ("records/people.py", "import airflow", "does not know Airflow"),
+        ("records/keyed_ids.py", "import airflow", "does not know Airflow"),
         ("operate/doctor.py", "from trials import bench", "does not know by what it is tried"),
-        ("settings/policy.py", "from pipeline.records import people", "Floors"),
+        ("settings/policy.py", "from pipeline.records import keyed_ids", "Floors"),
         ("values/dates.py", "from pipeline.reading import months", "Floors"),
         ("model.py", "from pipeline.settings import contracts", "Floors"),
-        ("warehouse/decided.py", "from pipeline.night import inputs", "Floors"),
+        ("warehouse/decided.py", "from pipeline.night import build_inputs", "Floors"),
         ("night/read.py", "from pipeline.night import run", "The night"),
         ("night/inbox.py", "from pipeline.night import rosters", "The night"),
         ("records/journal.py", "from pipeline.records import access", "Records"),
-        ("night/notice.py", "import duckdb", "One door to DuckDB"),
-        ("night/inputs.py", "import great_expectations", "One door to Great Expectations"),
+        ("night/night_report.py", "import duckdb", "One door to DuckDB"),
+        ("night/build_inputs.py", "import great_expectations", "One door to Great Expectations"),
         ("night/inbox.py", "import sqlalchemy", "One door to Great Expectations"),
     ],
 )
@@ -81,7 +81,7 @@ ENTRY_POINTS = {
     "cli/home.py": "how old what a home keeps is, for `doctor`",
     "records/bookkeeping.py": "moments written down in the journal",
     "records/turns.py": "how long a night of the scheduler did nothing; no table depends on it",
-    "operate/custody.py": "moments written down in the journal",
+    "operate/integrity.py": "moments written down in the journal",
     "operate/rights.py": "moments written down in the journal",
 } | dict.fromkeys(
     [

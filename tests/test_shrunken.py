@@ -103,8 +103,8 @@ def test_confirmed_with_name_and_reason_it_is_taken_the_next_night(held, tmp_pat
     )
     assert nameless.exit_code != 0
     with pytest.raises(MonitorError, match="没有扣住"):
-        confirmations.confirm(home, "0" * 16, by_whom="某人", reason="迁出", day=later(1))
-    confirmations.confirm(home, submission_id, by_whom="数据员甲", reason="整片迁出", day=later(2))
+        confirmations.confirm_submission(home, "0" * 16, by_whom="某人", reason="迁出", day=later(1))
+    confirmations.confirm_submission(home, submission_id, by_whom="数据员甲", reason="整片迁出", day=later(2))
     run.night(home, later(2))
     assert ask(home, STATUS)[1] == ("十月.xlsx", "accepted", 39, 0)
     assert ask(home, "select count(*), min(period) from enrolment where registry = 'edge'") == [(39, "2026-10")]

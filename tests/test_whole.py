@@ -15,7 +15,7 @@ from pipeline.ask import explain as explaining
 from pipeline.cli import monitor
 from pipeline.model import MonitorError
 from pipeline.night import confirmations, notify, run
-from pipeline.operate.custody import recover, verify
+from pipeline.operate.integrity import recover, verify
 from pipeline.records.ledger import Ledger
 from pipeline.settings.home import Home
 
@@ -90,8 +90,8 @@ def test_the_word_of_the_officer_ends_it(in_part: Path, tmp_path: Path) -> None:
     [(south,)] = ask(home, "select submission_id from submission where file_name = '低保南片.xlsx'")
     [(north,)] = ask(home, "select submission_id from submission where file_name = '低保北片.xlsx'")
     with pytest.raises(MonitorError, match="没有使名单不完整"):
-        confirmations.confirm(home, north, by_whom="数据员甲", reason="没有漏", day=NEXT)
-    told = confirmations.confirm(home, south, by_whom="数据员甲", reason="南片已并入北片", day=NEXT)
+        confirmations.confirm_submission(home, north, by_whom="数据员甲", reason="没有漏", day=NEXT)
+    told = confirmations.confirm_submission(home, south, by_whom="数据员甲", reason="南片已并入北片", day=NEXT)
     assert told["lists"] == ["低保人员 2026-10"]
     run.night(home, NEXT)
     assert ask(home, NOT_IN) == [("某丙",), ("某乙",), ("某甲",)]
@@ -147,7 +147,7 @@ def test_that_somebody_took_the_half_away_does_not_end_it_but_the_word_of_the_of
     (left,) = Ledger.of(Home.open(home)).left(NEXT)
     assert (left.first_on, left.last_on) == (DAY, DAY)
     last = NEXT + timedelta(days=1)
-    told = confirmations.confirm(home, left.left_id, by_whom="数据员甲", reason="传错了,不要了", day=last)
+    told = confirmations.confirm_submission(home, left.left_id, by_whom="数据员甲", reason="传错了,不要了", day=last)
     assert told["file_name"] == "低保南片.xlsx.filepart" and told["lists"] == ["低保家庭 2026-10", "低保人员 2026-10"]
     run.night(home, last)
     assert ask(home, NOT_IN) == [("某丙",), ("某乙",), ("某甲",)]
@@ -157,7 +157,7 @@ def test_a_lost_ledger_knows_again_what_lay_there_and_what_was_said_of_it(half_u
     home = shutil.copytree(half_uploaded, tmp_path / "home", symlinks=True)
     before = Ledger.of(Home.open(home))
     (left,) = before.left(DAY)
-    confirmations.confirm(home, left.left_id, by_whom="数据员甲", reason="传错了,不要了", day=NEXT)
+    confirmations.confirm_submission(home, left.left_id, by_whom="数据员甲", reason="传错了,不要了", day=NEXT)
     assert verify(home)["problems"] == []
     (home / "ledger.db").unlink()
     recover(home)

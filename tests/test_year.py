@@ -15,7 +15,7 @@ from pipeline import warehouse
 from pipeline.generate import REAL_YEAR, generate_year
 from pipeline.model import ConfigError
 from pipeline.night import run
-from pipeline.night.inputs import gather
+from pipeline.night.build_inputs import gather
 from pipeline.records.ledger import Ledger
 from pipeline.settings.home import Home
 

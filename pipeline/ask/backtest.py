@@ -23,7 +23,7 @@ from rich.text import Text
 
 from pipeline import warehouse
 from pipeline.model import ModelError, MonitorError
-from pipeline.night import inputs
+from pipeline.night import build_inputs
 from pipeline.records import access, journal, seal
 from pipeline.records.ledger import Ledger
 from pipeline.settings import contracts, policy
@@ -128,8 +128,12 @@ def backtest(home_dir: Path, folder: Path, first: date, last: date, on_step: Ste
             found = _found(release, then_models)
             for done, night in enumerate(nights):
                 say("重问过去的夜", done, len(nights))
-                given = _as_it_stood(inputs.gather(home, ledger, night, judged_on=told_by.judged_on), release, told_by)
-                changed = replace(given, given_tables={**given.given_tables, **inputs.of_policy(new_policy, night)})
+                given = _as_it_stood(
+                    build_inputs.gather(home, ledger, night, judged_on=told_by.judged_on), release, told_by
+                )
+                changed = replace(
+                    given, given_tables={**given.given_tables, **build_inputs.of_policy(new_policy, night)}
+                )
                 mine, had = _ask(given, now, night, _KNOWN_HELP)
                 theirs, _ = _ask(changed, then_models, night, {})
                 for key, each in {**theirs, **mine}.items():

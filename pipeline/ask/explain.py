@@ -45,7 +45,7 @@ def explain(home_dir: Path, warning_id: str, day: date | None = None) -> dict[st
     Raises MonitorError when nothing is published yet or the release does not hold the warning.
     """
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
-    from pipeline.night import inputs  # noqa: PLC0415 - brings duckdb
+    from pipeline.night import build_inputs  # noqa: PLC0415 - brings duckdb
     from pipeline.warehouse import models  # noqa: PLC0415 - brings duckdb
 
     home, ledger = access.open_whole(home_dir)
@@ -54,7 +54,7 @@ def explain(home_dir: Path, warning_id: str, day: date | None = None) -> dict[st
     sql_models = models.read_models(contracts.load().kinds)
     with closing(warehouse.read(home.warehouse, seal.release_keys(home))) as release:
         asked_on = day or release.execute("select run_date from release").fetchall()[0][0]
-        given = inputs.gather(home, ledger, asked_on)
+        given = build_inputs.gather(home, ledger, asked_on)
         return explain_in(
             release,
             warning_id,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date
 
 from pipeline.model import MonitorError
-from pipeline.records import people
+from pipeline.records import keyed_ids
 from pipeline.settings.home import Home
 
 
 def person_of(home: Home, id_number: str, day: date) -> str:
     """The person_id of a number that somebody typed. Raises MonitorError as `read_number` does."""
-    return people.person_id(home.identity_key(), read_number(id_number, day))
+    return keyed_ids.person_id(home.identity_key(), read_number(id_number, day))
 
 
 def read_number(typed: str, day: date) -> str:

@@ -22,7 +22,7 @@ from pipeline import warehouse
 from pipeline.ask.person import person_of
 from pipeline.lists.words import OUTCOME_TITLES, REGISTRY_TITLES
 from pipeline.model import MonitorError, mask
-from pipeline.night import inputs
+from pipeline.night import build_inputs
 from pipeline.records import access, seal
 from pipeline.settings import contracts
 from pipeline.warehouse.models import SAID_UNREADABLE, Card, Models, read_models
@@ -81,7 +81,7 @@ def why_not(home_dir: Path, id_number: str, rule: str, day: date | None = None) 
         told = _listed(release, card, person_id) if day in (None, _night_of(release)) else None
     missing: dict[str, str] = {}
     if told is None:
-        given = inputs.gather(home, ledger, night)
+        given = build_inputs.gather(home, ledger, night)
         failing = warehouse.trace(given, models, name, person_id)
         missing = _missing(given, models, person_id)
         if failing is None:

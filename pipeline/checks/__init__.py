@@ -24,7 +24,7 @@ from pipeline.checks.suites import Fault
 from pipeline.checks.validation import failing_rows
 from pipeline.folding import literal
 from pipeline.model import IDENTICAL_TWIN, NO_NUMBER_YET, PROVISIONAL, BalanceError, Reading, quote
-from pipeline.records import people
+from pipeline.records import keyed_ids
 from pipeline.settings.contracts import Across, Contracts, Kind
 from pipeline.settings.home import atomically
 
@@ -77,7 +77,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class CheckContext:
     """What judging needs from outside the files. All of it is given; nothing here looks anything up by itself."""
 
     night: date
@@ -91,7 +91,7 @@ class Surroundings:
 
 
 def examine(
-    con: duckdb.DuckDBPyConnection, contracts: Contracts, parts: Sequence[Part], around: Surroundings, out: Path
+    con: duckdb.DuckDBPyConnection, contracts: Contracts, parts: Sequence[Part], context: CheckContext, out: Path
 ) -> list[Verdict]:
     """Judge parts of one family; write `out`/<kind>/<submission_id>.parquet and the same under set_aside/.
 
@@ -106,21 +106,21 @@ def examine(
 
     Raises CheckError when a validation could not be carried out, BalanceError when rows do not add up.
     """
-    typed = _all_typed(con, contracts, parts, around)
+    typed = _all_typed(con, contracts, parts, context)
     for folder in (*typed, "set_aside", "unproven"):
         (out / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
     verdicts = []
     for kind in typed:
         mine = [part for part in parts if part.kind == kind]
-        verdicts += _judge(con, contracts, contracts.kinds[kind], typed, mine, around, out)
+        verdicts += _judge(con, contracts, contracts.kinds[kind], typed, mine, context, out)
     return verdicts
 
 
 def failing_cells(
-    con: duckdb.DuckDBPyConnection, contracts: Contracts, parts: Sequence[Part], around: Surroundings
+    con: duckdb.DuckDBPyConnection, contracts: Contracts, parts: Sequence[Part], context: CheckContext
 ) -> pd.DataFrame:
     """What `examine` finds, before it is put in words and before anything is written: kind, sheet, row_number, field, rule."""
-    typed = _all_typed(con, contracts, parts, around)
+    typed = _all_typed(con, contracts, parts, context)
     frames = []
     for kind in typed:
         mine = [part for part in parts if part.kind == kind]
@@ -137,7 +137,7 @@ def failing_cells(
 
 
 def _all_typed(
-    con: duckdb.DuckDBPyConnection, contracts: Contracts, parts: Sequence[Part], around: Surroundings
+    con: duckdb.DuckDBPyConnection, contracts: Contracts, parts: Sequence[Part], context: CheckContext
 ) -> dict[str, str]:
     """Kind → the table of its typed rows, for every kind that the parts are of, by name."""
     kinds = sorted({part.kind for part in parts})
@@ -147,21 +147,21 @@ def _all_typed(
     con.executemany(
         "insert into part values (?, ?, ?, ?)", [[p.submission_id, p.unit_code, p.group, p.order] for p in parts]
     )
-    return {kind: _typed(con, contracts.kinds[kind], [p for p in parts if p.kind == kind], around) for kind in kinds}
+    return {kind: _typed(con, contracts.kinds[kind], [p for p in parts if p.kind == kind], context) for kind in kinds}
 
 
 # Raw → typed -----------------------------------------------------------------------------------------------------
 
 
-def _typed(con: duckdb.DuckDBPyConnection, kind: Kind, parts: list[Part], around: Surroundings) -> str:
+def _typed(con: duckdb.DuckDBPyConnection, kind: Kind, parts: list[Part], context: CheckContext) -> str:
     """All rows of a kind's parts, typed, in one table: with part, group, place, household head and duplicates worked out."""
     raw = _stack(con, kind, parts)
     told = _told(con, kind, raw, parts)
     if kind.door:
-        raw = door.pass_through(con, kind, raw, around.night, around.scope, told)
-    table = values.parse(con, raw, kind, around.night, **told)
+        raw = door.filter_to_scope(con, kind, raw, context.night, context.scope, told)
+    table = values.parse(con, raw, kind, context.night, **told)
     _mend_cell_problems(con, kind, table, parts)
-    _resolve_places(con, kind, table, around)
+    _resolve_places(con, kind, table, context)
     return _who_and_how_often(con, kind, table)
 
 
@@ -187,7 +187,7 @@ def _stack(con: duckdb.DuckDBPyConnection, kind: Kind, parts: list[Part]) -> str
     return name
 
 
-def _told(con: duckdb.DuckDBPyConnection, kind: Kind, raw: str, parts: list[Part]) -> values.Told:
+def _told(con: duckdb.DuckDBPyConnection, kind: Kind, raw: str, parts: list[Part]) -> values.SheetFacts:
     sheets = [(f"{part.submission_id}#{sheet.sheet}", sheet) for part in parts for sheet in part.reading.sheets]
     units = {(name, use.field): use.unit for name, sheet in sheets for use in sheet.columns if use.unit}
     return {
@@ -225,7 +225,7 @@ def _mend_cell_problems(con: duckdb.DuckDBPyConnection, kind: Kind, table: str, 
         )
 
 
-def _resolve_places(con: duckdb.DuckDBPyConnection, kind: Kind, table: str, around: Surroundings) -> None:
+def _resolve_places(con: duckdb.DuckDBPyConnection, kind: Kind, table: str, context: CheckContext) -> None:
     """A township of another division sets the row aside, one that nobody knows is asked about; partners' places are kept."""
     for field in [field for field, column in kind.columns.items() if column.type == "township"]:
         texts = [
@@ -234,7 +234,7 @@ def _resolve_places(con: duckdb.DuckDBPyConnection, kind: Kind, table: str, arou
         ]
         found = [
             [text, division, township]
-            for text, candidates in sorted(around.places(texts).items())
+            for text, candidates in sorted(context.places(texts).items())
             for division, township in candidates
         ]
         con.execute("create or replace temp table place (text varchar, division_code varchar, township varchar)")
@@ -412,16 +412,16 @@ def _judge(
     kind: Kind,
     typed: Mapping[str, str],
     parts: list[Part],
-    around: Surroundings,
+    context: CheckContext,
     out: Path,
 ) -> list[Verdict]:
     rows, found = _found(con, contracts, kind, typed, parts)
-    issues = lines.in_words(con, kind, rows, parts, found, around)
+    issues = lines.in_words(con, kind, rows, parts, found, context)
     members = [each for each in contracts.kinds.values() if each.family == kind.family and each.person.head]
     if members and kind.person.head is None and kind.period == "month":
-        of_files = across_time.vanished(con, kind, typed, members[0], parts, around)
+        of_files = across_time.vanished(con, kind, typed, members[0], parts, context)
         issues = pd.concat([issues, of_files], ignore_index=True) if len(of_files) else issues
-    verdicts = _write(con, kind, rows, found, issues, parts, around, out)
+    verdicts = _write(con, kind, rows, found, issues, parts, context, out)
     of_part = {part.submission_id: part for part in parts}
     for verdict in verdicts:
         verdict.unasked = _unasked(con, contracts, kind, typed, of_part[verdict.submission_id])
@@ -540,7 +540,7 @@ def _failing_cells(
 
 def _write(
     con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, found: pd.DataFrame, issues: pd.DataFrame,
-    parts: list[Part], around: Surroundings, out: Path,
+    parts: list[Part], context: CheckContext, out: Path,
 ) -> list[Verdict]:  # fmt: skip
     stands = issues.loc[issues["is_excepted"].astype(bool), ["position", "rule"]].apply(tuple, axis=1).tolist()
     confirmed = pd.MultiIndex.from_frame(found[["position", "rule"]]).isin(stands)
@@ -564,11 +564,11 @@ def _write(
     )
     con.unregister("aside_now")
     numbers = [n for (n,) in con.execute(f"select who from {rows} where who is not null union select head_number from {rows} where head_number is not null").fetchall()]  # fmt: skip  # noqa: E501
-    ids = people.person_ids(around.identity_key, sorted(numbers))
+    ids = keyed_ids.person_ids(context.identity_key, sorted(numbers))
     con.register("ids_now", pd.DataFrame({"number": list(ids), "person_id": list(ids.values())}, dtype="str"))
     con.execute("create or replace temp table ids as select * from ids_now")
     con.unregister("ids_now")
-    _without_number(con, kind, rows, found.loc[newborn, "position"].tolist(), around.identity_key)
+    _without_number(con, kind, rows, found.loc[newborn, "position"].tolist(), context.identity_key)
     periods = {part.submission_id: part.reading.period for part in parts}
     kept = _by_submission(con, _accepted_query(kind, rows), periods)
     left = _by_submission(con, _aside_query(kind, rows), periods)
@@ -596,12 +596,12 @@ def _without_number(con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, posit
         head, born = (person.head and "head_number") or person.household_no, person.birth_date or "cast(null as date)"
         con.register("chosen", pd.DataFrame({"position": positions}, dtype="int64"))
         found = con.execute(
-            f"""select position, unit_code, {head}, {people.name_key_sql(person.name)} as name_key, cast({born} as varchar) as born,
+            f"""select position, unit_code, {head}, {keyed_ids.name_key_sql(person.name)} as name_key, cast({born} as varchar) as born,
                 row_number() over (partition by grp, {head}, name_key, born order by position) as turn
             from {rows} where position in (select position from chosen) order by position"""
         ).fetchall()
         con.unregister("chosen")
-    ids = [people.provisional_id(key, kind.family, *about) for _, *about in found]
+    ids = [keyed_ids.provisional_id(key, kind.family, *about) for _, *about in found]
     newborn = pd.DataFrame({"position": [row[0] for row in found], "person_id": ids})
     con.register("newborn_now", newborn.astype({"position": "int64", "person_id": "str"}))
     con.execute(

@@ -19,13 +19,13 @@ import pandas as pd
 from pipeline.checks.suites import Fault
 from pipeline.checks.validation import Expectation
 from pipeline.model import SEVERITY_TITLES
-from pipeline.records import people
+from pipeline.records import keyed_ids
 from pipeline.settings.contracts import Kind
 
 if TYPE_CHECKING:
     import duckdb
 
-    from pipeline.checks import Part, Surroundings
+    from pipeline.checks import CheckContext, Part
 
 VANISHED = "household.vanished"
 """The rule of the line that says how many households of last month are on no list."""
@@ -126,7 +126,7 @@ def vanished(
     typed: Mapping[str, str],
     members: Kind,
     parts: list[Part],
-    around: Surroundings,
+    context: CheckContext,
 ) -> pd.DataFrame:
     """One line per delivery of a household list whose households of last month stand on no list now; an issue frame.
 
@@ -159,8 +159,8 @@ def vanished(
         )
         said.append(
             {
-                "issue_id": people.issue_id(
-                    around.identity_key, part.unit_code, kind.name, VANISHED, str(part.reading.period)
+                "issue_id": keyed_ids.issue_id(
+                    context.identity_key, part.unit_code, kind.name, VANISHED, str(part.reading.period)
                 ),
                 "submission_id": part.submission_id, "sheet": "", "row_number": pd.NA, "column": pd.NA, "header": "",
                 "value": "", "rule": VANISHED, "level": "across_time", "severity": "notice",

@@ -30,13 +30,13 @@ class Scope:
     """What a door's `or_when` may name as `:key`: whole numbers, amounts in fen as `:key_fen`."""
 
 
-def pass_through(
+def filter_to_scope(
     con: duckdb.DuckDBPyConnection,
     kind: Kind,
     raw: str,
     night: date,
     scope: Scope | None,
-    told: values.Told,
+    told: values.SheetFacts,
 ) -> str:
     """Judge the scope of all rows of `raw`; `told` is what their sheets say, as `values.parse` takes it.
 

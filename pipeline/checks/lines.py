@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from pipeline.model import IDENTICAL_TWIN, SEVERITY_TITLES
-from pipeline.records import people
+from pipeline.records import keyed_ids
 from pipeline.settings.contracts import Kind
 
 if TYPE_CHECKING:
     import duckdb
 
-    from pipeline.checks import Part, Surroundings
+    from pipeline.checks import CheckContext, Part
 
 ISSUE_COLUMNS = [
     "issue_id", "submission_id", "sheet", "row_number", "column", "header", "value", "rule", "level", "severity",
@@ -30,7 +30,7 @@ def in_words(
     rows: str,
     parts: list[Part],
     found: pd.DataFrame,
-    around: Surroundings,
+    context: CheckContext,
 ) -> pd.DataFrame:
     """One line per failing cell, the first fault winning, in the words the clerk gets; beside it one across time.
 
@@ -72,8 +72,8 @@ def in_words(
         )
     ]
     lines = lines.sort_values(["position", "order", "field"], kind="stable", ignore_index=True)
-    lines["issue_id"] = _ids(kind, lines, parts, around.identity_key)
-    lines["is_excepted"] = lines["issue_id"].isin(around.excepted)
+    lines["issue_id"] = _ids(kind, lines, parts, context.identity_key)
+    lines["is_excepted"] = lines["issue_id"].isin(context.excepted)
     return lines[["position", *ISSUE_COLUMNS]]
 
 
@@ -87,7 +87,7 @@ def _ids(kind: Kind, lines: pd.DataFrame, parts: list[Part], key: bytes) -> list
     )
     told["turn"] = told.groupby(list(told.columns), sort=False).cumcount()
     columns = [told[name].tolist() for name in ("unit", "rule", "field", "subject", "file", "turn")]
-    return [people.issue_id(key, unit, kind.name, rule, *about) for unit, rule, *about in zip(*columns, strict=True)]
+    return [keyed_ids.issue_id(key, unit, kind.name, rule, *about) for unit, rule, *about in zip(*columns, strict=True)]
 
 
 def _texts(con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, field: str, some: pd.DataFrame) -> pd.DataFrame:

@@ -21,10 +21,10 @@ from pipeline.settings.home import atomically
 def explain(obj: Context, warning_id: str, day: date | None) -> None:
     """一条预警的依据：规则、政策值、数值，直到文件、工作表、行、列和原文；并重新核算一次。"""
     from pipeline.ask import explain as explaining
-    from pipeline.operate import custody
+    from pipeline.operate import integrity
 
     result = explaining.explain(obj.folder, warning_id, day)
-    custody.looked(obj.folder, "explain", warning_id=result["warning_id"])
+    integrity.looked(obj.folder, "explain", warning_id=result["warning_id"])
     obj.tell(result, lambda console: explaining.show(result, console))
 
 
@@ -36,14 +36,14 @@ def explain(obj: Context, warning_id: str, day: date | None) -> None:
 def why_not(obj: Context, words: tuple[str, ...], day: date | None) -> None:
     """某人为什么没有被某条规则列出：规则的哪一项条件对他不成立。身份证号在终端里询问，或写 - 从标准输入读。"""
     from pipeline.ask import why_not as asking
-    from pipeline.operate import custody
+    from pipeline.operate import integrity
 
     *source, rule = words
     if len(source) > 1 or rule == "-":
         raise click.UsageError("写一条规则的编号，如 monitor why-not A01")
     id_number = _id_number(source[0] if source else None)
     result = asking.why_not(obj.folder, id_number, rule, day)
-    custody.looked(obj.folder, "why-not", person_id=result.pop("person_id"), because=f"规则 {result['rule']['code']}")
+    integrity.looked(obj.folder, "why-not", person_id=result.pop("person_id"), because=f"规则 {result['rule']['code']}")
     obj.tell(result, lambda console: asking.show(result, console))
 
 
@@ -55,10 +55,10 @@ def why_not(obj: Context, words: tuple[str, ...], day: date | None) -> None:
 def report(obj: Context, day: date | None, out: Path | None) -> None:
     """沉默与公平报告：哪些区和街道没有报送、没有预警、没有核查结果；预警率按地方、性别、年龄、残疾比。不写日期就是当前的一版。"""
     from pipeline.ask import report as reporting
-    from pipeline.operate import custody
+    from pipeline.operate import integrity
 
     told = reporting.report(obj.folder, day)
-    custody.looked(obj.folder, "report", because=f"{told['date']} 的一版")
+    integrity.looked(obj.folder, "report", because=f"{told['date']} 的一版")
     if out:
         with atomically(out) as part:
             part.write_text(reporting.page(told), encoding="utf-8")
@@ -76,9 +76,9 @@ def report(obj: Context, day: date | None, out: Path | None) -> None:
 def backtest(obj: Context, folder: Path, first: date, last: date) -> None:
     """试算：改了的规则或政策值，在过去的夜里会列出谁，和后来查到的比。什么都不改动。"""
     from pipeline.ask import backtest as trying
-    from pipeline.operate import custody
+    from pipeline.operate import integrity
 
     with obj.progress() as progress:
         result = trying.backtest(obj.folder, folder, first, last, show_progress(progress))
-    custody.looked(obj.folder, "backtest", because=f"{first} 到 {last}，{'、'.join(result['changes'])}")
+    integrity.looked(obj.folder, "backtest", because=f"{first} 到 {last}，{'、'.join(result['changes'])}")
     obj.tell(result, lambda console: trying.show(result, console))

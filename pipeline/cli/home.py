@@ -57,10 +57,10 @@ def init(obj: Context, keys: Path | None) -> None:
 @click.pass_obj
 def verify(obj: Context, head: bool, against: Path | None) -> None:
     """核对保存的一切是否原样：日志、原始文件、已接收的数据、发布的版本、清单、退回件、信、设置。有被改动的，退出码是 1。"""
-    from pipeline.operate import custody
+    from pipeline.operate import integrity
 
     with obj.progress() as progress:
-        result = custody.verify(
+        result = integrity.verify(
             obj.folder, show_progress(progress), statement=against.read_bytes() if against else None
         )
     if head and result["statement"]:
@@ -128,9 +128,9 @@ def doctor(obj: Context) -> None:
 @click.pass_obj
 def rollback(obj: Context, release: str | None, because: str) -> None:
     """退回到保留的某一版数据（不写编号就是上一版）；之后的版本搁置，不再使用。"""
-    from pipeline.operate import custody
+    from pipeline.operate import integrity
 
-    done = custody.rollback(obj.folder, release, who=custody.login(), because=because)
+    done = integrity.rollback(obj.folder, release, who=integrity.login(), because=because)
     obj.tell(
         done._asdict(),
         lambda console: console.print(
@@ -144,10 +144,10 @@ def rollback(obj: Context, release: str | None, because: str) -> None:
 @click.pass_obj
 def recover(obj: Context) -> None:
     """运行记录库丢失或损坏后，由原始文件和日志重建：运行记录库、已接收的数据、发布的版本。"""
-    from pipeline.operate import custody
+    from pipeline.operate import integrity
 
     with obj.progress() as progress:
-        result = custody.recover(obj.folder, show_progress(progress))
+        result = integrity.recover(obj.folder, show_progress(progress))
     obj.tell(
         result,
         lambda console: console.print(
@@ -161,9 +161,9 @@ def recover(obj: Context) -> None:
 @click.pass_obj
 def rotate_keys(obj: Context) -> None:
     """换新密钥：原始文件和日志全部重新加密。人员编号用的密钥不变。"""
-    from pipeline.operate import custody
+    from pipeline.operate import integrity
 
-    result = custody.rotate_keys(obj.folder)
+    result = integrity.rotate_keys(obj.folder)
     obj.tell(
         result,
         lambda console: console.print(

@@ -56,10 +56,10 @@ def run_night(obj: Context, day: date | None, really: bool) -> None:
 @click.pass_obj
 def status(obj: Context, day: date | None) -> None:
     """谁该交、谁交了、退回了什么、各类名单新不新。"""
-    from pipeline.night import notice
+    from pipeline.night import night_report
 
     result = notify.status(obj.folder, obj.day(day))
-    obj.tell(result, lambda console: notice.show(result, console))
+    obj.tell(result, lambda console: night_report.show(result, console))
 
 
 @monitor.command()
@@ -72,7 +72,7 @@ def status(obj: Context, day: date | None) -> None:
 @click.pass_obj
 def confirm(obj: Context, submission_id: str, by_whom: str, reason: str, day: date | None, really: bool) -> None:
     """确认一份扣住的名单（人数骤减，或程序修好以前处理不了它）：下一夜起按它入库；或确认没有人、没有记录因一份退回的报送而漏掉：下一夜起名单按完整的算。"""
-    result = confirmations.confirm(
+    result = confirmations.confirm_submission(
         obj.folder, submission_id, by_whom=by_whom, reason=reason, day=obj.night(day, really=really)
     )
     since = f"运行 {result['night']} 或以后的一夜（monitor run）"
@@ -97,7 +97,7 @@ def except_(
     obj: Context, issue_id: str, by_whom: str, reason: str, until: date | None, day: date | None, really: bool
 ) -> None:
     """把一条“请确认”的问题记为已知例外：到期以前不再提示，原值照用。"""
-    result = confirmations.except_issue(
+    result = confirmations.waive_issue(
         obj.folder, issue_id, by_whom=by_whom, reason=reason, until=until, day=obj.night(day, really=really)
     )
     obj.tell(

@@ -40,9 +40,9 @@ def _id_number(source: str | None) -> str:
 @click.pass_obj
 def subject(obj: Context, source: str | None, because: str, out: Path | None) -> None:
     """本人的权利：某个人名下保存着什么、来自哪份文件、谁看过、用在哪些预警上。查询本身也记入日志。身份证号在终端里询问，或写 - 从标准输入读。"""
-    from pipeline.operate import custody, rights
+    from pipeline.operate import integrity, rights
 
-    told = rights.subject(obj.folder, _id_number(source), obj.day(None), who=custody.login(), because=because)
+    told = rights.subject(obj.folder, _id_number(source), obj.day(None), who=integrity.login(), because=because)
     if out:
         bureau = next(unit.name for unit in Home(obj.folder).units.values() if unit.kind == "bureau")
         with atomically(out) as part:
@@ -74,10 +74,10 @@ def subject(obj: Context, source: str | None, because: str, out: Path | None) ->
 @click.pass_obj
 def forget(obj: Context, source: str | None, because: str, day: date | None, really: bool) -> None:
     """本人的权利：清除某个人名下已没有理由保存的数据；保留的逐条说明理由。身份证号在终端里询问，或写 - 从标准输入读。"""
-    from pipeline.operate import custody, forgetting
+    from pipeline.operate import forgetting, integrity
 
     night = obj.night(day, really=really)
-    told = forgetting.forget(obj.folder, _id_number(source), night, who=custody.login(), because=because)
+    told = forgetting.forget(obj.folder, _id_number(source), night, who=integrity.login(), because=because)
 
     def render(console: Console) -> None:
         console.print(
@@ -100,9 +100,9 @@ def forget(obj: Context, source: str | None, because: str, day: date | None, rea
 @click.pass_obj
 def purge(obj: Context, day: date | None, really: bool) -> None:
     """按保存期限清除：过期的原始文件和数据，旧的退回件、名单和通知，搁置的旧版本。中断过的 forget 先做完。"""
-    from pipeline.operate import custody, forgetting
+    from pipeline.operate import forgetting, integrity
 
-    told = forgetting.purge(obj.folder, obj.night(day, really=really), who=custody.login())
+    told = forgetting.purge(obj.folder, obj.night(day, really=really), who=integrity.login())
     releases = Home(obj.folder).settings.retention.releases
     obj.tell(
         told,

@@ -23,12 +23,12 @@ from pipeline.generate.files import Landed, evening_before, write
 from pipeline.generate.hostile import write_hostile
 from pipeline.generate.partners import SHARES, partner_files
 from pipeline.generate.plan import division_files, monitoring_file
-from pipeline.generate.plants_events import plant_events
-from pipeline.generate.plants_help import plant_help
-from pipeline.generate.plants_own import plant_own
-from pipeline.generate.plants_partner import plant_partner
-from pipeline.generate.plants_review import plant_review
-from pipeline.generate.plants_supplement import plant_supplement
+from pipeline.generate.planted_events import plant_events
+from pipeline.generate.planted_help import plant_help
+from pipeline.generate.planted_own import plant_own
+from pipeline.generate.planted_partner import plant_partner
+from pipeline.generate.planted_review import plant_review
+from pipeline.generate.planted_supplement import plant_supplement
 from pipeline.generate.records import in_scope_records
 from pipeline.generate.stage import Stage
 from pipeline.generate.truth import status_of, write_truth, write_year

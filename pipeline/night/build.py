@@ -25,7 +25,7 @@ def build(home_dir: Path, day: date) -> dict[str, int]:
     when a rule does not find its canary.
     """
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
-    from pipeline.night import inputs, isolation  # noqa: PLC0415 - brings duckdb
+    from pipeline.night import build_inputs, isolation  # noqa: PLC0415 - brings duckdb
     from pipeline.warehouse import examples, models  # noqa: PLC0415 - brings duckdb
 
     home, ledger = access.open_home(home_dir)
@@ -41,7 +41,7 @@ def build(home_dir: Path, day: date) -> dict[str, int]:
             )
         while True:
             try:
-                given = inputs.gather(home, ledger, day, built_at)
+                given = build_inputs.gather(home, ledger, day, built_at)
                 return warehouse.build(given, sql_models, target, work=home.work, key=seal.closing_key(home))
             except (ConfigError, NotWritten):
                 raise
@@ -50,7 +50,7 @@ def build(home_dir: Path, day: date) -> dict[str, int]:
             except Exception:
                 found = isolation.of_build(
                     home, sql_models, sent_tonight(home, ledger, day),
-                    lambda without: inputs.gather(home, ledger, day, built_at, without=without),
+                    lambda without: build_inputs.gather(home, ledger, day, built_at, without=without),
                 )  # fmt: skip
                 if not found:
                     raise

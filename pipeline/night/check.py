@@ -32,11 +32,11 @@ def families(home_dir: Path, day: date, wave: int) -> list[str]:
     dropped at the door then is wanted now, so the order of arrival never matters), or when an authorisation ended (what
     was kept then must go; docs/boundaries.md, 3).
     """
-    from pipeline.night import inputs, scope  # noqa: PLC0415 - brings duckdb
+    from pipeline.night import build_inputs, scope  # noqa: PLC0415 - brings duckdb
 
     home, ledger = access.open_home(home_dir)
     waiting = {submission.kind for submission in [*ledger.submissions(outcome="read"), *ledger.let_go_on(day)]}
-    waiting |= {kind for _, kind in ledger.exceptions_changed(day)}
+    waiting |= {kind for _, kind in ledger.waivers_changed(day)}
     touched = []
     if wave:
         _ask_scope(home_dir, day)
@@ -45,7 +45,7 @@ def families(home_dir: Path, day: date, wave: int) -> list[str]:
             if wave_of(family) != wave:
                 continue
             if waiting & set(kinds) or (
-                wave and scope.has_changed(home, family, lambda: inputs.of_lists(home, ledger, day))
+                wave and scope.has_changed(home, family, lambda: build_inputs.of_lists(home, ledger, day))
             ):
                 touched.append(family)
     return touched
@@ -54,7 +54,7 @@ def families(home_dir: Path, day: date, wave: int) -> list[str]:
 def _ask_scope(home_dir: Path, day: date) -> None:
     """Ask our own lists who is in scope, before a partner's is judged; what our program cannot get over is held first."""
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
-    from pipeline.night import inputs, isolation, scope  # noqa: PLC0415 - brings duckdb
+    from pipeline.night import build_inputs, isolation, scope  # noqa: PLC0415 - brings duckdb
     from pipeline.warehouse import models  # noqa: PLC0415 - brings duckdb
 
     home, ledger = access.open_home(home_dir)
@@ -62,13 +62,13 @@ def _ask_scope(home_dir: Path, day: date) -> None:
     with access.shared(home_dir):
         while True:
             try:
-                scope.ask(home, lambda: inputs.of_lists(home, ledger, day))
+                scope.ask(home, lambda: build_inputs.of_lists(home, ledger, day))
             except warehouse.OF_THE_MACHINE:
                 raise
             except Exception:
                 found = isolation.of_build(
                     home, models.read_sound_models(contracts.load().kinds), sent_tonight(home, ledger, day),
-                    lambda without: inputs.of_lists(home, ledger, day, without), [scope.PEOPLE],
+                    lambda without: build_inputs.of_lists(home, ledger, day, without), [scope.PEOPLE],
                 )  # fmt: skip
                 if not found:
                     raise
@@ -98,14 +98,14 @@ def check(
     without those that judging itself fails on.
     """
     from pipeline import checks, warehouse  # noqa: PLC0415 - brings pandas
-    from pipeline.night import deliveries, inputs, isolation, issues, scope  # noqa: PLC0415 - brings pandas
+    from pipeline.night import build_inputs, deliveries, isolation, issues, scope  # noqa: PLC0415 - brings pandas
 
     home, ledger = access.open_home(home_dir)
     faults: dict[str, str] = {}
 
     def isolate(parts: Sequence[checks.Part]) -> dict[str, str]:
         found = isolation.of_check(
-            parts, lambda some, out: checks.examine(con, contracts.load(), some, around, out), home.work
+            parts, lambda some, out: checks.examine(con, contracts.load(), some, context, out), home.work
         )
         faults.update({of_submission: each.fault for of_submission, each in found.items()})
         return {of_submission: each.reason for of_submission, each in found.items()}
@@ -114,17 +114,15 @@ def check(
         kinds = contracts.load().families()[family]
         waiting = [each for each in ledger.submissions(outcome="read") if each.kind in kinds]
         fresh = deliveries.decide(con, home, ledger, day, kinds)
-        known = scope.tonight(con, home, day, family, lambda: inputs.of_lists(home, ledger, day), left)
-        around = checks.Surroundings(
-            day, home.identity_key(), home.places, known.door, frozenset(ledger.exceptions(day))
-        )
+        known = scope.tonight(con, home, day, family, lambda: build_inputs.of_lists(home, ledger, day), left)
+        context = checks.CheckContext(day, home.identity_key(), home.places, known.door, frozenset(ledger.waivers(day)))
         outcome = deliveries.judge(
             home, ledger, day, fresh, kinds,
             lambda judged, dropped: deliveries.together(
                 home, ledger, judged, family, day, dropped=dropped,
                 reads_again=known.reads_again, read_again=lambda old: read_file(home, old),
             ),
-            lambda parts: checks.examine(con, contracts.load(), parts, around, home.accepted) if parts else [],
+            lambda parts: checks.examine(con, contracts.load(), parts, context, home.accepted) if parts else [],
             isolate, broken or {},
         )  # fmt: skip
         parts, verdicts = outcome.parts, outcome.verdicts

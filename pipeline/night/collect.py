@@ -68,7 +68,7 @@ def collect(home_dir: Path, day: date, *, units: Sequence[str] | None = None) ->
         waiting |= {file.unit_code for file in ledger.files() if file.night == day and not file.archived}
         waiting |= {submission.unit_code for submission in ledger.submissions(night=day, outcome="repeated")}
         waiting |= {submission.unit_code for submission in ledger.let_go_on(day)}
-        waiting |= {unit for unit, _ in ledger.exceptions_changed(day)}
+        waiting |= {unit for unit, _ in ledger.waivers_changed(day)}
         waiting |= left_over
     return sorted(waiting if units is None else waiting & set(units))
 

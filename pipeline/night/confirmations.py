@@ -12,7 +12,7 @@ from pipeline.records import access, bookkeeping
 from pipeline.settings import contracts
 
 
-def confirm(home_dir: Path, submission_id: str, *, by_whom: str, reason: str, day: date) -> dict[str, Any]:
+def confirm_submission(home_dir: Path, submission_id: str, *, by_whom: str, reason: str, day: date) -> dict[str, Any]:
     """The data officer's word, for nights from `day` on: a held roster is right as it is, or nobody is missing because of a submission.
 
     Raises MonitorError when the submission is neither held nor makes a roster less than whole.
@@ -47,15 +47,15 @@ def confirm(home_dir: Path, submission_id: str, *, by_whom: str, reason: str, da
     }  # fmt: skip
 
 
-def except_issue(
+def waive_issue(
     home_dir: Path, issue_id: str, *, by_whom: str, reason: str, until: date | None, day: date
 ) -> dict[str, Any]:
     """The data officer's word that a fault is right as written, until a day (policy: exception_validity). Raises MonitorError."""
-    from pipeline.night import exceptions  # noqa: PLC0415 - brings pandas
+    from pipeline.night import waivers  # noqa: PLC0415 - brings pandas
 
     home, ledger = access.open_whole(home_dir)
-    said = exceptions.say(home, ledger, day, issue_id, by_whom=by_whom.strip(), reason=reason.strip(), until=until)
-    known = ledger.exceptions(day)[said["issue_id"]]
+    said = waivers.grant(home, ledger, day, issue_id, by_whom=by_whom.strip(), reason=reason.strip(), until=until)
+    known = ledger.waivers(day)[said["issue_id"]]
     about = asdict(known) | {"night": day.isoformat()}
     about |= {"decided_on": day.isoformat(), "expires_on": known.expires_on.isoformat()}
     bookkeeping.audit(home, ledger, "excepted", about, who=known.by_whom)

@@ -282,7 +282,7 @@ def together(
     kinds = known.families()[family]
     settled = [each for kind in kinds for each in ledger.in_force(kind=kind) if each.night <= day]
     touched = {_group(each) for each in [*fresh, *dropped]}
-    for pair in ledger.exceptions_changed(day):  # what stands as written is judged anew, in the newest roster
+    for pair in ledger.waivers_changed(day):  # what stands as written is judged anew, in the newest roster
         mine = [each for each in settled if (each.unit_code, each.kind) == pair]
         newest = max((each.period for each in mine), default="")
         touched |= {_group(each) for each in mine if each.period == newest}

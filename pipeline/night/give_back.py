@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.night.decisions import Answer
-    from pipeline.returns import Mending
+    from pipeline.returns import CorrectionWorkbook
 
 
 CORRECTION = "更正"
@@ -47,8 +47,8 @@ def give_back(home_dir: Path, day: date, unit: str) -> int:
         files = {file.file_id: file for file in ledger.files(unit_code=unit) if file.file_id in tonight}
         replaced = _replaced(files, mine)
         names = [each.file_name for each in files.values() if each.file_id not in replaced or each.night == day]
-        excepted = ledger.exceptions(day)
-        lines = issues.on(home, [each for each in mine if each.night <= day], excepted, day)
+        excepted = ledger.waivers(day)
+        lines = issues.issues_as_of(home, [each for each in mine if each.night <= day], excepted, day)
         copies = []
         targets = []
         with ExitStack() as clear:
@@ -185,7 +185,7 @@ def issues_of_identical_file(
     # Under its own name a file is not read again: no kind is known of the repeat.
     again = {(each.sha256, each.kind and (each.kind, each.period)) for each in own if each.outcome == "repeated"}
     return {
-        each.file_id: issues.told(home, each, excepted)
+        each.file_id: issues.reported_issues(home, each, excepted)
         for each in mine
         if {(each.sha256, None), (each.sha256, (each.kind, each.period))} & again
         and each.outcome != "repeated"
@@ -194,7 +194,7 @@ def issues_of_identical_file(
     }
 
 
-_Copy = tuple[Path, str, Path, list[Any], "pd.DataFrame", "Mending | None"]
+_Copy = tuple[Path, str, Path, list[Any], "pd.DataFrame", "CorrectionWorkbook | None"]
 """What `returns.write` takes: source, name, target, summaries, issues, correction workbook."""
 
 
@@ -240,10 +240,17 @@ def _copy_of(
     paths = [path for each in submissions if (path := work_folder.issues_path(home, each)).exists()]
     faults = join_issues([*(pq.ParquetFile(path).read().to_pandas() for path in paths), *told_before.values()])
     asked = faults[~faults["is_excepted"].astype(bool)]
-    mending = None
+    correction_workbook = None
     if file.file_id not in told_before:  # else its rows are not at hand, and the correction workbook of before stays
-        mending = returns.Mending(_beside(target), next(iter(told_before), file.file_id))
-    return clear.enter_context(archive.opened(home, file.sha256)), file.file_name, target, summaries, asked, mending
+        correction_workbook = returns.CorrectionWorkbook(_beside(target), next(iter(told_before), file.file_id))
+    return (
+        clear.enter_context(archive.opened(home, file.sha256)),
+        file.file_name,
+        target,
+        summaries,
+        asked,
+        correction_workbook,
+    )
 
 
 def mark(copies: list[_Copy]) -> dict[Path, str]:
@@ -268,8 +275,8 @@ def mark(copies: list[_Copy]) -> dict[Path, str]:
     unmarked: dict[Path, str] = {}
     for copy in alone:
         memory_mb, seconds = layout.limits(copy[0])
-        if mending := copy[-1]:
-            mending.target.unlink(missing_ok=True)
+        if correction_workbook := copy[-1]:
+            correction_workbook.target.unlink(missing_ok=True)
         try:
             sandbox.call(returns.write, *copy, memory_mb=2 * memory_mb, seconds=3 * seconds)
         except (sandbox.Killed, CheckError) as problem:

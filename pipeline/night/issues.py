@@ -29,7 +29,7 @@ from openpyxl.utils import column_index_from_string
 
 from pipeline.checks.lines import ISSUE_COLUMNS
 from pipeline.model import CheckLevel, Severity, column_letter, mask
-from pipeline.records import people
+from pipeline.records import keyed_ids
 from pipeline.records.ledger import TAKEN, Ledger, Submission
 from pipeline.records.ledger.parts import BROKE, part_name
 from pipeline.settings.home import Home, atomically
@@ -72,7 +72,7 @@ def has_lines(home: Home, submission: Submission) -> bool:
     return _lines_path(home, submission).exists()
 
 
-def told(home: Home, submission: Submission, excepted: Collection[str]) -> pd.DataFrame:
+def reported_issues(home: Home, submission: Submission, excepted: Collection[str]) -> pd.DataFrame:
     """The error lines of a judged submission as they were told (`checks.ISSUE_COLUMNS`), identifiers masked: for its bytes sent again."""
     lines = _read(_lines_path(home, submission), _LINE)
     lines = lines.rename(columns={"row": "row_number", "value_masked": "value"})
@@ -81,7 +81,7 @@ def told(home: Home, submission: Submission, excepted: Collection[str]) -> pd.Da
     return lines[ISSUE_COLUMNS]
 
 
-def standing(submissions: Iterable[Submission]) -> list[Submission]:
+def open_submissions(submissions: Iterable[Submission]) -> list[Submission]:
     """Of one unit's submissions those whose error lines stand: the newest month, the last of a name, nothing answered."""
     last: dict[tuple[str | None, str, str], Submission] = {}
     seen: dict[str, int] = {}
@@ -157,7 +157,7 @@ def remember(
     for unit, kind in sorted(set(touched), key=lambda pair: (pair[0], pair[1] or "")):
         submissions = [each for each in ledger.submissions(unit_code=unit) if each.night <= day]
         mine = [each for each in submissions if each.kind == kind]
-        stands = [each for each in standing(submissions) if each.kind == kind]
+        stands = [each for each in open_submissions(submissions) if each.kind == kind]
         here = _lines(home, stands)
         path = _journal_path(home, unit, kind)
         journal = _read(path, _EVENT)
@@ -173,7 +173,7 @@ def remember(
         _write(path, written.sort_values(["night", "issue_id"], kind="stable"), _EVENT)
 
 
-def on(home: Home, submissions: Sequence[Submission], excepted: Collection[str], day: date) -> pd.DataFrame:
+def issues_as_of(home: Home, submissions: Sequence[Submission], excepted: Collection[str], day: date) -> pd.DataFrame:
     """The error lines of the night, with `state` and `first_seen_on`: those that stand, those of tonight's files, those cured.
 
     `submissions`: all up to the night, of the units asked about. Sorted by unit and issue_id; one line per issue_id.
@@ -181,7 +181,7 @@ def on(home: Home, submissions: Sequence[Submission], excepted: Collection[str],
     units: dict[str, list[Submission]] = {}
     for each in submissions:
         units.setdefault(each.unit_code, []).append(each)
-    stands = [each for mine in units.values() for each in standing(mine)]
+    stands = [each for mine in units.values() for each in open_submissions(mine)]
     known = {each.submission_id for each in stands}
     tonight = [each for each in submissions if _is_of_tonight(each, day) and each.submission_id not in known]
     pairs = {(each.unit_code, each.kind) for each in submissions}
@@ -241,7 +241,7 @@ def _of_the_file(each: Submission) -> tuple[str, CheckLevel, Severity, str] | No
 def _line_of_the_file(
     home: Home, each: Submission, rule: str, level: CheckLevel, severity: Severity, fix: str
 ) -> pa.Table:
-    of_file = people.issue_id(
+    of_file = keyed_ids.issue_id(
         home.identity_key(), each.unit_code, each.kind or "", rule, each.period, part_name(each.file_name)
     )
     line = dict.fromkeys(_LINE.names) | {

@@ -21,7 +21,7 @@ def notify(home_dir: Path, day: date, *, failed: Sequence[str] = ()) -> str:
     `failed` names the steps that did not succeed; what they left in work/ then stays, so that they can be taken up again.
     Where journal and ledger do not belong together, so that the night did not begin, neither is written to.
     """
-    from pipeline.night import notice  # noqa: PLC0415 - brings rich
+    from pipeline.night import night_report  # noqa: PLC0415 - brings rich
 
     home, ledger = access.open_home(home_dir)
     with access.shared(home_dir):
@@ -30,7 +30,7 @@ def notify(home_dir: Path, day: date, *, failed: Sequence[str] = ()) -> str:
             mark.unlink()
         tell_put_off(home, ledger, day)
         told = _status(home, ledger, day) | {"failed": list(failed)}
-        path = notice.write(home.outbox, day, told)
+        path = night_report.write(home.outbox, day, told)
         if not failed or _agrees(home, ledger):
             _finish(home, ledger, day, "failed" if failed else "done", path)
         if not failed:
@@ -73,9 +73,9 @@ def status(home_dir: Path, day: date) -> dict[str, Any]:
 
 
 def _status(home: Home, ledger: Ledger, day: date) -> dict[str, Any]:
-    from pipeline.night import notice  # noqa: PLC0415
+    from pipeline.night import night_report  # noqa: PLC0415
 
-    return notice.status(home, ledger, day) | {
+    return night_report.status(home, ledger, day) | {
         "moving": still_moving(home), "settle_seconds": home.settings.settle_seconds,
         "left": _left(home),
         "put_off": {sort: [f"{_called(home, unit)} {name}" for unit, name in files] for sort, files in put_off(ledger, day).items()},

@@ -26,7 +26,7 @@ def read(home_dir: Path, day: date, unit: str, *, is_limited: bool = True) -> di
     Each file is parsed in a child process. When they take longer than one unit may (`Limits.unit_seconds`; always when not
     `is_limited`), the others wait for the next night, as if they came then.
     """
-    from pipeline.night import corrections, decisions, exceptions, issues  # noqa: PLC0415 - brings pandas
+    from pipeline.night import corrections, decisions, issues, waivers  # noqa: PLC0415 - brings pandas
     from pipeline.reading import layout  # noqa: PLC0415 - brings pyarrow and the readers
 
     home, ledger = access.open_home(home_dir)
@@ -52,7 +52,7 @@ def read(home_dir: Path, day: date, unit: str, *, is_limited: bool = True) -> di
                         corrections.apply(home, ledger, day, datetime.now(UTC), file, correction, journal.NIGHT)
                     ]
                 if answers := [answer for reading in readings for answer in reading.confirmations]:
-                    readings[0].notices += exceptions.take(home, ledger, day, file, answers)
+                    readings[0].notices += waivers.take_answers(home, ledger, day, file, answers)
             except (MonitorError, OSError):
                 raise  # of the home or the machine: no other file could be read either
             except Exception as problem:  # noqa: BLE001 - a fault of ours over one file; it is told, with its place

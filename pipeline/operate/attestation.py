@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pipeline.model import MonitorError
-from pipeline.records import people, published
+from pipeline.records import keyed_ids, published
 from pipeline.records.journal import Entry
 from pipeline.settings.home import Home
 
@@ -84,7 +84,7 @@ def _opened(home: Home, statement: bytes) -> dict[str, Any]:
 
 
 def _key(home: Home) -> Ed25519PrivateKey:
-    return Ed25519PrivateKey.from_private_bytes(people.signing_seed(home.identity_key()))
+    return Ed25519PrivateKey.from_private_bytes(keyed_ids.signing_seed(home.identity_key()))
 
 
 def _signed(told: Mapping[str, Any]) -> bytes:

@@ -28,7 +28,17 @@ from pipeline.night import run, work_folder
 from pipeline.night.publish import current_night
 from pipeline.night.read import read_file
 from pipeline.operate import rights
-from pipeline.records import accepted_store, access, agreement, archive, bookkeeping, journal, people, published, seal
+from pipeline.records import (
+    accepted_store,
+    access,
+    agreement,
+    archive,
+    bookkeeping,
+    journal,
+    keyed_ids,
+    published,
+    seal,
+)
 from pipeline.records.ledger import Ledger, Submission
 from pipeline.records.ledger.decisions import DecisionFile, DecisionLine
 from pipeline.settings import contracts
@@ -236,7 +246,7 @@ def forget(home_dir: Path, id_number: str, day: date, *, who: str, because: str)
     """
     home = Home.open(home_dir)
     number = read_number(id_number, day)
-    person_id = people.person_id(home.identity_key(), number)
+    person_id = keyed_ids.person_id(home.identity_key(), number)
     with access.alone(home_dir):
         home, ledger = access.open_whole(home_dir)
         _finish(home, ledger, day, who=who)
@@ -429,7 +439,7 @@ def _leave_replaced(home: Home, ledger: Ledger, family: str, person_id: str, day
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
-    from pipeline.night import inputs, scope  # noqa: PLC0415 - brings duckdb
+    from pipeline.night import build_inputs, scope  # noqa: PLC0415 - brings duckdb
 
     kinds = contracts.load().families()[family]
     replaced = [
@@ -441,7 +451,7 @@ def _leave_replaced(home: Home, ledger: Ledger, family: str, person_id: str, day
     if not replaced:
         return
     with warehouse.in_memory() as con:
-        if scope.tonight(con, home, day, family, lambda: inputs.of_lists(home, ledger, day)).holds(person_id):
+        if scope.tonight(con, home, day, family, lambda: build_inputs.of_lists(home, ledger, day)).holds(person_id):
             return
     written: dict[str, str | None] = {}
     for each, path in replaced:

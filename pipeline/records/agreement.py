@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.model import ConfigError, MonitorError
-from pipeline.records import archive, journal, people, seal
+from pipeline.records import archive, journal, keyed_ids, seal
 from pipeline.records.journal import ARRIVALS, CONFIRMED, Entry
 from pipeline.records.ledger import COMMAND, Ledger, shown_name
 from pipeline.records.ledger.tables import restore_or_rebuild
@@ -206,7 +206,7 @@ class _Held:
 
 def examine_identity(home: Home, entries: Iterable[Entry]) -> None:
     """Raise ConfigError when identity.key is not the one with which this home began."""
-    check = people.key_check(home.identity_key())
+    check = keyed_ids.key_check(home.identity_key())
     if any(entry.what == IDENTITY and entry.about["check"] != check for entry in entries):
         raise ConfigError(f"{home.identity_key_path}：不是这个数据目录原来的密钥，这一次没有开始。{_IDENTITY_KEY}")
 
@@ -247,7 +247,7 @@ def leave_check_value(home: Home, entries: Iterable[Entry], *, who: str, at: dat
     The first night of a home that is older than this line writes it too. `entries`: what `examine` found.
     """
     if not any(entry.what == IDENTITY for entry in entries):
-        about = {"check": people.key_check(home.identity_key())}
+        about = {"check": keyed_ids.key_check(home.identity_key())}
         journal.write(home, IDENTITY, about, who=who, at=at)
 
 

@@ -76,7 +76,7 @@ def write(home: Home, what: str, about: Mapping[str, Any], *, who: str, at: date
         text = json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         seq = last.seq + 1
         digest = _hash(last.hash, seq, at, what, text)
-        line = {"seq": seq, "at": _moment(at), "what": what, "sealed": seal.close(text), "hash": digest}
+        line = {"seq": seq, "at": _moment(at), "what": what, "sealed": seal.encrypt(text), "hash": digest}
         end = os.fstat(handle).st_size
         written = json.dumps(line, ensure_ascii=False).encode() + b"\n"
         try:
@@ -136,7 +136,7 @@ def read(home: Home) -> Iterator[Entry]:
         for number, line in enumerate(file, start=1):
             try:
                 told = json.loads(line)
-                text = seal.open(told["sealed"])
+                text = seal.decrypt(told["sealed"])
                 at = datetime.strptime(told["at"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
                 digest = _hash(last.hash, told["seq"], at, told["what"], text)
                 fits = (told["seq"], told["hash"]) == (last.seq + 1, digest) and set(told) == _LINE
@@ -162,7 +162,7 @@ def since_published(home: Home) -> list[Entry]:
             break
         lines.append(told)
     seal = Seal.of(home)
-    return [_opened(told, seal.open(told["sealed"])) for told in reversed(lines)]
+    return [_opened(told, seal.decrypt(told["sealed"])) for told in reversed(lines)]
 
 
 def lines_of(home: Home, sorts: Collection[str]) -> Iterator[Entry]:
@@ -176,7 +176,7 @@ def lines_of(home: Home, sorts: Collection[str]) -> Iterator[Entry]:
         except ValueError:
             continue
         if told["what"] in sorts:
-            yield _opened(told, seal.open(told["sealed"]))
+            yield _opened(told, seal.decrypt(told["sealed"]))
 
 
 def _opened(told: Mapping[str, Any], text: str) -> Entry:

@@ -113,7 +113,7 @@ class _Pending:
 
 
 @dataclass
-class Told:
+class Published:
     """What should be there, after all lines."""
 
     releases: dict[int, Files] = field(default_factory=dict)
@@ -235,9 +235,9 @@ class Told:
             self.kept |= {number} - self.laid_aside
 
 
-def told_by(entries: Iterable[Entry]) -> Told:
+def replay(entries: Iterable[Entry]) -> Published:
     """What should be there after these lines."""
-    told = Told()
+    told = Published()
     for entry in entries:
         told.take(entry)
     return told
@@ -261,7 +261,7 @@ class Compared:
 
 def compare(home: Home, ledger: Ledger, entries: Sequence[Entry], say: Step) -> Compared:
     """Hold what is published, and what a night reads and leaves, against what the journal tells."""
-    told, found = told_by(entries), Compared()
+    told, found = replay(entries), Compared()
     if told.is_recovering:
         found.problems.append("monitor recover 没有做完：请再运行一次")
         return found
@@ -279,7 +279,7 @@ def compare(home: Home, ledger: Ledger, entries: Sequence[Entry], say: Step) -> 
 _NUMBER = re.compile("[1-9][0-9]*")
 
 
-def _compare_releases(home: Home, told: Told, found: Compared, say: Step) -> None:
+def _compare_releases(home: Home, told: Published, found: Compared, say: Step) -> None:
     there = [
         path
         for path in (sorted(home.releases.iterdir()) if home.releases.exists() else [])
@@ -325,7 +325,7 @@ def _changed(name: str, files: Files, releases: Mapping[int, Files], number: int
     ]
 
 
-def _strange(name: str, files: Files, told: Told) -> list[str]:
+def _strange(name: str, files: Files, told: Published) -> list[str]:
     """A release that should not be there; where an earlier version told no numbers, one of those that was changed."""
     if _NUMBER.fullmatch(name) and int(name) in told.laid_aside:
         return [f"releases/{name}：已退回到更早的一版，这一版应当搁置；请再运行一次 monitor rollback {told.current}"]
@@ -338,7 +338,7 @@ def _strange(name: str, files: Files, told: Told) -> list[str]:
     return [f"releases/{name}/{each}：与发布时不同" for each in changed] or [f"releases/{name}：没有发布过"]
 
 
-def _compare_link(home: Home, told: Told, found: Compared) -> None:
+def _compare_link(home: Home, told: Published, found: Compared) -> None:
     link, releases = home.warehouse, home.releases.resolve()
     should_be = {told.current} - {None}
     if told.pending:
@@ -360,7 +360,7 @@ def _compare_link(home: Home, told: Told, found: Compared) -> None:
 _LETTER = re.compile(r"outbox/[0-9]{4}-[0-9]{2}-[0-9]{2}\.md")
 
 
-def _compare_outputs(home: Home, told: Told, found: Compared) -> None:
+def _compare_outputs(home: Home, told: Published, found: Compared) -> None:
     there = set(_outputs_there(home))
     found.outputs = len(there)
     taken = 0
@@ -388,7 +388,7 @@ def _compare_outputs(home: Home, told: Told, found: Compared) -> None:
         found.notes.append(f"退回件有 {taken} 份已不在 {_RETURNS}（取走了），没有核对")
 
 
-def _settings_changed(home: Home, told: Told) -> Iterator[str]:
+def _settings_changed(home: Home, told: Published) -> Iterator[str]:
     if told.settings is None:
         return
     now = settings_of(home)
@@ -401,7 +401,7 @@ def _settings_changed(home: Home, told: Told) -> Iterator[str]:
 _STATES = {"running": "没有做完", "done": "做完了", "failed": "有步骤没有成功"}
 
 
-def _nights_changed(ledger: Ledger, told: Told) -> Iterator[str]:
+def _nights_changed(ledger: Ledger, told: Published) -> Iterator[str]:
     held = nights_of(ledger)
     for night in sorted({*held, *told.nights}):
         if night not in told.nights:

@@ -25,7 +25,7 @@ class Unopened(MonitorError):
 
 
 class Seal:
-    """Seals and opens texts with the keys of one home."""
+    """Encrypts and decrypts texts with the keys of one home."""
 
     def __init__(self, keys: list[str]):
         """Raises ConfigError when a line is no key, or there is none."""
@@ -48,11 +48,11 @@ class Seal:
         except ConfigError as problem:
             raise ConfigError(f"{path.parent}/{problem}") from None
 
-    def close(self, text: str) -> str:
+    def encrypt(self, text: str) -> str:
         """The sealed form of a text: ASCII, different each time."""
         return self._keys.encrypt(text.encode()).decode()
 
-    def open(self, sealed: str) -> str:
+    def decrypt(self, sealed: str) -> str:
         """The text again. Raises Unopened when no key opens it, or it was changed."""
         try:
             return self._keys.decrypt(sealed.encode()).decode()

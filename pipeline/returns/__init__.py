@@ -45,7 +45,7 @@ the rewrite, which is examined again and says what happened."""
 
 __all__ = [
     "NO_ROW",
-    "Mending",
+    "CorrectionWorkbook",
     "SubmissionSummary",
     "counted_once",
     "what_to_do",
@@ -62,7 +62,7 @@ MOST_COPIED = 100_000
 
 
 @dataclass(frozen=True)
-class Mending:
+class CorrectionWorkbook:
     """The correction workbook beside a copy: where it goes, and of which received file it is."""
 
     target: Path
@@ -71,7 +71,7 @@ class Mending:
 
 def write(
     source: Path, file_name: str, target: Path, summaries: Sequence[SubmissionSummary], issues: pd.DataFrame,
-    mending: Mending | None = None,
+    correction_workbook: CorrectionWorkbook | None = None,
 ) -> None:  # fmt: skip
     """Write the annotated copy of one received file; `target` ends in .xlsx and appears whole or not at all.
 
@@ -80,8 +80,10 @@ def write(
     physical line, sheet ''. A file without faults that was repeated, or of which nothing is to come back, is answered by a receipt.
     Raises CheckError when even the plain rewrite fails its examination.
     """
-    if mending:
-        correction.write(mending.target, mending.file_id, [one.reading for one in summaries], issues)
+    if correction_workbook:
+        correction.write(
+            correction_workbook.target, correction_workbook.file_id, [one.reading for one in summaries], issues
+        )
     with _whole(target) as made:
         if issues.empty and not any(_comes_back(one) for one in summaries):
             listing.write(made, file_name, summaries, issues, None, [])
@@ -105,7 +107,7 @@ def _whole(target: Path) -> Iterator[Path]:
 
 
 def write_all(
-    copies: Sequence[tuple[Path, str, Path, Sequence[SubmissionSummary], pd.DataFrame, Mending | None]],
+    copies: Sequence[tuple[Path, str, Path, Sequence[SubmissionSummary], pd.DataFrame, CorrectionWorkbook | None]],
 ) -> None:
     """`write` for each of several: what one child process is asked to do."""
     for copy in copies:

@@ -41,7 +41,7 @@ _READ: dict[Type, tuple[str, Callable[[Field], Layers]]] = {
 """Type → (pattern of texts that need no folding, how it is read)."""
 
 
-class Told(TypedDict, total=False):
+class SheetFacts(TypedDict, total=False):
     """What the sheets say of their cells beyond the cells themselves; keys are (sheet, field) or a sheet."""
 
     units: Mapping[tuple[str, str], str]
@@ -59,7 +59,7 @@ def parse(
     raw_table: str,
     kind: Kind,
     night: date,
-    **told: Unpack[Told],
+    **told: Unpack[SheetFacts],
 ) -> str:
     """Type every field of a kind; returns the name of the temporary table made, `<raw_table>_typed`.
 

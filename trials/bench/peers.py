@@ -102,7 +102,7 @@ def _ours(path: Path, *, is_whole: bool = False) -> Callable[[], Cells]:
             rows = con.execute(f"select count(*) from read_parquet('{path}')").fetchall()[0][0]
             reading = Reading(KIND, [SheetReading("", (1, 1), uses, rows_read=rows)], "2026-10", str(path), rows)
             part = checks.Part("bench", "d01", KIND, "bench", "名单.csv", 0, reading)
-            around = checks.Surroundings(date(2026, 10, 31), bytes(32), lambda texts: {})
+            around = checks.CheckContext(date(2026, 10, 31), bytes(32), lambda texts: {})
             if not is_whole:
                 found = checks.failing_cells(con, known, [part], around)
                 return set(zip((found["row_number"] - 2).tolist(), found["field"].tolist(), strict=True))

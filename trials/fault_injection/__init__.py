@@ -24,7 +24,7 @@ from typing import Any
 
 from pipeline.model import ConfigError
 from pipeline.night import run
-from pipeline.operate import custody
+from pipeline.operate import integrity
 from pipeline.records import archive, seal
 from pipeline.settings.home import Home
 from trials.fault_injection import bureau, server, strike, verdict
@@ -284,7 +284,7 @@ class _Bench:
                 and not self.in_between
                 and self.postgresql is None
             ):
-                custody.recover(self.home)
+                integrity.recover(self.home)
                 problems += [
                     f"recovered table {name}"
                     for name in verdict.differences(self.stage.after(self.night), self.home, without=verdict.CLOCKS)

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from pipeline.model import MonitorError
-from pipeline.operate import custody
+from pipeline.operate import integrity
 from pipeline.records import archive, journal
 from pipeline.records.ledger import Ledger
 from pipeline.settings.home import Home, digest_of
@@ -93,7 +93,7 @@ def wrong(home: Path, undisturbed: Path, *, in_between: bool = False) -> list[st
         ]
     found += [f"left behind: {name}" for name in left_behind(home)]
     found += [f"releases: {len(_releases(home))} are kept"] * (len(_releases(home)) > len(_releases(undisturbed)) + 1)
-    found += [f"verify: {problem}" for problem in custody.verify(home)["problems"]]
+    found += [f"verify: {problem}" for problem in integrity.verify(home)["problems"]]
     return found
 
 

@@ -26,7 +26,6 @@ from pipeline.records.ledger.decisions import DecisionFile, DecisionLine, Decisi
 from pipeline.records.ledger.parts import Decision, Delivery, Replace
 from pipeline.records.ledger.tables import (
     confirmation_table,
-    exception_table,
     gap_table,
     journal_table,
     left_table,
@@ -38,6 +37,7 @@ from pipeline.records.ledger.tables import (
     seal_anew,
     source_table,
     submission_table,
+    waiver_table,
     write_anew,
     writing,
 )
@@ -144,7 +144,7 @@ COMMAND = "command"
 
 
 @dataclass(frozen=True)
-class KnownException:
+class Waiver:
     """A fault that somebody confirmed: what was written stands until the expiry."""
 
     issue_id: str
@@ -464,7 +464,7 @@ class Ledger:
             rows = connection.execute(query).all()
         return {row.submission_id: f"{row.by_whom} {row.decided_on} 确认：{row.reason}" for row in rows}
 
-    def add_exception(
+    def add_waiver(
         self, issue_id: str, *, unit_code: str, kind: str, by_whom: str, reason: str, decided_on: date, expires_on: date,
         source: str,
     ) -> None:  # fmt: skip
@@ -473,24 +473,24 @@ class Ledger:
             "expires_on": expires_on, "unit_code": unit_code, "kind": kind, "by_whom": by_whom, "reason": reason,
             "source": source,
         }  # fmt: skip
-        same = (exception_table.c.issue_id == issue_id, exception_table.c.decided_on == decided_on)
+        same = (waiver_table.c.issue_id == issue_id, waiver_table.c.decided_on == decided_on)
         with self._writing() as connection:
-            connection.execute(delete(exception_table).where(*same))
-            connection.execute(insert(exception_table).values(issue_id=issue_id, decided_on=decided_on, **values))
+            connection.execute(delete(waiver_table).where(*same))
+            connection.execute(insert(waiver_table).values(issue_id=issue_id, decided_on=decided_on, **values))
 
-    def exceptions(self, day: date) -> dict[str, KnownException]:
+    def waivers(self, day: date) -> dict[str, Waiver]:
         """issue_id → what holds on a day: the last word up to it, unless it has expired."""
-        query = select(exception_table).where(exception_table.c.decided_on <= day)
+        query = select(waiver_table).where(waiver_table.c.decided_on <= day)
         with looking(self._engine) as connection:
-            rows = connection.execute(query.order_by(exception_table.c.decided_on, exception_table.c.issue_id)).all()
-        last = {row.issue_id: KnownException(**row._mapping) for row in rows}
+            rows = connection.execute(query.order_by(waiver_table.c.decided_on, waiver_table.c.issue_id)).all()
+        last = {row.issue_id: Waiver(**row._mapping) for row in rows}
         return {issue_id: each for issue_id, each in last.items() if day < each.expires_on}
 
-    def exceptions_changed(self, day: date) -> set[tuple[str, str]]:
+    def waivers_changed(self, day: date) -> set[tuple[str, str]]:
         """(unit, kind) whose exceptions are not those of the night before: said meanwhile, or expired."""
         nights = [each.run_date for each in self.nights() if each.run_date < day]
         with looking(self._engine) as connection:
-            rows = connection.execute(select(exception_table)).all()
+            rows = connection.execute(select(waiver_table)).all()
         return {
             (row.unit_code, row.kind)
             for row in rows
@@ -536,7 +536,7 @@ class Ledger:
         of_them = select(submission_table.c.submission_id).where(submission_table.c.file_id.in_(file_ids))
         with self._writing() as connection:
             connection.execute(delete(confirmation_table).where(confirmation_table.c.submission_id.in_(of_them)))
-            connection.execute(delete(exception_table).where(exception_table.c.source.in_(file_ids)))
+            connection.execute(delete(waiver_table).where(waiver_table.c.source.in_(file_ids)))
             connection.execute(delete(submission_table).where(submission_table.c.file_id.in_(file_ids)))
             connection.execute(delete(received_file).where(received_file.c.file_id.in_(file_ids)))
 
@@ -596,7 +596,7 @@ class Ledger:
         Of a unit: files, those left where they lie, submissions, exceptions in its files, filled-in lists and their lines.
         """
         with looking(self._engine) as connection:
-            of_files = connection.execute(select(exception_table).where(exception_table.c.source != COMMAND)).all()
+            of_files = connection.execute(select(waiver_table).where(waiver_table.c.source != COMMAND)).all()
             of_sources = connection.execute(select(source_table)).all()
         held: list[Any] = [*self.files(), *self.left(date.max), *self.submissions(), *self.decisions.files()]
         told: list[tuple[str, list[Any]]] = [
@@ -622,7 +622,7 @@ class Ledger:
             [each.name for each in fields(of)]
             for of in (ReceivedFile, LeftFile, Submission, DecisionFile, DecisionLine)
         ]
-        columns += [[column.name for column in table.columns] for table in (exception_table, source_table)]
+        columns += [[column.name for column in table.columns] for table in (waiver_table, source_table)]
         return hashlib.sha256(json.dumps(columns).encode()).hexdigest()[:16]
 
     def said(self) -> set[tuple[str, ...]]:
@@ -630,7 +630,7 @@ class Ledger:
         with looking(self._engine) as connection:
             confirmed = connection.execute(select(confirmation_table)).all()
             gaps = connection.execute(select(gap_table)).all()
-            excepted = connection.execute(select(exception_table).where(exception_table.c.source == COMMAND)).all()
+            excepted = connection.execute(select(waiver_table).where(waiver_table.c.source == COMMAND)).all()
         return {
             *(("confirmed", each.submission_id, str(each.decided_on), each.by_whom, each.reason) for each in confirmed),
             *(("confirmed_gap", each.submission_id, str(each.decided_on), each.by_whom, each.reason) for each in gaps),

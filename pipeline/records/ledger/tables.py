@@ -105,19 +105,19 @@ class Sealed(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: sa.Dialect) -> str | None:
         """The sealed text; None stays NULL."""
-        return None if value is None else _keys[dialect].close(json.dumps(value, ensure_ascii=False))
+        return None if value is None else _keys[dialect].encrypt(json.dumps(value, ensure_ascii=False))
 
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Any:
         """The value again. Raises MonitorError when no key opens it."""
-        return None if value is None else json.loads(_keys[dialect].open(value))
+        return None if value is None else json.loads(_keys[dialect].decrypt(value))
 
 
 class _Keys:
-    """What an engine's sealed columns are closed and opened with. A night reads the same rows over and over: opened once."""
+    """What an engine's sealed columns are encrypted and decrypted with. A night reads the same rows over and over: each is decrypted once."""
 
     def __init__(self, seal: Seal):
-        self.close = seal.close
-        self.open = lru_cache(_OPEN_TEXTS)(seal.open)
+        self.encrypt = seal.encrypt
+        self.decrypt = lru_cache(_OPEN_TEXTS)(seal.decrypt)
 
 
 _OPEN_TEXTS = 1 << 14
@@ -237,7 +237,7 @@ left_table = sa.Table(
     Column("last_on", _Day, nullable=False),
 )  # fmt: skip
 """What lay in the inbox on one night after the other and was not taken: broken-off uploads, copies, what was still moving."""
-exception_table = sa.Table(
+waiver_table = sa.Table(
     "issue_exception", metadata,
     Column("issue_id", sa.String, primary_key=True),
     Column("decided_on", _Day, primary_key=True),

@@ -19,7 +19,9 @@ from pipeline.settings import contracts
 from pipeline.settings.home import Home
 
 
-def take(home: Home, ledger: Ledger, day: date, file: ReceivedFile, answers: Sequence[Confirmation]) -> list[str]:
+def take_answers(
+    home: Home, ledger: Ledger, day: date, file: ReceivedFile, answers: Sequence[Confirmation]
+) -> list[str]:
     """Write a sender's answers down; what cannot be taken comes back as sentences for his next copy."""
     lines = _confirmable(home, ledger, day, file.unit_code)
     said: list[str] = []
@@ -35,7 +37,7 @@ def take(home: Home, ledger: Ledger, day: date, file: ReceivedFile, answers: Seq
             elif not answer.reason or not answer.by_whom:
                 said.append(f"{where}要同时写明确认原因和确认人")
             else:
-                ledger.add_exception(
+                ledger.add_waiver(
                     answer.issue_id, unit_code=file.unit_code, kind=str(lines.at[answer.issue_id, "kind"]),
                     by_whom=answer.by_whom, reason=answer.reason, decided_on=day, expires_on=_expiry(home, day),
                     source=file.file_id,
@@ -46,7 +48,7 @@ def take(home: Home, ledger: Ledger, day: date, file: ReceivedFile, answers: Seq
     return said
 
 
-def say(
+def grant(
     home: Home, ledger: Ledger, day: date, issue_id: str, *, by_whom: str, reason: str, until: date | None
 ) -> dict[str, Any]:
     """The data officer's exception for one line, from `day` until before `until`. Raises MonitorError when it cannot hold."""
@@ -61,7 +63,7 @@ def say(
             "没有这一条问题，或者它不能用确认代替改正；编号在预警库的 validation_issue 表，写全或至少前 8 位"
         )
     line, expires_on = found.iloc[0], until or _expiry(home, day)
-    ledger.add_exception(
+    ledger.add_waiver(
         str(found.index[0]), unit_code=str(line["unit_code"]), kind=str(line["kind"]), by_whom=by_whom, reason=reason,
         decided_on=day, expires_on=expires_on, source=COMMAND,
     )  # fmt: skip
@@ -72,7 +74,7 @@ def say(
 def _confirmable(home: Home, ledger: Ledger, day: date, unit: str | None) -> pd.DataFrame:
     """Lines that stand and may be confirmed, by issue_id: those that ask, and a person who has no number yet (a newborn)."""
     submissions = [each for each in ledger.submissions(unit_code=unit) if each.night <= day and each.outcome != "read"]
-    lines = issues.on(home, submissions, (), day)
+    lines = issues.issues_as_of(home, submissions, (), day)
     kinds = contracts.load().kinds
     asks = lines["severity"].eq("confirm") & lines["kind"].isin(list(kinds)) & ~lines["rule"].str.startswith("file.")
     has_none = lines["rule"].str.endswith(f".{NO_NUMBER_YET}")

@@ -319,7 +319,9 @@ def _faults(home: Home, ledger: Ledger, submissions: list[Submission], day: date
     """Per unit, how many error lines are in which state, and the five faults that keep most rows out."""
     from pipeline.night import issues  # noqa: PLC0415 - brings pandas
 
-    lines = issues.on(home, [each for each in submissions if each.outcome != "read"], ledger.exceptions(day), day)
+    lines = issues.issues_as_of(
+        home, [each for each in submissions if each.outcome != "read"], ledger.waivers(day), day
+    )
     said = []
     for unit, mine in lines.groupby("unit_code", sort=True):
         states = mine["state"].value_counts().to_dict()
@@ -341,7 +343,7 @@ def _confirmed(ledger: Ledger, day: date) -> dict[str, Any]:
     """What was confirmed since the night before: held rosters, and faults that are right as written, by senders and by the officer."""
     since = max((each.run_date for each in ledger.nights() if each.run_date < day), default=day)
     before = ledger.confirmed(since - timedelta(days=1))
-    excepted = [each for each in ledger.exceptions(day).values() if each.decided_on >= since]
+    excepted = [each for each in ledger.waivers(day).values() if each.decided_on >= since]
     by_officer = sum(each.source == COMMAND for each in excepted)
     return {
         "since": since.isoformat(),

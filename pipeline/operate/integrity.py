@@ -327,7 +327,7 @@ def _arrive_again(ledger: Ledger, entry: journal.Entry) -> None:
         ledger.confirm_gap(about["submission_id"], by_whom=about["by_whom"], reason=about["reason"], decided_on=night)
         return
     if entry.what == "excepted":
-        ledger.add_exception(
+        ledger.add_waiver(
             about["issue_id"], unit_code=about["unit_code"], kind=about["kind"], by_whom=about["by_whom"],
             reason=about["reason"], decided_on=date.fromisoformat(about["decided_on"]),
             expires_on=date.fromisoformat(about["expires_on"]), source=about["source"],

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from pipeline import __version__, warehouse
 from pipeline.model import column_letter, mask, month_of
 from pipeline.night import decisions, issues, rosters
-from pipeline.records import people, seal
+from pipeline.records import keyed_ids, seal
 from pipeline.records.ledger import Ledger, Submission
 from pipeline.settings import contracts
 from pipeline.settings.home import Home
@@ -74,7 +74,7 @@ def gather(
         "column": _table("column", (line for each in submissions for line in _columns(each))),
         "expected": _table("expected", expected),
         "decision": _table("decision", decisions.rows(ledger, day, without)),
-        "draw": _table("draw", [{"salt": people.draw_salt(key, day - timedelta(days=day.weekday()))}]),
+        "draw": _table("draw", [{"salt": keyed_ids.draw_salt(key, day - timedelta(days=day.weekday()))}]),
         "release": _table("release", [_release(home, in_force, built_at)]),
         "place": _table("place", _places(home, in_force)),
         "issue": _issues(home, ledger, submissions, day),
@@ -87,7 +87,7 @@ def gather(
         previous=warehouse.previous_release(home.releases, day, keys),
         keys=keys,
         earlier=lambda night: _earlier(home, ledger, night, judged_on, {each.submission_id for each in in_force}),
-        warning_id=lambda code, subject, first_seen_on: people.warning_id(key, code, subject, first_seen_on),
+        warning_id=lambda code, subject, first_seen_on: keyed_ids.warning_id(key, code, subject, first_seen_on),
     )
 
 
@@ -110,7 +110,7 @@ def _earlier(
 def _identities(home: Home, paths: Iterable[Path]) -> pa.Table:
     key = home.identity_key()
     ids = _person_ids(paths)
-    return _table("identity", ({"person_id": one, "household_id": people.household_id(key, one)} for one in ids))
+    return _table("identity", ({"person_id": one, "household_id": keyed_ids.household_id(key, one)} for one in ids))
 
 
 def _submissions(
@@ -173,7 +173,7 @@ def of_policy(values: Policy, day: date) -> dict[str, pa.Table]:
 def _issues(home: Home, ledger: Ledger, submissions: list[Submission], day: date) -> pa.Table:
     columns = warehouse.INPUT["issue"]
     schema = pa.schema([(column, _ARROW.get(sql_type, pa.string())) for column, sql_type in columns.items()])
-    found = issues.on(home, submissions, ledger.exceptions(day), day)
+    found = issues.issues_as_of(home, submissions, ledger.waivers(day), day)
     return pa.Table.from_pandas(found[[*columns]], schema, preserve_index=False).replace_schema_metadata(None)
 
 
