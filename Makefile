@@ -41,13 +41,13 @@ demo: $(VENV)/.ready  ## a sample month of an invented bureau, through Airflow, 
 test: $(VENV)/.ready lint  ## the quality gate and the whole suite
 	@$(BIN)/python .ci/supply_chain.py audit || [ $$? -eq 3 ]  # 3: said, but a machine without a network is no fault of ours
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not harness"
-	$(BIN)/python -m pytest -m harness -k "disturbed or readers" tests/test_faults.py
+	$(BIN)/python -m pytest -m harness -k "disturbed or readers" tests/test_fault_injection.py
 
 test-quick: $(VENV)/.ready  ## what can be known in two minutes
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not slow"
 
 test-harness: $(VENV)/.ready  ## that the harness of disturbed nights would notice what it looks for: minutes
-	$(BIN)/python -m pytest -m harness tests/test_faults.py
+	$(BIN)/python -m pytest -m harness tests/test_fault_injection.py
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check

@@ -101,7 +101,7 @@ def examine(
         con: an in-memory connection, used for vectorised work; tables made in it are named after the kinds.
         contracts: what is expected.
         parts: all parts of every group touched, of all kinds of the family.
-        around: the night, keys, places, scope.
+        context: the night, keys, places, scope.
         out: the accepted/ folder.
 
     Raises CheckError when a validation could not be carried out, BalanceError when rows do not add up.
