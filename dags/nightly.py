@@ -24,7 +24,7 @@ from pipeline.model import MonitorError, legible, mask
 from pipeline.night import run
 from pipeline.records import journal, turns
 from pipeline.settings import contracts
-from pipeline.settings.home import Home, examine_day
+from pipeline.settings.home import Home, validate_day
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -94,7 +94,7 @@ def night() -> date:
         raise AirflowFailException(f"这一次运行是 {due} 这一夜的，“哪一夜”却填了 {day}；不填它，再触发一次")
     try:
         latest = this.run_after.astimezone(zone).date()
-        examine_day(day, latest, really=context["params"]["really"], insist="把“确实是将来的一夜”打开")
+        validate_day(day, latest, really=context["params"]["really"], insist="把“确实是将来的一夜”打开")
     except MonitorError as problem:
         raise AirflowFailException(str(problem)) from None
     return day

@@ -48,14 +48,14 @@ def purge() -> None:
     @task(task_display_name="清除", multiple_outputs=False)
     def remove() -> dict[str, int]:
         from pipeline.operate import forgetting
-        from pipeline.settings.home import Home, examine_day
+        from pipeline.settings.home import Home, validate_day
 
         with plain_failures():
             context: Any = get_current_context()
             asked = context["params"]["date"]
             today = context["dag_run"].run_after.astimezone(Home(HOME).time_zone).date()
             day = date.fromisoformat(asked) if asked else today
-            examine_day(day, today)
+            validate_day(day, today)
             return forgetting.purge(HOME, day, who="按保存期限清除")
 
     remove()

@@ -84,7 +84,7 @@ def judged(path: Path, name: str | None = None, unit: str = "d01", senders: Iter
         update={"kinds": {name: kind.model_copy(update={"door": None}) for name, kind in known.kinds.items()}}
     )
     with duckdb.connect() as con:
-        verdicts = checks.examine(con, open_doors, parts, checks.CheckContext(NIGHT, b"k" * 32, places), work)
+        verdicts = checks.judge_parts(con, open_doors, parts, checks.CheckContext(NIGHT, b"k" * 32, places), work)
     for part, verdict in zip(parts, verdicts, strict=True):
         assert verdict.rows_accepted + verdict.rows_set_aside == verdict.rows_read == part.reading.rows_read
         outcome.issues += verdict.issues.to_dict("records")

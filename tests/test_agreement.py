@@ -254,7 +254,7 @@ def test_what_a_cut_off_night_told_the_journal_alone_is_taken_up(home, monkeypat
         patch.setattr(Ledger, "record_file", lambda *told, **more: (_ for _ in ()).throw(OSError("cut off")))
         with pytest.raises(OSError, match="cut off"):
             run.night(home, NEXT)
-    agreement.examine(Home(home), Ledger.of(Home(home)))
+    agreement.verify_agreement(Home(home), Ledger.of(Home(home)))
     run.night(home, NEXT)
     assert ask(home, "select count(*) from person") == [(11,)]
     assert integrity.verify(home)["problems"] == []
@@ -268,7 +268,7 @@ def test_a_purge_that_was_cut_off_does_not_stop_the_night(home, monkeypatch):
         run.night(home, NEXT)
         with pytest.raises(OSError, match="cut off"):
             forgetting.purge(home, later, who="某")
-    agreement.examine(Home(home), Ledger.of(Home(home)))
+    agreement.verify_agreement(Home(home), Ledger.of(Home(home)))
 
 
 def test_one_spoilt_file_of_the_archive_says_nothing_of_the_key(home):

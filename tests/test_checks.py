@@ -97,7 +97,7 @@ class Desk:
                     con.register(f"scope_{name}", pa.table({"id_number": pa.array(numbers, pa.string())}))
                 tonight = door.Scope({"help": "scope_help", "authorised": "scope_authorised"}, POLICY)
             around = checks.CheckContext(NIGHT, KEY, places, tonight)
-            verdicts = checks.examine(con, known or contracts.load(), self.parts, around, self.accepted)
+            verdicts = checks.judge_parts(con, known or contracts.load(), self.parts, around, self.accepted)
         return {verdict.submission_id: verdict for verdict in verdicts}
 
     def rows(self, kind: str, name: str) -> list[dict[str, Any]]:

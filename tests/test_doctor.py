@@ -99,7 +99,7 @@ def safe(tmp_path) -> Home:
 
 
 def findings(home: Path, told: Machine, now: datetime = NOW) -> dict[str, doctor.Finding]:
-    return {each.area: each for each in doctor.examine(home, now, told)}
+    return {each.area: each for each in doctor.diagnose(home, now, told)}
 
 
 def states(found: dict[str, doctor.Finding]) -> dict[str, str]:
@@ -257,7 +257,7 @@ def test_the_command_says_how_many_must_be_mended_and_ends_with_1(safe):
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another account")
 def test_a_drop_folder_may_belong_to_its_sender_and_nothing_else_may(safe, tmp_path):
     def foreign() -> list[doctor.Finding]:
-        found = doctor.examine(safe.root, NOW, machine(tmp_path / "m"))
+        found = doctor.diagnose(safe.root, NOW, machine(tmp_path / "m"))
         return [each for each in found if each.area == "文件属主" and "不属于数据目录的属主" in each.said]
 
     senders = (safe.inbox / "d01", safe.root / "decisions/inbox/d01")

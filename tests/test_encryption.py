@@ -99,9 +99,9 @@ def closed(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         _switch_on(patch)
         spilled = []
-        honest = warehouse.examine
+        honest = warehouse.verify_release
         patch.setattr(
-            warehouse, "examine",
+            warehouse, "verify_release",
             lambda con, models: (
                 spilled.extend(con.execute("select current_setting('temp_file_encryption')").fetchall()) or honest(con, models)
             ),

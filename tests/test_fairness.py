@@ -374,10 +374,10 @@ def test_a_statistic_reaches_no_kind_that_serves_none(tmp_path: Path, source: st
     warning = ("select person_id as person_id from registry.spent", STATISTIC.replace("purpose: statistics\n", ""))
     models = models_with(tmp_path / "sql", registry__spent=spent, published__tried=tried, published__warning=warning)
     if refused is None:
-        models.examine(["main.tried"])
+        models.validate(["main.tried"])
         return
     with pytest.raises(ModelError, match=refused):
-        models.examine(["main.tried"])
+        models.validate(["main.tried"])
 
 
 @pytest.mark.parametrize(
@@ -406,10 +406,10 @@ def test_a_model_that_carries_warnings_says_only_that_somebody_was_asked(
         life__listed=(query, note),
     )
     if refused is None:
-        models.examine(["main.tried"])
+        models.validate(["main.tried"])
         return
     with pytest.raises(ModelError, match=refused):
-        models.examine(["main.tried"])
+        models.validate(["main.tried"])
 
 
 def test_all_that_is_published_as_a_statistic_is_held_to_it() -> None:

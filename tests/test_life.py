@@ -287,7 +287,7 @@ def test_a_rule_reads_nothing_of_what_people_decided(tmp_path: Path) -> None:
     sql = POOR.replace("from accepted", "from life.before as before cross join accepted")
     models = models_with(tmp_path / "sql", {"x01": (sql, POOR_CARD.replace("yields_to: [X02]", ""))})
     with pytest.raises(ModelError, match=r"规则不能读 life\.before"):
-        models.examine(models.everything())
+        models.validate(models.everything())
 
 
 # rules without input -------------------------------------------------------------------------------------------------

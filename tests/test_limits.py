@@ -607,10 +607,10 @@ def test_of_contributions_assistance_learns_no_more_than_that_somebody_pays(
     (sql / "warnings/x09.yml").write_text(card, encoding="utf-8")
     sql_models = models.read_models(contracts.load().kinds, sql)
     if refused is None:
-        sql_models.examine(["warnings.x09"])
+        sql_models.validate(["warnings.x09"])
         return
     with pytest.raises(ModelError, match="不得使用") as stopped:
-        sql_models.examine(["warnings.x09"])
+        sql_models.validate(["warnings.x09"])
     assert refused in str(stopped.value)
 
 

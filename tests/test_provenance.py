@@ -49,7 +49,7 @@ def examined(folder: Path, sql: str) -> Models:
         (registry / f"{name}.sql").write_text(query, encoding="utf-8")
         (registry / f"{name}.yml").write_text(IDENTITY if name == "who" else NOTE, encoding="utf-8")
     models = read_models(KINDS, folder)
-    models.examine(["registry.who"])
+    models.validate(["registry.who"])
     return models
 
 

@@ -265,7 +265,7 @@ REVIEW = {"dibao_household", "dibao_person", "tekun_person", "edge_household", "
 )
 def test_reviews_and_supplements_reach_no_help_record(rule: str, kinds: set[str]) -> None:
     models = sql_kit.models_of(sql_kit.SQL)
-    models.examine([f"warnings.{rule}"])
+    models.validate([f"warnings.{rule}"])
     assert set(models.lineage(f"warnings.{rule}")) <= kinds
 
 

@@ -223,8 +223,8 @@ def issues(*places: tuple[str, int, int]) -> pd.DataFrame:
 
 @pytest.mark.parametrize("name", ["another folder", "no places", "prefix", "strict", "UTF-16", "no folder"])
 def test_only_an_odd_spelling_is_written_anew(tmp_path: Path, name: str) -> None:
-    assert isinstance(preflight.examine(plain(tmp_path / "x.xlsx")).source, Path)
-    assert not isinstance(preflight.examine(rewritten(tmp_path / "x.xlsx", SPELLINGS[name])).source, Path)
+    assert isinstance(preflight.inspect_package(plain(tmp_path / "x.xlsx")).source, Path)
+    assert not isinstance(preflight.inspect_package(rewritten(tmp_path / "x.xlsx", SPELLINGS[name])).source, Path)
 
 
 @pytest.mark.parametrize("encode", [lambda data: data, in_utf16], ids=["utf-8", "utf-16"])

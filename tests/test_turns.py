@@ -113,9 +113,9 @@ def test_a_night_that_did_nothing_for_long_has_ended(
     os.utime(tmp_path / ".turn", (then, then))
     if is_refused:
         with pytest.raises(NotNow):
-            turns.examine(tmp_path)
+            turns.require_free_turn(tmp_path)
     else:
-        turns.examine(tmp_path)
+        turns.require_free_turn(tmp_path)
         assert turns.take(tmp_path, SECOND, "b", among("a", "b")) == "", "and it lost its turn"
 
 
@@ -127,7 +127,7 @@ def test_who_asks_by_command_does_not_keep_a_dead_night_alive(
     then = time.time() - timedelta(minutes=10).total_seconds()
     os.utime(tmp_path / ".turn", (then, then))
     with pytest.raises(NotNow):
-        turns.examine(tmp_path)
+        turns.require_free_turn(tmp_path)
     assert abs((tmp_path / ".turn").stat().st_mtime - then) < 1
 
 
@@ -145,4 +145,4 @@ def test_a_night_that_waits_stops_no_command(tmp_path: Path) -> None:
     turns.take(tmp_path, FIRST, "a", among("a"))
     turns.take(tmp_path, SECOND, "b", among("a", "b"))
     turns.give_up(tmp_path, "a")
-    turns.examine(tmp_path)
+    turns.require_free_turn(tmp_path)

@@ -205,10 +205,10 @@ class Nights:
             )
             self.con.close()
         self.given[inputs.day] = inputs
-        models.examine(models.everything())
+        models.validate(models.everything())
         self.con = warehouse._connect(None, LIMITS)
         warehouse._make(self.con, inputs, models, models.everything())
-        assert warehouse.examine(self.con, models) == []
+        assert warehouse.verify_release(self.con, models) == []
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         assert self.con
@@ -328,7 +328,7 @@ def test_a_model_without_its_yml_and_a_yml_without_its_model(tmp_path: Path) -> 
 def test_a_card_that_its_query_cannot_serve(tmp_path: Path, change: tuple[str, str], said: str) -> None:
     models = models_with(tmp_path / "sql", warnings__x01=(POOR, POOR_CARD.replace(*change)))
     with pytest.raises(ModelError, match=said):
-        models.examine(models.everything())
+        models.validate(models.everything())
 
 
 # --- purposes (docs/boundaries.md, 2) ---------------------------------------------------------------------------------
@@ -346,7 +346,7 @@ def test_a_review_may_not_reach_medical_bills_through_the_registry(tmp_path: Pat
     models = models_with(tmp_path / "sql", warnings__x03=(REVIEW, OVERDUE_CARD), registry__spent=SPENT)
     path = r"warnings/x03\.sql.*medical_expense.*warnings\.x03 ← registry\.spent ← accepted\.medical_expense"
     with pytest.raises(ModelError, match=path):
-        models.examine(models.everything())
+        models.validate(models.everything())
     with pytest.raises(ModelError, match="medical_expense"):
         warehouse.build(given(NIGHT), models, tmp_path / "ready", work=tmp_path, limits=LIMITS)
     assert not (tmp_path / "ready").exists()
@@ -355,7 +355,7 @@ def test_a_review_may_not_reach_medical_bills_through_the_registry(tmp_path: Pat
 def test_assistance_may(tmp_path: Path) -> None:
     card = OVERDUE_CARD.replace("purpose: entitlement_review", "purpose: assistance")
     models = models_with(tmp_path / "sql", warnings__x03=(REVIEW, card), registry__spent=SPENT)
-    models.examine(models.everything())
+    models.validate(models.everything())
 
 
 def test_nor_show_them_as_evidence(tmp_path: Path) -> None:
@@ -366,39 +366,39 @@ def test_nor_show_them_as_evidence(tmp_path: Path) -> None:
     card = OVERDUE_CARD.replace("evidence:", evidence)
     models = models_with(tmp_path / "sql", warnings__x03=(OVERDUE, card), registry__spent_row=rows)
     with pytest.raises(ModelError, match="medical_expense"):
-        models.examine(models.everything())
+        models.validate(models.everything())
 
 
-def test_models_are_examined_once_and_anew_as_soon_as_a_file_says_something_else(tmp_path, monkeypatch) -> None:
+def test_models_are_validated_once_and_anew_as_soon_as_a_file_says_something_else(tmp_path, monkeypatch) -> None:
     who = ("select person_id as person_id from registry.person_row", NOTE + "carries: identity\n")
     models = models_with(tmp_path / "sql", registry__spent=who)
-    models.examine(models.everything())
+    models.validate(models.everything())
     assert models_with(tmp_path / "sql") is models
     with monkeypatch.context() as patch:
         patch.delattr(models_module.provenance, "follow")  # by which it is asked where columns come from
-        models.examine(models.everything())
+        models.validate(models.everything())
     models = models_with(tmp_path / "sql", registry__spent=(SPENT[0], who[1]))
     with pytest.raises(ModelError, match=r"registry/spent\.sql.*burden_fen"):
-        models.examine(models.everything())
+        models.validate(models.everything())
 
 
 def test_a_model_that_carries_identity_passes_no_purpose_on_but_may_hold_no_fact(tmp_path: Path) -> None:
     who = ("select person_id as person_id from registry.person_row", NOTE + "carries: identity\n")
     models = models_with(tmp_path / "sql", warnings__x03=(REVIEW, OVERDUE_CARD), registry__spent=who)
-    models.examine(models.everything())
+    models.validate(models.everything())
     told = (SPENT[0], NOTE + "carries: identity\n")
     models = models_with(tmp_path / "sql", registry__spent=told)
     with pytest.raises(ModelError, match=r"registry/spent\.sql.*burden_fen"):
-        models.examine(models.everything())
+        models.validate(models.everything())
     for listed in ("", " where burden_fen > 1000000"):
         one = (f"select person_id as person_id from accepted.medical_expense{listed}", who[1])
         models = models_with(tmp_path / "sql", registry__spent=one)
         with pytest.raises(ModelError, match=r"registry/spent\.sql.*medical_expense"):
-            models.examine(models.everything())
+            models.validate(models.everything())
     hidden = ("select * from accepted.medical_expense", NOTE + "carries: identity\n")
     models = models_with(tmp_path / "sql", registry__spent=hidden)
     with pytest.raises(ModelError, match=r"registry/spent\.sql.*\*"):
-        models.examine(models.everything())
+        models.validate(models.everything())
 
 
 @pytest.mark.parametrize("purpose", ["entitlement_review", "supplement"])
@@ -417,10 +417,10 @@ def test_illness_and_disability_on_our_own_rosters_serve_no_review(
     sql = OVERDUE.replace("where enrolment", "cross join registry.spent as spent where enrolment")
     models = models_with(tmp_path / "sql", warnings__x03=(sql, card), registry__spent=told)
     if purpose == "supplement":
-        models.examine(models.everything())
+        models.validate(models.everything())
         return
     with pytest.raises(ModelError, match=rf"x03\.sql.*不得使用 {kind}\..*registry\.spent"):
-        models.examine(models.everything())
+        models.validate(models.everything())
 
 
 def test_nor_are_they_a_review_s_evidence(tmp_path: Path) -> None:
@@ -430,7 +430,7 @@ def test_nor_are_they_a_review_s_evidence(tmp_path: Path) -> None:
         tmp_path / "sql", warnings__x03=(OVERDUE, OVERDUE_CARD.replace("evidence:", evidence)), registry__spent_row=rows
     )
     with pytest.raises(ModelError, match=r"不得使用 dibao_person\.illness"):
-        models.examine(models.everything())
+        models.validate(models.everything())
 
 
 @pytest.mark.parametrize("table", ["input.previous_warning", "main.person", "warnings.every"])
@@ -438,7 +438,7 @@ def test_a_rule_may_not_read_what_is_concluded(tmp_path: Path, table: str) -> No
     sql = OVERDUE + f" and enrolment.person_id in (select person_id from {table})"
     models = models_with(tmp_path / "sql", warnings__x03=(sql, OVERDUE_CARD))
     with pytest.raises(ModelError, match=r"不能读|互相引用"):
-        models.examine(models.everything())
+        models.validate(models.everything())
 
 
 def test_a_policy_value_that_is_not_in_force_stops_the_build(tmp_path: Path, home: Home) -> None:
@@ -797,7 +797,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, models: Models) -> tup
     return one, two
 
 
-@pytest.mark.parametrize("step", ["_make", "examine", "_write", "_read_back", "sync", "_swap", "rename"])
+@pytest.mark.parametrize("step", ["_make", "verify_release", "_write", "_read_back", "sync", "_swap", "rename"])
 def test_a_crash_leaves_yesterday_and_the_next_run_ends_the_same(
     undisturbed: tuple[Home, Home], tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -228,7 +228,7 @@ def _judge(path: Path, name: str, *, gives_back: bool = False) -> _Judged:
             if reading.refusal is None and reading.kind
         ]
         around = checks.CheckContext(_DAY, bytes(32), lambda texts: {text: [("", text)] for text in texts})
-        verdicts = checks.examine(con, open_doors, parts, around, work) if parts else []
+        verdicts = checks.judge_parts(con, open_doors, parts, around, work) if parts else []
         for part, verdict in zip(parts, verdicts, strict=True):
             judged.is_balanced &= verdict.rows_accepted + verdict.rows_set_aside == verdict.rows_read
             accepted = work / part.kind / f"{part.submission_id}.parquet"

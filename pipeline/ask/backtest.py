@@ -113,7 +113,7 @@ def backtest(home_dir: Path, folder: Path, first: date, last: date, on_step: Ste
     with tempfile.TemporaryDirectory(prefix="backtest-") as scratch:
         then, new_policy, changes = _changed(home, folder, Path(scratch))
         then_models = read_models(known, then)
-        then_models.examine(then_models.everything())
+        then_models.validate(then_models.everything())
     new_policy, early = new_policy.brought_forward(home.policy, first)
     with access.shared(home_dir):
         told_by = past(home)

@@ -67,7 +67,7 @@ def check_file(home_dir: Path | None, file: Path, unit_code: str | None, day: da
         # Who is who within this one file: without a home any key will do.
         key = home.identity_key() if home else secrets.token_bytes(KEY_BYTES)
         context = checks.CheckContext(day, key, home.places if home and unit_code else _anywhere(home))
-        verdicts = checks.examine(con, open_doors, parts, context, work) if parts else []
+        verdicts = checks.judge_parts(con, open_doors, parts, context, work) if parts else []
         found = {part.submission_id: part.reading for part in parts}
         summaries = [
             returns.SubmissionSummary(

@@ -1,6 +1,6 @@
 """Raw rows → accepted rows, rows set aside, and one message per failing cell. Never raises on bad data.
 
-`examine` judges one group of parts at a time over all units: the rows of a kind from every unit go through Great
+`judge_parts` judges one group of parts at a time over all units: the rows of a kind from every unit go through Great
 Expectations together, since a suite costs more to set up than to run. What is expected stands in expectations/.
 """
 
@@ -90,7 +90,7 @@ class CheckContext:
     """issue_id of the faults that somebody confirmed with a reason: what was written stands."""
 
 
-def examine(
+def judge_parts(
     con: duckdb.DuckDBPyConnection, contracts: Contracts, parts: Sequence[Part], context: CheckContext, out: Path
 ) -> list[Verdict]:
     """Judge parts of one family; write `out`/<kind>/<submission_id>.parquet and the same under set_aside/.
@@ -119,7 +119,7 @@ def examine(
 def failing_cells(
     con: duckdb.DuckDBPyConnection, contracts: Contracts, parts: Sequence[Part], context: CheckContext
 ) -> pd.DataFrame:
-    """What `examine` finds, before it is put in words and before anything is written: kind, sheet, row_number, field, rule."""
+    """What `judge_parts` finds, before it is put in words and before anything is written: kind, sheet, row_number, field, rule."""
     typed = _all_typed(con, contracts, parts, context)
     frames = []
     for kind in typed:

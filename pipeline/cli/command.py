@@ -21,7 +21,7 @@ from pipeline.model import (
     holds_number,
     legible,
 )
-from pipeline.settings.home import Home, examine_day, keep_to_owner
+from pipeline.settings.home import Home, keep_to_owner, validate_day
 
 TODAY_NEEDS_ZONE = "默认今天（数据目录所在时区）"
 
@@ -67,7 +67,7 @@ class Context:
     def night(self, asked: date | None, *, really: bool) -> date:
         """As `day`, for what is written down or removed. Raises MonitorError for a day beyond tomorrow that is not really meant."""
         night = self.day(asked)
-        examine_day(night, self.day(None), really=really, insist="加 --really")
+        validate_day(night, self.day(None), really=really, insist="加 --really")
         return night
 
     @property

@@ -100,7 +100,7 @@ def doctor(obj: Context) -> None:
     """检查这台机器和数据目录适不适合存放真实数据：权限、加密、密钥、运行记录库、Airflow……逐项说怎么改。有要改的，退出码是 1。"""
     from pipeline.operate import doctor as examining
 
-    found = examining.examine(obj.folder, datetime.now(UTC))
+    found = examining.diagnose(obj.folder, datetime.now(UTC))
 
     def render(console: Console) -> None:
         styles = {"good": "green", "advice": "yellow", "mend": "red", "unclear": "magenta"}

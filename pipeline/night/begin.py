@@ -10,7 +10,7 @@ from pipeline.night import work_folder
 from pipeline.records import accepted_store, access, agreement, archive, journal, published, seal
 from pipeline.records.ledger import Ledger
 from pipeline.settings import contracts
-from pipeline.settings.home import BLANKS, PART, Home, examine_modes
+from pipeline.settings.home import BLANKS, PART, Home, verify_modes
 
 
 def begin(home: Home, ledger: Ledger) -> Sequence[journal.Entry]:
@@ -21,21 +21,21 @@ def begin(home: Home, ledger: Ledger) -> Sequence[journal.Entry]:
     """
     if (begun := access.begun.get(home.root)) is not None:
         return begun
-    examine_modes(home)
+    verify_modes(home)
     if seal.closing_key(home):
-        _examine_encryption()
-    entries = agreement.examine(home, ledger)
-    agreement.examine_archive_key(home)
+        _verify_encryption()
+    entries = agreement.verify_agreement(home, ledger)
+    agreement.verify_archive_key(home)
     agreement.leave_check_value(home, entries, who=journal.NIGHT, at=datetime.now(UTC))
     if home.root in access.begun:
         access.begun[home.root] = entries
     return entries
 
 
-def _examine_encryption() -> None:
+def _verify_encryption() -> None:
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
 
-    warehouse.examine_encryption()
+    warehouse.verify_encryption()
 
 
 def lay_blanks(home: Home, day: date, entries: Sequence[journal.Entry]) -> None:

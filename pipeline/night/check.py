@@ -105,7 +105,7 @@ def check(
 
     def isolate(parts: Sequence[checks.Part]) -> dict[str, str]:
         found = isolation.of_check(
-            parts, lambda some, out: checks.examine(con, contracts.load(), some, context, out), home.work
+            parts, lambda some, out: checks.judge_parts(con, contracts.load(), some, context, out), home.work
         )
         faults.update({of_submission: each.fault for of_submission, each in found.items()})
         return {of_submission: each.reason for of_submission, each in found.items()}
@@ -122,7 +122,7 @@ def check(
                 home, ledger, judged, family, day, dropped=dropped,
                 reads_again=known.reads_again, read_again=lambda old: read_file(home, old),
             ),
-            lambda parts: checks.examine(con, contracts.load(), parts, context, home.accepted) if parts else [],
+            lambda parts: checks.judge_parts(con, contracts.load(), parts, context, home.accepted) if parts else [],
             isolate, broken or {},
         )  # fmt: skip
         parts, verdicts = outcome.parts, outcome.verdicts

@@ -76,18 +76,18 @@ def judge(
     fresh: list[Submission],
     kinds: list[str],
     together: Callable[[list[Submission], list[Submission]], Together],
-    examine: Callable[[list[Part]], list[Verdict]],
+    judge_parts: Callable[[list[Part]], list[Verdict]],
     isolate: Callable[[list[Part]], Mapping[str, str]],
     broken: Mapping[str, str],
 ) -> Judgement:
     """Judge the fresh submissions and those held before; hold what has shrunken, as few rows as can be accepted of it.
 
     What our program cannot get over is held as well, and the others are judged without it: `broken`, submission → reason, and
-    what `isolate` finds when `examine` fails. What it does not explain is raised.
+    what `isolate` finds when `judge_parts` fails. What it does not explain is raised.
 
     How many can is known when a roster is judged. Parts are judged together: when one is held after all, or one that was held
     makes a roster whole, the others are judged once more. `together` gives the parts of (submissions, those judged before that
-    are held now), `examine` their verdicts.
+    are held now), `judge_parts` their verdicts.
     """
     seen: dict[str, Verdict] = {}
     was_judged: dict[str, Submission] = {}
@@ -98,7 +98,7 @@ def judge(
         dropped = [*kept_out, *(each for name, each in sorted(was_judged.items()) if each not in judged)]
         gathered = together(judged, dropped)
         try:
-            verdicts = examine(gathered.parts)
+            verdicts = judge_parts(gathered.parts)
         except warehouse.OF_THE_MACHINE:
             raise
         except Exception:

@@ -193,16 +193,18 @@ def _row_of_submission(
         return first_bad(rows, fails) if rows and fails(rows) and not fails([]) else None
 
 
-def of_check(parts: Sequence[Part], examine: Callable[[Sequence[Part], Path], object], work: Path) -> dict[str, Broken]:
+def of_check(
+    parts: Sequence[Part], judge_parts: Callable[[Sequence[Part], Path], object], work: Path
+) -> dict[str, Broken]:
     """submission_id → what is known, of those parts without which the others can be judged.
 
-    `examine` judges parts and writes into a folder. {} when it fails whatever is judged: then it is ours.
+    `judge_parts` judges parts and writes into a folder. {} when it fails whatever is judged: then it is ours.
     """
     with tempfile.TemporaryDirectory(dir=work, prefix="judge-") as folder:
 
         def failure(some: Sequence[Part]) -> str:
             try:
-                examine(some, Path(folder))
+                judge_parts(some, Path(folder))
             except warehouse.OF_THE_MACHINE:
                 raise
             except Exception as problem:  # noqa: BLE001 - whatever it is, it is told, and whose rows it needs is asked

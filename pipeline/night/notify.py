@@ -40,7 +40,7 @@ def notify(home_dir: Path, day: date, *, failed: Sequence[str] = ()) -> str:
 
 def _agrees(home: Home, ledger: Ledger) -> bool:
     try:
-        agreement.examine(home, ledger)
+        agreement.verify_agreement(home, ledger)
     except MonitorError:  # said by the step that did not begin for it
         return False
     return True

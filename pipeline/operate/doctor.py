@@ -59,7 +59,7 @@ class Machine:
             return ""
 
 
-def examine(folder: Path, now: datetime, machine: Machine | None = None) -> list[Finding]:
+def diagnose(folder: Path, now: datetime, machine: Machine | None = None) -> list[Finding]:
     """All findings about a home and the machine it lies on, in the order in which they are worth reading.
 
     `now`: the clock to be examined, UTC. A home that cannot be opened is a finding too.
@@ -326,7 +326,7 @@ def _keys(home: Home) -> Iterator[Finding]:
     else:
         yield Finding("密钥的权限", "good", "密钥只有属主能读")
     readers: dict[str, Callable[[Home], object]] = {
-        "archive.key": agreement.examine_archive_key,
+        "archive.key": agreement.verify_archive_key,
         "ledger.key": seal.Seal.of,
         seal.RELEASE_KEY: seal.release_keys,
     }
@@ -352,7 +352,7 @@ def _ledger(home: Home) -> Iterator[Finding]:
     try:
         reached = how_reached(home.ledger_url)
         if _was_used(home):
-            agreement.examine(home, Ledger.of(home))
+            agreement.verify_agreement(home, Ledger.of(home))
     except MonitorError as problem:
         yield Finding("运行记录库", "mend", str(problem), "照提示改好；运行记录库丢了用 monitor recover 重建")
         return
@@ -495,7 +495,7 @@ def _engine(home: Home) -> Iterator[Finding]:
 
     is_wanted = home.settings.encrypt_releases
     try:
-        warehouse.examine_encryption()
+        warehouse.verify_encryption()
     except MonitorError as problem:
         if is_wanted:
             yield Finding("库文件加密", "mend", str(problem), "装好以前夜间任务不会开始")

@@ -44,8 +44,8 @@ def verify(home_dir: Path, on_step: Step | None = None, *, statement: bytes | No
         problems: list[str] = []
         try:
             entries = list(journal.read(home))
-            agreement.examine_identity(home, entries)
-            agreement.examine_ledger_file(home, entries)
+            agreement.verify_identity(home, entries)
+            agreement.verify_ledger_file(home, entries)
             ledger = Ledger.of(home)
             ledger.nights()  # asked below, among what is not the ledger's
         except MonitorError as problem:
@@ -70,7 +70,7 @@ def verify(home_dir: Path, on_step: Step | None = None, *, statement: bytes | No
         for done, sha256 in enumerate(kept):
             say("核对原始文件", done, len(kept))
             try:
-                archive.examine(home, sha256)
+                archive.verify_file(home, sha256)
             except MonitorError as problem:
                 problems.append(str(problem))
         parts = agreement.last_of_parts(entries)
@@ -255,8 +255,8 @@ def recover(home_dir: Path, on_step: Step | None = None) -> dict[str, Any]:
         entries = list(journal.read(home))
         if not entries:
             raise MonitorError("日志是空的（journal.jsonl），没有可以重建的内容")
-        agreement.examine_identity(home, entries)
-        agreement.examine_archive_key(home)
+        agreement.verify_identity(home, entries)
+        agreement.verify_archive_key(home)
         purged = {sha256 for each in entries if each.what == "purged" for sha256 in each.about["archive"]}
         wanted = {
             each.about["sha256"] for each in entries if each.what in journal.ARRIVALS and each.about["archived"]

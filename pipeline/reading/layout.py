@@ -314,9 +314,9 @@ def _sort_sheets(grids: list[Grid], recogniser: Recogniser, file_name: str) -> _
             rows = len(data_rows(grid, header, listed, recogniser).keep)
             found.hidden.append(HiddenSheet(grid.sheet, listed.kind.name, rows, grid.shown == "very_hidden"))
         elif undecided:
-            found.undecided.append(_ask_which(_examine(grid, header, undecided.matches[0], recogniser), undecided))
+            found.undecided.append(_ask_which(_read_sheet(grid, header, undecided.matches[0], recogniser), undecided))
         elif match:
-            sheet = _examine(grid, header, match, recogniser)
+            sheet = _read_sheet(grid, header, match, recogniser)
             if group := recogniser.headers.refusal_of(grid.sheet, is_header=False):
                 sheet.refusal = _of_sheet_name(number, group)
             found.by_kind.setdefault(match.kind.name, []).append(sheet)
@@ -640,7 +640,7 @@ _UNRECOGNISED = "unrecognised"
 """The refusal of a sheet that is of no kind (`nearness`)."""
 
 
-def _examine(grid: Grid, header: Header, match: Match, recogniser: Recogniser) -> _Sheet:
+def _read_sheet(grid: Grid, header: Header, match: Match, recogniser: Recogniser) -> _Sheet:
     where = f"工作表“{grid.sheet}”" if grid.sheet else "文件"
     rows = data_rows(grid, header, match, recogniser)
     sheet = _Sheet(grid, header, match, rows)

@@ -80,7 +80,7 @@ class Package:
     date1904: bool = False
 
 
-def examine(path: Path | io.BytesIO) -> Package:
+def inspect_package(path: Path | io.BytesIO) -> Package:
     """Look through a zip file; one in memory is left at its beginning.
 
     Raises Refused: no workbook, damaged, encrypted, a bomb, macros, cells far apart.

@@ -79,10 +79,10 @@ def _read(path: Path, file_name: str) -> Book:
     source, start = _without_blanks(path, start)
     size = path.stat().st_size if isinstance(source, Path) else source.getbuffer().nbytes
     if start.startswith(b"PK"):
-        book = _workbook(preflight.examine(source))
+        book = _workbook(preflight.inspect_package(source))
         expected = {".xlsx"}
     elif start.startswith(olefile.MAGIC):
-        book = Book(biff.read_biff(_examine_ole(source, suffix)))
+        book = Book(biff.read_biff(_inspect_ole(source, suffix)))
         expected = {".xls"}
     elif biff.looks_like(start):
         book = Book(biff.read_biff(path.read_bytes()))
@@ -150,7 +150,7 @@ def _misnamed(suffix: str, what: str, right: str) -> Refusal:
     return Refusal("wrong_ending", reason, advice.SAVE_AS_XLSX if is_workbook else advice.add_ending(right))
 
 
-def _examine_ole(source: Path | io.BytesIO, suffix: str) -> bytes:
+def _inspect_ole(source: Path | io.BytesIO, suffix: str) -> bytes:
     """The records of an old workbook. Raises Refused unless the compound file is a plain .xls."""
     if suffix in _WPS_SUFFIXES:
         raise Refused("wps", f"这是 {_WPS_SUFFIXES[suffix]}文件，不能直接接收", advice.SAVE_AS_XLSX)

@@ -37,7 +37,7 @@ def open_whole(home_dir: Path) -> tuple[Home, Ledger]:
     Raises MonitorError, with what to do, when journal, ledger and keys do not belong together.
     """
     home, ledger = open_home(home_dir)
-    agreement.examine(home, ledger)
+    agreement.verify_agreement(home, ledger)
     return home, ledger
 
 
@@ -45,7 +45,7 @@ def open_whole(home_dir: Path) -> tuple[Home, Ledger]:
 def held(home_dir: Path) -> Iterator[None]:
     """Hold the home without opening its ledger. Raises NotNow, naming the owner, when a night runs."""
     with _locked(home_dir, fcntl.LOCK_EX):
-        turns.examine(home_dir)
+        turns.require_free_turn(home_dir)
         yield
 
 
@@ -53,7 +53,7 @@ def held(home_dir: Path) -> Iterator[None]:
 def alone(home_dir: Path) -> Iterator[None]:
     """Hold the home for a whole night, or as long. Raises NotNow, naming the owner, when another night runs."""
     with _locked(home_dir, fcntl.LOCK_EX):
-        turns.examine(home_dir)
+        turns.require_free_turn(home_dir)
         _alone_in[home_dir] = open_home(home_dir)
         begun[_alone_in[home_dir][0].root] = None
         try:

@@ -43,7 +43,7 @@ _ARCHIVE_KEY = "请从备份恢复 archive.key；没有它，收到的原始文�
 # before a night, and before anybody is told ----------------------------------------------------------------------
 
 
-def examine(home: Home, ledger: Ledger) -> list[Entry]:
+def verify_agreement(home: Home, ledger: Ledger) -> list[Entry]:
     """All lines of the journal. Raises MonitorError, with what to do, unless journal, ledger and identity.key are of one home and time.
 
     Nothing is changed. May be asked beside the steps of a night: what seems to disagree is looked at once more.
@@ -63,7 +63,7 @@ def _disagreement(home: Home, ledger: Ledger) -> tuple[str, list[Entry]]:
         before = known_files(ledger)  # the journal tells of each of them before the ledger does
         head = ledger.journal_head()
         entries = _entries(home)
-        examine_identity(home, entries)
+        verify_identity(home, entries)
         held = _Held.of(ledger)
         changed = held.changed_units(ledger, entries)
     except seal.Unopened:
@@ -204,20 +204,20 @@ class _Held:
 # keys ------------------------------------------------------------------------------------------------------------
 
 
-def examine_identity(home: Home, entries: Iterable[Entry]) -> None:
+def verify_identity(home: Home, entries: Iterable[Entry]) -> None:
     """Raise ConfigError when identity.key is not the one with which this home began."""
     check = keyed_ids.key_check(home.identity_key())
     if any(entry.what == IDENTITY and entry.about["check"] != check for entry in entries):
         raise ConfigError(f"{home.identity_key_path}：不是这个数据目录原来的密钥，这一次没有开始。{_IDENTITY_KEY}")
 
 
-def examine_ledger_file(home: Home, entries: Sequence[Entry]) -> None:
+def verify_ledger_file(home: Home, entries: Sequence[Entry]) -> None:
     """Raise MonitorError when a home that is in use has no ledger in it: to open it would make an empty one."""
     if entries and home.settings.ledger == "sqlite" and not (home.root / "ledger.db").exists():
         raise MonitorError(f"运行记录库不见了（ledger.db）。{restore_or_rebuild('ledger.db')}")
 
 
-def examine_archive_key(home: Home) -> None:
+def verify_archive_key(home: Home) -> None:
     """Raise ConfigError when archive.key is missing, open to others, or opens nothing of what the archive holds."""
     key, kept = home.keys / "archive.key", archive.kept(home)
     if not key.exists():
@@ -236,7 +236,7 @@ _TRIED = 3
 
 def _opens(home: Home, sha256: str) -> bool:
     with suppress(MonitorError):
-        archive.examine(home, sha256)
+        archive.verify_file(home, sha256)
         return True
     return False
 
@@ -244,7 +244,7 @@ def _opens(home: Home, sha256: str) -> bool:
 def leave_check_value(home: Home, entries: Iterable[Entry], *, who: str, at: datetime) -> None:
     """The journal's line by which another identity.key is noticed; written once, by the first night.
 
-    The first night of a home that is older than this line writes it too. `entries`: what `examine` found.
+    The first night of a home that is older than this line writes it too. `entries`: what `verify_agreement` found.
     """
     if not any(entry.what == IDENTITY for entry in entries):
         about = {"check": keyed_ids.key_check(home.identity_key())}

@@ -124,7 +124,7 @@ def opened(home: Home, sha256: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def examine(home: Home, sha256: str) -> None:
+def verify_file(home: Home, sha256: str) -> None:
     """Whether a file opens and is what was received; nothing is written. Raises MonitorError as `opened` does."""
     with Path(os.devnull).open("wb") as nowhere:
         _decrypt(home, sha256, nowhere)

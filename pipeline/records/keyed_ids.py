@@ -26,7 +26,7 @@ def person_id(key: bytes, id_number: str) -> str:
 
 def person_ids(key: bytes, numbers: Iterable[str]) -> dict[str, str]:
     """Number → person_id, for distinct verified or upgraded numbers. Raises ValueError when one has another shape."""
-    _examine(key)
+    _validate_key(key)
     found = {}
     for number in numbers:
         if not _NUMBER.fullmatch(number):
@@ -81,7 +81,7 @@ def issue_id(key: bytes, unit_code: str, kind: str, rule: str, *about: str | int
 
 
 def _keyed(key: bytes, domain: str, *parts: str | int | None) -> str:
-    _examine(key)
+    _validate_key(key)
     return hmac.digest(key, f"{domain}\0{_written(parts)}".encode(), "sha256").hex()
 
 
@@ -89,7 +89,7 @@ _written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """One encoder for all: `json.dumps` makes one at each call, and a bad list has a hundred thousand lines."""
 
 
-def _examine(key: bytes) -> None:
+def _validate_key(key: bytes) -> None:
     if len(key) < 16:
         raise ConfigError("身份密钥太短（至少16字节），请检查 keys 文件夹")
 

@@ -70,7 +70,7 @@ def give_up(home_dir: Path, run: str) -> None:
         runs[:] = [each for each in runs if each["run"] != run]
 
 
-def examine(home_dir: Path) -> None:
+def require_free_turn(home_dir: Path) -> None:
     """Raises NotNow while a night of the scheduler goes on: whoever works by command would be between two of its steps.
 
     One that did nothing for `STILL_SECONDS` is taken to have ended, and loses its turn. A step of that night itself may.

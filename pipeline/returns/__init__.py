@@ -27,12 +27,12 @@ from pipeline.model import OWN_WORDS, CheckError, Refusal
 from pipeline.reading import readers, spelling
 from pipeline.reading.grid import Grid, Mask
 from pipeline.returns import correction, formulas, listing, marks
-from pipeline.returns.examine import examine
 from pipeline.returns.listing import MOST_ROWS, NO_ROW, SubmissionSummary, counted_once, what_to_do
 from pipeline.returns.marks import Gone
 from pipeline.returns.package import CannotPatch, active_content
 from pipeline.returns.patch import merges, patch
 from pipeline.returns.rewrite import rewrite
+from pipeline.returns.verify_copy import verify_copy
 from pipeline.settings import contracts
 from pipeline.settings.home import PART, sync
 
@@ -283,7 +283,7 @@ class _Copy:
         remarks = [*remarks, *_said_about(plan)]
         listing.write(page, self.file_name, self.summaries, self.issues, frozenset(plan), remarks)
         done = patch(base, made, plan, page)
-        examine(base, made, plan, done)
+        verify_copy(base, made, plan, done)
 
 
 def _grids(base: Path) -> list[Grid]:

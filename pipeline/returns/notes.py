@@ -93,7 +93,7 @@ def vml(data: bytes | None, keep: set[Cell], sheet_number: int, widths: dict[int
     text = data or _new_vml(sheet_number, len(keep))
     drawn: set[Cell] = set()
 
-    def examine(found: re.Match[bytes]) -> bytes:
+    def keep_known(found: re.Match[bytes]) -> bytes:
         row, column = _SHAPE_ROW.search(found[0]), _SHAPE_COLUMN.search(found[0])
         if b'ObjectType="Note"' not in found[0] or row is None or column is None:
             return found[0]
@@ -103,7 +103,7 @@ def vml(data: bytes | None, keep: set[Cell], sheet_number: int, widths: dict[int
         drawn.add(cell)
         return found[0]
 
-    text = _SHAPE.sub(examine, text)
+    text = _SHAPE.sub(keep_known, text)
     end = text.rfind(b"</xml>")
     if end < 0:
         raise CannotPatch("drawing of another shape")

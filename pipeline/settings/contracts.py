@@ -491,7 +491,7 @@ def load(folder: Path = EXPECTATIONS) -> Contracts:
                 column.update(_codes_of(raw, path, field, column["codes_of"]))
     kinds = {name: read_shape(Kind, path, {"name": name, **data}, ContractError) for name, (path, data) in raw.items()}
     for kind in kinds.values():
-        _examine_across(kind, kinds)
+        _validate_across(kind, kinds)
     sources = []
     for path in sorted((folder / "sources").glob("*.yml")):
         source = read_shape(Source, path, read_yaml(path, ContractError), ContractError)
@@ -503,7 +503,7 @@ def load(folder: Path = EXPECTATIONS) -> Contracts:
     path = folder / "headers.yml"
     headers = read_shape(Headers, path, read_yaml(path, ContractError), ContractError)
     agreed = Contracts(kinds=kinds, sources=sources, headers=headers)
-    _examine_floor(agreed)
+    _validate_floor(agreed)
     return agreed
 
 
@@ -515,7 +515,7 @@ def _codes_of(raw: dict[str, tuple[Path, dict[str, Any]]], path: Path, field: st
     return {key: column[key] for key in ("codes", "others") if key in column}
 
 
-def _examine_across(kind: Kind, kinds: dict[str, Kind]) -> None:
+def _validate_across(kind: Kind, kinds: dict[str, Kind]) -> None:
     for check in kind.checks:
         for across in check.across.values():
             where = f"kinds/{kind.name}.yml:checks.{check.rule}.across"
@@ -526,15 +526,15 @@ def _examine_across(kind: Kind, kinds: dict[str, Kind]) -> None:
                 raise ContractError(f"{where}：{across.kind} 不属于同一组（family）")
 
 
-def _examine_floor(agreed: Contracts) -> None:
+def _validate_floor(agreed: Contracts) -> None:
     """Refuse contracts that are looser than what the product never does (docs/boundaries.md, 1 to 3). Raises ContractError."""
     if floor.digest() != floor.DIGEST:
         raise ContractError("pipeline/settings/floor.py：内容与 DIGEST 不符：不接收的词、用途和范围的底线不得改动")
     declared: dict[str, str] = {}
     for kind in agreed.kinds.values():
         where = f"kinds/{kind.name}.yml"
-        _examine_purposes(kind, where)
-        _examine_door(kind, where)
+        _validate_purposes(kind, where)
+        _validate_door(kind, where)
         for key, words in _declared(kind):
             for word in words:
                 declared.setdefault(word, f"{where}:{key}")
@@ -563,7 +563,7 @@ def _declared(kind: Kind) -> Iterator[tuple[str, Iterable[str]]]:
         yield f"columns.{field}.codes", told
 
 
-def _examine_purposes(kind: Kind, where: str) -> None:
+def _validate_purposes(kind: Kind, where: str) -> None:
     limits = floor.KINDS.get(kind.name)
     if limits and (beyond := sorted(set(kind.purposes) - limits.purposes)):
         raise ContractError(f"{where}:purposes：{kind.title}不得用于 {'、'.join(beyond)}")
@@ -588,7 +588,7 @@ def _refuse_review(where: str, word: str) -> None:
         )
 
 
-def _examine_door(kind: Kind, where: str) -> None:
+def _validate_door(kind: Kind, where: str) -> None:
     if kind.name in floor.OWN_LISTS:
         return
     if kind.door is None:

@@ -484,7 +484,7 @@ def is_dropped(place: str) -> bool:
     return bool(re.match(r"(?:decisions/)?inbox/[^/]+/.", place))
 
 
-def examine_modes(home: Home) -> None:
+def verify_modes(home: Home) -> None:
     """Raise ConfigError, with what to do, when others may read or write the home, its folders, journal, ledger or keys.
 
     What lies in a folder that is closed is not looked at: `monitor doctor` does.
@@ -520,7 +520,7 @@ def read_key(path: Path) -> bytes:
     return key
 
 
-def examine_day(day: date, today: date, *, really: bool = False, insist: str = "") -> None:
+def validate_day(day: date, today: date, *, really: bool = False, insist: str = "") -> None:
     """Raise MonitorError for a day beyond the morrow of `today` that is not `really` meant.
 
     What is written down or removed on such a day cannot be taken back. `insist` says how somebody means it, '' where nobody can.

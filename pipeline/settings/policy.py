@@ -230,7 +230,7 @@ def load(folder: Path = POLICY, regions: Collection[str] | None = None) -> Polic
             files[key] = path.name
             _refuse_profiling(key, entries[key], f"policy/{path.name}:{key}")
             if regions is not None:
-                _examine_regions(entries[key], f"policy/{path.name}:{key}", set(regions))
+                _validate_regions(entries[key], f"policy/{path.name}:{key}", set(regions))
     if not entries:
         raise PolicyError(f"{folder}：没有任何政策值（*.yml）")
     values = sorted(_as_value(key, entry, value) for key, entry in entries.items() for value in entry.values)
@@ -260,7 +260,7 @@ def _refuse_profiling(key: str, entry: _Entry, where: str) -> None:
             raise PolicyError(f"{where}：“{text}”说的是按规定不接收的内容（{group}），不得用作政策值")
 
 
-def _examine_regions(entry: _Entry, where: str, regions: set[str]) -> None:
+def _validate_regions(entry: _Entry, where: str, regions: set[str]) -> None:
     places = {(value.region, value.area) for value in entry.values}
     named = {region for region, _ in places if region is not None}
     if unknown := sorted(named - regions):

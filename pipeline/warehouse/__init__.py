@@ -272,7 +272,7 @@ def ask_for(
 
     `is_trial`: only who would be listed is asked, so warnings have no reason and no evidence.
     """
-    models.examine(queries)
+    models.validate(queries)
     with in_memory(work, limits) as con:
         _make(con, inputs, models, queries, is_trial=is_trial)
         return {table: con.sql(query).to_arrow_table() for table, query in queries.items()}
@@ -280,7 +280,7 @@ def ask_for(
 
 def trace(inputs: Inputs, models: Models, rule: str, person_id: str) -> list[why_not.Failing] | None:
     """The conditions of a rule (`warnings.<code>`) that do not hold for a person; [] when all do, None when nobody knows him."""
-    models.examine([rule])
+    models.validate([rule])
     with closing(_connect(None, LIMITS)) as con:
         _make(con, inputs, models, [rule, "registry.person", "registry.household_member"])
         found = con.execute(
@@ -314,9 +314,9 @@ def attempt(
     ):
         try:
             _make(con, inputs, models, wanted or models.everything(), begun=begun)
-            wrong = _examine_tables(con, models, set(wanted) if wanted else None)
+            wrong = _verify_tables(con, models, set(wanted) if wanted else None)
             if not wrong and not wanted:
-                wrong = _examine_counts(con)
+                wrong = _verify_counts(con)
         except OF_THE_MACHINE:
             raise
         except Exception as problem:  # noqa: BLE001 - whatever it is, it is told, and whose rows it needs is asked
@@ -335,9 +335,9 @@ def build(
     ModelError before anything is built when sql/ or the policy cannot serve, ConfigError when DuckDB cannot encrypt safely
     here, PublishRefused when the result fails its examination; then `target` does not exist.
     """
-    models.examine(models.everything())
+    models.validate(models.everything())
     if key:
-        examine_encryption()
+        verify_encryption()
     for left in [*work.glob("build-*"), target]:
         if left.exists():
             shutil.rmtree(left)
@@ -347,7 +347,7 @@ def build(
         (release / "divisions").mkdir(mode=0o700)
         with _spilling(Path(private), key, limits) as con:
             _make(con, inputs, models, models.everything())
-            if wrong := examine(con, models):
+            if wrong := verify_release(con, models):
                 raise PublishRefused("新的一版没有通过检查，仍用上一版：\n" + "\n".join(wrong))
             published = models.published
             units = con.execute(
@@ -607,7 +607,7 @@ def keys_in_use(releases: Path, keys: Sequence[str]) -> set[str]:
     return {key for key in used if key}
 
 
-def examine_encryption() -> None:
+def verify_encryption() -> None:
     """Try whether DuckDB writes encrypted files safely on this machine. Raises ConfigError, in words, when it does not.
 
     Its own cryptography only reads them: its authors withdrew it from writing, since its random numbers are weak. httpfs
@@ -979,16 +979,16 @@ def _texts(names: list[str], rows: Sequence[tuple[str | None, ...]]) -> pa.Table
     return pa.table({name: pa.array([row[at] for row in rows], pa.string()) for at, name in enumerate(names)})
 
 
-def examine(con: duckdb.DuckDBPyConnection, models: Models) -> list[str]:
+def verify_release(con: duckdb.DuckDBPyConnection, models: Models) -> list[str]:
     """What is wrong with a built release, in Chinese, by positions and counts only; [] when it may be published."""
-    return [said for _, said in [*_examine_tables(con, models), *_examine_counts(con)]]
+    return [said for _, said in [*_verify_tables(con, models), *_verify_counts(con)]]
 
 
 _Wrong = list[tuple[str, str]]
 """(table, what is wrong with it)."""
 
 
-def _examine_tables(con: duckdb.DuckDBPyConnection, models: Models, wanted: set[str] | None = None) -> _Wrong:
+def _verify_tables(con: duckdb.DuckDBPyConnection, models: Models, wanted: set[str] | None = None) -> _Wrong:
     """What is wrong with the tables that models make; only with those `wanted`."""
     wrong: _Wrong = []
 
@@ -1022,7 +1022,7 @@ def _examine_tables(con: duckdb.DuckDBPyConnection, models: Models, wanted: set[
     return wrong
 
 
-def _examine_counts(con: duckdb.DuckDBPyConnection) -> _Wrong:
+def _verify_counts(con: duckdb.DuckDBPyConnection) -> _Wrong:
     """Kinds of which other rows were loaded than the ledger tells of."""
     wrong: _Wrong = []
     loaded = con.sql("select table_name from duckdb_tables() where schema_name = 'accepted' order by all").fetchall()

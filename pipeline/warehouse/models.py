@@ -338,7 +338,7 @@ class Models:
     kinds: dict[str, Kind]
     lists: dict[str, pa.Table] = field(default_factory=dict)
     """Table `input.<name>` → `sql/published/<name>.csv`: small mappings that people edit; all text, empty is NULL."""
-    _examined: set[str] = field(default_factory=set, init=False, compare=False, repr=False)
+    _validated: set[str] = field(default_factory=set, init=False, compare=False, repr=False)
     """Tables of which it is known that they may be built: nothing here ever changes, so each is examined once."""
 
     @property
@@ -403,27 +403,27 @@ class Models:
         except graphlib.CycleError as problem:
             raise ModelError(f"模型互相引用，无法排序：{' → '.join(problem.args[1])}") from problem
 
-    def examine(self, wanted: Iterable[str]) -> None:
+    def validate(self, wanted: Iterable[str]) -> None:
         """Refuse what may not be built, before anything is: wrong purposes, leaking identity models, unknown columns.
 
         Raises ModelError naming the model and the path by which it reaches what it may not.
         """
         given = self._given()
         for name in self.order(wanted):
-            if name in self._examined:
+            if name in self._validated:
                 continue
             model = self.models.get(name)
             if model:
                 _refuse_hidden(engines.place(model.path), model.sql)
             if model and isinstance(model.about, Card):
-                self._examine_card(name, model, model.about)
+                self._validate_card(name, model, model.about)
             elif model and isinstance(model.about, About) and model.about.carries == "identity":
-                self._examine_identity(model, given)
+                self._validate_identity(model, given)
             elif model and isinstance(model.about, About) and model.about.carries == "warnings":
-                _examine_warnings(model)
+                _validate_warnings(model)
             elif model and isinstance(model.about, Published) and model.about.purpose:
-                self._examine_purpose(name, model, model.about.purpose)
-            self._examined.add(name)
+                self._validate_purpose(name, model, model.about.purpose)
+            self._validated.add(name)
 
     def lineage(self, name: str) -> dict[str, list[str]]:
         """Kind → path of tables by which its facts reach this table; models that carry identity or warnings pass nothing on.
@@ -470,13 +470,13 @@ class Models:
     def _evidence_reads(self, card: Card) -> set[str]:
         return {f"accepted.{item.kind}" for item in card.evidence} | {item.rows for item in card.evidence if item.rows}
 
-    def _examine_card(self, name: str, model: Model, card: Card) -> None:
+    def _validate_card(self, name: str, model: Model, card: Card) -> None:
         where = engines.place(model.path)
         if table := [
             read for read in model.reads if read == EVERY or read.startswith(("main.", "life.", "input.previous"))
         ]:
             raise ModelError(f"{where}：规则不能读 {table[0]}")
-        self._examine_purpose(name, model, card.purpose)
+        self._validate_purpose(name, model, card.purpose)
         given = model.output_columns()
         asked = [*RULE_COLUMNS, *card.reason_columns]
         for item in card.evidence:
@@ -488,7 +488,7 @@ class Models:
         if unknown := sorted(set(card.yields_to) - {other.code for other in self.cards.values()}):
             raise ModelError(f"{where}:yields_to：没有 {'、'.join(unknown)} 这条规则")
 
-    def _examine_purpose(self, name: str, model: Model, purpose: Purpose) -> None:
+    def _validate_purpose(self, name: str, model: Model, purpose: Purpose) -> None:
         """Refuse a table that reaches a kind, or a column for reviews alone, outside its purpose."""
         where = engines.place(model.path)
         for kind, path in sorted(self.lineage(name).items()):
@@ -508,7 +508,7 @@ class Models:
                     f"经由 {' ← '.join(path)}。该种类只可用于：{'、'.join(self.kinds[kind].purposes)}"
                 )
 
-    def _examine_identity(self, model: Model, given: provenance.Given) -> None:
+    def _validate_identity(self, model: Model, given: provenance.Given) -> None:
         where = f"{engines.place(model.path)}：声明只含身份（carries: identity）"
         if facts := sorted(set(model.output_columns()) - IDENTITY_COLUMNS):
             raise ModelError(f"{where}，却带出了：{'、'.join(facts)}")
@@ -578,7 +578,7 @@ class Models:
         return not kind.is_partner and (field_name in _PLACE_OF_ROW or field_name in _SINCE)
 
 
-def _examine_warnings(model: Model) -> None:
+def _validate_warnings(model: Model) -> None:
     where = f"{engines.place(model.path)}：声明只含预警（carries: warnings）"
     if other := [read for read in model.reads if read not in ("main.warning", "main.warning_withdrawn", "input.rule")]:
         raise ModelError(f"{where}，却读了：{'、'.join(other)}")
@@ -606,7 +606,7 @@ _ROOMS: dict[str, tuple[str, type[About] | type[Card]]] = {
 def read_sound_models(kinds: dict[str, Kind]) -> Models:
     """Read every model and card, and refuse what may not be built at all. Raises ModelError."""
     models = read_models(kinds)
-    models.examine(models.everything())
+    models.validate(models.everything())
     return models
 
 

@@ -106,7 +106,7 @@ def _ours(path: Path, *, is_whole: bool = False) -> Callable[[], Cells]:
             if not is_whole:
                 found = checks.failing_cells(con, known, [part], around)
                 return set(zip((found["row_number"] - 2).tolist(), found["field"].tolist(), strict=True))
-            [verdict] = checks.examine(con, known, [part], around, Path(folder))
+            [verdict] = checks.judge_parts(con, known, [part], around, Path(folder))
         lines = verdict.issues
         return {(int(row) - 2, header[title]) for row, title in zip(lines["row_number"], lines["header"], strict=True)}
 

@@ -45,7 +45,7 @@ _AT_ONCE = 5_000
 """Rows that are parsed at a time: a tree takes many times the memory of its text."""
 
 
-def examine(source: Path, target: Path, marks: dict[str, SheetMarks], done: Patched) -> None:
+def verify_copy(source: Path, target: Path, marks: dict[str, SheetMarks], done: Patched) -> None:
     """Raises CannotPatch, saying what is not as it should be. All workbooks are closed again."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target) as new:
         workbook, before = Workbook(new, ContentTypes(new)), Workbook(old, ContentTypes(old))
