@@ -134,7 +134,7 @@ def called(one: str) -> str:
     units, known = Home(HOME).units, contracts.load()
     if one in units:
         return units[one].name
-    titles = [known.kinds[kind].title for kind in known.families().get(one, ())]
+    titles = [known.kinds[kind].title for kind in known.dataset_groups().get(one, ())]
     return "、".join(titles) or legible(mask(one))
 
 
@@ -310,14 +310,14 @@ def nightly() -> None:
         return or_nothing(step(run.collect, units=context["params"]["units"]))
 
     @task(trigger_rule="all_done")
-    def families(wave: int, received: list[str] | None) -> list[str]:
+    def dataset_groups(wave: int, received: list[str] | None) -> list[str]:
         need(received, NOT_BEGUN)
-        return or_nothing(step(run.families, wave))
+        return or_nothing(step(run.dataset_groups, wave))
 
     @task(map_index_template=BY_NAME, multiple_outputs=False)
-    def check(family: str) -> dict[str, int]:
-        call(family)
-        return {} if family == NOTHING else step(run.check, family)
+    def check(dataset_group: str) -> dict[str, int]:
+        call(dataset_group)
+        return {} if dataset_group == NOTHING else step(run.check, dataset_group)
 
     @task(task_display_name="建库", pool=WRITER, trigger_rule="all_done", multiple_outputs=False)
     def build(received: list[str] | None) -> dict[str, int]:
@@ -347,10 +347,12 @@ def nightly() -> None:
     mapped = {"fetch": wanted_sources, "read": received, "give_back": received}
     before: Any = readings
     for number in range(1, WAVES + 1):
-        wanted: Any = families.override(task_id=f"families_{number}", task_display_name=f"找出要检查的（{number}）")(
-            number - 1, received
+        wanted: Any = dataset_groups.override(
+            task_id=f"dataset_groups_{number}", task_display_name=f"找出要检查的（{number}）"
+        )(number - 1, received)
+        checked = check.override(task_id=f"check_{number}", task_display_name=f"检查（{number}）").expand(
+            dataset_group=wanted
         )
-        checked = check.override(task_id=f"check_{number}", task_display_name=f"检查（{number}）").expand(family=wanted)
         before >> wanted
         steps += [wanted, checked]
         mapped[f"check_{number}"] = wanted

@@ -496,7 +496,7 @@ def test_a_night_through_airflow_ends_well(good: Night) -> None:
     states = good.states()
     assert set(states) == {
         "take_turn", "finish", "sources", "fetch", "collect", "read", "give_back", "build", "publish", "notify", "sum_up",
-        *(f"{task}_{wave + 1}" for task in ("families", "check") for wave in range(run.WAVES)),
+        *(f"{task}_{wave + 1}" for task in ("dataset_groups", "check") for wave in range(run.WAVES)),
     }  # fmt: skip
     assert set().union(*states.values()) == {"success"}, "nothing of a good night is shown as failed or skipped"
     assert (good.home / ".turn").read_bytes() == b"[]"
@@ -626,7 +626,7 @@ sys.exit(nightly.run_here("2026-10-31"))
 """
 
 
-FAILS_AT_FIRST = ("sources", "collect", "families", "check", "give_back", "build", "publish", "notify")
+FAILS_AT_FIRST = ("sources", "collect", "dataset_groups", "check", "give_back", "build", "publish", "notify")
 
 
 @pytest.fixture(scope="module")

@@ -274,7 +274,7 @@ def test_a_door_is_opened_no_wider(agreed: Path, kind: str, old: str, new: str, 
 NEW = """
 title: 助餐服务
 grain: 每人一行
-family: meals
+dataset_group: meals
 senders: [civil_registration]
 purposes: [assistance]
 legal_basis: 试

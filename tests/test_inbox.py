@@ -34,11 +34,11 @@ def _roster(home, unit, *people, name="边缘人员.xlsx"):
     return book(home / "inbox" / unit / name, PERSON, [person(n) for n in people])
 
 
-def _accepted(home, day, unit="d01", family="edge"):
+def _accepted(home, day, unit="d01", dataset_group="edge"):
     """What of a unit's files a night takes: names."""
     for each in run.collect(home, day):
         run.read(home, day, each)
-    run.check(home, day, family)
+    run.check(home, day, dataset_group)
     return [each.file_name for each in Ledger.of(Home(home)).submissions(unit_code=unit) if each.outcome == "accepted"]
 
 

@@ -510,7 +510,7 @@ def test_a_night_that_is_made_again_leaves_nothing_in_work_for_the_next(tmp_path
     (home / "work/scope.parquet").touch()
     for step in ("read", "check", "build", "publish"):
         monkeypatch.setattr(run, step, lambda *_, **__: {})
-    monkeypatch.setattr(run, "families", lambda *_: [])
+    monkeypatch.setattr(run, "dataset_groups", lambda *_: [])
     run.replay_night(home, DAY)
     assert list((home / "work").iterdir()) == []
 

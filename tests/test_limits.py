@@ -449,7 +449,7 @@ def test_every_step_begins_with_the_umask_of_the_owner_alone(tmp_path_factory, u
     home = night_of_the_bureau(tmp_path_factory)
     before = os.umask(umask)
     try:
-        run.families(home, DAY, 0)
+        run.dataset_groups(home, DAY, 0)
         assert os.umask(umask) == 0o077
     finally:
         os.umask(before)
@@ -485,8 +485,8 @@ def test_every_step_writes_for_its_owner_alone_under_the_loosest_umask(tmp_path)
             run.read(home, DAY, unit)
             look()
         for wave in range(run.WAVES):
-            for family in run.families(home, DAY, wave):
-                run.check(home, DAY, family)
+            for dataset_group in run.dataset_groups(home, DAY, wave):
+                run.check(home, DAY, dataset_group)
                 look()
         for unit in units:
             run.give_back(home, DAY, unit)

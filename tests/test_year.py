@@ -85,7 +85,7 @@ def test_the_night_says_the_same_from_the_files_alone(home: Path, tmp_path: Path
     home = copy_home(home, tmp_path / "night")
     for unit in run.collect(home, DAY):
         run.read(home, DAY, unit)
-    for family in run.families(home, DAY, 0):
+    for family in run.dataset_groups(home, DAY, 0):
         run.check(home, DAY, family)
     place = Home.open(home)
     given = gather(place, Ledger.of(place), DAY)

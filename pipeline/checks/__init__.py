@@ -93,14 +93,14 @@ class CheckContext:
 def judge_parts(
     con: duckdb.DuckDBPyConnection, contracts: Contracts, parts: Sequence[Part], context: CheckContext, out: Path
 ) -> list[Verdict]:
-    """Judge parts of one family; write `out`/<kind>/<submission_id>.parquet and the same under set_aside/.
+    """Judge parts of one dataset group; write `out`/<kind>/<submission_id>.parquet and the same under set_aside/.
 
     Under unproven/ are the rows with nothing against them but their number: a person may say whose they are.
 
     Args:
         con: an in-memory connection, used for vectorised work; tables made in it are named after the kinds.
         contracts: what is expected.
-        parts: all parts of every group touched, of all kinds of the family.
+        parts: all parts of every group touched, of all kinds of the dataset group.
         context: the night, keys, places, scope.
         out: the accepted/ folder.
 
@@ -417,7 +417,9 @@ def _judge(
 ) -> list[Verdict]:
     rows, found = _found(con, contracts, kind, typed, parts)
     issues = lines.in_words(con, kind, rows, parts, found, context)
-    members = [each for each in contracts.kinds.values() if each.family == kind.family and each.person.head]
+    members = [
+        each for each in contracts.kinds.values() if each.dataset_group == kind.dataset_group and each.person.head
+    ]
     if members and kind.person.head is None and kind.period == "month":
         of_files = across_time.vanished(con, kind, typed, members[0], parts, context)
         issues = pd.concat([issues, of_files], ignore_index=True) if len(of_files) else issues
@@ -601,7 +603,7 @@ def _without_number(con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, posit
             from {rows} where position in (select position from chosen) order by position"""
         ).fetchall()
         con.unregister("chosen")
-    ids = [keyed_ids.provisional_id(key, kind.family, *about) for _, *about in found]
+    ids = [keyed_ids.provisional_id(key, kind.dataset_group, *about) for _, *about in found]
     newborn = pd.DataFrame({"position": [row[0] for row in found], "person_id": ids})
     con.register("newborn_now", newborn.astype({"position": "int64", "person_id": "str"}))
     con.execute(

@@ -130,7 +130,7 @@ def vanished(
 ) -> pd.DataFrame:
     """One line per delivery of a household list whose households of last month stand on no list now; an issue frame.
 
-    `members` is the kind of the same family that lists the people. Nothing is said where either list is not whole, nor of a head
+    `members` is the kind of the same dataset group that lists the people. Nothing is said where either list is not whole, nor of a head
     whose name stands on a row without a usable number.
     """
     number = kind.person.id_number

@@ -1,4 +1,4 @@
-"""The step `check`: a family of kinds judged over all units, wave by wave."""
+"""The step `check`: a dataset group of kinds judged over all units, wave by wave."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 WAVES = 3
-"""Families are checked in three waves: our own lists; partners' lists; those that follow whom others let in."""
+"""Dataset groups are checked in three waves: our own lists; partners' lists; those that follow whom others let in."""
 
 
-def families(home_dir: Path, day: date, wave: int) -> list[str]:
-    """Families of kinds that have something to check in a wave, sorted.
+def dataset_groups(home_dir: Path, day: date, wave: int) -> list[str]:
+    """Dataset groups of kinds that have something to check in a wave, sorted.
 
-    Partners' families are also checked again when somebody entered the scope since their files were last read (what was
+    Partners' dataset groups are also checked again when somebody entered the scope since their files were last read (what was
     dropped at the door then is wanted now, so the order of arrival never matters), or when an authorisation ended (what
     was kept then must go; docs/boundaries.md, 3).
     """
@@ -41,13 +41,13 @@ def families(home_dir: Path, day: date, wave: int) -> list[str]:
     if wave:
         _ask_scope(home_dir, day)
     with access.shared(home_dir):
-        for family, kinds in contracts.load().families().items():
-            if wave_of(family) != wave:
+        for dataset_group, kinds in contracts.load().dataset_groups().items():
+            if wave_of(dataset_group) != wave:
                 continue
             if waiting & set(kinds) or (
-                wave and scope.has_changed(home, family, lambda: build_inputs.of_lists(home, ledger, day))
+                wave and scope.has_changed(home, dataset_group, lambda: build_inputs.of_lists(home, ledger, day))
             ):
-                touched.append(family)
+                touched.append(dataset_group)
     return touched
 
 
@@ -78,19 +78,19 @@ def _ask_scope(home_dir: Path, day: date) -> None:
                 return
 
 
-def wave_of(family: str) -> int:
-    """In which wave a family is judged, from 0: our own lists, partners' lists, those that follow whom others let in."""
+def wave_of(dataset_group: str) -> int:
+    """In which wave a dataset group is judged, from 0: our own lists, partners' lists, those that follow whom others let in."""
     known = contracts.load()
-    doors = [known.kinds[kind].door for kind in known.families()[family]]
+    doors = [known.kinds[kind].door for kind in known.dataset_groups()[dataset_group]]
     if not any(doors):
         return 0
     return 2 if any(door and door.or_let_in for door in doors) else 1
 
 
 def check(
-    home_dir: Path, day: date, family: str, *, left: Sequence[str] = (), broken: Mapping[str, str] | None = None
+    home_dir: Path, day: date, dataset_group: str, *, left: Sequence[str] = (), broken: Mapping[str, str] | None = None
 ) -> dict[str, int]:
-    """Judge all waiting submissions of one family, over all units; write accepted rows and issues.
+    """Judge all waiting submissions of one dataset group, over all units; write accepted rows and issues.
 
     Whenever a part of a delivery arrives or is corrected, all its parts in force are read again from the archive and
     judged together (decision 0005). `left`: person_ids whose rows must go when they are no longer in scope. `broken`:
@@ -111,15 +111,15 @@ def check(
         return {of_submission: each.reason for of_submission, each in found.items()}
 
     with access.shared(home_dir), warehouse.in_memory(home.work) as con:
-        kinds = contracts.load().families()[family]
+        kinds = contracts.load().dataset_groups()[dataset_group]
         waiting = [each for each in ledger.submissions(outcome="read") if each.kind in kinds]
         fresh = deliveries.decide(con, home, ledger, day, kinds)
-        known = scope.tonight(con, home, day, family, lambda: build_inputs.of_lists(home, ledger, day), left)
+        known = scope.tonight(con, home, day, dataset_group, lambda: build_inputs.of_lists(home, ledger, day), left)
         context = checks.CheckContext(day, home.identity_key(), home.places, known.door, frozenset(ledger.waivers(day)))
         outcome = deliveries.judge(
             home, ledger, day, fresh, kinds,
             lambda judged, dropped: deliveries.together(
-                home, ledger, judged, family, day, dropped=dropped,
+                home, ledger, judged, dataset_group, day, dropped=dropped,
                 reads_again=known.reads_again, read_again=lambda old: read_file(home, old),
             ),
             lambda parts: checks.judge_parts(con, contracts.load(), parts, context, home.accepted) if parts else [],
@@ -133,7 +133,7 @@ def check(
         for kind, of_submission in settled + [(str(held.kind), held.submission_id) for held in outcome.broken]:
             written |= accepted_store.digests_of_parts(home, kind, of_submission)
         if written:
-            about = {"run_date": day.isoformat(), "family": family, "parts": written}
+            about = {"run_date": day.isoformat(), "family": dataset_group, "parts": written}
             journal.write(home, "judged", about, who=journal.NIGHT, at=datetime.now(UTC))
         for held in outcome.broken:
             if held.submission_id in faults:
@@ -229,7 +229,7 @@ def judge_without(
     known = contracts.load()
     reasons = {of_submission: each.reason for of_submission, each in broken.items()}
     new = [each for each in ledger.in_force() if each.submission_id in found]
-    touched = {known.kinds[str(each.kind)].family for each in new}
+    touched = {known.kinds[str(each.kind)].dataset_group for each in new}
     people = accepted_store.people_of(home, new)
     for list_ in (file for file in ledger.decisions.files() if file.file_id in found):
         refusal = Refusal("unreadable", reasons[list_.file_id], advice.SEND_AGAIN_WHEN_MENDED)
@@ -241,9 +241,11 @@ def judge_without(
         journal.write(home, "broken", about, who=journal.NIGHT, at=datetime.now(UTC))
     scope.forget(home)
     for wave in range(waves):
-        mine = [family for family in known.families() if wave_of(family) == wave]
-        for family in sorted({*families(home_dir, day, wave), *(each for each in mine if wave or each in touched)}):
-            check(home_dir, day, family, left=people, broken=reasons)
+        mine = [dataset_group for dataset_group in known.dataset_groups() if wave_of(dataset_group) == wave]
+        for dataset_group in sorted(
+            {*dataset_groups(home_dir, day, wave), *(each for each in mine if wave or each in touched)}
+        ):
+            check(home_dir, day, dataset_group, left=people, broken=reasons)
     for each in new:
         [now] = [one for one in ledger.submissions(file_id=each.file_id) if one.submission_id == each.submission_id]
         _tell_broken(home, day, now, broken[each.submission_id].fault)

@@ -57,7 +57,7 @@ class Together:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What became of a family's waiting submissions."""
+    """What became of a dataset group's waiting submissions."""
 
     parts: list[Part]
     verdicts: list[Verdict]
@@ -263,7 +263,7 @@ def together(
     home: Home,
     ledger: Ledger,
     fresh: list[Submission],
-    family: str,
+    dataset_group: str,
     day: date,
     *,
     reads_again: Callable[[str, str], bool],
@@ -279,7 +279,7 @@ def together(
     other parts of their deliveries are judged without them.
     """
     known = contracts.load()
-    kinds = known.families()[family]
+    kinds = known.dataset_groups()[dataset_group]
     settled = [each for kind in kinds for each in ledger.in_force(kind=kind) if each.night <= day]
     touched = {_group(each) for each in [*fresh, *dropped]}
     for pair in ledger.waivers_changed(day):  # what stands as written is judged anew, in the newest roster
@@ -342,16 +342,16 @@ def _lacks(
         (each.unit_code, each.kind, each.period, part_name(each.file_name)): each.received_seq for each in judged
     }
     found_missing = gaps(home, ledger, came, day)
-    families: dict[str, set[str]] = {}
+    dataset_groups: dict[str, set[str]] = {}
     for gap in found_missing:
-        families.setdefault(gap.submission_id, set()).add(known[gap.kind].family)
+        dataset_groups.setdefault(gap.submission_id, set()).add(known[gap.kind].dataset_group)
     missing = [
         (gap.unit_code, gap.kind, gap.period, gap.latest_period)
         for gap in found_missing
         # Rows that were set aside are here to be seen; what is judged tonight, or under its name, is not missing; a file that may
-        # be of any family, since its name tells nothing, is of none as far as is known.
+        # be of any dataset group, since its name tells nothing, is of none as far as is known.
         if gap.kind in kinds and gap.sort != "set_aside" and gap.submission_id not in here
-        and (gap.sort != "unknown" or len(families[gap.submission_id]) == 1)
+        and (gap.sort != "unknown" or len(dataset_groups[gap.submission_id]) == 1)
         and order.get(gap.submission_id, 0)
         >= comes_now.get((gap.unit_code, gap.kind, gap.period, part_name(gap.file_name)), -1)
     ]  # fmt: skip
@@ -384,7 +384,7 @@ def _lacks(
             ]
             usual = older.count(max(older)) if older else max(counts.values())
             if counts[kind] < usual:
-                found[f"{unit}|{known[kind].family}|{period}"].add(kind)
+                found[f"{unit}|{known[kind].dataset_group}|{period}"].add(kind)
     return {group: frozenset(those) for group, those in found.items()}
 
 
@@ -416,8 +416,8 @@ def _group(submission: Submission) -> str:
     """Parts of one group are one delivery."""
     kind = contracts.load().kinds[submission.kind or ""]
     if kind.replace == "key":
-        return f"{submission.unit_code}|{kind.family}|{submission.night.isoformat()}"
-    return f"{submission.unit_code}|{kind.family}|{submission.period}"
+        return f"{submission.unit_code}|{kind.dataset_group}|{submission.night.isoformat()}"
+    return f"{submission.unit_code}|{kind.dataset_group}|{submission.period}"
 
 
 def _again(submission: Submission, read_again: ReadAgain) -> Reading | str:

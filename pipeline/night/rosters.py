@@ -311,7 +311,7 @@ def _may_be_of(home: Home, unit: Unit, refused: Submission) -> bool:
 
 
 def _named_kinds(file_name: str) -> set[str]:
-    """Kinds of the families that a file name speaks of: the longest words first, so that 低保边缘 is not 低保 as well."""
+    """Kinds of the dataset groups that a file name speaks of: the longest words first, so that 低保边缘 is not 低保 as well."""
     left, named = contracts.fold_header(file_name)[0], set[str]()
     for word, kinds in contracts.load().called.items():
         if word in left:

@@ -19,7 +19,7 @@ from typing import Any
 
 from pipeline.night import work_folder
 from pipeline.night.build import build
-from pipeline.night.check import WAVES, check, families
+from pipeline.night.check import WAVES, check, dataset_groups
 from pipeline.night.collect import collect
 from pipeline.night.fetch import fetch, sources
 from pipeline.night.give_back import give_back
@@ -31,7 +31,7 @@ from pipeline.settings import contracts
 from pipeline.settings.home import Home
 
 __all__ = [
-    "WAVES", "build", "check", "collect", "families", "fetch", "give_back", "night", "notify", "publish", "read",
+    "WAVES", "build", "check", "collect", "dataset_groups", "fetch", "give_back", "night", "notify", "publish", "read",
     "replay_night", "send", "sources",
 ]  # fmt: skip
 Step = Callable[[str, int, int], None]
@@ -79,10 +79,12 @@ def night(home_dir: Path, day: date, on_step: Step | None = None) -> dict[str, A
             say("读文件", done, len(units))
         returned: dict[str, Future[int]] = {}
         for wave in range(WAVES):
-            touched = families(home_dir, day, wave)
+            touched = dataset_groups(home_dir, day, wave)
             say(f"检查（{wave + 1}/{WAVES}）", 0, len(touched))
             with ThreadPoolExecutor(CHECKERS) as judges:
-                for done, _ in enumerate(judges.map(lambda family: check(home_dir, day, family), touched), start=1):
+                for done, _ in enumerate(
+                    judges.map(lambda dataset_group: check(home_dir, day, dataset_group), touched), start=1
+                ):
                     say(f"检查（{wave + 1}/{WAVES}）", done, len(touched))
             # Copies are marked in children of their own, beside the checks and the build that still go on here.
             for unit in _judged(home_dir, [unit for unit in units if unit not in returned]):
@@ -149,8 +151,8 @@ def replay_night(home_dir: Path, day: date) -> None:
     for unit in sorted(waiting | {file.unit_code for file in ledger.decisions.files(state="received")}):
         read(home_dir, day, unit, is_limited=False)  # what was late is written down
     for wave in range(WAVES):
-        for family in families(home_dir, day, wave):
-            check(home_dir, day, family)
+        for dataset_group in dataset_groups(home_dir, day, wave):
+            check(home_dir, day, dataset_group)
     build(home_dir, day)
     publish(home_dir, day)
     ledger.finish_night(day, "done", at=datetime.now(UTC), counts={"submissions": len(ledger.submissions(night=day))})

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 _asking = threading.Lock()
 Build = Callable[[], warehouse.Inputs]
-"""Gives the build's inputs when they are needed: most families have no door."""
+"""Gives the build's inputs when they are needed: most dataset groups have no door."""
 
 
 @dataclass(frozen=True)
 class Tonight:
-    """Who is in scope for one family's lists."""
+    """Who is in scope for one dataset group's lists."""
 
     door: Scope | None
     has_gained: bool
@@ -55,36 +55,36 @@ class Tonight:
         )
 
     def holds(self, person_id: str) -> bool:
-        """Whether the person is in one of the scopes that the family's doors ask about."""
+        """Whether the person is in one of the scopes that the dataset group's doors ask about."""
         return self._people is not None and person_id in self._people.column("person_id").to_pylist()
 
     def remember(self) -> None:
-        """Keep for whom the family's files have now been read."""
+        """Keep for whom the dataset group's files have now been read."""
         if self._people is not None:
             _write(self._home, self._family, self._people.select(["person_id", "scope"]))
 
 
 def tonight(
-    con: duckdb.DuckDBPyConnection, home: Home, day: date, family: str, inputs: Build, left: Sequence[str] = ()
+    con: duckdb.DuckDBPyConnection, home: Home, day: date, dataset_group: str, inputs: Build, left: Sequence[str] = ()
 ) -> Tonight:
-    """The scope for a family; registers a table `scope_<scope>` in `con` for each scope that its doors ask about.
+    """The scope for a dataset group; registers a table `scope_<scope>` in `con` for each scope that its doors ask about.
 
     `left`: persons whose rows are read again when none of the scopes holds them any more.
     """
-    scopes = _scopes(family)
+    scopes = _scopes(dataset_group)
     if not scopes:
-        return Tonight(None, False, home, family, None, pa.array([], pa.string()))
-    people = _people(home, family, inputs)
+        return Tonight(None, False, home, dataset_group, None, pa.array([], pa.string()))
+    people = _people(home, dataset_group, inputs)
     for scope in scopes:
         con.register(f"scope_{scope}", people.filter(pc.field("scope") == scope).select(["id_number"]))
     values = {value.key: value for value in home.policy.on(day) if not value.policy_region and not value.area_type}
     named = {key: int(value.value) for key, value in values.items() if value.value == int(value.value)}
     named |= {f"{key}_fen": value.value_fen for key, value in values.items() if value.value_fen is not None}
-    gained, lost = _changes(home, family, people)
+    gained, lost = _changes(home, dataset_group, people)
     asked = pa.array(left, pa.string())
     lost = pa.concat_arrays([lost, asked.filter(pc.invert(pc.is_in(asked, value_set=people.column("person_id"))))])
     door = Scope({scope: f"scope_{scope}" for scope in scopes}, named)
-    return Tonight(door, gained, home, family, people, lost)
+    return Tonight(door, gained, home, dataset_group, people, lost)
 
 
 PEOPLE = "registry.door_person"
@@ -115,25 +115,25 @@ def _kept(home: Home) -> Path:
     return home.work / "scope.parquet"
 
 
-def has_changed(home: Home, family: str, inputs: Build) -> bool:
-    """Whether a family's files that were read before must be looked at again, since whose rows may be kept has changed."""
-    if not _scopes(family) or not _path(home, family).exists():
+def has_changed(home: Home, dataset_group: str, inputs: Build) -> bool:
+    """Whether a dataset group's files that were read before must be looked at again, since whose rows may be kept has changed."""
+    if not _scopes(dataset_group) or not _path(home, dataset_group).exists():
         return False
-    gained, lost = _changes(home, family, _people(home, family, inputs))
+    gained, lost = _changes(home, dataset_group, _people(home, dataset_group, inputs))
     return gained or len(lost) > 0
 
 
-def _scopes(family: str) -> list[contracts.Scope]:
+def _scopes(dataset_group: str) -> list[contracts.Scope]:
     known = contracts.load()
-    return sorted({scope for kind in known.families()[family] for scope in known.kinds[kind].scopes})
+    return sorted({scope for kind in known.dataset_groups()[dataset_group] for scope in known.kinds[kind].scopes})
 
 
-def _people(home: Home, family: str, inputs: Build) -> pa.Table:
-    """(person_id, id_number, scope) of the scopes that the family asks about, sorted."""
+def _people(home: Home, dataset_group: str, inputs: Build) -> pa.Table:
+    """(person_id, id_number, scope) of the scopes that the dataset group asks about, sorted."""
     people = ask(home, inputs)
-    people = people.filter(pc.is_in(people.column("scope"), value_set=pa.array(_scopes(family))))
+    people = people.filter(pc.is_in(people.column("scope"), value_set=pa.array(_scopes(dataset_group))))
     known = contracts.load().kinds.values()
-    if any(kind.door and kind.door.or_let_in for kind in known if kind.family == family):
+    if any(kind.door and kind.door.or_let_in for kind in known if kind.dataset_group == dataset_group):
         for kind in known:
             if kind.door and kind.door.or_when:
                 number = kind.person.id_number
@@ -145,18 +145,18 @@ def _people(home: Home, family: str, inputs: Build) -> pa.Table:
     return unique.sort_by([("person_id", "ascending"), ("scope", "ascending")])
 
 
-def _changes(home: Home, family: str, people: pa.Table) -> tuple[bool, pa.Array[Any]]:
-    """(somebody entered a scope, who lost an authorisation) since the family's files were last read.
+def _changes(home: Home, dataset_group: str, people: pa.Table) -> tuple[bool, pa.Array[Any]]:
+    """(somebody entered a scope, who lost an authorisation) since the dataset group's files were last read.
 
     Who left the help scope is not asked again night after night: his rows go with the retention rules.
     """
-    path = _path(home, family)
+    path = _path(home, dataset_group)
     nobody: pa.Array[Any] = pa.array([], pa.string())
     if not path.exists():
         return False, nobody
     before = pq.read_table(path)
     gained, lost = False, [nobody]
-    for scope in _scopes(family):
+    for scope in _scopes(dataset_group):
         then, now = (
             table.filter(pc.field("scope") == scope).column("person_id").combine_chunks() for table in (before, people)
         )
@@ -166,12 +166,12 @@ def _changes(home: Home, family: str, people: pa.Table) -> tuple[bool, pa.Array[
     return gained, pa.concat_arrays(lost)
 
 
-def _path(home: Home, family: str) -> Path:
-    return home.accepted / "scope" / f"{family}.parquet"
+def _path(home: Home, dataset_group: str) -> Path:
+    return home.accepted / "scope" / f"{dataset_group}.parquet"
 
 
-def _write(home: Home, family: str, people: pa.Table) -> None:
-    path = _path(home, family)
+def _write(home: Home, dataset_group: str, people: pa.Table) -> None:
+    path = _path(home, dataset_group)
     path.parent.mkdir(mode=0o700, exist_ok=True)
     with atomically(path) as part:
         pq.write_table(people, part, compression="zstd")

@@ -357,12 +357,12 @@ def _forget(home: Home, ledger: Ledger, begun: _Begun, day: date, *, who: str) -
     originals = {row["submission_id"] for row in before} | {of for of, _, _ in rows}
     # Before anything changes: whoever looks after a crash knows that the last digests hold no more, and whoever finishes it, what there was.
     bookkeeping.audit(home, ledger, "forgetting", about | {"rows": sorted(rows)}, who=who)
-    families = {known.kinds[row["kind"]].family for row in before if known.kinds[row["kind"]].door}
-    families |= _read_half_judged(home, ledger, day)
-    for family in sorted(families):
-        run.check(home.root, day, family, left=(person_id,))
-    for family in sorted(families):
-        _leave_replaced(home, ledger, family, person_id, day, who=who)
+    dataset_groups = {known.kinds[row["kind"]].dataset_group for row in before if known.kinds[row["kind"]].door}
+    dataset_groups |= _read_half_judged(home, ledger, day)
+    for dataset_group in sorted(dataset_groups):
+        run.check(home.root, day, dataset_group, left=(person_id,))
+    for dataset_group in sorted(dataset_groups):
+        _leave_replaced(home, ledger, dataset_group, person_id, day, who=who)
     after = _held(home, ledger, person_id)
     gone = rows - {_place_of(row) for row in after}
     outputs: list[str] = []
@@ -422,17 +422,17 @@ def _why(kind: Kind, months: int) -> str:
 
 
 def _read_half_judged(home: Home, ledger: Ledger, day: date) -> set[str]:
-    """Read again what a forgetting that was cut off judged by half; the families to be checked."""
+    """Read again what a forgetting that was cut off judged by half; the dataset groups to be checked."""
     half = accepted_store.half_judged(home, ledger, list(journal.read(home)))
     for file_id in sorted({each.file_id for each in half}):
         ledger.read_again(file_id)
     for unit in sorted({each.unit_code for each in half}):
         run.read(home.root, day, unit)
     kinds = contracts.load().kinds
-    return {kinds[str(each.kind)].family for each in half}
+    return {kinds[str(each.kind)].dataset_group for each in half}
 
 
-def _leave_replaced(home: Home, ledger: Ledger, family: str, person_id: str, day: date, *, who: str) -> None:
+def _leave_replaced(home: Home, ledger: Ledger, dataset_group: str, person_id: str, day: date, *, who: str) -> None:
     """Take the rows of somebody out of scope out of partners' files that later ones replaced: those are judged no more."""
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.compute as pc  # noqa: PLC0415
@@ -441,7 +441,7 @@ def _leave_replaced(home: Home, ledger: Ledger, family: str, person_id: str, day
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
     from pipeline.night import build_inputs, scope  # noqa: PLC0415 - brings duckdb
 
-    kinds = contracts.load().families()[family]
+    kinds = contracts.load().dataset_groups()[dataset_group]
     replaced = [
         (each, path)
         for kind in kinds
@@ -451,7 +451,9 @@ def _leave_replaced(home: Home, ledger: Ledger, family: str, person_id: str, day
     if not replaced:
         return
     with warehouse.in_memory() as con:
-        if scope.tonight(con, home, day, family, lambda: build_inputs.of_lists(home, ledger, day)).holds(person_id):
+        if scope.tonight(con, home, day, dataset_group, lambda: build_inputs.of_lists(home, ledger, day)).holds(
+            person_id
+        ):
             return
     written: dict[str, str | None] = {}
     for each, path in replaced:
@@ -471,7 +473,7 @@ def _leave_replaced(home: Home, ledger: Ledger, family: str, person_id: str, day
             )  # fmt: skip
         written[str(path.relative_to(home.root))] = digest_of(path) if path.exists() else None
     bookkeeping.audit(
-        home, ledger, "judged", {"run_date": day.isoformat(), "family": family, "parts": written}, who=who
+        home, ledger, "judged", {"run_date": day.isoformat(), "family": dataset_group, "parts": written}, who=who
     )
 
 

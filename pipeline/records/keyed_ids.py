@@ -41,14 +41,14 @@ def household_id(key: bytes, head_person_id: str) -> str:
 
 
 def provisional_id(
-    key: bytes, family: str, unit_code: str, household: str, name: str, birth_date: str | None, turn: int
+    key: bytes, dataset_group: str, unit_code: str, household: str, name: str, birth_date: str | None, turn: int
 ) -> str:
     """64 hex digits for a member without a number, in one list of one unit and one household only.
 
     `household` is the head's number, or the list's own number of the household; `name` a `name_key`; `turn` tells two
     of them apart whom all this does not. No other list, and nobody's number, ever gives the same.
     """
-    return _keyed(key, "provisional", family, unit_code, household, name, birth_date, turn)
+    return _keyed(key, "provisional", dataset_group, unit_code, household, name, birth_date, turn)
 
 
 def warning_id(key: bytes, rule_code: str, subject_id: str, first_seen_on: date) -> str:

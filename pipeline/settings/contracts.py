@@ -158,8 +158,8 @@ class Kind(Strict):
     name: str
     title: str
     grain: str
-    family: str
-    """Kinds of one family are validated together, since they refer to each other."""
+    dataset_group: str
+    """Kinds of one dataset group are validated together, since they refer to each other."""
     senders: list[str]
     """Unit kinds (`division`) or unit codes that may send it."""
     purposes: list[Purpose]
@@ -434,21 +434,21 @@ class Contracts(Strict):
                 )
         return base
 
-    def families(self) -> dict[str, list[str]]:
-        """Family → its kinds; families of our own lists first, partners' after: their door needs to know who is in scope."""
+    def dataset_groups(self) -> dict[str, list[str]]:
+        """Dataset group → its kinds; dataset groups of our own lists first, partners' after: their door needs to know who is in scope."""
         ordered: dict[str, list[str]] = {}
-        for kind in sorted(self.kinds.values(), key=lambda kind: (kind.is_partner, kind.family, kind.name)):
-            ordered.setdefault(kind.family, []).append(kind.name)
+        for kind in sorted(self.kinds.values(), key=lambda kind: (kind.is_partner, kind.dataset_group, kind.name)):
+            ordered.setdefault(kind.dataset_group, []).append(kind.name)
         return ordered
 
     @cached_property
     def called(self) -> dict[str, frozenset[str]]:
-        """What a title or a file name calls a list, folded → the kinds of the families that it may be of; the longest words first."""
+        """What a title or a file name calls a list, folded → the kinds of the dataset groups that it may be of; the longest words first."""
         words: dict[str, set[str]] = {}
-        families = self.families()
+        dataset_groups = self.dataset_groups()
         for kind in self.kinds.values():
             for word, _ in kind.called():
-                words.setdefault(word, set()).update(families[kind.family])
+                words.setdefault(word, set()).update(dataset_groups[kind.dataset_group])
         return {word: frozenset(words[word]) for word in sorted(words, key=lambda word: (-len(word), word))}
 
 
@@ -522,8 +522,8 @@ def _validate_across(kind: Kind, kinds: dict[str, Kind]) -> None:
             field = across.count_by or across.lookup
             if across.kind not in kinds or field not in kinds[across.kind].columns or field not in kind.columns:
                 raise ContractError(f"{where}：{across.kind}.{field} 不存在")
-            if kinds[across.kind].family != kind.family:
-                raise ContractError(f"{where}：{across.kind} 不属于同一组（family）")
+            if kinds[across.kind].dataset_group != kind.dataset_group:
+                raise ContractError(f"{where}：{across.kind} 不属于同一组（dataset_group）")
 
 
 def _validate_floor(agreed: Contracts) -> None:
@@ -555,7 +555,7 @@ def _refuse_free_text(word: str, where: str) -> None:
 
 def _declared(kind: Kind) -> Iterator[tuple[str, Iterable[str]]]:
     """(key, words) by which a contract says what it holds: of the kind and of each column."""
-    yield "title", [kind.name, kind.title, kind.family, *kind.titles]
+    yield "title", [kind.name, kind.title, kind.dataset_group, *kind.titles]
     for field, column in kind.columns.items():
         spellings = [word for code, words in column.codes.items() for word in (code, *words)]
         told = [*spellings, *column.else_from, *column.true_words, *column.false_words]

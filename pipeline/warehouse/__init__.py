@@ -825,7 +825,7 @@ def _load_house(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, 
         _fill(con, "partner_kind", {"kind": "VARCHAR"}, partners)
         con.execute(_SET_ASIDE_NAME)
     if "input.previous_source" in needed:
-        rosters = [(kind.name, kind.family) for kind in models.kinds.values() if kind.period == "month"]
+        rosters = [(kind.name, kind.dataset_group) for kind in models.kinds.values() if kind.period == "month"]
         _fill(con, "roster_kind", {"kind": "VARCHAR", "registry": "VARCHAR"}, _texts(["kind", "registry"], rosters))
         con.execute(_PREVIOUS_SOURCE)
     _load_cards(con, models, needed)

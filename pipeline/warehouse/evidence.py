@@ -234,7 +234,7 @@ def _gather(con: duckdb.DuckDBPyConnection, name: str, card: Card, models: Model
                 "insert into made.leans select distinct item.rule_code, item.subject_id, $1, submission.unit_code, item.as_of"
                 " from made.item as item join input.submission as submission using (submission_id)"
                 " where item.rule_code = $2 and item.place = $3",
-                [models.kinds[item.kind].family, card.code, place],
+                [models.kinds[item.kind].dataset_group, card.code, place],
             )
 
 

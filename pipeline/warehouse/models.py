@@ -297,7 +297,7 @@ class Card(Strict):
         return sorted(named)
 
     def _shown(self, kinds: dict[str, Kind]) -> set[str]:
-        return {kinds[item.kind].family for item in self.evidence if kinds[item.kind].period == "month"}
+        return {kinds[item.kind].dataset_group for item in self.evidence if kinds[item.kind].period == "month"}
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,7 @@ def _concerned(
         for kind, rows in given if kinds[kind].person.head
     ]  # fmt: skip
     numbered = [
-        f"select person_id, concat_ws('#', '{kinds[kind].family}', unit_code, household_no) as tie from {rows} where household_no is not null"
+        f"select person_id, concat_ws('#', '{kinds[kind].dataset_group}', unit_code, household_no) as tie from {rows} where household_no is not null"
         for kind, rows in given if "household_no" in kinds[kind].columns
     ]  # fmt: skip
     ties = " union ".join([*headed, *numbered]) or "select null as person_id, null as tie"
@@ -187,7 +187,7 @@ def _turn(con: duckdb.DuckDBPyConnection, rows: Mapping[str, _Two], turned: str)
             left join rows_after as mine
                 on mine.submission_id = taken.submission_id and mine.person_id = changed.person_id
             group by concerned.warning_id, taken.submission_id order by all""",
-            [two.kind.family, kind],
+            [two.kind.dataset_group, kind],
         )
         con.execute("drop table rows_before; drop table rows_after")
     con.execute("drop table taken")
@@ -318,7 +318,7 @@ def _with_family(
     family: str,
 ) -> Inputs:
     """The night before with tonight's lists of one family: their rows, what was set aside of them, what is missing, which are in force."""
-    theirs = {kind for kind, two in rows.items() if two.kind.family == family}
+    theirs = {kind for kind, two in rows.items() if two.kind.dataset_group == family}
     accepted = {**base.accepted, **{kind: rows[kind].after for kind in theirs}}
     unproven = {**base.unproven, **{kind: tonight.unproven.get(kind, ()) for kind in theirs}}
     given_tables = dict(base.given_tables)

@@ -25,7 +25,7 @@ from pipeline.night import inbox, run
 from pipeline.records import journal
 from pipeline.settings.home import Home
 
-STEPS = ("fetch", "collect", "read", "families", "check", "give_back", "build", "publish", "notify")
+STEPS = ("fetch", "collect", "read", "dataset_groups", "check", "give_back", "build", "publish", "notify")
 _CHANGES = frozenset(
     {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate", "shutil.rmtree"}
 )
