@@ -40,7 +40,6 @@ A partition is a night: each run that is due or made up for bears its night in i
 moments of UTC, and the form to trigger a run has no logical date beside ours."""
 WRITER = "warehouse_writer"
 """Pool of one: DuckDB has one writing process (`make airflow` creates it)."""
-WAVES = 3
 BY_NAME = "{{ called }}"
 """What an instance of a task that is mapped over units, or over families, is called in the pages: `call` says it."""
 NOTHING = ""
@@ -346,7 +345,7 @@ def nightly() -> None:
     steps: list[Any] = [turn, finished, wanted_sources, fetched, received, readings]
     mapped = {"fetch": wanted_sources, "read": received, "give_back": received}
     before: Any = readings
-    for number in range(1, WAVES + 1):
+    for number in range(1, run.WAVES + 1):
         wanted: Any = dataset_groups.override(
             task_id=f"dataset_groups_{number}", task_display_name=f"找出要检查的（{number}）"
         )(number - 1, received)

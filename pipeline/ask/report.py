@@ -6,7 +6,6 @@ tables hide stays hidden here.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import date
@@ -21,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline import warehouse
+from pipeline.ask import pages
 from pipeline.lists.words import AGE_TITLES, TOPIC_TITLES
 from pipeline.model import MonitorError
 from pipeline.records import seal
@@ -274,60 +274,26 @@ def _by_place(silence: Sequence[Mapping[str, Any]], *, township: bool) -> list[l
 
 # as a page --------------------------------------------------------------------------------------------------------
 
-_STYLE = """
-body{font:14px/1.6 'Noto Sans CJK SC','Microsoft YaHei',sans-serif;max-width:1080px;margin:2em auto;padding:0 1.5em;color:#1f2933}
-h1{margin:0 0 .1em;font-size:26px}h2{border-bottom:2px solid #1f2933;margin:1.8em 0 .5em;font-size:19px}
-h3{margin:1.4em 0 .3em;font-size:15px}p{margin:.3em 0}.quiet{color:#616e7c}small{color:#616e7c;font-weight:normal}
-.first{background:#f5f7fa;border-left:4px solid #3e4c59;padding:.6em 1em .6em 1.6em;margin:1em 0}.first li{margin:.15em 0}
-table{border-collapse:collapse;width:100%;margin:.3em 0 .8em;break-inside:auto}tr{break-inside:avoid}
-td,th{border-bottom:1px solid #dfe3e8;padding:.22em .55em;text-align:left;vertical-align:middle}
-th{background:#f2f4f6;font-weight:600;border-bottom:1px solid #9aa5b1;white-space:nowrap}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-.state{display:inline-block;min-width:5em;padding:0 .5em;border-radius:3px;text-align:center}
-.heard{background:#e3f2e6}.silent{background:#c0392b;color:#fff;font-weight:600}.silent.mild{background:#f8dcd7;color:#7a2318;font-weight:400}.partly,.cannot_tell{background:#fdebc8}
-.nobody,.not_due,.not_expected{background:#eceff2;color:#52606d}
-.below{color:#b03a00;font-weight:600}.above{color:#0b4f9c;font-weight:600}.hidden{color:#7b8794}
-td.w,td small{white-space:nowrap}td.many small{white-space:normal}.next td{border-top:1px solid #9aa5b1}
-.wide td.bar{width:30%}svg{display:block;width:100%;height:18px}.whole td{background:#f5f7fa;font-weight:600}
-@media print{body{margin:0;max-width:none;font-size:11px}h2{break-after:avoid}h3{break-after:avoid}
-.state,.first,.whole td{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
-"""
-
 
 def page(told: Mapping[str, Any]) -> str:
     """The report as one printable HTML page in plain Chinese; the same release, the same bytes."""
-    first = "".join(f"<li>{_e(sentence)}</li>" for sentence in summary(told))
-    rates = "".join(_purpose(told, purpose) for purpose in PURPOSE_TITLES)
-    return (
-        f"<!doctype html><html lang='zh'><meta charset='utf-8'><title>沉默与公平报告 {_e(told['date'])}</title><style>{_STYLE}</style>"
-        f"<h1>沉默与公平报告</h1><p class='quiet'>{_e(told['bureau'])} · 数据日期 {_e(told['date'])} · 观察期为近 {told['days']} 天"
-        f" · 少于 {told['smallest_cell']['value']} 的数不公布（{_e(told['smallest_cell']['source'])}）</p>"
-        "<p>预警多的地方看得见，没有预警的地方看不见。这份报告看的是后一种：哪里没有声音，哪些人列出得比别人少或多。"
-        "它只提问，不评价任何一个区、任何一群人。</p>"
-        f"<ul class='first'>{first}</ul>"
-        f"<h2>一、哪里没有动静</h2>{_divisions(told)}{_townships(told)}"
-        f"<h2>二、谁列出得少，谁列出得多</h2>{rates}"
-        f"<h2>三、怎么看，怎么算</h2>{_notes(told)}</html>"
-    )
+    return pages.render(
+        "report", told=told, first=summary(told), topics=list(TOPIC_TITLES.values()), divisions=_divisions(told),
+        townships=_townships(told), places=len(list(_by_place(told["silence"], township=True))),
+        purposes=[_purpose(told, purpose) for purpose in PURPOSE_TITLES], notes=_notes(told),
+    )  # fmt: skip
 
 
-def _divisions(told: Mapping[str, Any]) -> str:
-    lines = []
-    for rows in _by_place(told["silence"], township=False):
-        missing = "、".join(kind for row in rows for kind in row["kinds_missing"])
-        cells = "".join(f"<td class='w'>{_state(row)} <small>{_e(_since(row))}</small></td>" for row in rows)
-        lines.append(
-            f"<tr><td class='w'>{_e(rows[0]['division'])}</td><td class='n'>{_people(rows[1], told)}</td>"
-            f"<td class='n'>{_people(rows[1], told, 'households')}</td>{cells}<td class='many'><small>{_e(missing)}</small></td></tr>"
-        )
-    heads = "".join(f"<th>{_e(title)} <small>最近一次</small></th>" for title in TOPIC_TITLES.values())
-    return (
-        f"<h3>各区</h3><table><tr><th>区</th><th class='n'>名单上的人</th><th class='n'>户</th>{heads}<th>没有来的名单</th></tr>"
-        f"{''.join(lines)}</table>"
-    )
+def _divisions(told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One for each division: its name, how many are known there, what is heard on each topic, which lists did not come."""
+    return [
+        _heard_at(rows, told) | {"missing": "、".join(kind for row in rows for kind in row["kinds_missing"])}
+        for rows in _by_place(told["silence"], township=False)
+    ]
 
 
-def _townships(told: Mapping[str, Any]) -> str:
+def _townships(told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Townships where nothing is heard, or nobody can tell: as `_divisions`, and how many would be listed in a place like all."""
     places = {
         (rows[0]["division_code"], rows[0]["township"]): rows for rows in _by_place(told["silence"], township=True)
     }
@@ -337,42 +303,38 @@ def _townships(told: Mapping[str, Any]) -> str:
         for key, rows in places.items()
         if key not in order and any(row["state"] in ("silent", "cannot_tell") for row in rows)
     ]
-    if not order:
-        return "<h3>街道（乡镇）</h3><p>没有一处没有动静，也没有说不准的。</p>"
     lines = []
     for key in order:
-        rows = places[key]
-        expected = f"{rows[1]['expected']:.0f}" if rows[1]["expected"] is not None else ""
-        lines.append(
-            f"<tr><td class='w'>{_e(rows[0]['division'])}{_e(rows[0]['township'])}</td><td class='n'>{_people(rows[1], told)}</td>"
-            f"<td class='n'>{_people(rows[1], told, 'households')}</td>"
-            + "".join(f"<td class='w'>{_state(row)} <small>{_e(_since(row))}</small></td>" for row in rows)
-            + f"<td class='n'>{expected}</td></tr>"
-        )
-    heads = "".join(f"<th>{_e(title)} <small>最近一次</small></th>" for title in TOPIC_TITLES.values())
-    return (
-        f"<h3>没有动静、或说不准的街道（乡镇） <small>{len(order)} 个，共 {len(places)} 个；没有预警而人最多的在前</small></h3>"
-        f"<table><tr><th>街道（乡镇）</th><th class='n'>名单上的人</th><th class='n'>户</th>{heads}"
-        f"<th class='n'>照全市应有（人）</th></tr>{''.join(lines)}</table>"
-        "<p class='quiet'>“照全市应有”是把全市的救助类预警率乘上这里的人数：应有的越多而一个也没有，越值得去看一看（深红）。"
-        "人少的地方没有预警很平常（浅红）。</p>"
-    )
+        expected = places[key][1]["expected"]
+        lines.append(_heard_at(places[key], told) | {"expected": f"{expected:.0f}" if expected is not None else ""})
+    return lines
 
 
-def _state(row: Mapping[str, Any]) -> str:
-    mild = " mild" if row["township"] and row["topic"] == "warnings" and not _is_worth_a_look(row) else ""
-    return f"<span class='state {row['state']}{mild}'>{STATE_TITLES[row['state']]}</span>"
+def _heard_at(rows: Sequence[Mapping[str, Any]], told: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": f"{rows[0]['division']}{rows[0]['township']}",
+        "people": _people(rows[1], told),
+        "households": _people(rows[1], told, "households"),
+        "states": [
+            {
+                "state": row["state"], "title": STATE_TITLES[row["state"]], "since": _since(row),
+                "is_mild": row["township"] and row["topic"] == "warnings" and not _is_worth_a_look(row),
+            }
+            for row in rows
+        ],
+    }  # fmt: skip
 
 
-def _purpose(told: Mapping[str, Any], purpose: str) -> str:
+def _purpose(told: Mapping[str, Any], purpose: str) -> dict[str, Any]:
+    """Who is listed by the rules of a purpose: lines of the table, and what stands below it."""
     mine = [row for row in told["rates"] if row["purpose"] == purpose]
     whole = {row["counted"]: row for row in mine if row["dimension"] == "all"}
-    title = PURPOSE_TITLES[purpose]
-    if not whole:
-        return f"<h3>{title}</h3><p>名单上还没有人。</p>"
-    parts = [f"<h3>{title} <small>{_ASKED[purpose]}</small></h3>"]
-    if all(row["is_hidden"] for row in whole.values()):
-        return "".join(parts) + f"<p class='hidden'>列出的不到 {told['smallest_cell']['value']}，全部不公布。</p>"
+    found: dict[str, Any] = {
+        "title": PURPOSE_TITLES[purpose], "asked": _ASKED[purpose], "is_empty": not whole,
+        "is_hidden": all(row["is_hidden"] for row in whole.values()), "lines": [], "hidden": 0, "never": 0, "elsewhere": "",
+    }  # fmt: skip
+    if found["is_hidden"]:  # also where there is nothing
+        return found
     households = {
         (row["dimension"], row["division_code"], row["value"]): row for row in mine if row["counted"] == "households"
     }
@@ -380,63 +342,45 @@ def _purpose(told: Mapping[str, Any], purpose: str) -> str:
     towns = [row for row in persons if row["dimension"] == "township"]
     persons = [row for row in persons if row not in towns or row["listed"]]
     scale = _scale(persons)
-    lines = []
     for dimension, rows in groupby(persons, key=lambda row: row["dimension"]):
         pairs = [(row, households.get((dimension, row["division_code"], row["value"]))) for row in rows]
         name = DIMENSION_TITLES.get(dimension, "")
         if len(pairs) > 1 and all(row["is_hidden"] and (not beside or beside["is_hidden"]) for row, beside in pairs):
-            text = f"{len(pairs)} 组的列出数都不公布"
-            lines.append(
-                f"<tr class='next'><td class='quiet w'>{name}</td><td class='hidden' colspan='9'>{text}</td></tr>"
-            )
+            found["lines"].append({"dimension": name, "hidden": len(pairs)})
             continue
-        for place, (row, beside) in enumerate(pairs):
-            name = "" if place else name
-            lines.append(_line(row, beside, name, scale, whole["persons"]["rate"] or 0.0))
-    elsewhere = [
+        for number, (row, beside) in enumerate(pairs):
+            found["lines"].append(_line(row, beside, "" if number else name, scale, whole["persons"]["rate"] or 0.0))
+    found["elsewhere"] = "、".join(
         f"{row['listed']:,} {'人' if row['counted'] == 'persons' else '户'}"
         for row in mine if row["dimension"] == "elsewhere" and not row["is_hidden"]
-    ]  # fmt: skip
-    parts.append(
-        "<table class='wide'><tr><th></th><th>哪一组</th><th class='n'>名单上（人）</th><th class='n'>列出过（人）</th>"
-        "<th class='n'>预警率</th><th>95%区间 <small>竖线是全市</small></th><th class='n'>是全市的几倍</th><th></th>"
-        "<th class='n'>户</th><th class='n'>列出过（户）</th></tr>"
-        f"{''.join(lines)}</table>"
-    )
-    hidden = sum(row["is_hidden"] for row in towns)
-    none = sum(row["listed"] == 0 for row in towns)
-    if hidden or none:
-        parts.append(
-            f"<p class='hidden'>没有列在表里的街道（乡镇）：不公布的 {hidden} 个，一个也没有列出过的 {none} 个。</p>"
-        )
-    if elsewhere:
-        parts.append(
-            f"<p class='quiet'>另外列出过 {'、'.join(elsewhere)}，只在外部门的名单上，不知道这样的人共有多少，没有率。</p>"
-        )
-    return "".join(parts)
+    )  # fmt: skip
+    found["hidden"] = sum(row["is_hidden"] for row in towns)
+    found["never"] = sum(row["listed"] == 0 for row in towns)
+    return found
 
 
-_HIDDEN = "<span class='hidden'>不公布</span>"
+def _line(
+    row: Mapping[str, Any], beside: Mapping[str, Any] | None, dimension: str, scale: float, usual: float
+) -> dict[str, Any]:
+    """One group's figures as texts; None is a figure that is hidden."""
+    return {
+        "dimension": dimension,
+        "hidden": 0,
+        "is_whole": row["dimension"] == "all",
+        "title": f"{row['division']}{row['title']}" if row["dimension"] == "township" else row["title"],
+        "known": _figure(row["known"]),
+        "listed": None if row["is_hidden"] else _figure(row["listed"]),
+        "rate": "" if row["is_hidden"] else _percent(row["rate"]),
+        "bar": None if row["is_hidden"] else _bar(row, scale, usual),
+        "ratio": "" if row["is_hidden"] or row["ratio"] is None else format(row["ratio"], ".2f"),
+        "against": row["against_all"] or "",
+        "against_title": _AGAINST_TITLES[row["against_all"]],
+        "households": [_figure(beside[name]) for name in ("known", "listed")] if beside else [],
+    }
 
 
-def _line(row: Mapping[str, Any], beside: Mapping[str, Any] | None, dimension: str, scale: float, usual: float) -> str:
-    title = f"{row['division']}{row['title']}" if row["dimension"] == "township" else row["title"]
-    known = _HIDDEN if row["known"] is None else f"{row['known']:,}"
-    figures = (
-        f"<td class='n'>{_HIDDEN}</td><td></td><td class='bar'></td><td></td><td></td>"
-        if row["is_hidden"]
-        else f"<td class='n'>{row['listed']:,}</td><td class='n'>{_percent(row['rate'])}</td><td class='bar'>{_bar(row, scale, usual)}</td>"
-        f"<td class='n'>{'' if row['ratio'] is None else format(row['ratio'], '.2f')}</td>"
-        f"<td class='w {row['against_all'] or ''}'>{_AGAINST_TITLES[row['against_all']]}</td>"
-    )
-    households = "<td></td><td></td>"
-    if beside:
-        households = "".join(
-            f"<td class='n'>{_HIDDEN if beside[name] is None else format(beside[name], ',')}</td>"
-            for name in ("known", "listed")
-        )
-    sort = " class='whole'" if row["dimension"] == "all" else " class='next'" if dimension else ""
-    return f"<tr{sort}><td class='quiet w'>{_e(dimension)}</td><td class='w'>{_e(title)}</td><td class='n'>{known}</td>{figures}{households}</tr>"
+def _figure(count: int | None) -> str | None:
+    return None if count is None else f"{count:,}"
 
 
 def _scale(rows: Sequence[Mapping[str, Any]]) -> float:
@@ -448,24 +392,20 @@ def _scale(rows: Sequence[Mapping[str, Any]]) -> float:
     )
 
 
-def _bar(row: Mapping[str, Any], scale: float, usual: float) -> str:
-    """The interval of a rate as a bar, the rate a mark on it, and the rate of all a line across."""
+def _bar(row: Mapping[str, Any], scale: float, usual: float) -> dict[str, str]:
+    """The interval of a rate as a bar, the rate a mark on it, and the rate of all a line across: per cent of the width."""
     low, rate, high, all_of_it = (
         min(each / scale, 1) * 100 for each in (row["low"], row["rate"], row["high"], usual)
     )  # fmt: skip
-    colour = {"below": "#d9692b", "above": "#2f6fbf"}.get(row["against_all"] or "", "#7b8794")
-    return (
-        "<svg viewBox='0 0 100 18' preserveAspectRatio='none'>"
-        f"<rect x='{low:.2f}' width='{max(high - low, 0.4):.2f}' y='6' height='6' fill='{colour}' opacity='.35'/>"
-        f"<rect x='{max(rate - 0.4, 0):.2f}' width='0.8' y='2' height='14' fill='{colour}'/>"
-        f"<line x1='{all_of_it:.2f}' x2='{all_of_it:.2f}' y1='0' y2='18' stroke='#1f2933' stroke-width='1'"
-        " vector-effect='non-scaling-stroke'/></svg>"
-    )
+    return {
+        "left": f"{low:.2f}", "width": f"{max(high - low, 0.4):.2f}", "mark": f"{max(rate - 0.4, 0):.2f}",
+        "usual": f"{all_of_it:.2f}", "colour": {"below": "#d9692b", "above": "#2f6fbf"}.get(row["against_all"] or "", "#7b8794"),
+    }  # fmt: skip
 
 
-def _notes(told: Mapping[str, Any]) -> str:
+def _notes(told: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
     least, days = told["smallest_cell"]["value"], told["days"]
-    notes = (
+    return (
         (
             "名单上的人",
             "在册的、摸底排查的、监测中的、近两年退出的、一年内申请过临时救助的人，和还没有号码的家庭成员。"
@@ -509,9 +449,3 @@ def _notes(told: Mapping[str, Any]) -> str:
             "“未到期限”是有预警，但没有一条过了期限。",
         ),
     )
-    lines = "".join(f"<tr><th>{_e(word)}</th><td>{_e(text)}</td></tr>" for word, text in notes)
-    return f"<table>{lines}</table>"
-
-
-def _e(value: Any) -> str:
-    return html.escape(str(value))

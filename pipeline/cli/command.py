@@ -112,6 +112,7 @@ json_option = click.option("--json", is_flag=True, expose_value=False, callback=
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--home",
+    "home_dir",
     type=usage.Place(),
     envvar="MONITOR_HOME",
     default=Path("var"),
@@ -125,7 +126,7 @@ json_option = click.option("--json", is_flag=True, expose_value=False, callback=
 def monitor(ctx: click.Context, home_dir: Path) -> None:
     """低收入人口动态监测：每天早上说清哪些家庭有风险、还没有得到救助。"""
     keep_to_owner()
-    is_named = ctx.get_parameter_source("home") is not ParameterSource.DEFAULT
+    is_named = ctx.get_parameter_source("home_dir") is not ParameterSource.DEFAULT
     ctx.obj = Context(home_dir.absolute(), is_named=is_named)
     if ctx.invoked_subcommand is None:
         raise click.UsageError("没有写命令")

@@ -5,7 +5,6 @@ See docs/boundaries.md (6). That somebody asked stands in the journal, with the 
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.ask import pages
 from pipeline.ask.person import person_of
 from pipeline.lists.words import OUTCOME_TITLES
 from pipeline.model import mask
@@ -227,46 +227,4 @@ def _lists(published: dict[str, list[dict[str, Any]]], names: dict[str, str]) ->
 
 def page(told: dict[str, Any], bureau: str) -> str:
     """The answer to a person's question, as one printable HTML page in plain Chinese."""
-    rows = "".join(
-        f"<h3>{_e(row['种类'])} <small>{_e(row['来自'])}，{_e(row['收到'])} 收到</small></h3>"
-        f"<p>文件《{_e(row['文件'])}》{_e(row['工作表'])} 第 {row['行']} 行"
-        f"{'，' + _e(row['月份']) + ' 的数据' if row['月份'] else ''}{_standing(row)}。"
-        f"依据：{_e(row['依据'])}</p>" + _table([row["内容"]])
-        for row in told["rows"]
-    )
-    published = "".join(f"<h3>{_e(title)}</h3>{_table(lines)}" for title, lines in told["in_words"].items())
-    lists = "".join(f"<li>{_e(line)}</li>" for line in told["lists"])
-    return (
-        "<!doctype html><html lang='zh'><meta charset='utf-8'><title>个人数据查询结果</title><style>"
-        "body{font:14px/1.6 'Noto Sans CJK SC','Microsoft YaHei',sans-serif;max-width:60em;margin:2em auto;color:#222}"
-        "table{border-collapse:collapse;margin:.3em 0 1em;width:100%}td,th{border:1px solid #bbb;padding:.2em .5em;"
-        "text-align:left;vertical-align:top;overflow-wrap:anywhere}th{background:#f2f2f2;white-space:nowrap;width:9em}"
-        "h2{border-bottom:2px solid #444;margin-top:1.6em}h3{margin-bottom:0}small{color:#666;font-weight:normal}</style>"
-        f"<h1>个人数据查询结果</h1><p>{_e(bureau)}低收入人口动态监测系统中，证件号 {_e(told['person'])} 名下的全部数据，"
-        f"查询时间 {_e(told['asked_at'][:16].replace('T', ' '))}。</p>"
-        f"<h2>一、收到过的记录（{len(told['rows'])} 条）</h2>{rows or '<p>没有。</p>'}"
-        f"<h2>二、据此整理的结果</h2>{published or '<p>没有。</p>'}"
-        f"<h2>三、出现在哪些清单上</h2>{f'<ul>{lists}</ul>' if lists else '<p>没有。</p>'}"
-        f"<h2>四、谁查看过</h2>{_table(told['looked']) if told['looked'] else '<p>没有。</p>'}"
-        "<h2>五、还有哪些地方</h2><p>收到的原始文件加密保存，只在读取和标注时打开；退回件给了报送单位，清单交给了上面写明的单位。"
-        "号码写错、不能用的行按号码查不到，请带证件到报送单位核对。</p>"
-        "<h2>六、您的权利</h2><p>内容有误，请持证件到报送单位更正；不再需要保存的数据可以申请清除。"
-        "预警只是提醒工作人员核实，本系统不会停发、减发或追回任何待遇。</p></html>"
-    )
-
-
-def _standing(row: dict[str, Any]) -> str:
-    if row["退回"]:
-        return "，这一行退回了报送单位，没有采用"
-    return "" if row["仍在使用"] else "，已被后来的文件代替"
-
-
-def _table(rows: list[dict[str, Any]]) -> str:
-    return "".join(
-        f"<table>{''.join(f'<tr><th>{_e(name)}</th><td>{_e(value)}</td></tr>' for name, value in row.items())}</table>"
-        for row in rows
-    )
-
-
-def _e(value: Any) -> str:
-    return html.escape(str(value))
+    return pages.render("rights", told=told, bureau=bureau, asked_at=told["asked_at"][:16].replace("T", " "))
