@@ -73,6 +73,8 @@ def test_what_was_installed_makes_a_home_and_runs_a_night(monitor: Monitor, tmp_
     os.utime(dropped, (0, 0))
     works("--home", str(home), "run", "--date", "2026-10-31", "--really")
     assert (home / "warehouse.duckdb").exists() and list((home / "returns" / "d01").glob("*.xlsx"))
+    works("--home", str(home), "report", "--out", str(tmp_path / "报告.html"))
+    assert (tmp_path / "报告.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     works("template", "dibao_person", "--out", str(blank))
     checked = monitor("--home", str(home), "check", str(blank), "--unit", "d01")
     assert checked.returncode == 1 and "Traceback" not in checked.stderr, checked
