@@ -58,9 +58,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
             con.execute(macro)
         for schema in ("input", "life", "registry"):
             con.execute(f"create schema {schema}")
-        con.execute(
-            f"create table input.policy as select 'smallest_cell' as key, '' as policy_region, '' as area_type, {LEAST} as value"
-        )
+        con.execute(f"create table registry.night_policy as select {LEAST} as smallest_cell")
         con.execute("create table input.rule as select 'assistance' as purpose")
         yield con
 

@@ -39,8 +39,7 @@ insert into input.rule values ('A', '甲类', 'assistance', 'person', '收入低
     ('S', '更急', 'assistance', 'person', '收入很低', 'person'), ('B', '复核', 'entitlement_review', 'person', '有车', 'person');
 create table input.rule_not_in as select * from (values ('A', 'dibao'), ('H', 'dibao')) as t(rule_code, registry);
 create table input.rule_yields as select * from (values ('A', 'S'), ('H', 'S')) as t(rule_code, stronger_code);
-create table input.policy (key varchar, value decimal(18, 4), policy_region varchar default '', area_type varchar default '');
-insert into input.policy (key, value) values ('sample_per_week', {per_week}), ('sample_valid', 60), ('snooze', 180);
+create table registry.night_policy as select {per_week} as sample_per_week, 60 as sample_valid_days, 180 as snooze_days;
 create table registry.horizon as select cast(date '{day}' - interval 12 month as date) as year_start,
     cast(date '{day}' - interval 36 month as date) as retention_start;
 create table registry.registry_check (person_id varchar, registry varchar, answer varchar);

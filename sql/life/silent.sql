@@ -1,14 +1,6 @@
 -- Of what was closed, the last episode of each rule and subject: how long it stays silent, and from which value on it is worse. What one
 -- division closed about somebody of another name silences no other division.
-with everywhere as (
-    select
-        max(case when policy.key = 'snooze' then cast(policy.value as integer) end) as snooze_days,
-        max(case when policy.key = 'worse_factor' then policy.value_x10000 end) as worse_factor_x10000
-    from input.policy as policy
-    where policy.policy_region = '' and policy.area_type = ''
-),
-
-last_closed as (
+with last_closed as (
     select
         before.warning_id as warning_id, before.rule_code as rule_code, before.subject_id as subject_id,
         before.level as level, before.measured as measured, before.decided_on as decided_on, before.outcome as outcome,
@@ -25,13 +17,13 @@ compared as (
     select
         standing.rule_code as rule_code, standing.subject_id as subject_id,
         last_closed.warning_id as episode_before, last_closed.outcome as outcome_before,
-        last_closed.decided_on as decided_on, everywhere.snooze_days as snooze_days,
+        last_closed.decided_on as decided_on, night_policy.snooze_days as snooze_days,
         cast(level_now.level_rank as integer) < cast(level_then.level_rank as integer) as is_level_up,
         coalesce(
             standing.measured > last_closed.measured
-            and standing.measured * 10000 >= last_closed.measured * everywhere.worse_factor_x10000, false
+            and standing.measured * 10000 >= last_closed.measured * night_policy.worse_factor_x10000, false
         ) as is_more,
-        date_diff('day', last_closed.decided_on, night.run_date) >= everywhere.snooze_days as is_over
+        date_diff('day', last_closed.decided_on, night.run_date) >= night_policy.snooze_days as is_over
     from life.standing as standing
     inner join last_closed
         on
@@ -43,7 +35,7 @@ compared as (
         on standing.level = level_now.level
     inner join input.level as level_then
         on last_closed.level = level_then.level
-    cross join everywhere
+    cross join registry.night_policy as night_policy
     cross join input.night as night
     where
         last_closed.division_code = standing.division_code

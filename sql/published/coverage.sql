@@ -42,7 +42,7 @@ freshness as (
         case
             when places.period <> '' then
                 last_day(
-                    cast(cast(places.period || '-01' as date) + cast(fresh.value as integer) * interval 1 month as date)
+                    cast(cast(places.period || '-01' as date) + night_policy.roster_fresh_months * interval 1 month as date)
                 )
         end as fresh_until
     from places
@@ -52,8 +52,7 @@ freshness as (
         on places.unit_code = asked.unit_code and places.kind = asked.kind and places.period = asked.period
     left join missing
         on places.unit_code = missing.unit_code and places.kind = missing.kind and places.period = missing.period
-    left join input.policy as fresh
-        on fresh.key = 'roster_fresh' and fresh.policy_region = '' and fresh.area_type = ''
+    cross join registry.night_policy as night_policy
 )
 
 select

@@ -4,13 +4,11 @@ with tonight as (
     select
         night.run_date as run_date,
         cast(date_trunc('week', night.run_date) as date) as week_start,
-        max(case when policy.key = 'sample_per_week' then cast(policy.value as integer) end) as per_week,
-        max(case when policy.key = 'sample_valid' then cast(policy.value as integer) end) as days_valid,
-        max(case when policy.key = 'snooze' then cast(policy.value as integer) end) as days_left_alone
+        night_policy.sample_per_week as per_week,
+        night_policy.sample_valid_days as days_valid,
+        night_policy.snooze_days as days_left_alone
     from input.night as night
-    cross join input.policy as policy
-    where policy.policy_region = '' and policy.area_type = ''
-    group by night.run_date
+    cross join registry.night_policy as night_policy
 ),
 
 earlier as (

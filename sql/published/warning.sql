@@ -10,13 +10,6 @@ with working_day as (
     from input.calendar as calendar
 ),
 
-everywhere as (
-    select
-        max(case when policy.key = 'snooze' then cast(policy.value as integer) end) as snooze_days
-    from input.policy as policy
-    where policy.policy_region = '' and policy.area_type = ''
-),
-
 open_before as (
     select
         before.warning_id as warning_id, before.rule_code as rule_code, before.subject_id as subject_id,
@@ -140,7 +133,7 @@ select
     found.measure as measure,
     found.note as note,
     case
-        when found.status = 'closed' then cast(found.decided_on + everywhere.snooze_days * interval 1 day as date)
+        when found.status = 'closed' then cast(found.decided_on + night_policy.snooze_days * interval 1 day as date)
     end as silent_until,
     found.episode_before as episode_before,
     found.evidence as evidence,
@@ -148,7 +141,7 @@ select
     found.policy as policy
 from found
 cross join input.night as night
-cross join everywhere
+cross join registry.night_policy as night_policy
 left join input.rule as rule
     on found.rule_code = rule.rule_code
 left join input.previous_warning as previous

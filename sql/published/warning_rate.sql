@@ -2,13 +2,7 @@
 -- apart. A figure from which somebody could be told is hidden: fewer than smallest_cell listed, or fewer than that not listed. Hidden with it is
 -- as much of what adds up to the same total as it takes that they are together no fewer listed, and no fewer not listed, than the least: so
 -- nothing follows by subtraction. What is hidden of a division hides its townships, what is hidden of all hides everything.
-with least as (
-    select max(case when policy.key = 'smallest_cell' then policy.value end) as smallest
-    from input.policy as policy
-    where policy.policy_region = '' and policy.area_type = ''
-),
-
-purposes as (
+with purposes as (
     select distinct rule.purpose as purpose
     from input.rule as rule
 ),
@@ -35,17 +29,17 @@ cell as (
         group_size.division_code as division_code,
         group_size.value as value,
         case when group_size.dimension = 'township' then group_size.division_code else 'all' end as total_of,
-        least.smallest as smallest,
+        night_policy.smallest_cell as smallest,
         group_size.members as known,
         cast(coalesce(hit.listed, 0) as bigint) as listed,
         group_size.members - coalesce(hit.listed, 0) as not_listed,
         group_size.is_hidden as is_size_hidden,
         group_size.is_hidden
-        or (coalesce(hit.listed, 0) > 0 and coalesce(hit.listed, 0) < least.smallest)
-        or group_size.members - coalesce(hit.listed, 0) < least.smallest as is_telling
+        or (coalesce(hit.listed, 0) > 0 and coalesce(hit.listed, 0) < night_policy.smallest_cell)
+        or group_size.members - coalesce(hit.listed, 0) < night_policy.smallest_cell as is_telling
     from registry.group_size as group_size
     cross join purposes
-    cross join least
+    cross join registry.night_policy as night_policy
     left join hit
         on
             purposes.purpose = hit.purpose
@@ -145,11 +139,11 @@ shown as (
         'all' as division_code,
         'elsewhere' as value,
         cast(null as bigint) as known,
-        case when count(*) >= max(least.smallest) then count(*) end as listed,
+        case when count(*) >= max(night_policy.smallest_cell) then count(*) end as listed,
         cast(null as bigint) as all_listed,
         cast(null as bigint) as all_known
     from life.reached as reached
-    cross join least
+    cross join registry.night_policy as night_policy
     left join registry.person_group as person_group
         on reached.counted = person_group.counted and reached.member_id = person_group.member_id and person_group.dimension = 'all'
     where person_group.member_id is null

@@ -1,13 +1,7 @@
 -- How many each group is, and whether that may be said. A group smaller than smallest_cell is hidden, and with it as many of those
 -- that add up to the same total as it takes that they are together no fewer than the least: so nothing follows by subtraction.
 -- What is hidden of a division hides its townships, what is hidden of all hides everything.
-with least as (
-    select max(case when policy.key = 'smallest_cell' then policy.value end) as smallest
-    from input.policy as policy
-    where policy.policy_region = '' and policy.area_type = ''
-),
-
-sized as (
+with sized as (
     select
         person_group.counted as counted,
         person_group.dimension as dimension,
@@ -22,13 +16,13 @@ sized as (
 ranked as (
     select
         sized.counted as counted, sized.dimension as dimension, sized.division_code as division_code, sized.value as value,
-        sized.total_of as total_of, sized.members as members, least.smallest as smallest,
-        sized.members < least.smallest as is_few,
+        sized.total_of as total_of, sized.members as members, night_policy.smallest_cell as smallest,
+        sized.members < night_policy.smallest_cell as is_few,
         row_number() over (
             partition by sized.counted, sized.dimension, sized.total_of order by sized.members, sized.value
         ) as row_rank
     from sized
-    cross join least
+    cross join registry.night_policy as night_policy
 ),
 
 chosen as (
