@@ -23,7 +23,7 @@ from pipeline.model import BalanceError, ConfigError, MonitorError, Reading, Ref
 from pipeline.records.ledger import Ledger, ReadBy, ReceivedFile, Submission, file_id, parts, shown_name
 from pipeline.records.ledger import tables as ledger_tables
 from pipeline.records.ledger.decisions import DecisionLine
-from pipeline.records.ledger.parts import Delivery, Replace, decide, part_name, rivals, superseded_by
+from pipeline.records.ledger.parts import Delivery, Replace, arrange, part_name, rivals, superseded_by
 from pipeline.records.seal import Seal
 
 pytestmark = pytest.mark.slow
@@ -53,7 +53,7 @@ TOWN = delivery("城区.xlsx", FIRST)
 
 def outcome(new: Delivery, existing: list[Delivery], share: float | Fraction = 0, replace: Replace = "period") -> str:
     overlaps = {rival.submission_id: share for rival in rivals(new, existing, replace)}
-    return decide(new, existing, replace, overlaps).outcome
+    return arrange(new, existing, replace, overlaps).outcome
 
 
 @pytest.mark.parametrize("replace", ["period", "unit"])
@@ -66,7 +66,7 @@ def test_files_of_one_night_are_parts_however_much_they_overlap(replace: Replace
 @pytest.mark.parametrize("replace", ["period", "unit"])
 def test_the_same_name_on_a_later_night_replaces_the_part_of_that_name_only(replace: Replace) -> None:
     country = delivery("乡镇.xlsx", FIRST)
-    decision = decide(delivery("城区.xlsx", SECOND), [TOWN, country], replace, {})
+    decision = arrange(delivery("城区.xlsx", SECOND), [TOWN, country], replace, {})
     assert (decision.outcome, decision.ids) == ("replaces", (TOWN.submission_id,))
     assert "城区.xlsx" in decision.reason
 
@@ -91,7 +91,7 @@ def test_another_name_on_a_later_night_asks_when_more_than_half_are_the_same(
 
 
 def test_the_question_names_the_file_and_what_to_do() -> None:
-    decision = decide(delivery("别的.xlsx", SECOND), [TOWN], "period", {TOWN.submission_id: 0.9})
+    decision = arrange(delivery("别的.xlsx", SECOND), [TOWN], "period", {TOWN.submission_id: 0.9})
     assert "城区.xlsx" in decision.reason and "2026-10-30" in decision.reason
     assert decision.fix == advice.name_which_holds(["城区.xlsx"])
     assert decision.ids == (TOWN.submission_id,)
@@ -130,7 +130,7 @@ def test_another_period_stays_beside_whichever_comes_first() -> None:
 
 def test_the_older_never_replaces_the_newer() -> None:
     newer = delivery("城区.xlsx", SECOND)
-    decision = decide(TOWN, [newer], "period", {})
+    decision = arrange(TOWN, [newer], "period", {})
     assert (decision.outcome, decision.ids) == ("superseded", (newer.submission_id,))
 
 
@@ -175,7 +175,7 @@ def read(ledger: Ledger, file: ReceivedFile, kind: str = "dibao_person", period:
 
 def take(ledger: Ledger, name: str = "城区.xlsx", night: date = FIRST, content: str = "", **how: str) -> Submission:
     submission = read(ledger, arrive(ledger, name, night, content), **how)
-    decision = ledger.decide(submission, {rival.submission_id: 0 for rival in ledger.rivals(submission)})
+    decision = ledger.arrange(submission, {rival.submission_id: 0 for rival in ledger.rivals(submission)})
     if decision.outcome == "repeated":
         return ledger.settle(submission.submission_id, "repeated", reason=decision.reason)
     return ledger.settle(submission.submission_id, "accepted", accepted=10)
@@ -236,11 +236,11 @@ def test_two_copies_that_wait_together_count_once(ledger_url: str) -> None:
     ledger = Ledger(ledger_url, SEAL)
     copies = [arrive(ledger, name, content="x") for name in ("城区.xlsx", "另存.xlsx")]
     first, twin = [read(ledger, file) for file in copies]
-    assert ledger.decide(first, {}).outcome == "part"
-    assert ledger.decide(twin, {}).ids == (first.submission_id,)
+    assert ledger.arrange(first, {}).outcome == "part"
+    assert ledger.arrange(twin, {}).ids == (first.submission_id,)
     # Had the first been refused, the twin would stand by itself.
     ledger.settle(first.submission_id, "refused", set_aside=10)
-    assert ledger.decide(twin, {}).outcome == "part"
+    assert ledger.arrange(twin, {}).outcome == "part"
 
 
 def test_a_file_of_a_night_that_died_is_read_once_more(ledger_url: str) -> None:

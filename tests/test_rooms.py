@@ -1,4 +1,4 @@
-"""The house: who may know whom, what stands where, and what must not be there at all."""
+"""The rooms: who may know whom, what stands where, what things are called, and what must not be there at all."""
 
 from __future__ import annotations
 
@@ -104,6 +104,25 @@ def test_nobody_below_the_entry_points_asks_a_clock():
         assert not re.search(
             r"\b(?:current_date|current_timestamp|now\s*\(|today\s*\()", path.read_text(encoding="utf-8")
         ), path.name
+
+
+def test_the_page_of_words_is_true_and_words_that_were_given_up_stay_away():
+    page = (ROOT / "docs" / "words.md").read_text(encoding="utf-8")
+    verbs = {
+        verb.replace(" ", "_")
+        for cell in re.findall(r"^\| ([a-z ,]+) \|", page.split("## Verbs")[1].split("## Nouns")[0], re.M)
+        for verb in cell.split(", ")
+        if verb != "verb"
+    }
+    called = {
+        node.name.lstrip("_")
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert sorted(verb for verb in verbs if not any(re.match(rf"{verb}(_|$)", name) for name in called)) == []
+    given_up = re.compile(r"examine|pass_through|write_down|told_before|surroundings|mending|exception", re.IGNORECASE)
+    assert sorted(name for name in called if given_up.match(name)) == []
 
 
 def test_no_drawer_for_everything_and_no_second_version():

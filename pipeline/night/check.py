@@ -113,7 +113,7 @@ def check(
     with access.shared(home_dir), warehouse.in_memory(home.work) as con:
         kinds = contracts.load().dataset_groups()[dataset_group]
         waiting = [each for each in ledger.submissions(outcome="read") if each.kind in kinds]
-        fresh = deliveries.decide(con, home, ledger, day, kinds)
+        fresh = deliveries.arrange(con, home, ledger, day, kinds)
         known = scope.tonight(con, home, day, dataset_group, lambda: build_inputs.of_lists(home, ledger, day), left)
         context = checks.CheckContext(day, home.identity_key(), home.places, known.door, frozenset(ledger.waivers(day)))
         outcome = deliveries.judge(

@@ -27,17 +27,19 @@ ReadAgain = Callable[[Submission], list[Reading]]
 """Reads a submission's file from the archive once more."""
 
 
-def decide(con: duckdb.DuckDBPyConnection, home: Home, ledger: Ledger, day: date, kinds: list[str]) -> list[Submission]:
+def arrange(
+    con: duckdb.DuckDBPyConnection, home: Home, ledger: Ledger, day: date, kinds: list[str]
+) -> list[Submission]:
     """The waiting submissions that are to be judged; repeats and unanswered questions are settled here."""
     fresh = []
     for submission in [each for kind in kinds for each in ledger.submissions(kind=kind, outcome="read")]:
         rivals = ledger.rivals(submission)
         overlaps = {rival.submission_id: _overlap(con, home, submission, rival, day) for rival in rivals}
-        decision = ledger.decide(submission, overlaps)
-        if decision.outcome == "repeated":
-            ledger.settle(submission.submission_id, "repeated", reason=decision.reason)
-        elif decision.outcome == "asks":
-            reason = f"{decision.reason}。{decision.fix}" if decision.fix else decision.reason
+        arrangement = ledger.arrange(submission, overlaps)
+        if arrangement.outcome == "repeated":
+            ledger.settle(submission.submission_id, "repeated", reason=arrangement.reason)
+        elif arrangement.outcome == "asks":
+            reason = f"{arrangement.reason}。{arrangement.fix}" if arrangement.fix else arrangement.reason
             ledger.settle(submission.submission_id, "refused", set_aside=submission.rows_read, reason=reason)
         else:
             fresh.append(submission)

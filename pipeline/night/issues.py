@@ -1,8 +1,8 @@
 """Error lines with a life: kept per submission, masked; which of them stand tonight, since when, and what was cured.
 
 A fault is the same on every night by its `issue_id` (unit, kind, rule, field, whose row), not by the row's number. When
-it came and went is written into a journal per unit and kind: a line on the night on which it is first met, one when it
-is gone, one when it is back. States on the night D follow from the journal up to D, so a night run again says the same:
+it came and went is written into a history per unit and kind: a line on the night on which it is first met, one when it
+is gone, one when it is back. States on the night D follow from the history up to D, so a night run again says the same:
 
     new        met for the first time on D          came_back  was gone, met again on D
     open       met on an earlier night, still there fixed      gone since D; told on that one night
@@ -148,7 +148,7 @@ def remember(
     touched: Iterable[tuple[str, str | None]],
     unasked: Iterable[tuple[str, str, str]] = (),
 ) -> None:
-    """Write the journals of (unit, kind) pairs on: what is there tonight and was not before, and what is gone.
+    """Write the histories of (unit, kind) pairs on: what is there tonight and was not before, and what is gone.
 
     `unasked`: (unit, kind, rule) that could not be asked tonight; what they found before is not gone.
     Calling it again on the same night replaces what that night wrote.
@@ -159,16 +159,16 @@ def remember(
         mine = [each for each in submissions if each.kind == kind]
         stands = [each for each in open_submissions(submissions) if each.kind == kind]
         here = _lines(home, stands)
-        path = _journal_path(home, unit, kind)
-        journal = _read(path, _EVENT)
-        before = _last(journal[journal["night"] < day])
+        path = _history_path(home, unit, kind)
+        history = _read(path, _EVENT)
+        before = _last(history[history["night"] < day])
         was_there = before[before["is_there"].astype(bool)]
         came = here[~here["issue_id"].isin(was_there["issue_id"])].assign(night=day, is_there=True)
         still = [*here["issue_id"], *_lines(home, [each for each in mine if _is_of_tonight(each, day)])["issue_id"]]
         gone = was_there[~was_there["issue_id"].isin(still)]
         gone = gone[~gone["rule"].isin([rule for of, what, rule in unasked if (of, what) == (unit, kind)])]
         gone = gone[~gone["submission_id"].isin(_replaced(mine, day, by_months=1))].assign(night=day, is_there=False)
-        written = pd.concat([journal[journal["night"] != day], came, gone], ignore_index=True)
+        written = pd.concat([history[history["night"] != day], came, gone], ignore_index=True)
         path.parent.mkdir(mode=0o700, exist_ok=True)
         _write(path, written.sort_values(["night", "issue_id"], kind="stable"), _EVENT)
 
@@ -185,11 +185,11 @@ def issues_as_of(home: Home, submissions: Sequence[Submission], excepted: Collec
     known = {each.submission_id for each in stands}
     tonight = [each for each in submissions if _is_of_tonight(each, day) and each.submission_id not in known]
     pairs = {(each.unit_code, each.kind) for each in submissions}
-    journals = [_table(_journal_path(home, *pair), _EVENT) for pair in sorted(pairs, key=str)]
-    journal = _frame([_table(Path(), _EVENT), *journals])
-    journal = journal[journal["night"] <= day]
-    last = _last(journal).set_index("issue_id")
-    first = journal.sort_values("night", kind="stable").drop_duplicates("issue_id").set_index("issue_id")["night"]
+    histories = [_table(_history_path(home, *pair), _EVENT) for pair in sorted(pairs, key=str)]
+    history = _frame([_table(Path(), _EVENT), *histories])
+    history = history[history["night"] <= day]
+    last = _last(history).set_index("issue_id")
+    first = history.sort_values("night", kind="stable").drop_duplicates("issue_id").set_index("issue_id")["night"]
     here = pd.concat([_lines(home, stands), _lines(home, tonight)], ignore_index=True)
     here = here.drop_duplicates("issue_id", keep="first")
     since = here["issue_id"].map(last.loc[last["is_there"].astype(bool), "night"]).astype(object)
@@ -208,9 +208,9 @@ def issues_as_of(home: Home, submissions: Sequence[Submission], excepted: Collec
     return told.sort_values(["unit_code", "issue_id"], kind="stable", ignore_index=True)
 
 
-def _last(journal: pd.DataFrame) -> pd.DataFrame:
+def _last(history: pd.DataFrame) -> pd.DataFrame:
     """The latest event of each fault."""
-    return journal.sort_values("night", kind="stable").drop_duplicates("issue_id", keep="last")
+    return history.sort_values("night", kind="stable").drop_duplicates("issue_id", keep="last")
 
 
 def _lines(home: Home, submissions: Sequence[Submission]) -> pd.DataFrame:
@@ -282,7 +282,7 @@ def said_of(home: Home, submission: Submission) -> dict[tuple[int, str], str]:
 def forget(home: Home, rows: Collection[tuple[str, str, int]], submissions: Collection[str] = ()) -> None:
     """Remove what was said of these rows (submission_id, sheet, row), and of these submissions as a whole.
 
-    That something stood there, and from when to when, stays in the journals without its words, so that states go on.
+    That something stood there, and from when to when, stays in the histories without its words, so that states go on.
     """
     for path in sorted((home.accepted / "validation_issue").glob("*.parquet")):
         lines = _read(path, _LINE)
@@ -330,7 +330,7 @@ def _lines_path(home: Home, submission: Submission) -> Path:
     return home.accepted / "validation_issue" / f"{submission.submission_id}.parquet"
 
 
-def _journal_path(home: Home, unit: str, kind: str | None) -> Path:
+def _history_path(home: Home, unit: str, kind: str | None) -> Path:
     """By a hash, since an inbox folder that names no unit may be called anything."""
     name = hashlib.sha256(f"{unit}\0{kind or ''}".encode()).hexdigest()[:16]
     return home.accepted / "issue_life" / f"{name}.parquet"

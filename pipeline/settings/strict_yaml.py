@@ -25,12 +25,12 @@ S = TypeVar("S", bound=Strict)
 def written(pattern: str, words: str) -> AfterValidator:
     """What a text has to match as a whole, and the same in words for the person who edits the file."""
 
-    def examine(text: str) -> str:
+    def validate(text: str) -> str:
         if not re.fullmatch(pattern, text):
             raise ValueError(f"写法不对，{words}")
         return text
 
-    return AfterValidator(examine)
+    return AfterValidator(validate)
 
 
 Code = Annotated[str, written(r"[a-z][a-z0-9_]{0,39}", "应以小写字母开头，只用小写字母、数字和下划线，最多 40 个")]

@@ -23,7 +23,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from pipeline.model import BalanceError, MonitorError, Reading, legible
 from pipeline.records.ledger import parts
 from pipeline.records.ledger.decisions import DecisionFile, DecisionLine, Decisions
-from pipeline.records.ledger.parts import Decision, Delivery, Replace
+from pipeline.records.ledger.parts import Arrangement, Delivery, Replace
 from pipeline.records.ledger.tables import (
     confirmation_table,
     gap_table,
@@ -308,16 +308,16 @@ class Ledger:
             return _received(connection.execute(select(received_file).where(of_it)).one())
 
     def rivals(self, submission: Submission) -> list[Submission]:
-        """The parts whose overlap with this submission `decide` asks for; see `parts.rivals`."""
+        """The parts whose overlap with this submission `arrange` asks for; see `parts.rivals`."""
         known = self._known(submission)
         rivals = parts.rivals(submission.delivery, [delivery for _, delivery in known], submission.replace)
         ids = {rival.submission_id for rival in rivals}
         return [other for other, delivery in known if delivery.submission_id in ids]
 
-    def decide(self, submission: Submission, overlaps: Mapping[str, float | Fraction]) -> Decision:
-        """What a read submission is to those that came before it; see `parts.decide`. Writes nothing."""
+    def arrange(self, submission: Submission, overlaps: Mapping[str, float | Fraction]) -> Arrangement:
+        """What a read submission is to those that came before it; see `parts.arrange`. Writes nothing."""
         known = [delivery for _, delivery in self._known(submission)]
-        return parts.decide(submission.delivery, known, submission.replace, overlaps)
+        return parts.arrange(submission.delivery, known, submission.replace, overlaps)
 
     @contextmanager
     def at_once(self) -> Iterator[None]:

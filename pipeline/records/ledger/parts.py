@@ -61,7 +61,7 @@ class Delivery:
 
 
 @dataclass(frozen=True)
-class Decision:
+class Arrangement:
     """What a new delivery is, to which others, and what its sender is told (Chinese; '' when there is nothing to say)."""
 
     outcome: Literal["repeated", "part", "replaces", "superseded", "asks"]
@@ -107,12 +107,12 @@ def is_shrunken(rows: int, before: int, *, more_than_share: Decimal, more_than_r
 
 
 def is_asked_about(question: str, file_name: str) -> bool:
-    """Whether the reason with which `decide` asks which of two holds names this file."""
+    """Whether the reason with which `arrange` asks which of two holds names this file."""
     return f"《{file_name}》" in question
 
 
 def rivals(new: Delivery, existing: Sequence[Delivery], replace: Replace) -> list[Delivery]:
-    """The parts in force that `decide` needs to know the overlap with, sorted; none when names and nights decide."""
+    """The parts in force that `arrange` needs to know the overlap with, sorted; none when names and nights decide."""
     roster = _others_of_roster(new, existing)
     if (
         replace == "key"
@@ -130,9 +130,9 @@ def rivals(new: Delivery, existing: Sequence[Delivery], replace: Replace) -> lis
     ]
 
 
-def decide(
+def arrange(
     new: Delivery, existing: Sequence[Delivery], replace: Replace, overlaps: Mapping[str, float | Fraction]
-) -> Decision:
+) -> Arrangement:
     """What `new` is to the deliveries already taken.
 
     `overlaps`: submission_id of each of `rivals(…)` → the share of people in common, 0…1, of the smaller of the two
@@ -141,25 +141,25 @@ def decide(
     roster = _others_of_roster(new, existing)
     for old in roster:
         if old.sha256 == new.sha256:
-            return Decision("repeated", (old.submission_id,), f"与{_called(old)}内容完全相同，只计一次")
+            return Arrangement("repeated", (old.submission_id,), f"与{_called(old)}内容完全相同，只计一次")
     if replace == "key":
-        return Decision("part")
+        return Arrangement("part")
     same_name = [old for old in roster if part_name(old.file_name) == part_name(new.file_name) and not old.is_held]
     for later in same_name:
         if _order(later) > _order(new):
-            return Decision("superseded", (later.submission_id,), f"之后收到的{_called(later)}已替换它")
+            return Arrangement("superseded", (later.submission_id,), f"之后收到的{_called(later)}已替换它")
     if same_name:
-        return Decision("replaces", (same_name[-1].submission_id,), f"替换{_called(same_name[-1])}")
+        return Arrangement("replaces", (same_name[-1].submission_id,), f"替换{_called(same_name[-1])}")
     asks = [old for old in rivals(new, existing, replace) if overlaps[old.submission_id] > HALF]
     if asks:
         called = "、".join(_called(old) for old in asks)
-        return Decision(
+        return Arrangement(
             "asks",
             tuple(old.submission_id for old in asks),
             f"与{called}有一半以上的人员相同，文件名却不同，分不清以哪一份为准",
             advice.name_which_holds([_in_place_of(old, new) for old in asks]),
         )
-    return Decision("part")
+    return Arrangement("part")
 
 
 def _roster(delivery: Delivery) -> tuple[str, str, str]:
