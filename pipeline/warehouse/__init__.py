@@ -29,6 +29,9 @@ from pipeline.warehouse import engines, evidence, suggestion, what_if, why_not, 
 from pipeline.warehouse.decided import DECIDED, Decided, Rows, make_contradiction, make_named_in, source
 from pipeline.warehouse.engines import OF_THE_MACHINE as OF_THE_MACHINE
 from pipeline.warehouse.engines import own_words
+from pipeline.warehouse.given import CARD_TABLES as CARD_TABLES
+from pipeline.warehouse.given import INPUT as INPUT
+from pipeline.warehouse.given import PREVIOUS as PREVIOUS
 from pipeline.warehouse.models import (
     ANSWER,
     CONTRADICTION,
@@ -44,138 +47,6 @@ from pipeline.warehouse.models import (
     Models,
     Published,
 )
-
-INPUT: dict[str, dict[str, str]] = {
-    "unit": {"unit_code": "VARCHAR", "name": "VARCHAR", "unit_kind": "VARCHAR", "policy_region": "VARCHAR"},
-    "township": {"division_code": "VARCHAR", "name": "VARCHAR", "is_border": "BOOLEAN"},
-    "policy": {
-        "key": "VARCHAR", "policy_region": "VARCHAR", "area_type": "VARCHAR", "valid_from": "DATE",
-        "value": "DECIMAL(18,4)", "value_fen": "BIGINT", "value_x10000": "BIGINT", "unit": "VARCHAR", "source": "VARCHAR",
-        "title": "VARCHAR",
-    },
-    "calendar": {"day": "DATE", "is_working": "BOOLEAN"},
-    "identity": {"person_id": "VARCHAR", "household_id": "VARCHAR"},
-    "submission": {
-        "submission_id": "VARCHAR", "unit_code": "VARCHAR", "kind": "VARCHAR", "file_name": "VARCHAR", "sha256": "VARCHAR",
-        "received_at": "TIMESTAMP", "night": "DATE", "period": "VARCHAR", "rows_read": "BIGINT", "rows_accepted": "BIGINT",
-        "rows_set_aside": "BIGINT", "rows_out_of_scope": "BIGINT", "status": "VARCHAR", "reason": "VARCHAR",
-        "received_seq": "BIGINT",
-    },
-    "column": {
-        "submission_id": "VARCHAR", "sheet": "VARCHAR", "field": "VARCHAR", "header": "VARCHAR", "letter": "VARCHAR",
-    },
-    "issue": {
-        "issue_id": "VARCHAR", "submission_id": "VARCHAR", "unit_code": "VARCHAR", "file_name": "VARCHAR",
-        "sheet": "VARCHAR", "row": "INTEGER", "column": "VARCHAR", "header": "VARCHAR", "value_masked": "VARCHAR",
-        "rule": "VARCHAR", "level": "VARCHAR", "severity": "VARCHAR", "message": "VARCHAR", "fix": "VARCHAR",
-        "state": "VARCHAR", "first_seen_on": "DATE",
-    },
-    "set_aside": {
-        "row_id": "VARCHAR", "submission_id": "VARCHAR", "kind": "VARCHAR", "unit_code": "VARCHAR", "period": "VARCHAR",
-        "sheet": "VARCHAR", "row_number": "INTEGER", "name": "VARCHAR", "birth_date": "DATE",
-        "reason": "VARCHAR", "person_id": "VARCHAR", "number_state": "VARCHAR", "number": "VARCHAR", "number_birth_date": "DATE",
-        "phone": "VARCHAR", "is_unproven": "BOOLEAN",
-    },
-    "identity_decision": {
-        "left_ref": "VARCHAR", "right_ref": "VARCHAR", "decision": "VARCHAR", "decided_by": "VARCHAR", "decided_on": "DATE",
-        "note": "VARCHAR", "unit_code": "VARCHAR",
-    },
-    "placed": {"person_id": "VARCHAR", "head_person_id": "VARCHAR"},
-    "place": {"row_id": "VARCHAR", "division_code": "VARCHAR", "township": "VARCHAR"},
-    "expected": {"unit_code": "VARCHAR", "kind": "VARCHAR", "period": "VARCHAR", "due_day": "INTEGER"},
-    "gap": {
-        "unit_code": "VARCHAR", "kind": "VARCHAR", "period": "VARCHAR", "latest_period": "VARCHAR",
-        "submission_id": "VARCHAR", "file_name": "VARCHAR", "sort": "VARCHAR", "reason": "VARCHAR", "night": "DATE",
-    },
-    "draw": {"salt": "VARCHAR"},
-    "release": {
-        "built_at": "TIMESTAMP", "code_version": "VARCHAR", "policy_version": "VARCHAR", "settings_version": "VARCHAR",
-        "input_digest": "VARCHAR",
-    },
-    "previous_release": {
-        "run_date": "DATE", "code_version": "VARCHAR", "rules_version": "VARCHAR", "policy_version": "VARCHAR",
-        "settings_version": "VARCHAR",
-    },
-    "previous_submission": {"submission_id": "VARCHAR", "status": "VARCHAR"},
-    "previous_person": {
-        "person_id": "VARCHAR", "name": "VARCHAR", "household_id": "VARCHAR", "division_code": "VARCHAR",
-    },
-    "previous_warning": {
-        "warning_id": "VARCHAR", "run_date": "DATE", "rule_code": "VARCHAR", "title": "VARCHAR", "purpose": "VARCHAR",
-        "level": "VARCHAR", "status": "VARCHAR", "outcome": "VARCHAR", "household_id": "VARCHAR", "person_id": "VARCHAR",
-        "subject_id": "VARCHAR", "subject_name": "VARCHAR", "subject_id_number": "VARCHAR", "division_code": "VARCHAR",
-        "township": "VARCHAR", "first_seen_on": "DATE", "last_seen_on": "DATE", "due_on": "DATE", "measured": "BIGINT",
-        "reason": "VARCHAR", "caveat": "VARCHAR", "remark": "VARCHAR", "evidence": "VARCHAR", "freshness": "VARCHAR",
-        "policy": "VARCHAR", "decision_id": "VARCHAR", "decided_on": "DATE", "decided_by": "VARCHAR", "measure": "VARCHAR",
-        "note": "VARCHAR", "episode_before": "VARCHAR",
-    },
-    "previous_withdrawn": {
-        "warning_id": "VARCHAR", "rule_code": "VARCHAR", "subject_id": "VARCHAR", "household_id": "VARCHAR",
-        "division_code": "VARCHAR", "level": "VARCHAR", "first_seen_on": "DATE", "withdrawn_on": "DATE",
-        "because": "VARCHAR", "submission_id": "VARCHAR",
-    },
-    "previous_change": {
-        "run_date": "DATE", "warning_id": "VARCHAR", "rule_code": "VARCHAR", "household_id": "VARCHAR",
-        "division_code": "VARCHAR", "change": "VARCHAR", "before": "VARCHAR", "after": "VARCHAR", "because": "VARCHAR",
-        "submission_id": "VARCHAR",
-    },
-    "previous_rule_history": {
-        "run_date": "DATE", "rule_code": "VARCHAR", "division_code": "VARCHAR", "asked": "BIGINT", "fired": "BIGINT",
-        "could_not_be_asked": "BIGINT", "open": "BIGINT", "overdue": "BIGINT",
-    },
-    "previous_sample": {
-        "sample_id": "VARCHAR", "week_start": "DATE", "rule_code": "VARCHAR", "title": "VARCHAR", "question": "VARCHAR",
-        "subject_id": "VARCHAR", "person_id": "VARCHAR", "household_id": "VARCHAR", "subject_name": "VARCHAR",
-        "division_code": "VARCHAR", "sampled_on": "DATE", "valid_until": "DATE", "population": "BIGINT", "state": "VARCHAR",
-        "outcome": "VARCHAR", "lapsed_on": "DATE", "because": "VARCHAR", "decision_id": "VARCHAR", "decided_on": "DATE",
-        "decided_by": "VARCHAR", "measure": "VARCHAR", "note": "VARCHAR",
-    },
-    "previous_decision": {
-        "decision_id": "VARCHAR", "rule_code": "VARCHAR", "division_code": "VARCHAR", "problem": "VARCHAR",
-    },
-    "previous_question": {
-        "question_id": "VARCHAR", "about": "VARCHAR", "left_ref": "VARCHAR", "right_ref": "VARCHAR",
-        "division_code": "VARCHAR", "first_asked_on": "DATE", "score": "DECIMAL(3,2)", "reason": "VARCHAR",
-        "left_name": "VARCHAR", "left_number_masked": "VARCHAR", "left_kind": "VARCHAR", "left_unit_code": "VARCHAR",
-        "left_file_name": "VARCHAR", "left_sheet": "VARCHAR", "left_row": "INTEGER", "right_name": "VARCHAR",
-        "right_number_masked": "VARCHAR", "right_kind": "VARCHAR", "right_unit_code": "VARCHAR",
-        "right_file_name": "VARCHAR", "right_sheet": "VARCHAR", "right_row": "INTEGER",
-    },
-    "previous_answer": {
-        "decision_id": "VARCHAR", "left_ref": "VARCHAR", "right_ref": "VARCHAR", "division_code": "VARCHAR",
-        "problem": "VARCHAR", "state": "VARCHAR", "decision": "VARCHAR",
-    },
-    "decision": {
-        "decision_id": "VARCHAR", "about": "VARCHAR", "subject": "VARCHAR", "result": "VARCHAR", "measure": "VARCHAR",
-        "decided_by": "VARCHAR", "decided_on": "DATE", "note": "VARCHAR", "unit_code": "VARCHAR", "file_name": "VARCHAR",
-        "sheet": "VARCHAR", "row_number": "INTEGER", "night": "DATE", "received_seq": "BIGINT", "problem": "VARCHAR",
-    },
-}  # fmt: skip
-"""Tables `input.<name>` that are given to the build; `input.night` and the cards' tables are made here (docs/design.md)."""
-
-PREVIOUS = {
-    "previous_release": "release", "previous_submission": "submission", "previous_person": "person",
-    "previous_warning": "warning", "previous_withdrawn": "warning_withdrawn", "previous_decision": "decision",
-    "previous_question": "identity_question", "previous_answer": "identity_decision", "previous_sample": "sample_check",
-    "previous_change": "warning_history", "previous_rule_history": "rule_history",
-}  # fmt: skip
-"""Tables of INPUT that are read from the release before, and what they are called there."""
-
-CARD_TABLES: dict[str, dict[str, str]] = {
-    "rule": {
-        "rule_code": "VARCHAR", "title": "VARCHAR", "purpose": "VARCHAR", "subject": "VARCHAR",
-        "condition": "VARCHAR", "caveat": "VARCHAR", "not_in_of": "VARCHAR", "of_the_dead": "BOOLEAN",
-    },
-    "rule_yields": {"rule_code": "VARCHAR", "stronger_code": "VARCHAR"},
-    "rule_not_in": {"rule_code": "VARCHAR", "registry": "VARCHAR"},
-    "rule_kind": {"rule_code": "VARCHAR", "kind": "VARCHAR"},
-    "rule_evidence": {"rule_code": "VARCHAR", "kind": "VARCHAR"},
-    "rule_roster": {"rule_code": "VARCHAR", "registry": "VARCHAR"},
-    "rule_policy": {"rule_code": "VARCHAR", "key": "VARCHAR"},
-    "rules": {"rules_version": "VARCHAR"},
-    "review_only": {"kind": "VARCHAR"},
-}  # fmt: skip
-"""The cards as data: tables `input.<name>`, so that published models apply them without a list of rules."""
 
 RECEIPT = {"received_seq": "BIGINT", "file_name": "VARCHAR"}
 """What `accepted.<kind>` says of the submission that a row came in, beside the kind's own columns."""
