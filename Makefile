@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 export AIRFLOW__CORE__DAGS_FOLDER := $(CURDIR)/dags
 
-.PHONY: demo test test-quick test-harness lint airflow lock sbom licences audit clean
+.PHONY: demo test test-quick test-harness lint docs airflow lock sbom licences audit clean
 
 demo: export MONITOR_HOME := $(CURDIR)/$(DEMO)
 demo: export MONITOR_DATE := $(DEMO_DATE)
@@ -55,6 +55,9 @@ lint: $(VENV)/.ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint sql
+
+docs: $(VENV)/.ready  ## build/docs: rules, tables, policy values and kinds as pages that need no network
+	@$(BIN)/python -m docs_site
 
 airflow: $(VENV)/.ready  ## the Airflow UI on this machine alone, on $$MONITOR_HOME; Ctrl-C stops it
 	@$(BIN)/python dags/standalone.py

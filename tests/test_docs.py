@@ -65,7 +65,7 @@ def first_cells(text: str) -> list[str]:
 
 CODE = [
     path
-    for folder in ("pipeline", "trials", "dags", "sql", "expectations", "policy", "tests", ".ci")
+    for folder in ("pipeline", "trials", "docs_site", "dags", "sql", "expectations", "policy", "tests", ".ci")
     for path in sorted((ROOT / folder).rglob("*"))
     if path.suffix in (".py", ".sql", ".yml") and path != Path(__file__).resolve()
 ]
@@ -437,6 +437,7 @@ def test_one_thing_has_one_name() -> None:
     pages = [
         *sorted((ROOT / "pipeline").rglob("*.py")),
         *sorted((ROOT / "trials").rglob("*.py")),
+        *sorted((ROOT / "docs_site").rglob("*.py")),
         *sorted((ROOT / "dags").rglob("*.py")),
         ROOT / "Makefile",
         *PAGES,

@@ -76,7 +76,7 @@ def texts_of_csv(path: Path) -> Iterator[tuple[int, str]]:
 HOW = {".csv": texts_of_csv, ".py": texts_of_python, ".yml": texts_of_yaml, ".sql": texts_of_sql}
 FILES = sorted(
     path
-    for folder in ("pipeline", "trials", "dags", "expectations", "policy", "sql", "data_samples")
+    for folder in ("pipeline", "trials", "docs_site", "dags", "expectations", "policy", "sql", "data_samples")
     for path in (ROOT / folder).rglob("*")
     if path.suffix in HOW and not str(path.relative_to(ROOT)).startswith(WHAT_SENDERS_WRITE)
 )

@@ -100,11 +100,12 @@ _MISTAKES = (
     "改表头、合并单元格、隐藏行：表头一个字都不用改，顺序可以变，用不着的选填列可以删。",
     "增加民族、宗教、政治面貌、照片、定位等列：按规定不接收，填了也会被删掉。",
 )
-_REPLACE_WORDS = {
+REPLACE_WORDS = {
     "period": "同月的新名册整份代替旧的",
     "unit": "本单位的新名单整份代替旧的",
     "key": "同一条以后报的为准，没再报的保留",
 }
+"""What becomes of an older list when a new one comes, by `Kind.replace`."""
 _LAST_ROW = 20_000
 """Down to this row the cells carry drop-downs and hints."""
 _HEADER_ROW = 2
@@ -288,7 +289,7 @@ def _instructions(sheet: Worksheet, kind: Kind) -> None:
     for field, column in kind.columns.items():
         row += 1
         line = (
-            header(field, column), _required_words(kind, column), _meaning_words(column), "、".join(allowed_words(column)),
+            header(field, column), required_words(kind, column), meaning_words(column), "、".join(allowed_words(column)),
             "、".join(column.aliases), "" if column.example is None else str(column.example),
         )  # fmt: skip
         for at, text in enumerate(line, start=1):
@@ -320,7 +321,8 @@ def _handing_in(kind: Kind) -> list[str]:
     return said
 
 
-def _required_words(kind: Kind, column: Column) -> str:
+def required_words(kind: Kind, column: Column) -> str:
+    """Whether a column and its cells must be filled in, in Chinese."""
     if column.required is True:
         return "必填"
     if column.required:
@@ -329,7 +331,8 @@ def _required_words(kind: Kind, column: Column) -> str:
     return "列要有，可空" if column.required_column else "选填"
 
 
-def _meaning_words(column: Column) -> str:
+def meaning_words(column: Column) -> str:
+    """What to write in the cells of a column, in Chinese."""
     said = [TYPE_WORDS[column.type].format(unit=column.unit)]
     if column.not_after == "night":
         said.append("不能晚于今天")
@@ -430,7 +433,7 @@ def glossary(contracts: Contracts) -> str:
         said += ["", f'<a id="{name}"></a>', f"### {kind.title} `{name}`", ""]
         said += [f"- 依据：{kind.legal_basis}", f"- 用途：{'、'.join(f'`{purpose}`' for purpose in kind.purposes)}"]
         said += [f"- 判断重复的列：{'、'.join(kind.columns[field].header for field in kind.key)}"]
-        said += [f"- 新旧：{_REPLACE_WORDS[kind.replace]}"]
+        said += [f"- 新旧：{REPLACE_WORDS[kind.replace]}"]
         if kind.is_partner:
             said.append("- 只保存救助对象的行，其余只计数")
         said += ["", *_table(("列名", "代码", "类型", "必填", "可以填的内容", "也认得的列名"), _column_lines(kind))]
@@ -440,7 +443,7 @@ def glossary(contracts: Contracts) -> str:
 def _column_lines(kind: Kind) -> list[tuple[str, ...]]:
     return [
         (
-            header(field, column).lstrip("*"), f"`{field}`", f"`{column.type}`", _required_words(kind, column),
+            header(field, column).lstrip("*"), f"`{field}`", f"`{column.type}`", required_words(kind, column),
             "、".join(allowed_words(column)), "、".join(column.aliases),
         )
         for field, column in kind.columns.items()
