@@ -17,6 +17,11 @@ def test_example(table: str, example: Example) -> None:
     assert sql_kit.run(table, example) == []
 
 
+def test_every_published_table_has_examples() -> None:
+    published = sql_kit.models_of().published
+    assert [name for name, about in published.items() if not about.examples] == []
+
+
 CARDS = [about for _, about in sorted(sql_kit.models_of().cards.items())]
 
 
