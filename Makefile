@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 export AIRFLOW__CORE__DAGS_FOLDER := $(CURDIR)/dags
 
-.PHONY: demo test test-quick test-harness lint docs airflow lock sbom licences audit clean
+.PHONY: demo test test-quick test-harness explore lint docs airflow lock sbom licences audit clean
 
 demo: export MONITOR_HOME := $(CURDIR)/$(DEMO)
 demo: export MONITOR_DATE := $(DEMO_DATE)
@@ -48,6 +48,9 @@ test-quick: $(VENV)/.ready  ## what can be known in two minutes
 
 test-harness: $(VENV)/.ready  ## that the harness of disturbed nights would notice what it looks for: minutes
 	$(BIN)/python -m pytest -m harness tests/test_fault_injection.py
+
+explore: $(VENV)/.ready  ## the properties of the tests on examples nobody saw before, twenty times as many: hours, once a week
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m hypothesis --hypothesis-profile=explore --timeout 0
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pymysql
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 from pipeline.settings.home import Home
 from trials.fault_injection import server
@@ -25,10 +25,28 @@ if TYPE_CHECKING:
 
     from pipeline.warehouse.models import Models
 
-# The same examples on every machine, however busy: a landing must not hang on luck. `--hypothesis-profile=explore` looks further.
+# The same examples on every machine, however busy: a landing must not hang on luck. `make explore` looks further.
 settings.register_profile("house", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("explore", deadline=None)
+settings.register_profile("explore", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
+
+FURTHER = 20
+"""How many times as many examples `make explore` tries of each property."""
+
+
+def look_further(settings_of_test: settings) -> settings:
+    """What a property asks for, with FURTHER times as many examples, others each time, and no fixed seed."""
+    more = settings_of_test.max_examples * FURTHER
+    return settings(settings_of_test, max_examples=more, derandomize=False)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With the profile `explore`: what a property says of itself (`@settings`) would count more than the profile."""
+    if config.getoption("--hypothesis-profile") != "explore":
+        return
+    tests = {item.obj for item in items if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)}
+    for test in {getattr(test, "__func__", test) for test in tests}:
+        test._hypothesis_internal_use_settings = look_further(test._hypothesis_internal_use_settings)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings, strategies
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted(path for folder in ("pipeline", "trials", "docs_site") for path in (ROOT / folder).rglob("*.py"))
@@ -151,3 +152,17 @@ def test_the_lock_is_hashed_and_names_no_address():
 def test_ci_runs_what_the_readme_says():
     assert "make test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert "make test" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_what_make_explore_changes_is_what_a_property_goes_by():
+    """Its hook of tests/conftest.py uses an attribute that Hypothesis does not document."""
+
+    @settings(max_examples=1, database=None)
+    @given(strategies.integers())
+    def once(each: int) -> None:
+        tried.append(each)
+
+    tried: list[int] = []
+    once._hypothesis_internal_use_settings = settings(once._hypothesis_internal_use_settings, max_examples=7)
+    once()
+    assert len(tried) == 7
