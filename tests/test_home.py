@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 import stat
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -306,6 +309,36 @@ def test_atomic_files_appear_whole_or_not_at_all(tmp_path: Path) -> None:
         part.write_bytes(b"newer")
     assert path.read_bytes() == b"new"
     assert [*tmp_path.iterdir()] == [path]
+
+
+def disk_orders(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | int]]:
+    """A list that grows: each file synced, with its size or "folder", and each new name, in the order in which it happened."""
+    orders: list[tuple[str, str | int]] = []
+    fsync, replace, link = os.fsync, os.replace, os.link
+
+    def synced(handle: int) -> None:
+        fsync(handle)
+        found = os.fstat(handle)
+        orders.append(("fsync", "folder" if stat.S_ISDIR(found.st_mode) else found.st_size))
+
+    def named(do: Callable[..., None], *paths: Path) -> None:
+        do(*paths)
+        orders.append(("name", Path(paths[-1]).name))
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", partial(named, replace))
+    monkeypatch.setattr(os, "link", partial(named, link))
+    return orders
+
+
+@pytest.mark.parametrize("only_new", [False, True])
+def test_an_atomic_file_is_on_the_disk_before_its_name_and_its_name_before_the_call_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, only_new: bool
+) -> None:
+    orders = disk_orders(monkeypatch)
+    with atomically(tmp_path / "book.xlsx", only_new=only_new) as part:
+        part.write_bytes(b"whole")
+    assert orders == [("fsync", len(b"whole")), ("name", "book.xlsx"), ("fsync", "folder")]
 
 
 def test_atomic_files_may_have_the_longest_names(tmp_path: Path) -> None:

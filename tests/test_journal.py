@@ -135,3 +135,28 @@ def test_a_line_that_did_not_fit_on_the_disk_is_an_error_and_leaves_no_trace(hom
     assert journal.path(home).read_bytes() == before
     journal.write(home, "looked", {}, who="分析员", at=AT)
     assert [entry.seq for entry in journal.read(home)] == [1, 2, 3, 4, 5]
+
+
+def test_a_line_is_on_the_disk_before_anybody_is_told_that_it_was_written(home, monkeypatch):
+    synced, honest = [], os.fsync
+
+    def fsync(handle):
+        honest(handle)
+        synced.append(os.pread(handle, os.fstat(handle).st_size, 0))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    journal.write(home, "looked", {}, who="分析员", at=AT)
+    assert synced == [journal.path(home).read_bytes()], "once, with the whole line in it"
+
+
+def test_half_a_line_is_cut_off_on_the_disk_as_well(home, monkeypatch):
+    whole, synced, honest = journal.path(home).read_bytes(), [], os.fsync
+    journal.path(home).write_bytes(whole + b'{"seq":')
+
+    def fsync(handle):
+        honest(handle)
+        synced.append(os.fstat(handle).st_size)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    journal.head(home)
+    assert synced == [len(whole)]
