@@ -28,12 +28,18 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from sqlglot import exp
+from sqlglot.optimizer.scope import traverse_scope
 
 from pipeline.settings import contracts
 from pipeline.warehouse.examples import LIMITS, TOWNSHIPS, UNITS, Given, differences, inputs
 from pipeline.warehouse.models import SQL, Example, Models, read_models
 
-__all__ = ["LIMITS", "TOWNSHIPS", "UNITS", "Given", "examples", "inputs", "models_of", "run"]
+__all__ = ["LIMITS", "TOWNSHIPS", "UNITS", "Given", "build_alone", "examples", "inputs", "models_of", "run"]
 
 
 @cache
@@ -55,3 +61,26 @@ def examples(sql: Path = SQL) -> list[tuple[str, Example]]:
 def run(table: str, example: Example, sql: Path = SQL) -> list[str]:
     """Build the model on the example's rows; the differences from what is expected, in words; [] when there is none."""
     return differences(models_of(sql), table, example)
+
+
+def build_alone(table: str, given: dict[str, list[dict[str, Any]]], sql: Path = SQL) -> duckdb.DuckDBPyConnection:
+    """Build one model on tables of any room, given sparsely; of these, columns not given are NULL, and tables not given are empty."""
+    model = models_of(sql).models[table]
+    named: dict[str, dict[str, None]] = {name: {} for name in model.reads}
+    for scope in traverse_scope(model.query):
+        for column in scope.columns:
+            source = scope.sources.get(column.table)
+            if isinstance(source, exp.Table):
+                named[f"{source.db}.{source.name}"][column.name] = None
+    assert given.keys() <= named.keys(), "the model reads them"
+    con = duckdb.connect()
+    for name, columns in named.items():
+        rows = given.get(name, [])
+        fields = [pa.array([row.get(column) for row in rows]) for column in columns]
+        typed = [each.cast(pa.string()) if pa.types.is_null(each.type) else each for each in fields]
+        con.register("given", pa.table(dict(zip(columns, typed, strict=True))))
+        con.execute(f"create schema if not exists {name.partition('.')[0]}")
+        con.execute(f"create table {name} as from given")
+    con.execute(f"create schema if not exists {table.partition('.')[0]}")
+    con.execute(f"create table {table} as {model.sql}")
+    return con

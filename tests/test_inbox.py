@@ -34,6 +34,19 @@ def _roster(home, unit, *people, name="边缘人员.xlsx"):
     return book(home / "inbox" / unit / name, PERSON, [person(n) for n in people])
 
 
+@pytest.mark.parametrize(
+    ("changed", "is_taken"), [(-60, True), (-59, False), (0, False), (59, False), (60, True)],
+    ids=["60 s ago", "59 s ago", "now", "59 s ahead", "60 s ahead"],
+)  # fmt: skip
+def test_a_file_is_taken_from_the_second_on_which_it_settled(tmp_path, changed, is_taken):
+    clock = 1_793_000_000
+    (tmp_path / "d01").mkdir()
+    (tmp_path / "d01/边缘人员.csv").write_text("姓名")
+    os.utime(tmp_path / "d01/边缘人员.csv", (clock + changed, clock + changed))
+    ready, moving = inbox.settled(tmp_path, 60, clock)
+    assert (len(ready), len(moving)) == ((1, 0) if is_taken else (0, 1))
+
+
 def _accepted(home, day, unit="d01", dataset_group="edge"):
     """What of a unit's files a night takes: names."""
     for each in run.collect(home, day):

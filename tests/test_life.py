@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sql_kit
 from test_warehouse import NIGHT, ROSTERS, Nights, given, models_with, survey
 
 pytestmark = pytest.mark.slow
@@ -367,3 +368,83 @@ def test_history_goes_with_the_retention_rules(nights: Nights) -> None:
         told = [night for (night,) in nights.rows(nights_told)]
         assert NIGHT not in told, table
     assert date(2026, 11, 1) in [night for (night,) in nights.rows("select distinct run_date from rule_history")]
+
+
+# ---- which submission a change is put down to (life.cause)
+
+CAUSE = "select warning_id, cause_rank, submission_id from life.cause"
+
+
+def submissions(*names: str, **more: str) -> list[dict[str, Any]]:
+    """Each came later than the one before it."""
+    return [
+        {
+            "submission_id": name,
+            "unit_code": name,
+            "kind": "edge_person",
+            "received_seq": at,
+            "status": "accepted",
+            **more,
+        }
+        for at, name in enumerate(names)
+    ]
+
+
+@pytest.mark.parametrize("gone_before", range(5))
+def test_of_what_withdrew_a_warning_the_most_direct_is_named_and_not_the_newest(gone_before: int) -> None:
+    """Own rows of a roster, own rows of the rule's evidence, others of it, own rows of another kind, others: in this order."""
+    names = ["roster", "evidence", "replaced evidence", "own", "replaced"]
+    turned = [
+        {"warning_id": "w", "submission_id": name, "family": "f", "is_own": not name.startswith("replaced"),
+         "kind": "death_notice" if "evidence" in name else "edge_person"}
+        for name in names[gone_before:]
+    ]  # fmt: skip
+    con = sql_kit.build_alone("life.cause", {
+        "life.gone": [{"warning_id": "w", "rule_code": "X01", "person_id": "甲"}],
+        "warnings.turned": turned,
+        "warnings.withdrawal": [{"warning_id": "w", "change": "rows", "what": "f"}],
+        "input.rule": [{"rule_code": "X01", "not_in_of": "person"}],
+        "input.rule_not_in": [{"rule_code": "X01", "registry": "dibao"}],
+        "input.rule_evidence": [{"rule_code": "X01", "kind": "death_notice"}],
+        "registry.enrolment": [{"row_id": "roster#a#1", "registry": "dibao", "person_id": "甲"}],
+        "input.submission": submissions(*names),
+    })  # fmt: skip
+    assert con.execute(CAUSE).fetchall() == [("w", gone_before + 1, names[gone_before])]
+
+
+@pytest.mark.parametrize("gone_before", range(3))
+def test_of_what_a_new_warning_stands_on_its_own_file_is_named_first(gone_before: int) -> None:
+    """A file of tonight on which it stands, one that replaced such a file, one that came beside such a file: in this order."""
+    stands_on = ["new", "replaced", "in force"]
+    came = ["new", "newer", "newest"]
+    earlier = submissions(*stands_on)
+    earlier[1]["status"] = "replaced"
+    news = submissions(*came)
+    for old, new in zip(earlier[1:], news[1:], strict=True):
+        new |= {"unit_code": old["unit_code"], "received_seq": 9 + new["received_seq"]}
+    con = sql_kit.build_alone("life.cause", {
+        "main.warning": [{"warning_id": "w", "rule_code": "X01", "subject_id": "甲", "run_date": NIGHT, "last_seen_on": NIGHT, "status": "open"}],
+        "warnings.source": [{"rule_code": "X01", "subject_id": "甲", "submission_id": name} for name in stands_on[gone_before:]],
+        "life.news": news[gone_before:],
+        "input.submission": [*earlier, *news[1:]],
+    })  # fmt: skip
+    assert con.execute(CAUSE).fetchall() == [("w", gone_before + 2, came[gone_before])]
+
+
+@pytest.mark.parametrize("gone_before", range(2))
+def test_of_what_a_new_warning_does_not_stand_on_lists_of_its_household_come_before_rosters(gone_before: int) -> None:
+    news = submissions("household", "roster")
+    news[1] |= {"unit_code": "d01", "kind": "dibao_person"}
+    con = sql_kit.build_alone("life.cause", {
+        "main.warning": [
+            {"warning_id": "w", "rule_code": "X01", "household_id": "户甲", "division_code": "d01", "run_date": NIGHT,
+             "last_seen_on": NIGHT, "status": "open"},
+        ],
+        "life.news": news[gone_before:],
+        "input.rule_kind": [{"rule_code": "X01", "kind": "edge_person"}],
+        "input.rule_not_in": [{"rule_code": "X01", "registry": "dibao"}],
+        "registry.household_member": [{"household_id": "户甲", "person_id": "甲"}],
+        "main.record_link": [{"submission_id": "household", "person_id": "甲"}],
+        "input.submission": news,
+    })  # fmt: skip
+    assert con.execute(CAUSE).fetchall() == [("w", gone_before + 5, ["household", "roster"][gone_before])]

@@ -2,14 +2,15 @@
 
 import os
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from pipeline.model import MonitorError
+from pipeline.model import MonitorError, Refusal
 from pipeline.night import run
 from pipeline.operate import forgetting, integrity, rights
 from pipeline.records import archive, journal
+from pipeline.records.ledger import Ledger
 from pipeline.settings.home import Home
 from tests.night_kit import DAY, MEDICAL, PERSON, ask, book, copy_home, new_home, number, person
 
@@ -141,6 +142,45 @@ def test_old_copies_lists_and_messages_go(home):
         os.utime(path, (1_767_200_000, 1_767_200_000))
     assert forgetting.purge(home, day, who="数据员")["outputs"] >= 4
     assert not list((home / "returns").rglob("*.xlsx")) and not list((home / "lists").iterdir())
+
+
+@pytest.mark.parametrize(("after", "goes"), [(180, False), (181, True)])
+def test_copies_lists_messages_and_what_was_laid_aside_stay_for_all_of_their_days(home, after, goes):
+    """Written on DAY; `workbook_days` is 180."""
+    place = Home(home)
+    written = datetime.combine(DAY, time(12), place.time_zone).timestamp()
+    paths = [
+        place.returns / "d01/旧.xlsx", place.lists / f"{DAY}/d01.xlsx", place.outbox / f"{DAY}旧.txt",
+        home / "before-recovery-1/ledger.db", place.releases / "1.laid_aside/release.json",
+    ]  # fmt: skip
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"")
+        os.utime(path, (written, written))
+        os.utime(path.parent, (written, written))
+    forgetting.purge(home, DAY + timedelta(days=after), who="数据员")
+    assert [path.exists() for path in paths] == [not goes] * len(paths)
+
+
+@pytest.mark.parametrize(
+    ("day", "refusal", "goes"),
+    [
+        (date(2029, 10, 30), None, False), (date(2029, 10, 31), None, True),
+        (date(2029, 10, 30), Refusal("not_a_list", "不是清单", "交清单"), False),
+        (date(2029, 10, 31), Refusal("not_a_list", "不是清单", "交清单"), True),
+    ],
+    ids=["a day early", "36 months", "refused: a day early", "refused: 36 months"],
+)  # fmt: skip
+def test_a_filled_in_list_stays_for_all_of_its_months(home, day, refusal, goes):
+    """It came on DAY and decides on nothing that is published."""
+    place = Home(home)
+    ledger = Ledger.of(place)
+    at = datetime(2026, 10, 31, 12, tzinfo=UTC)
+    file = ledger.decisions.record_file("d01", "d01.xlsx", sha256="ab" * 32, received_at=at, night=DAY, archived="")
+    ledger.decisions.record_lines(file.file_id, [], [], refusal)
+    ledger.decisions.answered(file.file_id)
+    found = forgetting._old_lists(place, ledger, forgetting._Limits.on(place, day))
+    assert [each.file_id for each in found] == ([file.file_id] if goes else [])
 
 
 @pytest.mark.parametrize(
