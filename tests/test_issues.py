@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 from night_kit import DAY, PERSON, ask, book, new_home, number, person, still
 
-from pipeline.night import run
+from pipeline.model import mask
+from pipeline.night import issues, run
 
 pytestmark = pytest.mark.slow
 
@@ -183,3 +186,16 @@ def test_each_line_names_its_level(tmp_path):
         "id_number.check_digit": "value", "head_id_number.check_digit": "value", "row.differing_twin": "row",
         "head_id_number.household_unknown": "household", "members_listed": "household", "head_listed": "across_files",
     }  # fmt: skip
+
+
+def test_the_value_of_an_error_line_is_kept_masked(home):
+    """What stands in `value_masked` of the release, and what its message quotes."""
+    line = {
+        "issue_id": "a", "sheet": "", "rule": "id_number.check_digit", "level": "row", "fix": "", "header": "身份证号", "severity": "error",
+        "row_number": 2, "column": 2, "value": number(1), "message": f"填的“{number(1)}”校验不通过",
+    }  # fmt: skip
+    submission = SimpleNamespace(submission_id="s", unit_code="d01", kind="edge_person", file_name="甲.xlsx")
+    issues.keep(home, submission, pd.DataFrame([line]))
+    told = issues.reported_issues(home, submission, []).iloc[0]
+    assert number(1) not in str(told.to_dict())
+    assert told["value"] == mask(number(1)) == f"{number(1)[:6]}********{number(1)[-3:]}"
