@@ -21,9 +21,8 @@ from pipeline.settings.home import Home
 from trials.fault_injection import server
 
 if TYPE_CHECKING:
-    from test_warehouse import Nights
-
     from pipeline.warehouse.models import Models
+    from tests.warehouse_kit import Nights
 
 # The same examples on every machine, however busy: a landing must not hang on luck. `make explore` looks further.
 settings.register_profile("house", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -59,7 +58,7 @@ def home(tmp_path: Path) -> Home:
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
     """The real registry, life and published models with three small rules (test_warehouse.RULES); read once, never changed."""
-    from test_warehouse import models_with
+    from tests.warehouse_kit import models_with
 
     return models_with(tmp_path_factory.mktemp("models") / "sql")
 
@@ -67,7 +66,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
 @pytest.fixture
 def nights(models: Models) -> Iterator[Nights]:
     """One night after the other, in memory."""
-    from test_warehouse import Nights
+    from tests.warehouse_kit import Nights
 
     nights = Nights(models)
     yield nights

@@ -20,20 +20,19 @@ from rich.console import Console
 
 from pipeline.ask.backtest import _found, _Help, backtest, past, precision, show
 from pipeline.cli import monitor
-from pipeline.model import ModelError, MonitorError
+from pipeline.model import MonitorError
 from pipeline.night import run
 from pipeline.records import journal
 from pipeline.records.ledger import Ledger
 from pipeline.settings.home import Home
-from pipeline.settings.strict_yaml import read_yaml
 from pipeline.warehouse.models import SQL, Models
+from tests.backtest_kit import WHERE, rule
+from tests.decision_kit import HOUSEHOLD, NEXT, fill_in, listed_home
 from tests.night_kit import DAY, PERSON, ask, book, new_home, number, person
-from tests.test_decisions import HOUSEHOLD, NEXT, fill_in, listed_home
 
 pytestmark = pytest.mark.slow
 
 LATER = NEXT + timedelta(days=3)
-WHERE = "where surveyed.yearly_income_fen < surveyed.limit_fen"
 
 
 @pytest.fixture(scope="module")
@@ -71,19 +70,6 @@ def surveyed(home: Path, **other: str) -> None:
         for n, name in enumerate("甲乙丙丁")
     ]
     book(home / "inbox/d01/摸底户.xlsx", HOUSEHOLD, rows)
-
-
-def rule(folder: Path, where: str, *, card_too: bool = False) -> Path:
-    """A folder in which A01 has another condition; of the examples of its card, when it is changed too, the first of each sort."""
-    folder.mkdir()
-    sql = (SQL / "warnings/a01.sql").read_text(encoding="utf-8")
-    assert WHERE in sql
-    (folder / "a01.sql").write_text(sql.replace(WHERE, where), encoding="utf-8")
-    if card_too:
-        card = read_yaml(SQL / "warnings/a01.yml", ModelError)
-        both = [next(each for each in card["examples"] if bool(each["expect"]) is fires) for fires in (True, False)]
-        (folder / "a01.yml").write_text(yaml.safe_dump(card | {"examples": both}, allow_unicode=True), encoding="utf-8")
-    return folder
 
 
 @pytest.mark.slow

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import openpyxl
-import pyarrow as pa
 import pytest
 
 from pipeline.reading import beside, layout
 from pipeline.reading.grid import Grid
 from pipeline.settings.contracts import load
+from tests.grid_kit import grid
 from tests.night_kit import PERSON, person
 
 HEADERS = load().headers
@@ -47,12 +47,6 @@ def test_names_of_offices_are_no_value_but_no_header_either() -> None:
     for office in ("望山区民族宗教事务局", "市公安局提供", "由公安机关核实", "区民族事务委员会"):
         assert HEADERS.refusal_of(office, is_header=False) is None
         assert HEADERS.refusal_of(office) is not None
-
-
-def grid(*rows: tuple[str, ...], merges: list[tuple[int, int, int, int]] | None = None) -> Grid:
-    width = max(map(len, rows))
-    columns = [pa.array([(*row, *[""] * width)[at] or None for row in rows], pa.string()) for at in range(width)]
-    return Grid("附表", columns, np.arange(1, len(rows) + 1), merges=merges or [])
 
 
 def left(sheet: Grid, ours: list[int] | None = None) -> list[list[str]]:

@@ -10,7 +10,12 @@ from typing import Any
 
 import duckdb
 import pytest
-from test_claims import (
+
+from pipeline.lists.words import JUDGED, QUESTION_NUMBER
+from pipeline.night import run
+from pipeline.operate import forgetting, integrity
+from pipeline.warehouse.models import SQL
+from tests.claim_kit import (
     HIS,
     OTHER,
     SMALLER,
@@ -28,18 +33,12 @@ from test_claims import (
     seen_in,
     set_aside_in_d02,
 )
-from test_claims import first as first  # noqa: PLC0414 - a fixture
-from test_claims import unlisted as unlisted  # noqa: PLC0414 - a fixture
-from test_decisions import DIBAO
-from test_identity_decisions import after_the_first, answer, first_of
-from test_life import after
-from test_limits import _texts
-from test_warehouse import Nights, given, models_with, survey
-
-from pipeline.lists.words import JUDGED, QUESTION_NUMBER
-from pipeline.night import run
-from pipeline.operate import forgetting, integrity
-from pipeline.warehouse.models import SQL
+from tests.claim_kit import first as first  # noqa: PLC0414 - a fixture
+from tests.claim_kit import unlisted as unlisted  # noqa: PLC0414 - a fixture
+from tests.decision_kit import DIBAO
+from tests.home_kit import texts_of_home
+from tests.identity_kit import after_the_first, answer, first_of
+from tests.life_kit import after
 from tests.night_kit import (
     DAY,
     MEDICAL,
@@ -53,6 +52,7 @@ from tests.night_kit import (
     number,
     person,
 )
+from tests.warehouse_kit import Nights, given, models_with, survey
 
 pytestmark = pytest.mark.slow
 
@@ -518,7 +518,7 @@ def in_d02(home: Path) -> str:
         tables = [name for (name,) in con.execute("select table_name from duckdb_tables()").fetchall()]
         said = "\n".join(str(row) for name in tables for row in con.execute(f"from {name}").fetchall())
     apart = ("archive", "releases", "accepted", "inbox", "work")
-    return said + "\n".join(text for place, text in _texts(home, but=apart) if "d02" in place)
+    return said + "\n".join(text for place, text in texts_of_home(home, but=apart) if "d02" in place)
 
 
 @pytest.fixture(scope="module")

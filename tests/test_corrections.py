@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
-from night_kit import DAY, PERSON, ask, book, copy_home, few_divisions, new_home, person, still
 from openpyxl import load_workbook
 
 from pipeline import advice
@@ -24,6 +23,7 @@ from pipeline.records.ledger import Ledger
 from pipeline.returns import correction
 from pipeline.returns.rewrite import rewrite
 from pipeline.settings.home import Home
+from tests.night_kit import DAY, PERSON, ask, book, copy_home, few_divisions, new_home, person, still
 
 pytestmark = pytest.mark.slow
 
@@ -467,7 +467,7 @@ def test_what_is_wrong_stands_beside_the_row_and_a_workbook_with_it_at_the_end_s
 
 def test_columns_of_one_name_are_told_apart_by_their_order_old_and_new(tmp_path: Path) -> None:
     from pipeline.reading.layout import _read_back
-    from tests.test_beside import grid
+    from tests.grid_kit import grid
 
     told = ["表", "1,2,3", '["姓名", "电话", "电话"]', "2"]
     new = grid(

@@ -9,8 +9,8 @@ import pytest
 
 from pipeline.night import run
 from pipeline.settings import contracts
+from tests.check_kit import Desk, faults, settlement
 from tests.night_kit import DAY, MEDICAL, PERSON, ask, book, differences, new_home, number, person
-from tests.test_checks import Desk, faults, settlement
 
 pytestmark = pytest.mark.slow
 

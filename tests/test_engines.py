@@ -14,7 +14,7 @@ from pipeline import warehouse
 from pipeline.model import NOT_SHOWN, ModelError, tell_failure
 from pipeline.warehouse import engines
 from tests.night_kit import number
-from tests.test_warehouse import NOTE, given, models_with, only
+from tests.warehouse_kit import NOTE, given, models_with, only
 
 OF_QUERIES = [
     ("select *\nfrm people", "SQL 的写法不对，读不懂", "Parser Error: syntax error"),

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from test_warehouse import POOR, POOR_CARD, models_with
 
 from pipeline.model import PublishRefused
 from pipeline.night import run
 from pipeline.warehouse import examples
 from tests.night_kit import DAY, new_home
+from tests.warehouse_kit import POOR, POOR_CARD, models_with
 
 CARD = POOR_CARD.replace("yields_to: [X02]", "")
 

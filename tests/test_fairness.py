@@ -16,9 +16,6 @@ from click.testing import CliRunner
 from hypothesis import example as pinned
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from night_kit import DAY, ask, copy_home, night_of_the_bureau
-from sql_kit import LIMITS, inputs, models_of
-from test_warehouse import NOTE, models_with
 
 from pipeline import warehouse
 from pipeline.ask import report
@@ -27,6 +24,9 @@ from pipeline.model import ModelError, MonitorError
 from pipeline.records import journal
 from pipeline.settings.home import Home
 from pipeline.warehouse.models import Example
+from tests.night_kit import DAY, ask, copy_home, night_of_the_bureau
+from tests.sql_kit import LIMITS, inputs, models_of
+from tests.warehouse_kit import NOTE, models_with
 
 pytestmark = pytest.mark.slow
 

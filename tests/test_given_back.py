@@ -9,7 +9,6 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from night_kit import DAY, PERSON, ask, book, copy_home, few_divisions, new_home, person, still
 
 from pipeline import advice
 from pipeline.night import confirmations, night_report, rosters, run
@@ -19,6 +18,7 @@ from pipeline.records.ledger import Ledger
 from pipeline.returns import listing, templates
 from pipeline.settings import contracts
 from pipeline.settings.home import BLANKS, Home
+from tests.night_kit import DAY, PERSON, ask, book, copy_home, few_divisions, new_home, person, still
 
 pytestmark = pytest.mark.slow
 

@@ -15,11 +15,6 @@ import pytest
 from hypothesis import assume, settings
 from hypothesis import given as given_strategy
 from hypothesis import strategies as st
-from test_backtest import WHERE, rule
-from test_decisions import DIBAO, HOUSEHOLD, fill_in, listed_home
-from test_life import after, said
-from test_warehouse import NIGHT, ROSTERS, Nights, given, survey
-from test_who_is_who import aside, whole
 
 from pipeline import warehouse
 from pipeline.ask.backtest import backtest
@@ -28,7 +23,13 @@ from pipeline.night import decisions, run
 from pipeline.operate import forgetting, integrity, rights
 from pipeline.records.ledger.decisions import DecisionFile, DecisionLine
 from pipeline.warehouse.models import Models
+from tests.backtest_kit import WHERE, rule
+from tests.decision_kit import DIBAO, HOUSEHOLD, fill_in, listed_home
+from tests.identity_kit import after_the_first, answer, first_of
+from tests.life_kit import after, said
+from tests.likeness_kit import aside, whole
 from tests.night_kit import DAY, MEDICAL, PERSON, ask, book, copy_home, differences, number, person, still
+from tests.warehouse_kit import NIGHT, ROSTERS, Nights, given, survey
 
 pytestmark = pytest.mark.slow
 
@@ -56,29 +57,9 @@ OTHER_NAMES: dict[str, Any] = {"medical_expense": [RENAMED]} | {
 }
 
 
-def answer(question_id: str, decision: str = "not_same", on: date = NIGHT, **more: Any) -> dict[str, Any]:
-    return said(question_id, decision, on, about="identity", note="看了户口簿") | more
-
-
 def asked(nights: Nights, about: str = "pair") -> str:
     ((question_id,),) = nights.rows(f"select question_id from identity_question where about = '{about}' and is_asked")
     return str(question_id)
-
-
-def first_of(models: Models, lists: dict[str, Any]) -> Iterator[Nights]:
-    nights = Nights(models)
-    nights.night(given(NIGHT, **lists))
-    yield nights
-    assert nights.con
-    nights.con.close()
-
-
-def after_the_first(first: Nights) -> Nights:
-    """What comes after a first night that several tests begin with; the first one stays as it is."""
-    assert first.con
-    nights = Nights(first.models)
-    nights.con, nights.given = first.con.cursor(), dict(first.given)
-    return nights
 
 
 @pytest.fixture(scope="module")

@@ -17,22 +17,6 @@ import duckdb
 import openpyxl
 import pytest
 from click.testing import CliRunner
-from night_kit import (
-    DAY,
-    MEDICAL,
-    PERSON,
-    ask,
-    book,
-    copy_home,
-    differences,
-    few_divisions,
-    new_home,
-    number,
-    person,
-    still,
-)
-from test_decisions import DIBAO, fill_in, lines_of
-from test_whole import NOT_IN, POOR, bureau, dibao
 
 from pipeline import advice, checks, returns, warehouse
 from pipeline.ask.check_file import check_file
@@ -50,6 +34,22 @@ from pipeline.records.ledger import Ledger, ReadBy
 from pipeline.records.ledger.decisions import DecisionLine
 from pipeline.settings.home import Home
 from pipeline.warehouse import models
+from tests.decision_kit import DIBAO, fill_in, lines_of
+from tests.night_kit import (
+    DAY,
+    MEDICAL,
+    PERSON,
+    ask,
+    book,
+    copy_home,
+    differences,
+    few_divisions,
+    new_home,
+    number,
+    person,
+    still,
+)
+from tests.roster_kit import NOT_IN, POOR, bureau, dibao
 
 NEXT = DAY + timedelta(days=1)
 AT = datetime(2026, 10, 31, 18, 0, tzinfo=UTC)

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from night_kit import DAY, PERSON, ask, book, new_home, number, person, still
 
 from pipeline.model import mask
 from pipeline.night import issues, run
+from tests.night_kit import DAY, PERSON, ask, book, new_home, number, person, still
 
 pytestmark = pytest.mark.slow
 

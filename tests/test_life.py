@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sql_kit
-from test_warehouse import NIGHT, ROSTERS, Nights, given, models_with, survey
+
+from tests import sql_kit
+from tests.life_kit import after, said
+from tests.warehouse_kit import NIGHT, ROSTERS, Nights, given, models_with, survey
 
 pytestmark = pytest.mark.slow
 
@@ -17,21 +19,9 @@ CHANGES = "select change, before, after, because from warning_change where rule_
 DECISIONS = "select decision_id, state, problem from decision order by all"
 
 
-def after(days: int) -> date:
-    return NIGHT + timedelta(days=days)
-
-
 def poor(**more: Any) -> dict[str, Any]:
     """A household that the test rule lists: yellow, measured is its income (more is worse, for the test)."""
     return {"survey_household": survey({"head_id_number": "甲", **more}), **ROSTERS}
-
-
-def said(warning_id: str, result: str = "not_eligible", on: date = NIGHT, **more: Any) -> dict[str, Any]:
-    return {
-        "decision_id": "一", "about": "warning", "subject": warning_id, "result": result, "decided_by": "张三",
-        "decided_on": str(on), "note": "上门看过", "unit_code": "d01", "file_name": "d01.xlsx", "sheet": "预警", "row_number": 3,
-        "night": str(after(1)), "received_seq": 1,
-    } | more  # fmt: skip
 
 
 def with_decisions(rows: dict[str, Any], *decisions: dict[str, Any]) -> dict[str, Any]:
@@ -281,9 +271,8 @@ def test_progress_is_no_conflict_and_correcting_oneself_neither(nights: Nights) 
 
 
 def test_a_rule_reads_nothing_of_what_people_decided(tmp_path: Path) -> None:
-    from test_warehouse import POOR, POOR_CARD
-
     from pipeline.model import ModelError
+    from tests.warehouse_kit import POOR, POOR_CARD
 
     sql = POOR.replace("from accepted", "from life.before as before cross join accepted")
     models = models_with(tmp_path / "sql", {"x01": (sql, POOR_CARD.replace("yields_to: [X02]", ""))})

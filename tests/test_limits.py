@@ -15,7 +15,6 @@ What `archive/` holds is encrypted and purged first (docs/design.md): its bytes 
 """
 
 import hashlib
-import io
 import json
 import os
 import re
@@ -24,7 +23,6 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import zipfile
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -48,6 +46,7 @@ from pipeline.settings import contracts
 from pipeline.settings.home import Home
 from pipeline.warehouse import models
 from tests import biff_kit, dbf_kit
+from tests.home_kit import texts_of_home
 from tests.night_kit import (
     DAY,
     MEDICAL,
@@ -197,34 +196,10 @@ def marked(tmp_path_factory):
     return home, "\n".join(told)
 
 
-def _texts(home, *, but=()):
-    """(place, everything legible in it) for every file of a home, whatever it is packed in."""
-    for path in sorted(home.rglob("*")):
-        place = path.relative_to(home)
-        if path.is_symlink() or not path.is_file() or place.parts[0] in but:
-            continue
-        content = path.read_bytes()
-        yield str(place), str(place) + "\n" + _legible(content)
-        if path.suffix == ".xlsx" and zipfile.is_zipfile(path):
-            with zipfile.ZipFile(io.BytesIO(content)) as packed:
-                for name in packed.namelist():
-                    yield f"{place}!{name}", _legible(packed.read(name))
-        elif path.suffix == ".parquet":
-            yield f"{place}!rows", str(pq.read_table(path).to_pylist())
-        elif path.suffix == ".duckdb":
-            with closing(duckdb.connect(str(path), read_only=True)) as con:
-                for (table,) in con.execute("select table_name from duckdb_tables()").fetchall():
-                    yield f"{place}!{table}", str(con.execute(f"select * from {table}").fetchall())
-
-
 @pytest.fixture(scope="module")
 def seen(marked):
     """All that `marked` left behind, read through once."""
-    return list(_texts(marked[0]))
-
-
-def _legible(content):
-    return "\n".join(content.decode(code, "replace") for code in ("utf-8", "gb18030", "utf-16-le"))
+    return list(texts_of_home(marked[0]))
 
 
 def test_profiling_values_are_in_no_byte_of_the_home(marked, seen):
@@ -266,7 +241,7 @@ def test_nor_are_they_when_corrections_and_confirmations_come_back(marked, tmp_p
         encoding="utf-8",
     )
     run.night(home, DAY + timedelta(days=1))
-    found = {place for place, text in _texts(home) for mark in MARKS if mark in text}
+    found = {place for place, text in texts_of_home(home) for mark in MARKS if mark in text}
     assert {place for place in found if not place.startswith("returns/d01/")} == set()
     assert not {place for place in found if "sheet" not in place}
 
@@ -342,7 +317,7 @@ def numbers_published(path):
 def numbers_kept(home):
     """Files of a home with a full number, but for rows of units, what they get back, and the release (`numbers_published`)."""
     rows = {f"accepted/{kind}" for kind in (*contracts.load().kinds, "set_aside", "unproven")}
-    for place, text in _texts(
+    for place, text in texts_of_home(
         home, but=("archive", "inbox", "lists", "releases", "returns", "truth", "warehouse.duckdb")
     ):
         if not place.startswith(tuple(f"{each}/" for each in rows)) and FULL_NUMBER.search(text):
@@ -421,7 +396,7 @@ def test_a_unit_gets_back_full_numbers_that_it_sent_and_no_others(tmp_path_facto
 
     def numbers(folder):
         found = {}
-        for place, text in _texts(folder):
+        for place, text in texts_of_home(folder):
             if "空白模板" not in place:
                 found.setdefault(place.split("/")[0], set()).update(each.upper() for each in FULL_NUMBER.findall(text))
         return found
@@ -467,7 +442,7 @@ def test_lists_hold_a_full_number_only_where_the_unit_could_not_find_the_person(
         " join submission using (submission_id) where record_link.person_id = shown.person_id and"
         " submission.unit_code = shown.division_code)")}  # fmt: skip
     shown = set()
-    for place, text in _texts(home, but=("archive", "releases", "returns", "accepted", "truth")):
+    for place, text in texts_of_home(home, but=("archive", "releases", "returns", "accepted", "truth")):
         if place.startswith("lists/"):
             shown |= {(Path(place.partition("!")[0]).stem, found) for found in FULL_NUMBER.findall(text)}
     assert shown <= may
@@ -518,7 +493,9 @@ def test_a_number_under_an_invented_name_gives_its_sender_no_real_name(tmp_path)
         assert con.execute(both).fetchall() == [(None, invented[0], None, "edge_person")]
         tables = [name for (name,) in con.execute("select table_name from duckdb_tables()").fetchall()]
         theirs = "\n".join(str(row) for name in tables for row in con.execute(f"from {name}").fetchall())
-    theirs += "\n".join(text for place, text in _texts(home, but=("archive", "releases", "accepted")) if "d02" in place)
+    theirs += "\n".join(
+        text for place, text in texts_of_home(home, but=("archive", "releases", "accepted")) if "d02" in place
+    )
     assert invented[0] in theirs and own[0] not in theirs and alone[0] not in theirs
     # To d01 nothing happened.
     with closing(duckdb.connect(str(release / "divisions/d01.duckdb"), read_only=True)) as con:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from night_kit import DAY, ask, book, copy_home, differences, new_home, number, still
 from openpyxl import load_workbook
 
 from pipeline.cli import monitor
@@ -16,6 +15,7 @@ from pipeline.model import CONFIRM
 from pipeline.night import run
 from pipeline.operate import integrity
 from pipeline.records import keyed_ids
+from tests.night_kit import DAY, ask, book, copy_home, differences, new_home, number, still
 
 pytestmark = pytest.mark.slow
 

@@ -7,11 +7,11 @@ from datetime import date
 from typing import Any
 
 import pytest
-import sql_kit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline import warehouse
+from tests import sql_kit
 
 pytestmark = pytest.mark.slow
 

@@ -30,11 +30,11 @@ from pipeline.returns import listing, marks, page
 from pipeline.returns.package import FILLS
 from pipeline.returns.rewrite import rewrite
 from pipeline.settings import contracts
-from tests.test_advice import CASES, Case
-from tests.test_advice import HEADER as LEDGER
-from tests.test_advice import ROWS as LEDGER_ROWS
-from tests.test_advice import text as text_of
-from tests.test_advice import xlsx as workbook_of
+from tests.advice_kit import CASES, Case
+from tests.advice_kit import HEADER as LEDGER
+from tests.advice_kit import ROWS as LEDGER_ROWS
+from tests.advice_kit import text as text_of
+from tests.advice_kit import xlsx as workbook_of
 
 FIX = "请对照证件逐位核对后改正"
 COLUMNS = [

@@ -166,3 +166,12 @@ def test_what_make_explore_changes_is_what_a_property_goes_by():
     once._hypothesis_internal_use_settings = settings(once._hypothesis_internal_use_settings, max_examples=7)
     once()
     assert len(tried) == 7
+
+
+def test_test_modules_share_by_kits_and_name_them_in_one_way():
+    """No test module imports another one; a kit is imported as `tests.x_kit`, so that there is one of it in a process."""
+    kits = {path.stem for path in (ROOT / "tests").glob("*_kit.py")}
+    for path in sorted((ROOT / "tests").glob("*.py")):
+        parts = {name for each in imported(path) for name in each.removeprefix("tests.").split(".")[:1]}
+        assert not [name for name in parts if name.startswith("test_")], path.name
+        assert not [name for name in imported(path) if name.split(".")[0] in kits], path.name

@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sql_kit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from night_kit import DAY, number
 
 from pipeline import advice, warehouse
 from pipeline.model import Reading, Refusal
@@ -22,6 +20,8 @@ from pipeline.reading import layout
 from pipeline.records.ledger import LeftFile, Night, Submission
 from pipeline.settings.contracts import load
 from pipeline.settings.home import Home
+from tests import sql_kit
+from tests.night_kit import DAY, number
 
 PERSON = ("姓名", "身份证号", "户主身份证号", "与户主关系", "数据月份")
 

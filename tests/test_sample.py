@@ -13,11 +13,11 @@ from typing import Any
 
 import duckdb
 import pytest
-from sql_kit import UNITS, models_of
-from test_life import said
-from test_warehouse import NIGHT, ROSTERS, Nights, given, models_with, survey
 
 from pipeline.warehouse import INPUT, MACROS
+from tests.life_kit import said
+from tests.sql_kit import UNITS, models_of
+from tests.warehouse_kit import NIGHT, ROSTERS, Nights, given, models_with, survey
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from night_kit import DAY, PERSON, ask, book, new_home, person
 
 from pipeline.ask import backtest
 from pipeline.cli import monitor
@@ -17,6 +16,7 @@ from pipeline.night import confirmations, run
 from pipeline.records.ledger import Ledger
 from pipeline.records.ledger.parts import is_shrunken
 from pipeline.settings.home import Home
+from tests.night_kit import DAY, PERSON, ask, book, new_home, person
 
 pytestmark = pytest.mark.slow
 

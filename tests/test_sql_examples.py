@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 import pytest
-import sql_kit
 
 from pipeline import warehouse
 from pipeline.warehouse.models import EVERY, Card, Example
+from tests import sql_kit
 
 
 @pytest.mark.parametrize(

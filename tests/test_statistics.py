@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import duckdb
 import pytest
-from sql_kit import models_of
 
 from pipeline.lists.words import OUTCOME_TITLES
 from pipeline.warehouse import MACROS
+from tests.sql_kit import models_of
 
 
 @pytest.fixture

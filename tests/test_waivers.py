@@ -11,7 +11,6 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from night_kit import DAY, ask, book, new_home, number, still
 from openpyxl import load_workbook
 
 from pipeline.cli import monitor
@@ -19,6 +18,7 @@ from pipeline.model import CONFIRM
 from pipeline.night import run, waivers
 from pipeline.returns.page import HEADER as HEADS
 from pipeline.returns.page import WIDTHS
+from tests.night_kit import DAY, ask, book, new_home, number, still
 
 pytestmark = pytest.mark.slow
 
@@ -74,7 +74,7 @@ def accepted_sex(home: Path) -> list[str | None]:
 def test_answers_on_a_copy_are_read_whichever_form_its_marks_have():
     """A copy that was handed out by an older version bears half-width brackets in its heads."""
     from pipeline.reading.layout import _confirmations
-    from tests.test_beside import grid
+    from tests.grid_kit import grid
 
     before = [unicodedata.normalize("NFKC", name) for name in CONFIRM]
     assert before != list(CONFIRM)
@@ -88,7 +88,7 @@ def test_answers_on_a_copy_are_read_whichever_form_its_marks_have():
 def test_a_yes_beside_what_cannot_be_confirmed_is_answered(monkeypatch):
     """A line that was sent back has no number of a question: the yes on it is not passed over in silence."""
     from pipeline.reading.layout import _confirmations
-    from tests.test_beside import grid
+    from tests.grid_kit import grid
 
     answers = _confirmations(grid(("退回", *CONFIRM), ("x", "是", "就这样", "某办事员", ""), ("x", "", "", "", "")))
     monkeypatch.setattr(waivers, "_confirmable", lambda *_: pd.DataFrame(columns=["kind"]))

@@ -8,19 +8,18 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-import sql_kit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from night_kit import number
 
 from pipeline import warehouse
 from pipeline.warehouse import likeness
+from tests import sql_kit
+from tests.likeness_kit import BORN, ME, TWIN, aside, whole, wrong
+from tests.night_kit import number
 
 pytestmark = pytest.mark.slow
 
 NIGHT = date(2026, 10, 31)
-BORN = "1986-05-01"
-ME, TWIN = number(1), number(5)
 ROSTERS: list[tuple[str, dict[str, Any]]] = [
     ("dibao_person", {"id_number": number(101), "name": "旁人甲"}),
     ("tekun_person", {"id_number": number(103), "name": "旁人乙"}),
@@ -30,34 +29,6 @@ SURVEYED: tuple[str, dict[str, Any]] = (
     "survey_household",
     {"head_id_number": ME, "head_name": "张三", "household_no": "H1", "household_size": 1, "yearly_income_fen": 100},
 )
-
-
-def wrong(text: str, at: int = 17) -> str:
-    """The number with one other digit."""
-    return text[:at] + ("0" if text[at] != "0" else "1") + text[at + 1 :]
-
-
-def aside(at: int = 3, **changes: Any) -> tuple[str, dict[str, Any]]:
-    """A row set aside from d01's dibao roster for its number."""
-    row = {
-        "row_id": f"S#x#{at}", "submission_id": "S", "unit_code": "d01", "kind": "dibao_person", "period": "2026-10",
-        "sheet": "x", "row_number": at, "name": "张三", "birth_date": BORN, "number_state": "invalid", "number": wrong(ME),
-        "is_unproven": True,
-    }  # fmt: skip
-    return "input.set_aside", row | changes
-
-
-def whole(at: int = 3, **changes: Any) -> tuple[str, dict[str, Any]]:
-    """The same row as it lies in accepted/unproven."""
-    row = {
-        "row_id": f"S#x#{at}",
-        "submission_id": "S",
-        "unit_code": "d01",
-        "sheet": "x",
-        "row_number": at,
-        "name": "张三",
-    }
-    return "unproven.dibao_person", {**row, "id_number": "-", **changes}
 
 
 def decided(left: str, right: str, decision: str) -> tuple[str, dict[str, Any]]:

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from night_kit import DAY, PERSON, ask, book, few_divisions, new_home, number, person, still
-from test_decisions import DIBAO, HOUSEHOLD, MEMBER, TEKUN, lines_of
 
 from pipeline.ask import explain as explaining
 from pipeline.cli import monitor
@@ -18,27 +16,12 @@ from pipeline.night import confirmations, notify, run
 from pipeline.operate.integrity import recover, verify
 from pipeline.records.ledger import Ledger
 from pipeline.settings.home import Home
+from tests.decision_kit import DIBAO, TEKUN, lines_of
+from tests.night_kit import DAY, PERSON, ask, book, few_divisions, new_home, number, person, still
+from tests.roster_kit import NOT_IN, bureau, dibao
 
 pytestmark = pytest.mark.slow
 NEXT = DAY + timedelta(days=1)
-POOR = {"甲": 11, "乙": 13, "丙": 15}
-NOT_IN = "select subject_name from warning where rule_code = 'A01' and status <> 'closed' order by subject_name"
-
-
-def dibao(*serials: int, month: str = "2026-10") -> list[tuple[str, ...]]:
-    return [(person(serial)[0], number(serial), number(serial), "户主", "100", month) for serial in serials]
-
-
-def bureau(root: Path) -> Path:
-    """A division with three poor surveyed households, and rosters of tekun and edge on which none of them stands."""
-    home = few_divisions(new_home(root))
-    inbox = home / "inbox/d01"
-    who = [(f"H{serial}", f"某{name}", number(serial)) for name, serial in POOR.items()]
-    book(inbox / "摸底户.xlsx", HOUSEHOLD, [(*each, "1", "城市", "3000", "是", "2026-10-12") for each in who])
-    book(inbox / "摸底人.xlsx", MEMBER, [(*each, "户主") for each in who])
-    book(inbox / "特困.xlsx", TEKUN, [("某丑", number(903), "集中", "全自理", "900", "2020-01", "2026-10")])
-    book(inbox / "边缘.xlsx", PERSON, [person(905)])
-    return home
 
 
 @pytest.fixture(scope="module")

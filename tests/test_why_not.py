@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from night_kit import DAY, MEDICAL, book, new_home, number, person
-from sql_kit import examples, inputs, models_of
 
 from pipeline import warehouse
 from pipeline.ask.why_not import _after_the_rule, _missing, _Words, why_not
@@ -17,6 +15,8 @@ from pipeline.cli import monitor
 from pipeline.model import MonitorError
 from pipeline.night import run
 from pipeline.warehouse.models import Card, Example
+from tests.night_kit import DAY, MEDICAL, book, new_home, number, person
+from tests.sql_kit import examples, inputs, models_of
 
 pytestmark = pytest.mark.slow
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-import sql_kit
-from test_warehouse import Nights, given
 
 from pipeline import warehouse
+from tests import sql_kit
+from tests.warehouse_kit import Nights, given
 
 pytestmark = pytest.mark.slow
 

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from night_kit import copy_home, new_home, truth
-from sql_kit import models_of
 
 from pipeline import warehouse
 from pipeline.generate import REAL_YEAR, generate_year
@@ -18,6 +16,8 @@ from pipeline.night import run
 from pipeline.night.build_inputs import gather
 from pipeline.records.ledger import Ledger
 from pipeline.settings.home import Home
+from tests.night_kit import copy_home, new_home, truth
+from tests.sql_kit import models_of
 
 pytestmark = pytest.mark.slow
 
