@@ -57,7 +57,7 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
-    """The real registry, life and published models with three small rules (test_warehouse.RULES); read once, never changed."""
+    """The real registry, life and published models with three small rules (warehouse_kit.RULES); read once, never changed."""
     from tests.warehouse_kit import models_with
 
     return models_with(tmp_path_factory.mktemp("models") / "sql")
