@@ -1,7 +1,10 @@
 """What partners send, as the specification names it: columns, other names, what is required, keys, words."""
 
+import shutil
+
 import pytest
 
+from pipeline.model import ContractError
 from pipeline.settings import contracts
 from pipeline.settings.contracts import fold_header
 from pipeline.values.words import spellings
@@ -149,3 +152,46 @@ def test_each_bureau_sends_its_own_lists():
         for sender in kind.senders
     }
     assert sent == SENDERS
+
+
+# wrong edits -----------------------------------------------------------------------------------------------------
+
+GRANT = "kinds/temporary_grant.yml"
+OF_A_UNIT = "sources/d02_dibao_person.yml"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        (GRANT, "columns:\n", "columns: 无\nrest:\n", "columns：应是“键: 值”的列表（半角冒号，后面空一格）（第 13 行）"),
+        (GRANT, "codes: {小额: [], 大额: []}", "codes_of: 5", "columns.size_class.codes_of：没有 5 的代码表（第 18 行）"),
+        (GRANT, "codes: {小额: [], 大额: []}", "codes_of: a.b", "columns.size_class.codes_of：没有 a.b 的代码表（第 18 行）"),
+        (GRANT, "persons: {header", "1: {header", "columns 的键 1：应是文字（数字请加引号）（第 23 行）"),
+        (GRANT, "marks: granted_on", "marks: granted", "checks 第 1 项的 marks：没有 granted 这一列（第 32 行）"),
+        (GRANT, "column_B: accepted_on", "column_B: acepted_on", "checks 第 1 项的 kwargs.column_B：没有 acepted_on 这一列（第 31 行）"),
+        (GRANT, "key: [application_no]", "key: [no]", "key 第 1 项：没有 no 这一列（第 12 行）"),
+        (GRANT, "key: [application_no]", "key: []", "key：不能是空的（第 12 行）"),
+        (GRANT, "name: name}", "name: nane}", "person.name：没有 nane 这一列（第 11 行）"),
+        (GRANT, "aliases: [申请日期]", "aliases: [姓名]", "columns.accepted_on：列名 姓名 已经是 name 的（第 20 行）"),
+        (GRANT, "period: none\n", "period: none\nperiod: none\n", "读不了：重复的键 period（第 8 行）"),
+        (GRANT, "title: ", "name: other\ntitle: ", "name：种类的名字就是文件名，不另写（第 1 行）"),
+        (OF_A_UNIT, "dibao_person", "dibao", "kind：没有 dibao 这个种类（第 2 行）"),
+        (OF_A_UNIT, "id_number}", "idnumber}", "headers：dibao_person 没有这些列：idnumber（第 4 行）"),
+        (OF_A_UNIT, "checks: []", "checks: [{rule: a, expect: b, kwargs: {}, marks: c, severity: confirm, message: d, fix: e}]",
+         "checks 第 1 项的 marks：dibao_person 没有 c 这一列（第 5 行）"),
+    ],
+)  # fmt: skip
+def test_a_wrong_edit_is_told_with_its_place(tmp_path, file, old, new, said):
+    folder = tmp_path / "expectations"
+    shutil.copytree(contracts.EXPECTATIONS, folder)
+    (folder / OF_A_UNIT).parent.mkdir(exist_ok=True)
+    (folder / OF_A_UNIT).write_text(
+        "unit: d02\nkind: dibao_person\nreason: 导出时的叫法\nheaders: {民政对象证号: id_number}\nchecks: []\n",
+        encoding="utf-8",
+    )
+    text = (folder / file).read_text(encoding="utf-8")
+    assert old in text
+    (folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ContractError) as refused:
+        contracts.load(folder)
+    assert str(refused.value).endswith(f"{file.split('/')[1]}{'：' if said.startswith('读') else ':'}{said}")

@@ -265,6 +265,23 @@ def test_a_key_written_twice_stops(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("dibao_standard:", "12:", "policy/dibao.yml：“12”：键应由小写字母、数字和下划线组成（第 3 行）"),
+        ("dibao_standard:", "~:", "“None”：键应由小写字母、数字和下划线组成"),
+        ("dibao_standard:", "标准:", "policy/dibao.yml：“标准”：键应由小写字母、数字和下划线组成（第 3 行）"),
+        ("value: 700,", "value: 7000,", "北片城市2025-01-01 起的值 7000 应在 100 到 5000 元/人/月 之间（第 10 行，写的是“7000”）"),
+        ("2026-01-01, region: 北片", "2025-01-01, region: 北片", "values 第 2 项：北片城市2025-01-01 起的值写了两次（第 11 行）"),
+        ("region: 北片", "region: 东片", "monitor.yml 里没有片区 东片，应是 中片、北片、南片 之一（第 3 行）"),
+        ("valid_from: 2025-01-01", "valid_from: 2025/1/1", "valid_from：应是日期，写作 2026-01-01（第 10 行，写的是“2025/1/1”）"),
+    ],
+)  # fmt: skip
+def test_a_wrong_edit_is_told_with_its_place(folder: Path, old: str, new: str, said: str) -> None:
+    edit(folder, "dibao.yml", old, new)
+    assert refusal(folder).endswith(said)
+
+
+@pytest.mark.parametrize(
     ("line", "says"),
     [
         ("2026-10-01,休,又一次", "写了两次"),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.model import ConfigError
-from pipeline.settings.strict_yaml import Code, Strict, read_shape, read_yaml
+from pipeline.settings.strict_yaml import Code, Misplaced, Strict, line_of, read_shape, read_yaml
 
 
 @pytest.mark.parametrize(
@@ -21,7 +22,7 @@ from pipeline.settings.strict_yaml import Code, Strict, read_shape, read_yaml
         ("a:\n\tb: 1", "第 2 行开头用了制表符"), ("a: b: c", "第 1 行附近写法不对：冒号的位置或缩进不对"),
         ("a: 1\n b: 2\n", "第 2 行附近"), ("a: 'x", "引号或括号没有结束"), ("a: {b: 1, c", "没有对上"), ("a: [1, 2\nb: 3", "没有对上"),
         ("a: *x", "一个符号不能这样用"), ("a: @x", "一个符号不能这样用"), ("- 1\n- 2", "应是“键: 值”的列表"), ("键值", "应是“键: 值”的列表"),
-        ("a: 1\na: 2", "重复的键 a（第1行）"),
+        ("a: 1\nb: 1\na: 2", "重复的键 a（第 3 行）"),
     ],
 )  # fmt: skip
 def test_what_is_no_yaml_is_told_with_its_line(tmp_path: Path, text: str, said: str) -> None:
@@ -50,6 +51,16 @@ class _Shape(Strict):
     amount: Annotated[Decimal, Field(max_digits=4)] = Decimal(1)
     code: Code = "a"
     names: list[str] = []
+    day: date | None = None
+    level: Literal["红", "蓝"] | list[Literal["红", "蓝"]] = "红"
+    example: str | int | None = None
+
+    @model_validator(mode="after")
+    def _names_once(self) -> _Shape:
+        for at, name in enumerate(self.names):
+            if name in self.names[:at]:
+                raise Misplaced(f"{name} 写了两次", "names", at)
+        return self
 
 
 @pytest.mark.parametrize(
@@ -57,6 +68,7 @@ class _Shape(Strict):
     [
         ({"area": "镇"}, "area：应是 城市、农村 之一"), ({"amount": "12345"}, "amount：数字最多 4 位"), ({"amount": "x"}, "amount：应是数字"),
         ({"code": "A"}, "code：写法不对，应以小写字母开头"), ({"names": "x"}, "names：应是列表"), ({"nmaes": []}, "nmaes：不认识这一项"),
+        ({"day": "2026-13-01"}, "day：应是日期，写作 2026-01-01"), ({"day": "昨天"}, "day：应是日期"), ({"day": []}, "day：应是日期"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_the_shape_is_told_in_chinese(tmp_path: Path, data: dict[str, object], said: str) -> None:
@@ -78,6 +90,12 @@ class _Entries(Strict):
         ("values:\n  - area: 镇\n", "", "monitor.yml:values 第 1 项的 area：应是 城市、农村 之一（第 2 行，写的是“镇”）"),
         ("values:\n  - aera: 镇\n", "", "monitor.yml:values 第 1 项的 aera：不认识这一项，是不是写错了（第 2 行）"),
         ("values:\n  - names: my-secret\n", "", "monitor.yml:values 第 1 项的 names：应是列表（第 2 行）"),
+        ("values:\n  - {}\n  - names: [甲, 乙, 甲]\n", "",
+         "monitor.yml:values 第 2 项的 names 第 3 项：甲 写了两次（第 3 行）"),
+        ("values:\n  - level: 绿\n", "", "monitor.yml:values 第 1 项的 level：应是 红、蓝 之一（第 2 行，写的是“绿”）"),
+        ("values:\n  - level: [红, 绿]\n", "", "monitor.yml:values 第 1 项的 level 第 2 项：应是 红、蓝 之一（第 2 行，写的是“绿”）"),
+        ("values:\n  - example: [1]\n", "", "monitor.yml:values 第 1 项的 example：应是文字（数字请加引号）（第 2 行）"),
+        ("values:\n  - area: 城市\n    12: 3\n", "", "monitor.yml:values 第 1 项的键 12：应是文字（数字请加引号）（第 3 行）"),
         ("one: {}\nanother:\n  values:\n    - {amount: 12345}\n", "another",
          "monitor.yml:another:values 第 1 项的 amount：数字最多 4 位（第 4 行，写的是“12345”）"),
         ("one: {}\nanother: {}\n", "another", "monitor.yml:another:values：缺这一项（第 2 行）"),
@@ -97,3 +115,12 @@ def test_what_does_not_fit_is_told_with_its_line_and_what_is_written_there(
             ConfigError,
         )
     assert str(raised.value) == f"{tmp_path.name}/{said}"
+
+
+def test_the_line_of_a_value_is_found_by_the_keys_that_lead_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.yml"
+    path.write_text("one: 1\nvalues:\n  - area: 城市\n  - area: 农村\n    names: [甲]\n", encoding="utf-8")
+    assert line_of(path, "one") == "（第 1 行）"
+    assert line_of(path, "values", 1, "names", 0) == "（第 5 行）"
+    assert line_of(path, "values", 1, "amount") == "（第 4 行）", "what is missing stands where its entry begins"
+    assert line_of(path, "two") == "" and line_of(tmp_path / "none.yml", "one") == ""

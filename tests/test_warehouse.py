@@ -115,9 +115,9 @@ def test_a_circle_is_named(tmp_path: Path) -> None:
     [
         ("select person_id as person_id from registry.nobody", "没有 registry.nobody"),
         ("select person_id as person_id from accepted.nobody", "没有 accepted.nobody"),
-        ("select person_id as person_id from nobody", "要写明所在的房间"),
+        ("select person_id as person_id from nobody", "要写明在哪个 schema"),
         ("select person_id as person_id from read_parquet('/etc/passwd')", "不能读文件"),
-        ("select person_id as person_id from 'x.parquet'", "要写明所在的房间"),
+        ("select person_id as person_id from 'x.parquet'", "要写明在哪个 schema"),
     ],
 )
 def test_what_is_not_there_may_not_be_read(tmp_path: Path, sql: str, said: str) -> None:
@@ -136,8 +136,32 @@ def test_what_is_not_there_may_not_be_read(tmp_path: Path, sql: str, said: str) 
         ("published__a", "select 1 as person_id", NOTE, r"published/a\.yml:comment"),
         ("warnings__x01", POOR, POOR_CARD.replace("code: X01", "code: X09"), r"warnings/x01\.yml:code"),
         ("warnings__x01", POOR, POOR_CARD.replace("kind: survey_household", "kind: survey_house"), "没有 survey_house"),
-        ("warnings__x01", POOR, POOR_CARD[: POOR_CARD.index("  - {name: 不低")], "examples 要两种都有"),
+        ("warnings__x01", POOR, POOR_CARD[: POOR_CARD.index("  - {name: 不低")], "examples：要两种都有"),
         ("warnings__x01", POOR, POOR_CARD.replace("not_in: [dibao]", "not_in: [dibau]"), r"warnings/x01\.yml:not_in"),
+        (
+            "warnings__x01",
+            POOR,
+            POOR_CARD.replace("{medical_fen}", "{medical_fen"),
+            "yml:reason：花括号没有对上.*第 14 行",
+        ),
+        (
+            "warnings__x01",
+            POOR,
+            POOR_CARD.replace("red, yellow", "red, pink"),
+            "yml:level 第 2 项：应是 red、orange.*第 6 行",
+        ),
+        (
+            "warnings__x01",
+            POOR,
+            POOR_CARD.replace("row: survey_row_id", "rows: registry.no, by: household_id"),
+            "warnings/x01.yml:evidence 第 1 项的 rows：没有 registry.no 这张表（第 16 行）",
+        ),
+        (
+            "warnings__x01",
+            POOR,
+            POOR_CARD.replace("2026-10-31", "2026-10-32", 1),
+            "第 1 项的 night：应是日期.*第 19 行",
+        ),
         (
             "warnings__x01",
             POOR,
@@ -165,10 +189,13 @@ def test_a_model_without_its_yml_and_a_yml_without_its_model(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("yields_to: [X02]", "yields_to: [X77]"), "没有 X77 这条规则"),
+        (("yields_to: [X02]", "yields_to: [X77]"), "warnings/x01.yml:yields_to：没有 X77 这条规则（第 13 行）"),
         (("{surveyed_on}", "{seen_on}"), "缺少这些列：seen_on"),
         (("row: survey_row_id", "row: other_row_id"), "缺少这些列：other_row_id"),
-        (("field: yearly_income_fen", "field: yearly_income"), "没有 yearly_income 这一列"),
+        (
+            ("field: yearly_income_fen", "field: yearly_income"),
+            "warnings/x01.yml:evidence 第 1 项的 field：survey_household 没有 yearly_income 这一列（第 16 行）",
+        ),
     ],
 )
 def test_a_card_that_its_query_cannot_serve(tmp_path: Path, change: tuple[str, str], said: str) -> None:

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pipeline.folding import compatible, plain_blanks, visible
 from pipeline.model import ROOT, CheckLevel, ContractError, Purpose, Severity
 from pipeline.settings import floor
-from pipeline.settings.strict_yaml import Strict, read_shape, read_yaml
+from pipeline.settings.strict_yaml import Misplaced, Strict, line_of, read_shape, read_yaml
 
 EXPECTATIONS = ROOT / "expectations"
 
@@ -168,7 +168,7 @@ class Kind(Strict):
     replace: Literal["period", "unit", "key"]
     titles: list[str]
     person: Person
-    key: list[str]
+    key: Annotated[list[str], Field(min_length=1)]
     identical_counts_once: bool = False
     """Rows alike in their key are one fact also where a door's condition adds them up."""
     speaks_by_absence: bool = False
@@ -180,25 +180,35 @@ class Kind(Strict):
 
     @model_validator(mode="after")
     def _fields_exist(self) -> Kind:
-        named = [*self.key, *self.named, *(check.marks for check in self.checks)]
         if self.door and self.door.scope == "authorised" and self.purposes != ["entitlement_review"]:
             raise ValueError("凭授权保存的只能用于核对，purposes 应是 [entitlement_review]")
-        if unknown := sorted(set(named) - set(self.columns)):
-            raise ValueError(f"没有 {'、'.join(unknown)} 这一列")
+        for named, *way in self._naming():
+            if named not in self.columns:
+                raise Misplaced(f"没有 {named} 这一列", *way)
         seen: dict[str, str] = {}
         for field, column in self.columns.items():
             if (column.type == "money") != field.endswith("_fen"):
-                raise ValueError(f"columns.{field}：金额按分保存，名字以 _fen 结尾；别的列不能这样结尾")
+                raise Misplaced("金额按分保存，名字以 _fen 结尾；别的列不能这样结尾", "columns", field)
             if column.purposes is not None and not set(column.purposes) < set(self.purposes):
-                raise ValueError(f"columns.{field}.purposes：应比这个种类的用途少")
+                raise Misplaced("应比这个种类的用途少", "columns", field, "purposes")
             if column.purposes is not None and field in self.named:
-                raise ValueError(f"columns.{field}.purposes：这一列写着是谁，读这一行的都看得到，不能另设用途")
+                raise Misplaced("这一列写着是谁，读这一行的都看得到，不能另设用途", "columns", field, "purposes")
             if column.review_only and not (self.door and self.door.scope == "help"):
-                raise ValueError(f"columns.{field}：只供核对的列，只能写在外部门的救助类名单里")
+                raise Misplaced("只供核对的列，只能写在外部门的救助类名单里", "columns", field)
             for header in [column.header, *column.aliases]:
                 if (other := seen.setdefault(fold_header(header)[0], field)) != field:
-                    raise ValueError(f"columns.{field}：列名 {header} 已经是 {other} 的")
+                    raise Misplaced(f"列名 {header} 已经是 {other} 的", "columns", field)
         return self
+
+    def _naming(self) -> Iterator[tuple[str | int, ...]]:
+        """(a field that the file names, the keys and positions that lead there)."""
+        yield from ((field, "key", at) for at, field in enumerate(self.key))
+        yield from ((field, "person", role) for role, field in self.person.model_dump().items() if field)
+        for at, check in enumerate(self.checks):
+            yield check.marks, "checks", at, "marks"
+            for argument in ("column", "column_A", "column_B"):
+                if (field := check.kwargs.get(argument)) is not None and field not in check.across:
+                    yield str(field), "checks", at, "kwargs", argument
 
     def called(self) -> list[tuple[str, bool]]:
         """What a title or a file name calls the kind, folded: its titles (True), and those without the words that all lists share."""
@@ -486,9 +496,12 @@ def load(folder: Path = EXPECTATIONS) -> Contracts:
     if not raw:
         raise ContractError(f"{folder}/kinds 中没有任何数据种类的约定")
     for path, data in raw.values():
-        for field, column in (data.get("columns") or {}).items():
+        if data.get("name", path.stem) != path.stem:
+            raise ContractError(f"kinds/{path.name}:name：种类的名字就是文件名，不另写{line_of(path, 'name')}")
+        columns = data.get("columns")
+        for field, column in columns.items() if isinstance(columns, dict) else ():
             if isinstance(column, dict) and "codes_of" in column:
-                column.update(_codes_of(raw, path, field, column["codes_of"]))
+                column.update(_codes_of(raw, path, field, str(column["codes_of"])))
     kinds = {name: read_shape(Kind, path, {"name": name, **data}, ContractError) for name, (path, data) in raw.items()}
     for kind in kinds.values():
         _validate_across(kind, kinds)
@@ -496,9 +509,17 @@ def load(folder: Path = EXPECTATIONS) -> Contracts:
     for path in sorted((folder / "sources").glob("*.yml")):
         source = read_shape(Source, path, read_yaml(path, ContractError), ContractError)
         if source.kind not in kinds:
-            raise ContractError(f"sources/{path.name}:kind：没有 {source.kind} 这个种类")
+            raise ContractError(f"sources/{path.name}:kind：没有 {source.kind} 这个种类{line_of(path, 'kind')}")
         if unknown := sorted(set(source.headers.values()) - set(kinds[source.kind].columns)):
-            raise ContractError(f"sources/{path.name}:headers：{source.kind} 没有这些列：{'、'.join(unknown)}")
+            raise ContractError(
+                f"sources/{path.name}:headers：{source.kind} 没有这些列：{'、'.join(unknown)}{line_of(path, 'headers')}"
+            )
+        for at, check in enumerate(source.checks):
+            if check.marks not in kinds[source.kind].columns:
+                raise ContractError(
+                    f"sources/{path.name}:checks 第 {at + 1} 项的 marks：{source.kind} 没有 {check.marks} 这一列"
+                    f"{line_of(path, 'checks', at, 'marks')}"
+                )
         sources.append(source)
     path = folder / "headers.yml"
     headers = read_shape(Headers, path, read_yaml(path, ContractError), ContractError)
@@ -509,9 +530,11 @@ def load(folder: Path = EXPECTATIONS) -> Contracts:
 
 def _codes_of(raw: dict[str, tuple[Path, dict[str, Any]]], path: Path, field: str, reference: str) -> dict[str, Any]:
     kind, _, other = reference.partition(".")
-    column = raw[kind][1].get("columns", {}).get(other) if kind in raw else None
-    if not column or "codes" not in column:
-        raise ContractError(f"kinds/{path.name}:columns.{field}.codes_of：没有 {reference} 的代码表")
+    columns = raw[kind][1].get("columns") if kind in raw else None
+    column = columns.get(other) if isinstance(columns, dict) else None
+    if not isinstance(column, dict) or "codes" not in column:
+        where = line_of(path, "columns", field, "codes_of")
+        raise ContractError(f"kinds/{path.name}:columns.{field}.codes_of：没有 {reference} 的代码表{where}")
     return {key: column[key] for key in ("codes", "others") if key in column}
 
 
@@ -521,7 +544,7 @@ def _validate_across(kind: Kind, kinds: dict[str, Kind]) -> None:
             where = f"kinds/{kind.name}.yml:checks.{check.rule}.across"
             field = across.count_by or across.lookup
             if across.kind not in kinds or field not in kinds[across.kind].columns or field not in kind.columns:
-                raise ContractError(f"{where}：{across.kind}.{field} 不存在")
+                raise ContractError(f"{where}：没有 {across.kind}.{field} 这一列")
             if kinds[across.kind].dataset_group != kind.dataset_group:
                 raise ContractError(f"{where}：{across.kind} 不属于同一组（dataset_group）")
 

@@ -30,7 +30,7 @@ from pipeline.model import ROOT, ConfigError, MonitorError, PolicyError, tell_fa
 from pipeline.settings import contracts, policy
 from pipeline.settings.places import Gazetteer, Place, fold_place
 from pipeline.settings.policy import Policy
-from pipeline.settings.strict_yaml import Code, Strict, read_shape, read_yaml, written
+from pipeline.settings.strict_yaml import Code, Misplaced, Strict, line_of, read_shape, read_yaml, written
 
 SAMPLE = ROOT / "data_samples" / "monitor.yml"
 """What `monitor init` writes as monitor.yml."""
@@ -180,36 +180,36 @@ class Settings(Strict):
     def _unambiguous(self) -> Settings:
         codes: set[str] = set()
         words: dict[str, str] = {}
-        for unit in self.units:
+        for at, unit in enumerate(self.units):
             if unit.code in codes:
-                raise ValueError(f"units：代码 {unit.code} 写了两次")
+                raise Misplaced(f"代码 {unit.code} 写了两次", "units", at, "code")
             codes.add(unit.code)
             for word in [unit.name, *unit.aliases]:
                 if (other := words.setdefault(fold_place(word), unit.code)) != unit.code:
-                    raise ValueError(f"units.{unit.code}：名称 {word} 也是 {other} 的，分不清")
+                    raise Misplaced(f"{unit.code} 的名称 {word} 也是 {other} 的，分不清", "units", at)
             townships: dict[str, str] = {}
             for township in unit.townships:
                 for word in [township.name, *township.aliases]:
                     if township.name != (other := townships.setdefault(fold_place(word), township.name)):
-                        raise ValueError(f"units.{unit.code}.townships：{word} 也是 {other} 的，分不清")
+                        raise Misplaced(f"{unit.code} 的 {word} 也是 {other} 的，分不清", "units", at, "townships")
             if len({township.name for township in unit.townships}) < len(unit.townships):
-                raise ValueError(f"units.{unit.code}.townships：同名的街道（乡镇）写了两次")
+                raise Misplaced(f"{unit.code} 有同名的街道（乡镇）写了两次", "units", at, "townships")
         if sum(unit.kind == "bureau" for unit in self.units) != 1:
-            raise ValueError("units：本级（kind: bureau）应恰好有一个")
+            raise Misplaced("本级（kind: bureau）应恰好有一个", "units")
         senders = {unit.kind for unit in self.units} | codes
         for key, named in (("expected", self.expected), ("due_days", self.due_days)):
             if unknown := sorted(set(named) - senders):
-                raise ValueError(f"{key}：{'、'.join(unknown)} 不是单位代码，也不是单位类别")
+                raise Misplaced(f"{'、'.join(unknown)} 不是单位代码，也不是单位类别", key, unknown[0])
         return self
 
     @model_validator(mode="after")
     def _sources_are_known(self) -> Settings:
         codes = {unit.code for unit in self.units}
-        for source in self.databases:
+        for at, source in enumerate(self.databases):
             if source.unit not in codes:
-                raise ValueError(f"databases.{source.name}.unit：没有 {source.unit} 这个单位")
+                raise Misplaced(f"没有 {source.unit} 这个单位", "databases", at, "unit")
             if sum(other.name == source.name for other in self.databases) > 1:
-                raise ValueError(f"databases：名称 {source.name} 写了两次")
+                raise Misplaced(f"名称 {source.name} 写了两次", "databases", at, "name")
         return self
 
 
@@ -359,6 +359,7 @@ class Home:
             if unknown := sorted(set(kinds) - set(known)):
                 raise ConfigError(
                     f"monitor.yml:expected.{sender}：没有 {'、'.join(unknown)} 这种数据；请照名词表（docs/glossary.md）的名称写"
+                    f"{line_of(home.config, 'expected', sender)}"
                 )
         if missing := sorted(policy.needed() - set(home.policy.titles)):
             raise PolicyError(_what_policy_lacks(home.policy_folder, missing))

@@ -27,7 +27,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from pipeline.model import ROOT, PolicyError, why_of_system
 from pipeline.settings import contracts
-from pipeline.settings.strict_yaml import Strict, read_shape, read_yaml
+from pipeline.settings.strict_yaml import Misplaced, Strict, line_of, read_shape, read_yaml
 
 POLICY = ROOT / "policy"
 HOLIDAYS = "holidays.csv"
@@ -86,15 +86,16 @@ class _Entry(Strict):
     @model_validator(mode="after")
     def _sound(self) -> _Entry:
         seen = set()
-        for value in self.values:
+        for at, value in enumerate(self.values):
             where = f"{value.region or ''}{value.area or ''}{value.valid_from} 起的值"
             if not self.minimum <= value.value <= self.maximum:
-                raise ValueError(f"{where} {value.value} 应在 {self.minimum} 到 {self.maximum} {self.unit} 之间")
+                limits = f"{self.minimum} 到 {self.maximum} {self.unit}"
+                raise Misplaced(f"{where} {value.value} 应在 {limits} 之间", "values", at, "value")
             if (place := (value.region, value.area, value.valid_from)) in seen:
-                raise ValueError(f"{where}写了两次")
+                raise Misplaced(f"{where}写了两次", "values", at)
             seen.add(place)
             if self.unit.startswith("元") and value.value * 100 % 1:
-                raise ValueError(f"{where}应精确到分（最多两位小数）")
+                raise Misplaced(f"{where}应精确到分（最多两位小数）", "values", at, "value")
         if len({(value.region is None, value.area is None) for value in self.values}) > 1:
             raise ValueError("有的值分片区或城乡，有的不分；应当一致")
         return self
@@ -223,14 +224,14 @@ def load(folder: Path = POLICY, regions: Collection[str] | None = None) -> Polic
     for path in sorted(folder.glob("*.yml")):
         for key, data in read_yaml(path, PolicyError).items():
             if key in entries:
-                raise PolicyError(f"policy/{path.name}：{key}：{files[key]} 里已经有这一项")
-            if not _KEY.fullmatch(key):
-                raise PolicyError(f"policy/{path.name}：{key!a}：键应由小写字母、数字和下划线组成")
+                raise PolicyError(f"policy/{path.name}：{key}：{files[key]} 里已经有这一项{line_of(path, key)}")
+            if not isinstance(key, str) or not _KEY.fullmatch(key):
+                raise PolicyError(f"policy/{path.name}：“{key}”：键应由小写字母、数字和下划线组成{line_of(path, key)}")
             entries[key] = read_shape(_Entry, path.with_name(f"{path.name}:{key}"), data, PolicyError)
             files[key] = path.name
             _refuse_profiling(key, entries[key], f"policy/{path.name}:{key}")
             if regions is not None:
-                _validate_regions(entries[key], f"policy/{path.name}:{key}", set(regions))
+                _validate_regions(entries[key], f"policy/{path.name}:{key}", set(regions), line_of(path, key))
     if not entries:
         raise PolicyError(f"{folder}：没有任何政策值（*.yml）")
     values = sorted(_as_value(key, entry, value) for key, entry in entries.items() for value in entry.values)
@@ -260,18 +261,18 @@ def _refuse_profiling(key: str, entry: _Entry, where: str) -> None:
             raise PolicyError(f"{where}：“{text}”说的是按规定不接收的内容（{group}），不得用作政策值")
 
 
-def _validate_regions(entry: _Entry, where: str, regions: set[str]) -> None:
+def _validate_regions(entry: _Entry, where: str, regions: set[str], line: str) -> None:
     places = {(value.region, value.area) for value in entry.values}
     named = {region for region, _ in places if region is not None}
     if unknown := sorted(named - regions):
         raise PolicyError(
-            f"{where}：monitor.yml 里没有片区 {'、'.join(unknown)}，应是 {'、'.join(sorted(regions))} 之一"
+            f"{where}：monitor.yml 里没有片区 {'、'.join(unknown)}，应是 {'、'.join(sorted(regions))} 之一{line}"
         )
     areas = {area for _, area in places}
     for region in sorted(regions) if named else []:
         for area in sorted(areas, key=str):
             if (region, area) not in places:
-                raise PolicyError(f"{where}：缺 {region}{area or ''} 的值")
+                raise PolicyError(f"{where}：缺 {region}{area or ''} 的值{line}")
 
 
 @cache

@@ -22,6 +22,14 @@ class Strict(BaseModel):
 S = TypeVar("S", bound=Strict)
 
 
+class Misplaced(ValueError):
+    """What a validator of a whole shape refuses, with the keys and positions that lead to the value."""
+
+    def __init__(self, words: str, *way: str | int) -> None:
+        super().__init__(words)
+        self.way = way
+
+
 def written(pattern: str, words: str) -> AfterValidator:
     """What a text has to match as a whole, and the same in words for the person who edits the file."""
 
@@ -49,7 +57,8 @@ class _Loader(_SafeLoader):  # type: ignore[misc]  # which of the two it is, sho
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
         if twice := sorted({key for key in keys if keys.count(key) > 1}):
-            raise yaml.YAMLError(f"重复的键 {'、'.join(twice)}（第{node.start_mark.line + 1}行）")
+            lines = [key.start_mark.line + 1 for key, _ in node.value if key.value == twice[0]]
+            raise yaml.YAMLError(f"重复的键 {'、'.join(twice)}（第 {lines[1]} 行）")
         mapping: dict[Any, Any] = super().construct_mapping(node, deep)
         return mapping
 
@@ -121,15 +130,61 @@ def read_shape(shape: type[S], path: Path, data: dict[str, Any], error: type[Mon
     try:
         return shape.model_validate(data)
     except ValidationError as problem:
-        first, *others = problem.errors(include_url=False, include_input=False)
+        first, *others = _as_written(problem.errors(include_url=False, include_input=False), data)
         names = _place(first["loc"])
         key = f":{names}" if names else "" if ":" in path.name else "（整个文件）"
         where = _where(path, first)
         raise error(f"{_short(path)}{key}：{_in_chinese(first)}{_misspelt(first, others)}{where}") from problem
 
 
+def line_of(path: Path, *way: str | int) -> str:
+    """`（第 N 行）`: where the value stands in a file to which the keys and positions lead; '' where that cannot be told."""
+    return _where(path, {"loc": way, "type": ""})
+
+
+_KEY = "[key]"
+"""How pydantic ends the way to a key that is itself no good."""
+
+
+def _as_written(problems: Sequence[Any], data: Any) -> list[Any]:
+    """Errors with the way to the value as it stands in the file: without pydantic's names of the types of a union.
+
+    Where a value may be of several types, the error that lies deepest in it says most, and comes first.
+    """
+    found = []
+    for problem in problems:
+        said = problem.get("ctx", {}).get("error")
+        value: Any = data
+        way: list[str | int] = []
+        for part in (*problem["loc"], *(said.way if isinstance(said, Misplaced) else ())):
+            is_key = isinstance(value, dict) and part in value
+            is_position = isinstance(value, list) and isinstance(part, int) and part < len(value)
+            if part == _KEY and way[-1:] == [_KEY]:
+                continue
+            if is_key or is_position:
+                value = value[part]
+            elif isinstance(part, str) and re.fullmatch(r"[a-z-]+(\[.*\])?", part) and value is not data:
+                is_missing = isinstance(value, dict) and problem["type"] == "missing"
+                if not is_missing:
+                    continue  # the name of a type
+            way += [str(part), _KEY] if is_key and not isinstance(part, str) else [part]
+        found.append({**problem, "loc": tuple(way)})
+    start = found[0]["loc"]
+    inner = [each for each in found if each["loc"][: len(start)] == start and each["type"] != "missing"]
+    first = max(inner, key=lambda each: len(each["loc"]), default=found[0]) if _is_union(problems) else found[0]
+    return [first, *(each for each in found if each is not first)]
+
+
+def _is_union(problems: Sequence[Any]) -> bool:
+    """Whether the first value that is no good may be of several types."""
+    return any("[" in str(part) and part != _KEY for part in problems[0]["loc"])
+
+
 def _place(way: Sequence[str | int]) -> str:
     """Where a value stands, as people count: `values 第 2 项的 amount`."""
+    if way and way[-1] == _KEY:
+        above = _place(way[:-2])
+        return f"{above}{'' if above.endswith(' 项') else ' '}的键 {way[-2]}"
     said = ""
     for part in way:
         is_after_entry = said.endswith(" 项")
@@ -153,7 +208,7 @@ def _where(path: Path, problem: Any) -> str:
         node: Any = yaml.compose(path.with_name(name).read_text(encoding="utf-8"), Loader=_Loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return ""
-    line, left = 0, list(way)
+    line, left = 0, way[:-1] if way[-1:] == [_KEY] else way
     while left:
         if isinstance(node, yaml.MappingNode):
             found = next(((key, value) for key, value in node.value if key.value == str(left[0])), None)
@@ -185,10 +240,11 @@ def _misspelt(missing: Any, others: Sequence[Any]) -> str:
     return f"；旁边不认识的“{beside[0]}”是不是写错了" if missing["type"] == "missing" and beside else ""
 
 
+_A_DAY = "应是日期，写作 2026-01-01"
 _CHINESE = {
     "missing": "缺这一项",
     "extra_forbidden": "不认识这一项，是不是写错了",
-    "string_type": "应是文字（数字请加引号）",
+    "string_type": "应是文字（数字请加引号）", "invalid_key": "应是文字（数字请加引号）",
     "int_type": "应是整数", "int_parsing": "应是整数", "int_from_float": "应是整数",
     "bool_type": "应是 true 或 false", "bool_parsing": "应是 true 或 false",
     "list_type": "应是列表", "dict_type": _OF_PAIRS, "model_type": _OF_PAIRS, "tuple_type": "应是列表",
@@ -197,6 +253,7 @@ _CHINESE = {
     "too_long": "最多 {max_length} 项", "string_too_long": "最多 {max_length} 个字", "set_type": "应是列表",
     "literal_error": "应是 {expected} 之一",
     "greater_than_equal": "不能小于 {ge}", "less_than_equal": "不能大于 {le}",
+    "date_type": _A_DAY, "date_parsing": _A_DAY, "date_from_datetime_parsing": _A_DAY, "date_from_datetime_inexact": _A_DAY,
     "too_short": "不能是空的", "string_too_short": "不能是空的",
     "decimal_max_places": "小数位数不能超过 {decimal_places}",
 }  # fmt: skip

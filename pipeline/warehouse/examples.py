@@ -8,6 +8,7 @@ find its canary would find nobody else either, and says nothing about it: the re
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import date, timedelta
 from decimal import Decimal
@@ -17,9 +18,10 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline import warehouse
-from pipeline.model import PROVISIONAL, MonitorError
+from pipeline.model import PROVISIONAL, ModelError, MonitorError
 from pipeline.settings import contracts, policy
 from pipeline.settings.contracts import Kind
+from pipeline.warehouse import engines
 from pipeline.warehouse.models import Card, Example, Models
 
 LIMITS = warehouse.Limits("1GB", threads=1)
@@ -56,8 +58,9 @@ _asking = threading.Lock()
 def _finds(models: Models, name: str, card: Card) -> bool:
     example = next(example for example in card.examples if example.expect)
     wanted = {row if isinstance(row, str) else row.get("person_id") for row in example.expect} - {None}
+    given = _inputs_of(models, name, example)
     try:
-        found = warehouse.ask(inputs(example), models, name, limits=LIMITS)
+        found = _ask(models, name, example, given)
     except MonitorError:
         return False
     return wanted <= set(found.column("person_id").to_pylist()) and found.num_rows >= len(example.expect)
@@ -75,7 +78,7 @@ def unsound(models: Models, name: str) -> tuple[bool, list[str]]:
 def differences(models: Models, table: str, example: Example) -> list[str]:
     """What a model answers on an example's rows, against what is expected of it, in words; [] when it is the same."""
     about = models.models[table].about
-    found = warehouse.ask(inputs(example), models, table, limits=LIMITS).to_pylist()
+    found = _ask(models, table, example, _inputs_of(models, table, example)).to_pylist()
     left = [row for row in found if all(_same(row[key], value) for key, value in example.only.items())]
     subject = "person_id" if isinstance(about, Card) else about.key[0]
     wanted = [{subject: row} if isinstance(row, str) else row for row in example.expect]
@@ -91,6 +94,22 @@ def differences(models: Models, table: str, example: Example) -> list[str]:
             left.remove(match)
     shown = sorted({key for row in wanted for key in row} | {subject}) if wanted else None
     return problems + [f"found, but not expected: { {key: str(row.get(key)) for key in shown or row} }" for row in left]
+
+
+def _inputs_of(models: Models, name: str, example: Example) -> warehouse.Inputs:
+    try:
+        return inputs(example)
+    except ModelError as problem:
+        raise ModelError(f"{_place(models, name, example)}：{problem}") from problem
+
+
+def _ask(models: Models, name: str, example: Example, given: warehouse.Inputs) -> pa.Table:
+    with engines.plainly(_place(models, name, example)):
+        return warehouse.ask(given, models, name, limits=LIMITS)
+
+
+def _place(models: Models, name: str, example: Example) -> str:
+    return f"{engines.place(models.models[name].path.with_suffix('.yml'))}:examples（{example.name}）"
 
 
 def _same(found: Any, wanted: Any) -> bool:
@@ -143,8 +162,9 @@ class Given:
         """One sparse row of a kind or of `input.<table>`."""
         if table.startswith("input."):
             name = table.removeprefix("input.")
-            unknown = set(row) - set(warehouse.INPUT[name])
-            assert not unknown, f"{table} has no column {sorted(unknown)}"
+            if name not in warehouse.INPUT:
+                raise ModelError(f"没有 {table} 这张表")
+            _refuse_unknown(table, row, warehouse.INPUT[name])
             if name == "policy":
                 row = _policy_row(row)
                 same = ("key", "policy_region", "area_type")
@@ -157,16 +177,19 @@ class Given:
             self.given_tables.setdefault(name, []).append(row)
             return
         if table.startswith("unproven."):
-            kind = self.kinds[table.removeprefix("unproven.")]
+            kind = self._kind(table.removeprefix("unproven."))
             full = self._complete(kind, row, accepted=False)
             nobody = {"person_id": None, "identity_state": "damaged", kind.person.id_number: None}
             self.unproven.setdefault(kind.name, []).append(full | nobody)
             return
-        kind = self.kinds[table]
-        columns = {**kind.accepted_columns(), "received_seq": "BIGINT", "file_name": "VARCHAR"}
-        unknown = set(row) - set(columns)
-        assert not unknown, f"{table} has no column {sorted(unknown)}"
+        kind = self._kind(table)
+        _refuse_unknown(table, row, [*kind.accepted_columns(), "received_seq", "file_name"])
         self.accepted.setdefault(table, []).append(self._complete(kind, row))
+
+    def _kind(self, name: str) -> Kind:
+        if name not in self.kinds:
+            raise ModelError(f"没有 {name} 这个数据种类")
+        return self.kinds[name]
 
     def _complete(self, kind: Kind, row: dict[str, Any], *, accepted: bool = True) -> dict[str, Any]:
         full: dict[str, Any] = {}
@@ -186,7 +209,8 @@ class Given:
                 full[f"{name}__unreadable"] = False
         person = kind.person
         number = row.get(person.id_number) or row.get("person_id")
-        assert number is not None, f"{kind.name}: {person.id_number} (or person_id) says whose row it is"
+        if number is None:
+            raise ModelError(f"{kind.name}：要写 {person.id_number}（或 person_id），说明是谁的一行")
         full["person_id"] = number
         has_none = row.get("identity_state") == PROVISIONAL
         full[person.id_number] = full[f"{person.id_number}__text"] = None if has_none else number
@@ -248,6 +272,11 @@ class Given:
             given_tables={name: _table(warehouse.INPUT[name], rows) for name, rows in given_tables.items()},
             warning_id=lambda code, subject, first_seen_on: f"{code}-{subject}-{first_seen_on}",
         )
+
+
+def _refuse_unknown(table: str, row: dict[str, Any], columns: Iterable[str]) -> None:
+    if unknown := sorted(set(row) - set(columns)):
+        raise ModelError(f"{table} 没有 {'、'.join(unknown)} 这一列")
 
 
 def _table(columns: dict[str, str], rows: list[dict[str, Any]]) -> pa.Table:

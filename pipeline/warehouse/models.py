@@ -26,7 +26,7 @@ from sqlglot import exp
 
 from pipeline.model import ROOT, ModelError, Purpose
 from pipeline.settings.contracts import Kind
-from pipeline.settings.strict_yaml import Strict, read_shape, read_yaml, written
+from pipeline.settings.strict_yaml import Misplaced, Strict, line_of, read_shape, read_yaml, written
 from pipeline.warehouse import engines, provenance
 
 SQL = ROOT / "sql"
@@ -255,9 +255,13 @@ class Card(Strict):
     def _complete(self) -> Card:
         fired = [bool(example.expect) for example in self.examples]
         if not (any(fired) and not all(fired)):
-            raise ValueError("examples 要两种都有：至少一个列出，一个不列出")
+            raise Misplaced("要两种都有：至少一个列出，一个不列出", "examples")
+        try:
+            _ = self.reason_columns
+        except ValueError:
+            raise Misplaced("花括号没有对上：列名写在一对花括号里", "reason") from None
         if self.not_in_of and not self.not_in:
-            raise ValueError("写了 not_in_of，却没有 not_in")
+            raise Misplaced("写了 not_in_of，却没有 not_in", "not_in_of")
         return self
 
     @property
@@ -396,12 +400,16 @@ class Models:
                 try:
                     graph[name] = self.reads(name)
                 except ModelError as problem:
-                    raise ModelError(f"{reader}：{problem}" if reader else str(problem)) from problem
+                    raise ModelError(f"{self._file_of(reader)}：{problem}" if reader else str(problem)) from problem
                 waiting += [(read, name) for read in graph[name]]
         try:
             return list(graphlib.TopologicalSorter({name: graph[name] for name in sorted(graph)}).static_order())
         except graphlib.CycleError as problem:
             raise ModelError(f"模型互相引用，无法排序：{' → '.join(problem.args[1])}") from problem
+
+    def _file_of(self, name: str) -> str:
+        model = self.models.get(name)
+        return engines.place(model.path) if model else name
 
     def validate(self, wanted: Iterable[str]) -> None:
         """Refuse what may not be built, before anything is: wrong purposes, leaking identity models, unknown columns.
@@ -476,17 +484,22 @@ class Models:
             read for read in model.reads if read == EVERY or read.startswith(("main.", "life.", "input.previous"))
         ]:
             raise ModelError(f"{where}：规则不能读 {table[0]}")
+        note = model.path.with_suffix(".yml")
+        for at, item in enumerate(card.evidence):
+            way = f"{engines.place(note)}:evidence 第 {at + 1} 项的"
+            if item.field not in self.kinds[item.kind].columns:
+                line = line_of(note, "evidence", at, "field")
+                raise ModelError(f"{way} field：{item.kind} 没有 {item.field} 这一列{line}")
         self._validate_purpose(name, model, card.purpose)
         given = model.output_columns()
         asked = [*RULE_COLUMNS, *card.reason_columns]
         for item in card.evidence:
             asked += [item.row] if item.row else item.by_columns
-            if item.field not in self.kinds[item.kind].columns:
-                raise ModelError(f"{where}:evidence：{item.kind} 没有 {item.field} 这一列")
         if missing := sorted(set(asked) - set(given)):
             raise ModelError(f"{where}：查询结果缺少这些列：{'、'.join(missing)}")
         if unknown := sorted(set(card.yields_to) - {other.code for other in self.cards.values()}):
-            raise ModelError(f"{where}:yields_to：没有 {'、'.join(unknown)} 这条规则")
+            line = line_of(note, "yields_to")
+            raise ModelError(f"{engines.place(note)}:yields_to：没有 {'、'.join(unknown)} 这条规则{line}")
 
     def _validate_purpose(self, name: str, model: Model, purpose: Purpose) -> None:
         """Refuse a table that reaches a kind, or a column for reviews alone, outside its purpose."""
@@ -623,15 +636,23 @@ def read_models(kinds: dict[str, Kind], folder: Path = SQL) -> Models:
             about = _read_note(shape, note, note.read_bytes())
             if isinstance(about, Card):
                 if about.code.lower() != path.stem:
-                    raise ModelError(f"{engines.place(note)}:code：应与文件名一致（{path.stem.upper()}）")
-                for item in about.evidence:
+                    line = line_of(note, "code")
+                    raise ModelError(f"{engines.place(note)}:code：应与文件名一致（{path.stem.upper()}）{line}")
+                for at, item in enumerate(about.evidence):
                     if item.kind not in kinds:
-                        raise ModelError(f"{engines.place(note)}:evidence.kind：没有 {item.kind} 这个数据种类")
+                        line = line_of(note, "evidence", at, "kind")
+                        raise ModelError(f"{engines.place(note)}:evidence.kind：没有 {item.kind} 这个数据种类{line}")
             name = f"{schema}.{path.stem}"
             sql = path.read_text(encoding="utf-8")
             models[name] = Model(name=name, path=path, sql=sql, about=about, query=_parse(engines.place(path), sql))
         if notes:
             raise ModelError(f"{engines.place(next(iter(notes.values())))}：旁边缺少同名的 .sql")
+    for model in models.values():
+        for at, item in enumerate(model.about.evidence if isinstance(model.about, Card) else ()):
+            if item.rows and item.rows not in models:
+                note = model.path.with_suffix(".yml")
+                line = line_of(note, "evidence", at, "rows")
+                raise ModelError(f"{engines.place(note)}:evidence 第 {at + 1} 项的 rows：没有 {item.rows} 这张表{line}")
     lists = {path.stem: _read_list(path) for path in sorted((folder / "published").glob("*.csv"))}
     found = Models(models=models, kinds=kinds, lists=lists)
     same = next((each for each in _read_last if each == found), found)
@@ -687,7 +708,7 @@ def _reads(name: str, sql: str) -> tuple[str, ...]:
         if table.db:
             found.add(f"{table.db}.{table.name}")
         elif table.name not in inner:
-            raise ModelError(f"{name}：表 {table.name} 要写明所在的房间，如 registry.{table.name}")
+            raise ModelError(f"{name}：表 {table.name} 要写明在哪个 schema，如 registry.{table.name}")
     return tuple(sorted(found))
 
 
