@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import subprocess
 import sys
 from datetime import timedelta
 
@@ -18,7 +19,7 @@ from rich.text import Text
 from pipeline import cli
 from pipeline.cli import nights
 from pipeline.cli.command import Context, Screen
-from pipeline.model import CORRECTION_HEADS, CORRECTION_SHEET, MonitorError
+from pipeline.model import CORRECTION_HEADS, CORRECTION_SHEET, ROOT, MonitorError
 from pipeline.settings import contracts
 from tests.night_kit import DAY, PERSON, ask, book, copy_home, new_home, night_of_the_bureau, number, person
 
@@ -554,3 +555,12 @@ def test_a_release_that_does_not_become_current_is_said_and_exits_1(monitor, hom
     code, text, _ = monitor("--home", home, "rollback", *number_of)
     assert "已从 2026-10-31（releases/1）退回到 2026-10-30（releases/2）。" in text.replace("\n", "")
     assert code == 0 and ask(home, "select cast(run_date as varchar) from release") == [("2026-10-30",)]
+
+
+def test_python_m_pipeline_is_monitor(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", "--version"], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"monitor \d+\.\d+\.\d+\n", done.stdout)
