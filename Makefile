@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 export AIRFLOW__CORE__DAGS_FOLDER := $(CURDIR)/dags
 
-.PHONY: demo test test-quick test-harness explore lint docs airflow lock sbom licences audit clean
+.PHONY: demo test test-quick test-harness explore lint docs airflow lock sbom licences audit clean hooks
 
 demo: export MONITOR_HOME := $(CURDIR)/$(DEMO)
 demo: export MONITOR_DATE := $(DEMO_DATE)
@@ -61,6 +61,9 @@ lint: $(VENV)/.ready
 
 docs: $(VENV)/.ready  ## build/docs: rules, tables, policy values and kinds as pages that need no network
 	@$(BIN)/python -m docs_site
+
+hooks:  ## git runs ruff and sqlfluff before each commit in this checkout; `git config --unset core.hooksPath` ends it
+	git config core.hooksPath .ci/hooks
 
 airflow: $(VENV)/.ready  ## the Airflow UI on this machine alone, on $$MONITOR_HOME; Ctrl-C stops it
 	@$(BIN)/python dags/standalone.py

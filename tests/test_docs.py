@@ -17,9 +17,10 @@ import yaml
 from pipeline.cli import monitor
 from pipeline.model import PolicyError
 from pipeline.settings import contracts, policy
-from pipeline.settings.home import Unit
+from pipeline.settings.home import Home
+from pipeline.warehouse import examples
 from pipeline.warehouse.given import CARD_TABLES, INPUT, TABLES
-from pipeline.warehouse.models import Card, read_models
+from pipeline.warehouse.models import SQL, Card, read_models
 
 ROOT = Path(__file__).resolve().parent.parent
 README, CHINESE = ROOT / "README.md", ROOT / "README.zh.md"
@@ -28,6 +29,8 @@ PAGES = [
     README,
     CHINESE,
     ROOT / "CHANGELOG.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "expectations" / "sources" / "README.md",
     ROOT / "data_samples" / "README.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
@@ -69,7 +72,7 @@ CODE = [
     for path in sorted((ROOT / folder).rglob("*"))
     if path.suffix in (".py", ".sql", ".yml") and path != Path(__file__).resolve()
 ]
-REFERENCE = re.compile(r"(?<![\w\"-])((?:docs/)?[A-Za-z][A-Za-z_-]*\.md)\b(?: \(([^)]+)\)|, ([\w ]+)\))?")
+REFERENCE = re.compile(r"(?<![\w\".-])((?:docs/)?[A-Za-z][A-Za-z_-]*\.md)\b(?: \(([^)]+)\)|, ([\w ]+)\))?")
 """A page that a comment names: a word and nothing else, so no letter in an outbox, of which the name is a day."""
 NOT_A_SECTION = ("Markdown",)
 
@@ -213,8 +216,9 @@ def test_what_make_is_asked_for_it_can_do(page: Path) -> None:
 # paths -----------------------------------------------------------------------------------------------------------
 
 TOP = ("pipeline/", "sql/", "docs/", "tests/", "expectations/", "dags/", "data_samples/", "policy/")
-MADE_BY_PEOPLE = "expectations/sources/"
-"""A folder that git does not keep while no unit needs a file in it."""
+
+SNIPPETS_MAKE = {"expectations/sources/d02_dibao_person.yml"}
+"""Files that whoever follows a snippet makes."""
 
 
 def mentioned(text: str) -> set[str]:
@@ -223,7 +227,7 @@ def mentioned(text: str) -> set[str]:
     for span in [*spans(text), *re.findall(r"^# ([\w./]+\.yml)", "\n".join(blocks(text, "yaml")), re.M)]:
         if re.fullmatch(r"[\w./<>…*-]+", span) and span.startswith(TOP):
             found.add(re.sub(r"[^/]*[<…*].*$", "", span))
-    return {path for path in found if path and not path.startswith(MADE_BY_PEOPLE)}
+    return {path for path in found if path and path not in SNIPPETS_MAKE}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -243,8 +247,6 @@ def test_links_within_a_page_lead_somewhere() -> None:
 
 
 def test_the_home_has_the_folders_that_the_readme_names(tmp_path: Path) -> None:
-    from pipeline.settings.home import Home
-
     made = {path.split("/")[0] for path in Home.create(tmp_path / "home")} - {"."}
     for page in (README, CHINESE):
         title = "The home" if page is README else "数据目录"
@@ -355,18 +357,51 @@ def snippet(start: str) -> str:
     return found[0]
 
 
-def test_snippets_are_what_the_shapes_take() -> None:
-    unit = Unit.model_validate(yaml.safe_load(snippet("monitor.yml"))[0])
-    assert unit.code not in {
-        each["code"] for each in yaml.safe_load(text_of(ROOT / "data_samples" / "monitor.yml"))["units"]
-    }
-    source = contracts.Source.model_validate(yaml.safe_load(snippet("expectations/sources/")))
-    assert set(source.headers.values()) <= set(KINDS[source.kind].columns)
-    checks = [contracts.Check.model_validate(each) for each in yaml.safe_load(snippet("expectations/kinds/"))["checks"]]
-    assert checks == KINDS["temporary_grant"].checks
+def paste(root: Path, written: str) -> Path:
+    """Put a snippet where its first line says: `# <file>` for a whole file, `# <file>, under <key>: <key>:` for some lines of one."""
+    comment, _, body = written.partition("\n")
+    file, _, keys = comment.removeprefix("# ").partition(", under ")
+    path, at = root / file, 0
+    lines = text_of(path).splitlines(keepends=True) if keys else []
+    for key in keys.split():
+        at = next(n for n, line in enumerate(lines) if n >= at and line.strip() == key) + 1
+    path.write_text("".join([*lines[:at], body, *lines[at:]]), encoding="utf-8")
+    return path
+
+
+def test_every_snippet_pastes_in_at_the_place_that_it_names(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    Home.create(home)
+    shutil.copytree(contracts.EXPECTATIONS, tmp_path / "expectations")
+
+    paste(home, snippet("monitor.yml"))
+    assert set(Home.create(home)) == {"inbox/d15/", "decisions/inbox/d15/"}
+    unit = next(each for each in Home.open(home).units.values() if each.code == "d15")
+    assert unit.townships[0].is_border
+    paste(home, snippet("policy/"))
+    assert Home.open(home).policy.value("dibao_standard", date(2027, 1, 1), "北片", "城市").value == 780
+    paste(tmp_path, snippet("expectations/kinds/"))
+    paste(tmp_path, snippet("expectations/sources/"))
+    agreed = contracts.load(tmp_path / "expectations")
+    assert len(agreed.kinds["temporary_grant"].checks) == len(KINDS["temporary_grant"].checks) + 1
+    assert agreed.for_unit("dibao_person", "d02").header_fields()["民政对象证号"] == "id_number"
     card = yaml.safe_load(snippet("sql/warnings/"))
     there = yaml.safe_load(text_of(ROOT / "sql" / "warnings" / "a05.yml"))
-    assert card.items() <= there.items()
+    assert list(card.items()) == [(key, there[key]) for key in there if key in card]
+    assert len(blocks(text_of(README), "yaml")) == 5
+
+
+def test_the_check_of_the_readme_marks_what_it_says(tmp_path: Path) -> None:
+    import pandas as pd
+
+    from pipeline.checks.validation import Expectation, failing_rows
+
+    shutil.copytree(contracts.EXPECTATIONS, tmp_path / "expectations")
+    paste(tmp_path, snippet("expectations/kinds/"))
+    check = contracts.load(tmp_path / "expectations").kinds["temporary_grant"].checks[0]
+    frame = pd.DataFrame({"persons": pd.array([1, 0, None, 5], dtype="Int64")})
+    [rows] = failing_rows(frame, [Expectation(check.rule, check.expect, check.kwargs)])
+    assert rows.tolist() == [1]
 
 
 @pytest.mark.parametrize("page", [README, MANUAL])
@@ -388,6 +423,21 @@ def test_a_dated_line_is_all_that_a_policy_value_needs(tmp_path: Path, page: Pat
         'value: 780, source: "样例值，非官方标准"', "value: 780"), encoding="utf-8")  # fmt: skip
     with pytest.raises(PolicyError, match="source"):
         policy.load(tmp_path / "policy")
+
+
+def test_the_rule_that_is_walked_through_keeps_its_examples(tmp_path: Path) -> None:
+    """docs/new-rule.md: its card, query and examples, in the place of a rule that is there."""
+    page = text_of(ROOT / "docs" / "new-rule.md")
+    shutil.copytree(SQL, tmp_path / "sql")
+    (tmp_path / "sql/warnings/x01.yml").write_text("".join(blocks(page, "yaml")), encoding="utf-8")
+    (tmp_path / "sql/warnings/x01.sql").write_text(blocks(page, "sql")[0], encoding="utf-8")
+    models = read_models(KINDS, tmp_path / "sql")
+    models.examine(["warnings.x01"])
+    assert examples.unsound(models, "warnings.x01") == (False, [])
+
+
+def test_the_change_that_is_walked_through_is_the_one_of_the_readme() -> None:
+    assert snippet("expectations/kinds/") in blocks(text_of(ROOT / "CONTRIBUTING.md"), "yaml")
 
 
 # the whole tree --------------------------------------------------------------------------------------------------
