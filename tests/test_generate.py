@@ -20,7 +20,7 @@ from pipeline.generate.bureau import Bureau, birthday, months_before
 from pipeline.generate.hostile import compound_file
 from pipeline.generate.people import check_character, crowd_firsts, with_check
 from pipeline.generate.stage import Stage
-from pipeline.model import ConfigError
+from pipeline.model import ROOT, ConfigError
 from pipeline.settings import contracts
 from pipeline.warehouse.models import read_models
 
@@ -680,3 +680,14 @@ def test_partner_rows_grow_alone_and_another_seed_is_another_bureau(tmp_path, tr
     assert other == Counter(row["rule_code"] for row in truth["warnings"])
     with (tmp_path / "truth/warnings.csv").open(encoding="utf-8", newline="") as file:
         assert list(csv.DictReader(file)) != truth["warnings"]
+
+
+@pytest.mark.slow
+def test_the_readmes_say_how_large_the_bureau_of_the_demo_is(tmp_path):
+    made = generate(tmp_path / "demo", people=3000, seed=1, day=DAY)
+    rows, warnings = sum(made["rows"].values()), sum(made["warnings"].values())
+    for page in ("README.md", "README.zh.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        assert f"inbox/ 有 {made['files']} 个文件、{rows} 行，" in text
+        assert f"（{warnings} 条预警）" in text
+        assert "--people 3000 --seed 1 --date $(DEMO_DATE)" in (ROOT / "Makefile").read_text(encoding="utf-8")

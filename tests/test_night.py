@@ -8,10 +8,11 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from openpyxl import load_workbook
 
-from pipeline import advice
-from pipeline.model import MonitorError, Reading, Refusal
+from pipeline import advice, cli
+from pipeline.model import ROOT, MonitorError, Reading, Refusal
 from pipeline.night import notify, run
 from pipeline.reading import layout
 from pipeline.records.ledger import Ledger
@@ -41,6 +42,37 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def bureau(tmp_path_factory):
     return night_of_the_bureau(tmp_path_factory)
+
+
+# What the pages print ----------------------------------------------------------------------------------------------
+
+
+def _lines(*pages):
+    return [
+        re.sub(r"\s+", "", line) for page in pages for line in (ROOT / page).read_text(encoding="utf-8").splitlines()
+    ]
+
+
+def test_the_figures_of_the_pages_are_what_the_commands_print(bureau, monkeypatch):
+    """Those that hang on what is planted, which is the same in a bureau of any size; rows are checked in test_generate.py."""
+    monkeypatch.setenv("COLUMNS", "400")
+    done = CliRunner().invoke(cli.monitor, ["--home", str(bureau), "status", "--date", str(DAY)])
+    assert done.exit_code == 0, done.output
+    printed = {re.sub(r"编号\w+", "", re.sub(r"\s+", "", line)) for line in done.output.splitlines()}
+    shown = [re.sub(r"编号\w+", "", line) for line in _lines("README.md", "README.zh.md")]
+    for start in ("低收入监测2026", "待办预警", "1.", "2."):
+        told = [line for line in shown if line.startswith(start)]
+        assert len(told) >= 2 and set(told) <= printed, start
+    [(units,)] = ask(bureau, "select count(distinct unit_code) from submission")
+    listed, households, cells = (
+        ask(bureau, f"select count(*) from {table}")[0][0]
+        for table in ("warning_list", "household_warning", "validation_issue")
+    )
+    run_lines = (
+        f"{DAY}这一夜已完成：收到{units}个单位的文件。",
+        f"待办预警{listed}条，涉及{households}户；问题单元格{cells}处。",
+    )
+    assert [line for line in run_lines if line not in _lines("docs/manual.md")] == []
 
 
 # What was planted --------------------------------------------------------------------------------------------------
