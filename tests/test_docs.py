@@ -432,7 +432,7 @@ def test_the_rule_that_is_walked_through_keeps_its_examples(tmp_path: Path) -> N
     (tmp_path / "sql/warnings/x01.yml").write_text("".join(blocks(page, "yaml")), encoding="utf-8")
     (tmp_path / "sql/warnings/x01.sql").write_text(blocks(page, "sql")[0], encoding="utf-8")
     models = read_models(KINDS, tmp_path / "sql")
-    models.examine(["warnings.x01"])
+    models.validate(["warnings.x01"])
     assert examples.unsound(models, "warnings.x01") == (False, [])
 
 
