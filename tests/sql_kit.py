@@ -21,6 +21,9 @@ the head field (or oneself), household_id of 甲 is `户甲`. Money is in fen, a
 `input.policy` always holds the sample policy in force on the night (policy/); rows given replace those of
 the same key, region and area. `input.calendar`: Monday to Friday are working days, but for days given. Units and townships are
 UNITS and TOWNSHIPS of pipeline/warehouse/examples.py; given ones take their place. `only: {column: value}` looks at a part of the result.
+A table that a build makes (`life.before`, `main.warning`, `warnings.every`, …) may be given too: then it is not made, and neither is what
+only it needs. Its rows have the columns of the real one, NULL where the example names none; `[]` is a table without rows.
+`warnings.source` and `warnings.unreadable` are made with `warnings.every`, `warnings.turned` with `warnings.withdrawal`: give them together.
 For `warnings.*`, an expected text is the person_id of a row; for other models, the value of the first key column.
 """
 

@@ -91,6 +91,8 @@ class Inputs:
     """Kind → set-aside rows of the same submissions with nothing against them but their number; `person_id` is NULL."""
     given_tables: Mapping[str, Rows] = field(default_factory=dict)
     """Table of INPUT → its rows; a table that is not named is empty."""
+    made: Mapping[str, pa.Table] = field(default_factory=dict)
+    """Table that a build makes → rows that stand there instead; for examples beside models alone."""
     previous: Path | None = None
     """warehouse.duckdb of the last release of an earlier night (`previous_release`)."""
     keys: Sequence[str] = field(default=(), repr=False)
@@ -578,7 +580,7 @@ def _make(
 ) -> None:
     """Load what the wanted tables need, then make them in order; each is named in `begun` before it is made."""
     begun = [] if begun is None else begun
-    order = models.order(wanted)
+    order = models.order(wanted, inputs.made)
     for schema in ("accepted", "input", "registry", "warnings", "life"):
         con.execute(f"create schema {schema}")
     for macro in MACROS:
@@ -588,7 +590,11 @@ def _make(
         if name in made:
             continue
         begun.append(name)
-        if name == EVERY:
+        if name in inputs.made:
+            con.register("given", inputs.made[name])
+            con.execute(f"create table {name} as select * from given")
+            con.unregister("given")
+        elif name == EVERY:
             evidence.make_every(con, models, is_trial=is_trial)
         elif name == EPISODE:
             _make_episode(con, inputs)

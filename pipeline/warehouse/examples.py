@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
@@ -32,6 +32,8 @@ UNITS = [
     {"unit_code": "d06", "name": "松涧区", "unit_kind": "division", "policy_region": "中片"},
     {"unit_code": "d11", "name": "红柳区", "unit_kind": "division", "policy_region": "南片"},
 ]
+MADE_ROOMS = ("registry.", "warnings.", "life.", "main.")
+"""How the names of tables begin that a build makes."""
 TOWNSHIPS = [
     {"division_code": "d01", "name": "北营镇", "is_border": False},
     {"division_code": "d01", "name": "向阳镇", "is_border": True},
@@ -98,7 +100,7 @@ def differences(models: Models, table: str, example: Example) -> list[str]:
 
 def _inputs_of(models: Models, name: str, example: Example) -> warehouse.Inputs:
     try:
-        return inputs(example)
+        return inputs(example, None if isinstance(models.models[name].about, Card) else models)
     except ModelError as problem:
         raise ModelError(f"{_place(models, name, example)}：{problem}") from problem
 
@@ -122,13 +124,40 @@ def _same(found: Any, wanted: Any) -> bool:
     return str(found) == str(wanted)
 
 
-def inputs(example: Example) -> warehouse.Inputs:
-    """The example as what a night is built from."""
+def inputs(example: Example, models: Models | None = None) -> warehouse.Inputs:
+    """The example as what a night is built from. `models` is needed where it gives a table that a build makes."""
     given = Given(example.night)
+    made = {table: rows for table, rows in example.given.items() if table.startswith(MADE_ROOMS)}
     for table, rows in example.given.items():
-        for row in rows:
+        for row in rows if table not in made else ():
             given.add(table, row)
-    return given.inputs()
+    if not made:
+        return given.inputs()
+    if models is None:
+        raise ModelError(f"规则的例子只能给名单和 input.* 的行，不能给建库时才有的表：{'、'.join(sorted(made))}")
+    return replace(given.inputs(), made=_made(models, example.night, made))
+
+
+def _made(models: Models, night: date, tables: dict[str, list[dict[str, Any]]]) -> dict[str, pa.Table]:
+    """Sparse rows of tables that a build makes, with the columns that they have when they are made; what is not named is NULL."""
+    version = models.version
+    unknown = [table for table in tables if (version, table) not in _schemas]
+    if unknown:
+        nothing = {table: f"select * from {table}" for table in unknown}
+        for table, empty in warehouse.ask_for(Given(night).inputs(), models, nothing, limits=LIMITS).items():
+            _schemas[version, table] = empty.schema
+    made = {}
+    for table, rows in tables.items():
+        schema = _schemas[version, table]
+        strange = {name for row in rows for name in row} - set(schema.names)
+        if strange:
+            raise ModelError(f"{table} 没有这些列：{'、'.join(sorted(strange))}")
+        made[table] = _table(dict.fromkeys(schema.names, "VARCHAR"), rows).cast(schema)
+    return made
+
+
+_schemas: dict[tuple[str, str], pa.Schema] = {}
+"""(Version of the models, table) → its columns: such a table is built once, of nothing, to know them."""
 
 
 class Given:

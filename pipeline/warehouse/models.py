@@ -11,7 +11,7 @@ import csv
 import graphlib
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -162,7 +162,7 @@ class Example(Strict):
     name: str
     night: date
     given: dict[str, list[dict[str, Any]]] = {}
-    """Kind (or `input.<table>`) → sparse rows."""
+    """Kind (or `input.<table>`, or a table that is made, given instead of made) → sparse rows."""
     only: dict[str, Any] = {}
     """Look only at rows of the result that have these values."""
     expect: list[str | dict[str, Any]]
@@ -387,10 +387,10 @@ class Models:
             raise ModelError(f"没有 {name} 这张表")
         return self.models[name].reads
 
-    def order(self, wanted: Iterable[str]) -> list[str]:
+    def order(self, wanted: Iterable[str], instead: Collection[str] = ()) -> list[str]:
         """The wanted tables and all they are made from, each after what it reads; the same for the same files.
 
-        Raises ModelError for a table that nobody makes, naming who reads it, and for a circle, naming it.
+        What a table of `instead` is made from is left out: its rows are given. Raises ModelError for a table that nobody makes, naming who reads it, and for a circle, naming it.
         """
         graph: dict[str, tuple[str, ...]] = {}
         waiting = [(name, "") for name in sorted(wanted, reverse=True)]
@@ -398,7 +398,7 @@ class Models:
             name, reader = waiting.pop()
             if name not in graph:
                 try:
-                    graph[name] = self.reads(name)
+                    graph[name] = () if name in instead else self.reads(name)
                 except ModelError as problem:
                     raise ModelError(f"{self._file_of(reader)}：{problem}" if reader else str(problem)) from problem
                 waiting += [(read, name) for read in graph[name]]
