@@ -1,8 +1,10 @@
 """Every example beside every model and card of sql/."""
 
 import json
+from datetime import date
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from pipeline import warehouse
@@ -20,6 +22,42 @@ def test_example(table: str, example: Example) -> None:
 def test_every_published_table_has_examples() -> None:
     published = sql_kit.models_of().published
     assert [name for name, about in published.items() if not about.examples] == []
+
+
+def test_every_model_of_the_registry_and_of_the_life_of_a_warning_has_examples() -> None:
+    """None is excepted: a table that a model reads and that is hard to bring about can be given (tests/sql_kit.py)."""
+    models = sql_kit.models_of().models
+    asked = [name for name in models if name.startswith(("registry.", "life."))]
+    assert len(asked) > 90
+    assert [name for name in asked if not getattr(models[name].about, "examples", [])] == []
+
+
+def life_gone(given: dict[str, list[dict[str, Any]]], *expect: str | dict[str, Any]) -> list[str]:
+    """What differs where `life.gone` is asked on these rows."""
+    return sql_kit.run("life.gone", Example(name="", night=date(2026, 10, 31), given=given, expect=list(expect)))
+
+
+def test_a_table_that_a_build_makes_can_be_given_instead_with_the_types_of_the_real_one() -> None:
+    opened = {"warning_id": "w", "status": "open", "first_seen_on": "2026-10-01"}
+    assert (
+        life_gone({"life.before": [opened], "main.warning": []}, {"warning_id": "w", "first_seen_on": "2026-10-01"})
+        == []
+    )
+    assert life_gone({"life.before": [opened], "main.warning": [{"warning_id": "w"}]}) == []
+    with pytest.raises(pa.ArrowInvalid):
+        life_gone({"life.before": [{"warning_id": "w", "first_seen_on": "上周"}]})
+
+
+def test_a_given_table_that_has_no_such_column_is_refused() -> None:
+    with pytest.raises(AssertionError, match=r"life.before has no column \['state'\]"):
+        life_gone({"life.before": [{"warning_id": "w", "state": "open"}]})
+
+
+def test_the_example_of_a_rule_is_made_of_rows_alone() -> None:
+    """Its first positive one is asked every night, on everything that the rule is made from."""
+    example = Example(name="", night=date(2026, 10, 31), given={"registry.person": []}, expect=[])
+    with pytest.raises(AssertionError, match="not a rule's"):
+        sql_kit.run("warnings.a01", example)
 
 
 CARDS = [about for _, about in sorted(sql_kit.models_of().cards.items())]

@@ -676,6 +676,8 @@ def load(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, names: 
     needed = {*names, *answers, "input.submission", "input.identity_decision"}
     if "input.set_aside_name" in needed:
         needed.add("input.set_aside")
+    if "input.previous_source" in needed:
+        needed.add("input.previous_warning")
     _load_house(con, inputs, models, needed)
     made = {name for name in answers if name in models.models or name in (CONTRADICTION, NAMED_IN)}
     for name in answers:

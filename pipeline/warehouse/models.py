@@ -390,7 +390,8 @@ class Models:
     def order(self, wanted: Iterable[str], instead: Collection[str] = ()) -> list[str]:
         """The wanted tables and all they are made from, each after what it reads; the same for the same files.
 
-        What a table of `instead` is made from is left out: its rows are given. Raises ModelError for a table that nobody makes, naming who reads it, and for a circle, naming it.
+        What a table of `instead` is made from is left out: its rows are given. Raises ModelError for a table that nobody makes,
+        naming who reads it, and for a circle, naming it.
         """
         graph: dict[str, tuple[str, ...]] = {}
         waiting = [(name, "") for name in sorted(wanted, reverse=True)]
