@@ -12,7 +12,7 @@ import signal
 import socket
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -117,8 +117,8 @@ def _think_ahead() -> None:
         def lineage(self, name: str) -> dict[str, list[str]]:
             return lineage(name)
 
-        def order(self, wanted: Iterable[str]) -> list[str]:
-            return order(tuple(wanted))
+        def order(self, wanted: Iterable[str], instead: Collection[str] = ()) -> list[str]:
+            return order(tuple(wanted), tuple(sorted(instead)))
 
         @property
         def version(self) -> str:
