@@ -384,12 +384,12 @@ def test_of_what_withdrew_a_warning_the_most_direct_is_named_and_not_the_newest(
     """Own rows of a roster, own rows of the rule's evidence, others of it, own rows of another kind, others: in this order."""
     names = ["roster", "evidence", "replaced evidence", "own", "replaced"]
     turned = [
-        {"warning_id": "w", "submission_id": name, "family": "f", "is_own": not name.startswith("replaced"),
+        {"warning_id": "w", "submission_id": name, "dataset_group": "f", "is_own": not name.startswith("replaced"),
          "kind": "death_notice" if "evidence" in name else "edge_person"}
         for name in names[gone_before:]
     ]  # fmt: skip
     con = sql_kit.build_alone("life.cause", {
-        "life.gone": [{"warning_id": "w", "rule_code": "X01", "person_id": "甲"}],
+        "life.withdrawn": [{"warning_id": "w", "rule_code": "X01", "person_id": "甲"}],
         "warnings.turned": turned,
         "warnings.withdrawal": [{"warning_id": "w", "change": "rows", "what": "f"}],
         "input.rule": [{"rule_code": "X01", "not_in_of": "person"}],
@@ -414,7 +414,7 @@ def test_of_what_a_new_warning_stands_on_its_own_file_is_named_first(gone_before
     con = sql_kit.build_alone("life.cause", {
         "main.warning": [{"warning_id": "w", "rule_code": "X01", "subject_id": "甲", "run_date": NIGHT, "last_seen_on": NIGHT, "status": "open"}],
         "warnings.source": [{"rule_code": "X01", "subject_id": "甲", "submission_id": name} for name in stands_on[gone_before:]],
-        "life.news": news[gone_before:],
+        "life.new_submissions": news[gone_before:],
         "input.submission": [*earlier, *news[1:]],
     })  # fmt: skip
     assert con.execute(CAUSE).fetchall() == [("w", gone_before + 2, came[gone_before])]
@@ -429,7 +429,7 @@ def test_of_what_a_new_warning_does_not_stand_on_lists_of_its_household_come_bef
             {"warning_id": "w", "rule_code": "X01", "household_id": "户甲", "division_code": "d01", "run_date": NIGHT,
              "last_seen_on": NIGHT, "status": "open"},
         ],
-        "life.news": news[gone_before:],
+        "life.new_submissions": news[gone_before:],
         "input.rule_kind": [{"rule_code": "X01", "kind": "edge_person"}],
         "input.rule_not_in": [{"rule_code": "X01", "registry": "dibao"}],
         "registry.household_member": [{"household_id": "户甲", "person_id": "甲"}],

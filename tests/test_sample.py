@@ -30,7 +30,7 @@ def after(days: int) -> date:
 
 # the drawing alone ---------------------------------------------------------------------------------------------------
 
-MADE = ("life.below", "life.said", "life.heard", "main.decision", "main.sample_check", "main.rule_missed")
+MADE = ("life.unlisted_candidates", "life.said", "life.heard", "main.decision", "main.sample_check", "main.rule_missed")
 GIVEN = """
 create schema input; create schema life; create schema registry; create schema warnings;
 create table input.night as select date '{day}' as run_date;
@@ -149,7 +149,10 @@ def desk() -> Iterator[Desk]:
 
 
 def below(desk: Desk, rule: str) -> list[str]:
-    return [row[0] for row in desk.rows(f"select subject_id from life.below where rule_code = '{rule}' order by all")]
+    return [
+        row[0]
+        for row in desk.rows(f"select subject_id from life.unlisted_candidates where rule_code = '{rule}' order by all")
+    ]
 
 
 def listed(subject: str, rule: str = "A", **more: Any) -> dict[str, Any]:
@@ -205,7 +208,7 @@ def test_only_who_was_asked_and_not_found_alive_with_a_number_and_not_enrolled(d
 )
 def test_who_is_listed_or_silent_was_not_missed(desk: Desk, tables: dict[str, Any], left: set[str]) -> None:
     desk.night(NIGHT, ["甲"], **tables)
-    assert {rule for (rule,) in desk.rows("select rule_code from life.below")} == left
+    assert {rule for (rule,) in desk.rows("select rule_code from life.unlisted_candidates")} == left
     assert {rule for (rule,) in desk.rows("select rule_code from sample_check")} == left
 
 
@@ -427,7 +430,7 @@ def test_of_a_whole_release_the_sample_is_no_warning(tmp_path: Path) -> None:
     nights.night(given(NIGHT, **lists))
     sampled = "select subject_id from sample_check where rule_code = '{}' order by all"
     assert nights.rows(sampled.format("X01")) == [("户好",), ("户旁丙",), ("户旁乙",)]
-    frame = "select subject_id from life.below where rule_code = 'X02' order by all"
+    frame = "select subject_id from life.unlisted_candidates where rule_code = 'X02' order by all"
     assert nights.rows(frame) == [("好",), ("旁丙",), ("旁乙",), ("穷",)]
     assert nights.rows("select count(*) from person where person_id = '无号'") == [(1,)]
     assert nights.rows("select distinct rule_code from sample_check order by all") == [("X01",), ("X02",)], "no review"

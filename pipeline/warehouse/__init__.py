@@ -642,11 +642,14 @@ def _try(inputs: Inputs, models: Models) -> dict[str, pa.Table]:
 def _try_gone(inputs: Inputs, models: Models) -> withdrawal.Answer:
     """What other inputs would withdraw, and whom they let in, in a database of its own (`withdrawal.Trial`)."""
     people = "registry.door_person"
-    asked = {"life.gone": "select warning_id from life.gone", people: f"select person_id, scope from {people}"}
+    asked = {
+        "life.withdrawn": "select warning_id from life.withdrawn",
+        people: f"select person_id, scope from {people}",
+    }
     found = ask_for(inputs, models, {name: asked[name] for name in asked if name in models.models}, is_trial=True)
     let_in = found[people].to_pylist() if people in found else []
     return withdrawal.Answer(
-        frozenset(map(str, found["life.gone"].column("warning_id").to_pylist())),
+        frozenset(map(str, found["life.withdrawn"].column("warning_id").to_pylist())),
         frozenset((row["person_id"], row["scope"]) for row in let_in),
     )
 

@@ -77,7 +77,7 @@ _MADE = {
     CONTRADICTION: ("life.heard", "input.answer", "input.unit"),
     NAMED_IN: ("life.said", "input.night", "input.place", "input.set_aside"),
     WITHDRAWAL: (
-        "life.gone", "registry.horizon", "registry.household_member", "input.identity_decision", "input.policy", "input.previous_answer",
+        "life.withdrawn", "registry.horizon", "registry.household_member", "input.identity_decision", "input.policy", "input.previous_answer",
         "input.previous_person", "input.previous_release", "input.previous_submission", "input.previous_warning", "input.release",
         "input.rules", "input.submission",
     ),

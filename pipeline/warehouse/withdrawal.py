@@ -1,6 +1,6 @@
 """Why a warning is gone: the rules are asked again of the rows of the night before, with one thing of tonight at a time.
 
-Tonight's date alone, tonight's policy values alone, tonight's answers about who is who alone, tonight's rows of one family of
+Tonight's date alone, tonight's policy values alone, tonight's answers about who is who alone, tonight's rows of one dataset_group of
 lists alone: what by itself withdraws the warning is the reason. Nothing is guessed from what happened to arrive. Only the rows of
 the households concerned are asked about, and one row of each submission, so that rosters are as current as they are; a
 night on which nothing went asks nothing.
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from pipeline.warehouse import Inputs
 
 WITHDRAWAL = {"warning_id": "VARCHAR", "change": "VARCHAR", "what": "VARCHAR"}
-"""Columns of the table of reasons. `change`: rule, value, setting, date, policy, identity, rows; `what`: the policy's key, the family of lists."""
+"""Columns of the table of reasons. `change`: rule, value, setting, date, policy, identity, rows; `what`: the policy's key, the group of lists."""
 
 TURNED = {
     "warning_id": "VARCHAR",
     "submission_id": "VARCHAR",
-    "family": "VARCHAR",
+    "dataset_group": "VARCHAR",
     "kind": "VARCHAR",
     "is_own": "BOOLEAN",
 }
@@ -54,9 +54,9 @@ Trial = Callable[["Inputs"], Answer]
 _IN_FORCE = "('accepted', 'partly_accepted')"
 _CORE = """
 create temp table core as
-select warning_id, person_id from life.gone where person_id is not null
+select warning_id, person_id from life.withdrawn where person_id is not null
 union
-select gone.warning_id, member.person_id from life.gone as gone join registry.household_member as member using (household_id)
+select gone.warning_id, member.person_id from life.withdrawn as gone join registry.household_member as member using (household_id)
 """
 
 
@@ -75,7 +75,7 @@ def make_withdrawal(
     """Create the tables `reasons` (WITHDRAWAL) and `turned` (TURNED). `con` holds what was built tonight from `inputs`."""
     for table, columns in ((reasons, WITHDRAWAL), (turned, TURNED)):
         con.execute(f"create table {table} ({', '.join(f'{name} {sql_type}' for name, sql_type in columns.items())})")
-    gone = {one for (one,) in con.execute("select warning_id from life.gone").fetchall()}
+    gone = {one for (one,) in con.execute("select warning_id from life.withdrawn").fetchall()}
     night = con.execute("select max(run_date) from input.previous_release").fetchall()[0][0]
     if not gone or night is None or inputs.earlier is None:
         return
@@ -83,8 +83,13 @@ def make_withdrawal(
     con.execute(_CORE)
     rows = _concerned(con, earlier, inputs, kinds)
     _turn(con, rows, turned)
-    families = [family for (family,) in con.execute(f"select distinct family from {turned} order by family").fetchall()]
-    changes = _changes(con, inputs, earlier, rows, families)
+    dataset_groups = [
+        dataset_group
+        for (dataset_group,) in con.execute(
+            f"select distinct dataset_group from {turned} order by dataset_group"
+        ).fetchall()
+    ]
+    changes = _changes(con, inputs, earlier, rows, dataset_groups)
     before = trial(next(changes)[2])
     unheld = _unheld(con, before.gone & gone)
     found, shut_out_of = [], set[str]()
@@ -208,7 +213,11 @@ def _said(kind: Kind, rows: str) -> str:
 
 
 def _changes(
-    con: duckdb.DuckDBPyConnection, tonight: Inputs, earlier: Inputs, rows: Mapping[str, _Two], families: Iterable[str]
+    con: duckdb.DuckDBPyConnection,
+    tonight: Inputs,
+    earlier: Inputs,
+    rows: Mapping[str, _Two],
+    dataset_groups: Iterable[str],
 ) -> Iterator[tuple[str, str | None, Inputs]]:
     """(change, what, the night before with this one thing of tonight); first of all the night before as it is held now."""
     before: dict[str, Any] = {
@@ -223,7 +232,7 @@ def _changes(
         "previous_release": con.sql("select * from input.previous_release").to_arrow_table(),
         "previous_warning": con.sql(
             "select * replace ('open' as status, cast(null as varchar) as outcome) from input.previous_warning"
-            " where warning_id in (select warning_id from life.gone)"
+            " where warning_id in (select warning_id from life.withdrawn)"
         ).to_arrow_table(),
     }  # fmt: skip
     accepted: dict[str, Rows] = {kind: two.before for kind, two in rows.items() if two.before.num_rows}
@@ -244,8 +253,8 @@ def _changes(
             None,
             replace(base, given_tables={**before, "identity_decision": decided}, unproven=tonight.unproven),
         )
-    for family in families:
-        yield "rows", family, _with_family(con, base, tonight, earlier, rows, family)
+    for dataset_group in dataset_groups:
+        yield "rows", dataset_group, _with_family(con, base, tonight, earlier, rows, dataset_group)
 
 
 def _versions(con: duckdb.DuckDBPyConnection) -> list[str]:
@@ -315,10 +324,10 @@ def _with_family(
     tonight: Inputs,
     earlier: Inputs,
     rows: Mapping[str, _Two],
-    family: str,
+    dataset_group: str,
 ) -> Inputs:
-    """The night before with tonight's lists of one family: their rows, what was set aside of them, what is missing, which are in force."""
-    theirs = {kind for kind, two in rows.items() if two.kind.dataset_group == family}
+    """The night before with tonight's lists of one dataset group: their rows, what was set aside of them, what is missing, which are in force."""
+    theirs = {kind for kind, two in rows.items() if two.kind.dataset_group == dataset_group}
     accepted = {**base.accepted, **{kind: rows[kind].after for kind in theirs}}
     unproven = {**base.unproven, **{kind: tonight.unproven.get(kind, ()) for kind in theirs}}
     given_tables = dict(base.given_tables)

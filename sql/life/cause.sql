@@ -30,35 +30,35 @@ stood as (
 ),
 
 enrolled as (
-    select distinct gone.warning_id as warning_id, split_part(enrolment.row_id, '#', 1) as submission_id
-    from life.gone as gone
+    select distinct withdrawn.warning_id as warning_id, split_part(enrolment.row_id, '#', 1) as submission_id
+    from life.withdrawn as withdrawn
     inner join input.rule as rule
-        on gone.rule_code = rule.rule_code
+        on withdrawn.rule_code = rule.rule_code
     inner join input.rule_not_in as asked
-        on gone.rule_code = asked.rule_code
+        on withdrawn.rule_code = asked.rule_code
     inner join registry.enrolment as enrolment
         on
             asked.registry = enrolment.registry
             and (
-                (rule.not_in_of = 'household' and gone.household_id = enrolment.household_id)
-                or (rule.not_in_of = 'person' and gone.person_id = enrolment.person_id)
+                (rule.not_in_of = 'household' and withdrawn.household_id = enrolment.household_id)
+                or (rule.not_in_of = 'person' and withdrawn.person_id = enrolment.person_id)
             )
 ),
 
 by_rows as (
     select
-        gone.warning_id as warning_id,
-        max(case when withdrawal.change = 'rows' then 1 else 0 end) as is_of_one_family,
+        withdrawn.warning_id as warning_id,
+        max(case when withdrawal.change = 'rows' then 1 else 0 end) as is_of_one_dataset_group,
         max(case when withdrawal.change is not null and withdrawal.change <> 'rows' then 1 else 0 end) as is_of_else
-    from life.gone as gone
+    from life.withdrawn as withdrawn
     left join warnings.withdrawal as withdrawal
-        on gone.warning_id = withdrawal.warning_id
-    group by gone.warning_id
+        on withdrawn.warning_id = withdrawal.warning_id
+    group by withdrawn.warning_id
 ),
 
 told as (
     select
-        gone.warning_id as warning_id,
+        withdrawn.warning_id as warning_id,
         case
             when enrolled.warning_id is not null then 1
             when rule_evidence.rule_code is not null and turned.is_own then 2
@@ -67,31 +67,31 @@ told as (
             else 5
         end as cause_rank,
         turned.submission_id as submission_id
-    from life.gone as gone
+    from life.withdrawn as withdrawn
     inner join by_rows
-        on gone.warning_id = by_rows.warning_id and by_rows.is_of_else = 0
+        on withdrawn.warning_id = by_rows.warning_id and by_rows.is_of_else = 0
     inner join warnings.turned as turned
-        on gone.warning_id = turned.warning_id
+        on withdrawn.warning_id = turned.warning_id
     left join warnings.withdrawal as withdrawal
-        on turned.warning_id = withdrawal.warning_id and withdrawal.change = 'rows' and turned.family = withdrawal.what
+        on turned.warning_id = withdrawal.warning_id and withdrawal.change = 'rows' and turned.dataset_group = withdrawal.what
     left join enrolled
         on turned.warning_id = enrolled.warning_id and turned.submission_id = enrolled.submission_id
     left join input.rule_evidence as rule_evidence
-        on gone.rule_code = rule_evidence.rule_code and turned.kind = rule_evidence.kind
-    where by_rows.is_of_one_family = 0 or withdrawal.warning_id is not null
+        on withdrawn.rule_code = rule_evidence.rule_code and turned.kind = rule_evidence.kind
+    where by_rows.is_of_one_dataset_group = 0 or withdrawal.warning_id is not null
     union all
-    select stood.warning_id as warning_id, 2 as cause_rank, news.submission_id as submission_id
+    select stood.warning_id as warning_id, 2 as cause_rank, new_submissions.submission_id as submission_id
     from stood
-    inner join life.news as news
-        on stood.submission_id = news.submission_id
+    inner join life.new_submissions as new_submissions
+        on stood.submission_id = new_submissions.submission_id
     union all
     select
         stood.warning_id as warning_id,
         case when stood.is_in_force then 4 else 3 end as cause_rank,
-        news.submission_id as submission_id
+        new_submissions.submission_id as submission_id
     from stood
-    inner join life.news as news
-        on stood.unit_code = news.unit_code and stood.kind = news.kind and stood.submission_id <> news.submission_id
+    inner join life.new_submissions as new_submissions
+        on stood.unit_code = new_submissions.unit_code and stood.kind = new_submissions.kind and stood.submission_id <> new_submissions.submission_id
 ),
 
 untold as (
@@ -105,23 +105,23 @@ untold as (
 ),
 
 looked_for as (
-    select untold.warning_id as warning_id, 5 as cause_rank, news.submission_id as submission_id
+    select untold.warning_id as warning_id, 5 as cause_rank, new_submissions.submission_id as submission_id
     from untold
     inner join input.rule_kind as rule_kind
         on untold.rule_code = rule_kind.rule_code
-    inner join life.news as news
-        on rule_kind.kind = news.kind
+    inner join life.new_submissions as new_submissions
+        on rule_kind.kind = new_submissions.kind
     inner join registry.household_member as household_member
         on untold.household_id = household_member.household_id
     inner join main.record_link as record_link
-        on news.submission_id = record_link.submission_id and household_member.person_id = record_link.person_id
+        on new_submissions.submission_id = record_link.submission_id and household_member.person_id = record_link.person_id
     union
-    select untold.warning_id as warning_id, 6 as cause_rank, news.submission_id as submission_id
+    select untold.warning_id as warning_id, 6 as cause_rank, new_submissions.submission_id as submission_id
     from untold
     inner join input.rule_not_in as asked
         on untold.rule_code = asked.rule_code
-    inner join life.news as news
-        on untold.division_code = news.unit_code and asked.registry || '_person' = news.kind
+    inner join life.new_submissions as new_submissions
+        on untold.division_code = new_submissions.unit_code and asked.registry || '_person' = new_submissions.kind
 ),
 
 every as (

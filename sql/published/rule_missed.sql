@@ -13,7 +13,7 @@ with drawn as (
 
 every as (
     select rule_code, division_code, 1 as subjects, cast(null as varchar) as state, cast(null as varchar) as counts_as
-    from life.below
+    from life.unlisted_candidates
     union all
     select rule_code, division_code, 0 as subjects, state, counts_as
     from drawn

@@ -102,19 +102,19 @@ free as (
 
 shuffled as (
     select
-        below.rule_code as rule_code,
-        below.subject_id as subject_id,
+        unlisted_candidates.rule_code as rule_code,
+        unlisted_candidates.subject_id as subject_id,
         free.places as places,
-        count(*) over (partition by below.rule_code) as population,
-        md5(draw.salt || ' ' || below.rule_code || ' ' || below.subject_id) as sample_id,
+        count(*) over (partition by unlisted_candidates.rule_code) as population,
+        md5(draw.salt || ' ' || unlisted_candidates.rule_code || ' ' || unlisted_candidates.subject_id) as sample_id,
         coalesce(date_diff('day', drawn_before.sampled_on, tonight.run_date) < tonight.days_left_alone, false) as is_left_alone
     from free
-    inner join life.below as below
-        on free.rule_code = below.rule_code and free.places > 0
+    inner join life.unlisted_candidates as unlisted_candidates
+        on free.rule_code = unlisted_candidates.rule_code and free.places > 0
     cross join input.draw as draw
     cross join tonight
     left join drawn_before
-        on below.rule_code = drawn_before.rule_code and below.subject_id = drawn_before.subject_id
+        on unlisted_candidates.rule_code = drawn_before.rule_code and unlisted_candidates.subject_id = drawn_before.subject_id
 ),
 
 placed as (

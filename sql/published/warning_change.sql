@@ -113,12 +113,12 @@ told as (
         on changed.warning_id = adjusted.warning_id
     union all
     select
-        gone.warning_id as warning_id, gone.rule_code as rule_code, gone.household_id as household_id,
-        gone.division_code as division_code, 'withdrawn' as change, gone.reason as "before",
-        cast(null as varchar) as "after", withdrawn.because as because, withdrawn.submission_id as submission_id
-    from life.gone as gone
-    inner join main.warning_withdrawn as withdrawn
-        on gone.warning_id = withdrawn.warning_id
+        withdrawn.warning_id as warning_id, withdrawn.rule_code as rule_code, withdrawn.household_id as household_id,
+        withdrawn.division_code as division_code, 'withdrawn' as change, withdrawn.reason as "before",
+        cast(null as varchar) as "after", told.because as because, told.submission_id as submission_id
+    from life.withdrawn as withdrawn
+    inner join main.warning_withdrawn as told
+        on withdrawn.warning_id = told.warning_id
 )
 
 select

@@ -12,13 +12,13 @@ with registry_said as (
 ),
 
 outdone as (
-    select gone.warning_id as warning_id, min(stronger.rule_code) as stronger_code
-    from life.gone as gone
+    select withdrawn.warning_id as warning_id, min(stronger.rule_code) as stronger_code
+    from life.withdrawn as withdrawn
     inner join input.rule_yields as yields
-        on gone.rule_code = yields.rule_code
+        on withdrawn.rule_code = yields.rule_code
     inner join life.standing as stronger
-        on yields.stronger_code = stronger.rule_code and gone.person_id = stronger.person_id
-    group by gone.warning_id
+        on yields.stronger_code = stronger.rule_code and withdrawn.person_id = stronger.person_id
+    group by withdrawn.warning_id
 ),
 
 corrected as (
@@ -61,7 +61,7 @@ changed as (
 
 explained as (
     select
-        gone.warning_id as warning_id,
+        withdrawn.warning_id as warning_id,
         rule.rule_code is not null as has_a_cause,
         case
             when rule.rule_code is null then '规则已停用'
@@ -86,43 +86,43 @@ explained as (
             when changed.is_identity or cause.warning_id is null then coalesce(settled.said, '')
             else ''
         end as settled
-    from life.gone as gone
+    from life.withdrawn as withdrawn
     left join changed
-        on gone.warning_id = changed.warning_id
+        on withdrawn.warning_id = changed.warning_id
     left join life.settled as settled
-        on gone.household_id = settled.household_id
+        on withdrawn.household_id = settled.household_id
     left join input.rule as rule
-        on gone.rule_code = rule.rule_code
+        on withdrawn.rule_code = rule.rule_code
     left join main.person as person
-        on gone.person_id = person.person_id
+        on withdrawn.person_id = person.person_id
     left join outdone
-        on gone.warning_id = outdone.warning_id
+        on withdrawn.warning_id = outdone.warning_id
     left join registry_said
-        on gone.warning_id = registry_said.warning_id
+        on withdrawn.warning_id = registry_said.warning_id
     left join corrected
-        on gone.warning_id = corrected.warning_id
+        on withdrawn.warning_id = corrected.warning_id
     left join life.cause as cause
-        on gone.warning_id = cause.warning_id
+        on withdrawn.warning_id = cause.warning_id
 )
 
 select
-    gone.warning_id as warning_id,
-    gone.rule_code as rule_code,
-    gone.subject_id as subject_id,
-    gone.household_id as household_id,
-    gone.division_code as division_code,
-    gone.level as level,
-    gone.first_seen_on as first_seen_on,
+    withdrawn.warning_id as warning_id,
+    withdrawn.rule_code as rule_code,
+    withdrawn.subject_id as subject_id,
+    withdrawn.household_id as household_id,
+    withdrawn.division_code as division_code,
+    withdrawn.level as level,
+    withdrawn.first_seen_on as first_seen_on,
     night.run_date as withdrawn_on,
     explained.because || case when explained.has_a_cause then coalesce('（' || cause.called || '）', '') else '' end
     || explained.settled as because,
     case when explained.has_a_cause then cause.submission_id end as submission_id
-from life.gone as gone
+from life.withdrawn as withdrawn
 cross join input.night as night
 inner join explained
-    on gone.warning_id = explained.warning_id
+    on withdrawn.warning_id = explained.warning_id
 left join life.cause as cause
-    on gone.warning_id = cause.warning_id
+    on withdrawn.warning_id = cause.warning_id
 union all
 select
     before.warning_id as warning_id,
