@@ -166,7 +166,7 @@ def test_a_contract_that_declares_what_is_never_stored_does_not_load(
 
 
 def test_nor_does_a_kind_by_its_name_or_a_header_of_one_unit(agreed: Path) -> None:
-    (agreed / "sources").mkdir()
+    (agreed / "sources").mkdir(exist_ok=True)
     source = agreed / "sources/d01_edge_person.yml"
     source.write_text("{unit: d01, kind: edge_person, reason: 试, headers: {族别: employment}}", encoding="utf-8")
     with pytest.raises(ContractError, match=r"d01_edge_person\.yml:headers：“族别”"):
