@@ -1,9 +1,9 @@
-"""What a refusal tells its reader to do. Every sentence of it stands here, so that each can be followed once in a test.
+"""What a refusal tells its reader to do. All these sentences are here, so that a test can follow each of them once.
 
-A sentence is given only where it is true and destroys nothing. A spreadsheet program that opens a text file or a web
-page takes an 18-digit number for a quantity and writes 000 over its end: for such files the way is to export again, or to
-import with the number column as text; never to open and save as .xlsx. A workbook of another format keeps its text
-cells when it is saved as .xlsx. Sentences, without a full stop at the end. Imports the standard library only.
+A sentence is used only where it is true and following it destroys nothing. A spreadsheet program that opens a text file or
+a web page reads an 18-digit number as a quantity and replaces its last digits by 000. So the advice for such files is to
+export again, or to import with the number column as text; never to open and save as .xlsx. A workbook of another format
+keeps its text cells when it is saved as .xlsx. Sentences have no full stop at the end. Imports the standard library only.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Final
 # Workbooks -------------------------------------------------------------------------------------------------------
 
 SAVE_AS_XLSX: Final = "请用 WPS 或 Excel 打开，另存为 .xlsx 格式后重新提交"
-"""For workbooks alone, whose cells say which of them are text."""
+"""For workbooks only: their cells say which of them are text."""
 SAVE_WITHOUT_MACROS: Final = "请用 WPS 或 Excel 打开，另存为不带宏的 .xlsx 格式后重新提交"
 PASTE_INTO_NEW: Final = (
     "请用 WPS 或 Excel 打开，新建一个工作簿，只把数据粘贴过去（选择性粘贴，选“值和数字格式”），存成 .xlsx 后重新提交"
 )
 OURS_TO_MEND: Final = f"请等数据员答复。急用的可以试试：{PASTE_INTO_NEW}"
-"""For a workbook that our own program failed at."""
+"""For a workbook that our own program could not read."""
 SHOW_SHEET: Final = (
     "显示的办法：在 WPS 或 Excel 里右键点下方任意一个工作表名，选“取消隐藏”（WPS 里叫“取消隐藏工作表”），选中它后保存"
 )
@@ -41,12 +41,12 @@ SEND_AGAIN: Final = "请在自己的电脑上打开确认文件完好，重新�
 
 EXPORT_AS_XLSX: Final = "请在原系统里重新导出为 .xlsx 格式，身份证号等号码列设为文本格式，再提交"
 OURS_TO_EXPORT: Final = f"请等数据员答复。急用的可以试试：{EXPORT_AS_XLSX}"
-"""For what our own program failed at and is perhaps no workbook."""
+"""For a file that our own program could not read and that may not be a workbook."""
 EXPORT_IN_PARTS: Final = "请在原系统里把名单分成几个文件导出后重新提交"
-"""For what is too large and perhaps no workbook."""
+"""For a file that is too large and may not be a workbook."""
 EXPORT_AGAIN: Final = "请在原系统里重新导出，完整地再提交一次"
 EXPORT_FIELDS: Final = "需要时请在原系统里导出为 .xlsx 格式，号码列设为文本格式，再提交"
-"""For columns of a table whose content its file does not hold, or not as text."""
+"""For table columns whose content is not in the file, or not as text."""
 EXPORT_UNLOCKED: Final = "请在原系统里导出不加密的表后重新提交"
 _NEVER_OPEN: Final = "不要直接打开后另存为 .xlsx：号码的后三位会变成 000"
 IMPORT_TEXT: Final = (
@@ -65,19 +65,19 @@ FROM_DOCUMENT: Final = (
     "请在原系统里导出为 .xlsx 格式；只有这份文件的，请新建工作簿，先把所有单元格设为“文本”格式，再把表格选择性粘贴为“文本”，"
     "存成 .xlsx 后提交"
 )
-"""For what is no table: a text document, a picture, pages for printing."""
+"""For a file that is not a table: a text document, a picture, pages for printing."""
 EXPORT_FROM_NUMBERS: Final = "请在 Numbers 里选“文件”→“导出为”→“Excel”，用导出的 .xlsx 重新提交"
 UNPACK: Final = "请解压后把里面的表格直接放进来"
 CHECK_ENCODING: Final = (
     "请在原系统里重新导出为 .xlsx 格式，号码列设为文本格式；只能导出文本的，编码选 UTF-8 或 GBK，提交前用记事本看一眼姓名是不是汉字。"
     "直接从数据库读取的，请数据员核对连接的字符集"
 )
-"""For words that were garbled before the file came to us."""
+"""For text that was garbled before the file came to us."""
 SPLIT_COLUMNS: Final = "请确认分隔符（逗号、制表符、分号或竖线）后重新导出"
 
 
 def mend_quote(line: int) -> str:
-    """For a text file in which a quotation mark opens that nobody closes; `line` is its physical line."""
+    """For a text file with an opening quotation mark that is never closed; `line` is its physical line."""
     return f"请用记事本打开，检查第{line}行，删去多余的双引号，保存后重新提交。{_NEVER_OPEN}"
 
 
@@ -91,7 +91,7 @@ ANOTHER_SENDER: Final = "请核对是否放错了文件夹；确需报送的，�
 
 
 def say_whose(where: str, own: str, others: Sequence[tuple[str, str]]) -> str:
-    """For a list in the folder of the division `own` whose title or name (`where`) names places of `others`, as (code, name), alone."""
+    """For a list in the folder of the division `own` whose title or name (`where`) names only places of `others`, (code, name) each."""
     names, folders = "或".join(name for _, name in others), "、".join(code for code, _ in others)
     return (
         f"是{names}的名单，请由{names}放进自己的文件夹（{folders}）；"
@@ -116,7 +116,7 @@ ONE_MONTH_EACH: Final = "每个文件只放一个月的名单，请按月份分�
 
 
 def say_which_kind(titles: Sequence[str], *, is_table: bool, is_said: bool) -> str:
-    """For a list whose columns fit several kinds alike; `titles` in quotation marks. `is_said`: title and names say more than one."""
+    """For a list whose columns fit several kinds equally; `titles` in quotation marks. `is_said`: title and names say more than one."""
     one = "或".join(titles)
     if is_table:
         return f"请数据员在 monitor.yml 里把这个数据库来源的名称改成只带{one}字样的"
@@ -127,16 +127,16 @@ def say_which_kind(titles: Sequence[str], *, is_table: bool, is_said: bool) -> s
 
 
 def show_and_send(how: str) -> str:
-    """For a file whose list is on a hidden sheet; `how` is one of the two ways to show one."""
+    """For a file whose list is on a hidden sheet; `how` is SHOW_SHEET or SHOW_VERY_HIDDEN_SHEET."""
     return f"请把它显示出来，核对后重新提交。{how}"
 
 
 SEND_AGAIN_WHEN_MENDED: Final = "不用改。等数据员说程序修好了，把原来的文件再放进来一次"
-"""For a filled-in list that our own program cannot get over."""
+"""For a filled-in list on which our own program fails."""
 
 
 def try_again(submission_id: str) -> str:
-    """For what is held since our own program cannot get over it; said to the data officer."""
+    """For a submission that is held because our own program fails on it; addressed to the data officer."""
     return (
         f"程序修好以后运行 monitor confirm {submission_id} --by 姓名 --because 原因，当夜再试一次；"
         "等不及的，请报送单位去掉那一行，用原来的文件名再交"
@@ -167,24 +167,24 @@ USE_PLAIN_NAME: Final = (
     "里面若有要报的名单，请另用不以“.”“~”开头、以 .xlsx、.xls、.csv、.txt 或 .dbf 结尾的名字，放在单位自己的文件夹里；"
     "没有的不必处理"
 )
-"""For what a program left: its names begin or end with marks, or it lies in a folder that is a program's."""
+"""For a file that a program left: its name begins or ends with marks, or it is in a folder of a program."""
 BRING_THE_FILE: Final = "请核对这份文件是不是还没有传上来"
 EXPORT_AS_READ: Final = "请在原系统里导出为 .xlsx、.xls、.csv、.txt 或 .dbf 格式的名单后重新提交"
 
 
 def name_which_holds(names: Sequence[str]) -> str:
-    """For a list of mostly the same people as one under another name; `names` under which it would take the place of one."""
+    """For a list of mostly the same people as an earlier one; under one of `names` it would replace that one."""
     either = "或".join(f"“{name}”" for name in names)
     return f"如果这份是更正，请用文件名{either}再交；如果是另一部分，请去掉重复的人员后再交"
 
 
 def add_ending(ending: str) -> str:
-    """For a list whose name has no ending that is read; `ending` is the one that its content asks for."""
+    """For a list whose file name has no known ending; `ending` is the right one for its content."""
     return f"请在文件名末尾加上“{ending}”后重新提交"
 
 
 def use_own_folder(known: str) -> str:
-    """For an inbox folder of no configured unit; `known` lists those that are."""
+    """For an inbox folder that belongs to no configured unit; `known` lists the configured units."""
     return f"请放进单位自己的文件夹。已配置的单位：{known}"
 
 
@@ -195,7 +195,7 @@ USE_OUR_LIST: Final = "请用发下去的清单填写，保留标题行和编号
 
 
 def use_inbox_of_lists(unit_code: str) -> str:
-    """For a filled-in list of warnings that lies among the data files; `unit_code` '' where nobody said whose it is."""
+    """For a filled-in warning list that is among the data files; `unit_code` is '' where the unit is not known."""
     where = f" decisions/inbox/{unit_code}/" if unit_code else " decisions/inbox 里本单位的文件夹"
     return f"请把填好的清单放进{where}，不要放进收件箱"
 
@@ -207,10 +207,10 @@ CORRECT_AS_XLSX: Final = (
     "更正表请存成 .xlsx 再放回来：请在退回的那份更正表上填，填好直接保存，不要存成别的格式，也不要把内容复制到别的工作簿里；"
     "已经存成文本的不要再打开另存：号码的后三位会变成 000"
 )
-"""For a correction workbook without the sheet that says what it is about."""
+"""For a correction workbook without its sheet 更正依据."""
 CORRECT_LATEST: Final = "请在最新退回的更正表上更正，或改好原表后整份再交"
 EMPTY_NO_ROW: Final = "要从原表去掉一行，请在“去掉这一行”选“是”；不改的，请把它从更正表里整行删去，或填回原来的内容"
-"""For rows of a correction workbook that somebody emptied."""
+"""For rows of a correction workbook that a person emptied."""
 CHANGE_COLOURED: Final = (
     "请改好有颜色的格后再放回；要从原表去掉一行，请在“去掉这一行”选“是”，不要删行：删去的行保持原样"
 )

@@ -1,8 +1,7 @@
-"""Characters that look alike and mean the same, and characters without a shape: one table, as Python, as SQL and for Arrow.
+"""Folds characters that look alike, and removes characters that nobody sees: one table for Python, SQL and Arrow.
 
-DuckDB knows no NFKC, so the few compatibility characters that occur in real files are translated by name, behind a
-guard that lets a clean text pass untouched. See docs/sources.md (how real files are damaged).
-Nothing here knows a kind, a field or a file.
+DuckDB has no NFKC function. So the SQL translates only the compatibility characters that occur in real files, and skips
+a clean text. See docs/sources.md (how real files are damaged). Nothing here depends on a kind, a field or a file.
 """
 
 from __future__ import annotations
@@ -15,27 +14,27 @@ _SHAPELESS = [
 ]  # fmt: skip
 """Joiners, fillers and variation selectors: Unicode counts them as letters and marks, but nobody sees them."""
 SHAPELESS = "".join(rf"\x{{{first:X}}}-\x{{{last:X}}}" for first, last in _SHAPELESS)
-"""Inside a regex class of DuckDB or Arrow: the same."""
+"""The same, for use inside a regex class of DuckDB or Arrow."""
 INVISIBLE = rf"\p{{Z}}\p{{Cc}}\p{{Cf}}{SHAPELESS}"
-"""Inside a regex class of DuckDB or Arrow: every blank, control and formatting character (no-break, zero-width, direction
-marks, BOM) and what else has no shape."""
+"""For use inside a regex class of DuckDB or Arrow: every blank, control and formatting character (no-break, zero-width,
+direction marks, BOM), and SHAPELESS."""
 HAN = r"[\p{Han}\p{Co}]"
 """One character of a Chinese name: Han, or a private-use code point that stands for a rare one."""
 PRIVATE_USE = r"\p{Co}"
 PLAIN_HAN = r"\x{3400}-\x{4DBF}\x{4E00}-\x{9FFF}"
-"""Inside a regex class: Han characters that no folding changes."""
+"""For use inside a regex class: Han characters that no folding changes."""
 _NULL = r"null|none|nil|nan|na"
 _DASHES = r"[-－/／\\—–―]+"
 NO_VALUE = rf"(?i:{_DASHES}|无|空值?|{_NULL}|nat|n/a|undefined|\\n|[(（<\[](?:{_NULL})[)）>\]])"
-"""What stands where there is nothing to say, in a folded text: what people write, and what programs write for a missing value.
+"""Pattern of a folded text that means "no value": what people write, and what programs write for a missing value.
 
 pandas `nan NaT None <NA>`, Hive and MySQL `\\N`, SQL Developer and Navicat `(null)`, DBeaver `[NULL]`, DataGrip `<null>`, R `NA`.
-What says that something is there and not known (不详, #N/A of a formula) is none of these.
+Words for a value that exists but is not known (不详, #N/A of a formula) do not match.
 """
 NO_NAME = rf"{_DASHES}|无|空值?|\\N|nan|NaN|NaT|null|NULL|None|[(（<\[](?i:{_NULL})[)）>\]]"
-"""The same where a name belongs: only as programs spell it, since somebody may be called Nan, NAN or Null."""
+"""The same for a cell of a name: only as programs spell it, since a person may be called Nan, NAN or Null."""
 DOTS = "·•・．.‧∙●･⋅"
-"""The middle dot of a name, as files write it."""
+"""The middle dot of a name, in all forms that occur in files."""
 
 HALF_WIDTH = {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
 """Full-width ASCII → ASCII."""
@@ -47,7 +46,7 @@ _RADICALS_APART = dict(
         strict=True,
     )
 )
-"""Radicals that are written like a character, of which Unicode's tables say nothing."""
+"""Radicals that look like a character but that NFKC does not change → that character."""
 RADICALS = {
     **{chr(code): unicodedata.normalize("NFKC", chr(code)) for code in [*range(0x2F00, 0x2FD6), 0x2E9F, 0x2EF3]},
     **_RADICALS_APART,
@@ -72,65 +71,65 @@ def identifier(name: str) -> str:
 
 
 def matches_fully(sql: str, pattern: str) -> str:
-    """Condition: the whole text matches."""
+    """SQL condition: the whole text matches."""
     return f"regexp_full_match({sql}, {literal(pattern)})"
 
 
 def contains(sql: str, pattern: str) -> str:
-    """Condition: the pattern occurs somewhere."""
+    """SQL condition: the pattern occurs somewhere."""
     return f"regexp_matches({sql}, {literal(pattern)})"
 
 
 def replace_all(sql: str, pattern: str, by: str = "") -> str:
-    r"""Every occurrence of the pattern replaced; `\1` names a group."""
+    r"""SQL: every occurrence of the pattern replaced; `\1` names a group."""
     return f"regexp_replace({sql}, {literal(pattern)}, {literal(by)}, 'g')"
 
 
 def translate(sql: str, table: dict[str, str]) -> str:
-    """Characters mapped one to one. `sql` is written three times: give it a column."""
+    """SQL: characters mapped one to one. `sql` occurs three times in the result, so pass a column name."""
     guard = "[" + "".join(sorted(table)) + "]"
     mapped = f"translate({sql}, {literal(''.join(table))}, {literal(''.join(table.values()))})"
     return f"case when {contains(sql, guard)} then {mapped} else {sql} end"
 
 
 def without_invisible(sql: str) -> str:
-    """All blanks, control and formatting characters removed."""
+    """SQL: all blanks, control and formatting characters removed."""
     return replace_all(sql, f"[{INVISIBLE}]+")
 
 
 def without_control(sql: str) -> str:
-    """Control, formatting and shapeless characters removed, blanks kept."""
+    """SQL: control, formatting and shapeless characters removed, blanks kept."""
     return replace_all(sql, rf"[\p{{Cc}}\p{{Cf}}{SHAPELESS}]+")
 
 
 def fold_word_sql(column: str) -> str:
-    """A code word's comparison form: half-width, lower case, no blanks. The same as `fold_word`."""
+    """SQL: the comparison form of a code word (half-width, lower case, no blanks). The same as `fold_word`."""
     return f"lower({without_invisible(translate(column, HALF_WIDTH))})"
 
 
 def says_something(sql: str) -> str:
-    """Condition: the cell is neither blank nor one of the marks for nothing. `sql` is written several times: give it a column."""
+    """SQL condition: the cell is neither blank nor a mark for "no value". `sql` occurs several times, so pass a column name."""
     return f"coalesce(not {matches_fully(fold_word_sql(sql), f'(?:{NO_VALUE})?')}, false)"
 
 
 def fold_word(word: str) -> str:
-    """A code word's comparison form: half-width, lower case, no blanks."""
+    """The comparison form of a code word: half-width, lower case, no blanks."""
     return visible(word.translate(_TO_HALF_WIDTH)).lower()
 
 
 def compatible(text: str) -> str:
-    """A text in which each character that merely looks otherwise is the common one: NFKC, and radicals of which it says nothing."""
+    """The text with compatibility characters replaced by the common ones: NFKC, and the radicals that NFKC does not change."""
     return unicodedata.normalize("NFKC", text).translate(_APART)
 
 
 def visible(text: str) -> str:
-    """A text without the characters of INVISIBLE: headers, titles, sheet and file names are compared like this."""
+    """The text without the characters of INVISIBLE. Headers, titles, sheet names and file names are compared in this form."""
     return "".join(
         char for char in text if unicodedata.category(char) not in _INVISIBLE and char not in _SHAPELESS_CHARS
     )
 
 
 def plain_blanks(text: str) -> str:
-    """A text in which every run of blanks is one blank, and the other characters of INVISIBLE are gone."""
+    """The text with each run of blanks as one blank, and without the other characters of INVISIBLE."""
     spaced = "".join(" " if char.isspace() else char for char in text)
     return " ".join(word for each in spaced.split(" ") if (word := visible(each)))

@@ -1,16 +1,16 @@
-"""The nouns every room speaks in, and the tree of errors. Imports the standard library only.
+"""The data types that all packages share, and the tree of errors. Imports the standard library only.
 
-    MonitorError                 we stop, and name a file or a step of ours; bad data is never one of these
-    ├── ContractError            a file in expectations/ cannot be what we meant
+    MonitorError                 the step stops and names a file or a step of ours; bad data never raises one of these
+    ├── ContractError            a file in expectations/ is malformed
     ├── PolicyError              a value in policy/ is missing, undated, unsourced or out of bounds
     ├── ConfigError              monitor.yml or the home is not usable
-    ├── ModelError               a model in sql/ does not build, or reads what its purpose forbids
+    ├── ModelError               a model in sql/ does not build, or reads a kind that its purpose forbids
     ├── CheckError               a validation could not be carried out in full (fails closed)
     ├── BalanceError             read != accepted + set aside + out of scope
-    └── PublishRefused           the new release failed its own examination; yesterday's stays
-        └── NotWritten           it could not be written to the disk, or read back
+    └── PublishRefused           the new release failed its examination; yesterday's release stays current
+        └── NotWritten           the release could not be written to the disk, or read back
 
-Messages of these errors reach a user: they are Chinese, and never hold a value from a person's row.
+Users read the messages of these errors: they are in Chinese, and never contain a value from a person's row.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Any, Literal
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 ROOT = _CHECKOUT if (_CHECKOUT / "expectations" / "kinds").is_dir() else Path(__file__).resolve().parent / "shipped"
-"""Where sql/, expectations/ and policy/ stand: beside pipeline/ in a checkout, within it where a wheel was installed."""
+"""The folder of sql/, expectations/ and policy/: beside pipeline/ in a checkout, inside it where a wheel was installed."""
 
 Severity = Literal["must_fix", "confirm", "notice"]
 SEVERITIES: tuple[Severity, ...] = ("must_fix", "confirm", "notice")
@@ -42,30 +42,30 @@ Purpose = Literal["assistance", "supplement", "entitlement_review", "statistics"
 
 
 CONFIRM = ("确认（是）", "确认原因", "确认人", "编号")
-"""Columns of 问题清单 in which a sender confirms what he wrote; by the last, which is hidden, the line is known again."""
+"""Columns of 问题清单 in which a sender confirms a value. The last one is hidden and identifies the line when it comes back."""
 NO_NUMBER_YET = "no_number_yet"
-"""Last part of the rule of a household member without a number: of what must be mended the one thing that may be confirmed."""
+"""Last part of the rule name for a household member without a number: the only `must_fix` that a sender may confirm."""
 NOT_CONFIRMED = "的确认没有采用："
-"""What is said of a confirmation that lacks something: the sender has to write it once more."""
+"""Words about an incomplete confirmation: the sender has to write it again."""
 PROVISIONAL = "provisional"
-"""`identity_state` of such a member while the confirmation holds: somebody inside the own household only."""
+"""`identity_state` of such a member while the confirmation is valid: the member counts inside the own household only."""
 
 
 CORRECTION_SHEET = "更正依据"
-"""The hidden sheet of a correction workbook: which received file it is about, and what its sheets stand for."""
+"""The hidden sheet of a correction workbook: says which received file it is about, and what each sheet stands for."""
 NEVER_RECEIVED = "按规定不接收"
-"""What is said of profiling columns, wherever they are told of."""
+"""The words for profiling columns, wherever a message mentions them."""
 CORRECTION_HEADS = ("原工作表", "原行号", "去掉这一行")
 CORRECTION_WHY = "问题和改法"
-"""First columns of a correction workbook's sheets, the fault after them; the sender's own follow."""
+"""The first columns of a correction workbook's sheets are CORRECTION_HEADS, then CORRECTION_WHY; the sender's own follow."""
 
 
 class MonitorError(Exception):
-    """Root of all errors that stop a step. `str()` is a Chinese sentence fit for a user."""
+    """Base class of all errors that stop a step. `str()` is a Chinese sentence for the user."""
 
 
 class NotNow(MonitorError):
-    """Another night holds the home, or the ledger's database does not answer: the same step may succeed a little later."""
+    """Another night holds the home, or the ledger's database does not answer; the same step may succeed a little later."""
 
 
 class ContractError(MonitorError):
@@ -85,7 +85,7 @@ class ModelError(MonitorError):
 
 
 class CheckError(MonitorError):
-    """A validation was dropped, raised, or returned fewer positions than it counted."""
+    """A validation was not run, raised an error, or returned fewer positions than it counted."""
 
 
 class BalanceError(MonitorError):
@@ -107,27 +107,27 @@ class Near:
     kind: str
     title: str
     missing: tuple[tuple[str, str | None], ...]
-    """(required column that is missing, the file's header most like it, None when none is)."""
+    """(missing required column, the most similar header of the file or None)."""
 
 
 IDENTICAL_TWIN = "row.identical_twin"
-"""The rule by which a row is set aside because another one is its like: it counts once, and nobody is missing by it."""
+"""The rule that sets a row aside because another row is identical: they count once, so nobody is missing."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a file, or one kind in it, was not taken. All of it goes to the clerk in Chinese, but for `code`."""
+    """Why a file, or one kind in it, was not taken. The clerk reads all of it in Chinese, except `code` and `fault`."""
 
     code: str
     """Stable short name: `empty`, `password`, `unrecognised`, `no_period`, `wrong_unit`, …"""
     reason: str
     fix: str
     nearest: tuple[Near, ...] = ()
-    """What an unrecognised sheet looks most like, the likest first."""
+    """The kinds that an unrecognised sheet resembles, the most similar first."""
     fault: str = ""
-    """Where our own program failed (name of the exception, file and line), for the data officer alone; '' when it did not."""
+    """Where our own program failed (name of the exception, file and line), for the data officer only; '' when it did not."""
     divisions: tuple[str, ...] = ()
-    """Codes of the other divisions whose list it says that it is, sorted."""
+    """Codes of other divisions, sorted: the title or the names in the file say that the list is theirs."""
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> Refusal:
@@ -142,7 +142,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class ColumnUse:
-    """One column of the sender's sheet that a contract's field is read from."""
+    """The column of the sender's sheet from which one field of the contract is read."""
 
     field: str
     header: str
@@ -151,12 +151,12 @@ class ColumnUse:
     unit: str | None = None
     """The unit in the header's brackets, e.g. `万元`; None when the header names none."""
     alias: str | None = None
-    """The contract's other name of the column that the header is; None when it is the column's own."""
+    """The alias in the contract that the header matches; None when the header is the column's own name."""
 
 
 @dataclass(frozen=True)
 class CellProblem:
-    """A cell that could not be read as a value at all, found while reading the file."""
+    """A cell without a readable value, found while the file was read."""
 
     sheet: str
     row_number: int
@@ -171,11 +171,11 @@ class CellProblem:
         "ragged_line",
         "cut_line",
     ]
-    """`unreadable_bytes`: bytes in it are no character of the file's encoding. `stored_elsewhere`: its content lies in another
-    file, as that of a memo field of a .dbf table does. `garbled`: a name whose bytes were read in another encoding before it
-    came to us. Two stand on the key field, since the row as a whole cannot be taken:
-    `ragged_line`, the line of a text file has more fields than the header, so that which value belongs where is not known;
-    `cut_line`, it is the last one, is too short and nothing ends it."""
+    """`unreadable_bytes`: some bytes are no character in the file's encoding. `stored_elsewhere`: the content is in another
+    file, like that of a memo field of a .dbf table. `garbled`: a name that another program read in the wrong encoding before
+    it came to us. The last two are noted on the key field, since the whole row cannot be taken. `ragged_line`: the line of a
+    text file has more fields than the header, so it is not known which value belongs to which column. `cut_line`: the last
+    line is too short and has no line end."""
 
 
 @dataclass
@@ -187,66 +187,66 @@ class SheetReading:
     """First and last row of the header, 1-based, as in the sheet."""
     columns: list[ColumnUse]
     why: str = ""
-    """Why the sheet was taken for this kind, as a Chinese sentence."""
+    """A Chinese sentence: why the sheet was recognised as this kind."""
     unused: list[str] = field(default_factory=list)
-    """Headers that the contract neither maps nor ignores: reported once."""
+    """Headers that the contract neither maps nor ignores; reported once."""
     refused_columns: list[tuple[int, str]] = field(default_factory=list)
     """(column, header) of columns that are never stored (docs/boundaries.md, 1)."""
     rows_read: int = 0
     rows_left_out: dict[str, int] = field(default_factory=dict)
-    """Rows that are no data, by sort: `total`, `footnote`, `blank`, `example`, `repeated_header`, `column_numbers`, `ruler`
-    (lines drawn between rows), `page_line` (第2页 共5页, 续表), `row_count` (what a database program says below its rows)."""
+    """Number of rows that are not data, by sort: `total`, `footnote`, `blank`, `example`, `repeated_header`, `column_numbers`, `ruler`
+    (lines drawn between rows), `page_line` (第2页 共5页, 续表), `row_count` (a database program's count below its rows)."""
     hidden_rows: int = 0
     defaults: dict[str, str] = field(default_factory=dict)
-    """Field → value of its blank or missing cells, by a word (`else_from`) in title, sheet name or file name."""
+    """Field → value for its blank or missing cells, from a word (`else_from`) in the title, sheet name or file name."""
     date1904: bool = False
-    """The workbook counts days from 1904: what a bare number in a date column means."""
+    """True when the workbook counts days from 1904; then a bare number in a date column means another date."""
 
 
 @dataclass(frozen=True)
 class HiddenSheet:
-    """A hidden sheet that holds a list. It was not read: what nobody sees adds no kind, no period and no rows."""
+    """A hidden sheet that contains a list. It was not read: a sheet that nobody sees adds no kind, no period and no rows."""
 
     sheet: str
     kind: str
-    """Name of the kind that it would have been, also of one of which a required column is missing."""
+    """Name of the kind that the sheet would be, even when a required column is missing."""
     rows: int
-    """Its data rows."""
+    """Number of its data rows."""
     is_very_hidden: bool
-    """The menu of the spreadsheet program does not offer to show it."""
+    """True when the menu of the spreadsheet program cannot show it."""
 
 
 @dataclass(frozen=True)
 class Confirmation:
-    """What a sender answered on our sheet 问题清单 to a line that asks: it is right as written."""
+    """A sender's answer on our sheet 问题清单: the value that a line asks about is right as written."""
 
     issue_id: str
     reason: str
     by_whom: str
     row_number: int
-    """Of the sheet 问题清单."""
+    """Row on the sheet 问题清单."""
 
 
 @dataclass(frozen=True)
 class Correction:
-    """A correction workbook that came back filled in: cells for another file. They lie in a Parquet, since they are people's."""
+    """A correction workbook that came back filled in: cells for another file, kept in a Parquet because they are personal data."""
 
     base_file_id: str
     cells_path: str
-    """Parquet of sheet, row_number, column (1-based; 0: the whole row goes), text, is_number."""
+    """Parquet of sheet, row_number, column (1-based; 0: remove the whole row), text, is_number."""
 
 
 Area = tuple[int, int, int]
-"""Cells of one column: (first row, last row, column), 1-based."""
+"""Adjacent cells of one column: (first row, last row, column), 1-based."""
 
 
 @dataclass
 class Reading:
-    """One submission as read: one kind in one file. Rows lie in a Parquet of raw text at `rows_path`.
+    """One submission as read: one kind in one file. Its rows are in a Parquet of raw text at `rows_path`.
 
     That Parquet has `sheet` VARCHAR, `row_number` INTEGER, one VARCHAR column per contract field that the
     file carries (raw text, NULL for an empty cell), and for fields of type id_number, date, month and
-    disability_number a BOOLEAN `<field>__numeric`: the cell held a number, not text.
+    disability_number a BOOLEAN `<field>__numeric`: true when the cell contained a number, not text.
     """
 
     kind: str | None
@@ -260,20 +260,20 @@ class Reading:
     notices: list[str] = field(default_factory=list)
     """Chinese sentences about the whole file: columns not used, hidden rows, columns never received."""
     gaps: list[str] = field(default_factory=list)
-    """Chinese clauses, each about something in the file that was not read and may belong to this list: people may be missing from it."""
+    """Chinese clauses, one for each part of the file that was not read and may belong to this list: people may be missing."""
     confirmations: list[Confirmation] = field(default_factory=list)
-    """Of the whole file; they stand on its first Reading."""
+    """All confirmations of the file; they are on its first Reading."""
     correction: Correction | None = None
     hidden_sheets: list[HiddenSheet] = field(default_factory=list)
-    """Hidden sheets of this Reading's kind; those whose kind no sheet that is shown has stand on the file's first Reading."""
+    """Hidden sheets of this Reading's kind. When no visible sheet has their kind, they are on the file's first Reading."""
     emptied: dict[str, list[Area]] = field(default_factory=dict)
-    """Sheet → areas outside the lists (titles, footnotes, sheets that are none) that hold what is never received, sorted. Of the whole
-    file; it stands on its first Reading. They alone are emptied in the copy that goes back."""
+    """Sheet → areas outside the lists (titles, footnotes, sheets without a list) with content that is never received, sorted.
+    For the whole file, on its first Reading. Outside the lists, only these cells are emptied in the copy that goes back."""
     comes_back: bool = False
-    """The file could be read, so that it comes back with its data even where its lists are refused."""
+    """True when the file could be read: it goes back with its data even where its lists are refused."""
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data for a JSON file; `from_json` reads it back."""
+        """Plain data for a JSON file; `from_json` is the inverse."""
         return asdict(self)
 
     @staticmethod
@@ -312,15 +312,15 @@ class CellIssue:
     """Stable short name of the fault, e.g. `id_number.check_digit`; counted and linked by it."""
     severity: Severity
     message: str
-    """What is wrong → their value → one action → correct example → consequence. Full values: for the sender only."""
+    """What is wrong → the sender's value → one action → correct example → consequence. Values are unmasked: for the sender only."""
     fix: str
-    """The one action, short; the heading of the group in 问题清单."""
+    """The one action, in short; also the heading of the group in 问题清单."""
     sheet: str = ""
     row_number: int | None = None
     column: int | None = None
     header: str = ""
     value: str = ""
-    """The sender's own text. Masked before it goes anywhere but back to the sender."""
+    """The sender's own text. It is masked before it goes anywhere except back to the sender."""
 
 
 def month_of(day: date) -> str:
@@ -329,7 +329,7 @@ def month_of(day: date) -> str:
 
 
 def column_letter(column: int) -> str:
-    """`A` for 1, `AA` for 27: how a clerk names a column."""
+    """The letters of a column as a spreadsheet shows them: `A` for 1, `AA` for 27."""
     letters = ""
     while column > 0:
         column, rest = divmod(column - 1, 26)
@@ -339,7 +339,7 @@ def column_letter(column: int) -> str:
 
 _ID_IN_TEXT = re.compile(r"(?<!\d)(\d{6})\d{4,11}(\d{2}[\dXx])(?!\d)")
 _BETWEEN = r"(?:[\s\-‐-―_.,·•/\\|+~\u200b-\u200f\u2060\ufeff]|\\[ux][0-9a-f]{2,4}){0,3}"
-"""What may stand between the digits of one number: blanks and separators, invisible ones also as `legible` writes them."""
+"""Characters that may stand between the digits of one number: blanks and separators, also as `legible` writes them."""
 
 
 def _apart(*digits: str) -> str:
@@ -347,7 +347,7 @@ def _apart(*digits: str) -> str:
 
 
 def _one_of(digits: str) -> str:
-    """One of these digits, half or full in width."""
+    """Pattern: one of these digits, half-width or full-width."""
     return f"[{digits}{digits.translate({code: code + 0xFEE0 for code in range(0x21, 0x7F)})}]"
 
 
@@ -366,22 +366,22 @@ _SHORT_DAY = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
 _ID_APART = re.compile(
     rf"(?<!\d)({_REGION}){_BETWEEN}(?:{_BORN}{_BETWEEN}{_SERIAL}|\d\d{_SHORT_DAY}{_BETWEEN}(\d{{3}}))(?!\d)"
 )
-"""An 18-digit number of somebody born from 1900 to 2099 whose digits stand apart, or one of 15 digits written as 6, 6 and 3."""
+"""An 18-digit number (birth year 1900 to 2099) with separators between digits, or a 15-digit one written as 6, 6 and 3 digits."""
 
 
 TAKEN_OUT = "（本人要求清除，已抹去）"
-"""Stands where somebody wrote about a person who is forgotten."""
+"""Replaces a text that somebody wrote about a person whose data was removed (`forget`)."""
 
 
 def quote(text: str) -> str:
-    """The text as a literal of SQL."""
+    """The text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def mask(text: str) -> str:
-    """Hide the middle of any 13- to 20-digit number in a text, and of one with blanks or separators in it that may be a person's.
+    """Hide the middle of any 13- to 20-digit number in a text.
 
-    The one masking function of the product.
+    Also of a number with blanks or separators in it, when it may be an ID number. The product has no other masking function.
     """
     return _ID_APART.sub(_hide, _ID_IN_TEXT.sub(r"\1********\2", text))
 
@@ -395,12 +395,12 @@ def _digits(text: str) -> str:
 
 
 def holds_number(text: str) -> bool:
-    """Whether a person's whole ID number (18 or 15 digits with a birth date) stands in a text, whether in one piece or with separators in it."""
+    """Whether a text contains a whole ID number (18 or 15 digits with a birth date), with or without separators."""
     return bool(_ID_APART.search(text))
 
 
 def legible(text: str) -> str:
-    """A text fit for any screen: control characters (ESC, C1), marks of direction and broken bytes are written out; lines stay."""
+    """A text that is safe on any screen: control characters (ESC, C1), direction marks and broken bytes are escaped; line breaks stay."""
     return "".join(
         letter
         if letter.isprintable() or letter in " \n\u3000\xa0"
@@ -410,16 +410,16 @@ def legible(text: str) -> str:
 
 
 def first_line(problem: object) -> str:
-    """The first line of what a program said, fit for any screen; drivers add a place in the query, and how to get help."""
+    """The first line of a program's message, masked and safe on any screen; the lines after it (place in the query, help) are cut."""
     return mask(legible(str(problem).strip().split("\n")[0]))[:_LONGEST]
 
 
 _LONGEST = 300
-"""Characters of another program's words that are told."""
+"""The most characters of another program's message that are shown."""
 
 
 def is_final(problem: BaseException) -> bool:
-    """Whether a step that failed so fails again until somebody mends what it names (a setting, a key, a disk that others may read)."""
+    """Whether the step fails again until a person repairs what the error names (a setting, a key, a disk that others may read)."""
     return isinstance(problem, MonitorError) and not isinstance(problem, NotNow)
 
 
@@ -440,28 +440,28 @@ _SYSTEM = {
 
 
 def why_of_system(problem: OSError) -> str:
-    """Why the operating system did not do something, in Chinese; of what people seldom meet the number and its own words."""
-    if problem.errno is None:  # said by a library, or by ourselves
+    """The reason of an operating system error, in Chinese; for a rare one its number and the system's own words."""
+    if problem.errno is None:  # raised by a library, or by our own code
         said = str(problem) or type(problem).__name__
         return said if re.search("[一-鿿]", said) else f"读写没有成功，{OWN_WORDS}{said}"
     return _SYSTEM.get(problem.errno) or f"系统错误 {problem.errno}，{OWN_WORDS}{problem.strerror}"
 
 
 OWN_WORDS = "原话："
-"""Stands before the words of a program that speaks English."""
+"""Stands before a message in English of another program."""
 
 _OF_THE_MACHINE = {
     "MemoryError": "内存不够，请关掉别的程序或加内存", "OutOfMemoryException": "内存不够，请关掉别的程序或加内存",
     "IOException": "磁盘读写没有成功，多半是满了",
 }  # fmt: skip
-"""What else is of the machine, by its name in Python and in DuckDB."""
+"""Other failures of the machine, by their exception name in Python or DuckDB → the Chinese reason."""
 
 
 def tell_failure(problem: BaseException) -> str:
-    """What may be said of a failure on any screen and in any log.
+    """The text about a failure that may be shown on any screen and in any log.
 
-    Libraries quote cells in their messages. Ours (MonitorError) and the operating system's hold none; of any other only
-    its kind is told, and where it happened.
+    Libraries quote cells in their messages. Our own messages (MonitorError) and the operating system's contain no cells.
+    For any other exception only its type is told, and where it happened.
     """
     if isinstance(problem, OSError):
         files = "、".join(
