@@ -1,1 +1,1 @@
-"""What a home is told: its settings, contracts, policy, and the floor below them."""
+"""Reads and checks what people configure: the home's settings, contracts and policy, and the floor that they may not go below."""

@@ -1,7 +1,7 @@
-"""expectations/ → Kinds: what each record kind is, how its headers are written, what is expected of its values.
+"""Reads expectations/ → Kinds: what each record kind is, how its headers are written, what is expected of its values.
 
-One file per kind in expectations/kinds/ is the only description of it. A file in expectations/sources/
-says only how one unit deviates. A malformed file stops the night, naming the file and the key.
+Each kind has one file in expectations/kinds/, its only description. A file in expectations/sources/ says only how
+one unit deviates from it. A malformed file stops the night with an error that names the file and the key.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Type = Literal[
     "boolean", "code", "township", "place", "disability_number",
 ]  # fmt: skip
 NUMBER_SENSITIVE: tuple[Type, ...] = ("id_number", "disability_number", "date", "month")
-"""Types for which a cell holding a number means something else than a cell holding text."""
+"""Types for which a number cell and a text cell have different meanings."""
 
 _SQL_TYPES: dict[str, str] = {
     "date": "DATE", "month": "DATE", "money": "BIGINT", "integer": "BIGINT", "decimal": "DECIMAL(14,3)", "boolean": "BOOLEAN",
@@ -34,44 +34,44 @@ _SQL_TYPES: dict[str, str] = {
 
 
 class Column(Strict):
-    """One field of a kind. `header` is the name printed in templates; `aliases` are met in real files."""
+    """One field of a kind. `header` is the name printed in templates; `aliases` are other names in real files."""
 
     header: str
     aliases: list[str] = []
     type: Type
     required: bool | Literal["one_of_income"] = False
-    """True: the column must stand in the header and each cell must be filled. `one_of_<group>`: one of the group."""
+    """True: the column must be in the header and each cell must be filled. `one_of_<group>`: at least one column of the group."""
     required_column: bool = False
-    """The column must stand in the header; blank cells have a meaning of their own."""
+    """The column must be in the header, but its cells may be blank; a blank has a meaning of its own."""
     minimum: int | None = None
     maximum: int | None = None
     """Bounds in the stored unit (fen for money)."""
     unit: Literal["元", "万元"] = "元"
     """Unit of an amount when neither the header nor the cell names one."""
     jump: int | None = None
-    """Asked about when it is this many times what stood on last month's roster, or more."""
+    """The sender is asked about a value that is at least this many times the one on last month's roster."""
     not_after: Literal["night"] | None = None
-    """A date that cannot lie in the future: not after the night's date."""
+    """`night`: the date may not be after the night's date."""
     purposes: list[Purpose] | None = None
-    """What the column alone may be used for, fewer than its kind; None: what the kind may.
+    """What this column may be used for, fewer purposes than its kind; None: the purposes of the kind.
 
-    In a partner's list of help facts, one for reviews alone is kept for people of authorised households alone.
+    In a partner's list of help facts, a column for reviews only is kept only for people of authorised households.
     """
     open_end: bool = False
-    """长期 and 至今 mean: no end, kept as 9999-12-31; a blank says nothing."""
+    """长期 and 至今 mean that there is no end, stored as 9999-12-31; a blank means not known."""
     month_means_last_day: bool = False
-    """A date given as a month is that month's last day (spec, death_notice)."""
+    """A date written as a month is read as that month's last day (spec, death_notice)."""
     codes: dict[str, list[str]] = {}
     """Canonical word → other spellings."""
     codes_of: str | None = None
-    """`kind.field` whose codes hold here too."""
+    """`kind.field` whose codes are used here too."""
     others: str | None = None
-    """The code for words not in the list; without it such a word is unreadable."""
+    """The code for a word that is not in the list; without it such a word is unreadable."""
     true_words: list[str] = []
     false_words: list[str] = []
     """Further spellings of true and false."""
     else_from: dict[str, str] = {}
-    """Word in title, sheet name or file name → value of cells that are blank or have no column."""
+    """Word in title, sheet name or file name → value for blank cells, or for all cells where the column is missing."""
     else_: str | None = Field(default=None, alias="else")
     example: str | int | float | None = None
 
@@ -82,17 +82,17 @@ class Column(Strict):
 
     @property
     def review_only(self) -> bool:
-        """Whether reviews alone may read it."""
+        """Whether only reviews may read it."""
         return self.purposes == ["entitlement_review"]
 
 
 class Across(Strict):
-    """A value looked up in another kind of the same unit and period, so that an expectation can use it."""
+    """A value from another kind of the same unit and period, for use in an expectation."""
 
     kind: str
     count_by: str | None = None
     lookup: str | None = None
-    """Field of both kinds: `count_by` counts the other kind's rows with the same value, `lookup` fetches it."""
+    """A field of both kinds. `count_by` counts the other kind's rows with the same value, `lookup` fetches it."""
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Across:
@@ -102,7 +102,7 @@ class Across(Strict):
 
 
 class Check(Strict):
-    """One expectation beyond what the columns themselves declare."""
+    """One expectation that the columns themselves do not declare."""
 
     rule: str
     expect: str
@@ -111,7 +111,7 @@ class Check(Strict):
     marks: str
     severity: Severity
     level: CheckLevel | None = None
-    """What it looks at; when not said, across files where it looks into another kind, else the row or the value."""
+    """What it looks at. None: across files when it uses another kind, else the row or the value."""
     message: str
     fix: str
 
@@ -124,7 +124,7 @@ class Check(Strict):
 
 
 class Person(Strict):
-    """Which fields say who a row is about, and which household it stands in."""
+    """Which fields say whom a row is about, and to which household the person belongs."""
 
     id_number: str
     name: str
@@ -136,20 +136,20 @@ class Person(Strict):
 
 
 Scope = Literal["help", "authorised"]
-"""Whose facts may be kept: people in help scope, or people whom an authorisation in date covers."""
+"""Whose facts may be kept: `help`, people in help scope; `authorised`, people with an authorisation in date."""
 
 
 class Door(Strict):
-    """Whose rows of a partner's list may come in (docs/boundaries.md, 3)."""
+    """Whose rows of a partner's list may be kept (docs/boundaries.md, 3)."""
 
     scope: Scope
     or_when: str | None = None
-    """SQL over one person's rows in one file: keeps people outside the scope who meet a help rule.
+    """SQL over one person's rows in one file: also keeps people outside the scope who meet a help rule.
 
-    It names fields, `<field>__unreadable` of optional ones as accepted rows have it, and policy values as `:key`.
+    It may use fields, `<field>__unreadable` of optional ones as in accepted rows, and policy values as `:key`.
     """
     or_let_in: bool = False
-    """Whom another list's `or_when` let in counts as in scope."""
+    """True: a person kept by another list's `or_when` counts as in scope."""
 
 
 class Kind(Strict):
@@ -159,7 +159,7 @@ class Kind(Strict):
     title: str
     grain: str
     dataset_group: str
-    """Kinds of one dataset group are validated together, since they refer to each other."""
+    """Kinds of one dataset group refer to each other and are validated together."""
     senders: list[str]
     """Unit kinds (`division`) or unit codes that may send it."""
     purposes: list[Purpose]
@@ -170,9 +170,9 @@ class Kind(Strict):
     person: Person
     key: Annotated[list[str], Field(min_length=1)]
     identical_counts_once: bool = False
-    """Rows alike in their key are one fact also where a door's condition adds them up."""
+    """True: rows with the same key are one fact, also where a door's condition sums rows."""
     speaks_by_absence: bool = False
-    """Rules conclude something from a row of it that is not there: that nobody paid, that nothing was said later."""
+    """True: rules conclude something from a missing row, e.g. that nobody paid, or that no later fact exists."""
     door: Door | None = None
     columns: dict[str, Column]
     ignore: list[str] = []
@@ -201,7 +201,7 @@ class Kind(Strict):
         return self
 
     def _naming(self) -> Iterator[tuple[str | int, ...]]:
-        """(a field that the file names, the keys and positions that lead there)."""
+        """Each field that the file names, followed by the keys and positions where it is named."""
         yield from ((field, "key", at) for at, field in enumerate(self.key))
         yield from ((field, "person", role) for role, field in self.person.model_dump().items() if field)
         for at, check in enumerate(self.checks):
@@ -211,14 +211,14 @@ class Kind(Strict):
                     yield str(field), "checks", at, "kwargs", argument
 
     def called(self) -> list[tuple[str, bool]]:
-        """What a title or a file name calls the kind, folded: its titles (True), and those without the words that all lists share."""
+        """(folded name that a title or file name may use for the kind, is it a full title); the others lack the words that lists share."""
         titles = [fold_header(title)[0] for title in self.titles]
         stems = [stem for title in titles if len(stem := _GENERIC.sub("", title)) > 1]
         return [*((title, True) for title in titles), *((stem, False) for stem in stems)]
 
     @property
     def has_gaps(self) -> bool:
-        """What is known to be missing of it keeps rules from concluding anything (`pipeline.night.rosters`)."""
+        """Whether rules may not conclude from absence when a part of it is known to be missing (`pipeline.night.rosters`)."""
         return self.speaks_by_absence or self.period == "month"
 
     def is_sent_by(self, unit_kind: str, unit_code: str) -> bool:
@@ -227,17 +227,17 @@ class Kind(Strict):
 
     @property
     def is_partner(self) -> bool:
-        """Rows pass a door before they are validated."""
+        """Whether it is a partner's list: a door filters its rows before they are validated."""
         return self.door is not None
 
     @property
     def named(self) -> list[str]:
-        """Fields that say who a row is about."""
+        """Fields that say whom a row is about."""
         return [field for field in self.person.model_dump().values() if field]
 
     @property
     def member(self) -> str | None:
-        """SQL over judged rows: the row is about a member, not the head, of a household that it names; None without such rows."""
+        """SQL condition over judged rows: the row names a household and is about a member, not the head. None without such rows."""
         if self.person.head:
             return f"(head_number is not null and {self.person.relation} is distinct from '户主')"
         if self.person.household_no and self.person.relation:
@@ -246,23 +246,23 @@ class Kind(Strict):
 
     @property
     def review_only(self) -> list[str]:
-        """Fields that are kept for people of authorised households alone, in a kind kept for more."""
+        """Fields that are kept only for people of authorised households, in a kind that is kept for more people."""
         return [field for field, column in self.columns.items() if column.review_only]
 
     @property
     def narrowed(self) -> dict[str, list[Purpose]]:
-        """Fields that may be used for less than the kind → for what."""
+        """Field with fewer purposes than the kind → its purposes."""
         return {field: column.purposes for field, column in self.columns.items() if column.purposes is not None}
 
     @property
     def scopes(self) -> list[Scope]:
-        """The scopes that its door asks about."""
+        """The scopes that its door uses."""
         narrower: list[Scope] = ["authorised"] if self.review_only else []
         return [self.door.scope, *narrower] if self.door else []
 
     @property
     def is_review_only(self) -> bool:
-        """Of people without authorisation nothing of it is kept, or not every column."""
+        """Whether nothing, or not every column, is kept for people without authorisation."""
         authorised = self.door is not None and self.door.scope == "authorised"
         return authorised or any(column.review_only for column in self.columns.values())
 
@@ -275,7 +275,7 @@ class Kind(Strict):
         }
 
     def required_groups(self) -> list[list[str]]:
-        """Fields whose column must stand in the header; of each group at least one."""
+        """Groups of fields; of each group at least one column must be in the header."""
         groups: dict[str, list[str]] = {}
         for field, column in self.columns.items():
             if column.required is True or column.required_column:
@@ -286,16 +286,16 @@ class Kind(Strict):
 
     @property
     def optional(self) -> list[str]:
-        """Fields whose cell may be blank or unreadable in an accepted row; an unreadable cell of any other sets the row aside."""
+        """Fields that may be blank or unreadable in an accepted row. An unreadable cell of any other field sets the row aside."""
         needed = {self.person.id_number, self.person.head, self.key[0]}
         return [field for field, column in self.columns.items() if column.required is False and field not in needed]
 
     def accepted_columns(self) -> dict[str, str]:
-        """Column → DuckDB type of accepted/<kind>/*.parquet, in order: where the row stands, who, then the fields.
+        """Column → DuckDB type of accepted/<kind>/*.parquet, in order: source of the row, person, then the fields.
 
-        Each field has its value under its own name and the sender's text under `<field>__text`. Optional ones say in
-        `<field>__unreadable` (BOOLEAN) why there is no value: true when something stands there that does not count,
-        false when the cell is blank.
+        Each field has its value under its own name and the sender's text under `<field>__text`. For optional fields
+        `<field>__unreadable` (BOOLEAN) says why there is no value: true when the cell has content that does not count,
+        false when it is blank.
         """
         columns = {
             "row_id": "VARCHAR", "submission_id": "VARCHAR", "unit_code": "VARCHAR", "period": "VARCHAR",
@@ -317,10 +317,10 @@ def _visible_word(word: str) -> str:
 
 
 class Headers(Strict):
-    """expectations/headers.yml: what holds for every file, whichever the kind."""
+    """The content of expectations/headers.yml: words that apply to every file, of any kind."""
 
     refused: dict[str, list[Annotated[str, AfterValidator(_visible_word)]]] = {}
-    """What this bureau refuses beside what the product never stores (`pipeline.settings.floor`): reason group → words."""
+    """Reason group → words that this bureau refuses, in addition to what the product never stores (`pipeline.settings.floor`)."""
     ignored: list[str]
     period: list[str]
     totals: list[str]
@@ -331,16 +331,16 @@ class Headers(Strict):
 
     @cached_property
     def never(self) -> dict[str, list[str]]:
-        """Reason group → words that name what is never stored: the product's, and the bureau's own."""
+        """Reason group → words for what is never stored: the product's and the bureau's own."""
         groups = [*floor.REFUSED, *(group for group in self.refused if group not in floor.REFUSED)]
         return {group: [*floor.REFUSED.get(group, []), *self.refused.get(group, [])] for group in groups}
 
     def refusal_of(self, text: str, *, is_header: bool = True) -> str | None:
         """The reason group when a text names something that is never stored, else None.
 
-        A Latin word is one between characters that are no letters, and never in an address (mail, web). Innocent words
-        (`floor.INNOCENT`) do not count; beside a list, names of offices do not either. Characters without a shape, blanks
-        and marks that join words (`民_族`, `blood-type`, `bloodType`) hide nothing.
+        A Latin word counts only when no letter is next to it, and never inside a mail or web address. Innocent words
+        (`floor.INNOCENT`) do not count; outside a header, names of offices do not count either. Characters without a
+        shape, blanks and marks that join words (`民_族`, `blood-type`, `bloodType`) do not hide a word.
         """
         innocent = _innocent(is_header)
         for form in _forms(text):
@@ -350,13 +350,13 @@ class Headers(Strict):
         return None
 
     def refusal_of_column(self, name: str) -> str | None:
-        """The same of a column of a database or table, which may be called by a short name (`mz`, `zzmm`)."""
+        """The same for a column of a database or table, which may also have a short name (`mz`, `zzmm`)."""
         short = fold_header(name)[0]
         return next((group for group, codes in floor.CODES.items() if short in codes), None) or self.refusal_of(name)
 
     @cached_property
     def _any(self) -> list[re.Pattern[str]]:
-        """All groups at once, those that begin with a letter apart: an alternation of literals is searched for many times faster."""
+        """All groups in one or two patterns. Latin words have their own pattern: an alternation of plain literals is much faster."""
         patterns = sorted({_as_pattern(word) for words in self.never.values() for word in words})
         literal = [pattern for pattern in patterns if not pattern.startswith("(?")]
         return [re.compile("|".join(some)) for some in (literal, sorted(set(patterns) - set(literal))) if some]
@@ -370,10 +370,10 @@ _LATIN = r"a-z\u00df-\u024f"
 _ADDRESS = re.compile(
     r"[a-z]+://[!-~]+|[\w.%+-]*@[\w.-]+|(?<![\w-])(?:[a-z0-9_-]+\.)+[a-z]{2,}(?![a-z])(?:[/?:#][!-~]*)?", re.ASCII
 )
-"""A web or mail address: no word in it says anything of a person."""
+"""A web or mail address: its words say nothing about a person."""
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 JOINTS = r"_.\-·•~‐-―"
-"""Inside a regex class: marks that join words, or stand within one."""
+"""For use inside a regex class: marks that join words, or that may be inside a word."""
 _JOINTS = re.compile(f"[{JOINTS}]+")
 
 
@@ -386,14 +386,14 @@ def _as_pattern(word: str) -> str:
 
 @cache
 def _innocent(is_header: bool) -> re.Pattern[str]:
-    """Words that say nothing of a person, the longest first."""
+    """Pattern of words that say nothing about a person, the longest first."""
     words = [*floor.INNOCENT, *([] if is_header else floor.OFFICES)]
     folded = sorted({fold_header(word)[0] for word in words}, key=lambda word: (-len(word), word))
     return re.compile("|".join(map(re.escape, folded)))
 
 
 def _forms(text: str) -> Iterator[str]:
-    """A text as refused words are looked for in it: folded, with single blanks, without any, and without marks that join words."""
+    """The forms of a text in which refused words are searched: folded; without blanks, with single ones, without joining marks."""
     plain = plain_blanks(compatible(text))
     seen = set()
     for spelled in (plain, _CAMEL.sub(" ", plain)):
@@ -406,7 +406,7 @@ def _forms(text: str) -> Iterator[str]:
 
 
 class Source(Strict):
-    """expectations/sources/<unit>_<kind>.yml: how one unit deviates from the kind."""
+    """The content of expectations/sources/<unit>_<kind>.yml: how one unit deviates from the kind."""
 
     unit: str
     kind: str
@@ -418,14 +418,14 @@ class Source(Strict):
 
 
 class Contracts(Strict):
-    """All that expectations/ says."""
+    """Everything in expectations/."""
 
     kinds: dict[str, Kind]
     sources: list[Source]
     headers: Headers
 
     def for_unit(self, kind: str, unit: str) -> Kind:
-        """The kind as this unit sends it: with its own headers, ignored columns and checks added.
+        """The kind as this unit sends it, with the unit's own headers, ignored columns and checks added.
 
         Raises KeyError for an unknown kind.
         """
@@ -445,7 +445,7 @@ class Contracts(Strict):
         return base
 
     def dataset_groups(self) -> dict[str, list[str]]:
-        """Dataset group → its kinds; dataset groups of our own lists first, partners' after: their door needs to know who is in scope."""
+        """Dataset group → its kinds. Groups of our own lists come first: the doors of partners' lists need to know who is in scope."""
         ordered: dict[str, list[str]] = {}
         for kind in sorted(self.kinds.values(), key=lambda kind: (kind.is_partner, kind.dataset_group, kind.name)):
             ordered.setdefault(kind.dataset_group, []).append(kind.name)
@@ -453,7 +453,7 @@ class Contracts(Strict):
 
     @cached_property
     def called(self) -> dict[str, frozenset[str]]:
-        """What a title or a file name calls a list, folded → the kinds of the dataset groups that it may be of; the longest words first."""
+        """Folded name in a title or file name → all kinds of the dataset groups that it may mean; the longest names first."""
         words: dict[str, set[str]] = {}
         dataset_groups = self.dataset_groups()
         for kind in self.kinds.values():
@@ -465,9 +465,9 @@ class Contracts(Strict):
 _GENERIC = re.compile(r"(人员|家庭|成员|对象|名单|台账|登记|\(户\)|\(人\))+$")
 _BRACKETS = str.maketrans("()〔〕【】[]{}", "()()()()()")
 MONEY_UNITS = {"元": 1, "圆": 1, "百元": 100, "千": 1_000, "千元": 1_000, "万": 10_000, "万元": 10_000}
-"""What amounts are written in, in a header, a title or a cell → yuan."""
+"""Unit of an amount in a header, a title or a cell → yuan."""
 MONEY_UNIT = "(?:" + "|".join(sorted(MONEY_UNITS, key=len, reverse=True)) + ")"
-"""One of them, as a pattern; longer ones first."""
+"""Pattern of one such unit, longer ones first."""
 _PER = "(?:/(?:人|户|次|月|季|年|人/月|月/人|人/年|年/人))?"
 _UNIT = re.compile(
     rf"\((?:(?:计量|金额)?单位[::]?)?(?:人民币)?({MONEY_UNIT}{_PER}|公里|千米|km|平方米|㎡|人|户|间|次|%)\)$"
@@ -477,9 +477,9 @@ _UNIT = re.compile(
 
 @lru_cache(10_000)
 def fold_header(header: str) -> tuple[str, str | None]:
-    """(folded header, unit): NFKC, case, blanks, line breaks, characters without a shape, bracket widths and `*` marks do not matter.
+    """(folded header, unit): without differences of NFKC, case, blanks, line breaks, shapeless characters, brackets, `*` marks.
 
-    A unit in brackets at the end is cut off and returned (`家庭月总收入（元）` → `家庭月总收入`, `元`). See docs/sources.md.
+    A unit at the end, usually in brackets, is cut off and returned (`家庭月总收入（元）` → `家庭月总收入`, `元`). See docs/sources.md.
     """
     text = compatible(header).translate(_BRACKETS).casefold()
     text = visible(text).replace("*", "")
@@ -491,7 +491,7 @@ def fold_header(header: str) -> tuple[str, str | None]:
 
 @cache
 def load(folder: Path = EXPECTATIONS) -> Contracts:
-    """Read every contract in a folder. Raises ContractError naming the file and the key."""
+    """Read all contracts in a folder, once. Raises ContractError naming the file and the key."""
     raw = {path.stem: (path, read_yaml(path, ContractError)) for path in sorted((folder / "kinds").glob("*.yml"))}
     if not raw:
         raise ContractError(f"{folder}/kinds 中没有任何数据种类的约定")
@@ -550,7 +550,7 @@ def _validate_across(kind: Kind, kinds: dict[str, Kind]) -> None:
 
 
 def _validate_floor(agreed: Contracts) -> None:
-    """Refuse contracts that are looser than what the product never does (docs/boundaries.md, 1 to 3). Raises ContractError."""
+    """Refuse contracts that allow what the product never does (docs/boundaries.md, 1 to 3). Raises ContractError."""
     if floor.digest() != floor.DIGEST:
         raise ContractError("pipeline/settings/floor.py：内容与 DIGEST 不符：不接收的词、用途和范围的底线不得改动")
     declared: dict[str, str] = {}
@@ -577,7 +577,7 @@ def _refuse_free_text(word: str, where: str) -> None:
 
 
 def _declared(kind: Kind) -> Iterator[tuple[str, Iterable[str]]]:
-    """(key, words) by which a contract says what it holds: of the kind and of each column."""
+    """(key, words) of all words in which a contract says what the kind and each column contain."""
     yield "title", [kind.name, kind.title, kind.dataset_group, *kind.titles]
     for field, column in kind.columns.items():
         spellings = [word for code, words in column.codes.items() for word in (code, *words)]

@@ -1,9 +1,9 @@
 """What the product never does with people's data, whatever any configuration says (docs/boundaries.md, 1 to 3).
 
-Words by which files, tables and contracts name what is never stored; which lists are our own; what each kind may at most
-be used for, and whose rows its door may let in. Configuration adds to it (`refused` of expectations/headers.yml) and
-takes nothing away: contracts that are looser than this do not load, nor does anything when this file was changed
-without its DIGEST. Standard library only.
+It lists the words for what is never stored, the lists that are our own, what each kind may at most be used for, and
+whose rows its door may let in. Configuration can add words (`refused` of expectations/headers.yml) and remove nothing.
+A contract that is looser than this does not load. When this file was changed and DIGEST was not, no contract loads.
+Standard library only.
 """
 
 from __future__ import annotations
@@ -73,9 +73,9 @@ REFUSED: dict[str, list[str]] = {
         "offence", "offense", "arrest", "arrested", "prison", "police", "court", "lawsuit", "petition",
     ],
 }  # fmt: skip
-"""By which words, in reason groups, what is never stored is named; a text that holds one names it.
+"""Reason group → words for what is never stored. A text that contains one of them names it.
 
-A Latin word counts between characters that are no letters (QQ号, QQ:123; not EQQ1), and never in a mail or web address.
+A Latin word counts only when no letter is next to it (QQ号, QQ:123; not EQQ1), and never in a mail or web address.
 """
 
 INNOCENT: list[str] = [
@@ -101,7 +101,7 @@ INNOCENT: list[str] = [
     "电信访", "微信访", "短信访", "上访谈",
     "上访问", "上访视", "建立案", "成立案", "设立案", "独立案", "合作案", "工作案", "动作案",
 ]  # fmt: skip
-"""Words that hold one of these and say nothing of the kind: names of places, and two words side by side."""
+"""Words that contain one of REFUSED by chance and do not count: names of places, and two words side by side."""
 
 OFFICES: list[str] = [
     "公安局", "公安分局", "公安厅", "公安部", "公安派出所", "公安机关", "公安处", "公安所", "人民法院", "民族宗教事务局", "民族宗教局",
@@ -110,7 +110,7 @@ OFFICES: list[str] = [
     "宗教事务科", "信访局", "信访办",
     "信访科", "统战部", "党支部", "党组织",
 ]  # fmt: skip
-"""Names of offices, as they stand in titles and signatures: there they are no value. In a header they are refused all the same."""
+"""Names of offices. In titles and signatures they are not a value and do not count; in a header they are still refused."""
 
 CODES: dict[str, list[str]] = {
     "民族": ["mz", "mzdm", "mzmc", "mzbm"],
@@ -118,13 +118,13 @@ CODES: dict[str, list[str]] = {
     "政治面貌": ["zzmm", "zzmmdm", "zzmmmc"],
     "照片": ["zp", "xp"],
 }
-"""Short names of such columns in databases and .dbf tables. They count as whole names of columns there, and nowhere else."""
+"""Reason group → short names of such columns in databases and .dbf tables. They count only there, as the whole column name."""
 
 HELP_ONLY = [
     "医疗", "就诊", "就医", "住院", "门诊", "诊断", "病", "疾", "健康", "残疾", "康复", "自理能力", "失能", "学籍", "学段", "学校", "就读",
     "辍学", "年级", "灾",
 ]  # fmt: skip
-"""A column or list so named tells of illness, disability, schooling or disaster, and never serves a review of somebody's enrolment."""
+"""Words for illness, disability, schooling or disaster: a column or list named so never serves a review of an enrolment."""
 
 FREE_TEXT = [
     "备注",
@@ -142,18 +142,18 @@ FREE_TEXT = [
     "comment",
     "memo",
 ]
-"""A column so named holds sentences, in which anything may be said of anybody: no kind stores one."""
+"""Words for columns of sentences, in which anything about anybody may be written: no kind may have such a column."""
 
 OWN_LISTS = frozenset({
     "dibao_household", "dibao_person", "tekun_person", "edge_household", "edge_person", "temporary_grant", "survey_household",
     "survey_person", "poverty_return_monitoring",
 })  # fmt: skip
-"""The lists that say whom help is for. Whatever else arrives is a partner's and has a door."""
+"""Our own lists: they say whom help is for. Every other kind is a partner's and has a door."""
 
 
 @dataclass(frozen=True)
 class Door:
-    """Whose rows of a partner's kind may come in at most; `or_when` as the contract writes it, blanks aside."""
+    """Whose rows of a partner's kind may be kept at most; `or_when` as in the contract, without regard to blanks."""
 
     scope: Literal["help", "authorised"]
     or_when: str | None = None
@@ -162,7 +162,7 @@ class Door:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a kind that comes with the product may be used for at most, and its door."""
+    """What a kind of the product may at most be used for, and its door."""
 
     purposes: frozenset[Purpose]
     door: Door | None = None
@@ -220,18 +220,18 @@ KINDS: dict[str, Limits] = {
         ),
     ),
 }
-"""Kinds that come with the product. One that a bureau adds has a door without `or_when` and `or_let_in`, and serves reviews
-only when its door asks for an authorisation."""
+"""Kinds that come with the product → limits. A kind that a bureau adds needs a door without `or_when` and `or_let_in`, and
+serves reviews only when its door's scope is `authorised`."""
 
 REVIEW_COLUMNS = {"social_insurance": frozenset({"employer", "base_fen"})}
-"""Columns of help lists that are kept for authorised people alone, whatever the contract says."""
+"""Kind → columns of a help list that are kept only for authorised people, whatever the contract says."""
 
 DIGEST = "b26f1d4a75cd8a8a1880b99945e336a8dea98c624791e58ddf7df67ca0cb189e"
-"""SHA-256 of all the above: words are taken out in two places, or not at all."""
+"""SHA-256 of all the above: a change here needs a change of this value too."""
 
 
 def digest() -> str:
-    """The SHA-256 of what stands here, in hexadecimal."""
+    """The SHA-256 of the limits in this file, in hexadecimal."""
     kinds = {
         name: [sorted(limits.purposes), limits.door and [limits.door.scope, limits.door.or_when, limits.door.or_let_in]]
         for name, limits in KINDS.items()

@@ -1,7 +1,7 @@
 """A home: the folders of one bureau, its monitor.yml, its units and townships, its keys.
 
-`Home.create` is `monitor init`; `Home.open` reads and examines everything before a night may start. What cannot be
-understood stops with a ConfigError that names file, key and what is expected. See docs/outputs.md (the home).
+`Home.create` is `monitor init`; `Home.open` reads and checks everything before a night may start. A setting that cannot
+be read raises ConfigError, which names the file, the key and what is expected. See docs/outputs.md (the home).
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from pipeline.settings.policy import Policy
 from pipeline.settings.strict_yaml import Code, Misplaced, Strict, line_of, read_shape, read_yaml, written
 
 SAMPLE = ROOT / "data_samples" / "monitor.yml"
-"""What `monitor init` writes as monitor.yml."""
+"""The file that `monitor init` copies to monitor.yml."""
 KEY_BYTES = 32
 PART = ".part-"
-"""How the name of whatever is still being made begins, in folders that are ours."""
+"""Start of the name of an unfinished file or folder, in folders that only we write."""
 BLANKS = "空白模板"
-"""The folder within a unit's returns/ in which blank workbooks of what it may send lie."""
+"""The folder in a unit's returns/ with the blank workbooks of what the unit may send."""
 
 UnitKind = Literal["bureau", "division", "partner"]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -84,34 +84,34 @@ class Unit(Strict):
 
 
 class Limits(Strict):
-    """What reading one small file may use: MiB, and seconds by the clock. A large file gets more, by its size."""
+    """What reading one small file may use: MiB of memory, and seconds of clock time. A large file gets more, by its size."""
 
     memory_mb: Whole = 1024
     seconds: Whole = 60
     files: Whole = 500
-    """How many files one unit has taken in one night, of its inbox and of its filled-in lists each, those that lie there longest
-    first; the others wait for the next night."""
+    """The most files taken from one unit in one night, the oldest first; counted apart for its inbox and its filled-in lists.
+    The others wait for the next night."""
     unit_seconds: Whole = 3600
-    """After so many seconds, by the clock, no further file of one unit is read in a night; the others wait. One is always read."""
+    """After this many seconds of clock time no further file of one unit is read that night; they wait. One is always read."""
 
 
 class Retention(Strict):
-    """What is kept of our own outputs; how long people's records are kept stands in policy/."""
+    """How many or how long our own outputs are kept. How long people's records are kept is set in policy/."""
 
     releases: Whole = 7
     workbook_days: Whole = 180
 
 
 class Notify(Strict):
-    """Where the night's message goes beside outbox/, which always gets it."""
+    """Where the night's message goes in addition to outbox/, which always gets it."""
 
     webhook: (
         Annotated[Text, written(rf"https?://.+|{_ENV}", "应是 http:// 或 https:// 开头的网址，或 env:环境变量名")]
         | None
     ) = None
-    """An address, or `env:NAME` where it holds a secret."""
+    """An address, or `env:NAME` where the address contains a secret."""
     smtp: Annotated[Text, written(r"[^\s:]+:\d{1,5}", "应是 主机:端口，如 mail.example.cn:465")] | None = None
-    """`host:port`; account and password stand in the environment (`pipeline.night.post`)."""
+    """`host:port`; account and password are in environment variables (`pipeline.night.post`)."""
     sender: Text | None = None
     recipients: list[Text] = []
 
@@ -134,35 +134,35 @@ class Database(Strict):
     name: Annotated[str, written(r"[\w-]{1,40}", "只用文字、数字、下划线和横线，最多 40 个")]
     unit: str
     url: Annotated[str, AfterValidator(_is_reference)]
-    """Where its SQLAlchemy address is found; never the address itself, which holds a password."""
+    """A reference to its SQLAlchemy address (`env:` or `airflow:`); never the address itself, which contains a password."""
     table: Annotated[
         str, written(rf"{_NAME}(\.{_NAME})?", "应是表名或 模式名.表名，名字里没有空格、点和斜线，各最多 64 个字")
     ]
-    """Table or view, `schema.table` where the schema is not the account's own."""
+    """Table or view; `schema.table` where the schema is not the account's own."""
     columns: dict[Text, Text] = {}
-    """Column of the table → header as in a list. Without it the columns are called as in a list."""
+    """Column of the table → header as in a list. Empty: the columns have the names of a list."""
     chunk_rows: Whole = 50_000
     """Rows held in memory at a time."""
     seconds: Whole = 600
-    """Longest that reading it may take."""
+    """The most seconds that reading it may take."""
 
     @property
     def file_name(self) -> str:
-        """What stands for a file's name wherever one is told."""
+        """What is shown in place of a file name."""
         return f"{self.name}/{self.table}"
 
 
 class Settings(Strict):
-    """monitor.yml."""
+    """The content of monitor.yml."""
 
     settle_seconds: Annotated[int, Field(strict=True, ge=0)] = 60
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Shanghai"
     keys: Annotated[str, written(rf"keys|/\S.*|{_ENV}", "应是 keys、以 / 开头的文件夹，或 env:环境变量名")] = "keys"
-    """The folder of the keys: `keys` in the home, or, for real data, one outside it: a path, or the variable that holds it."""
+    """The folder of the keys: `keys` in the home, or, for real data, a folder outside it: a path, or `env:` and a variable's name."""
     encrypted_by: Text | None = None
-    """Who encrypts the volume where this machine cannot see it (hardware, the virtualisation platform), and who said so."""
+    """What encrypts the volume where this machine cannot see it (hardware, the virtualisation platform), and who said so."""
     encrypt_releases: Annotated[bool, Field(strict=True)] = False
-    """Whether the warehouse and the divisions' files are written encrypted by DuckDB, with release.key (`pipeline.records.seal`)."""
+    """Whether DuckDB encrypts the warehouse and the divisions' files with release.key (`pipeline.records.seal`)."""
     ledger: Annotated[
         str, written(rf"sqlite|{_ENV}|[a-z0-9+]+://\S+", "应是 sqlite、数据库的地址，或 env:环境变量名")
     ] = "sqlite"
@@ -172,7 +172,7 @@ class Settings(Strict):
     expected: dict[str, list[str]] = {}
     """Unit kind or unit code → kinds that it must deliver every month."""
     due_days: dict[str, Annotated[int, Field(strict=True, ge=1, le=31)]] = {}
-    """Unit kind or unit code (which counts more) → day of the month whose night is the last in time for what is expected of it."""
+    """Unit kind or unit code (the code wins) → day of the month: its night is the last in time for what is expected of the unit."""
     databases: list[Database] = []
     units: Annotated[list[Unit], Field(min_length=1)]
 
@@ -214,7 +214,7 @@ class Settings(Strict):
 
 
 def _what_policy_lacks(folder: Path, missing: list[str]) -> str:
-    """Which values a policy folder lacks, by the file of the sample in which they stand, and what to do."""
+    """Which values a policy folder lacks, grouped by the file of the sample that contains them, and what to do."""
     files: dict[str, list[str]] = {}
     for key in missing:
         files.setdefault(policy.load().files[key], []).append(key)
@@ -230,9 +230,9 @@ def _what_policy_lacks(folder: Path, missing: list[str]) -> str:
 
 
 class Home:
-    """The folders of one bureau; settings, units and policy are read when first asked for.
+    """The folders of one bureau. Settings, units and policy are read at first use.
 
-    `Home(path)` only names folders. A night begins with `Home.open(path)`, which reads and examines all of it.
+    `Home(path)` only names folders. A night begins with `Home.open(path)`, which reads and checks all of it.
     """
 
     def __init__(self, root: Path):
@@ -253,7 +253,7 @@ class Home:
 
     @cached_property
     def keys(self) -> Path:
-        """The folder of the keys, as monitor.yml says. Raises ConfigError when it stands in a variable that is not set."""
+        """The folder of the keys, as monitor.yml says. Raises ConfigError when its variable is not set or is no full path."""
         named = self.settings.keys if self.config.is_file() else "keys"
         if named.startswith("env:"):
             named = os.environ.get(variable := named.removeprefix("env:"), "")
@@ -265,12 +265,12 @@ class Home:
 
     @staticmethod
     def create(root: Path, keys: Path | None = None) -> list[str]:
-        """`monitor init`: make what is missing of a home, and touch nothing that is there.
+        """`monitor init`: make what is missing in a home, and change nothing that is there.
 
-        `keys`: the folder of a new home's keys, when it is not to be in the home; monitor.yml will name it. Returns the
-        paths made, relative to the home, sorted; empty when it was whole already. Folders are for the owner alone
+        `keys`: the folder for a new home's keys, when it is not to be in the home; monitor.yml will name it. Returns the
+        paths made, relative to the home, sorted; empty when nothing was missing. Only the owner can open the folders
         (0700). Raises ConfigError when an existing monitor.yml is not usable, or when a home that was in use lost its
-        identity key: a new key would make everybody a stranger.
+        identity key: with a new key every person would get another person_id.
         """
         home = Home(root)
         if keys is not None:
@@ -319,7 +319,7 @@ class Home:
             yield from self._make_folder(self.decisions / "inbox" / code)
 
     def _restore_policy(self) -> Iterator[str]:
-        """Files of the sample policy that are gone, but for those of which a value stands in another file of the home."""
+        """Restore missing files of the sample policy, except a file of which a value is in another file of the home."""
         gone = [
             path for path in sorted([*policy.POLICY.glob("*.yml"), policy.POLICY / policy.HOLIDAYS])
             if not (self.policy_folder / path.name).exists()
@@ -340,7 +340,7 @@ class Home:
             if not folder.parent.is_dir():
                 yield from self._make_folder(folder.parent)
             folder.mkdir(mode=0o700)
-            folder.chmod(0o700)  # whatever the umask takes away
+            folder.chmod(0o700)  # mkdir alone depends on the umask
             if folder == self.keys or folder.is_relative_to(self.root):
                 yield f"{self._named(folder)}/"
 
@@ -349,9 +349,9 @@ class Home:
 
     @staticmethod
     def open(root: Path) -> Home:
-        """A home that a night may start on: configuration, policy and key are read and examined.
+        """A home on which a night may start: configuration, policy and key are read and checked.
 
-        Raises ConfigError or PolicyError naming the file, the key, and what is expected.
+        Raises ConfigError or PolicyError, which names the file, the key, and what is expected.
         """
         home = Home(root)
         known = contracts.load().kinds
@@ -368,7 +368,7 @@ class Home:
 
     @cached_property
     def settings(self) -> Settings:
-        """monitor.yml. Raises ConfigError."""
+        """The content of monitor.yml. Raises ConfigError."""
         if not self.config.is_file():
             raise ConfigError(f"{self.root}：这里还没有 monitor.yml，请先运行 monitor init")
         return read_shape(Settings, self.config, read_yaml(self.config, ConfigError), ConfigError)
@@ -390,12 +390,12 @@ class Home:
 
     @cached_property
     def time_zone(self) -> ZoneInfo:
-        """Where the bureau's days begin."""
+        """The time zone of the bureau's days."""
         return ZoneInfo(self.settings.time_zone)
 
     @property
     def ledger_url(self) -> str:
-        """SQLAlchemy URL of the ledger. Raises ConfigError when it stands in a variable that is not set."""
+        """SQLAlchemy URL of the ledger. Raises ConfigError when its environment variable is not set."""
         ledger = self.settings.ledger
         if ledger == "sqlite":
             return f"sqlite:///{self.root / 'ledger.db'}"
@@ -410,11 +410,11 @@ class Home:
 
     @property
     def identity_key_path(self) -> Path:
-        """identity.key in the folder of the keys."""
+        """Path of identity.key in the folder of the keys."""
         return self.keys / "identity.key"
 
     def identity_key(self) -> bytes:
-        """The deployment's key for person_id (32 bytes). Raises ConfigError when missing, short or readable by others."""
+        """The deployment's key for person_id (32 bytes). Raises ConfigError when it is missing, has another length, or others can read it."""
         key = read_key(self.identity_key_path)
         if len(key) != KEY_BYTES:
             raise ConfigError(f"{self.identity_key_path}：长度是 {len(key)} 字节，应是 {KEY_BYTES}；请从备份恢复")
@@ -422,7 +422,7 @@ class Home:
 
     @cached_property
     def expected(self) -> list[tuple[str, str]]:
-        """(unit code, kind) that must be delivered every month, sorted."""
+        """(unit code, kind) of each list that must be delivered every month, sorted."""
         return sorted(
             {
                 (unit.code, kind)
@@ -434,20 +434,20 @@ class Home:
         )
 
     def due_day(self, unit: str) -> int:
-        """Day of the month whose night is the last in time for what the unit must deliver; 31, the month's last, where none is set."""
+        """Day of the month whose night is the last in time for the unit's lists; 31 (the last day of any month) where none is set."""
         days = self.settings.due_days
         return days.get(unit, days.get(self.units[unit].kind, 31))
 
     def due_on(self, unit: str, month: str) -> date:
-        """The last night in time for what the unit must deliver of a month (`YYYY-MM`), as `registry.delivery` says it."""
+        """The last night in time for the unit's lists of a month (`YYYY-MM`), the same as in `registry.delivery`."""
         year, number = int(month[:4]), int(month[5:7])
         return date(year, number, min(self.due_day(unit), monthrange(year, number)[1]))
 
     def places(self, texts: Iterable[str], division: str | None = None) -> dict[str, list[Place]]:
-        """Each distinct text (township cell, address) → the (division code, township name) it may mean, sorted.
+        """Each distinct text (township cell, address) → the (division code, township name) pairs that it may mean, sorted.
 
-        The township is '' when only a division is named. More than one candidate means ambiguous; with the sending
-        `division` given, its own candidates stand alone when it has any.
+        The township is '' when the text names only a division. More than one pair means that the text is ambiguous. When
+        some candidates are in the sending `division`, only these are given.
         """
         return self.gazetteer.places(texts, division)
 
@@ -462,33 +462,33 @@ class Home:
 
 
 _DOORS = ("", "inbox", "decisions", "decisions/inbox")
-"""Folders that a sender's account may have to pass through, to reach its own drop folder; never read."""
+"""Folders on the path to a sender's drop folder: the sender's account may enter them, but not read or write them."""
 
 
 def forbidden_mode(place: str) -> int:
-    """The rights that others may not have on a file or folder of a home; `place` is its path below, '' for the home itself."""
+    """The mode bits that a file or folder of a home may not have; `place` is its path below the home, '' for the home itself."""
     if place in _DOORS:
         return 0o066
     if is_dropped(place):
-        return 0  # as the sender left it, in a folder that is closed to others
-    # A drop folder belongs to its sender's account, and is opened to ours by its group or an access list.
+        return 0  # the sender sets the mode; the folder around it is closed to others
+    # A drop folder belongs to its sender's account. Its group or an access list lets our account in.
     return 0o007 if is_drop_folder(place) else 0o077
 
 
 def is_drop_folder(place: str) -> bool:
-    """Whether it is the folder of one sender."""
+    """Whether the path is the drop folder of one sender."""
     return bool(re.fullmatch(r"(?:decisions/)?inbox/[^/]+", place))
 
 
 def is_dropped(place: str) -> bool:
-    """Whether it lies in a sender's drop folder."""
+    """Whether the path is inside a sender's drop folder."""
     return bool(re.match(r"(?:decisions/)?inbox/[^/]+/.", place))
 
 
 def verify_modes(home: Home) -> None:
     """Raise ConfigError, with what to do, when others may read or write the home, its folders, journal, ledger or keys.
 
-    What lies in a folder that is closed is not looked at: `monitor doctor` does.
+    Files inside a closed folder are not checked here; `monitor doctor` checks them.
     """
     names = ("", "monitor.yml", "journal.jsonl", "ledger.db", "decisions/inbox", *(
         folder.name for folder in (
@@ -509,7 +509,7 @@ def verify_modes(home: Home) -> None:
 
 
 def read_key(path: Path) -> bytes:
-    """What a file of the folder of keys holds. Raises ConfigError when it cannot be read, or others can read it too."""
+    """The bytes of a key file. Raises ConfigError when it cannot be read, or when others can read it too."""
     try:
         with path.open("rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
@@ -522,9 +522,9 @@ def read_key(path: Path) -> bytes:
 
 
 def validate_day(day: date, today: date, *, really: bool = False, insist: str = "") -> None:
-    """Raise MonitorError for a day beyond the morrow of `today` that is not `really` meant.
+    """Raise MonitorError for a day later than tomorrow, unless `really` is set.
 
-    What is written down or removed on such a day cannot be taken back. `insist` says how somebody means it, '' where nobody can.
+    What is written or removed for such a day cannot be undone. `insist` tells the user how to insist; '' where that is not possible.
     """
     if day > today + timedelta(days=1) and not really:
         raise MonitorError(
@@ -534,9 +534,9 @@ def validate_day(day: date, today: date, *, really: bool = False, insist: str = 
 
 
 def keep_to_owner() -> None:
-    """What this process and its children write from now on is for its owner alone, and none of them leaves its memory on the disk.
+    """From now on, files of this process and its children are for the owner only, and a crash writes no core dump.
 
-    The engine's own files too, whatever the umask under which we were started; a core dump would hold people's rows in the clear.
+    This also covers files that DuckDB writes, whatever the umask at the start. A core dump would contain people's rows unencrypted.
     """
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -544,9 +544,10 @@ def keep_to_owner() -> None:
 
 @contextmanager
 def atomically(path: Path, *, mode: int = 0o600, only_new: bool = False) -> Iterator[Path]:
-    """A file appears whole or not at all: write to the path given, it is synced and renamed when the block ends well.
+    """Write a file whole or not at all: write to the path given; at the end of the block it is synced and renamed.
 
-    After a crash at most a `.part-*` file stays behind (`sweep`). `only_new` raises FileExistsError instead of replacing.
+    When the block raises an error, the part is removed; after a crash a `.part-*` file may remain (`sweep`). `only_new`: raise
+    FileExistsError instead of replacing a file.
     """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=PART)
     os.close(handle)
@@ -565,15 +566,15 @@ def atomically(path: Path, *, mode: int = 0o600, only_new: bool = False) -> Iter
 
 
 def sweep(home: Home) -> list[str]:
-    """Remove what a process that died left half done; paths below the home. The caller holds the home alone.
+    """Remove the unfinished files of a process that died; returns their paths below the home, sorted.
 
-    People's folders (inbox/, decisions/) are not looked into: what lies there is theirs.
+    The caller must hold the home alone. Folders in which people put files (inbox/, decisions/) are left as they are.
     """
     ours = (home.archive, home.accepted, home.returns, home.lists, home.releases, home.outbox, home.keys)
     left = [*home.root.glob(f"{PART}*"), *(path for folder in ours for path in folder.rglob(f"{PART}*"))]
     for path in left:
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)  # one may lie in another
+            shutil.rmtree(path, ignore_errors=True)  # it may be inside one that is already removed
         else:
             path.unlink(missing_ok=True)
     return sorted(str(path.relative_to(home.root)) for path in left)
@@ -586,7 +587,7 @@ def digest_of(path: Path) -> str:
 
 
 def sync(path: Path) -> None:
-    """Ask the disk to keep what a file (or a folder's list of names) holds."""
+    """Force a file's content, or a folder's list of names, to the disk (fsync)."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

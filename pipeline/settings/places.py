@@ -1,9 +1,9 @@
-"""Free text (a township cell, an address) → which division and township it names.
+"""Finds which division and township a free text (a township cell, an address) names.
 
-One name may stand inside another (望山区 in 小望山区), one township name in several divisions, and short names
-are also the names of streets (团结 in 团结路). So: the longest name wins, a name must begin where a name can begin,
-and a short name counts alone in its cell or directly behind its division. What stays ambiguous is given back as
-several candidates; whoever asks must not choose.
+One name may be part of another (望山区 in 小望山区), several divisions may have the same township name, and short names
+are also names of streets (团结 in 团结路). So the longest name wins, and a name must begin where a name can begin. A short
+name counts only alone in its cell or directly after its division. An ambiguous text gives several candidates; the
+caller must not choose one.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pipeline.folding import visible
 
 Place = tuple[str, str]
-"""(division code, township name); the name is '' when only the division is named."""
+"""(division code, township name); the name is '' when the text names only the division."""
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _FULL = re.compile(r"(?:区|县|市|旗|镇|乡|街道|局|场|团)$")
-"""A name that ends like this says itself what it is; 青禾 or 团结 do not."""
+"""Ending of a full name, which says what it is; 青禾 or 团结 are short names."""
 _STREET = re.compile(
     r"(?:[东西南北中]?[一二三四]?(?:路|街|巷|道|大道|胡同)|[东西南北]?里|新?村|小区|社区|桥|苑|园|组|连)"
 )
-"""What follows a short name that is not a township's: 团结路, 向阳新村."""
+"""What follows a short name that is part of a street's or estate's name, not a township: 团结路, 向阳新村."""
 _BEFORE_TOWNSHIP = "省市州盟住在于址属"
 _BEFORE_DIVISION = _BEFORE_TOWNSHIP + "区县旗"
-"""Characters before which a name may begin; 小 before 望山区 is none, and 区 of another place before 北营镇 neither."""
+"""Characters after which a name may begin. Not 小 as in 小望山区; and for a township not 区, which ends another place's name."""
 
 
 def fold_place(text: str) -> str:
-    """Widths and blanks do not matter in place names."""
+    """The comparison form of a place name: NFKC, without blanks."""
     return visible(unicodedata.normalize("NFKC", text))
 
 
 class Gazetteer:
-    """The divisions and townships of one bureau, ready to be found in texts.
+    """Finds the divisions and townships of one bureau in texts.
 
     `divisions`: code → its name, then its aliases. `townships`: code → township name → names and aliases.
     """
@@ -53,9 +53,9 @@ class Gazetteer:
         self._word = re.compile("|".join(map(re.escape, words_long_first)) or r"(?!)")
 
     def places(self, texts: Iterable[str], division: str | None = None) -> dict[str, list[Place]]:
-        """Each distinct text → its candidates, sorted; none when it names no place of ours.
+        """Each distinct text → its candidates, sorted; an empty list when it names no place of ours.
 
-        With the sending division known, its own candidates stand alone when it has any.
+        When some candidates are in the sending `division`, only these are given.
         """
         found = {}
         for text in dict.fromkeys(texts):
@@ -89,7 +89,7 @@ class Gazetteer:
         return sorted(place for code, own in named.items() for place in own or [(code, "")])
 
     def _names(self, text: str) -> Iterator[tuple[str, bool]]:
-        """(name, does it stand directly behind a division's) from left to right, longest first."""
+        """(name, is it directly after the name of a division), from left to right; the longest name wins."""
         position, end_of_last, last_is_division = 0, -1, False
         while match := self._word.search(text, position):
             word, start, end = match[0], match.start(), match.end()
@@ -114,5 +114,5 @@ class Gazetteer:
         return is_behind and not _STREET.match(text, end)
 
     def _names_its_division(self, word: str) -> bool:
-        """青禾区北营镇 and 青禾北营镇 name the division as well."""
+        """Whether a township name contains its division's name, like 青禾区北营镇 and 青禾北营镇."""
         return any(word.startswith(division) and word != division for division in self._division_of)

@@ -1,10 +1,10 @@
-"""policy/ → what held on a day: dated values with unit and source, and the working-day calendar.
+"""Reads policy/ → the values in force on a day, with unit and source, and the working-day calendar.
 
-Years that holidays.csv does not name follow the State Council's announcements as the library `holidays` has them.
+Years that holidays.csv does not name follow the State Council's announcements, as the library `holidays` has them.
 
-A file per topic, a key per value asked for; `values` only ever grows. Whoever asks says the day. Anything that
-could be read wrongly (undated, without source, out of bounds, for a region nobody has) stops with a PolicyError
-that names file, key and what is expected. See docs/rules.md (notation).
+There is a file per topic and a key per value; `values` of a key are only ever added to. The caller gives the day. A
+value that could be misread (undated, without source, out of bounds, for an unknown region) raises PolicyError, which
+names the file, the key and what is expected. See docs/rules.md (notation).
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ Unit = Literal[
     "元", "元/年", "元/人/月", "万元", "倍", "比例", "占标准比例",
     "天", "工作日", "月", "次/年", "个/周", "行", "公里", "人或户",
 ]  # fmt: skip
-"""A unit decides how a value is computed with, so the list is closed."""
+"""The unit decides how a value is used in calculations, so no other unit is allowed."""
 
 
 _KEY = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def _exact(value: Any) -> Any:
-    """Numbers as Decimal by their digits; what YAML read as true or as text is no number."""
+    """The exact Decimal of a number. Raises ValueError for what YAML read as true, false or text."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise ValueError("应是数字")  # noqa: TRY004 - pydantic turns ValueError into a message with the key
     return Decimal(str(value))
 
 
 def _day(value: Any) -> Any:
-    """`2026-01-01` and nothing else: pydantic alone would take a number for seconds since 1970."""
+    """A date, written only as `2026-01-01`: pydantic alone would read a number as seconds since 1970."""
     try:
         if isinstance(value, str) and len(value) == 10:
             return date.fromisoformat(value)
@@ -74,7 +74,7 @@ class _Value(Strict):
 
 
 class _Entry(Strict):
-    """One key: what it is, what it may be, when a person last looked, and its values."""
+    """One key: its title, unit and bounds, when a person last checked it, and its values."""
 
     title: Text
     unit: Unit
@@ -103,7 +103,7 @@ class _Entry(Strict):
 
 @dataclass(frozen=True, order=True)
 class PolicyValue:
-    """One value in force. `policy_region` and `area_type` are '' when it holds for all."""
+    """One dated value. `policy_region` and `area_type` are '' when it applies to all."""
 
     key: str
     policy_region: str
@@ -113,35 +113,35 @@ class PolicyValue:
     value_fen: int | None
     """value × 100 for units that begin with 元, else None."""
     value_x10000: int
-    """value × 10000: for exact ratios by cross-multiplication."""
+    """value × 10000, an integer for exact comparison of ratios by cross-multiplication."""
     unit: str
     source: str
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Everything in one policy folder. Frozen: a night reads one Policy from beginning to end."""
+    """Everything in one policy folder. Frozen: one night uses one Policy throughout."""
 
     folder: Path
     values: tuple[PolicyValue, ...]
     """Every value of every day, sorted."""
     titles: dict[str, str]
     files: dict[str, str]
-    """Key → name of the file it stands in."""
+    """Key → name of its file."""
     holidays: dict[date, bool]
-    """Day → is it worked: what holidays.csv says. Of a year that it names nothing else counts."""
+    """Day → is it a working day, from holidays.csv. For a year that this file names, no other source counts."""
 
     def on(self, day: date) -> list[PolicyValue]:
-        """Values in force on `day`: per key, region and area the latest `valid_from` not after it. Sorted."""
+        """Values in force on `day`, sorted: per key, region and area the one with the latest `valid_from` up to `day`."""
         latest = {
             (value.key, value.policy_region, value.area_type): value for value in self.values if value.valid_from <= day
         }
         return sorted(latest.values())
 
     def value(self, key: str, day: date, region: str = "", area: str = "") -> PolicyValue:
-        """The value of `key` on `day` in a policy region and area type; a value for all answers for each.
+        """The value of `key` on `day` in a policy region and area type; a value for all applies to each of them.
 
-        Raises PolicyError when there is none, naming what is missing.
+        Raises PolicyError, which names what is missing, when there is no such value.
         """
         if key not in self.titles:
             raise PolicyError(f"policy/：没有 {key} 这一项政策值")
@@ -157,10 +157,10 @@ class Policy:
         return found[-1]
 
     def brought_forward(self, before: Policy, first: date) -> tuple[Policy, list[PolicyValue]]:
-        """As if what this policy changes of `before` had held since `first`; and the values that it takes earlier by that.
+        """This policy as if its changes against `before` had been in force since `first`; and the values moved to that day.
 
-        A value is changed when `before` has no such amount from that day. Of several changed ones of one key, region and
-        area the first takes the days before it. For trials: a night asks what was in force (`on`).
+        A value is a change when `before` has no such amount from the same day. Of several changes of one key, region and
+        area, only the first is moved. This is for trials: a night uses what was in force (`on`).
         """
         known = {(*_place(value), value.valid_from, value.value) for value in before.values}
         first_changed: dict[tuple[str, str, str], PolicyValue] = {}
@@ -177,9 +177,9 @@ class Policy:
         return replace(self, values=tuple(sorted(values))), sorted(early.values())
 
     def calendar(self, first: date, last: date) -> list[tuple[date, bool]]:
-        """(day, is it a working day) from `first` to `last`, both included. Weekends rest unless made up (班).
+        """(day, is it a working day) from `first` to `last`, both included. Weekends are days off unless marked 班.
 
-        A year that holidays.csv names at all is that file's alone; every other year follows `_announced`.
+        For a year that holidays.csv names, only that file counts; every other year follows `_announced`.
         """
         own_years = {day.year for day in self.holidays}
         usual = {
@@ -190,7 +190,7 @@ class Policy:
         return [(day, special.get(day, day.weekday() < 5)) for day in days]
 
     def digest(self) -> str:
-        """SHA-256 over every value and holiday: the same meaning, the same digest, however the files are written."""
+        """SHA-256 over every value and holiday. It does not depend on how the files are written."""
         content = {
             "values": [
                 [value.key, value.policy_region, value.area_type, str(value.valid_from), value.value_x10000, value.unit,
@@ -216,8 +216,8 @@ def _place(value: PolicyValue) -> tuple[str, str, str]:
 def load(folder: Path = POLICY, regions: Collection[str] | None = None) -> Policy:
     """Read a policy folder: `*.yml` by topic and holidays.csv.
 
-    `regions` are the policy regions of monitor.yml: with them, a value for another region stops, and so does a key
-    by region that leaves one of them without. Raises PolicyError naming the file, the key and what is expected.
+    `regions` are the policy regions of monitor.yml. When they are given, a value for another region is an error, and so is
+    a key by region without a value for one of them. Raises PolicyError, which names the file, the key and what is expected.
     """
     entries: dict[str, _Entry] = {}
     files: dict[str, str] = {}
@@ -241,7 +241,7 @@ def load(folder: Path = POLICY, regions: Collection[str] | None = None) -> Polic
 
 @cache
 def needed() -> frozenset[str]:
-    """The keys that every home's policy must have: those of the sample policy that comes with the product."""
+    """The keys that every home's policy must have: those of the product's sample policy."""
     return frozenset(load().titles)
 
 
@@ -277,17 +277,17 @@ def _validate_regions(entry: _Entry, where: str, regions: set[str], line: str) -
 
 @cache
 def _announced(first_year: int, last_year: int) -> dict[date, bool]:
-    """Day → is it worked, for the days off and the days made up in these years, both included.
+    """Day → is it a working day, for the days off and the working weekends of these years, both included.
 
-    A year not announced yet has its statutory holidays alone. A day made up in December for January stands with the
-    January's year, so one year more is asked.
+    A year that is not announced yet has only its statutory holidays. The library lists a working weekend in December that
+    makes up for a day in January under the year of that January, so one more year is asked for.
     """
     china = announced.country_holidays("CN", years=range(first_year, last_year + 2))
     return dict.fromkeys(china, False) | dict.fromkeys(china.weekend_workdays, True)
 
 
 def _holidays(path: Path) -> dict[date, bool]:
-    """holidays.csv (date, kind 休 or 班, name) → day → is it worked."""
+    """Read holidays.csv (date, kind 休 or 班, name): day → is it a working day."""
     holidays: dict[date, bool] = {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

@@ -1,4 +1,4 @@
-"""YAML files that people edit, read strictly: an unknown key, a key written twice or a wrong type stops us, by name."""
+"""Reads YAML files that people edit, strictly: an unknown key, a repeated key or a wrong type is an error that names it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.model import MonitorError, why_of_system
 
 
 class Strict(BaseModel):
-    """A shape that refuses keys it does not know."""
+    """A data model that refuses unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -23,7 +23,7 @@ S = TypeVar("S", bound=Strict)
 
 
 class Misplaced(ValueError):
-    """What a validator of a whole shape refuses, with the keys and positions that lead to the value."""
+    """Raised by a validator of a whole model, with the keys and positions that lead to the wrong value."""
 
     def __init__(self, words: str, *way: str | int) -> None:
         super().__init__(words)
@@ -31,7 +31,7 @@ class Misplaced(ValueError):
 
 
 def written(pattern: str, words: str) -> AfterValidator:
-    """What a text has to match as a whole, and the same in words for the person who edits the file."""
+    """Validator: the whole text must match `pattern`; `words` say the same to the person who edits the file."""
 
     def validate(text: str) -> str:
         if not re.fullmatch(pattern, text):
@@ -45,12 +45,12 @@ Code = Annotated[str, written(r"[a-z][a-z0-9_]{0,39}", "应以小写字母开头
 """Codes of units, sources and kinds."""
 
 
-# The parser in C reads a home ten times faster; where PyYAML was built without it, the other says the same.
+# The C parser reads a home ten times faster; the Python parser gives the same result where PyYAML was built without C.
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_SafeLoader):  # type: ignore[misc]  # which of the two it is, shows at run time
-    """YAML without its traps: a key written twice is refused, and `no`, `010`, `12:30`, `2026-01-01` are text."""
+    """YAML without its traps: a repeated key is an error, and `no`, `010`, `12:30`, `2026-01-01` are text."""
 
     yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
 
@@ -71,7 +71,7 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile(r"^<<$"), ["
 
 
 def read_yaml(path: Path, error: type[MonitorError]) -> dict[str, Any]:
-    """The mapping in a YAML file. Raises `error`, naming the file, when it is no YAML or no mapping."""
+    """The mapping in a YAML file. Raises `error`, which names the file, when it is not YAML or not a mapping."""
     text = ""
     try:
         text = path.read_text(encoding="utf-8")
@@ -91,19 +91,19 @@ _CAUSES = (
     ("did not find expected|expected <block end>|flow sequence|flow mapping", "缩进、括号、引号或逗号没有对上"),
     ("found undefined alias|found character", "有一个符号不能这样用，文字请加引号"),
 )
-"""What PyYAML says → what the person who edits the file has to look for."""
+"""Pattern of PyYAML's message → what the person who edits the file should look for."""
 _WIDE_COLON = re.compile(r"^\s*(?:- )?[\w.]+：", re.MULTILINE | re.ASCII)
 
 
 def _why_unread(problem: Exception, text: str) -> str:
-    """Why a file is no YAML, with its line, in Chinese."""
+    """Why a file could not be read as YAML, in Chinese, with the line where it is known."""
     if isinstance(problem, UnicodeDecodeError):
         return "不是 UTF-8 编码，请用 UTF-8 另存"
     if isinstance(problem, OSError):
         return why_of_system(problem)
     mark = getattr(problem, "problem_mark", None) or getattr(problem, "context_mark", None)
     if mark is None:
-        return str(problem)  # said by ourselves
+        return str(problem)  # raised by our own loader
     if wide := _wide_colon(text):
         return wide
     if tab := re.search(r"^ *\t", text, re.MULTILINE):
@@ -123,9 +123,9 @@ def _line_at(text: str, position: int) -> int:
 
 
 def read_shape(shape: type[S], path: Path, data: dict[str, Any], error: type[MonitorError]) -> S:
-    """Data as a shape. Raises `error` naming the file, the key, what is expected there, and the line where it stands.
+    """The data as a model. Raises `error`, which names the file, the key, what is expected there, and the line.
 
-    `path` is the file's, or `<file>:<key>` where the data are one entry of it.
+    `path` is the path of the file, or `<file>:<key>` where the data are one entry of it.
     """
     try:
         return shape.model_validate(data)
@@ -138,18 +138,18 @@ def read_shape(shape: type[S], path: Path, data: dict[str, Any], error: type[Mon
 
 
 def line_of(path: Path, *way: str | int) -> str:
-    """`（第 N 行）`: where the value stands in a file to which the keys and positions lead; '' where that cannot be told."""
+    """`（第 N 行）`: the line of the value to which the keys and positions lead in a file; '' when it is not known."""
     return _where(path, {"loc": way, "type": ""})
 
 
 _KEY = "[key]"
-"""How pydantic ends the way to a key that is itself no good."""
+"""The last part of pydantic's location when the key itself is wrong."""
 
 
 def _as_written(problems: Sequence[Any], data: Any) -> list[Any]:
-    """Errors with the way to the value as it stands in the file: without pydantic's names of the types of a union.
+    """Errors with locations as in the file: without the type names that pydantic adds for a union.
 
-    Where a value may be of several types, the error that lies deepest in it says most, and comes first.
+    Where a value may be of several types, the error deepest inside the value is the most exact, and comes first.
     """
     found = []
     for problem in problems:
@@ -176,12 +176,12 @@ def _as_written(problems: Sequence[Any], data: Any) -> list[Any]:
 
 
 def _is_union(problems: Sequence[Any]) -> bool:
-    """Whether the first value that is no good may be of several types."""
+    """Whether the first wrong value may be of several types."""
     return any("[" in str(part) and part != _KEY for part in problems[0]["loc"])
 
 
 def _place(way: Sequence[str | int]) -> str:
-    """Where a value stands, as people count: `values 第 2 项的 amount`."""
+    """The location of a value, counted from 1: `values 第 2 项的 amount`."""
     if way and way[-1] == _KEY:
         above = _place(way[:-2])
         return f"{above}{'' if above.endswith(' 项') else ' '}的键 {way[-2]}"
@@ -196,12 +196,12 @@ def _place(way: Sequence[str | int]) -> str:
 
 
 _SHOWN = re.compile(r"int_|decimal_|bool_|finite_number|literal_error|greater_|less_")
-"""Kinds of errors of which what is written is shown: such a value is never a secret."""
+"""Types of errors whose message shows the value: such a value is never a secret."""
 _MOST_SHOWN = 20
 
 
 def _where(path: Path, problem: Any) -> str:
-    """In which line of its file a value stands that is no good, and what is written there; '' where that cannot be told."""
+    """The line of a wrong value, and what is written there where it may be shown; '' when the line is not known."""
     name, _, entry = path.name.partition(":")
     way = [*([entry] if entry else []), *problem["loc"]]
     try:
@@ -222,7 +222,7 @@ def _where(path: Path, problem: Any) -> str:
         left.pop(0)
     if not line:
         return ""
-    # An entry is of a policy file, in which nothing is secret.
+    # Only policy files have an entry, and nothing in them is secret.
     is_open = _SHOWN.match(problem["type"]) or (entry and problem["type"] == "value_error")
     if left or not is_open or not isinstance(node, yaml.ScalarNode):
         return f"（第 {line} 行）"
@@ -231,7 +231,7 @@ def _where(path: Path, problem: Any) -> str:
 
 
 def _misspelt(missing: Any, others: Sequence[Any]) -> str:
-    """Where a key is missing, the unknown one beside it, which is often the same one misspelt."""
+    """For a missing key: the unknown key beside it, which is often the same key misspelt."""
     beside = [
         str(each["loc"][-1])
         for each in others
@@ -260,11 +260,11 @@ _CHINESE = {
 
 
 def _in_chinese(problem: Any) -> str:
-    """What pydantic found, in the words of the person who edits the file; our own validators speak Chinese already."""
+    """Pydantic's error in Chinese, for the person who edits the file; errors of our own validators are Chinese already."""
     if problem["type"] == "value_error":
         return str(problem["ctx"]["error"])
     told = dict(problem.get("ctx", {}))
-    if problem["type"] == "literal_error":  # as "'城市', '农村' or '全部'"
+    if problem["type"] == "literal_error":  # it looks like "'城市', '农村' or '全部'"
         told["expected"] = "、".join(re.findall(r"'([^']*)'", told["expected"]))
     words = _CHINESE.get(problem["type"])
     return words.format(**told) if words else f"写法不对（{problem['type']}）"
