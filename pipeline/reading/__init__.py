@@ -1,1 +1,1 @@
-"""From a sender's bytes to rows of raw text, in a child process with limits. The door is `layout.read_file`."""
+"""Reads a sender's bytes into rows of raw text, in a child process with limits. The entry point is `layout.read_file`."""

@@ -1,7 +1,7 @@
-"""What stands beside the lists of a workbook (titles, footnotes, sheets that are none) and is never received: which cells.
+"""Finds cells outside the lists of a workbook (titles, footnotes, other sheets) with content that is never received.
 
-A text that names it is emptied itself. Where the text is no more than the name of a fact (`民族`, `政治面貌:`), the fact
-stands next to it: below, when the row heads a table; to the right, in a form; where that cannot be told, both.
+A cell whose text names such content is emptied. When the text is only the name of a fact (`民族`, `政治面貌:`), the value is
+in a cell next to it: below, when the row is a table's header; to the right, in a form; both when that is not clear.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from pipeline.reading.grid import Grid, Numbers, Texts, filled, mask
 from pipeline.settings.contracts import Contracts, fold_header
 
 _LONGEST_NAME = 12
-"""Characters of a text that may be no more than the name of a fact."""
+"""The most characters of a text that may be only the name of a fact."""
 _ROWS_LOOKED_AT = 20
 _MOST_NAMED = 6
 
 
 def areas_to_empty(grid: Grid, agreed: Contracts, ours: Numbers) -> list[Area]:
-    """Areas, sorted, outside the rows of a list (`ours`, positions) that name what is never received, or hold it."""
+    """Areas, sorted, outside the rows of a list (`ours`, positions) that name or contain what is never received."""
     named = _named(grid, agreed, ours)
     if not named:
         return []
@@ -50,7 +50,7 @@ def areas_to_empty(grid: Grid, agreed: Contracts, ours: Numbers) -> list[Area]:
 
 
 def joined(areas: Iterable[Area]) -> list[Area]:
-    """The same cells as areas that neither touch nor overlap, sorted."""
+    """The same cells as sorted areas that neither touch nor overlap within a column."""
     kept: list[Area] = []
     for first, last, column in sorted(areas, key=lambda area: (area[2], area[0], -area[1])):
         if kept and kept[-1][2] == column and first <= kept[-1][1] + 1:
@@ -61,7 +61,7 @@ def joined(areas: Iterable[Area]) -> list[Area]:
 
 
 def in_words(sheet: str, areas: list[Area]) -> str:
-    """What was emptied in one sheet, as a sentence for the sender."""
+    """A sentence for the sender: which cells of one sheet were emptied."""
     named = [
         f"{column_letter(column)}{first}" + (f"至{column_letter(column)}{last}" if last > first else "")
         for first, last, column in areas
@@ -72,7 +72,7 @@ def in_words(sheet: str, areas: list[Area]) -> str:
 
 
 def _named(grid: Grid, agreed: Contracts, ours: Numbers) -> list[tuple[int, int]]:
-    """(position, column) of the cells outside a list whose text names what is never received."""
+    """(position, column) of cells outside a list whose text names what is never received."""
     others = np.setdiff1d(np.arange(grid.height), ours)
     words = {fold_header(word)[0] for group in agreed.headers.never.values() for word in group}
     pattern = "|".join(sorted(words))
@@ -88,7 +88,7 @@ def _named(grid: Grid, agreed: Contracts, ours: Numbers) -> list[tuple[int, int]
         for at in likely.tolist():
             text = texts[at].as_py()
             if text not in answers:
-                # What we say ourselves, in blank workbooks and returned copies, is no value.
+                # Our own words in blank workbooks and returned copies are not a value.
                 said = NEVER_RECEIVED not in text
                 answers[text] = said and agreed.headers.refusal_of(text, is_header=False) is not None
             if answers[text]:
@@ -97,7 +97,7 @@ def _named(grid: Grid, agreed: Contracts, ours: Numbers) -> list[tuple[int, int]
 
 
 class _Beside:
-    """The cells of a sheet around those that name something."""
+    """A sheet, asked where the values of a named fact are."""
 
     def __init__(self, grid: Grid, agreed: Contracts, ours: Numbers) -> None:
         self.grid = grid
@@ -112,7 +112,7 @@ class _Beside:
         self._heads: dict[int, bool] = {}
 
     def is_name(self, row: int, column: int) -> bool:
-        """A cell that is no more than the name of a fact: known, or short and of what is never received."""
+        """Whether a cell is only the name of a fact: a known name, or a short text that names what is never received."""
         folded = self._label(row, column)
         if not folded or len(folded) > _LONGEST_NAME or ":" in folded:
             return False
@@ -122,15 +122,15 @@ class _Beside:
         return self._label(row, column) in self.names
 
     def says_no_more(self, row: int, column: int) -> bool:
-        """A name that is one of the words themselves, so that no value can stand in it."""
+        """Whether the text is exactly one of the refused words, so that it contains no value."""
         return self._label(row, column) in self.words
 
     def _label(self, row: int, column: int) -> str:
-        """The text of a cell as a name is looked up: folded, without the colon behind it."""
+        """The text of a cell in the form for looking up a name: folded, without colons around it."""
         return fold_header(self.grid.text(row, column).strip(" :"))[0].strip(":")
 
     def values_of(self, row: int, column: int) -> list[tuple[int, int, int]]:
-        """(first, last row, column) of where the values of a name stand: below it, to its right, or both."""
+        """(first row, last row, column) of the values of a name: below it, to its right, or both."""
         below = self._below(row, column)
         right = [] if self.heads_table(row) else self._right(row, column)
         if not below or self._continues(row, column) or (right and self.is_form(row, column)):
@@ -138,18 +138,18 @@ class _Beside:
         return right + [(below[0], below[1], each) for each in self._merged(row, column)]
 
     def is_form(self, row: int, column: int) -> bool:
-        """Another name stands below a name, so that its value can only stand beside it."""
+        """Whether another name is below this one, so that the value can only be to the right."""
         below = self._below(row, column)
         return below is not None and not self.heads_table(row) and self.is_name(below[0], column)
 
     def _continues(self, row: int, column: int) -> bool:
-        """A row of a table or a form stands right above, so that this one is no header."""
+        """Whether a row of a table or form is directly above, so that this row is not a header."""
         above = row - 1
         is_row = above >= 0 and not self.is_ours[above] and self.full[column, above] and self.full[:, above].sum() > 1
         return bool(is_row) and not self.heads_table(row)
 
     def heads_table(self, row: int) -> bool:
-        """Most cells of the row are names, and below them, where cells of the same columns stand, are none."""
+        """Whether the row is a table's header: most of its cells are names, and the cells below them are not."""
         if row not in self._heads:
             self._heads[row] = self._is_head(row)
         return self._heads[row]
@@ -164,26 +164,26 @@ class _Beside:
         for at in rows[:_ROWS_LOOKED_AT].tolist():
             under = [column for column in names if self.full[column, at]]
             if 2 * sum(self.is_name(at, column) for column in under) > len(under) > 0:
-                return False  # a form: names stand below names
+                return False  # a form: there are names below names
             has_row |= bool(self.full[columns, at].sum() > 1)
         return has_row
 
     def _right(self, row: int, column: int) -> list[tuple[int, int, int]]:
-        """The next filled cell of the row, unless it is a known header."""
+        """The next filled cell of the row, as values_of gives it; nothing when it is a known header."""
         more = np.flatnonzero(self.full[column + 1 :, row])
         if not len(more) or self._is_known(row, at := column + 1 + int(more[0])):
             return []
         return [(row, row, at)]
 
     def _below(self, row: int, column: int) -> tuple[int, int] | None:
-        """Rows of the column from its next filled cell to a list or the end; None where nothing stands there."""
+        """(first, last) row of the column from its next filled cell to the next list or the end; None when there is no such cell."""
         ends = np.flatnonzero(self.is_ours[row + 1 :])
         end = row + 1 + int(ends[0]) if len(ends) else self.grid.height
         more = np.flatnonzero(self.full[column, row + 1 : end])
         return (row + 1 + int(more[0]), end - 1) if len(more) else None
 
     def _merged(self, row: int, column: int) -> list[int]:
-        """The columns over which a name stands."""
+        """The columns that a name covers, by merged cells."""
         for top, left, bottom, right in self.grid.merges:
             if top <= row <= bottom and left <= column <= right:
                 return list(range(left, min(right + 1, len(self.grid.columns))))

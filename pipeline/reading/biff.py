@@ -1,6 +1,6 @@
-"""Old workbooks (.xls of every age) → grids. Whatever the code page and the version say, texts come out whole.
+"""Reads old workbooks (.xls of every version) → grids. Texts are right even where the file names a wrong code page.
 
-A compound file's stream and a bare stream, as programs of the eighties and some report tools write it, are read alike.
+It reads the stream of a compound file, and also a bare stream, as programs of the eighties and some report tools write it.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from pipeline.reading.cells import column
 from pipeline.reading.grid import Grid, Problem, Refused, Shown
 
 _BEGINS = tuple(struct.pack("<HH", kind, size) for kind in (0x0009, 0x0209, 0x0409, 0x0809) for size in (4, 6, 8, 16))
-"""The record BOF of each version, with the sizes that it has."""
+"""First bytes of a stream: the record BOF of each version, in each of its sizes."""
 _UNICODE = 80
-"""The first version whose texts are Unicode, whatever its code page says."""
+"""The first version whose texts are always Unicode, whatever code page the file names."""
 _WESTERN = frozenset({"ascii", "cp1252", "cp437", "cp850", "iso-8859-1", "latin_1", "mac_roman"})
-"""What a program names that knows of no code page: the bytes of Chinese texts are GBK all the same."""
+"""Encodings named by programs that do not know the real code page: bytes of Chinese texts are GBK even then."""
 _TORN = (
     xlrd.XLRDError, CompDocError, struct.error, AssertionError, AttributeError, LookupError, NameError,
     NotImplementedError, OverflowError, RecursionError, TypeError, ValueError, ZeroDivisionError,
 )  # fmt: skip
-"""What the library raises on a stream that is not as it should be."""
+"""Exceptions that the library raises for a damaged stream."""
 _SHOWN: dict[int, Shown] = {0: "visible", 1: "hidden", 2: "very_hidden"}
 
 
 def looks_like(start: bytes) -> bool:
-    """The beginning of a file is that of a workbook outside a compound file."""
+    """Whether a file begins like a workbook stream without a compound file."""
     return start.startswith(_BEGINS)
 
 
 def read_biff(stream: bytes) -> list[Grid]:
-    """The worksheets of a workbook stream that hold anything. Raises Refused: encrypted, damaged, empty."""
+    """The non-empty worksheets of a workbook stream. Raises Refused: encrypted, damaged, empty."""
     try:
         book = _open(stream)
         sheets = [book.sheet_by_index(number) for number in range(book.nsheets)]
@@ -69,12 +69,12 @@ def _open(stream: bytes) -> xlrd.Book:
         try:
             return opened("gb18030")
         except UnicodeDecodeError:
-            pass  # it is what it says
+            pass  # the encoding that the file names is right
     return book
 
 
 def _grid(sheet: Any, datemode: int) -> Grid:
-    """A sheet from A1. Cells with an error value are empty, and named as such."""
+    """A sheet from cell A1. Cells with an error value are empty and are listed as problems."""
     rows = [_cells(sheet, at, datemode) for at in range(sheet.nrows)]
     height = max((at + 1 for at, row in enumerate(rows) if any(cell != "" for cell in row)), default=0)
     errors = [

@@ -1,4 +1,4 @@
-"""Values of workbook cells → text as a sheet shows it, a column at a time."""
+"""Turns values of workbook cells into text as a sheet shows it, one column at a time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.reading.grid import Mask, Texts
 
 
 def column(cells: Sequence[object]) -> tuple[Texts, Mask | None]:
-    """Text of one column's cells, and which of them held a number (None: none did)."""
+    """(text of one column's cells, which of them contained a number; None when none did)."""
     kinds = set(map(type, cells))
     if kinds <= {str}:
         return _without_empty(pa.array(cells, pa.string())), None
@@ -35,7 +35,7 @@ def _without_empty(texts: Texts) -> Texts:
 
 
 def number_texts(numbers: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Texts:
-    """Numbers as a sheet shows them: whole ones without a point, others with at most the 15 digits a sheet keeps."""
+    """Numbers as a sheet shows them: whole ones without a decimal point, others with at most 15 significant digits."""
     whole = (np.abs(numbers) < 1e15) & (numbers == np.trunc(numbers))
     texts = pc.cast(pa.array(np.where(whole, numbers, 0).astype(np.int64)), pa.string())
     if not whole.all():
@@ -46,7 +46,7 @@ def number_texts(numbers: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Texts
 
 
 def number_text(number: float) -> str:
-    """One number with 15 significant digits, plain up to 21 digits: `990003199001011000`, `0.3`, `1E+25`."""
+    """One number with 15 significant digits, without exponent up to 21 digits: `990003199001011000`, `0.3`, `1E+25`."""
     text = f"{number:.15g}"
     if "e" in text and 1e-7 <= abs(number) < 1e21:
         return f"{Decimal(text):f}"

@@ -1,7 +1,7 @@
-"""Raw text columns → typed values and the reason when unreadable; vectorised SQL.
+"""Turns raw text columns into typed values, with the reason where one is unreadable; by vectorised SQL.
 
-`parse` types every field of a kind, `parse_ids` the ID number alone, `explain` says a problem in the clerk's words.
-This room composes SQL over a connection that it is handed. It opens no file and calls no Python per row.
+`parse` types every field of a kind, `parse_ids` only the ID number; `explain` gives the clerk's message for a problem.
+The package builds SQL and runs it on the caller's connection. It opens no file and calls no Python per row.
 See docs/sources.md (how real files are damaged), docs/identity.md (the ID number).
 """
 
@@ -38,20 +38,20 @@ _READ: dict[Type, tuple[str, Callable[[Field], Layers]]] = {
     "township": (words.QUICK_TEXT, words.read_text),
     "place": (words.QUICK_TEXT, words.read_text),
 }
-"""Type → (pattern of texts that need no folding, how it is read)."""
+"""Type → (pattern of texts that need no folding, function that gives its SQL)."""
 
 
 class SheetFacts(TypedDict, total=False):
-    """What the sheets say of their cells beyond the cells themselves; keys are (sheet, field) or a sheet."""
+    """Facts about cells that stand elsewhere in their sheets; keys are (sheet, field) or a sheet."""
 
     units: Mapping[tuple[str, str], str]
     """The unit in the header's brackets."""
     defaults: Mapping[tuple[str, str], str]
-    """The text that stands for a blank cell or an absent column (`else_from`)."""
+    """The text used for a blank cell or a missing column (`else_from`)."""
     date1904_sheets: Collection[str]
     """Sheets of workbooks that count days from 1904."""
     mixed_units: Collection[tuple[str, str]]
-    """As `mixed_units` finds them: columns in which an amount without a unit says nothing."""
+    """Columns found by `mixed_units`, in which an amount without a unit is ambiguous."""
 
 
 def parse(
@@ -64,17 +64,17 @@ def parse(
     """Type every field of a kind; returns the name of the temporary table made, `<raw_table>_typed`.
 
     Args:
-        con: where `raw_table` is.
-        raw_table: a table or view with `sheet`, and for any of the kind's fields a VARCHAR column of raw text and, for
-            the types of NUMBER_SENSITIVE, perhaps a BOOLEAN `<field>__numeric`. Fields may be absent.
-        kind: what to read.
-        night: the night's date; birth dates and `not_after` are judged by it.
-        told: what the sheets say beyond their cells.
+        con: the connection with `raw_table`.
+        raw_table: a table or view with `sheet`, and for the kind's fields a VARCHAR column of raw text and, for
+            the types of NUMBER_SENSITIVE, optionally a BOOLEAN `<field>__numeric`. Fields may be absent.
+        kind: the kind to read.
+        night: the night's date; birth dates and `not_after` are compared with it.
+        told: what the sheets say outside the cells, see `SheetFacts`.
 
-    The table has all other columns of `raw_table` as they were, and for each field: the value under its own name
-    (`Column.sql_type`; NULL when blank or unreadable), `<field>__text` (the sender's text, untouched) and
+    The table has all other columns of `raw_table` unchanged, and for each field: the value under its own name
+    (`Column.sql_type`; NULL when blank or unreadable), `<field>__text` (the sender's text, unchanged) and
     `<field>__problem` (a code for `explain`, else NULL). ID numbers have also `__state` (docs/identity.md), `__sex` (男, 女)
-    and `__birth_date`, both from a usable number; names have `__flag` (a code for `explain`: kept, and asked about).
+    and `__birth_date`, both from a usable number; names have `__flag` (a code for `explain`: the name is kept, and the sender is asked).
     """
     units, defaults = told.get("units", {}), told.get("defaults", {})
     fields = [
@@ -96,10 +96,10 @@ def parse(
 
 
 def parse_ids(con: duckdb.DuckDBPyConnection, raw_table: str, field: str, night: date) -> str:
-    """Type one ID number and leave everything else raw, so that scope can be judged first.
+    """Type the ID number of one field and leave everything else raw, so that scope can be judged first.
 
-    Returns the name of the temporary table made, `<raw_table>_ids`: the columns of `raw_table`, but for `field` only the
-    number, `<field>__state` and `<field>__problem`, as `parse` gives them.
+    Returns the name of the temporary table made, `<raw_table>_ids`. It has the columns of `raw_table`; `field` becomes
+    the number, `<field>__state` and `<field>__problem`, as `parse` gives them.
     """
     asked = Field(field, Column(header=field, type="id_number"), night)
     return _create(con, raw_table, f"{raw_table}_ids", [asked], {field: None}, ("", "__state", "__problem"))
@@ -108,9 +108,9 @@ def parse_ids(con: duckdb.DuckDBPyConnection, raw_table: str, field: str, night:
 def mixed_units(
     con: duckdb.DuckDBPyConnection, raw_table: str, kind: Kind, units: Mapping[tuple[str, str], str]
 ) -> frozenset[tuple[str, str]]:
-    """(sheet, field) of amounts whose header names no unit while some cells say 万元: what the others are in, nobody knows.
+    """(sheet, field) of amounts whose header names no unit while some cells name a unit like 万元.
 
-    Asked of all rows of a sheet, before anybody's rows are left out.
+    The unit of the other cells is then unknown. Call it on all rows of a sheet, before rows are filtered by scope.
     """
     present = {column for column, *_ in con.execute(f"describe {identifier(raw_table)}").fetchall()}
     fields = [name for name, column in kind.columns.items() if column.type == "money" and name in present]
@@ -127,7 +127,7 @@ def mixed_units(
 
 
 def _stand_in(column: Column, by_sheet: Mapping[str, str]) -> str | None:
-    """SQL of the text that stands for a blank; None when there is none."""
+    """SQL of the text used for a blank cell; None when there is none."""
     last = literal(column.else_) if column.else_ is not None else None
     if not by_sheet:
         return last
@@ -185,7 +185,7 @@ def _given(field: Field, present: list[str], quick: str, stand_in: str | None) -
 
 
 def _typed(field: Field, suffix: str) -> str:
-    """A result with its type said: a column without any value would have none."""
+    """A result cast to its type: a column without any value would have no type."""
     sql_type = {
         "": field.column.sql_type, "__birth_date": "DATE",
     }.get(suffix, "VARCHAR")  # fmt: skip

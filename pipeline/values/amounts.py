@@ -1,7 +1,7 @@
-"""Money, counts and measures. See docs/sources.md (how real files are damaged). Exact decimals throughout.
+"""Reads money, counts and measures, as exact decimals. See docs/sources.md (how real files are damaged).
 
-A clean number takes the quick way; everything else is folded, matched in full, and only then cast, since DuckDB's own
-casts take `1e3`, `0x1f` and `1_000`. What stands for "not known" is NULL without a problem: not known is not zero.
+A clean number takes the quick way. Every other text is folded and matched in full before it is cast, because DuckDB's
+casts accept `1e3`, `0x1f` and `1_000`. A mark for "no value" gives NULL without a problem: not known is not zero.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ _NUMBER = rf"(?:{_WHOLE}(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]{{1,2}})?"
 _COUNTED = "人|户|个|口|间|次|名|项"
 _MEASURED = "公里|千米|km|平方米|m2|㎡|平米"
 _TOO_LARGE = 10**12
-"""Beyond this, in the unit written, nothing is an amount; the arithmetic below stays within BIGINT and 38 digits."""
+"""Numbers from here on, in the unit written, are no amounts; so the arithmetic stays within BIGINT and 38 digits."""
 _MOST = 10**13
-"""In fen, after the unit: no amount is more, where its contract names no bound. Sums over millions of rows, and products with a
-policy's ratio, then stay within what the warehouse can count."""
+"""Highest amount in fen where the contract names no bound. Sums over millions of rows, and products with a policy's ratio,
+then stay within the integer types of the warehouse."""
 _LIKELY_MOST = 100_000_000
-"""In fen: what no amount of a household exceeds, where its contract names no bound."""
+"""In fen: no amount of a household is likely to exceed it. Used where the contract names no maximum."""
 _FLOAT_NOISE = "0.001"
-"""A spreadsheet's 1234.5600000001 is 1234.56: less than this, in fen, is the machine's doing."""
+"""In fen: a smaller difference is a rounding error of a spreadsheet, e.g. 1234.5600000001 for 1234.56."""
 
 
 def read_money(field: Field) -> Layers:
-    """Money: value in fen, `__problem`. The cell's own unit goes before the header's, that before the contract's."""
+    """Money: value in fen, `__problem`. The unit is the cell's, else the header's, else the contract's."""
     exact, fen, cell, header = field.at("#exact"), field.at("#fen"), field.at("#cell"), _header_factor(field)
     unsaid = MONEY_UNITS[field.column.unit]
     factor = f"coalesce({cell}, {header}, {unsaid})"
@@ -77,15 +77,15 @@ def read_money(field: Field) -> Layers:
 
 
 def names_large_unit(sql: str) -> str:
-    """Condition: the cell is an amount in a unit larger than 元."""
+    """SQL condition: the cell is an amount in a unit larger than 元."""
     blanks = f"[{INVISIBLE}]*"
     return contains(sql, f"[0-9０-９]{blanks}[百千万]{blanks}(?:[元圆]{blanks}[整正]?)?{blanks}$")
 
 
 def _unit_unsaid(field: Field, cell: str, fen: str) -> str:
-    """In a column of some 万元 an amount that names neither a unit nor a currency has two readings, unless it is none.
+    """SQL branch: where some cells say 万元, an amount with neither unit nor currency is ambiguous, unless it is 0.
 
-    Nor has one that as 万元 would be more than there can be: 3000 beside 0.3万元 is yuan.
+    It is not ambiguous either when it would be impossibly large as 万元: 3000 beside 0.3万元 is yuan.
     """
     if not field.mixed_sheets:
         return ""
@@ -143,7 +143,7 @@ def read_decimal(field: Field) -> Layers:
 
 
 def _words(field: Field) -> str:
-    """The text folded (half-width, no blanks, lower case, no apostrophe before); NULL where the quick way did."""
+    """The folded text (half-width, no blanks, lower case, no leading apostrophe); NULL where the quick way applies."""
     folded = f"lower({replace_all(without_invisible(translate(field.text, _FOLDED)), _APOSTROPHES)})"
     return f"case when not {field.quick} then {folded} end"
 
@@ -163,7 +163,7 @@ def _is_unreadable(field: Field) -> str:
 
 
 def _bounds(field: Field, value: str, most: int | None = None) -> str:
-    """`most`: what stands for the contract's bounds where it names none, on both sides of nothing."""
+    """SQL branches for the bounds; `most` is the bound on both sides of zero where the contract names none."""
     lowest = field.column.minimum if field.column.minimum is not None else -most if most else None
     highest = field.column.maximum if field.column.maximum is not None else most
     low = f"when {value} < {lowest} then 'too_small'" if lowest is not None else ""
@@ -172,7 +172,7 @@ def _bounds(field: Field, value: str, most: int | None = None) -> str:
 
 
 def _header_factor(field: Field) -> str:
-    """Yuan per unit of the sheet's header; NULL when it names none; `_NOT_MONEY` when it names something else."""
+    """SQL: yuan per unit of the sheet's header; NULL when it names no unit; `_NOT_MONEY` when the unit is none of money."""
     factors = {
         sheet: MONEY_UNITS.get(unit.partition("/")[0], _NOT_MONEY) for sheet, unit in sorted(field.header_units.items())
     }

@@ -1,7 +1,7 @@
-"""Dates and months as people write them. See docs/sources.md (how real files are damaged).
+"""Reads dates and months as people write them. See docs/sources.md (how real files are damaged).
 
-Each text is first brought to one of: `Y-M-D`, `~Y-M` (no day given), `*` (no end), `!<problem>`.
-A text with two valid readings is refused, never guessed.
+Each text is first rewritten as one of: `Y-M-D`, `~Y-M` (no day given), `*` (no end), `!<problem>`.
+A text with two possible readings is a problem; the program never guesses.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ QUICK_DATE = f"{_YEAR}-[0-9]{{2}}-[0-9]{{2}}"
 _DAY, _MONTH = r"\1-\2-\3", r"~\1-\2\3"
 _NO_END = ("长期", "长期有效", "至今", "永久")
 _NEVER = "date '9999-12-31'"
-"""The value of a date without end: it is known that there is none, which a blank does not say."""
+"""The value of a date without end: there is no end, while a blank means that the end is not known."""
 
 
 def read_date(field: Field) -> Layers:
     """Date: value, `__problem`."""
     reading, read, problem = field.at("#reading"), field.at("#read"), field.at("__problem")
     last_day = field.column.month_means_last_day
-    # The month that runs is not in the future, though its last day is.
+    # The current month is not in the future, although its last day is.
     future = f"when {read} > {day(field.night)} then 'in_future'" if field.column.not_after else ""
     problems = f"""case
         when {reading} is null then null
@@ -72,7 +72,7 @@ def read_month(field: Field) -> Layers:
 
 def _reading(field: Field) -> Layers:
     text, usual, words = field.text, field.at("#usual"), field.at("#words")
-    # The forms that whole files are written in; the rest takes the long way.
+    # The forms that most files use; other texts take the slow way.
     to_usual = f"""case
         when {field.quick} then {text}
         when {matches_fully(text, f"{_YEAR}[-/.]{_ONE_OR_TWO}[-/.]{_ONE_OR_TWO}")}
@@ -95,7 +95,7 @@ def _reading(field: Field) -> Layers:
 
 
 def _folded(text: str, usual: str) -> str:
-    """The text with half-width digits for Chinese ones, without clock time and blanks; NULL where the usual forms did."""
+    """The text with Chinese digits as 0 to 9, half-width, without clock time and blanks; NULL where a usual form matched."""
     sql = translate(text, {**HALF_WIDTH, **_DIGITS})
     sql = replace_all(sql, rf"([{INVISIBLE}T日号])[{INVISIBLE}]*(?:上午|下午)?{_CLOCK}[{INVISIBLE}]*$", r"\1")
     sql = replace_all(sql, f"[{INVISIBLE}]+|T$|^['‘’]+")
@@ -103,7 +103,7 @@ def _folded(text: str, usual: str) -> str:
 
 
 def _without_tens(words: str) -> str:
-    """`3十1` → `31`, `十` → `10`: what is left of Chinese numerals once their digits are written 0 to 9."""
+    """`3十1` → `31`, `十` → `10`: removes the tens (十, 廿, 卅) of Chinese numerals whose digits are already 0 to 9."""
     sql = f"replace(replace({words}, '廿', '2十'), '卅', '3十')"
     for pattern, by in (
         ("([0-9])十([0-9])", r"\1\2"),
@@ -121,7 +121,7 @@ def _from_words(field: Field, words: str) -> str:
     eight = rf"({_YEAR})([0-9]{{2}})([0-9]{{2}})(?:[.]0+)?"
     two_digit_year = f"[0-9]{{2}}[-/.年]{_ONE_OR_TWO}(?:[-/.月](?:{_ONE_OR_TWO}[日号]?)?)?"
     year_last = f"{_ONE_OR_TWO}[-/.]{_ONE_OR_TWO}[-/.](?:{_YEAR}|[0-9]{{2}})"
-    # 860501 wants a century; 190512 may be May 2019 as well as December 1905, while 198605 has one reading only.
+    # 860501 lacks the century. 190512 may be 2019-05-12 or December 1905, but 198605 has only one reading.
     short_day = "[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
     return f"""case
         when {words} is null or {matches_fully(words, NO_VALUE)} then null
@@ -145,12 +145,12 @@ def _rewrite(words: str, pattern: str, by: str) -> str:
 
 
 def _from_serial(field: Field, words: str) -> str:
-    """A number that a spreadsheet shows for a date: days since 1899-12-30, or since 1904-01-01 in old Mac workbooks."""
+    """A spreadsheet's number for a date: days since 1899-12-30, or since 1904-01-01 in old Mac workbooks."""
     days = f"cast(split_part({words}, '.', 1) as integer)"
     if field.date1904_sheets:
         sheets = ", ".join(literal(sheet) for sheet in sorted(field.date1904_sheets))
         days = f"({days} + case when sheet in ({sheets}) then 1462 else 0 end)"
-    # 2101 to 73050: 1905 to 2099. Smaller numbers read as years before they come here.
+    # 2101 to 73050 are the years 1905 to 2099. Smaller numbers were read as years before.
     return f"case when {days} between 2101 and 73050 then cast(date '1899-12-30' + {days} as varchar) else '!unreadable' end"
 
 

@@ -1,4 +1,4 @@
-"""How one field's reading is written down: layers of SQL expressions, each seeing the columns of the layers before."""
+"""One field to be read, and its reading as layers of SQL expressions. Each layer can use the columns of earlier layers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipeline.folding import identifier
 from pipeline.settings.contracts import Column
 
 Layers = list[dict[str, str]]
-"""Each layer: suffix → expression. Suffix '' is the value, `__…` other results, `#…` steps that do not come out."""
+"""Each layer: suffix → expression. Suffix '' is the value, `__…` other results, `#…` intermediate steps."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Field:
     """Sheet → unit in the header's brackets."""
     date1904_sheets: frozenset[str] = frozenset()
     mixed_sheets: frozenset[str] = frozenset()
-    """Sheets in which some cells of this amount say 万元 and the header says nothing."""
+    """Sheets where some cells of this amount say 万元 and the header names no unit."""
 
     def at(self, suffix: str) -> str:
         """The SQL name of one of this field's columns."""
@@ -37,12 +37,12 @@ class Field:
 
     @property
     def text(self) -> str:
-        """The text to read: the cell's, or what stands for a blank cell."""
+        """The text to read: the cell's, or the one used for a blank cell."""
         return self.at("#text")
 
     @property
     def numeric(self) -> str:
-        """Boolean: the cell held a number. Only for the types of `contracts.NUMBER_SENSITIVE`."""
+        """Boolean: the cell contained a number. Only for the types of `contracts.NUMBER_SENSITIVE`."""
         return self.at("#numeric")
 
 

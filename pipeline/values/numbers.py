@@ -1,7 +1,7 @@
-"""The ID number and the disability certificate's number. See docs/identity.md (the ID number).
+"""Reads ID numbers and the numbers of disability certificates. See docs/identity.md (the ID number).
 
-A number is first brought to one of two shapes: the 18 characters, or the 17 digits that a 15-digit number becomes
-when "19" is put in. Everything else becomes `!<problem>`.
+An ID number is first rewritten in one of two shapes: its 18 characters, or the 17 digits of a 15-digit number with
+"19" inserted. Every other text becomes `!<problem>`.
 """
 
 from __future__ import annotations
@@ -75,12 +75,12 @@ def read_certificate(field: Field) -> Layers:
 
 
 def _folded(field: Field) -> str:
-    """NULL for a text that is clean already, else the text folded (half-width, no blanks, upper case, no apostrophe)."""
+    """NULL for a clean text, else the folded text (half-width, no blanks, upper case, no apostrophe)."""
     return f"case when {field.numeric} or not {field.quick} then {folded_number(field.text)} end"
 
 
 def folded_number(column: str) -> str:
-    """A number as written, but half-width, without blanks and apostrophe, upper case: SQL over a column of text."""
+    """SQL over a text column: the number as written, but half-width, upper case, without blanks and leading apostrophe."""
     return f"ltrim(upper({without_invisible(translate(column, _FOLDED))}), {literal(_APOSTROPHES)})"
 
 
@@ -98,7 +98,7 @@ def _not_a_number(folded: str) -> str:
 
 
 def _inner_number(field: Field, shape: str) -> Layers:
-    """Digits as a number, birth date, and the check character that the 17 digits ask for (ISO 7064 MOD 11-2).
+    """The 17 digits as a number, the birth date, and the right check character for the digits (ISO 7064 MOD 11-2).
 
     The check needs the sum of digit × 2^place. With q_k = v // 10^k the k-th digit is q_k - 10 q_(k+1), so the sum is
     v - 8 × sum of q_k × 2^(k-1): half the divisions of the textbook form.

@@ -1,7 +1,7 @@
-"""What is wrong with a cell, in the clerk's words: what is wrong, their value, one action, an example, the consequence.
+"""The clerk's message for a problem in a cell: the value, what is wrong, one action, an example, the consequence.
 
-Every problem code of this room stands here, and those that judging rows adds. Never says which check character would
-be right: that would invite inventing numbers.
+It has all problem codes of `pipeline.values`, and those that judging rows adds. A message never gives the right check
+character: with it, people could invent numbers.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _WORDS: dict[str, tuple[str, str, str]] = {
     "rare_character": ("里有生僻字", "已原样保留，请对照证件核对没有打错", "核对姓名里的生僻字"),
     "not_in_list": ("不在可选项内", "请改为：{codes}", "改成可选的一种（{codes}）"),
     "unreadable": ("认不出来", "{write}", "按样例重写"),
-    # What judging rows finds.
+    # Problems found when rows are judged.
     "unknown_township": ("不是已知的街道或乡镇", "请填写全称", "改成街道或乡镇的全称"),
     "other_division": ("属于别的单位", "请核对；不是本单位的请删去这一行", "删去别的单位的行或改正街道"),
     "sex_contradicts": ("与身份证号第17位表示的性别不符", "请对照证件核对性别和身份证号", "核对性别和身份证号"),
@@ -67,7 +67,7 @@ _WORDS: dict[str, tuple[str, str, str]] = {
 }  # fmt: skip
 """Problem → (what is wrong with the value, the one action, heading of the group)."""
 _OF_MONTHS = {"no_such_day": ("没有这个月，或没有这一天", "请核对后改正", "改成真实存在的月份")}
-"""What is said otherwise in a column of months, where a whole day may be written as well."""
+"""Other words for a column of months, where a full date may be written as well."""
 
 _WHOLE_MESSAGES: dict[str, tuple[str, str]] = {
     "error_value": (
@@ -118,7 +118,7 @@ _WHOLE_MESSAGES: dict[str, tuple[str, str]] = {
     ),
 }
 FLAGS = frozenset({"lost_character", "private_use", "rare_character"})
-"""What is kept, and asked about."""
+"""Codes of values that are kept, while the sender is asked about them."""
 _WITH_EXAMPLE = frozenset({
     "ambiguous_month", "ambiguous_date", "no_day", "no_month", "unreadable", "too_many_decimals", "unit_conflict", "no_end",
 })  # fmt: skip
@@ -130,8 +130,8 @@ def explain(problem: str, column: Column) -> tuple[str, str]:
     """The message for a cell and the heading of its group, in Chinese.
 
     The message is a template with `{header}` (the sender's own) and `{value}` (the sender's text, shortened by the
-    caller to at most 40 characters), of blank cells `{said}` (没有填, or the mark for nothing that stands there), for twins
-    also `{others}` (where the other rows stand); filled in it is under 120 characters for the values that occur.
+    caller to at most 40 characters), for blank cells `{said}` (没有填, or the mark for "no value" in the cell), for twins
+    also `{others}` (the places of the other rows). With real values it has under 120 characters.
     Raises KeyError for a code that is not in PROBLEMS.
     """
     facts = {

@@ -1,4 +1,4 @@
-"""Words: yes and no, codes, free text, names of people. See docs/sources.md (how real files are damaged)."""
+"""Reads words: yes and no, codes, free text, names of people. See docs/sources.md (how real files are damaged)."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _TRUE = ["是", "有", "对", "√", "✓", "✔", "☑", "1", "1.0", "y", "yes"
 _FALSE = ["否", "无", "错", "没有", "不是", "×", "✕", "✖", "✗", "✘", "x", "0", "0.0", "n", "no", "f", "false"]
 _DOT = f"[{DOTS}]"
 _LOST = "[?？\ufffd]|锟斤拷"
-"""What stands where a character was lost on the way."""
+"""Pattern of what replaces a character that was lost in transfer."""
 _IN_GBK = r"\x{4E00}-\x{9FA5}"
 _RARE = r"[\x{3400}-\x{4DBF}\x{9FA6}-\x{9FFF}\x{20000}-\x{3FFFF}]"
-"""Han characters outside GBK, which not every program can show."""
+"""Han characters outside GBK; some programs cannot show them."""
 
 QUICK_WORD = f"[{PLAIN_HAN}0-9a-z]+"
 QUICK_NAME = f"[{_IN_GBK}]+(?:·[{_IN_GBK}]+)*"
@@ -53,7 +53,7 @@ def read_boolean(field: Field) -> Layers:
 
 
 def read_code(field: Field) -> Layers:
-    """Code: value is the canonical word, `others` for a word not in the list when the contract says so; `__problem`."""
+    """Code: value is the canonical word, or the contract's `others` for a word that is not in the list; `__problem`."""
     words = {word: literal(code) for word, code in spellings(field.column).items()}
     others = literal(field.column.others) if field.column.others else "null"
     return [
@@ -64,12 +64,12 @@ def read_code(field: Field) -> Layers:
 
 
 def _says_something(field: Field) -> str:
-    """Not blank, nor one of the marks for nothing (which may still be a code's own word)."""
+    """SQL condition: neither blank nor a mark for "no value". Such a mark may still be a spelling of a code."""
     return f"{field.text} is not null and not {matches_fully(field.at('#folded'), NO_VALUE)}"
 
 
 def spellings(column: Column) -> dict[str, str]:
-    """Folded spelling → canonical word. A code of digits is met with and without its zero: a number cell loses it."""
+    """Folded spelling → canonical word. A code of digits also matches without its leading zero, which a number cell loses."""
     found: dict[str, str] = {}
     pairs = [(word, code) for code, others in column.codes.items() for word in [code, *others]]
     for word, code in pairs:
@@ -84,15 +84,15 @@ def spellings(column: Column) -> dict[str, str]:
 
 
 def read_text(field: Field) -> Layers:
-    """Free text: trimmed, control characters out, full-width letters and digits half-width; every other character stays."""
+    """Free text: trimmed, without control characters, with half-width letters and digits. All other characters stay."""
     text, read = field.text, field.at("#read")
     untidy = f"[\\p{{Cc}}\\p{{Cf}}{''.join(LETTERS_AND_DIGITS)}]|^[\\p{{Z}}']|\\p{{Z}}$"
-    # Line breaks become one blank each run, also where a control character stood between them.
+    # Each run of line breaks becomes one blank, also with control characters between them.
     tidy = replace_all(translate(text, LETTERS_AND_DIGITS), r"[\t\n\v\f\r][\p{Cc}\p{Cf}]*", " ")
     tidy = replace_all(without_control(tidy), r"^\p{Z}+|\p{Z}+$")
-    # An apostrophe before a number is how a spreadsheet is told: this is text.
+    # In a spreadsheet, an apostrophe before a number marks it as text.
     tidy = f"regexp_replace({tidy}, '^''+([0-9A-Za-z])', '\\1')"
-    # What stands for nothing is short; asking only short texts spares the addresses of millions of rows.
+    # Marks for "no value" are short; testing only short texts saves time on the addresses of millions of rows.
     nothing = f"strlen({read}) < 16 and {matches_fully(read, NO_VALUE)}"
     return [
         {"#read": f"case when not {field.quick} and {contains(text, untidy)} then {tidy} else {text} end"},
@@ -101,11 +101,11 @@ def read_text(field: Field) -> Layers:
 
 
 def read_name(field: Field) -> Layers:
-    """Name of a person: value, `__problem`, `__flag` (a character was lost, or not every program can show it).
+    """Name of a person: value, `__problem`, `__flag` (a character was lost, or some programs cannot show it).
 
-    The dot of a name is always `·`. Blanks inside a Chinese name are strays and go, unless every part between them has
-    at least two characters and all parts together at least five: then the blank stands for the dot (`买买提 艾力江`;
-    while `欧阳 小明` is one name of four). Blanks between Latin words stay.
+    The dot of a name is always written `·`. Blanks inside a Chinese name are removed, unless every part between them has
+    at least two characters and all parts together have at least five: then the blank becomes the dot (`买买提 艾力江`;
+    but `欧阳 小明` is one name of four characters). Blanks between Latin words stay.
     """
     text, plain, spaced, joined = field.text, field.quick, field.at("#spaced"), field.at("#joined")
     tidy = replace_all(
