@@ -1,10 +1,10 @@
-"""dBase and FoxPro tables (.dbf) → grid, whole columns at a time: a million records are a few seconds.
+"""Reads dBase and FoxPro tables (.dbf) → grid, whole columns at a time: a million records take a few seconds.
 
-The names of the fields are the header, row 1; record n is row n + 1, as spreadsheet programs show it. Chinese systems
-write code page 936 whatever the file says of itself, and newer ones UTF-8, which shows in the bytes: a .cpg beside the
-table is not needed. Source: "Xbase file format description" (clicketyclick.dk) and Microsoft's "Table file structure"
-for Visual FoxPro, whose last column `_NullFlags` says by a bit which values are null, and which texts of varying length
-do not fill their field and so keep their length in its last byte.
+The field names are the header, row 1; record n is row n + 1, as spreadsheet programs show it. Chinese systems write code
+page 936, whatever the file declares, and newer ones write UTF-8, which the bytes show: a .cpg file beside the table is not
+needed. Source: "Xbase file format description" (clicketyclick.dk) and Microsoft's "Table file structure" for Visual
+FoxPro. There the last column `_NullFlags` has bits for null values, and bits for texts of varying length that do not fill
+their field: such a text has its length in the last byte of the field.
 """
 
 from __future__ import annotations
@@ -30,26 +30,26 @@ SIGNATURES = frozenset({0x02, 0x03, 0x30, 0x31, 0x32, 0x43, 0x63, 0x83, 0x8B, 0x
 """First bytes of the versions that have this layout."""
 _DBASE_7 = frozenset({0x04, 0x8C})
 _BIG5 = frozenset({0x4F, 0x68, 0x78})
-"""Language driver bytes of code page 950; 0x4D and 0x7A are 936, and so, in a Chinese office, is everything else."""
+"""Language driver bytes of code page 950; 0x4D and 0x7A mean 936, and any other byte from a Chinese office is read as 936."""
 NAME_BYTES = 10
 """Names of fields are cut to this many bytes."""
 _RECORDS_AT_ONCE = 65_536
 _MAX_FIELDS = 2046
 _SEPARATORS = (0x0A, 0x1E, 0x1F, 0x1C, 0x1D, 0x0B, 0x0C, 0x01, 0x02, 0x03, 0x04, 0x05)
-"""Bytes that are part of no character of several bytes; one that stands in no cell is put between the cells."""
+"""Bytes that are never part of a multi-byte character; one that occurs in no cell is used as the separator of cells."""
 _FOXPRO = frozenset({0x30, 0x31, 0x32})
 _ELSEWHERE = frozenset("MGPW")
-"""Fields whose content lies in another file; so does that of `B`, but in Visual FoxPro, where it is a number."""
+"""Field types whose content is in another file. `B` is one too, except in Visual FoxPro, where it is a number."""
 _VARYING = frozenset("VQ")
 _NO_TEXT = frozenset("Q")
 _NULL_FLAGS = "0"
 _IS_SYSTEM, _IS_NULLABLE = 0x01, 0x02
 _SAID_OF = {"utf-8": "UTF-8", "gb18030": "GB18030", "cp950": "Big5"}
-"""Encoding of the texts → as a clerk may read it in a message."""
+"""Encoding of the texts → its name in messages."""
 _NUMBERS = frozenset("NFIBYO")
 _TEXTS = frozenset("CV")
 _SAMPLE = 5_000
-"""Records that tell the encoding of the texts."""
+"""Number of records by which the encoding of the texts is found."""
 _UNIX_EPOCH_JULIAN = 2_440_588
 
 Bytes = npt.NDArray[np.uint8]
@@ -60,19 +60,19 @@ class _Field:
     name: bytes
     type: str
     offset: int
-    """From the beginning of the record, whose first byte is the mark of deletion."""
+    """In bytes from the beginning of the record, whose first byte is the deletion mark."""
     length: int
     decimals: int
     is_system: bool = False
-    """Of the program's own, no column of the list."""
+    """True for a column of the program itself, which is no column of the list."""
     length_bit: int | None = None
-    """Place among the table's flags, from 0, of the bit that is set where the last byte holds the length of the text."""
+    """Position in the table's flags, from 0, of the bit that says: the last byte is the length of the text."""
     null_bit: int | None = None
-    """Place of the bit that is set where the value is null, whatever the bytes say."""
+    """Position of the bit that says: the value is null, whatever the bytes are."""
 
 
 def looks_like(start: bytes, size: int) -> bool:
-    """Whether the first bytes of a file are the head of a .dbf table: a known version, a real date, lengths that fit."""
+    """Whether a file begins like a .dbf table: a known version, a possible date, lengths that fit `size`."""
     if len(start) < 32 or start[0] not in SIGNATURES | _DBASE_7:
         return False
     month, day, head, record = start[2], start[3], *struct.unpack_from("<HH", start, 8)
@@ -80,7 +80,7 @@ def looks_like(start: bytes, size: int) -> bool:
 
 
 def read_dbf(source: Path | io.BytesIO) -> tuple[Grid, list[str]]:
-    """(the table, what is to be said about it). Raises Refused: damaged, cut, of a version that has another layout."""
+    """(the table, notices about it). Raises Refused: damaged, cut off, encrypted, or dBASE 7 with its other layout."""
     data: Bytes = (
         np.memmap(source, np.uint8, mode="r")
         if isinstance(source, Path)
@@ -147,12 +147,12 @@ def _fields(head: bytes, record_length: int, *, is_foxpro: bool) -> list[_Field]
     offset, at, bits = 1, 32, itertools.count()
     while at + 32 <= len(head) and head[at] not in (0x0D, 0x00) and len(fields) <= _MAX_FIELDS:
         name, kind, length, decimals = struct.unpack_from("<11sc4xBB", head, at)
-        if kind == b"C" and decimals:  # FoxPro and Clipper write long text so
+        if kind == b"C" and decimals:  # the way of FoxPro and Clipper to write a long text field
             length, decimals = length + 256 * decimals, 0
-        of_it = head[at + 18] if is_foxpro else 0  # elsewhere the byte means nothing
+        of_it = head[at + 18] if is_foxpro else 0  # only Visual FoxPro uses this byte
         field = _Field(name.split(b"\0")[0][:NAME_BYTES], kind.decode("latin-1"), offset, length, decimals)
         is_system = field.type == _NULL_FLAGS or bool(of_it & _IS_SYSTEM)
-        # In the order of the fields; where one has both bits, that of the length comes first.
+        # Bits are in the order of the fields; where a field has both bits, the length bit comes first.
         length_bit = next(bits) if field.type in _VARYING and not is_system else None
         null_bit = next(bits) if of_it & _IS_NULLABLE and not is_system else None
         fields.append(replace(field, is_system=is_system, length_bit=length_bit, null_bit=null_bit))
@@ -164,7 +164,7 @@ def _fields(head: bytes, record_length: int, *, is_foxpro: bool) -> list[_Field]
 
 
 def _encoding(driver: int, names: list[bytes]) -> str:
-    """What the names and texts are written in. UTF-8, which no byte of the head can tell, shows in the names."""
+    """The encoding of the field names. No byte of the head means UTF-8; the names themselves show it."""
     if driver in _BIG5:
         return "cp950"
     try:
@@ -175,10 +175,10 @@ def _encoding(driver: int, names: list[bytes]) -> str:
 
 
 def _encoding_of_texts(columns: list[Bytes], of_names: str, driver: int) -> str:
-    """What the texts are written in: UTF-8 when most that are not plain read so, else the code page; in doubt as the names.
+    """The encoding of the texts: UTF-8 when most non-ASCII texts are good UTF-8, else the code page; `of_names` when half are.
 
-    The names do not tell it: some programs write them in code page 936 and the texts in UTF-8. A text cut in mid-character
-    at the end of its field counts as whole.
+    The names are no proof: some programs write names in code page 936 and texts in UTF-8. A text whose last character is
+    cut off by the end of the field counts as good.
     """
     special = good = 0
     for cells in columns:
@@ -194,7 +194,7 @@ def _encoding_of_texts(columns: list[Bytes], of_names: str, driver: int) -> str:
 
 
 def _uncut(name: bytes, encoding: str) -> str:
-    """A name without the half character that ten bytes may leave at its end. Raises UnicodeDecodeError for other damage."""
+    """A decoded name without the half character that a cut at ten bytes may leave. Raises UnicodeDecodeError for other damage."""
     try:
         return name.decode(encoding)
     except UnicodeDecodeError as error:
@@ -211,16 +211,16 @@ def _text(name: bytes, encoding: str) -> str:
 
 
 def cut(name: str, encoding: str) -> str:
-    """A name as a .dbf table keeps it: its first ten bytes, without half a character at the end."""
+    """A name as a .dbf table stores it: its first ten bytes, without half a character at the end."""
     return name.encode(encoding, "replace")[:NAME_BYTES].decode(encoding, "ignore")
 
 
 def _flags(records: Bytes, fields: list[_Field]) -> Bytes | None:
-    """The bytes of `_NullFlags` of all records, deleted ones too; None where the table has none."""
+    """The bytes of `_NullFlags` of all records, deleted ones too; None where the table has no flags."""
     bits = [bit for field in fields for bit in (field.length_bit, field.null_bit) if bit is not None]
     column = next((field for field in fields if field.type == _NULL_FLAGS), None)
     if column is None or not bits:
-        return None  # texts of varying length written by a program that fills them up with blanks
+        return None  # there may be texts of varying length, of a program that pads them with blanks
     if max(bits) >= 8 * column.length:
         raise Refused("corrupt", "这个 .dbf 表的表头已损坏，空值标记的长度对不上", advice.EXPORT_AGAIN)
     return records[:, column.offset : column.offset + column.length]
@@ -233,7 +233,7 @@ def _is_set(flags: Bytes | None, rows: npt.NDArray[np.int64], bit: int | None) -
 
 
 def _cells(records: Bytes, rows: npt.NDArray[np.int64], field: _Field, flags: Bytes | None) -> tuple[Bytes, Mask, Mask]:
-    """(bytes of a field's cells, zeros behind a text that does not fill its field; which are null; which have a length that cannot be)."""
+    """(bytes of a field's cells, zeros after a text that does not fill its field; which are null; which have an impossible length)."""
     cells = np.ascontiguousarray(records[rows, field.offset : field.offset + field.length])
     is_null = _is_set(flags, rows, field.null_bit)
     is_short = _is_set(flags, rows, field.length_bit) & ~is_null
@@ -245,7 +245,7 @@ def _cells(records: Bytes, rows: npt.NDArray[np.int64], field: _Field, flags: By
 
 
 def _holds_something(cells: Bytes) -> Mask:
-    """Cells that say where in another file their content begins, by a number of four bytes or in digits; or that hold bytes."""
+    """Memo cells with a pointer to another file (four bytes or digits), and binary cells that are not empty."""
     if cells.shape[1] == 4:
         return np.asarray((cells != 0).any(axis=1) & (cells != 0x20).any(axis=1))
     return np.asarray(((cells != 0) & (cells != 0x20) & (cells != 0x30)).any(axis=1))
@@ -254,7 +254,7 @@ def _holds_something(cells: Bytes) -> Mask:
 def _column(
     records: Bytes, kept: npt.NDArray[np.int64], field: _Field, encoding: str, flags: Bytes | None
 ) -> tuple[Texts, Mask | None]:
-    """The texts of one field, and which of them are numbers; records marked as deleted are left out."""
+    """(texts of one field, which of them are numbers), without the records that are marked as deleted."""
     pieces = []
     for start in range(0, len(kept), _RECORDS_AT_ONCE):
         cells, is_null, is_torn = _cells(records, kept[start : start + _RECORDS_AT_ONCE], field, flags)
@@ -268,7 +268,7 @@ def _texts_of(cells: Bytes, field: _Field, encoding: str) -> Texts:
     if binary := _BINARY.get((field.type, field.length)):
         return binary(cells)
     texts = _decoded(cells, encoding)
-    if field.type in _TEXTS:  # what stands behind a zero is left from something else
+    if field.type in _TEXTS:  # bytes after a zero are remains of other content
         texts = pc.replace_substring_regex(texts, r"(?s) *\x00.*", "")
         texts = _null_where(texts, pc.equal(texts, pa.scalar("")))
     elif field.type == "D":
@@ -288,7 +288,7 @@ def _null_where(texts: Texts, found: Texts) -> Texts:
 
 
 def _decoded(cells: Bytes, encoding: str) -> Texts:
-    """Text of cells of one width, without the blanks and zeros that fill them up; bytes that are no character become LOST."""
+    """Texts of cells of one width, without padding blanks and zeros; bytes that are no character become LOST."""
     separator = next((byte for byte in _SEPARATORS if not (cells == byte).any()), None)
     if separator is None:
         raise Refused("not_text", "文本列里有不是文字的内容", advice.EXPORT_AS_XLSX)
@@ -314,7 +314,7 @@ def _integers(cells: Bytes) -> Texts:
 
 
 def _currency(cells: Bytes) -> Texts:
-    """Ten-thousandths."""
+    """Amounts, stored as integers in units of 1/10000."""
     whole: Texts = pa.array(cells.view("<i8").ravel()).cast(pa.decimal128(19, 0))
     return pc.cast(pc.multiply(whole, pa.scalar(Decimal("0.0001"))), pa.string())
 
@@ -324,7 +324,7 @@ def _doubles(cells: Bytes) -> Texts:
 
 
 def _moments(cells: Bytes) -> Texts:
-    """Julian day and milliseconds: `2026-10-31`, with the time where it is not midnight."""
+    """Moments stored as Julian day and milliseconds → `2026-10-31`, with the time when it is not midnight."""
     days, milliseconds = cells.view("<i4").reshape(-1, 2).T.astype(np.int64)
     seconds = (days - _UNIX_EPOCH_JULIAN) * 86_400 + (milliseconds + 500) // 1000
     known = (days > 1_721_425) & (days < 5_373_485)  # years 1 … 9999
@@ -337,4 +337,4 @@ def _moments(cells: Bytes) -> Texts:
 _BINARY: dict[tuple[str, int], Callable[[Bytes], Texts]] = {
     ("I", 4): _integers, ("Y", 8): _currency, ("B", 8): _doubles, ("T", 8): _moments,
 }  # fmt: skip
-"""Visual FoxPro's types that are no text, with their widths."""
+"""(type, width) of Visual FoxPro's binary fields → their reader."""

@@ -1,7 +1,7 @@
-"""Text files (.csv, .txt) → grid: encoding and delimiter found strictly, no row dropped, physical line numbers kept.
+"""Reads text files (.csv, .txt) → grid: finds encoding and delimiter strictly, drops no row, keeps physical line numbers.
 
-Arrow reads the many files whose lines are all alike; the csv module reads those with line breaks inside quotes or
-with lines of differing length, exactly and more slowly.
+Arrow reads most files. The csv module reads exactly, but more slowly, the files that Arrow cannot: those with line breaks
+inside quotes, or with lines that have more fields than the first ones.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from pipeline.reading.encodings import GB18030, LOST, Decoded, decode, mark_lost
 from pipeline.reading.grid import Grid, Numbers, Refused, Texts, mask
 
 HEAD_LINES = 12
-"""Titles and header stand in the first eight lines; the next ones tell how wide a line is."""
+"""Lines from the first filled one: titles, header and first rows, which show the delimiter and the number of fields."""
 MAX_COLUMNS = 2000
 ROWS_AT_ONCE = 65_536
 DELIMITERS = ",\t;|"
 CUT = -1
-"""Number of fields of a last line that ends inside quotes or a character: the file was cut there."""
+"""In `Grid.fields`: the last line ends inside quotes or inside a character, so the file was cut off there."""
 _CONTROLS = "\x01\x02\x03\x04\x1c\x1d\x1e\x1f"
-"""One of these is in no line, so that lines can be read whole."""
+"""A control character that occurs in no line serves as delimiter, so that lines are read whole."""
 OUT_OF_STEP = -2
-"""Number of fields of a line in which a delimiter was lost, so that nobody knows which value belongs where."""
+"""In `Grid.fields`: a delimiter of the line was lost, so it is not known which value belongs to which column."""
 
 
 _OTHER_SEPARATORS = {"\uff0c": "全角逗号", "、": "顿号", r"(?: |\u3000){2,}": "空格"}
-"""Between columns they are no delimiters that can be told from the text: a pattern → what it is."""
+"""Pattern of a separator that also occurs inside values, so that columns cannot be told apart → its name."""
 _COLUMNS = 3
-"""Fewer make no list."""
+"""The fewest columns of a list."""
 
 
 def read_delimited(data: bytes) -> tuple[Grid, list[str]]:
-    """The grid of a text file, and what is to be said about its encoding.
+    """(the grid of a text file, notices about its encoding).
 
-    Raises Refused: encoding unknown, quotes that do not pair, too wide, no delimiter that can be told.
+    Raises Refused: encoding unknown, quotes that do not pair, too many columns, a separator that cannot be used.
     """
     decoded = decode(data)
     whole = decoded.body.rstrip(b"\x1a\0")
@@ -72,13 +72,13 @@ def read_delimited(data: bytes) -> tuple[Grid, list[str]]:
 
 
 def _refuse_other_separators(lines: Sequence[str], records: Sequence[Sequence[str]]) -> None:
-    """Raises Refused when most lines are one field each, and would be several with what stands between their words."""
+    """Raises Refused when most lines are one field, but would be several fields with another separator."""
     whole = [line for line, record in zip(lines, records, strict=False) if visible(line) and len(record) == 1]
     for pattern, what in _OTHER_SEPARATORS.items():
         several = sum(len(re.split(pattern, line.strip())) >= _COLUMNS for line in whole)
         if several >= 2 and several * 2 > sum(map(bool, records)):
             raise Refused("separator", f"文件的列与列之间用的是{what}，分不出列", advice.EXPORT_WITH_COMMAS)
-    # Prose has single blanks as well, but not as many in one line as in the next.
+    # Prose has single blanks too, but their number differs from line to line.
     pieces, alike = max(
         ((n, c) for n, c in Counter(len(line.split()) for line in whole).items()),
         key=lambda each: (each[1], each[0]),
@@ -89,7 +89,7 @@ def _refuse_other_separators(lines: Sequence[str], records: Sequence[Sequence[st
 
 
 def _mark_swallowed(grid: Grid, width: int) -> None:
-    """Short lines with a character that half a character and a bar make up: where their fields end is not known."""
+    """Mark short lines in which half a character and a following `|` were read as one character: a field end is lost there."""
     fields = grid.fields
     if fields is None or not (short := fields < width).any():
         return
@@ -106,7 +106,7 @@ def _said(decoded: Decoded) -> list[str]:
 
 
 def _first_lines(body: bytes) -> list[str]:
-    # Cut where a line ends, so that no character is torn; a first line longer than this is no header.
+    # 4 MiB are enough: a header is not longer. Half a character at the cut is ignored.
     start = body[: 4 << 20]
     lines = list(io.StringIO(start.decode("utf-8", "ignore"), newline=""))
     above = next((at for at, line in enumerate(lines) if visible(line)), 0)
@@ -129,7 +129,7 @@ def _names(width: int) -> list[str]:
 
 
 def _fast(body: bytes, head: list[str], records: list[list[str]], width: int, delimiter: str) -> Grid | None:
-    """By Arrow; None when a record has several lines, or a line more fields than the first ones with something in them."""
+    """Read by Arrow. None when a record has several lines, or when a line has more non-empty fields than the first lines."""
     if len(records) != len(head) or not all(line.endswith("\n") for line in head[:-1]):
         return None
     if body[body.rfind(b"\n") + 1 :].count(b'"') % 2:
@@ -154,7 +154,7 @@ def _fast(body: bytes, head: list[str], records: list[list[str]], width: int, de
 
 
 def _parsed(rest: bytes, width: int, delimiter: str) -> pa.Table | None:
-    """Lines with `width` fields each; None when some have another number."""
+    """The lines as a table of `width` columns; None when a line has another number of fields."""
     try:
         return pyarrow.csv.read_csv(
             cast("IO[bytes]", pa.BufferReader(rest)),
@@ -169,9 +169,10 @@ def _parsed(rest: bytes, width: int, delimiter: str) -> pa.Table | None:
 
 
 def _evened(rest: bytes, width: int, delimiter: str) -> tuple[bytes, Numbers] | None:
-    """The lines with delimiters added where the last ones are missing, and cut off where more follow with nothing behind.
+    """(lines with exactly `width` fields, number of fields that each line had).
 
-    Beside them how many fields each line had. None when a quote goes over several lines, or something stands in a further field.
+    Adds missing delimiters at the end of a line, and removes extra empty fields. None when a quote goes over several lines,
+    or when an extra field is not empty.
     """
     never = next((char for char in _CONTROLS if char.encode() not in rest), None)
     if never is None:
@@ -203,7 +204,7 @@ def _evened(rest: bytes, width: int, delimiter: str) -> tuple[bytes, Numbers] | 
 
 
 def _field_counts(lines: Texts, delimiter: str) -> Numbers | None:
-    """Fields of each line; None when a quote does not close in its line."""
+    """Number of fields of each line; None when a quote is not closed in its line."""
     bare = lines
     if pc.any(pc.match_substring(lines, '"')).as_py():
         bare = pc.replace_substring_regex(lines, '"[^"]*"', "")
@@ -215,7 +216,7 @@ def _field_counts(lines: Texts, delimiter: str) -> Numbers | None:
 
 
 def _exact(body: bytes, width: int, delimiter: str) -> Grid:
-    """By the csv module. Fields beyond the width of the first lines are joined into one further column."""
+    """Read by the csv module. Fields beyond the width of the first lines are joined into one extra column."""
     lines = list(io.StringIO(body.decode("utf-8"), newline=""))
     reader = csv.reader(lines, delimiter=delimiter)
     pieces: list[list[Texts]] = [[] for _ in range(width + 1)]
@@ -227,7 +228,7 @@ def _exact(body: bytes, width: int, delimiter: str) -> Grid:
         for record in reader:
             end, size = reader.line_num, len(record)
             cut = end == len(lines) and _ends_inside_quotes(lines[before:end], delimiter)
-            # A quote that opened in error takes the lines below into its field: people would be lost in it.
+            # A stray opening quote puts the next lines into its field: their people would be lost.
             if end - before > 1 and (
                 size > width or cut or _are_rows(lines[before:end], width, delimiter) or _has_taken(record, delimiter)
             ):
@@ -249,19 +250,19 @@ def _exact(body: bytes, width: int, delimiter: str) -> Grid:
 
 
 def _pour(rows: list[list[str]], pieces: list[list[Texts]]) -> None:
-    """Rows into columns, so that only a part of a large file lies about as single strings."""
+    """Move rows into columns, so that only a part of a large file is in memory as Python strings."""
     for piece, column in zip(pieces, zip(*rows, strict=True), strict=False):
         piece.append(_texts(column))
     rows.clear()
 
 
 def _are_rows(lines: list[str], width: int, delimiter: str) -> bool:
-    """Lines that two stray quotes made into one record, though each is a row of its own."""
+    """Whether each of these lines is a row of its own: then two stray quotes joined them into one record."""
     return all(line.count(delimiter) >= width - 1 for line in lines)
 
 
 def _has_taken(record: list[str], delimiter: str) -> bool:
-    """A field of several lines with delimiters below its first: other rows stand in it."""
+    """Whether a field of several lines has delimiters after its first line: then it contains other rows."""
     return any(delimiter in field.partition("\n")[2] for field in record if "\n" in field)
 
 
@@ -287,7 +288,7 @@ def _texts(values: Sequence[str]) -> Texts:
 
 
 def _without_text_formula(column: Texts) -> Texts:
-    """`="123"` is how text files say that a number is text; the wrapping is no part of the value."""
+    """Remove `="…"`: text files write `="123"` to mark a number as text."""
     if not pc.any(pc.starts_with(column, '="')).as_py():
         return column
     return pc.replace_substring_regex(column, r'^="([^"]*)"$', r"\1")

@@ -1,7 +1,7 @@
-"""Bytes of a text file → UTF-8. The encoding is told from the whole file, and for lines that differ line by line.
+"""Decodes the bytes of a text file to UTF-8. The encoding is found for the whole file; lines that differ are read one by one.
 
-Bytes that no encoding explains become LOST, so that the cell in which they stand is known and nothing is guessed. No decoder
-here ever takes a line end, a comma, a tab, a semicolon or a quote for the second half of a character.
+Bytes that no encoding explains become LOST, so that the damaged cell is known and nothing is guessed. No decoder here
+reads a line end, a comma, a tab, a semicolon or a quote as the second half of a character.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from pipeline import advice
 from pipeline.reading.grid import Grid, Refused, mask
 
 LOST = "\ufdd0"
-"""Stands for bytes that could not be read: a code point that no text contains."""
+"""Replaces bytes that could not be read: a code point that no text contains."""
 MARK = "monitor-lost"
-"""How a decoder is told (`errors`) to put LOST for them."""
+"""Value of a decoder's `errors` argument that puts LOST in place of such bytes."""
 UTF_8, GB18030, UTF_16 = "UTF-8", "GB18030", "UTF-16"
 
 _SAMPLED = 4096
-"""Lines by which the encoding of a file is told."""
+"""Number of lines by which the encoding of a file is found."""
 _MOSTLY = 0.6
-"""Share of the high bytes of a line that stand in whole characters of UTF-8: in UTF-8, however damaged, nearly all; in GBK few."""
+"""Least share of a line's high bytes in whole UTF-8 characters: nearly all in UTF-8, even when damaged; few in GBK."""
 _MOST_LOST = 0.2
-"""Share of characters lost above which the encoding is none that we know."""
+"""Share of lost characters above which the encoding must be an unknown one."""
 _HAN_IN_UTF_8 = re.compile(rb"[\xe3-\xe9\xef][\x80-\xbf]{2}")
 _HIGH = re.compile(rb"[\x80-\xff]")
 _OTHERS = {
     "Big5（繁体中文）": ("cp950", [(0xA4, 0xC6)]), "Shift-JIS（日文）": ("cp932", [(0x82, 0x83), (0x88, 0x97)]),
 }  # fmt: skip
-"""Encodings that a text in none of ours may be in: their name, codec, and first bytes of their commonest characters."""
+"""Encodings that are recognised but not read: name → (codec, ranges of the first byte of the most common characters)."""
 _MOSTLY_COMMON, _RARELY_COMMON = 0.9, 0.6
-"""Share of common characters that a text has in its own encoding at least, and in another at most."""
+"""Least share of common characters when the encoding is right, and the most when it is wrong."""
 _LEAST_TOLD = 8
-"""Characters outside ASCII from which an encoding can be told."""
+"""Fewest characters outside ASCII by which an encoding can be found."""
 _SHIFTED = re.compile("[\u0900\u0a00\u0d00]")
-"""A tab or a line end of UTF-16 that is read one byte too early or too late."""
+"""A tab or line end in UTF-16 text that is read shifted by one byte."""
 _TOLD_BY = 65_536
-"""Bytes, or characters, by which an encoding that is not read is told."""
+"""Number of bytes or characters by which an encoding that is not read is recognised."""
 _WIDE_HEADS = (512, 8192)
-"""Bytes from the beginning by which UTF-16 without a mark is told: few, since further down it may be out of step."""
+"""Numbers of first bytes by which UTF-16 without a BOM is recognised: few, because later bytes may be shifted."""
 
 
 @dataclass
@@ -52,15 +52,15 @@ class Decoded:
 
     body: bytes
     encoding: str
-    """As a clerk may read it in a message."""
+    """Its name in messages."""
     others: dict[str, list[int]] = field(default_factory=dict)
-    """Another encoding → lines (from 1) that were read in it."""
+    """Other encoding → lines (from 1) that were decoded with it."""
     has_lost: bool = False
-    """LOST stands somewhere in the body."""
+    """True when the body contains LOST."""
 
 
 def decode(data: bytes) -> Decoded:
-    """Decode a text file; half a character at its end is LOST. Raises Refused: in no encoding that we know, or out of step (UTF-16)."""
+    """Decode a text file; half a character at its end becomes LOST. Raises Refused: unknown encoding, or UTF-16 with shifted bytes."""
     if width := wide(data):
         return _decode_wide(data, width)
     data = data.removeprefix(codecs.BOM_UTF8).rstrip(b"\x1a\0")
@@ -83,7 +83,7 @@ def decode(data: bytes) -> Decoded:
 
 
 def wide(data: bytes) -> str | None:
-    """The codec of a text in UTF-16, with a mark or without; None for any other. Raises Refused for UTF-32, which nobody sends."""
+    """The codec of UTF-16 text, with or without a BOM; None for any other encoding. Raises Refused for UTF-32."""
     if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         raise Refused("encoding", "文件是 UTF-32 编码，不能直接接收", advice.IMPORT_TEXT)
     if data.startswith(codecs.BOM_UTF16_LE):
@@ -93,7 +93,7 @@ def wide(data: bytes) -> str | None:
     for size in _WIDE_HEADS:
         head = data[: min(size, len(data) & ~1)]
         even, odd = head[0::2].count(0), head[1::2].count(0)
-        # Digits and delimiters have a zero byte on one side; 一 (U+4E00) has one on the other.
+        # Digits and delimiters have a zero byte on one side; 一 (U+4E00) has it on the other.
         if head and max(even, odd) * 20 >= len(head) and max(even, odd) >= 4 * min(even, odd):
             codec = "utf-16-le" if odd > even else "utf-16-be"
             text = head.decode(codec, "replace")
@@ -110,9 +110,9 @@ def common_share(text: str) -> float:
 
 
 def _refuse_if_other(data: bytes, text: str) -> None:
-    """Raises Refused when a text that is rare Chinese as GB18030 is common Chinese or Japanese in an encoding that is not read.
+    """Raises Refused when the text is rare Chinese in GB18030, but common Chinese or Japanese in an encoding that is not read.
 
-    In Big5 the second half of a character may be a bar or a backslash, and its characters are not those of our headers.
+    Big5 is not read because the second byte of a character may be `|` or a backslash, and its characters differ from our headers.
     """
     if common_share(text[:_TOLD_BY]) >= _RARELY_COMMON:
         return
@@ -130,7 +130,7 @@ def _refuse_if_other(data: bytes, text: str) -> None:
 
 
 def mark_lost(grid: Grid, encoding: str) -> list[str]:
-    """Note the cells in which LOST stands and show it as `\ufffd`; returns what is to be said of them, if anything."""
+    """Note the cells that contain LOST and show it as `\ufffd`; returns the notices about them."""
     rows = np.zeros(grid.height, bool)
     for at, column in enumerate(grid.columns):
         lost = mask(pc.match_substring(column, LOST))
@@ -146,7 +146,7 @@ def mark_lost(grid: Grid, encoding: str) -> list[str]:
 
 
 def name_lines(numbers: list[int]) -> str:
-    """`第3、7行`: the first of them, and how many they are."""
+    """`第3、7行`: the first five line numbers, and the count when there are more."""
     return "第" + "、".join(map(str, numbers[:5])) + ("行" if len(numbers) <= 5 else f"等{len(numbers)}行")
 
 
@@ -177,7 +177,7 @@ codecs.register_error(MARK, _mark_lost)
 
 
 def _sample(data: bytes) -> tuple[bool, bool]:
-    """(most lines are UTF-8, some lines are not as most are), by lines from all over the file."""
+    """(are most lines UTF-8, do some lines differ), by sample lines from the whole file."""
     if len(data) < 1 << 20:
         lines = data.split(b"\n")
         lines = lines[:: max(len(lines) // _SAMPLED, 1)]
@@ -194,7 +194,7 @@ def _is_utf_8(line: bytes) -> bool:
 
 
 def _line_by_line(data: bytes, text: str, found: Decoded) -> str:
-    """The text with each line that is not in the file's encoding read in the other; a line end is one in both."""
+    """The text, in which each line in the other encoding is decoded with that one. Line ends are the same in both encodings."""
     raw, lines = data.split(b"\n"), text.split("\n")
     is_utf_8 = found.encoding == UTF_8
     other, codec = (GB18030, "gb18030") if is_utf_8 else (UTF_8, "utf-8")
@@ -213,10 +213,10 @@ def _line_by_line(data: bytes, text: str, found: Decoded) -> str:
 
 
 def _refuse_if_lost(text: str) -> None:
-    """Raises Refused when so many characters are torn that the encoding must be another."""
+    """Raises Refused when so many characters are lost that the encoding must be another one."""
     if text.count(LOST) == 1 and text.endswith(LOST):
         return  # where the file was cut
-    # Of every character outside ASCII; bytes that are left out one by one count one each.
+    # The share among characters outside ASCII; bytes that are lost one by one count as one each.
     if text.count(LOST) > _MOST_LOST * (len(text) - len(text.encode("ascii", "ignore"))):
         line = text.count("\n", 0, text.index(LOST)) + 1
         raise Refused(

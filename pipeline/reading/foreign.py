@@ -1,4 +1,4 @@
-"""What is no table, though it arrived as one: told by how it begins, whatever its name. Refused with what to do."""
+"""Refuses files that are not tables, with advice what to do. They are recognised by their first bytes, not by their name."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ _EXCHANGE = [
     (r"ID;P[^\r\n]*\r?\n[A-Z];", "SYLK 格式（.slk）的表"), (r"TABLE\r?\n0,1\r?\n", "DIF 格式的表"),
     (r'(?:\{|\[\s*\{)\s*"', "JSON 数据"),
 ]  # fmt: skip
-"""Beginnings of files that programs exchange: no row of theirs is a line."""
+"""Beginnings of exchange formats, in which a row is not a line."""
 _BINARY = bytes({*range(9), *range(14, 26), 27, 28, 29, 30, 31})
 _HIVE = b"\1"
 _MOST_BINARY = 0.01
-"""Share of control characters above which a file is no text: one stray byte in a list is not."""
+"""Share of control characters above which a file is not text; one stray byte in a list is allowed."""
 _TAG = re.compile(r"<(?:!--|!doctype|!\[|\?|/?[a-z][a-z0-9:_-]*(?:\s|/?>|$))", re.IGNORECASE)
 _TABLE_INSIDE = re.compile(r"<table\b[^<>]*>.*?<(?:tr|td|th|thead|tbody)\b", re.IGNORECASE | re.DOTALL)
 _WEB_ARCHIVE = re.compile(r"^(?:mime-version:|content-type:\s*(?:multipart|text/html))", re.IGNORECASE | re.MULTILINE)
 _WEB_WORDS = re.compile(r"<(?:!doctype\s+)?html\b|<(?:table|body|div)\b", re.IGNORECASE)
 _SPREADSHEET_XML = re.compile(r"excel\.sheet|urn:schemas-microsoft-com:office:spreadsheet", re.IGNORECASE)
 _LONG_NUMBER = re.compile(rb"""["']Number["'][^<>]*>\s*[\d.]{16,}""")
-"""In an XML spreadsheet: a cell that a program which opens it takes for a quantity of 15 digits."""
+"""In an XML spreadsheet: a number cell with so many digits that a spreadsheet program keeps only 15 of them."""
 
 
 def refuse_foreign(start: bytes, suffix: str, read_all: Callable[[], bytes]) -> None:
     """Raises Refused when a file that begins with `start` is no text file with a row in each line.
 
-    `suffix` only words the reason; `read_all` gives the whole file, which is asked for where the advice depends on it.
+    `suffix` is used only in the reason. `read_all` gives the whole file; it is called only where the advice depends on it.
     """
     for signature, what in _SIGNATURES:
-        # Initials that a header may begin with as well.
+        # A header may begin with these letters too.
         if start.startswith(signature) and not (signature in (b"BM", b"RIFF") and start[:64].isascii()):
             fix = advice.UNPACK if what == "压缩包" else advice.FROM_DOCUMENT
             raise Refused("not_a_table", f"这是{apart(what)}，不是表格", fix)

@@ -1,8 +1,8 @@
-"""Names whose bytes were read in another encoding before they came to us: 寮犱笁 for 张三, ÕÅÈý, ????, 锟斤拷.
+"""Finds garbled names: their bytes were read in a wrong encoding before they came to us (寮犱笁 for 张三, ÕÅÈý, ????, 锟斤拷).
 
-A garbled name is nobody's name: believed, it would make a conflict of every person. Told by reading it back: its bytes, in
-the encoding that they were taken for, are good Chinese in another. One search by Arrow finds the few that may be; only those
-are looked at singly.
+If a garbled name were accepted, every such person would have a name conflict. The test reads the name back: it is encoded
+again in the wrong encoding, and the bytes are good Chinese in another one. One search by Arrow finds the few candidates;
+only these are tested one by one.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from pipeline.reading.grid import Mask, Texts, mask
 _UTF_8_IN_GBK = "".join(
     bytes((lead, next_)).decode("gb18030", "ignore") for lead in range(0xE3, 0xEA) for next_ in range(0x81, 0xC0)
 )
-"""First characters of Chinese in UTF-8 that was read as GBK."""
+"""Possible first characters when Chinese in UTF-8 was read as GBK."""
 _OF_ONE_BYTE = ("cp1252", "cp437", "cp850")
-"""Encodings in which Western programs read what they do not know, one byte a character."""
+"""Encodings, one byte per character, that Western programs use for unknown text."""
 _REPLACED = frozenset("\ufffd\x1a\xbf\u2426")
-"""What programs put for a character that they lost, and nobody writes: U+FFFD, SUB, ¿ (Oracle), ␦. A `?` may be somebody's doubt."""
+"""Marks of programs for a lost character, which people do not write: U+FFFD, SUB, ¿ (Oracle), ␦. People may write `?`."""
 _LOST = r"[?？\x{fffd}锟斤拷]"
 _SUSPECT = (
     rf"^[{INVISIBLE}]*(?:[{_UTF_8_IN_GBK}]|{_LOST}(?:{_LOST}|[{INVISIBLE}·])+$)"
     r"|[\x{fffd}\x{1a}\x{bf}\x{2426}]|[\x{80}-\x{b6}\x{b8}-\x{ff}\x{192}\x{2500}-\x{25a0}]"
 )
-"""What every garbled name has in it; and a few names that are good."""
+"""Pattern that matches every garbled name, and a few good ones."""
 MOST_GARBLED = 0.2
 LEAST_GARBLED = 3
-"""Share of names above which, and number from which, the column as a whole was read in the wrong encoding."""
+"""The whole column was read in the wrong encoding when its share of garbled names is above, and their number at least, this."""
 
 
 def garbled(names: Texts) -> Mask:
-    """True for each name that is garbled beyond doubt; False for blanks, and where a `?` stands for some characters."""
+    """True for each name that is certainly garbled; False for blanks, and where `?` replaces only some characters."""
     suspects = mask(pc.match_substring_regex(names, _SUSPECT))
     if not suspects.any():
         return suspects
@@ -43,7 +43,7 @@ def garbled(names: Texts) -> Mask:
 
 
 def is_garbled(text: str) -> bool:
-    """A text is garbled when something of it was lost, nothing is left, or its bytes are better Chinese in their own encoding."""
+    """Whether a character was lost, nothing readable is left, or the bytes are better Chinese in another encoding."""
     if not _REPLACED.isdisjoint(text):
         return True
     seen = visible(text)
@@ -54,7 +54,7 @@ def is_garbled(text: str) -> bool:
 
 
 def _from_gbk(text: str) -> bool:
-    """UTF-8 read as GBK. At the end a part of its last character may be lost, in the middle what U+FFFD stands for."""
+    """Whether it is UTF-8 read as GBK. Part of the last character may be lost, and characters that U+FFFD replaces."""
     raw = b"".join({"€": b"\x80", "\ufffd": b"\xff", "?": b"\xff"}.get(char) or char.encode("gb18030") for char in text)
     has_lost = b"\xff" in raw
     for lost in range(3):
@@ -67,11 +67,11 @@ def _from_gbk(text: str) -> bool:
 
 
 def _from_one_byte(text: str, encoding: str) -> bool:
-    """GBK or UTF-8 read one byte at a time. Western names have more plain letters than others."""
+    """Whether it is GBK or UTF-8 read one byte at a time. Not a Western name, which has mostly ASCII letters."""
     if len(text) < 2 or sum(map(str.isascii, text)) * 2 > len(text):
         return False
     try:
-        # What the code page leaves free is passed on as it is, or lost.
+        # Programs keep a byte that the code page does not define, or lose it.
         raw = b"".join(
             b"\xff" if char == "\ufffd" else char.encode("latin-1" if "\x80" <= char <= "\x9f" else encoding)
             for char in text

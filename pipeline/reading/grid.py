@@ -1,4 +1,4 @@
-"""A sheet as read: columns of text with what the cell was, before anybody knows what the columns mean."""
+"""A sheet as read: columns of text, with facts about the cells; the meaning of the columns is not known yet."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from pipeline.model import Refusal
 Mask = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
 Texts = Any
-"""A pyarrow string array. Its published types do not follow what the compute functions take and give."""
+"""A pyarrow string array. Any, because pyarrow's published types do not fit its compute functions."""
 Problem = Literal["error_value", "formula_without_value", "unreadable_bytes"]
 Shown = Literal["visible", "hidden", "very_hidden"]
 
 
 class Refused(Exception):
-    """Ends the reading of one file from the inside; caught where the reading began, and never leaves the sandbox."""
+    """Ends the reading of one file. `readers.read` catches it; it never leaves the sandbox."""
 
     def __init__(self, code: str, reason: str, fix: str) -> None:
         super().__init__(code)
@@ -30,7 +30,7 @@ class Refused(Exception):
 
 
 def apart(name: str) -> str:
-    """A name as it stands after a Chinese word: Latin letters stand apart."""
+    """A name as written after a Chinese word: with a blank before Latin letters."""
     return f" {name}" if name[:1].isascii() else name
 
 
@@ -42,34 +42,34 @@ class Grid:
     columns: list[Texts]
     """Text of the cells; null where the cell is empty."""
     row_numbers: Numbers
-    """The sheet's own row number; in a text file the physical line where the record begins."""
+    """Row numbers of the sheet; in a text file the physical line where the record begins."""
     numeric: dict[int, Mask] = field(default_factory=dict)
-    """Column → cells that held a number; a column without such cells is not listed."""
+    """Column → mask of cells that contained a number; columns without such cells are left out."""
     merges: list[tuple[int, int, int, int]] = field(default_factory=list)
     """(first row, first column, last row, last column) of merged cells, from 0, ends included."""
     shown: Shown = "visible"
-    """Whether the program that opens the file shows the sheet; a very hidden one is in no menu."""
+    """Whether spreadsheet programs show the sheet; a very hidden one is in no menu."""
     date1904: bool = False
-    """The workbook counts its days from 1904."""
+    """True when the workbook counts days from 1904."""
     hidden_rows: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))
     """Row numbers of hidden rows."""
     problems: list[tuple[int, int, Problem]] = field(default_factory=list)
-    """(row, column) of cells that hold an error, a formula without a result, or bytes that are no character; from 0."""
+    """(row, column, problem), from 0, of cells with an error value, a formula without result, or unreadable bytes."""
     is_table: bool = False
-    """A table with named columns (.dbf, a database): the first row is its header, and nothing stands above it."""
+    """True for a table with named columns (.dbf, a database): the first row is its header."""
     cut_names: str = ""
-    """The encoding in which the names of the columns were cut to ten bytes (.dbf); '' where names have any length."""
+    """The encoding in which column names were cut to ten bytes (.dbf); '' where names have any length."""
     fields: Numbers | None = None
-    """Text files: how many fields the line had. Fields beyond those of the first lines stand together in the last column."""
+    """Text files: number of fields of each line, or CUT, OUT_OF_STEP (`delimited`). Extra fields are joined in the last column."""
 
     elsewhere: dict[int, Mask] = field(default_factory=dict)
-    """.dbf: memo column → cells whose content lies in another file, which nobody reads."""
+    """.dbf: column → mask of cells with content that is not read: in another file (memo), or binary."""
     has_open_end: bool = False
-    """Text files: nothing ends the last line."""
+    """Text files: the last line has no line end."""
 
     @property
     def height(self) -> int:
-        """Rows, blank ones included."""
+        """Number of rows, blank ones included."""
         return len(self.row_numbers)
 
     def text(self, row: int, column: int) -> str:
@@ -78,10 +78,10 @@ class Grid:
 
 
 def filled(column: Texts) -> Mask:
-    """True where a cell holds something that can be seen."""
+    """True where a cell contains a visible character."""
     return mask(pc.match_substring_regex(column, f"[^{INVISIBLE}]"))
 
 
 def mask(answer: Any) -> Mask:
-    """A boolean array of pyarrow's, unknown counting as False."""
+    """A pyarrow boolean array as NumPy mask; null becomes False."""
     return np.asarray(pc.fill_null(answer, pa.scalar(False)), dtype=bool)

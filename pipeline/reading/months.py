@@ -1,4 +1,4 @@
-"""Months as people write them in titles, sheet names, file names and period columns."""
+"""Reads months as people write them in titles, sheet names, file names and period columns."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _CHINESE_MONTH = {
 _YEAR = r"(?<!\d)(20\d\d)"
 _MONTH = r"(1[0-2]|0?[1-9])"
 _IN_TEXT = [
-    # A full date in a title is the day somebody signed, unless it says up to when the list goes.
+    # A full date in a title is a day of signing, unless 截至 says that it is the end of the period.
     re.compile(rf"(?:截至|截止到?){_YEAR}[年\-./]{_MONTH}[月\-./]\d{{1,2}}"),
     re.compile(rf"{_YEAR}年度?{_MONTH}月(?!\d{{1,2}}日)"),
     re.compile(rf"{_YEAR}[-./]{_MONTH}(?![\d]|[-./]\d|-\d)"),
@@ -45,9 +45,9 @@ _DAY = re.compile(rf"^{_YEAR}(?:[-./年]{_MONTH}[-./月]\d{{1,2}}日?|(1[0-2]|0[
 
 
 def months_in(text: str) -> list[str]:
-    """Every month (`YYYY-MM`) that a text names, sorted; a full date names none, but for 截至2026年10月31日."""
+    """Every month (`YYYY-MM`) that a text names, sorted. A full date names none, except after 截至 (截至2026年10月31日)."""
     text = plain_blanks(unicodedata.normalize("NFKC", text))
-    # Blanks inside a month are none; but the blank before it keeps it apart from another number (`名册2 2026-10`).
+    # Blanks inside a month do not count. If no month is found so, a blank may separate it from another number (`名册2 2026-10`).
     return _months_in(text.replace(" ", "")) or _months_in(text)
 
 
@@ -59,7 +59,7 @@ def _months_in(text: str) -> list[str]:
 
 
 def month_of_cell(text: str, numeric: bool) -> str | None:
-    """The month (`YYYY-MM`) in a cell of a period column; None when it names none, or is the number 2026.1, which is two."""
+    """The month (`YYYY-MM`) in a cell of a period column; None when it names none, or is the number 2026.1 (January or October)."""
     text = plain_blanks(unicodedata.normalize("NFKC", text))
     if numeric and re.fullmatch(r"20\d\d\.1", text):
         return None

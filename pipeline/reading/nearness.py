@@ -1,4 +1,4 @@
-"""What a sheet that is of no kind looks most like: the columns it lacks, and which of its headers may be meant."""
+"""Finds the kinds that an unrecognised sheet resembles, the columns that it lacks, and headers that may be meant."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from pipeline.settings.contracts import Kind, fold_header
 
 _NUMBER = re.compile(r"\d{15}|\d{17}[\dXx]")
 SHOWN = 3
-"""Kinds named in a refusal."""
+"""The most kinds that a refusal names."""
 ALIKE = 50.0
-"""Two headers no more alike than this, in percent of their letters, have nothing to do with each other."""
+"""Two headers with at most this similarity, in percent, are not related."""
 APART = (("总", "均"), ("年", "月"), ("户", "人"))
-"""Pairs of words of which one is not the other, however alike the rest: to call a total a mean would spoil every row."""
+"""Pairs of words that must not be confused, however similar the rest: a total read as a mean would make every row wrong."""
 TITLED = 0.5
-"""What a kind's name in the title counts for, a whole header counting 1 among the required ones."""
+"""Weight of a kind's name in the title; all required columns together have the weight 1."""
 
 
 def unrecognised(
     header: Header | None, matches: Sequence[Match], titled: Sequence[str], sheet: str, sendable: Sequence[Kind], *,
     is_row: bool = False,
 ) -> Refusal:  # fmt: skip
-    """The refusal of a sheet that is of no kind: the nearest kinds, what each lacks, and the nearest header for each.
+    """The refusal of a sheet of no kind. It names the nearest kinds, the columns that each lacks, and a similar header for each.
 
     Args:
-        header: the sheet's header, or the row most like one; None when it has no texts at all.
-        matches: kinds laid over it, among which the nearest are looked for.
-        titled: names of kinds of which the title speaks, or the one that it must be.
+        header: the sheet's header, or the row most like a header; None when the sheet has no text.
+        matches: kinds compared with it, from which the nearest are chosen.
+        titled: names of kinds that the title names, or the one kind that it must be.
         sheet: the sheet's name, '' for a text file.
         sendable: the kinds that the unit may send.
-        is_row: `header` is only the row most like one.
+        is_row: `header` is only the row most like a header.
     """
     where = f"工作表“{sheet}”" if sheet else "文件"
     if header and is_row and any(_NUMBER.fullmatch(name) for name in header.names):
-        header = None  # a person's own row: naming its cells as columns would lose him
+        header = None  # the row of a person: its cells must not be read as column names
     if header and _is_garbled(header):
         reason = f"{where}里的文字是乱码，列名认不出来：转换文件时文字编码弄错了"
         return Refusal("garbled", reason, advice.CHECK_ENCODING)
@@ -74,7 +74,7 @@ def unrecognised(
 
 
 def _written_above(header: Header, matches: Sequence[Match]) -> list[str]:
-    """Names of missing columns that stand above the row taken for the header."""
+    """Names of missing columns that are above the row taken as the header."""
     if not matches:
         return []
     kind = matches[0].kind
@@ -84,7 +84,7 @@ def _written_above(header: Header, matches: Sequence[Match]) -> list[str]:
 
 
 def _is_garbled(header: Header) -> bool:
-    """Most of what is not numbers and plain letters is garbled."""
+    """Whether most names with characters outside ASCII are garbled."""
     words = [name for name in header.names if name and not name.isascii()]
     return sum(map(is_garbled, words)) * 2 > len(words)
 
@@ -111,7 +111,7 @@ def _nearest(header: Header, matches: Sequence[Match], titled: Sequence[str]) ->
 
 
 def _differ(word: str, name: str) -> bool:
-    """Whether the one says the one and the other the other of a pair of APART."""
+    """Whether one text has the first word of a pair of APART, and the other text has the second."""
     return any(
         (one in word and other in name and one not in name and other not in word)
         or (other in word and one in name and other not in name and one not in word)
@@ -120,7 +120,7 @@ def _differ(word: str, name: str) -> bool:
 
 
 def _meant(match: Match, group: Sequence[str], header: Header) -> tuple[str | None, float]:
-    """(the header of the file most like one of a missing group's names, how alike in percent), among those not taken yet."""
+    """(unused header of the file that is most similar to a name of the missing group, similarity in percent)."""
     taken = {use.column - 1 for use in match.uses}
     free = [
         (name, folded)

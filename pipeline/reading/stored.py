@@ -1,7 +1,7 @@
-"""A table of a partner's database as it is kept in the archive: Parquet of nothing but text, written and read back.
+"""Writes and reads a table of a partner's database as the archive keeps it: Parquet with all values as text.
 
-The names of the columns are the header, row 1; record n is row n + 1, as in a .dbf table. The same rows in the same
-order, written in pieces of the same size, are the same bytes.
+The column names are the header, row 1; record n is row n + 1, as in a .dbf table. The same rows in the same order,
+written in pieces of the same size, give the same bytes.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ MAGIC = b"PAR1"
 _MARK = b"monitor.table"
 
 Piece = Sequence[tuple[Texts, Mask]]
-"""Per column: texts (null where the database has none), and which of them were inexact numbers."""
+"""Per column: texts (null where the database has NULL), and which of them were inexact numbers."""
 
 
 @contextmanager
 def writer(path: Path, headers: Sequence[str]) -> Iterator[Callable[[Piece], None]]:
-    """Write a table piece by piece: call what is given with each. Raises OSError when the disk is full."""
+    """Write a table piece by piece: call the given function with each piece. Raises OSError when the disk is full."""
     fields = [
         (f"{sort}{n}", kind)
         for n in range(len(headers))
@@ -45,7 +45,7 @@ def writer(path: Path, headers: Sequence[str]) -> Iterator[Callable[[Piece], Non
 
 
 def read_stored(path: Path) -> Grid:
-    """The table as a grid. Raises Refused for any other Parquet: nobody hands in such files."""
+    """The table as a grid. Raises Refused for a Parquet file that we did not write."""
     try:
         table = pq.read_table(path, memory_map=True)
     except (pa.ArrowException, OSError) as error:
@@ -65,7 +65,7 @@ def read_stored(path: Path) -> Grid:
 
 
 def tell_apart(path: Path, said: str) -> None:
-    """Let the same rows be other bytes, by a word that says why: what was so before is so again, and is news."""
+    """Change the bytes of a table with the same rows, by adding `said` (why): an earlier state that is true again counts as new."""
     table = pq.read_table(path)
     known = dict(table.schema.metadata or {}) | {b"monitor.again": said.encode()}
     pq.write_table(table.replace_schema_metadata(known), path, compression="zstd")
