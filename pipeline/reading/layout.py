@@ -1,6 +1,7 @@
-"""Grid → which kind, where the header is, which rows are data. Writes raw rows as Parquet; `read_file` is the one door.
+"""Reads a received file: finds kind, header and data rows of each sheet, and writes the raw rows as Parquet.
 
-Everything here runs in the sandbox but `read_file`, which starts it and turns a killed child into a Refusal.
+`read_file` is the entry point: it starts the sandbox and turns a killed child into a Refusal. The functions below the
+line "In the sandbox" run there.
 """
 
 from __future__ import annotations
@@ -55,10 +56,10 @@ from pipeline.settings.contracts import Contracts, Kind
 from pipeline.settings.places import Gazetteer
 
 HOSTILE_MB = 1024
-"""No small file may take more memory than this."""
+"""MiB of memory that a small file may take."""
 MOST_MB = 4096
 SECONDS = 60
-"""What a small file may take by the clock; its CPU time is a third of that (sandbox)."""
+"""Seconds of clock time that a small file may take; its CPU time is a third of that (sandbox)."""
 MAX_DISTINCT_PERIODS = 1000
 
 
@@ -66,13 +67,13 @@ def read_file(
     path: Path, file_name: str, unit_code: str, sender_kinds: set[str], work_dir: Path, *,
     places: Gazetteer | None = None, memory_mb: int = HOSTILE_MB, seconds: int = SECONDS,
 ) -> list[Reading]:  # fmt: skip
-    """Read one received file in the sandbox: one Reading per kind in it, at least one, refused or with rows in `work_dir`.
+    """Read one received file in the sandbox: at least one Reading, one per kind; each is refused or has rows in `work_dir`.
 
     `file_name` is the sender's name of the file; `sender_kinds` is what the unit counts as in `Kind.senders`
-    (`{"division", "d01"}`). `places` are those of all divisions, by which a list of another one is known; None for who sends
-    lists of several. `work_dir` belongs to this file alone. `memory_mb` and `seconds` (of the clock) are what a small
-    file may take; a large one gets more, by its size. A file that ends its child is a Reading with a Refusal.
-    Raises ContractError, and ConfigError when `path` cannot be read or `work_dir` not written.
+    (`{"division", "d01"}`). `places` are the places of all divisions, to notice a list of another division; None for a unit
+    that sends lists of several divisions. `work_dir` is for this file only. `memory_mb` and `seconds` (clock time) are the
+    limits for a small file; a large one gets more, by its size. When the child is killed, the Reading has a Refusal.
+    Raises ContractError, and ConfigError when `path` cannot be read or `work_dir` cannot be written.
     """
     memory, cpu = limits(path, memory_mb, seconds)
     try:
@@ -85,7 +86,7 @@ def read_file(
 
 
 def not_read(fault: str, file_name: str) -> Refusal:
-    """Of a file that our own program failed over; `fault`: where, for the data officer."""
+    """The refusal of a file on which our own program failed; `fault`: where it failed, for the data officer."""
     return Refusal(
         "unreadable",
         "读取程序处理这个文件时出了问题，没有读成。这是我们的程序的问题，已告知数据员，不能说明您的文件写错了",
@@ -95,7 +96,7 @@ def not_read(fault: str, file_name: str) -> Refusal:
 
 
 def _is_workbook(file_name: str) -> bool:
-    """Whether it may be opened and worked on: a spreadsheet program opens no text as .xlsx, but as .xls and spoils its numbers."""
+    """Whether the sender may open the file safely. A text file named .xls would open, and its long numbers would be damaged."""
     return endings.ending(file_name) == ".xlsx"
 
 
@@ -111,9 +112,9 @@ def _of_killed(killed: sandbox.Killed, file_name: str) -> Refusal:
 
 
 def limits(path: Path, memory_mb: int = HOSTILE_MB, seconds: int = SECONDS) -> tuple[int, int]:
-    """(MiB, CPU seconds) that a file may take: little for a small one, whatever it claims to unpack to.
+    """(MiB, CPU seconds) that a file may take: little for a small file, whatever unpacked size it claims.
 
-    Raises ConfigError when the file cannot be looked at.
+    Raises ConfigError when the file cannot be opened.
     """
     try:
         size = path.stat().st_size / 1024**2
@@ -132,7 +133,7 @@ def limits(path: Path, memory_mb: int = HOSTILE_MB, seconds: int = SECONDS) -> t
 
 @dataclass
 class _Sheet:
-    """A sheet that is of a kind, or that cannot be taken and says why."""
+    """A visible sheet of a kind, with a refusal when it cannot be taken."""
 
     grid: Grid
     header: Header
@@ -142,27 +143,27 @@ class _Sheet:
 
 
 _DATE = re.compile(r"[0-9〇一二三四五六七八九十]+[年月日]")
-"""Behind a date the name of a place may begin."""
+"""A date, after which the name of a place may begin."""
 
 
 @dataclass(frozen=True)
 class _Name:
-    """What a file is called, and who sent it."""
+    """The name of a file, and its sender."""
 
     path: str
-    """With the folders below the sender's own."""
+    """The file name with the folders below the sender's own folder."""
     unit_code: str
     places: Gazetteer | None
-    """As of `read_file`."""
+    """See `read_file`."""
 
     @property
     def stem(self) -> str:
         return PurePath(self.path).stem
 
     def refusal_of(self, sheet: _Sheet) -> Refusal | None:
-        """The question whose list a sheet is: where what names places next to its rows names those of other divisions alone.
+        """The refusal that asks whose list a sheet is, when the first text that names places names only other divisions.
 
-        Next to the rows stands the title, then the sheet's name, the file's, and the folders' from the inside out.
+        The texts are, in this order: the title, the sheet's name, the file's name, the folders' names from the inside out.
         """
         if self.places is None:
             return None
@@ -190,7 +191,7 @@ def read_submissions(
     contracts_folder: Path | None = None,
     places: Gazetteer | None = None,
 ) -> list[Reading]:
-    """What `read_file` says, in this very process: for the sandbox and for tests."""
+    """The same as `read_file`, but in this process: for the sandbox and for tests."""
     book = readers.read(path, file_name)
     if isinstance(book, Refusal):
         return [Reading(kind=None, refusal=book)]
@@ -203,9 +204,9 @@ def read_submissions(
 
 
 def _misnamed(reading: Reading, misnamed: Refusal) -> Reading:
-    """A list whose file has an ending that is not read: refused as what it is, so that it is known whose rows are missing.
+    """The Reading refused for the file's ending. It keeps its kind, so that it is known which list is missing.
 
-    What is of no kind keeps the code and the kinds that it may be, by which it is known whether a roster lacks it.
+    A sheet of no kind keeps its code and its nearest kinds: they tell whether a roster may be incomplete without it.
     """
     refusal, own = misnamed, reading.refusal
     if own and own.code == _UNRECOGNISED:
@@ -246,7 +247,7 @@ def _submissions(book: Book, name: _Name, recogniser: Recogniser, work_dir: Path
     emptied = readings[0].emptied = _emptied(book.grids, taken, found.headers, recogniser)
     readings[0].notices[:0] = [beside.in_words(*each) for each in emptied.items()]
     refused = {reading.refusal.code for reading in readings if reading.refusal}
-    # Without a header nobody can say in which of its columns something stands that is never received.
+    # Without a header it is not known which columns contain what is never received.
     is_headed = all(header for _, header in found.strangers)
     holds_data = found.by_kind or found.undecided or found.hidden or (found.strangers and is_headed)
     if holds_data and not refused & _KEPT_FROM_ITS_SENDER:
@@ -256,14 +257,14 @@ def _submissions(book: Book, name: _Name, recogniser: Recogniser, work_dir: Path
 
 
 _KEPT_FROM_ITS_SENDER = frozenset({"refused_sheet_name", "wrong_sender", "other_division"})
-"""Refusals of files that could be read and come back without their data all the same: a name that may not be written says of
-everybody in the list what is never received; whoever may not send a list may have got it by mistake."""
+"""Refusals of readable files that go back without their data. A refused sheet name tells of everybody in the list what is
+never received; a sender who may not send a list may have got it by mistake."""
 
 
 def _lists(
     found: _Sheets, recogniser: Recogniser, name: _Name, work_dir: Path, notices: list[str], missing: list[str]
 ) -> list[Reading]:
-    """One Reading per kind of which there are lists that are shown, and one for those that nobody can tell."""
+    """One Reading for each kind with a visible list, and one when the kind of a visible list is undecided."""
     readings = [_reading(recogniser, kind, sheets, name, work_dir) for kind, sheets in sorted(found.by_kind.items())]
     readings += [Reading(kind=None, refusal=refusal) for refusal in found.undecided[:1]]
     for reading in readings:
@@ -280,19 +281,19 @@ def _lists(
 
 @dataclass
 class _Sheets:
-    """The sheets of a file, by what they are."""
+    """The sheets of a file, sorted by what they are."""
 
     by_kind: dict[str, list[_Sheet]] = dataclasses.field(default_factory=dict)
-    """Lists that are shown."""
+    """Kind → visible lists."""
     hidden: list[HiddenSheet] = dataclasses.field(default_factory=list)
-    """Lists that are not."""
+    """Hidden lists."""
     strangers: list[tuple[Grid, Header | None]] = dataclasses.field(default_factory=list)
-    """What is no list, with its header where it has one."""
+    """Sheets that are no list, each with its header or None."""
     answers: list[Confirmation] = dataclasses.field(default_factory=list)
     undecided: list[Refusal] = dataclasses.field(default_factory=list)
-    """Of lists that are shown and fit two kinds alike: the question which it is."""
+    """Refusals of visible lists that fit several kinds equally; they ask which kind it is."""
     headers: dict[str, Header | None] = dataclasses.field(default_factory=dict)
-    """Of all sheets but ours."""
+    """Sheet → header, for all sheets except our own."""
 
 
 def _sort_sheets(grids: list[Grid], recogniser: Recogniser, file_name: str) -> _Sheets:
@@ -326,14 +327,14 @@ def _sort_sheets(grids: list[Grid], recogniser: Recogniser, file_name: str) -> _
             sheet = _Sheet(grid, header, listed, nothing, refusal)
             found.by_kind.setdefault(listed.kind.name, []).append(sheet)
     for refusal in found.undecided:
-        # It may be a part of a list beside it, and a part is no roster.
+        # The undecided sheet may belong to a list in the same file, and that list would be incomplete.
         for sheet in [sheet for near in refusal.nearest for sheet in found.by_kind.get(near.kind, [])]:
             sheet.refusal = sheet.refusal or refusal
     return found
 
 
 def _of_sheet_name(number: int, group: str) -> Refusal:
-    """The refusal of a list whose sheet's name says of everybody in it what is never received; the name is told nowhere."""
+    """The refusal of a list whose sheet name tells of everybody in it what is never received; the text does not repeat the name."""
     return Refusal(
         "refused_sheet_name",
         f"第{number}张工作表的名字说的是按规定不接收的内容（{group}），等于给表里每个人都记上了一笔",
@@ -342,7 +343,7 @@ def _of_sheet_name(number: int, group: str) -> Refusal:
 
 
 def _ask_which(sheet: _Sheet, undecided: Undecided) -> Refusal:
-    """The question of which kind a sheet is, with the kinds it may be; a sheet that cannot be read as one list is told that first."""
+    """The refusal that asks which kind a sheet is. A sheet that has another refusal keeps that one, with the possible kinds."""
     kinds = [match.kind for match in undecided.matches]
     nearest = tuple(Near(kind.name, kind.title, ()) for kind in kinds)
     if sheet.refusal:
@@ -361,7 +362,7 @@ def _ask_which(sheet: _Sheet, undecided: Undecided) -> Refusal:
 
 
 def _without_list(found: _Sheets, recogniser: Recogniser, notices: list[str], gaps: list[str]) -> list[Reading]:
-    """The answer to a file in which no sheet that is shown is a list; `gaps`: where people stand in it all the same."""
+    """The Readings of a file without a visible list; `gaps`: see `Reading.gaps`."""
     if found.hidden:
         return _only_hidden(found.hidden, recogniser, notices)
     if not found.strangers:
@@ -382,7 +383,7 @@ def _without_list(found: _Sheets, recogniser: Recogniser, notices: list[str], ga
 
 
 def _only_hidden(hidden: list[HiddenSheet], recogniser: Recogniser, notices: list[str]) -> list[Reading]:
-    """One refused Reading per kind: those people were meant to be sent, so that their absence says nothing."""
+    """One refused Reading per kind: the list was meant to be sent, so nobody counts as absent."""
     titles = {kind.name: kind.title for kind in recogniser.kinds}
     readings = []
     for kind in sorted({sheet.kind for sheet in hidden}):
@@ -399,7 +400,7 @@ def _only_hidden(hidden: list[HiddenSheet], recogniser: Recogniser, notices: lis
 
 
 def _left_out(strangers: list[tuple[Grid, Header | None]]) -> list[str]:
-    """Sheets that are no list, those that are shown and those that are not."""
+    """Notices about sheets that are no list, visible and hidden."""
     said = []
     for shown in ("visible", "hidden", "very_hidden"):
         if names := "、".join(grid.sheet for grid, _ in strangers if grid.shown == shown):
@@ -430,13 +431,13 @@ _PERSON = re.compile(
     r"\d{6}((18|19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\d{3}[\dX]|\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\d{3})"
     r"|[1-9](\.\d+)?E\+1[47]"
 )
-"""A number of a person, 18 or 15 digits, or what is left of one in a cell of numbers."""
+"""An ID number of 18 or 15 digits, or what a number cell keeps of it (like 1.1E+17)."""
 
 
 def _gaps(grids: list[Grid], found: _Sheets, agreed: Contracts) -> list[str]:
-    """Of each sheet that is no list that is shown how many people stand in it who stand in none that is; see `Reading.gaps`.
+    """For each sheet that is no visible list: how many people in it are in no visible list; see `Reading.gaps`.
 
-    Nobody is missing from a roster because of a hidden list of another sort; a list that is refused says so itself.
+    Hidden lists of kinds without a month are left out: nobody is missing from a roster because of them.
     """
     shown = {sheet.grid.sheet for sheets in found.by_kind.values() for sheet in sheets}
     others_of = {sheet.sheet for sheet in found.hidden if agreed.kinds[sheet.kind].period != "month"}
@@ -454,7 +455,7 @@ def _gaps(grids: list[Grid], found: _Sheets, agreed: Contracts) -> list[str]:
 
 
 def _people_in(grid: Grid) -> set[str]:
-    """Numbers of people that stand in a sheet, whichever the column."""
+    """All ID numbers in a sheet, in any column."""
     found: set[str] = set()
     for column in grid.columns:
         if column.null_count < len(column):
@@ -468,7 +469,7 @@ def _people_in(grid: Grid) -> set[str]:
 def _emptied(
     grids: list[Grid], taken: dict[str, _Sheet], headers: dict[str, Header | None], recogniser: Recogniser
 ) -> dict[str, list[Area]]:
-    """What stands beside the lists of a file, and in those that are not taken, and is never received; see `Reading.emptied`."""
+    """Areas with what is never received, outside the lists and in lists that are not taken; see `Reading.emptied`."""
     emptied = {}
     for grid in grids:
         if visible(grid.sheet) == recogniser.headers.returned_sheet:
@@ -485,11 +486,11 @@ def _emptied(
 
 
 _MOST_HEADS = 100
-"""Rows of our sheet that are asked whether they are its heads: these stand below what is to be done."""
+"""The most rows of our sheet that are tried as its header, which is below the list of things to do."""
 
 
 def _confirmations(grid: Grid) -> list[Confirmation]:
-    """What was answered on our own sheet, line by line, also where nothing may be. Its heads may be written either way."""
+    """The answers on our sheet 问题清单, one for each line with yes, also where no confirmation is allowed."""
     asked = [fold_word(name) for name in CONFIRM]
     by_whom_is_said = {
         at for column in grid.columns for at, text in enumerate(column.to_pylist()) if text and CONFIRM[2] in text
@@ -514,18 +515,18 @@ def _confirmations(grid: Grid) -> list[Confirmation]:
 
 
 FORMS = (("预警编号", "核查结果", "核查人"), ("抽样编号", "核查结果", "核查人"), ("疑问编号", "判断", "判断人"))
-"""Heads of the sheets of our lists that are filled in (`lists.words`)."""
+"""Headers of the sheets of our warning lists that people fill in (`lists.words`)."""
 
 
 def _is_filled_list(grids: list[Grid], found: _Sheets) -> bool:
-    """Whether a file is a list of ours, to be filled in; a list of a kind in it, or a hidden one, is none of ours."""
+    """Whether a file is one of our lists to fill in. A file with a complete, undecided or hidden list of a kind is not."""
     if found.undecided or found.hidden or any(not each.match.missing for of in found.by_kind.values() for each in of):
         return False
     return any(_has_heads(grid, heads) for grid in grids for heads in FORMS)
 
 
 def _has_heads(grid: Grid, heads: Sequence[str]) -> bool:
-    """Whether one of the first rows of a sheet bears all these heads."""
+    """Whether one of the first ten rows of a sheet has all these headers."""
     asked = {fold_word(head) for head in heads}
     return any(
         asked <= {fold_word(grid.text(row, column)) for column in range(len(grid.columns))}
@@ -534,10 +535,10 @@ def _has_heads(grid: Grid, heads: Sequence[str]) -> bool:
 
 
 def _correction(reference: Grid, grids: list[Grid], work_dir: Path) -> Reading:
-    """A correction workbook read back: every cell of every row that still stands in it.
+    """Read a correction workbook: every cell of every row that is still in it.
 
-    Rows may be taken out and columns moved; where it cannot be told any more which cell is which one of the base, nothing of
-    it is used, and what was changed is said.
+    People may delete rows and move columns. When a cell can no longer be matched to its cell in the original file, the whole
+    workbook is refused, and the refusal says what was changed.
     """
     told = {
         reference.text(at, 0): [reference.text(at, column) for column in range(1, len(reference.columns))]
@@ -564,10 +565,10 @@ _MOST_SAID = 5
 
 
 def _read_back(grid: Grid, told: list[str], lines: list[dict[str, object]], wrong: list[str]) -> None:
-    """One sheet of a correction workbook: its cells for the base, or what keeps them from being put there.
+    """Read one sheet of a correction workbook: adds its cells to `lines`, or to `wrong` why they cannot be matched.
 
-    `told`: the base's sheet, the numbers of its columns, the heads and the rows that were handed out; a workbook that an
-    older version handed out tells no heads and no rows, and is read by position.
+    `told`: the original's sheet, its column numbers, headers and row numbers, as they were handed out. A workbook from an
+    older version has no headers and no row numbers, and is read by position.
     """
     sheet, columns = told[0], [int(one) for one in told[1].split(",") if one.isdecimal()]
     heads = json.loads(told[2]) if len(told) > 2 and told[2] else []
@@ -581,7 +582,7 @@ def _read_back(grid: Grid, told: list[str], lines: list[dict[str, object]], wron
         as_given = [*asked[:before], fold_word(CORRECTION_WHY), *asked[before:]]
         if shown[: len(as_given)] == as_given:
             places = [*range(before), *range(before + 1, len(as_given))]
-        elif shown[: len(asked)] != asked:  # as an older version handed it out: what is wrong stands last
+        elif shown[: len(asked)] != asked:  # not as an older version handed it out, with the fault in the last column
             if lost := sorted(
                 {head for head, one in zip(expected, asked, strict=True) if shown.count(one) != asked.count(one)}
             ):
@@ -637,7 +638,7 @@ _CELLS = pa.schema(_CELL)
 _YES = frozenset({"是", "√", "y", "yes", "1", "对", "确认"})
 _EMPTY = Refusal("empty", "文件里没有名单", advice.CHECK_CONTENT)
 _UNRECOGNISED = "unrecognised"
-"""The refusal of a sheet that is of no kind (`nearness`)."""
+"""Code of the refusal of a sheet of no kind (`nearness`)."""
 
 
 def _read_sheet(grid: Grid, header: Header, match: Match, recogniser: Recogniser) -> _Sheet:
@@ -670,7 +671,7 @@ def _read_sheet(grid: Grid, header: Header, match: Match, recogniser: Recogniser
 
 
 def _side_by_side(grid: Grid, heads: list[tuple[int, int]]) -> Refusal:
-    """The refusal of tables beside each other, whose headers begin at these (row, column): one row would be two people."""
+    """The refusal of tables side by side, whose headers begin at `heads` (row, column): one row would be two people."""
     where = f"工作表“{grid.sheet}”" if grid.sheet else "文件"
     count = "两" if len(heads) == 2 else str(len(heads))
     begins = "、".join(
@@ -684,7 +685,7 @@ def _side_by_side(grid: Grid, heads: list[tuple[int, int]]) -> Refusal:
 
 
 def _reading(recogniser: Recogniser, kind_name: str, sheets: list[_Sheet], name: _Name, work_dir: Path) -> Reading:
-    """The sheets of one kind as one Reading; one sheet that cannot be taken refuses them all, since a part is no roster."""
+    """The Reading of all sheets of one kind. If one sheet cannot be taken, all are refused: a part is not a roster."""
     kind = sheets[0].match.kind
     reading = Reading(kind=kind_name)
     if refused := [sheet.refusal for sheet in sheets if sheet.refusal]:
@@ -743,13 +744,13 @@ def _sheet_reading(recogniser: Recogniser, sheet: _Sheet, stem: str) -> SheetRea
 
 
 def _is_separator(cells: Texts, name: str) -> bool:
-    """A column that is part of what stands between two columns: `|#|` is read as a bar, a column of `#`, and a bar."""
+    """Whether a column is only a part of the separator: `|#|` is read as a bar, a column of `#`, and a bar."""
     is_mark = bool(name) and not any(map(str.isalnum, name))
     return is_mark and bool(pc.all(pc.equal(pc.utf8_trim_whitespace(cells), pa.scalar(name))).as_py())
 
 
 def _defaults(kind: Kind, places: list[str]) -> dict[str, str]:
-    """Field → value by the longest word in the first place that has one."""
+    """Field → value, by the longest word in the first of the places that contains one."""
     defaults = {}
     for field, column in kind.columns.items():
         for place in places:
@@ -760,7 +761,7 @@ def _defaults(kind: Kind, places: list[str]) -> dict[str, str]:
 
 
 MOST_NAMED = 100
-"""Columns that a sentence names one by one: a sheet can have sixteen thousand."""
+"""The most columns that a sentence names: a sheet can have sixteen thousand."""
 
 
 def _listed(headers: list[str]) -> str:
@@ -785,7 +786,7 @@ def _notices(recogniser: Recogniser, sheets: list[_Sheet], readings: list[SheetR
 
 
 def _period(recogniser: Recogniser, sheets: list[_Sheet], stem: str) -> str | Refusal:
-    """The month of a list: period column, title, sheet name; for sheets that name none, the other sheets', then the file name."""
+    """The month of a list: from period column, title or sheet name; a sheet without one takes the others', else the file name's."""
     months: set[str] = set()
     for sheet in sheets:
         found = _column_months(recogniser, sheet)
@@ -834,7 +835,7 @@ def _column_months(recogniser: Recogniser, sheet: _Sheet) -> set[str] | Refusal:
 
 
 def _cell_problems(sheet: _Sheet) -> list[CellProblem]:
-    """What could not be read in mapped cells of data rows, lines with too many fields, and a last line that was cut."""
+    """Unreadable mapped cells of data rows, lines with too many fields, and a last line that was cut off."""
     grid, keep = sheet.grid, set(sheet.rows.keep.tolist()) if sheet.grid.problems else set()
     uses = {use.column - 1: use for use in sheet.match.uses}
     problems = [
@@ -870,7 +871,7 @@ def _cell_problems(sheet: _Sheet) -> list[CellProblem]:
 
 
 def _garbled_names(sheet: _Sheet, table: pa.Table) -> list[CellProblem] | Refusal:
-    """Names that were garbled on the way to us; a Refusal when it is the whole column, whose fault is not the rows'."""
+    """Garbled names as cell problems; a Refusal when it is the whole column."""
     problems: list[CellProblem] = []
     for use in sheet.match.uses:
         if sheet.match.kind.columns[use.field].type != "name":
@@ -881,7 +882,7 @@ def _garbled_names(sheet: _Sheet, table: pa.Table) -> list[CellProblem] | Refusa
             for row, column, problem in sheet.grid.problems
             if (column, problem) == (use.column - 1, "unreadable_bytes")
         ]
-        rows = garbled(names) & ~np.isin(sheet.rows.keep, torn)  # of those it is said which bytes
+        rows = garbled(names) & ~np.isin(sheet.rows.keep, torn)  # these have a problem already
         numbers = table.column("row_number").to_numpy()[rows].tolist()
         if len(numbers) >= LEAST_GARBLED and len(numbers) > MOST_GARBLED * (len(names) - names.null_count):
             where = f"工作表“{sheet.grid.sheet}”的" if sheet.grid.sheet else ""
@@ -898,12 +899,12 @@ _LineProblem = Literal["ragged_line", "cut_line"]
 
 
 def _key_use(match: Match) -> ColumnUse:
-    """The column of the ID number that the row is about."""
+    """The column with the ID number of the row's person."""
     return next((use for use in match.uses if use.field == match.kind.person.id_number), match.uses[0])
 
 
 def _write(kind: Kind, tables: list[pa.Table], work_dir: Path) -> str:
-    """All rows of one kind in one Parquet; fields in the contract's order, those that no sheet carries left out."""
+    """Write all rows of one kind to one Parquet; fields in the contract's order, without those that no sheet has."""
     wanted = ["sheet", "row_number", *(name for field in kind.columns for name in (field, f"{field}__numeric"))]
     carried = {name: table.schema.field(name).type for table in tables for name in table.column_names}
     schema = pa.schema([(name, carried[name]) for name in wanted if name in carried])
@@ -919,7 +920,7 @@ def _write(kind: Kind, tables: list[pa.Table], work_dir: Path) -> str:
 
 
 def _with_all(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """A sheet's table with the columns that only other sheets carry: empty text, no number."""
+    """A sheet's table, plus the columns that only other sheets have: empty text, not a number."""
     for name in schema.names:
         if name not in table.column_names:
             text = schema.field(name).type == pa.string()

@@ -1,7 +1,7 @@
-"""A look into a zipped workbook before any parser sees it: what it is, what is wrong with it, what its sheets hold.
+"""Inspects a zipped workbook before any parser opens it: what it is, what is wrong with it, facts about its sheets.
 
-Spreadsheet parsers die of small files: cells far apart, bombs, parts written twice. Everything here is a search over
-bytes; nothing is expanded in memory, no entity is resolved, no link is followed.
+Small files can crash spreadsheet parsers: cells far apart, zip bombs, repeated parts. The module mainly searches bytes,
+block by block; it resolves no entity and follows no link.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ MAX_PARTS = 2000
 MAX_TOTAL = 4 * 1024**3
 MAX_RATIO = 300
 RATIO_FLOOR = 50 * 1024 * 1024
-"""Real workbooks are packed up to 100 times; small parts may be packed more."""
+"""MAX_RATIO applies to parts larger than this. Real workbooks are compressed up to 100 times; small parts may be more."""
 MAX_ROWS = 1_048_576
 MAX_COLUMNS = 16_384
 SPARSE_AREA = 4_000_000
 SPARSE_SHARE = 50
-"""A used area of more cells than this, with less than one cell in fifty filled, has something lost far outside its table."""
+"""A sheet is refused when its used area has more cells than this, and less than one in SPARSE_SHARE is filled."""
 MAX_DIRECTORY = MAX_PARTS * 512
 _END = struct.Struct("<4s4HL")
-"""The end of a zip's directory up to the directory's size."""
+"""The record at the end of a zip's directory, up to the field with the directory's size."""
 _TAIL = 65_536 + 22
 MAX_SMALL_PART = 16 * 1024 * 1024
 
@@ -47,7 +47,7 @@ _OTHER_PACKAGES = {
     "xl/workbook.bin": ("二进制工作簿（.xlsb）", advice.SAVE_AS_XLSX),
     "content.xml": ("OpenDocument 文件（.ods 等）", advice.SAVE_AS_XLSX), "OFD.xml": ("版式文件（.ofd）", advice.FROM_DOCUMENT),
 }  # fmt: skip
-"""A part that only such a package has → (what it is, what to do with it)."""
+"""Part that only this kind of package has → (what it is, advice)."""
 _DAMAGE = (
     zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, OSError, ValueError, etree.XMLSyntaxError,
     expat.ExpatError,
@@ -56,14 +56,14 @@ _DAMAGE = (
 
 @dataclass
 class SheetFacts:
-    """What the bytes of one sheet say that the parser does not tell."""
+    """Facts in the bytes of one sheet that the parser does not give."""
 
     part: str
     has_errors: bool = False
     has_formulas: bool = False
     hidden_rows: list[int] = field(default_factory=list)
     hides_rows: bool = False
-    """A row of which nothing else is said is hidden."""
+    """True when rows are hidden by default."""
     filled_cells: int = 0
     last_row: int = 0
     last_column: int = 0
@@ -71,19 +71,19 @@ class SheetFacts:
 
 @dataclass
 class Package:
-    """A workbook that may be parsed."""
+    """A workbook that is safe to parse."""
 
     source: Path | io.BytesIO
-    """The file itself; for one in an unusual spelling, the same workbook in the usual one."""
+    """The file itself; for a workbook in unusual spelling, the same workbook in the usual one (`spelling`)."""
     sheets: dict[str, SheetFacts]
     notices: list[str]
     date1904: bool = False
 
 
 def inspect_package(path: Path | io.BytesIO) -> Package:
-    """Look through a zip file; one in memory is left at its beginning.
+    """Inspect a zip file; a stream in memory is left at its beginning.
 
-    Raises Refused: no workbook, damaged, encrypted, a bomb, macros, cells far apart.
+    Raises Refused: not a workbook, damaged, encrypted, a zip bomb, macros, cells far apart.
     """
     try:
         with zipfile.ZipFile(path) as package:
@@ -147,13 +147,13 @@ def _package(source: Path | io.BytesIO, package: zipfile.ZipFile, facts: dict[st
 
 
 def _read_parts(package: zipfile.ZipFile) -> tuple[dict[str, SheetFacts], bool]:
-    """(sheet part → facts, all is spelled as Excel spells it); every XML part is read to its end, which proves its checksum."""
+    """(sheet part → facts, is everything spelled as Excel does). Reads every XML part to its end, which checks its checksum."""
     parts = spelling.Parts(package)
     workbook = parts.workbook() or ""
     sheets = {part for _, last, part in parts.relations(workbook) if last == "worksheet"}
     facts, is_usual = {}, True
     for name, entry in parts.entries.items():
-        # What programs keep for themselves is read by nobody.
+        # Other parts are data of programs; no reader uses them.
         if not name.casefold().endswith((".xml", ".rels", ".vml")):
             continue
         is_ours = not name.casefold().startswith("customxml/")
@@ -172,7 +172,7 @@ def _read_parts(package: zipfile.ZipFile) -> tuple[dict[str, SheetFacts], bool]:
 
 
 def _declares_type(package: zipfile.ZipFile, entry: str) -> bool:
-    """A part in UTF-16 declares a document type."""
+    """Whether a part in UTF-16 declares a document type."""
     if package.getinfo(entry).file_size > MAX_SMALL_PART:
         raise Refused("zip_bomb", "文件内部的目录大得不正常，不予打开", advice.SAVE_AS_XLSX)
     return "<!DOCTYPE" in package.read(entry).decode("utf-16", "replace")
@@ -183,9 +183,9 @@ def _doctype() -> Refused:
 
 
 def claimed_size(stream: IO[bytes]) -> int | None:
-    """Bytes that a zip file says it unpacks to; 0 for one that says nothing sensible, None for what is no zip file.
+    """The unpacked size in bytes that a zip file claims; 0 when its directory is damaged or too large, None for no zip file.
 
-    The one look that happens outside the sandbox: it reads no directory larger than an honest workbook's.
+    The only inspection outside the sandbox: it reads no directory larger than that of a real workbook.
     """
     stream.seek(0, os.SEEK_END)
     stream.seek(max(stream.tell() - _TAIL, 0))
@@ -212,7 +212,7 @@ def _refuse_bomb(entries: list[zipfile.ZipInfo]) -> None:
 
 
 def _chunks(package: zipfile.ZipFile, part: str) -> Iterator[bytes]:
-    """The bytes of a part, cut before a `<row` where there is one, so that no tag is torn."""
+    """The bytes of a part in pieces, each cut before a `<row` where there is one, so that no tag is split."""
     tail = b""
     with package.open(part) as stream:
         while block := stream.read(CHUNK):
@@ -237,7 +237,7 @@ def _note(sheet: SheetFacts, chunk: bytes) -> None:
         rows = re.findall(rb'<row\b[^>]*?\br="(\d{1,18})"', chunk[chunk.rfind(b"<row", 0, end) : end])
         rows += re.findall(rb'<row\b[^>]*?\br="(\d{8,18})"', chunk)
         sheet.last_row = max([sheet.last_row, *map(int, rows)])
-        # Cells right of Z that hold something (an empty formatted cell closes itself).
+        # Columns after Z with non-empty cells (an empty formatted cell closes itself).
         letters = set(re.findall(rb'<c r="([A-Z]{2,8})\d+"[^>/]*>', chunk))
         sheet.last_column = max([sheet.last_column, 26, *map(_column_number, letters)])
     if b"zeroHeight=" in chunk:
@@ -250,7 +250,7 @@ def _note(sheet: SheetFacts, chunk: bytes) -> None:
 
 
 def _is_hidden(row: bytes, hides_rows: bool) -> bool:
-    """Whether a row is not to be seen: it says so, is of no height, or says nothing where rows are hidden by default."""
+    """Whether a row is hidden: by its attribute, by height 0, or by default when it has neither."""
     height = re.search(rb'\bht="([\d.]*)"', row)
     if height and not height[1].strip(b"0."):
         return True
@@ -274,12 +274,12 @@ def _refuse_sparse(sheet: SheetFacts) -> None:
 
 
 def bad_reference() -> Refused:
-    """A row or column beyond what any sheet has."""
+    """The refusal of a row or column number that no sheet can have."""
     return Refused("bad_reference", "文件内部的行号或列号超出了工作表的范围", advice.SAVE_AS_XLSX)
 
 
 def far_cells(last_row: int, last_column: int) -> Refused:
-    """Content far outside the table: read densely, it would fill the memory with emptiness."""
+    """The refusal of content far outside the table: reading the empty cells between would fill the memory."""
     return Refused(
         "far_cells",
         f"工作表中有零散内容远离数据区（用到了第{last_row}行、第{last_column}列）",
@@ -298,7 +298,7 @@ def _elements(package: zipfile.ZipFile, part: str, name: str) -> list[etree._Ele
 
 
 def problem_cells(source: Path | io.BytesIO, sheet: SheetFacts) -> list[tuple[int, int, Problem]]:
-    """(row, column) from 0 of cells with an error value, and of formulas whose result was not saved; sorted."""
+    """(row, column, problem), from 0, of cells with an error value and of formulas without a saved result; sorted."""
     if not (sheet.has_errors or sheet.has_formulas):
         return []
     error = re.compile(rb'<c\b([^>]*\bt="e"[^>]*)>')
@@ -308,7 +308,7 @@ def problem_cells(source: Path | io.BytesIO, sheet: SheetFacts) -> list[tuple[in
         for chunk in _chunks(package, sheet.part):
             if sheet.has_formulas:
                 for attributes, value in formula.findall(chunk):
-                    # A text result may be empty: then the formula did say something.
+                    # A text result may be empty; it is a result.
                     if not value and b't="str"' not in attributes:
                         _mark(found, attributes, "formula_without_value")
             if b't="e"' in chunk:

@@ -1,7 +1,8 @@
-"""Bytes → grids, whichever the format. Runs in the sandbox: `layout.read_file` is the door from outside.
+"""Reads the bytes of a file of any format → grids. Runs in the sandbox, called by `layout`.
 
-The content says what a file is, its name only whether it may be a list (`endings`). Workbooks are read by calamine with the type of each cell kept;
-text files by `delimited`. What cannot be read comes back as a Refusal that says what to do.
+The content decides the format; the name only says whether the file may be a list (`endings`). Calamine reads .xlsx
+workbooks and keeps the type of each cell; `biff`, `dbf`, `stored` and `delimited` read the other formats. For a file that
+cannot be read, the result is a Refusal that says what to do.
 """
 
 from __future__ import annotations
@@ -26,18 +27,18 @@ from pipeline.reading.foreign import refuse_foreign
 from pipeline.reading.grid import Grid, Mask, Refused, Shown, Texts, apart
 
 ROWS_AT_ONCE = 65_536
-"""Rows turned into columns together; as Python objects a whole large sheet would take many times its size."""
+"""Rows that are turned into columns at a time: as Python objects, a whole large sheet would take too much memory."""
 MAX_AREA = 100_000_000
-"""Cells of a sheet, empty ones included: a full sheet of 95 columns."""
+"""The most cells of a sheet, empty ones included: all rows of 95 columns."""
 
 _FORMATS = {".xlsx": "xlsx 工作簿", ".xls": "xls 工作簿", ".dbf": "dbf 表"}
 _TEXT = "文本"
 _START = 8192
 _BLANK = b"\0 \t\r\n\xef\xbb\xbf"
 _BINARY = (b"PK\3\4", olefile.MAGIC)
-"""How workbooks begin."""
+"""First bytes of workbooks."""
 _OTHER_WORKBOOKS = frozenset({".xlsm", ".xltx", ".xltm", ".xlam", ".xlt", ".xlsb", ".et", ".ett", ".ods", ".numbers"})
-"""Endings of workbooks that a spreadsheet program would not open under another name."""
+"""Endings of workbooks that a spreadsheet program would not open with another ending."""
 _WPS_SUFFIXES = {
     ".et": "WPS 表格（.et）",
     ".ett": "WPS 表格（.ett）",
@@ -48,18 +49,18 @@ _WPS_SUFFIXES = {
 
 @dataclass
 class Book:
-    """All sheets of a file that hold anything, in the file's order, and what is to be said about the file."""
+    """All non-empty sheets of a file, in its order, and notices about the file."""
 
     grids: list[Grid]
     notices: list[str] = field(default_factory=list)
     misnamed: Refusal | None = None
-    """Its name has none of the endings that are read; the list in it is then refused, whatever it is (`endings.READ`)."""
+    """The refusal of a file whose name has none of the endings that are read (`endings.READ`): its lists are refused."""
 
 
 def read(path: Path, file_name: str) -> Book | Refusal:
-    """Read a file of any format. `file_name` is the sender's name for it: it says that a file is never a list, or misnamed.
+    """Read a file of any format. `file_name`, the sender's name for it, may show that it is never a list, or misnamed.
 
-    Raises ConfigError when the file cannot be opened: that is our fault, not the sender's.
+    Raises ConfigError when the file cannot be opened, which is not the sender's fault.
     """
     try:
         return _read(path, file_name)
@@ -70,7 +71,7 @@ def read(path: Path, file_name: str) -> Book | Refusal:
 def _read(path: Path, file_name: str) -> Book:
     suffix, start = endings.ending(file_name), _start(path)
     if start.startswith(stored.MAGIC):
-        return Book([stored.read_stored(path)])  # a table has no file's name
+        return Book([stored.read_stored(path)])  # a database table has no file name to judge
     if sort := endings.never_a_list(PurePath(file_name).name):
         what, to_do = endings.WORDS[sort]
         raise Refused("never_a_list", f"从文件名看，这是{apart(what)}，不能当名单读", to_do)
@@ -109,9 +110,9 @@ def _read(path: Path, file_name: str) -> Book:
 
 
 def _start(path: Path) -> bytes:
-    """The first bytes of a file; where blank ones stand before the content, as web servers write them, from shortly before it.
+    """The first bytes of a file. When more than a block of blank bytes comes first, from shortly before the content on.
 
-    Nothing when there are no others.
+    Empty when the file has only blank bytes.
     """
     try:
         with path.open("rb") as stream:
@@ -125,9 +126,9 @@ def _start(path: Path) -> bytes:
 
 
 def _without_blanks(path: Path, start: bytes) -> tuple[Path | io.BytesIO, bytes]:
-    """A workbook or table without the line ends and blanks that a web server wrote before it, and how it begins.
+    """(the file, its first bytes), for a workbook or table without the blank bytes that a web server wrote before it.
 
-    Any other file as it is.
+    Any other file is given as it is.
     """
     bare = start.lstrip(_BLANK)
     if len(bare) == len(start) or not (bare.startswith(_BINARY) or dbf.looks_like(bare, path.stat().st_size)):
@@ -137,13 +138,13 @@ def _without_blanks(path: Path, start: bytes) -> tuple[Path | io.BytesIO, bytes]
 
 
 def open_content(path: Path) -> IO[bytes]:
-    """A received file, from where its content begins: see `_without_blanks`."""
+    """Open a received file at the beginning of its content: see `_without_blanks`."""
     source, _ = _without_blanks(path, _start(path))
     return source if isinstance(source, io.BytesIO) else source.open("rb")
 
 
 def _misnamed(suffix: str, what: str, right: str) -> Refusal:
-    """`what` the content is, and the ending that is `right` for it."""
+    """The refusal of a wrong ending; `what`: what the content is, `right`: the right ending for it."""
     said = f"文件名以“{suffix}”结尾" if suffix else "文件名没有后缀"
     reason = f"{said}，只收以 {'、'.join(endings.READ)} 结尾的；看内容是{apart(what)}"
     is_workbook = suffix in _OTHER_WORKBOOKS and what != _TEXT
@@ -151,7 +152,7 @@ def _misnamed(suffix: str, what: str, right: str) -> Refusal:
 
 
 def _inspect_ole(source: Path | io.BytesIO, suffix: str) -> bytes:
-    """The records of an old workbook. Raises Refused unless the compound file is a plain .xls."""
+    """The workbook stream of a compound file. Raises Refused when it is not a plain .xls."""
     if suffix in _WPS_SUFFIXES:
         raise Refused("wps", f"这是 {_WPS_SUFFIXES[suffix]}文件，不能直接接收", advice.SAVE_AS_XLSX)
     try:
@@ -165,7 +166,7 @@ def _inspect_ole(source: Path | io.BytesIO, suffix: str) -> bytes:
         TypeError,
         AttributeError,
         RecursionError,
-    ) as error:  # whatever a torn directory gives
+    ) as error:  # errors of the library on a damaged directory
         raise Refused("corrupt", "文件已损坏或没有传完，打不开", advice.SEND_AGAIN) from error
     if "encryptedpackage" in streams or "encryptioninfo" in streams:
         raise Refused("password", "文件设了打开密码，无法读取", advice.UNLOCK)
@@ -209,7 +210,7 @@ def _workbook(package: preflight.Package) -> Book:
 
 
 def _by_content(source: Path | io.BytesIO) -> Path | io.BytesIO:
-    """What calamine reads as what it is: it believes the ending of a path, and senders name an .xlsx workbook `名单.xls`."""
+    """The source without a misleading name: calamine trusts a path's ending, and senders name an .xlsx workbook `名单.xls`."""
     if isinstance(source, Path) and source.suffix.casefold() not in ("", ".xlsx"):
         return io.BytesIO(source.read_bytes())
     return source
@@ -222,7 +223,7 @@ def _shown(visible: python_calamine.SheetVisibleEnum) -> Shown:
 
 
 def _grid(sheet: python_calamine.CalamineSheet) -> Grid:
-    """A sheet as columns, from A1: calamine begins at the first used row and column."""
+    """A sheet as columns, from cell A1; calamine may begin at the first used row and column."""
     if sheet.start is None or sheet.end is None:
         return Grid(sheet.name, [], np.zeros(0, np.int64))
     height, width, left = sheet.end[0] + 1, sheet.end[1] + 1, sheet.start[1]
@@ -240,7 +241,7 @@ def _grid(sheet: python_calamine.CalamineSheet) -> Grid:
             text, numeric = column(cells)
             pieces[number].append(text)
             masks[number].append(numeric)
-    above = height - sum(sizes)  # 0: this version gives the blank rows above, but not the blank columns to the left
+    above = height - sum(sizes)  # 0 now: this calamine gives blank rows above, but no blank columns to the left
     empty = [pa.nulls(above, pa.string())] if above else []
     columns = [pa.nulls(height, pa.string()) for _ in range(left)]
     columns += [pa.concat_arrays([*empty, *parts]) for parts in pieces]

@@ -1,6 +1,6 @@
-"""Head of a sheet → where its header is, which kind it is, which column is which field.
+"""Recognises a sheet: where its header is, which kind it is, which column is which field.
 
-Recognised by headers, then by title and sheet name; the file's name has a word only where the headers fit two kinds alike.
+It uses the headers, then the title and the sheet name. The file name counts only where the headers fit two kinds equally.
 See docs/sources.md.
 """
 
@@ -20,17 +20,17 @@ from pipeline.reading.grid import Grid
 from pipeline.settings.contracts import MONEY_UNIT, Contracts, Kind, fold_header
 
 HEADER_ROWS = 20
-"""The header begins in one of so many rows in which anything stands."""
+"""The header begins in one of the first so many non-empty rows."""
 DEEPEST_HEADER = 4
-"""Rows of a header, groups and their groups included."""
+"""The most rows of a header, with its rows of groups."""
 LOOKED_AT = 200
-"""Rows below the first filled one among which those are looked for."""
+"""Number of rows, from the first filled one, in which the header is searched."""
 _SYSTEM = "低收入人口"
-"""The name of the whole undertaking stands in titles of every kind."""
+"""The name of the whole programme, which occurs in titles of every kind."""
 _OFFICE = re.compile(r"(低保|社会救助)(工作|管理|服务|事务)*(中心|办公室|科|股|办|局|处|站)")
-"""An office in a title says who sends the list, not which one it is."""
+"""An office in a title: it says who sends the list, not which list it is."""
 _DATA = re.compile(r"\d{6}|^[\d.,]+$")
-"""What stands in no cell of a header's upper rows: a month, a number of a person, an amount."""
+"""What never occurs in the upper rows of a header: a month, an ID number, an amount."""
 _TITLE_UNIT = re.compile(rf"单位\s*[:：]\s*(?:[人户]\s*[、，,/]\s*)*(?:人民币)?({MONEY_UNIT})(?![\u4e00-\u9fff])")
 
 
@@ -41,18 +41,18 @@ class Header:
     first: int
     last: int
     names: list[str]
-    """As the sender wrote it, without line breaks; '' where the column has no header."""
+    """As the sender wrote them, without line breaks; '' where the column has no header."""
     folded: list[str]
-    """What is looked up in a kind's headers."""
+    """The names in the form for looking them up in a kind's headers."""
     units: list[str | None]
     texts: list[frozenset[str]]
-    """The folded texts of the column's header cells, to know the header when it is repeated further down."""
+    """The folded texts of the column's header cells, to recognise a repeated header further down."""
     titles: list[str]
     """Texts above the header."""
     over: list[list[str]]
-    """What else names a column: groups over it, within the header and right above, and a name below it without data beside it."""
+    """Other texts that name a column: groups over it, in the header and directly above, and a name of never stored data below it."""
     cut_names: str = ""
-    """As in Grid: the encoding in which the names were cut to ten bytes."""
+    """See `Grid.cut_names`."""
 
     @property
     def title(self) -> str:
@@ -62,12 +62,12 @@ class Header:
 
 @dataclass(frozen=True)
 class Match:
-    """A kind laid over a header."""
+    """A kind compared with a header: which columns are its fields."""
 
     kind: Kind
     uses: list[ColumnUse]
     missing: list[list[str]]
-    """Required groups of fields of which no column stands in the header."""
+    """Required groups of fields without a column in the header."""
     why: str = ""
     """Why the sheet is of this kind, as a Chinese sentence; '' when it is not."""
 
@@ -77,23 +77,23 @@ class Match:
         return {use.field for use in self.uses}
 
     def twice(self) -> list[ColumnUse]:
-        """Columns that claim a field which another column has too."""
+        """Columns for a field that another column has too."""
         fields = [use.field for use in self.uses]
         return [use for use in self.uses if fields.count(use.field) > 1]
 
 
 @dataclass(frozen=True)
 class Undecided:
-    """Kinds that a sheet's headers fit alike, when title, sheet's name and file's name do not say which."""
+    """Kinds that a sheet's headers fit equally, when title, sheet name and file name do not decide."""
 
     matches: list[Match]
-    """By the kind's name."""
+    """Sorted by the kind's name."""
     told: dict[str, set[str]]
-    """Place (标题, 工作表名, 文件名) → names of the kinds that it speaks of; empty when all are silent."""
+    """Place (标题, 工作表名, 文件名) → names of the kinds that it names; empty when no place names one."""
 
 
 class Recogniser:
-    """The headers of all kinds as one unit writes them."""
+    """Recognises sheets of one unit, by the headers of all kinds as this unit writes them."""
 
     def __init__(self, contracts: Contracts, unit_code: str, sender_kinds: set[str]) -> None:
         self.agreed = contracts
@@ -109,9 +109,9 @@ class Recogniser:
         self._never = {fold_header(word)[0] for words in self.headers.never.values() for word in words}
 
     def header(self, grid: Grid) -> Header | None:
-        """The row or the rows in which most columns bear a known header; None when none bears two.
+        """The row or rows in which the most columns have a known header; None when there are never two.
 
-        A table's header is its first row, whatever its columns are called.
+        The header of a table (`Grid.is_table`) is its first row, whatever the names are.
         """
         head = _Head(grid)
         if grid.is_table:
@@ -119,7 +119,7 @@ class Recogniser:
         found: list[tuple[tuple[int, int, int], Header]] = []
         for first in head.filled[:HEADER_ROWS]:
             for last in range(first, first + DEEPEST_HEADER):
-                # Between two rows of one header stand groups or nothing, never a person.
+                # Rows above the last row of a header contain groups or nothing, never data.
                 if last > first and any(map(_DATA.search, head.rows.get(last - 1, ()))):
                     break
                 if last not in head.filled:
@@ -129,20 +129,20 @@ class Recogniser:
                 distinct = len({header.folded[column] for column in known})
                 used = [self._parts(head, column, first, last) for column in known]
                 joined = sum(len(rows) > 1 for rows in used)
-                # Several rows are one header when the first and the last say something: a title above does not.
+                # Several rows are one header when the first and the last name a column; a title above does not.
                 if distinct >= 2 and all(any(row in rows for rows in used) for row in (first, last)):
                     found.append(((distinct, joined, first - last), header))
         if not found:
             return None
         best = max(found, key=lambda candidate: candidate[0])[1]  # the first of equals
         for (known_names, _, _), header in found:
-            # The header of a first table above a longer one: the second is found among its rows.
+            # The header of a first table above a table with more columns; the second header is found among the rows.
             if known_names >= 3 and known_names * 2 >= sum(map(bool, header.names)) and header.last < best.first:
                 return self._with_groups(head, header)
         return self._with_groups(head, best)
 
     def _parts(self, head: _Head, column: int, first: int, last: int) -> list[int]:
-        """The rows whose texts, put together, name a column: 户主 over 姓名 is 户主姓名; 个人情况 over 姓名 is 姓名."""
+        """The rows whose joined texts name a column: 户主 over 姓名 is 户主姓名; 个人情况 over 姓名 is 姓名."""
         own = next((row for row in range(last, first - 1, -1) if head.text(row, column)), None)
         if own is None:
             return []
@@ -162,7 +162,7 @@ class Recogniser:
             names.append("".join(head.groups(row)[column] for row in above) + head.text(own, column))
         below = last
         if last == first:
-            # One line of headers in cells several rows high.
+            # A header row with cells that are several rows high.
             ends = [end for row, column, end, _ in grid.merges if row == first and head.text(row, column)]
             below = max([first, *(end for end in ends if end < first + DEEPEST_HEADER)])
         folds = [_fold_cut(name) if grid.cut_names else fold_header(name) for name in names]
@@ -180,7 +180,7 @@ class Recogniser:
         return Header(first, below, names, [folded for folded, _ in folds], units, texts, titles, alone, grid.cut_names)
 
     def _with_groups(self, head: _Head, header: Header) -> Header:
-        """The header with what else names its columns: texts of its rows that stand in them or over them, and of the rows beside."""
+        """The header with `over`: texts in or over its columns, from the header's rows and the rows next to it."""
         first, last, names = header.first, header.last, header.names
         rows = [head.groups(row) for row in range(first, last + 1)]
         rows += [head.spread(row, head.texts_of(range(row + 1, last + 1))) for row in range(first, last)]
@@ -197,13 +197,13 @@ class Recogniser:
         return replace(header, over=over)
 
     def _is_group(self, text: str) -> bool:
-        """A text above a header that is the name of some of its columns: no title of the list, and nothing with a value in it."""
+        """Whether a text above a header names a group of columns: it is not a title of a list and contains no value."""
         if ":" in fold_header(text)[0] or re.search(r"\d", text):
             return False
         return all(_title_match(kind, _heading(text)) == (0, 0) for kind in self.kinds)
 
     def refused(self, header: Header, column: int) -> bool:
-        """A column that is never stored (docs/boundaries.md, 1), by its own name or that of a group that it belongs to."""
+        """Whether a column is never stored (docs/boundaries.md, 1), by its own name or the name of its group."""
         name = header.names[column]
         return (
             self.headers.refusal_of(name) is not None
@@ -212,7 +212,7 @@ class Recogniser:
         )
 
     def refused_columns(self, header: Header) -> list[tuple[int, str]]:
-        """(column from 1, what it is called) of the columns that are never stored; one without a name is called by its group."""
+        """(column from 1, name) of the columns that are never stored; a column without a name gets its group's name."""
         return [
             (
                 column + 1,
@@ -223,12 +223,12 @@ class Recogniser:
         ]
 
     def _refused_word_begins(self, name: str) -> bool:
-        """A name that was cut may end in the middle of a refused word."""
+        """Whether a cut name ends with the beginning of a refused word."""
         words = [word for group in self.headers.never.values() for word in group if not word.isascii()]
         return any(name.endswith(word[:size]) for word in words for size in range(2, len(word)))
 
     def _field(self, kind: Kind, folded: str, cut_names: str) -> str | None:
-        """The field that a header names; a name that was cut does so when one field alone has a header that begins so."""
+        """The field that a header names. A cut name counts when only one field has a header that is cut to this name."""
         if (field := self._fields[kind.name].get(folded)) or not cut_names:
             return field
         if (kind.name, cut_names) not in self._cut_fields:
@@ -240,7 +240,7 @@ class Recogniser:
         return self._cut_fields[kind.name, cut_names].get(folded)
 
     def match(self, kind: Kind, header: Header) -> Match:
-        """Lay a kind over a header."""
+        """Compare a kind with a header."""
         uses = []
         for column, (name, folded, unit) in enumerate(zip(header.names, header.folded, header.units, strict=True)):
             field = self._field(kind, folded, header.cut_names)
@@ -248,7 +248,7 @@ class Recogniser:
                 known = kind.columns[field]
                 own_unit = unit if known.type == "money" else fold_header(name)[1]
                 alias = next((word for word in known.aliases if fold_header(word)[0] == folded), None)
-                own = fold_header(known.header)[0] == folded  # a name that was cut is neither: the sender's stands
+                own = fold_header(known.header)[0] == folded  # a cut name is neither: then alias is None
                 uses.append(ColumnUse(field, name, column + 1, own_unit, None if own else alias))
         present = {use.field for use in uses}
         return Match(kind, uses, [group for group in kind.required_groups() if not present & set(group)])
@@ -256,9 +256,9 @@ class Recogniser:
     def recognise(
         self, grid: Grid, header: Header, file_name: str
     ) -> tuple[Match | None, list[Match], Undecided | None]:
-        """(the kind that this sheet is, all kinds by nearness, between which kinds nothing decides).
+        """(match of the sheet's kind, matches of all kinds by nearness, the kinds between which nothing decides).
 
-        The kind may be one that this unit may not send. It is None where the sheet is of no kind, and where it is undecided.
+        The kind may be one that this unit may not send. It is None where the sheet is of no kind or undecided.
         """
         heading = _heading(header.title + grid.sheet)
         matches = [self.match(kind, header) for kind in self.kinds]
@@ -277,7 +277,7 @@ class Recogniser:
         by_nearness = sorted(matches, key=nearness, reverse=True)
         titled = max(matches, key=lambda match: (self.is_near(match), _title_match(match.kind, heading)))
         if best and self.is_near(titled) and _title_match(titled.kind, heading) > _title_match(best.kind, heading):
-            # The title names a kind of which a column is missing: it is not another kind that could do without.
+            # The title names a kind that lacks a column; so the sheet is not another kind that does not need this column.
             return None, [titled, *(match for match in by_nearness if match is not titled)], None
         if best is None:
             return None, by_nearness, None
@@ -296,9 +296,9 @@ class Recogniser:
         return replace(best, why=self._why(best, header, grid, heading, others, list(told))), by_nearness, None
 
     def _alike(self, complete: list[Match]) -> list[Match]:
-        """The kinds that this unit sends and that fit as well as the one with most columns.
+        """The kinds that this unit sends and that fit as well as the one with the most columns.
 
-        A column of a kind's own tells it from the others; one that lists of several kinds carry, as 性别 or 联系电话, does not.
+        A column that only one kind has tells it apart; a column of several kinds, like 性别 or 联系电话, does not.
         """
         sent = [match for match in complete if match.kind.name in self.may_send]
         if not sent:
@@ -309,7 +309,7 @@ class Recogniser:
         ]
 
     def _tells_apart(self, one: Match, other: Match) -> bool:
-        """Whether one kind uses a column that the other does not, and that it requires or no third kind knows."""
+        """Whether `one` uses a column that `other` does not, and that is required or that no third kind has."""
         extra = [use for use in one.uses if use.column not in _columns(other)]
         required = {field for group in one.kind.required_groups() for field in group}
         known = {
@@ -323,9 +323,9 @@ class Recogniser:
     def _why(
         self, match: Match, header: Header, grid: Grid, heading: str, complete: list[Match], told: list[str]
     ) -> str:
-        """The header's row, the required columns, the word of the title, and which kinds it could have been as well.
+        """The sentence why: the header's row, the required columns, the word in the title, and other kinds that also fit.
 
-        `told` are the places that decided between those: title, sheet's name, file's name.
+        `told` are the places that decided between the kinds: title, sheet name, file name.
         """
         groups = match.kind.required_groups()
         named = "、".join(
@@ -346,10 +346,10 @@ class Recogniser:
         return "，".join(said)
 
     def tables(self, grid: Grid, header: Header, match: Match) -> list[int]:
-        """The first columns of tables that stand side by side under this header; one column alone when it is one table.
+        """The first column of each table under this header, when tables are side by side; one column when there is one table.
 
-        Two tables of one kind repeat most of its columns. Two of two kinds are each complete, and share a column or have an
-        empty one between them. A name that merely stands twice makes no second table.
+        Two tables of one kind repeat most of its columns. Two tables of different kinds are each complete, and share a column
+        or have an empty one between them. A single repeated name is not a second table.
         """
         begins, seen = [0], set[str]()
         for use in match.uses:
@@ -370,7 +370,7 @@ class Recogniser:
         ]
         for column in range(1, len(header.names)) if others else gaps:
             sizes = [self._complete(_part(header, *part)) for part in ((0, column), (column, None))]
-            # A relative's name, number and relation beside a person are no table: one of two says more than that.
+            # The name, number and relation of a relative beside a person are not a table: one of two tables needs more than three columns.
             if all(sizes) and max(sizes) > 3:
                 begin = next((at for at in range(column, len(header.names)) if header.names[at]), column)
                 return [0, begin]
@@ -383,12 +383,12 @@ class Recogniser:
         return len(other.missing) * 2 <= groups and same >= 3 and same * 2 >= len(first.fields)
 
     def _complete(self, part: Header) -> int:
-        """How many required columns the largest kind has that is complete in these columns; 0 without any."""
+        """The number of required columns of the largest kind that is complete in these columns; 0 without one."""
         found = [match for kind in self.sendable if not (match := self.match(kind, part)).missing]
         return max((len(match.kind.required_groups()) for match in found), default=0)
 
     def likeliest_row(self, grid: Grid) -> Header | None:
-        """Where there is no header: the row with the most texts among those in which it might stand; None without any text."""
+        """For a sheet without a header: the row with the most texts among the possible header rows; None without any text."""
         head = _Head(grid)
         words = {
             row: sum(any(character.isalpha() for character in text) for text in head.rows[row])
@@ -400,17 +400,17 @@ class Recogniser:
         return self._header_at(head, at, at)
 
     def titled(self, grid: Grid, header: Header) -> list[str]:
-        """Names of the kinds of which title or sheet name speak."""
+        """Names of the kinds that the title or the sheet name names."""
         heading = _heading(header.title + grid.sheet)
         return [kind.name for kind in self.kinds if _title_match(kind, heading) > (0, 0)]
 
     def is_near(self, match: Match) -> bool:
-        """Half of a kind's required columns, and a kind that this unit sends: that list with a wrong header, no other sheet."""
+        """Whether the sheet is a list of this kind with a wrong header: the unit sends it, half of its required columns are there."""
         groups = len(match.kind.required_groups())
         return match.kind.name in self.may_send and len(match.missing) * 2 <= groups and len(match.fields) >= 3
 
     def unused(self, header: Header, match: Match, filled: set[int]) -> list[str]:
-        """Headers that nobody asks for, in order; `filled` are the columns that hold anything below the header."""
+        """Headers that are neither mapped nor ignored, in order; `filled`: the columns with content below the header."""
         mapped = {use.column - 1 for use in match.uses}
         ignored = self._ignored | self.period | {fold_header(word)[0] for word in match.kind.ignore}
         unused = []
@@ -425,7 +425,7 @@ class Recogniser:
 
 
 def _fold_cut(name: str) -> tuple[str, str | None]:
-    """`fold_header` of a name that was cut: a bracket that opens at its end and never closes is no part of the name."""
+    """`fold_header` of a cut name: an opening bracket that is never closed, and the text after it, are removed."""
     folded, unit = fold_header(name)
     bare, bracket, inside = folded.partition("(")
     if not bare or not bracket or ")" in inside:
@@ -434,7 +434,7 @@ def _fold_cut(name: str) -> tuple[str, str | None]:
 
 
 def _part(header: Header, first: int, last: int | None) -> Header:
-    """The columns from `first` up to `last` as a header of their own; its columns count from 0 again."""
+    """The columns from `first` up to, but without, `last` as a header; its columns count from 0 again."""
     part = slice(first, last)
     return replace(
         header,
@@ -447,7 +447,7 @@ def _part(header: Header, first: int, last: int | None) -> Header:
 
 
 class _Head:
-    """The rows of a sheet among which its header stands, without blanks inside the texts."""
+    """The first rows of a sheet, with the header among them; texts are without blanks."""
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
@@ -460,18 +460,18 @@ class _Head:
         self._groups: dict[int, list[str]] = {}
 
     def text(self, row: int, column: int) -> str:
-        """A cell's text; '' for an empty cell, and for one outside."""
+        """The text of a cell; '' for an empty cell and for one outside these rows."""
         return self.rows[row][column] if row in self.rows and column < self.width else ""
 
     def texts_of(self, rows: range) -> set[int]:
-        """Columns in which one of these rows says something."""
+        """Columns with a text in one of these rows."""
         return {column for row in rows for column in range(self.width) if self.text(row, column)}
 
     def spread(self, row: int, below: set[int], within: set[int] | None = None) -> list[str]:
-        """The texts of a row that name several columns, over all of these: merged cells, and texts followed by blank cells.
+        """Per column, the text of the row that names it together with others: a merged cell, or a text followed by blank cells.
 
-        `below` are the columns in which something stands further down in the header. `within`: the row is one above the
-        header, where one text alone, or a merged one over all these columns, is a title.
+        `below`: columns with a text further down in the header. `within`: given for a row above the header, where a single
+        text, or a merged one over all these columns, is a title.
         """
         spread = [""] * self.width
         own = [column for column in range(self.width) if self.text(row, column)]
@@ -495,11 +495,11 @@ class _Head:
 
     @staticmethod
     def _is_apart(own: list[int], at: int, merged: dict[int, int]) -> bool:
-        """Nothing stands right before this text, unless it is merged over several columns: else it is the value of a name in a form."""
+        """Whether the cell before this text is empty or merged. Otherwise the text may be the value of a name in a form."""
         return at == 0 or own[at - 1] < own[at] - 1 or own[at - 1] in merged
 
     def groups(self, row: int) -> list[str]:
-        """The texts of a row with merged ones repeated over the columns that they span."""
+        """The texts of a row; the text of a merged cell is repeated in all its columns."""
         if row not in self._groups:
             spread = list(self.rows.get(row, [""] * self.width))
             for first_row, first_column, _, last_column in self.grid.merges:
@@ -523,9 +523,9 @@ def _columns(match: Match) -> set[int]:
 
 
 def _told(matches: list[Match], places: dict[str, str]) -> dict[str, set[str]]:
-    """Place → the kinds of these of which its text speaks; without the silent ones.
+    """Place → the kinds of these that its text names, without places that name none.
 
-    A file's name that speaks of several says what its sheets are together, of none which it is.
+    A file name that names several kinds is left out: it describes all sheets together, not one of them.
     """
     told = {place: _spoken_of([match.kind for match in matches], text) for place, text in places.items()}
     if len(told["文件名"]) > 1:
@@ -534,7 +534,7 @@ def _told(matches: list[Match], places: dict[str, str]) -> dict[str, set[str]]:
 
 
 def _spoken_of(kinds: list[Kind], text: str) -> set[str]:
-    """Names of the kinds that a text calls by a word of theirs: the longest words first, so that 低保边缘 is not 低保 as well."""
+    """Names of the kinds that a text names. The longest words are searched first, so that 低保边缘 is not also 低保."""
     words: dict[str, set[str]] = {}
     for kind in kinds:
         for word in {kind.name, fold_header(kind.title)[0], *(word for word, _ in kind.called())}:
@@ -548,7 +548,7 @@ def _spoken_of(kinds: list[Kind], text: str) -> set[str]:
 
 
 def _title_match(kind: Kind, heading: str) -> tuple[int, int]:
-    """Length of the kind's longest title in the heading, and of the longest when words that all share are cut off."""
+    """(length of the kind's longest title in the heading, the same for titles without words that all lists share)."""
     called, bare = kind.called(), heading.replace(_SYSTEM, "")
     titles, stems = ([word for word, is_whole in called if is_whole is whole] for whole in (True, False))
     return _longest(titles, heading), _longest(stems, bare)

@@ -1,7 +1,7 @@
-"""Which rows below a header are data: totals, footnotes, examples, blanks and repeated headers are left out and counted.
+"""Finds the data rows below a header: totals, footnotes, examples, blanks and repeated headers are left out and counted.
 
-A row with something like an ID number is data whatever its first word. Only the few other rows are looked at closely,
-so that a large clean list costs one search over its number column.
+A row with something like an ID number is data, whatever its first word is, unless it is marked as an example. Only the
+few other rows are tested further; for a large clean list, one search over its number column is enough.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from pipeline.settings.contracts import NUMBER_SENSITIVE, Headers, fold_header
 _DIGIT = r"[0-9０-９]"
 _ID_LIKE = rf"{_DIGIT}{{8}}|(?:{_DIGIT}[{INVISIBLE}]*){{15}}|\d\.?\d*[eE]\+1\d"
 _NUMBER_ONLY = r"^[0-9０-９.,，%+\-()（）]{0,10}$"
-"""A running number or a count: text only because text files have nothing else."""
+"""A running number or a count, which is not a text; in text files all cells are text."""
 _COLUMN_NUMBER = r"^(?:[甲乙丙丁戊己庚辛壬癸]|[A-Z]|栏次|\(?[0-9]{1,2}\)?(?:=[0-9+\-*/()×÷]+)?)$"
-"""What stands under a header of many forms, to refer to its columns: 甲 乙 1 2 3=1+2."""
+"""A cell of the row under a header that numbers the columns of a form: 甲 乙 1 2 3=1+2."""
 _LABEL = r"^[^:0-9]{2,14}:"
-"""单位负责人:…; a footnote when the row says nothing else that makes it data."""
+"""单位负责人:…; the row is a footnote when nothing else makes it data."""
 _NOTE = r"^(?:\(?[0-9]{1,2}[.、)]|[一二三四五六七八九十]{1,3}、|.*[,，。;；、].*[,，。;；、])"
-"""The only cell of a row: a numbered remark, or a sentence."""
+"""A numbered remark or a sentence; the row is a footnote when it has no other cell."""
 _RULER = r"^[-=_+|*~─━│┃┄┈┼╋├┤┌┐└┘═║╬╠╣╔╗╚╝—–]+$"
-"""A cell of a line that is drawn between rows: sqlcmd, psql, mysql and SQL*Plus do so, and printed lists."""
+"""A cell of a line drawn between rows, as by sqlcmd, psql, mysql, SQL*Plus and in printed lists."""
 _DRAWN = r"[-=_+─━═—–┼]{3}"
-"""At least one cell of such a line is longer than what stands for nothing."""
+"""At least one cell of such a line has three marks: shorter ones mean "no value"."""
 _COUNTED = r"(?:rows?|records?|行记录|条记录|行数据|行|条|笔)"
 _ROW_COUNT = (
     rf"^\(?(?:(?:已|共|总共|合计)?(?:选择|检索|查询|返回|导出|影响|受影响)?了?(?:的?{_COUNTED}数?)?:?[0-9,]+(?:个|{_COUNTED})+"
@@ -39,7 +39,7 @@ _ROW_COUNT = (
     rf"|(?:{_COUNTED}|记录)(?:总)?数:?[0-9,]+|受影响的{_COUNTED}数?:?[0-9,]+|[0-9,]+record\(s\)selected"
     rf"|norowsselected|未选定行|emptyset)[。.]?\)?(?:\([0-9.]+(?:sec|秒|seconds?|ms|毫秒)\))?[。.]?$"
 )
-"""What a database program says below its rows: (4 rows), (4 行受影响), 4 rows selected., 已选择4行。, 4 rows in set (0.00 sec)."""
+"""A database program's message below its rows: (4 rows), (4 行受影响), 4 rows selected., 已选择4行。, 4 rows in set (0.00 sec)."""
 _PROMPT = r"^(?:sql>|mysql>|[0-9]+>$|completiontime:|完成时间:|已用时间|elapsed:|spooloff)"
 _COUNT = "(?:[0-9０-９一二三四五六七八九十百]+)"
 _PAGE = (
@@ -48,30 +48,30 @@ _PAGE = (
 )
 _OVERLEAF = f"续表{_COUNT}?|续|续上表|接上表|接上页|续上页|转下页|接下页|续下页|下页续|未完待续|此页续前"
 _PAGE_LINE = rf"^[(\[]?(?:{_OVERLEAF}|{_PAGE}(?:[,,、;;/|(]?{_PAGE})*)[)\]]*$|^\(续{_COUNT}\)$"
-"""What is printed at the ends of pages: 续表，第2页 共5页，接上页."""
+"""Text at the top or bottom of a printed page: 续表，第2页 共5页，接上页."""
 _CONTINUED = rf"\((?:续表?|续?{_COUNT}|(?:续|接)(?:上|前)(?:表|页)|(?:接|续)?第?{_COUNT}页?)\)$|[-—]?续(?:表{_COUNT}?|{_COUNT})?$"
-"""At the end of a title that is printed again on a further page."""
+"""The end of a title that is repeated on a further page."""
 _TITLE_CONTINUED = (
     rf".\((?:续表?|续{_COUNT}|(?:续|接)(?:上|前)(?:表|页))\)$|.续表{_COUNT}?$|^(?:\(续表?\)|续表{_COUNT}?[::、.])."
 )
-"""The same, in words that no name of a person ends or begins with: the title need not be known."""
+"""The same with words that never begin or end a person's name, so it is recognised without knowing the title."""
 _LONG = r".{7}"
 FEW_COLUMNS = 300
-"""Words that make a row no data stand in one of the first columns."""
+"""Only so many first columns are searched for the words that show that a row is not data."""
 
 
 @dataclass
 class DataRows:
-    """Positions (from 0, in the grid) of the rows that are data, and how many of the others were left out, by sort."""
+    """The data rows (`keep`: positions in the grid, from 0), and how many other rows were left out, by sort."""
 
     keep: Numbers
     left_out: dict[str, int]
     other_header: int | None
-    """Position of a row that is the header of another table."""
+    """Position of a row that is another table's header; None without one."""
 
 
 def data_rows(grid: Grid, header: Header, match: Match, recogniser: Recogniser) -> DataRows:
-    """Sort the rows below the header. `left_out` and `keep` together are every row down to the last that holds anything."""
+    """Sort the rows below the header. `left_out` and `keep` together cover every row down to the last non-empty one."""
     begin = header.last + 1
     end = _last_filled(grid) + 1
     body = [column.slice(begin, max(end - begin, 0)) for column in grid.columns]
@@ -99,7 +99,7 @@ def data_rows(grid: Grid, header: Header, match: Match, recogniser: Recogniser) 
 
 
 def header_beside(grid: Grid, header: Header, recogniser: Recogniser) -> tuple[int, int] | None:
-    """(row, first column), from 0, of another table's header in columns that have no name in this one; None without any."""
+    """(row, first column), from 0, of another table's header in columns without a name in this header; None without one."""
     known_words = pa.array(sorted(recogniser.known))
     known = np.zeros(grid.height, np.int64)
     first = np.full(grid.height, -1)
@@ -113,7 +113,7 @@ def header_beside(grid: Grid, header: Header, recogniser: Recogniser) -> tuple[i
 
 
 def _last_filled(grid: Grid) -> int:
-    """Position of the last row with anything in it, -1 for none."""
+    """Position of the last non-empty row; -1 without one."""
     last = -1
     for column in grid.columns:
         if column.null_count < len(column):
@@ -124,7 +124,7 @@ def _last_filled(grid: Grid) -> int:
 
 
 def _id_like(column: Texts, words: Headers) -> Mask:
-    """Cells with a run of digits that only a number of a person has, and that do not begin like a footnote."""
+    """Cells with digits like an ID number that do not begin like a footnote or a total."""
     begins = "|".join(re.escape(word) for word in [*words.footnotes, *words.totals])
     return mask(pc.match_substring_regex(column, _ID_LIKE)) & ~mask(
         pc.match_substring_regex(column, rf"^[{INVISIBLE}]*(?:{begins})")
@@ -132,7 +132,7 @@ def _id_like(column: Texts, words: Headers) -> Mask:
 
 
 def _folded(column: Texts) -> Texts:
-    """Blanks and stars out, wide brackets and colons narrow: near enough to compare with words of ours."""
+    """The texts without blanks and `*`, with half-width brackets and colons: enough to compare them with our words."""
     for pattern, replacement in [(f"[{INVISIBLE}*]+", ""), ("（", "("), ("）", ")"), ("：", ":")]:
         column = pc.replace_substring_regex(column, pattern, replacement)
     return column
@@ -146,7 +146,7 @@ def _sort_suspects(
     recogniser: Recogniser,
     with_number: Mask,
 ) -> tuple[np.ndarray, Mask]:
-    """(what each row is, '' for data; rows that are the header of another table)."""
+    """(sort of each row, '' for data; mask of rows that are another table's header)."""
     words = recogniser.headers
     count = len(with_number)
     full = np.array([filled(column) for column in texts])
@@ -178,7 +178,7 @@ def _sort_suspects(
     numbering = _numberings(folded, full)
     ruler, page, count_said = _lines_of_programs(folded, full, above)
     remark = mask(pc.match_substring_regex(first, _LABEL)) | (cells == 1) & mask(pc.match_substring_regex(first, _NOTE))
-    # Names and relations above a second header are no title: of several cells one must be as long as a title is.
+    # Names and relations above a second header are not a title: one of several cells must be as long as a title.
     long = np.array([mask(pc.match_substring_regex(text, _LONG)) for text in folded])
     is_above = (~full | above).all(axis=0) & ((cells == 1) | (above & long).any(axis=0))
     repeated = (hits >= 2) & (hits * 2 >= cells) | (cells > 0) & is_above
@@ -216,7 +216,7 @@ def _sort_suspects(
 
 
 def _above(folded: list[Texts], header: Header) -> np.ndarray:
-    """Cells (column, row) that say what stands above the header, word for word or as its continuation."""
+    """Mask (column, row) of cells that repeat a text from above the header, exactly or with a mark of continuation."""
     titles = pa.array([fold_header(title)[0] for title in header.titles], pa.string())
     plain = [pc.utf8_lower(text) for text in folded]
     return np.array(
@@ -228,9 +228,9 @@ def _above(folded: list[Texts], header: Header) -> np.ndarray:
 
 
 def _lines_of_programs(folded: list[Texts], full: np.ndarray, above: np.ndarray) -> tuple[Mask, Mask, Mask]:
-    """Rows that programs add and that are nobody: (lines drawn, ends of pages, counts of rows and words of a session).
+    """Rows that programs add: (drawn lines, page lines, row counts and other messages of a session).
 
-    At the top of a further page what stands `above` the header may stand once more, beside the page's number.
+    At the top of a further page, the texts `above` the header may be repeated beside the page number.
     """
     cells = full.sum(axis=0)
     ruler, drawn, page = cells > 0, np.zeros(len(cells), bool), cells > 0
@@ -252,7 +252,7 @@ def _lines_of_programs(folded: list[Texts], full: np.ndarray, above: np.ndarray)
 
 
 def _numberings(folded: list[Texts], full: np.ndarray) -> Mask:
-    """Rows that number the columns: three cells or more, nothing else in them, the numbers rising from left to right."""
+    """Rows that number the columns: at least three cells, nothing else in them, numbers rising from left to right."""
     cells = full.sum(axis=0)
     rows: Mask = np.asarray(cells >= 3)
     last = np.zeros(len(cells), np.int64)
@@ -269,7 +269,7 @@ def _numberings(folded: list[Texts], full: np.ndarray) -> Mask:
 
 
 def filled_down(grid: Grid, column: int, header: Header) -> tuple[Texts, Mask | None]:
-    """A column's text and number mask with each merged range's value in all of its rows that are empty themselves."""
+    """A column's text and number mask, where each merged cell's value fills the empty rows of the merged range."""
     text, numeric = grid.columns[column], grid.numeric.get(column)
     merges = [
         (first_row, last_row)
@@ -289,7 +289,7 @@ def filled_down(grid: Grid, column: int, header: Header) -> tuple[Texts, Mask | 
 
 
 def raw_table(grid: Grid, header: Header, match: Match, keep: Numbers) -> pa.Table:
-    """The data rows as model.Reading describes them: sheet, row_number, raw text per field, `<field>__numeric`."""
+    """The data rows as `model.Reading` describes them: sheet, row_number, raw text per field, `<field>__numeric`."""
     whole = len(keep) and keep[-1] - keep[0] + 1 == len(keep)
     positions = pa.array(keep)
 

@@ -1,8 +1,8 @@
-"""Runs a function in a child process with limits on memory and time: a hostile or broken file may end the child, never us.
+"""Runs a function in a child process with limits on memory and time: a bad file can end the child, but not our process.
 
-A small server process, started at the first call and ended with its owner, has the heavy libraries loaded and forks one
-child per call. It is our own and not `multiprocessing`: daemonic workers may not have children there, a forked Airflow
-task would inherit a server that is not its own, and each child would import the caller's `__main__` again.
+A small server process loads the heavy libraries and forks one child per call. It starts at the first call and ends with
+its owner. `multiprocessing` does not fit: its daemonic workers may not have children, a forked Airflow task would inherit
+a server that is not its own, and each child would import the caller's `__main__` again.
 """
 
 from __future__ import annotations
@@ -43,22 +43,22 @@ PRELOAD = (
     "pipeline.returns",
 )
 WARM = ("pipeline.settings.contracts", "load")
-"""Called once in the server, so that its cache is warm in every child. When it fails, the child's own call says why."""
+"""(module, function) called once in the server, so that every child has its cached result. If it fails, a child's call says why."""
 
 WALL_PER_CPU_SECOND = 3
-"""A busy machine slows an honest file; CPU time is what the file costs, wall clock only ends what waits for ever."""
+"""CPU time is the real limit, since a busy machine needs more clock time; the clock only ends a child that hangs."""
 
 _ENVIRONMENT = {"PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "TMPDIR"}
 _HEAD = struct.Struct(">cQ")
 
 
 class Killed(Exception):
-    """The child did not come back with a result. Holds no value of the file that it read."""
+    """The child gave no result. The error contains no value of the file that was read."""
 
     def __init__(self, reason: Reason, detail: str = "") -> None:
         super().__init__(reason, detail)
         self.reason: Reason = reason
-        """`memory` and `time`: a limit was met; `crash`: the process or the function failed."""
+        """`memory`, `time`: a limit was reached; `crash`: the process or the function failed."""
         self.detail = detail
         """Name of the exception and its place in our code, or the signal."""
 
@@ -67,10 +67,10 @@ class Killed(Exception):
 
 
 def call(function: Callable[..., R], *args: object, memory_mb: int, seconds: int) -> R:
-    """`function(*args)`, run in a child process; function is found by its module and name.
+    """The result of `function(*args)`, run in a child process that finds the function by module and name.
 
-    The child may map `memory_mb` MiB beyond what it starts with, use `seconds` of CPU time, and live three times
-    as long. Arguments and result are pickled. Raises Killed, or the MonitorError that the function raised.
+    The child may map `memory_mb` MiB more than at its start, use `seconds` of CPU time, and run three times as long
+    by the clock. Arguments and result are pickled. Raises Killed, or the MonitorError that the function raised.
     """
     request = pickle.dumps((function, args, memory_mb, seconds))
     for attempt in (1, 2):
@@ -92,14 +92,14 @@ def call(function: Callable[..., R], *args: object, memory_mb: int, seconds: int
 
 
 def close() -> None:
-    """End the server, if one was started, and wait for it; the next call starts another."""
+    """End the server, if there is one, and wait for it; the next call starts a new one."""
     _Server.forget()
 
 
 def _exchange(connection: socket.socket, request: bytes) -> tuple[bytes, bytes] | None:
-    """Send a request; what the child said, else how it ended, else None when the server itself is gone."""
+    """Send a request; gives the child's answer, else how it ended, else None when the server is gone."""
     said: tuple[bytes, bytes] | None = None
-    with contextlib.suppress(OSError):  # the child or the server is gone: what is left to read says which
+    with contextlib.suppress(OSError):  # the child or the server is gone; reading shows which
         _send(connection, b"Q", request)
     while True:
         try:
@@ -108,7 +108,7 @@ def _exchange(connection: socket.socket, request: bytes) -> tuple[bytes, bytes] 
             return None
         if frame is None:
             return None
-        if frame[0] == b"S":  # the server's word after the child's end is always the last one
+        if frame[0] == b"S":  # the server's message after the child's end is always the last one
             status = pickle.loads(frame[1])  # noqa: S301 - from our own server
             return said if said and status is None else (b"K", pickle.dumps(status or ("crash", "silent")))
         said = frame
@@ -138,11 +138,11 @@ def _read(connection: socket.socket, size: int) -> bytes | None:
     return bytes(parts)
 
 
-# --- the server, seen from its owner
+# --- the server, as its owner uses it
 
 
 class _Server:
-    """The server process of this process. A forked copy of us starts one of its own."""
+    """The server process of this process. A forked copy of this process starts its own."""
 
     _lock = threading.Lock()
     _current: _Server | None = None
@@ -152,7 +152,7 @@ class _Server:
         environment = {name: value for name, value in os.environ.items() if name in _ENVIRONMENT}
         environment |= {
             "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path),
-            # Both would reserve address space far beyond what they use, and the limit counts address space.
+            # Otherwise both reserve much more address space than they use, and the limit counts address space.
             "ARROW_DEFAULT_MEMORY_POOL": "system",
             "MALLOC_ARENA_MAX": "2",
         }
@@ -174,7 +174,7 @@ class _Server:
 
     @classmethod
     def forget(cls) -> None:
-        """Let go of a server that does not answer; the next call starts another."""
+        """Give up a server that does not answer; the next call starts a new one."""
         with cls._lock:
             server, cls._current = cls._current, None
         if server is not None:
@@ -183,7 +183,7 @@ class _Server:
 
     @classmethod
     def forked(cls) -> None:
-        """In a forked copy: the server belongs to the original, and the lock may be held by a thread that is not here."""
+        """In a forked copy: forget the server of the original, and the lock, which a thread of the original may hold."""
         cls._lock = threading.Lock()
         if cls._current is not None:
             cls._current.control.close()
@@ -191,9 +191,9 @@ class _Server:
             cls._current = None
 
     def connect(self) -> socket.socket:
-        """A connection that the server hands to a new child."""
+        """A connection to a new child of the server."""
         ours, theirs = socket.socketpair()
-        with theirs, self._lock, contextlib.suppress(OSError):  # a dead server shows when the connection is read
+        with theirs, self._lock, contextlib.suppress(OSError):  # reading the connection shows a dead server
             socket.send_fds(self.control, [b"c"], [theirs.fileno()])
         return ours
 
@@ -211,13 +211,13 @@ class _Child:
 
 
 def serve(control_fd: int) -> None:
-    """Fork a child for each connection handed over `control_fd`, until its owner is gone."""
+    """The server: fork a child for each connection received over `control_fd`, until the owner is gone."""
     keep_to_owner()
     for name in PRELOAD:
         importlib.import_module(name)
     with contextlib.suppress(MonitorError):
         getattr(importlib.import_module(WARM[0]), WARM[1])()
-    # What is loaded now is never collected, so that no child touches, and thereby copies, pages that it shares with us.
+    # Loaded objects are excluded from garbage collection: collecting them in a child would copy shared memory pages.
     gc.collect()
     gc.freeze()
     control = socket.socket(fileno=control_fd)
@@ -253,9 +253,9 @@ _STDERR_BYTES = 65536
 
 
 def _in_memory() -> IO[bytes]:
-    """Where a child's last words go: memory, never a disk, since they may quote the file; no more than this of them.
+    """A file in memory for a child's stderr, at most _STDERR_BYTES: it may quote the file, so it must not go to a disk.
 
-    Only Linux has such files; elsewhere the words are dropped, and a child that died of memory is said to have crashed.
+    Only Linux has such files. Elsewhere stderr is dropped, and a child that ran out of memory counts as crashed.
     """
     if not hasattr(os, "memfd_create"):
         return Path(os.devnull).open("r+b")
@@ -271,26 +271,26 @@ def _bury(children: dict[int, _Child]) -> None:
         if pid == 0:
             return
         child = children.pop(pid)
-        with child.connection, child.stderr, contextlib.suppress(OSError):  # a caller that went away misses nothing
+        with child.connection, child.stderr, contextlib.suppress(OSError):  # the caller may be gone
             _send(child.connection, b"S", pickle.dumps(_how_it_ended(status, child.stderr)))
 
 
 def _how_it_ended(status: int, stderr: IO[bytes]) -> tuple[Reason, str] | None:
-    """None for a child that answered and left in order."""
+    """(reason, detail) of a child's end; None for a child that ended normally."""
     if not os.WIFSIGNALED(status):
         return None if os.WEXITSTATUS(status) == 0 else ("crash", f"exit {os.WEXITSTATUS(status)}")
     name = signal.Signals(os.WTERMSIG(status)).name
     if name in ("SIGXCPU", "SIGALRM"):
         return "time", name
     stderr.seek(0)
-    # Rust aborts when it cannot allocate; a bare SIGKILL is the machine's own guard against full memory.
+    # Rust aborts when it cannot allocate memory; a SIGKILL comes from the system when memory is full.
     if name == "SIGKILL" or b"memory allocation of" in stderr.read(_STDERR_BYTES):
         return "memory", name
     return "crash", name
 
 
 def _answer(connection: socket.socket, stderr: IO[bytes]) -> None:
-    """The child: read one request, obey its limits, answer, leave without any clean-up of the server's."""
+    """The child: read one request, set its limits, answer, and exit without the clean-up of the server."""
     os.dup2(stderr.fileno(), 2)  # what a library prints when it dies may quote the file
     status = 1
     try:
@@ -298,7 +298,7 @@ def _answer(connection: socket.socket, stderr: IO[bytes]) -> None:
         if frame is not None:
             function, args, memory_mb, seconds = pickle.loads(frame[1])  # noqa: S301 - from our owner
             _limit(memory_mb, seconds)
-            gc.disable()  # millions of small objects and a short life
+            gc.disable()  # the child makes millions of small objects and lives shortly
             _send(connection, *_run(function, args))
             status = 0
     finally:
@@ -309,7 +309,7 @@ def _limit(memory_mb: int, seconds: int) -> None:
     for name in ("SIGXCPU", "SIGALRM"):
         signal.signal(getattr(signal, name), signal.SIG_DFL)
     statm = Path("/proc/self/statm")
-    if statm.exists():  # elsewhere the size of our own map is not to be had, and the limit is not enforced
+    if statm.exists():  # other systems do not give the mapped size; there the limit is not enforced
         mapped = int(statm.read_text().split()[0]) * resource.getpagesize()
         space = mapped + memory_mb * 1024 * 1024
         resource.setrlimit(resource.RLIMIT_AS, (space, space))

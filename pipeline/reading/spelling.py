@@ -1,9 +1,10 @@
-"""A zipped workbook in any spelling that the standard allows → the same workbook as Excel spells it.
+"""Rewrites a zipped workbook: any spelling that the standard allows → the same workbook as Excel spells it.
 
 Report tools put the workbook into another folder, write backslashes in names, use prefixes, single quotes, the strict
-namespaces, UTF-16, or leave out where a row or cell stands. All of that is legal and means the same. Here it is read by
-a real parser and written in one spelling, so that who reads or marks a workbook needs to know only that one. An error value
-that the standard does not have becomes `#VALUE!`. No entity is resolved, nothing is fetched. Source: ECMA-376 parts 1, 2 and 4.
+namespaces or UTF-16, or omit the positions of rows and cells. All of that is legal and means the same. A real parser reads
+it here, and it is written in one spelling, so that the code that reads or marks workbooks handles only this one. An error
+value that is not in the standard becomes `#VALUE!`. No entity is resolved and nothing is fetched. Source: ECMA-376 parts 1,
+2 and 4.
 """
 
 from __future__ import annotations
@@ -24,34 +25,34 @@ MAIN: Final = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 WORKBOOK: Final = "xl/workbook.xml"
 _SHEETS = "xl/worksheets/"
 _HOME = {"sharedStrings": "xl/sharedStrings.xml", "styles": "xl/styles.xml"}
-"""Last word of a relationship's type → the one name under which every reader finds that part."""
+"""Last word of a relationship's type → the part name that every reader finds."""
 _TYPES = "[Content_Types].xml"
 _MAIN_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml."
 _STRICT = "http://purl.oclc.org/ooxml/"
 _HYPHENATED = {"extendedProperties": "extended-properties", "customProperties": "custom-properties"}
 _CHUNK = 1 << 20
 _ODD = re.compile(rb'<(?:c|row)(?! r=")[\s/>]|<c r="[A-Z]*[a-z]|<(?:v|is)\s')
-"""A row or cell that does not begin with its name, one in small letters, a value with attributes: the usual spelling has none."""
+"""Unusual spelling: a row or cell whose first attribute is not its position, a position in lower case, a value with attributes."""
 _ODD_WORDS = (
     b"<!", b"='", b' ="', b'= "',
     b"<v> ", b"<v>\n", b"<v>\r", b"<v>\t", b" </v>", b"\n</v>", b"\r</v>", b"\t</v>",
 )  # fmt: skip
-"""Comments, other quotes, blanks inside attributes and around values: a reader may take the number of a text for 0."""
+"""Unusual spelling: comments, single quotes, blanks around `=` or values; a reader may then read a text's index as 0."""
 _ERROR = re.compile(rb'\st="e"[^>]*>(?:<f\b[^>]*/>|<f\b[^>]*>[^<]*</f>)?<v>([^<]*)</v>')
 _ERRORS = frozenset({"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"})
-"""The error values of the standard. Excel has had more since (#SPILL!, #CALC!), and WPS has some in Chinese."""
+"""The error values of the standard. Newer Excel has more (#SPILL!, #CALC!), and WPS has some in Chinese."""
 _CELL = re.compile(r"([A-Z]{1,3})\d+")
 _STATE = re.compile(rb"""\sstate=["']([^"']*)["']""")
 _STATES = {"visible": "visible", "hidden": "hidden", "veryhidden": "veryHidden"}
-"""Whether a sheet is shown, in small letters → as the standard writes it; by any other word it is not shown."""
+"""State of a sheet in lower case → as in the standard; any other word counts as hidden."""
 
 
 class Doctype(Exception):
-    """A part declares a document type, which no workbook needs."""
+    """Raised when a part declares a document type, which no workbook needs."""
 
 
 def is_usual(chunk: bytes, *, is_first: bool) -> bool:
-    """A piece of a sheet, cut between tags, is spelled as Excel spells it. Only a false no can be wrong, and costs time."""
+    """Whether a piece of a sheet, cut between tags, is spelled as Excel does. A wrong False only costs time."""
     if is_first and (b"<worksheet" not in chunk or b"\0" in chunk[:64] or b'xmlns="%s"' % MAIN.encode() not in chunk):
         return False
     named = chunk.count(MAIN.encode())  # more than once: by a prefix too
@@ -62,15 +63,15 @@ def is_usual(chunk: bytes, *, is_first: bool) -> bool:
 
 
 def plain_name(entry: str) -> str:
-    """The name of a part as the standard writes it, of whatever a program wrote into the zip's directory."""
+    """The name of a part as in the standard, from the name that a program wrote into the zip's directory."""
     return entry.replace("\\", "/").lstrip("/")
 
 
 class Parts:
-    """The parts of a package and how they hang together; names are found whatever their case."""
+    """The parts of a package and their relationships; names are found without regard to case."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
-        """Read the relationships of the package. Raises KeyError or XMLSyntaxError where they cannot be followed."""
+        """List the parts of the package. Its methods raise KeyError or XMLSyntaxError when relationships cannot be read."""
         self.archive = archive
         self.entries = {
             plain_name(entry.filename): entry.filename for entry in archive.infolist() if not entry.is_dir()
@@ -78,7 +79,7 @@ class Parts:
         self._folded = {name.casefold(): name for name in self.entries}
 
     def find(self, name: str) -> str | None:
-        """A part's own name."""
+        """The part's name as written in the package; None when there is no such part."""
         return self._folded.get(name.casefold())
 
     def read(self, name: str) -> bytes:
@@ -86,19 +87,19 @@ class Parts:
         return self.archive.read(self.entries[name])
 
     def relations(self, part: str) -> Iterator[tuple[str, str, str]]:
-        """(id, last word of the type, part) of each relationship of a part ('' for the package) to one that is there."""
+        """(id, last word of the type, target) of each relationship of a part ('': the package) to an existing part."""
         for one in self.relationships(part):
             target = self.find(resolve(part, one.get("Target", "")))
             if one.get("TargetMode") != "External" and target:
                 yield one.get("Id", ""), one.get("Type", "").rpartition("/")[2], target
 
     def relationships(self, part: str) -> list[etree._Element]:
-        """The relationship elements of a part as they stand."""
+        """The relationship elements of a part, unchanged."""
         name = self.find(relations_of(part))
         return [one for one in _parse(self.read(name)) if isinstance(one.tag, str)] if name else []
 
     def workbook(self) -> str | None:
-        """The name of the workbook part; None when the package holds none."""
+        """The name of the workbook part; None when the package has none."""
         documents = [part for _, last, part in self.relations("") if last == "officeDocument"]
         found = [part for part in documents if re.search(r"<(?:\w+:)?workbook[\s>]", self._start(part))]
         return found[0] if found else self.find(WORKBOOK)
@@ -109,7 +110,7 @@ class Parts:
         return start.decode("utf-16" if b"\0" in start[:64] else "utf-8", "replace")
 
     def moves(self) -> dict[str, str]:
-        """Part → the name that it must have, for those that a reader of workbooks looks for. Raises KeyError."""
+        """Part → its usual name, for the parts that readers of workbooks look for. Raises KeyError without a workbook."""
         workbook = self.workbook()
         if workbook is None:
             raise KeyError("no workbook")
@@ -122,7 +123,7 @@ class Parts:
         return moves
 
     def is_usual(self) -> bool:
-        """Every part stands where it is looked for, under the names that the zip's directory and the relationships say."""
+        """Whether all parts have their usual names, in the zip's directory and in the relationships, and all sheet states are usual."""
         workbook = self.workbook()
         targets = [one.get("Target", "") for one in self.relationships(workbook or "")]
         states = _STATE.findall(self.read(workbook)) if workbook else []
@@ -135,21 +136,21 @@ class Parts:
 
 
 def relations_of(part: str) -> str:
-    """The name of the part that holds another's relationships; '' for the package's own."""
+    """The name of the part with the relationships of `part`; `part` is '' for the package."""
     folder, base = posixpath.split(part)
     return posixpath.join(folder, "_rels", f"{base}.rels")
 
 
 def resolve(part: str, target: str) -> str:
-    """The part that a relationship's target names, seen from the part that it belongs to."""
+    """The part that a target names in a relationship of `part`."""
     target = plain_name(target) if target.startswith(("/", "\\")) else posixpath.join(posixpath.dirname(part), target)
     return posixpath.normpath(target.replace("\\", "/"))
 
 
 def respell(source: zipfile.ZipFile, target: IO[bytes]) -> None:
-    """Write the workbook to `target` in the usual spelling. The package must have been looked at before (bombs, macros).
+    """Write the workbook to `target` in the usual spelling. The package must be inspected first (zip bombs, macros).
 
-    Raises Doctype, KeyError, ValueError, expat.ExpatError, etree.XMLSyntaxError on what is no workbook.
+    Raises Doctype, KeyError, ValueError, expat.ExpatError, etree.XMLSyntaxError when it is not a workbook.
     """
     parts = Parts(source)
     moves = parts.moves()
@@ -179,12 +180,12 @@ def _parse(data: bytes) -> etree._Element:
 
 
 def serialise(root: etree._Element) -> bytes:
-    """A part as UTF-8 with a declaration."""
+    """The bytes of a part: UTF-8 with an XML declaration."""
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
 
 
 def _types(parts: Parts, moves: dict[str, str]) -> bytes:
-    """The content types, with one of its own for each part that was or could be moved."""
+    """The content types, with an own entry for each part in `moves`."""
     root = _parse(parts.read(_TYPES))
     tag = f"{{{etree.QName(root).namespace}}}Override"
     folded = {old.casefold(): new for old, new in moves.items()}
@@ -193,7 +194,7 @@ def _types(parts: Parts, moves: dict[str, str]) -> bytes:
         if name.casefold() in folded:
             root.remove(one)
         elif (one.get("ContentType") or "").startswith(_MAIN_TYPE) and one.get("Extension"):
-            one.set("ContentType", "application/xml")  # the type of one part, said of all with its ending
+            one.set("ContentType", "application/xml")  # the type of one part was given to all parts with its ending
     words = {WORKBOOK: "sheet.main+xml", _HOME["styles"]: "styles+xml", _HOME["sharedStrings"]: "sharedStrings+xml"}
     for new in moves.values():
         word = words.get(new, "worksheet+xml")
@@ -205,7 +206,7 @@ def _types(parts: Parts, moves: dict[str, str]) -> bytes:
 
 
 def _relations(parts: Parts, owner: str, moves: dict[str, str]) -> bytes:
-    """The relationships of a part, each to where its target is now."""
+    """The relationships of a part, with the new names of their targets."""
     name = parts.find(relations_of(owner))
     root = _parse(parts.read(name or ""))
     for one in root:
@@ -216,7 +217,7 @@ def _relations(parts: Parts, owner: str, moves: dict[str, str]) -> bytes:
             wanted = resolve(owner, one.get("Target", ""))
             old = parts.find(wanted) or wanted
             new = moves.get(old, old)
-            # Readers know the targets of a workbook by their folder.
+            # Readers expect the workbook's targets relative to its folder.
             one.set(
                 "Target", new.removeprefix("xl/") if moves.get(owner) == WORKBOOK and new[:3] == "xl/" else f"/{new}"
             )
@@ -224,7 +225,7 @@ def _relations(parts: Parts, owner: str, moves: dict[str, str]) -> bytes:
 
 
 def _transitional(uri: str) -> str:
-    """The namespace or type of the usual spelling for one of the strict spelling; any other as it is."""
+    """The usual namespace or type for one of the strict spelling; any other is unchanged."""
     if not uri.startswith(_STRICT):
         return uri
     area, _, rest = uri.removeprefix(_STRICT).partition("/")
@@ -233,7 +234,7 @@ def _transitional(uri: str) -> str:
 
 
 class _Speller:
-    """Reads one part with a real parser and writes it: no prefix for cells, double quotes, a name for every row and cell."""
+    """Reads one part with a real parser and writes it: no prefix for cells, double quotes, a position for every row and cell."""
 
     def __init__(self, write: Callable[[bytes], object], *, is_sheet: bool) -> None:
         self.write = write
@@ -242,12 +243,12 @@ class _Speller:
         self.open_tag = False
         self.declared: list[tuple[str, str]] = []
         self.defaults = [""]
-        """The namespace of names without a prefix, per depth of what is written."""
+        """The default namespace at each depth of the written elements."""
         self.names: list[str] = []
         self.row = self.column = 0
         self.cell_type = ""
         self.value: list[str] | None = None
-        """The text of the value that is being read; None outside of one."""
+        """Pieces of the value that is being read; None outside a value."""
 
     def run(self, stream: IO[bytes]) -> None:
         parser = expat.ParserCreate(namespace_separator=" ")
@@ -308,7 +309,7 @@ class _Speller:
         self.defaults.append(default)
 
     def _placed(self, local: str, attributes: dict[str, str]) -> list[tuple[str, str]]:
-        """The attributes of a row or cell, its place first; where it says none, it follows the one before."""
+        """The attributes of a row or cell, its position first; without a position it follows the one before."""
         if local == "v":
             return []
         if local == "c":
@@ -337,7 +338,7 @@ class _Speller:
             self.pieces.append(f"</{name}>")
 
     def _plain(self, value: str) -> str:
-        """The value of a cell without blanks around it, which mean something in texts alone."""
+        """The value of a cell without blanks around it (they count only in texts), unknown errors as `#VALUE!`."""
         if self.cell_type == "str":
             return value
         value = value.strip()
@@ -357,7 +358,7 @@ class _Speller:
 
 
 def _split(name: str) -> tuple[str, str, str]:
-    """(namespace, local name, prefix) of a name as expat gives it."""
+    """(namespace, local name, prefix) of a name from expat."""
     words = name.split(" ")
     uri, local, prefix = ["", *words, ""] if len(words) == 1 else (*words, "") if len(words) == 2 else words
     return _transitional(uri), local, prefix
