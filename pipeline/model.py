@@ -244,9 +244,9 @@ Area = tuple[int, int, int]
 class Reading:
     """One submission as read: one kind in one file. Its rows are in a Parquet of raw text at `rows_path`.
 
-    That Parquet has `sheet` VARCHAR, `row_number` INTEGER, one VARCHAR column per contract field that the
-    file carries (raw text, NULL for an empty cell), and for fields of type id_number, date, month and
-    disability_number a BOOLEAN `<field>__numeric`: true when the cell contained a number, not text.
+    That Parquet has `sheet` VARCHAR, `row_number` INTEGER, and one VARCHAR column per contract field that the file has
+    (raw text, NULL for an empty cell). Fields of type id_number, date, month and disability_number also have a BOOLEAN
+    `<field>__numeric`: true when the cell contained a number, not text.
     """
 
     kind: str | None

@@ -1,4 +1,4 @@
-"""Refuses files that are not tables, with advice what to do. They are recognised by their first bytes, not by their name."""
+"""Refuses files that are not tables, with advice on what to do. They are recognised by their first bytes, not by their name."""
 
 from __future__ import annotations
 

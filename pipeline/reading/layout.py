@@ -538,7 +538,7 @@ def _correction(reference: Grid, grids: list[Grid], work_dir: Path) -> Reading:
     """Read a correction workbook: every cell of every row that is still in it.
 
     People may delete rows and move columns. When a cell can no longer be matched to its cell in the original file, the whole
-    workbook is refused, and the refusal says what was changed.
+    workbook is refused. The refusal says what was changed.
     """
     told = {
         reference.text(at, 0): [reference.text(at, column) for column in range(1, len(reference.columns))]

@@ -1,4 +1,4 @@
-"""Reads the bytes of a file of any format → grids. Runs in the sandbox, called by `layout`.
+"""Reads the bytes of a file of any format → grids. Runs in the sandbox; the entry point outside is `layout.read_file`.
 
 The content decides the format; the name only says whether the file may be a list (`endings`). Calamine reads .xlsx
 workbooks and keeps the type of each cell; `biff`, `dbf`, `stored` and `delimited` read the other formats. For a file that

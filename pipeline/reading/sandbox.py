@@ -1,8 +1,8 @@
 """Runs a function in a child process with limits on memory and time: a bad file can end the child, but not our process.
 
 A small server process loads the heavy libraries and forks one child per call. It starts at the first call and ends with
-its owner. `multiprocessing` does not fit: its daemonic workers may not have children, a forked Airflow task would inherit
-a server that is not its own, and each child would import the caller's `__main__` again.
+its owner. `multiprocessing` does not fit: its daemonic workers may not have children. A forked Airflow task would inherit
+a server that is not its own. And each child would import the caller's `__main__` again.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Rewrites a zipped workbook: any spelling that the standard allows → the same workbook as Excel spells it.
 
-Report tools put the workbook into another folder, write backslashes in names, use prefixes, single quotes, the strict
-namespaces or UTF-16, or omit the positions of rows and cells. All of that is legal and means the same. A real parser reads
-it here, and it is written in one spelling, so that the code that reads or marks workbooks handles only this one. An error
-value that is not in the standard becomes `#VALUE!`. No entity is resolved and nothing is fetched. Source: ECMA-376 parts 1,
-2 and 4.
+Report tools put the workbook into another folder, or write backslashes in names. They use prefixes, single quotes, the
+strict namespaces or UTF-16, or omit the positions of rows and cells. All of that is legal and means the same. Here a real
+parser reads it, and one spelling is written: the code that reads or marks workbooks handles only this one. An error value
+that is not in the standard becomes `#VALUE!`. No entity is resolved and nothing is fetched. Source: ECMA-376 parts 1, 2
+and 4.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the product never does with people's data, whatever any configuration says (docs/boundaries.md, 1 to 3).
 
-It lists the words for what is never stored, the lists that are our own, what each kind may at most be used for, and
-whose rows its door may let in. Configuration can add words (`refused` of expectations/headers.yml) and remove nothing.
+It lists the words for what is never stored, and the lists that are our own. For each kind it says what the kind may at
+most be used for, and whose rows its door may let in. Configuration can add words (`refused` of expectations/headers.yml) and remove nothing.
 A contract that is looser than this does not load. When this file was changed and DIGEST was not, no contract loads.
 Standard library only.
 """

@@ -54,7 +54,7 @@ def _known_zone(name: str) -> str:
 
 
 class Township(Strict):
-    """A township of one division. The same name may stand in several divisions."""
+    """A township of one division. Several divisions may have townships of the same name."""
 
     name: Text
     aliases: list[Text] = []
@@ -522,7 +522,7 @@ def read_key(path: Path) -> bytes:
 
 
 def validate_day(day: date, today: date, *, really: bool = False, insist: str = "") -> None:
-    """Raise MonitorError for a day later than tomorrow, unless `really` is set.
+    """Raise MonitorError for a day later than the one after `today`, unless `really` is set.
 
     What is written or removed for such a day cannot be undone. `insist` tells the user how to insist; '' where that is not possible.
     """

@@ -1,7 +1,7 @@
 """Finds which division and township a free text (a township cell, an address) names.
 
-One name may be part of another (望山区 in 小望山区), several divisions may have the same township name, and short names
-are also names of streets (团结 in 团结路). So the longest name wins, and a name must begin where a name can begin. A short
+One name may be part of another (望山区 in 小望山区). Several divisions may have the same township name. Short names are
+also names of streets (团结 in 团结路). So the longest name wins, and a name must begin where a name can begin. A short
 name counts only alone in its cell or directly after its division. An ambiguous text gives several candidates; the
 caller must not choose one.
 """

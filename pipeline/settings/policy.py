@@ -3,8 +3,8 @@
 Years that holidays.csv does not name follow the State Council's announcements, as the library `holidays` has them.
 
 There is a file per topic and a key per value; `values` of a key are only ever added to. The caller gives the day. A
-value that could be misread (undated, without source, out of bounds, for an unknown region) raises PolicyError, which
-names the file, the key and what is expected. See docs/rules.md (notation).
+value that could be misread (undated, without source, out of bounds, for an unknown region) raises PolicyError. The
+error names the file, the key and what is expected. See docs/rules.md (notation).
 """
 
 from __future__ import annotations
@@ -216,8 +216,8 @@ def _place(value: PolicyValue) -> tuple[str, str, str]:
 def load(folder: Path = POLICY, regions: Collection[str] | None = None) -> Policy:
     """Read a policy folder: `*.yml` by topic and holidays.csv.
 
-    `regions` are the policy regions of monitor.yml. When they are given, a value for another region is an error, and so is
-    a key by region without a value for one of them. Raises PolicyError, which names the file, the key and what is expected.
+    `regions` are the policy regions of monitor.yml. With them, a value for another region is an error. A key by region
+    that has no value for one of them is an error too. Raises PolicyError, which names the file, the key and what is expected.
     """
     entries: dict[str, _Entry] = {}
     files: dict[str, str] = {}
@@ -254,7 +254,7 @@ def _as_value(key: str, entry: _Entry, value: _Value) -> PolicyValue:
 
 
 def _refuse_profiling(key: str, entry: _Entry, where: str) -> None:
-    """No value hangs on what is never stored of anybody (docs/boundaries.md, 1)."""
+    """Raise PolicyError when a word of an entry names what is never stored (docs/boundaries.md, 1)."""
     headers = contracts.load().headers
     for text in (key, entry.title, *sorted({value.region or "" for value in entry.values})):
         if group := headers.refusal_of(text):
@@ -279,8 +279,8 @@ def _validate_regions(entry: _Entry, where: str, regions: set[str], line: str) -
 def _announced(first_year: int, last_year: int) -> dict[date, bool]:
     """Day → is it a working day, for the days off and the working weekends of these years, both included.
 
-    A year that is not announced yet has only its statutory holidays. The library lists a working weekend in December that
-    makes up for a day in January under the year of that January, so one more year is asked for.
+    A year that is not announced yet has only its statutory holidays. A working weekend in December may make
+    up for a day in January; the library lists it under the year of that January. So one more year is asked for.
     """
     china = announced.country_holidays("CN", years=range(first_year, last_year + 2))
     return dict.fromkeys(china, False) | dict.fromkeys(china.weekend_workdays, True)

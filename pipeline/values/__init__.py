@@ -42,7 +42,7 @@ _READ: dict[Type, tuple[str, Callable[[Field], Layers]]] = {
 
 
 class SheetFacts(TypedDict, total=False):
-    """Facts about cells that stand elsewhere in their sheets; keys are (sheet, field) or a sheet."""
+    """Facts about cells that are given outside the cells; keys are (sheet, field) or a sheet."""
 
     units: Mapping[tuple[str, str], str]
     """The unit in the header's brackets."""
@@ -65,8 +65,8 @@ def parse(
 
     Args:
         con: the connection with `raw_table`.
-        raw_table: a table or view with `sheet`, and for the kind's fields a VARCHAR column of raw text and, for
-            the types of NUMBER_SENSITIVE, optionally a BOOLEAN `<field>__numeric`. Fields may be absent.
+        raw_table: a table or view with `sheet`, and for each field a VARCHAR column of raw text; fields may be absent.
+            For the types of NUMBER_SENSITIVE it may have a BOOLEAN `<field>__numeric`.
         kind: the kind to read.
         night: the night's date; birth dates and `not_after` are compared with it.
         told: what the sheets say outside the cells, see `SheetFacts`.

@@ -130,8 +130,8 @@ def explain(problem: str, column: Column) -> tuple[str, str]:
     """The message for a cell and the heading of its group, in Chinese.
 
     The message is a template with `{header}` (the sender's own) and `{value}` (the sender's text, shortened by the
-    caller to at most 40 characters), for blank cells `{said}` (没有填, or the mark for "no value" in the cell), for twins
-    also `{others}` (the places of the other rows). With real values it has under 120 characters.
+    caller to at most 40 characters). For blank cells it has `{said}` (没有填, or the mark for "no value" in the cell), for
+    twins also `{others}` (the places of the other rows). With real values it has under 120 characters.
     Raises KeyError for a code that is not in PROBLEMS.
     """
     facts = {
