@@ -26,7 +26,7 @@ from typing import Any, Literal
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 ROOT = _CHECKOUT if (_CHECKOUT / "expectations" / "kinds").is_dir() else Path(__file__).resolve().parent / "shipped"
-"""The folder of sql/, expectations/ and policy/: beside pipeline/ in a checkout, inside it where a wheel was installed."""
+"""The folder that contains sql/, expectations/ and policy/: the checkout, or pipeline/shipped/ where a wheel was installed."""
 
 Severity = Literal["must_fix", "confirm", "notice"]
 SEVERITIES: tuple[Severity, ...] = ("must_fix", "confirm", "notice")
