@@ -1,1 +1,1 @@
-"""What a home keeps: files as they came, the ledger of them, the journal, keys, and whether all this agrees."""
+"""What a home keeps: received files, the ledger, the journal, keys; and the check that all of them agree."""

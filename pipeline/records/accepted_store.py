@@ -1,4 +1,4 @@
-"""The store of accepted rows: a Parquet file for each submission, and what lies beside it."""
+"""The folder accepted/: one Parquet file of accepted rows for each submission, and the folders beside them."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from pipeline.settings import contracts
 from pipeline.settings.home import Home, digest_of
 
 BESIDE_ACCEPTED = ("set_aside", "unproven")
-"""Folders of accepted/ beside those of the kinds: who was set aside, and the rows that only lack a usable number."""
+"""Folders of accepted/ beside those of the kinds: rows set aside, and rows that lack only a usable number."""
 
 
 def kind_names() -> list[str]:
-    """Names of all record kinds, sorted: the folders of accepted/."""
+    """Names of all kinds, sorted; each is a folder of accepted/."""
     return sorted(contracts.load().kinds)
 
 
 def digests_of_parts(home: Home, kind: str, submission_id: str) -> dict[str, str | None]:
-    """Path below the home → SHA-256 of a submission's accepted rows and of what lies beside them; None where there are none."""
+    """Path below the home → SHA-256, of each file that a submission may have in accepted/; None where there is no file."""
     paths = [home.accepted / folder / f"{submission_id}.parquet" for folder in (kind, *BESIDE_ACCEPTED)]
     return {str(path.relative_to(home.root)): digest_of(path) if path.exists() else None for path in paths}
 
 
 def side_store_digests(home: Home, ledger: Ledger) -> dict[str, Any]:
-    """Digests of what no line of the journal names by itself: the ledger's rows by unit, and folders of accepted/ beside the rows'."""
+    """Digests of what no journal line names one by one: the ledger's rows by unit, and the other folders of accepted/."""
     folders: dict[str, str] = {}
     for folder in sorted(
         each for each in home.accepted.glob("*") if each.name not in {*kind_names(), *BESIDE_ACCEPTED}
@@ -40,7 +40,7 @@ def side_store_digests(home: Home, ledger: Ledger) -> dict[str, Any]:
 
 
 def people_of(home: Home, submissions: Sequence[Submission]) -> list[str]:
-    """Who stands in the accepted rows of these submissions: person_ids, sorted."""
+    """person_ids in the accepted rows of these submissions, sorted."""
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     found: set[str | None] = set()
@@ -51,9 +51,9 @@ def people_of(home: Home, submissions: Sequence[Submission]) -> list[str]:
 
 
 def half_judged(home: Home, ledger: Ledger, entries: Sequence[journal.Entry]) -> list[Submission]:
-    """Submissions in force whose rows are not those of the journal, since somebody's forgetting was cut off: to be read again.
+    """Submissions in force whose rows differ from the journal because a forgetting was cut off; they must be read again.
 
-    `entries`: the whole journal, as it stands or stood when the night began.
+    `entries`: the whole journal, as it is now or was when the night began.
     """
     if not agreement.open_forgettings(entries):
         return []

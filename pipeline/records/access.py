@@ -1,4 +1,4 @@
-"""Opens a home, and holds it: for one step beside others, or alone for a whole night."""
+"""Opens a home and locks it: for one step beside others, or alone for a whole night."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.settings.home import Home, keep_to_owner
 
 
 def open_home(home_dir: Path) -> tuple[Home, Ledger]:
-    """The home and its ledger; a night in one process examines them once."""
+    """The home and its ledger. While this process holds the home alone, the pair that it opened first."""
     keep_to_owner()
     if home_dir in _alone_in:
         return _alone_in[home_dir]
@@ -28,11 +28,11 @@ _alone_in: dict[Path, tuple[Home, Ledger]] = {}
 
 
 begun: dict[Path, Sequence[journal.Entry] | None] = {}
-"""Homes that are held alone: the journal as it was when the night began, once it did."""
+"""Root of each home that is held alone → the journal's lines when the night began; None until it begins."""
 
 
 def open_whole(home_dir: Path) -> tuple[Home, Ledger]:
-    """The home and its ledger for somebody who asks what is held, or says a word: what a ledger lost must not be told as not being there.
+    """The home and its ledger, for a command that says what is held or records a word: rows that a ledger lost must not seem absent.
 
     Raises MonitorError, with what to do, when journal, ledger and keys do not belong together.
     """
@@ -43,7 +43,7 @@ def open_whole(home_dir: Path) -> tuple[Home, Ledger]:
 
 @contextmanager
 def held(home_dir: Path) -> Iterator[None]:
-    """Hold the home without opening its ledger. Raises NotNow, naming the owner, when a night runs."""
+    """Hold the home alone without opening its ledger. Raises NotNow, with the owner's name, when a night runs."""
     with _locked(home_dir, fcntl.LOCK_EX):
         turns.require_free_turn(home_dir)
         yield
@@ -51,7 +51,7 @@ def held(home_dir: Path) -> Iterator[None]:
 
 @contextmanager
 def alone(home_dir: Path) -> Iterator[None]:
-    """Hold the home for a whole night, or as long. Raises NotNow, naming the owner, when another night runs."""
+    """Hold the home alone, open, for a whole night or another long task. Raises NotNow, with the owner's name, when a night runs."""
     with _locked(home_dir, fcntl.LOCK_EX):
         turns.require_free_turn(home_dir)
         _alone_in[home_dir] = open_home(home_dir)
@@ -64,7 +64,7 @@ def alone(home_dir: Path) -> Iterator[None]:
 
 @contextmanager
 def alone_for_a_step(home_dir: Path) -> Iterator[None]:
-    """Hold the home for one step beside which there may be no other, as when a night begins."""
+    """Hold the home alone for one step, such as the beginning of a night."""
     if home_dir in _alone_in:
         yield
         return
@@ -74,7 +74,7 @@ def alone_for_a_step(home_dir: Path) -> Iterator[None]:
 
 @contextmanager
 def shared(home_dir: Path) -> Iterator[None]:
-    """Hold the home for one step, beside other steps of the same night."""
+    """Hold the home for one step, together with other steps of the same night."""
     if home_dir in _alone_in:
         yield
         return
@@ -84,7 +84,7 @@ def shared(home_dir: Path) -> Iterator[None]:
 
 @contextmanager
 def _locked(home_dir: Path, how: int) -> Iterator[None]:
-    """A kernel lock: it dies with its process, so that a dead owner never holds up the next night."""
+    """Hold a kernel lock. It ends with its process, so a dead process never blocks the next night."""
     handle = os.open(home_dir / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
@@ -92,7 +92,7 @@ def _locked(home_dir: Path, how: int) -> Iterator[None]:
         except BlockingIOError:
             owner = os.pread(handle, 200, 0).decode(errors="replace").strip()
             raise NotNow(f"另一个夜间任务正在运行（{owner or '进程不明'}），这一次没有开始") from None
-        # One write of one length: whoever asks meanwhile reads the whole name of somebody who holds it, or did last.
+        # One write of fixed length: a process that reads meanwhile finds one whole name, of this owner or of the last.
         os.pwrite(handle, f"{socket.gethostname()} 进程 {os.getpid()}".ljust(100).encode()[:200], 0)
         yield
     finally:

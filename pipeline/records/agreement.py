@@ -1,9 +1,9 @@
-"""Whether journal, ledger, keys and what is kept belong together: asked before a night begins and before anybody is told what is held.
+"""Checks that journal, ledger, keys and archive belong together, before a night and before an answer about what is held.
 
-A ledger that lost its rows would publish a shrunken list without a word. The journal tells each file that came, each word
-that was said and each night that published; the ledger must know of all of them, and the journal must hold the line that
-the ledger remembers as the last. What a night that was cut off had told the journal alone is no disagreement: the next
-one takes it up. See docs/boundaries.md (absence never speaks) and docs/bad_input.md.
+A ledger that lost rows would publish a list that is too short, and give no warning. The journal tells each file that
+came, each word of a person and each published night. The ledger must know all of them. The journal must hold the line
+that the ledger remembers as the last. A night that was cut off may have written in the journal alone: that is no
+disagreement, and the next night takes it up. See docs/boundaries.md (absence never speaks) and docs/bad_input.md.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pipeline.settings.home import Home
 File = tuple[str, str, str]
 """(unit_code, file name, sha256)."""
 IDENTITY = "identity"
-"""The line of the journal that holds the check value of identity.key."""
+"""Name of the journal line that holds the check value of identity.key."""
 
 _OTHER_LEDGER = (
     "请核对 monitor.yml 的 ledger 指的是不是这个数据目录的库；确实丢了或旧了的，换一个空库，再运行 monitor recover，"
@@ -46,7 +46,7 @@ _ARCHIVE_KEY = "请从备份恢复 archive.key；没有它，收到的原始文�
 def verify_agreement(home: Home, ledger: Ledger) -> list[Entry]:
     """All lines of the journal. Raises MonitorError, with what to do, unless journal, ledger and identity.key are of one home and time.
 
-    Nothing is changed. May be asked beside the steps of a night: what seems to disagree is looked at once more.
+    Changes nothing. May run beside the steps of a night: where something seems to disagree, it looks a second time.
     """
     said, entries = _disagreement(home, ledger)
     if said:
@@ -57,7 +57,7 @@ def verify_agreement(home: Home, ledger: Ledger) -> list[Entry]:
 
 
 def _disagreement(home: Home, ledger: Ledger) -> tuple[str, list[Entry]]:
-    """What does not fit, and what to do, in words ('' when all fits); the journal as it was read for it."""
+    """(what does not fit and what to do, in Chinese, '' when all fits; the journal's lines as read)."""
     of_ledger = restore_or_rebuild("ledger.db") if home.settings.ledger == "sqlite" else _OTHER_LEDGER
     try:
         before = known_files(ledger)  # the journal tells of each of them before the ledger does
@@ -97,10 +97,10 @@ def _disagreement(home: Home, ledger: Ledger) -> tuple[str, list[Entry]]:
 
 
 def _untold_release(home: Home, entries: Sequence[Entry]) -> int:
-    """Number of a release that is later than the journal tells of; 0 when there is none.
+    """Number of a release that is later than any in the journal; 0 when there is none.
 
-    Releases are numbered by what the journal tells of first: publications, and copies of which somebody's rows were left out; a recovery begins
-    again with 1.
+    The journal tells each number first: for a publication, and for a release written anew without the rows of one person.
+    A recovery begins again with 1.
     """
     names = [path.name.split(".")[0] for path in home.releases.glob("[0-9]*")]
     last = max((int(name) for name in names if name.isdecimal()), default=0)
@@ -112,14 +112,14 @@ def _untold_release(home: Home, entries: Sequence[Entry]) -> int:
 
 
 def _gone_parts(home: Home, ledger: Ledger, entries: Sequence[Entry]) -> list[str]:
-    """Accepted rows that the journal tells of and that are not there, where nothing was under way since."""
+    """Files of accepted rows that the journal tells and that are missing; none where something was under way since the last digest."""
     return [] if last_kept(entries) is None else missing_parts(home, ledger, last_of_parts(entries))
 
 
 def missing_parts(home: Home, ledger: Ledger, parts: Mapping[str, str | None]) -> list[str]:
-    """Which of the `last_of_parts` are not there, and should be; sorted.
+    """Those of the `last_of_parts` that should be there and are missing; sorted.
 
-    Nights of earlier versions did not tell when a submission lost its last row: where the ledger knows of none, none is missing.
+    Earlier versions did not tell when a submission lost its last row. Where the ledger counts no accepted row, no file is missing.
     """
     missing = sorted(name for name, digest in parts.items() if digest and not (home.root / name).exists())
     if not missing:
@@ -141,7 +141,7 @@ def _entries(home: Home) -> list[Entry]:
 
 
 def _left_without_journal(home: Home, held: _Held) -> list[str]:
-    """Where something is kept: a home in which nothing happened yet has no journal, and nothing else either."""
+    """Names of the stores that hold something. A new home has no journal, and these are empty too."""
     return [
         what
         for what, is_there in (
@@ -156,15 +156,15 @@ def _left_without_journal(home: Home, held: _Held) -> list[str]:
 
 @dataclass(frozen=True)
 class _Held:
-    """What the ledger knows of."""
+    """What the ledger knows."""
 
     files: frozenset[File]
     nights: frozenset[date]
     said: frozenset[tuple[str, ...]]
     there: frozenset[str]
-    """Ids about which something may have been said."""
+    """Ids that a person may have confirmed."""
     waiting: frozenset[str]
-    """Units of which something is still to be read or judged."""
+    """Units with a file that is still to be read, or a submission that is still to be judged."""
 
     @staticmethod
     def of(ledger: Ledger) -> _Held:
@@ -193,7 +193,7 @@ class _Held:
         )
 
     def changed_units(self, ledger: Ledger, entries: Sequence[Entry]) -> list[str]:
-        """Units whose rows are not those of the last digest, where nothing of them was under way since."""
+        """Units whose rows differ from the last digest, although nothing of them was under way since."""
         kept = last_kept(entries)
         if kept is None or kept.get("form") != ledger.form():
             return []
@@ -212,7 +212,7 @@ def verify_identity(home: Home, entries: Iterable[Entry]) -> None:
 
 
 def verify_ledger_file(home: Home, entries: Sequence[Entry]) -> None:
-    """Raise MonitorError when a home that is in use has no ledger in it: to open it would make an empty one."""
+    """Raise MonitorError when a home that is in use has lost its ledger file: opening it would make an empty one."""
     if entries and home.settings.ledger == "sqlite" and not (home.root / "ledger.db").exists():
         raise MonitorError(f"运行记录库不见了（ledger.db）。{restore_or_rebuild('ledger.db')}")
 
@@ -231,7 +231,7 @@ def verify_archive_key(home: Home) -> None:
 
 
 _TRIED = 3
-"""Files of the archive that are opened: one that is spoilt says nothing of the key."""
+"""How many files of the archive are tried: one alone may be spoilt, and then says nothing about the key."""
 
 
 def _opens(home: Home, sha256: str) -> bool:
@@ -242,20 +242,20 @@ def _opens(home: Home, sha256: str) -> bool:
 
 
 def leave_check_value(home: Home, entries: Iterable[Entry], *, who: str, at: datetime) -> None:
-    """The journal's line by which another identity.key is noticed; written once, by the first night.
+    """Write the check value of identity.key into the journal, once, so that another key is noticed later.
 
-    The first night of a home that is older than this line writes it too. `entries`: what `verify_agreement` found.
+    The first night writes it; in an older home, the first night of this version. `entries`: what `verify_agreement` gave.
     """
     if not any(entry.what == IDENTITY for entry in entries):
         about = {"check": keyed_ids.key_check(home.identity_key())}
         journal.write(home, IDENTITY, about, who=who, at=at)
 
 
-# what the journal tells, and what the ledger knows ------------------------------------------------------------------
+# what the journal tells, what the ledger knows -------------------------------------------------------------------
 
 
 def told_files(entries: Iterable[Entry]) -> set[File]:
-    """Files that came and were not purged since. The same filled-in list under another name is one file: its first name counts."""
+    """Files that came and were not purged later. A filled-in list that came under two names is one file, under its first name."""
     files: set[File] = set()
     lists: dict[tuple[str, str], File] = {}
     for entry in entries:
@@ -278,18 +278,21 @@ def _told_by(entry: Entry) -> list[File]:
 
 
 def known_files(ledger: Ledger) -> set[File]:
-    """Files that the ledger knows, filled-in lists among them."""
+    """All files in the ledger, filled-in lists among them."""
     files: list[Any] = [*ledger.files(), *ledger.decisions.files()]
     return {(file.unit_code, file.file_name, file.sha256) for file in files}
 
 
 def ids_of(ledger: Ledger) -> set[str]:
-    """Ids of what the ledger holds and somebody may have confirmed: submissions, and files left in the inbox."""
+    """Ids in the ledger that a person may have confirmed: submissions, and files left in the inbox."""
     return {each.submission_id for each in ledger.submissions()} | {each.left_id for each in ledger.left(date.max)}
 
 
 def told_words(entries: Iterable[Entry], there: Collection[str]) -> set[tuple[str, ...]]:
-    """Confirmations and exceptions of the command line, as `Ledger.said`: the last word of a day about what is `there`."""
+    """Confirmations and exceptions of the command line, in the shape of `Ledger.said`: the last of each day.
+
+    Of confirmations only those about ids in `there`.
+    """
     told: dict[tuple[str, str, str], tuple[str, ...]] = {}
     for each in entries:
         about = each.about
@@ -303,7 +306,7 @@ def told_words(entries: Iterable[Entry], there: Collection[str]) -> set[tuple[st
 
 
 def last_of_parts(entries: Iterable[Entry]) -> dict[str, str | None]:
-    """Path below the home → digest as last written; None where it was left empty or removed."""
+    """Path below the home → digest as last written; None for a file that was emptied or removed."""
     parts: dict[str, str | None] = {}
     for entry in entries:
         if entry.what == "judged":
@@ -314,7 +317,7 @@ def last_of_parts(entries: Iterable[Entry]) -> dict[str, str | None]:
 
 
 def open_forgettings(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
-    """person_id → the lines of a forgetting that began and did not end."""
+    """person_id → the journal's lines of a forgetting that began and did not end."""
     begun: dict[str, list[Entry]] = {}
     for each in entries:
         if each.what == "forgetting":
@@ -325,11 +328,11 @@ def open_forgettings(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
 
 
 _CHANGES = {"night", *ARRIVALS, "judged", "purged", "forgetting", "forgot"}
-"""Lines of the journal after which the ledger's rows are others, until the next digest is written down."""
+"""Journal lines that change the ledger's rows: an earlier digest holds no longer."""
 
 
 def last_kept(entries: Sequence[Entry]) -> dict[str, Any] | None:
-    """The last digests of the ledger's rows and of what lies beside the accepted ones; None where they changed since."""
+    """The last digests of the ledger's rows and of the side folders of accepted/; None when something changed since."""
     for each in reversed(entries):
         if "kept" in each.about:
             kept: dict[str, Any] = each.about["kept"]

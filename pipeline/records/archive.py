@@ -1,7 +1,7 @@
 """The archive: every received file byte for byte, encrypted, under the hash of its content; closed to every rule.
 
-Only reading a file into rows, marking its copy, and examining the archive open it, for as long as that takes. The
-format is age's (X25519, ChaCha20-Poly1305), so that `age -d -i archive.key` opens a file without us. See
+A file is opened only to read it into rows, to mark its copy, or to examine the archive, and only for that time. The
+format is age's (X25519, ChaCha20-Poly1305), so `age -d -i archive.key` opens a file without this program. See
 docs/outputs.md (the home), docs/boundaries.md (1).
 """
 
@@ -24,18 +24,18 @@ from pipeline.settings.home import PART, Home, atomically, read_key
 
 
 class StillMoving(OSError):
-    """A file changed or vanished while it was copied: it is left where it lies, for another time."""
+    """A file changed or vanished while it was copied. It stays where it is, for a later try."""
 
 
 class Unreadable(OSError):
-    """A file that cannot be opened, or not read to its end (rights, a broken disk or share): it is left where it lies."""
+    """A file cannot be opened, or not read to its end (rights, a broken disk or share). It stays where it is."""
 
 
 def keep(home: Home, source: BufferedReader, called: str) -> tuple[str, int]:
-    """Take in the bytes of an open file; (sha256, size). The same bytes are kept once.
+    """Put the bytes of an open file into the archive; gives (sha256, size). The same bytes are kept once.
 
     `called` names the file in errors. Raises OSError when the disk is full, StillMoving when the file changes meanwhile,
-    Unreadable when its disk does not give it, ConfigError without a usable key; nothing is left behind then.
+    Unreadable when the file's own disk fails, ConfigError without a usable key. On an error nothing is left behind.
     """
     try:
         digest = hashlib.file_digest(source, "sha256").hexdigest()
@@ -63,13 +63,13 @@ def keep(home: Home, source: BufferedReader, called: str) -> tuple[str, int]:
 
 
 class _Counting:
-    """Hashes what is read through it: what was encrypted is what was hashed, or the file changed in between."""
+    """Hashes what is read through it, so that a file which changes between hashing and encrypting is noticed."""
 
     def __init__(self, source: BufferedReader):
         self._source = source
         self.hash = hashlib.sha256()
         self.problem: OSError | None = None
-        """Why the source could not be read on: told apart from what the archive's own disk says."""
+        """The error of the source, kept apart from errors of the archive's own disk."""
 
     def read(self, size: int = -1) -> bytes:
         try:
@@ -97,7 +97,7 @@ class _Written:
 
 
 def drop(home: Home, sha256: str) -> None:
-    """Take a file out of the archive for good; the caller says so in the journal first."""
+    """Remove a file from the archive for good. The caller writes this into the journal first."""
     path(home, sha256).unlink(missing_ok=True)
 
 
@@ -108,9 +108,9 @@ def path(home: Home, sha256: str) -> Path:
 
 @contextmanager
 def opened(home: Home, sha256: str) -> Iterator[Path]:
-    """A received file in the clear, for the owner's eyes, gone when the block ends.
+    """A received file in the clear, readable by its owner only, removed when the block ends.
 
-    It lies in work/, which is emptied after each night and before the next. Raises MonitorError when the file is not in
+    It is in work/, which is emptied after each night and before the next. Raises MonitorError when the file is not in
     the archive, was changed there, or no key opens it.
     """
     home.work.mkdir(mode=0o700, exist_ok=True)
@@ -145,7 +145,7 @@ def _decrypt(home: Home, sha256: str, clear: BufferedWriter) -> None:
             if source.problem:
                 raise source.problem from problem
             if isinstance(problem, OSError) and problem.errno is not None:
-                raise  # the disk's fault, not the file's
+                raise  # the disk failed, not the file
             raise MonitorError(
                 f"归档文件 {sha256[:16]}… 打不开：密钥不对，或文件被改动过；请运行 monitor verify 核对，从备份恢复这个文件"
             ) from None
@@ -156,12 +156,12 @@ def _decrypt(home: Home, sha256: str, clear: BufferedWriter) -> None:
 
 
 def kept(home: Home) -> list[str]:
-    """The hashes of all files in the archive, sorted."""
+    """Hashes of all files in the archive, sorted."""
     return sorted(file.name for file in home.archive.glob("??/*") if _is_kept(home, file))
 
 
 def strange(home: Home) -> list[str]:
-    """What lies in the archive and is none of its files, as paths below the home, sorted; what is being written is not told."""
+    """Files in the archive folder that do not belong there: paths below the home, sorted, without those still being written."""
     there = (path for path in home.archive.rglob("*") if path.is_symlink() or not path.is_dir())
     return sorted(
         str(path.relative_to(home.root))
@@ -183,10 +183,9 @@ _HASH = re.compile("[0-9a-f]{64}")
 
 
 def rotate(home: Home) -> int:
-    """Give the archive a new key: every file is encrypted anew, then the old key is forgotten; returns how many files.
+    """Give the archive a new key: encrypt every file anew, then remove the old key; gives the number of files.
 
-    Both keys are there until the last file is done, so that a crash at any moment loses nothing and the command can be
-    run again.
+    Both keys stay until the last file is done. So a crash at any moment loses nothing, and the command can run again.
     """
     fresh = pyrage.x25519.Identity.generate()
     before = _identities(home)
@@ -202,19 +201,19 @@ def rotate(home: Home) -> int:
 
 
 def make_key(home: Home) -> bool:
-    """The archive's key, where there is none yet. Raises ConfigError when files are there that no key would open."""
+    """Make the archive's key where there is none yet; whether there was none. Raises ConfigError when files are there without a key."""
     key = home.keys / "archive.key"
     if key.exists():
         return False
-    if kept(home) and not key.exists():  # it may have come, and with it a first file, since that look
+    if kept(home) and not key.exists():  # key and first file may have come since the first look
         raise ConfigError(f"{key}：密钥不见了；请从备份恢复，没有它归档的原始文件都打不开")
-    with suppress(FileExistsError):  # two sources may be the first at once: the key of one is the key of both
+    with suppress(FileExistsError):  # two sources may be first at the same time: one key serves both
         _write_key(home, [pyrage.x25519.Identity.generate()], only_new=True)
     return True
 
 
 def key_of(home: Home) -> str:
-    """The public half of the key that closes the archive. Raises ConfigError when it is missing, unusable or open to others."""
+    """The public half of the key that encrypts new files. Raises ConfigError when the key is missing, unusable or open to others."""
     return str(_identities(home)[0].to_public())
 
 
@@ -224,7 +223,7 @@ def _write_key(home: Home, identities: list[pyrage.x25519.Identity], *, only_new
 
 
 def _identities(home: Home) -> list[pyrage.x25519.Identity]:
-    """The keys that open the archive; the first one closes it."""
+    """The keys that open the archive; the first one encrypts new files."""
     key = home.keys / "archive.key"
     try:
         lines = read_key(key).decode("ascii").splitlines()

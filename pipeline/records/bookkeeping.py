@@ -1,4 +1,4 @@
-"""Writes into journal and ledger together what both must know, the journal first; and into the ledger what a line tells."""
+"""Writes what both journal and ledger must know, the journal first; and takes a journal line over into the ledger."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from pipeline.settings.home import Home
 
 @dataclass(frozen=True)
 class Arrival:
-    """What arrived: the bytes of a file, in the archive, or why they are not there."""
+    """A file that arrived: where its bytes are in the archive, or why they are not there."""
 
     sha256: str
-    """Of its name where it could not be opened."""
+    """Hash of the content; of the name where the file could not be opened."""
     size: int = 0
     archived: str = ""
-    """Path below the home; '' where it could not be opened."""
+    """Path below the home; '' where the file could not be opened."""
     refusal: Refusal | None = None
-    """Why it could not be opened."""
+    """Why the file could not be opened."""
 
 
 def record_arrival(
@@ -37,7 +37,7 @@ def record_arrival(
     *,
     what: str = "received",
 ) -> None:
-    """Write down that a file arrived, in the journal and in the ledger. What was refused unopened is not in the archive."""
+    """Record in journal and ledger that a file arrived. A file that was refused unopened is not in the archive."""
     arrived = {
         "unit_code": unit, "file_name": name, "sha256": arrival.sha256, "size": arrival.size, "archived": arrival.archived,
         "night": day.isoformat(), "received_at": now.isoformat(),
@@ -48,20 +48,20 @@ def record_arrival(
 
 
 def record_left(home: Home, ledger: Ledger, day: date, found: Iterable[tuple[str, str, str]]) -> None:
-    """Write down what a night did not take, or read: (unit_code, file name, sort as `inbox.Sort`)."""
+    """Record the files that a night did not take or read. `found`: (unit_code, file name, sort as `inbox.Sort`)."""
     told = {"run_date": day.isoformat(), "left": sorted(found)}
     journal.write(home, "left", told, who=journal.NIGHT, at=datetime.now(UTC))
     left_in_ledger(ledger, told)
 
 
 def left_in_ledger(ledger: Ledger, told: Mapping[str, Any]) -> None:
-    """What a line `left` of the journal tells, in the ledger: what a night did not take from the inbox."""
+    """Write into the ledger what the journal line `left` tells: the files that a night did not take from the inbox."""
     found = [(unit, shown_name(name), sort) for unit, name, sort in told["left"]]
     ledger.record_left(date.fromisoformat(told["run_date"]), found)
 
 
 def into_ledger(ledger: Ledger, what: str, arrived: Mapping[str, Any]) -> None:
-    """What a line of `journal.ARRIVALS` tells, in the ledger."""
+    """Write into the ledger what a line of `journal.ARRIVALS` tells."""
     received_at, night = datetime.fromisoformat(arrived["received_at"]), date.fromisoformat(arrived["night"])
     of_it = {"sha256": arrived["sha256"], "archived": arrived["archived"], "received_at": received_at, "night": night}
     refusal = None if arrived["archived"] else Refusal(*arrived["refusal"])
@@ -76,14 +76,14 @@ def into_ledger(ledger: Ledger, what: str, arrived: Mapping[str, Any]) -> None:
 
 
 def finish_in_ledger(ledger: Ledger, about: Mapping[str, Any], at: datetime) -> None:
-    """What a line `finished` of the journal tells, in the ledger."""
+    """Write into the ledger what the journal line `finished` tells."""
     ledger.finish_night(date.fromisoformat(about["run_date"]), about["state"], at=at, counts=about["counts"])
 
 
 def take_up_arrivals(home: Home, ledger: Ledger) -> None:
-    """What the journal says arrived, or ended, and a night that was cut off did not write into the ledger, is written there now.
+    """Write into the ledger the arrivals, and the end of a night, that the journal tells and a night that was cut off left out.
 
-    Its sender may have put another file in its place meanwhile, so that nobody would ever record it.
+    The sender may have put another file in the same place meanwhile: then nothing else would record the first one.
     """
     lines = journal.since_published(home)
     last = next((each for each in reversed(lines) if each.what in ("night", "finished")), None)
@@ -104,6 +104,6 @@ def take_up_arrivals(home: Home, ledger: Ledger) -> None:
 
 
 def audit(home: Home, ledger: Ledger, what: str, about: Mapping[str, Any], *, who: str) -> None:
-    """What a person did or looked at, in the journal; the ledger remembers the line, so that nobody cuts it off unseen."""
+    """Write into the journal what a person did or looked at. The ledger remembers the line: a journal cut short is noticed."""
     end = journal.write(home, what, about, who=who, at=datetime.now(UTC))
     ledger.remember_journal(end.seq, end.hash)

@@ -1,10 +1,9 @@
 """The journal: what came in, who decided or looked at what, and what was published; append-only, each line bound to the last.
 
-A line is JSON: `seq`, `at` (UTC), `what`, `sealed` (who and the details, encrypted) and `hash`, which is SHA-256 over the
-hash of the line before and all of this one in the clear, with a random `salt` that keeps details from being guessed by
-their hash. A changed, removed or reordered line breaks the chain; lines cut off at the end are noticed against `head`,
-which the ledger remembers. `monitor recover` reads from it what
-a lost ledger held. See docs/bad_input.md.
+A line is JSON: `seq`, `at` (UTC), `what`, `sealed` (who and the details, encrypted) and `hash`. The hash is SHA-256 over
+the hash of the line before and the clear text of this line, with a random `salt` so that nobody can guess details from
+the hash. A changed, removed or reordered line breaks the chain. The ledger remembers the last line (`head`), so lines cut
+off at the end are noticed. `monitor recover` rebuilds a lost ledger from the journal. See docs/bad_input.md.
 """
 
 from __future__ import annotations
@@ -27,24 +26,24 @@ from pipeline.records.seal import Seal
 from pipeline.settings.home import Home, atomically
 
 NIGHT = "夜间任务"
-"""Who acts, in the journal, when nobody in particular does."""
+"""Who acts, in the journal, when it is the night and no person."""
 ARRIVALS = ("received", "filled_in")
-"""Lines that say that a file came: data, and lists that people filled in."""
+"""Lines that tell that a file came: data, or a list that people filled in."""
 CONFIRMED = ("confirmed", "confirmed_gap")
-"""Lines with the data officer's word on a held roster, and on one of which something is missing."""
+"""Lines that tell the data officer's confirmation: of a held roster, or of a gap in a roster."""
 _START = "0" * 64
 _LINE = {"seq", "at", "what", "sealed", "hash"}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line, opened."""
+    """One line, decrypted."""
 
     seq: int
     """1 for the first."""
     at: datetime
     who: str
-    """Who did it: a login name, or `night`."""
+    """Who did it: a login name, or NIGHT."""
     what: str
     """`identity`, `night`, `received`, `decided`, `published`, `swept`, `looked`, `rolled_back`, `forgot`, …"""
     about: dict[str, Any]
@@ -65,7 +64,7 @@ def path(home: Home) -> Path:
 
 
 def write(home: Home, what: str, about: Mapping[str, Any], *, who: str, at: datetime) -> Head:
-    """Add a line, on the disk before this returns. Raises OSError when the disk is full; the journal is whole then.
+    """Add a line, and return when it is on the disk. Raises OSError when the disk is full; the journal is whole then too.
 
     `about` holds JSON values only, and never a full ID number: a person is named by person_id.
     """
@@ -80,7 +79,7 @@ def write(home: Home, what: str, about: Mapping[str, Any], *, who: str, at: date
         end = os.fstat(handle).st_size
         written = json.dumps(line, ensure_ascii=False).encode() + b"\n"
         try:
-            if os.write(handle, written) != len(written):  # what fitted on the disk is no error of its own
+            if os.write(handle, written) != len(written):  # a short write raises no error by itself
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path(home)))
             os.fsync(handle)
         except OSError:
@@ -90,7 +89,7 @@ def write(home: Home, what: str, about: Mapping[str, Any], *, who: str, at: date
 
 
 def _mend(handle: int) -> Head:
-    """The last whole line; half a line that a crash left behind is cut off, since nobody was told that it was written."""
+    """Cut off half a line that a crash left, since no caller was told that it was written; gives the last whole line."""
     size = os.fstat(handle).st_size
     reach = min(size, 1 << 20)
     tail = os.pread(handle, reach, size - reach)
@@ -106,7 +105,7 @@ def _mend(handle: int) -> Head:
 
 
 def head(home: Home) -> Head:
-    """Where the journal ends now; `Head(0, "00…")` when nothing was written yet."""
+    """Where the journal ends now; `Head(0, "00…")` when it is empty."""
     if not path(home).exists():
         return Head(0, _START)
     with _locked(home) as handle:
@@ -115,7 +114,7 @@ def head(home: Home) -> Head:
 
 @contextmanager
 def _locked(home: Home) -> Iterator[int]:
-    """The journal, held by one process; a key change puts another file in its place, so look again once it is ours."""
+    """The open journal, locked for one process. A key change replaces the file, so this looks again once it has the lock."""
     while True:
         handle = os.open(path(home), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
@@ -128,7 +127,7 @@ def _locked(home: Home) -> Iterator[int]:
 
 
 def read(home: Home) -> Iterator[Entry]:
-    """All lines in order. Raises MonitorError at the first one that does not fit the one before, naming its place."""
+    """All lines in order. Raises MonitorError, with the line's number, at the first one that does not fit the one before."""
     if not path(home).exists():
         return
     seal, last = Seal.of(home), Head(0, _START)
@@ -149,14 +148,14 @@ def read(home: Home) -> Iterator[Entry]:
 
 
 def since_published(home: Home) -> list[Entry]:
-    """The lines after the last `published`, in order: what an unfinished night wrote down. Their chain is not examined."""
+    """The lines after the last `published`, in order: what an unfinished night wrote. Their chain is not examined."""
     if not path(home).exists():
         return []
     lines: list[dict[str, Any]] = []
     for line in reversed(path(home).read_bytes().splitlines()):
         try:
             told = json.loads(line)
-        except ValueError:  # half a line that a crash left: nobody was told that it was written
+        except ValueError:  # half a line that a crash left: no caller was told that it was written
             continue
         if told["what"] == "published":
             break
@@ -166,7 +165,7 @@ def since_published(home: Home) -> list[Entry]:
 
 
 def lines_of(home: Home, sorts: Collection[str]) -> Iterator[Entry]:
-    """The lines of these sorts, in order. Their chain is not examined; half a line that a crash left is none."""
+    """The lines of these sorts, in order. Their chain is not examined; half a line that a crash left is skipped."""
     if not path(home).exists():
         return
     seal = Seal.of(home)
@@ -186,14 +185,14 @@ def _opened(told: Mapping[str, Any], text: str) -> Entry:
 
 
 def holds(home: Home, remembered: Head) -> bool:
-    """Whether the line that somebody remembers as the last still stands where it stood."""
+    """Whether the line that was remembered as the last is still in its place."""
     return remembered.seq == 0 or any(
         entry.seq == remembered.seq and entry.hash == remembered.hash for entry in read(home)
     )
 
 
 def renew(home: Home, seal: Seal) -> int:
-    """Seal every line anew with the first key of `seal`; what is in the clear, and so the chain, stays. Returns how many."""
+    """Seal every line anew with the first key of `seal`; gives how many. The clear text, and so the chain, stays the same."""
     count = 0
     if path(home).exists():
         with (

@@ -1,7 +1,7 @@
-"""Keyed hashes: who a person, a household, a warning or an error line is, telling nothing to who has not the key.
+"""Keyed hashes: stable ids of persons, households, warnings and error lines, which say nothing without the key.
 
-HMAC-SHA256 with the deployment's key; each sort of thing has its own domain, so that no hash of one sort is ever that
-of another. The same every night, in every rebuild. See docs/identity.md (joining), docs/rules.md (the life of a warning).
+HMAC-SHA256 with the home's identity key. Each sort of thing has its own domain, so hashes of two sorts are never equal.
+An id is the same every night and in every rebuild. See docs/identity.md (joining), docs/rules.md (the life of a warning).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def person_id(key: bytes, id_number: str) -> str:
 
 
 def person_ids(key: bytes, numbers: Iterable[str]) -> dict[str, str]:
-    """Number → person_id, for distinct verified or upgraded numbers. Raises ValueError when one has another shape."""
+    """Number → person_id, for verified or upgraded numbers. Raises ValueError when one has another shape."""
     _validate_key(key)
     found = {}
     for number in numbers:
@@ -43,39 +43,39 @@ def household_id(key: bytes, head_person_id: str) -> str:
 def provisional_id(
     key: bytes, dataset_group: str, unit_code: str, household: str, name: str, birth_date: str | None, turn: int
 ) -> str:
-    """64 hex digits for a member without a number, in one list of one unit and one household only.
+    """64 hex digits for a member without a number; valid in one household, of one unit and dataset group, only.
 
-    `household` is the head's number, or the list's own number of the household; `name` a `name_key`; `turn` tells two
-    of them apart whom all this does not. No other list, and nobody's number, ever gives the same.
+    `household` is the head's number, or the list's own household number; `name` is a `name_key`; `turn` tells apart
+    members for whom all else is equal. No other dataset group or unit, and no ID number, ever gives the same id.
     """
     return _keyed(key, "provisional", dataset_group, unit_code, household, name, birth_date, turn)
 
 
 def warning_id(key: bytes, rule_code: str, subject_id: str, first_seen_on: date) -> str:
-    """64 hex digits for one episode of a warning; an episode is named by the night on which it began."""
+    """64 hex digits for one episode of a warning, which is named by the night on which it began."""
     return _keyed(key, "warning", rule_code, subject_id, first_seen_on.isoformat())
 
 
 def key_check(key: bytes) -> str:
-    """64 hex digits that tell one key from another and nothing else of it."""
+    """64 hex digits that differ from key to key, and say nothing else about the key."""
     return _keyed(key, "check")
 
 
 def signing_seed(key: bytes) -> bytes:
-    """32 bytes from which the key is made that signs what is told about the home to the outside (`pipeline.operate.attestation`)."""
+    """32 bytes from which the signing key of attestations is made (`pipeline.operate.attestation`)."""
     return bytes.fromhex(_keyed(key, "statement"))
 
 
 def draw_salt(key: bytes, week_start: date) -> str:
-    """64 hex digits by which the random sample of a week is drawn: nobody without the key can tell beforehand who will be."""
+    """64 hex digits by which the random sample of a week is drawn. Without the key nobody can predict the sample."""
     return _keyed(key, "draw", week_start.isoformat())
 
 
 def issue_id(key: bytes, unit_code: str, kind: str, rule: str, *about: str | int | None) -> str:
-    """64 hex digits for one fault, the same every night that it is met.
+    """64 hex digits for one fault, the same on every night that finds it.
 
-    `about` names what is at fault so that a corrected or moved file still says the same: the subject and the field where
-    the row has a person, else file name, sheet, row and column. Keyed, since a subject may be personal.
+    `about` names what is at fault in such a way that a moved row or a new file keeps the id (`pipeline.checks.lines`).
+    The hash is keyed, since `about` may be personal.
     """
     return _keyed(key, "issue", unit_code, kind, rule, *about)
 
@@ -86,7 +86,7 @@ def _keyed(key: bytes, domain: str, *parts: str | int | None) -> str:
 
 
 _written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-"""One encoder for all: `json.dumps` makes one at each call, and a bad list has a hundred thousand lines."""
+"""One encoder for all calls: `json.dumps` would make one each time, and a bad list has a hundred thousand lines."""
 
 
 def _validate_key(key: bytes) -> None:
@@ -102,7 +102,7 @@ _COMPATIBLE = str.maketrans(COMPATIBLE)
 
 def name_key(name: str) -> str:
     """A name without dots and blanks, half-width, upper case (A to Z): equal for two spellings of one name."""
-    # Twice: composing may bring forth a dot, and what stood on its two sides may compose.
+    # Twice: composing may produce a dot, and the characters on its two sides may then compose.
     folded = name.translate(_COMPATIBLE)
     for _ in range(2):
         kept = "".join(char for char in visible(folded) if char not in _DROPPED)

@@ -1,9 +1,9 @@
-"""What stands published, by the journal and on the disk: releases, the current link, workbooks and letters, settings, nights.
+"""Compares what is published on the disk with the journal: releases, the current link, workbooks, letters, settings, nights.
 
-The journal tells each publication before it is done (`published`, with its number and what it retires) and once it is
-(`released`), each copy and list and letter by its digest (`outputs`; None for what was taken away), each night's settings and how
-it ended (`finished`). `compare` holds the home against it. What no line ever told cannot be examined: that is said, and is
-no damage. See docs/bad_input.md.
+The journal tells each publication before it is done (`published`, with its number and the releases that it retires) and
+after it (`released`). It tells each copy, list and letter by its digest (`outputs`; None for one that was removed), each
+night's settings, and how the night ended (`finished`). `compare` holds the home against these lines. What no line ever
+told cannot be examined: `compare` says so as a note, and it is no damage. See docs/bad_input.md.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ Step = Callable[[str, int, int], None]
 
 
 def on_begin(home: Home, entries: Iterable[Entry]) -> dict[str, Any]:
-    """What the line `night` tells: monitor.yml and policy as they are read.
+    """What the line `night` tells: digests of monitor.yml and policy/ as they are read.
 
-    The first night that tells them also tells of all workbooks and letters that are there: earlier nights told of none.
+    The first night that tells them also tells all workbooks and letters that it finds: earlier versions told none.
     """
     told: dict[str, Any] = {"settings": settings_of(home)}
     if not any("settings" in entry.about for entry in entries):
@@ -40,18 +40,18 @@ def on_begin(home: Home, entries: Iterable[Entry]) -> dict[str, Any]:
 
 
 def settings_of(home: Home) -> Files:
-    """Digests of what people set: monitor.yml and all of policy/."""
+    """Path below the home → digest, of what people set: monitor.yml and all of policy/."""
     paths = [home.config, *(path for path in sorted(home.policy_folder.rglob("*")) if path.is_file())]
     return {_named(home, path): digest_of(path) for path in paths}
 
 
 def digests(home: Home, paths: Iterable[Path]) -> dict[str, str | None]:
-    """Path below the home → its digest; None for what is not there."""
+    """Path below the home → its digest; None for a file that is not there."""
     return {_named(home, path): digest_of(path) if path.exists() else None for path in sorted(paths)}
 
 
 def unmarked(home: Home, day: date) -> dict[str, str]:
-    """Copies of a night that our own program failed to mark, as their last line tells: path below the home → where it failed."""
+    """Copies of a night that our program failed to mark, by the last line about each: path below the home → where it failed."""
     found: dict[str, str] = {}
     for entry in journal.lines_of(home, ("returned", "published")):
         if entry.about.get("run_date") == day.isoformat():
@@ -61,7 +61,7 @@ def unmarked(home: Home, day: date) -> dict[str, str]:
 
 
 def files_of(release: Path) -> Files:
-    """Digests of all files of one release; a link is none, whatever it leads to."""
+    """Path within one release → digest, of all its files; '' for a link, whatever it leads to."""
     paths = sorted(path for path in release.rglob("*") if path.is_symlink() or path.is_file())
     return {path.relative_to(release).as_posix(): _digest_of_file(path) for path in paths}
 
@@ -80,7 +80,7 @@ def _named(home: Home, path: Path) -> str:
 
 
 def _outputs_there(home: Home) -> list[str]:
-    """Workbooks and letters, without what is still being written."""
+    """Paths of the workbooks and letters that are there, without those still being written; sorted."""
     return sorted(
         _named(home, path)
         for folder in (home.returns, home.lists, home.outbox)
@@ -105,7 +105,7 @@ def _letters_of(night: str) -> str:
 
 @dataclass
 class _Pending:
-    """A publication that was told and not yet confirmed: cut off, it may be done in part."""
+    """A publication that was told and not yet confirmed. If it was cut off, it may be done in part."""
 
     number: int
     becomes_current: bool
@@ -114,39 +114,39 @@ class _Pending:
 
 @dataclass
 class Published:
-    """What should be there, after all lines."""
+    """What the home should contain, by the journal's lines so far."""
 
     releases: dict[int, Files] = field(default_factory=dict)
-    """Number → files, of every release since the numbers began anew."""
+    """Number → files, of every release since the numbers last began with 1."""
     kept: set[int] = field(default_factory=set)
     laid_aside: set[int] = field(default_factory=set)
     current: int | None = None
     pending: _Pending | None = None
     unnumbered: list[Files] = field(default_factory=list)
-    """Releases of earlier versions, which did not tell their numbers."""
+    """Releases of earlier versions of the program, which did not tell their numbers."""
     is_recovering: bool = False
     outputs: dict[str, str | None] = field(default_factory=dict)
     tells_outputs: bool = False
-    """Whether every workbook and letter was told, so that another one is nobody's."""
+    """Whether every workbook and letter was told; then any other one was not written by a night."""
     settings: Files | None = None
     settings_of: str = ""
-    """The night that read them."""
+    """The night that read the settings; '' for a recovery."""
     nights: dict[str, dict[str, Any] | None] = field(default_factory=dict)
-    """Night → its state and counts; None where they were not told."""
+    """Night → its state and counts; None where no line told them."""
     ended: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    """Night → how its runs ended."""
+    """Night → state and counts with which each of its runs ended."""
     last_night: str = ""
     untold: set[str] = field(default_factory=set)
-    """Beginnings of the paths of outputs that a run which was cut off may have written and told nobody."""
+    """Path prefixes of outputs that a run may have written without telling them, since it was cut off."""
 
     def take(self, entry: Entry) -> None:
-        """Go on by one line."""
+        """Apply one line of the journal."""
         about = entry.about
         match entry.what:
             case "night":
                 self._begin(about)
             case "finished":
-                if about["run_date"] in self.nights:  # else it did not begin, and only said so
+                if about["run_date"] in self.nights:  # else the night did not begin, and its letter only said so
                     how = {"state": about["state"], "counts": about["counts"]}
                     self.nights[about["run_date"]] = how
                     self.ended.setdefault(about["run_date"], []).append(how)
@@ -171,7 +171,10 @@ class Published:
             self._rewrite(int(name), files)
 
     def _take_outputs(self, told: Mapping[str, str | None] | Sequence[str] | int) -> None:
-        """Written (digests by path), removed (paths of files and folders), or, as earlier versions told, how many were removed."""
+        """Apply `outputs`: digests of written files by path, a list of removed files and folders, or (earlier versions) a count.
+
+        A count above 0 means that all of them were removed.
+        """
         match told:
             case Mapping():
                 self.outputs |= told
@@ -187,7 +190,7 @@ class Published:
         self._read_settings(about, self.last_night)
         if "found" in about:
             self.tells_outputs = True
-            self.outputs = about["found"] | self.outputs  # what was told before holds
+            self.outputs = about["found"] | self.outputs  # what lines before told holds
             self.untold = set()
         self.untold |= {_RETURNS, _lists_of(self.last_night), _letters_of(self.last_night)}
 
@@ -203,7 +206,7 @@ class Published:
             self.current = None
             return
         number = int(about["release"])
-        if self.pending and number > self.pending.number:  # it took its number before it was cut off
+        if self.pending and number > self.pending.number:  # the pending one took its number before it was cut off
             self._place()
         self.releases[number] = about["files"]
         self.pending = _Pending(number, about["becomes_current"], set(about["retired"]))
@@ -225,7 +228,7 @@ class Published:
         self.kept -= aside
 
     def _rewrite(self, number: int, files: Files | None) -> None:
-        """A kept release whose files were written anew, perhaps under a number of its own, or that was removed (None)."""
+        """Apply `releases`: a kept release was written anew, perhaps under a new number, or it was removed (None)."""
         if files is None:
             self.kept.discard(number)
             self.laid_aside.discard(number)
@@ -236,7 +239,7 @@ class Published:
 
 
 def replay(entries: Iterable[Entry]) -> Published:
-    """What should be there after these lines."""
+    """What the home should contain after these lines."""
     told = Published()
     for entry in entries:
         told.take(entry)
@@ -248,19 +251,19 @@ def replay(entries: Iterable[Entry]) -> Published:
 
 @dataclass
 class Compared:
-    """What was changed, removed or added since it was told, and what cannot be said; Chinese sentences."""
+    """What was changed, removed or added since the journal told it, and what cannot be examined; sentences in Chinese."""
 
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     releases: int = 0
-    """How many were looked at."""
+    """How many releases were examined."""
     sound: list[str] = field(default_factory=list)
-    """Names of those that are as they were told."""
+    """Names of the releases that are as the journal tells."""
     outputs: int = 0
 
 
 def compare(home: Home, ledger: Ledger, entries: Sequence[Entry], say: Step) -> Compared:
-    """Hold what is published, and what a night reads and leaves, against what the journal tells."""
+    """Compare releases, outputs, settings and nights with the journal. `say`: called with (step, done, of how many)."""
     told, found = replay(entries), Compared()
     if told.is_recovering:
         found.problems.append("monitor recover 没有做完：请再运行一次")
@@ -326,7 +329,7 @@ def _changed(name: str, files: Files, releases: Mapping[int, Files], number: int
 
 
 def _strange(name: str, files: Files, told: Published) -> list[str]:
-    """A release that should not be there; where an earlier version told no numbers, one of those that was changed."""
+    """Problems of a release that should not be there, or of one without a told number that was changed."""
     if _NUMBER.fullmatch(name) and int(name) in told.laid_aside:
         return [f"releases/{name}：已退回到更早的一版，这一版应当搁置；请再运行一次 monitor rollback {told.current}"]
     if _NUMBER.fullmatch(name) and int(name) in told.releases:
@@ -411,7 +414,7 @@ def _nights_changed(ledger: Ledger, told: Published) -> Iterator[str]:
         if how is None or now == how:
             continue
         if how["state"] == "running" and (now in (None, *told.ended.get(night, [])) and night == told.last_night):
-            continue  # cut off between the journal's line and the ledger's
+            continue  # cut off between the journal's line and the ledger's row
         if now is None:
             yield f"运行记录库里少了 {night} 这一夜"
         elif now["state"] != how["state"]:

@@ -1,7 +1,7 @@
-"""What people wrote is kept sealed: short texts encrypted with the home's ledger.key (Fernet: AES-128-CBC, HMAC-SHA256).
+"""Seals what people wrote: short texts encrypted with the home's ledger.key (Fernet: AES-128-CBC, HMAC-SHA256).
 
-Several keys may stand in the file, one a line: the first seals, each of them opens. So it is with release.key, with which
-DuckDB closes releases where monitor.yml says so. See docs/boundaries.md (7).
+A key file may hold several keys, one per line: the first one seals, each of them opens. The same is true of release.key,
+with which DuckDB encrypts releases where monitor.yml says so. See docs/boundaries.md (7).
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ RELEASE_KEY = "release.key"
 
 
 class Unopened(MonitorError):
-    """A sealed text that no key of this home opens, or that was changed."""
+    """No key of this home opens a sealed text, or the text was changed."""
 
 
 class Seal:
     """Encrypts and decrypts texts with the keys of one home."""
 
     def __init__(self, keys: list[str]):
-        """Raises ConfigError when a line is no key, or there is none."""
+        """Raises ConfigError when one of the keys is unusable, or there is none."""
         try:
             self._keys = MultiFernet([Fernet(key) for key in keys])
         except ValueError:
@@ -36,7 +36,7 @@ class Seal:
 
     @staticmethod
     def of(home: Home) -> Seal:
-        """The seal of a home; its key is made when there is none yet. Raises ConfigError when others can read the key."""
+        """The seal of a home; makes its key where there is none yet. Raises ConfigError when the key is unusable or open to others."""
         path = home.keys / _NAME
         try:
             make_key(home)
@@ -65,19 +65,19 @@ class Seal:
 
 
 def add_key(home: Home) -> Seal:
-    """Put a fresh key before the others; what is sealed from now on takes it."""
+    """Put a fresh key before the others: it seals from now on."""
     Seal.of(home)
     _write(home, [Fernet.generate_key().decode(), *(home.keys / _NAME).read_text(encoding="ascii").split()])
     return Seal.of(home)
 
 
 def drop_old_keys(home: Home) -> None:
-    """Forget all keys but the first, once everything was renewed."""
+    """Remove all keys but the first. Everything must be renewed before."""
     _write(home, (home.keys / _NAME).read_text(encoding="ascii").split()[:1])
 
 
 def make_key(home: Home) -> bool:
-    """The key, where there is none yet. Raises ConfigError when something is there that no new key would open."""
+    """Make the key where there is none yet; whether it was missing. Raises ConfigError when a journal or ledger is there without it."""
     if (home.keys / _NAME).exists():
         return False
     if (home.root / "journal.jsonl").exists() or (home.root / "ledger.db").exists():
@@ -91,7 +91,7 @@ def make_key(home: Home) -> bool:
 
 
 def release_keys(home: Home) -> tuple[str, ...]:
-    """The keys that open this home's encrypted releases; () where none was ever encrypted. Raises ConfigError when not usable."""
+    """The keys that open this home's encrypted releases; () where none was ever encrypted. Raises ConfigError for an unusable key."""
     path = home.keys / RELEASE_KEY
     if not path.exists():
         return ()
@@ -105,9 +105,9 @@ def release_keys(home: Home) -> tuple[str, ...]:
 
 
 def closing_key(home: Home) -> str | None:
-    """The key that closes new releases, made when there is none yet; None when monitor.yml does not ask for it.
+    """The key that encrypts new releases, made where there is none yet; None when monitor.yml does not ask for encryption.
 
-    Raises ConfigError when the keys lie in the home: whoever copies it would have both.
+    Raises ConfigError when the keys are inside the home: a copy of the home would then contain keys and releases.
     """
     if not home.settings.encrypt_releases:
         return None
@@ -122,7 +122,7 @@ def closing_key(home: Home) -> str | None:
 
 
 def renew_release_key(home: Home, still_needed: Collection[str]) -> None:
-    """Put a fresh key first; of the others those stay that a kept release needs. Does nothing where none was encrypted."""
+    """Put a fresh key first, and keep those of the others that are `still_needed`. Does nothing where no release was encrypted."""
     if keys := release_keys(home):
         _write(home, [secrets.token_hex(32), *(key for key in keys if key in still_needed)], RELEASE_KEY)
 

@@ -1,11 +1,11 @@
-"""Whose turn it is: nights that a scheduler runs wait for each other, so that a home never holds two of them.
+"""Turns of the scheduler's runs: nights wait for each other, so that a home never works on two of them.
 
-A night in one process holds the kernel's lock from its first step to its last (`access.alone`). Airflow's tasks are processes
-of their own: between two of them nobody holds the lock, and a backfill, a night asked for by hand and the night that is due
-would mix in one folder of work. So a run of the scheduler takes the turn first, and gives it up when all of it is done.
-Of those that wait the earliest night goes first: a later one would take the place of it.
+A night in one process holds the kernel's lock from its first step to its last (`access.alone`). Airflow's tasks are
+separate processes: between two of them the lock is free. A backfill, a night started by hand and the night that is due
+would then mix in one work folder. So a run of the scheduler takes the turn first, and gives it up when it is done.
+Of the runs that wait, the earliest night goes first: a later night would take its place.
 
-The file `.turn` of the home holds the runs that wait or work: names of runs and nights, nothing of anybody.
+The file `.turn` of the home lists the runs that wait or work: names of runs and nights, no personal data.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from typing import Final, TypedDict
 from pipeline.model import NotNow
 
 STILL_SECONDS: Final = 15 * 60
-"""A night of the scheduler that did nothing for so long has ended without saying so: a command need not wait for it.
+"""After so long without a step, a night of the scheduler counts as ended: a command need not wait for it.
 
-Longer than what lies between two tries of a task."""
+Longer than the time between two tries of a task."""
 _NAME = ".turn"
 _ours: set[str] = set()
-"""The runs of which this process does a step."""
+"""Runs of which this process does a step."""
 
 
 class _Run(TypedDict):
@@ -38,16 +38,16 @@ class _Run(TypedDict):
 
 
 def take(home_dir: Path, night: date, run: str, is_running: Callable[[str], bool]) -> str:
-    """Take the turn for a run of the scheduler; '' when it has it now, else in Chinese for whom it waits.
+    """Take the turn for a run of the scheduler. Gives '' when it has the turn now, else in Chinese which night it waits for.
 
-    `is_running` tells of the name of another run whether it goes on: one that was stopped gives its place up here.
+    `is_running`: name of a run → whether it still runs. Runs that were stopped lose their place here.
     """
     _ours.add(run)
     with _open(home_dir) as runs:
         runs[:] = [each for each in runs if each["run"] == run or is_running(each["run"])]
         mine = _place(runs, run, night)
         at_work = next((each for each in runs if each["is_at_work"]), None)
-        first = at_work or min(runs, key=lambda each: each["night"])  # of one night, who came first
+        first = at_work or min(runs, key=lambda each: each["night"])  # of one night, the run that came first
         if first is not mine:
             return f"{first['night']} 这一夜{'正在做' if at_work else '先做'}，做完再做 {night} 这一夜"
         mine["is_at_work"] = True
@@ -55,7 +55,7 @@ def take(home_dir: Path, night: date, run: str, is_running: Callable[[str], bool
 
 
 def hold(home_dir: Path, night: date, run: str) -> None:
-    """Say that a run goes on with its night. Raises NotNow when another has the turn; one that nobody has is taken."""
+    """Note that a run goes on with its night, and take a turn that is free. Raises NotNow when another run has it."""
     _ours.add(run)
     with _open(home_dir) as runs:
         at_work = next((each for each in runs if each["is_at_work"]), None)
@@ -65,15 +65,15 @@ def hold(home_dir: Path, night: date, run: str) -> None:
 
 
 def give_up(home_dir: Path, run: str) -> None:
-    """All of a run is done, or it gives its night up."""
+    """Remove a run from the turns: it is done, or gives its night up."""
     with _open(home_dir) as runs:
         runs[:] = [each for each in runs if each["run"] != run]
 
 
 def require_free_turn(home_dir: Path) -> None:
-    """Raises NotNow while a night of the scheduler goes on: whoever works by command would be between two of its steps.
+    """Raise NotNow while a night of the scheduler goes on: a command would work between two of its steps.
 
-    One that did nothing for `STILL_SECONDS` is taken to have ended, and loses its turn. A step of that night itself may.
+    A night that did nothing for `STILL_SECONDS` counts as ended and loses its turn. A step of that night itself may go on.
     """
     path = home_dir / _NAME
     if not path.exists():
@@ -102,7 +102,7 @@ def _place(runs: list[_Run], run: str, night: date) -> _Run:
 
 @contextmanager
 def _open(home_dir: Path, *, touch: bool = True) -> Iterator[list[_Run]]:
-    """The runs, under a lock of the file's own, that is held for a moment; what is changed in them is written."""
+    """The runs, under a short lock on their file; changes are written at the end."""
     handle = os.open(home_dir / _NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -119,7 +119,7 @@ def _open(home_dir: Path, *, touch: bool = True) -> Iterator[list[_Run]]:
 
 
 def _read(told: bytes) -> list[_Run]:
-    """Half a file, after a power cut, is nobody's turn: the runs that go on take it again."""
+    """The runs in the file; none when it is half written after a power cut: runs that go on take the turn again."""
     try:
         runs: list[_Run] = json.loads(told or b"[]")
     except ValueError:
