@@ -74,8 +74,8 @@ def draw_salt(key: bytes, week_start: date) -> str:
 def issue_id(key: bytes, unit_code: str, kind: str, rule: str, *about: str | int | None) -> str:
     """64 hex digits for one fault, the same on every night that finds it.
 
-    `about` names what is at fault in such a way that a moved row or a new file keeps the id (`pipeline.checks.lines`).
-    The hash is keyed, since `about` may be personal.
+    `about` names what is at fault, so that a moved row or a corrected file keeps the id: for a cell its field and a hash
+    of whose row it is; for a whole file its period and part name. The hash is keyed, since `about` may be personal.
     """
     return _keyed(key, "issue", unit_code, kind, rule, *about)
 

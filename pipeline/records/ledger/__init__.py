@@ -1,8 +1,8 @@
-"""The ledger: what arrived and what became of it. Counts, hashes, and sealed what people wrote or called their files.
+"""The ledger: what arrived and what became of it. It holds counts and hashes; texts and file names of people are sealed.
 
-SQLite beside the home, or PostgreSQL by URL. The meaning is the same on both: one writer at a time (BEGIN IMMEDIATE,
-advisory lock), each function one transaction, each safe to call again. What holds is derived from what was recorded
-(night, then order within the night), so the order of the calls does not matter. The rules stand in `parts.py`.
+SQLite in the home, or PostgreSQL by URL. Both behave the same: one writer at a time (BEGIN IMMEDIATE, advisory lock);
+each function is one transaction and is safe to call again. Which part is in force is derived from what was recorded
+(night, then order within the night), so the order of the calls does not matter. The rules are in `parts.py`.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ _PER_NIGHT = 1_000_000
 
 FileState = Literal["received", "read"]
 Outcome = Literal["read", "accepted", "partly_accepted", "refused", "held", "repeated"]
-"""What became of a submission by itself; `read`: read, not yet checked."""
+"""What became of a submission by itself; `read`: read, not yet judged."""
 Status = Literal["read", "accepted", "partly_accepted", "refused", "held", "repeated", "superseded"]
-"""As published: the outcome, or that a later part of the same name holds."""
+"""As published: the outcome, or `superseded` when a later part of the same name holds."""
 SourceState = Literal["delivered", "unchanged", "not_delivered"]
 NightState = Literal["running", "done", "failed"]
 TAKEN = ("accepted", "partly_accepted")
-"""Outcomes of what the build may read."""
+"""Outcomes of submissions that the build may read."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Submission:
     received_at: datetime
     night: date
     received_seq: int
-    """Order of receipt: by night, then within the unit. Ties between units are told apart by unit_code."""
+    """Order of receipt: by night, then within the unit. Two units may have the same; unit_code then decides."""
     period: str
     rows_read: int
     rows_accepted: int
@@ -111,7 +111,7 @@ class Submission:
 
     @property
     def delivery(self) -> Delivery:
-        """What the rules of parts and corrections look at."""
+        """What the rules of parts and corrections look at (`parts.py`)."""
         return Delivery(
             self.submission_id, self.unit_code, self.kind or "", self.period, self.night, self.received_seq,
             self.file_name, self.sha256, is_held=self.outcome == "held",
@@ -120,7 +120,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class LeftFile:
-    """What lay in the inbox of a unit on one night after the other and was not taken."""
+    """A file that was in a unit's inbox, on one night or several in a row, and was not taken."""
 
     left_id: str
     unit_code: str
@@ -133,19 +133,19 @@ class LeftFile:
 
 @dataclass(frozen=True)
 class ReadBy:
-    """The contract that a kind was read by: its digest, and how a new delivery stands to the earlier ones."""
+    """The contract by which a kind was read: its digest, and whether a new delivery replaces earlier ones."""
 
     digest: str
     replace: Replace
 
 
 COMMAND = "command"
-"""The source of an exception that did not come in a file."""
+"""The source of a waiver that did not come in a file."""
 
 
 @dataclass(frozen=True)
 class Waiver:
-    """A fault that somebody confirmed: what was written stands until the expiry."""
+    """A fault that a person confirmed: the cell stands as written until the waiver expires."""
 
     issue_id: str
     decided_on: date
@@ -155,7 +155,7 @@ class Waiver:
     by_whom: str
     reason: str
     source: str
-    """file_id of the workbook that said so, or COMMAND."""
+    """file_id of the workbook that it came in, or COMMAND."""
 
 
 @dataclass(frozen=True)
@@ -171,17 +171,17 @@ class Night:
 
 
 def shown_name(name: str) -> str:
-    """A file name fit for any screen and any database: control characters and broken bytes are written out."""
+    """A file name for any screen and any database: control characters and broken bytes are written out."""
     return legible(name).replace("\n", "\\n")
 
 
 def file_id(unit_code: str, sha256: str, file_name: str) -> str:
-    """The same unit, bytes and name give the same id, on every machine and in every rebuild."""
+    """The id of a file: equal unit, bytes and name give the same id, on every machine and in every rebuild."""
     return _short_hash(unit_code, sha256, shown_name(file_name))
 
 
 def submission_id(of_file: str, kind: str | None) -> str:
-    """One id per (file, kind)."""
+    """The id of a submission: one per (file, kind)."""
     return _short_hash(of_file, kind or "")
 
 
@@ -190,9 +190,9 @@ def _short_hash(*words: str) -> str:
 
 
 class Ledger:
-    """One ledger, opened by URL. Connections are short, so it may be shared by threads and survive forks.
+    """One ledger, opened by URL. Connections are short, so threads may share it and it works after a fork.
 
-    Every function raises MonitorError (Chinese) when the database cannot be reached or stays locked.
+    Every function raises MonitorError (in Chinese) when the database cannot be reached or stays locked.
     """
 
     @staticmethod
@@ -201,7 +201,7 @@ class Ledger:
         return Ledger(home.ledger_url, Seal.of(home))
 
     def __init__(self, url: str, seal: Seal):
-        """Open, and create the tables where there are none. Raises ConfigError for a URL or schema we do not know."""
+        """Open, and create the tables where there are none. Raises ConfigError for an unknown sort of URL or schema version."""
         self._engine = open_engine(url, seal)
         self._open_in = threading.local()
         self.decisions = Decisions(self._engine, self._writing)
@@ -220,11 +220,11 @@ class Ledger:
         night: date,
         archived: str,
     ) -> ReceivedFile:
-        """Write down that a file arrived; calling it again for the same night changes nothing.
+        """Record that a file arrived; a second call for the same night changes nothing.
 
         `file_name` is the path inside the unit's inbox folder, with `/`. The same bytes under the same name on another
-        night are a repeat, written down as a submission of its own with that status; but when all that was in the
-        file had been refused it is read anew, as if it came that night.
+        night are a repeat, recorded as a submission of its own with that outcome. But when everything in the file had
+        been refused, the file is read again, as if it came that night.
         """
         name = shown_name(file_name)
         of_file = file_id(unit_code, sha256, name)
@@ -253,7 +253,7 @@ class Ledger:
     def files(
         self, *, state: FileState | None = None, unit_code: str | None = None, night: date | None = None
     ) -> list[ReceivedFile]:
-        """Files in order of receipt; `state="received"` are those that wait to be read."""
+        """Files in order of receipt; `state="received"` gives those that wait to be read."""
         query = select(received_file).order_by(received_file.c.received_seq, received_file.c.unit_code)
         if state is not None:
             query = query.where(received_file.c.state == state)
@@ -269,10 +269,10 @@ class Ledger:
     def record_readings(
         self, of_file: str, readings: Sequence[Reading], contracts: Mapping[str, ReadBy]
     ) -> list[Submission]:
-        """Write down what was read in a file, one submission per kind, and that the file is read.
+        """Record what was read in a file, one submission per kind, and that the file is read.
 
-        `contracts`: kind → the contract it was read by. A refused reading is settled at once, its rows
-        set aside; the others wait for `settle`. Reading a file again replaces what was written down before.
+        `contracts`: kind → the contract it was read by. A refused reading is settled at once, and its rows count as
+        set aside; the others wait for `settle`. Reading a file again replaces what was recorded before.
         """
         with self._writing() as connection:
             file = _received(connection.execute(select(received_file).where(received_file.c.file_id == of_file)).one())
@@ -291,14 +291,14 @@ class Ledger:
             return _submissions(connection, submission_table.c.submission_id.in_(ids))
 
     def read_again(self, of_file: str) -> None:
-        """Let a file wait to be read once more; what was read in it and not yet settled is forgotten."""
+        """Let a file wait to be read again; its submissions that are not yet settled are removed."""
         of_it = submission_table.c.file_id == of_file
         with self._writing() as connection:
             connection.execute(delete(submission_table).where(of_it, submission_table.c.outcome == "read"))
             connection.execute(update(received_file).where(received_file.c.file_id == of_file).values(state="received"))
 
     def come_on(self, of_file: str, night: date) -> ReceivedFile:
-        """Count a file that waits to be read as come on a later night: on its own it was not read."""
+        """Count a file that waits to be read as received on a later night, since its own night did not read it."""
         of_it = received_file.c.file_id == of_file
         with self._writing() as connection:
             file = connection.execute(select(received_file).where(of_it)).one()
@@ -308,20 +308,20 @@ class Ledger:
             return _received(connection.execute(select(received_file).where(of_it)).one())
 
     def rivals(self, submission: Submission) -> list[Submission]:
-        """The parts whose overlap with this submission `arrange` asks for; see `parts.rivals`."""
+        """The parts for which `arrange` needs the overlap with this submission; see `parts.rivals`."""
         known = self._known(submission)
         rivals = parts.rivals(submission.delivery, [delivery for _, delivery in known], submission.replace)
         ids = {rival.submission_id for rival in rivals}
         return [other for other, delivery in known if delivery.submission_id in ids]
 
     def arrange(self, submission: Submission, overlaps: Mapping[str, float | Fraction]) -> Arrangement:
-        """What a read submission is to those that came before it; see `parts.arrange`. Writes nothing."""
+        """What a submission that was read is to those before it; see `parts.arrange`. Writes nothing."""
         known = [delivery for _, delivery in self._known(submission)]
         return parts.arrange(submission.delivery, known, submission.replace, overlaps)
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """All that this ledger writes inside by this thread is one transaction: all of it stands, or nothing does."""
+        """One transaction for all that this thread writes by this ledger inside the block: all of it, or nothing."""
         with writing(self._engine) as connection:
             self._open_in.connection = connection
             try:
@@ -341,9 +341,9 @@ class Ledger:
         self, of_submission: str, outcome: Outcome, *, accepted: int = 0, set_aside: int = 0,
         out_of_scope: int = 0, reason: str = "", scope_digest: str | None = None,
     ) -> Submission:  # fmt: skip
-        """Write down what became of a submission, and which part of its name holds now. May be called again.
+        """Record what became of a submission, and which part of its name holds now. May be called again.
 
-        A repeated one counts no rows. Raises BalanceError when accepted + set aside + out of scope is not what was read.
+        A repeated one counts no rows. Raises BalanceError when accepted + set aside + out of scope is not rows read.
         """
         with self._writing() as connection:
             [old] = _submissions(connection, submission_table.c.submission_id == of_submission)
@@ -368,7 +368,7 @@ class Ledger:
         self, *, unit_code: str | None = None, kind: str | None = None, night: date | None = None,
         outcome: Outcome | None = None, file_id: str | None = None,
     ) -> list[Submission]:  # fmt: skip
-        """Submissions in order of receipt; `outcome="read"` are those that wait to be checked."""
+        """Submissions in order of receipt; `outcome="read"` gives those that wait to be judged."""
         asked = {"unit_code": unit_code, "kind": kind, "night": night, "outcome": outcome, "file_id": file_id}
         with looking(self._engine) as connection:
             return _submissions(
@@ -376,7 +376,7 @@ class Ledger:
             )
 
     def in_force(self, *, kind: str | None = None, unit_code: str | None = None) -> list[Submission]:
-        """The submissions whose rows the build reads: accepted, in part or whole, and not superseded. All periods."""
+        """The submissions that the build reads: accepted, wholly or in part, and not superseded; of all periods."""
         return [
             submission
             for submission in self.submissions(kind=kind, unit_code=unit_code)
@@ -386,11 +386,11 @@ class Ledger:
     def as_of(
         self, day: date, judged_on: Mapping[str, date] | None = None, without: Collection[str] = ()
     ) -> list[Submission]:
-        """Submissions that had arrived by the night of `day`, in order of receipt, each superseded only by what had come by then.
+        """Submissions that had arrived by the night of `day`, in order of receipt, superseded only by others of them.
 
-        What was held until somebody confirmed it on a later day is still held. That a later part made a held roster whole
-        the journal alone knows: `judged_on`, submission → the night on which it was first judged. `without`: submissions
-        that are told as if they were held.
+        A submission that was confirmed after `day` is still held here. The journal alone knows when a later part made a
+        held roster whole: `judged_on` gives submission → the night on which it was first judged. `without`: submissions
+        that are given as if they were held.
         """
         with looking(self._engine) as connection:
             rows = connection.execute(
@@ -420,9 +420,9 @@ class Ledger:
     # ---- what people confirm
 
     def confirm(self, of_submission: str, *, by_whom: str, reason: str, decided_on: date) -> Submission:
-        """Write down that a held submission is right as it is; nights from `decided_on` on take it.
+        """Record that a held submission is right as it is; nights from `decided_on` on take it.
 
-        Said twice for one day the later words stand. Raises MonitorError for a submission that is not held.
+        Of two confirmations for one day the later one stands. Raises MonitorError for a submission that is not held.
         """
         with self._writing() as connection:
             found = _submissions(connection, submission_table.c.submission_id == of_submission)
@@ -432,9 +432,9 @@ class Ledger:
             return found[0]
 
     def confirm_gap(self, of_what: str, *, by_whom: str, reason: str, decided_on: date) -> None:
-        """Write down that nobody is missing because of a submission, or of a file left in the inbox; nights from `decided_on` on believe it.
+        """Record that no person is missing because of a submission or a file left in the inbox; it holds for nights from `decided_on` on.
 
-        Said twice for one day the later words stand. Raises MonitorError for an id that is not known.
+        Of two confirmations for one day the later one stands. Raises MonitorError for an unknown id.
         """
         with self._writing() as connection:
             is_left = select(left_table.c.left_id).where(left_table.c.left_id == of_what)
@@ -445,17 +445,17 @@ class Ledger:
             _say(connection, gap_table, of_what, by_whom, reason, decided_on)
 
     def confirmed(self, day: date) -> dict[str, str]:
-        """Held submissions confirmed up to a day → who said so, when and why, in words."""
+        """Held submission that was confirmed up to a day → who confirmed it, when and why, in Chinese."""
         return self._said_by(confirmation_table, day)
 
     def let_go_on(self, day: date) -> list[Submission]:
-        """Submissions that were held and that the data officer let go on, up to a day."""
+        """Held submissions that came, and that the data officer confirmed, up to a day."""
         confirmed = self.confirmed(day)
         held = [each for each in self.submissions(outcome="held") if each.status == "held" and each.night <= day]
         return [each for each in held if each.submission_id in confirmed]
 
     def confirmed_gaps(self, day: date) -> dict[str, str]:
-        """Submissions because of which nobody is missing, as confirmed up to a day → who said so, when and why, in words."""
+        """Submission or left file whose gap was confirmed up to a day → who confirmed it, when and why, in Chinese."""
         return self._said_by(gap_table, day)
 
     def _said_by(self, table: sa.Table, day: date) -> dict[str, str]:
@@ -468,7 +468,7 @@ class Ledger:
         self, issue_id: str, *, unit_code: str, kind: str, by_whom: str, reason: str, decided_on: date, expires_on: date,
         source: str,
     ) -> None:  # fmt: skip
-        """Write down that a fault is right as written from `decided_on` until before `expires_on`; a later word stands."""
+        """Record that a fault stands as written from `decided_on` until the day before `expires_on`; a later waiver replaces it."""
         values = {
             "expires_on": expires_on, "unit_code": unit_code, "kind": kind, "by_whom": by_whom, "reason": reason,
             "source": source,
@@ -479,7 +479,7 @@ class Ledger:
             connection.execute(insert(waiver_table).values(issue_id=issue_id, decided_on=decided_on, **values))
 
     def waivers(self, day: date) -> dict[str, Waiver]:
-        """issue_id → what holds on a day: the last word up to it, unless it has expired."""
+        """issue_id → the waiver that holds on a day: the last one up to it, unless that has expired."""
         query = select(waiver_table).where(waiver_table.c.decided_on <= day)
         with looking(self._engine) as connection:
             rows = connection.execute(query.order_by(waiver_table.c.decided_on, waiver_table.c.issue_id)).all()
@@ -487,7 +487,7 @@ class Ledger:
         return {issue_id: each for issue_id, each in last.items() if day < each.expires_on}
 
     def waivers_changed(self, day: date) -> set[tuple[str, str]]:
-        """(unit, kind) whose exceptions are not those of the night before: said meanwhile, or expired."""
+        """(unit, kind) whose waivers differ from those of the night before: some are new, or expired."""
         nights = [each.run_date for each in self.nights() if each.run_date < day]
         with looking(self._engine) as connection:
             rows = connection.execute(select(waiver_table)).all()
@@ -502,7 +502,7 @@ class Ledger:
     # ---- nights
 
     def begin_night(self, run_date: date, *, owner: str, at: datetime) -> None:
-        """Write down that `owner` runs the night of `run_date`; a later run of the same night takes its place."""
+        """Record that `owner` runs the night of `run_date`; a later run of the same night replaces it."""
         values: dict[str, Any] = {
             "started_at": at,
             "finished_at": None,
@@ -517,7 +517,7 @@ class Ledger:
     def finish_night(
         self, run_date: date, state: Literal["done", "failed"], *, at: datetime, counts: Mapping[str, int]
     ) -> None:
-        """Write down how the night ended."""
+        """Record how the night ended."""
         values = {"finished_at": at, "state": state, "counts": dict(counts)}
         with self._writing() as connection:
             connection.execute(update(night_table).where(night_table.c.run_date == run_date).values(**values))
@@ -528,11 +528,11 @@ class Ledger:
             return [Night(*row) for row in connection.execute(select(night_table).order_by(night_table.c.run_date))]
 
     def state_of(self, run_date: date) -> NightState | None:
-        """How a night ended, or that it runs; None when it never began."""
+        """How a night ended, or `running`; None when it never began."""
         return next((each.state for each in self.nights() if each.run_date == run_date), None)
 
     def forget(self, file_ids: Sequence[str]) -> None:
-        """Remove files that were purged, and all that was read in them."""
+        """Remove files that were purged, with their submissions, confirmations and waivers."""
         of_them = select(submission_table.c.submission_id).where(submission_table.c.file_id.in_(file_ids))
         with self._writing() as connection:
             connection.execute(delete(confirmation_table).where(confirmation_table.c.submission_id.in_(of_them)))
@@ -545,7 +545,7 @@ class Ledger:
     def record_source(
         self, run_date: date, source: str, state: SourceState, *, rows: int = 0, reason: str = "", at: datetime
     ) -> None:
-        """Write down what became of a database source on a night; a later attempt takes its place."""
+        """Record what became of a database source on a night; a later attempt replaces it."""
         of_it = (source_table.c.run_date == run_date, source_table.c.source == source)
         with self._writing() as connection:
             connection.execute(delete(source_table).where(*of_it))
@@ -556,15 +556,15 @@ class Ledger:
             )
 
     def sources(self, run_date: date) -> dict[str, tuple[SourceState, int, str]]:
-        """Source → (state, rows, reason) on a night; those that were not asked yet are not in it."""
+        """Source → (state, rows, reason) on a night, without the sources that were not asked yet."""
         query = select(source_table).where(source_table.c.run_date == run_date).order_by(source_table.c.source)
         with looking(self._engine) as connection:
             return {row.source: (row.state, row.rows, row.reason) for row in connection.execute(query)}
 
     def record_left(self, run_date: date, found: Sequence[tuple[str, str, str]]) -> None:
-        """Write down what was not taken from the inbox on a night: (unit_code, file name, sort as `inbox.Sort`).
+        """Record the files that a night did not take from the inbox: (unit_code, file name, sort as `inbox.Sort`).
 
-        What lay there on the night before as well is the same; what came back after a night without it is another.
+        A file that was there on the night before too is the same one. After a night without it, it counts as a new one.
         """
         with self._writing() as connection:
             nights = select(sa.func.max(night_table.c.run_date)).where(night_table.c.run_date < run_date)
@@ -583,7 +583,7 @@ class Ledger:
                 connection.execute(insert(left_table).values(**asdict(row)))
 
     def left(self, day: date) -> list[LeftFile]:
-        """What was not taken on the nights up to a day, the earliest first, whether it lies there still or not."""
+        """Files that were not taken on the nights up to a day, the earliest first, whether they are still there or not."""
         with looking(self._engine) as connection:
             found = _left(connection)
         return [each for each in found if each.first_on <= day]
@@ -591,9 +591,9 @@ class Ledger:
     # ---- the whole of it
 
     def digests(self) -> dict[str, str]:
-        """Unit → SHA-256 over all that is held of what it sent; database source → over what became of it, night by night.
+        """Unit → SHA-256 over its rows in the ledger; database source → SHA-256 over what became of it on each night.
 
-        Of a unit: files, those left where they lie, submissions, exceptions in its files, filled-in lists and their lines.
+        The rows of a unit: files, files left in the inbox, submissions, waivers in its files, filled-in lists, their lines.
         """
         with looking(self._engine) as connection:
             of_files = connection.execute(select(waiver_table).where(waiver_table.c.source != COMMAND)).all()
@@ -617,7 +617,7 @@ class Ledger:
 
     @staticmethod
     def form() -> str:
-        """Which columns `digests` goes over: digests of another version of the program say nothing of this one's rows."""
+        """A hash of the columns that `digests` goes over. Digests of two versions can be compared only where it is equal."""
         columns = [
             [each.name for each in fields(of)]
             for of in (ReceivedFile, LeftFile, Submission, DecisionFile, DecisionLine)
@@ -626,7 +626,7 @@ class Ledger:
         return hashlib.sha256(json.dumps(columns).encode()).hexdigest()[:16]
 
     def said(self) -> set[tuple[str, ...]]:
-        """What the data officer said on the command line: (confirmed or confirmed_gap, submission, day, who, why), (excepted, …, until)."""
+        """What the data officer said on the command line: (confirmed or confirmed_gap, id, day, who, why), (excepted, …, until)."""
         with looking(self._engine) as connection:
             confirmed = connection.execute(select(confirmation_table)).all()
             gaps = connection.execute(select(gap_table)).all()
@@ -641,7 +641,7 @@ class Ledger:
         }
 
     def dangling(self) -> list[str]:
-        """Rows that refer to a row which is not there, in Chinese: SQLite minds that only while it is asked to."""
+        """Sentences in Chinese about rows that refer to a missing row: SQLite checks that only while the pragma is on."""
         said = []
         with looking(self._engine) as connection:
             for table in metadata.sorted_tables:
@@ -657,23 +657,23 @@ class Ledger:
         return said
 
     def write_anew(self) -> None:
-        """Leave nothing of what was removed in the database's files (`tables.write_anew`); what it logs and copies is its own."""
+        """Leave nothing of removed rows in the database's tables (`tables.write_anew`); not in its own logs and copies."""
         write_anew(self._engine)
 
     # ---- keys and the journal
 
     def seal_anew(self) -> None:
-        """Write all that is sealed once more, with the first of the keys that this ledger was opened with."""
+        """Seal all sealed values again, with the first of the keys with which this ledger was opened."""
         seal_anew(self._engine)
 
     def remember_journal(self, seq: int, digest: str) -> None:
-        """Where the journal ended: lines cut off at its end are noticed by it."""
+        """Remember where the journal ends: so lines cut off at its end are noticed."""
         with self._writing() as connection:
             connection.execute(delete(journal_table))
             connection.execute(insert(journal_table).values(id=1, seq=seq, hash=digest))
 
     def journal_head(self) -> tuple[int, str] | None:
-        """(line, its hash) as remembered last; None when nothing was."""
+        """(seq, hash) of the journal line that was remembered last; None when there is none."""
         with looking(self._engine) as connection:
             row = connection.execute(select(journal_table.c.seq, journal_table.c.hash)).one_or_none()
             return None if row is None else (int(row.seq), str(row.hash))
@@ -681,7 +681,7 @@ class Ledger:
     # ---- within
 
     def _known(self, submission: Submission) -> list[tuple[Submission, Delivery]]:
-        """Its unit's others of the kind that are taken, and those before it that still wait to be checked."""
+        """Others of the same unit and kind: taken or held ones, and earlier ones that still wait to be judged."""
         known = []
         for other in self.submissions(unit_code=submission.unit_code, kind=submission.kind):
             if other.outcome in (*TAKEN, "held"):
@@ -714,7 +714,7 @@ def _received(row: sa.Row[Any]) -> ReceivedFile:
 
 
 def _as_held(submission: Submission) -> Submission:
-    """As it stood while it was held: nothing of it counted."""
+    """The submission as it was while it was held: all its rows set aside."""
     nothing: dict[str, Any] = {"rows_accepted": 0, "rows_set_aside": submission.rows_read, "rows_out_of_scope": 0}
     return replace(submission, outcome="held", reason="", **nothing)
 
@@ -730,7 +730,7 @@ def _submissions(connection: Connection, *where: Any) -> list[Submission]:
 
 
 def _left(connection: Connection, since: date | None = None) -> list[LeftFile]:
-    """What was not taken; only what lay there on `since` or later."""
+    """Files that were not taken; with `since`, only those that were there on that day or later."""
     query = select(*(left_table.c[field.name] for field in fields(LeftFile))).order_by(
         left_table.c.first_on, left_table.c.left_id
     )
@@ -764,7 +764,7 @@ def _row_of_file(file: ReceivedFile) -> dict[str, Any]:
 
 
 def _record_repeat(connection: Connection, file: ReceivedFile, received_at: datetime, night: date) -> None:
-    """A submission of its own for the same file again: no rows, and its receipt says when it first came."""
+    """Record a submission of its own for a file that came again: without rows; its reason says when the file first came."""
     of_repeat = _short_hash(file.file_id, "repeated", night.isoformat())
     if not _submissions(connection, submission_table.c.submission_id == of_repeat):
         row = _row_of_file(file) | {
@@ -776,12 +776,12 @@ def _record_repeat(connection: Connection, file: ReceivedFile, received_at: date
 
 
 def _is_receipt(submission: Submission) -> bool:
-    """Only says that the file came again; what was read in the file stands in its other submissions."""
+    """Whether a submission only records that its file came again; what was read is in the file's other submissions."""
     return submission.submission_id != submission_id(submission.file_id, submission.kind)
 
 
 def _supersede(connection: Connection, of: Submission) -> None:
-    """Derive anew which parts of this submission's roster are replaced by which."""
+    """Work out again which part replaces which, for all parts of this submission's roster."""
     roster = (
         submission_table.c.unit_code == of.unit_code, submission_table.c.kind == of.kind, submission_table.c.period == of.period
     )  # fmt: skip

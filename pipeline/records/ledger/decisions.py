@@ -1,7 +1,7 @@
 """What people wrote in the lists that came back: each file once, each filled-in line for good.
 
-A line is never changed or taken away, but for the words about somebody who is forgotten; a later one holds instead. What people
-wrote is kept sealed.
+A line is never changed; a later line holds in its place. Only two things remove: forgetting a person takes words out of
+lines, and a purge removes a file with its lines. What people wrote is sealed.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ class DecisionFile:
     """Path of the original below the home."""
     state: Literal["received", "read", "answered"]
     sheets: list[dict[str, Any]]
-    """`sheet`, `header_row`, and `columns`: field → 1-based column, of each sheet that was read."""
+    """Of each sheet that was read: `sheet`, `header_row`, and `columns` (field → 1-based column)."""
     refusal: dict[str, str] | None
     """`Refusal` as data, when nothing in the file could be read."""
     came_again: date | None
-    """The last night on which the very same file was dropped once more."""
+    """The last later night on which the same file came again."""
 
 
 @dataclass(frozen=True)
@@ -50,23 +50,23 @@ class DecisionLine:
     """One filled-in line."""
 
     about: str
-    """What it decides on: `warning`, `sample`, or `identity` (who is who)."""
+    """What it decides about: `warning`, `sample`, or `identity` (who is who)."""
     subject: str
-    """Its id, as written."""
+    """Id of the warning, sample or question, as written."""
     result: str | None
     decided_on: date | None
     words: dict[str, str | None]
-    """Measure, who, and why, in people's own words."""
+    """Measure, who decided, and note, in people's own words."""
     sheet: str
     row_number: int
     column: int
-    """The cell at fault, 1-based; that of the result when none is."""
+    """1-based column of the cell at fault; of the result when no cell is."""
     problem: str | None
-    """What is wrong with the line by itself, for the clerk; None when it can be judged."""
+    """What is wrong with the line by itself, in words for the clerk; None when it can be judged."""
 
 
 _WRITTEN = ("subject", "words", "sheet", "problem")
-"""What stands in a line's sealed column `written`."""
+"""Fields of a line that are in the sealed column `written`."""
 
 
 class Decisions:
@@ -79,9 +79,9 @@ class Decisions:
     def record_file(
         self, unit_code: str, file_name: str, *, sha256: str, received_at: datetime, night: date, archived: str
     ) -> DecisionFile:
-        """Write down that a file came. The same bytes of one unit again count once, and are answered again.
+        """Record that a file came. The same bytes from one unit count once; on a later night they are answered again.
 
-        A file that could not be read before is read anew.
+        A file that could not be read before is read again.
         """
         of_file = _short_hash(unit_code, sha256)
         same = decision_file.c.file_id == of_file
@@ -106,7 +106,7 @@ class Decisions:
     def record_lines(
         self, of_file: str, lines: Sequence[DecisionLine], sheets: list[dict[str, Any]], refusal: Refusal | None = None
     ) -> None:
-        """Write down what was read in a file. Reading it again replaces what was written down before."""
+        """Record what was read in a file. Reading it again replaces what was recorded before."""
         rows = []
         for line in lines:
             told = asdict(line)
@@ -125,7 +125,7 @@ class Decisions:
             connection.execute(update(decision_file).where(decision_file.c.file_id == of_file).values(**values))
 
     def answered(self, of_file: str) -> None:
-        """Write down that the unit has its answer to a file."""
+        """Record that the unit has the answer to its file."""
         with self._writing() as connection:
             connection.execute(update(decision_file).where(decision_file.c.file_id == of_file).values(state="answered"))
 
@@ -136,7 +136,7 @@ class Decisions:
                 connection.execute(delete(table).where(table.c.file_id.in_(file_ids)))
 
     def take_out_words(self, decision_ids: Sequence[str]) -> None:
-        """Remove measure and reason from lines in which they speak of somebody who is forgotten; who decided what, and when, stays."""
+        """Remove measure and note from lines about a person who is forgotten; who decided what, and when, stays."""
         with self._writing() as connection:
             of_them = decision_line.c.decision_id.in_(decision_ids)
             query = select(decision_line.c.decision_id, decision_line.c.written).where(of_them)
@@ -157,7 +157,7 @@ class Decisions:
             return [_file(row) for row in connection.execute(query)]
 
     def lines(self, until: date) -> list[tuple[DecisionFile, str, DecisionLine]]:
-        """(file, decision_id, line) of all that came up to a night, in order of receipt."""
+        """(file, decision_id, line) of all lines that came up to a night, in order of receipt."""
         names = [field.name for field in fields(DecisionLine) if field.name not in _WRITTEN]
         query = select(*(decision_line.c[name] for name in ("file_id", "decision_id", "written", *names)))
         files = {file.file_id: file for file in self.files() if file.night <= until}

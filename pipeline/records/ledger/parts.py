@@ -1,7 +1,7 @@
-"""Parts, corrections, repeats: what a delivery is to those already taken. Pure functions.
+"""Rules for parts, corrections and repeats: what a delivery is to those already taken. Pure functions.
 
 Files of one unit, kind and period are the parts of one roster (`period` is '' for kinds without one, so survey and
-monitoring have one list per unit). Later is by (night, order within the night), which `received_seq` holds.
+monitoring have one list per unit). "Later" means by (night, order within the night), which `received_seq` holds.
 
     the same bytes again, whichever the name        repeated: counted once
     kinds that add by key                           a further part, always
@@ -11,7 +11,7 @@ monitoring have one list per unit). Later is by (night, order within the night),
     another name, a later night, people in common    more than half: refused, with the question which of the two holds
                                                     half or less: a further part
 
-Another period is another roster: it stays beside. See docs/sources.md (parts and corrections), docs/identity.md (duplicates).
+Another period is another roster: both stay. See docs/sources.md (parts and corrections), docs/identity.md (duplicates).
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ Replace = Literal["period", "unit", "key"]
 
 HALF = Fraction(1, 2)
 UNREAD = "以前收下过"
-"""Begins the reason of a part in force that could not be read again: its rows stay as they were accepted."""
+"""First words of the reason of a part in force that could not be read again: its rows stay as they were accepted."""
 BROKE = "我们的程序处理不了这一份"
-"""Begins the reason of a submission that is held since judging or building fails because of it: a fault of ours, not its sender's."""
+"""First words of the reason of a submission that is held because judging or building fails on it: our fault, not the sender's."""
 _ENDING = re.compile(
     r"(?:\.(?:f?ods|ots|ett?|xlsb|xl[tm]|xltx|xltm|xlam|numbers|docx?|wps|odt|rtf|pdf|ofd|html?|mht|mhtml|xml|jpe?g|png|bmp|tiff?))?"
     r"(?:\.(?:xlsx|xlsm|xls|csv|txt|dbf))?$"
 )
-"""What is no list as it is, and comes as .xlsx once the advice is followed (or with that added); what is read as a list."""
+"""File name endings that `part_name` drops: of files that their sender must save as .xlsx (it may be added), and of lists that are read."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One submission that came before (accepted, in part or whole, or waiting), or the new one."""
+    """One submission as the rules see it: an earlier one (accepted, in part or whole, or waiting), or the new one."""
 
     submission_id: str
     unit_code: str
@@ -57,12 +57,12 @@ class Delivery:
     file_name: str
     sha256: str
     is_held: bool = False
-    """Waits for the data officer, or to be checked: known, but no part yet."""
+    """It waits for the data officer, or to be judged: it is known, but no part yet."""
 
 
 @dataclass(frozen=True)
 class Arrangement:
-    """What a new delivery is, to which others, and what its sender is told (Chinese; '' when there is nothing to say)."""
+    """What a new delivery is, the ids of the deliveries that this is about, and what its sender is told (Chinese, or '')."""
 
     outcome: Literal["repeated", "part", "replaces", "superseded", "asks"]
     ids: tuple[str, ...] = ()
@@ -71,12 +71,12 @@ class Arrangement:
 
 
 def part_name(file_name: str) -> str:
-    """Under which name a file is a part: case and ending do not matter, since .xls and .csv come back as .xlsx, and .ods is saved so."""
+    """The name that makes files versions of one part: without ending and case, since .xls, .csv and .ods may come again as .xlsx."""
     return _ENDING.sub("", unicodedata.normalize("NFKC", file_name).casefold())
 
 
 def superseded_by(deliveries: Iterable[Delivery], replace: Replace) -> dict[str, str]:
-    """Superseded submission → the one that replaced it: among parts of one name each by the next later one."""
+    """Superseded submission → the one that replaced it: among parts of one name, the next later one."""
     names: dict[tuple[str, str, str, str], list[Delivery]] = {}
     if replace != "key":
         for delivery in deliveries:
@@ -90,7 +90,7 @@ def superseded_by(deliveries: Iterable[Delivery], replace: Replace) -> dict[str,
 
 
 def answered_by(held: Iterable[Delivery], taken: Sequence[Delivery]) -> dict[str, str]:
-    """Held delivery → the first later one of its name that was taken in its place."""
+    """Held delivery → the first later one of the same name that was taken."""
     found = {}
     for waiting in held:
         name = part_name(waiting.file_name)
@@ -101,18 +101,18 @@ def answered_by(held: Iterable[Delivery], taken: Sequence[Delivery]) -> dict[str
 
 
 def is_shrunken(rows: int, before: int, *, more_than_share: Decimal, more_than_rows: int) -> bool:
-    """Whether a roster lost more of the last one's rows than may go unasked; both limits must be passed (docs/bad_input.md)."""
+    """Whether a roster lost so many rows since the last one that it must be asked about; both limits must be exceeded (docs/bad_input.md)."""
     gone = before - rows
     return gone > more_than_rows and gone > before * more_than_share
 
 
 def is_asked_about(question: str, file_name: str) -> bool:
-    """Whether the reason with which `arrange` asks which of two holds names this file."""
+    """Whether a question of `arrange` about which of two files holds names this file."""
     return f"《{file_name}》" in question
 
 
 def rivals(new: Delivery, existing: Sequence[Delivery], replace: Replace) -> list[Delivery]:
-    """The parts in force that `arrange` needs to know the overlap with, sorted; none when names and nights decide."""
+    """The parts in force for which `arrange` needs the overlap, sorted; none when hash, name and night decide."""
     roster = _others_of_roster(new, existing)
     if (
         replace == "key"
@@ -135,7 +135,7 @@ def arrange(
 ) -> Arrangement:
     """What `new` is to the deliveries already taken.
 
-    `overlaps`: submission_id of each of `rivals(…)` → the share of people in common, 0…1, of the smaller of the two
+    `overlaps`: submission_id of each of `rivals(…)` → people in common as a share (0…1) of the smaller of the two
     lists. Raises KeyError when one is missing.
     """
     roster = _others_of_roster(new, existing)
@@ -176,7 +176,7 @@ def _others_of_roster(new: Delivery, existing: Iterable[Delivery]) -> list[Deliv
 
 
 def _in_place_of(old: Delivery, new: Delivery) -> str:
-    """Under which name the new file takes the place of the old one; it stays what it is, so its ending stays."""
+    """The name under which the new file replaces the old one: the old name with the new file's ending."""
     own = PurePosixPath(new.file_name).suffix or PurePosixPath(old.file_name).suffix
     return re.sub(_ENDING.pattern, "", old.file_name, flags=re.IGNORECASE) + own
 

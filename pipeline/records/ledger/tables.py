@@ -1,7 +1,7 @@
 """The ledger's tables, and how its database is opened: SQLite (WAL) or PostgreSQL, one writer at a time on both.
 
-What people wrote or are called (names of files and sheets, headers, reasons, who said so) stands in `Sealed` columns;
-ids, codes, counts and days stand open, so that the database can find, order and count. A test holds every column to that.
+What people wrote or are called (names of files and sheets, headers, reasons, who said so) is in `Sealed` columns.
+Ids, codes, counts and days are in the clear, so that the database can find, order and count. A test checks each column.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
-import sqlalchemy.orm  # before any thread: half loaded by another one (Great Expectations brings it), it fails statements
+import sqlalchemy.orm  # load it before any thread: while another one loads it (Great Expectations does), statements fail
 from sqlalchemy import Column, Connection
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.types import TypeDecorator
@@ -28,15 +28,15 @@ from pipeline.records.seal import Seal
 
 SCHEMA_VERSION = 2
 BUSY_SECONDS = 30
-"""How long a writer waits for another one before it gives up."""
+"""How long a writer waits for another writer before it gives up."""
 _WRITER_LOCK = 42_070_001
 """The advisory lock that writers share on PostgreSQL."""
 _OUTSIDE = "AUTOCOMMIT"
-"""The isolation level of VACUUM, which may stand in no transaction."""
+"""The isolation level for VACUUM, which must run outside a transaction."""
 
 
 def restore_or_rebuild(what: str) -> str:
-    """What to do where the ledger in the home, or the accepted rows, were lost, are spoilt, or are not the last ones."""
+    """What to do (in Chinese) where the home's ledger or its accepted rows are lost, spoilt or out of date."""
     return (
         f"请从最近一夜以后的备份恢复 {what}；没有这样的备份，就运行 monitor recover：它由日志和 archive/ 重建，"
         "原来的内容移到 before-recovery-…/，不会丢"
@@ -44,18 +44,18 @@ def restore_or_rebuild(what: str) -> str:
 
 
 def spoilt(said: object) -> MonitorError:
-    """The ledger's own file cannot be read, or not all of it."""
+    """The error for a ledger file that cannot be read, or not all of it."""
     return MonitorError(f"运行记录库坏了（ledger.db：{said}）；{restore_or_rebuild('ledger.db')}")
 
 
 class _Plain(TypeDecorator[Any]):
-    """A day, a moment or a JSON value that the database tells as such.
+    """A column type for a day, a moment or a JSON value in the clear.
 
-    Raises MonitorError for what is none: SQLite keeps whatever somebody writes into a cell.
+    Raises MonitorError for a value that cannot be read: SQLite stores any value in any column.
     """
 
     def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], Any] | None:
-        """As SQLAlchemy has it, with what cannot be read in words."""
+        """As in SQLAlchemy; a value that cannot be read raises MonitorError."""
         process = super().result_processor(dialect, coltype)
         if process is None:
             return None
@@ -80,7 +80,7 @@ class _Counts(_Plain):
 
 
 class _Utc(_Plain):
-    """A moment, kept in UTC: SQLite forgets zones. A moment without zone is refused."""
+    """A moment, kept in UTC, since SQLite stores no time zone. Raises ValueError for a moment without one."""
 
     impl = sa.DateTime
     cache_ok = True
@@ -95,7 +95,7 @@ class _Utc(_Plain):
 
 
 class Sealed(TypeDecorator[Any]):
-    """A JSON value, encrypted with the home's keys/ledger.key; the database sees a text that is never twice the same.
+    """A JSON value, encrypted with the home's ledger.key. The database sees a different text each time.
 
     So no query may compare, order or join by it.
     """
@@ -113,7 +113,7 @@ class Sealed(TypeDecorator[Any]):
 
 
 class _Keys:
-    """What an engine's sealed columns are encrypted and decrypted with. A night reads the same rows over and over: each is decrypted once."""
+    """Encrypts and decrypts an engine's sealed columns. A night reads the same rows many times, so decrypted texts are cached."""
 
     def __init__(self, seal: Seal):
         self.encrypt = seal.encrypt
@@ -122,7 +122,7 @@ class _Keys:
 
 _OPEN_TEXTS = 1 << 14
 _keys: WeakKeyDictionary[sa.Dialect, _Keys] = WeakKeyDictionary()
-"""By the engine's dialect, which is its own and all that a column type is told."""
+"""Keyed by the engine's dialect: each engine has its own, and a column type is given nothing else."""
 
 metadata = sa.MetaData()
 version_table = sa.Table(
@@ -218,7 +218,7 @@ confirmation_table = sa.Table(
     Column("by_whom", Sealed, nullable=False),
     Column("reason", Sealed, nullable=False),
 )  # fmt: skip
-"""Held submissions that the data officer confirmed. Only ever added to."""
+"""Held submissions that the data officer confirmed. A later word of the same day replaces a row; a purge removes it."""
 gap_table = sa.Table(
     "gap_confirmation", metadata,
     Column("submission_id", sa.String, primary_key=True),  # stays while a file is read again
@@ -226,7 +226,7 @@ gap_table = sa.Table(
     Column("by_whom", Sealed, nullable=False),
     Column("reason", Sealed, nullable=False),
 )  # fmt: skip
-"""Submissions, and files left in the inbox, because of which nobody is missing, as the data officer confirmed. Only ever added to."""
+"""Submissions and files left in the inbox of which the data officer confirmed that no person is missing because of them."""
 left_table = sa.Table(
     "left_file", metadata,
     Column("left_id", sa.String, primary_key=True),
@@ -236,7 +236,7 @@ left_table = sa.Table(
     Column("first_on", _Day, nullable=False),
     Column("last_on", _Day, nullable=False),
 )  # fmt: skip
-"""What lay in the inbox on one night after the other and was not taken: broken-off uploads, copies, what was still moving."""
+"""Files in the inbox that were not taken, with their first and last night: broken-off uploads, copies, files still changing."""
 waiver_table = sa.Table(
     "issue_exception", metadata,
     Column("issue_id", sa.String, primary_key=True),
@@ -248,7 +248,7 @@ waiver_table = sa.Table(
     Column("reason", Sealed, nullable=False),
     Column("source", sa.String, nullable=False),
 )  # fmt: skip
-"""Faults that somebody confirmed: what was written stands until the expiry. `source`: the file (file_id) or `command`."""
+"""Waivers: faults that stand as written until they expire. `source`: the file (file_id) or `command`."""
 source_table = sa.Table(
     "database_read", metadata,
     Column("run_date", _Day, primary_key=True),
@@ -258,11 +258,11 @@ source_table = sa.Table(
     Column("reason", Sealed, nullable=False),
     Column("at", _Utc, nullable=False),
 )  # fmt: skip
-"""What became of each database source on each night; the last attempt stands."""
+"""What became of each database source on each night; the last attempt counts."""
 
 
 def seal_anew(engine: sa.Engine) -> None:
-    """Write every sealed value once more, with the first of the engine's keys; all of them or none."""
+    """Seal every sealed value again, with the first of the engine's keys; all of them or none."""
     with writing(engine) as connection:
         for table in metadata.sorted_tables:
             sealed = [column for column in table.columns if isinstance(column.type, Sealed)]
@@ -276,9 +276,9 @@ def seal_anew(engine: sa.Engine) -> None:
 
 
 def write_anew(engine: sa.Engine) -> None:
-    """Write the tables into fresh pages, so that nothing of what was removed stays in free ones, dead rows or SQLite's WAL.
+    """Write the tables into fresh pages, so that no removed value stays in free pages, dead rows or SQLite's WAL.
 
-    Raises MonitorError when somebody else reads for so long that the old pages cannot go.
+    Raises MonitorError when another program reads for so long that the old pages cannot be removed.
     """
     with _spoken(), engine.connect() as connection:
         connection.execution_options(isolation_level=_OUTSIDE)
@@ -296,7 +296,7 @@ def write_anew(engine: sa.Engine) -> None:
 
 
 def open_engine(url: str, seal: Seal) -> sa.Engine:
-    """An engine with the tables made and their version known. Raises ConfigError for a URL or schema we do not know."""
+    """An engine, with the tables made and their version checked. Raises ConfigError for an unknown sort of URL or schema version."""
     engine = _engine(url)
     _keys[engine.dialect] = _Keys(seal)
     with looking(engine) as connection:
@@ -322,12 +322,12 @@ class Reached:
     is_sqlite: bool
     is_on_this_machine: bool
     tls: str
-    """PostgreSQL's `sslmode`; its own default is `prefer`, which checks nobody."""
+    """PostgreSQL's `sslmode`; its default is `prefer`, which does not check the server's certificate."""
     has_password: bool
 
 
 def how_reached(url: str) -> Reached:
-    """What a URL says of the way to the database. Raises ConfigError for what is no URL."""
+    """How a URL reaches its database. Raises ConfigError for a text that is no URL."""
     try:
         told = sa.make_url(url)
     except ArgumentError as problem:
@@ -375,7 +375,7 @@ def _sqlite(url: sa.URL, path: Path) -> sa.Engine:
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        # A reader that turns writer can lose the race for the lock at once; a writer says so when it begins.
+        # A reader that becomes a writer can fail to get the lock at once; so a writer takes it when it begins.
         options = connection.get_execution_options()
         if options.get("isolation_level") == _OUTSIDE:
             return
@@ -387,7 +387,7 @@ def _sqlite(url: sa.URL, path: Path) -> sa.Engine:
 
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[Connection]:
-    """One transaction that may write; others wait at its door. Raises NotNow when the wait is too long."""
+    """One transaction that may write; other writers wait for it. Raises NotNow when the wait is too long."""
     with _spoken(), engine.execution_options(is_writer=True).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(sa.text(f"set local lock_timeout = '{BUSY_SECONDS}s'"))
@@ -404,14 +404,14 @@ def looking(engine: sa.Engine) -> Iterator[Connection]:
 
 @contextmanager
 def _spoken() -> Iterator[None]:
-    """What a database says when it is gone, locked or full, as a sentence for the user."""
+    """Turn the error of a database that is gone, locked, full or spoilt into a sentence for the user."""
     try:
         yield
     except OperationalError as problem:
         raise NotNow(
             f"运行记录库现在用不了；本次改动没有写入，稍后再运行。数据库的{OWN_WORDS}{first_line(problem.orig)}"
         ) from problem
-    except sqlite3.DatabaseError as problem:  # a file that is no database, or a spoilt one: it fails while it is opened
+    except sqlite3.DatabaseError as problem:  # the file is no database, or a spoilt one: opening it fails
         raise spoilt(problem) from problem
     except DatabaseError as problem:
         if not isinstance(problem.orig, sqlite3.DatabaseError) or type(problem) is not DatabaseError:
