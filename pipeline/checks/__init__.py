@@ -1,7 +1,7 @@
-"""Raw rows → accepted rows, rows set aside, and one message per failing cell. Never raises on bad data.
+"""Judges raw rows: makes accepted rows, rows set aside, and one error line per failing cell. Never raises on bad data.
 
-`judge_parts` judges one group of parts at a time over all units: the rows of a kind from every unit go through Great
-Expectations together, since a suite costs more to set up than to run. What is expected stands in expectations/.
+`judge_parts` judges a dataset group for all units at once: the rows of a kind from every unit go through Great
+Expectations together, since a suite costs more to set up than to run. What is expected is written in expectations/.
 """
 
 from __future__ import annotations
@@ -36,27 +36,27 @@ __all__ = ["ISSUE_COLUMNS", "Part", "Surroundings", "Verdict", "examine", "faili
 
 @dataclass(frozen=True)
 class Part:
-    """One submission to be judged, with the parts it is judged together with."""
+    """One submission to be judged."""
 
     submission_id: str
     unit_code: str
     kind: str
     group: str
-    """Parts of one group are one delivery: duplicates and references are looked for within it."""
+    """Parts with the same group are one delivery: duplicates and references are looked for within it."""
     file_name: str
     order: int
     reading: Reading
     own_faults_of: str = ""
-    """Of which file its error lines are; '' where every file of the kind speaks of the same list."""
+    """Part name of the file, in kinds where each file has its own error lines; '' where all files of the kind are one list."""
     before: tuple[Path, ...] = ()
-    """Accepted rows of the last roster before this one, of the same unit and kind."""
+    """Files with the accepted rows of the last roster before this one, of the same unit and kind."""
     lacks: frozenset[str] = frozenset()
-    """Kinds of which something of this delivery is known not to be here, or may be: who is not on such a list may yet be."""
+    """Kinds of which rows of this delivery are missing, or may be: a person who is not on such a list may still belong to it."""
 
 
 @dataclass
 class Verdict:
-    """What became of one submission's rows. `read = accepted + set_aside + out_of_scope`, else BalanceError."""
+    """What became of one submission's rows. Raises BalanceError unless `read = accepted + set_aside + out_of_scope`."""
 
     submission_id: str
     rows_read: int
@@ -65,10 +65,10 @@ class Verdict:
     rows_out_of_scope: int
     issues: pd.DataFrame
     unasked: frozenset[str] = frozenset()
-    """Rules that could not be asked of all of it: a list that they need is not here, or does not say all."""
+    """Rules that could not be asked of all its rows: a list that they need is missing, or not whole."""
 
     def __post_init__(self) -> None:
-        """Hold the balance."""
+        """Check the balance."""
         told = self.rows_accepted + self.rows_set_aside + self.rows_out_of_scope
         if told != self.rows_read:
             raise BalanceError(
@@ -78,7 +78,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class CheckContext:
-    """What judging needs from outside the files. All of it is given; nothing here looks anything up by itself."""
+    """What judging needs from outside the files. The caller gives all of it; this package looks nothing up by itself."""
 
     night: date
     identity_key: bytes
@@ -87,7 +87,7 @@ class CheckContext:
     scope: door.Scope | None = None
     """Who is in scope; needed for partners' lists only."""
     excepted: frozenset[str] = frozenset()
-    """issue_id of the faults that somebody confirmed with a reason: what was written stands."""
+    """issue_id of each fault that is waived: the cell stands as written."""
 
 
 def judge_parts(
@@ -95,7 +95,7 @@ def judge_parts(
 ) -> list[Verdict]:
     """Judge parts of one dataset group; write `out`/<kind>/<submission_id>.parquet and the same under set_aside/.
 
-    Under unproven/ are the rows with nothing against them but their number: a person may say whose they are.
+    Under unproven/ it writes the rows that lack only a usable number: a person may decide whose they are.
 
     Args:
         con: an in-memory connection, used for vectorised work; tables made in it are named after the kinds.
@@ -104,7 +104,7 @@ def judge_parts(
         context: the night, keys, places, scope.
         out: the accepted/ folder.
 
-    Raises CheckError when a validation could not be carried out, BalanceError when rows do not add up.
+    Raises CheckError when a validation could not be carried out, BalanceError when the counts of rows do not add up.
     """
     typed = _all_typed(con, contracts, parts, context)
     for folder in (*typed, "set_aside", "unproven"):
@@ -119,7 +119,7 @@ def judge_parts(
 def failing_cells(
     con: duckdb.DuckDBPyConnection, contracts: Contracts, parts: Sequence[Part], context: CheckContext
 ) -> pd.DataFrame:
-    """What `judge_parts` finds, before it is put in words and before anything is written: kind, sheet, row_number, field, rule."""
+    """The failing cells that `judge_parts` would find: a frame of kind, sheet, row_number, field, rule. Writes nothing."""
     typed = _all_typed(con, contracts, parts, context)
     frames = []
     for kind in typed:
@@ -139,7 +139,7 @@ def failing_cells(
 def _all_typed(
     con: duckdb.DuckDBPyConnection, contracts: Contracts, parts: Sequence[Part], context: CheckContext
 ) -> dict[str, str]:
-    """Kind → the table of its typed rows, for every kind that the parts are of, by name."""
+    """Kind → the table of its typed rows, for every kind among the parts, sorted by name."""
     kinds = sorted({part.kind for part in parts})
     con.execute(
         "create or replace temp table part (submission_id varchar, unit_code varchar, grp varchar, part_order integer)"
@@ -154,7 +154,7 @@ def _all_typed(
 
 
 def _typed(con: duckdb.DuckDBPyConnection, kind: Kind, parts: list[Part], context: CheckContext) -> str:
-    """All rows of a kind's parts, typed, in one table: with part, group, place, household head and duplicates worked out."""
+    """Make one table of all rows of a kind's parts: typed, with places, household head and duplicates worked out; its name."""
     raw = _stack(con, kind, parts)
     told = _told(con, kind, raw, parts)
     if kind.door:
@@ -166,7 +166,7 @@ def _typed(con: duckdb.DuckDBPyConnection, kind: Kind, parts: list[Part], contex
 
 
 def _stack(con: duckdb.DuckDBPyConnection, kind: Kind, parts: list[Part]) -> str:
-    """One table of raw text; `sheet` is made unique over files so that units and defaults can be told by it."""
+    """Make one view of the raw rows of all parts; its name. `sheet` is made unique over files, as the key of units and defaults."""
     name = f"raw_{kind.name}"
     paths: dict[str, str] = {str(part.reading.rows_path): part.submission_id for part in parts}
     con.execute("create or replace temp table staged (path varchar, submission_id varchar)")
@@ -174,7 +174,7 @@ def _stack(con: duckdb.DuckDBPyConnection, kind: Kind, parts: list[Part]) -> str
         "insert into staged values (?, ?)", [[path, submission] for path, submission in sorted(paths.items())]
     )
     files = ", ".join(map(quote, sorted(paths)))
-    # A view: of a partner's millions of rows most columns are never read.
+    # A view, because most columns of a partner's millions of rows are never read.
     con.execute(
         f"""create or replace temp view {name} as
         select rows.* exclude (filename, sheet),
@@ -199,11 +199,14 @@ def _told(con: duckdb.DuckDBPyConnection, kind: Kind, raw: str, parts: list[Part
 
 
 _SAYS_NOTHING = ("unreadable_bytes", "garbled")
-"""Problems of cells that hold a text all the same, of which nothing is to be believed."""
+"""Problems of cells that hold a text which must not be believed."""
 
 
 def _mend_cell_problems(con: duckdb.DuckDBPyConnection, kind: Kind, table: str, parts: list[Part]) -> None:
-    """Cells that held an error value, a formula without a result, or bytes that are no text read as empty; say what they were."""
+    """Write into `<field>__problem` what the reader found wrong with a cell: an error value, no formula result, bytes that are no text.
+
+    Cells with a problem of `_SAYS_NOTHING` become empty.
+    """
     found: list[tuple[str, int, str, str]] = [
         (f"{part.submission_id}#{problem.sheet}", problem.row_number, problem.field, problem.problem)
         for part in parts
@@ -226,7 +229,7 @@ def _mend_cell_problems(con: duckdb.DuckDBPyConnection, kind: Kind, table: str, 
 
 
 def _resolve_places(con: duckdb.DuckDBPyConnection, kind: Kind, table: str, context: CheckContext) -> None:
-    """A township of another division sets the row aside, one that nobody knows is asked about; partners' places are kept."""
+    """Replace each township by its own name; mark one that is unknown or of another division in `<field>__problem`."""
     for field in [field for field, column in kind.columns.items() if column.type == "township"]:
         texts = [
             text
@@ -255,28 +258,26 @@ def _resolve_places(con: duckdb.DuckDBPyConnection, kind: Kind, table: str, cont
 
 
 def _who_and_how_often(con: duckdb.DuckDBPyConnection, kind: Kind, table: str) -> str:
-    """Add who the row is about, its household's head, and whether its key stands elsewhere in the group.
+    """Make a table that adds the row's person, the household's head and duplicates of the key in the group; its name.
 
-    Adds `who`, `who_state`, `who_sex`, `who_birth_date`, `head_number`, `head_missing`, `key_hash`, `twin` (the row is the
-    second of an identical pair) and `differs` (another row has the same key and other values).
+    Adds `who`, `who_state`, `who_sex`, `who_birth_date`, `head_number`, `head_missing`, `key_hash`, `twin` (the row repeats
+    an earlier row with the same key and values) and `differs` (another row has the same key and other values).
     """
     person = kind.person
     head, head_missing = "cast(null as varchar)", "cast(null as varchar)"
     if person.head:
         relation = "'户主'"
-        if (
-            person.relation
-        ):  # a blank relation means the head; one that nobody can read is some relation, and nobody knows which
+        if person.relation:  # a blank relation means the head; an unreadable one is an unknown relation
             relation = (
                 f"case when {person.relation}__problem is null then coalesce({person.relation}, '户主') else '' end"
             )
         blank = f"{person.head} is null and {person.head}__problem is null"
         head = f"case when {blank} and {relation} = '户主' then {person.id_number} else {person.head} end"
         head_missing = f"case when {blank} and {relation} <> '户主' then 'household_unknown' end"
-    # Only rows whose key stands more than once are hashed and ranked: of millions they are few.
+    # Only rows whose key occurs more than once are hashed and ranked: they are few among millions.
     same = " and ".join(f"own.{field} is not distinct from keys.{field}" for field in ("grp", *kind.key))
     kept = {field: f"coalesce(cast(own.{field} as varchar), own.{field}__text, '')" for field in kind.columns}
-    # What is not kept of this person tells two rows apart by their key, and then is forgotten.
+    # For people without authorisation, review-only values may be part of the key; after that they are dropped.
     forgotten = []
     for field in kind.review_only if kind.door else []:
         kept[field] = f"case when own.is_authorised then {kept[field]} end"
@@ -317,7 +318,7 @@ def _who_and_how_often(con: duckdb.DuckDBPyConnection, kind: Kind, table: str) -
 def _look_across(
     con: duckdb.DuckDBPyConnection, contracts: Contracts, kind: Kind, typed: Mapping[str, str], parts: list[Part]
 ) -> None:
-    """Add the columns that checks look up in another kind of the same group; where that was not sent, or not whole, nothing is asked."""
+    """Add the columns that checks look up in another kind of the group; where that is missing or not whole, nothing is asked."""
     mine = typed[kind.name]
     for check in kind.checks:
         for column, across in check.across.items():
@@ -377,7 +378,7 @@ def _look_across(
 
 
 def _named(kind: Kind, table: str, here: str) -> str:
-    """Query of grp, value, name: the head of each household as this list names him, on a list of people by his own row."""
+    """Query of grp, value, name: the name of each household's head in this list; in a list of people, from the head's own row."""
     of_heads = f" and coalesce({kind.person.relation}, '户主') = '户主'" if kind.person.relation else ""
     return (
         f"select grp, {here} as value, any_value({kind.person.name} order by rowid) as name from {table}"
@@ -386,10 +387,10 @@ def _named(kind: Kind, table: str, here: str) -> str:
 
 
 def _lost(kind: Kind, table: str, field: str) -> str:
-    """Query of grp, name, text, is_member, one: rows of which nobody can tell whose household they are, and what stands there."""
+    """Query of grp, name, text, is_member, one: rows whose household is unknown, with the text in the cell that should name it."""
     person = kind.person
     text = f"coalesce({field}__text, '')"
-    if field == person.head:  # a head's own number stands for a blank one
+    if field == person.head:  # where it is blank, the row's own number counts
         text = f"coalesce({field}__text, {person.id_number}__text, '')"
     is_member = f"coalesce({person.relation}, '户主') <> '户主'" if person.relation else "false"
     return (
@@ -399,7 +400,7 @@ def _lost(kind: Kind, table: str, field: str) -> str:
 
 
 def _joined_by(kind: Kind, field: str) -> str:
-    """A blank head's number means the person himself, which `head_number` has worked out."""
+    """The column that names the household: `head_number` for a head's number, since a blank one may mean the row's own person."""
     return "head_number" if field == kind.person.head else field
 
 
@@ -433,9 +434,9 @@ def _judge(
 def _unasked(
     con: duckdb.DuckDBPyConnection, contracts: Contracts, kind: Kind, typed: Mapping[str, str], part: Part
 ) -> frozenset[str]:
-    """Rules that look into another list of the delivery, or into last month's, where that is not here or does not say all.
+    """Rules that need another list of the delivery, or last month's, where that is missing or not whole.
 
-    A row of which nobody can tell whose household it is may be the one that is looked for.
+    A list with a row of unknown household is not whole: that row may be the one that is looked for.
     """
 
     def says_all(across: Across) -> bool:
@@ -457,11 +458,11 @@ def _unasked(
 def _found(
     con: duckdb.DuckDBPyConnection, contracts: Contracts, kind: Kind, typed: Mapping[str, str], parts: list[Part]
 ) -> tuple[str, pd.DataFrame]:
-    """(the table of a kind's rows, each with its position; the failing cells as `_failing_cells` gives them)."""
+    """(the table of a kind's rows with their positions; the failing cells as `_failing_cells` gives them)."""
     _look_across(con, contracts, kind, typed, parts)
     across_time.look_back(con, kind, typed[kind.name], parts)
     rows = f"rows_{kind.name}"
-    # Positions are worked out on the few columns that say them: sorting whole rows costs three times as much.
+    # Positions are worked out on the few columns that decide them: sorting whole rows costs three times as much.
     con.execute(
         f"""create or replace temp table {rows} as
         select rows.*, places.position {_given(kind)} from {typed[kind.name]} as rows
@@ -482,7 +483,7 @@ def _found(
 
 
 def _given(kind: Kind) -> str:
-    """Columns that only the expectations need."""
+    """SQL of the columns that only the expectations need: `<field>__given`, `differing_key`."""
     groups = {field: [field] for field, column in kind.columns.items() if column.required is True}
     groups |= {"__or__".join(group): group for group in kind.required_groups() if len(group) > 1}
     filled = {field: f"{field} is not null or {field}__problem is not null" for field in kind.columns}
@@ -492,7 +493,7 @@ def _given(kind: Kind) -> str:
         f"case when {' or '.join(filled[field] for field in group)} then true end as {name}__given"
         for name, group in groups.items()
     ]
-    if kind.member:  # a member without a number is told apart from a head without one: the former may be a newborn
+    if kind.member:  # a member without a number may be a newborn; a head may not
         number = kind.person.id_number
         at = list(groups).index(number)
         given[at] = f"case when {filled[number]} or {kind.member} then true end as {number}__given"
@@ -522,7 +523,7 @@ def _failing_cells(
     for order, (fault, at) in enumerate(zip(faults, results, strict=True)):
         some = frame.iloc[at]
         if kind.is_partner and fault.marks != kind.person.id_number:
-            # Whose number is unusable cannot be judged to be in scope, so nothing else is asked of the row.
+            # Scope cannot be judged without a usable number, so nothing else is asked of such a row.
             some = some[some[number_problem].isna()]
         told = pd.DataFrame({"position": some["position"].to_numpy()})
         told["field"], told["order"], told["severity"] = fault.marks, order, fault.severity
@@ -591,7 +592,7 @@ def _write(
 
 
 def _without_number(con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, positions: list[int], key: bytes) -> None:
-    """`newborn` (position, person_id): members whose missing number was confirmed, each known inside the own household only."""
+    """Make the table `newborn` (position, person_id): members whose missing number was confirmed, with an id within their household."""
     found: list[tuple[Any, ...]] = []
     if positions:
         person = kind.person
@@ -614,9 +615,9 @@ def _without_number(con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, posit
 
 
 def _at_fault_elsewhere(con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, found: pd.DataFrame) -> list[int]:
-    """Positions with a must_fix fault in another cell than the number; a head's number is his own, written twice.
+    """Positions with a must_fix fault in another cell than the person's number, or than the same number in the head's cell.
 
-    All of a kind that only reviews read: of people who gave no authorisation nothing is kept (docs/boundaries.md, 3).
+    For kinds that only reviews read, all positions: without authorisation nothing of a person is kept (docs/boundaries.md, 3).
     """
     person = kind.person
     if kind.is_review_only:
@@ -634,7 +635,7 @@ def _at_fault_elsewhere(con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, f
 
 
 def _accepted_query(kind: Kind, rows: str, *, unproven: bool = False) -> str:
-    """Accepted rows; or those in the same shape that only lack a usable number, their person unknown."""
+    """Query of the accepted rows; with `unproven`, of rows in the same shape that lack only a usable number."""
     which = (
         "coalesce(who.person_id, newborn.person_id) is not null and judged.position not in (select position from aside)"
     )
@@ -666,7 +667,7 @@ def _accepted_query(kind: Kind, rows: str, *, unproven: bool = False) -> str:
 def _aside_query(kind: Kind, rows: str) -> str:
     person = kind.person
     digits = f"regexp_replace({person.id_number}__text, '[^0-9]', '', 'g')"
-    # The birth date as far as the row tells it: a person set aside must still be found as "cannot tell".
+    # The birth date as far as the row gives it: a person who was set aside must still be found as "cannot tell".
     told = f"cast(try_strptime(substr({digits}, 7, 8), '%Y%m%d') as date)"
     born = f"coalesce(who_birth_date, {f'{person.birth_date}, ' if person.birth_date else ''}{told})"
     lost = "false" if kind.is_review_only else "judged.who is null"
@@ -687,7 +688,7 @@ def _aside_query(kind: Kind, rows: str) -> str:
 def _by_submission(
     con: duckdb.DuckDBPyConnection, query: str, periods: Mapping[str, str | None]
 ) -> dict[str, pa.Table]:
-    """The rows of a query that is sorted by submission, one table each, with its period filled in."""
+    """Submission → its rows of a query that is sorted by submission, with the period filled in."""
     rows: pa.Table = con.sql(query).to_arrow_table()
     ids = rows.column("submission_id").to_numpy(zero_copy_only=False)
     column = rows.schema.get_field_index("period")
@@ -700,7 +701,7 @@ def _by_submission(
 
 
 def _put(rows: pa.Table, target: Path) -> None:
-    """Write rows as one Parquet file, whole or not at all; no rows, no file."""
+    """Write rows as one Parquet file, whole or not at all; without rows the file is removed."""
     if not rows.num_rows:
         target.unlink(missing_ok=True)
         return

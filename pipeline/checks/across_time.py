@@ -1,12 +1,12 @@
-"""What changed since the last roster of the same unit and kind: the sixth level of checks, all of it here.
+"""Checks across time: what changed since the last roster of the same unit and kind. The sixth level of checks, all of it.
 
     sex, birth date    of the same number: other than last month                                  confirm
     number             of the same name in the same household: other, and of another birth or sex  confirm
     amounts            with `jump` in the contract: that many times last month's, or more           confirm
     households         on last month's list, on none of this month's: one line, with how many       notice
 
-`Part.before` names the accepted rows that are looked back at; a part without them is not asked. A roster that lost too
-many people at once never comes here: it is held before (`deliveries.hold_back`).
+`Part.before` names the accepted rows of that last roster; a part without them is not checked. A roster that lost too
+many people at once is held before it comes here (`deliveries.hold_back`).
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from pipeline.checks import CheckContext, Part
 
 VANISHED = "household.vanished"
-"""The rule of the line that says how many households of last month are on no list."""
+"""Rule of the line that says how many households of last month are on no list now."""
 _NAMED = 10
-"""Households of which the notice gives the end of the head's number; no name, since it outlives their rows."""
+"""For how many households the notice shows the last digits of the head's number; no names, since the notice outlives the rows."""
 
 
 def faults(kind: Kind) -> list[Fault]:
-    """What is expected of a kind's rows when they are held against last month's; columns as `look_back` adds them."""
+    """What is expected of a kind's rows compared with last month's, on the columns that `look_back` adds."""
     if kind.period != "month":
         return []
     found = []
@@ -73,9 +73,9 @@ def faults(kind: Kind) -> list[Fault]:
 
 
 def look_back(con: duckdb.DuckDBPyConnection, kind: Kind, table: str, parts: list[Part]) -> None:
-    """Add what stood on the last roster to a judged table: `<field>__before`, `<field>__jumped`, `number_changed`.
+    """Add columns about the last roster to a table of rows: `<field>__before`, `<field>__jumped`, `number_changed`.
 
-    Leaves the table `before_<kind>` (grp, number, head, name, …) behind.
+    Makes the table `before_<kind>` (grp, number, head, name, …) too.
     """
     number, head, name = kind.person.id_number, kind.person.head or kind.person.id_number, kind.person.name
     fields = {field: kind.columns[field].sql_type for field in [*_steady(kind), *_jumping(kind)]}
@@ -128,10 +128,10 @@ def vanished(
     parts: list[Part],
     context: CheckContext,
 ) -> pd.DataFrame:
-    """One line per delivery of a household list whose households of last month stand on no list now; an issue frame.
+    """An issue frame: one line per delivery of a household list in which households of last month are on no list now.
 
-    `members` is the kind of the same dataset group that lists the people. Nothing is said where either list is not whole, nor of a head
-    whose name stands on a row without a usable number.
+    `members`: the kind of the same dataset group that lists the people. No line where one of the lists is not whole. A head
+    whose name is on a row without a usable number does not count as gone.
     """
     number = kind.person.id_number
     now = f"select grp, {number} as number from {typed[kind.name]} where {number} is not null"
@@ -171,7 +171,7 @@ def vanished(
 
 
 def _steady(kind: Kind) -> list[str]:
-    """Fields of a person that do not change from month to month."""
+    """Fields of a person that should not change from month to month."""
     return [field for field in (kind.person.sex, kind.person.birth_date) if field]
 
 

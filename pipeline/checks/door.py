@@ -1,7 +1,7 @@
-"""The door for partner lists: every row's number is read, then whose row it is decides; the rest is only counted.
+"""The door for partners' lists: keeps the rows of people in scope, and only counts the others.
 
-Judging scope before anything else keeps millions of rows of people who are none of our business out of every later step
-(docs/boundaries.md, 3).
+The number of every row is read first, and decides. Rows of people whom the bureau has no business with, often millions,
+never reach a later step (docs/boundaries.md, 3).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Scope:
     tables: Mapping[str, str]
     """Each of `Kind.scopes` → a table in the connection with a column id_number."""
     policy: Mapping[str, int]
-    """What a door's `or_when` may name as `:key`: whole numbers, amounts in fen as `:key_fen`."""
+    """Values that a door's `or_when` may name as `:key`: whole numbers; amounts in fen as `:key_fen`."""
 
 
 def filter_to_scope(
@@ -38,10 +38,10 @@ def filter_to_scope(
     scope: Scope | None,
     told: values.SheetFacts,
 ) -> str:
-    """Judge the scope of all rows of `raw`; `told` is what their sheets say, as `values.parse` takes it.
+    """Judge the scope of all rows of `raw`; gives the table of rows that are kept or have no usable number.
 
-    Leaves `<raw>_out` (submission_id, rows) behind, and returns the table of rows that came in or have no usable number;
-    for kinds with `review_only` fields it says in `is_authorised` whether the row's person has those kept as well.
+    `told`: what their sheets say, as `values.parse` takes it. Makes the table `<raw>_out` (submission_id, rows) too. For kinds
+    with `review_only` fields, `is_authorised` says whether those are kept as well. Raises ContractError without a scope.
     """
     if kind.door is None or scope is None:
         raise ContractError(f"{kind.name}：外部名单要先有范围才能读")
@@ -78,7 +78,7 @@ def filter_to_scope(
                 (select {"distinct" if fields != _named_in(kind) else ""} submission_id, outsider_number, {", ".join(asked)} from {typed})
                 group by all having {condition}"""
             )
-            # Few are left after the first look: only of them is it asked whether rows told twice made the sum.
+            # Few people are left after the first look. Only for them a second look counts repeated rows once.
             outsiders = f"""select raw.* exclude ({number}), kept.number as outsider_number from {raw} as raw
                 inner join {raw}_seen as seen on seen.sheet = raw.sheet and seen.row_number = raw.row_number
                 inner join {raw}_kept as kept on kept.submission_id = seen.submission_id and kept.number = seen.{number}"""
@@ -100,20 +100,20 @@ def filter_to_scope(
 
 
 def _asked_in_turn(kind: Kind) -> list[list[str]]:
-    """The fields to read of outsiders' rows; where rows alike count once, first without the key and then with it."""
+    """Lists of fields to read of outsiders' rows, one for each look; where identical rows count once, the second includes the key."""
     named = _named_in(kind)
     key = [field for field in kind.columns if field in {*kind.key, *named} - {kind.person.id_number}]
     return [named, key] if kind.identical_counts_once else [named]
 
 
 def _named_in(kind: Kind) -> list[str]:
-    """Fields that the door's condition asks about."""
+    """Fields that the door's condition names."""
     condition = kind.door.or_when if kind.door and kind.door.or_when else ""
     return [field for field in kind.columns if re.search(rf"\b{field}\b", condition)]
 
 
 def _filled_in(condition: str, night: date, policy: Mapping[str, int]) -> str:
-    """`or_when` with its `:names` filled in. Raises ContractError for a name that nobody gave."""
+    """`or_when` with its `:names` filled in. Raises ContractError for a name without a value."""
 
     def fill(match: re.Match[str]) -> str:
         name = match[1]

@@ -1,4 +1,4 @@
-"""Failing cells → error lines: one per cell, in the words the clerk gets, with an id that outlives the night."""
+"""Turns failing cells into error lines: one per cell, in the clerk's words, with an id that stays the same every night."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ ISSUE_COLUMNS = [
     "issue_id", "submission_id", "sheet", "row_number", "column", "header", "value", "rule", "level", "severity",
     "message", "fix", "is_excepted",
 ]  # fmt: skip
-"""Columns of an issue frame: where, in the sender's own words, and what to do about it. The row of a line about the
-whole file is null. `issue_id` is the same every night that the fault is met, wherever its row stands by then."""
+"""Columns of an issue frame: the cell, its header and value as the sender wrote them, the fault, and what to do.
+
+Row and column are null in a line about the whole file. `issue_id` is the same on every night that finds the fault, also
+when its row has moved."""
 
 
 def in_words(
@@ -32,10 +34,9 @@ def in_words(
     found: pd.DataFrame,
     context: CheckContext,
 ) -> pd.DataFrame:
-    """One line per failing cell, the first fault winning, in the words the clerk gets; beside it one across time.
+    """A frame of `position` and ISSUE_COLUMNS, by position: the first fault of each failing cell, and its first fault across time.
 
-    Nothing is asked about a row that counts with another one: that one is asked about. A frame of `position` and
-    ISSUE_COLUMNS, by position.
+    A row that repeats another one gets no `confirm` lines: the other row gets them.
     """
     counts_once = found.loc[found["rule"].eq(IDENTICAL_TWIN), "position"]
     found = found[~(found["severity"].eq("confirm") & found["position"].isin(counts_once))]
@@ -78,7 +79,7 @@ def in_words(
 
 
 def _ids(kind: Kind, lines: pd.DataFrame, parts: list[Part], key: bytes) -> list[str]:
-    """One id per line: unit, kind, rule, field, and whose row it is; several of one row's kind are told apart in order."""
+    """One id per line: from unit, kind, rule, field, whose row it is and file; a turn number tells equal ones apart."""
     part_of = {part.submission_id: part for part in parts}
     told = lines[["rule", "field", "subject"]].assign(
         unit=[part_of[each].unit_code for each in lines["submission_id"]],
@@ -91,7 +92,7 @@ def _ids(kind: Kind, lines: pd.DataFrame, parts: list[Part], key: bytes) -> list
 
 
 def _texts(con: duckdb.DuckDBPyConnection, kind: Kind, rows: str, field: str, some: pd.DataFrame) -> pd.DataFrame:
-    """Where the rows stand, what was written, and whose row it is: by its key, else by what stands there, name and household."""
+    """Add sheet, row, value as written, and `subject`: a hash of the row's key, else of its texts for key, number, name, household."""
     con.register("chosen", some[["position"]])
     key = ", ".join(f"coalesce(cast({each} as varchar), '')" for each in kind.key)
     written = ", ".join(
@@ -119,10 +120,10 @@ def _others(
     files: Mapping[str, str],
     headers: Mapping[tuple[str, str, str], str],
 ) -> tuple[dict[int, str], set[int]]:
-    """For each row of a pair or more: where the other rows stand, and in which columns they differ; who has one in another file.
+    """(position → words: where the other rows with the same key are and in which columns they differ; positions with one in another file).
 
-    As read, not as written: what reads alike differs in no column. `files`: submission → the name of its file; `headers`:
-    (submission, sheet, field) → how the sender calls the column.
+    Values are compared as read, not as written. `files`: submission → the name of its file. `headers`: (submission, sheet,
+    field) → the sender's name of the column.
     """
     twins = lines.loc[lines["rule"].str.startswith("row."), ["position"]]
     if twins.empty:

@@ -1,7 +1,7 @@
-"""Contracts → suites: what Great Expectations is asked of a kind's rows, and what is said to the clerk when a cell fails.
+"""Makes suites from contracts: what Great Expectations is asked of a kind's rows, and what the clerk reads when a cell fails.
 
-Nothing is written twice: required cells, types, words allowed, numbers, twins and household references follow from the
-columns; only what a contract says under `checks:` comes on top.
+Nothing is written twice: required cells, types, allowed words, numbers, twins and household references follow from the
+contract's columns. Only what the contract says under `checks:` is added.
 """
 
 from __future__ import annotations
@@ -17,24 +17,25 @@ from pipeline.settings.contracts import Check, Kind
 
 @dataclass(frozen=True)
 class Fault:
-    """One expectation of a kind, and what is said to the clerk when a cell fails it."""
+    """One expectation of a kind, and what the clerk reads when a cell fails it."""
 
     expectation: Expectation
     rule: str
     marks: str
+    """The field whose cell is marked."""
     severity: Severity
     message: str | None
+    """None: message and fix depend on the problem in the expectation's column (`<field>__problem`, `<field>__flag`)."""
     fix: str
-    """`message` None: it depends on the problem that stands in the expectation's column (`<field>__problem`)."""
     level: CheckLevel = "value"
     unknown_after: bool = False
     """The cell counts as unknown afterwards (docs/sources.md, what sets a row aside)."""
 
 
 def suite(kind: Kind, there: Collection[str]) -> list[Fault]:
-    """All that is expected of a kind's rows, most telling first: of several faults on one cell the first is said.
+    """All that is expected of a kind's rows, the most telling first: of several faults in one cell the clerk reads the first.
 
-    `there`: fields that some file has a column for. Of the cells of others nothing can be unreadable, so that is not asked.
+    `there`: fields for which some file has a column. The other fields have no cells, so nothing is asked about reading them.
     """
     return [*_of_columns(kind, there), *_of_rows(kind, there), *of_checks(kind.checks)]
 
@@ -88,7 +89,7 @@ def _of_columns(kind: Kind, there: Collection[str]) -> list[Fault]:
 
 
 def _of_flags(kind: Kind, field: str) -> list[Fault]:
-    """Names that are kept as they are, with a line."""
+    """Expectations for names that are kept as written, but get an error line."""
     levels: list[tuple[Severity, list[str]]] = [
         ("confirm", ["lost_character"]),
         ("notice", ["private_use", "rare_character"]),
@@ -141,7 +142,7 @@ def _of_rows(kind: Kind, there: Collection[str]) -> list[Fault]:
 
 
 def of_checks(checks: Sequence[Check]) -> list[Fault]:
-    """What a contract (or one unit's source file) expects beyond its columns."""
+    """What a contract, or one unit's source file, expects under `checks:`."""
     faults = []
     for check in checks:
         kwargs = dict(check.kwargs)

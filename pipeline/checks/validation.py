@@ -1,7 +1,7 @@
-"""Great Expectations, behind one door that fails closed.
+"""Runs Great Expectations (GX) on rows, and fails closed. No other module calls GX.
 
-GX 1.24 has ways to let bad rows pass: an unknown expectation is dropped with a log line, one that raises answers
-with an empty row list, and row lists can be shorter than their count. Here each of these stops the file.
+GX 1.24 can let bad rows pass: it drops an unknown expectation with a log line, gives an empty row list for one that
+raises, and may give fewer rows than it counts. Here each of these raises CheckError.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Expectation:
-    """One expectation as GX knows it, and a name to report when it could not be carried out."""
+    """One expectation as GX takes it, with a name for the error when it could not be carried out."""
 
     name: str
     type: str
@@ -30,7 +30,7 @@ class Expectation:
 
 
 def load() -> None:
-    """Load Great Expectations, which takes seconds, before anything is asked of it."""
+    """Import Great Expectations, which takes seconds, before it is first needed."""
     import great_expectations  # noqa: F401, PLC0415
 
 
@@ -46,7 +46,7 @@ def failing_rows(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> li
 
 
 _one_at_a_time = threading.Lock()
-"""GX keeps its context in a global of the process."""
+"""A lock: GX keeps its context in a global of the process."""
 
 
 def _ask(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> list[npt.NDArray[np.int64]]:
