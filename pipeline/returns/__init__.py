@@ -1,7 +1,7 @@
 """Annotated copies: the sender's own file comes back with its faults marked, and the sheet 问题清单 in front.
 
-A workbook is edited inside its zip, so that all the sender made survives; what cannot be edited, or fails the
-examination that always follows, is written anew with its values only, and the sheet says so.
+A workbook is edited inside its zip, so everything that the sender made stays. Every copy is read again (`verify_copy`).
+A workbook that cannot be edited, or whose copy fails there, is written anew with its values only, and 问题清单 says so.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ _ODD = (
     zipfile.BadZipFile, zlib.error, EOFError, KeyError, IndexError, ValueError, NotImplementedError, CalamineError,
     expat.ExpatError, etree.XMLSyntaxError,
 )  # fmt: skip
-"""What a workbook of odd build makes the libraries raise: parts missing or cut off, numbers that are none. The way out is
-the rewrite, which is examined again and says what happened."""
+"""What the libraries raise on a workbook of odd build: parts missing or cut off, numbers that are none. Then the workbook is
+rewritten, examined again, and 问题清单 says what happened."""
 
 __all__ = [
     "NO_ROW",
@@ -58,12 +58,12 @@ __all__ = [
 
 _ODD_BUILD = "原文件的格式比较特殊，无法在上面直接标注：本文件保留了全部数据，版式已简化。"
 MOST_COPIED = 100_000
-"""Rows of a text file that still comes back as a whole workbook."""
+"""The most rows of a text file that still comes back as a whole workbook."""
 
 
 @dataclass(frozen=True)
 class CorrectionWorkbook:
-    """The correction workbook beside a copy: where it goes, and of which received file it is."""
+    """The correction workbook beside a copy: its path, and the received file that it is about."""
 
     target: Path
     file_id: str
@@ -77,8 +77,8 @@ def write(
 
     `summaries`: one per kind found in the file. `issues`: rule, severity, message, fix, sheet, row_number (null: the
     whole file), column (1-based; null: the whole row), header, value; at most one row per cell; rows of text files by
-    physical line, sheet ''. A file without faults that was repeated, or of which nothing is to come back, is answered by a receipt.
-    Raises CheckError when even the plain rewrite fails its examination.
+    physical line, sheet ''. A file without faults that was repeated, or has nothing to give back, is answered by 问题清单
+    alone. Raises CheckError when even the plain rewrite fails its examination.
     """
     if correction_workbook:
         correction.write(
@@ -97,7 +97,7 @@ def _comes_back(one: SubmissionSummary) -> bool:
 
 @contextmanager
 def _whole(target: Path) -> Iterator[Path]:
-    """Where to write what then stands at `target`, whole or not at all; its folder is its own and goes with it."""
+    """A path to write to, in a folder of its own that is removed; the file then becomes `target`, whole or not at all."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=PART) as folder:
         made = Path(folder) / "made.xlsx"
         yield made
@@ -109,7 +109,7 @@ def _whole(target: Path) -> Iterator[Path]:
 def write_all(
     copies: Sequence[tuple[Path, str, Path, Sequence[SubmissionSummary], pd.DataFrame, CorrectionWorkbook | None]],
 ) -> None:
-    """`write` for each of several: what one child process is asked to do."""
+    """Call `write` for each of several copies: the work of one child process."""
     for copy in copies:
         write(*copy)
 
@@ -117,20 +117,20 @@ def write_all(
 def write_receipt(target: Path, file_name: str, refusal: Refusal, *, is_taken: bool = True, folder: str = "") -> None:
     """Write the answer to a file that could not be opened: a workbook with the sheet 问题清单 only.
 
-    `is_taken`: it was sent, and is kept in the archive; else somebody only asked. `folder`: as of `SubmissionSummary`.
+    `is_taken`: the file was sent, and is in the archive; else it was only checked. `folder`: as in `SubmissionSummary`.
     """
     with _whole(target) as made:
         listing.write_refusal(made, file_name, refusal, is_taken=is_taken, folder=folder)
 
 
 def write_replaced(target: Path, file_name: str, by: str) -> None:
-    """Write the answer to a file in whose place the later file `by` stands."""
+    """Write the answer to a file that the later file `by` replaced."""
     with _whole(target) as made:
         listing.write_replaced(made, file_name, by)
 
 
 def write_put_off(target: Path, told: Mapping[str, Sequence[str]]) -> None:
-    """Write what a unit is told of its files that have their turn on a later night: why → their names."""
+    """Write for a unit which of its files are put off to a later night. `told`: why → their names."""
     with _whole(target) as made:
         listing.write_put_off(made, told)
 
@@ -138,9 +138,9 @@ def write_put_off(target: Path, told: Mapping[str, Sequence[str]]) -> None:
 def write_list_alone(
     target: Path, file_name: str, summaries: Sequence[SubmissionSummary], issues: pd.DataFrame, reason: str
 ) -> None:
-    """Write the answer to a file that was judged and could not be marked: the sheet 问题清单 with all that was found.
+    """Write the answer to a file that was judged but could not be marked: the sheet 问题清单 with all that was found.
 
-    `reason`: why, in words. Nothing of the sender's bytes is read.
+    `reason`: why it could not be marked, in Chinese. The sender's bytes are not read.
     """
     with _whole(target) as made:
         listing.write(made, file_name, summaries, issues, None, [_list_alone(reason)])
@@ -162,7 +162,7 @@ class _Copy:
         self.refused: dict[str, dict[int, int]] = {}
         self.text_columns: dict[str, frozenset[int]] = {}
         self.formulas_known = True
-        """It is known which cells show by a formula what is never received; false for a workbook not looked at yet."""
+        """Whether it is known which formulas show what is never received; false for a workbook that was not examined yet."""
         self.emptied = {sheet: areas for one in summaries for sheet, areas in one.reading.emptied.items()}
         for one in summaries:
             fields = contracts.load().kinds[one.reading.kind].columns if one.reading.kind else {}
@@ -200,12 +200,12 @@ class _Copy:
             self._rewrite(made, remark, most=None if rows else MOST_COPIED)
 
     def _write_list_of(self, rows: int, made: Path) -> None:
-        """Nobody mends half a million lines by hand: who exports them needs the list of faults, and at once."""
+        """Write 问题清单 alone. Nobody corrects half a million lines by hand: the person who exports them needs the faults, soon."""
         remark = f"文件有 {rows} 行，超过 {MOST_COPIED} 行的文本文件不再附原表，只列出问题；行号就是原文件的行号。"
         listing.write(made, self.file_name, self.summaries, self.issues, None, [remark])
 
     def _package(self) -> Path | None:
-        """The workbook whose XML is marked, without what a web server wrote before it; None for a file of another format."""
+        """The workbook whose XML can be marked, without text that a web server wrote before it; None for another format."""
         with readers.open_content(self.source) as file:
             if file.read(4) != b"PK\x03\x04":
                 return None
@@ -216,14 +216,14 @@ class _Copy:
             return bare
 
     def _write_without(self, active: list[str], base: Path, made: Path) -> None:
-        """The values alone: what acts when a workbook is opened, or brings something from elsewhere, is not handed on."""
-        with suppress(CannotPatch, *_ODD):  # what its formulas show stays unknown then, and only the list is written
+        """Write the values alone: macros, objects and links to other files are not given back."""
+        with suppress(CannotPatch, *_ODD):  # else what the formulas show stays unknown, and only 问题清单 is written
             self._find_formulas(base)
         words = "、".join(active)
         self._rewrite(made, f"原文件里有{words}，退回件不带这些：本文件保留了全部数据，版式已简化。")
 
     def _mark_respelled(self, base: Path, made: Path) -> None:
-        """Mark the same workbook in the usual spelling, its layout kept; where that fails too, the plain rewrite."""
+        """Mark the workbook after respelling it as Excel does, with its layout; where that fails too, rewrite it."""
         usual = self.folder / "usual.xlsx"
         try:
             with zipfile.ZipFile(base) as archive, usual.open("wb") as target:
@@ -233,7 +233,7 @@ class _Copy:
             self._rewrite(made, _ODD_BUILD)
 
     def _find_formulas(self, base: Path) -> None:
-        """Cells elsewhere whose formula shows what is never received are emptied as well. Raises CannotPatch."""
+        """Add to the emptied cells those whose formula shows what is never received. Raises CannotPatch."""
         gone = {
             sheet: marks.SheetMarks(refused=self.refused.get(sheet, {}), emptied=self.emptied.get(sheet, [])).gone
             for sheet in {*self.refused, *self.emptied}
@@ -244,7 +244,10 @@ class _Copy:
         self.formulas_known = True
 
     def _rewrite(self, made: Path, remark: str, most: int | None = None) -> None:
-        """`most`: rows that still come back; of a file that was refused nobody counted them before."""
+        """Write a plain workbook of the values and mark that; or 问题清单 alone, where it must.
+
+        `most`: the most rows that still come back, for a refused file, whose rows were not counted before.
+        """
         plain = self.folder / "plain.xlsx"
         book = readers.read(self.source, self.file_name)
         if isinstance(book, Refusal) or not self.formulas_known:
@@ -294,7 +297,7 @@ def _grids(base: Path) -> list[Grid]:
 
 
 def _without(grid: Grid, gone: Gone) -> Grid:
-    """A sheet with these cells empty; beyond its last value there is nothing to empty (formulas without result)."""
+    """A sheet with these cells empty. Cells beyond its last value (formulas without a result) are skipped."""
     if not gone:
         return grid
     columns = list(grid.columns)
@@ -309,7 +312,7 @@ def _without(grid: Grid, gone: Gone) -> Grid:
 
 
 def _said_about(plan: dict[str, marks.SheetMarks]) -> list[str]:
-    """What the copy leaves out, with exact counts."""
+    """Sentences about the notes that the copy leaves out, with exact counts."""
     said = []
     for sheet, own in plan.items():
         if own.cells_without_note:

@@ -1,4 +1,4 @@
-"""The paper that 问题清单 is written on: columns, formats, links; everything in cells is text, whatever it begins with."""
+"""The page on which 问题清单 is written: columns, formats, links. Texts stay texts, whatever they begin with."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.model import CONFIRM, SEVERITIES
 from pipeline.returns.package import FILLS, LISTING
 
 MOST_LINKS = 60_000
-"""Excel bears 65,530 links in a sheet."""
+"""Excel allows 65,530 links in a sheet."""
 HEADER = (
     "序号",
     "级别",
@@ -29,17 +29,17 @@ HEADER = (
     CONFIRM[-1],
 )
 WIDTHS = (5, 7, 12, 7, 5, 14, 18, 38, 30, 10, 22, 10, 8, 10)
-"""In characters; up to where a line is confirmed they fit on a screen 1,600 pixels wide, whatever font the sender's workbook has."""
+"""Widths in characters. The columns up to where a line is confirmed fit on a screen of 1,600 pixels, in any font of the sender's workbook."""
 LAST = 8
-"""The last column that texts across the page reach into."""
+"""The last column of texts that go across the page."""
 ANSWER = LAST + 1
-"""The first column in which a line is confirmed: beside the problem and what to do."""
+"""The first of the columns in which a line is confirmed, next to the problem and what to do."""
 LEVEL = HEADER.index("层级")
 _ILLEGAL = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]+")
 
 
 class Page:
-    """Writes rows of our sheet, top to bottom; all text is text, whatever it begins with."""
+    """Writes rows of our sheet, from top to bottom; a text stays a text, whatever it begins with."""
 
     def __init__(self, target: Path) -> None:
         self.book = xlsxwriter.Workbook(
@@ -49,7 +49,7 @@ class Page:
                 "strings_to_numbers": False, "max_url_length": 2079,
             },
         )  # fmt: skip
-        # Parts as small as ours cost more as files on the disk; as an option it would end constant_memory and its plain texts.
+        # Our small parts cost more as files on the disk. As an option, in_memory would switch constant_memory off, and inline texts.
         self.book.in_memory = True
         self.book.set_properties({"author": "数据检查", "created": datetime(2000, 1, 1, tzinfo=UTC)})
         self.sheet = self.book.add_worksheet(LISTING)
@@ -96,14 +96,14 @@ class Page:
         self.sheet.set_footer("&C第 &P 页，共 &N 页")
 
     def heading(self, title: str, file_name: str) -> None:
-        """The top of the page."""
+        """Write the top of the page: title and file name."""
         self.sheet.set_row(0, 34)
         self.text(0, title, "title")
         self.row = 1
         self.wide(f"文件：{file_name}", "small")
 
     def header(self) -> None:
-        """The names of the columns, right above the lines; printed again on every page of them."""
+        """Write the names of the columns above the lines; they are printed on every page."""
         self.sheet.set_row(self.row, 20)
         for column, header in enumerate(HEADER):
             self.text(column, header, "strip")
@@ -111,22 +111,22 @@ class Page:
         self.row += 1
 
     def section(self, title: str) -> None:
-        """A heading within the page."""
+        """Write a heading within the page."""
         self.row += 1
         self.wide(title, "section", size=13)
 
     def line(self, texts: tuple[str, ...]) -> None:
-        """Give the current row the height that texts need in its columns; they are written by the caller."""
+        """Give the current row the height that these texts need in their columns; the caller writes them."""
         lines = max(lines_in(text, width) for text, width in zip(texts, WIDTHS[5 : 5 + len(texts)], strict=True))
         self.sheet.set_row(self.row, lines * 16.5 + 2)
 
     def wide(self, text: str, look: str = "text", first: int = 0, size: int = 10) -> None:
-        """One text across the page from column `first` on, as high as it needs."""
+        """Write one text across the page from column `first` on, in a row of the height that it needs."""
         self.span(first, LAST, text, look, size)
         self.row += 1
 
     def span(self, first: int, last: int, text: str, look: str = "text", size: int = 10) -> None:
-        """A text across columns of the current row."""
+        """Write a text across columns of the current row."""
         text = clean(text, keep_lines=True)
         lines = lines_in(text, sum(WIDTHS[first : last + 1]) * 10 / size)
         self.sheet.set_row(self.row, lines * size * 1.65 + 3)
@@ -135,18 +135,18 @@ class Page:
         self.text(first, text, look)
 
     def join(self, first: int, last: int) -> None:
-        """Merge cells of the current row; write the first one after it."""
+        """Merge cells of the current row. The caller then writes the first one."""
         self.sheet.merge_range(self.row, first, self.row, last, "", self.looks["text"])
 
     def text(self, column: int, text: str, look: str) -> None:
-        """A text in a cell of the current row."""
+        """Write a text in a cell of the current row."""
         if text:
             self.sheet.write_string(self.row, column, text, self.looks[look])
         else:
             self.sheet.write_blank(self.row, column, None, self.looks[look])
 
     def link(self, column: int, text: str, sheet: str, cell: str, look: str, is_possible: bool) -> None:
-        """A text that leads to a cell of this workbook; plain when that cell is not there, or the sheet bears no more links."""
+        """Write a text with a link to a cell of this workbook; without a link when `is_possible` is false or the sheet is full of links."""
         text = clean(text, most=60)
         if not is_possible or self.links >= MOST_LINKS:
             self.text(column, text, look)
@@ -156,7 +156,7 @@ class Page:
         self.sheet.write_url(self.row, column, place, self.looks[look], text, f"转到 {cell}")
 
     def answer(self, issue_id: str) -> None:
-        """Cells of the current row in which a line is confirmed; without a number it asks nothing, and they are plain."""
+        """Write the cells of the current row in which a line is confirmed; plain cells when there is no `issue_id`."""
         for column in range(ANSWER, LEVEL):
             self.text(column, "", "answer" if issue_id else "line")
         if not issue_id:
@@ -165,7 +165,7 @@ class Page:
         self.answers.append(self.row)
 
     def close(self) -> None:
-        """Write the file."""
+        """Write the file to the disk."""
         if self.answers:
             shown = {"input_title": "确认", "input_message": "核对无误、就是这样的，选“是”，再写原因和确认人"}
             self.sheet.data_validation(
@@ -175,17 +175,17 @@ class Page:
 
 
 def clean(text: str, *, keep_lines: bool = False, most: int = 30_000) -> str:
-    """Text that a workbook bears: no control characters, no lone surrogates, not too long."""
+    """A text that a workbook can hold: without control characters and lone surrogates, not too long."""
     lines = text.split("\n") if keep_lines else [text]
     text = "\n".join(_ILLEGAL.sub(" ", line) for line in lines)
     return text if len(text) <= most else text[:most] + "…"
 
 
 def _width(text: str) -> int:
-    """Columns on screen: a Chinese character takes two, as in GBK."""
+    """Width on the screen: a Chinese character takes two columns, as in GBK."""
     return len(text.encode("gbk", "replace"))
 
 
 def lines_in(text: str, room: float) -> int:
-    """Lines that a text takes in a cell of some width; a wide character is never cut in two."""
+    """Number of lines of a text in a cell of this width in characters; a wide character is never cut in two."""
     return sum(max(1, -(-_width(part) // max(int(room) - 1, 1))) for part in text.split("\n"))

@@ -1,4 +1,4 @@
-"""The sender's own workbook, marked: sheet XML edited inside the zip, our sheet put first, all else copied byte for byte."""
+"""Marks the sender's own workbook: edits sheet XML inside the zip, puts our sheet first, copies the rest byte for byte."""
 
 from __future__ import annotations
 
@@ -45,30 +45,30 @@ _HARMLESS = re.compile(
     r"|xl/comments\d*\.xml|xl/comments/[^/]+|xl/threadedComments/.*|xl/persons/.*|xl/drawings/.*|xl/media/.*|xl/tables/.*"
     r"|xl/(?:_rels/)?cellimages\.xml(?:\.rels)?|xl/richData/.*|docProps/thumbnail\.\w+"
 )
-"""Parts that cannot hide a copy of a cell's value, or are searched for it. With any other, refused columns force a rewrite."""
+"""Parts that cannot hide a copy of a cell's value, or that are searched for one. With any other part, refused columns force a rewrite."""
 _RICH_DATA = ("rdRichValue", "rdRichValueStructure", "rdRichValueTypes", "richValueRel", "rdArray", "richStyles",
               "rdSupportingPropertyBag", "rdSupportingPropertyBagStructure", "rdRichValueWebImage", "sheetMetadata")  # fmt: skip
-"""Relationships of a workbook to what stands behind pictures in cells (Excel)."""
+"""Types of a workbook's relationships to the parts behind pictures in cells (Excel)."""
 _PICTURE = re.compile(r"xl/(?:media/|richData/|cellimages\.xml$)|docProps/thumbnail\.")
-"""Parts that are pictures, or lead to nothing else: those that nobody names go."""
+"""Parts that are pictures, or lead only to pictures: they are removed when no relationship leads to them."""
 _BACKGROUND = {"picture": "image", "legacyDrawingHF": "vmlDrawing", "drawingHF": "drawing"}
-"""Elements of a sheet that draw behind it or in its margins → the relationship they name."""
+"""Elements of a sheet that draw behind it or in its margins → the type of relationship that they name."""
 
 
 @dataclass
 class Patched:
-    """What was done, for the examination that follows."""
+    """What was changed, for the examination that follows."""
 
     changed: list[str] = field(default_factory=list)
-    """XML parts that are not as they were."""
+    """Parts that were written and are not as before."""
     values_read_again: list[str] = field(default_factory=list)
-    """Sheets whose cells were touched."""
+    """Sheets whose cells may have changed: their values are compared again."""
     removed_texts: set[str] = field(default_factory=set)
-    """XML texts that must stand nowhere outside cells."""
+    """XML texts that must not be anywhere outside cells."""
 
 
 def patch(source: Path, target: Path, marks: dict[str, SheetMarks], listing: Path) -> Patched:
-    """Write `source` to `target` with marks in its sheets and the only sheet of `listing` as its first.
+    """Write `source` to `target` with marks in its sheets, and the only sheet of `listing` as the first sheet.
 
     Raises CannotPatch when the workbook is not built as expected; `target` may then be half written.
     """
@@ -77,7 +77,7 @@ def patch(source: Path, target: Path, marks: dict[str, SheetMarks], listing: Pat
 
 
 def merges(source: Path) -> Merges:
-    """Every worksheet, but for an earlier listing, with its merged areas. Raises CannotPatch."""
+    """Worksheet → its merged areas, for every worksheet but an earlier 问题清单. Raises CannotPatch."""
     with open_archive(source) as archive:
         parts = Workbook(archive, ContentTypes(archive)).parts
         found = {}
@@ -91,7 +91,7 @@ def merges(source: Path) -> Merges:
 
 
 def _new(target: Path) -> zipfile.ZipFile:
-    return zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1)  # 6 costs thrice the time
+    return zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1)  # level 6 takes three times as long
 
 
 class _Patch:
@@ -108,13 +108,13 @@ class _Patch:
         self.written: set[str] = set()
         self.forgotten: set[str] = set()
         self.beside: dict[str, bytes] = {}
-        """Parts of the sheet in work: a zip is written one entry at a time."""
+        """Parts to write after the sheet that is written now: a zip is written one entry at a time."""
         self.rels: dict[str, etree._Element] = {}
-        """Relationships that are not as they were: name of their part → as they are written."""
+        """Relationships that were changed: name of their part → the new ones."""
         self.loose: set[str] = set()
-        """Parts to which a relationship led that is no more."""
+        """Parts that lost a relationship which led to them."""
         self.replies = False
-        """A conversation got a reply of ours."""
+        """Whether a conversation got our reply."""
         self.emptied = Emptied()
         self.refuses = any(mark.gone for mark in marks.values())
         self.used: set[int] | None = set() if self.refuses else None
@@ -147,7 +147,7 @@ class _Patch:
         for name in [one for one in self.names if posixpath.basename(one) == "calcChain.xml"]:
             self.workbook.relationships.drop(
                 name
-            )  # Excel builds it anew; one that names an emptied formula is an error
+            )  # Excel makes a new one; one that names an emptied formula would be an error
             self._forget(name)
         if "docProps/app.xml" in self.names:
             self._write("docProps/app.xml", add_title(self.archive.read("docProps/app.xml")))
@@ -182,7 +182,7 @@ class _Patch:
         self.beside.clear()
 
     def _around(self, number: int, marks: SheetMarks, parts: SheetParts, relationships: Relationships) -> bytes:
-        """The sheet's epilog, when its drawings and notes are as they shall be."""
+        """Edit the sheet's drawings, conversations and notes; gives the sheet's new epilog."""
         if marks.gone:
             parts = self._without_pictures(marks.gone, parts, relationships)
         for part in relationships.by_type("threadedComment").values():
@@ -190,7 +190,7 @@ class _Patch:
         return self._notes(number, marks, parts, relationships)
 
     def _threads(self, part: str, marks: SheetMarks) -> None:
-        """Conversations on cells: without those on emptied cells, with our notes as replies."""
+        """Remove conversations on emptied cells, and add our notes to the others as replies."""
         own = threads.Threads(self._part(part))
         own.drop(marks.gone)
         self.replies |= own.reply(marks.notes)
@@ -198,7 +198,7 @@ class _Patch:
             self.beside[part] = own.bytes()
 
     def _person(self) -> None:
-        """Who wrote our replies."""
+        """Write the persons part with our person, the author of our replies."""
         workbook = self.workbook.relationships
         name = next(iter(workbook.by_type("person").values()), None)
         data = self._part(name) if name else None
@@ -209,7 +209,7 @@ class _Patch:
         self._write(name, threads.with_our_person(data))
 
     def _notes(self, number: int, marks: SheetMarks, parts: SheetParts, relationships: Relationships) -> bytes:
-        """Writes the note parts; gives the sheet's epilog."""
+        """Make the note parts; gives the sheet's new epilog."""
         comment_parts = list(relationships.by_type("comments").values())
         if not marks.notes and not comment_parts:
             return parts.epilog
@@ -241,7 +241,7 @@ class _Patch:
         return epilog
 
     def _shared_strings(self) -> None:
-        """Texts that only emptied cells used are blanked; numbers of the others stay as they are."""
+        """Blank the shared strings that only emptied cells used; the others keep their numbers."""
         self.done.removed_texts = set(self.emptied.texts)
         orphans = self.emptied.shared - (self.used or set())
         if not orphans:
@@ -278,14 +278,14 @@ class _Patch:
         self._write(part, data)
 
     def _refuse_hiding_places(self) -> None:
-        """Pivot caches, charts, embedded files, … hold copies of values: with those we rewrite where columns are emptied."""
+        """Raise CannotPatch when columns are emptied and a part may hold copies of values (pivot caches, charts, embedded files, …)."""
         if not any(marks.gone.columns for marks in self.marks.values()):
             return
         if any(not name.endswith("/") and not _HARMLESS.fullmatch(name) for name in self.names):
             raise CannotPatch("parts that may hold copies of refused values")
 
     def _without_pictures(self, gone: Gone, parts: SheetParts, relationships: Relationships) -> SheetParts:
-        """The sheet's parts without what is drawn over emptied cells, behind the sheet, or in its margins."""
+        """The sheet's parts without drawings over emptied cells, behind the sheet, or in its margins."""
         epilog = parts.epilog
         for drawing in relationships.by_type("drawing").values():
             left, used = pictures.without_gone(self._part(drawing), gone, parts.widths)
@@ -306,7 +306,7 @@ class _Patch:
         return replace(parts, epilog=epilog)
 
     def _cell_pictures(self) -> None:
-        """Pictures in cells that nobody shows any more."""
+        """Remove pictures in cells that no remaining cell shows."""
         workbook = self.workbook.relationships
         for part in workbook.by_type("cellImage").values():
             left, used = pictures.cell_pictures_in_use(self._part(part), self.emptied.pictures_left)
@@ -335,14 +335,14 @@ class _Patch:
             self.rels[package.name] = package.root
 
     def _put_beside(self, relationships: Relationships) -> None:
-        """Have relationships written as they are now, when they are not as they were."""
+        """Put relationships among the parts to write, when they were changed."""
         if relationships.is_changed:
             self.beside[relationships.name] = serialise(relationships.root)
             self.rels[relationships.name] = relationships.root
             self.types.default("rels", RELATIONSHIPS_TYPE)
 
     def _keep(self, relationships: Relationships, used: set[str]) -> None:
-        """Only the relationships with these ids."""
+        """Remove all relationships but those with these ids."""
         for one in list(relationships.root):
             if one.get("Id") not in used:
                 relationships.root.remove(one)
@@ -355,7 +355,7 @@ class _Patch:
         self.loose.add(part)
 
     def _forget_loose(self) -> None:
-        """Parts to which no relationship leads any more go, with those to which only they lead."""
+        """Remove loose parts to which no relationship leads any more, and then parts to which only they led."""
         while self.loose:
             parts, self.loose = self.loose, set()
             led_to = {
@@ -371,7 +371,7 @@ class _Patch:
                 self._forget(own.name)
 
     def _targets(self, name: str) -> set[str | None]:
-        """Parts to which a relationships part leads as it is written."""
+        """Parts to which a relationships part leads, as it will be written."""
         folder, base = posixpath.split(name)
         own = Relationships(self.archive, posixpath.join(posixpath.dirname(folder), base.removesuffix(".rels")))
         return {own.target(one) for one in self.rels.get(name, own.root)}
@@ -416,6 +416,6 @@ class _Patch:
 
 
 def _print_titles(workbook: bytes) -> str:
-    """Which rows of our sheet are printed on every page."""
+    """The rows of our sheet that are printed on every page, as a reference."""
     found = re.search(rb"_xlnm\.Print_Titles[^>]*>([^<]+)<", workbook)
     return found[1].decode() if found else f"{LISTING}!$1:$1"

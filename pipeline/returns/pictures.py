@@ -1,4 +1,4 @@
-"""Drawings of a sheet with values that are never received: what stands over them goes, and so does what cannot be placed.
+"""Removes drawings over cells with values that are never received, and drawings whose place is unknown.
 
 Sources: ECMA-376 part 1, 20.5 (spreadsheet drawings); part 4, 19 (VML); WPS keeps pictures of cells in `cellimages.xml`.
 """
@@ -14,18 +14,18 @@ from pipeline.returns.marks import Gone
 from pipeline.returns.package import OFFICE, CannotPatch, parse
 
 _DEFAULT_WIDTH = 8.0
-"""Characters of a column that says no width."""
+"""Width in characters of a column that gives none."""
 _EMU_PER_CHARACTER = 5 * 9_525
-"""At least: of the narrowest usual letters, so that a picture is never thought narrower than it is."""
+"""A low value, for the narrowest usual letters: so a picture never seems to cover fewer columns than it does."""
 _EMU_PER_ROW = 8 * 12_700
 _VML_PICTURE = re.compile(rb"<v:imagedata\b[^>]*?(?:/>|>\s*</v:imagedata>)")
 _VML_FILL = re.compile(rb"""<v:fill\b[^>]*?\so:relid=["'][^"']*["'][^>]*?(/?)>""")
 
 
 def without_gone(data: bytes, gone: Gone, widths: dict[int, float]) -> tuple[bytes | None, set[str]]:
-    """(the drawing, None when nothing remains or it cannot be parsed; ids of the relationships it still uses).
+    """(the drawing, None when nothing remains or it cannot be parsed; ids of the relationships that it still uses).
 
-    An anchor stays when it says where it begins and ends, and no cell that is emptied lies there.
+    An anchor stays when it says where it begins and ends, and no emptied cell is there.
     """
     try:
         root = parse(data)
@@ -40,7 +40,7 @@ def without_gone(data: bytes, gone: Gone, widths: dict[int, float]) -> tuple[byt
 
 
 def _anchors(element: etree._Element) -> list[etree._Element]:
-    """An anchor itself, or those within an element that offers alternatives."""
+    """The anchors within an element that offers alternatives; else the element itself."""
     inner = [one for one in element.iter() if _name(one) in ("twoCellAnchor", "oneCellAnchor", "absoluteAnchor")]
     return inner or [element]
 
@@ -62,14 +62,14 @@ def _is_elsewhere(anchor: etree._Element, gone: Gone, widths: dict[int, float]) 
 
 
 def _corner(anchor: etree._Element, which: str) -> tuple[int, int]:
-    """(column, row) of a corner, 1-based. Raises StopIteration, ValueError where it says none."""
+    """(column, row) of a corner, 1-based. Raises StopIteration or ValueError where the anchor gives none."""
     corner = next(one for one in anchor if _name(one) == which)
     column, row = (next(one for one in corner if _name(one) == part).text or "" for part in ("col", "row"))
     return int(column) + 1, int(row) + 1
 
 
 def _column_at(column: int, width: int, widths: dict[int, float]) -> int:
-    """The column in which something of this width (EMU) that begins in `column` ends at the latest."""
+    """The last column that a picture of this width (EMU), which begins in `column`, can reach."""
     while width > 0:
         width -= int(max(widths.get(column, _DEFAULT_WIDTH), 1) * _EMU_PER_CHARACTER)
         column += 1
@@ -81,7 +81,7 @@ def _name(element: etree._Element) -> str:
 
 
 def _used(root: etree._Element) -> set[str]:
-    """Ids of relationships that an element or one within it names."""
+    """Ids of the relationships that an element, or an element in it, names."""
     return {
         value
         for one in root.iter()
@@ -92,12 +92,12 @@ def _used(root: etree._Element) -> set[str]:
 
 
 def vml_without_pictures(data: bytes) -> bytes:
-    """A VML drawing whose shapes hold and are filled with no picture."""
+    """A VML drawing without the pictures in its shapes and their fills."""
     return _VML_FILL.sub(rb"<v:fill\1>", _VML_PICTURE.sub(b"", data))
 
 
 def cell_pictures_in_use(data: bytes, names: set[str]) -> tuple[bytes | None, set[str]]:
-    """WPS's pictures of cells, of which those with these names stay; as `without_gone`."""
+    """WPS's part of cell pictures with only the pictures of these names; gives the same as `without_gone`."""
     try:
         root = parse(data)
     except CannotPatch:

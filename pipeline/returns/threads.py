@@ -1,6 +1,7 @@
-"""Conversations on cells (threaded comments): where one stands, a new Excel shows it and not the note, so ours joins it as a reply.
+"""Conversations on cells (threaded comments): adds our note as a reply.
 
-Source: MS-XLSX 2.1.14, 2.6.204 to 2.6.207 (threaded comments, persons).
+A new Excel shows a cell's conversation and not its note. Source: MS-XLSX 2.1.14, 2.6.204 to 2.6.207 (threaded comments,
+persons).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ RELATIONSHIP: Final = "http://schemas.microsoft.com/office/2017/10/relationships
 PERSONS_TYPE: Final = "application/vnd.ms-excel.person+xml"
 _OURS = uuid.UUID("5d0c1c1e-9a53-5d1b-8f0e-6f2a7f0e6b11")
 PERSON: Final = f"{{{str(_OURS).upper()}}}"
-"""Our own person in every workbook: by it our replies are known again."""
+"""Id of our own person, the same in every workbook: by it our replies are found again."""
 _COMMENT = f"{{{THREADS}}}threadedComment"
 
 
@@ -30,7 +31,7 @@ class Threads:
     """The conversations of one sheet."""
 
     def __init__(self, data: bytes) -> None:
-        """Read the part. Our replies of an earlier return are taken out. Raises CannotPatch."""
+        """Read the part, and remove our replies of an earlier return. Raises CannotPatch."""
         self.root = parse(data)
         self.is_changed = False
         for one in self.root.findall(_COMMENT):
@@ -38,14 +39,14 @@ class Threads:
                 self._remove(one)
 
     def drop(self, gone: Gone) -> None:
-        """Take out the conversations on cells that are emptied. Raises CannotPatch."""
+        """Remove the conversations on cells that are emptied. Raises CannotPatch."""
         for one in self.root.findall(_COMMENT):
             row, column = cell_of(one.get("ref", ""))
             if column in gone.in_row(row):
                 self._remove(one)
 
     def reply(self, notes: dict[Cell, str]) -> bool:
-        """Add each note to the conversation on its cell, where there is one; whether any was. Same notes, same bytes."""
+        """Add each note to the conversation on its cell, where there is one; whether any was added. Same notes, same bytes."""
         threads: dict[str, list[etree._Element]] = {}
         for one in self.root.findall(_COMMENT):
             threads.setdefault(one.get("ref", ""), []).append(one)
@@ -66,7 +67,7 @@ class Threads:
         return found
 
     def bytes(self) -> bytes:
-        """The part."""
+        """The part's XML."""
         return serialise(self.root)
 
     def _remove(self, one: etree._Element) -> None:
@@ -75,7 +76,7 @@ class Threads:
 
 
 def with_our_person(data: bytes | None) -> bytes:
-    """The persons of a workbook (None: it has none yet), us among them. Raises CannotPatch."""
+    """The persons part of a workbook with our person in it; `data` None: the workbook has none yet. Raises CannotPatch."""
     root = parse(data) if data else etree.Element(f"{{{THREADS}}}personList", None, {None: THREADS})
     if all(one.get("id", "").upper() != PERSON for one in root):
         etree.SubElement(
@@ -85,14 +86,14 @@ def with_our_person(data: bytes | None) -> bytes:
 
 
 def replied(data: bytes) -> tuple[set[str], set[str]]:
-    """(names of cells with a conversation, those of them with a reply of ours)."""
+    """(names of the cells with a conversation, those of them with our reply)."""
     entries = parse(data).findall(_COMMENT)
     ours = {one.get("ref", "") for one in entries if one.get("personId", "").upper() == PERSON}
     return {one.get("ref", "") for one in entries}, ours
 
 
 def _a_second_after(moment: str) -> str:
-    """So that our reply stands last; a moment of another shape is kept as it is."""
+    """One second later, so that our reply comes last; a moment of another shape stays as it is."""
     try:
         return (datetime.fromisoformat(moment.removesuffix("Z")) + timedelta(seconds=1)).isoformat()
     except ValueError:
