@@ -1,7 +1,7 @@
-"""The correction workbook: only the rows with faults, to be filled in and dropped back, and its way into the base file.
+"""The correction workbook: only the rows with faults, to be filled in and sent again; and its merge into the base file.
 
-`write` makes it, `reading.layout` reads it back as cells, `merge` puts those into the file that they are about: a whole
-corrected file under the sender's own row numbers, which then goes the way of every file.
+`write` makes it, `reading.layout` reads it back as cells, `merge` puts these cells into the file that they are about.
+The result is a whole corrected file under the sender's own row numbers, which is then treated like any other file.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ from pipeline.returns.rewrite import rewrite
 from pipeline.settings.home import PART, sync
 
 _NAMED = 5
-"""Emptied rows that a refusal names."""
+"""How many emptied rows a refusal names."""
 _NUMBERS_OF_A_CELL = 3_000
-"""Row numbers of at most seven digits: a cell takes 32,767 characters."""
+"""Row numbers written into one cell: they have at most seven digits, and a cell holds 32,767 characters."""
 _WIDTH = 20
-"""Of a column of the sender's, in characters."""
+"""Width of a sender's column, in characters."""
 _WIDE = 60
-"""Of the column that says what is wrong."""
+"""Width of the column that says what is wrong, in characters."""
 _ACROSS = 180
-"""Characters across one printed page that can still be read."""
+"""The most characters across one printed page that can still be read."""
 _HIGHEST = 409.0
-"""A row can be no higher."""
+"""The greatest height of a row."""
 _HINT = (
     "只列出有问题的行。改好有颜色的格，整份放回本单位的收件箱即可，原表不用再交；删去的行保持原样；"
     "要从原表去掉一行，在“去掉这一行”选“是”。原工作表、原行号请不要改。"
@@ -58,9 +58,10 @@ _HINT = (
 
 
 def write(target: Path, file_id: str, readings: Sequence[Reading], issues: pd.DataFrame) -> int:
-    """Write the rows that a line sends back or asks about, with the faults beside each; how many. No row, no workbook.
+    """Write the rows that an error line sends back or asks about, with the faults beside each; gives how many.
 
-    `issues` as for `returns.write`. `file_id` says which received file the rows are of.
+    Without such a row, or for a file of more rows than a sheet has, there is no workbook. `issues`: as for `returns.write`.
+    `file_id`: the received file that the rows are of.
     """
     wanted = issues[issues["severity"].ne("notice") & issues["row_number"].notna()]
     wanted = wanted.assign(row_number=wanted["row_number"].astype("int64"))
@@ -80,7 +81,7 @@ def write(target: Path, file_id: str, readings: Sequence[Reading], issues: pd.Da
 
 
 def _write(made: Path, file_id: str, readings: Sequence[Reading], wanted: pd.DataFrame) -> int:
-    """The workbook of the rows that `wanted` lines are about; how many."""
+    """Write the workbook of the rows that the `wanted` lines are about; gives how many."""
     book = xlsxwriter.Workbook(
         str(made),
         {
@@ -125,7 +126,7 @@ def _write(made: Path, file_id: str, readings: Sequence[Reading], wanted: pd.Dat
 
 
 def _given(uses: Sequence[ColumnUse], rows: pa.Table) -> list[str]:
-    """What the sheet looked like when it was handed out: its heads, as JSON, and the numbers of its rows, some in each cell."""
+    """What the sheet contained when it was sent out: its headers as JSON, then its row numbers, many in each cell."""
     numbers = np.sort(rows.column("row_number").to_numpy()).tolist()
     return [
         json.dumps([clean(use.header) for use in uses], ensure_ascii=False),
@@ -176,7 +177,7 @@ def _sheet(
     page.freeze_panes(2, 2)
     page.set_landscape()
     page.set_paper(9)
-    # As many columns as can be read on one page; what goes on to the next has the row's place and the headers beside it.
+    # One page holds as many columns as can be read; further pages repeat the row's place and the headers.
     page.fit_to_pages(-(-(len(columns) * _WIDTH + _WIDE) // _ACROSS), 0)
     page.repeat_rows(0, 1)
     page.repeat_columns(0, 1)
@@ -206,16 +207,17 @@ def _sheet(
 
 
 def merge(base: Path, file_name: str, cells: Path, target: Path) -> int | Refusal:
-    """Write `base` with the cells of a correction put in, as an .xlsx of values under the same row numbers; rows changed.
+    """Write `base` with the cells of a correction put in, as an .xlsx of values under the same row numbers.
 
-    `cells` is a Parquet of sheet, row_number, column (1-based; 0: the whole row goes), text, is_number.
+    `cells`: a Parquet file of sheet, row_number, column (1-based; 0: the whole row goes), text, is_number. Gives how many
+    rows changed, or a Refusal when the base file cannot take the correction.
     """
     book = readers.read(base, file_name)
     if isinstance(book, Refusal):
         return book
     if any(grid.height and int(grid.row_numbers.max()) > MOST_ROWS for grid in book.grids):
         return Refusal("too_big", "原文件的行数超过一张工作表能放下的，不能用更正表", advice.MEND_ORIGINAL)
-    wanted = pq.read_table(cells).to_pandas().fillna({"text": ""})  # pandas makes a blank among texts a number
+    wanted = pq.read_table(cells).to_pandas().fillna({"text": ""})  # pandas makes a blank text NaN, a number
     if emptied := _emptied(book.grids, wanted):
         rows = "、".join(f"{f'“{sheet}”' if sheet else ''}第 {row} 行" for sheet, row in emptied[:_NAMED])
         more = f"等 {len(emptied)} 行" if len(emptied) > _NAMED else ""
@@ -228,7 +230,7 @@ def merge(base: Path, file_name: str, cells: Path, target: Path) -> int | Refusa
 
 
 def _emptied(grids: Sequence[Grid], wanted: pd.DataFrame) -> list[tuple[str, int]]:
-    """(sheet, row number) of rows in which something stood, and of which the correction says nothing and not that they go."""
+    """(sheet, row number) of rows that had content, that the correction left wholly empty, and that it did not remove."""
     says = wanted["text"].ne("") | wanted["column"].eq(0)
     of_rows = list(zip(wanted["sheet"].tolist(), wanted["row_number"].tolist(), strict=True))
     silent = set(of_rows) - {of_row for of_row, says_it in zip(of_rows, says.tolist(), strict=True) if says_it}
@@ -241,7 +243,7 @@ def _emptied(grids: Sequence[Grid], wanted: pd.DataFrame) -> list[tuple[str, int
 
 
 def _put_in(grid: Grid, wanted: pd.DataFrame) -> int:
-    """Change a grid's cells; how many of its rows are other than before."""
+    """Change a grid's cells; gives how many of its rows changed."""
     position = {int(number): at for at, number in enumerate(grid.row_numbers)}
     wanted = wanted[wanted["row_number"].isin(position)]
     changed: set[int] = set()

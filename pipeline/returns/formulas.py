@@ -1,9 +1,9 @@
-"""Formulas that show what is never received: a copy of an emptied cell keeps the value that was last worked out.
+"""Finds formulas that show what is never received: a workbook keeps each formula's last result, after its source is emptied.
 
-A formula shows it when it asks for such a cell alone (`=J2`, `=LEFT(J2,1)`, `COUNTIF(J:J,…)`), or asks for an area with such
-cells in it (a look-up over the whole table) and its result is one of the values that stood there. What asks for a formula
-like that is one itself. Names of areas and columns of tables are followed by what their words say; where that cannot be
-known (INDIRECT, OFFSET), the result decides.
+A formula shows such a value in two cases: all columns of an area that it asks for have emptied cells there (`=J2`,
+`=LEFT(J2,1)`, `COUNTIF(J:J,…)`); or only some have (a look-up over the whole table), and its result is one of the values
+that were there. A formula that asks for such a formula counts as one too. Names of areas and columns of tables are
+followed; where a formula does not say what it asks for (INDIRECT, OFFSET), the result decides.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _REFERENCE = re.compile(
     r"(?:('(?:[^']|'')+'|[^\s'!(),;:=+\-*/&<>^{}\[\]\"@]+)!)?"
     r"(?:\$?([A-Z]{1,3})\$?(\d{1,7})(?::\$?([A-Z]{1,3})\$?(\d{1,7}))?|\$?([A-Z]{1,3}):\$?([A-Z]{1,3})|\$?(\d{1,7}):\$?(\d{1,7}))(?![\w(.!])"
 )
-"""A sheet's name where it is said, then a cell, an area, whole columns, or whole rows."""
+"""A sheet's name where one is given, then a cell, an area, whole columns, or whole rows."""
 _WORD = re.compile(r"[^\W\d][\w.]*(?![\w.(!])")
 
 _COLUMN_OF_TABLE = re.compile(r"\[@?([^\[\]@#]+)\]")
@@ -49,20 +49,20 @@ Asked = tuple[str, int, int, int, int]
 
 @dataclass(frozen=True)
 class _Formula:
-    """The cells in which a formula stands, and the areas that it asks for."""
+    """A formula: its cells, and the areas that it asks for."""
 
     sheet: str
     cells: tuple[tuple[int, int], ...]
-    """(row, column): one, or all that an array is spread over."""
+    """(row, column) of its cell, or of all cells over which an array formula spreads."""
     asks: tuple[Asked, ...]
     is_vague: bool
-    """It asks for what its words do not say."""
+    """It may ask for more than its text says."""
 
 
 def areas_shown(source: Path, gone: Mapping[str, Gone], read: Callable[[], Iterable[Grid]]) -> dict[str, list[Area]]:
-    """Sheet → areas of the cells outside of `gone` whose formula shows a cell in it; sorted.
+    """Sheet → areas of the cells outside `gone` whose formula shows a cell in `gone`; sorted.
 
-    `source` is a workbook in the usual spelling; `read` gives its sheets as read, and is called when there are formulas.
+    `source`: a workbook in the usual spelling. `read` gives its sheets as read; it is called only when there are formulas.
     Raises CannotPatch when the workbook is not built as expected.
     """
     formulas = list(_formulas(source))
@@ -114,7 +114,7 @@ def _texts_of(formula: _Formula, grids: Mapping[str, Grid]) -> set[str]:
 
 
 def _values_in(grids: Mapping[str, Grid], gone: Mapping[str, Gone]) -> set[str]:
-    """The texts that stand in the cells that are emptied."""
+    """The texts in the cells that will be emptied."""
     found: set[str] = set()
     for sheet, own in gone.items():
         if grid := grids.get(sheet):
@@ -126,7 +126,7 @@ def _values_in(grids: Mapping[str, Grid], gone: Mapping[str, Gone]) -> set[str]:
 
 
 def _as_areas(cells: set[tuple[int, int]]) -> list[Area]:
-    """Cells, as few areas of one column each."""
+    """The same cells as areas of one column each, as few as possible."""
     areas: list[Area] = []
     for column, row in sorted((column, row) for row, column in cells):
         if areas and areas[-1][2] == column and areas[-1][1] == row - 1:
@@ -189,7 +189,7 @@ def _unescaped(body: bytes) -> str:
 
 
 def _names(archive: zipfile.ZipFile, workbook: Workbook) -> dict[str, str]:
-    """Defined names, tables, and columns of tables (`[name]`), in small letters → the areas that they stand for."""
+    """Defined names, tables, and columns of tables (`[name]`), in lower case → the areas that they mean."""
     names = {
         str(one.get("name")).casefold(): "".join(one.itertext()) for one in workbook.root.iter(f"{{{MAIN}}}definedName")
     }
@@ -212,7 +212,7 @@ def _names(archive: zipfile.ZipFile, workbook: Workbook) -> dict[str, str]:
 def _asked(
     text: str, sheet: str, sheets: Mapping[str, str], names: Mapping[str, str]
 ) -> tuple[tuple[Asked, ...], bool]:
-    """(areas that a formula asks for, it asks for more than its words say)."""
+    """(areas that a formula asks for, whether it may ask for more than its text says)."""
     bare = _TEXT.sub('""', text)
     is_vague = re.search(r"\b(?:INDIRECT|OFFSET)\s*\(|\[|![^\w$]", bare, re.IGNORECASE) is not None
     said_names = [*_WORD.findall(bare), *(f"[{column}]" for column in _COLUMN_OF_TABLE.findall(bare))]
@@ -223,7 +223,7 @@ def _asked(
     for said, first, top, last, bottom, left, right, row, to_row in _REFERENCE.findall(bare):
         own = said.strip("'").replace("''", "'").casefold()
         if own and own not in sheets:
-            is_vague |= ":" in own  # several sheets at once; another workbook's is not ours
+            is_vague |= ":" in own  # vague: several sheets at once; a sheet of another workbook does not matter
             continue
         where = sheets[own] if own else sheet
         if first:

@@ -1,4 +1,4 @@
-"""The sheet 问题清单: what the sender has to do, what became of the file, then one line per fault."""
+"""Writes the sheet 问题清单: what the sender has to do, what became of the file, then one line per fault."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from pipeline.returns.page import LAST, LEVEL, Page, clean
 from pipeline.settings import contracts
 
 Status = Literal["accepted", "partly_accepted", "refused", "held", "superseded", "repeated", "checked"]
-"""`checked`: judged for somebody who asked (`monitor check`), and not taken in."""
+"""`checked`: judged for a person who asked (`monitor check`), and not taken in."""
 
 NO_ROW = "没有一行可以接收"
-"""Why a kind was refused whose rows were all sent back, each for its own faults."""
+"""The reason of a kind that was refused because each of its rows was sent back for its own faults."""
 MOST_LINES = 10_000
 MOST_ACTIONS = 50
 MOST_RANGES = 40
 MOST_ROWS = 1_048_576
-"""Rows of a sheet."""
+"""The most rows of a sheet."""
 _STATUS: dict[str, str] = {
     "accepted": "全部接收",
     "partly_accepted": "部分接收：退回的行没有入库，其余已经入库",
@@ -55,12 +55,12 @@ _STATUS_OF_LIST = {
     "partly_accepted": "部分接收：退回的行没有登记，其余已经登记",
     "refused": "整份退回：一行也没有登记",
 }
-"""Of a filled-in list, whose rows are no data."""
+"""Statuses of a filled-in list: its rows are recorded, not stored as data."""
 
 
 @dataclass(frozen=True)
 class SubmissionSummary:
-    """What became of one kind in one file. Rows add up: read = accepted + set aside + out of scope."""
+    """What became of one kind in one file; read = accepted + set aside + out of scope."""
 
     kind_title: str
     reading: Reading
@@ -72,11 +72,11 @@ class SubmissionSummary:
     reason: str = ""
     notices: Sequence[str] = field(default=())
     trend: Mapping[str, int] = field(default_factory=dict)
-    """How many error lines of the kind are in which state (`validation_issue.state`)."""
+    """State (`validation_issue.state`) → how many error lines of the kind are in it."""
     accepted_path: Path | None = None
-    """The accepted rows (Parquet with `sheet`, `row_number`), so that the sender is told which they are."""
+    """The accepted rows (Parquet with `sheet`, `row_number`), so that the sheet can name them."""
     folder: str = ""
-    """Where a filled-in list was put, and is to be put again; '' for a data file, which goes into its unit's inbox."""
+    """The folder of a filled-in list, into which it is put again; '' for a data file, which goes into its unit's inbox."""
 
 
 def write(
@@ -89,8 +89,8 @@ def write(
 ) -> None:
     """Write a workbook whose only sheet is 问题清单.
 
-    `sheets` are those that links may lead to, None when the sender's own table does not go with the list; `remarks` are
-    sentences about the copy itself (what was capped, simplified).
+    `sheets`: those to which links may lead; None when the sender's own sheets are not in the copy. `remarks`: sentences
+    about the copy itself (what was capped, simplified).
     """
     page = Page(target)
     issues = _ordered(issues)
@@ -117,9 +117,9 @@ def _notes(summaries: Sequence[SubmissionSummary]) -> list[str]:
 
 
 def write_refusal(target: Path, file_name: str, refusal: Refusal, *, is_taken: bool, folder: str) -> None:
-    """Write the receipt of a file that could not be opened; `is_taken`: it was sent, and is kept in the archive.
+    """Write the receipt of a file that could not be opened. `is_taken`: the file was sent, and is in the archive.
 
-    `folder`: as of `SubmissionSummary`.
+    `folder`: as in `SubmissionSummary`.
     """
     page = Page(target)
     page.heading("您需要做的 1 件事", file_name)
@@ -142,11 +142,11 @@ _SAYS_ITSELF = frozenset({
     "unknown_unit", "unopened", "never_a_list", "wrong_sender", "other_division", "which_kind",
     "no_base", "base_changed", "nothing_changed", "correction_changed", "filled_list",
 })  # fmt: skip
-"""Refusals that ask for another name, another folder or another file, or of what is no list."""
+"""Codes of refusals whose own words are enough: they ask for another name, folder or file, or the file is no list."""
 
 
 def _where_again(file_name: str, refusal: Refusal, folder: str) -> str:
-    """Where what was mended goes, and under which name: by its name a list takes the place of the one that was refused."""
+    """A sentence: where the corrected file goes, and under which name, so that it replaces the refused one; '' when not needed."""
     ending, as_xlsx = endings.ending(file_name), mask(endings.as_xlsx(file_name))
     if refusal.fix in (advice.UNPACK, advice.SEND_AGAIN_WHEN_MENDED) or refusal.code in _SAYS_ITSELF:
         return ""
@@ -161,7 +161,7 @@ def _where_again(file_name: str, refusal: Refusal, folder: str) -> str:
 
 
 def write_replaced(target: Path, file_name: str, by: str) -> None:
-    """Write of a file in whose place the later file `by` stands that nothing is to be done about it."""
+    """Write that the later file `by` replaced this file, and that nothing needs to be done about it."""
     page = Page(target)
     page.heading(f"已由后来的文件（《{mask(by)}》）代替，您不需要做任何事", file_name)
     page.wide("要改的，都写在后来那份文件的退回件里。请不要再报这一份。")
@@ -169,7 +169,7 @@ def write_replaced(target: Path, file_name: str, by: str) -> None:
 
 
 def write_put_off(target: Path, told: Mapping[str, Sequence[str]]) -> None:
-    """Write which files have their turn on a later night: why → their names."""
+    """Write which files are put off to a later night. `told`: why → their names."""
     page = Page(target)
     count = sum(map(len, told.values()))
     page.heading("还没有轮到的文件：您不需要做任何事", f"{count} 份")
@@ -183,7 +183,7 @@ def write_put_off(target: Path, told: Mapping[str, Sequence[str]]) -> None:
 
 
 def _ordered(issues: pd.DataFrame) -> pd.DataFrame:
-    """By place, the whole file first; `position` numbers the lines, `rank` the severity, 0 the gravest."""
+    """Issues sorted by place, those of the whole file first; adds `rank` (severity, 0 is the gravest), `at_row`, `at_column`."""
     issues = issues.assign(
         rank=pd.Categorical(issues["severity"], categories=list(SEVERITIES)).codes.astype("int64"),
         at_row=issues["row_number"].fillna(0).astype("int64"),
@@ -195,13 +195,13 @@ def _ordered(issues: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class _Action:
-    """One thing to do, and how many cells and rows it is about; `places` are the positions of its first faults."""
+    """One thing to do, and how many cells and rows it is about; `places`: positions of its first faults."""
 
     rank: int
     rule: str
     fix: str
     what: str
-    """The fix, with the column and what is written there."""
+    """The fix, with the sender's column and what is written there."""
     cells: int
     rows: int
     places: list[int]
@@ -215,13 +215,13 @@ _WITHOUT_TEXT = {
     "error_value": "的公式出了错",
     "stored_elsewhere": "的内容不在这个文件里",
 }
-"""Problems of cells that hold something and show no text → what is said of them: they are not blank."""
+"""Problem of a cell that has content but no text → words for it: such a cell is not blank."""
 
 
 def what_to_do(header: str, values: Sequence[str], fix: str, rule: str = "") -> str:
-    """One thing to do, in words: the sender's own column, what stands there, what belongs there.
+    """One thing to do, in Chinese: the sender's own column, what is written there, what belongs there.
 
-    `values`: the texts of the cells that the `rule` found, '' where nothing is written; the first that says something is shown.
+    `values`: the texts of the cells that the `rule` found, '' for a blank one; the first text is shown.
     """
     fix = by_own_header(fix, header)
     written = list(dict.fromkeys(value for value in values if value))
@@ -236,12 +236,12 @@ def what_to_do(header: str, values: Sequence[str], fix: str, rule: str = "") -> 
 
 
 def by_own_header(fix: str, header: str) -> str:
-    """The fix of a blank cell with its column called as the sender calls it; elsewhere (the letter) columns have our names."""
+    """The fix of a blank cell, with the sender's name of the column in place of ours (which the letter uses)."""
     return re.sub("^补填“[^”]*”", lambda _: f"补填“{header}”", fix) if header else fix
 
 
 def _actions(issues: pd.DataFrame) -> list[_Action]:
-    """What is asked of the sender, one per rule and fix: what keeps rows out first, then most rows first."""
+    """What the sender is asked to do, one per rule and fix: the gravest first, then those with most rows."""
     asked = issues[issues["severity"].ne("notice")]
     keys = ["rank", "rule", "fix"]
     in_rows = asked[asked["at_row"].gt(0)].drop_duplicates([*keys, "sheet", "at_row"])
@@ -258,9 +258,9 @@ def _actions(issues: pd.DataFrame) -> list[_Action]:
 
 
 def _orders(summaries: Sequence[SubmissionSummary], issues: pd.DataFrame) -> list[tuple[Severity, str, str]]:
-    """(how grave, what to do, why) of kinds refused as a whole and of lists from which something of this file is missing.
+    """(severity, what to do, why) of kinds refused as a whole, of lists with gaps, and of confirmations that were not taken.
 
-    What a fault of the whole file says already is left out.
+    Without what a fault of the whole file says already.
     """
     said = set(issues.loc[issues["at_row"].eq(0), "fix"])
     found: list[tuple[Severity, str, str]] = [
@@ -270,10 +270,10 @@ def _orders(summaries: Sequence[SubmissionSummary], issues: pd.DataFrame) -> lis
         if one.status == "refused":
             refusal = one.reading.refusal
             fix, reason = refusal.fix if refusal else "", one.reason or (refusal.reason if refusal else "")
-            if not refusal and reason not in ("", NO_ROW):  # what to do, if anything, is the reason's second sentence
+            if not refusal and reason not in ("", NO_ROW):  # the reason's second sentence, if any, says what to do
                 reason, _, fix = reason.partition("。")
                 fix = f"{one.kind_title}：{fix}" if fix else ""
-            elif not refusal and not issues["severity"].eq("must_fix").any():  # else it is told row by row
+            elif not refusal and not issues["severity"].eq("must_fix").any():  # else the rows say it
                 fix = f"{one.kind_title}：请改好清单里标出的行，再整份重新报送"
             if fix and fix not in said:
                 found.append(("must_fix", fix, reason))
@@ -284,17 +284,17 @@ def _orders(summaries: Sequence[SubmissionSummary], issues: pd.DataFrame) -> lis
 
 
 def _has_gaps(one: SubmissionSummary) -> bool:
-    """Whether absence from the list says something."""
+    """Whether a gap in the list matters to rules (`Kind.has_gaps`)."""
     return bool(one.reading.kind) and contracts.load().kinds[str(one.reading.kind)].has_gaps
 
 
 def _title(summaries: Sequence[SubmissionSummary], count: int) -> str:
-    """What the sender reads first. That all was accepted is said of nothing else."""
+    """The title, which the sender reads first. It says that all was accepted only when that is so."""
     if count:
         return f"您需要做的 {count} 件事"
     states = {one.status for one in summaries}
     aside = sum(one.rows_set_aside for one in summaries)
-    # A correction, or answers alone.
+    # A correction workbook, or confirmations alone.
     is_about_another = any(not one.kind_title and one.status == "accepted" for one in summaries)
     said = (
         ("repeated" in states and states <= {"repeated", "superseded"}, "这份文件以前已经收到过，您不需要做任何事"),
@@ -376,17 +376,17 @@ _ELSEWHERE = "本文件里没有原表：请在您自己的原文件上改，改
 
 
 def _may_be_confirmed(issues: pd.DataFrame) -> pd.Series[bool]:
-    """Lines that a reason may answer in place of a correction (`exceptions`)."""
+    """Mask of the lines that the sender may confirm with a reason in place of a correction."""
     return issues["severity"].eq("confirm") | issues["rule"].str.endswith(f".{NO_NUMBER_YET}")
 
 
 def _room(sheet: str, sheets: frozenset[str] | None) -> range:
-    """The rows of a sheet that a link may lead to."""
+    """The rows of a sheet to which links may lead."""
     return range(1, MOST_ROWS + 1) if sheets and sheet in sheets else range(0)
 
 
 def _write_gain(page: Page, actions: list[_Action], issues: pd.DataFrame) -> None:
-    """How many of the rows that were sent back the first five things to do would cure, where so few cure many."""
+    """Write how many of the rows that were sent back the first five things to do would cure, where that is many."""
     grave = [(one.rule, one.fix) for one in actions if one.rank == 0]
     bad = issues[issues["rank"].eq(0) & issues["at_row"].gt(0)]
     if len(grave) <= _FIRST_TO_DO or bad.empty:
@@ -403,7 +403,7 @@ _FIRST_TO_DO = 5
 
 
 def counted_once(issues: pd.DataFrame, sheets: Collection[str] | None = None) -> int:
-    """How many rows of a submission (of these sheets) were left out only because another one is their like."""
+    """How many rows of a submission (on these sheets) were left out only because they repeat another row."""
     rows = issues if sheets is None else issues[issues["sheet"].isin(list(sheets))]
     place = ["sheet", "row_number"]
     faulty = pd.MultiIndex.from_frame(rows.loc[rows["severity"].eq("must_fix"), place])
@@ -414,7 +414,7 @@ def counted_once(issues: pd.DataFrame, sheets: Collection[str] | None = None) ->
 def _write_outcome(page: Page, summaries: Sequence[SubmissionSummary], issues: pd.DataFrame) -> None:
     page.section("文件结果")
     for one in summaries:
-        # Without a kind: a correction or a confirmation that was taken, bytes that came before, else what was not recognised.
+        # Without a kind: a correction or confirmation that was taken, a repeated file, or a sheet that was not recognised.
         is_known = one.status in ("accepted", "repeated")
         title = (one.kind_title or ("这份文件" if is_known else "认不出种类的工作表")) + (
             f"（{one.reading.period[:4]}年{int(one.reading.period[5:])}月）" if one.reading.period else ""
@@ -445,7 +445,7 @@ def _write_outcome(page: Page, summaries: Sequence[SubmissionSummary], issues: p
 
 
 def _trend_words(trend: Mapping[str, int]) -> str:
-    """Cured first: it is the sender's work."""
+    """The trend in Chinese; corrected faults first, since they are the sender's work."""
     titles = {
         "fixed": "已改正",
         "open": "仍未改",
@@ -457,7 +457,7 @@ def _trend_words(trend: Mapping[str, int]) -> str:
 
 
 def _accepted_rows(one: SubmissionSummary) -> list[str]:
-    """Which rows were accepted, sheet by sheet. Not for lists of which only people in scope are kept: it would tell who they are."""
+    """Sentences that name the accepted rows, by sheet; none where rows were out of scope: they would tell who is in scope."""
     if one.accepted_path is None or not one.rows_accepted or one.rows_out_of_scope:
         return []
     table = pq.read_table(one.accepted_path, columns=["sheet", "row_number"]).to_pandas()
@@ -476,7 +476,7 @@ def _accepted_rows(one: SubmissionSummary) -> list[str]:
 
 
 def _chosen(issues: pd.DataFrame) -> pd.Index[int]:
-    """Which faults get a line: each rule its first ones in turn, so that a frequent fault does not hide a rare one."""
+    """The faults that get a line: first of each rule its first fault, then its second, …, so that frequent faults hide no rare one."""
     turn = issues.groupby("rule").cumcount().sort_values(kind="stable")
     return turn.index[:MOST_LINES].sort_values()
 

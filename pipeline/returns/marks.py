@@ -1,4 +1,4 @@
-"""Issues → which cell gets which fill and which note. Columnar: a file may have hundreds of thousands of issues."""
+"""Plans which cell gets which fill and note, from the issues. Works by columns: a file may have hundreds of thousands of issues."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import pandas as pd
 from pipeline.model import NEVER_RECEIVED, SEVERITIES, SEVERITY_TITLES, Area
 
 NOTE_SIGN = "〔检查结果〕"
-"""Each note of ours begins with it, so that a returned file that comes back can be freed of our notes."""
+"""Each of our notes begins with it, so that our notes can be removed from a returned file that comes again."""
 NOTES_PER_SHEET = 2_000
 NOTES_PER_RULE = 200
 NOTICE = SEVERITIES.index("notice")
 
-_STRIDE = 1 << 16  # more than a sheet's 16,384 columns: row × stride + column names a cell by one number
+_STRIDE = 1 << 16  # more than a sheet's 16,384 columns: row × stride + column is a cell's key
 
 
 _LAST_ROW = 1_048_576
 _AREAS_NOTED = 200
-"""Areas beside a list that are marked where they begin; the others are emptied without a word in their place."""
+"""How many of the emptied areas beside a list get a mark in their first cell; further ones are emptied without a mark."""
 
 
 class Gone:
-    """The cells of a sheet that are never received: areas of one column each."""
+    """The cells of a sheet that must be emptied, as areas of one column each."""
 
     def __init__(self, areas: list[Area]) -> None:
         self.areas = areas
@@ -34,18 +34,18 @@ class Gone:
             if first == last:
                 self._single.setdefault(first, set()).add(column)
         self.columns = frozenset(column for _, _, column in self._tall)
-        """Columns of which more than a cell goes: of what is drawn from their values nothing may stay."""
+        """Columns with an area of several cells: nothing that is made from their values may stay."""
 
     def __bool__(self) -> bool:
         return bool(self.areas)
 
     def in_row(self, row: int) -> frozenset[int]:
-        """The columns whose cell in this row is emptied."""
+        """Columns whose cell in this row is emptied."""
         tall = (column for first, last, column in self._tall if first <= row <= last)
         return frozenset(tall) | self._single.get(row, set())
 
     def covers(self, top: int, left: int, bottom: int, right: int) -> bool:
-        """Whether every cell of a rectangle is emptied, each column by one area."""
+        """Whether every cell of a rectangle is emptied, each column of it by one area."""
         whole = {column for first, last, column in self.areas if first <= top and last >= bottom}
         return whole.issuperset(range(left, right + 1))
 
@@ -56,23 +56,23 @@ class Gone:
 
 @dataclass
 class SheetMarks:
-    """What is to be done in one sheet. `rows`, `columns`, `ranks` run along each other, by row, then by column."""
+    """What is to be done in one sheet. `rows`, `columns`, `ranks` are parallel lists, sorted by row, then by column."""
 
     rows: list[int] = field(default_factory=list)
     columns: list[int] = field(default_factory=list)
     ranks: list[int] = field(default_factory=list)
     """Position in SEVERITIES: 0 is the gravest."""
     notes: dict[tuple[int, int], str] = field(default_factory=dict)
-    """(row, column) → text. Never more than NOTES_PER_SHEET, and one per refused column's header."""
+    """(row, column) → text. At most NOTES_PER_SHEET, and one for each of the `heads`."""
     cells_without_note: int = 0
     refused: dict[int, int] = field(default_factory=dict)
-    """Column that is never received → last row of its header; all below is emptied."""
+    """Column that is never received → last row of its header; all cells below are emptied."""
     emptied: list[Area] = field(default_factory=list)
-    """Areas beside the list that are emptied."""
+    """Areas outside the list that are emptied."""
     heads: int = 0
-    """Cells that carry our mark and note to say what is never received."""
+    """How many cells have our mark and note that something is never received."""
     text_columns: frozenset[int] = frozenset()
-    """Columns of numbers that must stay text; marked cells get the text format, so that a retyped number stays whole."""
+    """Columns of ID and disability numbers: marked cells get the text format, so that a number typed again stays whole."""
 
     @property
     def is_empty(self) -> bool:
@@ -98,9 +98,9 @@ def plan(
 ) -> dict[str, SheetMarks]:
     """Sheet → marks, for the sheets in `merges` (all sheets of the workbook, also those without merged cells).
 
-    An issue inside a merged area marks the area's first cell, since only that one is seen. An issue of a row marks
-    the row's first cell that is not hidden in a merged area. `issues` needs the columns rule, severity, message,
-    sheet, row_number, column; issues of the whole file mark nothing.
+    An issue inside a merged area marks the area's first cell, since only that one is visible. An issue of a whole row
+    marks the row's first cell that no merged area hides. `issues` needs the columns rule, severity, message, sheet,
+    row_number, column; issues of the whole file mark nothing.
     """
     marks: dict[str, SheetMarks] = {}
     placed = issues[issues["row_number"].notna() & issues["sheet"].isin(list(merges))]
@@ -126,7 +126,7 @@ def _keys(frame: pd.DataFrame) -> pd.Series[int]:
 
 
 def _place(issues: pd.DataFrame, areas: list[tuple[tuple[int, int], tuple[int, int]]]) -> pd.DataFrame:
-    """Issues with `row`, `column` of the cell to mark and `rank`, by position."""
+    """Rule, message, `rank`, and `row`, `column` of the cell to mark, for each issue; sorted by row, column, rank."""
     frame = pd.DataFrame(
         {
             "rule": issues["rule"].astype(str).to_numpy(),
@@ -149,7 +149,7 @@ def _place(issues: pd.DataFrame, areas: list[tuple[tuple[int, int], tuple[int, i
 
 
 def _hidden_cells(areas: list[tuple[tuple[int, int], tuple[int, int]]]) -> pd.Series[int]:
-    """Key of each cell covered by a merged area → key of the area's first cell. Huge areas hold no data: left out."""
+    """Key of each cell hidden by a merged area → key of the area's first cell. Huge areas hold no data, and are left out."""
     keys: list[np.ndarray] = []
     anchors: list[np.ndarray] = []
     for (top, left), (bottom, right) in areas:
@@ -166,7 +166,7 @@ def _hidden_cells(areas: list[tuple[tuple[int, int], tuple[int, int]]]) -> pd.Se
 
 
 def _heads(own: SheetMarks, areas: list[tuple[tuple[int, int], tuple[int, int]]]) -> list[tuple[int, int]]:
-    """(row, column) of the cells that say what is never received, as they are seen: a refused column's header, an area's first."""
+    """(row, column) of the visible cells to mark as never received: each refused column's header, each emptied area's first cell."""
     cells = [(row, column) for column, row in own.refused.items()]
     cells += [(first, column) for first, _, column in own.emptied[:_AREAS_NOTED]]
     hidden = _hidden_cells(areas) if cells else None
@@ -188,7 +188,7 @@ def _fill(own: SheetMarks, found: pd.DataFrame, heads: list[tuple[int, int]]) ->
 
 
 def _write_notes(own: SheetMarks, found: pd.DataFrame, heads: list[tuple[int, int]]) -> None:
-    """Notes on as many cells as a workbook bears, each rule having its share, the first cells of a rule first."""
+    """Write notes on at most NOTES_PER_SHEET cells: of each rule first its first cells, at most NOTES_PER_RULE."""
     cells = found.drop_duplicates(["row", "column"])
     turn = cells.groupby("rule").cumcount()
     chosen = turn[turn < NOTES_PER_RULE].sort_values(kind="stable").index[:NOTES_PER_SHEET]

@@ -1,4 +1,4 @@
-"""Cell notes: xl/comments*.xml and the VML that draws them, merged with those the sheet already has.
+"""Cell notes: xl/comments*.xml and the VML that draws them, merged with the notes that the sheet already has.
 
 Sources: ECMA-376 part 1, 18.7; part 4, 19 (VML).
 """
@@ -24,14 +24,14 @@ _SHAPE = re.compile(rb"<v:shape\b(?:(?!</v:shape>).)*?</v:shape>", re.DOTALL)
 _SHAPE_ROW = re.compile(rb"<x:Row>\s*(\d+)\s*</x:Row>")
 _SHAPE_COLUMN = re.compile(rb"<x:Column>\s*(\d+)\s*</x:Column>")
 ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-"""Characters that XML has no place for."""
+"""Characters that XML does not allow."""
 
 
 class Comments:
     """The notes of one sheet."""
 
     def __init__(self, data: bytes | None) -> None:
-        """Read the part; None: the sheet has none yet. Notes of an earlier return are taken out."""
+        """Read the part (None: the sheet has none yet), and remove our notes of an earlier return. Raises CannotPatch."""
         self.root = parse(data) if data else _new_comments()
         authors, entries = self.root.find(f"{{{MAIN}}}authors"), self.root.find(f"{{{MAIN}}}commentList")
         if authors is None or entries is None:
@@ -43,18 +43,18 @@ class Comments:
                 self.entries.remove(one)
 
     def cells(self) -> set[Cell]:
-        """Where notes stand."""
+        """The cells with a note."""
         return {cell_of(one.get("ref", "")) for one in self.entries}
 
     def drop(self, gone: Gone) -> None:
-        """Take out the notes in cells that are emptied."""
+        """Remove the notes in cells that are emptied."""
         for one in list(self.entries):
             row, column = cell_of(one.get("ref", ""))
             if column in gone.in_row(row):
                 self.entries.remove(one)
 
     def add(self, notes: dict[Cell, str]) -> None:
-        """Add notes; one that stands there already keeps its text, ours follows."""
+        """Add notes. A note that is there already keeps its text; ours follows."""
         standing = {cell_of(one.get("ref", "")): one for one in self.entries}
         author = next((index for index, one in enumerate(self.authors) if one.text == AUTHOR), None)
         if author is None:
@@ -81,14 +81,14 @@ class Comments:
         self.entries[:] = sorted(self.entries, key=lambda one: cell_of(one.get("ref", "")))
 
     def bytes(self) -> bytes:
-        """The part."""
+        """The part's XML."""
         return serialise(self.root)
 
 
 def vml(data: bytes | None, keep: set[Cell], sheet_number: int, widths: dict[int, float]) -> bytes:
-    """The VML drawing with one note shape for each cell in `keep`; other shapes stay as they are.
+    """The VML drawing with one note shape for each cell in `keep`; shapes that are no notes stay as they are.
 
-    Edited as bytes: Excel itself writes VML that is no XML. `widths` are column widths in characters.
+    It is edited as bytes, since Excel itself writes VML that is no XML. `widths`: column → width in characters.
     """
     text = data or _new_vml(sheet_number, len(keep))
     drawn: set[Cell] = set()
@@ -138,7 +138,7 @@ def _run(body: etree._Element, text: str, is_bold: bool) -> None:
 
 
 def _strip_ours(comment: etree._Element) -> None:
-    """Cut a comment's text from our sign on."""
+    """Cut off a comment's text from NOTE_SIGN on."""
     cutting = False
     for one in list(comment.iter(f"{{{MAIN}}}t")):
         text = one.text or ""

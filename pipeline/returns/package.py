@@ -1,4 +1,4 @@
-"""The parts of an .xlsx around its sheets: relationships, content types, workbook, styles. Edited, never rebuilt.
+"""Edits the parts of an .xlsx around its sheets: relationships, content types, workbook, styles. Nothing is rebuilt.
 
 Sources: ECMA-376 parts 1 and 2.
 """
@@ -26,9 +26,9 @@ RELATIONSHIPS_TYPE: Final = "application/vnd.openxmlformats-package.relationship
 VML_TYPE: Final = "application/vnd.openxmlformats-officedocument.vmlDrawing"
 LISTING: Final = "问题清单"
 FILLS: Final = ("FFF8CBCD", "FFFFEFB3", "FFD6E9F8")
-"""Soft red, yellow, blue, in the order of SEVERITIES. Uncommon values: by them our own marks are known again."""
+"""Soft red, yellow, blue, in the order of SEVERITIES. The values are uncommon, so that our own marks are found again by them."""
 MOST_FORMATS = 64_000
-"""Excel bears 65,490 cell formats."""
+"""Excel allows 65,490 cell formats."""
 
 
 _ACTIVE: Final = {
@@ -37,20 +37,20 @@ _ACTIVE: Final = {
     "oleobject": "嵌入的对象", "package": "嵌入的对象", "control": "嵌入的对象", "ctrlprop": "嵌入的对象",
     "activexcontrolbinary": "嵌入的对象", "externallink": "指向别的文件的链接",
 }  # fmt: skip
-"""The last word of a relationship's type → what it brings, for all that acts when a workbook is opened or comes from elsewhere.
+"""Last word of a relationship's type → what it brings, in Chinese: what acts when a workbook is opened, or comes from elsewhere.
 
 Sources: ECMA-376 part 1, 12 and 15.2; [MS-OFFMACRO2].
 """
 _COMPOUND, _ZIP = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"PK\x03\x04"
-"""How a compound file (macros, OLE objects, old workbooks) and a zip (newer documents) begin."""
+"""The first bytes of a compound file (macros, OLE objects, old workbooks) and of a zip (newer documents)."""
 
 
 class CannotPatch(Exception):
-    """This workbook cannot be edited part by part; the way out is a rewrite. Says why, without values."""
+    """This workbook cannot be edited part by part, and must be rewritten. The text says why, without values."""
 
 
 def parse(data: bytes) -> etree._Element:
-    """An XML part. Raises CannotPatch when it is not well-formed or declares a document type."""
+    """The tree of an XML part. Raises CannotPatch when it is not well-formed or declares a document type."""
     if b"<!DOCTYPE" in data:
         raise CannotPatch("document type declared")
     try:
@@ -60,9 +60,9 @@ def parse(data: bytes) -> etree._Element:
 
 
 def active_content(archive: zipfile.ZipFile) -> list[str]:
-    """What of a workbook must not be handed on: in words, sorted. Macros and objects are known by content, not by name.
+    """Names in Chinese of what in a workbook must not be given back, sorted; found by relationships and by content, not by file name.
 
-    A link that somebody may click stays. Raises CannotPatch where relationships cannot be read.
+    Hyperlinks may stay. Raises CannotPatch where relationships cannot be read.
     """
     found = set()
     for info in archive.infolist():
@@ -85,7 +85,7 @@ class Relationships:
     """The relationships of one part; `part` is that part's name ('' for the package)."""
 
     def __init__(self, archive: zipfile.ZipFile, part: str) -> None:
-        """Read them; none is as good as an empty list."""
+        """Read them; a part without relationships gets an empty list."""
         self.part = part
         self.name = relations_of(part)
         self.is_changed = False
@@ -107,7 +107,7 @@ class Relationships:
         }
 
     def add(self, last: str, part: str, family: str = OFFICE) -> str:
-        """Relate to a part; gives the new id. `family` is what stands before the last part of the relationship's type."""
+        """Add a relationship to a part; gives the new id. Its type is `family`, `/`, `last`."""
         self.is_changed = True
         taken = {one.get("Id") for one in self.root}
         number = next(n for n in range(1, len(taken) + 2) if f"rIdList{n}" not in taken)
@@ -117,19 +117,19 @@ class Relationships:
         return f"rIdList{number}"
 
     def drop(self, part: str) -> None:
-        """Forget a part."""
+        """Remove the relationships to a part."""
         for one in list(self.root):
             if self.target(one) == part:
                 self.root.remove(one)
                 self.is_changed = True
 
     def target(self, one: etree._Element) -> str | None:
-        """The part to which one of them leads; None where it leads outside."""
+        """The part to which a relationship leads; None where it leads outside the file."""
         return None if one.get("TargetMode") == "External" else resolve(self.part, one.get("Target", ""))
 
 
 class ContentTypes:
-    """[Content_Types].xml."""
+    """The part [Content_Types].xml."""
 
     name = "[Content_Types].xml"
 
@@ -140,28 +140,28 @@ class ContentTypes:
         self.root = parse(archive.read(self.name))
 
     def of(self, part: str) -> str:
-        """The declared type of a part, '' when it goes by its extension."""
+        """The declared type of a part; '' when only its extension decides."""
         return next((one.get("ContentType", "") for one in self.root if one.get("PartName") == f"/{part}"), "")
 
     def override(self, part: str, kind: str) -> None:
-        """Declare a part."""
+        """Declare the type of a part that has none yet."""
         if not self.of(part):
             etree.SubElement(self.root, f"{{{TYPES}}}Override", PartName=f"/{part}", ContentType=kind)
 
     def default(self, extension: str, kind: str) -> None:
-        """Declare an extension."""
+        """Declare the type of an extension that has none yet."""
         if all(one.get("Extension", "").lower() != extension for one in self.root):
             self.root.insert(0, etree.Element(f"{{{TYPES}}}Default", Extension=extension, ContentType=kind))
 
     def drop(self, part: str) -> None:
-        """Forget a part."""
+        """Remove the declaration of a part."""
         for one in list(self.root):
             if one.get("PartName") == f"/{part}":
                 self.root.remove(one)
 
 
 class Workbook:
-    """xl/workbook.xml with its relationships: which sheets there are, in which order."""
+    """xl/workbook.xml with its relationships: the sheets and their order."""
 
     def __init__(self, archive: zipfile.ZipFile, types: ContentTypes) -> None:
         """Read it. Raises CannotPatch for anything but a plain .xlsx workbook (macros, strict, templates)."""
@@ -179,14 +179,14 @@ class Workbook:
         self.sheets = sheets
         parts = self.relationships.by_type("worksheet")
         self.parts: dict[str, str] = {}
-        """Sheet name → part name; chart sheets are left alone."""
+        """Sheet name → part name, of worksheets; chart sheets stay as they are."""
         for sheet in self.sheets:
             part = parts.get(sheet.get(f"{{{OFFICE}}}id", ""))
             if part is not None:
                 self.parts[sheet.get("name", "")] = part
 
     def drop_listing(self) -> str | None:
-        """Take out the listing of an earlier return; gives its part name."""
+        """Remove 问题清单 of an earlier return; gives its part name, None where there is none."""
         names = [sheet.get("name", "") for sheet in self.sheets]
         if LISTING not in names or len(names) == 1:
             return None
@@ -199,7 +199,7 @@ class Workbook:
         return part
 
     def put_listing_first(self, part: str, print_titles: str) -> None:
-        """Our sheet becomes the first and the one that is shown; names that belong to a sheet keep belonging to it."""
+        """Add our sheet as the first and active one; defined names that belong to a sheet still belong to it. Raises CannotPatch."""
         if LISTING in {sheet.get("name") for sheet in self.sheets}:
             raise CannotPatch("a workbook of our sheet alone")
         number = max(int(sheet.get("sheetId", "0")) for sheet in self.sheets) + 1
@@ -220,7 +220,7 @@ class Workbook:
             view.attrib.pop("firstSheet", None)
 
     def _renumber(self, new: Callable[[int], int | None]) -> None:
-        """Names that belong to a sheet count it by its place; None: the sheet is gone, and its names with it."""
+        """Give defined names the new position of their sheet; where `new` gives None the sheet is gone, and the name goes too."""
         names = self.root.find(f"{{{MAIN}}}definedNames")
         if names is None:
             return
@@ -235,10 +235,10 @@ class Workbook:
 
 
 class Styles:
-    """xl/styles.xml: clones of the cell formats in use, with our fill; and our sheet's own formats added."""
+    """xl/styles.xml: adds copies of cell formats in use with our fill, and the formats of our sheet."""
 
     def __init__(self, data: bytes) -> None:
-        """Read it. Raises CannotPatch when the tables we add to are missing."""
+        """Read it. Raises CannotPatch when a table to which we add is missing."""
         self.root = parse(data)
         self.formats = self._table("cellXfs")
         self.fills = self._table("fills")
@@ -251,10 +251,10 @@ class Styles:
         self.was_marked = frozenset(
             index for index, one in enumerate(self.formats) if int(one.get("fillId", "0")) in self._ours
         )
-        """Formats that an earlier return of this very file left behind."""
+        """Numbers of the formats with our fill, from an earlier return of this file."""
 
     def marked(self, original: int, rank: int | None, as_text: bool) -> int:
-        """Number of the format like `original`, with the fill of a severity (None: without our fill), and as text."""
+        """Number of a copy of format `original` with the fill of a severity (None: without our fill), and the text format where asked."""
         key = (original, rank, as_text)
         if key not in self._made:
             if not 0 <= original < len(self.formats) or len(self.formats) >= MOST_FORMATS:
@@ -270,10 +270,10 @@ class Styles:
         return self._made[key]
 
     def within(self, original: int, is_right: bool) -> int:
-        """Number of the format like `original` whose text is shown smaller where it is too long, and never over a blank cell beside it.
+        """Number of a copy of format `original` that shrinks a long text, so that it does not run over a blank cell beside it.
 
-        `is_right`: the cell is to the right of the blank one, which only a text that is not written from the left runs over. One
-        that keeps within its cell by itself stays as it is.
+        `is_right`: the cell is to the right of the blank one, where only a centred or right-aligned text runs over. A format
+        whose text stays within its cell anyway is given back itself.
         """
         if (original, is_right) not in self._held:
             if not 0 <= original < len(self.formats) or len(self.formats) >= MOST_FORMATS:
@@ -295,7 +295,7 @@ class Styles:
         return self._held[original, is_right]
 
     def take_in(self, data: bytes) -> list[int]:
-        """Add the formats of another styles.xml; their numbers here, in order. It must use built-in number formats only."""
+        """Add the formats of another styles.xml; gives their new numbers, in order. It may use built-in number formats only."""
         other = Styles(data)
         shifts = {}
         for name, attribute in (("fonts", "fontId"), ("fills", "fillId"), ("borders", "borderId")):
@@ -313,7 +313,7 @@ class Styles:
         return numbers
 
     def bytes(self) -> bytes:
-        """The part."""
+        """The part's XML."""
         for name in ("fonts", "fills", "borders", "cellXfs"):
             table = self._table(name)
             table.set("count", str(len(table)))
@@ -336,7 +336,7 @@ class Styles:
 
 
 def marked_formats(styles: bytes) -> dict[int, int]:
-    """Format number → rank, for the formats that carry one of our fills."""
+    """Format number → rank of its severity, for the formats with one of our fills."""
     root = parse(styles)
     fills = [_colour(fill) for fill in root.iterfind(f"{{{MAIN}}}fills/{{{MAIN}}}fill")]
     found = {}
@@ -353,7 +353,7 @@ def _colour(fill: etree._Element) -> str:
 
 
 def add_title(app: bytes) -> bytes:
-    """docProps/app.xml with our sheet among the titles of parts; as it was, when it is not built as Office builds it."""
+    """docProps/app.xml with our sheet among the titles of parts; unchanged when it is not built as Office builds it."""
     root = parse(app)
     kinds = {name: root.find(f"{{*}}{name}/{{*}}vector") for name in ("HeadingPairs", "TitlesOfParts")}
     heads, titles = kinds["HeadingPairs"], kinds["TitlesOfParts"]
@@ -371,7 +371,7 @@ def add_title(app: bytes) -> bytes:
 
 
 def open_archive(source: Path) -> zipfile.ZipFile:
-    """A zip file whose names are plain and unique. Raises CannotPatch."""
+    """Open a zip file. Raises CannotPatch when it is none, two names differ only in case, or an entry is encrypted."""
     try:
         archive = zipfile.ZipFile(source)
     except (zipfile.BadZipFile, OSError) as problem:

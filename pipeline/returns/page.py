@@ -49,7 +49,7 @@ class Page:
                 "strings_to_numbers": False, "max_url_length": 2079,
             },
         )  # fmt: skip
-        # Our small parts cost more as files on the disk. As an option, in_memory would switch constant_memory off, and inline texts.
+        # Our small parts cost more as files on the disk. As an option, in_memory would end constant_memory and its inline texts.
         self.book.in_memory = True
         self.book.set_properties({"author": "数据检查", "created": datetime(2000, 1, 1, tzinfo=UTC)})
         self.sheet = self.book.add_worksheet(LISTING)

@@ -1,4 +1,4 @@
-"""A plain workbook with the sender's values, where his own cannot be marked: text files, .xls, .dbf, workbooks of odd build."""
+"""Writes a plain workbook of the sender's values where the file itself cannot be marked: text, .xls, .dbf, odd workbooks."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from pipeline.returns.package import LISTING
 
 _DIGITS_OF_A_NUMBER = 15
 LONGEST = 32_767
-"""Characters in a cell."""
+"""The most characters in a cell."""
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _KEPT = ' xml:space="preserve"'
 _SPACED = r"^[\s\x{a0}\x{3000}]|[\s\x{a0}\x{3000}]$|\n"
-"""Texts whose blanks a reader may drop unless it is told to keep them."""
+"""Finds texts whose blanks a reading program may drop unless it is told to keep them."""
 TEXT_SHEET = "数据"
 """The name of the sheet that a text file becomes."""
 
 
 class _Unpacked(xlsxwriter.Workbook):  # type: ignore[misc]
-    """A workbook whose parts are not packed, for who reads all of it again at once; xlsxwriter has no option for that."""
+    """A workbook whose parts are not compressed, since it is read again at once; xlsxwriter has no option for that."""
 
     def _store_workbook(self) -> None:
         as_it_is = xlsxwriter_workbook.ZipFile
@@ -52,9 +52,9 @@ def rewrite(
 ) -> tuple[dict[str, str], int]:
     """Write values and merged cells; row n of the sheet, or line n of the text file, stays row n.
 
-    Every text is a text cell, so that long numbers stay whole and nothing is ever a formula; cells that held numbers
-    stay numbers. `refused`: sheet → column → last row of its header: nothing below is written. Gives the new name of
-    each sheet, and how many rows had no room.
+    Each text becomes a text cell, so that long numbers stay whole and nothing becomes a formula; cells that held numbers
+    stay numbers. `refused`: sheet → column → last row of its header; nothing below is written. Gives (old name → new name
+    of each sheet, how many rows had no room).
     """
     book = (xlsxwriter.Workbook if is_packed else _Unpacked)(
         str(target),
@@ -89,7 +89,7 @@ def rewrite(
             width = _width(cells, grid.numeric.get(column), titles)
             sheet.set_column(column, column, width, blank if grid.sheet == "" else None)
         sheet.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})
-        # By its own method xlsxwriter writes the cells of all its rows at once, and then takes no row above the last.
+        # merge_range would write the area's cells at once, and in constant memory no earlier row could follow.
         sheet.merge.extend(_separate(grid.merges))
         lost += int((grid.row_numbers > MOST_ROWS).sum())
         if any(mask.any() for mask in grid.numeric.values()):
@@ -101,7 +101,7 @@ def rewrite(
 
 
 def _fitting(name: str, taken: set[str]) -> str:
-    """A name that Excel bears: not too long, no brackets and slashes, not used twice."""
+    """A sheet name that Excel allows: not too long, without brackets and slashes, not used twice."""
     base = re.sub(r"[\[\]:*?/\\]", " ", _ILLEGAL.sub("", name)).strip("' ")[:31] or TEXT_SHEET
     folded = {one.casefold() for one in taken}
     tries = (base, *(f"{base[:27]}({number})" for number in range(2, 10_000)))
@@ -109,7 +109,7 @@ def _fitting(name: str, taken: set[str]) -> str:
 
 
 def _separate(areas: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int, int]]:
-    """Merged areas that overlap no other, of a size that data have: Excel repairs a file that has others."""
+    """The merged areas that overlap no earlier one and have a usual size: Excel would repair a file with others."""
     seen: set[tuple[int, int]] = set()
     kept = []
     for top, left, bottom, right in areas:
@@ -138,9 +138,9 @@ def _write_rows(sheet: Any, grid: Grid, refused: dict[int, int], text: Any, numb
 
 
 def _write_texts(sheet: Any, grid: Grid, refused: dict[int, int], text: Any) -> None:
-    """The same for a grid of nothing but text, which is every text file: whole columns at a time, ten times as fast.
+    """The same as `_write_rows`, for a grid of texts only (every text file): whole columns at a time, ten times as fast.
 
-    In constant memory xlsxwriter keeps finished rows in a file of its own; they are put there as it would put them.
+    In constant memory xlsxwriter keeps finished rows in a file of its own; this writes rows there in the same form.
     """
     fits = grid.row_numbers <= MOST_ROWS
     if not grid.columns or not fits.any():
@@ -164,7 +164,7 @@ def _write_texts(sheet: Any, grid: Grid, refused: dict[int, int], text: Any) -> 
 
 
 def _escaped(values: pa.StringArray) -> pa.StringArray:
-    """Text as it stands in a sheet's XML: characters that XML has no place for are gone, `_x0041_` stays what it is."""
+    """Texts as a sheet's XML needs them: without characters that XML does not allow; a literal `_x0041_` stays literal."""
     values = pc.replace_substring_regex(values, r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{fffe}\x{ffff}]", "")
     values = pc.utf8_slice_codeunits(values, 0, LONGEST)
     values = pc.replace_substring_regex(values, r"(_x[0-9A-Fa-f]{4}_)", r"_x005F\1")
@@ -174,7 +174,7 @@ def _escaped(values: pa.StringArray) -> pa.StringArray:
 
 
 def _rows(grid: Grid) -> Iterator[tuple[int, tuple[str | float | None, ...]]]:
-    """Row number and cells, in slices, so that a large file is never all Python objects at once."""
+    """(row number, cells) of each row; made in slices, so that a large file is never all Python objects at once."""
     for start in range(0, grid.height, 20_000):
         columns = [_cells(grid, column, start) for column in range(len(grid.columns))]
         numbers = grid.row_numbers[start : start + 20_000].tolist()
@@ -190,18 +190,18 @@ def _cells(grid: Grid, column: int, start: int) -> list[str | float | None]:
     if mask is not None:
         for position in np.flatnonzero(mask[start : start + 20_000]).tolist():
             value = texts[position]
-            # A date or a duration says more by its text; a .dbf table's long number would lose its last digits.
+            # Dates and durations stay texts; so do long numbers of .dbf tables, which would lose their last digits.
             if isinstance(value, str) and len(re.sub(r"\D", "", value).strip("0")) <= _DIGITS_OF_A_NUMBER:
                 with suppress(ValueError):
                     if math.isfinite(
                         number := float(value)
-                    ):  # a workbook has no number for NaN or infinity: it shows the word
+                    ):  # a workbook has no number for NaN or infinity: the word stays
                         texts[position] = number
     return texts
 
 
 def _titles(grid: Grid) -> frozenset[int]:
-    """Positions of the first rows in which one cell alone says something: a title or a footnote may run over its neighbours."""
+    """Positions, among the first rows, of those with one filled cell: a title or footnote may run over the cells beside it."""
     if len(grid.columns) < 2:
         return frozenset()
     first = [cells.slice(0, _FIRST_ROWS).to_pylist() for cells in grid.columns]
@@ -216,9 +216,9 @@ def _width(
     is_number: np.ndarray[Any, Any] | None = None,
     titles: Collection[int] = (),
 ) -> float:
-    """A column wide enough for its first cells and all its numbers, within reason: a number that has no room is shown as ###.
+    """Width of a column for its first cells and all its numbers, at most 42: a number without room is shown as ###.
 
-    `titles`: rows of which no column need be as wide as the text.
+    `titles`: positions of rows whose text does not count.
     """
     longest = 8
     for at, value in enumerate(cells.slice(0, _FIRST_ROWS).to_pylist()):

@@ -1,7 +1,7 @@
-"""One sheet's XML, edited as bytes while it streams past: styles of marked cells, emptied cells, what stands around them.
+"""Edits one sheet's XML as a stream of bytes: styles of marked cells, emptied cells, and the elements around the rows.
 
-All that is not marked is passed on byte for byte. Anything that does not look as Excel, WPS, POI, openpyxl or
-xlsxwriter write it raises CannotPatch. Source: ECMA-376 part 1, 18.3.
+All other bytes are copied unchanged. XML that is not as Excel, WPS, POI, openpyxl or xlsxwriter write it raises
+CannotPatch. Source: ECMA-376 part 1, 18.3.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _FORMULA_AREA = re.compile(rb"""<f\b[^>]*\sref=["']([A-Z]+)(\d+)(?::([A-Z]+)(\d+
 _RICH_VALUE = re.compile(rb"""\s(?:vm|cm)=["']\d+["']""")
 _SHOWS_RICH_VALUE = re.compile(rb"""<c\s[^<>]*?\s(?:vm|cm)=["']\d+["']""")
 CELL_PICTURE = re.compile(rb"DISPIMG\((?:&quot;|\")([^&\"]+)")
-"""In a formula: the name of a picture in WPS's `cellimages.xml`."""
+"""Finds in a formula the name of a picture in WPS's `cellimages.xml`."""
 _TAB_SELECTED = re.compile(rb"""\stabSelected=["'](?:1|true)["']""")
 _VALIDATION = re.compile(rb"<dataValidation\b[^>]*?(?:/>|>.*?</dataValidation>)", re.DOTALL)
 _MERGE = re.compile(rb"""<mergeCell\s+ref=["']([A-Z]{1,3})(\d+):([A-Z]{1,3})(\d+)["']""")
@@ -51,7 +51,7 @@ _TEXT_TYPES = frozenset({b"s", b"str", b"inlineStr"})
 
 
 def _is_blank(row: bytes, at: int) -> bool:
-    """Whether nothing stands in the cell that begins at a place."""
+    """Whether the cell that begins at `at` has no content."""
     end = row.index(b">", at)
     return row[end - 1 : end] == b"/" or row.startswith(b"</c>", end + 1)
 
@@ -62,30 +62,30 @@ class _Out(Protocol):
 
 @dataclass
 class Emptied:
-    """What stood in the cells that are never received. Kept only to see that none of it remains."""
+    """The content of the emptied cells. It is kept only to check that none of it remains."""
 
     shared: set[int] = field(default_factory=set)
     """Numbers of shared strings."""
     texts: set[str] = field(default_factory=set)
-    """Texts and numbers that stood in the cells themselves, as XML text."""
+    """Texts and numbers that were in the cells themselves, as XML text."""
     pictures_left: set[str] = field(default_factory=set)
-    """Names of WPS's pictures in cells that stay."""
+    """Names of WPS's pictures in the cells that stay."""
     rich_values_left: bool = False
-    """A cell that stays shows something from behind the sheet (Excel's pictures in cells), or spills."""
+    """Whether a cell that stays uses rich data (Excel's pictures in cells), or spills."""
 
 
 @dataclass
 class SheetParts:
-    """What the rest of the package needs to know of a sheet."""
+    """The text of a sheet before and after its rows, and its column widths."""
 
     prolog: bytes
     epilog: bytes
     widths: dict[int, float]
-    """Column → width in characters, where the sheet says one."""
+    """Column → width in characters, where the sheet gives one."""
 
 
 class SheetPatch:
-    """Streams one sheet from `source` to `out`."""
+    """Copies one sheet as a stream, with its marks; see `run`."""
 
     def __init__(
         self,
@@ -96,9 +96,9 @@ class SheetPatch:
         emptied: Emptied,
         used: set[int] | None,
     ) -> None:
-        """`style` gives the number of a clone (original, rank or None, as text), `within` that of one whose text stays in its cell.
+        """`style`: as `Styles.marked`. `within`: as `Styles.within`. `was_marked`: formats of marks of an earlier return.
 
-        `used` collects the shared strings that remain in use; None when nobody asks.
+        `used` collects the numbers of the shared strings that remain in use; None when that does not matter.
         """
         self.marks = marks
         self.gone = marks.gone
@@ -114,7 +114,7 @@ class SheetPatch:
         self.old_mark = re.compile(rb"""<c\s[^>]*?\ss=["'](?:%s)["']""" % old) if was_marked else None
 
     def run(self, source: IO[bytes], out: _Out, close: Callable[[SheetParts], bytes]) -> None:
-        """Copy the sheet; `close` is given what stands before and after the rows and gives what shall stand after."""
+        """Copy the sheet from `source` to `out`. `close` gets the text before and after the rows, and gives the new text after them."""
         prolog, rest = _prolog(source)
         widths = self._read_columns(prolog)
         out.write(_TAB_SELECTED.sub(b"", prolog))
@@ -135,7 +135,7 @@ class SheetPatch:
         return widths
 
     def _rows(self, source: IO[bytes], out: _Out, buffer: bytes) -> bytes:
-        """Stream the rows; gives all bytes from `</sheetData>` on."""
+        """Copy the rows; gives all bytes from `</sheetData>` on."""
         previous = 0
         ended = False
         while True:
@@ -179,9 +179,9 @@ class SheetPatch:
             buffer += more
 
     def _unmarked(self, buffer: bytes, position: int, previous: int) -> tuple[int, int]:
-        """Where in `buffer` the whole rows without a mark that begin at `position` end, and the number of the last of them.
+        """(end in `buffer` of the whole rows without a mark that begin at `position`, number of the last of them).
 
-        Stays where it is when there are none, or when each row must be looked at.
+        Gives `position`, `previous` when there are none, or when each row must be examined.
         """
         if self.gone or self.old_mark:
             return position, previous
@@ -214,7 +214,7 @@ class SheetPatch:
         return list(zip(self.marks.columns[begin:end], self.marks.ranks[begin:end], strict=True))
 
     def _missing_rows(self, before: int, pieces: list[bytes]) -> None:
-        """Rows that the sheet leaves out, since nothing stands in them, but that carry a mark."""
+        """Add the rows up to `before` that have a mark and are not in the sheet, since they are empty."""
         rows = self.marks.rows
         while self.next_mark < len(rows) and rows[self.next_mark] < before:
             number = rows[self.next_mark]
@@ -249,7 +249,7 @@ class SheetPatch:
         return b"".join(pieces)
 
     def _restyled(self, head: bytes, column: int, rank: int | None) -> bytes:
-        """The attributes of a cell after its name, up to its `>`, with the format of its mark."""
+        """A cell's tag up to its `>`, or the part of it after the name, with the format of its mark."""
         key = (head, rank, rank is not None and column in self.marks.text_columns)
         if (known := self.restyled.get(key)) is None:
             found = _STYLE.search(head)
@@ -261,9 +261,9 @@ class SheetPatch:
         return known
 
     def _kept_clear(self, row: bytes, number: int, column: int) -> bytes:
-        """The row with a marked cell that is blank kept clear of its neighbours' texts, which a sheet lets run over it.
+        """The row in which texts of neighbours do not run over a marked cell that is blank.
 
-        The cell itself stays blank: it is their texts that are made to stay within their own cells.
+        The cell itself stays blank; the neighbours get a format that keeps their texts within their own cells.
         """
         at = row.find(b'<c r="%s%d"' % (_LETTERS[column], number))
         if at < 0 or not _is_blank(row, at):
@@ -274,14 +274,14 @@ class SheetPatch:
         before = row.rfind(b"<c ", 0, at)
         while before >= 0 and _is_blank(row, before):
             before = row.rfind(b"<c ", 0, before)
-        for start, is_right in ((after, True), (before, False)):  # from the end, so that places hold
+        for start, is_right in ((after, True), (before, False)):  # later place first: the other stays right
             if start >= 0:
                 end = row.index(b">", start)
                 row = row[:start] + self._held(row[start:end], is_right) + row[end:]
         return row
 
     def _held(self, head: bytes, is_right: bool) -> bytes:
-        """A cell up to its `>`, with a format that holds its text within it; one that holds no text as it was."""
+        """A cell's tag up to its `>`, with a format that keeps its text within the cell; unchanged for a cell without text."""
         kind = _STRING_TYPE.search(head)
         if kind is None or kind[1] not in _TEXT_TYPES:
             return head
@@ -302,7 +302,7 @@ class SheetPatch:
     def _rebuilt(
         self, row: bytes, number: int, tag: re.Match[bytes], marks: list[tuple[int, int]], empty: frozenset[int]
     ) -> bytes:
-        """The row cell by cell: for rows where a marked cell is absent, a cell is emptied, or an old mark goes."""
+        """The row built again cell by cell: for a marked cell that is absent, a cell to be emptied, or an old mark to be removed."""
         ranks = dict(marks)
         row_style = _STYLE.search(tag[1]) if b"customFormat=" in tag[1] else None
         style = int(row_style[1]) if row_style else None
@@ -353,7 +353,7 @@ class SheetPatch:
             self.emptied.texts.update(value.decode() for value in values)
 
     def _without_refused_lists(self, epilog: bytes) -> bytes:
-        """Drop-downs of columns that go, go too: they spell out what is never received."""
+        """The epilog without drop-down lists of emptied columns, since their words are what is never received."""
         refused = self.gone.columns
         if not refused:
             return epilog
@@ -378,7 +378,7 @@ class SheetPatch:
 
 
 def _prolog(source: IO[bytes]) -> tuple[bytes, bytes]:
-    """All up to and with `<sheetData>`, and what was read beyond. A sheet without rows gets an open and a close tag."""
+    """(all up to and with `<sheetData>`, what was read beyond). An empty `<sheetData/>` becomes an open and a close tag."""
     data = b""
     while True:
         more = source.read(CHUNK)
@@ -412,7 +412,7 @@ def _refuse_odd(data: bytes) -> None:
 
 
 def top_level(parts: SheetParts) -> Iterator[tuple[str, int]]:
-    """(local name, offset in the epilog) of each element that stands after the rows, at top level."""
+    """(local name, offset in the epilog) of each top-level element after the rows."""
     opening = re.search(rb"<worksheet\b[^>]*>", parts.prolog)
     if opening is None:
         raise CannotPatch("no root element")
@@ -441,10 +441,10 @@ def top_level(parts: SheetParts) -> Iterator[tuple[str, int]]:
 
 
 def merged_areas(source: IO[bytes]) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """((first row, first column), (last row, last column)), 1-based, of the sheet's merged cells."""
+    """The sheet's merged areas as ((first row, first column), (last row, last column)), 1-based."""
     data = b""
     while more := source.read(CHUNK):
-        data = data[-20:] + more  # all that is kept of the rows is what may hold the start of their end
+        data = data[-20:] + more  # of the rows, keep only bytes that may begin the end tag
         if b"</sheetData" in data or re.search(rb"<sheetData\s*/>", data):
             data += _read_all(source)
             break
@@ -475,7 +475,7 @@ def relationship_of(parts: SheetParts, element: str) -> str | None:
 
 
 def without_element(parts: SheetParts, element: str) -> bytes:
-    """The epilog without an element that has no content of its own."""
+    """The epilog without the first such element; the element may have no elements in it."""
     for name, offset in top_level(parts):
         if name == element:
             end = parts.epilog.index(b">", offset) + 1
@@ -486,7 +486,7 @@ def without_element(parts: SheetParts, element: str) -> bytes:
 
 
 def with_legacy_drawing(parts: SheetParts, identifier: str) -> bytes:
-    """The epilog with a VML drawing put where the schema wants it."""
+    """The epilog with a `legacyDrawing` element where the schema requires it."""
     offset = next(
         (offset for name, offset in top_level(parts) if name in _AFTER_LEGACY_DRAWING),
         parts.epilog.rindex(b"</worksheet"),

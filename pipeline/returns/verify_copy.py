@@ -1,6 +1,6 @@
-"""The written copy is read again before anyone sees it: values unchanged, marks where they belong, nothing refused left.
+"""Reads the written copy again before it goes back: values unchanged, marks where they belong, no refused value left.
 
-Most rows of a copy are the sender's own bytes. Those are seen to be the same at once; what differs is parsed and compared.
+Most rows of a copy are the sender's own bytes: equal bytes need no parsing. Only rows that differ are parsed and compared.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ _STRING = re.compile(rb"<si\s*/>|<si(?:\s[^>]*)?>.*?</si>", re.DOTALL)
 _CELL_NAME = re.compile(r"([A-Z]{1,3})(\d+)")
 _C = f"{{{MAIN}}}c"
 _AT_ONCE = 5_000
-"""Rows that are parsed at a time: a tree takes many times the memory of its text."""
+"""Rows that are parsed at a time, since a tree needs many times the memory of its text."""
 
 
 def verify_copy(source: Path, target: Path, marks: dict[str, SheetMarks], done: Patched) -> None:
-    """Raises CannotPatch, saying what is not as it should be. All workbooks are closed again."""
+    """Raise CannotPatch, with the reason, when the copy `target` is not as it should be. Both workbooks are closed at the end."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target) as new:
         workbook, before = Workbook(new, ContentTypes(new)), Workbook(old, ContentTypes(old))
         if next(iter(workbook.parts)) != LISTING:
@@ -76,17 +76,17 @@ def verify_copy(source: Path, target: Path, marks: dict[str, SheetMarks], done: 
 
 
 class _Rows:
-    """The rows of a sheet that are not byte for byte what they were, and what stands around the rows now."""
+    """The rows of a sheet that differ in their bytes from before, and the new text around the rows."""
 
     def __init__(self, old: bytes, new: bytes, strings: tuple[list[bytes], list[bytes]] | None) -> None:
-        """`strings`: the shared strings before and now, where they are not the same. None that is in use may differ."""
+        """`strings`: the shared strings before and now, where they differ. Raises CannotPatch when one that is in use differs."""
         _, before, _ = _split(old)
         self.prolog, after, self.epilog = _split(new)
         if strings and any(strings[0][at] != strings[1][at] for at in {int(one) for one in _SHARED.findall(new)}):
             raise CannotPatch("values are not the same")
         if len(before) == len(after):
             pairs = zip(before, after, strict=True)
-        else:  # rows that the sheet left out, since nothing stood in them, but that carry a mark
+        else:  # the old sheet left out empty rows; those with a mark are there now
             numbered = {_number(row): row for row in before}
             pairs = zip([numbered.pop(_number(row), b"") for row in after], after, strict=True)
             if numbered:
@@ -96,7 +96,7 @@ class _Rows:
 
 
 def _split(data: bytes) -> tuple[bytes, list[bytes], bytes]:
-    """What stands before the rows, each row with its tags, and what stands after them."""
+    """(the text before the rows, each row with its tags, the text after them)."""
     start = data.index(b">", data.index(b"<sheetData")) + 1
     if data[start - 2 : start] == b"/>":
         return data[:start], [], data[start:]
@@ -119,7 +119,7 @@ def _shared_strings(archive: zipfile.ZipFile, workbook: Workbook) -> bytes:
 
 def _well_formed(part: str, pieces: Iterable[bytes]) -> None:
     if not part.endswith((".xml", ".rels")):
-        return  # Excel's own VML is no XML
+        return  # VML as Excel writes it may be no XML
     parser = expat.ParserCreate()
     try:
         for piece in pieces:
@@ -130,7 +130,7 @@ def _well_formed(part: str, pieces: Iterable[bytes]) -> None:
 
 
 def _marks_stand(rows: list[bytes], mark: SheetMarks, formats: dict[int, int]) -> None:
-    """Exactly the marked cells carry our fills, each that of its severity."""
+    """Raise CannotPatch unless exactly the marked cells have our fills, each the fill of its severity."""
     names = b"|".join(b"%d" % one for one in formats)
     found = re.findall(_CELL_STYLE % names, b"".join(rows)) if formats else []
     ranks = {b"%d" % number: rank for number, rank in formats.items()}
@@ -152,9 +152,9 @@ def _notes_stand(archive: zipfile.ZipFile, part: str, mark: SheetMarks) -> None:
 
 
 def _nothing_left(archive: zipfile.ZipFile, removed: set[str]) -> None:
-    """No text of a refused column stands outside cells: filters, conditional formats, names, notes, shapes, properties.
+    """Raise CannotPatch when a removed text is still outside cells: in filters, conditional formats, names, notes, shapes, properties.
 
-    Texts too short to tell from markup (one character, a few digits) are not searched for.
+    Texts that are too short to tell from markup (one character, a few digits) are not searched for.
     """
     starts: dict[str, set[str]] = {}
     for text in removed:
@@ -175,7 +175,7 @@ def _nothing_left(archive: zipfile.ZipFile, removed: set[str]) -> None:
 
 
 def _same_values(rows: _Rows, mark: SheetMarks) -> None:
-    """The rows that differ do so in the formats of their cells, in empty cells, or in what is never received."""
+    """Raise CannotPatch unless rows differ only in formats, in empty cells, or in cells that are never received."""
     all_gone = mark.gone
     refused = b"|".join(column_letter(column).encode() for column in sorted(all_gone.columns))
     gone = re.compile(_CELL_OF % refused, re.DOTALL) if refused else None
@@ -188,13 +188,13 @@ def _same_values(rows: _Rows, mark: SheetMarks) -> None:
 
 
 def _bare(row: bytes, gone: re.Pattern[bytes] | None) -> bytes:
-    """A row without what may differ: formats, cells that are empty or never received, and how wide it says it is."""
+    """A row without what may differ: formats, cells that are empty or never received, and its `spans`."""
     bare = _EMPTY_CELL.sub(b"", _STYLED.sub(rb"\1", gone.sub(b"", row) if gone else row))
     return _SPANS.sub(rb"\1", bare, count=1)
 
 
 def _values(prolog: bytes, rows: list[bytes]) -> dict[tuple[str, int], bytes]:
-    """(letters, row) of each cell that holds something → its type and content as they stand."""
+    """(letters, row) of each cell with content → its type and content as bytes."""
     declared = prolog[prolog.index(b"<worksheet") :]
     found = {}
     for cell in parse(declared + b"".join(rows) + b"</sheetData></worksheet>").iter(_C):
