@@ -1,8 +1,8 @@
-"""Warning lists as workbooks: what a division's staff take to the door, fill in and send back.
+"""Writes warning lists as workbooks, which a division's staff take on visits, fill in and send back.
 
 Reads a published release only. A division's workbook holds that division's people only (docs/boundaries.md, 7).
-Numbers are masked; the full number stands only in the workbook of the person's own unit, and only when no list
-of that very unit names the person: its staff know the others from their own rosters, and could not find this one.
+Numbers are masked. A full number is only in the workbook of the person's own unit, and only when no list of that unit
+names the person: the staff cannot find this person without it, and know the others from their own rosters.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _CHANGE_TITLES = {"new": "新增", "worse": "加重", "same": "不变"}
 _STATE_TITLES = {"open": "待核查", "verifying": "核查中"}
 _MOST_EVIDENCE = 6
-"""Facts of one warning that a list shows; `monitor explain` shows all."""
+"""How many facts of one warning a list shows; `monitor explain` shows all."""
 _NO_SUCH_DAY = date.max
 
 _HOUSEHOLDS = """
@@ -61,7 +61,7 @@ with listed as (
     inner join submission on record_link.submission_id = submission.submission_id
 )
 """
-"""Whom a unit's own lists name."""
+"""CTE `listed`: the people whom each unit's own lists name."""
 
 _WARNINGS = f"""{_LISTED}
 select
@@ -127,7 +127,7 @@ where sample_check.state in ('open', 'verifying')
 
 _QUESTIONS = "select * from identity_question where is_asked order by question_id"
 _HEAVY = 100
-"""Weight from which a consequence stands out: an orange warning comes or goes."""
+"""Weight from which a consequence is highlighted: an orange warning is added or withdrawn."""
 
 _COVERAGE = """
 with latest as (
@@ -182,11 +182,11 @@ def write(
     day: date,
     kind_titles: Mapping[str, str],
 ) -> list[Path]:
-    """Write `<target_dir>/<day>/<unit>.xlsx` for each division in `units` and for the bureau, which gets all.
+    """Write `<target_dir>/<day>/<unit>.xlsx` for each division in `units`, and for the bureau, which gets all rows.
 
-    `release` is a connection to a published warehouse; nothing is written to it. `kind_titles`: record kind →
-    Chinese title. A unit without warnings gets a list that says so and why. Same release, same bytes; a list of
-    the same day is replaced whole. Returns the files in the order of unit codes.
+    `release`: a connection to a published warehouse, which is only read. `kind_titles`: kind → Chinese title. A unit
+    without warnings gets a list that says so and why. Same release, same bytes; a list of the same day is replaced as a
+    whole. Gives the files in the order of unit codes.
     """
     households = _rows(release, _HOUSEHOLDS)
     warnings = _rows(release, _WARNINGS)
@@ -230,7 +230,7 @@ def _rows(release: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]
 
 @dataclass(frozen=True)
 class _Reader:
-    """Who a workbook is for: what the unit may see of a row, and in which words."""
+    """The unit that a workbook is for: which rows it may see, and how they are shown."""
 
     unit: Unit
     units: Mapping[str, Unit]
@@ -247,11 +247,11 @@ class _Reader:
         return self.sees_all or row["division_code"] == self.unit.code
 
     def rests_on(self, row: Mapping[str, Any]) -> bool:
-        """Whether a line of coverage says something about this unit's list: its own files, and the partners'."""
+        """Whether a row of coverage matters to this unit's list: it is about its own files or a partner's."""
         return self.may_see({"division_code": row["unit_code"]}) or self._kind_of(row["unit_code"]) == "partner"
 
     def households(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Rows of sheet 户, most urgent first: level, due date, age, number of warnings; the rest by place and name."""
+        """Rows of sheet 户, most urgent first: by level, due date, age, number of warnings; then by place and name."""
         rows.sort(
             key=lambda row: (
                 _urgency(row["level"]),
@@ -279,9 +279,9 @@ class _Reader:
         return rows
 
     def warnings(self, rows: list[dict[str, Any]], households: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Rows of sheet 预警, in the order of their households, and there most urgent first.
+        """Rows of sheet 预警, in the order of their households, and the most urgent first in each.
 
-        A warning whose household belongs to another division (rule B03) stands at the end, without that
+        A warning whose household belongs to another division (rule B03) is at the end, without the name of that
         household's head.
         """
         homes = {row["household_id"]: row for row in households}
@@ -313,7 +313,7 @@ class _Reader:
         return rows
 
     def samples(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Rows of sheet 抽样核查, those first that are listed for the shortest time yet."""
+        """Rows of sheet 抽样核查; those first that will be listed for the shortest time."""
         rows.sort(
             key=lambda row: (
                 row["valid_until"],
@@ -336,13 +336,13 @@ class _Reader:
         return rows
 
     def _number(self, row: Mapping[str, Any]) -> str:
-        """The subject's number: whole where the unit's staff could not find the person otherwise."""
+        """The subject's number: in full where the unit's staff could not find the person otherwise, else masked."""
         number = row["subject_id_number"] or ""
         must_be_found = row["division_code"] == self.unit.code and not row["listed_by_own_unit"]
         return number if must_be_found else mask(number)
 
     def questions(self, rows: list[dict[str, Any]], kind_titles: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Rows of sheet 身份疑问: what waits for an answer first, and there what changes most; then what was answered."""
+        """Rows of sheet 身份疑问: first the open questions, those that change most at the top; then the answered ones."""
         rows.sort(
             key=lambda row: (
                 row["decision"] is not None,
@@ -407,7 +407,7 @@ class _Reader:
     def _source(self, fact: Mapping[str, Any]) -> str:
         sender = self.senders.get(fact["submission_id"], "")
         if not self.sees_all and sender != self.unit.code and self._kind_of(sender) == "division":
-            # What another division's file is called and where the row stands in it is not this one's to see.
+            # A division may not see the name of another division's file, or where a row is in it.
             return self._name_of(sender)
         return "/".join(part for part in (self._name_of(sender), place_text(fact)) if part)
 
@@ -417,13 +417,13 @@ def _urgency(level: str) -> int:
 
 
 def place_text(fact: Mapping[str, Any]) -> str:
-    """Where a piece of evidence stands: file, sheet, row and column, as a clerk names them."""
+    """Where a fact of the evidence is: file, sheet, row and column, as a clerk names them."""
     cell = f"第{fact['row']}行" + (f"{fact['column']}列" if fact["column"] else "")
     return "/".join(part for part in (fact["file_name"], fact["sheet"], cell) if part)
 
 
 def freshness_text(text: str | None, remark: str | None) -> str:
-    """The `freshness` of a warning (JSON, pipeline/warehouse/evidence.py) and its remark in Chinese lines."""
+    """The `freshness` of a warning (JSON, pipeline/warehouse/evidence.py) and its remark, as lines in Chinese."""
     said = json.loads(text or "{}")
     lines = [remark] if remark else []
     for title, is_evidence in (("依据的名册", True), ("核对过的名册", False)):

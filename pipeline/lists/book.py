@@ -1,7 +1,7 @@
-"""How a warning list looks: sheets 户, 预警, 身份疑问, 抽样核查, figures and 说明, their words, drop-downs and page setup.
+"""Lays out a warning list: sheets 户, 预警, 身份疑问, 抽样核查, figures and 说明, with words, drop-downs and page setup.
 
-Every text is written as text: nothing is a formula, a link or a number read from text, whatever a person's
-name begins with. The same content gives the same bytes.
+Every text is written as text: it never becomes a formula, a link or a number, whatever it begins with. The same content
+gives the same bytes.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ from pipeline.lists.words import (
 from pipeline.model import mask
 
 MOST_ROWS = 100_000
-"""Lines of one sheet; more than this nobody works through in a workbook."""
+"""The most rows of one sheet: nobody works through more in a workbook."""
 _NUMBERS = ("subject_number", "head_number", "warning_id", "left_number", "right_number", "question_id", "sample_id")
-"""Fields whose text is masked before it comes here, or never."""
+"""Fields that are not masked here: the caller masked them, or they must stay whole."""
 _SHORT = 12
-"""A text of so few characters holds no number that `mask` would hide."""
+"""A text of at most so many characters holds no number that `mask` would hide."""
 _LINE_HEIGHT = 15
-"""Points of one line of text."""
+"""Height of one line of text, in points."""
 _HIGHEST_ROW = 405
-"""Points; what spreadsheet programs allow is 409."""
+"""Greatest height of a row, in points; spreadsheet programs allow 409."""
 _MADE_AT = datetime(2000, 1, 1)  # noqa: DTZ001 - a fixed mark in the file, so that equal lists have equal bytes
 
 _ZOOM = 90
-"""Per cent. So what is to be filled in stands within the 1,600 pixels of a usual screen."""
+"""Zoom in per cent, so that the columns to fill in are within the 1,600 pixels of a usual screen."""
 
 Sort = Literal["text", "centre", "number", "date", "level", "colour", "fill", "fill_date"]
 
@@ -65,10 +65,10 @@ class _Column:
     sort: Sort = "text"
     bureau_only: bool = False
     division_only: bool = False
-    """For who goes there."""
+    """For the staff who visit."""
     printed: bool = True
     tint: str = "#D9E2F0"
-    """Of its header."""
+    """Background colour of its header."""
 
 
 _HOUSEHOLD_COLUMNS = (
@@ -159,27 +159,27 @@ _SAMPLE_COLUMNS = (
 
 @dataclass(frozen=True)
 class Content:
-    """What one workbook says; rows are ready to be shown, most urgent first."""
+    """The content of one workbook; rows are ready to be shown, most urgent first."""
 
     name: str
     """The unit's name."""
     code: str
     day: date
     households: list[dict[str, Any]]
-    """Values by `field` of the columns of sheet 户, and `group`: lines of one household, under one rule."""
+    """Values by `field` of the columns of sheet 户, and `group`: a thicker line goes above the first row of each group."""
     warnings: list[dict[str, Any]]
     """The same for sheet 预警."""
     questions: list[dict[str, Any]]
-    """The same for sheet 身份疑问, those whose answer changes most first; `group`: whether it was answered."""
+    """The same for sheet 身份疑问, open ones that change most first; `group`: whether it was answered."""
     samples: list[dict[str, Any]]
     """The same for sheet 抽样核查; `group`: the week."""
     coverage: list[dict[str, Any]]
-    """What the lists stand on: `unit`, `title`, `period`, `rows`, `state`, `received`, `due_on`, `days_late` of the latest list
-    that is asked for or was received; `used_period` and `used_state` of the latest received one, None where none ever was."""
+    """The lists that the warnings rest on: `unit`, `title`, `period`, `rows`, `state`, `received`, `due_on`, `days_late` of the
+    latest list that is expected or was received; `used_period` and `used_state` of the latest received one, None if none was."""
     with_units: bool
-    """Lines of many units: a column names each line's own."""
+    """Whether the rows are of many units: then a column names each row's unit."""
     figures: Sequence[figures.Table] = ()
-    """Counts, a sheet each."""
+    """Tables of counts, one sheet each."""
 
 
 def write(path: Path, content: Content) -> None:
@@ -188,7 +188,7 @@ def write(path: Path, content: Content) -> None:
 
 
 _Line = tuple[str, str, tuple[str, str] | None]
-"""A line of sheet 说明: word, text, and (background, font) colour of the word."""
+"""A line of sheet 说明: word, text, and the word's (background, font) colours."""
 
 
 class _Book:
@@ -266,11 +266,11 @@ class _Book:
         return said + f"{stands}；按现行规则，没有发现需要上门核查的情况。"
 
     def _wanting(self) -> list[tuple[dict[str, Any], str]]:
-        """Lists past their due day, not whole, or no longer fresh, and what is said of each."""
+        """Lists that are late, not whole, or no longer fresh, with words about each."""
         return [(row, said) for row in self.content.coverage if (said := _wanting_words(row))]
 
     def _format(self, *marks: object, **more: Any) -> Any:
-        """The cell format of a sort of cell, made once: `marks` name it."""
+        """The cell format with this name (`marks`), made once."""
         if marks not in self.formats:
             base = {"font_name": "微软雅黑", "font_size": 10, "valign": "vcenter", "text_wrap": True, "num_format": "@"}
             self.formats[marks] = self.book.add_format(base | {"quote_prefix": True} | more)
@@ -301,7 +301,10 @@ class _Book:
     def _sheet(
         self, name: str, columns: Sequence[_Column], rows: list[dict[str, Any]], counts: str, *, after: str, empty: str
     ) -> tuple[Any, list[_Column]]:
-        """A sheet whose columns up to the field `after` stay in sight; `empty` is said when there is no row."""
+        """Write a sheet; columns up to the field `after` are frozen, `empty` is written when there is no row.
+
+        Gives the sheet and the columns that it has.
+        """
         content = self.content
         columns = [
             column for column in columns if not (column.division_only if content.with_units else column.bureau_only)
@@ -363,7 +366,7 @@ class _Book:
         sheet.set_row(line, min(_LINE_HEIGHT * lines + 8, _HIGHEST_ROW))
 
     def _figures(self, table: figures.Table) -> None:
-        """A sheet of counts: no names, nothing to fill in."""
+        """Write a sheet of counts: no names, nothing to fill in."""
         content = self.content
         sheet = self.book.add_worksheet(table.name)
         sheet.set_row(0, 26)
@@ -398,7 +401,7 @@ class _Book:
         self._page(sheet, table.name)
 
     def _figure_format(self, sort: figures.Sort, value: Any) -> Any:
-        """Whole averages are shown without decimals, so that a month's count looks like one."""
+        """The format of a figure. Whole averages are shown without decimals, so that a month's count looks like one."""
         shown = "text" if value is None else "count" if sort == "average" and value == int(value) else sort
         numbers = {"count": "#,##0", "average": "#,##0.00", "yuan": "#,##0.00", "share": "0.0%", "date": "yyyy-mm-dd"}
         more: dict[str, Any] = {"border": 1, "border_color": "#BFBFBF"}
@@ -417,7 +420,7 @@ class _Book:
         sheet.set_footer("&L内部资料，含个人信息，注意保密&R第 &P 页，共 &N 页")
 
     def _notes(self) -> None:
-        """Sheet 说明: what this is, what its words and colours mean, how to fill in, what it rests on."""
+        """Write sheet 说明: what the list is, what its words and colours mean, how to fill it in, what it rests on."""
         content = self.content
         sheet = self.book.add_worksheet("说明")
         sheet.set_column(0, 0, 18)
@@ -507,13 +510,13 @@ class _Book:
     def _drop_downs(
         self, sheet: Any, columns: Sequence[_Column], rows: int, rules: Mapping[str, Mapping[str, Any]]
     ) -> None:
-        """Rules of what may be filled in: field → what the spreadsheet program holds each of the rows to."""
+        """Set what may be filled in. `rules`: field → data validation of its cells in all rows."""
         at = {column.field: place for place, column in enumerate(columns)}
         for field, rule in rules.items() if rows else ():
             sheet.data_validation(2, at[field], 1 + rows, at[field], dict(rule))
 
     def _found_rules(self, number: str, what: str) -> dict[str, dict[str, Any]]:
-        """What may be found about something: FILLED_IN; `number` is the field by which a line is known."""
+        """Rules for the columns FILLED_IN; `number` is the field that identifies the line."""
         return {
             "result": _one_of(FILLED_IN[0], OUTCOME_TITLES.values()),
             "measure": {
@@ -555,12 +558,12 @@ _STILL_USED = "（有上一期的，先用上一期）"
 
 
 def _is_not_due(row: Mapping[str, Any]) -> bool:
-    """Whether the latest list that is asked for did not come yet, and need not have."""
+    """Whether the latest expected list has not come, and is not due yet."""
     return bool(row["state"] == "absent" and row["days_late"] == 0)
 
 
 def _wanting_words(row: Mapping[str, Any]) -> str:
-    """What is wrong with a list, or with the one that is used as long as it is not due; '' when nothing is."""
+    """What is wrong with a list, in Chinese, or with the earlier one in use while it is not due; '' when nothing is wrong."""
     state, used = row["state"], row["used_state"]
     if state == "fresh":
         return ""
@@ -577,7 +580,7 @@ def _wanting_words(row: Mapping[str, Any]) -> str:
 
 
 def _alike(titles: Sequence[str], words: str) -> str:
-    """Lists of which the same is said."""
+    """The titles of lists with the same words about them, and these words."""
     return f"{'、'.join(titles)}（{'都是：' if len(titles) > 1 else ''}{words}）"
 
 
@@ -602,5 +605,5 @@ def _not_to_touch(what: str) -> dict[str, Any]:
 
 
 def _lines(text: str, width: int) -> int:
-    """Lines that a text takes in a column of `width` half-width characters; Chinese takes two, as in GBK."""
+    """Number of lines of a text in a column of `width` half-width characters; a Chinese character takes two, as in GBK."""
     return sum(max(1, -(-len(part.encode("gb18030", "replace")) // (width - 1))) for part in text.split("\n"))

@@ -1,6 +1,6 @@
-"""Published counts as tables that people read, in a sheet of the list.
+"""Makes tables for people out of published counts, for sheets of the list.
 
-Each table says its unit and its date. A division is told its own figures and the bureau's totals are the bureau's.
+Each table gives its units of counting and its date. A division sees its own figures only; the bureau sees all, with totals.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Lines of one sort, in the order in which they are read."""
+    """A table of counts; its rows are in reading order."""
 
     name: str
     says: str
-    """What the lines are, in one sentence."""
+    """What the rows are, in one sentence."""
     columns: Sequence[Column]
     rows: Sequence[Mapping[str, Any]]
-    """Values by `field`; None is a cell that says nothing."""
+    """Values by `field`; None where there is no figure."""
     if_empty: str
 
 
@@ -83,7 +83,7 @@ _STATISTICS_COLUMNS = (
 
 
 def statistics(release: duckdb.DuckDBPyConnection, unit: Unit, units: Mapping[str, Unit]) -> Table:
-    """The table `monthly_statistics` of a published release as far as `unit` may see it; newest first, each year before its months."""
+    """The rows of `monthly_statistics` in a published release that `unit` may see; newest first, each year before its months."""
     rows = []
     for row in _rows(release, _STATISTICS):
         if unit.kind != "bureau" and row["division_code"] != unit.code:
@@ -160,7 +160,7 @@ _RULES_COLUMNS = (
 
 
 def rules(release: duckdb.DuckDBPyConnection, unit: Unit, units: Mapping[str, Unit]) -> Table:
-    """The tables `rule_precision` and `rule_missed` as far as `unit` may see them: how good each rule is, and what it may miss."""
+    """The rows of `rule_precision` and `rule_missed` that `unit` may see: how precise each rule is, and how much it may miss."""
     rows = []
     for row in _rows(release, _RULES):
         if unit.kind != "bureau" and row["division_code"] != unit.code:
@@ -190,7 +190,7 @@ def _between(low: Any, high: Any, sort: Sort) -> str | None:
 
 
 def text_of(value: Any, sort: Sort) -> str:
-    """A value as people write it; — where there is no such figure."""
+    """A value as people write it; — for None."""
     if value is None:
         return "—"
     if sort == "count":

@@ -1,6 +1,6 @@
-"""The words of a warning list: levels, colours, outcomes, and what sheet 说明 tells its reader.
+"""The words of a warning list: levels, colours, outcomes, and the texts of sheet 说明.
 
-They stand apart from the layout, since a filled-in list is read back by the same words.
+They are apart from the layout, because a filled-in list is read back by the same words.
 """
 
 import csv
@@ -20,23 +20,23 @@ def _choices(name: str) -> dict[str, tuple[str, str]]:
 
 
 OUTCOME_TITLES = {outcome: title for outcome, (title, _) in _choices("outcome").items()}
-"""Outcome → the word that is chosen in 核查结果. `verifying` is no outcome: somebody is on it."""
+"""Outcome → the word that is chosen in 核查结果. `verifying` is no final outcome: a person is still checking."""
 
 WARNING_NUMBER = "预警编号"
-"""The column by which a filled-in line finds its warning again, wherever it was moved or sorted to."""
+"""The column that ties a filled-in line to its warning, also after lines were moved or sorted."""
 
 FILLED_IN = ("核查结果", "处置措施", "核查人", "核查日期", "说明")
 """The columns that staff fill in, in order."""
 
 SAMPLE_NUMBER = "抽样编号"
-"""The column by which a filled-in line of sheet 抽样核查 finds its sample again."""
+"""The column that ties a filled-in line of sheet 抽样核查 to its sample."""
 
 ANSWER_TITLES = {answer: title for answer, (title, _) in _choices("answer").items()}
-"""Answer about who is who → the word that is chosen in 判断."""
+"""Answer about who is who → the word for it that is chosen in 判断."""
 ANSWER_HINTS = {answer: hint for answer, (_, hint) in _choices("answer").items()}
 
 QUESTION_NUMBER = "疑问编号"
-"""The column by which a filled-in line of sheet 身份疑问 finds its question again."""
+"""The column that ties a filled-in line of sheet 身份疑问 to its question."""
 
 JUDGED = ("判断", "判断人", "判断日期", "理由")
 """The columns of sheet 身份疑问 that staff fill in, in order."""
@@ -89,7 +89,7 @@ with (ROOT / "sql" / "published" / "age_band.csv").open(encoding="utf-8", newlin
     AGE_TITLES = {line["band"]: line["title"] for line in csv.DictReader(_file)}
 """Age band → its name, youngest first."""
 TOPIC_TITLES = {"files": "报送", "warnings": "救助、补差类预警", "outcomes": "核查结果"}
-"""What is listened for in `silence` → its name."""
+"""Topic of the table `silence` → its name."""
 COVERAGE_TITLES = {
     "fresh": "按期",
     "late": "逾期未更新",
@@ -146,4 +146,4 @@ HOUSEHOLD_COLOURS = {
 }
 """Colour of a household → background, font, meaning (docs/rules.md, one line per household)."""
 OPEN_COLOURS = ("赤", "橙", "黄", "紫")
-"""The colours of households that have open warnings; only these stand in a list."""
+"""The colours of households that have open warnings; a list holds only these."""
