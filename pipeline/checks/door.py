@@ -1,7 +1,7 @@
-"""The door for partners' lists: keeps the rows of people in scope, and only counts the others.
+"""The door for partners' lists: keeps the rows of people who may be kept, and only counts the others.
 
-The number of every row is read first, and decides. Rows of people whom the bureau has no business with, often millions,
-never reach a later step (docs/boundaries.md, 3).
+It reads each row's number before anything else. So rows of people outside the scope, often millions, never reach a
+later step (docs/boundaries.md, 3).
 """
 
 from __future__ import annotations

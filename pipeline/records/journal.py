@@ -1,9 +1,10 @@
 """The journal: what came in, who decided or looked at what, and what was published; append-only, each line bound to the last.
 
 A line is JSON: `seq`, `at` (UTC), `what`, `sealed` (who and the details, encrypted) and `hash`. The hash is SHA-256 over
-the hash of the line before and the clear text of this line, with a random `salt` so that nobody can guess details from
-the hash. A changed, removed or reordered line breaks the chain. The ledger remembers the last line (`head`), so lines cut
-off at the end are noticed. `monitor recover` rebuilds a lost ledger from the journal. See docs/bad_input.md.
+the hash of the line before and the clear text of this line. A random `salt` in that text keeps anybody from guessing
+details from the hash. A changed, removed or reordered line breaks the chain. The ledger remembers the last line
+(`head`), so lines cut off at the end are noticed. `monitor recover` rebuilds a lost ledger from the journal. See
+docs/bad_input.md.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The journal tells each publication before it is done (`published`, with its number and the releases that it retires) and
 after it (`released`). It tells each copy, list and letter by its digest (`outputs`; None for one that was removed), each
-night's settings, and how the night ended (`finished`). `compare` holds the home against these lines. What no line ever
+night's settings, and how the night ended (`finished`). `compare` compares the home with these lines. What no line ever
 told cannot be examined: `compare` says so as a note, and it is no damage. See docs/bad_input.md.
 """
 

@@ -1,6 +1,6 @@
 """Annotated copies: the sender's own file comes back with its faults marked, and the sheet 问题清单 in front.
 
-A workbook is edited inside its zip, so everything that the sender made stays. Every copy is read again (`verify_copy`).
+A workbook is edited inside its zip, so everything that the sender made stays. Every marked copy is read again (`verify_copy`).
 A workbook that cannot be edited, or whose copy fails there, is written anew with its values only, and 问题清单 says so.
 """
 

@@ -1,7 +1,7 @@
 """Rules for parts, corrections and repeats: what a delivery is to those already taken. Pure functions.
 
-Files of one unit, kind and period are the parts of one roster (`period` is '' for kinds without one, so survey and
-monitoring have one list per unit). "Later" means by (night, order within the night), which `received_seq` holds.
+Files of one unit, kind and period are the parts of one roster. `period` is '' for kinds without one, so survey and
+monitoring have one list per unit. "Later" means by (night, order within the night), which `received_seq` holds.
 
     the same bytes again, whichever the name        repeated: counted once
     kinds that add by key                           a further part, always
