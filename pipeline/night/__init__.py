@@ -1,1 +1,1 @@
-"""The night, step by step: `run` has the order."""
+"""The night, step by step. The module `run` holds the order of the steps."""

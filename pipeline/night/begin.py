@@ -1,4 +1,4 @@
-"""Before a night: whether it may begin, and what an earlier one that was cut off left to do."""
+"""Before a night: checks whether it may begin, and takes up what an earlier night that was cut off left to do."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pipeline.settings.home import BLANKS, PART, Home, verify_modes
 
 
 def begin(home: Home, ledger: Ledger) -> Sequence[journal.Entry]:
-    """Refuse what must not begin, before anything is done; the lines of the journal as they stood.
+    """Refuse a night that must not begin, before anything is done; returns the lines of the journal as they stood.
 
-    A home that others may read, a release that could not be closed, journal, ledger and keys that do not belong together.
-    A night that holds the home from its first step to its last is asked once.
+    It is refused when others may read the home, when a release could not be encrypted, or when journal, ledger and keys do
+    not belong together. A night that holds the home from its first step to its last is checked only once.
     """
     if (begun := access.begun.get(home.root)) is not None:
         return begun
@@ -39,9 +39,9 @@ def _verify_encryption() -> None:
 
 
 def lay_blanks(home: Home, day: date, entries: Sequence[journal.Entry]) -> None:
-    """Blank workbooks of what each unit may send lie in its returns/; they are written where the last line about them is not so.
+    """Write blank workbooks of the lists that each unit may send into its returns/, when they changed or differ from the journal.
 
-    `entries`: the journal as it stood.
+    `entries`: the journal as it stood. Its last line about blank workbooks gives their version and digests.
     """
     from pipeline.returns import templates  # noqa: PLC0415 - brings openpyxl
 
@@ -61,8 +61,8 @@ def lay_blanks(home: Home, day: date, entries: Sequence[journal.Entry]) -> None:
     for name, kind in wanted.items():
         target = home.root / name
         for folder in (target.parent.parent, target.parent):
-            folder.mkdir(exist_ok=True, mode=0o700)  # `parents=True` would leave those above open to all
-        part = target.with_name(f"{PART}{target.name}")  # half of one is noticed by its digest, and written anew
+            folder.mkdir(exist_ok=True, mode=0o700)  # `parents=True` would leave the folders above readable by all
+        part = target.with_name(f"{PART}{target.name}")  # a half-written one has another digest, and is written anew
         part.write_bytes(templates.content(kind))
         part.chmod(0o600)
         part.replace(target)
@@ -75,10 +75,10 @@ def lay_blanks(home: Home, day: date, entries: Sequence[journal.Entry]) -> None:
 
 
 def take_up_unfinished(home: Home, ledger: Ledger, day: date, entries: Sequence[journal.Entry]) -> set[str]:
-    """Files that a night which died, or failed, read but did not give back are read again; the units that wait for a copy.
+    """Let files be read again that a night read but did not give back, because it died or failed.
 
-    Its work is thrown away but for the marks of what was given back. What was judged is judged again as well: between
-    the ledger's word and the copy stand the error lines, the journal and the rows that the copy shows.
+    Returns the units that wait for a copy. The work of that night is removed, except the marks of files given back. What was
+    judged is judged again too: the copy shows error lines and rows, and these may be missing though the ledger has a result.
     """
     unfinished = work_folder.unfinished_nights(ledger, day)
     given_back = {path.stem for path in home.work.glob(f"*{work_folder.GIVEN_BACK}")}
@@ -100,9 +100,10 @@ def take_up_unfinished(home: Home, ledger: Ledger, day: date, entries: Sequence[
 
 
 def sweep_archive(home: Home, ledger: Ledger, now: datetime) -> None:
-    """Bytes that a night which was cut off archived and told nobody of: whose they were nobody knows any more.
+    """Remove archived files that neither ledger nor journal knows: a night was cut off before it recorded them.
 
-    What still lay in the inbox was archived once more and recorded, so what is left was replaced or taken back by its sender.
+    Nobody knows any more whose they were. A file that still lay in the inbox was archived again and recorded. So what is
+    left was replaced or taken back by its sender.
     """
     told = {each.sha256 for each in ledger.files()} | {each.sha256 for each in ledger.decisions.files()}
     if not set(archive.kept(home)) - told:

@@ -1,4 +1,4 @@
-"""The step `build`: the release of the night, built and examined in work/."""
+"""The step `build`: builds and examines the release of the night in work/."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def build(home_dir: Path, day: date) -> dict[str, int]:
-    """Build and examine the release of the night in work/; published table → rows.
+    """Build and examine the release of the night in work/; returns published table → number of rows.
 
-    Where it fails on rows of submissions that were judged tonight, these are held, and it is built without them: the last
-    ones of their units stand, or the lists count as missing. Raises PublishRefused for what no submission explains, also
-    when a rule does not find its canary.
+    When the build fails on rows of submissions that were judged tonight, these are held and the build is done without them.
+    Then earlier submissions of their units stay in force, or the lists count as missing. Raises PublishRefused when a
+    rule does not find its canary, and whatever the build raises when no submission explains the failure.
     """
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
     from pipeline.night import build_inputs, isolation  # noqa: PLC0415 - brings duckdb

@@ -1,4 +1,4 @@
-"""What a build is a function of, gathered from the home: accepted rows in force, units, policy, and what arrived."""
+"""Gathers the inputs of a build from the home: accepted rows in force, units, policy, and what arrived."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from pipeline.settings.policy import Policy
 _ARROW: dict[str, pa.DataType] = {"BIGINT": pa.int64(), "INTEGER": pa.int32(), "BOOLEAN": pa.bool_(), "DATE": pa.date32(),
           "TIMESTAMP": pa.timestamp("us"), "DECIMAL(18,4)": pa.decimal128(18, 4)}  # fmt: skip
 _PLACES = ("district", "township", "current_address", "registered_address")
-"""Fields of a partner's row that may name a division, in the order asked; the first that names exactly one decides."""
+"""Fields of a partner's row that may name a division, in the order asked. The first field that names exactly one decides."""
 
 
 def of_lists(home: Home, ledger: Ledger, day: date, without: Collection[str] = ()) -> warehouse.Inputs:
-    """What `registry` models of our own lists need: rows in force, units, policy, who is who. For the scope at the door."""
+    """Gather what `registry` models of our own lists need: rows in force, units, policy, who is who. For the scope at the door."""
     submissions, in_force = _submissions(ledger, day, without=without)
     keys = seal.release_keys(home)
     answers = [line for line in decisions.rows(ledger, day, without) if line["about"] == "identity"]
@@ -52,10 +52,10 @@ def gather(
     judged_on: Mapping[str, date] | None = None,
     without: Collection[str] = (),
 ) -> warehouse.Inputs:
-    """The inputs of the night of `day`: nothing that arrived on a later night is among them.
+    """Gather the inputs of the night of `day`, without anything that arrived on a later night.
 
-    `built_at` is only written down in the release. `judged_on`, `without`: as `Ledger.as_of` takes them, for nights long
-    past, and to try what a night would be without some submissions, or filled-in lines (decision_ids).
+    `built_at` is only written down in the release. `judged_on` and `without` are as in `Ledger.as_of`: `judged_on` for
+    past nights; `without` to try a build without some submissions, or filled-in lines (decision_ids).
     """
     submissions, in_force = _submissions(ledger, day, judged_on, without)
     keys = seal.release_keys(home)
@@ -94,7 +94,7 @@ def gather(
 def _earlier(
     home: Home, ledger: Ledger, night: date, judged_on: Mapping[str, date] | None, known: set[str]
 ) -> warehouse.Inputs:
-    """What it is a function of who was listed on an earlier night; people and places only of submissions that are not `known`."""
+    """The inputs for the warnings of an earlier night. `identity` and `place` only of submissions that are not `known` tonight."""
     submissions, in_force = _submissions(ledger, night, judged_on)
     gone = [each for each in in_force if each.submission_id not in known]
     paths = [path for of_kind in (_accepted(home, gone), _unproven(home, gone)) for path in of_kind.values()]
@@ -116,7 +116,7 @@ def _identities(home: Home, paths: Iterable[Path]) -> pa.Table:
 def _submissions(
     ledger: Ledger, day: date, judged_on: Mapping[str, date] | None = None, without: Collection[str] = ()
 ) -> tuple[list[Submission], list[Submission]]:
-    """(all that arrived up to the night and was judged, those of them in force)."""
+    """(submissions that arrived up to the night and were judged, those of them that are in force)."""
     arrived = [each for each in ledger.as_of(day, judged_on, without) if each.outcome != "read"]
     return arrived, [each for each in arrived if each.kind and each.status in ("accepted", "partly_accepted")]
 
@@ -186,7 +186,7 @@ def _table(name: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
 def _person_ids(paths: Iterable[Path]) -> list[str]:
     found: set[str | None] = set()
     for path in paths:
-        # Not `read_table`, whose dataset costs more than such a small file.
+        # Not `read_table`: its dataset costs more than reading such a small file.
         with closing(pq.ParquetFile(path)) as file:
             there = {"person_id", "head_person_id"} & set(file.schema_arrow.names)
             for column in file.read(columns=sorted(there)).columns:
@@ -218,9 +218,9 @@ def _columns(each: Submission) -> list[dict[str, Any]]:
 
 
 def _places(home: Home, in_force: list[Submission]) -> list[dict[str, str]]:
-    """Of rows that divisions did not send: the one division that the township or address names, and its township, '' when none is named.
+    """For rows of partners: the one division that township or address names, and the township; '' when no township is named.
 
-    Columns are asked in turn, and only for rows that no column before has settled: an address is the dearest to read.
+    Columns are asked in turn, and only for rows that no earlier column has settled, since addresses take longest to read.
     """
     lines = []
     for each in in_force:
@@ -232,7 +232,7 @@ def _places(home: Home, in_force: list[Submission]) -> list[dict[str, str]]:
             rows = file.read(columns=["row_id", *fields])
         divisions: dict[str, str] = {}
         townships: dict[str, str] = {}
-        seen: list[tuple[str, list[tuple[str, str]]]] = []  # the same township's name stands in several divisions
+        seen: list[tuple[str, list[tuple[str, str]]]] = []  # several divisions may have a township of the same name
         for field in fields:
             open_rows: list[tuple[str, str]] = [
                 (str(row_id), str(text))
@@ -259,7 +259,7 @@ def _existing(folder: Path, submissions: list[Submission]) -> list[Path]:
 
 
 def _settings_version(home: Home) -> str:
-    """The digest of what monitor.yml says of the units, as far as a rule can see it."""
+    """The digest of what monitor.yml says about units, as far as rules can see it."""
     said = [
         [unit.code, unit.kind, unit.policy_region, sorted((each.name, each.is_border) for each in unit.townships)]
         for unit in home.units.values()

@@ -1,4 +1,4 @@
-"""The step `check`: a dataset group of kinds judged over all units, wave by wave."""
+"""The step `check`: judges a dataset group over all units, wave by wave."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 
 WAVES = 3
-"""Dataset groups are checked in three waves: our own lists; partners' lists; those that follow whom others let in."""
+"""Dataset groups are checked in three waves: our own lists; partners' lists; lists whose door depends on people that others let in."""
 
 
 def dataset_groups(home_dir: Path, day: date, wave: int) -> list[str]:
-    """Dataset groups of kinds that have something to check in a wave, sorted.
+    """Dataset groups that have something to check in a wave, sorted.
 
-    Partners' dataset groups are also checked again when somebody entered the scope since their files were last read (what was
-    dropped at the door then is wanted now, so the order of arrival never matters), or when an authorisation ended (what
-    was kept then must go; docs/boundaries.md, 3).
+    Partners' dataset groups are checked again in two more cases (docs/boundaries.md, 3). When somebody entered the scope
+    since their files were last read, rows dropped at the door are wanted now; so the order of arrival never matters. When
+    an authorisation ended, rows that were kept must go.
     """
     from pipeline.night import build_inputs, scope  # noqa: PLC0415 - brings duckdb
 
@@ -52,7 +52,7 @@ def dataset_groups(home_dir: Path, day: date, wave: int) -> list[str]:
 
 
 def _ask_scope(home_dir: Path, day: date) -> None:
-    """Ask our own lists who is in scope, before a partner's is judged; what our program cannot get over is held first."""
+    """Ask our own lists who is in scope, before partners' lists are judged. Submissions that our program cannot get over are held first."""
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
     from pipeline.night import build_inputs, isolation, scope  # noqa: PLC0415 - brings duckdb
     from pipeline.warehouse import models  # noqa: PLC0415 - brings duckdb
@@ -79,7 +79,7 @@ def _ask_scope(home_dir: Path, day: date) -> None:
 
 
 def wave_of(dataset_group: str) -> int:
-    """In which wave a dataset group is judged, from 0: our own lists, partners' lists, those that follow whom others let in."""
+    """The wave in which a dataset group is judged, from 0 (see `WAVES`)."""
     known = contracts.load()
     doors = [known.kinds[kind].door for kind in known.dataset_groups()[dataset_group]]
     if not any(doors):
@@ -92,10 +92,10 @@ def check(
 ) -> dict[str, int]:
     """Judge all waiting submissions of one dataset group, over all units; write accepted rows and issues.
 
-    Whenever a part of a delivery arrives or is corrected, all its parts in force are read again from the archive and
-    judged together (decision 0005). `left`: person_ids whose rows must go when they are no longer in scope. `broken`:
-    submission_id → why it is held, of those that our program cannot get over; the others are judged without them, also
-    without those that judging itself fails on.
+    Returns counts of submissions and rows. When a part of a delivery arrives or is corrected, all its parts in force are
+    read again from the archive and judged together (decision 0005). `left`: person_ids whose rows must go when they are no
+    longer in scope. `broken`: submission_id → why it is held, for submissions that our program cannot get over. The
+    others are judged without them, and without those on which judging itself fails.
     """
     from pipeline import checks, warehouse  # noqa: PLC0415 - brings pandas
     from pipeline.night import build_inputs, deliveries, isolation, issues, scope  # noqa: PLC0415 - brings pandas
@@ -138,14 +138,14 @@ def check(
         for held in outcome.broken:
             if held.submission_id in faults:
                 _tell_broken(home, day, held, faults[held.submission_id])
-        if broken:  # copies were given back before, or are being written now: once more when all is done (`notify`)
+        if broken:  # copies were given back before, or are being written now: `notify` writes them again at the end
             for unit in {each.unit_code for each in parts} | {each.unit_code for each in outcome.broken}:
                 (home.work / f"{unit}{work_folder.GIVE_BACK_AGAIN}").touch(0o600)
         judged: list[Submission | checks.Part] = [*waiting, *parts, *outcome.broken]
         whose = {part.submission_id: (part.unit_code, part.kind) for part in parts}
         unasked = {(*whose[each.submission_id], rule) for each in verdicts for rule in each.unasked}
         issues.remember(home, ledger, day, [(each.unit_code, each.kind) for each in judged], unasked)
-        if outcome.is_whole:  # else those who came into scope are looked for again tomorrow
+        if outcome.is_whole:  # else people who entered the scope are looked for again tomorrow
             known.remember()
     return {
         "submissions": len(verdicts),
@@ -157,7 +157,7 @@ def check(
 
 
 def _tell_broken(home: Home, day: date, each: Submission, fault: str) -> None:
-    """Write down that a submission is held for a fault of our program."""
+    """Write into the journal that a submission is held because of a fault of our program."""
     about = {
         "run_date": day.isoformat(), "submission_id": each.submission_id, "unit_code": each.unit_code,
         "file_name": each.file_name, "reason": each.reason, "fault": fault,
@@ -166,7 +166,7 @@ def _tell_broken(home: Home, day: date, each: Submission, fault: str) -> None:
 
 
 def _settle(ledger: Ledger, verdicts: list[Verdict]) -> None:
-    """Write verdicts down, all counts at once; their issues must have been (`_tell`)."""
+    """Write all verdicts with their counts into the ledger at once. Their issues must be written before (`_tell`)."""
     from pipeline import returns  # noqa: PLC0415 - brings pandas
 
     with ledger.at_once():
@@ -185,7 +185,7 @@ def _settle(ledger: Ledger, verdicts: list[Verdict]) -> None:
 
 
 def _tell(home: Home, ledger: Ledger, verdicts: list[Verdict]) -> None:
-    """Write issues down: for the sender (in work/), masked ones for the warehouse."""
+    """Write issues down: in work/ for the sender, masked ones for the warehouse."""
     from pipeline.night import issues  # noqa: PLC0415 - brings pandas
 
     known = {each.submission_id: each for each in ledger.submissions()}
@@ -195,7 +195,7 @@ def _tell(home: Home, ledger: Ledger, verdicts: list[Verdict]) -> None:
 
 
 def sent_tonight(home: Home, ledger: Ledger, day: date) -> list[isolation.Sent]:
-    """Submissions in force that came or were judged tonight, and filled-in lists that came, each in order of receipt."""
+    """Submissions in force that came or were judged tonight, then filled-in lists that came; each in order of receipt."""
     from pipeline.night import isolation  # noqa: PLC0415 - brings duckdb
 
     nights = {day, *work_folder.unfinished_nights(ledger, day)}
@@ -217,11 +217,12 @@ def sent_tonight(home: Home, ledger: Ledger, day: date) -> list[isolation.Sent]:
 def judge_without(
     home_dir: Path, day: date, broken: Mapping[str, isolation.Broken], found: Collection[str], *, waves: int
 ) -> None:
-    """Hold what a build cannot get over, and judge once more what was judged with it or let in by it.
+    """Hold submissions that a build cannot get over. Judge again what was judged with them or let in by them.
 
-    A filled-in list is answered as one that could not be read: its lines go, and its unit may send it again.
+    A filled-in list is answered like one that could not be read: its lines are removed, and its unit may send it again.
 
-    `broken`: all that were found tonight, `found`: those that are not held yet. `waves`: how many were judged when it failed.
+    `broken`: all that were found tonight. `found`: those that are not held yet. `waves`: how many waves were judged when the
+    build failed.
     """
     from pipeline.night import scope  # noqa: PLC0415 - brings duckdb
 

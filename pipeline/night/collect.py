@@ -1,4 +1,4 @@
-"""The step `collect`: dropped files, archived, recorded and taken out of the inbox."""
+"""The step `collect`: archives dropped files, records them and takes them out of the inbox."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from pipeline.settings.home import Home, sweep
 def collect(home_dir: Path, day: date, *, units: Sequence[str] | None = None) -> list[str]:
     """Archive and record every settled file of the inbox; returns the units that have something to do tonight, sorted.
 
-    A file of a folder that names no unit is taken as well, and refused with that reason when it is read. One that cannot be
-    opened is refused with that reason, and stays where it lies.
+    A file in a folder that names no unit is taken as well, and refused for this reason when it is read. A file that
+    cannot be opened is refused for this reason, and stays in the inbox.
     """
     home, ledger = access.open_home(home_dir)
     now = datetime.now(UTC)
@@ -50,13 +50,13 @@ def collect(home_dir: Path, day: date, *, units: Sequence[str] | None = None) ->
             is_list = folder == home.inbox
             ready, put_off = inbox.within_budget(ready, home.settings.limits.files)
             still_there = [(each.unit_code, each.name, "waiting" if is_list else "waiting_answers") for each in put_off]
-            if is_list:  # what else stays of filled-in lists makes no list less than whole; it is seen where it lies
+            if is_list:  # filled-in lists that stay make no list incomplete; `inbox` shows them where they lie
                 still_there += [(each.unit_code, each.name, str(each.sort)) for each in [*inbox.left(folder), *moving]]
             for dropped in ready:
                 if units is None or dropped.unit_code in units:
                     try:
                         take(home, ledger, dropped, day, now)
-                    except archive.StillMoving:  # it stays where it lies, and is told of as moving
+                    except archive.StillMoving:  # it stays in the inbox, and is reported as moving
                         if is_list:
                             still_there.append((dropped.unit_code, dropped.name, "moving"))
             not_taken += [each for each in still_there if units is None or each[0] in units]
@@ -94,7 +94,7 @@ class _Taken:
     arrival: bookkeeping.Arrival
     seen: inbox.Seen | None = None
     stays: bool = False
-    """Nobody has its bytes yet, so it is not taken away: it comes again on the next night."""
+    """Its bytes are not archived, so it stays in the inbox and is tried again on the next night."""
 
 
 _NEVER_OPENED: Final[Mapping[inbox.Oddity, tuple[str, str]]] = {
@@ -105,7 +105,7 @@ _NEVER_OPENED: Final[Mapping[inbox.Oddity, tuple[str, str]]] = {
 
 
 def _archived(home: Home, dropped: inbox.Dropped) -> _Taken:
-    """A dropped file, now in the archive, or why it is not."""
+    """Archive a dropped file, or say why it is not archived."""
     of_name = hashlib.sha256(dropped.name.encode()).hexdigest()
     if dropped.oddity:
         said, fix = _NEVER_OPENED[dropped.oddity]

@@ -1,4 +1,4 @@
-"""The data officer's word: a held roster is right, nobody is missing because of a submission, a fault is right as written."""
+"""Confirmations by the data officer: a held roster is right, a submission leaves nobody out, a fault is right as written."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pipeline.settings import contracts
 
 
 def confirm_submission(home_dir: Path, submission_id: str, *, by_whom: str, reason: str, day: date) -> dict[str, Any]:
-    """The data officer's word, for nights from `day` on: a held roster is right as it is, or nobody is missing because of a submission.
+    """Confirm, for nights from `day` on, that a held roster is right, or that nobody is missing because of a submission.
 
-    Raises MonitorError when the submission is neither held nor makes a roster less than whole.
+    Raises MonitorError when the submission is neither held nor makes a list incomplete.
     """
     from pipeline.night import rosters  # noqa: PLC0415 - not needed to begin a night
 
@@ -50,7 +50,7 @@ def confirm_submission(home_dir: Path, submission_id: str, *, by_whom: str, reas
 def waive_issue(
     home_dir: Path, issue_id: str, *, by_whom: str, reason: str, until: date | None, day: date
 ) -> dict[str, Any]:
-    """The data officer's word that a fault is right as written, until a day (policy: exception_validity). Raises MonitorError."""
+    """Confirm that a fault is right as written, until a day (policy: exception_validity). Raises MonitorError when it cannot hold."""
     from pipeline.night import waivers  # noqa: PLC0415 - brings pandas
 
     home, ledger = access.open_whole(home_dir)

@@ -1,4 +1,4 @@
-"""A correction workbook that came back: put into the file that it is about, as a new whole file of the same name."""
+"""Applies a correction workbook that came back: makes a new whole file from it and the file that it is about."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from pipeline.settings.home import Home, digest_of
 def apply(
     home: Home, ledger: Ledger, day: date, at: datetime, file: ReceivedFile, correction: Correction, who: str
 ) -> Reading:
-    """Archive and record the corrected whole file, which then waits to be read; what the correction itself comes to.
+    """Archive and record the corrected whole file, which then waits to be read. Returns the reading of the correction itself.
 
-    `who` stands in the journal. Refused when the file that it is about is not this unit's, or is no longer the last of its name.
+    `who` stands in the journal. The correction is refused when its file is not this unit's, or is no longer the last of
+    its name.
     """
     own = {each.file_id: each for each in ledger.files(unit_code=file.unit_code)}
     base = own.get(correction.base_file_id)
@@ -26,7 +27,7 @@ def apply(
         return _refused("no_base", "这份更正表不是对本单位报送过的文件的更正", advice.CORRECT_OWN_FILE)
     name = str(PurePosixPath(base.file_name).with_suffix(".xlsx"))
     merged = _merged(home, base, Path(correction.cells_path))
-    # A night that died after this step made the very file that now seems to be in the way.
+    # An earlier night may have made this same file and then died; then the later file is no obstacle.
     is_done = not isinstance(merged, Refusal) and (name, digest_of(merged[0])) in {
         (each.file_name, each.sha256) for each in own.values() if each.received_seq > base.received_seq
     }
@@ -56,7 +57,7 @@ def apply(
 
 
 def _changed(ledger: Ledger, base: ReceivedFile) -> str:
-    """Why the base is no longer what the correction was made from; '' when it still is."""
+    """Why the base file is no longer the one that holds; '' when it still is."""
     own = ledger.submissions(unit_code=base.unit_code)
     for each in own:
         same = part_name(each.file_name) == part_name(base.file_name)
