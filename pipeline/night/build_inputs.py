@@ -94,7 +94,7 @@ def gather(
 def _earlier(
     home: Home, ledger: Ledger, night: date, judged_on: Mapping[str, date] | None, known: set[str]
 ) -> warehouse.Inputs:
-    """The inputs for the warnings of an earlier night. `identity` and `place` only of submissions that are not `known` tonight."""
+    """The inputs from which an earlier night listed people. `identity` and `place` only of submissions that are not `known` (in force tonight)."""
     submissions, in_force = _submissions(ledger, night, judged_on)
     gone = [each for each in in_force if each.submission_id not in known]
     paths = [path for of_kind in (_accepted(home, gone), _unproven(home, gone)) for path in of_kind.values()]

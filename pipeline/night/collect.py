@@ -25,7 +25,7 @@ def collect(home_dir: Path, day: date, *, units: Sequence[str] | None = None) ->
     """Archive and record every settled file of the inbox; returns the units that have something to do tonight, sorted.
 
     A file in a folder that names no unit is taken as well, and refused for this reason when it is read. A file that
-    cannot be opened is refused for this reason, and stays in the inbox.
+    cannot be opened is refused for this reason, and stays in the inbox. A link or pipe is refused and removed.
     """
     home, ledger = access.open_home(home_dir)
     now = datetime.now(UTC)
@@ -50,7 +50,7 @@ def collect(home_dir: Path, day: date, *, units: Sequence[str] | None = None) ->
             is_list = folder == home.inbox
             ready, put_off = inbox.within_budget(ready, home.settings.limits.files)
             still_there = [(each.unit_code, each.name, "waiting" if is_list else "waiting_answers") for each in put_off]
-            if is_list:  # filled-in lists that stay make no list incomplete; `inbox` shows them where they lie
+            if is_list:  # other filled-in lists that stay make no list incomplete; `status` shows them
                 still_there += [(each.unit_code, each.name, str(each.sort)) for each in [*inbox.left(folder), *moving]]
             for dropped in ready:
                 if units is None or dropped.unit_code in units:

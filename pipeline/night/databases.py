@@ -1,8 +1,8 @@
-"""Tables of partners' databases, read as one state: PostgreSQL, MySQL/MariaDB, SQLite, and whatever SQLAlchemy speaks.
+"""Reads tables of partners' databases in one state: PostgreSQL, MySQL/MariaDB, SQLite, and others that SQLAlchemy supports.
 
-One read-only transaction that sees one state counts the rows and then streams them in pieces; what does not arrive whole
-is thrown away. The result is a file that is archived and read like any other submission. Secrets come from outside (a
-resolver turns `env:NAME` into an address) and are never in an error: what a driver says is told by our own words.
+One read-only transaction sees one state of the database. It counts the rows, then streams them in pieces. An incomplete
+result is thrown away. A complete one is a file that is archived and read like any other submission. Secrets come from
+outside (a resolver turns `env:NAME` into an address) and never stand in an error: our own words replace the driver's.
 """
 
 from __future__ import annotations
@@ -73,9 +73,9 @@ _BY_WORDS = [
     (r"database .* does not exist|数据库.*不存在", "no_database"), (r"server closed|terminat|consuming input", "lost"),
     (r"connection|connect|连接", "down"),
 ]  # fmt: skip
-"""Drivers that give no number say it in words: SQLite's, and PostgreSQL's before a session stands."""
+"""Some drivers give words and no code: SQLite's, and PostgreSQL's before a session is open."""
 _PASSING = frozenset({"down", "slow", "lost", "changed", "count", "other"})
-"""What may be over in a while; a wrong password is not tried again, since accounts get locked."""
+"""Failures that may pass after a while. A wrong password is not tried again, since accounts get locked."""
 
 
 class NotRead(MonitorError):
@@ -98,7 +98,7 @@ class _Asked:
 
 
 def from_environment(reference: str) -> str:
-    """The address in `env:NAME`. An Airflow connection is known to Airflow's own tasks alone."""
+    """The address in `env:NAME`. Raises NotRead for an Airflow connection, which only Airflow's own tasks can read."""
     kind, _, name = reference.partition(":")
     if kind != "env":
         raise NotRead("no_address", f"Airflow 连接 {name} 只有 Airflow 里的夜间任务读得到")
@@ -111,7 +111,7 @@ def address(
     kind: str, user: str | None, password: str | None, host: str | None, port: int | None, database: str | None,
     extra: Mapping[str, Any],
 ) -> str:  # fmt: skip
-    """The address that the fields of a form say, where the database of an SQLite is its path; of `extra` only what is about TLS."""
+    """The address from the fields of a form. For SQLite the database is its path. Of `extra` only the entries about TLS are used."""
     if kind == "sqlite":
         return sa.URL.create(kind, database=database or host).render_as_string()
     about_tls = {key: str(value) for key, value in extra.items() if key.startswith("ssl")}
@@ -120,10 +120,10 @@ def address(
 
 
 def read(source: Database, url: str, target: Path, zone: ZoneInfo, day: datetime.date) -> int:
-    """Write all rows of a source to `target`; returns how many. Moments are told in `zone`, by its offset on `day`.
+    """Write all rows of a source to `target`; returns how many. Moments are written in `zone`; MySQL uses its offset on `day`.
 
-    Columns that are never stored, that hold bytes, and that no list knows are asked for by name alone: none of their values
-    leaves the database. Raises NotRead; `target` is then gone.
+    Of columns that are never stored, that hold bytes, or that no list knows, only the name is written: none of their values
+    leaves the database. Raises NotRead when the table cannot be read; `target` is then removed.
     """
     try:
         with _connected(url, source.seconds, zone, day) as connection:
@@ -151,7 +151,7 @@ def read(source: Database, url: str, target: Path, zone: ZoneInfo, day: datetime
 
 @contextmanager
 def _connected(url: str, seconds: int, zone: ZoneInfo, day: datetime.date) -> Iterator[sa.Connection]:
-    """One transaction that reads one state and may write nothing. Whatever the database says leaves as NotRead."""
+    """Open one read-only transaction that sees one state. Every error of the database is raised as NotRead."""
     late = threading.Event()
     try:
         engine = _engine(url, seconds)
@@ -164,7 +164,7 @@ def _connected(url: str, seconds: int, zone: ZoneInfo, day: datetime.date) -> It
                 yield connection
             finally:
                 watch.cancel()
-                # What a torn connection says while it is put away adds nothing to what it said before.
+                # An error while a broken connection is closed adds nothing to the first error.
                 with contextlib.suppress(sa.exc.SQLAlchemyError, sqlite3.Error, OSError):
                     connection.invalidate()
     except (sa.exc.SQLAlchemyError, sqlite3.Error) as problem:
@@ -187,7 +187,7 @@ def _engine(url: str, seconds: int) -> sa.Engine:
             from pymysql.constants import FIELD_TYPE  # noqa: PLC0415
             from pymysql.converters import conversions  # noqa: PLC0415
 
-            # Days as the server writes them: 0000-00-00 is no date of Python's.
+            # Dates as the server writes them: Python has no date 0000-00-00.
             days = (FIELD_TYPE.DATE, FIELD_TYPE.DATETIME, FIELD_TYPE.TIMESTAMP, FIELD_TYPE.TIME, FIELD_TYPE.NEWDATE)
             texts = {key: value for key, value in conversions.items() if key not in days}
             parsed = parsed.set(drivername=f"{backend}+pymysql").update_query_dict({"charset": "utf8mb4"})
@@ -214,7 +214,7 @@ def _sqlite(path: str) -> sqlite3.Connection:
 
 
 def _text_of_bytes(raw: bytes) -> str:
-    """Old programs write GBK where UTF-8 belongs."""
+    """Decode text that should be UTF-8. Old programs write GBK there."""
     try:
         return raw.decode()
     except UnicodeDecodeError:
@@ -229,7 +229,7 @@ def _begin(connection: sa.Connection, engine: sa.Engine, seconds: int, zone: Zon
         for name in ("date", "time", "timetz", "timestamp", "timestamptz", "interval", "json", "jsonb"):
             driver.adapters.register_loader(
                 name, TextLoader
-            )  # as the server writes them: `infinity` is no date of Python's
+            )  # as the server writes them: Python has no date `infinity`
         connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         for setting, value in (
             ("statement_timeout", f"{seconds}s"), ("lock_timeout", f"{seconds}s"), ("datestyle", "iso, ymd"),
@@ -240,7 +240,7 @@ def _begin(connection: sa.Connection, engine: sa.Engine, seconds: int, zone: Zon
         connection.execution_options(isolation_level="REPEATABLE READ")
         is_mariadb = bool(getattr(engine.dialect, "is_mariadb", False))
         clock = datetime.datetime.combine(day, datetime.time(12), zone).strftime("%z")
-        offset = f"{clock[:3]}:{clock[3:]}"  # its servers often know no names of zones
+        offset = f"{clock[:3]}:{clock[3:]}"  # MySQL servers often know no names of time zones
         limit = f"max_statement_time = {seconds}" if is_mariadb else f"max_execution_time = {seconds * 1000}"
         connection.exec_driver_sql(f"set session {limit}, lock_wait_timeout = {seconds}, time_zone = '{offset}'")
         connection.exec_driver_sql("start transaction with consistent snapshot, read only")
@@ -255,9 +255,9 @@ def _begin(connection: sa.Connection, engine: sa.Engine, seconds: int, zone: Zon
 
 
 def _cut(driver: Any, late: threading.Event) -> None:
-    """End what hangs: a database that keeps silent would be waited for without end."""
+    """Break a connection that hangs, since a silent database would keep us waiting for ever."""
     late.set()
-    with contextlib.suppress(Exception):  # it ended by itself in the same moment
+    with contextlib.suppress(Exception):  # it may have ended by itself at the same moment
         if hasattr(driver, "interrupt"):
             driver.interrupt()
         elif hasattr(driver, "fileno"):
@@ -268,7 +268,7 @@ def _cut(driver: Any, late: threading.Event) -> None:
 
 
 def _said(problem: Exception) -> NotRead:
-    """What a driver said, in our words: its own may name the user, the host, or quote a row."""
+    """A driver's error in our own words, since the driver's text may name the user, the host, or quote a row."""
     if isinstance(problem, NoSuchTableError):
         return NotRead("no_table")
     orig: Any = getattr(problem, "orig", None) or problem
@@ -304,7 +304,7 @@ def _asked(connection: sa.Connection, source: Database) -> tuple[sa.TableClause,
     for column, wanted in (source.columns or {column: column for column in found}).items():
         is_bytes = re.search("BLOB|BINARY|BYTEA|IMAGE|RAW", _type_name(found[column]))
         group = known.headers.refusal_of_column(column)
-        # Whatever it is to be called, it is told as what is never received.
+        # A column whose own name is never received gets a header that says so, whatever `wanted` is.
         header = f"{column}（{group}）" if group and known.headers.refusal_of(wanted) is None else wanted
         is_taken = fold_header(header)[0] in taken and known.headers.refusal_of(header) is None and not is_bytes
         asked.append(_Asked(header, _selected(column, found[column]).label(f"c{len(asked)}") if is_taken else None))
@@ -320,14 +320,14 @@ def _type_name(kind: Any) -> str:
 
 
 def _selected(column: str, kind: Any) -> Any:
-    """A column; moments with a zone as they are in the zone of the session, which is the bureau's."""
+    """The expression for a column. Moments with a zone are given in the session's time zone, which is the bureau's."""
     if getattr(kind, "timezone", False) and _type_name(kind) == "TIMESTAMP":
         return sa.cast(sa.column(column), sa.DateTime())
     return sa.column(column)
 
 
 def _in_bytes(connection: sa.Connection, column: Any) -> Any:
-    """A column to order by without a key: by its bytes, since a server's own order takes 甲 and 乙, or a and A, for equal."""
+    """The expression to order by when there is no key: the bytes of a column. A server's own order may treat 甲 and 乙, or a and A, as equal."""
     column = column.element
     if connection.dialect.name in ("mysql", "mariadb"):
         return sa.cast(column, sa.LargeBinary)
@@ -346,7 +346,7 @@ def _piece(block: Sequence[Sequence[Any]], asked: Sequence[_Asked]) -> list[tupl
 
 
 def _column(cells: Sequence[Any]) -> tuple[Texts, Mask]:
-    """Texts without loss, and which of them were binary fractions, of which 15 digits hold."""
+    """(texts without loss, which of them were binary floating-point numbers: only 15 of their digits are exact)."""
     kinds = set(map(type, cells))
     texts: Texts = pa.array(cells if kinds <= {str, type(None)} else [_text(cell) for cell in cells], pa.string())
     numbers = (
@@ -376,4 +376,4 @@ _WORDS_OF: dict[type, Callable[[Any], str]] = {
     list: _json,
     dict: _json,
 }
-"""Types of drivers whose `str` is not what a list would say."""
+"""Types of drivers whose `str` differs from what a list would contain."""

@@ -1,7 +1,8 @@
-"""The lists that come back: filled-in workbooks → lines in the ledger, and the answer to who sent them.
+"""Reads filled-in lists that come back: workbooks → lines in the ledger, and the answers to their senders.
 
-A sheet is known by the column that names what is decided on (a `Form`), wherever it stands and however its lines were
-sorted or split. Lines are judged by the build (`main.decision`); what does not fit goes back marked, with the reason.
+A sheet is recognised by the column with the number of what is decided on (a `Form`), wherever this column stands and
+however lines were sorted or split. The build judges the lines (`main.decision`). A line that does not fit goes back
+marked, with the reason.
 """
 
 from __future__ import annotations
@@ -42,9 +43,9 @@ if TYPE_CHECKING:
 FIELDS = ("result", "measure", "decided_by", "decided_on", "note")
 """What a line may say."""
 _WORDS = ("measure", "decided_by", "note")
-"""What people write in their own words."""
+"""Fields that people write in their own words."""
 _ENOUGH = 3
-"""Columns of a form by which a sheet is known as one that lacks another."""
+"""A sheet with so many columns of a form counts as that form, even when it lacks a required column."""
 _HIGHEST_HEADER = 30
 _NO_ROW = 1 << 31
 _REASONS = {
@@ -55,20 +56,20 @@ _REASONS = {
 
 @dataclass(frozen=True)
 class Form:
-    """A sheet that people fill in: what its lines decide on, by which column they are known, and what may be answered."""
+    """A sheet that people fill in: what its lines decide on, the column that identifies them, and the possible answers."""
 
     about: str
     key: str
     headers: Mapping[str, str]
     """Field (some of FIELDS) → header."""
     results: Mapping[str, str]
-    """Answer → the word that is chosen for it."""
+    """Answer → the Chinese word that people choose for it."""
     does: str
-    """What whoever signs has done."""
+    """What the person who signs has done, as a Chinese word."""
     subject: str
     """What a line is about."""
     example: str
-    """What its reason may say."""
+    """An example of what the reason may say."""
 
 
 FORMS = (
@@ -98,11 +99,11 @@ class FilledIn:
     columns: dict[str, int]
     """Field (FIELDS, and `subject`) → 1-based column."""
     lines: list[tuple[int, dict[str, str], bool]]
-    """(row number, field → text, whether the day's cell held a number) of lines with anything filled in."""
+    """(row number, field → text, whether the cell of the day held a number) of each line that has anything filled in."""
     refused: list[tuple[int, str]]
-    """(1-based column, header) of columns that are never stored: their cells are emptied in what goes back."""
+    """(1-based column, header) of columns that are never stored. Their cells are emptied in the returned copy."""
     emptied: dict[str, list[Area]] = field(default_factory=dict)
-    """As in `Reading`, of the whole workbook; on its first sheet that is a form."""
+    """As in `Reading`, for the whole workbook. Only the first form of a workbook holds it."""
 
 
 # reading ---------------------------------------------------------------------------------------------------------
@@ -151,7 +152,7 @@ def _of_killed(killed: sandbox.Killed, file_name: str) -> Refusal:
 
 
 def read_sheets(path: Path, file_name: str) -> list[FilledIn] | Refusal:
-    """The filled-in lines of every sheet of a workbook that is a form. In the sandbox."""
+    """The filled-in lines of every sheet that is a form. Runs in the sandbox."""
     book = readers.read(path, file_name)
     if isinstance(book, Refusal):
         return book
@@ -177,7 +178,7 @@ def read_sheets(path: Path, file_name: str) -> list[FilledIn] | Refusal:
 
 
 def _emptied(grids: Sequence[Grid], found: Sequence[FilledIn]) -> dict[str, list[Area]]:
-    """What stands above the lines of a form, and on sheets that are none, and is never received."""
+    """Sheet → areas with what is never received: above the lines of a form, and on sheets that are no form."""
     emptied = {}
     first = {one.sheet: one.header_row for one in found}
     for grid in grids:
@@ -188,7 +189,7 @@ def _emptied(grids: Sequence[Grid], found: Sequence[FilledIn]) -> dict[str, list
 
 
 def _lacks(grid: Grid) -> str:
-    """The column without which a sheet is no form, and what it leaves open, where others stand and are filled in; '' otherwise."""
+    """Which column is missing, in Chinese, on a sheet that has other filled-in columns of a form; '' when none is."""
     for form in FORMS:
         for row, at in _headers(grid, form):
             if len(at) < _ENOUGH or not {"subject", "result"} & set(at):
@@ -203,7 +204,7 @@ def _lacks(grid: Grid) -> str:
 
 
 def _headers(grid: Grid, form: Form) -> Iterator[tuple[int, dict[str, int]]]:
-    """(row, field of a form → column) of each row that may be the header of a sheet."""
+    """(row, field of the form → column) for each row that may be the header of a sheet."""
     wanted = {fold_header(header)[0]: field for field, header in form.headers.items()}
     wanted[fold_header(form.key)[0]] = "subject"
     for row in range(min(grid.height, _HIGHEST_HEADER)):
@@ -240,7 +241,7 @@ def _sheet(grid: Grid, form: Form) -> FilledIn | None:
 
 
 def _judge_alone(filled: FilledIn, night: date) -> list[DecisionLine]:
-    """Lines with what is wrong with them by themselves; what they are about is judged in the build."""
+    """The lines, each with what is wrong with the line by itself. The build judges whether its subject exists."""
     form = _FORM_OF[filled.about]
     codes = {_folded(word): code for code, word in form.results.items()} | {code: code for code in form.results}
     days, choices = _days(filled, night, form), "、".join(form.results.values())
@@ -275,7 +276,7 @@ def _folded(word: str) -> str:
 
 
 def _days(filled: FilledIn, night: date, form: Form) -> dict[int, tuple[date | None, str]]:
-    """Row number → (day, what is wrong with it). A line without a day was found on the night on which it came."""
+    """Row number → (day, what is wrong with it). A line without a day gets the night on which it came."""
     import pyarrow as pa  # noqa: PLC0415
 
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
@@ -306,7 +307,7 @@ def _odd_day(problem: str, column: Column, text: str) -> str:
 
 
 def rows(ledger: Ledger, day: date, without: Collection[str] = ()) -> list[dict[str, Any]]:
-    """All lines that came up to the night but those `without` (decision_ids), as `input.decision`."""
+    """All lines that came up to the night of `day`, as `input.decision`. `without`: decision_ids to leave out."""
     return [
         {
             "decision_id": decision_id, "about": line.about, "subject": line.subject, "result": line.result,
@@ -321,7 +322,7 @@ def rows(ledger: Ledger, day: date, without: Collection[str] = ()) -> list[dict[
 
 @dataclass(frozen=True)
 class Answer:
-    """What a unit is told about one file: a copy to be marked, or the reason why nothing in it could be read."""
+    """The answer to one filled-in file: the data of a marked copy, or the reason why nothing could be read."""
 
     file: DecisionFile
     summaries: list[returns.SubmissionSummary]
@@ -330,7 +331,7 @@ class Answer:
 
 
 def answers(ledger: Ledger, release: duckdb.DuckDBPyConnection) -> list[Answer]:
-    """For each file that waits for one, and for each whose findings somebody contradicted tonight: so all sides know."""
+    """The answers for files that wait for one, and for files whose lines a new line contradicts tonight, so that all sides know."""
     judged = _judged(release)
     news = {one["subject"] for one in judged.values() if one["is_new"] and one["conflict"]}
     news |= {one["contradiction"] for one in judged.values() if one["is_new"] and one["contradiction"]}

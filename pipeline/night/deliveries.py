@@ -1,6 +1,6 @@
 """Deliveries: which submissions are judged together tonight, and what a new one is to those already taken.
 
-The rules themselves are in `parts.py`; here they meet the ledger, the archive and the people in the files.
+The rules themselves are in `parts.py`. This module applies them to the ledger, the archive and the people in the files.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ReadAgain = Callable[[Submission], list[Reading]]
 def arrange(
     con: duckdb.DuckDBPyConnection, home: Home, ledger: Ledger, day: date, kinds: list[str]
 ) -> list[Submission]:
-    """The waiting submissions that are to be judged; repeats and unanswered questions are settled here."""
+    """Give the waiting submissions that must be judged. Repeats, and files that raise a question, are settled here."""
     fresh = []
     for submission in [each for kind in kinds for each in ledger.submissions(kind=kind, outcome="read")]:
         rivals = ledger.rivals(submission)
@@ -48,13 +48,13 @@ def arrange(
 
 @dataclass(frozen=True)
 class Together:
-    """What can be judged tonight, and the deliveries that cannot."""
+    """What can be judged tonight, and the deliveries that cannot be."""
 
     parts: list[Part]
     unread: dict[str, str]
-    """Part in force that cannot be read again → why; no part of its delivery is judged."""
+    """submission_id of a part in force that cannot be read again → why. No part of its delivery is judged."""
     waits_for: dict[str, str]
-    """New part of such a delivery → the name of the file that cannot be read."""
+    """submission_id of a new part of such a delivery → the name of the file that cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,11 @@ class Judgement:
     parts: list[Part]
     verdicts: list[Verdict]
     faults_of_held: list[Verdict]
-    """Of what was judged and is held all the same: what its sender is told."""
+    """Verdicts on submissions that were judged and then held, for their senders."""
     broken: list[Submission]
-    """What our program cannot get over."""
+    """Submissions that our program cannot get over."""
     is_whole: bool
-    """Every part in force that was asked for could be read again."""
+    """Whether every part in force that was needed could be read again."""
 
 
 def judge(
@@ -82,14 +82,15 @@ def judge(
     isolate: Callable[[list[Part]], Mapping[str, str]],
     broken: Mapping[str, str],
 ) -> Judgement:
-    """Judge the fresh submissions and those held before; hold what has shrunken, as few rows as can be accepted of it.
+    """Judge the fresh submissions and those held before. Hold a roster when too few of its rows can be accepted.
 
-    What our program cannot get over is held as well, and the others are judged without it: `broken`, submission → reason, and
-    what `isolate` finds when `judge_parts` fails. What it does not explain is raised.
+    Submissions that our program cannot get over are held as well, and the others are judged without them: those in `broken`
+    (submission_id → reason), and those that `isolate` finds when `judge_parts` fails. A failure that it does not explain is
+    raised again.
 
-    How many can is known when a roster is judged. Parts are judged together: when one is held after all, or one that was held
-    makes a roster whole, the others are judged once more. `together` gives the parts of (submissions, those judged before that
-    are held now), `judge_parts` their verdicts.
+    How many rows can be accepted is known only after judging. Parts are judged together. So when a part is held after all,
+    or a held part makes a roster whole, the others are judged again. `together` gives the parts of (submissions, those judged
+    before that are held now), `judge_parts` their verdicts.
     """
     seen: dict[str, Verdict] = {}
     was_judged: dict[str, Submission] = {}
@@ -130,7 +131,7 @@ def judge(
 
 
 def _keep_out(ledger: Ledger, kinds: list[str], broken: Mapping[str, str]) -> list[Submission]:
-    """Hold the broken ones of these kinds, whatever became of them before; as they then stand."""
+    """Hold the broken submissions of these kinds, whatever their outcome was. Returns them as they then stand."""
     found = [each for each in ledger.submissions() if each.kind in kinds and each.submission_id in broken]
     return [
         ledger.settle(each.submission_id, "held", set_aside=each.rows_read, reason=broken[each.submission_id])
@@ -139,10 +140,10 @@ def _keep_out(ledger: Ledger, kinds: list[str], broken: Mapping[str, str]) -> li
 
 
 def _tell_unread(ledger: Ledger, judged: list[Submission], gathered: Together) -> None:
-    """Write down why a delivery was not judged: what is in force stays so, and what is new must come with a readable one."""
+    """Write into the ledger why a delivery was not judged. Parts in force stay in force; new parts must come again with a readable file."""
     for each in judged:
         if name := gathered.waits_for.get(each.submission_id):
-            # Without the brackets of a question between two files: the other one alone does not answer for this one.
+            # Without 《》, which mark a question between two files: the other file alone does not settle this one.
             reason = (
                 f"同一份名单里的“{name}”{UNREAD}，现在读不出来了，两份不能一起核对，所以这一份没有用；已经收下的仍然有效。"
                 f"请把“{name}”改好，和这一份一起重新报送"
@@ -158,19 +159,20 @@ def _tell_unread(ledger: Ledger, judged: list[Submission], gathered: Together) -
 
 
 _Told = list[tuple[Submission, Literal["held", "refused"], str]]
-"""Submissions that are not judged, what they are, and why."""
+"""(submission that is not judged, its outcome, the reason)."""
 
 
 def _hold_back(
     home: Home, ledger: Ledger, day: date, fresh: list[Submission], kinds: list[str], accepted: Mapping[str, int],
     broken: Mapping[str, str],
 ) -> tuple[list[Submission], _Told]:  # fmt: skip
-    """(of the fresh submissions and those held before, what is to be judged; what is not); shrunken rosters are held.
+    """Divide the fresh submissions and those held before: (those to judge, those not to judge). Shrunken rosters are held.
 
-    A roster is all parts of a unit, kind and month. It is held against the same month's roster in force, else the
-    newest month before it. A further part that makes it whole, or the data officer's word, lets what was held go on.
-    `accepted`: rows accepted of what was judged already; of the rest all that was read counts, since it cannot be more.
-    What our program could not get over (`broken` tonight, or on an earlier night) is judged on the data officer's word alone.
+    A roster is all parts of a unit, kind and month. It is compared with the same month's roster in force, else with the
+    newest month before it. A further part that makes it whole, or the data officer's word, releases held parts.
+    `accepted`: submission_id → rows accepted, of those already judged. For others all rows read count, as an upper limit.
+    A submission that our program could not get over on an earlier night is judged on the data officer's word alone; one
+    that is `broken` tonight is not judged.
     """
     fresh = [each for each in fresh if each.submission_id not in broken]
     known = contracts.load().kinds
@@ -204,7 +206,7 @@ def _hold_back(
         held = [each for each in waiting if each not in trusted and each.outcome == "held"]
         if not shrunken(_rows(taken + news, accepted), before):
             judged += news
-            names = {part_name(each.file_name) for each in news}  # by its own name the ledger knows it is replaced
+            names = {part_name(each.file_name) for each in news}  # the ledger knows what replaces a same name
             reason = "之后收到了完整的一份，以那一份为准"
             told += [(old, "refused", reason) for old in held if names and part_name(old.file_name) not in names]
         elif not shrunken(now := _rows(taken + news + held, accepted), before):
@@ -224,7 +226,7 @@ def _hold_back(
 def _rows_before(
     in_force: list[Submission], taken: list[Submission], period: str, accepted: Mapping[str, int]
 ) -> tuple[int, str]:
-    """(rows accepted, month) of the roster that the month's new one is held against; 0 rows when there is none."""
+    """(rows accepted, month) of the roster with which the month's new one is compared; 0 rows when there is none."""
     if taken:
         settled = {each.submission_id: each.rows_accepted for each in taken if each.outcome != "held"}
         return _rows(taken, {**accepted, **settled}), period
@@ -233,7 +235,7 @@ def _rows_before(
 
 
 def _rows(parts_of_roster: list[Submission], accepted: Mapping[str, int]) -> int:
-    """Rows of a roster's parts, each name's last one; of what was not judged yet all that was read."""
+    """Rows of a roster's parts, of each name only the last part. For parts not judged yet, all rows read count."""
     gone = superseded_by([replace(each.delivery, is_held=False) for each in parts_of_roster], "period")
     return sum(
         accepted.get(each.submission_id, each.rows_accepted if each.outcome in TAKEN else each.rows_read)
@@ -243,7 +245,7 @@ def _rows(parts_of_roster: list[Submission], accepted: Mapping[str, int]) -> int
 
 
 def _overlap(con: duckdb.DuckDBPyConnection, home: Home, new: Submission, old: Submission, day: date) -> float:
-    """Share of people that two files of one kind have in common, of the smaller of the two."""
+    """The share of people that two files of one kind have in common (0 to 1), relative to the smaller file."""
     kind = contracts.load().kinds[new.kind or ""]
     number = kind.person.id_number
     con.execute(
@@ -272,19 +274,19 @@ def together(
     read_again: ReadAgain,
     dropped: Sequence[Submission] = (),
 ) -> Together:
-    """What is to be judged: the fresh submissions, and every other part in force of the deliveries they belong to.
+    """Gather what is to be judged: the fresh submissions, and every other part in force of their deliveries.
 
-    A delivery with a part in force that cannot be read any more, and that nothing new replaces, is not judged: the others are.
+    A delivery is not judged when one of its parts in force cannot be read any more and nothing new replaces this part.
 
-    `reads_again` says of (kind, submission id) in force whether it must be judged once more, since whose rows may be kept
-    has changed; the parts of its delivery are then judged with it. `dropped`: judged before tonight and now held, so that the
-    other parts of their deliveries are judged without them.
+    `reads_again` says of (kind, submission id) in force whether it must be judged again, because the people whose rows may be
+    kept have changed. The other parts of its delivery are then judged with it. `dropped`: submissions that were judged and are
+    now held; the other parts of their deliveries are judged without them.
     """
     known = contracts.load()
     kinds = known.dataset_groups()[dataset_group]
     settled = [each for kind in kinds for each in ledger.in_force(kind=kind) if each.night <= day]
     touched = {_group(each) for each in [*fresh, *dropped]}
-    for pair in ledger.waivers_changed(day):  # what stands as written is judged anew, in the newest roster
+    for pair in ledger.waivers_changed(day):  # waivers change a verdict, so the newest roster is judged again
         mine = [each for each in settled if (each.unit_code, each.kind) == pair]
         newest = max((each.period for each in mine), default="")
         touched |= {_group(each) for each in mine if each.period == newest}
@@ -313,7 +315,7 @@ def together(
             continue
         group, before = _group(submission), _before(home, settled, submission)
         if submission.submission_id in replaced:
-            # Replaced in the same night: judged by itself, so that its rows are accounted for, and twins nobody.
+            # Replaced in the same night: judged alone, so that its rows are counted and are duplicates of no other part.
             group, before = f"{group}|{submission.submission_id}", ()
         parts.append(
             Part(
@@ -329,10 +331,10 @@ def _lacks(
     home: Home, ledger: Ledger, day: date, kinds: list[str], settled: list[Submission], judged: list[Submission],
     replaced: Collection[str],
 ) -> dict[str, frozenset[str]]:  # fmt: skip
-    """Delivery → the kinds of which it is known that something is not here, or may be: nobody is asked why it is not on them.
+    """Delivery → kinds of which rows are missing, or may be. Checks across lists then ask no sender why somebody is not on them.
 
-    Something of a list was refused, held, left out or not taken; or it has fewer parts than that of the month before (where
-    there was none: than another list of the same delivery).
+    Rows are missing when something of a list was refused, held, left out or not taken, or when it has fewer parts than the
+    list of the month before (where there was none: than another list of the same delivery).
     """
     known = contracts.load().kinds
     if not any(known[kind].checks and any(check.across for check in known[kind].checks) for kind in kinds):
@@ -350,8 +352,8 @@ def _lacks(
     missing = [
         (gap.unit_code, gap.kind, gap.period, gap.latest_period)
         for gap in found_missing
-        # Rows that were set aside are here to be seen; what is judged tonight, or under its name, is not missing; a file that may
-        # be of any dataset group, since its name tells nothing, is of none as far as is known.
+        # Rows that were set aside are here. A file that is judged tonight, or a later one of its name, is not missing.
+        # A file that may be of several dataset groups, since its name tells nothing, counts for none of them.
         if gap.kind in kinds and gap.sort != "set_aside" and gap.submission_id not in here
         and (gap.sort != "unknown" or len(dataset_groups[gap.submission_id]) == 1)
         and order.get(gap.submission_id, 0)
@@ -399,7 +401,7 @@ def _comes_again(refused: Submission, later: Submission) -> bool:
 
 
 def _before(home: Home, in_force: list[Submission], new: Submission) -> tuple[Path, ...]:
-    """Accepted rows of the newest month before this one's, of the same unit and kind."""
+    """Files with accepted rows of the newest earlier month, of the same unit and kind."""
     older = [
         each for each in in_force
         if (each.unit_code, each.kind) == (new.unit_code, new.kind) and each.period < new.period and each.rows_accepted
@@ -410,12 +412,12 @@ def _before(home: Home, in_force: list[Submission], new: Submission) -> tuple[Pa
 
 
 def _order(submission: Submission) -> tuple[str, str, str]:
-    """Order of parts within a night: by what they are, not by when they came."""
+    """The order of parts within a night: by unit and name, not by time of receipt."""
     return submission.unit_code, part_name(submission.file_name), submission.submission_id
 
 
 def _group(submission: Submission) -> str:
-    """Parts of one group are one delivery."""
+    """The key of a submission's delivery: parts with one key are one delivery."""
     kind = contracts.load().kinds[submission.kind or ""]
     if kind.replace == "key":
         return f"{submission.unit_code}|{kind.dataset_group}|{submission.night.isoformat()}"
@@ -423,7 +425,7 @@ def _group(submission: Submission) -> str:
 
 
 def _again(submission: Submission, read_again: ReadAgain) -> Reading | str:
-    """The reading of a part that was judged before; why there is none where its file cannot be read by the rules of today."""
+    """The reading of a part that was judged before, or the reason why today's rules cannot read its file."""
     readings = read_again(submission)
     for reading in readings:
         if reading.kind == submission.kind and reading.refusal is None:

@@ -1,4 +1,4 @@
-"""The step `fetch`: tables of partners' databases, read into the archive."""
+"""The step `fetch`: reads tables of partners' databases into the archive."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ PAUSE_SECONDS = 5.0
 def sources(home_dir: Path, day: date, *, units: Sequence[str] | None = None) -> list[str]:
     """Names of the database sources that have not delivered for this night yet, in the order of monitor.yml.
 
-    What was read once for a night is not read again: a night that is run again judges the same rows.
+    A table that was read once for a night is not read again, so a night that runs again judges the same rows.
     """
     home, ledger = access.open_home(home_dir)
     with access.shared(home_dir):
         begin(home, ledger)
-        # Before anything newer is recorded: the order of receipt is that of the journal.
+        # This comes before anything newer is recorded, since the order of receipt is that of the journal.
         bookkeeping.take_up_arrivals(home, ledger)
     asked = ledger.sources(day)
     return [
@@ -40,10 +40,11 @@ def sources(home_dir: Path, day: date, *, units: Sequence[str] | None = None) ->
 def fetch(
     home_dir: Path, day: date, name: str, *, resolve: Callable[[str], str] | None = None, attempts: int = 1
 ) -> dict[str, Any]:
-    """Read one database source into the archive, from where it goes on as a file of its unit; what became of it.
+    """Read one database source into the archive, where it counts as a file of its unit; returns the result.
 
-    Gives source, state (delivered / unchanged / not_delivered), rows, reason, may_pass: whether another try may help. A
-    source that fails keeps nothing and stops nobody. `resolve` finds the address behind a `url` of monitor.yml.
+    The result has source, state (delivered / unchanged / not_delivered), rows, reason, and may_pass (whether another try
+    may help). A source that fails stores nothing and stops no other one. `resolve` finds the address behind a `url` of
+    monitor.yml. Raises MonitorError when monitor.yml has no source of this name.
     """
     from pipeline.night import databases  # noqa: PLC0415 - brings sqlalchemy and pyarrow
 
@@ -72,7 +73,7 @@ def fetch(
 
 
 def _take_table(home: Home, ledger: Ledger, source: Database, table: Path, day: date) -> bool:
-    """Archive and record what a source gave; False when it is what it gave the last time."""
+    """Archive and record the table of a source; False when it equals the last one of this source."""
     from pipeline.reading import stored  # noqa: PLC0415 - brings pyarrow
 
     now = datetime.now(UTC)
@@ -80,7 +81,7 @@ def _take_table(home: Home, ledger: Ledger, source: Database, table: Path, day: 
     with table.open("rb") as data:
         digest = hashlib.file_digest(data, "sha256").hexdigest()
     if before and before[-1].sha256 != digest and digest in {each.sha256 for each in before}:
-        stored.tell_apart(table, day.isoformat())  # as it was once, but not the last time: news, no repeat
+        stored.tell_apart(table, day.isoformat())  # equal to an earlier one, but not to the last: no repeat
     with table.open("rb") as data:
         digest, size = archive.keep(home, data, f"{source.unit}/{source.file_name}")
     arrival = bookkeeping.Arrival(digest, size, str(archive.path(home, digest).relative_to(home.root)))

@@ -1,4 +1,4 @@
-"""The step `give_back`: the sender's own file, marked, and the answer to filled-in lists."""
+"""The step `give_back`: writes senders' own files with marks, and the answers to filled-in lists."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 
 CORRECTION = "更正"
-"""`<name>.更正.xlsx` beside a returned copy holds only its rows with faults; filled in it is a patch (`corrections`)."""
+"""`<name>.更正.xlsx` beside a returned copy holds only its rows with faults. Filled in and sent, it corrects the file (`corrections`)."""
 
 
 SMALL_BYTES = 2_000_000
-"""Files up to this size are marked several in one child process: starting one costs as much as marking a small file."""
+"""Files up to this size share one child process, since starting a process costs as much as marking a small file."""
 
 
 def give_back(home_dir: Path, day: date, unit: str) -> int:
-    """Write the annotated copy of each file of one unit that came or was judged tonight; returns how many."""
+    """Write the marked copy of each file of one unit that came or was judged tonight; returns the number of files."""
     from pipeline.night import issues  # noqa: PLC0415 - brings pandas
 
     home, ledger = access.open_home(home_dir)
@@ -87,15 +87,16 @@ def give_back(home_dir: Path, day: date, unit: str) -> int:
 
 
 def _make_room(home: Home, target: Path) -> None:
-    """Make the folders of a copy in returns/."""
+    """Make the folders for a copy in returns/."""
     for folder in reversed([each for each in target.parents if each.is_relative_to(home.returns)]):
-        folder.mkdir(exist_ok=True, mode=0o700)  # `parents=True` would leave those above open to all
+        folder.mkdir(exist_ok=True, mode=0o700)  # `parents=True` would leave the folders above readable by all
 
 
 def _replaced(files: Mapping[str, ReceivedFile], submissions: Sequence[Submission]) -> dict[str, str]:
-    """Of these files those in whose place later ones of other names stand: file_id → the name of the last of them.
+    """The files that later files of other names replace: file_id → the name of the last of these.
 
-    Also of lists that add row by row: what a correction made of one bears its name with another ending, and its copy tells of both.
+    This also holds for lists that add row by row. A file that a correction made has the base file's name with another ending,
+    and its copy tells of both.
     """
     known = {each.submission_id: each for each in submissions}
     found: dict[str, str] = {}
@@ -123,7 +124,7 @@ def _replaced(files: Mapping[str, ReceivedFile], submissions: Sequence[Submissio
 def _copies_of(
     home: Home, file: ReceivedFile, names: Sequence[str], taken: Collection[Path], *, is_new: bool
 ) -> list[Path]:
-    """Where copies of a file that was replaced lie, or belong because it came tonight, and nobody else's is to lie (`taken`)."""
+    """Paths of the copies of a replaced file: those that exist, or that must be written because it came tonight. `taken`: paths of other files."""
     folder, as_workbook = home.returns / file.unit_code, str(Path(file.file_name).with_suffix(".xlsx"))
     usual = folder / _returned_name(file.file_name, names)
     possible = [usual, folder / _returned_name(file.file_name, [file.file_name, as_workbook])]
@@ -133,7 +134,7 @@ def _copies_of(
 
 
 def _tell_replaced(copies: Mapping[Path, tuple[str, str]]) -> None:
-    """Write of each copy's file (its name, its successor's) that it was replaced; its correction workbook goes."""
+    """Write into each copy that its file was replaced: copy → (file name, name of the successor). Remove its correction workbook."""
     from pipeline import returns  # noqa: PLC0415 - brings lxml and xlsxwriter
 
     for target, (file_name, by) in copies.items():
@@ -144,7 +145,7 @@ def _tell_replaced(copies: Mapping[Path, tuple[str, str]]) -> None:
 def tell_returned(
     home: Home, day: date, written: Mapping[str, str | None], unmarked: Mapping[Path, str] | None = None
 ) -> None:
-    """Write down which files of returns/ the night wrote, with their digests, and which of them are no marked copies."""
+    """Write into the journal which files of returns/ the night wrote, with digests, and which of them are not marked."""
     if written:
         about = {
             "run_date": day.isoformat(),
@@ -155,7 +156,7 @@ def tell_returned(
 
 
 def unmarked_below(home: Home, unmarked: Mapping[Path, str]) -> dict[str, str]:
-    """What `mark` says, by path below the home, as the journal tells it."""
+    """The result of `mark`, by path below the home, as the journal holds it."""
     return {target.relative_to(home.root).as_posix(): fault for target, fault in unmarked.items()}
 
 
@@ -165,7 +166,7 @@ def _beside(target: Path) -> Path:
 
 
 def _marked_before(home: Home, submissions: Sequence[Submission], day: date) -> set[str]:
-    """Files whose faults an earlier run of the night gave back, and which are not at hand any more: their copies stay."""
+    """Files whose faults were given back before and are no longer in work/: their copies stay. Repeats of tonight are not among them."""
     from pipeline.night import issues  # noqa: PLC0415 - brings pandas
 
     repeated = {each.file_id for each in submissions if each.outcome == "repeated" and each.night == day}
@@ -179,10 +180,10 @@ def _marked_before(home: Home, submissions: Sequence[Submission], day: date) -> 
 def issues_of_identical_file(
     home: Home, own: Sequence[Submission], mine: Sequence[Submission], excepted: Collection[str]
 ) -> dict[str, pd.DataFrame]:
-    """File that came before with the same bytes and still holds → the error lines it got: they stand in these bytes too."""
+    """file_id of an earlier file with the same bytes that still holds → its error lines, which are true of these bytes too."""
     from pipeline.night import issues  # noqa: PLC0415 - brings pandas
 
-    # Under its own name a file is not read again: no kind is known of the repeat.
+    # A repeat under the same name is not read again, so its kind is not known.
     again = {(each.sha256, each.kind and (each.kind, each.period)) for each in own if each.outcome == "repeated"}
     return {
         each.file_id: issues.reported_issues(home, each, excepted)
@@ -195,7 +196,7 @@ def issues_of_identical_file(
 
 
 _Copy = tuple[Path, str, Path, list[Any], "pd.DataFrame", "CorrectionWorkbook | None"]
-"""What `returns.write` takes: source, name, target, summaries, issues, correction workbook."""
+"""The arguments of `returns.write`: source, name, target, summaries, issues, correction workbook."""
 
 
 def _copy_of(
@@ -207,9 +208,10 @@ def _copy_of(
     lines: pd.DataFrame,
     told_before: Mapping[str, pd.DataFrame],
 ) -> _Copy | None:
-    """What is to be written for one file, its original open as long as `clear` is. None when a mere receipt was the answer, and is written.
+    """Gather what to write for one file; its original stays open as long as `clear` does.
 
-    `told_before`: `issues_of_identical_file`; a correction is then one of the file that holds.
+    None when a receipt alone is the answer; the receipt is then written here. `told_before` is the result of
+    `issues_of_identical_file`: a correction then applies to the earlier file, which still holds.
     """
     import pyarrow.parquet as pq  # noqa: PLC0415
 
@@ -241,7 +243,7 @@ def _copy_of(
     faults = join_issues([*(pq.ParquetFile(path).read().to_pandas() for path in paths), *told_before.values()])
     asked = faults[~faults["is_excepted"].astype(bool)]
     correction_workbook = None
-    if file.file_id not in told_before:  # else its rows are not at hand, and the correction workbook of before stays
+    if file.file_id not in told_before:  # else its rows are not here, and the earlier correction workbook stays
         correction_workbook = returns.CorrectionWorkbook(_beside(target), next(iter(told_before), file.file_id))
     return (
         clear.enter_context(archive.opened(home, file.sha256)),
@@ -256,9 +258,9 @@ def _copy_of(
 def mark(copies: list[_Copy]) -> dict[Path, str]:
     """Mark copies in child processes with limits, since the sender's bytes are parsed once more.
 
-    Small files share a child; when it dies, each gets one of its own, so that only the one at fault goes without a copy: it
-    is answered by 问题清单 alone, and the correction workbook of before goes: it is not of this file. Gives the targets of those that
-    were not marked, with where our own program failed over them; '' of those that met a limit.
+    Small files share a child process. When it dies, each file gets its own, so that only the file at fault has no marked
+    copy: its answer is 问题清单 alone, and the earlier correction workbook is removed, since it is not of this file. Returns
+    target → fault for copies that were not marked: the place where our own program failed, or '' when a limit was met.
     """
     from pipeline import returns  # noqa: PLC0415
     from pipeline.reading import layout, sandbox  # noqa: PLC0415 - brings pyarrow and the readers
@@ -291,11 +293,11 @@ def mark(copies: list[_Copy]) -> dict[Path, str]:
 
 
 def _returned_name(name: str, names: Sequence[str]) -> Path:
-    """`<name>.xlsx`; where two files of a night differ in their ending only, the ending stays in the name."""
+    """The name of a copy: `<name>.xlsx`. When two files of a night differ only in their ending, the ending stays in the name."""
     path = Path(name)
-    if path.parts[0] == BLANKS:  # filled in and sent with its folder: the blank one stays beside it
+    if path.parts[0] == BLANKS:  # a filled-in blank that was sent with its folder; the blank workbook itself stays
         path = path.with_name(f"{path.stem}.填好的{path.suffix}")
-    if path.stem.endswith(f".{CORRECTION}"):  # its own name is that of the next correction workbook
+    if path.stem.endswith(f".{CORRECTION}"):  # the next correction workbook will have this same name
         return path.with_name(f"{path.stem}.回执.xlsx")
     if path.suffix.lower() == ".xlsx":
         return path
@@ -304,7 +306,7 @@ def _returned_name(name: str, names: Sequence[str]) -> Path:
 
 
 def give_back_answers(home: Home, ledger: Ledger, told: list[Answer]) -> tuple[list[Path], dict[Path, str]]:
-    """Mark the copies of filled-in lists and leave them in returns/, beside those of data files; where they lie, and `mark`'s word."""
+    """Write the marked copies of filled-in lists into returns/, beside those of data files; returns (their paths, the result of `mark`)."""
     from pipeline import returns  # noqa: PLC0415 - brings lxml and xlsxwriter
 
     copies: list[_Copy] = []
@@ -333,7 +335,7 @@ def give_back_answers(home: Home, ledger: Ledger, told: list[Answer]) -> tuple[l
 
 
 def put_off(ledger: Ledger, day: date) -> dict[inbox.Sort, list[tuple[str, str]]]:
-    """Of what has its turn on a later night than `day`: sort (`inbox.PUT_OFF`) → (unit_code, file name), sorted."""
+    """Files that must wait for a later night than `day`: sort (`inbox.PUT_OFF`) → (unit_code, file name), sorted."""
     found = [each for each in ledger.left(day) if each.last_on == day]
     return {
         sort: sorted((each.unit_code, each.file_name) for each in found if each.sort == sort) for sort in inbox.PUT_OFF
@@ -341,7 +343,7 @@ def put_off(ledger: Ledger, day: date) -> dict[inbox.Sort, list[tuple[str, str]]
 
 
 def tell_put_off(home: Home, ledger: Ledger, day: date) -> None:
-    """Leave each unit whose files have their turn on a later night a sheet that says so, in returns/."""
+    """Write a sheet into returns/ for each unit with files that must wait for a later night."""
     from pipeline import returns  # noqa: PLC0415 - brings lxml and xlsxwriter
 
     told: dict[str, dict[str, list[str]]] = {}
@@ -362,7 +364,7 @@ def tell_put_off(home: Home, ledger: Ledger, day: date) -> None:
 
 
 def join_issues(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Error lines of several submissions, one below the other; the columns alone where there are none."""
+    """Join the error lines of several submissions into one frame; an empty frame with the columns when there are none."""
     import pandas as pd  # noqa: PLC0415
 
     from pipeline.checks import ISSUE_COLUMNS  # noqa: PLC0415

@@ -1,12 +1,12 @@
-"""The inbox: which dropped files stand still, which are never taken, and their way into the archive, byte for byte.
+"""The inbox: finds dropped files that are settled and those never taken, and copies files into the archive byte for byte.
 
-A file is copied into `archive/<aa>/<sha256>`, recorded by the caller, and only then taken out of the inbox, so that
-a crash at any point leaves it in one of the two.
+A file is copied into `archive/<aa>/<sha256>`, recorded by the caller, and only then taken out of the inbox. So a crash
+at any point leaves it in one of the two.
 
-Senders may write here, so that whatever was looked at may be something else a moment later. Every folder is opened from
-the handle of the folder above it, every file is looked at, opened, renamed and removed from the handle of its folder, and
-no link is followed on the way: nothing outside of the inbox is read, moved or removed. Only `inbox/` itself may be a
-link: the data officer made it. Attacks: docs/security.md.
+Senders may write here at any time, so a file may change right after it was looked at. Every folder is opened from the
+handle of the folder above it. Every file is looked at, opened, renamed and removed from the handle of its folder. No link
+is followed on the way. So nothing outside the inbox is read, moved or removed. Only `inbox/` itself may be a link, since
+the data officer made it. Attacks: docs/security.md.
 """
 
 from __future__ import annotations
@@ -31,29 +31,29 @@ from pipeline.settings.home import Home
 _ASIDE = ".taken-"
 _LONGEST_NAME = 255
 _DEEPEST = 32
-"""Folders below one another: each costs a handle while it is read, and a sender must not use them up."""
+"""How deep folders may be nested: each open one costs a handle, and a sender must not use them all up."""
 WHOLE_FOLDER = "（整个文件夹）"
-"""How a unit's folder is called when it cannot be looked into."""
+"""The name shown for a unit's folder that cannot be opened."""
 _OURS = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-"""What is no fault of the file: the night cannot go on."""
+"""Errors that are no fault of the file: the night cannot go on."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 Sort = endings.Sort | Literal["mark", "moving", "waiting", "waiting_answers", "late"]
-"""Why something is not taken; `mark`: a `.done` beside which no file stands; `moving`: a file that does not stand still yet;
-`waiting`: one of more files than a unit has taken in one night, `waiting_answers`: the same of filled-in lists; `late`: taken,
-but its unit's files took so long that it was not read any more."""
+"""Why a file is not taken. `mark`: a `.done` without its file; `moving`: a file that changed too recently; `waiting`: a file
+beyond the number taken from a unit in one night; `waiting_answers`: the same for filled-in lists; `late`: taken, but not read,
+because its unit's files took too long."""
 PUT_OFF: dict[Sort, str] = {
     "waiting": "一个单位一夜最多收 {files} 份，先放进来的先收",
     "waiting_answers": "填好的清单，一个单位一夜最多收 {files} 份，先放进来的先收",
     "late": "一个单位的文件，一夜最多读 {unit_seconds} 秒，先来的先读",
 }
-"""What has its turn on a later night → why, over the values of `Limits`."""
+"""Sort of file that waits for a later night → why, as a template for the values of `Limits`."""
 Oddity = Literal["link", "hard_link", "owner"]
-"""What is never opened: a link, pipe or device; a file that has another name as well; a file of another account."""
+"""Why a file is never opened: it is a link, pipe or device; it has a second name (hard link); another account owns it."""
 Seen = tuple[int, int, int]
-"""Which file it was, how long, and when it was last written: other bytes under the same name show by it."""
+"""(inode, size in bytes, time of last change in ns) of a file. It shows when other bytes lie under the same name."""
 
 
 @dataclass(frozen=True)
@@ -61,38 +61,38 @@ class Dropped:
     """A file found in the inbox."""
 
     unit_code: str
-    """The inbox folder's name; perhaps no unit that is configured."""
+    """The name of the folder in the inbox; it may name no configured unit."""
     inbox: Path
     way: tuple[str, ...]
-    """The names of the folders below the inbox, then that of the file."""
+    """The names of the folders below the inbox, then the name of the file."""
     name: str
-    """Path below the unit's folder, `/` between parts, control characters made visible."""
+    """Path below the unit's folder, with `/` between parts and control characters made visible."""
     oddity: Oddity | None = None
     """Why it is never opened."""
     trouble: OSError | None = None
-    """Why it, or what lies in it when it is a folder, cannot even be looked at."""
+    """Why the file, or the content of a folder, cannot even be looked at."""
     seen: Seen | None = None
 
 
 @dataclass(frozen=True)
 class Left:
-    """What lies in the inbox and is not taken: its name says that it is no list, or it is still being written."""
+    """A file in the inbox that is not taken: its name says that it is no list, or it is still being written."""
 
     unit_code: str
-    """The inbox folder's name; '' for what lies beside the folders."""
+    """The name of the folder in the inbox; '' for files beside the folders."""
     name: str
-    """As of `Dropped`; perhaps that of a folder."""
+    """As in `Dropped`; it may be a folder's name."""
     sort: Sort
     changed: float
-    """When it was last written, in seconds."""
+    """Time of last change, in seconds."""
 
 
 def settled(inbox: Path, settle_seconds: int, clock: float) -> tuple[list[Dropped], list[Left]]:
     """(files that may be taken, those still moving) below `inbox/<unit>/`, both sorted by unit and name.
 
-    `clock` is the entry point's time in seconds; a file counts as still when its last change lies `settle_seconds`
-    or more before it. A time in the future (a wrong clock on the sender's side) does not hold a file back for ever:
-    only its difference counts.
+    `clock` is the entry point's time in seconds. A file may be taken when its last change lies `settle_seconds` or more
+    before it, or when a `.done` marks it as complete. A time in the future (a wrong clock on the sender's side) does not
+    keep a file waiting for ever: only the difference counts.
     """
     ready, moving = [], []
     for found in _all(inbox):
@@ -111,7 +111,7 @@ def settled(inbox: Path, settle_seconds: int, clock: float) -> tuple[list[Droppe
 
 
 def within_budget(ready: Sequence[Dropped], most: int) -> tuple[list[Dropped], list[Dropped]]:
-    """(files to take tonight, those that wait): of each unit the `most` that lie there longest; both in the order of `ready`."""
+    """(files to take tonight, those that wait): from each unit at most `most`, oldest first. Both keep the order of `ready`."""
     by_age = sorted(ready, key=lambda each: (each.seen[2] if each.seen else 0, each.way))
     counted: Counter[str] = Counter()
     taken = set()
@@ -123,7 +123,7 @@ def within_budget(ready: Sequence[Dropped], most: int) -> tuple[list[Dropped], l
 
 
 def left(inbox: Path) -> list[Left]:
-    """What lies below `inbox/` and is never taken, sorted by unit and name."""
+    """Files below `inbox/` that are never taken, sorted by unit and name."""
     return [
         Left(found.unit_code, found.name, found.sort, found.status.st_mtime)
         for found in _all(inbox)
@@ -133,16 +133,16 @@ def left(inbox: Path) -> list[Left]:
 
 @dataclass(frozen=True)
 class _Found:
-    """What lies in the inbox, with what is known of it or why nothing is."""
+    """A file in the inbox, with what is known of it, or why nothing is known."""
 
     unit_code: str
     way: tuple[str, ...]
     status: os.stat_result | OSError
     sort: Sort | None = None
-    """None for what is taken."""
+    """None for a file that is taken."""
     oddity: Oddity | None = None
     is_marked: bool = False
-    """A `.done` says that it is complete."""
+    """Whether a `.done` says that it is complete."""
 
     @property
     def name(self) -> str:
@@ -150,7 +150,7 @@ class _Found:
 
 
 def _all(inbox: Path) -> Iterator[_Found]:
-    """Whatever lies below `inbox/<unit>/` or beside the units' folders, by unit and name; a folder that cannot be looked into too."""
+    """All files below `inbox/<unit>/` or beside the units' folders, by unit and name. A folder that cannot be opened counts too."""
     with _opened(inbox, ()) as handle:
         host = os.fstat(handle)
         for entry in _entries(handle):
@@ -161,9 +161,9 @@ def _all(inbox: Path) -> Iterator[_Found]:
 
 
 def _below(above: int, way: tuple[str, ...], unit: str, host: os.stat_result | None = None) -> Iterator[_Found]:
-    """Each file of a folder, at any depth. What just went is left out.
+    """Each file of a folder, at any depth. Files that disappear meanwhile are left out.
 
-    `above` is the handle of the folder in which it lies, `host` what is known of the unit's own folder.
+    `above` is the handle of the parent folder, `host` the status of the unit's own folder.
     """
     try:
         handle = _step(above, way[-1], len(way))
@@ -220,8 +220,8 @@ def _look(
 def _oddity(status: os.stat_result, host: os.stat_result) -> Oddity | None:
     """Why a file is not opened; `host` is the unit's own folder.
 
-    A file belongs to the account that the unit's folder belongs to, to ours, or to root; in a folder that hands its group
-    on (setgid), to anybody of that group. Whoever links or moves another's file to here does not change its owner.
+    The owner of a file must be the owner of the unit's folder, our account, or root. In a setgid folder, a file of the
+    folder's group may have any owner. A person who links or moves another's file to here does not change its owner.
     """
     if not stat.S_ISREG(status.st_mode):
         return "link"
@@ -232,7 +232,7 @@ def _oddity(status: os.stat_result, host: os.stat_result) -> Oddity | None:
 
 
 def _is_closed(name: str) -> bool:
-    """A bin, a download that goes on, or what a program keeps for itself: nobody puts a list there."""
+    """Whether a folder is a bin, an unfinished download, or a program's own folder: nobody puts a list there."""
     return endings.never_a_list(name) in ("by_programs", "unfinished")
 
 
@@ -251,7 +251,7 @@ def _is_there(handle: int, name: str) -> bool:
 
 @contextmanager
 def _opened(inbox: Path, way: Sequence[str]) -> Iterator[int]:
-    """The handle of a folder below the inbox, closed when the block ends; raises OSError as `_step` does."""
+    """The handle of a folder below the inbox, closed when the block ends. Raises OSError as `_step` does."""
     handle = os.open(inbox, _FOLDER)
     try:
         for depth, name in enumerate(way, 1):
@@ -265,7 +265,7 @@ def _opened(inbox: Path, way: Sequence[str]) -> Iterator[int]:
 def _step(above: int, name: str, depth: int) -> int:
     """The handle of a folder that lies in another one.
 
-    Raises OSError: ELOOP when it is a link (or anything but a folder) by now, ENAMETOOLONG when it lies too deep.
+    Raises OSError: ELOOP when it is now a link (or anything but a folder), ENAMETOOLONG when it is nested too deep.
     """
     if depth > _DEEPEST:
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
@@ -276,7 +276,7 @@ def _step(above: int, name: str, depth: int) -> int:
 
 
 def visible(name: str) -> str:
-    r"""A name fit to be shown and stored: control characters and broken bytes as `\xNN`, an ID number in it masked."""
+    r"""A name that can be shown and stored: control characters and broken bytes as `\xNN`, ID numbers masked."""
     shown = "".join(
         f"\\x{ord(character):02x}" if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") else character
         for character in name
@@ -285,10 +285,10 @@ def visible(name: str) -> str:
 
 
 def take_in(home: Home, dropped: Dropped) -> tuple[str, int, Seen]:
-    """Copy a file into the archive; (sha256, size in bytes, what was seen of it when the copy began).
+    """Copy a file into the archive; returns (sha256, size in bytes, its `Seen` when the copy began).
 
-    Raises StillMoving when the file changes meanwhile, became something else or is gone, Unreadable when it cannot be
-    opened or read to its end, OSError when the disk is full; the inbox is untouched then.
+    Raises StillMoving when the file changes meanwhile, became something else or is gone; Unreadable when it cannot be
+    opened or read to its end; OSError when the machine cannot go on (full disk, no handles). The inbox is then unchanged.
     """
     called = f"{dropped.unit_code}/{dropped.name}"
     if dropped.trouble is not None:
@@ -312,34 +312,34 @@ def take_in(home: Home, dropped: Dropped) -> tuple[str, int, Seen]:
 
 
 def take_out(dropped: Dropped, seen: Seen | None) -> bool:
-    """Remove a file from the inbox after it was archived and recorded, with its `.done` mark.
+    """Remove a file and its `.done` mark from the inbox after it was archived and recorded.
 
-    When other bytes lie under its name by now (not `seen`), they stay, for another time: False. So does a file that the
-    folder does not let go (`stuck`).
+    Returns False when the file stays: other bytes now lie under its name (not `seen`) and wait for another time, or the
+    folder allows no removal (`stuck`).
     """
     name = dropped.way[-1]
     aside = _aside(name)
     try:
         with _opened(dropped.inbox, dropped.way[:-1]) as folder:
-            # Moved aside first: between a look and a removal somebody might put another file there.
+            # Renamed first: between a look and a removal a sender may put another file there.
             os.rename(name, aside, src_dir_fd=folder, dst_dir_fd=folder)
             if _seen(os.stat(aside, dir_fd=folder, follow_symlinks=False)) != seen:
                 _put_back(folder, aside, name)
                 return False
             os.unlink(aside, dir_fd=folder)
-            with suppress(OSError):  # beside a name of full length none can stand
+            with suppress(OSError):  # a name of full length can have no mark
                 os.unlink(f"{name}{DONE}", dir_fd=folder)
     except FileNotFoundError:
         return True
     except OSError as problem:
         if problem.errno in _OURS:
             raise
-        return False  # archived and recorded; `stuck` says that it lies there
+        return False  # archived and recorded; `stuck` reports it
     return True
 
 
 def stuck(inbox: Path) -> list[str]:
-    """Folders below `inbox/` from which we may take nothing away: what lies there comes again every night."""
+    """Folders below `inbox/` from which we may remove nothing. Files there are taken again every night."""
     return sorted(
         visible("/".join(way))
         for way, handle in _folders(inbox)
@@ -348,9 +348,9 @@ def stuck(inbox: Path) -> list[str]:
 
 
 def put_back(inbox: Path) -> None:
-    """Let what a process that died had moved aside be found again: archived once more, the same bytes count once.
+    """Rename back what a process had moved aside before it died. It is archived again, and the same bytes count once.
 
-    What the folder does not let go stays, and is told of as a file that is never taken.
+    A file that the folder does not allow to rename stays, and is reported as a file that is never taken.
     """
     for _, handle in _folders(inbox):
         for entry in _entries(handle):
@@ -360,7 +360,7 @@ def put_back(inbox: Path) -> None:
 
 
 def _folders(inbox: Path) -> Iterator[tuple[tuple[str, ...], int]]:
-    """(names from the inbox down, handle) of the inbox and of each folder below it that can be looked into."""
+    """(names from the inbox down, handle) of the inbox and of each folder below it that can be opened."""
 
     def below(handle: int, way: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
         yield way, handle
@@ -380,12 +380,12 @@ def _folders(inbox: Path) -> Iterator[tuple[tuple[str, ...], int]]:
 
 
 def _aside(name: str) -> str:
-    """A name for it that is no submission's, cut where the folder takes no longer one."""
+    """The name for a file that is moved aside. It is no name of a list, and cut to the longest that a folder allows."""
     return os.fsencode(_ASIDE + name)[:_LONGEST_NAME].decode("utf-8", "ignore")
 
 
 def _put_back(folder: int, aside: str, name: str) -> None:
-    if name and not _is_there(folder, name):  # else it is newer still, and takes the place that it was given
+    if name and not _is_there(folder, name):  # else a newer file has this name, and this older one is removed
         os.rename(aside, name, src_dir_fd=folder, dst_dir_fd=folder)
     else:
         os.unlink(aside, dir_fd=folder)

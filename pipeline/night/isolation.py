@@ -1,7 +1,7 @@
-"""Which submissions our program cannot get over, where judging or building fails: found by trying, nothing is written.
+"""Finds the submissions that our program cannot get over when judging or building fails: by trying, nothing is kept.
 
-A failure is laid on a submission only where all goes well without it. What fails without any of them is ours alone, and
-fails the night. Being found here is no fault of a sender: the program should have refused a cell, or have borne it.
+A submission is blamed only when all goes well without it. A failure without any of them is a fault of our program, and
+the night fails. A submission found here is no fault of its sender: the program should have refused a cell, or worked.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MOST_OF_A_UNIT = 3
-"""After so many of one unit's submissions all that it sent tonight is laid aside, so that nobody's files cost a whole night of trying."""
+"""After so many bad submissions of one unit, all that it sent tonight is laid aside, so that no unit's files cost a whole night of trying."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,14 @@ class Broken:
     """What is known of a submission that our program cannot get over."""
 
     reason: str
-    """For its sender and the data officer, with the row where it could be found."""
+    """For its sender and the data officer, with the row when it could be found."""
     fault: str = ""
-    """The table or the error, for developers; '' where only others of its unit were found."""
+    """The table or the error, for developers; '' when it was only laid aside with others of its unit."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a submission as read or accepted, or of a filled-in list."""
+    """The place of a row: in a submission as read or accepted, or in a filled-in list."""
 
     sheet: str
     number: int
@@ -54,23 +54,23 @@ class Row:
 
 @dataclass(frozen=True)
 class Sent:
-    """What a build can be tried without: a submission, or all lines of a filled-in list."""
+    """A submission, or all lines of a filled-in list, that a build can be tried without."""
 
     sent_id: str
     """The submission's id, or the filled-in list's file_id."""
     unit_code: str
     submission: Submission | None = None
     lines: Mapping[str, Row] = field(default_factory=dict)
-    """decision_id → where the line stands, of a filled-in list."""
+    """decision_id → place of the line, for a filled-in list."""
 
     @property
     def ids(self) -> set[str]:
-        """What the build's inputs leave out to be without it."""
+        """The ids to leave out of the build's inputs."""
         return {self.sent_id, *self.lines}
 
 
 def first_bad(found_in: Sequence[T], fails: Callable[[Sequence[T]], bool]) -> T:
-    """The first of them with which it fails, together with those before it. It fails with all of them, and without any it does not."""
+    """The first item that makes `fails` true together with the items before it. `fails` must be true of all, and false of none."""
     good, bad = 0, len(found_in)
     while bad - good > 1:
         middle = (good + bad) // 2
@@ -82,7 +82,7 @@ def first_bad(found_in: Sequence[T], fails: Callable[[Sequence[T]], bool]) -> T:
 
 
 class _OfUnit(Protocol):
-    """What a unit sent, or the part that it is judged as."""
+    """A submission of a unit, or the part as which it is judged."""
 
     @property
     def unit_code(self) -> str: ...
@@ -92,7 +92,7 @@ S = TypeVar("S", bound=_OfUnit)
 
 
 def _culprits(suspects: list[S], fails: Callable[[Sequence[S]], bool]) -> Iterator[tuple[S, list[S], list[S]]]:
-    """(culprit, the suspects up to it, those of its unit that are laid aside with it), until the rest, left in `suspects`, goes well."""
+    """Yield (culprit, the suspects up to it, those of its unit laid aside with it), until the rest does not fail. The rest stays in `suspects`."""
     times: Counter[str] = Counter()
     while suspects and fails(suspects):
         culprit = first_bad(suspects, fails)
@@ -111,10 +111,10 @@ def of_build(
     given: Callable[[Collection[str]], warehouse.Inputs],
     wanted: Sequence[str] | None = None,
 ) -> dict[str, Broken]:
-    """sent_id → what is known, of those of `tonight` without which the build of the `wanted` tables (None: of all) goes well.
+    """Find those of `tonight` without which the build of the `wanted` tables (None: all) goes well: sent_id → what is known.
 
-    `given`: the build's inputs without some `Sent.ids`. {} when it does not fail, or fails without all of them too, or with
-    nearly everybody: then it is ours, and the night fails.
+    `given` makes the build's inputs without some `Sent.ids`. Returns {} when the fault is ours, so that the night fails: when
+    the build fails without all of them too, or for files of more than half of the units. Also {} when there is no failure.
     """
 
     def inputs_of(kept: Sequence[Sent], less: Collection[str] = ()) -> warehouse.Inputs:
@@ -139,12 +139,12 @@ def of_build(
             row = _row_of_list(home, partial(inputs_of, before), sql_models, culprit, table)
         found |= {each.sent_id: Broken(_reason("建库", None, "", each)) for each in beside}
         found[culprit.sent_id] = Broken(_reason("建库", row, table, culprit), table)
-    # On a first night all goes well without everybody, which says nothing about anybody.
+    # On a first night the build goes well without all files, which proves nothing about any of them.
     return found if suspects or any(map(len, inputs_of([]).accepted.values())) else {}
 
 
 def _is_ours(blamed: Collection[str], tonight: Sequence[Sent]) -> bool:
-    """Whether what fails with the files of so many units is the program, and no sender's file: of several, more than half."""
+    """Whether the program is at fault, and no sender's file: files of several units, and of more than half of all units, fail."""
     return len(blamed) > 1 and 2 * len(blamed) > len({each.unit_code for each in tonight})
 
 
@@ -155,7 +155,7 @@ def _attempt(
 
 
 def _fails_at(table: str, home: Home, sql_models: Models, given: warehouse.Inputs) -> bool:
-    """Whether a table that was found to fail does, or any where it is none of ours."""
+    """Whether this table fails; whether any table fails when `table` is no model."""
     wanted = [table] if table in sql_models.models else sql_models.everything()
     return _attempt(home, sql_models, given, wanted) is not None
 
@@ -163,7 +163,7 @@ def _fails_at(table: str, home: Home, sql_models: Models, given: warehouse.Input
 def _row_of_list(
     home: Home, given: Callable[[set[str]], warehouse.Inputs], sql_models: Models, culprit: Sent, table: str
 ) -> Row | None:
-    """The line of a filled-in list with which a table fails; None where no single one does. `given`: without some lines."""
+    """The line of a filled-in list with which a table fails; None when no single line does. `given`: inputs without some lines."""
 
     def fails(lines: Sequence[str]) -> bool:
         return _fails_at(table, home, sql_models, given(culprit.ids - {*lines}))
@@ -175,7 +175,7 @@ def _row_of_list(
 def _row_of_submission(
     home: Home, given: warehouse.Inputs, sql_models: Models, culprit: Submission, table: str
 ) -> Row | None:
-    """The row of a submission with which a table fails; None where that is not for one of its accepted rows."""
+    """The row of a submission with which a table fails; None when no accepted row is the reason."""
     kind = str(culprit.kind)
     path = home.accepted / kind / f"{culprit.submission_id}.parquet"
     paths = given.accepted.get(kind, ())
@@ -196,9 +196,9 @@ def _row_of_submission(
 def of_check(
     parts: Sequence[Part], judge_parts: Callable[[Sequence[Part], Path], object], work: Path
 ) -> dict[str, Broken]:
-    """submission_id → what is known, of those parts without which the others can be judged.
+    """Find the parts without which the others can be judged: submission_id → what is known.
 
-    `judge_parts` judges parts and writes into a folder. {} when it fails whatever is judged: then it is ours.
+    `judge_parts` judges parts and writes into a folder. Returns {} when it fails for every choice of parts: then the fault is ours.
     """
     with tempfile.TemporaryDirectory(dir=work, prefix="judge-") as folder:
 
@@ -223,7 +223,7 @@ def of_check(
 
 
 def _row_of_check(culprit: Part, failure: Callable[[Sequence[Part]], str], folder: Path) -> tuple[Row | None, bool]:
-    """(the row with which a file cannot be judged, whether its other rows can)."""
+    """(the row with which a file cannot be judged, whether its other rows can be judged)."""
     if not culprit.reading.rows_path:
         return None, False
     path, part = Path(culprit.reading.rows_path), folder / "rows.parquet"
@@ -250,7 +250,7 @@ def _rows_in(path: Path) -> list[Row]:
 
 
 def _write_rows(path: Path, rows: Sequence[Row], target: Path) -> None:
-    """Of a file of rows only these."""
+    """Write only these rows of a file into `target`."""
     names = [(row.sheet, row.number) for row in rows]
     wanted = pa.table(
         {

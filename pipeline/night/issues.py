@@ -1,17 +1,18 @@
-"""Error lines with a life: kept per submission, masked; which of them stand tonight, since when, and what was cured.
+"""Error lines over time: keeps them per submission, masked, and tells which stand tonight, since when, and which are fixed.
 
-A fault is the same on every night by its `issue_id` (unit, kind, rule, field, whose row), not by the row's number. When
-it came and went is written into a history per unit and kind: a line on the night on which it is first met, one when it
-is gone, one when it is back. States on the night D follow from the history up to D, so a night run again says the same:
+A fault is recognised on every night by its `issue_id` (unit, kind, rule, field, person of the row), not by the row
+number. A history per unit and kind has a line for the night on which a fault is first met, one when it is gone, one when
+it is back. States on the night D follow from the history up to D, so a night that runs again gives the same:
 
     new        met for the first time on D          came_back  was gone, met again on D
     open       met on an earlier night, still there fixed      gone since D; told on that one night
     excepted   confirmed with a reason that has not expired
 
-Of the months of a list only the newest stands; of files of one name the last; a refused file until its kind comes in order.
-A question that could not be asked on a night, since a list that it needs was not there, is not answered by that: nothing is told of it.
-That a newer month takes a month's place cures nothing: a fault of the older one that is met in the newer one is still open,
-the others are told no more. `fixed` of an older month is what its own list, sent once more, no longer has.
+Of the months of a list, only the lines of the newest stand. Of files of one name, only those of the last. The line of a
+refused file stands until a good file of its kind comes. A rule that could not be asked on a night, because a list was
+missing, fixes nothing: its faults are not reported. A newer month that replaces a month fixes nothing: a fault that is
+also in the newer month is still open, the others are reported no more. A fault of an older month is `fixed` only when
+the list of this month is sent again without it.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ _EVENT = pa.schema([*_FIELDS, ("night", pa.date32()), ("is_there", pa.bool_())])
 
 
 def keep(home: Home, submission: Submission, found: pd.DataFrame) -> None:
-    """Write down the error lines of a judged submission (`checks.ISSUE_COLUMNS`), identifiers masked."""
+    """Write the error lines (`checks.ISSUE_COLUMNS`) of a judged submission into accepted/, identifiers masked."""
     path = _lines_path(home, submission)
     path.parent.mkdir(mode=0o700, exist_ok=True)
     if found.empty:
@@ -68,12 +69,12 @@ def keep(home: Home, submission: Submission, found: pd.DataFrame) -> None:
 
 
 def has_lines(home: Home, submission: Submission) -> bool:
-    """Whether faults of a judged submission are written down."""
+    """Whether error lines of a judged submission are kept."""
     return _lines_path(home, submission).exists()
 
 
 def reported_issues(home: Home, submission: Submission, excepted: Collection[str]) -> pd.DataFrame:
-    """The error lines of a judged submission as they were told (`checks.ISSUE_COLUMNS`), identifiers masked: for its bytes sent again."""
+    """The kept error lines of a judged submission (`checks.ISSUE_COLUMNS`), identifiers masked. For the same bytes sent again."""
     lines = _read(_lines_path(home, submission), _LINE)
     lines = lines.rename(columns={"row": "row_number", "value_masked": "value"})
     lines["column"] = lines["column"].map(column_index_from_string, na_action="ignore").astype("Int64")
@@ -82,7 +83,7 @@ def reported_issues(home: Home, submission: Submission, excepted: Collection[str
 
 
 def open_submissions(submissions: Iterable[Submission]) -> list[Submission]:
-    """Of one unit's submissions those whose error lines stand: the newest month, the last of a name, nothing answered."""
+    """Those of one unit's submissions whose error lines stand: newest month, last of a name, not answered by a later file."""
     last: dict[tuple[str | None, str, str], Submission] = {}
     seen: dict[str, int] = {}
     for each in submissions:
@@ -122,9 +123,9 @@ def _is_of_tonight(each: Submission, day: date) -> bool:
 
 
 def _replaced(submissions: Sequence[Submission], day: date, *, by_months: int = 0) -> set[str]:
-    """Of one unit's submissions those of a month in whose place a newer one is, unless that month's list came once more tonight.
+    """Those of one unit's submissions whose month a newer month replaces, unless the list of their month came again tonight.
 
-    `by_months`: only those that no more than so many months, as they came, are newer than; 0 for all.
+    `by_months`: only those with at most so many newer months among the taken lists; 0 for all.
     """
     months: dict[str | None, set[str]] = {}
     for each in submissions:
@@ -148,10 +149,10 @@ def remember(
     touched: Iterable[tuple[str, str | None]],
     unasked: Iterable[tuple[str, str, str]] = (),
 ) -> None:
-    """Write the histories of (unit, kind) pairs on: what is there tonight and was not before, and what is gone.
+    """Add to the histories of (unit, kind) pairs: faults that are new or back tonight, and faults that are gone.
 
-    `unasked`: (unit, kind, rule) that could not be asked tonight; what they found before is not gone.
-    Calling it again on the same night replaces what that night wrote.
+    `unasked`: (unit, kind, rule) that could not be asked tonight; faults that they found before are not gone.
+    A second call on the same night replaces what the first one wrote.
     """
     unasked = set(unasked)
     for unit, kind in sorted(set(touched), key=lambda pair: (pair[0], pair[1] or "")):
@@ -174,7 +175,7 @@ def remember(
 
 
 def issues_as_of(home: Home, submissions: Sequence[Submission], excepted: Collection[str], day: date) -> pd.DataFrame:
-    """The error lines of the night, with `state` and `first_seen_on`: those that stand, those of tonight's files, those cured.
+    """The error lines of the night, with `state` and `first_seen_on`: lines that stand, lines of tonight's files, fixed lines.
 
     `submissions`: all up to the night, of the units asked about. Sorted by unit and issue_id; one line per issue_id.
     """
@@ -199,7 +200,7 @@ def issues_as_of(home: Home, submissions: Sequence[Submission], excepted: Collec
     here.loc[here["first_seen_on"].eq(day), "state"] = "new"
     here.loc[here["issue_id"].isin(list(excepted)), "state"] = "excepted"
     cured = last[~last["is_there"].astype(bool) & last["night"].eq(day)].reset_index()
-    # What a purge removed meanwhile is told no more: the release would name a submission that is not there.
+    # Lines of submissions that a purge removed are left out, else the release would name a missing submission.
     replaced = {name for mine in units.values() for name in _replaced(mine, day)}
     cured = cured[cured["submission_id"].isin({each.submission_id for each in submissions} - replaced)]
     cured = cured[~cured["issue_id"].isin(here["issue_id"])].assign(state="fixed")
@@ -218,14 +219,14 @@ def _lines(home: Home, submissions: Sequence[Submission]) -> pd.DataFrame:
     for each in submissions:
         if is_judged := (path := _lines_path(home, each)).exists():
             tables.append(_table(path, _LINE))
-        # What is held may have been judged: the faults in it, and that there are too few people.
+        # A held submission may have been judged: it has its own faults, and the line that it has too few people.
         if (about := _of_the_file(each)) is not None and (not is_judged or each.outcome == "held"):
             tables.append(_line_of_the_file(home, each, *about))
     return _frame(tables).drop_duplicates("issue_id", keep="last", ignore_index=True)
 
 
 def _of_the_file(each: Submission) -> tuple[str, CheckLevel, Severity, str] | None:
-    """(rule, level, severity, what to do) of a submission that was not taken as a whole."""
+    """(rule, level, severity, what to do) for a submission that was held or refused as a whole; None for others."""
     refusal = each.reading.get("refusal") or {}
     if each.outcome == "held" and each.reason.startswith(BROKE):
         return "file.broken", "file", "notice", "不用改，等市局的通知"
@@ -261,17 +262,17 @@ def _read(path: Path, schema: pa.Schema) -> pd.DataFrame:
 
 
 def _table(path: Path, schema: pa.Schema) -> pa.Table:
-    # Not `read_table`, whose dataset costs more than such a small file.
+    # Not `read_table`: its dataset costs more than reading such a small file.
     return pq.ParquetFile(path).read().select(schema.names).cast(schema) if path.is_file() else schema.empty_table()
 
 
 def _frame(tables: Sequence[pa.Table]) -> pd.DataFrame:
-    """Their rows together: one frame for all, since making a frame costs more than such a small table."""
+    """One frame with the rows of all tables, since making a frame costs more than reading such a small table."""
     return pa.concat_tables(tables).to_pandas(types_mapper=_nullable)
 
 
 def said_of(home: Home, submission: Submission) -> dict[tuple[int, str], str]:
-    """(row, rule) → what the sender was told of it, of a judged submission."""
+    """(row, rule) → message to the sender, for a judged submission."""
     path = _lines_path(home, submission)
     if not path.exists():
         return {}
@@ -280,9 +281,9 @@ def said_of(home: Home, submission: Submission) -> dict[tuple[int, str], str]:
 
 
 def forget(home: Home, rows: Collection[tuple[str, str, int]], submissions: Collection[str] = ()) -> None:
-    """Remove what was said of these rows (submission_id, sheet, row), and of these submissions as a whole.
+    """Remove the error lines of these rows (submission_id, sheet, row), and all lines of these submissions.
 
-    That something stood there, and from when to when, stays in the histories without its words, so that states go on.
+    The histories keep the events without value and message, so that states stay right.
     """
     for path in sorted((home.accepted / "validation_issue").glob("*.parquet")):
         lines = _read(path, _LINE)
@@ -296,7 +297,7 @@ def forget(home: Home, rows: Collection[tuple[str, str, int]], submissions: Coll
 
 
 def rows_about(home: Home, speaks: Callable[[str], bool]) -> set[tuple[str, str, int]]:
-    """(submission_id, sheet, row) of all error lines, of now and before, of which the words `speak`; lines about a whole file are none."""
+    """(submission_id, sheet, row) of the error lines, kept or in histories, for whose words `speaks` is true. Without lines about a whole file."""
     found = set[tuple[str, str, int]]()
     for folder, schema in (("validation_issue", _LINE), ("issue_life", _EVENT)):
         for path in sorted((home.accepted / folder).glob("*.parquet")):
@@ -331,6 +332,6 @@ def _lines_path(home: Home, submission: Submission) -> Path:
 
 
 def _history_path(home: Home, unit: str, kind: str | None) -> Path:
-    """By a hash, since an inbox folder that names no unit may be called anything."""
+    """The file of a history, named by a hash, since an inbox folder that names no unit may have any name."""
     name = hashlib.sha256(f"{unit}\0{kind or ''}".encode()).hexdigest()[:16]
     return home.accepted / "issue_life" / f"{name}.parquet"

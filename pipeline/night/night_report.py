@@ -1,7 +1,7 @@
-"""How a night went, for the data officer: who delivered, what was refused, how fresh the registries are, what was listed.
+"""The night report for the data officer: deliveries, refusals, how fresh the registries are, and the warnings listed.
 
-`status` gathers it as plain data, `show` prints it, `write` leaves it as a message in the outbox. None of them holds
-anything of a person: names of units, kinds and files, counts and dates only.
+`status` gathers it as plain data, `show` prints it, `write` writes it as a message into the outbox. The message has
+names of units, kinds and files, counts and dates only. On screen the most urgent warnings show a person's family name alone.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ _DELIVERY_STYLES = {
     "missing": "red",
 }
 _MOST_NAMED = 30
-"""Files of one sort that a message names."""
+"""How many files of one sort a message names at most."""
 _NEVER_TAKEN = endings.WORDS | {"mark": ("传完标记，旁边却没有文件", advice.BRING_THE_FILE)}
-"""Why a file in the inbox is never taken → what it is, what to do."""
+"""Why a file in the inbox is never taken → (what it is, what to do), in Chinese."""
 CHANGE_TITLES = {
     "added": "新增",
     "withdrawn": "撤回",
@@ -74,15 +74,15 @@ CHANGE_TITLES = {
 
 
 def status(home: Home, ledger: Ledger, day: date) -> dict[str, Any]:
-    """The state of deliveries on the night of `day`, and of its release, else of the one that is published: plain data, dates ISO.
+    """The state of deliveries on the night of `day`, and of its release, else of the current one: plain data, dates ISO.
 
-    What came on later nights, and what it took the place of, is left out, so that an old night can be looked at again.
+    Files of later nights, and replacements by them, are left out, so that an old night can be looked at again.
     """
     kinds = contracts.load().kinds
     submissions = ledger.as_of(day)
     released = _released(home, day)
     if released:
-        # The bureau is asked for nothing as long as it sends nothing.
+        # A bureau of which no list is expected is not called silent.
         senders = {unit for unit, _ in home.expected}
         idle = {each.name for each in home.units.values() if each.kind == "bureau" and each.code not in senders}
         silent = released["silent"]["divisions"]
@@ -127,9 +127,9 @@ def status(home: Home, ledger: Ledger, day: date) -> dict[str, Any]:
 
 
 def _released(home: Home, day: date) -> dict[str, Any] | None:
-    """What the current release lists; where that is of a later night, what the last kept one of this night lists.
+    """The content of the current release. When that is of a later night: the content of the last kept release of this night.
 
-    `later`: the night of the current release where it is another one. A night that was done again does not become current.
+    `later`: the night of the current release when it is a later one. A night that runs again does not replace a later one.
     """
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
 
@@ -201,7 +201,7 @@ def _expected(
 
 
 def _asked_for(home: Home, unit: str, kind: Kind, period: str) -> dict[str, Any]:
-    """Which list is asked for, and of whom."""
+    """The list that is expected, and its sender."""
     return {
         "unit_code": unit,
         "unit": home.units[unit].name,
@@ -213,7 +213,7 @@ def _asked_for(home: Home, unit: str, kind: Kind, period: str) -> dict[str, Any]
 
 
 def _owed(home: Home, kinds: Mapping[str, Kind], submissions: list[Submission], day: date) -> list[dict[str, Any]]:
-    """Lists of the month before that never came, until this month's has come or is due itself; of a home that ran then."""
+    """Lists of the last month that never came, until this month's list came or is past its due day. [] when the home had no files then."""
     last_of_before = day.replace(day=1) - timedelta(days=1)
     if not any(each.night <= last_of_before for each in submissions):
         return []
@@ -267,7 +267,7 @@ def _received(home: Home, kinds: Mapping[str, Kind], each: Submission) -> dict[s
 
 
 def _fix(each: Submission) -> str:
-    """What the data officer, or the sender, does about a submission that was not taken."""
+    """What the data officer or the sender must do about a submission that was not taken, in Chinese."""
     if each.status == "held":
         if each.reason.startswith(BROKE):
             return advice.try_again(each.submission_id)
@@ -276,25 +276,25 @@ def _fix(each: Submission) -> str:
 
 
 def _is_ours(refusal: Mapping[str, Any]) -> bool:
-    """Whether our own program could not get over a filled-in list: its sender has nothing to do."""
+    """Whether a filled-in list was refused because of a fault of our program: its sender has nothing to do."""
     return bool(refusal.get("fault")) or refusal.get("fix") == advice.SEND_AGAIN_WHEN_MENDED
 
 
 def _unmarked(home: Home, name: str, fault: str) -> dict[str, Any]:
-    """A copy below returns/ that was not marked: `fault` is where our own program failed, '' where it met a limit."""
+    """A copy below returns/ that was not marked. `fault`: where our own program failed; '' when a limit was met."""
     _, unit, *rest = name.split("/")
     return {"unit_code": unit, "unit": _called(home, unit), "file_name": mask("/".join(rest)), "fault": fault}
 
 
 def _called(home: Home, folder: str) -> str:
-    """How a folder of the inbox is called: the unit's name, or that it is nobody's."""
+    """The name shown for a folder of the inbox: the unit's name, or a text that it belongs to no unit."""
     if folder in home.units:
         return home.units[folder].name
     return f"收件箱文件夹“{mask(folder)}”（不是单位）" if folder else "收件箱（不在任何单位的文件夹里）"
 
 
 def _gaps(home: Home, kinds: Mapping[str, Kind], missing: Iterable[Gap]) -> list[dict[str, Any]]:
-    """Of each file (or table) because of which lists are not whole: which lists, why, and what ends it; held ones are told elsewhere."""
+    """Each file (or table) that makes lists incomplete: which lists, why, and what ends it. Held files are reported elsewhere."""
     files: dict[tuple[str, str, str], list[Gap]] = {}
     for gap in missing:
         if gap.sort != "held":
@@ -316,7 +316,7 @@ def _gaps(home: Home, kinds: Mapping[str, Kind], missing: Iterable[Gap]) -> list
 
 
 def _faults(home: Home, ledger: Ledger, submissions: list[Submission], day: date) -> list[dict[str, Any]]:
-    """Per unit, how many error lines are in which state, and the five faults that keep most rows out."""
+    """Per unit, the number of error lines in each state, and the five most frequent faults that keep rows out."""
     from pipeline.night import issues  # noqa: PLC0415 - brings pandas
 
     lines = issues.issues_as_of(
@@ -325,7 +325,7 @@ def _faults(home: Home, ledger: Ledger, submissions: list[Submission], day: date
     said = []
     for unit, mine in lines.groupby("unit_code", sort=True):
         states = mine["state"].value_counts().to_dict()
-        # What is said of a whole file stands in full among those that were sent back.
+        # Lines about a whole file are reported in full among the refused and held files.
         grave = mine[mine["severity"].eq("must_fix") & mine["row"].notna() & ~mine["state"].isin(["fixed", "excepted"])]
         worst = grave["fix"].value_counts(sort=False).sort_index().sort_values(ascending=False, kind="stable")
         said.append(
@@ -340,7 +340,7 @@ def _faults(home: Home, ledger: Ledger, submissions: list[Submission], day: date
 
 
 def _confirmed(ledger: Ledger, day: date) -> dict[str, Any]:
-    """What was confirmed since the night before: held rosters, and faults that are right as written, by senders and by the officer."""
+    """Counts of confirmations since the night before: held rosters, and faults that are right as written, by senders and by the officer."""
     since = max((each.run_date for each in ledger.nights() if each.run_date < day), default=day)
     before = ledger.confirmed(since - timedelta(days=1))
     excepted = [each for each in ledger.waivers(day).values() if each.decided_on >= since]
@@ -356,7 +356,7 @@ def _confirmed(ledger: Ledger, day: date) -> dict[str, Any]:
 def _registries(
     home: Home, kinds: Mapping[str, Kind], submissions: list[Submission], missing: Iterable[Gap], day: date
 ) -> list[dict[str, Any]]:
-    """Per division and monthly kind the latest month held, and whether it is current and whole (docs/rules.md, registries)."""
+    """Per division and monthly kind: the latest month taken, and whether it is current and whole (docs/rules.md, registries)."""
     gaps_of = {
         (gap.unit_code, gap.kind): gap.latest_period for gap in sorted(missing, key=lambda gap: gap.latest_period)
     }
@@ -389,14 +389,14 @@ def _registries(
 
 
 def _age(period: str, day: date) -> int:
-    """Months from a `YYYY-MM` to the month of a day."""
+    """The number of months from a `YYYY-MM` to the month of a day."""
     return (day.year - int(period[:4])) * 12 + day.month - int(period[5:])
 
 
 def listed(release: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """What a published release lists: its night, households, open warnings by level, and the night's changes.
+    """The content of a published release: its night, households, open warnings by level, and the night's changes.
 
-    New warnings are told by level; withdrawn ones, which no table of the release holds any more, by reason.
+    New warnings are counted by level, withdrawn ones by reason.
     """
     run_date = _one(release, "select max(run_date) from release")
     changes = dict(release.execute("select change, count(*) from warning_change group by change").fetchall())
@@ -459,7 +459,7 @@ def listed(release: duckdb.DuckDBPyConnection) -> dict[str, Any]:
 
 
 def _silent(release: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """Divisions from which help that is owed, or what was found, is not heard of; files that do not come are told of as expected."""
+    """Divisions that are silent about help owed or about outcomes. Missing files are reported with the expected lists."""
     days = _one(release, "select max(date_diff('day', silent_from, run_date)) from silence, release")
     divisions: dict[str, list[str]] = {}
     for name, topic in release.execute(
@@ -472,7 +472,7 @@ def _silent(release: duckdb.DuckDBPyConnection) -> dict[str, Any]:
 
 
 def _most_urgent(release: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    """The first few of the list. Of the person only the family name: who it is, the list itself says."""
+    """The first few warnings of the list. Of a person only the first character of the name; the list itself has the full name."""
     rows = release.execute(
         "select level, rule_code, title, division_code, township, subject_name, due_on, reason, warning_id"
         " from warning_list order by urgency, warning_id limit 8"
@@ -500,7 +500,7 @@ def _by_level(release: duckdb.DuckDBPyConnection, query: str) -> dict[str, int]:
 
 
 def write(outbox: Path, day: date, told: Mapping[str, Any]) -> Path:
-    """Write the morning message `<outbox>/<day>.md` from what `status` gave; the same state gives the same bytes."""
+    """Write the night report `<outbox>/<day>.md` from the result of `status`. The same state gives the same bytes."""
     outbox.mkdir(exist_ok=True, mode=0o700)
     path = outbox / f"{day.isoformat()}.md"
     with atomically(path) as part:
@@ -509,7 +509,7 @@ def write(outbox: Path, day: date, told: Mapping[str, Any]) -> Path:
 
 
 def headline(told: Mapping[str, Any]) -> str:
-    """The night in one line: fit for the subject of a mail."""
+    """The night in one line, for the subject of a mail."""
     missing = sum(_is_late(line) for line in _due(told))
     sent_back = sum(line["status"] in ("refused", "held") for line in told["received"])
     parts = [f"收到 {len(told['received'])} 份", f"缺 {missing} 份", f"退回或扣住 {sent_back} 份"]
@@ -524,17 +524,17 @@ def headline(told: Mapping[str, Any]) -> str:
 
 
 def _due(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """What the month before still lacks, then the lists of this one."""
+    """Lists of the last month that are still missing, then the expected lists of this month."""
     return [*told["owed"], *told["expected"]]
 
 
 def _is_late(line: Mapping[str, Any]) -> bool:
-    """Whether a list is missing and its day is past; before that nobody lacks it."""
+    """Whether a list is missing and its due day is past."""
     return bool(line["state"] == "missing" and line["days_late"])
 
 
 def _is_past(told: Mapping[str, Any]) -> bool:
-    """Whether the release that is told of is of a later night, since none of this night is kept."""
+    """Whether the reported release is of a later night, because no release of this night is kept."""
     return bool(told["released"]) and told["released"]["run_date"] > told["date"]
 
 
@@ -543,7 +543,7 @@ def _is_tonights(told: Mapping[str, Any]) -> bool:
 
 
 def _message(told: Mapping[str, Any]) -> list[str]:
-    """First what the data officer has to do, then the night in three lines, then all of it."""
+    """The lines of the message: first what the data officer must do, then the night in three lines, then all details."""
     lines = [f"# {headline(told)}", "", "## 要您办的", ""]
     lines += [f"{number}. {line}" for number, line in enumerate(_one_line_each(_to_do_words(told)), start=1)] or [
         "没有。"
@@ -576,7 +576,7 @@ def _message(told: Mapping[str, Any]) -> list[str]:
 
 
 def _to_do_words(told: Mapping[str, Any]) -> list[str]:
-    """What waits for the data officer, the most pressing first; [] when nothing does. Reasons stand further down."""
+    """What the data officer must do, the most urgent first; [] when there is nothing. Reasons stand further down in the message."""
     said = []
     if told.get("failed"):
         said.append(
@@ -617,7 +617,7 @@ def _to_do_words(told: Mapping[str, Any]) -> list[str]:
 
 
 def _refused_words(refused: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Whom to remind of what was sent back; of what lies in no unit's folder there is nobody to remind."""
+    """Which units to remind of refused files, and which files in wrong folders to ask about."""
     said = []
     if of_units := [line for line in refused if line["is_unit"]]:
         said.append(f"请提醒整份退回的单位改好再交：{_units_words(of_units)}；原因和办法已写在他们的退回件里。")
@@ -627,13 +627,13 @@ def _refused_words(refused: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _units_words(lines: Sequence[Mapping[str, Any]]) -> str:
-    """Each unit once, with how many lines are its."""
+    """Each unit once, with the number of its lines."""
     counts = Counter(line["unit"] for line in sorted(lines, key=lambda line: str(line["unit_code"])))
     return "、".join(f"{unit} {count} 份" for unit, count in counts.items())
 
 
 def _late_words(late: Sequence[Mapping[str, Any]]) -> str:
-    """How many lists each unit owes, and for how many days the oldest of them."""
+    """The number of late lists of each unit, and how many days the latest of them is late."""
     units: dict[str, list[int]] = {}
     for line in late:
         units.setdefault(line["unit"], []).append(line["days_late"])
@@ -641,7 +641,7 @@ def _late_words(late: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _short_words(told: Mapping[str, Any]) -> list[str]:
-    """The night in three lines: what came, what is listed, how fresh the rosters are."""
+    """The night in three lines: files received, warnings listed, how fresh the rosters are."""
     released = told["released"]
     if _is_tonights(told):
         changes = released["changes"]
@@ -668,7 +668,7 @@ def _short_words(told: Mapping[str, Any]) -> list[str]:
 
 
 def _left_words(told: Mapping[str, Any]) -> list[str]:
-    """What a night left in the inbox, and why."""
+    """The files that a night left in the inbox, and why."""
     said = []
     if moving := told.get("moving"):
         names = "、".join(moving[:5]) + (f" 等 {len(moving)} 份" if len(moving) > 5 else "")
@@ -691,7 +691,7 @@ def _left_words(told: Mapping[str, Any]) -> list[str]:
 
 
 def _never_taken_words(left: Sequence[Mapping[str, Any]]) -> list[str]:
-    """One sentence for each sort of file that is never taken: which ones, whose, for how long, and what to do."""
+    """One sentence for each sort of file that is never taken: which files, of which unit, for how long, and what to do."""
     said = []
     for sort, (what, to_do) in _NEVER_TAKEN.items():
         of_it = [line for line in left if line["sort"] == sort]
@@ -711,7 +711,7 @@ def _bullets(sentences: Sequence[str]) -> list[str]:
 
 
 def _one_line_each(sentences: Sequence[str]) -> list[str]:
-    """Sentences without their line breaks: what a sender wrote makes no heading."""
+    """Sentences without their line breaks, so that a sender's text cannot become a heading."""
     return [" ".join(sentence.split()) for sentence in sentences]
 
 
@@ -744,7 +744,7 @@ def _released_words(told: Mapping[str, Any]) -> list[str]:
 
 
 def _decided_words(released: Mapping[str, Any]) -> list[str]:
-    """What people sent back tonight, and what no longer finds anything."""
+    """The filled-in lines of tonight, silent divisions, contradictions, and rules that can find nothing."""
     said = []
     if decided := released["decided"]:
         said.append(f"今晚收到核查登记 {_lines_words(decided)}。")
@@ -793,7 +793,7 @@ def _lines_words(states: Mapping[str, int], which: str = "") -> str:
 
 
 def _confirmed_words(confirmed: Mapping[str, Any]) -> list[str]:
-    """What was confirmed since the night before."""
+    """The confirmations since the night before, as a sentence."""
     said = []
     if confirmed["rosters"]:
         said.append(f"数据员确认放行扣住的名册 {confirmed['rosters']} 份")
@@ -819,9 +819,9 @@ def _other_changes(changes: Mapping[str, int]) -> str:
 
 
 def _missing_words(expected: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping[str, Any]]) -> list[str]:
-    """One sentence per unit, state and lateness, so that fourteen absent divisions are fourteen lines; what is not due yet is one line.
+    """One sentence per unit, state and lateness, so that fourteen absent divisions are fourteen lines; lists not due yet share one line.
 
-    A file that was sent back and may be one of the lists that are missing is named with them: it is one thing to see to, not two.
+    A refused file that may be one of the missing lists is named with them, since it is one task and not two.
     """
     groups: dict[tuple[str, str, str, int], list[Mapping[str, Any]]] = {}
     not_due: dict[str, int] = {}
@@ -857,21 +857,21 @@ def _may_be_words(unit: str, lines: Sequence[Mapping[str, Any]], gaps: Sequence[
 def _may_be_list(gap: Mapping[str, Any], line: Mapping[str, Any]) -> bool:
     if gap["sort"] == "unknown":
         return any(roster["kind"] == line["kind"] for roster in gap["rosters"])
-    # Of what else was sent back the kind is known, and often the month is another.
+    # For other refused files the kind is known, and the month often differs.
     return gap["sort"] == "refused" and any(
         (roster["kind"], roster["period"]) == (line["kind"], line["period"]) for roster in gap["rosters"]
     )
 
 
 def _may_be_of_month(gap: Mapping[str, Any], line: Mapping[str, Any]) -> bool:
-    """Whether a file's name says the month of a missing list; one that says no month came in that month, or later."""
+    """Whether a file may be of the month of a missing list: its name says this month, or no month and it came in that month or later."""
     month = line["period"] or line["due_on"][: len("2026-10")]
     named = months_in(PurePath(gap["file_name"]).stem)
     return month in named if named else gap["night"] >= f"{month}-01"
 
 
 def _database_words(databases: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What is wrong comes first; the others are one sentence."""
+    """Sources that failed come first; the others share one sentence."""
     said = [
         f"{line['unit']} {line['source']}（{line['table']}）：没有读到。{line['reason'].rstrip('。')}。"
         for line in databases
@@ -899,7 +899,7 @@ def _sent_back_words(received: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _refused_list_words(refused: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Filled-in lists of which nothing could be read, or which our own program cannot get over."""
+    """Filled-in lists from which nothing could be read, or that our own program cannot get over."""
     return [
         f"{each['unit']} 填好的清单 {each['file_name']}（整份退回）："
         + "".join(f"{part.rstrip('。')}。" for part in (each["reason"], each["fix"]) if part)
@@ -908,7 +908,7 @@ def _refused_list_words(refused: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _sent_back(received: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Sorted; the folders of all units, which a file of no unit is told, are named once."""
+    """Refused and held lines, sorted. The long advice for files of no unit, which names all folders, is given once."""
     found = [line for line in received if line["status"] in SENT_BACK_TITLES]
     found = sorted(found, key=lambda line: (line["unit_code"], line["file_name"], line["title"]))
     told: set[str] = set()
@@ -921,7 +921,7 @@ def _sent_back(received: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]
 
 
 def _because(line: Mapping[str, Any]) -> str:
-    """The reason, what to do, and, where our own program failed, what the developers need to know."""
+    """The reason, what to do, and, when our own program failed, the information for developers."""
     fault = f"给开发者：{line['fault']}，submission_id {line['submission_id']}" if line["fault"] else ""
     return "".join(f"{part.rstrip('。')}。" for part in (line["reason"], line["fix"], fault) if part)
 
@@ -930,7 +930,7 @@ _UNMARKED_TITLE = "没有标成的退回件"
 
 
 def _unmarked_words(unmarked: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Copies that went back as the sheet 问题清单 alone, since our own program failed over them or they took too long or too much."""
+    """Copies that went back as the sheet 问题清单 alone: our own program failed, or they needed too much time or memory."""
     return [
         f"{line['unit']} 《{line['file_name']}》："
         f"{'标注时程序自己出了错' if line['fault'] else '标注用的时间或内存超过了一份文件的限制'}，"
@@ -944,7 +944,7 @@ _UNREAD_TITLE = "以前收下、现在读不出来的"
 
 
 def _unread_words(unread: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Parts in force that could not be read again; nothing else of their deliveries is judged until they can."""
+    """Parts in force that could not be read again. Until they can be read, nothing of their deliveries is judged."""
     return [
         f"{line['unit']} {_kind_words(line)}：《{line['file_name']}》{line['reason']}。"
         "请报送单位改好后用原来的文件名再交；单位没有做错的，请看软件或约定（expectations/）是否刚改过。"
@@ -966,7 +966,7 @@ _NOT_WHOLE = {
     False: "台账和没有月份的名单不完整期间，上面没有的记录不算“没有”（没有救助、没有结果、没有缴费、没有复学、家里没有别人）："
     "有关预警不因此新增，也不撤回，原有的保留。",
 }
-"""Whether the list has a month (a roster) → what follows from its gaps."""
+"""Whether the list has a month (a roster) → what its gaps cause, in Chinese."""
 
 
 def _fault_words(faults: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -983,7 +983,7 @@ def _fault_words(faults: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _received_words(received: Sequence[Mapping[str, Any]]) -> list[str]:
-    """One sentence per unit: how many deliveries, and where their rows went; then all of them."""
+    """One sentence per unit: the number of files, and what became of their rows; then the total."""
     units: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for line in received:
         units.setdefault((line["unit_code"], line["unit"]), []).append(line)
@@ -1026,7 +1026,7 @@ def _stale_words(registries: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def show(told: Mapping[str, Any], console: Console) -> None:
-    """Print a status in Chinese. Names of files are never taken for markup."""
+    """Print a status in Chinese. File names are never read as markup."""
     console.print(Text(headline(told), style="bold"))
     divisions = [line for line in told["expected"] if line["unit_kind"] == "division"]
     console.print(_grid("各区应报和已报（收下的行数；退：退回的行数）", divisions, _delivery_text))
@@ -1108,7 +1108,7 @@ def _doubt(line: Mapping[str, Any]) -> str:
 
 
 def _grid(title: str, lines: Sequence[Mapping[str, Any]], cell: Callable[[Mapping[str, Any]], Text]) -> Table:
-    """Units down, kinds across: one look shows the gaps."""
+    """A table with a row per unit and a column per kind."""
     kinds = list(dict.fromkeys(line["title"] for line in lines))
     units: dict[str, dict[str, Mapping[str, Any]]] = {}
     for line in lines:

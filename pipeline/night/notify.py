@@ -1,4 +1,4 @@
-"""The step `notify`: what the data officer is told, in the outbox and on screen."""
+"""The step `notify`: writes the night report for the data officer into the outbox, and gives `status` for the screen."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from pipeline.settings.home import Home
 
 
 def notify(home_dir: Path, day: date, *, failed: Sequence[str] = ()) -> str:
-    """Tell the data officer how the night went: a message in the outbox. Returns its path below the home.
+    """Write the night report for the data officer into the outbox. Returns its path below the home.
 
-    `failed` names the steps that did not succeed; what they left in work/ then stays, so that they can be taken up again.
-    Where journal and ledger do not belong together, so that the night did not begin, neither is written to.
+    `failed` names the steps that did not succeed. Their work in work/ then stays, so that it can be taken up again.
+    When journal and ledger do not belong together, the night did not begin, and neither of them is written.
     """
     from pipeline.night import night_report  # noqa: PLC0415 - brings rich
 
@@ -41,13 +41,13 @@ def notify(home_dir: Path, day: date, *, failed: Sequence[str] = ()) -> str:
 def _agrees(home: Home, ledger: Ledger) -> bool:
     try:
         agreement.verify_agreement(home, ledger)
-    except MonitorError:  # said by the step that did not begin for it
+    except MonitorError:  # the step that did not begin because of it reports it
         return False
     return True
 
 
 def _finish(home: Home, ledger: Ledger, day: date, state: NightState, letter: Path) -> None:
-    """Write down how the night ended, in the journal and in the ledger, which then remembers where the journal ends."""
+    """Write how the night ended into journal and ledger. The ledger then remembers where the journal ends."""
     about = {
         "run_date": day.isoformat(), "state": state, "counts": {"submissions": len(ledger.submissions(night=day))},
         "outputs": published.digests(home, [letter]),
@@ -59,7 +59,7 @@ def _finish(home: Home, ledger: Ledger, day: date, state: NightState, letter: Pa
 
 
 def send(home_dir: Path, day: date) -> list[str]:
-    """Send the night's message on, as monitor.yml says; what went wrong, [] when nothing did or nothing is wanted."""
+    """Send the night report as monitor.yml says. Returns problems in Chinese; [] when there are none or nothing is wanted."""
     from pipeline.night import post  # noqa: PLC0415 - brings smtplib and urllib
 
     home, _ = access.open_home(home_dir)
@@ -67,7 +67,7 @@ def send(home_dir: Path, day: date) -> list[str]:
 
 
 def status(home_dir: Path, day: date) -> dict[str, Any]:
-    """Who was expected, who delivered, what was refused, how fresh each registry is, what the night listed."""
+    """The state of a night: expected and received lists, refusals, how fresh each registry is, and the warnings listed."""
     home, ledger = access.open_whole(home_dir)
     return _status(home, ledger, day)
 
@@ -89,7 +89,7 @@ def _called(home: Home, unit: str) -> str:
 
 
 def _left(home: Home) -> list[dict[str, Any]]:
-    """What lies in the inbox and is never taken: unit_code, unit, path, sort, and for how many whole days it has lain there."""
+    """Files in the inbox that are never taken: unit_code, unit, path, sort, and whole days since their last change."""
     clock = datetime.now(UTC).timestamp()
     return [
         {
@@ -105,7 +105,7 @@ def _left(home: Home) -> list[dict[str, Any]]:
 
 
 def still_moving(home: Home) -> list[str]:
-    """Dropped files that do not stand still yet, and so were not taken."""
+    """Dropped files that changed too recently and so are not taken yet."""
     settle, clock = home.settings.settle_seconds, datetime.now(UTC).timestamp()
     return [
         "/".join(part for part in (beside, each.unit_code, each.name) if part)

@@ -1,6 +1,6 @@
-"""The night's message, sent on to where monitor.yml says: a web address, a mail. outbox/ always has it first.
+"""Sends the night report to the places that monitor.yml names: a web address, a mail. outbox/ always has it first.
 
-What was sent once is not sent again when the night is run again, unless the message says something else by then.
+A message that was sent is not sent again when the night runs again, unless its text has changed.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from urllib.request import Request, urlopen
 from pipeline.settings.home import Notify, atomically
 
 SECONDS = 20
-"""How long a server may keep silent."""
+"""How long to wait for an answer of a server."""
 USER, PASSWORD = "MONITOR_SMTP_USER", "MONITOR_SMTP_PASSWORD"
 _TROUBLE = (OSError, http.client.HTTPException, smtplib.SMTPException, ValueError)
 
 
 class NotSent(Exception):
-    """Why a message did not go out, in Chinese; never an address, since a webhook's is a secret."""
+    """A message was not sent. The text says why, in Chinese, and never holds an address, since a webhook address is a secret."""
 
 
 def send(notify: Notify, message: Path) -> list[str]:
-    """Send the message (Markdown; its first line is the subject) by each way that has not carried it yet; what went wrong.
+    """Send the message (Markdown; its first line is the subject) by each wanted way that has not sent this text yet.
 
-    `<message>.sent` beside it remembers the ways by which these very words went out.
+    Returns problems in Chinese. `<message>.sent` beside it holds the ways by which this text was sent.
     """
     text = message.read_text(encoding="utf-8")
     subject, _, body = text.removeprefix("# ").partition("\n")
@@ -61,7 +61,7 @@ _TITLES = {"webhook": "网址通知（webhook）", "mail": "邮件"}
 
 
 def _post(notify: Notify, subject: str, body: str) -> None:
-    """POST as JSON: `title` and `text`, and the same as group robots of office messengers take Markdown."""
+    """POST the message as JSON: `title` and `text`, and again in the form that group robots of office messengers accept."""
     address = notify.webhook or ""
     if address.startswith("env:") and not (address := os.environ.get(address.removeprefix("env:"), "")):
         raise NotSent(f"网址通知（webhook）没有发出去：没有设置环境变量 {(notify.webhook or '').removeprefix('env:')}")
@@ -77,7 +77,7 @@ def _post(notify: Notify, subject: str, body: str) -> None:
 
 
 def _mail(notify: Notify, subject: str, body: str) -> None:
-    """Plain text, encrypted where the server can; a password goes over an encrypted line only."""
+    """Send the message as a plain-text mail, over TLS when the server offers it. A password is sent over TLS only."""
     mail = EmailMessage()
     mail["Subject"], mail["From"], mail["To"] = subject, notify.sender or "", ", ".join(notify.recipients)
     mail["Date"] = formatdate()

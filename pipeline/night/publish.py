@@ -1,4 +1,4 @@
-"""The step `publish`: lists and answers written, the release made current by one rename."""
+"""The step `publish`: writes lists and answers, and makes the release current by one rename."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.settings.home import Home
 def publish(home_dir: Path, day: date) -> str:
     """Write the lists and the answers to filled-in ones, then make the release the current one by one rename.
 
-    Returns the release's folder.
+    Returns the release's folder below the home. A night that is earlier than the current release does not become current.
     """
     from pipeline import lists, warehouse  # noqa: PLC0415 - brings duckdb and xlsxwriter
     from pipeline.night import decisions  # noqa: PLC0415 - brings duckdb and xlsxwriter
@@ -45,7 +45,7 @@ def publish(home_dir: Path, day: date) -> str:
 
 
 def current_night(home_dir: Path) -> date | None:
-    """The night of the release that is current: a later one than was just published when that was a night of the past."""
+    """The night of the current release; None without a release. It is later than the one just published when that is of the past."""
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
 
     home = Home(home_dir)

@@ -1,4 +1,4 @@
-"""The step `read`: a unit's files, parsed in child processes; its filled-in lists, into the ledger."""
+"""The step `read`: reads a unit's files in child processes into work/, and its filled-in lists into the ledger."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 def read(home_dir: Path, day: date, unit: str, *, is_limited: bool = True) -> dict[str, int]:
-    """Read the waiting files of one unit into work/, its filled-in lists into the ledger; counts by outcome.
+    """Read the waiting files of one unit into work/, its filled-in lists into the ledger; returns counts.
 
-    Each file is parsed in a child process. When they take longer than one unit may (`Limits.unit_seconds`; always when not
-    `is_limited`), the others wait for the next night, as if they came then.
+    Each file is parsed in a child process. When the files take longer than `Limits.unit_seconds`, the remaining ones wait for
+    the next night, as if they came then. Without `is_limited` all are read.
     """
     from pipeline.night import corrections, decisions, issues, waivers  # noqa: PLC0415 - brings pandas
     from pipeline.reading import layout  # noqa: PLC0415 - brings pyarrow and the readers
@@ -37,7 +37,7 @@ def read(home_dir: Path, day: date, unit: str, *, is_limited: bool = True) -> di
         late = {
             each.file_name: each.last_on for each in ledger.left(day) if (each.unit_code, each.sort) == (unit, "late")
         }
-        # A correction makes a whole new file of its unit, which is then read as well.
+        # A correction makes a whole new file of its unit, which is then read too.
         while waiting := [
             each for each in ledger.files(state="received", unit_code=unit) if late.get(each.file_name) != day
         ]:
@@ -60,7 +60,7 @@ def read(home_dir: Path, day: date, unit: str, *, is_limited: bool = True) -> di
             for recorded in ledger.record_readings(file.file_id, readings, _read_by(unit)):
                 if (
                     recorded.kind is None and recorded.outcome == "read"
-                ):  # our sheet alone came back, with answers on it
+                ):  # only our sheet 问题清单 came back, with answers
                     ledger.settle(recorded.submission_id, "accepted", reason="；".join(recorded.reading["notices"]))
             counts["files"] += 1
             counts["readings"] += len(readings)
@@ -72,7 +72,7 @@ def read(home_dir: Path, day: date, unit: str, *, is_limited: bool = True) -> di
 
 
 def _read_by_a_name(home: Home, ledger: Ledger, file: ReceivedFile) -> list[Reading]:
-    """The readings of a file; where neither it nor its name says of which kind it is, by another name of the very same bytes."""
+    """The readings of a file. When its kind is undecided, other names under which the same bytes came are tried."""
     readings = read_file(home, file)
     if not _is_undecided(readings):
         return readings
@@ -89,7 +89,7 @@ def _is_undecided(readings: list[Reading]) -> bool:
 
 
 def read_file(home: Home, file: ReceivedFile | Submission) -> list[Reading]:
-    """What stands in an archived file, list by list; its rows lie in work/ until a night, or who forgets, clears it."""
+    """Read an archived file, list by list. Its rows stay in work/ until a night, or a forgetting, clears it."""
     from pipeline.reading import layout  # noqa: PLC0415 - brings pyarrow and the readers
 
     unit = home.units.get(file.unit_code)
@@ -114,7 +114,7 @@ def read_file(home: Home, file: ReceivedFile | Submission) -> list[Reading]:
 
 
 def places_of_others(home: Home, unit: Unit) -> Gazetteer | None:
-    """By which a list of another division is known; a partner, and the bureau, send lists of all of them."""
+    """The gazetteer that recognises lists of other divisions; None for partners and the bureau, whose lists cover all divisions."""
     return home.gazetteer if unit.kind == "division" else None
 
 

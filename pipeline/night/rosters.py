@@ -1,16 +1,20 @@
-"""Which lists are whole: whose absence from them says something (docs/sources.md, a roster that is not whole).
+"""Finds what is missing from lists: only absence from a whole list means something (docs/sources.md, a roster that is not whole).
 
-A roster is all parts of a division, kind and month. What is known to belong to it, or may, and is not among its accepted
-rows is a gap: a part that was refused, held or left no row; too many rows set aside; sheets or lines of a part that were
-left out; a part that the month before had, and this one has not yet; a file of the sender of which nobody can tell what it
-is; a file refused elsewhere, in a folder of no unit or of another one, that is by its name, or by what it says itself, of
-this one; what lay in its inbox and was not taken, as an upload that broke off; a database table that was not read. Lists
-without a month from whose silence rules conclude something (`Kind.speaks_by_absence`), whoever sends them, have gaps in the
-same way; of their rows that were set aside it is known whom they may be about.
+A roster is all parts of a division, kind and month. A gap is something that belongs to it, or may, and is not among its
+accepted rows:
 
-A gap ends when a later file of its name (or of its very bytes) takes its place, when a roster of a later month is
-there, or when the data officer confirms that nobody is missing because of it. Rules ask only of gaps that came on or after the
-day from which they look for rows.
+- a part that was refused or held, or from which no row was accepted; too many rows set aside;
+- sheets or lines of a part that were left out; a part that the month before had, and this month has not yet;
+- a file of the sender that nobody can recognise; a file refused in a folder of no unit or of another unit, when its
+  name or its content says that it is of this unit;
+- a file in its inbox that was not taken, such as an upload that broke off; a database table that was not read.
+
+Lists without a month have gaps in the same way, whoever sends them, when rules conclude something from absence
+(`Kind.speaks_by_absence`). Their rows that were set aside are no gap: it is known whom they may be about.
+
+A gap ends when a later file with its name (or with the same bytes) takes its place, when a roster of a later month is
+there, or when the data officer confirms that nobody is missing because of it. Rules ask only about gaps that came on or
+after the day from which they look for rows.
 """
 
 from __future__ import annotations
@@ -35,11 +39,11 @@ from pipeline.settings.home import Home, Unit
 _OF_CORRECTIONS = frozenset(
     {"correction_changed", "no_base", "base_changed", "nothing_changed", "row_emptied", "filled_list"}
 )
-"""Codes of correction workbooks that were not used: the file that they are about stands as it was."""
+"""Refusal codes of correction workbooks that were not used. The file that they correct stays as it was."""
 _NO_TABLE = "not_a_table"
-"""The refusal of a letter, a picture, a packed folder: a list only when its name says so."""
+"""The refusal code of a letter, a picture, a packed folder. Such a file counts as a list only when its name says so."""
 _UNREAD = "unrecognised"
-"""The refusal of a file that could be read: whether people stand in it is known."""
+"""The refusal code of a file that could be read but not recognised. It is known whether it holds people."""
 _SHRUNKEN = "人数骤减，先扣住不用，还没有确认"
 _WHOSE = "整份退回，写的是别的区的地名，可能是这一种"
 _BROKEN = f"{BROKE}，先扣住不用，程序还没有修好"
@@ -48,38 +52,38 @@ GapSort = Literal["refused", "held", "set_aside", "left_out", "not_come", "unkno
 
 @dataclass(frozen=True)
 class Gap:
-    """Why somebody who is not on a list may yet belong to it."""
+    """A gap of a list: a reason why a person who is not on it may still belong to it."""
 
     unit_code: str
     kind: str
     period: str
-    """The roster's month. Where the list does not say: by its name, by what came with it, else the month of the night on which it came.
+    """The roster's month. When the list does not say it: from its name or the files that came with it, else the month of its night.
     '' for lists without a month."""
     latest_period: str
-    """The latest month that it may be of: the roster's own where that is known."""
+    """The latest month that it may be of; equal to `period` when the month is known."""
     submission_id: str
-    """What the data officer confirms, of what lies in the inbox its `left_id`; '' for a database table that was not read."""
+    """The id that the data officer confirms; for a file in the inbox its `left_id`; '' for a database table that was not read."""
     file_name: str
     sort: GapSort
     reason: str
-    """A Chinese clause, without the file's name."""
+    """A Chinese clause without the file's name."""
     night: date
     """The night on which the file came, or the table was not read."""
     is_elsewhere: bool = False
     """The file lies in a folder that is not the unit's."""
     refusal_fix: str = ""
-    """What was said to its sender, where it was refused."""
+    """The advice to its sender when it was refused; else ''."""
 
     @property
     def fix(self) -> str:
-        """What ends it, as a Chinese sentence for the data officer."""
+        """What ends the gap, as a Chinese sentence for the data officer."""
         if not self.submission_id:
             return "请查好数据库连接，读到了就恢复"
         confirm = f"运行 monitor confirm {self.submission_id} --by 姓名 --because 原因"
         return advice.try_again(self.submission_id) if self.reason == _BROKEN else self._fix_or(confirm)
 
     def _mended(self) -> str:
-        """How what was refused is sent once more, under the name by which it ends the gap."""
+        """How to send a refused file again under a name that ends the gap, in Chinese."""
         if endings.ending(self.file_name) in endings.READ:
             is_kept = endings.ending(self.file_name) == ".xlsx" or not self.refusal_fix
             return f"改好后用原来的文件名再交{'' if is_kept else '（存成 .xlsx 的，只把后缀改成 .xlsx）'}"
@@ -89,7 +93,7 @@ class Gap:
         return f"改好后用文件名“{mask(self.file_name + added if added else endings.as_xlsx(self.file_name))}”再交"
 
     def _fix_or(self, confirm: str) -> str:
-        """What mends the list, or else what confirms that nobody is missing from it."""
+        """How to complete the list, or else how to confirm that nobody is missing from it, in Chinese."""
         if self.sort == "held":
             return f"核对无误后{confirm}"
         if self.is_elsewhere:
@@ -107,7 +111,7 @@ class Gap:
 
 
 def gaps(home: Home, ledger: Ledger, submissions: Sequence[Submission], day: date) -> list[Gap]:
-    """What is missing from the lists of the units on the night of `day`, sorted.
+    """The gaps of all units' lists on the night of `day`, sorted.
 
     `submissions`: all that had arrived by then, as they stood (`Ledger.as_of`).
     """
@@ -140,12 +144,12 @@ def gaps(home: Home, ledger: Ledger, submissions: Sequence[Submission], day: dat
 
 
 def monthly() -> list[str]:
-    """The kinds that rosters are made of, sorted."""
+    """The kinds with a month (rosters), sorted."""
     return sorted(kind.name for kind in contracts.load().kinds.values() if kind.period == "month")
 
 
 def _watched(unit: Unit) -> set[str]:
-    """The kinds that a unit may send and whose gaps count."""
+    """The kinds that a unit may send and for which gaps count."""
     kinds = contracts.load().kinds.values()
     return {kind.name for kind in kinds if kind.has_gaps and kind.is_sent_by(unit.kind, unit.code)}
 
@@ -159,7 +163,7 @@ def _gap(each: Submission, sort: GapSort, reason: str) -> Gap:
 
 
 def _gap_of_file(each: Submission, mine: Iterable[Submission], sort: GapSort, reason: str, kind: str) -> Gap:
-    """Of a file that was refused before its month was known, or whose word on it was not taken."""
+    """The gap of a file that was refused. When its month is not known, it is estimated (`_months`)."""
     gap = _gap(each, sort, reason)
     if each.period:
         return replace(gap, kind=kind)
@@ -168,7 +172,7 @@ def _gap_of_file(each: Submission, mine: Iterable[Submission], sort: GapSort, re
 
 
 def _months(file_name: str, night: date, kind: str, mine: Iterable[Submission]) -> tuple[str, str]:
-    """(month, latest month) of a list of which only the name is known: by its name, by what came with it, else that of the night."""
+    """(month, latest month) of a list of which only the name is known: from its name, from files that came with it, else from the night."""
     if kind not in monthly():
         return "", ""
     with_it = [other.period for other in mine if (other.night, other.kind) == (night, kind) and other.period]
@@ -185,14 +189,14 @@ _NOT_TAKEN = {
     "by_programs": "名字像是程序自己留下的，没有读，也没有收到过同名的名单",
     "mark": "是传完标记，旁边却没有那份名单",
 }
-"""Why what lies in the inbox is not taken → what is told of it. Companions of other files hold nobody."""
+"""Why a file in the inbox is not taken → the reason in Chinese. Companions of other files hold no people, so they are not here."""
 
 
 def _of_left(home: Home, unit: Unit, left: LeftFile, came: Sequence[Submission], *, is_there: bool) -> list[Gap]:
-    """Of what was not taken from the inbox: of the lists that its name speaks of, else of all that the unit must send.
+    """The gaps of a file in the inbox that was not taken: in the lists that its name says, else in all that the unit must send.
 
-    It counts until the whole file comes, even when it is taken out of the inbox. Half a file whose name tells nothing of
-    any list counts as long as it lies there. A copy may be of a file that came earlier in its month.
+    The gaps stay until the whole file comes, even when somebody removes it from the inbox. Half a file whose name says no
+    list counts only while it lies there. A backup has no gap when a file of its name came earlier in the same month.
     """
     name = endings.bare(left.file_name)
     is_nameless = left.sort == "unfinished" and not endings.ending(name) and is_there
@@ -212,7 +216,7 @@ def _of_left(home: Home, unit: Unit, left: LeftFile, came: Sequence[Submission],
 
 
 def _may_be(home: Home, unit: Unit, known: set[str]) -> list[str]:
-    """The kinds that a list of a unit may be of, sorted: those that are known, else all that it must send; only such whose gaps count."""
+    """The kinds that a list of a unit may be of, sorted: the known ones, else all that it must send. Only kinds for which gaps count."""
     return sorted((known or {kind for code, kind in home.expected if code == unit.code}) & _watched(unit))
 
 
@@ -221,7 +225,7 @@ def _is_name_of_list(name: str) -> bool:
 
 
 def _refused(submissions: Iterable[Submission]) -> dict[str, Submission]:
-    """Refused submissions by their id, but for those whose very bytes were taken since, of whichever unit: so it was found whose they are."""
+    """Refused submissions by id, without those whose same bytes were taken later from any unit: then it is known whose they are."""
     refused: list[Submission] = []
     taken_at: dict[str, dict[str | None, int]] = {}
     for each in submissions:
@@ -240,9 +244,9 @@ def _refused(submissions: Iterable[Submission]) -> dict[str, Submission]:
 
 
 def _is_answered(refused: Submission, others: Iterable[Submission]) -> bool:
-    """Whether something that came later stands in the place of a refused file."""
+    """Whether a later file takes the place of a refused one."""
     name = PurePath(refused.file_name)
-    # What is exported anew under an ending that is read; a number behind a point is no ending.
+    # It may be exported again with an ending that is read. A number after a point is no ending.
     without_ending = (
         part_name(str(name.with_suffix(""))) if name.suffix[1:].isascii() and name.suffix[1:].isalpha() else None
     )
@@ -250,14 +254,14 @@ def _is_answered(refused: Submission, others: Iterable[Submission]) -> bool:
         if later.received_seq <= refused.received_seq or (refused.kind and later.kind not in (None, refused.kind)):
             continue
         if part_name(later.file_name) in (part_name(refused.file_name), without_ending):
-            return True  # refused once more, it is a gap itself
+            return True  # if that one is refused too, it is a gap itself
         if later.outcome in TAKEN and is_asked_about(refused.reason, later.file_name):
             return True
     return False
 
 
 def _is_in_force(each: Submission, others: Iterable[Submission]) -> bool:
-    """Whether a list was taken and not once more under its name: of kinds that add by key both stay taken, and the later one is whole."""
+    """Whether a list was taken, and no later one of its name. Of kinds that add by key both stay taken, and the later one is whole."""
     return each.status in TAKEN and not any(
         later.received_seq > each.received_seq
         and (later.kind, later.period) == (each.kind, each.period)
@@ -275,7 +279,7 @@ def _of_refused(home: Home, unit: Unit, each: Submission, mine: Sequence[Submiss
     code = refusal.get("code")
     if code in _OF_CORRECTIONS:
         return []
-    # Kinds that the headers fit alike, however the file is called; what merely looks like a kind lacks columns of it.
+    # Kinds that the headers fit equally, whatever the file's name. A kind with missing columns is only similar.
     alike = {near["kind"] for near in refusal.get("nearest", ()) if not near["missing"]}
     named = alike or _named_kinds(each.file_name)
     if not named and (code == _NO_TABLE or (code == _UNREAD and not each.reading.get("gaps"))):
@@ -285,7 +289,7 @@ def _of_refused(home: Home, unit: Unit, each: Submission, mine: Sequence[Submiss
 
 
 def _of_strays(home: Home, unit: Unit, refused: Iterable[Submission], mine: Sequence[Submission]) -> list[Gap]:
-    """Of files that lay in a folder of no unit, of the bureau or of another unit, and may be this one's."""
+    """The gaps of files that lay in a folder of no unit or of another unit, and may be this unit's."""
     found = []
     for each in refused:
         if each.unit_code == unit.code or not _may_be_of(home, unit, each) or _is_answered(each, mine):
@@ -304,14 +308,14 @@ def _may_be_of(home: Home, unit: Unit, refused: Submission) -> bool:
     if unit.kind != "division":
         return bool(kinds & _watched(unit))
     if refused.unit_code in home.units and not kinds:
-        return False  # a partner's list names places as well
+        return False  # a partner's list may name places as well
     name = PurePath(refused.file_name)
     places = home.places([refused.unit_code, *name.parts[:-1], name.stem]).values()
     return any(code == unit.code for named in places for code, _ in named)
 
 
 def _named_kinds(file_name: str) -> set[str]:
-    """Kinds of the dataset groups that a file name speaks of: the longest words first, so that 低保边缘 is not 低保 as well."""
+    """Kinds of the dataset groups that a file name says. The longest words are found first, so that 低保边缘 is not 低保 as well."""
     left, named = contracts.fold_header(file_name)[0], set[str]()
     for word, kinds in contracts.load().called.items():
         if word in left:
@@ -321,7 +325,7 @@ def _named_kinds(file_name: str) -> set[str]:
 
 
 def _of_set_aside(home: Home, submissions: Iterable[Submission], day: date) -> list[Gap]:
-    """Of rosters of which too many rows were set aside, the part with most of them."""
+    """The gaps of rosters of which too many rows were set aside. Each names the part with most such rows."""
     rosters: dict[tuple[str | None, str], list[Submission]] = {}
     for each in submissions:
         if each.kind in monthly() and each.status in TAKEN:
@@ -338,14 +342,15 @@ def _of_set_aside(home: Home, submissions: Iterable[Submission], day: date) -> l
 
 
 _COUNTING = re.compile(r"(?:[0-9]+|[〇一二三四五六七八九十]+(?=[年月日号]))[年月日号]?|[\s()_.\-—]")
-"""What a name says of the month, or of the order: a part is called the same without it."""
+"""Numbers, dates and separators in a name. Without them a part has the same name every month."""
 
 
 def _of_parts_to_come(home: Home, mine: Sequence[Submission], confirmed: Collection[str]) -> list[Gap]:
-    """Of each latest roster the parts (files, or sheets of them) that the roster before it had, and neither came nor came under another name.
+    """The gaps of parts (files, or sheets) that the roster before had and the latest one lacks, also under another name.
 
-    The latter shows by most of its people. A month of which less than half as many rows are held, as after a few were sent
-    late, is no measure. Said of the first part that came: who confirms it says that the roster is whole.
+    A part came under another name when at least half of its people are on the latest roster. The month before is no measure
+    when it has less than half as many rows. The gap bears the id of the first part that came: a confirmation of it says
+    that the roster is whole.
     """
     rosters: dict[str, dict[str, list[Submission]]] = {}
     for each in mine:
@@ -372,7 +377,7 @@ def _of_parts_to_come(home: Home, mine: Sequence[Submission], confirmed: Collect
 
 
 def _named_parts(each: Submission) -> list[tuple[str, tuple[str, str]]]:
-    """(sheet, how the part is called in every month) of the lists in a file; of a file with one list its sheet's name is no matter."""
+    """(sheet, name of the part without its month) of the lists in a file. For a file with one list, the sheet's name does not count."""
     name = _COUNTING.sub("", part_name(each.file_name))
     sheets = [sheet["sheet"] for sheet in each.reading.get("sheets", ())]
     if len(sheets) < 2:
@@ -381,7 +386,7 @@ def _named_parts(each: Submission) -> list[tuple[str, tuple[str, str]]]:
 
 
 def _people_of_part(home: Home, part: Submission, sheet: str, roster: Sequence[Submission]) -> tuple[int, int]:
-    """How many people stand on a sheet of a part, and how many of them on a roster."""
+    """(number of people on a sheet of a part, how many of them are on a roster)."""
     import pyarrow as pa  # noqa: PLC0415 - few rosters lack a part
     import pyarrow.compute as pc  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
@@ -400,7 +405,7 @@ def _people_of_part(home: Home, part: Submission, sheet: str, roster: Sequence[S
 
 
 def _counted_once(home: Home, submissions: Iterable[Submission]) -> int:
-    """How many of their rows were set aside because another one is their like: nobody is missing by it."""
+    """The number of their rows that were set aside as identical to another row. Nobody is missing because of them."""
     import pyarrow.parquet as pq  # noqa: PLC0415 - few rosters lose so many rows
 
     paths = [home.accepted / "set_aside" / f"{each.submission_id}.parquet" for each in submissions]
@@ -412,14 +417,14 @@ def _counted_once(home: Home, submissions: Iterable[Submission]) -> int:
 
 
 def shrinks(home: Home, day: date) -> Callable[[int, int], bool]:
-    """(rows, rows before) → whether more of a roster is gone than may go without a question, by the policy of `day`."""
+    """The function (rows, rows before) → whether a roster shrank by more than the policy of `day` allows."""
     share = home.policy.value("volume_drop_ratio", day).value
     rows = int(home.policy.value("volume_drop_rows", day).value)
     return partial(is_shrunken, more_than_share=share, more_than_rows=rows)
 
 
 def _of_databases(home: Home, ledger: Ledger, unit: Unit, mine: Sequence[Submission], day: date) -> list[Gap]:
-    """Of a table that was not read this night: what it gave before, else whatever the division must deliver."""
+    """The gaps of a table that was not read this night: in the kinds that it gave before or its name says, else in all that the unit must send."""
     asked = ledger.sources(day)
     found = []
     for source in home.settings.databases:

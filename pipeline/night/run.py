@@ -1,9 +1,9 @@
-"""The natural path of a night, top to bottom. Read this first.
+"""The order of the steps of a night. Read this first.
 
     fetch → collect → read → check → give_back → build → publish → notify
 
-Each step is a function of the home and the night's date D, with small JSON-able results: `dags/nightly.py` runs them as
-tasks, `monitor run` calls them one after the other (`night`). Every step may be run again: what was done is found done.
+Each step is a function of the home and the night's date D, with small JSON-able results. `dags/nightly.py` runs them as
+tasks, `monitor run` calls them in this order (`night`). Every step may be run again: it finds what is already done.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ __all__ = [
     "replay_night", "send", "sources",
 ]  # fmt: skip
 Step = Callable[[str, int, int], None]
-"""(what is being done, how many are done, of how many): for a progress bar."""
+"""Called with (name of the step, number done, total), for a progress bar."""
 
 
 ATTEMPTS = 3
-"""How often a database source is asked in one night by `monitor run`; Airflow counts its own retries."""
+"""How many times `monitor run` tries a database source in one night. Airflow counts its own retries."""
 
 
 CHECKERS = 2
-"""Families judged at the same time: while the engine types one, the other's expectations are asked."""
+"""Dataset groups judged at the same time: DuckDB parses the values of one while the expectations of another run."""
 
 
 READERS = 2
-"""Files read at the same time; each is parsed in a child process of its own."""
+"""Units read at the same time; each file is parsed in a child process of its own."""
 
 
 def night(home_dir: Path, day: date, on_step: Step | None = None) -> dict[str, Any]:
-    """One whole night in one process. Raises MonitorError when it is refused; yesterday's release then stays."""
+    """Run one whole night in one process; returns its summary. Raises MonitorError when it is refused; the last release then stays."""
     say = on_step or (lambda name, done, total: None)
     with (
         access.alone(home_dir),
@@ -59,16 +59,16 @@ def night(home_dir: Path, day: date, on_step: Step | None = None) -> dict[str, A
         ThreadPoolExecutor(READERS) as pool,
         ThreadPoolExecutor(1) as beside,
     ):
-        # Whether journal and ledger agree is asked here, before anything else is read of them.
+        # `sources` verifies that journal and ledger agree, before anything else is read from them.
         names = sources(home_dir, day)
         before = _came(home_dir, day)
-        with ThreadPoolExecutor(max(len(names), 1)) as at_once:  # one that is slow keeps no other waiting
+        with ThreadPoolExecutor(max(len(names), 1)) as at_once:  # a slow source delays no other one
             for done, _ in enumerate(at_once.map(lambda name: fetch(home_dir, day, name, attempts=ATTEMPTS), names)):
                 say("读数据库", done, len(names))
         say("收文件", 0, 1)
         units = collect(home_dir, day)
         came = _came(home_dir, day)
-        # Files are read in children; meanwhile this process gets ready for what comes next.
+        # Files are read in child processes; meanwhile this process loads what the checks need.
         if units:
             beside.submit(_load_checks)
         canaries = beside.submit(_ask_canaries)
@@ -86,21 +86,21 @@ def night(home_dir: Path, day: date, on_step: Step | None = None) -> dict[str, A
                     judges.map(lambda dataset_group: check(home_dir, day, dataset_group), touched), start=1
                 ):
                     say(f"检查（{wave + 1}/{WAVES}）", done, len(touched))
-            # Copies are marked in children of their own, beside the checks and the build that still go on here.
+            # Copies are marked in child processes, while checks and build go on here.
             for unit in _judged(home_dir, [unit for unit in units if unit not in returned]):
                 returned[unit] = pool.submit(give_back, home_dir, day, unit)
         say("建库", 0, 1)
         canaries.result()
         rows = build(home_dir, day)
         for done, unit in enumerate(units, start=1):
-            if unit in returned:  # else what waits of it was not read
+            if unit in returned:  # else its waiting files were not read
                 _wait(returned[unit], f"退回 {unit}", failed)
             say("退回", done, len(units))
         say("发布", 0, 1)
         release = publish(home_dir, day)
         message = notify(home_dir, day, failed=sorted(failed))
         not_sent = send(home_dir, day)
-        if failed:  # what concerns one unit stopped nobody else
+        if failed:  # a failure of one unit did not stop the others
             raise failed[min(failed)]
         moving = still_moving(access.open_home(home_dir)[0])
         current = current_night(home_dir)
@@ -112,14 +112,14 @@ def night(home_dir: Path, day: date, on_step: Step | None = None) -> dict[str, A
 
 
 def _came(home_dir: Path, day: date) -> set[tuple[str, str]]:
-    """(unit, what came of it) of a night: files, tables, filled-in lists."""
+    """(unit, file_id) of all that came on a night: files, tables, filled-in lists."""
     _, ledger = access.open_home(home_dir)
     files = {(each.unit_code, each.file_id) for each in ledger.files(night=day)}
     return files | {(each.unit_code, each.file_id) for each in ledger.decisions.files(night=day)}
 
 
 def _wait(work: Future[Any], step: str, failed: dict[str, Exception]) -> None:
-    """Wait for what is done of one unit; its failure is kept in `failed`, as the step's."""
+    """Wait for the work on one unit. Keep its failure in `failed` under the name of the step."""
     try:
         work.result()
     except Exception as problem:  # noqa: BLE001 - raised when the others are done
@@ -128,7 +128,7 @@ def _wait(work: Future[Any], step: str, failed: dict[str, Exception]) -> None:
 
 @contextmanager
 def _seldom_collecting() -> Iterator[None]:
-    """Garbage is looked for seldom: each time, all that the libraries of a night hold is walked, a tenth of its time."""
+    """Let garbage collection run seldom: it walks all objects of the libraries each time, and took a tenth of a night."""
     before = gc.get_threshold()
     gc.set_threshold(100_000, 50, 50)
     try:
@@ -138,18 +138,18 @@ def _seldom_collecting() -> Iterator[None]:
 
 
 def _load_checks() -> None:
-    """Libraries that take seconds to load, loaded before they are asked."""
+    """Load libraries that take seconds to load, before they are needed."""
     from pipeline.checks import validation  # noqa: PLC0415
 
     validation.load()
 
 
 def replay_night(home_dir: Path, day: date) -> None:
-    """A night that was lost, on what waits in the ledger: read, checked, built and published, with nothing sent back."""
+    """Replay a lost night on what waits in the ledger: read, check, build and publish. No marked copies of data files are written."""
     _, ledger = access.open_home(home_dir)
     waiting = {file.unit_code for file in ledger.files(state="received")}
     for unit in sorted(waiting | {file.unit_code for file in ledger.decisions.files(state="received")}):
-        read(home_dir, day, unit, is_limited=False)  # what was late is written down
+        read(home_dir, day, unit, is_limited=False)  # the journal says what was late
     for wave in range(WAVES):
         for dataset_group in dataset_groups(home_dir, day, wave):
             check(home_dir, day, dataset_group)
@@ -160,14 +160,14 @@ def replay_night(home_dir: Path, day: date) -> None:
 
 
 def _ask_canaries() -> None:
-    """What the build asks first (`examples.silent_rules`), asked while files are read: it keeps the answer."""
+    """Ask early, while files are read, what the build asks first (`examples.silent_rules`). The answer is cached."""
     from pipeline.warehouse import examples, models  # noqa: PLC0415 - brings duckdb
 
     examples.silent_rules(models.read_sound_models(contracts.load().kinds))
 
 
 def _largest_first(home_dir: Path, units: Sequence[str]) -> list[str]:
-    """Units by the bytes that wait to be read: what takes longest begins first, so that nobody waits for it at the end."""
+    """Units sorted by waiting bytes, largest first: the longest work begins first, so that it does not delay the end."""
     _, ledger = access.open_home(home_dir)
     sizes = Counter(dict.fromkeys(units, 0))
     for file in ledger.files(state="received"):
@@ -176,7 +176,7 @@ def _largest_first(home_dir: Path, units: Sequence[str]) -> list[str]:
 
 
 def _judged(home_dir: Path, units: Sequence[str]) -> list[str]:
-    """Units none of whose submissions wait to be checked."""
+    """Units without submissions that wait to be checked."""
     _, ledger = access.open_home(home_dir)
     waiting = {submission.unit_code for submission in ledger.submissions(outcome="read")}
     return [unit for unit in units if unit not in waiting]

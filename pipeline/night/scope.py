@@ -1,7 +1,7 @@
-"""Who is in scope tonight, and who entered it or lost it since a partner's files were last read.
+"""Says which people are in scope tonight, and who entered or left it since a partner's files were last read.
 
-Persons whose rows were let in by a help rule of their own (docs/boundaries.md, 3) count as in scope for lists that say so
-(`or_let_in`), so that somebody who died is not put on a list of people in need.
+People whose rows were let in because these rows meet a help rule (docs/boundaries.md, 3) count as in scope for lists with
+`or_let_in` (deaths), so that a person who died is not put on a list of people in need.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
 
 _asking = threading.Lock()
 Build = Callable[[], warehouse.Inputs]
-"""Gives the build's inputs when they are needed: most dataset groups have no door."""
+"""Gives the build's inputs, only when they are needed: most dataset groups have no door."""
 
 
 @dataclass(frozen=True)
 class Tonight:
-    """Who is in scope for one dataset group's lists."""
+    """The people in scope for one dataset group's lists."""
 
     door: Scope | None
     has_gained: bool
-    """Somebody is in scope whose rows were dropped at the door before."""
+    """Whether a person entered the scope since the files were last read."""
     _home: Home
     _family: str
     _people: pa.Table | None
     _lost: pa.Array[Any]
 
     def reads_again(self, kind: str, submission_id: str) -> bool:
-        """Whether a submission that was judged before must be read again: for who came in, or to drop who may no longer stay."""
+        """Whether a judged submission must be read again: a person entered the scope, or rows of a person must be dropped."""
         if self.has_gained or not len(self._lost):
             return self.has_gained
         paths = (self._home.accepted / folder / f"{submission_id}.parquet" for folder in (kind, "set_aside"))
@@ -59,7 +59,7 @@ class Tonight:
         return self._people is not None and person_id in self._people.column("person_id").to_pylist()
 
     def remember(self) -> None:
-        """Keep for whom the dataset group's files have now been read."""
+        """Keep the list of people for whom the dataset group's files have now been read."""
         if self._people is not None:
             _write(self._home, self._family, self._people.select(["person_id", "scope"]))
 
@@ -67,9 +67,9 @@ class Tonight:
 def tonight(
     con: duckdb.DuckDBPyConnection, home: Home, day: date, dataset_group: str, inputs: Build, left: Sequence[str] = ()
 ) -> Tonight:
-    """The scope for a dataset group; registers a table `scope_<scope>` in `con` for each scope that its doors ask about.
+    """The scope for a dataset group. Registers a table `scope_<scope>` in `con` for each scope that its doors ask about.
 
-    `left`: persons whose rows are read again when none of the scopes holds them any more.
+    `left`: person_ids whose rows are read again when none of the scopes holds them any more.
     """
     scopes = _scopes(dataset_group)
     if not scopes:
@@ -88,13 +88,13 @@ def tonight(
 
 
 PEOPLE = "registry.door_person"
-"""The table that our own lists are asked for."""
+"""The table that is built from our own lists."""
 
 
 def ask(home: Home, inputs: Build) -> pa.Table:
-    """(person_id, id_number, scope) of whom our own lists put into a scope: asked once a night, kept in work/.
+    """(person_id, id_number, scope) of the people that our own lists put into a scope. Built once a night, kept in work/.
 
-    Raises whatever a build fails with.
+    Raises any error with which a build fails.
     """
     kept = _kept(home)
     with _asking:
@@ -107,7 +107,7 @@ def ask(home: Home, inputs: Build) -> pa.Table:
 
 
 def forget(home: Home) -> None:
-    """Let our own lists be asked once more: one of them is not what it was."""
+    """Remove the kept answer, so that our own lists are asked again: one of them has changed."""
     _kept(home).unlink(missing_ok=True)
 
 
@@ -116,7 +116,7 @@ def _kept(home: Home) -> Path:
 
 
 def has_changed(home: Home, dataset_group: str, inputs: Build) -> bool:
-    """Whether a dataset group's files that were read before must be looked at again, since whose rows may be kept has changed."""
+    """Whether a dataset group's files must be looked at again, because the people whose rows may be kept have changed."""
     if not _scopes(dataset_group) or not _path(home, dataset_group).exists():
         return False
     gained, lost = _changes(home, dataset_group, _people(home, dataset_group, inputs))
@@ -146,9 +146,9 @@ def _people(home: Home, dataset_group: str, inputs: Build) -> pa.Table:
 
 
 def _changes(home: Home, dataset_group: str, people: pa.Table) -> tuple[bool, pa.Array[Any]]:
-    """(somebody entered a scope, who lost an authorisation) since the dataset group's files were last read.
+    """(whether somebody entered a scope, people who lost an authorisation) since the dataset group's files were last read.
 
-    Who left the help scope is not asked again night after night: his rows go with the retention rules.
+    People who left the help scope are not among them: retention removes their rows.
     """
     path = _path(home, dataset_group)
     nobody: pa.Array[Any] = pa.array([], pa.string())

@@ -1,7 +1,8 @@
-"""Known exceptions: a fault that somebody who knows says is right as written, with a reason and an expiry.
+"""Waivers: a person confirms that a fault is right as written, with a reason and an expiry.
 
-A sender says so on the returned sheet 问题清单, the data officer with `monitor except`. Both are data in the ledger; while
-one holds, its line is `excepted`, is asked no more, and the value stands. Which faults may be confirmed is said here.
+A sender does so on the returned sheet 问题清单, the data officer with `monitor except`. Both are data in the ledger. While
+a waiver holds, its line is `excepted`, is asked no more, and the value counts. This module says which faults may be
+confirmed.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pipeline.settings.home import Home
 def take_answers(
     home: Home, ledger: Ledger, day: date, file: ReceivedFile, answers: Sequence[Confirmation]
 ) -> list[str]:
-    """Write a sender's answers down; what cannot be taken comes back as sentences for his next copy."""
+    """Write a sender's answers into the ledger. Returns Chinese sentences for the next copy: what was taken, and what could not be."""
     lines = _confirmable(home, ledger, day, file.unit_code)
     said: list[str] = []
     taken = 0
@@ -51,7 +52,7 @@ def take_answers(
 def grant(
     home: Home, ledger: Ledger, day: date, issue_id: str, *, by_whom: str, reason: str, until: date | None
 ) -> dict[str, Any]:
-    """The data officer's exception for one line, from `day` until before `until`. Raises MonitorError when it cannot hold."""
+    """Record the data officer's waiver for one line, from `day` until the day before `until`. Raises MonitorError when it is not possible."""
     if not by_whom or not reason:
         raise MonitorError("要写明是谁确认的（--by）和原因（--because）")
     if until is not None and until <= day:
@@ -72,7 +73,7 @@ def grant(
 
 
 def _confirmable(home: Home, ledger: Ledger, day: date, unit: str | None) -> pd.DataFrame:
-    """Lines that stand and may be confirmed, by issue_id: those that ask, and a person who has no number yet (a newborn)."""
+    """Open lines that may be confirmed, by issue_id: lines that ask for confirmation, and people without a number yet (newborns)."""
     submissions = [each for each in ledger.submissions(unit_code=unit) if each.night <= day and each.outcome != "read"]
     lines = issues.issues_as_of(home, submissions, (), day)
     kinds = contracts.load().kinds
@@ -82,7 +83,7 @@ def _confirmable(home: Home, ledger: Ledger, day: date, unit: str | None) -> pd.
 
 
 def _expiry(home: Home, day: date) -> date:
-    """The day from which an exception said today holds no more."""
+    """The first day on which a waiver given on `day` no longer holds."""
     months = int(home.policy.value("exception_validity", day).value)
     later: date = (pd.Timestamp(day) + pd.DateOffset(months=months)).date()
     return later
