@@ -1,1 +1,1 @@
-"""Answers to people who ask: why somebody is listed or not, what a change would list, where nothing is heard."""
+"""Answers to questions: why a person is listed or not, what a changed rule would list, and which places are silent."""

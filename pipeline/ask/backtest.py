@@ -1,7 +1,7 @@
-"""What a changed rule or policy would have listed on past nights, against what people found since.
+"""Says what a changed rule or policy would have listed on past nights, compared with what people found since.
 
-Both are asked of the same rows: those in force on that night, with what people had decided by then about who is who. Nothing
-is published, no warning begins or ends by it.
+Old and changed rules get the same rows: those in force on that night, with the answers about who is who up to then. Nothing
+is published; no warning begins or ends.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ FOUND_TITLES = {
     "helped": "后来得到救助",
     "unknown": "还不知道",
 }
-"""What became of somebody who was, or would have been, listed. `helped`: nobody wrote a finding, yet on a roster or granted since."""
+"""What became of a subject that was, or would have been, listed. `helped`: no finding, but on a roster or granted assistance since."""
 _STANDING = {
     "life.standing": "select rule_code, subject_id, household_id, division_code, level from life.standing order by all"
 }
@@ -56,7 +56,7 @@ _KNOWN_HELP = {
 
 @dataclass(frozen=True)
 class _Listed:
-    """Somebody listed by a rule on some night; of several nights the first."""
+    """A subject that a rule lists; `night` is the first such night."""
 
     rule_code: str
     subject_id: str
@@ -72,37 +72,38 @@ class _Listed:
 
 @dataclass(frozen=True)
 class _Help:
-    """Somebody came on a roster, or was granted assistance, as the release in use knows."""
+    """Help that a person got, from the current release: an enrolment, or a grant of temporary assistance."""
 
     household_id: str
     person_id: str
     what: str
-    """The registry, or the application."""
+    """The registry, or the application's division and number."""
     begins_on: date
     is_month: bool
-    """Only the month of its beginning is known."""
+    """Whether only the month of its beginning is known."""
 
     def came_after(self, night: date, known: set[tuple[str, str]]) -> bool:
-        """Since that night: not known on it, and not begun before it (a month: before its month)."""
+        """Whether it began on or after that night (for a month: not before its month), and was not known then."""
         earliest = night.replace(day=1) if self.is_month else night
         return self.begins_on >= earliest and (self.person_id, self.what) not in known
 
 
 def backtest(home_dir: Path, folder: Path, first: date, last: date, on_step: Step | None = None) -> dict[str, Any]:
-    """Ask the rules in force and the changed ones of every night from `first` to `last` that published.
+    """Run the rules in force and the changed ones for every published night from `first` to `last`.
 
-    `folder` holds what would change, as it would be put in place: `<code>.sql` and `<code>.yml` of a rule (the other of
-    the pair may be left to the one in force), and `policy/*.yml`, each file in place of the home's own of that name. A
-    changed value that is dated later is tried on these nights all the same, as if it had held since `first`.
+    `folder` holds the changed files as they would be put in place: `<code>.sql` and `<code>.yml` of a rule (one of the two
+    may be missing: then the one in force is used), and `policy/*.yml`, each instead of the home's file of that name. A
+    changed value with a later date is tried on these nights too, as if it had held since `first`.
 
-    Gives `changes` (rules and policy files), `tried_early` (those values), `unsound` (changed rules that miss their canary,
-    so that no night would publish with them, or whose own examples do not hold, and whether they list anybody), `nights` (date, before, after, added,
-    dropped), `not_run` (days of the range that published nothing, and why), `rules` (per rule and division: before, after,
-    added, dropped, found_of_added, found_of_dropped, precision_before, precision_after) and `shown` (all that would be new
-    or gone, without names). Counts are of subjects, each once however many nights list it.
+    Returns `changes` (rules and policy files), `tried_early` (values with a later date), `unsound` (changed rules that miss
+    their canary, so that no night would publish with them, or whose examples fail; and whether they list anybody), `nights`
+    (date, before, after, added, dropped), `not_run` (days of the range that published nothing, and why), `rules` (per rule
+    and division: before, after, added, dropped, other_level, found_of_added, found_of_dropped, precision_before,
+    precision_after) and `shown` (all subjects that would be new or gone, without names). Counts are of subjects, each
+    counted once however many nights list it.
 
     Holds the home as a step of a night does: no night begins meanwhile. Raises MonitorError for an empty folder, a wrong
-    range, and whatever would not let such a night start.
+    range, and for anything that would stop such a night from starting.
     """
     say = on_step or (lambda name, done, total: None)
     if first > last:
@@ -174,7 +175,7 @@ def backtest(home_dir: Path, folder: Path, first: date, last: date, on_step: Ste
 
 
 def _unsound(now: Models, then: Models, finding: set[str]) -> list[dict[str, Any]]:
-    """Of the changed rules those that miss their canary, or whose own examples say something else. `finding`: codes that list anybody."""
+    """The changed rules that miss their canary, or whose own examples fail. `finding`: codes of rules that list anybody."""
     told = []
     for name, card in then.cards.items():
         before = now.models.get(name)
@@ -195,19 +196,19 @@ def _unsound(now: Models, then: Models, finding: set[str]) -> list[dict[str, Any
 
 @dataclass(frozen=True)
 class Past:
-    """What the journal knows of the nights."""
+    """The nights as the journal knows them."""
 
     published: set[date]
     begun: set[date]
     judged_on: dict[str, date]
-    """Submission → the night on which it was first judged; a held roster later than it came."""
+    """submission_id → the night on which it was first judged; for a held roster later than the night on which it came."""
 
 
 def past(home: Home) -> Past:
-    """What the journal knows of the nights. Raises MonitorError when it is not whole."""
+    """Read the nights from the journal. Raises MonitorError when the journal is damaged."""
     told = Past(set(), set(), {})
     for entry in journal.read(home):
-        if entry.what == "broken":  # judged, and held all the same
+        if entry.what == "broken":  # judged, but then held
             told.judged_on.pop(entry.about.get("submission_id", ""), None)
         elif entry.what in ("night", "published", "judged"):
             night = date.fromisoformat(entry.about["run_date"])
@@ -221,7 +222,7 @@ def past(home: Home) -> Past:
 
 
 def _not_run(ledger: Ledger, past: Past, first: date, last: date) -> Iterator[dict[str, str]]:
-    """The days of the range of which nothing was published, each with the reason."""
+    """The days of the range on which nothing was published, each with the reason."""
     states = {each.run_date: each.state for each in ledger.nights()}
     for night in (first + timedelta(days=at) for at in range((last - first).days + 1)):
         if night in past.published:
@@ -236,9 +237,9 @@ def _not_run(ledger: Ledger, past: Past, first: date, last: date) -> Iterator[di
 
 
 def _as_it_stood(given: warehouse.Inputs, release: duckdb.DuckDBPyConnection, past: Past) -> warehouse.Inputs:
-    """The night with what it was compared with: the release before it, while that is kept; else what the one in use remembers.
+    """The inputs of a night with the state before it: from the release before it if it is kept, else from the current release.
 
-    Answers are all remembered, and open warnings but for those withdrawn since.
+    The current release remembers all answers, and open warnings except those withdrawn since.
     """
     earlier = [night for night in past.published if night < given.day]
     if not earlier:
@@ -259,12 +260,12 @@ _REMEMBERED = {
     "previous_warning": "select * replace ('open' as status, cast(null as varchar) as outcome, cast(null as varchar) as decision_id)"
     " from warning where first_seen_on < $1 order by warning_id",
 }
-"""Every line is judged once, on the night on which it came, and later releases keep the answer; so they say what stood on a
-night in between. A warning is open until what people wrote up to that night is applied (`life.before`)."""
+"""Each line is judged once, on the night on which it came, and later releases keep the answer. So they tell what stood on a
+night in between. Warnings are open here; `life.before` then applies what people wrote up to that night."""
 
 
 def _changed(home: Home, folder: Path, scratch: Path) -> tuple[Path, policy.Policy, list[str]]:
-    """(sql/ with the changes in it, the policy with them, what changes), all as strictly read as our own."""
+    """(folder sql/ with the changes, policy with the changes, names of changed files). Read as strictly as our own files."""
     if not folder.is_dir():
         raise MonitorError(f"{folder} 不是文件夹")
     rules = sorted(path for path in folder.iterdir() if path.suffix in (".sql", ".yml") and path.is_file())
@@ -293,7 +294,7 @@ def _changed(home: Home, folder: Path, scratch: Path) -> tuple[Path, policy.Poli
 def _ask(
     given: warehouse.Inputs, models: Models, night: date, also: Mapping[str, str]
 ) -> tuple[dict[tuple[str, str], _Listed], set[tuple[str, str]]]:
-    """(who is listed, what the queries `also` give of help: person and registry or application)."""
+    """(subjects listed, help known from the queries `also`: person_id and registry or application)."""
     try:
         found = warehouse.ask_for(given, models, {**_STANDING, **also}, is_trial=True)
     except ModelError as problem:
@@ -309,7 +310,7 @@ def _ask(
 def _found(release: duckdb.DuckDBPyConnection, models: Models) -> dict[tuple[str, str], str]:
     """(rule, subject) → what people found in the end: right, wrong or source (`sql/published/verdict.csv`).
 
-    Of a warning that the rule gave, or of the random sample of those whom it did not list; the later word holds.
+    Found for a warning of the rule, or for the random sample of subjects that it did not list. The later finding holds.
     """
     counts = {(row["purpose"], row["outcome"]): row["counts_as"] for row in models.lists["verdict"].to_pylist()}
     closed = release.execute(
@@ -325,7 +326,7 @@ def _found(release: duckdb.DuckDBPyConnection, models: Models) -> dict[tuple[str
 
 
 def _helps(release: duckdb.DuckDBPyConnection, first: date) -> dict[str, list[_Help]]:
-    """Household → the help that its members came by since the month of `first`, as the release in use knows."""
+    """Household → the help that its members got since the month of `first`, from the current release."""
     rows = release.execute(
         """select member.household_id, helped.person_id, helped.what, helped.begins_on, helped.is_month from (
             select person_id, registry as what, start_month as begins_on, true as is_month from enrolment
@@ -346,7 +347,7 @@ def _tally(
     before: dict[tuple[str, str], _Listed], after: dict[tuple[str, str], _Listed], verdicts: dict[tuple[str, str], str],
     titles: dict[str, str], names: dict[str, str],
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """One line per rule and division, and one for all divisions, of the rules that change anything."""
+    """One line per rule and division, and one for all divisions, for rules with any change."""
     moved = {key[0] for key in before.keys() ^ after.keys()} | {
         key[0] for key in before.keys() & after.keys() if before[key].level != after[key].level
     }
@@ -375,9 +376,9 @@ def _tally(
 
 
 def precision(verdicts: Sequence[str]) -> dict[str, float | int | None]:
-    """Share that was right of those that people closed, with its interval at 95 %; as `rule_precision` has it.
+    """The share of right warnings among closed ones (0 to 1), with its 95 % interval, as in `rule_precision`.
 
-    Wrong data counts against the source; who was never asked about counts for nothing.
+    Wrong source data and subjects without a finding are not counted.
     """
     right, closed = verdicts.count("right"), verdicts.count("right") + verdicts.count("wrong")
     if not closed:
@@ -398,7 +399,7 @@ def _interval(right: int, closed: int) -> tuple[float, float]:
 def _shown(
     before: dict[tuple[str, str], _Listed], after: dict[tuple[str, str], _Listed], verdicts: dict[tuple[str, str], str]
 ) -> list[dict[str, str]]:
-    """The subjects that would be new, or gone: by their keyed ids, which the warehouse knows and nobody else."""
+    """The subjects that would be new or gone, by their keyed ids, which only the warehouse can resolve."""
     moved = [("added", after[key]) for key in sorted(after.keys() - before.keys())]
     moved += [("dropped", before[key]) for key in sorted(before.keys() - after.keys())]
     return [
@@ -411,7 +412,7 @@ def _shown(
 
 
 def show(result: Mapping[str, Any], console: Console) -> None:
-    """Print what `backtest` gave."""
+    """Print the result of `backtest` in Chinese."""
     nights = result["nights"]
     console.print(f"试的是：{'、'.join(result['changes'])}", markup=False)
     for value in result["tried_early"]:
@@ -464,7 +465,7 @@ def _rule_of(line: Mapping[str, Any]) -> str:
 
 
 def _later_words(line: Mapping[str, Any]) -> str:
-    """What became of those who would be listed more or less, and how often the rule is right."""
+    """What became of the subjects added and dropped, and how often the rule is right."""
     return (
         f"多列的后来：{_words(line['found_of_added'])}；少列的后来：{_words(line['found_of_dropped'])}；"
         f"准确率 {_share(line['precision_before'])} → {_share(line['precision_after'])}。"

@@ -1,4 +1,4 @@
-"""One file judged without taking it in."""
+"""Judges one file without taking it in (`monitor check`)."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _LONGEST_NAME = 255
 
 
 def check_file(home_dir: Path | None, file: Path, unit_code: str | None, day: date) -> dict[str, Any]:
-    """Judge one file without taking it in; the annotated copy is written beside it.
+    """Judge one file without taking it in. The marked copy is written beside it.
 
-    Without a unit, neither the sender nor its townships are examined; without a home (a clerk's own computer), townships
-    are not known at all. A partner's rows are all judged, whoever they are about: nothing is kept.
+    Without a unit, neither the sender nor its townships are checked. Without a home (a clerk's own computer), townships are
+    not known at all. All rows of a partner are judged, without a door, since nothing is kept.
 
-    Raises MonitorError for an unknown unit, and for what is no file or stands where nothing can be written.
+    Raises MonitorError for an unknown unit, for a path that is no readable file, and for a folder that cannot be written.
     """
     from pipeline import checks, returns, warehouse  # noqa: PLC0415 - brings pandas, lxml and the readers
     from pipeline.reading import layout  # noqa: PLC0415 - brings pandas, lxml and the readers
@@ -64,7 +64,7 @@ def check_file(home_dir: Path | None, file: Path, unit_code: str | None, day: da
         open_doors = known.model_copy(
             update={"kinds": {name: kind.model_copy(update={"door": None}) for name, kind in known.kinds.items()}}
         )
-        # Who is who within this one file: without a home any key will do.
+        # Ids only tell people apart within this one file, so without a home any key will do.
         key = home.identity_key() if home else secrets.token_bytes(KEY_BYTES)
         context = checks.CheckContext(day, key, home.places if home and unit_code else _anywhere(home))
         verdicts = checks.judge_parts(con, open_doors, parts, context, work) if parts else []
@@ -132,26 +132,26 @@ def check_file(home_dir: Path | None, file: Path, unit_code: str | None, day: da
 
 
 def _apart_from_its_like(file: Path) -> str:
-    """What the name of a file's copy begins with: without its ending, unless a file beside it is called the same but for that."""
+    """The beginning of the copy's name: the file's name without ending, or with it when a file beside differs only in the ending."""
     like = [file.with_suffix(ending).name.casefold() for ending in READ if ending != file.suffix.lower()]
     return file.name if any(each.name.casefold() in like for each in file.parent.iterdir()) else file.stem
 
 
 def _not_examined(readings: Sequence[Reading]) -> str:
-    """Of a file of ours that came back, which is no list by itself: what it is, and when it is looked at."""
+    """For a file of ours that is no list by itself: what it is, and when it is examined, in Chinese."""
     if any(reading.correction for reading in readings):
         return "这是更正表，这里不能检查：放进收件箱，当夜并进原来的名单以后才查"
     return "这里面只有“问题清单”，没有名单可以检查：填好的确认放进收件箱，当夜采用"
 
 
 def _cut_to_fit(stem: str, ending: str) -> str:
-    """A name of at most the 255 bytes that a folder takes."""
+    """A name of at most 255 bytes, the longest that a folder allows."""
     room = _LONGEST_NAME - len(ending.encode())
     return os.fsencode(stem)[:room].decode("utf-8", "ignore") + ending
 
 
 def _recognised(reading: Reading, kind: contracts.Kind) -> list[dict[str, Any]]:
-    """Sheet by sheet: which kind it was taken for and why, and which header is which column, by which name and in which unit."""
+    """Per sheet: the kind and why, and for each column its header, field, alias and unit."""
     return [
         {
             "sheet": sheet.sheet, "kind": kind.name, "title": kind.title, "period": reading.period, "why": sheet.why,
@@ -170,7 +170,7 @@ def _recognised(reading: Reading, kind: contracts.Kind) -> list[dict[str, Any]]:
 
 
 def _anywhere(home: Home | None) -> Callable[[Iterable[str]], dict[str, list[tuple[str, str]]]]:
-    """Places as seen without knowing the sender: a known township of any division is in order; without a home, any text."""
+    """Lookup of places when the sender is not known: a known township of any division is right; without a home, any text is."""
 
     def places(texts: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
         if home is None:

@@ -1,4 +1,4 @@
-"""A warning down to the cell, and asked again: rule, policy, compared values with their source, and does it still hold."""
+"""Explains a warning down to the cell: rule, policy, compared values with their source, and whether it still holds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 STATUS_TITLES = {"open": "待核查", "verifying": "核查中", "closed": "已办结"}
 _FROM_A_FILE = ("value", "original_text", "file_name", "sheet", "header")
-"""What a sender wrote, and may hold a number; ids of ours are never masked."""
+"""Fields with a sender's text, which may hold an ID number. Our own ids are never masked."""
 _STILL = {
     "holds": "仍然成立", "changed": "仍然成立，但轻重有变", "gone": "已不成立", "stopped": "规则已停用，不能重算",
     "unreadable": "现在无法核对",
@@ -38,11 +38,11 @@ _STILL_STYLE = {"holds": "green", "changed": "yellow", "gone": "red", "stopped":
 
 
 def explain(home_dir: Path, warning_id: str, day: date | None = None) -> dict[str, Any]:
-    """All that stands behind one warning of the published release, and whether its rule still holds on the rows in force.
+    """All evidence of one warning of the current release, and whether its rule still holds on the rows in force.
 
-    It is asked again for the release's own night, or for another `day`.
+    The rule is asked again for the release's own night, or for another `day`.
 
-    Raises MonitorError when nothing is published yet or the release does not hold the warning.
+    Raises MonitorError when nothing is published yet, or the release does not hold the warning.
     """
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
     from pipeline.night import build_inputs  # noqa: PLC0415 - brings duckdb
@@ -81,12 +81,12 @@ def explain_in(
     ask_unanswered: Callable[[], Mapping[str, str]],
     asked_on: date,
 ) -> dict[str, Any]:
-    """All that stands behind one warning of a release, as plain data (dates ISO, numbers masked).
+    """All evidence of one warning of a release, as plain data (dates ISO, numbers masked).
 
-    `warning_id`: whole, or its beginning as long as no other begins so. `cards`: as `Models.cards`.
+    `warning_id`: the whole id, or a beginning that no other id has. `cards`: as `Models.cards`.
     `ask_rule(code)` runs that rule on the rows accepted now, for the night `asked_on`, and gives its table (`person_id`,
-    `household_id`, `level`, `measured`, …). `ask_unanswered()` gives of the open warnings that cannot be asked about on that night
-    warning_id → why; it is called where the rule does not give the subject. Raises MonitorError for a warning that the release
+    `household_id`, `level`, `measured`, …). `ask_unanswered()` gives warning_id → why, for open warnings of which nobody can tell
+    on that night; it is called when the rule does not give the subject. Raises MonitorError for a warning that the release
     does not hold, with the reason when it was withdrawn.
     """
     answer = release.execute("select * from warning where starts_with(warning_id, ?) order by warning_id", [warning_id])
@@ -174,7 +174,7 @@ def _again(
     ask_rule: Callable[[str], pa.Table],
     ask_unanswered: Callable[[], Mapping[str, str]],
 ) -> dict[str, Any]:
-    """What the rule says of the same subject now. A roster that is not current or not whole lists nobody; that is no answer."""
+    """The rule's answer on the same subject now. When a roster is not current or not whole, a missing subject is no answer."""
     before = {"level_before": warning["level"], "measured_before": warning["measured"]}
     if card is None:
         return before | _NOTHING | {"answer": "stopped"}
@@ -199,7 +199,7 @@ def _again(
 
 
 def show(result: Mapping[str, Any], console: Console) -> None:
-    """Print an explanation in Chinese. Nothing of a file's own text is taken for markup."""
+    """Print an explanation in Chinese. Text from files is never read as markup."""
     rule, subject = result["rule"], result["subject"]
     level = LEVEL_TITLES.get(result["level"], result["level"])
     state = STATUS_TITLES.get(result["status"], result["status"])
@@ -269,7 +269,7 @@ def _policy_table(result: Mapping[str, Any]) -> Table:
 
 
 def _evidence(result: Mapping[str, Any]) -> Group:
-    """A fact on two lines, so that no file name is torn apart: what and how much, then where it stands."""
+    """Each fact on two lines, so that no file name is broken: the fact and its value, then its place."""
     lines = [Text("比较的数值和来源", style="italic")]
     for fact in result["evidence"]:
         original = "" if fact["original_text"] in (None, "", fact["value"]) else f"（原文：{fact['original_text']}）"

@@ -1,4 +1,4 @@
-"""An ID number that somebody typed, and whose it is."""
+"""Reads an ID number that a person typed, and gives its person_id."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pipeline.settings.home import Home
 
 
 def person_of(home: Home, id_number: str, day: date) -> str:
-    """The person_id of a number that somebody typed. Raises MonitorError as `read_number` does."""
+    """The person_id of a typed ID number. Raises MonitorError as `read_number` does."""
     return keyed_ids.person_id(home.identity_key(), read_number(id_number, day))
 
 
 def read_number(typed: str, day: date) -> str:
-    """An ID number that somebody typed, as lists have it. Raises MonitorError for what is no usable number; the message never repeats it."""
+    """A typed ID number in the form that lists have. Raises MonitorError for an unusable number; the message never repeats it."""
     from pipeline import values, warehouse  # noqa: PLC0415 - brings duckdb
 
     with warehouse.in_memory() as con:

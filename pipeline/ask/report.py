@@ -1,7 +1,7 @@
-"""The report on silence and fairness: where nothing is heard, and who is listed more or less often than all.
+"""The report on silence and fairness: which places are silent, and which groups are listed more or less often than all.
 
-Reads a published release only, and of it `silence` and `warning_rate`: names of places and counts, nobody's name or number. What those
-tables hide stays hidden here.
+It reads only the tables `silence` and `warning_rate` of a published release, and the release's night: places and counts, no
+person's name or number. Figures that those tables hide stay hidden here.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pipeline.settings import contracts
 from pipeline.settings.home import Home
 
 PURPOSE_TITLES = {"assistance": "救助类", "supplement": "补差类", "entitlement_review": "复核类"}
-"""Purpose of rules → its name; what finds help that is owed comes first."""
+"""Purpose of rules → its Chinese name; the purpose that finds help owed comes first."""
 _ASKED = {
     "assistance": "问的是可能该帮而没有帮的。明显低的一组要问一句：是真的少，还是系统看不见他们？",
     "supplement": "问的是在册而该补的没有补、或补得不对的。明显低的一组同样要问一句。",
@@ -37,7 +37,7 @@ _ASKED = {
 DIMENSION_TITLES = {
     "division": "区", "area_type": "城乡", "sex": "性别", "age": "年龄", "disability": "残疾", "list": "名单", "township": "街道（乡镇）",
 }  # fmt: skip
-"""What people are told apart by → its name, in the order of the report."""
+"""Dimension by which people are grouped → its Chinese name, in the order of the report."""
 _VALUE_TITLES = {
     "yes": "有残疾", "no": "没有残疾", "unknown": "名单上没有写", "all": "全市", "enrolled": "在册", "survey": "摸底排查", "monitoring": "防返贫监测",
     "exited": "退出不久", "temporary_grant": "申请过临时救助",
@@ -47,20 +47,21 @@ STATE_TITLES = {
     "heard": "有", "partly": "缺一部分", "silent": "没有动静", "cannot_tell": "说不准", "nobody": "没有对象", "not_due": "未到期限",
     "not_expected": "没有规定",
 }  # fmt: skip
-"""State of a place in `silence` → its name."""
+"""State of a place in `silence` → its Chinese name."""
 _AGAINST_TITLES = {"below": "明显低", "above": "明显高", "like": "", None: ""}
 _WORTH_A_LOOK = 3
-"""People that would be listed in a place like all: with as many expected, none at all is no chance (one time in twenty)."""
+"""When so many people are expected to be listed in a place, it has none by chance only one time in twenty."""
 _MOST_NAMED = 5
-"""Places or groups that one sentence names; the tables have all."""
+"""How many places or groups one sentence names at most; the tables have all."""
 
 
 def report(home_dir: Path, day: date | None) -> dict[str, Any]:
     """What the release of a night says about silence and fairness: plain data, dates ISO, rates from 0 to 1.
 
-    `day` None: the current release. `silence`: lines of that table with places named and `expected`, how many people would be listed if the
-    place were as all are (rules of assistance; only where none are, else None). `rates`: lines of `warning_rate`, groups named; of persons
-    and households. Raises MonitorError when no release of that night is kept, or it is older than the report.
+    `day` None: the current release. `silence`: lines of that table with names of places and with `expected`, the number of people
+    who would be listed if the place had the bureau's rate (rules of assistance; only where none is listed, else None). `rates`:
+    lines of `warning_rate` with names of groups, for persons and households. Raises MonitorError when no release of that night is
+    kept, or when it is from before this report existed.
     """
     home = Home.open(home_dir)
     keys = seal.release_keys(home)
@@ -130,7 +131,7 @@ def _rate(row: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _order(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """As they are read: by purpose and what is told apart; places by code, values as people order them, the unknown last."""
+    """The order of the report: by purpose and dimension; places by code, values as people order them, `unknown` last."""
     dimensions = ["all", *DIMENSION_TITLES, "elsewhere"]
     value = row["value"]
     return (
@@ -143,7 +144,7 @@ def _order(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def summary(told: Mapping[str, Any]) -> list[str]:
-    """What to look at first, as Chinese sentences."""
+    """The most important points, as Chinese sentences."""
     said = []
     whole = [row for row in told["silence"] if not row["township"]]
     for topic, title in TOPIC_TITLES.items():
@@ -170,7 +171,7 @@ def summary(told: Mapping[str, Any]) -> list[str]:
 
 
 def _apart_words(rates: Sequence[Mapping[str, Any]], purpose: str, title: str) -> list[str]:
-    """Groups of persons apart from all; not the lists, of which rules ask more or less by what they are."""
+    """Groups of persons whose rate differs from that of all. Lists are left out, since rules ask of some lists more than of others."""
     mine = [row for row in rates if row["purpose"] == purpose and row["counted"] == "persons"]
     whole = next((row for row in mine if row["dimension"] == "all"), None)
     if whole is None or whole["rate"] is None:
@@ -195,7 +196,7 @@ def _named(names: Sequence[str]) -> str:
 
 
 def _silent_townships(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Townships without a warning that finds help, those where most people are known first."""
+    """Townships without a warning of assistance or supplement, those with most known people first."""
     found = [
         row for row in told["silence"] if row["township"] and (row["topic"], row["state"]) == ("warnings", "silent")
     ]
@@ -211,14 +212,14 @@ def _percent(rate: float) -> str:
 
 
 def _people(row: Mapping[str, Any], told: Mapping[str, Any], unit: str = "persons") -> str:
-    """How many are known there; an empty figure is either nobody or too few to say."""
+    """How many people are known in the place. An empty figure means either nobody, or too few to publish."""
     if row[unit] is not None:
         return f"{row[unit]:,}"
     return "无" if row["topic"] == "warnings" and row["state"] == "nobody" else "不公布"
 
 
 def _since(row: Mapping[str, Any]) -> str:
-    """The last day on which something was heard, where that says something."""
+    """The last day on which something came, when the state makes it meaningful; else ''."""
     if row["state"] in ("nobody", "not_due", "not_expected"):
         return ""
     return row["last_on"] or "从来没有"
@@ -228,7 +229,7 @@ def _since(row: Mapping[str, Any]) -> str:
 
 
 def show(told: Mapping[str, Any], console: Console) -> None:
-    """Print the report in Chinese: the sentences, the divisions, and the groups of persons that may be told."""
+    """Print the report in Chinese: the sentences, the divisions, and the groups of persons that may be published."""
     console.print(Text(f"沉默与公平报告  {told['date']}（近 {told['days']} 天）", style="bold"))
     for sentence in summary(told):
         console.print(Text(f"• {sentence}"))
@@ -267,7 +268,7 @@ def show(told: Mapping[str, Any], console: Console) -> None:
 
 
 def _by_place(silence: Sequence[Mapping[str, Any]], *, township: bool) -> list[list[Mapping[str, Any]]]:
-    """The lines of one place together, in the order of TOPIC_TITLES."""
+    """The lines grouped by place, each group in the order of TOPIC_TITLES."""
     chosen = [row for row in silence if bool(row["township"]) == township]
     return [list(rows) for _, rows in groupby(chosen, key=lambda row: (row["division_code"], row["township"]))]
 
@@ -276,7 +277,7 @@ def _by_place(silence: Sequence[Mapping[str, Any]], *, township: bool) -> list[l
 
 
 def page(told: Mapping[str, Any]) -> str:
-    """The report as one printable HTML page in plain Chinese; the same release, the same bytes."""
+    """The report as one printable HTML page in plain Chinese. The same release gives the same bytes."""
     return pages.render(
         "report", told=told, first=summary(told), topics=list(TOPIC_TITLES.values()), divisions=_divisions(told),
         townships=_townships(told), places=len(list(_by_place(told["silence"], township=True))),
@@ -285,7 +286,7 @@ def page(told: Mapping[str, Any]) -> str:
 
 
 def _divisions(told: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One for each division: its name, how many are known there, what is heard on each topic, which lists did not come."""
+    """One line per division: its name, how many people are known there, the state of each topic, and missing lists."""
     return [
         _heard_at(rows, told) | {"missing": "、".join(kind for row in rows for kind in row["kinds_missing"])}
         for rows in _by_place(told["silence"], township=False)
@@ -293,7 +294,7 @@ def _divisions(told: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _townships(told: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Townships where nothing is heard, or nobody can tell: as `_divisions`, and how many would be listed in a place like all."""
+    """Townships that are silent, or of which nobody can tell: as `_divisions`, with the number of people expected to be listed."""
     places = {
         (rows[0]["division_code"], rows[0]["township"]): rows for rows in _by_place(told["silence"], township=True)
     }
@@ -326,14 +327,14 @@ def _heard_at(rows: Sequence[Mapping[str, Any]], told: Mapping[str, Any]) -> dic
 
 
 def _purpose(told: Mapping[str, Any], purpose: str) -> dict[str, Any]:
-    """Who is listed by the rules of a purpose: lines of the table, and what stands below it."""
+    """The figures for the rules of one purpose: lines of the table, and the notes below it."""
     mine = [row for row in told["rates"] if row["purpose"] == purpose]
     whole = {row["counted"]: row for row in mine if row["dimension"] == "all"}
     found: dict[str, Any] = {
         "title": PURPOSE_TITLES[purpose], "asked": _ASKED[purpose], "is_empty": not whole,
         "is_hidden": all(row["is_hidden"] for row in whole.values()), "lines": [], "hidden": 0, "never": 0, "elsewhere": "",
     }  # fmt: skip
-    if found["is_hidden"]:  # also where there is nothing
+    if found["is_hidden"]:  # also true when there is nothing
         return found
     households = {
         (row["dimension"], row["division_code"], row["value"]): row for row in mine if row["counted"] == "households"
@@ -362,7 +363,7 @@ def _purpose(told: Mapping[str, Any], purpose: str) -> dict[str, Any]:
 def _line(
     row: Mapping[str, Any], beside: Mapping[str, Any] | None, dimension: str, scale: float, usual: float
 ) -> dict[str, Any]:
-    """One group's figures as texts; None is a figure that is hidden."""
+    """One group's figures as texts; None for a hidden figure."""
     return {
         "dimension": dimension,
         "hidden": 0,
@@ -384,7 +385,7 @@ def _figure(count: int | None) -> str | None:
 
 
 def _scale(rows: Sequence[Mapping[str, Any]]) -> float:
-    """The rate at the right end of the bars: the highest that is shown, small groups' wide intervals cut at twice that."""
+    """The rate at the right end of the bars: the highest upper limit, but at most twice the highest rate, since small groups have wide intervals."""
     rates = [row["rate"] for row in rows if row["rate"] is not None]
     return max(
         min(max((row["high"] for row in rows if row["high"] is not None), default=0.0), 2 * max(rates, default=0.0)),
@@ -393,7 +394,7 @@ def _scale(rows: Sequence[Mapping[str, Any]]) -> float:
 
 
 def _bar(row: Mapping[str, Any], scale: float, usual: float) -> dict[str, str]:
-    """The interval of a rate as a bar, the rate a mark on it, and the rate of all a line across: per cent of the width."""
+    """Positions in per cent of the width: the interval as a bar, the rate as a mark on it, the rate of all as a line."""
     low, rate, high, all_of_it = (
         min(each / scale, 1) * 100 for each in (row["low"], row["rate"], row["high"], usual)
     )  # fmt: skip

@@ -1,7 +1,7 @@
-"""Why a rule does not list somebody: the conditions of the rule that do not hold for this person, in words.
+"""Says why a rule does not list a person: the conditions of the rule that do not hold for this person, in words.
 
-The conditions are those of the rule's own SQL (`warehouse.why_not`); a new rule needs nothing here, though a column that is
-new to the rules reads better with its word in WORDS.
+The conditions come from the rule's own SQL (`warehouse.why_not`). A new rule needs nothing here. For a new column, a word
+in WORDS makes the sentences better.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ WORDS = {
     "period_start": "名册月份", "possible_grants": "认不出来的次数", "possible_units": "连同认不出用途的套数",
     "due_if_able_on": "有劳动能力时的到期日", "supplement_fen": "个人分类施保金额", "is_disputed": "姓名有争议", "row_rank": "先后",
 }  # fmt: skip
-"""Columns that rules compute → their words; a column of a list is called as on the list."""
+"""Columns that rules compute → their Chinese words. A column of a list has the name that stands on the list."""
 
 _NOT = {exp.LT: ("不低于", "不早于"), exp.LTE: ("高于", "晚于"), exp.GT: ("不高于", "不晚于"), exp.GTE: ("低于", "早于"),
         exp.EQ: ("不是", "不是"), exp.NEQ: ("正是", "正是")}  # fmt: skip
-"""Comparison → how it fails, of amounts and of days."""
+"""Comparison → its negation in Chinese: for amounts, for days."""
 _MOST_NAMED = 3
 _DISPUTED = "这一行的姓名与号码的主人不同，存疑，暂不采用"
 _ANSWERS = {
@@ -62,10 +62,10 @@ _ANSWERS = {
 
 
 def why_not(home_dir: Path, id_number: str, rule: str, day: date | None = None) -> dict[str, Any]:
-    """The conditions of a rule that do not hold for a person on the night `day` (without it: of the current release).
+    """The conditions of a rule that do not hold for a person on the night `day` (None: the night of the current release).
 
-    Gives `person` (name, masked number), `rule`, `listed`, `reasons` (Chinese sentences) and `person_id`. Raises MonitorError for an unusable
-    number, an unknown rule, and when nothing is published yet.
+    Returns `person` (masked number), `person_id`, `night`, `rule`, `listed` and `reasons` (Chinese sentences). Raises MonitorError for
+    an unusable number, for an unknown rule, and when nothing is published yet.
     """
     home, ledger = access.open_whole(home_dir)
     if not home.warehouse.exists():
@@ -107,7 +107,7 @@ def _night_of(release: duckdb.DuckDBPyConnection) -> date:
 
 
 def _listed(release: duckdb.DuckDBPyConnection, card: Card, person_id: str) -> tuple[bool, str] | None:
-    """What the release itself answers: the warning is there, or was closed by a person."""
+    """(is listed, sentence) from the release itself, when the warning is there or was closed by a person; else None."""
     of_whom = (
         "household_id in (select household_id from household_member where person_id = $2)"
         if card.subject == "head"
@@ -128,7 +128,7 @@ def _listed(release: duckdb.DuckDBPyConnection, card: Card, person_id: str) -> t
 
 
 def _missing(given: warehouse.Inputs, models: Models, person_id: str) -> dict[str, str]:
-    """Kind of list → the file of it that could not be taken in whole, of the person's division; of somebody unknown, of any division."""
+    """Kind → its file that could not be taken in whole, of the person's division; for an unknown person, of any division."""
     asked = {
         "registry.list_gap": "select division_code, kind, said from registry.list_gap order by all",
         "registry.person": "select person_id, division_code from registry.person",
@@ -143,7 +143,7 @@ def _missing(given: warehouse.Inputs, models: Models, person_id: str) -> dict[st
 
 
 def _may_be_in(not_taken: Sequence[str]) -> str:
-    """What is added where a list is silent of somebody, and a file of it was not taken in whole."""
+    """The words to add when a person is not on a list, and a file of this list was not taken in whole."""
     if not not_taken:
         return ""
     more = f"等{len(not_taken)}份" if len(not_taken) > _MOST_NAMED else ""
@@ -151,7 +151,7 @@ def _may_be_in(not_taken: Sequence[str]) -> str:
 
 
 def _after_the_rule(given: warehouse.Inputs, models: Models, name: str, person_id: str) -> tuple[bool, str]:
-    """All conditions hold or may hold, and yet no warning: a cell cannot be read, somebody died, or a stronger rule says the same."""
+    """(is listed, sentence) when no condition fails: a cell cannot be read, the person died, a stronger rule stands, or it will be listed."""
     card = models.cards[name]
     stronger = "、".join(card.yields_to)
     tables = [name, "registry.death", "registry.household_member", *(["life.standing"] if card.yields_to else [])]
@@ -172,10 +172,10 @@ def _after_the_rule(given: warehouse.Inputs, models: Models, name: str, person_i
 
 
 class _Words:
-    """Failing conditions of one rule as Chinese sentences."""
+    """Writes failing conditions of one rule as Chinese sentences."""
 
     def __init__(self, models: Models, card: Card, missing: Mapping[str, str] | None = None) -> None:
-        """`missing`: kind → the file of it that could not be taken in whole."""
+        """`missing`: kind → its file that could not be taken in whole."""
         self.models, self.card, self.missing = models, card, missing or {}
         self.headers = {
             field: column.header for kind in reversed(models.kinds.values()) for field, column in kind.columns.items()
@@ -205,7 +205,7 @@ class _Words:
     def _condition(self, condition: exp.Expr, values: Mapping[str, Any], tables: Mapping[str, str]) -> str:
         match condition.unnest():
             case exp.Or(args={"this": left, "expression": right}):
-                # Where a cell that nobody can read would do as well, there is none such: nothing is said of it.
+                # An alternative about unreadable cells failed too, so there is no such cell, and it is not mentioned.
                 sides = [side for side in (left, right) if not _is_of_unreadable(side)]
                 said = "，也".join(self._condition(side, values, tables) for side in sides)
             case exp.EQ(args={"this": exp.Column() as column}) if column.name == "answer":
@@ -242,7 +242,7 @@ class _Words:
         return _ANSWERS.get(str(answer), "{registry}名册上没有答复").format(who=who, registry=registry)
 
     def _title_of(self, column: exp.Expr, tables: Mapping[str, str]) -> str:
-        """What is there, or is not: a record, or a value."""
+        """The name of the record or value that is there, or is not."""
         if not isinstance(column, exp.Column):
             return "、".join(dict.fromkeys(self._word(each.name) for each in column.find_all(exp.Column)))
         table = tables.get(column.table, "")
@@ -257,7 +257,7 @@ class _Words:
         return f"{REGISTRY_TITLES.get(column.table) or titles or '相应'}的记录"
 
     def _kinds_of(self, table: str) -> list[str]:
-        """The kinds of list that a table is made from, when they are few enough to be said."""
+        """The kinds that a table is made from; [] when they are too many to name."""
         of_table = self.models.lineage(table) if table in self.models.models else {table.removeprefix("accepted."): []}
         kinds = [kind for kind in sorted(of_table) if kind in self.models.kinds]
         return kinds if len(kinds) <= 4 else []
@@ -307,7 +307,7 @@ def _yuan(fen: Any) -> Decimal:
 
 
 def show(result: Mapping[str, Any], console: Console) -> None:
-    """Print the answer in Chinese; nothing of a file's own text is taken for markup."""
+    """Print the answer in Chinese. Text from files is never read as markup."""
     rule = result["rule"]
     lines = [
         Text(f"对象：{result['person']}   数据日期：{result['night']}"),

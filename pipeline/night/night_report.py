@@ -1,7 +1,8 @@
 """The night report for the data officer: deliveries, refusals, how fresh the registries are, and the warnings listed.
 
 `status` gathers it as plain data, `show` prints it, `write` writes it as a message into the outbox. The message has
-names of units, kinds and files, counts and dates only. On screen the most urgent warnings show a person's family name alone.
+names of units, kinds and files, counts and dates only. `status` and the screen also have the most urgent warnings, where
+of a person's name only the first character stands.
 """
 
 from __future__ import annotations

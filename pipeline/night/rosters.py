@@ -301,7 +301,7 @@ def _of_strays(home: Home, unit: Unit, refused: Iterable[Submission], mine: Sequ
 
 
 def _may_be_of(home: Home, unit: Unit, refused: Submission) -> bool:
-    """Whether a file from elsewhere is a unit's: a division's by the place that the list or its name says, a partner's by the kind."""
+    """Whether a file from another folder may be this unit's: a division is known by a place in the list or name, a partner by the kind."""
     if unit.code in (refused.reading.get("refusal") or {}).get("divisions", ()):
         return True
     kinds = {refused.kind} if refused.kind else _named_kinds(refused.file_name)

@@ -1,4 +1,4 @@
-"""Printable pages: a template beside this file, filled with plain data; whatever a sender wrote is escaped."""
+"""Renders printable HTML pages from the templates beside this file and plain data. All text of senders is escaped."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ _TEMPLATES = Environment(
 
 
 def render(name: str, **values: Any) -> str:
-    """The page `<name>.html.j2` with these values. Raises jinja2.UndefinedError for a value that the template misses."""
+    """Render the page `<name>.html.j2` with these values. Raises jinja2.UndefinedError when the template needs a missing value."""
     return _TEMPLATES.get_template(f"{name}.html.j2").render(values)
