@@ -1,7 +1,7 @@
-"""Loads the libraries once, before the scheduler forks its tasks; otherwise each of fifty tasks loads them again.
+"""Loads the libraries once, before the scheduler forks its tasks. Otherwise each of fifty tasks loads them again.
 
 Airflow imports a module of this name when it starts; `make airflow` puts this folder on its path. `MONITOR_PRELOAD=0`
-leaves it out: tasks then start slower, and the scheduler holds 300 MB less. Nothing is opened or read here, so that no
+turns it off: tasks then start slower, and the scheduler holds 300 MB less. Nothing is opened or read here, so that no
 connection, thread or cached configuration is carried into a task.
 """
 
@@ -9,7 +9,7 @@ import importlib
 import os
 import sys
 
-__all__: list[str] = []  # Airflow takes what is named here over into its own settings
+__all__: list[str] = []  # Airflow copies all names listed here into its own settings
 
 MODULES = (
     "great_expectations",

@@ -1,4 +1,4 @@
-"""How a task fails: whether it is tried again, and its Chinese sentence as the last line of the log. For the files beside this one."""
+"""Handles failures of tasks: whether to try again, and the Chinese sentence as the last line of the log. For the DAGs beside it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pipeline.model import is_final, tell_failure
 
 @contextmanager
 def plain_failures() -> Iterator[None]:
-    """Failures within go on without a value that may be somebody's: Airflow keeps every log.
+    """Raise failures of the block again without personal data, since Airflow keeps every log.
 
-    `tell_failure` says what may stand in one, and the frames are told beside it. What somebody has to mend first (a setting, a
-    key, a disk that others may read) fails at once; only what may pass is tried again.
+    `tell_failure` gives the text that may stand in a log; the stack frames are kept. A failure that a person must mend first (a
+    setting, a key, a disk that others may read) is final at once. Only a failure that may pass is tried again.
     """
     try:
         yield
@@ -32,12 +32,12 @@ def plain_failures() -> Iterator[None]:
 
 
 def say_last(context: Any) -> None:
-    """Say why the task failed once more: Airflow lists dozens of frames behind the sentence.
+    """Write once more why the task failed, since Airflow prints dozens of stack frames after the sentence.
 
-    The group of lines that Airflow opens behind them, which the page shows closed, ends first.
+    First it ends the group of lines that Airflow has opened, which the page shows collapsed.
     """
     problem = context.get("exception")
-    if not isinstance(problem, BaseException):  # a task that was killed has none
+    if not isinstance(problem, BaseException):  # a killed task has no exception
         return
     said = str(problem)
     log = logging.getLogger("airflow.task")
@@ -46,4 +46,4 @@ def say_last(context: Any) -> None:
 
 
 TELLING: dict[str, Any] = {"on_failure_callback": say_last, "on_retry_callback": say_last}
-"""For `default_args`."""
+"""Callbacks for `default_args`."""

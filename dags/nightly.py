@@ -1,9 +1,9 @@
-"""Every night: take in what arrived, judge it, give it back, build, publish, tell.
+"""The DAG of the night: take in what arrived, judge it, give it back, build, publish, notify.
 
-This file says when and in which order; what each step means stands in `pipeline/night/run.py`, and `monitor run` calls the
-very same functions. `python dags/nightly.py` runs one night in this process, without a scheduler (`make demo`).
+This file says when steps run and in which order. `pipeline/night/run.py` holds the steps, and `monitor run` calls the same
+functions. `python dags/nightly.py` runs one night in this process, without a scheduler (`make demo`).
 
-Airflow keeps what tasks return, are called with, and log: unit codes, names of families, counts and paths only.
+Airflow keeps the arguments, results and logs of tasks: they hold unit codes, names of dataset groups, counts and paths only.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ TWO_O_CLOCK = CronPartitionTimetable(
     "0 2 * * *", timezone=os.environ.get("MONITOR_TIME_ZONE", "Asia/Shanghai"), run_immediately=timedelta(0),
     key_format="%Y-%m-%d",
 )  # fmt: skip
-"""In the home's time zone, which is given from outside: reading this file opens no other. A new home waits for its first
-two o'clock; `run_immediately=False` would still begin at once for two hours after it (3.3.2).
+"""In the home's time zone, which the environment gives, since parsing this file opens no other file. A new home waits for its
+first two o'clock. With `run_immediately=False` a run would still begin at once during the two hours after it (3.3.2).
 
-A partition is a night: each run that is due or made up for bears its night in its name, a backfill asks for nights and not for
-moments of UTC, and the form to trigger a run has no logical date beside ours."""
+A partition is a night. So each scheduled or missed run has its night in its name, a backfill asks for nights and not for
+moments of UTC, and the form to trigger a run shows no logical date beside our own."""
 WRITER = "warehouse_writer"
-"""Pool of one: DuckDB has one writing process (`make airflow` creates it)."""
+"""A pool with one slot, since DuckDB has one writing process (`make airflow` creates the pool)."""
 BY_NAME = "{{ called }}"
-"""What an instance of a task that is mapped over units, or over families, is called in the pages: `call` says it."""
+"""The name that the pages show for an instance of a task mapped over units or dataset groups; `call` sets it."""
 NOTHING = ""
-"""Stands alone in a list that a task is mapped over when there is nothing: a task that is mapped over none is shown as skipped."""
+"""The only item in the list of a mapped task when there is nothing to do: mapped over an empty list, the task is shown as skipped."""
 ASK_AGAIN = timedelta(seconds=int(os.environ.get("MONITOR_TURN_SECONDS", "30")))
-"""How long a night that waits for another one sleeps before it asks again; it holds no place of a worker meanwhile."""
+"""How long a night that waits for another one sleeps before it asks again. It occupies no worker slot meanwhile."""
 RETRY_DELAY = timedelta(seconds=int(os.environ.get("MONITOR_RETRY_SECONDS", "300")))
-"""Airflow's own default is not asked: `core.default_task_retry_delay` is not heeded by the serialised DAG (3.3.2)."""
+"""Set here because the serialised DAG ignores Airflow's default `core.default_task_retry_delay` (3.3.2)."""
 
 FOR_THE_DATA_OFFICER = """
 每天 02:00 收下各单位送来的文件，逐格检查、退回标注，建好新的预警清单并发布，最后在 `outbox/` 留一封信。
@@ -80,10 +80,10 @@ FOR_THE_DATA_OFFICER = """
 
 
 def night() -> date:
-    """The night's date D: what the run was asked for, else the day, where the bureau is, on which the run is due.
+    """The night's date D: the date given to the run, else the day in the bureau's time zone on which the run is due.
 
-    Fails, and is not tried again, for a run of one night that was asked for another, and for a day beyond the morrow of the
-    run's own which is not really meant.
+    Fails, without another try, when a run of one night was given another date, and for a date after the run's tomorrow
+    without `really`.
     """
     context: Any = get_current_context()
     this, zone, asked = context["dag_run"], Home(HOME).time_zone, context["params"]["date"]
@@ -100,7 +100,7 @@ def night() -> date:
 
 
 def step(do: Callable[Concatenate[Path, date, P], R], *arguments: P.args, **keywords: P.kwargs) -> R:
-    """Do a step of the night in its turn."""
+    """Do a step of the night while the run has its turn in the home."""
     with plain_failures():
         day = night()
         turns.hold(HOME, day, run_id())
@@ -115,21 +115,21 @@ def run_id() -> str:
 
 
 def is_running(name: str) -> bool:
-    """Whether another run of this DAG goes on. One that Airflow does not know any more does not."""
+    """Whether another run of this DAG is queued or running. A run that Airflow no longer knows is not."""
     instance: Any = get_current_context()["ti"]
     count: int = instance.get_dr_count(instance.dag_id, run_ids=[name], states=["queued", "running"])
     return count > 0
 
 
 def call(one: str) -> None:
-    """Have this instance of a mapped task bear the name of its unit or family."""
+    """Give this instance of a mapped task the name of its unit or dataset group."""
     context: Any = get_current_context()
     with plain_failures():
         context["called"] = called(one) or "没有"
 
 
 def called(one: str) -> str:
-    """The name of a unit, or of the kinds of a family; what is neither, as a folder that is no unit's, bears its own."""
+    """The name of a unit, or of the kinds of a dataset group. Anything else, such as a folder of no unit, keeps its own name."""
     units, known = Home(HOME).units, contracts.load()
     if one in units:
         return units[one].name
@@ -138,12 +138,12 @@ def called(one: str) -> str:
 
 
 def or_nothing(names: list[str]) -> list[str]:
-    """What a task is to be mapped over."""
+    """The list to map a task over, never empty."""
     return names or [NOTHING]
 
 
 def address(reference: str) -> str:
-    """Where a database source is: an Airflow connection, which Airflow hides in its logs, or a variable of the environment."""
+    """The address of a database source: from an Airflow connection, which Airflow masks in its logs, or from an environment variable."""
     from airflow.sdk import Connection
 
     from pipeline.night import databases
@@ -167,13 +167,13 @@ NOT_BEGUN = "收文件没有成功，后面的步骤不做"
 
 
 def need(told: str | list[str] | None, otherwise: str) -> None:
-    """Skip the step, saying why, on a night that did not get so far: what an earlier step tells is not there."""
+    """Skip the step, with the reason, when an earlier step gave no result (it failed or was skipped)."""
     if told is None:
         raise AirflowSkipException(otherwise)
 
 
 def failed_steps(mapped: dict[str, list[str] | None]) -> list[str]:
-    """What did not succeed in this run, as `读文件 青禾区`, in the order of the night; `mapped` gives what each mapped task was mapped over."""
+    """The failed steps of this run, as `读文件 青禾区`, in the order of the night. `mapped`: task_id → the list that it was mapped over."""
     context: Any = get_current_context()
     instance = context["ti"]
     states = instance.get_task_states(dag_id=instance.dag_id, run_ids=[run_id()])[run_id()]
@@ -181,7 +181,7 @@ def failed_steps(mapped: dict[str, list[str] | None]) -> list[str]:
     for each in context["dag"].topological_sort():
         task_id = each.task_id
         keys = {task_id: NOTHING} | {f"{task_id}_{n}": one for n, one in enumerate(mapped.get(task_id) or [])}
-        # Names are asked of the settings, and for what failed alone.
+        # Names come from the settings, so they are looked up for failed steps only.
         failed += [
             f"{each.task_display_name} {called(one)}" if one else str(each.task_display_name)
             for key, one in keys.items()
@@ -191,7 +191,7 @@ def failed_steps(mapped: dict[str, list[str] | None]) -> list[str]:
 
 
 def why_not_begun() -> str:
-    """The first sentence of what is wrong with the settings, behind a colon; '' when they are right (by now)."""
+    """The first sentence of what is wrong with the settings, after a colon; '' when they are right (by now)."""
     try:
         Home.open(HOME)
     except MonitorError as problem:
@@ -201,9 +201,9 @@ def why_not_begun() -> str:
 
 @task(task_display_name="排队", multiple_outputs=False)
 def take_turn() -> str:
-    """Wait until no other night is at work in this home; of those that wait the earliest goes first.
+    """Wait until no other night is at work in this home. Of waiting nights the earliest goes first.
 
-    What is wrong with the settings is said here, once it is this night's turn: nothing of it has begun.
+    When the turn has come, wrong settings fail here, before any step has begun.
     """
     with plain_failures():
         day = night()
@@ -218,7 +218,7 @@ def take_turn() -> str:
 
 @task(task_display_name="做完中断的清除", multiple_outputs=False)
 def finish(turn: str) -> int:
-    """Whom a command that was killed did not forget to the end."""
+    """Finish forgettings that were cut off."""
     from pipeline.operate import forgetting
 
     return step(forgetting.finish, who=journal.NIGHT)
@@ -239,7 +239,7 @@ def fetch(source: str) -> dict[str, Any]:
         return {}
     told = step(run.fetch, source, resolve=address)
     if told["state"] == "not_delivered":
-        # A wrong password is not tried again: accounts get locked.
+        # A wrong password is not tried again, since accounts get locked.
         raise (RuntimeError if told["may_pass"] else AirflowFailException)(f"{source}：{told['reason']}")
     return told
 
@@ -258,7 +258,7 @@ def give_back(unit: str) -> int:
 
 @task(task_display_name="汇总", trigger_rule="all_done", retries=0)
 def sum_up(mapped: dict[str, list[str] | None]) -> None:
-    """The only leaf, so that a run in which anything failed is failed; and the next night has its turn."""
+    """The last task. It fails when any step failed, so that the run is failed, and it gives the turn to the next night."""
     turns.give_up(HOME, run_id())
     failed = failed_steps(mapped)
     if failed and mapped["read"] is None:
@@ -272,10 +272,10 @@ def sum_up(mapped: dict[str, list[str] | None]) -> None:
 @dag(
     dag_display_name="夜间任务",
     description="收文件、检查、退回、建库、发布预警清单",
-    schedule=TWO_O_CLOCK,  # and no start_date: with one, a home's first night would begin the moment Airflow is started
+    schedule=TWO_O_CLOCK,  # no start_date: with one, a home's first night would begin when Airflow is started
     catchup=False,
     max_active_runs=1,
-    dagrun_timeout=timedelta(days=1),  # a night that waits for others is under way too
+    dagrun_timeout=timedelta(days=1),  # waiting for other nights counts too
     default_args={"owner": "数据员", "retries": 2, "retry_delay": RETRY_DELAY, **TELLING},
     tags=["低收入监测"],
     doc_md=FOR_THE_DATA_OFFICER,
@@ -300,7 +300,7 @@ def sum_up(mapped: dict[str, list[str] | None]) -> None:
     },
 )
 def nightly() -> None:
-    """The night, end to end."""
+    """The whole night."""
 
     @task(task_display_name="收文件", trigger_rule="all_done")
     def collect(turn: str | None) -> list[str]:
@@ -370,7 +370,7 @@ dag_of_the_night = nightly()
 
 
 def run_here(day: str | None) -> int:
-    """One night in this process; tasks as they end on standard error, Airflow's own words on standard output."""
+    """Run one night in this process. Finished tasks go to standard error, Airflow's own output to standard output."""
     from airflow.listeners import hookimpl
     from airflow.sdk.listener import get_listener_manager
 
@@ -393,7 +393,7 @@ def run_here(day: str | None) -> int:
             self.say(task_instance, "✗")
 
     get_listener_manager().add_listener(Progress())  # type: ignore[no-untyped-call]
-    really = os.environ.get("MONITOR_REALLY") == "1"  # a fixed date may lie ahead of the clock of the machine
+    really = os.environ.get("MONITOR_REALLY") == "1"  # a fixed date may be later than the machine's clock
     ended = dag_of_the_night.test(run_conf={"date": day, "really": really} if day else None)
     sys.stderr.write("\n")
     return 0 if ended.state == "success" else 1

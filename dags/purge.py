@@ -1,4 +1,4 @@
-"""Every Sunday: what the retention rules no longer justify is removed. When; what is `pipeline.operate.forgetting`."""
+"""The weekly DAG that removes what retention no longer justifies. The work is done by `pipeline.operate.forgetting`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SUNDAYS = CronPartitionTimetable(
     "0 6 * * 0", timezone=os.environ.get("MONITOR_TIME_ZONE", "Asia/Shanghai"), run_immediately=timedelta(0),
     key_format="%Y-%m-%d",
 )  # fmt: skip
-"""Hours after the night of that day has ended. A partition is a Sunday, as in `nightly.py` a night."""
+"""It starts hours after that day's night. A partition is a Sunday, as it is a night in `nightly.py`."""
 FOR_THE_DATA_OFFICER = """
 每周日清晨按 `policy/retention.yml` 的保存期限清除过期的原始文件和数据，以及旧的退回件、名单和信。清除了什么记在日志里。
 

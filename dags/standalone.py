@@ -1,9 +1,10 @@
-"""`make airflow`: Airflow's pages, scheduler and tasks on this machine alone, on one home; Ctrl-C stops all of it.
+"""`make airflow`: runs Airflow's pages, scheduler and tasks on this machine alone, for one home. Ctrl-C stops all of it.
 
-What is set here is what a small machine needs; anything that stands in the environment already is left as it is.
+The settings here are for a small machine. A variable that is already in the environment keeps its value, except those that
+`main` must set.
 
-Airflow's parts are started one by one, not by `airflow standalone`: that one also starts two servers of logs, which
-answer on every address of the machine (3.3.2). The page reads the logs from the disk and needs neither.
+Airflow's parts are started one by one, not by `airflow standalone`, which also starts two log servers that answer on every
+address of the machine (3.3.2). The page reads the logs from the disk and needs neither.
 """
 
 import os
@@ -21,18 +22,18 @@ DAGS = Path(__file__).resolve().parent
 SETTINGS = {
     "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-    # Airflow sets these modes itself, whatever the umask; its own defaults let the group write and others read.
+    # Airflow sets these modes itself, whatever the umask. Its defaults let the group write and others read.
     "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o700",
     "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",
-    # A home has one DAG that matters, and a missed night is made up for at once.
+    # The night must run on a new home, and a missed night is made up for at once.
     "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-    # Twice the cores of the smallest machine. No more of them wait inside the executor, where no priority counts.
+    # Twice the cores of the smallest machine. More tasks would wait inside the executor, where priorities do not count.
     "AIRFLOW__CORE__PARALLELISM": "4",
     "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "4",
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
     # A busy machine answers late; the default of 5 seconds fails tasks.
     "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
-    # A task's watcher that misses its end sleeps this long, and holds its place meanwhile (3.3.2); the default is 5.
+    # A supervisor that misses the end of its task sleeps this long and keeps its slot meanwhile (3.3.2); the default is 5.
     "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
 }
 ADDRESS = "127.0.0.1"
@@ -44,11 +45,11 @@ PARTS = (
     ("triggerer", "--skip-serve-logs"),
 )
 PATIENCE = 60
-"""Seconds after which what does not end by itself is killed."""
+"""Seconds after which a part that does not end by itself is killed."""
 
 
 def main() -> int:
-    """Prepare Airflow's own database beside the home, run it until told to stop; 0 when it was told."""
+    """Prepare Airflow's own database in its folder and run Airflow until a signal stops it; 0 when a signal did."""
     from pipeline.settings.home import Home, keep_to_owner
 
     home = Path(os.environ.get("MONITOR_HOME", "var")).absolute()
@@ -66,7 +67,7 @@ def main() -> int:
         "MONITOR_TIME_ZONE": str(Home(home).time_zone),
         "AIRFLOW__API__HOST": ADDRESS,
         "AIRFLOW__API__PORT": asked,
-        # Tasks ask the port 8080 where nothing is said (3.3.2), whatever port the server has.
+        # Without this, tasks use the port 8080 (3.3.2), whatever port the server has.
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://{ADDRESS}:{asked}/execution/",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         # Airflow starts its parts by name, and looks for airflow_local_settings.py on Python's path.
@@ -95,11 +96,11 @@ def main() -> int:
 
 
 def _why_not(port: str) -> str:
-    """Why Airflow cannot have this port, in Chinese, with what to do; '' when it can."""
+    """Why Airflow cannot use this port, in Chinese, with what to do; '' when it can."""
     if not (port.isdecimal() and 0 < int(port) < 1 << 16):
         return f"{port} 不是端口号（1 至 65535），请换一个"
     with socket.socket() as asking:
-        asking.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that was just given up is free
+        asking.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was just released is free
         try:
             asking.bind((ADDRESS, int(port)))
         except PermissionError:
@@ -110,10 +111,10 @@ def _why_not(port: str) -> str:
 
 
 def _run(airflow: str, environment: dict[str, str], log: IO[bytes]) -> int:
-    """Airflow's parts, each in a session of its own, until told to stop, or until one of them ends.
+    """Run Airflow's parts, each in its own session, until a signal comes or one of them ends.
 
-    In a session of its own a part hears of Ctrl-C from here alone: a scheduler that gets it from the terminal and
-    from its parent at the same time may wait for itself for ever (3.3.2).
+    In its own session, a part gets the signal of Ctrl-C only from here. A scheduler that gets it from the terminal and from
+    its parent at the same time may wait for itself for ever (3.3.2).
     """
     told = False
 
@@ -121,7 +122,7 @@ def _run(airflow: str, environment: dict[str, str], log: IO[bytes]) -> int:
         nonlocal told
         told = True
 
-    for each in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores Ctrl-C; here it is heard
+    for each in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores Ctrl-C; here it works
         signal.signal(each, stop)
     parts = {
         words[0]: subprocess.Popen(  # noqa: S603 - our own words
@@ -139,7 +140,7 @@ def _run(airflow: str, environment: dict[str, str], log: IO[bytes]) -> int:
         time.sleep(0.1)
     for part in parts.values():
         with suppress(ProcessLookupError):
-            os.killpg(part.pid, signal.SIGKILL)  # and what a part left behind
+            os.killpg(part.pid, signal.SIGKILL)  # with the child processes of the part
         part.wait()
     if not told:
         sys.stderr.write(f"Airflow 的 {'、'.join(ended)} 自己停了，其余的也已停止；原因在日志末尾\n")

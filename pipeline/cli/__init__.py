@@ -1,4 +1,4 @@
-"""The command line: arguments in, exit code out. 0 done, 1 refused or failed with its reason, 2 wrong use."""
+"""The command line: takes arguments and gives an exit code: 0 done, 1 refused or failed with its reason, 2 wrong use."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pipeline.model import MonitorError, legible, mask, tell_failure
 
 __all__ = ["main", "monitor"]
 GROUPS = (answers, developers, files, home, nights, people)
-"""Modules whose commands `monitor` has: each adds its own when it is loaded."""
+"""Modules with the commands of `monitor`: each adds its commands when it is loaded."""
 
 
 def main() -> None:
-    """Entry point of `monitor`: every failure ends in one Chinese sentence that quotes no row, and exit code 1."""
+    """Entry point of `monitor`. A failure ends in a Chinese sentence that quotes no row, and exit code 1; wrong use in 2."""
     try:
         monitor.main(prog_name="monitor", standalone_mode=False)
     except click.exceptions.Abort:

@@ -1,4 +1,4 @@
-"""The command `monitor`: its options, and how every command prints."""
+"""The command `monitor`: its options, and how all commands print."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ TODAY_NEEDS_ZONE = "默认今天（数据目录所在时区）"
 
 
 class Screen(Console):
-    """A console that writes out what a sender's text could do to a terminal: ESC, C1 controls, marks of direction."""
+    """A console that makes control characters in a sender's text visible: ESC, C1 controls, marks of direction."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
-        """As rich renders it, each piece legible."""
+        """Render as rich does, each piece made legible."""
         for piece in Console.render(self, renderable, options):
             yield piece if piece.control else Segment(legible(piece.text), piece.style)
 
 
 class _Commands(usage.Group):
-    """The commands; none takes a person's ID number as an argument, which every user of the machine could read."""
+    """The commands. None takes an ID number as an argument, since every user of the machine could read it there."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Raises UsageError, which does not repeat it, where a number stands among the arguments."""
+        """Raises UsageError when an ID number is among the arguments; the message does not repeat it."""
         if any(holds_number(each) for each in args):
             raise click.UsageError(NOT_AS_ARGUMENT)
         return super().parse_args(ctx, args)
@@ -52,7 +52,7 @@ NOT_AS_ARGUMENT = (
 
 
 class Context:
-    """What every command gets: the home's folder, and how to print."""
+    """The object that every command gets: the home's folder, and how to print."""
 
     def __init__(self, home_dir: Path, *, is_named: bool):
         self.folder = home_dir
@@ -61,29 +61,29 @@ class Context:
         self.console = Screen(highlight=False)
 
     def day(self, asked: date | None) -> date:
-        """The night's date: what was asked for, else today where the bureau is. The only clock of the product's days."""
+        """The night's date: the one asked for, else today in the bureau's time zone. Commands get the day only from here."""
         return asked or datetime.now(Home(self.folder).time_zone if self.has_home else None).date()
 
     def night(self, asked: date | None, *, really: bool) -> date:
-        """As `day`, for what is written down or removed. Raises MonitorError for a day beyond tomorrow that is not really meant."""
+        """As `day`, for commands that write or remove. Raises MonitorError for a day after tomorrow without `really`."""
         night = self.day(asked)
         validate_day(night, self.day(None), really=really, insist="加 --really")
         return night
 
     @property
     def has_home(self) -> bool:
-        """Whether there is a home; False only when none was named: what was named must be there."""
+        """Whether to use a home. True when one was named, since it must then exist; else when the default folder is one."""
         return self.is_named or Home(self.folder).config.exists()
 
     def tell(self, result: Any, render: Callable[[Console], None]) -> None:
-        """Print a result: as JSON for machines, or by `render` for people."""
+        """Print a result: as JSON for machines, or with `render` for people."""
         if self.as_json:
             click.echo(_NOT_LEGIBLE.sub(_as_json_escape, json.dumps(result, ensure_ascii=False, indent=2, default=str)))
         else:
             render(self.console)
 
     def progress(self) -> Progress:
-        """A progress bar on a terminal; nothing in a log."""
+        """A progress bar on a terminal; in a log it prints nothing."""
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True)
 
@@ -133,6 +133,6 @@ def monitor(ctx: click.Context, home_dir: Path) -> None:
 
 
 def show_progress(progress: Progress) -> Callable[[str, int, int], None]:
-    """What a long work tells (what is being done, how many are done, of how many), as one bar."""
+    """The function that shows the progress of long work (name of the step, number done, total) as one bar."""
     task = progress.add_task("准备", total=None)
     return lambda name, done, total: progress.update(task, description=name, completed=done, total=total)

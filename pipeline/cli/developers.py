@@ -1,4 +1,4 @@
-"""Commands for who builds the product: generate, bench, fuzz, faults."""
+"""Commands for developers: generate, bench, fuzz, faults."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def faults(
 
 
 def _trials(name: str) -> Any:
-    """What only those who build the product use; it stands beside it and is in no wheel."""
+    """Import a module of `trials`, which only developers use and no wheel contains. Raises MonitorError when it is missing."""
     try:
         return importlib.import_module(f"trials.{name}")
     except ModuleNotFoundError as missing:

@@ -1,4 +1,4 @@
-"""Commands for who sends files: check, template."""
+"""Commands for people who send files: check, template."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _show_check(result: dict[str, Any], console: Console) -> None:
     elif not result["refused"]:
         console.print("没有发现要改的，可以上报。与别的名单的核对，收下以后当夜才做。")
     for number, each in enumerate(result["to_do"], start=1):
-        mark = f"{number}." if number <= len(asked) else "·"  # what may stay as it is comes last
+        mark = f"{number}." if number <= len(asked) else "·"  # notices need no work and come last
         title = SEVERITY_TITLES[each["severity"]]
         console.print(f"{mark}【{title}】{each['what']}（{each['cells']} 处）", markup=False)
     for notice in result["notices"]:

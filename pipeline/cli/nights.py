@@ -35,8 +35,8 @@ def run_night(obj: Context, day: date | None, really: bool) -> None:
     try:
         forgetting.finish(obj.folder, night, who=journal.NIGHT)
     except (ConfigError, PolicyError, ContractError):
-        pass  # whether anybody is half forgotten is not known; the night itself says what is wrong
-    except MonitorError as problem:  # it stops no night: what is not whole the night itself refuses
+        pass  # an unfinished forgetting cannot be looked for; the night itself reports the wrong settings
+    except MonitorError as problem:  # this stops no night: the night itself refuses a damaged home
         click.echo(legible(f"中断过的清除（forget）还没有做完：{problem}；改好后运行 monitor purge"), err=True)
     with obj.progress() as progress:
         task = progress.add_task("准备", total=None)
@@ -136,7 +136,7 @@ def _show_night(result: dict[str, Any], console: Console) -> None:
 
 
 def _came_words(result: dict[str, Any]) -> str:
-    """Whose files came on the night in all, and how many of them this run found."""
+    """How many units' files came on the night in all, and how many this run found, in Chinese."""
     came = f"收到 {len(result['came'])} 个单位的文件"
     if result["came"] and not result["came_now"]:
         return f"{came}，都是以前运行时收的，这一次没有新的"

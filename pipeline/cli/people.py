@@ -1,4 +1,4 @@
-"""Commands for one person's rights, and for what nobody may keep: subject, forget, purge."""
+"""Commands for one person's rights and for retention: subject, forget, purge."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from pipeline.settings.home import Home, atomically
 
 
 def _id_number(source: str | None) -> str:
-    """The number that somebody types unseen at the terminal, or that comes on standard input where `source` is `-`.
+    """Read an ID number: typed without echo at the terminal, or from standard input when `source` is `-`.
 
-    Raises UsageError for anything else, which it does not repeat.
+    Raises UsageError for any other source, and does not repeat it.
     """
     if source == "-":
         told = sys.stdin.readline().strip()

@@ -1,7 +1,7 @@
-"""What the command line says of itself, in Chinese: pages of help, and what is wrong in a line that was typed.
+"""Writes the Chinese help pages of the command line, and the Chinese messages for wrong use.
 
-Made of what click offers for it: classes of commands, of parameter types and of the formatter. Nothing of click's own words is
-shown: a page is written from the parameters, and `wrong_use` tells an error from what it knows, not from what it says.
+It extends click's classes of commands, parameter types and the help formatter. No text of click itself is shown: a page is
+written from the parameters, and `wrong_use` makes its message from an error's fields, not from its text.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import click
 from rich.cells import cell_len
 
 _PIECE = re.compile(r" +|[（“《]*(?:[!-~]+|[^!-~])[，。；：、？！）”》]*")
-"""What stays on one line: a word in Latin letters, or one Chinese character, with the marks that belong to it."""
+"""A piece that is never broken over lines: a Latin word or one Chinese character, with its punctuation marks."""
 
 
 class Day(click.ParamType[date]):
@@ -35,7 +35,7 @@ class Day(click.ParamType[date]):
 
 
 class Whole(click.IntRange):
-    """A whole number, of `min` at least where that is given."""
+    """A whole number, at least `min` when that is given."""
 
     name = "整数"
 
@@ -48,7 +48,7 @@ class Whole(click.IntRange):
 
 
 class Positive(click.FloatRange):
-    """A number above nothing."""
+    """A number above 0."""
 
     name = "数"
 
@@ -64,7 +64,7 @@ class Positive(click.FloatRange):
 
 
 class Place(click.Path):
-    """A file or a folder: one that is there, where `is_there` says which of the two, or any."""
+    """A file or a folder. `is_there` says which of the two must exist; None accepts any path."""
 
     def __init__(self, is_there: str | None = None):
         super().__init__(
@@ -82,7 +82,7 @@ class Place(click.Path):
     def _trouble(self, value: Any) -> str:
         try:
             there = "文件夹" if Path(value).is_dir() else "文件" if Path(value).exists() else ""
-        except (OSError, ValueError):  # a folder on the way that is closed to us; a name that can be none
+        except (OSError, ValueError):  # a folder on the way cannot be read, or the name is impossible
             there = ""
         if not there:
             return f"没有 {value} 这个{self.name}"
@@ -90,7 +90,7 @@ class Place(click.Path):
 
 
 class _Page(click.HelpFormatter):
-    """A page in columns of the terminal, of which a Chinese character takes two, and which needs no blanks to break a line."""
+    """A help page in terminal columns: a Chinese character takes two, and a line may break without a blank."""
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
         super().write_usage(prog, args, "用法：" if prefix is None else prefix)
@@ -114,7 +114,7 @@ class _Page(click.HelpFormatter):
 
 
 def _broken(text: str, width: int) -> list[str]:
-    """The lines of a text, each of which takes so many columns at most."""
+    """The lines of a text, each at most `width` columns wide."""
     lines = [""]
     for piece in _PIECE.findall(" ".join(text.split())):
         if cell_len(lines[-1] + piece.rstrip()) > width and lines[-1].strip():
@@ -129,30 +129,30 @@ class _Context(click.Context):
 
 
 class Command(click.Command):
-    """A command whose page is Chinese; what is typed too much is told by us."""
+    """A command with a Chinese help page. We report surplus arguments ourselves."""
 
     context_class = _Context
     allow_extra_args = True
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        """Options in a word, then the arguments."""
+        """One word for all options, then the arguments."""
         return ["[选项]", *(piece for each in self.get_params(ctx) for piece in each.get_usage_pieces(ctx))]
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
-        """Click's own, with our words."""
+        """Click's own help option, with our Chinese words."""
         option = super().get_help_option(ctx)
         if option is not None:
             option.help = "显示这一页"
         return option
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Each option with what it takes, whether it must be there, and what stands for it where it is not."""
+        """Write each option with its value, whether it is required, and its default."""
         options = [each for each in self.get_params(ctx) if isinstance(each, click.Option) and not each.hidden]
         with formatter.section("选项"):
             formatter.write_dl([(_spelling(each), _meaning(each, ctx)) for each in options])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Raises UsageError, which knows its command, for what does not belong here."""
+        """Raises UsageError, with the context of its command, for surplus arguments."""
         try:
             rest = super().parse_args(ctx, args)
         except click.UsageError as problem:
@@ -164,7 +164,7 @@ class Command(click.Command):
 
 
 class Group(Command, click.Group):
-    """Commands on one page. Its own function is called with no command, too, and says what is missing."""
+    """A group of commands. Its function also runs without a command, and says that one is missing."""
 
     command_class = Command
 
@@ -172,16 +172,16 @@ class Group(Command, click.Group):
         super().__init__(name, **{**more, "invoke_without_command": True, "no_args_is_help": True})
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        """A command follows."""
+        """As `Command`, followed by a command."""
         return [*super().collect_usage_pieces(ctx), "命令", "…"]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The options and the commands."""
+        """Write the options and the commands."""
         super().format_options(ctx, formatter)
         self.format_commands(ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Each command with the first sentence of what it is for."""
+        """Write each command with the first sentence of its help."""
         rows = [
             (name, f"{(command.help or '').partition('。')[0]}。")
             for name, command in sorted(self.commands.items())
@@ -208,8 +208,8 @@ def _meaning(option: click.Option, ctx: click.Context) -> str:
 
 
 def wrong_use(problem: click.ClickException) -> str:
-    """What is wrong in a line that was typed, and what to type."""
-    said = problem.message  # ours, where none of click's own kinds is
+    """What is wrong in the typed line, and what to type, in Chinese."""
+    said = problem.message  # our own message, unless it is one of click's kinds below
     match problem:
         case click.MissingParameter(param=click.Option() as option):
             said = f"没有写 {option.opts[0]}：{option.help}"

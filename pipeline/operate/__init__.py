@@ -1,1 +1,1 @@
-"""What the data officer does with a home beside the nights: rights of a person, integrity, forgetting, health."""
+"""Work of the data officer on a home outside the nights: integrity, health, retention, and the rights of a person."""

@@ -1,8 +1,8 @@
-"""A signed statement of where a home stood: kept elsewhere, it shows that a whole older copy of the home was put back.
+"""Signs a statement of where a home stands. Kept elsewhere, it shows when an older copy of the whole home was put back.
 
-Journal, ledger, archive and releases of one earlier day agree with each other; only what lies outside can tell that they are
-old. The statement is JSON, signed with Ed25519; the key is drawn from identity.key, which no change of keys replaces, so
-that an old statement can be examined as long as the home lives. See docs/bad_input.md.
+Journal, ledger, archive and releases of one earlier day agree with each other. Only something outside the home can show
+that they are old. The statement is JSON, signed with Ed25519. The key is derived from identity.key, which a change of keys
+does not replace, so old statements can be examined as long as the home exists. See docs/bad_input.md.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from pipeline.settings.home import Home
 FORM = "monitor-head-1"
 _FIELDS = {"form", "at", "journal", "release", "night", "counts", "public_key", "signature"}
 _NEW_RELEASE = {"published", "rolled_back", "recovering", "recovered"}
-"""Lines after which another release may be the current one."""
+"""Journal lines after which another release may be the current one."""
 
 
 def sign(home: Home, entries: Sequence[Entry], counts: Mapping[str, int], at: datetime) -> str:
-    """The statement of a home whose journal is `entries`, as text; `counts` are told as they are."""
+    """The signed statement of a home with the journal `entries`, as text. `counts` are written as given."""
     key = _key(home)
     nights = [entry.about for entry in entries if entry.what in ("night", "finished")]
     told = {
@@ -41,7 +41,7 @@ def sign(home: Home, entries: Sequence[Entry], counts: Mapping[str, int], at: da
 
 
 def compare(home: Home, entries: Sequence[Entry], statement: bytes) -> list[str]:
-    """How a home is not what it was, or has not become from it, when the statement was signed; Chinese sentences."""
+    """Chinese sentences when the home is neither in the state of the statement nor a later state of it; [] when it is."""
     try:
         told = _opened(home, statement)
     except MonitorError as problem:
@@ -62,7 +62,7 @@ def compare(home: Home, entries: Sequence[Entry], statement: bytes) -> list[str]
 
 
 def _opened(home: Home, statement: bytes) -> dict[str, Any]:
-    """What a statement says. Raises MonitorError for one that is another home's, or not as it was signed."""
+    """The content of a statement. Raises MonitorError when it is of another home, or was changed after it was signed."""
     try:
         told = json.loads(statement)
         is_whole = isinstance(told, dict) and set(told) == _FIELDS and told["form"] == FORM
@@ -92,7 +92,7 @@ def _signed(told: Mapping[str, Any]) -> bytes:
 
 
 def _current(home: Home) -> dict[str, Any] | None:
-    """Number of the current release, and one digest over all its files."""
+    """The number of the current release, and one digest over all its files; None without a release."""
     if not home.warehouse.exists():
         return None
     release = home.warehouse.resolve().parent

@@ -1,7 +1,7 @@
-"""`monitor doctor`: is this machine fit to hold the data of real people? Looks, mends nothing, and says what to do.
+"""`monitor doctor`: checks whether this machine is fit to hold data of real people. It changes nothing and says what to do.
 
-Each finding is good, advice, mend, or unclear: what cannot be seen from here is said to be so, never taken for good.
-See docs/boundaries.md (7) and docs/bad_input.md; docs/security.md says why each of these matters.
+Each finding is good, advice, mend, or unclear. What cannot be seen from here is unclear, never good.
+See docs/boundaries.md (7) and docs/bad_input.md; docs/security.md says why each check matters.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ STATE_TITLES: dict[State, str] = {"good": "好", "advice": "建议", "mend": "�
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     area: str
     state: State
     said: str
-    """What is the case, one Chinese sentence without full stop."""
+    """What was found, as one Chinese sentence without full stop."""
     to_do: str = ""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Where the kernel tells of itself, and the environment; tests make up others."""
+    """The root folder with the kernel's files (/proc, /sys), and the environment. Tests give others."""
 
     root: Path = Path("/")
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     def text(self, path: str) -> str:
-        """A file of the kernel; '' when it is not there or not for us."""
+        """The text of a kernel file; '' when it is missing or cannot be read."""
         try:
             return (self.root / path).read_text(encoding="utf-8", errors="replace").strip()
         except OSError:
@@ -60,7 +60,7 @@ class Machine:
 
 
 def diagnose(folder: Path, now: datetime, machine: Machine | None = None) -> list[Finding]:
-    """All findings about a home and the machine it lies on, in the order in which they are worth reading.
+    """All findings about a home and its machine, in the order in which they are worth reading.
 
     `now`: the clock to be examined, UTC. A home that cannot be opened is a finding too.
     """
@@ -149,7 +149,7 @@ def _umask(machine: Machine) -> Iterator[Finding]:
 # volumes ---------------------------------------------------------------------------------------------------------
 
 _FLAGS, _ENCRYPTED = 0x80086601, 0x800
-"""FS_IOC_GETFLAGS and FS_ENCRYPT_FL: how a file system with keys of its own (fscrypt) tells that a folder is encrypted."""
+"""FS_IOC_GETFLAGS and FS_ENCRYPT_FL: by these a file system with its own keys (fscrypt) reports that a folder is encrypted."""
 _ENCRYPTING = ("ecryptfs", "fuse.gocryptfs", "fuse.encfs", "fuse.cryfs", "fuse.securefs")
 _REMOTE = re.compile(r"nfs|cifs|smb|9p|virtiofs|fuse|ceph|gluster|lustre|overlay|aufs|vboxsf")
 _IN_MEMORY = ("tmpfs", "ramfs")
@@ -157,14 +157,14 @@ _IN_MEMORY = ("tmpfs", "ramfs")
 
 @dataclass(frozen=True)
 class Volume:
-    """Whether what lies somewhere is encrypted beneath; None when it cannot be seen from here."""
+    """Whether the storage below a path is encrypted; None when this cannot be seen from here."""
 
     encrypted: bool | None
     how: str
 
 
 def volume_of(path: Path, machine: Machine) -> Volume:
-    """The volume that holds a path, as the kernel tells: dm-crypt (LUKS), fscrypt, ZFS, or a file system that encrypts."""
+    """The volume of a path, as the kernel reports it: dm-crypt (LUKS), fscrypt, ZFS, or a file system that encrypts."""
     if _has_fscrypt(path):
         return Volume(True, "文件夹由 fscrypt 加密")
     mount = _mount_of(path.resolve(), machine)
@@ -187,7 +187,7 @@ def volume_of(path: Path, machine: Machine) -> Volume:
 
 
 def _mount_of(path: Path, machine: Machine) -> tuple[str, str, str] | None:
-    """(major:minor, file system, source) of the mount that holds a path: the deepest, of one place the last."""
+    """(major:minor, file system, source) of the mount of a path: the deepest one; of several at one place the last."""
     best: tuple[int, tuple[str, str, str]] | None = None
     for line in machine.text("proc/self/mountinfo").splitlines():
         before, _, after = line.partition(" - ")
@@ -224,7 +224,7 @@ def _zfs(dataset: str) -> Volume:
 
 
 def _number_of(source: str, machine: Machine) -> str | None:
-    """major:minor of a device that a mount names by its path."""
+    """major:minor of the device that a mount names by its path; None when it is unknown."""
     if not source.startswith("/dev/"):
         return None
     node = machine.root / source.lstrip("/")
@@ -233,7 +233,7 @@ def _number_of(source: str, machine: Machine) -> str | None:
 
 
 def _device(number: str, machine: Machine) -> Volume:
-    """A block device: encrypted when it is dm-crypt, or when everything that it lies on is."""
+    """A block device is encrypted when it is dm-crypt, or when all devices below it are encrypted."""
     folder = machine.root / "sys/dev/block" / number
     if not folder.exists():
         return Volume(None, f"设备 {number} 在 /sys 里看不到")
@@ -341,7 +341,7 @@ def _keys(home: Home) -> Iterator[Finding]:
 
 
 def _was_used(home: Home) -> bool:
-    """Whether anything was ever kept: a home in which nothing happened is only looked at, and nothing is made in it."""
+    """Whether the home was ever used. In an unused home nothing may be created by this check."""
     return journal.path(home).exists() or bool(archive.kept(home)) or (home.root / "ledger.db").exists()
 
 
@@ -419,7 +419,7 @@ def _lock(home: Home) -> Iterator[Finding]:
     try:
         nights = Ledger.of(home).nights() if _was_used(home) else []
     except MonitorError:
-        return  # said of the ledger already
+        return  # `_ledger` has reported it already
     unfinished = [night for night in nights if night.state == "running"]
     if unfinished:
         days = "、".join(night.run_date.isoformat() for night in unfinished[-_SHOWN:])
@@ -539,7 +539,7 @@ _HERE = ("127.0.0.1", "localhost", "::1")
 
 
 def _airflow(home_dir: Path, machine: Machine) -> Iterator[Finding]:
-    """What Airflow's own settings leave open, as its file and the environment say; defaults are those of 3.3."""
+    """Airflow's settings that are too open, from its file and the environment. Defaults are those of 3.3."""
     folder = Path(machine.environ.get("AIRFLOW_HOME", home_dir / "airflow"))
     config = configparser.ConfigParser(interpolation=None, strict=False)
     named = folder / "airflow.cfg"
@@ -578,7 +578,7 @@ def _airflow(home_dir: Path, machine: Machine) -> Iterator[Finding]:
          "用的是 SQLite", "只在一台机器上试用；正式使用换 PostgreSQL"),
     ]  # fmt: skip
     found = [Finding(f"Airflow {area}", state, said, to_do) for is_so, area, state, said, to_do in wrong if is_so]
-    if not is_told:  # what the service's environment sets is not to be seen from here
+    if not is_told:  # the environment of the service cannot be seen from here
         found = [
             replace(each, state="unclear", said=f"airflow.cfg 里{each.said}", to_do=f"{each.to_do}；{_ASK_THERE}")
             if each.state == "mend"
@@ -609,6 +609,6 @@ def _libraries() -> Iterator[Finding]:
 
 
 def as_json(found: list[Finding]) -> dict[str, Any]:
-    """Plain data for `--json`."""
+    """The findings as plain data for `--json`."""
     lines = [{"area": each.area, "state": each.state, "said": each.said, "to_do": each.to_do} for each in found]
     return {"must_mend": sum(each.state == "mend" for each in found), "findings": lines}

@@ -1,8 +1,8 @@
-"""What nothing justifies any more goes: what is old, and what is held of somebody who asks to be forgotten; from every part of a home.
+"""Removes data that nothing justifies any more from every part of a home: old data (`purge`), and data of one person (`forget`).
 
 See docs/boundaries.md (6). Retention values are policy (`retention_facts`, `retention_archive`, months) and monitor.yml
-(`retention.workbook_days`). What is done stands in the journal before it is done, with the person named by person_id, so that a
-forgetting that was cut off is finished by the next `forget`, `purge` or night (`finish`). What stays is told, with why and until when.
+(`retention.workbook_days`). Each removal is written into the journal before it is done, with the person_id only. So the next
+`forget`, `purge` or night (`finish`) can finish a forgetting that was cut off. What stays is reported, with reason and end.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class _Limits:
 
 
 def months_before(day: date, months: int) -> date:
-    """The same day so many months earlier; a day that the month does not have is its last."""
+    """The same day so many months earlier. If that month has no such day: its last day."""
     first = day.year * 12 + day.month - 1 - months
     year, month = divmod(first, 12)
     for last in (day.day, 30, 29, 28):
@@ -77,13 +77,13 @@ def months_before(day: date, months: int) -> date:
 
 
 def purge(home_dir: Path, day: date, *, who: str) -> dict[str, int]:
-    """Remove what the retention rules no longer justify; counts by sort.
+    """Remove what the retention rules no longer justify; returns counts by sort.
 
-    Received files, and the rows taken from them, go when they are older than their time and not the latest of their unit,
-    kind and period in use; files that carried columns which are never stored go as soon as they are of no more use.
-    Filled-in lists go when they are as old and nothing that they decide on is published any more.
-    Returned copies, lists and messages go after `workbook_days`, and what was laid aside as well: at once when it may hold rows
-    that go now. The journal keeps the hashes of what went, nothing else. A forgetting that was cut off is finished first.
+    Received files and their rows are removed when they are older than their retention, and not the latest month in use of
+    their unit and kind. Files with columns that are never stored are removed as soon as they are not in use. Filled-in lists
+    are removed when they are as old and nothing that they decide on is published any more. Returned copies, lists and
+    messages are removed after `workbook_days`. So is what was laid aside: at once when it may hold rows that are removed
+    now. The journal keeps names and hashes of what was removed. A forgetting that was cut off is finished first.
     """
     with access.alone(home_dir):
         home, ledger = access.open_whole(home_dir)
@@ -142,7 +142,7 @@ def _purge(home: Home, ledger: Ledger, day: date, *, who: str) -> dict[str, int]
 
 
 def _laid_aside(home: Home) -> list[Path]:
-    """What `recover` and `rollback` put aside: whole copies of rows, ledger and releases."""
+    """What `recover` and `rollback` laid aside: whole copies of rows, ledger and releases."""
     return sorted([*home.root.glob("before-recovery-*"), *home.releases.glob("*.laid_aside")])
 
 
@@ -159,7 +159,7 @@ def _forget_lines(home: Home, rows: Collection[tuple[str, str, int]], submission
 
 
 def _leave_no_trace(home: Home, ledger: Ledger) -> None:
-    """What was in the clear for a while, half made, or free within the ledger's files."""
+    """Remove plain copies in work/, half-made files, and free pages in the ledger's files."""
     work_folder.clear_work(home)
     sweep(home)
     ledger.write_anew()
@@ -191,7 +191,7 @@ def _expired(submissions: list[Submission], limits: _Limits) -> set[str]:
 
 
 def _old_lists(home: Home, ledger: Ledger, limits: _Limits) -> list[DecisionFile]:
-    """Filled-in lists past their time about warnings, samples and questions of which the current release holds none."""
+    """Filled-in lists past their retention, when the current release has none of the warnings, samples and questions in them."""
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
 
     old = [
@@ -226,7 +226,7 @@ def _old_outputs(home: Home, before: date) -> Iterator[Path]:
 
 
 def _day_of(home: Home, path: Path) -> date:
-    """When it was written, where the bureau is."""
+    """The day on which a file was written, in the bureau's time zone."""
     return datetime.fromtimestamp(path.stat().st_mtime, home.time_zone).date()
 
 
@@ -237,12 +237,12 @@ Row = tuple[str, str, int]
 
 
 def forget(home_dir: Path, id_number: str, day: date, *, who: str, because: str) -> dict[str, Any]:
-    """Remove what nothing justifies any more about one person; what stays, why, and until when.
+    """Remove what nothing justifies any more about one person; returns what stays, why, and until when.
 
-    Partners' rows of somebody who is no longer in scope go now; lists of our own stay for their time. When something goes, or no
-    row of the person is left, so goes what else the home holds of it: error lines, returned copies, lists, letters, what was
-    laid aside, the kept releases (the current one is built anew for its night, the one before copied without the person), free pages.
-    Raises MonitorError for an unusable number.
+    Partners' rows of a person who is no longer in scope are removed now. Rows of our own lists stay for their retention. When
+    rows are removed, or the person has none left, the rest is removed too: error lines, returned copies, lists, letters, what
+    was laid aside, kept releases, free pages. The current release is built again for its night; the one before it is copied
+    without the person. Raises MonitorError for an unusable number.
     """
     home = Home.open(home_dir)
     number = read_number(id_number, day)
@@ -250,7 +250,7 @@ def forget(home_dir: Path, id_number: str, day: date, *, who: str, because: str)
     with access.alone(home_dir):
         home, ledger = access.open_whole(home_dir)
         _finish(home, ledger, day, who=who)
-        # Before the purge, which takes rows that tell the telephone and the address.
+        # This comes before the purge, which may remove the rows that hold telephone and address.
         begun = _begin(home, ledger, person_id, because, day, who=who, number=number)
         purged = _purge(home, ledger, day, who=who)
         told = _forget(home, ledger, begun, day, who=who)
@@ -258,7 +258,7 @@ def forget(home_dir: Path, id_number: str, day: date, *, who: str, because: str)
 
 
 def finish(home_dir: Path, day: date, *, who: str) -> int:
-    """Finish each forgetting that was cut off; how many there were."""
+    """Finish each forgetting that was cut off; returns how many there were."""
     home = Home.open(home_dir)
     if not agreement.open_forgettings(journal.read(home)):
         return 0
@@ -270,9 +270,9 @@ def finish(home_dir: Path, day: date, *, who: str) -> int:
 def again(
     home: Home, ledger: Ledger, person_id: str, day: date, *, who: str, because: str, lines: Sequence[dict[str, Any]]
 ) -> None:
-    """Forget somebody whom a home that is rebuilt from its journal forgot at this point. The caller holds the home.
+    """Repeat a forgetting while a home is rebuilt from its journal (`recover`). The caller holds the home.
 
-    `lines`: what the journal tells of that forgetting; what tells the person's telephone may not have been received again.
+    `lines`: what the journal tells about that forgetting, since the rows with the person's telephone may not be here again.
     """
     found = [{name: told for name, told in each.items() if name in ("said", "decisions", "cases")} for each in lines]
     begun = _begin(home, ledger, person_id, because, day, who=who, lines=found)
@@ -296,7 +296,7 @@ def _finish(home: Home, ledger: Ledger, day: date, *, who: str) -> int:
 
 @dataclass(frozen=True)
 class _Begun:
-    """A forgetting: new, or one that was cut off and is finished now; with what was found when it began."""
+    """A forgetting, with all that was found when it began. It is new, or was cut off and is finished now."""
 
     person_id: str
     because: str
@@ -304,12 +304,12 @@ class _Begun:
     outputs: frozenset[str]
     """Paths below the home of returned copies, lists and letters in which the person is named."""
     said: frozenset[Row]
-    """Where error lines speak of the person."""
+    """Places of error lines about the person."""
     decisions: frozenset[str]
     """decision_ids of filled-in lines in which people wrote about the person."""
     cases: frozenset[str]
     rows: frozenset[Row]
-    """Rows of the person, of one that was cut off."""
+    """Rows of the person, from the journal lines of a forgetting that was cut off."""
     is_cut_off: bool
 
 
@@ -317,9 +317,9 @@ def _begin(
     home: Home, ledger: Ledger, person_id: str, because: str, day: date, *, who: str, number: str = "",
     lines: Sequence[dict[str, Any]] = (), is_cut_off: bool = False,
 ) -> _Begun:  # fmt: skip
-    """Find, and write down, what tells of the person, while the rows that say by which words are still there.
+    """Find all that is about the person and write it into the journal, while the rows with the person's words still exist.
 
-    `number` as it was typed, '' when it was not; `lines`: what the journal tells of this forgetting, which was cut off or is repeated.
+    `number`: the typed ID number, or ''. `lines`: what the journal tells about this forgetting when it was cut off or is repeated.
     """
     words = _Words.of(home, ledger, person_id, number)
     said = _said_of(home, ledger, person_id, words) | _held_rows(home, ledger, words) | _rows_told(lines, "said")
@@ -355,7 +355,7 @@ def _forget(home: Home, ledger: Ledger, begun: _Begun, day: date, *, who: str) -
     before = _held(home, ledger, person_id)
     rows = {_place_of(row) for row in before} | begun.rows
     originals = {row["submission_id"] for row in before} | {of for of, _, _ in rows}
-    # Before anything changes: whoever looks after a crash knows that the last digests hold no more, and whoever finishes it, what there was.
+    # Before anything changes: after a crash this line says that the last digests are out of date, and which rows there were.
     bookkeeping.audit(home, ledger, "forgetting", about | {"rows": sorted(rows)}, who=who)
     dataset_groups = {known.kinds[row["kind"]].dataset_group for row in before if known.kinds[row["kind"]].door}
     dataset_groups |= _read_half_judged(home, ledger, day)
@@ -422,7 +422,7 @@ def _why(kind: Kind, months: int) -> str:
 
 
 def _read_half_judged(home: Home, ledger: Ledger, day: date) -> set[str]:
-    """Read again what a forgetting that was cut off judged by half; the dataset groups to be checked."""
+    """Read again what a forgetting that was cut off had half judged; returns the dataset groups to be checked."""
     half = accepted_store.half_judged(home, ledger, list(journal.read(home)))
     for file_id in sorted({each.file_id for each in half}):
         ledger.read_again(file_id)
@@ -433,7 +433,7 @@ def _read_half_judged(home: Home, ledger: Ledger, day: date) -> set[str]:
 
 
 def _leave_replaced(home: Home, ledger: Ledger, dataset_group: str, person_id: str, day: date, *, who: str) -> None:
-    """Take the rows of somebody out of scope out of partners' files that later ones replaced: those are judged no more."""
+    """Remove the person's rows, when out of scope, from superseded files of partners, since such files are not judged again."""
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.compute as pc  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
@@ -465,7 +465,7 @@ def _leave_replaced(home: Home, ledger: Ledger, dataset_group: str, person_id: s
                     pq.write_table(stays, part, compression="zstd")
             else:
                 path.unlink()
-        if stays.num_rows != each.rows_accepted:  # also when a forgetting was cut off just here
+        if stays.num_rows != each.rows_accepted:  # also when a forgetting was cut off at this point
             gone = each.rows_accepted - stays.num_rows
             ledger.settle(
                 each.submission_id, each.outcome, accepted=stays.num_rows, set_aside=each.rows_set_aside,
@@ -482,19 +482,19 @@ def _leave_replaced(home: Home, ledger: Ledger, dataset_group: str, person_id: s
 
 @dataclass(frozen=True)
 class _Words:
-    """By what a person is known in a text."""
+    """The words by which a person is recognised in a text."""
 
     numbers: frozenset[str]
     names: frozenset[str]
     telephones: frozenset[str]
-    """And bank accounts."""
+    """Telephone numbers and bank accounts."""
     addresses: frozenset[str] = frozenset()
     cases: frozenset[str] = frozenset()
-    """Ids of the warnings, samples and questions that are about nobody else."""
+    """Ids of warnings, samples and questions that are about this person alone."""
 
     @staticmethod
     def of(home: Home, ledger: Ledger, person_id: str, number: str) -> _Words:
-        """What the rows and the current release say of the person, and the number that was typed ('' when it was not)."""
+        """Gather the words from rows and the current release, and the typed ID number (may be '')."""
         import pyarrow as pa  # noqa: PLC0415
         import pyarrow.compute as pc  # noqa: PLC0415
         import pyarrow.parquet as pq  # noqa: PLC0415
@@ -531,7 +531,7 @@ class _Words:
     def stand_in(self, text: str) -> bool:
         """Whether a text is about the person, however it is written.
 
-        By number, telephone, account or case; by name where the masked number or the address stands as well.
+        Recognised by number, telephone, account or case; by name only together with the masked number or the address.
         """
         told = _folded(text)
         beside = {mask(one) for one in self.numbers if len(one) == _LONG} | self.addresses
@@ -545,7 +545,7 @@ _SAYS_WHO = {
     "phone": "telephone", "bank_account": "telephone", "address": "address", "registered_address": "address",
     "current_address": "address",
 }  # fmt: skip
-"""Column of accepted rows → as which of the person's words it counts; beside name and number."""
+"""Column of accepted rows → the sort of word that it holds; name and number are found by the contract."""
 _HEADED = "select household_id from household where head_person_id = $1"
 _ALONE = f"""{_HEADED} and household_id not in (select household_id from household_member where person_id <> $1)"""
 _ASKS_WHO = {
@@ -563,7 +563,7 @@ _ENCODING = re.compile(rb"<\?xml[^>]*encoding=[\"']([\w.-]+)")
 
 
 def _folded(text: str) -> str:
-    """Half-width, lower case, no blanks: lists compare words and numbers like this, and a copy has them as the sender wrote them."""
+    """Half-width, lower case, no blanks: lists compare words like this, and a copy has them as the sender wrote them."""
     return text.translate({ord(each): fold_word(each) for each in set(text)})
 
 
@@ -574,17 +574,17 @@ def _outputs_about(home: Home, words: _Words) -> list[Path]:
 
 
 def _text_of(path: Path) -> str:
-    """All that is written in one of our own workbooks or letters; a word that is styled in pieces is one word."""
+    """The whole text of one of our workbooks or letters. A word that is styled in pieces is also given as one word."""
     if not zipfile.is_zipfile(path):
         return path.read_text(encoding="utf-8", errors="replace")
     with zipfile.ZipFile(path) as book:
         told = [_decoded(book.read(name)) for name in book.namelist()]
-    # Name and masked number may stand in different parts (comments, texts).
+    # Name and masked number may stand in different parts of the file (comments, texts).
     return "\n".join(html.unescape(each) for each in [*told, *(_TAG.sub("", text) for text in told)])
 
 
 def _decoded(part: bytes) -> str:
-    """A part of a workbook as text. Parts that nobody touched pass through in the encoding in which the sender's program wrote them."""
+    """A part of a workbook as text. Unchanged parts still have the encoding of the sender's program."""
     if part[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return part.decode("utf-16", errors="replace")
     says = _ENCODING.match(part)
@@ -594,7 +594,7 @@ def _decoded(part: bytes) -> str:
 
 
 def _said_of(home: Home, ledger: Ledger, person_id: str, words: _Words) -> set[Row]:
-    """Where error lines speak of the person and of nobody else's row: rows that are not kept, as those of a file that is held."""
+    """Places of error lines about the person, without rows of other people. Such rows may not be kept, as in a file that is held."""
     from pipeline.night import issues  # noqa: PLC0415 - brings pandas
 
     said = issues.rows_about(home, words.stand_in)
@@ -608,7 +608,7 @@ def _said_of(home: Home, ledger: Ledger, person_id: str, words: _Words) -> set[R
 
 
 def _held_rows(home: Home, ledger: Ledger, words: _Words) -> set[Row]:
-    """Where the person stands in files that are held: read again, since none of their rows are kept, and error lines tell of them."""
+    """Places of the person in held files. These are read again, since none of their rows is kept, while error lines may be."""
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     found = set[Row]()
@@ -625,7 +625,7 @@ def _held_rows(home: Home, ledger: Ledger, words: _Words) -> set[Row]:
 
 
 def _others_rows(path: Path, person_id: str) -> Iterator[Row]:
-    """Where the rows of a file of accepted/ stand that are other people's."""
+    """Places of other people's rows in a file of accepted/."""
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     if path.exists():
@@ -639,10 +639,10 @@ def _wrote(line: DecisionLine) -> str:
 
 
 def _leave_out(home: Home, ledger: Ledger, left_out: Callable[[Path], LeftOut], *, who: str) -> list[str]:
-    """Keep no release that was built on what is gone: names of those that went.
+    """Remove every release that was built on removed rows; returns the names of removed releases.
 
-    The current one is built anew for its night. The one before it, which the next run of that night compares itself with, is copied
-    without what it says of rows that are gone.
+    The current one is built again for its night. The one before it, with which that night is compared, is copied without the
+    content about removed rows.
     """
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
 
@@ -678,10 +678,10 @@ def _of_him(
     *,
     is_known: bool,
 ) -> LeftOut:
-    """What a release says of rows that are gone: issues, and warnings about the person or the household that quote one.
+    """What a release holds about removed rows: issues, and warnings on the person or household with evidence from such a row.
 
-    When no row of the person `is_known` any more: the person as well, and issues of files that were purged, which may quote him. Where others
-    live in the household, that it is there stays, so that nothing of theirs leads nowhere.
+    When no row of the person `is_known` any more, also the person, and issues of purged files, which may quote the person. When
+    others live in the household, its row in `household` stays, so that references of theirs stay valid.
     """
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
 
@@ -708,7 +708,7 @@ def _of_him(
             if (of, sheet, row) in gone or (of not in there and not is_known)
         }
         [(others,)] = con.execute(beside, [person_id]).fetchall()
-        if not is_known:  # what the history tells of the night on which it went
+        if not is_known:  # warning_history names these on the night of their withdrawal
             warnings |= {warning_id for (warning_id,) in con.execute(withdrawn, [person_id]).fetchall()}
         contacts = {household_id for (household_id,) in con.execute(lives_in, [person_id]).fetchall()}
     strange = set() if is_known else {*begun.words.numbers, person_id}
@@ -731,7 +731,7 @@ def _months(home: Home, day: date) -> dict[str, int]:
 def _remains(
     home: Home, ledger: Ledger, originals: Collection[str], day: date, *, is_whole: bool
 ) -> Iterator[dict[str, str]]:
-    """Where something of the person may still stand, why, and until when; in words."""
+    """Places where data of the person may remain, why, and until when; in Chinese."""
     months, kept_for = _months(home, day), home.settings.retention
     there = set(archive.kept(home))
     files = {each.sha256 for each in ledger.submissions() if each.submission_id in originals and each.sha256 in there}

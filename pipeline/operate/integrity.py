@@ -1,6 +1,6 @@
-"""Nothing is lost and nothing changed unseen: examine all that a home keeps, go back to a kept release, rebuild a lost ledger.
+"""Integrity of a home: verify all that it keeps, roll back to a kept release, rebuild a lost ledger, make new keys.
 
-Each works on the home as a whole, beside no night. See docs/bad_input.md and docs/outputs.md (the home).
+Each works on the whole home, while no night runs. See docs/bad_input.md and docs/outputs.md (the home).
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ Step = Callable[[str, int, int], None]
 
 
 def verify(home_dir: Path, on_step: Step | None = None, *, statement: bytes | None = None) -> dict[str, Any]:
-    """Read again everything that is kept; what was changed, removed or reordered since it was written, as Chinese sentences.
+    """Read again everything that is kept, and report what was changed, removed or reordered since it was written.
 
     Nothing in the home is changed, and no received file is written in the clear.
-    `statement`: one that was signed earlier and kept elsewhere; the home must be that one, or have become from it.
+    `statement`: one that was signed earlier and kept elsewhere. The home must be in that state, or in a later state of it.
 
-    Returns `{"problems": […], "notes": what cannot be examined and is no damage, "journal": lines, "archive": files, "swept": files that
-    were archived by a night that was cut off, never recorded, and taken out again, "accepted": parts, "releases": kept releases,
-    "outputs": workbooks and letters, "head": hash of the journal's last line, "statement": where the home stands, signed; '' where
-    something is wrong}`.
+    Returns `{"problems": Chinese sentences, "notes": what cannot be examined and is no damage, "journal": lines, "archive": files,
+    "swept": files that a night which was cut off archived and never recorded, and that were removed, "accepted": parts, "releases":
+    kept releases, "outputs": workbooks and letters, "head": hash of the journal's last line, "statement": the signed statement of
+    the home; '' when there are problems}`.
     """
     say = on_step or (lambda name, done, total: None)
     home = Home.open(home_dir)
-    with access.held(home_dir):  # and the ledger not opened: it may be lost, and would be made
+    with access.held(home_dir):  # without opening the ledger: it may be lost, and opening would create it
         problems: list[str] = []
         try:
             entries = list(journal.read(home))
             agreement.verify_identity(home, entries)
             agreement.verify_ledger_file(home, entries)
             ledger = Ledger.of(home)
-            ledger.nights()  # asked below, among what is not the ledger's
+            ledger.nights()  # opens the ledger, so that a failure is reported here
         except MonitorError as problem:
-            # The rest is compared with the journal, and known from the ledger: without them nothing can be said.
+            # All checks below need journal and ledger: without them nothing can be said.
             return dict.fromkeys(("journal", "archive", "swept", "accepted", "releases", "outputs"), 0) | {
                 "problems": [str(problem)], "notes": [], "head": "", "statement": "",
             }  # fmt: skip
@@ -103,11 +103,11 @@ def verify(home_dir: Path, on_step: Step | None = None, *, statement: bytes | No
 
 
 def _remembered(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
-    """Lines cut off at the end leave a whole chain behind: the ledger knows where it ended."""
+    """Problems when the journal lost its last lines: the rest is still a valid chain, but the ledger remembers the end."""
     last = ledger.journal_head()
     if not last and any(
         each.what == "finished" for each in entries[:-1]
-    ):  # cut off, the last one is the next night's to write
+    ):  # if the last line is `finished`, its night was cut off, and the next night remembers the end
         return ["运行记录库里少了“日志写到第几行”那一条：日志末尾有没有被截掉，看不出来"]
     if last and not any((each.seq, each.hash) == last for each in entries):
         return [f"日志末尾被截掉：运行记录库记得写到第 {last[0]} 行，现在只有 {len(entries)} 行"]
@@ -115,7 +115,7 @@ def _remembered(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
 
 
 def _files_of_ledger(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
-    """A file that the ledger lost or made up, or says other things of than the journal does."""
+    """Problems for files that only the journal or only the ledger knows, or that they describe differently."""
     told, known = agreement.told_files(entries), agreement.known_files(ledger)
     return [
         *(f"运行记录库里少了 {unit} 的文件《{name}》" for unit, name, _ in sorted(told - known)),
@@ -124,7 +124,7 @@ def _files_of_ledger(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
 
 
 def _said_by_people(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
-    """Confirmations and exceptions of the command line: what the ledger holds is what the journal tells, the last word of a day."""
+    """Problems when confirmations and waivers of the command line differ between ledger and journal. The last one of a day counts."""
     told, held = agreement.told_words(entries, agreement.ids_of(ledger)), ledger.said()
     sorts = {"confirmed": "对扣住名单的确认", "confirmed_gap": "对不完整名单的确认", "excepted": "已知例外"}
     return [
@@ -134,11 +134,11 @@ def _said_by_people(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
 
 
 def _kept_beside(entries: list[journal.Entry], home: Home, ledger: Ledger) -> list[str]:
-    """Rows of the ledger, and what lies beside the accepted rows, against the last digests; nothing can be said amid a night."""
+    """Problems when rows of the ledger, or files beside the accepted rows, differ from the last digests. [] during a night."""
     if (told := agreement.last_kept(entries)) is None:
         return []
     now = accepted_store.side_store_digests(home, ledger)
-    if told.get("form") != now["form"]:  # another version of the program went over other columns
+    if told.get("form") != now["form"]:  # another version of the program made the digest from other columns
         told = told | {"ledger": now["ledger"]}
     sorts = {"ledger": "运行记录库里 {} 的记录与发布时不同", "folders": "accepted/{}：与发布时不同"}
     return [
@@ -150,7 +150,7 @@ def _kept_beside(entries: list[journal.Entry], home: Home, ledger: Ledger) -> li
 
 
 def _of_another_version(entries: list[journal.Entry], ledger: Ledger) -> list[str]:
-    """That the last digests of the ledger's rows go over other columns than this version of the program knows."""
+    """A note when the last digests of the ledger's rows were made from other columns than this version of the program uses."""
     told = agreement.last_kept(entries)
     if told is None or told.get("form") == ledger.form():
         return []
@@ -158,7 +158,7 @@ def _of_another_version(entries: list[journal.Entry], ledger: Ledger) -> list[st
 
 
 def _parts_there(home: Home) -> set[str]:
-    """Whatever lies where accepted rows are kept, below the home."""
+    """Paths below the home of all files in the folders of accepted rows."""
     return {
         str(path.relative_to(home.root))
         for folder in (*accepted_store.BESIDE_ACCEPTED, *accepted_store.kind_names())
@@ -168,7 +168,7 @@ def _parts_there(home: Home) -> set[str]:
 
 
 def _dangling(home: Home, releases: Collection[str]) -> Iterator[str]:
-    """Rows of releases that refer to something that is not in the release, or a release that no key opens."""
+    """Problems for rows that refer to something missing from their release, and for releases that no key opens."""
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
     from pipeline.warehouse import models  # noqa: PLC0415 - brings duckdb
 
@@ -185,20 +185,20 @@ def _dangling(home: Home, releases: Collection[str]) -> Iterator[str]:
 
 
 class RolledBack(NamedTuple):
-    """Which release is current, which one was, and of which nights they are."""
+    """The current release, the one before the rollback, and their nights."""
 
     release: str
-    """Its folder."""
+    """Its folder, below the home."""
     night: date | None
     release_before: str
     night_before: date | None
 
 
 def rollback(home_dir: Path, release: str | None, *, who: str, because: str) -> RolledBack:
-    """Make a kept release the current one again (without a number: the one that was before it); later ones are laid aside.
+    """Make a kept release the current one again (without a number: the one that was current before). Later ones are laid aside.
 
-    A night of the past that was run late has a release that never was current: only its number leads there. The release laid aside
-    is not what the next night compares itself with. Raises MonitorError for a release that is not kept.
+    The release of a past night that was run late was never current: it is reached by its number only. The next night does not
+    compare itself with a release that was laid aside. Raises MonitorError for a release that is not kept.
     """
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
 
@@ -224,7 +224,7 @@ def rollback(home_dir: Path, release: str | None, *, who: str, because: str) -> 
 
 
 def _never_current(entries: Iterable[journal.Entry]) -> set[int]:
-    """Numbers of the releases of which the journal tells that they did not become the current one, and did not since."""
+    """Numbers of the releases that, by the journal, never became the current one."""
     never = set[int]()
     for entry in entries:
         match entry.what:
@@ -233,7 +233,7 @@ def _never_current(entries: Iterable[journal.Entry]) -> set[int]:
                 never = never - number if entry.about["becomes_current"] else never | number
             case "rolled_back":
                 never.discard(entry.about["to"])
-            case "recovering":  # numbers begin anew
+            case "recovering":  # release numbers start again
                 never = set()
     return never
 
@@ -242,16 +242,16 @@ def _never_current(entries: Iterable[journal.Entry]) -> set[int]:
 
 
 def recover(home_dir: Path, on_step: Step | None = None) -> dict[str, Any]:
-    """Rebuild ledger, accepted rows and releases from the archive and the journal alone; the same tables as before.
+    """Rebuild ledger, accepted rows and releases from archive and journal alone. The tables are the same as before.
 
-    What is there of ledger, accepted rows and releases is laid aside in `before-recovery-…/`, not removed. Every night that
-    had published is run again in its order, and who was forgotten in between is forgotten again. Raises MonitorError when
-    the journal or an archived file is not whole, or the
-    ledger's database is not empty (PostgreSQL: give an empty one first).
+    Existing ledger, accepted rows and releases are laid aside in `before-recovery-…/`, not removed. Every published night is
+    run again in its order, and people who were forgotten in between are forgotten again. Raises MonitorError when the
+    journal is damaged, an archived file is missing or damaged, or the ledger's database is not empty (PostgreSQL: provide
+    an empty one first).
     """
     say = on_step or (lambda name, done, total: None)
     home = Home.open(home_dir)
-    with access.held(home_dir):  # and the ledger not opened: it may be what is broken
+    with access.held(home_dir):  # without opening the ledger: it may be broken
         entries = list(journal.read(home))
         if not entries:
             raise MonitorError("日志是空的（journal.jsonl），没有可以重建的内容")
@@ -263,10 +263,10 @@ def recover(home_dir: Path, on_step: Step | None = None) -> dict[str, Any]:
         } - purged
         if missing := sorted(wanted - set(archive.kept(home))):
             raise MonitorError(f"归档里少了 {len(missing)} 份文件（如 {missing[0][:16]}…），请先从备份恢复 archive/")
-        # One of its own in the home is laid aside with the rest; of another nothing may be touched before it is known to be empty.
+        # A ledger in the home is laid aside with the rest. A database elsewhere must be empty before anything is touched.
         if home.settings.ledger != "sqlite" and Ledger.of(home).files():
             raise MonitorError("运行记录库的数据库不是空的：请先换一个空库（或清空），再运行 monitor recover")
-        # From here on the numbers of releases begin anew.
+        # After this line the numbers of releases start again.
         journal.write(home, "recovering", {}, who=login(), at=datetime.now(UTC))
     aside = _lay_aside(home)
     nights = sorted({each.about["run_date"] for each in entries if each.what == "published"})
@@ -294,9 +294,9 @@ def recover(home_dir: Path, on_step: Step | None = None) -> dict[str, Any]:
 def _nights(
     entries: list[journal.Entry], purged: set[str]
 ) -> Iterator[tuple[date, list[journal.Entry], journal.Entry | None]]:
-    """(day, what arrived since the one before, what ended it) in the order in which it happened.
+    """(day, lines that arrived since the last step, line that ends the step) in the order in which it happened.
 
-    It ends with a night that published, with somebody who was forgotten, or, at last, with neither.
+    A step ends with a published night or with a forgetting. The last step may end with neither (None).
     """
     arrived: list[journal.Entry] = []
     for entry in entries:
@@ -354,10 +354,10 @@ def _lay_aside(home: Home) -> str:
 
 
 def rotate_keys(home_dir: Path) -> dict[str, int]:
-    """New keys for the archive, the journal and the ledger's sealed texts; a crash at any moment loses nothing.
+    """Make new keys for the archive, the journal and the ledger's sealed texts. A crash at any moment loses nothing.
 
-    The identity key stays: with another one everybody would be a stranger. Encrypted releases that are there keep theirs, since
-    they are what was published, byte for byte; the ones to come get a new one. Returns how many files and lines were done.
+    The identity key stays: with another one, no person_id would match any more. Existing encrypted releases keep their key,
+    since they must stay byte for byte as published; later ones get a new key. Returns the numbers of files and lines done.
     """
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
 
@@ -375,13 +375,13 @@ def rotate_keys(home_dir: Path) -> dict[str, int]:
 
 
 def looked(home_dir: Path, command: str, **about: str) -> None:
-    """Write down that the person at the keyboard looked at something: who sees what about people stands in the journal."""
+    """Write into the journal that the person at the keyboard looked at data about people."""
     home = Home(home_dir)
     bookkeeping.audit(home, Ledger.of(home), "looked", {"command": command, **about}, who=login())
 
 
 def login() -> str:
-    """Who acts: the login name of the person at the keyboard."""
+    """The login name of the person at the keyboard."""
     import getpass  # noqa: PLC0415 - asked only where a person acts
 
     try:

@@ -1,6 +1,6 @@
-"""The person's right to be told: what is held about somebody, from which file, who looked at it.
+"""The person's right to be told: what is held about a person, from which file, and who looked at it.
 
-See docs/boundaries.md (6). That somebody asked stands in the journal, with the person named by person_id.
+See docs/boundaries.md (6). Each such question is written into the journal, with the person_id only.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from pipeline.settings.home import Home
 
 
 def subject(home_dir: Path, id_number: str, day: date, *, who: str, because: str) -> dict[str, Any]:
-    """All that is held about a person, as plain data: rows with their source, warnings, decisions, who looked.
+    """All that is held about a person, as plain data: rows with their source, warnings, decisions, and who looked.
 
-    Looking is itself written into the journal. Raises MonitorError for an unusable number.
+    The question itself is written into the journal. Raises MonitorError for an unusable number.
     """
     home, ledger = access.open_whole(home_dir)
     person_id = person_of(home, id_number, day)
@@ -64,7 +64,7 @@ _DONE = {
 def rows_of(
     home: Home, submission: Submission, person_id: str, names: dict[str, str], joined: set[str]
 ) -> Iterator[dict[str, Any]]:
-    """A submission's rows of the person; `joined`: row_ids of set-aside rows that somebody decided are his."""
+    """A submission's rows about the person. `joined`: row_ids of set-aside rows that people decided are about this person."""
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.compute as pc  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
@@ -105,14 +105,14 @@ def rows_of(
 
 
 def _cells(row: dict[str, Any], kind: Kind, person_id: str) -> dict[str, Any]:
-    """Header → the sender's text of a row; numbers are masked in rows of others in the household."""
+    """Header → the sender's text of a row. ID numbers are masked in rows of other household members."""
     is_own = row["person_id"] in (person_id, None)
     told = {column.header: row.get(f"{field}__text") for field, column in kind.columns.items()}
     return {header: text if is_own else mask(text) for header, text in told.items() if text}
 
 
 def joined_rows(home: Home, person_id: str) -> set[str]:
-    """row_ids of the set-aside rows that a person decided are this one's."""
+    """row_ids of set-aside rows that people decided are about this person."""
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
 
     if not home.warehouse.exists():
@@ -123,7 +123,7 @@ def joined_rows(home: Home, person_id: str) -> set[str]:
 
 
 def decided_about(home: Home, person_id: str, names: dict[str, str]) -> list[dict[str, Any]]:
-    """What people decided about who the person is, in the shape of rows."""
+    """Decisions about who the person is, in the same form as `rows_of`."""
     return [
         {
             "kind": "identity", "种类": "身份判断", "来自": names.get(line["unit_code"], line["unit_code"]),
@@ -138,7 +138,7 @@ _Tables = dict[str, list[dict[str, Any]]]
 
 
 def _published(home: Home, person_id: str, units: dict[str, str]) -> tuple[_Tables, _Tables]:
-    """What the current release says of the person: title of the table → its rows, as they stand and in words."""
+    """What the current release holds about the person: (title of the table → its rows, the same in words)."""
     from pipeline import warehouse  # noqa: PLC0415 - brings duckdb
 
     if not home.warehouse.exists():
@@ -180,13 +180,13 @@ def _published(home: Home, person_id: str, units: dict[str, str]) -> tuple[_Tabl
 
 _YES_OR_NO = {"True": "是", "False": "否"}
 _NOT_TOLD = re.compile(r".*_(?:id|ref)|measured|freshness|weight|score|episode_before|run_date")
-"""Columns that say nothing to the person: keys, and what only orders lines."""
+"""Columns that mean nothing to the person: keys, and columns that only order lines."""
 
 
 def _in_words(
     row: dict[str, Any], comments: dict[str, str], units: dict[str, str], titles: dict[str, str]
 ) -> dict[str, str]:
-    """A published row by the comments of its columns, which name a column and what its codes mean (`open 待核查,closed 已办结`)."""
+    """A published row in words. The comments of its columns give titles and the meaning of codes (`open 待核查,closed 已办结`)."""
     told = {}
     for name, value in row.items():
         comment = comments.get(name) or name
@@ -212,7 +212,7 @@ def _as_evidence(each: dict[str, Any]) -> str:
 
 
 def _lists(published: dict[str, list[dict[str, Any]]], names: dict[str, str]) -> list[str]:
-    """On which lists the person stood, and who was given them."""
+    """The lists on which the person stood, and the units that got them."""
     return sorted(
         {
             f"{line['first_seen_on']} 至 {line['last_seen_on']} 的预警清单：{names.get(line['division_code'], '')}和民政局本级"
@@ -226,5 +226,5 @@ def _lists(published: dict[str, list[dict[str, Any]]], names: dict[str, str]) ->
 
 
 def page(told: dict[str, Any], bureau: str) -> str:
-    """The answer to a person's question, as one printable HTML page in plain Chinese."""
+    """The answer to a person's question as one printable HTML page in plain Chinese."""
     return pages.render("rights", told=told, bureau=bureau, asked_at=told["asked_at"][:16].replace("T", " "))
