@@ -304,7 +304,7 @@ def _ask(
     return {each.key: each for each in listed}, had
 
 
-# what came of it -------------------------------------------------------------------------------------------------
+# findings and counts ---------------------------------------------------------------------------------------------
 
 
 def _found(release: duckdb.DuckDBPyConnection, models: Models) -> dict[tuple[str, str], str]:

@@ -287,7 +287,7 @@ def _said(problem: Exception) -> NotRead:
     return NotRead(code, type(orig).__name__ if code == "other" else "")
 
 
-# what is asked and what comes -------------------------------------------------------------------------------------
+# columns and cells ------------------------------------------------------------------------------------------------
 
 
 def _asked(connection: sa.Connection, source: Database) -> tuple[sa.TableClause, list[Any], list[_Asked]]:

@@ -303,7 +303,7 @@ def _odd_day(problem: str, column: Column, text: str) -> str:
     return message.format(header=column.header, value=text[:40]).rstrip("。")
 
 
-# to the build, and back ------------------------------------------------------------------------------------------
+# rows for the build, and answers ---------------------------------------------------------------------------------
 
 
 def rows(ledger: Ledger, day: date, without: Collection[str] = ()) -> list[dict[str, Any]]:

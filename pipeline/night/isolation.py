@@ -144,7 +144,7 @@ def of_build(
 
 
 def _is_ours(blamed: Collection[str], tonight: Sequence[Sent]) -> bool:
-    """Whether the program is at fault, and no sender's file: files of several units, and of more than half of all units, fail."""
+    """Whether the program is at fault, and no sender's file: files of several units fail, and these are more than half of tonight's units."""
     return len(blamed) > 1 and 2 * len(blamed) > len({each.unit_code for each in tonight})
 
 

@@ -196,7 +196,7 @@ def _of_left(home: Home, unit: Unit, left: LeftFile, came: Sequence[Submission],
     """The gaps of a file in the inbox that was not taken: in the lists that its name says, else in all that the unit must send.
 
     The gaps stay until the whole file comes, even when somebody removes it from the inbox. Half a file whose name says no
-    list counts only while it lies there. A backup has no gap when a file of its name came earlier in the same month.
+    list counts only while it lies there. A copy has no gap when a file of its name came in the same month or later.
     """
     name = endings.bare(left.file_name)
     is_nameless = left.sort == "unfinished" and not endings.ending(name) and is_there

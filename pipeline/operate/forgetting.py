@@ -477,7 +477,7 @@ def _leave_replaced(home: Home, ledger: Ledger, dataset_group: str, person_id: s
     )
 
 
-# what was made of them
+# outputs and releases
 
 
 @dataclass(frozen=True)
