@@ -36,8 +36,8 @@ TWO_O_CLOCK = CronPartitionTimetable(
 """In the home's time zone, which the environment gives, since parsing this file opens no other file. A new home waits for its
 first two o'clock. With `run_immediately=False` a run would still begin at once during the two hours after it (3.3.2).
 
-A partition is a night. So each scheduled or missed run has its night in its name, a backfill asks for nights and not for
-moments of UTC, and the form to trigger a run shows no logical date beside our own."""
+A partition is a night. So each scheduled or missed run has its night in its name. A backfill asks for nights and not for
+moments of UTC. The form to trigger a run shows no logical date beside our own."""
 WRITER = "warehouse_writer"
 """A pool with one slot, since DuckDB has one writing process (`make airflow` creates the pool)."""
 BY_NAME = "{{ called }}"

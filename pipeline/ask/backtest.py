@@ -95,12 +95,14 @@ def backtest(home_dir: Path, folder: Path, first: date, last: date, on_step: Ste
     may be missing: then the one in force is used), and `policy/*.yml`, each instead of the home's file of that name. A
     changed value with a later date is tried on these nights too, as if it had held since `first`.
 
-    Returns `changes` (rules and policy files), `tried_early` (values with a later date), `unsound` (changed rules that miss
-    their canary, so that no night would publish with them, or whose examples fail; and whether they list anybody), `nights`
-    (date, before, after, added, dropped), `not_run` (days of the range that published nothing, and why), `rules` (per rule
-    and division: before, after, added, dropped, other_level, found_of_added, found_of_dropped, precision_before,
-    precision_after) and `shown` (all subjects that would be new or gone, without names). Counts are of subjects, each
-    counted once however many nights list it.
+    Returns a dict. Counts are of subjects, each counted once however many nights list it.
+
+    - `changes`: rules and policy files; `tried_early`: values with a later date;
+    - `unsound`: changed rules that miss their canary (no night would publish with them) or whose examples fail;
+    - `nights`: date, before, after, added, dropped; `not_run`: days of the range that published nothing, and why;
+    - `rules`: per rule and division: before, after, added, dropped, other_level, found_of_added, found_of_dropped,
+      precision_before, precision_after;
+    - `shown`: all subjects that would be new or gone, without names.
 
     Holds the home as a step of a night does: no night begins meanwhile. Raises MonitorError for an empty folder, a wrong
     range, and for anything that would stop such a night from starting.

@@ -85,7 +85,7 @@ def explain_in(
 
     `warning_id`: the whole id, or a beginning that no other id has. `cards`: as `Models.cards`.
     `ask_rule(code)` runs that rule on the rows accepted now, for the night `asked_on`, and gives its table (`person_id`,
-    `household_id`, `level`, `measured`, …). `ask_unanswered()` gives warning_id → why, for open warnings of which nobody can tell
+    `household_id`, `level`, `measured`, …). `ask_unanswered()` gives warning_id → why, for open warnings that cannot be asked about
     on that night; it is called when the rule does not give the subject. Raises MonitorError for a warning that the release
     does not hold, with the reason when it was withdrawn.
     """

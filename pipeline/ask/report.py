@@ -294,7 +294,7 @@ def _divisions(told: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _townships(told: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Townships that are silent, or of which nobody can tell: as `_divisions`, with the number of people expected to be listed."""
+    """Townships with a topic `silent` or `cannot_tell`: as `_divisions`, with the number of people expected to be listed."""
     places = {
         (rows[0]["division_code"], rows[0]["township"]): rows for rows in _by_place(told["silence"], township=True)
     }

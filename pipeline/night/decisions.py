@@ -1,7 +1,7 @@
 """Reads filled-in lists that come back: workbooks → lines in the ledger, and the answers to their senders.
 
-A sheet is recognised by the column with the number of what is decided on (a `Form`), wherever this column stands and
-however lines were sorted or split. The build judges the lines (`main.decision`). A line that does not fit goes back
+A sheet is recognised by the column with the number of what is decided on (a `Form`). The place of this column, and the
+order and number of lines, do not matter. The build judges the lines (`main.decision`). A line that does not fit goes back
 marked, with the reason.
 """
 

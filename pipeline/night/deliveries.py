@@ -331,10 +331,10 @@ def _lacks(
     home: Home, ledger: Ledger, day: date, kinds: list[str], settled: list[Submission], judged: list[Submission],
     replaced: Collection[str],
 ) -> dict[str, frozenset[str]]:  # fmt: skip
-    """Delivery → kinds of which rows are missing, or may be. Checks across lists then ask no sender why somebody is not on them.
+    """Delivery → kinds with rows that are missing, or may be. Checks across lists then ask no sender why somebody is not on them.
 
-    Rows are missing when something of a list was refused, held, left out or not taken, or when it has fewer parts than the
-    list of the month before (where there was none: than another list of the same delivery).
+    Rows are missing when something of a list was refused, held, left out or not taken. Rows may be missing when it has fewer
+    parts than the list of the month before (or, without one, than another list of the same delivery).
     """
     known = contracts.load().kinds
     if not any(known[kind].checks and any(check.across for check in known[kind].checks) for kind in kinds):

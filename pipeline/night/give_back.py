@@ -166,7 +166,7 @@ def _beside(target: Path) -> Path:
 
 
 def _marked_before(home: Home, submissions: Sequence[Submission], day: date) -> set[str]:
-    """Files whose faults were given back before and are no longer in work/: their copies stay. Repeats of tonight are not among them."""
+    """Files with faults that were given back before and are no longer in work/: their copies stay. Tonight's repeats are not among them."""
     from pipeline.night import issues  # noqa: PLC0415 - brings pandas
 
     repeated = {each.file_id for each in submissions if each.outcome == "repeated" and each.night == day}

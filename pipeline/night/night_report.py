@@ -83,7 +83,7 @@ def status(home: Home, ledger: Ledger, day: date) -> dict[str, Any]:
     submissions = ledger.as_of(day)
     released = _released(home, day)
     if released:
-        # A bureau of which no list is expected is not called silent.
+        # A bureau that must send no list is not called silent.
         senders = {unit for unit, _ in home.expected}
         idle = {each.name for each in home.units.values() if each.kind == "bureau" and each.code not in senders}
         silent = released["silent"]["divisions"]

@@ -12,9 +12,9 @@ accepted rows:
 Lists without a month have gaps in the same way, whoever sends them, when rules conclude something from absence
 (`Kind.speaks_by_absence`). Their rows that were set aside are no gap: it is known whom they may be about.
 
-A gap ends when a later file with its name (or with the same bytes) takes its place, when a roster of a later month is
-there, or when the data officer confirms that nobody is missing because of it. Rules ask only about gaps that came on or
-after the day from which they look for rows.
+A gap ends when a later file with its name (or with the same bytes) takes its place, or a roster of a later month is
+there. It also ends when the data officer confirms that nobody is missing because of it. Rules ask only about gaps that
+came on or after the day from which they look for rows.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ def _gap_of_file(each: Submission, mine: Iterable[Submission], sort: GapSort, re
 
 
 def _months(file_name: str, night: date, kind: str, mine: Iterable[Submission]) -> tuple[str, str]:
-    """(month, latest month) of a list of which only the name is known: from its name, from files that came with it, else from the night."""
+    """(month, latest month) of a list when only its name is known: from the name, from files that came with it, else from the night."""
     if kind not in monthly():
         return "", ""
     with_it = [other.period for other in mine if (other.night, other.kind) == (night, kind) and other.period]
@@ -325,7 +325,7 @@ def _named_kinds(file_name: str) -> set[str]:
 
 
 def _of_set_aside(home: Home, submissions: Iterable[Submission], day: date) -> list[Gap]:
-    """The gaps of rosters of which too many rows were set aside. Each names the part with most such rows."""
+    """The gaps of rosters with too many rows set aside. Each names the part with most such rows."""
     rosters: dict[tuple[str | None, str], list[Submission]] = {}
     for each in submissions:
         if each.kind in monthly() and each.status in TAKEN:

@@ -1,7 +1,7 @@
 """Says which people are in scope tonight, and who entered or left it since a partner's files were last read.
 
-People whose rows were let in because these rows meet a help rule (docs/boundaries.md, 3) count as in scope for lists with
-`or_let_in` (deaths), so that a person who died is not put on a list of people in need.
+Some people are kept because their rows meet a help rule (docs/boundaries.md, 3). They count as in scope for lists with
+`or_let_in` (deaths). So a person who died is not put on a list of people in need.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Signs a statement of where a home stands. Kept elsewhere, it shows when an older copy of the whole home was put back.
 
 Journal, ledger, archive and releases of one earlier day agree with each other. Only something outside the home can show
-that they are old. The statement is JSON, signed with Ed25519. The key is derived from identity.key, which a change of keys
-does not replace, so old statements can be examined as long as the home exists. See docs/bad_input.md.
+that they are old. The statement is JSON, signed with Ed25519. The key is derived from identity.key. A change of keys does not
+replace this one, so old statements can be examined as long as the home exists. See docs/bad_input.md.
 """
 
 from __future__ import annotations
