@@ -352,7 +352,7 @@ def _lacks(
     missing = [
         (gap.unit_code, gap.kind, gap.period, gap.latest_period)
         for gap in found_missing
-        # Rows that were set aside are here. A file that is judged tonight, or a later one of its name, is not missing.
+        # Rows that were set aside are here. A file that is judged tonight, or replaced tonight by one of its name, is not missing.
         # A file that may be of several dataset groups, since its name tells nothing, counts for none of them.
         if gap.kind in kinds and gap.sort != "set_aside" and gap.submission_id not in here
         and (gap.sort != "unknown" or len(dataset_groups[gap.submission_id]) == 1)
