@@ -1,5 +1,5 @@
--- The one division that the addresses in partners' rows about somebody name, and the township when they name one; rows under another name
--- say nothing of him.
+-- The one division that the addresses in partners' rows about a person name, and the township where they all name the same one. Rows under
+-- another name do not count.
 select
     person_row.person_id as person_id,
     min(place.division_code) as division_code,

@@ -1,4 +1,4 @@
--- Whole years on D. Adding months clamps to the month's end: born on the 29th of February, one is a year older on the 28th.
+-- Age in whole years on D. Adding months stops at the end of the month: a person born on the 29th of February is a year older on the 28th.
 with years as (
     select
         person.person_id as person_id,

@@ -1,5 +1,5 @@
--- Written authorisations (核对授权) that are in date on D, and whom each covers: the people that a roster in use lists with the head who
--- gave it. Nobody else of the household: who is tied to it by the survey alone has signed nothing.
+-- Written authorisations (核对授权) that are in date on D, and the people whom each one covers: those whom a roster in use lists with the head who
+-- gave it. It covers nobody else in the household: a person whom the survey alone ties to it has signed nothing.
 with signed as (
     select
         roster_person.person_id as person_id, roster_person.registry as registry, roster_household.registry_rank as registry_rank,
@@ -35,7 +35,7 @@ with signed as (
     where roster_person.is_latest
 ),
 
--- The date plus the months of validity is not before D, said in months and days, since months clamp to the month's end.
+-- In date: the date plus the months of validity is not before D. Compared in months and days, since adding months stops at the month's end.
 measured as (
     select
         signed.person_id as person_id,

@@ -1,4 +1,4 @@
--- Whom a written authorisation (核对授权) on file covers on D.
+-- People whom a written authorisation (核对授权) on file covers on D.
 select
     identity.person_id as person_id,
     min(identity.id_number) as id_number,

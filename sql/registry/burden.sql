@@ -1,4 +1,4 @@
--- What a person paid himself in the trailing year.
+-- What each person paid out of pocket in the trailing year.
 select
     burden_row.person_id as person_id,
     burden_row.household_id as household_id,

@@ -1,5 +1,5 @@
--- Settlements of the trailing year. Rows alike in person, day, hospital and all amounts are one settlement; an amount that nobody can read
--- is not another amount, so such a row is none of its own beside one that agrees with it in all that can be read.
+-- Settlements of the trailing year. Rows that are alike in person, day, hospital and all amounts are one settlement. An unreadable amount is
+-- not a different amount: a row with one is not counted again beside a row that agrees with it in all that can be read.
 with ranked as (
     select
         medical_expense.row_id as row_id,

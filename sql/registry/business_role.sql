@@ -1,5 +1,6 @@
--- Companies that a review asks about, with who holds which office, the later row of one company, person and office: in being, neither a
--- one-man business nor a farmers' cooperative, with capital above the limit, and the person its legal representative or a shareholder.
+-- Companies that a review asks about, and who holds which office in them. Of several rows about one company, person and office the later one
+-- counts. Such a company still exists, is neither a one-man business nor a farmers' cooperative, and has capital above the limit; the person
+-- is its legal representative or a shareholder.
 with ranked as (
     select
         business_registration.row_id as row_id,

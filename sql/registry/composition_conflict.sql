@@ -1,4 +1,4 @@
--- People whom lists tie to another head than the one whose household they are counted in.
+-- People whom lists tie to a head other than the head of the household in which they are counted.
 select
     household_group.person_id as person_id,
     max(identity.id_number) as id_number,

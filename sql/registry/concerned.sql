@@ -1,5 +1,5 @@
--- Who speaks for a household when a list is asked about it: its members, and its head, though he be counted in another one. Members
--- without a number are not asked, and keep nobody waiting for an answer.
+-- The people of a household who are looked up when a registry is asked about it: its members, and its head, even when he is counted in another
+-- household. Members without a number are not looked up; no answer waits for them.
 select
     person.household_id as household_id,
     person.person_id as person_id

@@ -1,5 +1,5 @@
--- Months in which somebody paid contributions to social insurance; of one month the rows received last hold.
--- Of the list only person, month and status are asked (docs/boundaries.md, 3).
+-- Months in which a person paid contributions to social insurance. Of several rows about one month the one received last counts. Only person,
+-- month and status are read from this list (docs/boundaries.md, 3).
 with ranked as (
     select
         social_insurance.row_id as row_id,

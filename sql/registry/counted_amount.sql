@@ -1,6 +1,6 @@
--- What was paid in which month, once per household: 合计 or else its parts; tekun basic and care; applications granted in the month.
--- What nobody can read is unknown, not 0; so is what a household gets of which the month's list of people alone tells. The edge registry pays
--- nothing by itself.
+-- What was paid in each month, once per household: 合计, or else the sum of its parts; for tekun basic and care; for temporary assistance the
+-- applications granted in the month. An unreadable amount is unknown, not 0. The amount is also unknown for a household that only the month's
+-- list of people names. The edge registry itself pays nothing.
 with household_month as (
     select
         dibao_household.period as month,

@@ -1,5 +1,5 @@
--- Who is counted in which month, for statistics only: every accepted row of the four registries. Rows under a disputed name count too
--- (somebody is paid by them); a person on the rosters of two divisions is one person of the bureau.
+-- Who is counted in which month, for statistics only: every accepted row of the four registries. Rows under a disputed name count too, since
+-- the division pays somebody by them. A person on the rosters of two divisions is one person for the bureau.
 with listed as (
     select 'dibao' as registry, period as month, unit_code, row_id, person_id, coalesce(head_person_id, person_id) as head_person_id
     from accepted.dibao_person

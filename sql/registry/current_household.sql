@@ -1,5 +1,6 @@
--- The row that speaks for a household on the current rosters of dibao and edge: of two divisions' that of the later start month, then
--- of the lower code. Where this month's household file has not come yet, last month's counts for heads whom the persons' roster still names.
+-- The row that counts for a household on the current rosters of dibao and edge. Of two divisions' rows it is the one with the later start
+-- month, then the one of the lower division code. Where this month's household file has not come yet, last month's counts for the heads whom
+-- the persons' roster still names.
 with listed as (
     select distinct
         enrolment.registry as registry,

@@ -1,6 +1,6 @@
--- The row that speaks for a person on the current rosters of one registry: of two divisions' that of the later start month, then of the
--- lower code (is_row_unreadable: one of these months cannot be read, so that it may be the other row). Who has no number yet is asked about
--- nothing.
+-- The row that counts for a person on the current rosters of one registry. Of two divisions' rows it is the one with the later start month,
+-- then the one of the lower division code (is_row_unreadable: one of these months cannot be read, so the other row may be the right one). No
+-- question is asked about people who have no number yet.
 with ranked as (
     select
         enrolment.person_id as person_id,

@@ -1,4 +1,4 @@
--- Deaths not after D, the later notice of one person, with his age in whole years on that day.
+-- Deaths not after D, with the person's age in whole years on that day. Of several notices about one person the later one counts.
 with ranked as (
     select
         death_notice.row_id as row_id,

@@ -1,6 +1,6 @@
--- Of each list that is expected: until which night it is in time, and on which night something of it was first taken. A list without a
--- period is that of the month of the night on which it came, and is asked for until it was taken once. Whose month has fewer days is due
--- on its last. Of months before the first night nothing is due: nobody could send it here.
+-- For each expected list: the last night on which it is in time, and the night on which something of it was first taken. A list without a
+-- period belongs to the month of the night on which it came; it is asked for until it has been taken once. In a month that has fewer days, the
+-- list is due on the last day. Nothing is due for the months before the first night, since nobody could send it then.
 with asked as (
     select expected.unit_code as unit_code, expected.kind as kind, max(coalesce(expected.due_day, 31)) as due_day
     from input.expected as expected

@@ -1,5 +1,5 @@
--- Disability certificates, the later row of one number. Severe: in force, and level 1 or 2, or level 3 of intellectual or mental
--- disability; unknown when the level is such and nobody can read whether it is in force.
+-- Disability certificates; of several rows with one number the later one counts. Severe means: in force, and level 1 or 2, or level 3 of
+-- intellectual or mental disability. It is unknown when the level is such and nobody can read whether the certificate is in force.
 with ranked as (
     select
         disability_certificate.row_id as row_id,

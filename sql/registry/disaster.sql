@@ -1,4 +1,5 @@
--- Disasters that people reported, the later row of one person, sort and day, for the household that he is counted in.
+-- Disasters that people reported, with the household in which the person is counted. Of several rows about one person, sort and day the later
+-- one counts.
 with ranked as (
     select
         disaster_loss.row_id as row_id,

@@ -1,5 +1,5 @@
--- Households to whose head a list in use of their own division ties somebody whose row there is disputed. He may be a member, so what "no
--- member" is said of is not known of them. Of a row that people said is not his, nobody knows whose it is.
+-- Households to whose head a list in use of their own division ties a person by a disputed row. This person may be a member. So it is not
+-- known of these households that "no member" has or does something. Rows that people said belong to somebody else are left out.
 with doubted as (
     select name_conflict.row_id as row_id, name_conflict.person_id as person_id
     from registry.name_conflict as name_conflict

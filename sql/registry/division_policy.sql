@@ -1,4 +1,5 @@
--- The policy value that holds in a division: its own region's before everybody's, its area type's before both's.
+-- The policy value that holds in a division. A value for its own region goes before a value for all regions; a value for the area type goes
+-- before a value for both types.
 with areas as (
     select '' as area_type
     union all

@@ -1,4 +1,4 @@
--- Whose rows in a partner's list may be kept, of each scope that a door asks about (docs/boundaries.md, 3).
+-- People whose rows in a partner's list may be kept, by the scope that the list is kept for (docs/boundaries.md, 3).
 select
     scope_person.person_id as person_id,
     scope_person.id_number as id_number,

@@ -1,4 +1,4 @@
--- People on current rosters of one registry in two or more divisions, roster by roster.
+-- People on current rosters of one registry in two or more divisions, one row for each roster.
 with listed as (
     select
         enrolment.person_id as person_id,

@@ -1,4 +1,4 @@
--- The rows that say so: each roster's row of the person, and that of his household.
+-- The rows that show it: on each roster the person's row, and the row of the person's household.
 select
     double_enrolment.person_id as person_id,
     double_enrolment.row_id as row_id

@@ -1,5 +1,6 @@
--- Who is on the roster in use. A dibao amount is the household's, so it stands on one row of it (the head's, else the first):
--- the column can be summed. The household's start month stands for a person's that is blank, not for one that cannot be read.
+-- Who is on the roster in use. A dibao amount belongs to the household, so it stands on one row of the household only (the head's, else the
+-- first): the column can be summed. The household's start month stands in for a person's start month that is blank, not for one that cannot be
+-- read.
 with listed as (
     select
         roster_person.row_id as row_id,

@@ -1,4 +1,4 @@
--- Applications that were granted, for the household that the applicant is counted in; disputed ones are not among them.
+-- Applications that were granted, with the household in which the applicant is counted. Disputed applications are left out.
 select
     temporary_grant.row_id as row_id,
     temporary_grant.person_id as person_id,

@@ -1,6 +1,6 @@
--- How many each group is, and whether that may be said. A group smaller than smallest_cell is hidden, and with it as many of those
--- that add up to the same total as it takes that they are together no fewer than the least: so nothing follows by subtraction.
--- What is hidden of a division hides its townships, what is hidden of all hides everything.
+-- How many people or households each group has, and whether the number may be shown. A group smaller than smallest_cell is hidden. With it,
+-- further groups of the same total are hidden, until all hidden groups together are no smaller than smallest_cell: so no hidden number follows
+-- by subtraction. Where a division is hidden, its townships are hidden too; where the total of all is hidden, everything is hidden.
 with sized as (
     select
         person_group.counted as counted,

@@ -1,5 +1,6 @@
--- Numbers to which a division gives several names, in its ledger of applications, on its lists of this month or of others. It may be a slip;
--- it may be somebody who tries name after name to hit upon the real one. Names of which one begins with the other are one name.
+-- Numbers to which one division gives several names: in its ledger of applications, on its lists of this month or of other months. It may be a
+-- slip. It may also be a person who tries one name after another to find the real one. Two names are the same name when one of them begins
+-- with the other.
 with given_name as (
     select distinct
         person_row.own_unit_code as unit_code, person_row.person_id as person_id, person_row.folded_name as folded_name

@@ -1,4 +1,5 @@
--- Where everybody lived on the night before, and how he was called. Whom the bureau had, any division's list may take in under his name.
+-- Where each person lived on the night before, and the name that the person had. A person who was counted at the bureau may be taken in by any
+-- division's list under his name.
 select
     previous.person_id as person_id,
     previous.name as name,

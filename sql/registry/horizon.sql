@@ -1,4 +1,4 @@
--- How far back this night looks. Months are added in whole months and clamp to the month's end.
+-- How far back this night looks. Months are added as whole months and stop at the end of the month.
 select
     night.run_date as run_date,
     night.month_start as month_start,

@@ -1,8 +1,8 @@
--- Where a household lives: of the lists that tie it and name a division the one with the later start month, then the lower division. One
--- that only the monitoring list ties lives where a roster in use (dibao, tekun, edge), else the survey, has one of those tied, else where
--- the address says. People whom no list ties live where their tekun roster, else their last roster, their latest application, or the address
--- in partner rows says, else, when a row of theirs was set aside, where they were; an application or address under another name says
--- nothing of them.
+-- Where a household lives. Of the lists that tie it and name a division, the one with the later start month counts, then the lower division
+-- code. A household that only the monitoring list ties lives where a roster in use (dibao, tekun, edge) has one of its people, else where the
+-- survey has one, else where the address says. People whom no list ties live where their tekun roster says; else where their last roster,
+-- their latest application, or the address in partners' rows says; else, when a row of theirs was set aside, where they lived before. An
+-- application or an address under another name does not count.
 with heads as (
     select
         household_member.household_id as household_id,

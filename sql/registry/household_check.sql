@@ -1,6 +1,7 @@
--- A household is in a registry when any member is; it is in none when every usable member, and the head, is known not to be. Of a head who
--- is not asked with it, since its list gives his number alone, it cannot be told while somebody names that number, or a row of his was
--- set aside from a roster or by the household's own division; nor of one to which a row in dispute ties somebody, who may be a member.
+-- A household is in a registry when any member is. It is in none when every usable member, and the head, is known not to be. There are two
+-- cases in which this cannot be told. First, the list gives only the number of the head, so he is not looked up, and somebody names that
+-- number, or a row with it was set aside from a roster or by the household's own division. Second, a disputed row ties a person to the
+-- household, who may be a member.
 with unsure as (
     select distinct household_member.household_id as household_id
     from registry.household_member as household_member

@@ -1,6 +1,6 @@
--- Where a household of a division is found, by that division's own lists alone: the current rosters, then the survey, then applications for
--- temporary assistance, the last one first. Of each list the row of the head comes first; what one list leaves out, the next may say. Where
--- somebody is registered comes last: people in extreme hardship have no other address on their roster.
+-- Where to find a household of a division, by that division's own lists only: the current rosters first, then the survey, then applications
+-- for temporary assistance, the newest first. In each list the head's row comes first; what one list leaves out is taken from the next. The
+-- place where a person is registered comes last: people in extreme hardship have no other address on their roster.
 with listed as (
     select 1 as standing_rank, unit_code, period, person_id, row_id, address, phone, 'dibao' as registry
     from accepted.dibao_household

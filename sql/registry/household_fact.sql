@@ -1,6 +1,6 @@
--- Size, area type and township, from the list of highest standing in the household's division; what it does not say, from the next; what
--- nobody can read there is unknown. The township of those who stand on no list is that of their last roster there, else of their newest
--- application for temporary assistance there, else the one that partners' addresses name.
+-- Size, area type and township of a household, from the list of highest standing in its division. What this list does not say is taken from
+-- the next; what nobody can read there is unknown. For people who stand on no list, the township is that of their last roster in that
+-- division, else of their newest application for temporary assistance there, else the one that the addresses in partners' rows name.
 with members as (
     select
         household_member.household_id as household_id,

@@ -1,6 +1,6 @@
--- Who stands with which head on which list in use. Tekun is not among them: it forms no group while another one exists.
--- Who are tied to a number that the list cannot claim (registry.claimed_head) stand together in a household of that number and division,
--- apart from whoever the number belongs to.
+-- Which person stands with which head on which list in use. Tekun is left out: it forms no group while another one exists. People tied to a
+-- number that the list cannot claim (registry.claimed_head) form a household of that number and division. It is separate from the person to
+-- whom the number belongs.
 with tied as (
     select
         roster_person.person_id as person_id,

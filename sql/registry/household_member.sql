@@ -1,5 +1,5 @@
--- In groups of different heads, the highest standing wins: dibao, edge, survey, monitoring; among equals the latest period,
--- then the lower division code, then the head's id. Whoever is in no group is a household of one.
+-- The one household of each person. When lists name different heads, the list of highest standing decides: dibao, edge, survey, monitoring.
+-- Among equals the latest period decides, then the lower division code, then the head's id. A person in no group is a household of one.
 with ranked as (
     select
         household_group.person_id as person_id,

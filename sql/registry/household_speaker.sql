@@ -1,4 +1,5 @@
--- Who is asked when a household is: its head, or when he died the eldest left, adults first. Households where nobody is left have none.
+-- The person to ask about a household: its head, or when the head has died the eldest living member, adults first. Households without a living
+-- member have no row.
 with living as (
     select
         concerned.household_id as household_id,

@@ -1,4 +1,4 @@
--- On which lists a household stands: dibao, tekun and edge by rosters in use, whatever their age; survey; open monitoring.
+-- The lists on which a household stands: dibao, tekun and edge by rosters in use, whatever their age; survey; open monitoring.
 with listed as (
     select
         enrolment.registry as standing, enrolment.person_id as person_id,

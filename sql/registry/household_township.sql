@@ -1,5 +1,5 @@
--- Where the households of a month's roster lived by that very roster. What the month's list does not say, or nobody can read, is unknown: a
--- household may have moved since.
+-- The township of each household by the roster of that month. It is unknown where the month's list does not say it or nobody can read it,
+-- since the household may have moved after that month.
 with named as (
     select
         'dibao' as registry, period as month, unit_code as division_code, coalesce(person_id, row_id) as head_person_id, township

@@ -1,10 +1,12 @@
--- Who a number belongs to. Whoever was known last night keeps the name that the lists of his own division give, else the name that he had,
--- as long as somebody gives it, or his number on a row that was set aside or as his family's head (registry.returned_person): what another
--- division claims changes nothing until a person has decided. When nobody gives it any more, partners and his division come before
--- others. Of all others the name of the current dibao roster stands, then tekun, edge, survey, monitoring, then the earliest row of those
--- that say how it is now, then of those of other months; "earliest" is told by month, sender and place in the file before receipt, so that
--- the order of arrival is no matter. A division that gives one number several names (registry.guessed_person) names nobody of another
--- division, and by no application or list that is over, while somebody else does.
+-- To which person a number belongs, and under which name. A person who was known last night keeps the name that the lists of his own division
+-- give; else the name that he had, as long as somebody gives that name, or gives his number on a row that was set aside or as the head of his
+-- family (registry.returned_person). What another division claims changes nothing until a person has decided. When nobody gives that name or
+-- number any more, partners and his own division come before other divisions. For a person who was not known last night, the name on the
+-- current dibao roster counts, then tekun, edge, survey, monitoring, then other rows. Among equals the rows of the current month come before
+-- those of other months, and then the earliest row counts: by month, sender and kind of list first, then by receipt and place in the file. So
+-- the order of arrival matters only between files of one sender, month and kind. A division that gives one number several names
+-- (registry.guessed_person) counts last for a person who lived in another division last night. For a person who was not known last night, its
+-- applications and the lists that are over count last.
 with judged as (
     select
         person_row.person_id as person_id,

@@ -1,5 +1,6 @@
--- Whom our own lists know, for statistics: everybody in help scope, and members without a number yet. Who is known from a partner's list
--- alone is not among them: of how many he is one, nobody knows. The dead are: death notices do not serve statistics.
+-- People whom our own lists know, for statistics: everybody in help scope, and members who have no number yet. People known only from a
+-- partner's list are left out, since nobody knows how many such people there are. The dead are included, since death notices do not serve
+-- statistics.
 with named as (
     select scope_person.person_id as person_id, scope_person.reason as list, 1 as list_rank
     from registry.scope_person as scope_person

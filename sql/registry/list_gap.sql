@@ -1,5 +1,5 @@
--- Of each division and kind of list, the last file of it that could not be taken in whole (`pipeline/night/rosters.py`), and from when it is. What a
--- partner sends is about people of all divisions; the bureau's own people may stand in any division's list.
+-- For each division and kind of list, the last file that could not be taken in whole (`pipeline/night/rosters.py`), and when it came. A
+-- partner's file is about people of all divisions. The bureau's own people may stand in any division's list.
 with missing as (
     select
         unit.unit_code as division_code,

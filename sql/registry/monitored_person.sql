@@ -1,4 +1,4 @@
--- People on the list of the rural-revitalisation bureau; open until the risk is eliminated.
+-- People on the list of the rural-revitalisation bureau. The entry is open until the risk is eliminated.
 with ranked as (
     select
         monitoring.person_id as person_id,

@@ -1,4 +1,4 @@
--- Months of a division's roster of which something is known to be missing, for statistics: the numbers may be too small.
+-- Months in which something is known to be missing from a division's roster, for statistics: the numbers may be too small.
 select distinct
     roster.registry as registry,
     gap.period as month,

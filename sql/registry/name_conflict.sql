@@ -1,4 +1,4 @@
--- Disputed rows: kept and shown, and used by no rule until a person says that the row is that person's.
+-- Disputed rows: they are kept and shown, and no rule uses them until a person says that the row is about that person.
 select
     name_difference.row_id as row_id,
     name_difference.person_id as person_id,

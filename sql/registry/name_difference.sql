@@ -1,8 +1,9 @@
--- Rows that carry a person's number under a name that is not the person's, and what people have said about each. A row that is his because
--- people said so has that question already. A longer name is the same
--- as a shorter one of two characters or more, for a surname alone names nobody; a row of another division than the one where he lived, or
--- whose name for him stands, must say the whole name. Nor does a division that gives one number several names, unless it is its name for
--- him that stands or he lived there: else whoever tries name after name would hit upon the real one.
+-- Rows that carry a person's number under a name that is not the person's, and what people have said about each row. Rows that count as a
+-- person's because people said so are left out: their question has been asked. A longer name is the same as a shorter one when the shorter has
+-- two characters or more, since a surname alone names nobody. A row of another division must give the whole name; the person's own division is
+-- the one where he lived last night, else the one whose name for him is kept. Where a division gives one number several names, each of its
+-- rows is here, even one with the right name, unless its name for the person is kept or the person lived there: otherwise a person who tries
+-- one name after another would find the real one.
 with named as (
     select
         identity.person_id as person_id,

@@ -1,4 +1,4 @@
--- Survey and monitoring lists tie people by 户编号. The head is the household file's, else the row that says 户主, else the first row.
+-- Survey and monitoring lists tie people by 户编号. The head is the one in the household file, else the row that says 户主, else the first row.
 with listed as (
     select
         'survey' as standing, 4 as standing_rank, unit_code, household_no, person_id, '户主' as relation,

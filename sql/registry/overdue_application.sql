@@ -1,5 +1,5 @@
--- Applications for temporary assistance that wait for a decision longer than the policy allows: working days in (accepted, D].
--- An application older than the calendar has waited for all of the calendar's days at least.
+-- Applications for temporary assistance that have waited for a decision longer than the policy allows, in working days in (accepted, D]. For
+-- an application older than the calendar, at least all days of the calendar are counted.
 with worked as (
     select
         calendar.day as day,

@@ -1,4 +1,4 @@
--- The roster that answers for a division's people. For the bureau's own people all divisions' must be current, and whole.
+-- The roster that answers for a division's people. For the bureau's own people the rosters of all divisions must be current, and whole.
 select
     roster.division_code as unit_code,
     roster.registry as registry,

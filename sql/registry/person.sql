@@ -1,4 +1,4 @@
--- One row per person: who, of which household, of which division.
+-- One row per person: who it is, of which household, of which division.
 select
     identity.person_id as person_id,
     identity.id_number as id_number,

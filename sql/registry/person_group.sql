@@ -1,4 +1,4 @@
--- In which groups everybody known is counted, and every household. What nobody knows of somebody is a group of its own.
+-- The groups in which each known person and each household is counted. What is not known of a person is a group of its own.
 with person as (
     select
         known_person.person_id as person_id,

@@ -1,4 +1,4 @@
--- Telephone numbers that our own lists give for a person; digits only, and enough of them to be somebody's.
+-- Telephone numbers that our own lists give for a person: digits only, and enough digits to be the number of one person.
 with written as (
     select person_id, row_id, phone from accepted.dibao_household
     union all

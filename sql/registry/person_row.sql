@@ -150,5 +150,5 @@ select
 from named
 left join registry.roster as roster
     on named.unit_code = roster.division_code and named.list = roster.registry
--- Who has no number yet is known in the lists in use alone.
+-- People who have no number yet are known by the lists in use only.
 where named.person_id is not null and (named.identity_state <> 'provisional' or coalesce(named.period = roster.period, named.period is null))

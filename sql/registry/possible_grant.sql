@@ -1,6 +1,6 @@
--- Temporary assistance that may have been granted, and nobody can read whether: applications with cells that do not count, those of his own
--- division that give his number another name, and rows that were set aside, of other divisions' ledgers not under another name. Known until
--- the night on which the file came.
+-- Temporary assistance that may have been granted, where nobody can read whether it was: applications with cells that do not count;
+-- applications in the person's own division that give the number another name; and rows that were set aside, those of other divisions only
+-- when they are not under another name. `known_on` is the night on which the file came.
 select
     temporary_grant.row_id as row_id,
     temporary_grant.person_id as person_id,

@@ -1,8 +1,9 @@
--- Rows of lists in force that name nobody for sure, and whom each may be about: rows that were set aside, and who stands on a roster without
--- a number. It is whoever's number the row bears; else whoever has its name, unless birth date and number both say that he is another.
--- Of whom somebody said that the row is his, it may be until the row itself is used as his.
--- A birth date that was read from an unusable number may be the very part that is wrong: there the numbers are compared as well (two slips
--- of typing; an old number of 15 characters is three short). A row without both may be anybody of that name in the sender's division.
+-- Rows of lists in force that name no person for sure, and the people whom each may be about: rows that were set aside, and people who stand
+-- on a roster without a number. A row is about the person whose number it carries. Else it may be about any person of that name, unless birth
+-- date and number both say that it is somebody else. When people said that a row is about a person, it counts as possible until the row itself
+-- is used as that person's. A birth date that was read from an unusable number may itself be wrong, so the numbers are compared as well (two
+-- slips of typing; an old number of 15 characters is three short). A row without a birth date may be about anybody of that name in the
+-- sender's division.
 with nameless as (
     select row_id, unit_code, person_id, name, birth_date, number, coalesce(is_unproven, false) as is_unproven
     from input.set_aside

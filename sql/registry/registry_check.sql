@@ -1,9 +1,9 @@
--- Four answers. Whoever is on a roster in use of any division is enrolled. "Not enrolled" needs the own division's roster to be current
--- and whole, a number, an undisputed one, and no row set aside from that roster that may be his (registry.possible_person), nor one with
--- his very number from that of any division. Who heads a household on a roster, and stands on none himself, may be enrolled; of whom it
--- gives the number alone, as the head of others, the roster of his own division alone says so.
--- Disputed is a number to which two of our own lists in use (source_rank 1 to 5) give different names: a slip at a partner, in an
--- application or in a month that is over leaves that row alone unused.
+-- The four answers of a registry. A person on a roster in use of any division is enrolled. "Not enrolled" needs all of this: the own
+-- division's roster is current and whole; the person has a number, and it is not disputed; no row that may be his was set aside from that
+-- roster (registry.possible_person), and no row with his very number from a roster of any division. A person who heads a household on a
+-- roster, and is not on the list of people himself, may be enrolled; where a list gives only his number, as the head of others, this counts
+-- for the roster of his own division only. A number is disputed when two of our own lists in use (source_rank 1 to 5) give it different names.
+-- A slip at a partner, in an application or in a month that is over only means that this one row is not used.
 with enrolled as (
     select
         enrolment.person_id as person_id,

@@ -1,5 +1,5 @@
--- Whether somebody is disabled, as the dibao rosters in use say it, for statistics: the federation's certificates serve assistance and
--- supplements alone. No other list of ours asks, so of everybody else it is not known.
+-- Whether a person is disabled, as the dibao rosters in use say it, for statistics. The federation's certificates serve assistance and
+-- supplements only. No other list of ours asks about it, so it is not known of all other people.
 with said as (
     select
         enrolment.person_id as person_id,

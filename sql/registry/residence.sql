@@ -1,5 +1,5 @@
--- Residential units of the people whose means may be looked at, the later row of one owner and unit. Blanks and case in the unit's number
--- make no other unit.
+-- Residential units of the people whose means may be looked at; of several rows about one owner and unit the later one counts. Blanks and case
+-- in the unit's number do not make it another unit.
 with ranked as (
     select
         real_estate.row_id as row_id,

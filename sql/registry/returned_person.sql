@@ -1,6 +1,7 @@
--- People of last night whose own division, or a partner, still gives their number, though no row of theirs could be used: on a row that was
--- set aside, on a list that is still fresh, under a name that begins like theirs or without a readable one; or as the head of those who
--- lived with them. They are where they were; what another division claims of them meanwhile changes nothing.
+-- People of last night whose number is still given by their own division or by a partner, although no row of theirs could be used. The number
+-- stands on a row that was set aside, on a list that is still fresh, under a name that begins like theirs or without a readable name; or it
+-- stands as the head of those who lived with them. They stay where they were. What another division claims about them in the meantime changes
+-- nothing.
 with tied as (
     select unit_code as division_code, 'dibao' as registry, period, person_id, head_person_id from accepted.dibao_person
     union all

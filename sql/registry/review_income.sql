@@ -1,6 +1,6 @@
--- What people whose means may be looked at were paid in the latest month known of each, per list: contribution bases of that month with
--- all employers, pensions of that month. A month counts when it is at most the policy's calendar months before the month of D. The basic
--- pension of residents is left out; whether a pension is that, or is paid at all, is unknown when the cell cannot be read.
+-- What people whose means may be looked at were paid, per list, in the latest month known: contribution bases of that month with all
+-- employers, pensions of that month. A month counts when it is at most the policy's number of calendar months before the month of D. The basic
+-- pension of residents is left out. When a cell cannot be read, it is unknown whether a pension is that one, or is paid at all.
 with contributed as (
     select
         social_insurance.row_id as row_id,

@@ -1,4 +1,4 @@
--- Whose means may be looked at: people covered by an authorisation in date on a current roster, with the row that says so.
+-- People whose means may be looked at: those whom an authorisation in date covers on a current roster, with the row that says so.
 with ranked as (
     select
         person.person_id as person_id,

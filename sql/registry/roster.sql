@@ -1,5 +1,5 @@
--- Of each division and registry, the accepted roster of the latest period not after D: the current one. It is whole when no gap is known
--- in it, nor in a later one that could not be used: somebody who is missing from it may stand there.
+-- The roster in use of each division and registry: the accepted one of the latest period not after D. It is whole when no gap is known in it,
+-- nor in a later one that could not be used. Where it is not whole, a person who is missing from it may still be enrolled.
 with delivered as (
     select dibao_person.unit_code as division_code, 'dibao' as registry, dibao_person.period as period
     from accepted.dibao_person as dibao_person

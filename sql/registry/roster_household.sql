@@ -1,5 +1,5 @@
--- Household facts of the dibao and edge rosters, month by month; in use is the latest not later than the persons' roster. Parts stand for
--- a total that is blank, not for one that cannot be read.
+-- Household facts of the dibao and edge rosters, month by month. The one in use is the latest not later than the persons' roster. The sum of
+-- the parts stands in for a total that is blank, not for one that cannot be read.
 with listed as (
     select
         row_id, person_id as head_person_id, 'dibao' as registry, unit_code as division_code, period,

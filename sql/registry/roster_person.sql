@@ -1,4 +1,4 @@
--- Rosters of every month not after D, person by person; disputed rows are not among them.
+-- Rosters of every month not after D, person by person. Disputed rows are left out.
 with listed as (
     select
         row_id, person_id, 'dibao' as registry, unit_code as division_code, period,

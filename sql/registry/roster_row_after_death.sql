@@ -1,5 +1,5 @@
--- What the rosters held say of months that began after a person's death: his own row, and his dibao household's row with its amount. Without
--- the household's row, what the household was paid is unknown.
+-- What the rosters on file say of the months that began after a person's death: the person's own row, and the row of his dibao household with
+-- its amount. Without the household's row, it is unknown what the household was paid.
 with listed as (
     select
         roster_person.row_id as row_id,

@@ -1,5 +1,5 @@
--- Rows that were set aside from a roster in use (or from a later one of which nothing could be used): whoever they are about may well be
--- enrolled. So may who stands on it without a number.
+-- Rows that were set aside from a roster in use (or from a later one of which nothing could be used): the people whom they are about may well
+-- be enrolled. The same holds for people who stand on it without a number.
 with nameless as (
     select row_id, unit_code, kind, period from input.set_aside
     union all

@@ -1,6 +1,6 @@
--- Pairs of grants in the trailing year to one person for one cause by two divisions, at most the policy's days apart: every grant that
--- belongs to such a pair. Where one of the two may be a grant and nobody can read whether, it is unreadable, and the pair is not known;
--- what cannot be read, cause or day, may be what is looked for.
+-- Grants in the trailing year to one person for one cause by two divisions, at most the policy's number of days apart: every grant that
+-- belongs to such a pair. Where nobody can read whether one of the two is a grant, the pair is uncertain and its grants are marked unreadable.
+-- A cause or a day that cannot be read may be the one that is looked for.
 with may_be_granted as (
     select
         temporary_grant.row_id as row_id,

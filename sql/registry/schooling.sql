@@ -1,5 +1,5 @@
--- The latest school status of a pupil; one without date counts as of the night its file came. One whose date nobody can read stands at no
--- place in time: where it says something else than the latest of the others, which is the latest is unknown.
+-- The latest school status of a pupil. A status without a date counts from the night on which its file came. A status with an unreadable date
+-- has no place in time: where it says something else than the latest of the others, it is unknown which is the latest.
 with ranked as (
     select
         student_status.row_id as row_id,

@@ -1,4 +1,4 @@
--- Rows of lists in force that were set aside, and whom each may be about. What such a row would have said of him is not known.
+-- Rows of lists in force that were set aside, and the people whom each may be about. What such a row would have said of a person is not known.
 select
     set_aside.row_id as row_id,
     possible_person.person_id as person_id,

@@ -1,7 +1,7 @@
--- What may be one person, found by equal keys only, so that no list is compared with every other: a set-aside row and a person, or two
--- persons. Of a number of which the end is damaged, those come first whom the row's own sender names, and of the others each division's
--- only one is asked about: else a number of somebody else's choice would make the question unanswerable. How alike the numbers are is
--- judged afterwards (registry.suggestion).
+-- Records that may be about one person, found by equal keys only, so that no list is compared with every other: a set-aside row and a person,
+-- or two persons. Where the end of a number is damaged, people whom the row's own sender names come first; otherwise a division's person is
+-- offered only when it is the only one there. If not, a person could add numbers of his own choice until the question has no answer. How alike
+-- the numbers are is judged afterwards (registry.suggestion).
 with aside as (
     select
         set_aside.row_id as row_id,

@@ -1,4 +1,4 @@
--- The survey row that speaks for a household, with the standard that holds where it lives.
+-- The survey row that counts for a household, with the standard that holds where the household lives.
 with surveyed as (
     select
         household.household_id as household_id,

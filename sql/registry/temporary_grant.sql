@@ -1,5 +1,5 @@
--- Applications for temporary assistance, the later row of one number. Granted: agreed, and paid not after D;
--- grant_unreadable: it may have been, but for cells that nobody can read.
+-- Applications for temporary assistance; of several rows with one application number the later one counts. Granted means: agreed, and paid not
+-- after D. grant_unreadable: it may have been granted, but some cells cannot be read.
 with ranked as (
     select
         temporary_grant.row_id as row_id,

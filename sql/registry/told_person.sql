@@ -1,4 +1,5 @@
--- People of whom a roster says all there is to say, whole or not: they stand on it, with their household and as many members as it covers.
+-- People of whom a roster says all there is to say, whether it is whole or not: they stand on it, with their household, and it lists as many
+-- members as it covers.
 select
     enrolment.person_id as person_id,
     enrolment.division_code as division_code,

@@ -1,4 +1,4 @@
--- When a division's rows last named one of its townships. Of files in force only: what was refused or replaced said nothing.
+-- When a division's rows last named each of its townships. Only files in force count: a file that was refused or replaced says nothing.
 with named as (
     select unit_code, township, submission_id from accepted.dibao_household
     union

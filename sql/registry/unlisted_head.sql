@@ -1,7 +1,7 @@
--- Heads whom a division's latest list of households names, or to whom its latest list of people ties somebody, and who do not stand on its
--- list of people of that month, unless people said that the household's row is not his, or it is another division's row of another month
--- under another name, of which nobody is asked. Some programs export the head with the household
--- alone, or leave his row out, so he may well be enrolled.
+-- Heads whom a division's latest list of households names, or to whom its latest list of people ties a person, and who are not on its list of
+-- people of that month. Some programs export the head with the household only, or leave out the head's row, so the head may well be enrolled.
+-- Left out are rows of households that people said are about somebody else, and another division's rows of another month under another name,
+-- about which nobody is asked.
 with households as (
     select row_id, person_id, unit_code, 'dibao' as registry, period from accepted.dibao_household
     union all

@@ -1,4 +1,4 @@
--- Vehicles, the later row of one plate and owner.
+-- Vehicles; of several rows about one plate and owner the later one counts.
 with ranked as (
     select
         vehicle.row_id as row_id,
