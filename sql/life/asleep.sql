@@ -1,6 +1,7 @@
--- Answers of divisions that hold nobody tonight. What a division said holds while everybody whom it is about is its own: named by a row of
--- its own, of any month, or by a partner's row whose address lies there; not while he lived elsewhere last night, at the bureau too, nor
--- while lists in use of other divisions name him and none of its own does. It holds again when that is over. What the bureau said never sleeps.
+-- Answers of divisions that have no effect tonight. A division's answer holds while all people whom it is about belong to that division: a row
+-- of its own, of any month, names them, or a partner's row with an address there. It does not hold while such a person lived elsewhere last
+-- night (at the bureau too), nor while lists in use of other divisions name the person and none of its own does. It holds again when that is
+-- over. An answer of the bureau always has effect.
 with side as (
     select
         said.decision_id as decision_id,

@@ -1,5 +1,5 @@
--- The warnings of the release before, as they stand after all that people have written about them up to tonight. What a line did that no longer
--- holds, since another one of its day contradicts it, is undone.
+-- The warnings of the release before, as they stand after all that people have written about them up to tonight. The effect of a line is
+-- undone when the line no longer holds, because another line of the same day contradicts it.
 with standing as (
     select
         decision.warning_id as warning_id, decision.decision_id as decision_id, decision.result as result,

@@ -1,4 +1,5 @@
--- Open warnings that tonight's rules neither list anew nor can be asked about: they stay, but for those about the dead.
+-- Open warnings that tonight's rules do not list again and that cannot be asked about: they are kept. Those about the dead are kept only for
+-- rules about the dead.
 select
     before.warning_id as warning_id,
     before.rule_code as rule_code,

@@ -1,5 +1,5 @@
--- Because of which submission a warning came or changed: the newest of those that say most directly why. And because of which it went: one
--- that was taken tonight, and with whose rows, of all that is new tonight, the warning goes (warnings.withdrawal).
+-- The submission because of which a warning came or changed: the newest of those that say most directly why. Also the submission because of
+-- which a warning went: one that was taken tonight, and whose rows, of all that is new tonight, make the warning go (warnings.withdrawal).
 with touched as (
     select
         warning.warning_id as warning_id, warning.rule_code as rule_code, warning.subject_id as subject_id,

@@ -1,8 +1,8 @@
--- What becomes of each filled-in line beside the others about the same: the later day holds; the same words count once. Lines of one day that
--- say different things of one warning, sample or pair, or that one row is two people, hold none of them, whoever wrote them and in whatever
--- file, row or order: all who wrote are told, until a line of a later day. That a row is somebody else's does not go by the later day when
--- another division said whose it is: then it holds none of them, until the bureau says. About who is who, what the bureau said is changed by
--- the bureau alone, and an answer that sleeps (life.asleep) is beside no other. To be looking into it is no result, and differs from none.
+-- What becomes of each filled-in line beside the other lines about the same matter. The later day holds; the same words count once. Lines of
+-- one day may contradict each other about one warning, sample or pair, or say that one row is two people. Then none of them holds, whoever
+-- wrote them and in whatever file, row or order; all writers are told, until a line of a later day comes. When another division said whose a
+-- row is, the later day does not decide: no line holds until the bureau says whose it is. About who is who, only the bureau changes what the
+-- bureau said, and an answer that sleeps (life.asleep) is compared with no other. "Looking into it" is no result, and contradicts none.
 with given as (
     select
         said.decision_id as decision_id,

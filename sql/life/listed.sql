@@ -1,4 +1,4 @@
--- Warnings that stand, were closed or were withdrawn: about whom, for which purpose, how far each got, and nothing of why.
+-- Warnings that stand, were closed or were withdrawn: about whom, for which purpose and how far each got, without the reason.
 select
     warning.warning_id as warning_id,
     warning.purpose as purpose,

@@ -1,4 +1,4 @@
--- Submissions in force that came since the release before; all of them when there is none.
+-- Submissions in force that came since the release before; all submissions in force when there is no such release.
 with since as (
     select coalesce(max(previous.run_date), date '1900-01-01') as run_date
     from input.previous_release as previous

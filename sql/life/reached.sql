@@ -1,5 +1,5 @@
--- Whom the warnings of the window are about, each once for a purpose: of a rule about people the person, of one about heads everybody in
--- the household. A household is reached by either.
+-- The people and households whom the warnings of the window are about, each once for each purpose. For a rule about a person it is that
+-- person; for a rule about a head it is everybody in the household. Either kind of rule counts for the household.
 with recent as (
     select
         listed.purpose as purpose,

@@ -1,4 +1,4 @@
--- What the registries say tonight that the rules of open warnings ask about, of whom each is about: the person, or his household.
+-- What the registries say tonight, for open warnings whose rule asks them: about the person of the warning, or the person's household.
 with asked as (
     select
         before.warning_id as warning_id,

@@ -1,4 +1,5 @@
--- Candidates whose last episode was withdrawn, on whichever night: that episode. One that people closed after it comes before it.
+-- Candidates of tonight whose last episode was withdrawn, on whichever night, with that episode. A candidate whose last episode is open, or
+-- was closed by people, has no row.
 with ended as (
     select
         withdrawn.rule_code as rule_code, withdrawn.subject_id as subject_id, withdrawn.warning_id as warning_id,

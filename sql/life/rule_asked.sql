@@ -1,5 +1,5 @@
--- Of each rule and division: about how many somebody could be asked, and how many not: on no current roster, in doubt, unreadable. Nobody is
--- counted twice.
+-- For each rule and division: about how many subjects the rule can be asked, and about how many it cannot: no current roster, in doubt,
+-- unreadable. Each subject is counted once.
 with population as (
     select
         rule.rule_code as rule_code,

@@ -1,5 +1,6 @@
--- Households about whose people somebody decided since the release before who they are, or an answer no longer holds since another one
--- contradicts it, or since its row was found to be somebody else's: why a warning there came, changed or went.
+-- Households with a person about whom it was decided, since the release before, who that person is. Also those where an answer no longer
+-- holds, because another answer contradicts it or because its row was found to be somebody else's. This explains why a warning there came,
+-- changed or went.
 with fresh as (
     select
         answer.decision_id as decision_id, answer.left_ref as left_ref, answer.right_ref as right_ref,

@@ -1,5 +1,5 @@
--- Of what was closed, the last episode of each rule and subject: how long it stays silent, and from which value on it is worse. What one
--- division closed about somebody of another name silences no other division.
+-- The last closed episode of each rule and subject that stands tonight: whether the warning may fire again, and why. What one division closed
+-- about a person of another name silences no other division.
 with last_closed as (
     select
         before.warning_id as warning_id, before.rule_code as rule_code, before.subject_id as subject_id,

@@ -1,4 +1,4 @@
--- Of whom a rule may ask: every person, and every household by its head.
+-- About whom a rule may ask: every person, and every household by its head.
 select
     'person' as subject_kind,
     person.person_id as subject_id,

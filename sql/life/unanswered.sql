@@ -1,7 +1,7 @@
--- Open warnings that cannot be asked about tonight, since a roster is not current, or not whole and says nothing of whom they are about,
--- or nobody can tell whether they stand on it (another name under the number, a row set aside that may be theirs), or a cell cannot be
--- read, or the name on a row that they stand on has come into dispute, or people contradict each other about whose it is: they are carried
--- over, with that remark. What nobody knows withdraws nothing.
+-- Open warnings that cannot be asked about tonight. They are carried over with a remark; what nobody knows withdraws nothing. The reasons are:
+-- a roster is not current; it is not whole and says nothing about the people of the warning; nobody can tell whether they are on it (another
+-- name under the number, or a row set aside that may be theirs); a cell cannot be read; the name on a row that the warning stands on is now
+-- disputed; or people contradict each other about whose the row is.
 with unanswered as (
     select
         answered.warning_id as warning_id,

@@ -1,5 +1,6 @@
--- Whom an assistance rule was asked about tonight without finding anything: neither found by it or by a stronger one, nor silent since
--- it was closed, nor enrolled where the rule asks who is not, nor such that it cannot be told or read. Who has no number is no subject.
+-- People and households about whom an assistance rule asked tonight and found nothing. Left out are those whom the rule or a stronger one
+-- found, those that are silent since a warning was closed, those enrolled where the rule asks who is not, and those about whom it cannot be
+-- told or read. A person without a number is no subject.
 with listed as (
     select every.rule_code as rule_code, every.subject_id as subject_id, every.person_id as person_id
     from warnings.every as every

@@ -1,4 +1,4 @@
--- Warnings that were open and are neither asked nor kept any more: to be withdrawn.
+-- Warnings that were open, and that the rules no longer list and nothing keeps: they are to be withdrawn.
 select
     before.warning_id as warning_id,
     before.rule_code as rule_code,

@@ -1,4 +1,4 @@
--- People whom lists tie to two heads, and whether a warning would come or go if they were counted with the other one.
+-- People whom lists tie to two heads, and whether a warning would come or go if they were counted with the other head.
 with flipped as (
     select distinct what_if.left_ref as person_id, what_if.right_ref as other_head_id
     from warnings.what_if as what_if

@@ -1,4 +1,4 @@
--- Who was expected to deliver what, and what is held of it.
+-- Which unit was expected to deliver what, and what of it is on file.
 with received as (
     select
         submission.unit_code as unit_code,

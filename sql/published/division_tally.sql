@@ -1,4 +1,4 @@
--- Of each division: what is open, looked into, overdue and closed.
+-- For each division: how many warnings are open, looked into, overdue and closed.
 select
     unit.unit_code as division_code,
     unit.name as name,

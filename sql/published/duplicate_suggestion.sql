@@ -1,4 +1,4 @@
--- Records that look like one person, those first whose decision would change most on the lists. Nothing is merged by this table.
+-- Records that look like one person. Those whose decision would change most on the lists come first. This table merges nothing.
 with offered as (
     select
         suggestion.left_ref as left_ref,

@@ -1,4 +1,4 @@
--- People on the rosters in use; a household's amount stands on one of its rows, so that the column can be summed.
+-- People on the rosters in use. A household's amount stands on one of its rows only, so that the column can be summed.
 select
     enrolment.person_id as person_id,
     enrolment.registry as registry,

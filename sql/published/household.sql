@@ -1,4 +1,4 @@
--- Every household, with the colour of the help that it needs; without open warnings, by what it already has.
+-- Every household, with the colour of the help that it needs; without open warnings, the colour of what it already has.
 with standing as (
     select distinct household_member.household_id as household_id, enrolment.registry as ground
     from registry.household_member as household_member

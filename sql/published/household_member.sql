@@ -1,4 +1,4 @@
--- Who belongs to which household, and the list that says so.
+-- Which person belongs to which household, and the list that says so.
 select
     household_member.household_id as household_id,
     household_member.person_id as person_id,

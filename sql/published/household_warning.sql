@@ -1,4 +1,4 @@
--- One line per household with open warnings: how urgent, which colour of help, which services, and is it news.
+-- One line per household with open warnings: how urgent it is, which colour of help, which services, and whether it is news.
 with listed as (
     select
         warning_list.household_id as household_id, warning_list.rule_code as rule_code, warning_list.level as level,

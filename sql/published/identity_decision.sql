@@ -1,4 +1,4 @@
--- What people wrote about who is who: who, when, why, and what became of each line.
+-- What people wrote about who is who: the writer, the date, the reason, and what became of each line.
 select
     answer.decision_id as decision_id,
     answer.question_id as question_id,

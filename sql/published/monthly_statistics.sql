@@ -1,5 +1,5 @@
--- How many households, persons and applications, and how much money: per month, and per year with monthly averages; for each division
--- and for all. People on the rosters of two divisions are counted once for all; what both paid is added up.
+-- How many households, persons and applications, and how much money: per month, and per year with monthly averages; for each division and for
+-- all. A person on the rosters of two divisions is counted once for all; what both divisions paid is added up.
 with person as (
     select registry, month, division_code, person_id, head_person_id
     from registry.counted_person

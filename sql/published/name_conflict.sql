@@ -1,4 +1,4 @@
--- Rows whose number belongs to somebody of another name; used by no rule until a person says that it is that person's.
+-- Rows whose number belongs to a person of another name. No rule uses them until a person says that the row is about that person.
 with flipped as (
     select distinct what_if.left_ref as row_id
     from warnings.what_if as what_if

@@ -1,4 +1,4 @@
--- Everybody of whom a row was accepted.
+-- Every person of whom a row was accepted.
 select
     person.person_id as person_id,
     person.id_number as id_number,

@@ -1,5 +1,5 @@
--- Rosters by month, township and registry: how many households and persons, and how much money. A township is what that month's roster
--- names; '' when it names none. All of a month adds up to its line in monthly_statistics.
+-- Rosters by month, township and registry: how many households and persons, and how much money. The township is the one that that month's
+-- roster names; '' when it names none. The rows of one month add up to its line in monthly_statistics.
 with member as (
     select
         person.registry as registry,

@@ -1,5 +1,5 @@
--- Every night's answer of each rule in each division: how many it asked about, found, and could not ask about. Nights before stand as the
--- release before tells them, as long as facts are kept.
+-- Every night's answer of each rule in each division: how many it asked about, found, and could not ask about. Earlier nights stand as the
+-- release before gives them, as long as facts are kept.
 with found as (
     select
         warning.rule_code as rule_code,

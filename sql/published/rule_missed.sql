@@ -1,5 +1,5 @@
--- How many an assistance rule may miss: the share of those in need among the random sample that people checked, times how many it was
--- asked about without listing them. Of the samples of the trailing year. Where nothing was checked nothing is known, which is not nobody.
+-- How many an assistance rule may miss: the share of those in need in the random sample that people checked, times how many it was asked about
+-- without listing them. The samples are those of the trailing year. Where nothing was checked, the number is unknown; it is not 0.
 with drawn as (
     select
         sample_check.rule_code as rule_code, sample_check.division_code as division_code, sample_check.state as state,

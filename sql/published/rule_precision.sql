@@ -1,5 +1,5 @@
--- Of the warnings that people closed, how many found what they said: per rule and division, and for all. Wilson's interval at 95 %,
--- since most divisions close few. Wrong data is the source's fault, not the rule's: counted beside, in nothing else.
+-- Of the warnings that people closed, how many were right, per rule and division, and for all. Wilson's interval at 95 % is given, since most
+-- divisions close few. Wrong data is the source's fault, not the rule's: it is counted beside, and in no other figure.
 with closed as (
     select warning.rule_code as rule_code, warning.division_code as division_code, verdict.counts_as as counts_as
     from main.warning as warning

@@ -1,4 +1,5 @@
--- Of each rule: how many were asked, how many it lists, whom it could not be asked about and why. A rule that asked nobody is not clean.
+-- For each rule: how many it asked about, how many it lists, how many it could not ask about and why. A rule that asked about nobody has not
+-- shown that nobody is concerned.
 with summed as (
     select
         rule_asked.rule_code as rule_code,

@@ -1,5 +1,6 @@
--- The weekly random sample of those whom an assistance rule was asked about and did not list: somebody looks whether they need help all the
--- same. It is no warning. Who is drawn is told by a keyed word of the week: the same all week, in whatever order the files came.
+-- The weekly random sample of people and households about whom an assistance rule asked and whom it did not list. A person checks whether they
+-- need help all the same. It is no warning. A keyed word of the week decides who is drawn: the same all week, in whatever order the files
+-- came.
 with tonight as (
     select
         night.run_date as run_date,

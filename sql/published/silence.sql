@@ -1,5 +1,6 @@
--- Where nothing is heard: per division and township whether files come, whether help is found to be owed, and whether anybody says what came of
--- it. That nobody is listed where no list came says nothing; nor does it where nobody is known. No counts of warnings: few are somebody.
+-- Where nothing is heard: per division and township whether files come, whether help is found to be owed, and whether anybody reports what
+-- came of it. Where no list came, or where nobody is known, an empty list of warnings says nothing. No counts of warnings are given, since a
+-- small count could point to a person.
 with area as (
     select unit.unit_code as division_code, '' as township
     from input.unit as unit

@@ -1,4 +1,4 @@
--- Applications for temporary assistance; disputed rows are not known to be this person's and stay out.
+-- Applications for temporary assistance. Disputed rows are left out, since it is not known that they are about this person.
 select
     temporary_grant.application_no as application_no,
     temporary_grant.person_id as person_id,

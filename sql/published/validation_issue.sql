@@ -1,4 +1,4 @@
--- Every failing cell, row and file, with its life.
+-- Every failing cell, row and file, and its history.
 select
     issue.issue_id as issue_id,
     issue.submission_id as submission_id,

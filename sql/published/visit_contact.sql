@@ -1,4 +1,4 @@
--- Where to find the households that somebody is asked to visit tonight: those with an open warning, and those drawn for the weekly check.
+-- Where to find the households that are to be visited tonight: those with an open warning, and those drawn for the weekly check.
 with visited as (
     select household_id
     from main.warning_list

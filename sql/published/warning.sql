@@ -1,7 +1,7 @@
--- The warnings of tonight: what stands, under the id of the night on which it began; what cannot be asked, carried over
--- unchanged but for how fresh tonight's lists are; and what people have closed, as long as facts are kept. A closed one fires again only
--- when it got worse or its silence ended, and then as an episode of its own, as does one that was withdrawn and holds again. One that is kept
--- where somebody does not live any more keeps the name under which it was told there.
+-- The warnings of tonight: those that stand, under the id of the night on which each began; those that cannot be asked about, carried over
+-- unchanged except for how fresh tonight's lists are; and those that people have closed, as long as facts are kept. A closed warning fires
+-- again only when it got worse or its silence ended, and then as an episode of its own; so does a withdrawn one that holds again. A warning
+-- that is kept where the person does not live any more keeps the name under which it was listed there.
 with working_day as (
     select
         calendar.day as day,

@@ -1,6 +1,6 @@
--- What changed since the release before: new warnings, withdrawn and closed ones, those that came back, and others that say
--- something else now; each with the reason and the submission or the person behind it. Where no row of its own tells why, values of the
--- policy that it stands on are named if they came into force since.
+-- What changed since the release before: warnings that are new, withdrawn or closed, that came back, or that say something else now. Each has
+-- the reason and the submission or the person behind it. Where no row of its own explains the change, the policy values that it stands on are
+-- named, if they came into force since.
 with compared as (
     select
         warning.warning_id as warning_id, warning.rule_code as rule_code, warning.household_id as household_id,

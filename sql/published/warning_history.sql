@@ -1,4 +1,4 @@
--- What changed of every warning, night after night: tonight's changes, and those before as the release before tells them, as long as facts
+-- What changed in every warning, night after night: tonight's changes, and the earlier ones as the release before gives them, as long as facts
 -- are kept.
 select
     change.run_date as run_date,

@@ -1,7 +1,8 @@
--- Of how many whom our lists know how many were listed within the window: by place, sex, age, disability and list, for help, supplements and reviews
--- apart. A figure from which somebody could be told is hidden: fewer than smallest_cell listed, or fewer than that not listed. Hidden with it is
--- as much of what adds up to the same total as it takes that they are together no fewer listed, and no fewer not listed, than the least: so
--- nothing follows by subtraction. What is hidden of a division hides its townships, what is hidden of all hides everything.
+-- How many of the people and households on our lists were listed by a warning within the window: by place, sex, age, disability and list,
+-- separately for help, supplements and reviews. A figure that could point to a person is hidden: fewer than smallest_cell listed, or fewer
+-- than smallest_cell not listed. With it, further groups of the same total are hidden, until all hidden groups together have no fewer than
+-- smallest_cell listed and no fewer not listed: so nothing follows by subtraction. Where a division is hidden, its townships are hidden too;
+-- where the total of all is hidden, everything is hidden.
 with purposes as (
     select distinct rule.purpose as purpose
     from input.rule as rule

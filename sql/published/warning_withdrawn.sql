@@ -1,5 +1,6 @@
--- Warnings that were withdrawn, tonight or before, and why: so that what somebody found about one still meets it by name. Why is what the rules
--- answered when they were asked with one change of tonight at a time (warnings.withdrawal): time first, whatever files came.
+-- Warnings that were withdrawn, tonight or before, and why. They are kept so that a finding about a withdrawn warning can still be matched to
+-- it by its id. The reason is what the rules answered when they were asked again with one change of tonight at a time (warnings.withdrawal):
+-- time first, whatever files came.
 with registry_said as (
     select
         answered.warning_id as warning_id,

@@ -1,5 +1,5 @@
--- Surveyed households below the standard that no roster of dibao or tekun knows. Both sides times twelve and times the household's
--- size, so that nothing is divided: h < i is yearly income < 12 × household size × i.
+-- Surveyed households below the standard, where no roster of dibao or tekun has anybody of the household. Both sides are multiplied by twelve
+-- and by the household's size, so that nothing is divided: h < i means yearly income < 12 × household size × i.
 with surveyed as (
     select
         survey_household.head_person_id as person_id,

@@ -1,5 +1,5 @@
--- Surveyed households from the standard up to 1.5 times it that no roster knows. Everything times 12, size and 10,000, so that
--- nothing is divided: i <= h < 1.5 i.
+-- Surveyed households from the standard up to 1.5 times the standard, where no roster has anybody of the household. Everything is multiplied
+-- by 12, size and 10,000, so that nothing is divided: i <= h < 1.5 i.
 with surveyed as (
     select
         survey_household.head_person_id as person_id,

@@ -1,5 +1,6 @@
--- People who paid more in the trailing year than the threshold of the first standing that applies: tekun, dibao, edge or open
--- monitoring, everybody else. Nothing here asks "not in", so the roster in use serves whatever its age, and roster_period says it.
+-- People who paid more in the trailing year than the threshold of their standing. The first standing that applies counts: tekun, dibao, edge
+-- or open monitoring, everybody else. This rule does not ask whether a person is on no roster, so the roster in use serves whatever its age;
+-- roster_period says its month.
 with standings as (
     select
         enrolment.person_id as person_id,

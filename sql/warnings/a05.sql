@@ -1,4 +1,4 @@
--- People newly certified as severely disabled, within the window (D - 90 days, D], whom no roster of dibao or tekun knows.
+-- People newly certified as severely disabled, within the window (D - 90 days, D], who are on no roster of dibao or tekun.
 with certified as (
     select
         disability.person_id as person_id,

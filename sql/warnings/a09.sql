@@ -1,4 +1,4 @@
--- Households on a list of ours that lost a member of working age within the window. Asked is the head, or the eldest adult left.
+-- Households on a list of ours that lost a member of working age within the window. The person to ask is the head, or the eldest adult left.
 with lost as (
     select
         death.household_id as household_id,

@@ -1,4 +1,4 @@
--- Households to whose members temporary assistance was paid several times in the trailing year, and that no roster knows.
+-- Households whose members were paid temporary assistance several times in the trailing year, where no roster has anybody of the household.
 with granted as (
     select
         granted_row.household_id as household_id,

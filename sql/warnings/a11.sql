@@ -1,4 +1,4 @@
--- Households with somebody on the monitoring list whose risk has not been eliminated, and that no roster knows.
+-- Households with a person on the monitoring list whose risk has not been eliminated, where no roster has anybody of the household.
 with monitored as (
     select
         monitored_person.household_id as household_id,

@@ -1,5 +1,5 @@
--- Surveyed people who live alone, are 60 or older, have less than the standard and, as far as the survey knows, nobody bound to
--- support them. An unknown supporter is not "none".
+-- Surveyed people who live alone, are 60 or older, have less than the standard and, as far as the survey knows, nobody who is bound to support
+-- them. An unknown supporter does not mean "none".
 with surveyed as (
     select
         survey_household.head_person_id as person_id,

@@ -1,4 +1,4 @@
--- People who left dibao or tekun within the window, are in neither now, and paid more than the threshold since a year ago.
+-- People who left dibao or tekun within the window, are in neither now, and paid more than the threshold in the trailing year.
 with listed as (
     select
         roster_person.person_id as person_id,

@@ -1,4 +1,5 @@
--- People whose application for temporary assistance waits beyond the deadline: of several the urgent one, then the longest.
+-- People whose application for temporary assistance has waited beyond the deadline. Of several applications an urgent one counts first, then
+-- the one that waited longest.
 with ranked as (
     select
         overdue.person_id as person_id,

@@ -1,5 +1,5 @@
--- People who died before the first day of a current roster's month and stand on it still. Months and amounts are those of all rosters
--- held for months after the month of death.
+-- People who died before the first day of a current roster's month and are still on that roster. Months and amounts are those of all rosters
+-- on file for the months after the month of death.
 with listed as (
     select
         roster_row_after_death.person_id as person_id,

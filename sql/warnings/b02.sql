@@ -1,6 +1,6 @@
--- People on current rosters of two or more of dibao, tekun and edge, but for the pair that the rules allow: alone in a dibao household,
--- and listed with an edge household whose other members are in edge and not in dibao. Who stands alone on an edge roster that is not whole may
--- have others there.
+-- People on current rosters of two or more of dibao, tekun and edge. One pair is allowed by the rules and left out: alone in a dibao
+-- household, and listed with an edge household whose other members are in edge and not in dibao. A person who stands alone on an edge roster
+-- that is not whole may have others there.
 with enrolled as (
     select
         enrolment.person_id as person_id,

@@ -1,5 +1,5 @@
--- People on current rosters of one registry in two or more divisions. The division that entered them last is asked; they overlap from
--- the last start to the month that all these rosters reach.
+-- People on current rosters of one registry in two or more divisions. The division that entered them last is asked. The overlap runs from the
+-- last start to the last month that all these rosters cover.
 with ranked as (
     select
         double_enrolment.person_id as person_id,

@@ -1,4 +1,4 @@
--- Owners of vehicles in use among the people of authorised households on current rosters.
+-- Owners of vehicles in use, among the people of authorised households on current rosters.
 with owned as (
     select
         vehicle.person_id as person_id,

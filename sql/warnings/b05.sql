@@ -1,4 +1,4 @@
--- Authorised households whose members own more than one residential unit; one that two members share is one.
+-- Authorised households whose members own more than one residential unit. A unit that two members share counts once.
 with owned as (
     select
         residence.household_id as household_id,

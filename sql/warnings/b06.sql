@@ -1,4 +1,4 @@
--- Legal representatives and shareholders of companies among the people of authorised households on current rosters.
+-- Legal representatives and shareholders of companies, among the people of authorised households on current rosters.
 with held as (
     select
         business_role.person_id as person_id,

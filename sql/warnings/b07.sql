@@ -1,5 +1,5 @@
--- Authorised dibao and edge households whose members' contribution bases and pensions, per head of 家庭人口, are above the standard (edge:
--- above its multiple). Everything times 10,000, so that nothing is divided.
+-- Authorised dibao and edge households whose members' contribution bases and pensions, per head of 家庭人口, are above the standard (edge: above
+-- its multiple of the standard). Everything is multiplied by 10,000, so that nothing is divided.
 with paid as (
     select
         review_income.household_id as household_id,

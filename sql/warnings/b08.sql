@@ -1,5 +1,5 @@
--- Dibao households whose last recheck (else start month) lies more than the interval back; the short interval when the roster says that
--- a member can work. Measured in rechecks missed, so that a day more is not worse.
+-- Dibao households whose last recheck (else start month) lies further back than the interval. The short interval holds when the roster says
+-- that a member can work. The measure is the number of rechecks missed, so that one more day does not make it worse.
 with able as (
     select
         enrolment.division_code as division_code,

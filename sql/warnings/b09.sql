@@ -1,5 +1,5 @@
--- Edge households whose qualification has run out: the date of the roster, else the months of validity after the start month.
--- Measured in periods of validity missed, so that a day more is not worse.
+-- Edge households whose qualification has run out: by the date on the roster, else by the months of validity after the start month. The
+-- measure is the number of periods of validity missed, so that one more day does not make it worse.
 with valid as (
     select
         current_household.household_id as household_id,

@@ -1,4 +1,4 @@
--- Supplements below the lower or above the upper share of the standard. Both sides times 10,000, so that nothing is divided.
+-- Supplements below the lower or above the upper share of the standard. Both sides are multiplied by 10,000, so that nothing is divided.
 with paid as (
     select
         current_person.person_id as person_id,

@@ -1,5 +1,5 @@
--- Dibao households in remote or border places without the remote supplement. What the household's row says of the border goes before the
--- township's flag, which does not stand for a cell that cannot be read; a distance that is not known is not far.
+-- Dibao households in remote or border places without the remote supplement. What the household's row says about the border goes before the
+-- township's flag. The flag does not stand in for a cell that cannot be read. An unknown distance does not count as far.
 with placed as (
     select
         current_household.household_id as household_id,

@@ -1,4 +1,5 @@
--- Remote supplements above the share of the standard times the people covered. Both sides times 10,000, so that nothing is divided.
+-- Remote supplements above the share of the standard times the people covered. Both sides are multiplied by 10,000, so that nothing is
+-- divided.
 with paid as (
     select
         current_household.household_id as household_id,

@@ -1,5 +1,5 @@
--- Household benefits that differ from what the income leaves to be made up: the standard times the people covered less the month's
--- income, raised to whole yuan once, at the end. Everything times 12, since rural incomes are of the year.
+-- Household benefits that differ from the amount due: the standard times the people covered, less the month's income, raised to whole yuan
+-- once, at the end. Everything is multiplied by 12, since rural incomes are stated per year.
 with declared as (
     select
         current_household.household_id as household_id,
