@@ -1,4 +1,6 @@
-"""The only door to a DuckDB file: load accepted rows, build sql/, examine the result, publish it whole or not at all.
+"""Builds, examines, publishes and reads the DuckDB files of a home; no other module opens such a file.
+
+It loads accepted rows, makes the tables of sql/, examines the result, and publishes it whole or not at all.
 
 A release is built in a private directory, examined, renamed into releases/<n>, and becomes current by one
 rename of the link `warehouse.duckdb`. Readers see the old release or the new one, never a mixture.
@@ -49,7 +51,7 @@ from pipeline.warehouse.models import (
 )
 
 RECEIPT = {"received_seq": "BIGINT", "file_name": "VARCHAR"}
-"""What `accepted.<kind>` says of the submission that a row came in, beside the kind's own columns."""
+"""Columns of `accepted.<kind>`, beside the kind's own, about the submission in which a row came."""
 
 _WILSON = (
     "create macro wilson_{side}(hits, n) as case when hits = {edge} then {bound} else"
@@ -64,7 +66,7 @@ MACROS = (
     "create macro masked_number(number) as substr(number, 1, 6) || '********' || right(number, 3)",
 )
 """`wilson_low(hits, n)` and `wilson_high(hits, n)`: the bounds, from 0 to 1, of a share of counts, by Wilson's interval at 95 % (z = 1.959964);
-of nothing anything is possible: 0 and 1. `folded_name(name)`: a name as it is compared, without case, blanks and the dots of long names.
+0 and 1 where n is 0. `folded_name(name)`: a name as it is compared, without case, blanks and the dots of long names.
 `masked_number(number)`: a number as `model.mask` shows it.
 
 The only macros that sql/ may use; another engine needs them by these names.
@@ -76,29 +78,29 @@ KEPT = 7
 POSITIONS = frozenset(
     {"row_id", "submission_id", "unit_code", "division_code", "registry", "period", "kind", "rule_code", "warning_id"}
 )
-"""Columns that say where a bad row is without saying whose it is."""
+"""Columns that say where a bad row is, and do not say about whom it is."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """All that a build is a function of, beside sql/ and expectations/."""
+    """All that the result of a build depends on, beside sql/ and expectations/."""
 
     day: date
     """The night's date D."""
     accepted: Mapping[str, Rows] = field(default_factory=dict)
-    """Kind → rows of the submissions in force; a kind that is not named has none."""
+    """Kind → rows of the submissions in force; a kind that is not named has no rows."""
     unproven: Mapping[str, Rows] = field(default_factory=dict)
-    """Kind → set-aside rows of the same submissions with nothing against them but their number; `person_id` is NULL."""
+    """Kind → set-aside rows of the same submissions whose only fault is their number; `person_id` is NULL."""
     given_tables: Mapping[str, Rows] = field(default_factory=dict)
     """Table of INPUT → its rows; a table that is not named is empty."""
     made: Mapping[str, pa.Table] = field(default_factory=dict)
-    """Table that a build makes → rows that stand there instead; for examples beside models alone."""
+    """Table that a build makes → rows that are used instead; only for examples beside models."""
     previous: Path | None = None
     """warehouse.duckdb of the last release of an earlier night (`previous_release`)."""
     keys: Sequence[str] = field(default=(), repr=False)
     """What opens `previous` when it is encrypted."""
     earlier: Callable[[date], Inputs] | None = field(default=None, repr=False)
-    """The night of an earlier release → what it was a function of, as far as who is listed goes; asked when a warning is gone."""
+    """The night of an earlier release → its inputs, as far as they decide who is listed; called when a warning is gone."""
     warning_id: Callable[[str, str, date], str] | None = None
     """(rule_code, subject_id, first_seen_on) → keyed hash; needed for `main` models only."""
 
@@ -126,11 +128,11 @@ HARDENED: dict[str, str | bool | int | float | list[str]] = {
 }
 """How a published file is opened. An analyst's shell should be opened the same way (docs/manual.md)."""
 _LAST = ("enable_external_access", "lock_configuration")
-"""Of HARDENED, what shuts the door behind an encrypted file: it can only be attached by a query."""
+"""Settings of HARDENED that are made only after an encrypted file is attached, since attaching it is a query."""
 
 
 def ask(inputs: Inputs, models: Models, table: str, *, limits: Limits = LIMITS, work: Path | None = None) -> pa.Table:
-    """One table of sql/, with only what it is made from built, in memory; `work` as of `in_memory`.
+    """One table of sql/, built in memory with only the tables that it is made from; `work` as in `in_memory`.
 
     `table` is `registry.<name>`, `warnings.<name>` or `main.<name>`. Raises ModelError.
     """
@@ -141,9 +143,9 @@ def ask_for(
     inputs: Inputs, models: Models, queries: Mapping[str, str], *, limits: Limits = LIMITS, is_trial: bool = False,
     work: Path | None = None,
 ) -> dict[str, pa.Table]:  # fmt: skip
-    """Table of sql/ → the answer to a query over it; as `ask`, but what several are made from is built once.
+    """Table of sql/ → the answer to a query over it; as `ask`, but tables that several of them need are built once.
 
-    `is_trial`: only who would be listed is asked, so warnings have no reason and no evidence.
+    `is_trial`: only who would be listed matters, so warnings have no reason and no evidence.
     """
     models.validate(queries)
     with in_memory(work, limits) as con:
@@ -152,7 +154,7 @@ def ask_for(
 
 
 def trace(inputs: Inputs, models: Models, rule: str, person_id: str) -> list[why_not.Failing] | None:
-    """The conditions of a rule (`warnings.<code>`) that do not hold for a person; [] when all do, None when nobody knows him."""
+    """The conditions of a rule (`warnings.<code>`) that do not hold for a person; [] when all hold, None when the person is unknown."""
     models.validate([rule])
     with closing(_connect(None, LIMITS)) as con:
         _make(con, inputs, models, [rule, "registry.person", "registry.household_member"])
@@ -167,18 +169,18 @@ class Failure:
     """Why a release cannot be built."""
 
     table: str
-    """The table that could not be made, or of which something does not hold; '' where rows could not be loaded."""
+    """The table that could not be made, or that fails its examination; '' where rows could not be loaded."""
     said: str
-    """In words, without a value from a row."""
+    """The reason in words, without a value from a row."""
 
 
 def attempt(
     inputs: Inputs, models: Models, wanted: Sequence[str] | None = None, *, work: Path, key: str | None = None
 ) -> Failure | None:
-    """Make and examine a release in memory, and write nothing; the first failure, None when there is none.
+    """Make and examine a release in memory, and write nothing; gives the first failure, None when there is none.
 
-    `wanted`: only these tables and what they are made from, of which then only these are examined. `work`, `key`: as of
-    `build`. Raises OF_THE_MACHINE alone.
+    `wanted`: make only these tables and the tables that they are made from, and examine only these. `work`, `key`: as in
+    `build`. Raises only OF_THE_MACHINE.
     """
     begun: list[str] = []
     with (
@@ -192,7 +194,7 @@ def attempt(
                 wrong = _verify_counts(con)
         except OF_THE_MACHINE:
             raise
-        except Exception as problem:  # noqa: BLE001 - whatever it is, it is told, and whose rows it needs is asked
+        except Exception as problem:  # noqa: BLE001 - any failure is told, and the caller asks which rows cause it
             return Failure(begun[-1] if begun else "", tell_failure(problem))
     return Failure(*wrong[0]) if wrong else None
 
@@ -202,11 +204,12 @@ def build(
 ) -> dict[str, int]:
     """Build and examine a whole release in the directory `target`; published table → rows.
 
-    Writes `warehouse.duckdb` and `divisions/<unit>.duckdb`, checkpointed and read-only. The build itself is in
-    memory; `work` takes what spills, so it lies on the home's encrypted volume. One build at a time uses it. What a night that was cut off
-    left in `work` or `target` is removed first. With a `key` the files, and what spills, are encrypted by DuckDB. Raises
-    ModelError before anything is built when sql/ or the policy cannot serve, ConfigError when DuckDB cannot encrypt safely
-    here, PublishRefused when the result fails its examination; then `target` does not exist.
+    Writes `warehouse.duckdb` and `divisions/<unit>.duckdb`, checkpointed and read-only. The build itself is in memory.
+    What does not fit is written below `work`, so `work` lies on the home's encrypted volume; one build at a time uses it.
+    What an interrupted night left in `work` or `target` is removed first. With a `key`, DuckDB encrypts the files and what
+    is written below `work`. Raises ModelError before anything is built when sql/ or the policy cannot be used, ConfigError
+    when DuckDB cannot encrypt safely here, PublishRefused when the result fails its examination; then `target` does not
+    exist.
     """
     models.validate(models.everything())
     if key:
@@ -232,7 +235,7 @@ def build(
                 for (unit,) in units:
                     _write(con, release / "divisions" / f"{unit}.duckdb", filled, unit, key)
                 _read_back(release / "warehouse.duckdb", digests, key)
-            # Their words name a file and what the system said, and no row: the tables written have no constraint that a row could break.
+            # These messages name a file and what the system said, and no row: the written tables have no constraint that a row could break.
             except (duckdb.IOException, duckdb.TransactionException) as problem:
                 raise NotWritten(f"新的一版没有写成，仍用上一版（磁盘满了或坏了？）。{own_words(problem)}") from problem
         for path in sorted(release.rglob("*.duckdb")):
@@ -245,10 +248,10 @@ def build(
 
 @dataclass(frozen=True)
 class Publication:
-    """What publishing a built release will do: known before it is done, so that the journal can tell it first."""
+    """What publishing a built release will do; known before it is done, so that the journal can tell it first."""
 
     number: int
-    """Of its folder `releases/<n>`."""
+    """The number n of its folder `releases/<n>`."""
     becomes_current: bool
     """False for a release of an earlier night than the current one."""
     retired: tuple[int, ...]
@@ -256,9 +259,9 @@ class Publication:
 
 
 def plan(built: Path, releases: Path, link: Path, *, kept: int = KEPT, keys: Sequence[str] = ()) -> Publication:
-    """What `publish` is to do with a built release. `keys` open those that are encrypted.
+    """What `publish` is to do with a built release. `keys` open releases that are encrypted.
 
-    Of old releases the last `kept` stay, and what `previous_release` needs to run this night again.
+    The last `kept` releases stay, and the one that `previous_release` needs to run this night again.
     """
     number = next_number(releases)
     night = _night_of(built, keys)
@@ -272,7 +275,7 @@ def plan(built: Path, releases: Path, link: Path, *, kept: int = KEPT, keys: Seq
 
 
 def publish(built: Path, releases: Path, link: Path, planned: Publication) -> Path:
-    """Do what was planned for a built release; its directory `releases/<n>`.
+    """Do what was planned for a built release; gives its directory `releases/<n>`.
 
     A crash before the last rename leaves the link as it was.
     """
@@ -312,25 +315,25 @@ def release_of(releases: Path, day: date, keys: Sequence[str] = ()) -> Path | No
 
 
 WRITTEN = ("measure", "note")
-"""Columns in which stands what people wrote in filled-in lists, of published tables with a `decision_id`."""
+"""Columns with texts that people wrote in filled-in lists, in published tables that have a `decision_id`."""
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Which rows of a release a copy of it does not have."""
+    """The rows of a release that a copy of it leaves out."""
 
     words: frozenset[str] = frozenset()
-    """Rows in whose texts one of these stands, but for those of the tables that stay `whole`."""
+    """Rows whose texts contain one of these, except in the tables that stay `whole`."""
     issues: frozenset[str] = frozenset()
     """Numbers of issues."""
     contacts: frozenset[str] = frozenset()
-    """Households whose address and telephone go (`visit_contact`)."""
+    """Households whose address and telephone are left out (`visit_contact`)."""
     decisions: frozenset[str] = frozenset()
-    """decision_ids of which what people wrote goes; the rows in which it stands stay, and say so (TAKEN_OUT)."""
+    """decision_ids whose written texts are taken out; their rows stay, and say so (TAKEN_OUT)."""
     whole: frozenset[str] = frozenset()
 
     def condition(self, table: str, columns: str | None) -> tuple[str, list[Any]]:
-        """Whether a row goes, as SQL, and its parameters; `columns` are the table's texts, quoted, with commas."""
+        """SQL condition for the rows that are left out, and its parameters; `columns`: the table's text columns, quoted, with commas."""
         conditions, values = ["false"], list[Any]()
         if self.words and columns and table not in self.whole:
             values.append("|".join(re.escape(word) for word in sorted(self.words)))
@@ -348,9 +351,9 @@ class LeftOut:
 
 
 def without(release: Path, left_out: LeftOut, target: Path, keys: Sequence[str] = ()) -> int:
-    """A copy of a release as new files, without some rows and notes; how many rows are gone or changed, in all of its files.
+    """Write a copy of a release without some rows and notes; gives how many rows are gone or changed, in all of its files.
 
-    The files of the release are not touched. `keys` open it when it is encrypted; the copy is closed by the same one.
+    The files of the release are not touched. `keys` open it when it is encrypted; the copy is encrypted with the same key.
     """
     gone = 0
     for path in sorted(release.rglob("*.duckdb")):
@@ -399,7 +402,7 @@ def next_number(releases: Path) -> int:
 
 
 def keep(release: Path, releases: Path, number: int) -> Path:
-    """Put a release among those that are kept, without making it the current one; where it lies."""
+    """Put a release among the kept ones, without making it the current one; gives its folder."""
     kept = releases / str(number)
     release.rename(kept)
     sync(releases)
@@ -407,14 +410,14 @@ def keep(release: Path, releases: Path, number: int) -> Path:
 
 
 def others(releases: Path, kept: Collection[str]) -> list[str]:
-    """Names of all releases but those `kept`, sorted: also of those laid aside, and of what was half removed."""
+    """Names of all releases except those `kept`, sorted; also those laid aside, and those that were only half removed."""
     return sorted(path.name for path in releases.iterdir() if path.name not in kept)
 
 
 def drop(releases: Path, names: Iterable[str]) -> None:
     """Remove releases."""
     for name in names:
-        # Under its own name half a release would be taken for a whole one after a crash.
+        # After a crash, half a release under its own name would be taken for a whole one.
         gone = releases / (name if name.startswith(PART) else f"{PART}{name}")
         (releases / name).rename(gone)
         shutil.rmtree(gone)
@@ -425,9 +428,9 @@ def read(link: Path, keys: Sequence[str] = ()) -> duckdb.DuckDBPyConnection:
 
     `keys`: what may open it when it is encrypted (`seal.release_keys`); reading needs no extension.
 
-    What is asked on it reaches this one file and nothing else of the machine (HARDENED). The link is resolved first: while
-    one handle is open, opening the same path again gives a process the old release. Raises PublishRefused when nothing was
-    published yet, or no key opens it.
+    Queries on it reach this one file and nothing else on the machine (HARDENED). The link is resolved first: while a
+    process has one connection open, opening the same path again would give it the old release. Raises PublishRefused when
+    nothing was published yet, or no key opens it.
     """
     if not link.exists():
         raise PublishRefused("还没有任何一版数据，先运行一晚：monitor run")
@@ -437,7 +440,7 @@ def read(link: Path, keys: Sequence[str] = ()) -> duckdb.DuckDBPyConnection:
 def _read_only(path: Path, keys: Sequence[str]) -> duckdb.DuckDBPyConnection:
     try:
         return duckdb.connect(str(path), read_only=True, config=HARDENED)
-    except duckdb.CatalogException:  # encrypted: such a file is attached, with its key
+    except duckdb.CatalogException:  # it is encrypted: such a file is attached, with its key
         con = duckdb.connect(config={name: value for name, value in HARDENED.items() if name not in _LAST})
     try:
         _attach(con, path, "opened", keys)
@@ -451,7 +454,7 @@ def _read_only(path: Path, keys: Sequence[str]) -> duckdb.DuckDBPyConnection:
 
 
 def _attach(con: duckdb.DuckDBPyConnection, path: Path, name: str, keys: Sequence[str]) -> str | None:
-    """Attach a file, encrypted or not, to be read; the key that opened it. Raises PublishRefused when none does."""
+    """Attach a file for reading, encrypted or not; gives the key that opened it. Raises PublishRefused when no key does."""
     try:
         con.execute(f"attach {quote(str(path))} as {name} (read_only)")
     except duckdb.CatalogException:  # "without a key"
@@ -469,7 +472,7 @@ def _attach(con: duckdb.DuckDBPyConnection, path: Path, name: str, keys: Sequenc
 
 
 def keys_in_use(releases: Path, keys: Sequence[str]) -> set[str]:
-    """Those of `keys` without which some release on the disk, laid aside or not, could not be opened; all when one is damaged."""
+    """The keys that some release on the disk, laid aside or not, needs to be opened; all `keys` when a release is damaged."""
     used = set()
     for path in sorted(releases.glob("*/warehouse.duckdb")):
         with closing(_connect(None, LIMITS)) as con:
@@ -483,8 +486,8 @@ def keys_in_use(releases: Path, keys: Sequence[str]) -> set[str]:
 def verify_encryption() -> None:
     """Try whether DuckDB writes encrypted files safely on this machine. Raises ConfigError, in words, when it does not.
 
-    Its own cryptography only reads them: its authors withdrew it from writing, since its random numbers are weak. httpfs
-    brings OpenSSL's. The setting that writes without (`force_mbedtls_unsafe`) is never made.
+    DuckDB's own cryptography only reads such files: its authors withdrew it from writing, since its random numbers are
+    weak. The extension httpfs brings OpenSSL's. The setting that writes without it (`force_mbedtls_unsafe`) is never used.
     """
     with tempfile.TemporaryDirectory() as folder, closing(_connect(None, LIMITS)) as con:
         try:
@@ -502,7 +505,7 @@ def verify_encryption() -> None:
 
 
 def _load_cryptography(con: duckdb.DuckDBPyConnection) -> None:
-    """OpenSSL's, from an extension that lies on this machine; nothing is fetched (`autoinstall_known_extensions`)."""
+    """Load OpenSSL's cryptography from an extension on this machine; nothing is fetched (`autoinstall_known_extensions`)."""
     con.execute("load httpfs")
 
 
@@ -534,8 +537,8 @@ def _night_of(release: Path, keys: Sequence[str]) -> date:
 def in_memory(work: Path | None = None, limits: Limits = LIMITS) -> Iterator[duckdb.DuckDBPyConnection]:
     """An engine for vectorised work on columns, without any database file.
 
-    What exceeds the memory goes into a folder of its own in `work`, gone with the engine; without `work` nothing ever
-    lands on a disk, and what does not fit raises duckdb.OutOfMemoryException.
+    What does not fit into memory is written to a folder in `work`, which is removed with the engine. Without `work`
+    nothing is written to a disk, and what does not fit raises duckdb.OutOfMemoryException.
     """
     if work is None:
         with closing(_connect(None, limits)) as con:
@@ -546,7 +549,7 @@ def in_memory(work: Path | None = None, limits: Limits = LIMITS) -> Iterator[duc
 
 
 def _connect(spill: Path | None, limits: Limits) -> duckdb.DuckDBPyConnection:
-    """A database in memory; what exceeds the limit goes to the directory `spill`, and fails where there is none."""
+    """A database in memory. What exceeds the limit is written to the directory `spill`; without one it fails."""
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": limits.memory,
         "threads": limits.threads,
@@ -554,14 +557,14 @@ def _connect(spill: Path | None, limits: Limits) -> duckdb.DuckDBPyConnection:
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "allow_community_extensions": False,
-        "temp_directory": str(spill or ""),  # unsaid, DuckDB takes `.tmp` where the command was started
+        "temp_directory": str(spill or ""),  # else DuckDB takes `.tmp` in the current folder
     }
     return duckdb.connect(":memory:", config=config)
 
 
 @contextmanager
 def _spilling(folder: Path, key: str | None, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database in memory for a build; what exceeds the limit goes below `folder`, encrypted when there is a `key`."""
+    """A database in memory for a build. What exceeds the limit is written below `folder`, encrypted when there is a `key`."""
     with closing(_connect(folder / "spill", limits)) as con:
         if key:
             _load_cryptography(con)
@@ -578,7 +581,7 @@ def _make(
     is_trial: bool = False,
     begun: list[str] | None = None,
 ) -> None:
-    """Load what the wanted tables need, then make them in order; each is named in `begun` before it is made."""
+    """Load what the wanted tables need, then make them in order; each name is added to `begun` before its table is made."""
     begun = [] if begun is None else begun
     order = models.order(wanted, inputs.made)
     for schema in ("accepted", "input", "registry", "warnings", "life"):
@@ -607,7 +610,7 @@ def _make(
 
 
 def _make_table(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, name: str) -> None:
-    """A model, or a table of the builder that may be made before rows are loaded or needs nothing but tables; else nothing."""
+    """Make a model, or a table of the builder that needs only other tables or rows that are not loaded yet; else do nothing."""
     if name == NAMED_IN:
         make_named_in(con, name, models.kinds, inputs.accepted)
     elif name in _FROM_TABLES:
@@ -621,7 +624,7 @@ _FROM_TABLES: dict[str, Callable[[duckdb.DuckDBPyConnection, str], None]] = {
     FRESHNESS: evidence.make_freshness,
     SUGGESTION: suggestion.make_suggestion,
 }
-"""Tables of the builder that need nothing but other tables."""
+"""Tables of the builder that need only other tables."""
 
 
 def _make_model(con: duckdb.DuckDBPyConnection, models: Models, name: str) -> None:
@@ -631,7 +634,7 @@ def _make_model(con: duckdb.DuckDBPyConnection, models: Models, name: str) -> No
 
 
 def _try(inputs: Inputs, models: Models) -> dict[str, pa.Table]:
-    """What the rules would say of other inputs, in a database of its own (`what_if.Trial`)."""
+    """What the rules would list for other inputs, in a database of its own (`what_if.Trial`)."""
     columns = "rule_code, subject_id, person_id, household_id, division_code, level"
     asked = {name: f"select {columns} from {name}" for name in ("life.standing", "life.carried")}
     people = "registry.person"
@@ -640,7 +643,7 @@ def _try(inputs: Inputs, models: Models) -> dict[str, pa.Table]:
 
 
 def _try_gone(inputs: Inputs, models: Models) -> withdrawal.Answer:
-    """What other inputs would withdraw, and whom they let in, in a database of its own (`withdrawal.Trial`)."""
+    """What other inputs would withdraw, and whose rows they would let in, in a database of its own (`withdrawal.Trial`)."""
     people = "registry.door_person"
     asked = {
         "life.withdrawn": "select warning_id from life.withdrawn",
@@ -655,7 +658,7 @@ def _try_gone(inputs: Inputs, models: Models) -> withdrawal.Answer:
 
 
 def _make_episode(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
-    """`warnings.episode`: the id of each candidate that would begin tonight. Python, since the key never enters SQL."""
+    """Make `warnings.episode`: the id of each candidate that would begin tonight. In Python, since the key never enters SQL."""
     if inputs.warning_id is None:
         raise ModelError("warnings.episode：缺少生成预警编号的函数")
     fresh = con.execute(
@@ -669,10 +672,10 @@ def _make_episode(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
 
 
 def load(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, names: Iterable[str]) -> set[str]:
-    """Create the tables accepted.* among `names` and input.*, typed, from what is given; the models that were made on the way.
+    """Create the tables accepted.* among `names` and input.*, typed, from what is given; gives the models made on the way.
 
     Columns that a file lacks are NULL; columns that the contract no longer names are left out. Raises ModelError when
-    a card asks for a policy value that is not in force.
+    a card needs a policy value that is not in force.
     """
     is_answered = "identity_decision" not in inputs.given_tables and len(inputs.given_tables.get("decision", ())) > 0
     answers = models.order([ANSWER]) if is_answered else []
@@ -724,7 +727,7 @@ def _load_house(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, 
 
 
 def _load_accepted(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, needed: set[str]) -> None:
-    """Rows, by what people decided about who is who."""
+    """Load the rows of the kinds, after applying what people decided about who is who."""
     decided = None
     for kind, contract in models.kinds.items():
         if f"accepted.{kind}" in needed:
@@ -760,7 +763,9 @@ from input.set_aside
 left join partner_kind using (kind)
 where set_aside.person_id is not null
 """
-"""Rows set aside that bear somebody's number, the name on them, and of our own lists whose: no more may be known of who is who."""
+"""Rows that were set aside and carry a person's number, with their name, and the sender if it is one of our own lists.
+
+No more of such a row may be used to tell who is who."""
 
 _PREVIOUS_SOURCE = """
 create table input.previous_source as
@@ -776,7 +781,7 @@ left join roster_kind using (kind)
 
 
 def _load_previous(con: duckdb.DuckDBPyConnection, previous: Path, keys: Sequence[str], needed: set[str]) -> None:
-    """What the release before says; a table or column that it did not have yet stays empty."""
+    """Load what the release before says; a table or column that it did not have yet stays empty."""
     _attach(con, previous, "before", keys)
     there: dict[str, set[str]] = {}
     for table, column in con.execute(
@@ -791,7 +796,7 @@ def _load_previous(con: duckdb.DuckDBPyConnection, previous: Path, keys: Sequenc
 
 
 def _fill(con: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str], rows: Rows) -> None:
-    """A table of these columns, filled by name."""
+    """Create a table with these columns, filled by name."""
     if not len(rows):
         typed = ", ".join(f'"{name}" {sql_type}' for name, sql_type in columns.items())
         con.execute(f"create table {table} ({typed})")
@@ -810,7 +815,10 @@ def _columns_of(con: duckdb.DuckDBPyConnection, given: str) -> set[str]:
 
 
 def _fill_rows(con: duckdb.DuckDBPyConnection, table: str, kind: Kind, rows: Rows) -> None:
-    """A table of a kind's rows. Files written before a cell could be said to be unreadable: what stands there and gave no value is."""
+    """Create a table of a kind's rows.
+
+    In files written before unreadable cells were marked, a cell is unreadable when it has a text and no value.
+    """
     _fill(con, table, kind.accepted_columns(), rows)
     old = [
         f"{field}__unreadable = coalesce({field}__unreadable, {field} is null and {says_something(f'{field}__text')})"
@@ -822,7 +830,7 @@ def _fill_rows(con: duckdb.DuckDBPyConnection, table: str, kind: Kind, rows: Row
 
 
 def _say_unreadable(field: str, header: str) -> str:
-    """`<field>__unreadable` in words, so that a rule can say which cell keeps it silent: 发放日期写着“上周”,认不出来; NULL when it is not."""
+    """`<field>__unreadable` in words, so that a rule can say which cell it cannot read: 发放日期写着“上周”,认不出来; else NULL."""
     written = f"coalesce('写着“' || left({field}__text, 20) || '”，', '')"
     return f"case when {field}__unreadable then {quote(header)} || {written} || '认不出来' end as {field}__unreadable"
 
@@ -862,7 +870,7 @@ def _texts(names: list[str], rows: Sequence[tuple[str | None, ...]]) -> pa.Table
 
 
 def verify_release(con: duckdb.DuckDBPyConnection, models: Models) -> list[str]:
-    """What is wrong with a built release, in Chinese, by positions and counts only; [] when it may be published."""
+    """What is wrong with a built release, in Chinese, with positions and counts only; [] when it may be published."""
     return [said for _, said in [*_verify_tables(con, models), *_verify_counts(con)]]
 
 
@@ -871,7 +879,7 @@ _Wrong = list[tuple[str, str]]
 
 
 def _verify_tables(con: duckdb.DuckDBPyConnection, models: Models, wanted: set[str] | None = None) -> _Wrong:
-    """What is wrong with the tables that models make; only with those `wanted`."""
+    """What is wrong with the tables that models make; with `wanted`, only these are examined."""
     wrong: _Wrong = []
 
     def look(table: str, name: str, query: str) -> None:
@@ -895,7 +903,7 @@ def _verify_tables(con: duckdb.DuckDBPyConnection, models: Models, wanted: set[s
         for rule, query in sorted(model.about.must_hold.items()):
             look(name, f"{name}.{rule}", query)
         if isinstance(model.about, Published):
-            # Of a few tables alone, those that they refer to may not have been made.
+            # When only some tables are made, the tables that they refer to may be missing.
             for column, target in sorted(model.about.references.items()) if wanted is None else ():
                 look(name, _says_of(name, column, target), _dangling(name, column, target))
             there = [column for column, *_ in con.sql(f"describe {name}").fetchall()]
@@ -905,7 +913,7 @@ def _verify_tables(con: duckdb.DuckDBPyConnection, models: Models, wanted: set[s
 
 
 def _verify_counts(con: duckdb.DuckDBPyConnection) -> _Wrong:
-    """Kinds of which other rows were loaded than the ledger tells of."""
+    """Kinds of which the number of rows loaded is not the number in the ledger."""
     wrong: _Wrong = []
     loaded = con.sql("select table_name from duckdb_tables() where schema_name = 'accepted' order by all").fetchall()
     for (kind,) in loaded:
@@ -923,7 +931,7 @@ def _verify_counts(con: duckdb.DuckDBPyConnection) -> _Wrong:
 
 
 def dangling(con: duckdb.DuckDBPyConnection, published: Mapping[str, Published]) -> list[str]:
-    """References of an opened release that lead nowhere, in Chinese; tables and columns that an earlier version did not write are left out."""
+    """References of an opened release without a target, in Chinese; tables and columns that an earlier version did not write are left out."""
     there = set(
         con.execute(
             "select 'main.' || table_name || '.' || column_name from duckdb_columns() where schema_name = 'main' and not internal"
@@ -951,7 +959,7 @@ def _dangling(name: str, column: str, target: str) -> str:
 
 
 def _bad_rows(con: duckdb.DuckDBPyConnection, name: str, query: str, file: str = "") -> list[str]:
-    """A line when the query gives rows, with at most three of their positions. `file`: where the query is written down."""
+    """One line when the query gives rows, with at most three of their positions. `file`: where the query is written."""
     with engines.plainly(f"{name}{file}"):
         count = con.execute(f"select count(*) from ({query})").fetchall()[0][0]
         if not count:
@@ -967,11 +975,11 @@ def _bad_rows(con: duckdb.DuckDBPyConnection, name: str, query: str, file: str =
 def _write(
     con: duckdb.DuckDBPyConnection, path: Path, published: dict[str, Published], unit: str | None, key: str | None
 ) -> dict[str, tuple[int, int]]:
-    """Copy the published tables into a new file, the whole one (table → rows, digest) before those of divisions."""
+    """Copy the published tables into a new file: first the whole one, then those of divisions. Gives table → rows, digest."""
     closed = (", encryption_key $1", [key]) if key else ("", [])
     con.execute(f"attach {quote(str(path))} as ready (storage_version 'v1.5.0'{closed[0]})", closed[1])
     con.execute("set checkpoint_threshold = '0KB'")  # the commit writes the file itself, without a .wal before it
-    con.begin()  # one transaction: else each comment waits for the disk
+    con.begin()  # one transaction: otherwise each comment waits for the disk
     digests = {}
     if unit:
         con.execute("copy from database shape to ready (schema)")
@@ -998,7 +1006,7 @@ def _write(
 
 
 def _shown_to(unit: str, about: Published) -> str:
-    """What a division's file shows of a table: all but what is another division's side of it, or counted over all."""
+    """What a division's file shows of a table: all except what belongs to another division, or is counted over all divisions."""
     shown = [
         f"case when {condition.replace('$division', quote(unit))} then {column} end as {column}"
         for column, condition in about.shown_to_division.items()
@@ -1007,7 +1015,10 @@ def _shown_to(unit: str, about: Published) -> str:
 
 
 def _keep_shape(con: duckdb.DuckDBPyConnection, of_the_whole: list[str]) -> None:
-    """The tables of `ready` without rows as `shape`, but those `of_the_whole`: hundreds of comments written once, not per division."""
+    """Copy the tables of `ready`, without rows, to `shape`, except those `of_the_whole`.
+
+    So the hundreds of comments are written once, not once per division.
+    """
     con.execute("attach ':memory:' as shape")
     con.execute("copy from database ready to shape (schema)")
     for name in of_the_whole:
@@ -1021,7 +1032,7 @@ def _digest(con: duckdb.DuckDBPyConnection, table: str) -> tuple[int, int]:
 
 
 def _read_back(path: Path, digests: dict[str, tuple[int, int]], key: str | None) -> None:
-    """Read every block from the file. Raises PublishRefused when it does not hold what was written."""
+    """Read every block from the file. Raises NotWritten when it does not hold what was written."""
     if path.with_name(path.name + ".wal").exists():
         raise NotWritten(f"{path.name} 旁边还有 .wal 文件，没有写完整")
     with closing(_read_only(path, [key] if key else [])) as con:

@@ -1,7 +1,7 @@
-"""What people decided about who is who, applied while accepted rows are loaded; nothing on disk changes, so all is reversible.
+"""Applies what people decided about who is who, while accepted rows are loaded. Files do not change, so it is reversible.
 
-Only `same` does anything here: a set-aside row comes in as the other's, or a person's rows are counted as another's. Without a
-decision nobody is joined to anybody but by an identical, verified number.
+Only the decision `same` has an effect here: a set-aside row is loaded as a person's row, or a person's rows are counted as
+another person's. Without a decision, records are joined only by an identical, verified number.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from pipeline.settings.contracts import Kind
 
 Rows = pa.Table | Sequence[Path]
 DECIDED = "decided"
-"""`identity_state` of a row that a person said is somebody's."""
+"""`identity_state` of a row that belongs to a person because people said so."""
 
 
 def source(con: duckdb.DuckDBPyConnection, rows: Rows, name: str) -> str:
-    """What a `from` can read these rows by; rows in memory are registered as `name`."""
+    """The SQL after `from` by which these rows can be read; rows in memory are registered as `name`."""
     if isinstance(rows, pa.Table):
         con.register(name, rows)
         return name
@@ -31,7 +31,7 @@ def source(con: duckdb.DuckDBPyConnection, rows: Rows, name: str) -> str:
 
 
 class Decided:
-    """The decisions `same` of a night: whose rows are whose. Asks all accepted rows for the numbers of those concerned."""
+    """The decisions `same` of a night: which rows belong to whom. Looks up the numbers of the people concerned in all accepted rows."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, kinds: Mapping[str, Kind], accepted: Mapping[str, Rows]) -> None:
         self._con = con
@@ -41,7 +41,7 @@ class Decided:
         people = {right for _, right in pairs}
         found = self._numbers(kinds, accepted, people | {left for left, _ in pairs}) if pairs else {}
         self._merged = _chains([(left, right) for left, right in pairs if left in found and right in found])
-        people_alone = [(left, right) for left, right in pairs if "#" not in left]  # a row's id bears one
+        people_alone = [(left, right) for left, right in pairs if "#" not in left]  # a row's id contains #
         self._borne = _known_by(people_alone, {self._merged.get(each, each) for each in found})
         self._joined = [
             (left, whose, *found[whose])
@@ -69,13 +69,13 @@ class Decided:
 
     @property
     def joins(self) -> bool:
-        """Whether some set-aside row was said to be somebody's."""
+        """Whether people said of some set-aside row that it is a person's."""
         return bool(self._joined)
 
     def join(self, kind: Kind, given: str, unproven: str) -> None:
-        """Add to the table `given` of a kind those rows of `unproven`, set aside, that are somebody's.
+        """Add to the table `given` of a kind the set-aside rows of `unproven` that belong to a person by a decision.
 
-        Who stands on a list already, which names everybody once, is not put on it a second time.
+        On a list that names each person once, a person who is on it already is not added a second time.
         """
         con = self._con
         names = ("row_id", "person_id", "id_number", "id_sex", "id_birth_date")
@@ -111,9 +111,10 @@ class Decided:
         con.unregister("joined")
 
     def merge_set_aside(self) -> None:
-        """In input.set_aside and input.set_aside_name, whichever are there: a row with one of somebody's numbers may be his.
+        """Put the person's own id on set-aside rows that carry another of the person's numbers.
 
-        Also with one that no accepted row gives any more: what a row that cannot be used says of him is not known all the same.
+        In input.set_aside and input.set_aside_name, if they exist. Also for numbers that no accepted row gives any more:
+        such a row cannot be used, but it may still be about that person.
         """
         if not self._borne:
             return
@@ -128,7 +129,7 @@ class Decided:
         con.unregister("borne")
 
     def merge(self, kind: Kind, given: str) -> None:
-        """In the table `given` of a kind, count the rows of one person as another's; of a list that names everybody once, one."""
+        """In the table `given` of a kind, count a person's rows as another's; keep one row on a list that names each person once."""
         if not self._merged:
             return
         con = self._con
@@ -151,11 +152,11 @@ class Decided:
 
 
 def make_contradiction(con: duckdb.DuckDBPyConnection, name: str) -> None:
-    """Create the table `name` (decision_id, said): answers that stand each by itself and cannot all be true.
+    """Create the table `name` (decision_id, said): answers that each stand by themselves and cannot all be true.
 
-    Several `same` that lead from one side of a `not_same` to the other, and that `not_same`; `said` names them all, who and
-    when, and is the same text for all of one contradiction. Which of them is wrong nobody knows but those who said so: none of
-    these `same` may join anybody meanwhile (docs/identity.md, joining).
+    A contradiction is a `not_same` and several `same` that lead from one of its sides to the other. `said` names them all,
+    with writer and date, and is the same text for all of one contradiction. Only those who wrote them can tell which is
+    wrong: until then none of these `same` may join anybody (docs/identity.md, joining).
     """
     rows = con.execute(
         """select heard.decision_id, heard.left_ref, heard.right_ref, heard.result,
@@ -186,10 +187,11 @@ def make_contradiction(con: duckdb.DuckDBPyConnection, name: str) -> None:
 def make_named_in(
     con: duckdb.DuckDBPyConnection, name: str, kinds: Mapping[str, Kind], accepted: Mapping[str, Rows]
 ) -> None:
-    """Create the table `name` (person_id, unit_code, is_in_use): the units whose rows name those whom an answer is about.
+    """Create the table `name` (person_id, unit_code, is_in_use): the units whose rows name the people whom an answer is about.
 
-    A partner's row counts for the division where its address lies. A row that was set aside counts for its sender when it bears the
-    very name under which others know the person. In use are a unit's own lists, of those by month the last not later than tonight's.
+    A partner's row counts for the division where its address lies. A row that was set aside counts for its sender when it
+    has the very name under which others know the person. In use are a unit's own lists; of monthly lists, the last one
+    that is not later than tonight's month.
     """
     con.execute(
         "create temp table asked as select distinct unnest([left_ref, right_ref]) as ref from life.said"
@@ -228,7 +230,7 @@ def make_named_in(
 
 
 def _between(pairs: Mapping[str, tuple[str, str]], one: str, other: str) -> set[str]:
-    """Those of the pairs by which one may be reached from the other: all but what hangs at the side."""
+    """The pairs that lie on a way from `one` to `other`: all pairs except side branches that end nowhere."""
     left = dict(pairs)
     while True:
         ends = Counter(end for pair in set(map(frozenset, left.values())) for end in pair)
@@ -239,7 +241,7 @@ def _between(pairs: Mapping[str, tuple[str, str]], one: str, other: str) -> set[
 
 
 def _groups(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
-    """Each → all who hang together with it, one set for all of them."""
+    """Each reference → the set of all that pairs connect with it; connected ones share one set."""
     groups: dict[str, set[str]] = {}
     for left, right in pairs:
         together = groups.get(left, {left}) | groups.get(right, {right})
@@ -249,13 +251,13 @@ def _groups(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
 
 
 def _chains(pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """Person → the one he is counted as; of all who were said to be one, the last by id."""
+    """Person → the person he is counted as: the last by id of all who were said to be one."""
     groups = _groups(pairs)
     return {each: max(together) for each, together in groups.items() if each != max(together)}
 
 
 def _known_by(pairs: Iterable[tuple[str, str]], known: set[str]) -> dict[str, str]:
-    """Each number that was said to be one person's with others → the person who is known by one of them; the last by id of several."""
+    """Each number without rows that people said is a known person's → that person; of several the last by id."""
     found = {each: max(together & known, default=each) for each, together in _groups(pairs).items()}
     return {each: person for each, person in found.items() if each not in known and each != person}
 

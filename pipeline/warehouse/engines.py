@@ -1,6 +1,6 @@
-"""What DuckDB and SQLGlot refuse, told in Chinese: which file and line, what is wrong there, what to do; their own words last.
+"""Errors of DuckDB and SQLGlot in Chinese: which file and line, what is wrong, what to do, and the engine's own message last.
 
-They speak English, and quote cells where they stumble over a row: their words are told only where they are about a query.
+The engines write English, and quote cells when a row causes the error: their messages are shown only for faults of a query.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlglot.errors import ParseError, SqlglotError
 from pipeline.model import NOT_SHOWN, OWN_WORDS, ModelError, first_line
 
 OF_THE_MACHINE: tuple[type[Exception], ...] = (OSError, MemoryError, duckdb.OutOfMemoryException, duckdb.IOException)
-"""Failures that no row is to blame for: the disk or the memory is full, or a file cannot be read."""
+"""Failures that no row causes: the disk or the memory is full, or a file cannot be read."""
 
 _OF_QUERIES: dict[tuple[type[Exception], ...], str] = {
     (SqlglotError, duckdb.ParserException, duckdb.SyntaxException): "SQL 的写法不对，读不懂",
@@ -29,9 +29,10 @@ _OF_ROWS = "有一行的值算不出来：换不成要的类型、超出范围�
 
 @contextmanager
 def plainly(where: str, *, is_whole_file: bool = False) -> Iterator[None]:
-    """What is done within is a query of a file of ours, which `where` names. Raises ModelError where an engine refuses it.
+    """Context for running a query from one of our files, named by `where`. Raises ModelError when an engine refuses it.
 
-    `is_whole_file`: it is what stands in the file, so that its lines are the file's. Failures of the machine go on as they are.
+    `is_whole_file`: the query is the whole file, so line numbers are those of the file. Failures of the machine
+    (OF_THE_MACHINE) are raised unchanged.
     """
     try:
         yield
@@ -46,7 +47,7 @@ def plainly(where: str, *, is_whole_file: bool = False) -> Iterator[None]:
 
 
 def own_words(problem: Exception) -> str:
-    """What an engine said first, behind whose words they are; for failures that are about no row."""
+    """The first line of an engine's message, after the engine's name; only for failures that are about no row."""
     said = str(problem)
     if isinstance(problem, ParseError) and problem.errors:
         said = str(problem.errors[0].get("description") or said)
@@ -55,7 +56,7 @@ def own_words(problem: Exception) -> str:
 
 
 def place(path: Path) -> str:
-    """A file of sql/ as messages name it."""
+    """The name of a file of sql/ in messages: folder and file."""
     return f"{path.parent.name}/{path.name}"
 
 

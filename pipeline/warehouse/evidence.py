@@ -1,9 +1,9 @@
-"""Cards and their queries → warnings.every: all candidates of the night, with reason, evidence, freshness and policy.
+"""Makes warnings.every from the cards and their queries: all candidates of the night, with reason, evidence, freshness, policy.
 
-And warnings.freshness: how fresh tonight's lists are for the warnings that are carried over.
+Also makes warnings.freshness: how fresh tonight's lists are for the warnings that are carried over.
 
-The SQL is written here from the cards, so that a rule is its pair of files and nothing else. Texts are made by the
-engine, column by column: amounts in yuan with two decimals, dates ISO, months YYYY-MM, unknown as 未知.
+This module writes the SQL from the cards, so that a rule is its pair of files and nothing else. The engine makes the texts,
+column by column: amounts in yuan with two decimals, dates ISO, months YYYY-MM, unknown as 未知.
 """
 
 from __future__ import annotations
@@ -129,8 +129,8 @@ left join registries using (rule_code, subject_id)
 left join registry.household_fact as household on subject.household_id = household.household_id
 left join listed on subject.household_id = listed.household_id
 """
-"""Of each of `subjects`, the rosters of `leans` as they are tonight. `is_evidence`: the warning rests on a row of that very roster; else
-it was only asked. The bureau's own people are answered for by all divisions."""
+"""For each of `subjects`, the rosters of `leans` as they are tonight. `is_evidence`: the warning rests on a row of that roster; else
+the roster was only looked at. For the bureau's own people the rosters of all divisions answer."""
 
 _TONIGHT = """(
     select fired.rule_code, fired.subject_id, fired.household_id, min(item.as_of) as oldest, max(item.as_of) as newest
@@ -164,9 +164,9 @@ _CARRIED_LEANS = """(
 
 
 def make_every(con: duckdb.DuckDBPyConnection, models: Models, *, is_trial: bool = False) -> None:
-    """Create `warnings.every` from the built rules: one row per rule and subject; and `warnings.source`, `warnings.unreadable`.
+    """Create `warnings.every` from the built rules: one row per rule and subject; also `warnings.source`, `warnings.unreadable`.
 
-    A trial asks who would be listed and nothing else: reasons and evidence are then left out.
+    A trial (`is_trial`) asks only who would be listed: reasons and evidence are left out.
 
     `subject_id` is the person_id, or for rules about a household its household_id. Raises ModelError naming the card.
     """
@@ -188,9 +188,9 @@ def make_every(con: duckdb.DuckDBPyConnection, models: Models, *, is_trial: bool
 
 
 def make_freshness(con: duckdb.DuckDBPyConnection, table: str) -> None:
-    """Create `table`: rule_code, subject_id, freshness of each warning that cannot be asked tonight and is carried over.
+    """Create `table`: rule_code, subject_id, freshness of each warning that cannot be asked about tonight and is carried over.
 
-    The rosters are those that it was asked of, as they are tonight; the days of its evidence stay, since the evidence does.
+    It tells the rosters that the warning leaned on, as they are tonight. The dates of its evidence stay, since the evidence stays.
     """
     con.execute(_CARRIED)
     con.execute(_FRESHNESS.format(table=table, subjects=_CARRIED_SUBJECTS, leans=_CARRIED_LEANS))
@@ -267,7 +267,7 @@ def _subject(card: Card) -> str:
 
 
 def _sentence(template: str, types: dict[str, str]) -> str:
-    """The reason as SQL over the query's columns."""
+    """SQL that makes the reason from the query's columns."""
     parts = []
     for literal, column, _, _ in Formatter().parse(template):
         if literal:
@@ -288,7 +288,7 @@ def _meaning(column: str, sql_type: str) -> str:
 
 
 def _text(column: str, meaning: str) -> str:
-    """A value as a reader expects it; the meaning is a contract's column type."""
+    """SQL that writes a value as readers expect it; `meaning` is a contract's column type."""
     texts = {
         "money": f"cast(cast(cast({column} as decimal(20, 2)) * 0.01 as decimal(22, 2)) as varchar)",
         "month": f"strftime({column}, '%Y-%m')",

@@ -1,8 +1,8 @@
-"""The examples beside the models and cards of sql/: sparse rows, completed into what a night is built from.
+"""Completes the examples beside the models and cards of sql/ into the inputs of a night, and runs them.
 
-Each night the first positive example of every rule is a canary: an invented household in a lane of its own, an engine in
-memory with nothing else in it, so that it can never stand in a published table, a list or a count. A rule that does not
-find its canary would find nobody else either, and says nothing about it: the release is refused.
+The examples are sparse: they name only the columns that matter. Each night the first positive example of every rule is a
+canary: an invented household in an engine of its own, in memory, with nothing else in it. So it never stands in a published
+table, a list or a count. A rule that does not find its canary may miss real people without a sign: the release is refused.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ UNITS = [
     {"unit_code": "d11", "name": "红柳区", "unit_kind": "division", "policy_region": "南片"},
 ]
 MADE_ROOMS = ("registry.", "warnings.", "life.", "main.")
-"""How the names of tables begin that a build makes."""
+"""Beginnings of the names of tables that a build makes."""
 TOWNSHIPS = [
     {"division_code": "d01", "name": "北营镇", "is_border": False},
     {"division_code": "d01", "name": "向阳镇", "is_border": True},
@@ -43,7 +43,7 @@ TOWNSHIPS = [
 def silent_rules(models: Models) -> list[str]:
     """Codes of the rules that do not find their canary, sorted; [] when all do.
 
-    The answer is a function of sql/, expectations/ and the engine alone, so a process asks once for the same of them.
+    The answer depends only on sql/, expectations/ and the engine, so a process asks once for each version of sql/.
     """
     lane = models.version
     with _asking:
@@ -54,7 +54,7 @@ def silent_rules(models: Models) -> list[str]:
 
 _asked: dict[str, list[str]] = {}
 _asking = threading.Lock()
-"""A night asks beside its other work, and again where the answer is needed."""
+"""A night asks beside its other work, and asks again where it needs the answer."""
 
 
 def _finds(models: Models, name: str, card: Card) -> bool:
@@ -69,7 +69,7 @@ def _finds(models: Models, name: str, card: Card) -> bool:
 
 
 def unsound(models: Models, name: str) -> tuple[bool, list[str]]:
-    """Of a rule (`warnings.<code>`): whether it misses its canary, and the names of the examples beside it that do not hold.
+    """Whether a rule (`warnings.<code>`) misses its canary, and the names of its examples that do not hold.
 
     Raises ModelError when its SQL cannot be run at all.
     """
@@ -78,7 +78,7 @@ def unsound(models: Models, name: str) -> tuple[bool, list[str]]:
 
 
 def differences(models: Models, table: str, example: Example) -> list[str]:
-    """What a model answers on an example's rows, against what is expected of it, in words; [] when it is the same."""
+    """Differences, in words, between a model's result on an example's rows and the expected result; [] when there are none."""
     about = models.models[table].about
     found = _ask(models, table, example, _inputs_of(models, table, example)).to_pylist()
     left = [row for row in found if all(_same(row[key], value) for key, value in example.only.items())]
@@ -125,7 +125,7 @@ def _same(found: Any, wanted: Any) -> bool:
 
 
 def inputs(example: Example, models: Models | None = None) -> warehouse.Inputs:
-    """The example as what a night is built from. `models` is needed where it gives a table that a build makes."""
+    """The example as inputs of a night. `models` is needed when the example gives rows of a table that a build makes."""
     given = Given(example.night)
     made = {table: rows for table, rows in example.given.items() if table.startswith(MADE_ROOMS)}
     for table, rows in example.given.items():
@@ -139,7 +139,7 @@ def inputs(example: Example, models: Models | None = None) -> warehouse.Inputs:
 
 
 def _made(models: Models, night: date, tables: dict[str, list[dict[str, Any]]]) -> dict[str, pa.Table]:
-    """Sparse rows of tables that a build makes, with the columns that they have when they are made; what is not named is NULL."""
+    """Completes sparse rows of tables that a build makes to all their columns; what a row does not name is NULL."""
     version = models.version
     unknown = [table for table in tables if (version, table) not in _schemas]
     if unknown:
@@ -157,11 +157,11 @@ def _made(models: Models, night: date, tables: dict[str, list[dict[str, Any]]]) 
 
 
 _schemas: dict[tuple[str, str], pa.Schema] = {}
-"""(Version of the models, table) → its columns: such a table is built once, of nothing, to know them."""
+"""(Version of the models, table) → its columns; known by building the table once, without rows."""
 
 
 class Given:
-    """Sparse rows, collected and completed. A collector, since row numbers and submissions are counted across rows."""
+    """Collects and completes sparse rows. It keeps state, since row numbers and submissions are counted across rows."""
 
     def __init__(self, night: date) -> None:
         self.night = night
@@ -188,7 +188,7 @@ class Given:
         self.replaced: set[str] = set()
 
     def add(self, table: str, row: dict[str, Any]) -> None:
-        """One sparse row of a kind or of `input.<table>`."""
+        """Add one sparse row of a kind or of `input.<table>`."""
         if table.startswith("input."):
             name = table.removeprefix("input.")
             if name not in warehouse.INPUT:
@@ -277,7 +277,7 @@ class Given:
         return full
 
     def inputs(self) -> warehouse.Inputs:
-        """What was collected, as inputs of a build; warning ids are readable texts."""
+        """The collected rows as inputs of a build; warning ids are readable texts."""
         given_tables = dict(self.given_tables)
         told = {row["submission_id"]: row for row in given_tables.get("submission", [])}
         given_tables["submission"] = [

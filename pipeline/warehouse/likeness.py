@@ -1,6 +1,6 @@
-"""How alike two records of one name are, and in which words: the one front to rapidfuzz.
+"""Measures how alike two records of one name are, and says it in words. The only module that uses rapidfuzz.
 
-Nothing here decides anything; a person does, who has to understand in a glance why the pair was offered.
+It decides nothing. A person decides, and must see at a glance why the pair was offered.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _FAR = 3
 
 
 def edits(left: Sequence[str | None], right: Sequence[str]) -> np.ndarray:
-    """For each pair the edits between two numbers: a character put in, left out or changed, or two neighbours swapped.
+    """Number of edits between the two numbers of each pair: a character added, left out or changed, or two neighbours swapped.
 
-    One array of integers; 3 stands for more than two, and for a number that is not known.
+    Gives an array of integers; 3 stands for more than two edits, and for an unknown number.
     """
     if not left:
         return np.empty(0, dtype=np.int64)
@@ -36,7 +36,7 @@ def edits(left: Sequence[str | None], right: Sequence[str]) -> np.ndarray:
 
 
 def score(grounds: Collection[str], distance: int) -> Decimal:
-    """Between 0 and 1, two decimals: what agrees beside the name, and how near the numbers are (`edits`)."""
+    """A score from 0 to 1 with two decimals: what agrees beside the name, and how near the numbers are (`edits`)."""
     near = {0: Decimal(1), 1: Decimal("0.9"), 2: Decimal("0.5")}.get(distance, Decimal(0))
     agreed = sum((_WEIGHT[ground] for ground in grounds), Decimal(0))
     return min(Decimal(1), agreed + _NUMBER_WEIGHT * near).quantize(Decimal("0.01"))
@@ -44,7 +44,7 @@ def score(grounds: Collection[str], distance: int) -> Decimal:
 
 def reason(grounds: Collection[str], left: str | None, right: str) -> str:
     """One Chinese sentence without a digit of either number."""
-    # Whoever agrees in the telephone as well agrees in name and birth date.
+    # A pair that agrees in the telephone number agrees in name and birth date too.
     told = set(grounds) - ({"number"} if "phone" in grounds else set())
     said = "；".join(text for ground, text in GROUNDS.items() if ground in told)
     return f"{said}；{_difference(left, right)}"

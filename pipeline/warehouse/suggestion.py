@@ -1,6 +1,6 @@
-"""registry.suggestion_pair → registry.suggestion: which of the pairs are offered to people, how alike, in which words.
+"""Makes registry.suggestion from registry.suggestion_pair: which pairs are offered to people, how alike they are, and why.
 
-Python, since likeness is a library's business; the pairs are few, because the SQL found them by equal keys.
+In Python, since a library measures likeness; the pairs are few, because the SQL found them by equal keys.
 """
 
 from __future__ import annotations
