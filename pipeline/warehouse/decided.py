@@ -257,7 +257,7 @@ def _chains(pairs: list[tuple[str, str]]) -> dict[str, str]:
 
 
 def _known_by(pairs: Iterable[tuple[str, str]], known: set[str]) -> dict[str, str]:
-    """Each number without rows that people said is a known person's → that person; of several the last by id."""
+    """Each number of a person with several, as people said → the number that the person is counted under; of several the last by id."""
     found = {each: max(together & known, default=each) for each, together in _groups(pairs).items()}
     return {each: person for each, person in found.items() if each not in known and each != person}
 

@@ -1,4 +1,4 @@
-"""Measures how alike two records of one name are, and says it in words. The only module that uses rapidfuzz.
+"""Measures with rapidfuzz how alike two records of one name are, and says it in words.
 
 It decides nothing. A person decides, and must see at a glance why the pair was offered.
 """

@@ -1,7 +1,7 @@
-"""sql/ → Models: what each table says, in which order they are built, and what a rule may read.
+"""Reads sql/ as Models: what each table is, in which order tables are built, and what a rule may read.
 
 `sql/<room>/<name>.sql` is table `<room>.<name>` (room `published` is `main`), with `<name>.yml` beside it.
-The order is read from the SQL. A rule that reaches a record kind outside its purpose stops the build
+The order follows from the SQL. A rule that reaches a record kind outside its purpose stops the build
 before anything is built (docs/boundaries.md, 2).
 """
 
@@ -31,28 +31,28 @@ from pipeline.warehouse import engines, provenance
 
 SQL = ROOT / "sql"
 EVERY = "warnings.every"
-"""The union of all rules; written by the builder (evidence.py), since a list of rules would be a second registration."""
+"""The union of all rules; made by the builder (evidence.py), since in SQL it would need a list of all rules."""
 
 SOURCE = "warnings.source"
-"""Rule and subject → the submissions that a candidate stands on; made together with `warnings.every`."""
+"""Rule and subject → the submissions on which a candidate stands; made together with `warnings.every`."""
 
 UNREADABLE = "warnings.unreadable"
-"""Rule, subject and what cannot be read: for whom a rule would hold, but for a cell that nobody can read; made together with `warnings.every`."""
+"""Rule, subject and what cannot be read, where only an unreadable cell keeps a rule from holding; made together with `warnings.every`."""
 
 EPISODE = "warnings.episode"
 """The ids of warnings that begin tonight; made by the builder, since they are keyed hashes."""
 
 SUGGESTION = "registry.suggestion"
-"""Pairs that people are asked about; made by the builder (suggestion.py), since likeness is a library's business."""
+"""Pairs that people are asked about; made by the builder (suggestion.py), since a library measures likeness."""
 
 ANSWER = "life.answer"
-"""What people wrote about who is who, judged; it reads given tables alone and is made before rows are loaded."""
+"""What people wrote about who is who, judged; it reads only given tables and is made before rows are loaded."""
 
 CONTRADICTION = "life.contradiction"
-"""Answers that cannot all be true; made by the builder (decided.py), since a chain of answers has any length."""
+"""Answers that cannot all be true; made by the builder (decided.py), since a chain of answers may have any length."""
 
 NAMED_IN = "life.named_in"
-"""Whose rows name those whom an answer is about; made by the builder (decided.py), from rows that are not loaded yet."""
+"""The units whose rows name the people whom an answer is about; made by the builder (decided.py), from rows that are not loaded yet."""
 
 WHAT_IF = "warnings.what_if"
 """What a decision about who is who would change; made by the builder (what_if.py), which runs the rules again."""
@@ -61,10 +61,10 @@ FRESHNESS = "warnings.freshness"
 """How fresh tonight's lists are for the warnings that are carried over; made by the builder (evidence.py)."""
 
 WITHDRAWAL = "warnings.withdrawal"
-"""Which change of tonight alone withdraws each warning that is gone; made by the builder (withdrawal.py), which runs the rules again."""
+"""Which change of tonight by itself withdraws each warning that is gone; made by the builder (withdrawal.py), which runs the rules again."""
 
 TURNED = "warnings.turned"
-"""Which submissions taken tonight changed the rows that such a warning is about; made together with `warnings.withdrawal`."""
+"""Which submissions taken tonight changed the rows about the people of such a warning; made together with `warnings.withdrawal`."""
 
 _MADE = {
     SOURCE: (EVERY,),
@@ -93,17 +93,17 @@ Level = Literal["red", "orange", "yellow", "blue"]
 Registry = Literal["dibao", "tekun", "edge"]
 
 RULE_COLUMNS = ("person_id", "household_id", "division_code", "level", "measured")
-"""What every rule's query gives, beside the values of its reason and the row_ids of its evidence."""
+"""Columns that every rule's query gives, beside the values of its reason and the row_ids of its evidence."""
 
 SAID_UNREADABLE = "unreadable"
-"""A further column of rules that ask optional cells: NULL where the rule holds. Else it would, were it not for a cell that nobody can
-read, and the column says which, and what stands there: such a row lists nobody, and keeps a warning that is open."""
+"""One more column of rules that read optional cells. NULL: the rule holds. Otherwise only an unreadable cell keeps it from holding,
+and the column says which cell and what stands there: such a row lists nobody, and keeps an open warning."""
 
 EVERY_READS = (
     "input.column", "input.policy", "input.rule_policy", "input.submission", "input.unit", "registry.household_fact",
     "registry.household_member", "registry.own_roster",
 )  # fmt: skip
-"""What warnings.every reads beside the rules and the rows of their evidence."""
+"""Tables that warnings.every reads beside the rules and the rows of their evidence."""
 
 IDENTITY_COLUMNS = frozenset(
     {
@@ -114,23 +114,23 @@ IDENTITY_COLUMNS = frozenset(
         "group_rank", "is_head", "is_disputed", "is_member", "is_current",
     }
 )  # fmt: skip
-"""All that a model with `carries: identity` may hold: who somebody is, in whose household and division, on which row.
+"""All columns that a model with `carries: identity` may have: who a person is, in whose household and division, on which row.
 
-No amount, diagnosis, level, date of an event or outcome: such a column would carry a fact past the purpose walk.
-Nor may such a column, under its own name or another, be what one of these is made from, or what decides which rows there are.
+No amount, diagnosis, level, date of an event or outcome: such a column would carry a fact past the check of purposes.
+Nor may a column of this list be made from such a column, under any name, nor may such a column decide which rows there are.
 """
 
 _WHO = frozenset({"row_id", "person_id", "head_person_id", "identity_state", "id_sex", "id_birth_date"})
-"""Columns of accepted rows, beside the fields of `Kind.person` and places, that say who somebody is."""
+"""Columns of accepted rows, beside the fields of `Kind.person` and places, that say who a person is."""
 
 _PLACE_OF_ROW = frozenset({"unit_code", "submission_id", "period", "sheet", "row_number", "received_seq", "file_name"})
-"""Columns of accepted rows that say where a row stands: of a partner's row they tell which list it is on."""
+"""Columns of accepted rows that say where a row stands: for a partner's row they tell which list it is on."""
 
 _SINCE = frozenset({"start_month", "accepted_on"})
-"""Columns of our own lists by which it is decided where somebody lives: the later list."""
+"""Columns of our own lists that decide where a person lives: the later list counts."""
 
 _ALL_ALIKE = {"registry.person_row": ("list", "source_rank", "is_current", "own_unit_code")}
-"""Columns of models in which the rows of all partners say the same, made from where they stand."""
+"""Columns of models that are made from where a row stands, and say the same for the rows of all partners."""
 
 _INPUT_WHO = frozenset(
     {
@@ -138,7 +138,7 @@ _INPUT_WHO = frozenset(
         "set_aside_name",
     }
 )  # fmt: skip
-"""Given tables that say nothing of anybody beyond who is who, where, and which lists came."""
+"""Given tables that say of people only who they are and where, and which lists came."""
 
 
 WARNING_COLUMNS = frozenset(
@@ -147,22 +147,22 @@ WARNING_COLUMNS = frozenset(
         "first_seen_on", "last_seen_on", "due_on", "is_overdue", "decided_on",
     }
 )  # fmt: skip
-"""All that a model with `carries: warnings` may hold: that somebody was asked about, for which purpose, where, when, and how far it got.
+"""All columns that a model with `carries: warnings` may have: that a person was asked about, for which purpose, where, when, and the status.
 
-Not the rule: that somebody is listed by A05 says that he holds a new certificate. Nor reason, evidence or measure.
+Not the rule: to be listed by A05 means to hold a new certificate. Nor reason, evidence or measure.
 """
 
 _WARNING_NAMES = WARNING_COLUMNS | {"rule_code", "subject_id", "withdrawn_on"}
-"""What its query may name of the published warnings."""
+"""Columns of the published warnings that its query may name."""
 
 
 class Example(Strict):
-    """Rows given, and what the model must say about them on that night."""
+    """Given rows, and the result that the model must give for them on that night."""
 
     name: str
     night: date
     given: dict[str, list[dict[str, Any]]] = {}
-    """Kind (or `input.<table>`, or a table that is made, given instead of made) → sparse rows."""
+    """Kind, or `input.<table>`, or a table that a build makes (its rows are then given, not made) → sparse rows."""
     only: dict[str, Any] = {}
     """Look only at rows of the result that have these values."""
     expect: list[str | dict[str, Any]]
@@ -175,34 +175,34 @@ class About(Strict):
     grain: str
     key: list[str]
     must_hold: dict[str, str] = {}
-    """Name → query of the rows that break it."""
+    """Name of a condition → query that gives the rows that break it."""
     carries: Literal["identity", "warnings"] | None = None
-    """`identity`: it holds only who is who. `warnings`: only that people were asked about. Reading it passes no purpose on."""
+    """`identity`: it says only who is who. `warnings`: only that people were asked about. Reading it passes no purpose on."""
     examples: list[Example] = []
 
 
 class Published(About):
-    """The yml beside a model of sql/published: all that its readers see is described in Chinese."""
+    """The yml beside a model of sql/published; it describes in Chinese all that readers see."""
 
     carries: None = None
     purpose: Purpose | None = None
-    """What the table is for, as a rule's: it then reaches no kind outside it. None: it tells what the lists and the rules said."""
+    """The table's purpose, like a rule's: it may then reach no kind outside it. None: it tells what the lists and the rules said."""
     comment: str
     columns: dict[str, str]
     references: dict[str, Annotated[str, written(r"\w+\.\w+", "应是 表名.列名")]] = {}
-    """Column → `table.column` of another published table, in which each of its values stands; examined at each build, and by `verify`."""
+    """Column → `table.column` of another published table that must have each of its values; examined at each build, and by `verify`."""
     order_by: list[str] = []
-    """How the rows lie in the file, when not by key; the key breaks ties."""
+    """The order of the rows in the file, when it is not the key; the key breaks ties."""
     by_division: str | None = None
-    """Condition that picks a division's rows, with `$division`; None: the table is not in the divisions' files."""
+    """Condition that picks a division's rows, with `$division`; None: the table is not in the files of divisions."""
     shown_to_division: dict[str, str] = {}
-    """Column → condition, with `$division`, under which a division's file shows it; NULL elsewhere: what lies across divisions."""
+    """Column → condition, with `$division`, under which a division's file shows the value; else NULL. For values that concern two divisions."""
     within_division: dict[str, str] = {}
-    """Column → what stands there in a division's file, worked out from its own rows: what is counted over all would tell of others."""
+    """Column → SQL for its value in a division's file, from the division's own rows: a count over all would tell of other divisions."""
 
 
 class Evidence(Strict):
-    """One fact that a warning rests on: a field of one row of the query, or of many rows of a model."""
+    """One fact on which a warning rests: a field of one row of the query, or of many rows of a model."""
 
     fact: str
     kind: str
@@ -226,7 +226,7 @@ class Evidence(Strict):
 
 
 class Card(Strict):
-    """The yml beside a rule: what it asks, of whom, on what evidence, and how it can be wrong."""
+    """The yml beside a rule: what it asks, about whom, on what evidence, and how it can be wrong."""
 
     code: str
     title: str
@@ -245,7 +245,7 @@ class Card(Strict):
     yields_to: list[str] = []
     """Stronger codes: when one of them stands for the same person, this one does not."""
     of_the_dead: bool = False
-    """Somebody with a death date may be the subject; of all other rules they never are."""
+    """True: a person with a death date may be the subject. In all other rules such a person never is."""
     reason: str
     evidence: list[Evidence]
     must_hold: dict[str, str] = {}
@@ -271,7 +271,7 @@ class Card(Strict):
 
     @property
     def asks_of(self) -> Literal["household", "person"]:
-        """Who must not be in the registries of `not_in`: every usable member, or the subject only."""
+        """Whom the registries of `not_in` must not have: any usable member of the household, or only the subject."""
         return self.not_in_of or ("household" if self.subject == "head" else "person")
 
     @property
@@ -290,10 +290,10 @@ class Card(Strict):
         return sorted(named)
 
     def consulted(self, kinds: dict[str, Kind]) -> list[str]:
-        """Registries of the own division that are asked of everybody whom this rule lists, on a roster or on none.
+        """Registries of the own division that are asked about everybody whom this rule lists, on a roster or on none.
 
         Those of `not_in`; for assistance also the monthly rosters that the evidence may stand on. A review or a supplement
-        stands on the rosters of its evidence alone.
+        stands only on the rosters of its evidence.
         """
         named: set[str] = set(self.not_in)
         if self.purpose == "assistance":
@@ -321,12 +321,12 @@ class Model:
 
     @property
     def named_columns(self) -> frozenset[str]:
-        """Columns that the query names anywhere, what else is said of a cell by the name of its value."""
+        """Columns that the query names anywhere; `<field>__text` and `<field>__unreadable` count as `<field>`."""
         return _named_columns(engines.place(self.path), self.sql)
 
     @property
     def taken_whole(self) -> frozenset[str]:
-        """Tables of a room that some select of the query takes with a `*`."""
+        """Tables of rooms from which a select of the query takes all columns with `*`."""
         return _taken_whole(engines.place(self.path), self.sql)
 
     def output_columns(self) -> list[str]:
@@ -343,7 +343,7 @@ class Models:
     lists: dict[str, pa.Table] = field(default_factory=dict)
     """Table `input.<name>` → `sql/published/<name>.csv`: small mappings that people edit; all text, empty is NULL."""
     _validated: set[str] = field(default_factory=set, init=False, compare=False, repr=False)
-    """Tables of which it is known that they may be built: nothing here ever changes, so each is examined once."""
+    """Tables that are known to be allowed: nothing here ever changes, so each table is examined once."""
 
     @property
     def version(self) -> str:
@@ -362,7 +362,7 @@ class Models:
         return {name: about for name, about in found if isinstance(about, Published)}
 
     def everything(self) -> list[str]:
-        """All that a whole build makes."""
+        """The tables that a whole build is asked for, sorted."""
         return sorted([*self.models, *([EVERY] if self.cards else [])])
 
     @property
@@ -388,10 +388,10 @@ class Models:
         return self.models[name].reads
 
     def order(self, wanted: Iterable[str], instead: Collection[str] = ()) -> list[str]:
-        """The wanted tables and all they are made from, each after what it reads; the same for the same files.
+        """The wanted tables and all tables that they are made from, each after those it reads; the same for the same files.
 
-        What a table of `instead` is made from is left out: its rows are given. Raises ModelError for a table that nobody makes,
-        naming who reads it, and for a circle, naming it.
+        The sources of a table in `instead` are left out, since its rows are given. Raises ModelError for a table that
+        nothing makes, naming the table that reads it, and for a circle, naming its tables.
         """
         graph: dict[str, tuple[str, ...]] = {}
         waiting = [(name, "") for name in sorted(wanted, reverse=True)]
@@ -413,9 +413,9 @@ class Models:
         return engines.place(model.path) if model else name
 
     def validate(self, wanted: Iterable[str]) -> None:
-        """Refuse what may not be built, before anything is: wrong purposes, leaking identity models, unknown columns.
+        """Refuse what may not be built, before anything is built: wrong purposes, leaking identity models, unknown columns.
 
-        Raises ModelError naming the model and the path by which it reaches what it may not.
+        Raises ModelError naming the model and the path by which it reaches what it may not read.
         """
         given = self._given()
         for name in self.order(wanted):
@@ -437,7 +437,7 @@ class Models:
     def lineage(self, name: str) -> dict[str, list[str]]:
         """Kind → path of tables by which its facts reach this table; models that carry identity or warnings pass nothing on.
 
-        Fields that may be used for less than their kind are told beside it, as `kind.field`.
+        Fields that serve fewer purposes than their kind are given too, as `kind.field`.
         """
         reached: dict[str, list[str]] = {}
         if card := self.cards.get(name):
@@ -465,7 +465,7 @@ class Models:
         return reached
 
     def _narrowed_named(self, model: Model | None) -> list[str]:
-        """`kind.field` for each field of a kind that this model reads and names, or takes with a `*`, and not every purpose of the kind may."""
+        """`kind.field` for each field that this model names, or takes with `*`, and that serves fewer purposes than its kind."""
         if model is None:
             return []
         return [
@@ -503,7 +503,7 @@ class Models:
             raise ModelError(f"{engines.place(note)}:yields_to：没有 {'、'.join(unknown)} 这条规则{line}")
 
     def _validate_purpose(self, name: str, model: Model, purpose: Purpose) -> None:
-        """Refuse a table that reaches a kind, or a column for reviews alone, outside its purpose."""
+        """Refuse a table that reaches a kind, or a field of one, that does not serve its purpose."""
         where = engines.place(model.path)
         for kind, path in sorted(self.lineage(name).items()):
             of, _, field = kind.partition(".")
@@ -537,7 +537,7 @@ class Models:
             raise ModelError(f"{where}，却用到了：{'、'.join(facts)}")
 
     def _given(self) -> provenance.Given:
-        """How the tables are made that an identity model may read."""
+        """For provenance.py: how the tables are made that an identity model may read."""
         partners = frozenset(kind.name for kind in self.kinds.values() if kind.is_partner)
         found: dict[str, provenance.Made] = {}
 
@@ -571,14 +571,14 @@ class Models:
         return provenance.Made({**followed.columns, **alike}, rows, followed.partners)
 
     def _is_place_of_row(self, source: str) -> bool:
-        """A source that tells on which partner's list a row stands."""
+        """Whether a source tells on which partner's list a row stands."""
         room, _, rest = source.partition(".")
         table, _, column = rest.partition(".")
         of_partner = room == "accepted" and self.kinds[table].is_partner
         return source == provenance.WHICH_LIST or (of_partner and column in _PLACE_OF_ROW)
 
     def _says_who(self, source: str) -> bool:
-        """Whether a source is no fact: who somebody is, where, in whose household, and on which row of our own lists."""
+        """Whether a source tells only who a person is, where, in whose household, and on which row of our own lists."""
         room, _, rest = source.partition(".")
         table, _, column = rest.partition(".")
         if room != "accepted":
@@ -607,7 +607,7 @@ def _validate_warnings(model: Model) -> None:
 
 
 _PLACES = ("township", "place")
-"""Types of columns that say where somebody lives."""
+"""Types of columns that say where a person lives."""
 
 _ROOMS: dict[str, tuple[str, type[About] | type[Card]]] = {
     "registry": ("registry", About),
@@ -618,7 +618,7 @@ _ROOMS: dict[str, tuple[str, type[About] | type[Card]]] = {
 
 
 def read_sound_models(kinds: dict[str, Kind]) -> Models:
-    """Read every model and card, and refuse what may not be built at all. Raises ModelError."""
+    """Read every model and card, and refuse what may not be built. Raises ModelError."""
     models = read_models(kinds)
     models.validate(models.everything())
     return models
@@ -662,11 +662,11 @@ def read_models(kinds: dict[str, Kind], folder: Path = SQL) -> Models:
 
 
 _read_last: list[Models] = []
-"""The models read last: while the files say the same they are given again, so that they are not examined again."""
+"""The models read last. While the files are the same they are given again, so they are not examined again."""
 
 
 def read_published(folder: Path = SQL) -> dict[str, Published]:
-    """What stands beside the published models, by name (`main.…`); their queries, which take seconds to parse, are not read."""
+    """The yml files of the published models, by table (`main.…`); their queries, which take seconds to parse, are not read."""
     paths = sorted((folder / "published").glob("*.yml"))
     notes = {f"main.{path.stem}": _read_note(Published, path, path.read_bytes()) for path in paths}
     return {name: about for name, about in notes.items() if isinstance(about, Published)}
@@ -689,12 +689,12 @@ def _parse(name: str, sql: str) -> exp.Query:
     return statements[0]
 
 
-# A process reads sql/ more than once (canaries, the build, another night), and the queries are long: what was found in one is remembered.
+# A process reads sql/ more than once (canaries, the build, another night), and the queries are long: results for one are remembered.
 
 
 @cache
 def _read_note(shape: type[About] | type[Card], path: Path, content: bytes) -> About | Card:
-    """What stands beside a model. `content` is the file's: while it is the same, the file is not read again."""
+    """The yml beside a model. `content` is the file's: while it is the same, the file is not read again."""
     return read_shape(shape, path, read_yaml(path, ModelError), ModelError)
 
 
@@ -722,7 +722,7 @@ def _named_columns(name: str, sql: str) -> frozenset[str]:
 
 @cache
 def _refuse_hidden(name: str, sql: str) -> None:
-    """Refuse what names columns without saying which: the walk of purposes goes by names. Raises ModelError."""
+    """Refuse SQL that uses columns without their names, since purposes are checked by names. Raises ModelError."""
     query = _parse(name, sql)
     for node in query.walk():
         hidden = isinstance(node, (exp.Columns, exp.PositionalColumn, exp.Pivot, exp.Lateral))
@@ -738,7 +738,7 @@ def _refuse_hidden(name: str, sql: str) -> None:
 
 
 def _rows_at_hand(column: exp.Column) -> set[str]:
-    """What the tables of rooms are called whose rows an unqualified name might mean as a whole."""
+    """Names of the tables whose whole rows an unqualified name might mean."""
     found: set[str] = set()
     select = column.find_ancestor(exp.Select)
     while select is not None:
@@ -759,7 +759,7 @@ def _taken_whole(name: str, sql: str) -> frozenset[str]:
 
 
 def _sources(select: exp.Select) -> list[exp.Table]:
-    """The tables that one select names in its from and joins, those of its subqueries left out."""
+    """The tables that one select names in its from and joins, without those of its subqueries."""
     clauses = [select.args.get("from_"), *(select.args.get("joins") or [])]
     return [clause.this for clause in clauses if clause is not None and isinstance(clause.this, exp.Table)]
 

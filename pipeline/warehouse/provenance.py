@@ -1,6 +1,6 @@
-"""What the columns of a query are made of, column by column, through CTEs, subqueries and the models that it reads.
+"""Finds what each column of a query is made from, through CTEs, subqueries and the models that the query reads.
 
-Followed is plain SQL as docs/design.md asks for it. Whatever cannot be followed (a whole row taken for a value, columns by
+It follows plain SQL as docs/design.md asks for it. What cannot be followed (a whole row used as a value, columns by
 pattern or position, `*` over a table) raises Unfollowed: a model that must carry no fact is then not built.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 WHICH_LIST = "which_list"
-"""Stands among the sources of a column that says on which of several partners' lists a row stands."""
+"""A source of each column that tells on which of several partners' lists a row stands."""
 
 
 class Unfollowed(Exception):
@@ -33,14 +33,14 @@ class Made:
 
 @dataclass(frozen=True)
 class Given:
-    """How the tables that a query names are made."""
+    """How the tables are made that a query names."""
 
     table: Callable[[str], Made]
     """`room.table` → what it gives."""
     complete: frozenset[str]
-    """All partners' lists: being on some and not on others is a fact, being on any of them is not."""
+    """All partners' lists. To be on some and not on others is a fact; to be on any of them is not."""
     place_of_row: Callable[[str], bool]
-    """Sources that may order the rows of a window, since they only say where a row stands."""
+    """Whether a source only says where a row stands; such a source may order the rows of a window."""
 
 
 def follow(query: exp.Query, given: Given) -> Made:
@@ -50,7 +50,7 @@ def follow(query: exp.Query, given: Given) -> Made:
 
 @dataclass
 class _Scope:
-    """The tables that one select reads, and what it calls its own columns."""
+    """The tables that one select reads, and the names that it gives its own columns."""
 
     sources: dict[str, Made]
     named: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -93,7 +93,7 @@ def _union(query: exp.SetOperation, known: Mapping[str, Made], outer: tuple[_Sco
         sources = frozenset[str]().union(*(list(part.columns.values())[at] for part in parts))
         told = {
             _constant(branch, at) for branch, part in zip(branches, parts, strict=True) if part.partners
-        }  # what the rows of partners' lists are called here
+        }  # the constant that the rows of a partner's list have here
         columns[name] = sources | ({WHICH_LIST} if len(told) > 1 else frozenset())
     return Made(
         columns,
@@ -111,7 +111,7 @@ def _branches(query: exp.Expr) -> Iterator[exp.Expr]:
 
 
 def _constant(branch: exp.Expr, at: int) -> str | None:
-    """What a select says in one column of all its rows; None when it is no constant."""
+    """The constant that a select gives in one column of all its rows; None when it is no constant."""
     selected = branch.selects[at].unalias() if isinstance(branch, exp.Select) else None
     return selected.sql() if selected is not None and not list(selected.find_all(exp.Column)) else None
 
@@ -167,7 +167,7 @@ def _source(
 
 
 def _star(item: exp.Expr, own: _Scope) -> dict[str, frozenset[str]]:
-    """The columns that `*` stands for: of one CTE or subquery, whose columns are written out."""
+    """The columns that `*` stands for, of one CTE or subquery with columns that are written out."""
     if not isinstance(item, exp.Star) or len(own.sources) != 1 or item.args.get("replace") or item.args.get("rename"):
         raise Unfollowed(item.sql())
     (made,) = own.sources.values()
@@ -180,7 +180,7 @@ def _star(item: exp.Expr, own: _Scope) -> dict[str, frozenset[str]]:
 def _sources_of(
     expression: exp.Expr, known: Mapping[str, Made], scopes: tuple[_Scope, ...], given: Given
 ) -> frozenset[str]:  # fmt: skip
-    """The sources of all columns in an expression, those of its subqueries and of what decides their rows included."""
+    """The sources of all columns in an expression, including its subqueries and what decides their rows."""
     if isinstance(expression, exp.Query):
         made = _whole(_follow(expression, known, scopes, given), given)
         return frozenset[str]().union(made.rows, *made.columns.values())
@@ -219,7 +219,7 @@ def _resolved(column: exp.Column, scopes: tuple[_Scope, ...]) -> frozenset[str]:
 
 
 class Anything(Mapping[str, frozenset[str]]):
-    """The columns of a table that nobody wrote out: whatever is asked for is its own source."""
+    """The columns of a table whose columns are not listed: each column that is asked for is its own source."""
 
     def __init__(self, table: str) -> None:
         self._table = table

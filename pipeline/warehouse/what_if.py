@@ -1,8 +1,9 @@
-"""What a decision about who is who would change on the lists: the same rules, asked again of the few people concerned.
+"""Finds what a decision about who is who would change on the lists: it runs the same rules again for the few people concerned.
 
-No rule of thumb: the whole of sql/ is run once more for each answer (same, not the same; counted with the other head), on the
-rows of the people concerned and their households, and the two outcomes are compared, with the warnings that are carried over since
-nobody can tell. Rows of all others stay out, but for one of each submission, so that rosters are as current as they are.
+Nothing is estimated. All of sql/ runs once more for each answer (same, not the same; counted with the other head), on the
+rows of the people concerned and their households. Then the two results are compared, with the warnings that are carried over
+because nobody can tell. The rows of all other people are left out, except one row of each submission: so rosters stay as
+current as they are.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ WHAT_IF = {
     "left_ref": "VARCHAR", "right_ref": "VARCHAR", "answer": "VARCHAR", "rule_code": "VARCHAR", "level": "VARCHAR",
     "change": "VARCHAR", "warnings": "BIGINT",
 }  # fmt: skip
-"""Columns of the table made here. `answer`: same, not_same (of a pair) or placed (a person, with the other head); `change`: listed,
+"""Columns of the table made here. `answer`: same, not_same (for a pair) or placed (a person, with the other head); `change`: listed,
 withdrawn, moved (to the list of another division). No row: the lists would stay as they are."""
 
 Trial = Callable[["Inputs"], Mapping[str, pa.Table]]
@@ -101,7 +102,7 @@ from concerned group by all
 
 @dataclass(frozen=True)
 class _Question:
-    """One run: what is taken to be decided, and which pairs its outcome speaks about."""
+    """One run: what is assumed to be decided, and about which pairs its result speaks."""
 
     answer: str
     pairs: str
@@ -111,7 +112,7 @@ class _Question:
 
 
 def make_what_if(con: duckdb.DuckDBPyConnection, inputs: Inputs, trial: Trial, table: str) -> None:
-    """Create `table` (WHAT_IF). `con` holds what was built tonight; `inputs` is what it was built from."""
+    """Create `table` (WHAT_IF). `con` holds the tables built tonight; `inputs` are the inputs of that build."""
     con.execute(f"create table {table} ({', '.join(f'{name} {sql_type}' for name, sql_type in WHAT_IF.items())})")
     con.execute(_PAIRS)
     con.execute(_PLACED)
@@ -127,7 +128,7 @@ def make_what_if(con: duckdb.DuckDBPyConnection, inputs: Inputs, trial: Trial, t
 
 
 def _questions(con: duckdb.DuckDBPyConnection) -> Iterable[_Question]:
-    """As few runs as there may be: all pairs together, but of those that share a row each in its turn."""
+    """As few runs as possible: all pairs together, but pairs that share a row in different runs (`turn`)."""
     others = (
         "select left_ref, right_ref, decision from input.identity_decision anti join pair using (left_ref, right_ref)"
     )

@@ -1,8 +1,8 @@
-"""Why a rule does not list somebody: each condition of the rule's own SQL, asked of this one person.
+"""Finds why a rule does not list a person: it asks each condition of the rule's own SQL about this one person.
 
-Nothing is written down twice: conditions are taken from the query. Inner joins become left joins and filters become
-columns, so that all conditions that fail are seen, not only the first; a step that holds no row of the person is followed into
-the tables that it is made from.
+The conditions are taken from the query, so nothing is written twice. Inner joins become left joins and filters become
+columns, so that all failing conditions are seen, not only the first. When a step has no row of the person, the search goes on
+in the tables that the step is made from.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Failing:
     table: str
     """The table asked; '' for a condition."""
     tables: Mapping[str, str] = field(default_factory=dict)
-    """Of a condition: the names that its columns stand under → the tables of sql/ that they come from."""
+    """For a condition: the table names before its columns → the tables of sql/ that they come from."""
     condition: exp.Expr | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     """SQL text of a part of the condition (a column, or a side of a comparison) → its value for the person; and the row's facts."""
@@ -34,7 +34,7 @@ class Failing:
 
 @dataclass(frozen=True)
 class Subject:
-    """Who is asked about."""
+    """The person who is asked about."""
 
     person_id: str
     household_id: str
@@ -42,7 +42,7 @@ class Subject:
 
 
 def trace(con: duckdb.DuckDBPyConnection, models: Models, rule: str, who: Subject) -> list[Failing]:
-    """What does not hold for the person; [] when the rule's query lists him. `con` holds all that the rule reads, built."""
+    """What does not hold for the person; [] when the rule's query lists him. `con` holds all tables that the rule reads."""
     card = models.models[rule].about
     query = models.models[rule].query
     assert isinstance(card, Card)
@@ -74,7 +74,7 @@ class _Tracer:
         self.con, self.models, self.ctes, self.who, self.of_household = con, models, ctes, who, of_household
 
     def follow(self, query: exp.Expr, seen: set[str]) -> Iterator[Failing]:
-        """Reasons why a query holds no row of the person."""
+        """Reasons why a query gives no row of the person."""
         if isinstance(query, exp.SetOperation):
             found = [list(self.follow(side, seen)) for side in (query.left, query.right)]
             if all(found):
@@ -107,7 +107,7 @@ class _Tracer:
         yield from deeper or [Failing("absent", name)]
 
     def _into(self, name: str) -> list[Failing]:
-        """Reasons why a table of sql/registry holds no row of the person; none for tables that say who is who."""
+        """Reasons why a table of sql/registry has no row of the person; none for tables that say who is who."""
         model = self.models.models.get(name)
         if model is None or not isinstance(model.about, About) or model.about.carries or name in _GIVEN:
             return []
@@ -115,7 +115,7 @@ class _Tracer:
         return [each for each in found if each.sort == "condition" or "." in each.table]
 
     def _mine(self, base: exp.Expr) -> str | None:
-        """Condition that picks the person's rows of a table; None when nothing in it says whose they are."""
+        """Condition that picks the person's rows of a table; None when no column says about whom a row is."""
         columns = self._columns(base)
         alias = base.alias_or_name
         who = self.who
@@ -155,7 +155,7 @@ class _Tracer:
         }
 
     def _conditions(self, query: exp.Select) -> list[exp.Expr]:
-        """Filters: of `where`, of `having`, and what an inner join asks of its row beside finding it."""
+        """Filters: the parts of `where`, and what an inner join asks of its row beside finding it."""
         found = []
         for join in query.args.get("joins") or []:
             if join.this.alias_or_name in self._joined(query):
@@ -165,7 +165,7 @@ class _Tracer:
         return found
 
     def _finds(self, table: exp.Expr, part: exp.Expr) -> bool:
-        """Whether a part of an `on` says which row is meant: it ties two tables, or names the table's key; of CTEs every part does."""
+        """Whether a part of an `on` says which row is meant: it ties two tables, or names the table's key; for CTEs every part does."""
         tables = {column.table for column in part.find_all(exp.Column)}
         model = self.models.models.get(_full_name(table))
         if len(tables) > 1 or model is None or not isinstance(model.about, About):
@@ -173,7 +173,7 @@ class _Tracer:
         return all(column.name in model.about.key for column in part.find_all(exp.Column))
 
     def _nearest_row(self, query: exp.Select, base: exp.Expr, mine: str, conditions: list[exp.Expr]) -> dict[str, Any]:
-        """Of the person's rows the one for which most conditions hold."""
+        """The person's row for which most conditions hold."""
         inner = self._joined(query)
         asked: list[str] = []
         names: list[tuple[str, Any]] = []
@@ -223,14 +223,14 @@ class _Tracer:
         return {alias: self._source(tables[alias]) for alias in aliases if alias in tables}
 
     def _source(self, name: str) -> str:
-        """The table that a CTE begins with, for a table of sql/ itself."""
+        """The table of sql/ with which a CTE begins; a table of sql/ itself is given unchanged."""
         while name in self.ctes and isinstance(self.ctes[name], exp.Select):
             name = _full_name(self.ctes[name].args["from_"].this)
         return name
 
 
 def _parts(condition: exp.Expr) -> Iterator[exp.Expr]:
-    """What an `and` joins."""
+    """The parts that `and` joins."""
     condition = condition.unnest()
     if isinstance(condition, exp.And):
         yield from _parts(condition.left)
@@ -240,7 +240,7 @@ def _parts(condition: exp.Expr) -> Iterator[exp.Expr]:
 
 
 def _told(condition: exp.Expr) -> list[exp.Expr]:
-    """What of a condition is worth showing: its columns, and the sides of its comparisons where they are computed."""
+    """The parts of a condition worth showing: its columns, and the computed sides of its comparisons."""
     found: dict[str, exp.Expr] = {column.sql("duckdb"): column for column in condition.find_all(exp.Column)}
     for compared in condition.find_all(exp.Predicate):
         for side in (compared.args.get("this"), compared.args.get("expression")):

@@ -1,12 +1,13 @@
-"""Why a warning is gone: the rules are asked again of the rows of the night before, with one thing of tonight at a time.
+"""Finds why a warning is gone: it asks the rules again on the rows of the night before, with one change of tonight at a time.
 
-Tonight's date alone, tonight's policy values alone, tonight's answers about who is who alone, tonight's rows of one dataset_group of
-lists alone: what by itself withdraws the warning is the reason. Nothing is guessed from what happened to arrive. Only the rows of
-the households concerned are asked about, and one row of each submission, so that rosters are as current as they are; a
-night on which nothing went asks nothing.
+The changes are tonight's date, one policy value, the answers about who is who, and the rows of one dataset_group of lists.
+The change that withdraws the warning by itself is the reason; nothing is guessed from what happened to arrive. Only the rows
+of the households concerned are used, and one row of each submission, so that rosters stay as current as they are. On a night
+on which no warning went, nothing is asked.
 
-Rows of partners are not held any more when nobody may hold them (docs/boundaries.md, 3): then the night before cannot be asked again
-whole. Of such a warning the reason is what by itself lets the people in no longer: their authorisation ended, or their list changed.
+Rows of partners are removed when nobody may hold them any more (docs/boundaries.md, 3): then the night before cannot be asked
+again in full. For such a warning the reason is the change that by itself ends the right to hold the rows: the authorisation
+ended, or the list changed.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from pipeline.warehouse import Inputs
 
 WITHDRAWAL = {"warning_id": "VARCHAR", "change": "VARCHAR", "what": "VARCHAR"}
-"""Columns of the table of reasons. `change`: rule, value, setting, date, policy, identity, rows; `what`: the policy's key, the group of lists."""
+"""Columns of the table of reasons. `change`: rule, value, setting, date, policy, identity, rows; `what`: the policy key or the dataset group."""
 
 TURNED = {
     "warning_id": "VARCHAR",
@@ -34,18 +35,18 @@ TURNED = {
     "kind": "VARCHAR",
     "is_own": "BOOLEAN",
 }
-"""Columns of the table of submissions, taken tonight, whose rows about the people concerned are not those of the night before.
-`is_own`: it holds rows of theirs; else it took the place of one that did."""
+"""Columns of the table of submissions, taken tonight, that changed the rows about the people concerned.
+`is_own`: it has rows about them; else it replaced a submission that had."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What other inputs would say."""
+    """The result for other inputs."""
 
     gone: frozenset[str]
     """warning_ids that would be gone."""
     let_in: frozenset[tuple[str, str]]
-    """(person_id, scope) of those whose partner rows may be held."""
+    """(person_id, scope) of the people whose partner rows may be held."""
 
 
 Trial = Callable[["Inputs"], Answer]
@@ -62,7 +63,7 @@ select gone.warning_id, member.person_id from life.withdrawn as gone join regist
 
 @dataclass(frozen=True)
 class _Two:
-    """The rows concerned, of one kind: those of the night before and tonight's."""
+    """The rows concerned, of one kind: of the night before, and of tonight."""
 
     kind: Kind
     before: pa.Table
@@ -72,7 +73,7 @@ class _Two:
 def make_withdrawal(
     con: duckdb.DuckDBPyConnection, inputs: Inputs, kinds: Mapping[str, Kind], trial: Trial, reasons: str, turned: str
 ) -> None:
-    """Create the tables `reasons` (WITHDRAWAL) and `turned` (TURNED). `con` holds what was built tonight from `inputs`."""
+    """Create the tables `reasons` (WITHDRAWAL) and `turned` (TURNED). `con` holds the tables built tonight from `inputs`."""
     for table, columns in ((reasons, WITHDRAWAL), (turned, TURNED)):
         con.execute(f"create table {table} ({', '.join(f'{name} {sql_type}' for name, sql_type in columns.items())})")
     gone = {one for (one,) in con.execute("select warning_id from life.withdrawn").fetchall()}
@@ -107,7 +108,7 @@ def make_withdrawal(
 
 
 def _unheld(con: duckdb.DuckDBPyConnection, warnings: Iterable[str]) -> dict[str, set[str]]:
-    """Of the warnings that the rows of the night before, as they are held now, do not give: who is concerned."""
+    """Each of the warnings that the rows of the night before, as they are held now, no longer give → the people concerned."""
     people: dict[str, set[str]] = {each: set() for each in warnings}
     for warning_id, person_id in con.execute("select warning_id, person_id from core").fetchall():
         if warning_id in people:
@@ -118,7 +119,7 @@ def _unheld(con: duckdb.DuckDBPyConnection, warnings: Iterable[str]) -> dict[str
 def _concerned(
     con: duckdb.DuckDBPyConnection, earlier: Inputs, tonight: Inputs, kinds: Mapping[str, Kind]
 ) -> dict[str, _Two]:
-    """Of both nights, the rows of the people concerned and of all whom a list ties to them, and one row of each submission."""
+    """From both nights, the rows of the people concerned and of all whom a list ties to them, and one row of each submission."""
     given = [
         (kind, source(con, rows, f"{which}_{kind}"))
         for which, inputs in (("before", earlier), ("after", tonight))
@@ -167,7 +168,7 @@ def _smaller(con: duckdb.DuckDBPyConnection, rows: str) -> pa.Table:
 
 
 def _turn(con: duckdb.DuckDBPyConnection, rows: Mapping[str, _Two], turned: str) -> None:
-    """Which submissions that were taken tonight changed the rows of the people concerned."""
+    """Fill `turned`: which submissions taken tonight changed the rows of the people concerned."""
     con.execute(
         f"""create temp table taken as
         select now.submission_id, now.unit_code, now.kind from input.submission as now
@@ -202,7 +203,7 @@ _NOTHING_SAID = "select null as person_id, null as unit_code, null as submission
 
 
 def _said(kind: Kind, rows: str) -> str:
-    """What the rows of a list say of whom; of a roster also that they stand in its last month, since earlier months stay."""
+    """SQL for what the rows of a list say about whom; for a roster also which rows are in its last month, since earlier months stay."""
     fields = ", ".join(f'"{field}"' for field in kind.columns)
     said = f"person_id, unit_code, submission_id, md5(cast(row({fields}) as varchar))"
     found = f"select distinct {said} as said from {rows}"
@@ -219,7 +220,7 @@ def _changes(
     rows: Mapping[str, _Two],
     dataset_groups: Iterable[str],
 ) -> Iterator[tuple[str, str | None, Inputs]]:
-    """(change, what, the night before with this one thing of tonight); first of all the night before as it is held now."""
+    """Yields (change, what, the night before with this one change of tonight); first the night before as it is held now."""
     before: dict[str, Any] = {
         **earlier.given_tables,
         "identity": _both(con, earlier, tonight, "identity", "person_id, household_id"),
@@ -258,9 +259,10 @@ def _changes(
 
 
 def _versions(con: duckdb.DuckDBPyConnection) -> list[str]:
-    """`rule` when sql/ or the program is not that of the release before; else `value` when a policy file is not, `setting` when a unit is not.
+    """What changed in the program or its files since the release before: `rule`, else `value` and `setting`.
 
-    The night before is gathered with the files of today, so that of these two only one trial can be made.
+    `rule`: sql/ or the program is another one; `value`: a policy file changed; `setting`: the settings of a unit changed.
+    No trial can tell these apart, since the night before is gathered with the files of today.
     """
     return [
         change
@@ -280,14 +282,14 @@ def _versions(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _policies(con: duckdb.DuckDBPyConnection, earlier: Inputs) -> str:
-    """A table of the policy values in force on the night before, by name."""
+    """The name of a table with the policy values in force on the night before."""
     return source(
         con, earlier.given_tables.get("policy", pa.table({"key": pa.array([], pa.string())})), "policy_before"
     )
 
 
 def _keys(con: duckdb.DuckDBPyConnection, earlier: Inputs) -> list[str]:
-    """Policy values that are other ones tonight."""
+    """Keys of the policy values that are different tonight."""
     columns = "key, policy_region, area_type, cast(value as decimal(18, 4)) as value"
     before, after = f"select {columns} from {_policies(con, earlier)}", f"select {columns} from input.policy"
     found = con.execute(
@@ -297,7 +299,7 @@ def _keys(con: duckdb.DuckDBPyConnection, earlier: Inputs) -> list[str]:
 
 
 def _policy(con: duckdb.DuckDBPyConnection, earlier: Inputs, key: str) -> pa.Table:
-    """The values of the night before, but for one key."""
+    """The values of the night before, with tonight's for one key."""
     before = _policies(con, earlier)
     names = ", ".join(
         f"cast({name} as varchar) as {name}" for name, *_ in con.sql(f"describe select * from {before}").fetchall()
@@ -310,7 +312,7 @@ def _policy(con: duckdb.DuckDBPyConnection, earlier: Inputs, key: str) -> pa.Tab
 
 
 def _both(con: duckdb.DuckDBPyConnection, earlier: Inputs, tonight: Inputs, table: str, columns: str) -> Rows:
-    """Rows of a given table that are known by the one night or the other; who somebody is does not change."""
+    """Rows of a given table that one night or the other knows; they say who people are, and that does not change."""
     given = [inputs.given_tables.get(table, ()) for inputs in (earlier, tonight)]
     sides = [
         f"select {columns} from {source(con, side, f'{table}_{at}')}" for at, side in enumerate(given) if len(side)
@@ -326,7 +328,7 @@ def _with_family(
     rows: Mapping[str, _Two],
     dataset_group: str,
 ) -> Inputs:
-    """The night before with tonight's lists of one dataset group: their rows, what was set aside of them, what is missing, which are in force."""
+    """The night before with tonight's lists of one dataset group: accepted and set-aside rows, gaps, and which submissions are in force."""
     theirs = {kind for kind, two in rows.items() if two.kind.dataset_group == dataset_group}
     accepted = {**base.accepted, **{kind: rows[kind].after for kind in theirs}}
     unproven = {**base.unproven, **{kind: tonight.unproven.get(kind, ()) for kind in theirs}}
