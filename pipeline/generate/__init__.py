@@ -1,6 +1,6 @@
-"""An invented bureau of any size: damaged, real-looking files in an inbox, and the truth about them.
+"""Generates an invented bureau of any size: damaged, real-looking files in an inbox, and the truth about them.
 
-`generate` is `monitor generate`; `generate_year` its `--year`. Nobody in it exists. The same arguments give the same bytes.
+`generate` is `monitor generate`; `generate_year` is its `--year`. All people are invented. The same arguments give the same bytes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ __all__ = ["MINIMUM", "REAL_YEAR", "generate", "generate_year"]
 
 _PEOPLE_PER_TURN = 3_000
 _IN_SCOPE = 0.12
-"""Part of the partner rows that are about people on our lists."""
+"""Share of the partner rows that are about people on our lists."""
 
 
 def generate(
@@ -49,9 +49,9 @@ def generate(
 ) -> dict[str, Any]:  # fmt: skip
     """Write `target`/inbox/<unit>/… and `target`/truth/*.csv for a night on `day`.
 
-    `people` stand in the registries (dibao, tekun, edge); every other list follows in the proportions of one real
-    year. `partner_rows` are all rows of partner bureaus' lists (4 × people when None). `progress` is
-    told (what is being done, files written, files in all; 0 when not known yet).
+    `people` is the number of people in the registries (dibao, tekun, edge); every other list follows in the proportions of
+    one real year. `partner_rows` is the number of rows in all partner bureaus' lists (4 × people when None). `progress` is
+    called with (what is being done, files written, files in all; 0 when not known yet).
 
     Returns counts: files, rows by kind, submissions by status, warnings by rule.
     Raises ConfigError when `people` is below MINIMUM, or `target` holds an inbox or truth already.
@@ -87,10 +87,10 @@ def generate_year(
 ) -> dict[str, Any]:  # fmt: skip
     """Write `target`/inbox/<unit>/… and `target`/truth/statistics.csv: a calendar year for a night on its 31 December.
 
-    Twelve monthly rosters of every division and the year's ledger of temporary assistance carry the figures of one
-    real year (docs/performance.md, one real year) at the size of `people` in the registries. Nothing is damaged. `progress` as in `generate`.
+    Twelve monthly rosters of every division and the year's ledger of temporary assistance have the figures of one
+    real year (docs/performance.md, one real year), scaled to `people` in the registries. Nothing is damaged. `progress` as in `generate`.
 
-    Returns counts: files, and the year's figures by name. Raises ConfigError when the figures do not fit into so few
+    Returns counts: files, and the year's figures by name. Raises ConfigError when the figures do not fit so few
     people, or `target` holds an inbox or truth already.
     """
     inbox, truth, day = target / "inbox", target / "truth", date(year, 12, 31)
@@ -114,7 +114,7 @@ def _must_be_empty(target: Path, *folders: Path) -> None:
 
 
 def _invent(people: int, seed: int, day: date, rows: int) -> Stage:
-    """All lists, filled and damaged, before anything is written."""
+    """Make all lists, filled and damaged, before any file is written."""
     stage = Stage(Bureau.on(day), random.Random(f"{people} {seed} {day} {rows}"))  # noqa: S311 - reproducible, not secret
     for number in range(max(1, people // _PEOPLE_PER_TURN)):
         turn = Turn(stage, number)
@@ -133,7 +133,7 @@ def _invent(people: int, seed: int, day: date, rows: int) -> Stage:
 
 
 def _repeat(landed: list[Landed], inbox: Path) -> Landed:
-    """The same bytes once more under a later name."""
+    """Write the same bytes once more, under a later name."""
     original = next(one for one in landed if one.kind == "edge_household")
     source = inbox / original.unit / original.file_name
     copy = source.with_name(f"{source.stem}_再发一次{source.suffix}")
@@ -142,7 +142,7 @@ def _repeat(landed: list[Landed], inbox: Path) -> Landed:
 
 
 def _lay_down(inbox: Path, day: date) -> None:
-    """Every file at rest since the evening before."""
+    """Date every file to the evening before, so that a night finds it at rest."""
     moment = evening_before(day).replace(tzinfo=timezone(timedelta(hours=8))).timestamp()
     for path in sorted(inbox.rglob("*")):
         os.utime(path, (moment, moment))

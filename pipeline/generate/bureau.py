@@ -1,6 +1,6 @@
-"""The sample bureau on one night: its divisions and townships, and the policy values that its people are built around.
+"""The sample bureau on one night: its divisions and townships, and the policy values on which its people are built.
 
-The only place of this package that reads configuration: the product's own sample home and policy/.
+The only module of this package that reads the product's sample home and policy/; others read only its contracts.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from pipeline.settings.strict_yaml import read_shape, read_yaml
 
 AREAS = ("城市", "农村")
 AGING, MISSING, STALE = 4, 8, 11
-"""Positions of three divisions in the configuration: one whose newest roster is just still current, one that
-delivers nothing at all, one whose roster is too old."""
+"""Positions of three divisions in the configuration: one with a newest roster that is barely current, one that
+delivers nothing, one with a roster that is too old."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a household stands."""
+    """Where a household lives."""
 
     division: str
     district: str
@@ -32,7 +32,7 @@ class Place:
     area: str
     region: str
     region_code: str
-    """Six digits that begin the ID numbers of its people: 99, division, township."""
+    """The first six digits of the ID numbers of its people: 99, division, township."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Bureau:
     divisions: tuple[Unit, ...]
     policy: Policy
     is_punctual: bool = False
-    """Every division delivers the month of `day`; else one delivers nothing and two are late."""
+    """True: every division delivers the month of `day`. False: one delivers nothing and two are late."""
 
     @staticmethod
     def on(day: date) -> Bureau:
@@ -79,7 +79,7 @@ class Bureau:
 
     @cached_property
     def places(self) -> dict[tuple[str, str], list[Place]]:
-        """(division, area) → a place per township, in the order of the configuration."""
+        """(division, area) → one place per township, in the order of the configuration."""
         places: dict[tuple[str, str], list[Place]] = {}
         for number, unit in enumerate(self.divisions, 1):
             for area in AREAS:
@@ -98,7 +98,7 @@ class Bureau:
         return {unit.code: unit.name for unit in self.divisions}
 
     def style_number(self, division: str) -> int:
-        """Position of a division in the configuration: its way of writing files follows from it."""
+        """Position of a division in the configuration; it decides how the division writes files."""
         return [unit.code for unit in self.divisions].index(division)
 
     def period(self, division: str) -> date:
@@ -107,7 +107,7 @@ class Bureau:
         return months_before(self.day.replace(day=1), back)
 
     def working_days_before(self, days: int) -> date:
-        """The latest day of which `days` working days lie in (that day, D]."""
+        """The latest day such that `days` working days lie in (that day, D]."""
         calendar = dict(self.policy.calendar(self.day - timedelta(days=60 + 3 * days), self.day))
         day = self.day
         while days > 0:
@@ -124,12 +124,12 @@ class Bureau:
         return self._fen("disposable_income_per_head", place.region)
 
     def threshold(self, standing: str) -> int:
-        """Medical burden in a year above which a person of this standing is listed, fen."""
+        """Yearly medical burden above which a person of this standing is listed, fen."""
         return self._fen(f"medical_threshold_{standing}")
 
     @property
     def least_loss(self) -> int:
-        """Loss by a disaster from which a household is listed, fen."""
+        """Loss by a disaster from which on a household is listed, fen."""
         return self._fen("disaster_loss_minimum")
 
     def _fen(self, key: str, region: str = "", area: str = "") -> int:
@@ -148,5 +148,5 @@ def months_before(day: date, months: int) -> date:
 
 
 def birthday(day: date, age: int) -> date:
-    """The latest birth date of somebody who is `age` years old on `day`; one day later and he is not yet."""
+    """The latest birth date of a person who is `age` years old on `day`; born one day later, the person is younger."""
     return months_before(day, age * 12)

@@ -1,7 +1,7 @@
-"""Everybody else: households on which no rule fires, in the proportions of one real year (docs/performance.md, one real year).
+"""Makes the other households: no rule lists them; proportions of one real year (docs/performance.md, one real year).
 
-Incomes lie well clear of every line, what is owed is paid, nobody is on two lists that exclude each other. A few
-households are *fragile*: their rows may be damaged later, so nothing else may hang on them.
+Incomes are far from every line, what is owed is paid, nobody is on two lists that exclude each other. A few
+households are *fragile*: their rows may be damaged later, so nothing else may depend on them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pipeline.generate.stage import Member, Stage
 from pipeline.model import ConfigError
 
 MINIMUM = 300
-"""People in the registries below which the planted cases do not fit in."""
+"""The least number of people in the registries; with fewer the planted cases do not fit in."""
 
 _GRANTS = REAL_YEAR.grants / 30_000
 FRAGILE = 0.05
@@ -25,7 +25,7 @@ FRAGILE = 0.05
 
 @dataclass(frozen=True)
 class Household:
-    """Members of a household that stands firmly on a list."""
+    """Members of a household that stands on a list and is not fragile."""
 
     list_name: str
     place: Place
@@ -37,7 +37,7 @@ def fill(stage: Stage, people: int) -> list[Household]:
 
     A small bureau gets more than `people`: beside the planted cases each division needs a few ordinary households.
 
-    Returns the households on which partner rows may hang. Raises ConfigError when `people` is below `MINIMUM`.
+    Returns the households about which partner rows may be made. Raises ConfigError when `people` is below `MINIMUM`.
     """
     if people < MINIMUM:
         raise ConfigError(f"--people 至少 {MINIMUM}，否则放不下各种样例")
@@ -100,7 +100,7 @@ def _edge(stage: Stage, persons: int) -> list[Household]:
 
 
 def _survey(stage: Stage, firm: Sequence[Household], households: int) -> list[Household]:
-    """Surveyed households: some are helped already and say so by their low income, most are well above the lines."""
+    """Surveyed households: some are helped already and have a low income, most are well above the lines."""
     rng, own = stage.rng, []
     for household in rng.sample(firm, min(len(firm), households // 4)):
         place, size = household.place, len(household.members)
@@ -123,7 +123,7 @@ def _survey(stage: Stage, firm: Sequence[Household], households: int) -> list[Ho
 
 
 def _monitoring(stage: Stage, firm: Sequence[Household], persons: int) -> None:
-    """Those whose risk still stands are enrolled somewhere; those on no list of ours have left the risk behind."""
+    """People whose risk stands are enrolled in a registry; for people on no list of ours the risk is eliminated."""
     rng = stage.rng
     for household in rng.sample(firm, len(firm)):
         if len(stage.tables["poverty_return_monitoring"]) >= persons * 3 // 4:
@@ -137,7 +137,7 @@ def _monitoring(stage: Stage, firm: Sequence[Household], persons: int) -> None:
 
 
 def _grants(stage: Stage, firm: Sequence[Household], grants: int) -> list[Household]:
-    """Applications: households in no registry have at most two, so that none counts as frequent (A10)."""
+    """Applications. Households in no registry have at most two, so that none counts as frequent (A10)."""
     rng, table, asked = stage.rng, stage.tables["temporary_grant"], []
     enrolled = [household for household in firm if household.list_name != "survey"]
     for household in firm:
@@ -180,20 +180,20 @@ def family(stage: Stage, place: Place, size: int) -> tuple[Member, ...]:
 
 
 def _is_fragile(rng: random.Random, number: int, firm_first: int, at_least: int) -> bool:
-    """The first household of each file is never fragile, the next `at_least` mostly are, then a few."""
+    """The first household of each file is never fragile, most of the next `at_least` are, then a few."""
     if number < firm_first:
         return False
     return rng.random() < (0.8 if number < firm_first + at_least else FRAGILE)
 
 
 def spread(rng: random.Random, cells: Sequence[tuple[str, str]], count: int) -> list[tuple[str, str]]:
-    """`count` cells: each at least once, in order, then at random, some cells larger than others."""
+    """`count` cells: each once, in order; then at random, some cells more often than others."""
     weights = [1 + (7 * position % 5) / 4 for position in range(len(cells))]
     return [*cells, *rng.choices(cells, weights, k=count - len(cells))]
 
 
 def sizes(rng: random.Random, persons: int, households: int) -> list[int]:
-    """Of `households` households that are `persons` people together: how many each is, at least one."""
+    """Sizes of `households` households that have `persons` people together; each has at least one."""
     found = [1] * households
     for _ in range(persons - households):
         found[rng.randrange(households)] += 1
@@ -201,9 +201,9 @@ def sizes(rng: random.Random, persons: int, households: int) -> list[int]:
 
 
 def in_scope_rows(stage: Stage, firm: Sequence[Household], medical: int, certificates: int) -> None:
-    """About `medical` settlements and `certificates` certificates of ordinary people whose partner rows are kept.
+    """Add about `medical` settlements and `certificates` certificates of ordinary people whose partner rows are kept.
 
-    Burdens stay far below the threshold of whatever standing the person has; recent certificates are mild.
+    Burdens stay far below the threshold of the person's standing; recent certificates are mild.
     """
     rng, day = stage.rng, stage.day
     limits = {"dibao": 150_000, "tekun": 30_000, "edge": 300_000, "survey": 20_000, "asked": 300_000}

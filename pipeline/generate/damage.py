@@ -1,7 +1,7 @@
-"""Spoils cells of fragile rows, each in one of the ways that real files are damaged.
+"""Spoils cells of fragile rows, each in one of the ways in which real files are damaged.
 
-What a fault must end in is known here by the wording of docs/sources.md and docs/identity.md, not asked of the product. Some
-disguises must be read right: they carry no fault.
+The expected result of each fault follows from docs/sources.md and docs/identity.md; the product is not asked. Some
+spellings only look odd and must be read right: they count as no fault.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pipeline.generate.table import BLANK, Spoilt, Table
 
 Row = dict[str, Any]
 Recipe = Callable[[Row, random.Random], Spoilt | None]
-"""How a row is spoilt; None when this row does not lend itself to it."""
+"""Spoils a row; gives None when the row cannot be spoilt in this way."""
 
 FULL_WIDTH = {ord(plain): ord(plain) - 0x21 + 0xFF01 for plain in "0123456789X"}
 FAMILIES = (
@@ -32,7 +32,7 @@ SINGLE = (
 
 
 def disguises(field: str) -> list[Recipe]:
-    """Ways of writing a number that must all be read right."""
+    """Odd ways of writing a number; all must be read right."""
     return [
         lambda row, rng: Spoilt(field, row[field].lower(), None) if row[field].endswith("X") else None,
         lambda row, rng: Spoilt(field, row[field].translate(FULL_WIDTH), None),
@@ -49,7 +49,7 @@ def old_number(row: Row, rng: random.Random) -> Spoilt | None:
 
 
 def number_faults(field: str) -> list[Recipe]:
-    """Ways of ruining a number; each sets the row aside."""
+    """Ways of spoiling a number; each sets the row aside."""
 
     def ruined(fault: str, cell: Callable[[str, random.Random], str | float | None]) -> Recipe:
         def recipe(row: Row, rng: random.Random) -> Spoilt | None:
@@ -79,7 +79,7 @@ def missing(field: str) -> Recipe:
 
 
 def unreadable(field: str, cell: str | float, fault: str, *, required: bool = False) -> Recipe:
-    """A cell that says nothing; when optional the row stays."""
+    """A cell that cannot be read; when it is optional the row is accepted."""
     return lambda row, rng: Spoilt(field, cell, fault, "set_aside" if required else "accepted")
 
 
@@ -92,7 +92,7 @@ def _birth(row: Row, rng: random.Random) -> Spoilt:
 
 
 def _one_too_many(least: int) -> Recipe:
-    """A household said to be larger than it is, if it has `least` members: so that income per head stays clear of every line."""
+    """Declare a household one larger than it is, if it has `least` members: so income per head stays clear of every line."""
 
     def recipe(row: Row, rng: random.Random) -> Spoilt | None:
         size = row["household_size"]
@@ -132,18 +132,18 @@ DUPLICATES: dict[str, str] = {
     "survey_person": "health", "temporary_grant": "current_address", "poverty_return_monitoring": "risk_type",
     "disability_certificate": "district",
 }  # fmt: skip
-"""Kind → the field in which a differing twin differs."""
+"""Kind → the field in which a differing duplicate differs."""
 
 
 KEYS = {
     "dibao_household": "head_id_number", "edge_household": "head_id_number", "survey_household": "household_no",
     "temporary_grant": "application_no", "disability_certificate": "certificate_no",
 }  # fmt: skip
-"""Kind → the field that twins share, where it is not the person's number."""
+"""Kind → the field that duplicates share, where it is not the person's number."""
 
 
 def _from(found: Sequence[Recipe], start: int) -> list[Recipe]:
-    """The same ways beginning elsewhere, so that short lists of different kinds show different ones."""
+    """The same ways, starting at another one, so that short lists of different kinds show different faults."""
     return [*found[start:], *found[:start]]
 
 
@@ -197,7 +197,7 @@ def recipes(bureau: Bureau) -> dict[str, list[Recipe]]:
 
 
 def damage(stage: Stage) -> None:
-    """Spoil the fragile rows: one row of each fragile household, every fragile row of other kinds; and make twins."""
+    """Spoil the fragile rows: one row of each fragile household, every fragile row of other kinds; and add duplicates."""
     rng = stage.rng
     ways = {kind: _with_twins(kind, found) for kind, found in recipes(stage.bureau).items()}
     lost: list[int] = []
@@ -234,7 +234,7 @@ def _of_households(stage: Stage, kinds: tuple[str, str]) -> list[dict[str, list[
 
 
 def _spoil_one(table: Table, position: int, ways: list[Recipe | str], rng: random.Random) -> None:
-    """Apply the first way that this row lends itself to, and put that way last: so every way gets its turn."""
+    """Apply the first way that fits this row, and move that way to the end: so every way gets its turn."""
     row = {name: column[position] for name, column in table.columns.items()}
     for number, way in enumerate(ways):
         if isinstance(way, str):
@@ -249,7 +249,7 @@ def _spoil_one(table: Table, position: int, ways: list[Recipe | str], rng: rando
 
 
 def _twin(table: Table, position: int, sort: str) -> None:
-    """The same row again, or again with one value changed: then neither can be taken."""
+    """Add the same row again, or with one value changed: then neither row can be taken."""
     twin = table.copy_row(position)
     field = DUPLICATES[table.kind]
     if sort == "differing":
@@ -261,7 +261,7 @@ def _twin(table: Table, position: int, sort: str) -> None:
 
 
 def _orphan(stage: Stage, chosen: dict[str, list[int]]) -> list[int]:
-    """The household file does not know this household: its members' rows stand, with a question. Returns its row there."""
+    """Leave a household out of the household file: its members' rows are accepted, with an issue. Returns its row there."""
     for position in chosen["dibao_person"]:
         stage.tables["dibao_person"].spoil(position, Spoilt("head_id_number", None, "head_listed"))
     return chosen["dibao_household"]

@@ -1,4 +1,4 @@
-"""The figures of one real year (docs/performance.md, one real year), and the same of a bureau of another size."""
+"""The figures of one real year (docs/performance.md, one real year), and the same for a bureau of another size."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figures:
-    """What a bureau reports of its year. Entered: who stood on a roster at any time of the year, once each."""
+    """What a bureau reports about its year. Entered: people who stood on a roster at any time of the year, each once."""
 
     dibao_households: int
     """Monthly average, households."""
@@ -22,17 +22,17 @@ class Figures:
     edge_entered: int
     """Persons."""
     grants: int
-    """Of temporary assistance in the year."""
+    """Number of grants of temporary assistance in the year."""
     paid_fen: int
-    """In the year, of all four together."""
+    """Paid in the year by all four registries together, fen."""
 
     @property
     def people(self) -> int:
-        """Persons in the registries, by which sizes are named."""
+        """Persons in the registries; the size of a bureau is given by this number."""
         return self.dibao_persons + self.tekun_persons + self.edge_entered
 
     def at(self, people: int) -> Figures:
-        """The same proportions at another size. What makes an average differ from a count stays at least one."""
+        """The same proportions at another size. Each figure, and each difference between an average and a count, is at least 1."""
         whole = self.people
 
         def part(figure: int) -> int:

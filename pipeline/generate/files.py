@@ -1,4 +1,4 @@
-"""Writes rows as a unit would write them, and says where each of them landed."""
+"""Writes rows into files as a unit would write them, and tells where each row and each planted fault stands."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from pipeline.settings import contracts
 from pipeline.settings.contracts import Kind
 
 _BIG = 20_000
-"""Rows above which a workbook is written without being held in memory."""
+"""A workbook with more rows than this is written without being held in memory."""
 _MERGED_FIELDS = ("head_id_number", "household_no")
 _ALWAYS = ("supplement_fen", "household_supplement_fen", "remote_supplement_fen")
-"""Columns that exports have even when all their cells are empty; other optional columns are then left out."""
+"""Columns that exports have even when all their cells are empty; other empty optional columns are left out."""
 
 
 @dataclass
 class Sheet:
-    """Rows of one kind that stand together. Text files have one, named ''."""
+    """Rows of one kind on one sheet. A text file has one sheet, named ''."""
 
     kind: str
     name: str
@@ -53,7 +53,7 @@ class File:
 
     @property
     def path(self) -> str:
-        """Where it lies in the unit's folder."""
+        """Its path in the unit's folder."""
         return f"{self.folder}/{self.name}" if self.folder else self.name
 
 
@@ -82,7 +82,7 @@ class _Column:
 
 
 def evening_before(day: date) -> datetime:
-    """The moment at which every file was put down: 18:00 of the day before, so that a night finds the inbox at rest."""
+    """The time of every file: 18:00 of the day before, so that a night finds the inbox at rest."""
     return datetime.combine(day - timedelta(days=1), time(18))
 
 
@@ -137,7 +137,7 @@ def _columns(sheet: Sheet, file: File, day: date) -> list[_Column]:
 def _is_written(kind: Kind, name: str, sheet: Sheet, file: File) -> bool:
     column = kind.columns[name]
     if name == "area_type" and column.else_from and sheet.kind == "dibao_household" and not file.style.by_township:
-        return file.style.name == "plain"  # elsewhere the title or the file's name says it
+        return file.style.name == "plain"  # in other styles the title or the file's name says it
     if column.required is True or column.required_column or name in _ALWAYS:
         return True
     return any(value is not None for value in sheet.columns[name]) or bool(
@@ -160,7 +160,7 @@ def _column(kind: Kind, name: str, sheet: Sheet, file: File) -> _Column:
 
 
 def _as_text(cell: str | float) -> str:
-    """What a spreadsheet writes into a text file for a cell: long numbers lose their digits."""
+    """The text that a spreadsheet writes into a text file for a cell: long numbers lose digits."""
     return cell if isinstance(cell, str) else f"{cell:.5E}" if cell > 1e11 else f"{cell:g}"
 
 
@@ -190,7 +190,7 @@ def _write_workbook(path: Path, file: File, laid_out: Sequence[Sequence[_Column]
 
 
 class _Painter:
-    """Paints sheets into one workbook, row after row (constant memory allows no other order)."""
+    """Writes sheets into one workbook, row after row (constant memory allows no other order)."""
 
     def __init__(self, book: Any, file: File, day: date) -> None:
         self.book, self.file, self.style, self.day = book, file, file.style, day
@@ -264,7 +264,7 @@ class _Painter:
         return row + 2
 
     def _merges(self, sheet: Sheet, columns: Sequence[_Column]) -> list[tuple[int, int, int, str]]:
-        """Household cells that span their members' rows: (first, last, column, text). Empties the cells it takes."""
+        """Household cells that span their members' rows: (first, last, column, text). Empties the cells that it takes."""
         merges = []
         if not sheet.kind.endswith("_person"):
             return []
@@ -284,7 +284,7 @@ class _Painter:
         return merges
 
     def _closes(self, sheet: Sheet) -> list[bool]:
-        """After which rows a 小计 stands: where the township changes, in lists that have townships."""
+        """For each row, whether a 小计 follows it: where the township changes, in lists that have townships."""
         if not self.style.merged or "township" not in contracts.load().kinds[sheet.kind].columns:
             return [False] * len(sheet)
         townships = sheet.columns["_township"]
@@ -298,7 +298,7 @@ class _Painter:
         return row + 1
 
     def extra_sheets(self) -> None:
-        """The sheets that such workbooks carry along."""
+        """Add the extra sheets that such workbooks have."""
         page = self.book.add_worksheet("说明")
         for row, line in enumerate(("填表说明", "1. 金额单位为元。", "2. 日期写到日。")):
             page.write_string(row, 0, line)

@@ -1,4 +1,4 @@
-"""Files that cannot be taken: empty, without rows, locked, cut off, of no kind that we know, of a format that we refuse."""
+"""Writes files that must be refused: empty, without rows, locked, cut off, of an unknown kind, of a refused format."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FREE, _END, _FAT = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
 
 
 def write_hostile(bureau: Bureau, inbox: Path) -> list[Landed]:
-    """Put one of each into the folders of divisions that deliver. All must be refused, each with its reason."""
+    """Put one file of each sort into the folders of divisions that deliver. All must be refused, each with its reason."""
     day = bureau.day
     roster = ("姓名", "身份证号", "户主身份证号", "与户主关系", "性别", "出生日期", "个人分类施保金额")
     stock = ("物资名称", "规格", "库存数量", "存放地点")
@@ -55,7 +55,7 @@ def _workbook(day: date, header: tuple[str, ...], rows: Sequence[tuple[str, ...]
 
 
 def compound_file(streams: dict[str, bytes]) -> bytes:
-    """A minimal OLE compound file (MS-CFB, version 3), as old workbooks, .et and locked .xlsx are.
+    """Make a minimal OLE compound file (MS-CFB, version 3), the container of old workbooks, .et and locked .xlsx.
 
     At most three streams, each of 4,096 bytes or more (smaller ones would need a mini stream).
     """

@@ -1,7 +1,7 @@
-"""Partner bureaus' lists: a few rows about people on our lists among very many about nobody we know.
+"""Makes partner bureaus' lists: a few rows about people on our lists, among very many about unknown people.
 
-The rows of the unknown many are made column by column. Each of them stays far from what would list somebody
-by himself: at most four small settlements, mild or old certificates.
+The rows about unknown people are made column by column. They are far from what would list a person of no list:
+at most four small settlements each, mild or old certificates.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ SHARES = {
     "social_insurance": 0.06, "pension": 0.04, "student_status": 0.03, "real_estate": 0.02, "vehicle": 0.02,
     "business_registration": 0.01, "disaster_loss": 0.01,
 }  # fmt: skip
-"""Kind → its part of all partner rows."""
+"""Kind → its share of all partner rows."""
 _IN_PARTS = ("medical_expense", "disability_certificate", "death_notice")
-"""Kinds that come as several files, however few the rows."""
+"""Kinds that always come as several files, even with few rows."""
 _WORKBOOK, _TEXT = 30_000, 1_000_000
-"""Most rows of a workbook, and of a text file."""
+"""The most rows of a workbook, and of a text file."""
 _DAMAGED = 0.002
 _FAMILIAR_PARTS = 3
 """Rows about people we know go to the first three files, or to the only one."""
@@ -42,7 +42,7 @@ class _Crowd:
     districts: list[tuple[str, str]]
     """(district, township) of every division."""
     firsts: Array
-    """Numbers without check character: as integers they take a tenth of the room."""
+    """Numbers without check character; as integers they take a tenth of the memory."""
     used: int = 0
 
     def people(self, count: int) -> Array:
@@ -51,16 +51,16 @@ class _Crowd:
         return with_check(self.firsts[self.used - count : self.used])
 
     def days(self, count: int, first: int, last: int) -> Array:
-        """Days that lie `first` to `last` days before D."""
+        """`count` random days, `first` to `last` days before D."""
         calendar = np.array([self.day - timedelta(days=back) for back in range(last + 1)], dtype=object)
         return calendar[self.rng.integers(first, last + 1, count)]
 
     def pick(self, count: int, *choices: str | None) -> Array:
-        """Any of the choices."""
+        """`count` random picks from the choices."""
         return np.array(choices, dtype=object)[self.rng.integers(0, len(choices), count)]
 
     def where(self, count: int) -> dict[str, Array]:
-        """Places; one in ten is not given."""
+        """Places; about one in ten is left empty."""
         chosen = self.rng.integers(0, len(self.districts) + len(self.districts) // 10, count)
         blank = [(None, None)] * (len(self.districts) // 10)
         districts = np.array([district for district, _ in (*self.districts, *blank)], dtype=object)
@@ -85,7 +85,7 @@ class _Crowd:
         }  # fmt: skip
 
     def certificates(self, count: int) -> dict[str, Array]:
-        """Certificates: mild ones of any day, severe ones from before the window, withdrawn ones."""
+        """Certificates: mild ones of any day, severe ones from before the window, cancelled ones."""
         numbers = self.people(count)
         sort = self.rng.integers(0, 10, count)
         severe, withdrawn = sort < 3, sort == 9
@@ -109,11 +109,11 @@ class _Crowd:
         }  # fmt: skip
 
     def others(self, count: int, **columns: Array) -> dict[str, Array]:
-        """One row each of `count` people, with what the list says of them."""
+        """One row for each of `count` people, with the columns of the list."""
         return {"name": crowd_names(self.rng, count), "id_number": self.people(count), **columns, **self.where(count)}
 
     def serials(self, count: int, before: str, after: str = "") -> Array:
-        """Distinct texts, none of which stands in a row about people we know."""
+        """Distinct texts that no row about people on our lists has."""
         numbers = np.arange(self.used, self.used + count) + 10_000_000
         return before + np.array(numbers.astype(str), dtype=object) + after
 
@@ -167,7 +167,7 @@ class _Crowd:
         )  # fmt: skip
 
     def struck(self, count: int) -> dict[str, Array]:
-        """Losses: of long ago, or too small to list anybody by themselves."""
+        """Losses: long ago, or too small to list anybody by themselves."""
         is_old = self.rng.integers(0, 2, count) == 1
         loss = np.where(is_old, self.rng.integers(500, 80_000, count), self.rng.integers(500, 4_900, count)) * 100
         return self.others(
@@ -222,7 +222,7 @@ def _sizes(rows: int) -> list[int]:
 
 
 def _settle(homeless: Array, numbers: Array, rng: np.random.Generator, parts: int) -> Array:
-    """A file for each row that was not given one; the rows of one person stay together."""
+    """A file number for each row that has none; the rows of one person stay together."""
     file_of: dict[str, int] = {}
     return np.array([file_of.setdefault(numbers[n], int(rng.integers(0, parts))) for n in homeless], dtype=object)
 
@@ -230,7 +230,7 @@ def _settle(homeless: Array, numbers: Array, rng: np.random.Generator, parts: in
 def _as_rows(
     kind: str, made: dict[str, Array], count: int, names: tuple[str, ...], rng: np.random.Generator
 ) -> dict[str, Array]:  # fmt: skip
-    """The crowd's columns with the notes beside them; a few numbers are ruined, so that these rows are set aside."""
+    """The rows about unknown people, with the notes; a few numbers are spoilt, so that these rows are set aside."""
     rows = {name: made[name] if name in made else np.full(count, None, dtype=object) for name in names}
     rows["_outcome"] = np.full(count, "out_of_scope", dtype=object)
     if count == 0:
@@ -246,7 +246,7 @@ def _as_rows(
             ("-", None),
             (number + "42", "id_number.length"),
         )[turn % 6]
-        # A fault in any other cell of a row about nobody we know is never looked at: the row is only counted.
+        # A fault in another cell of a row about an unknown person is never looked at: the row is only counted.
         rows["_spoilt_field"][position] = (
             "id_number" if fault else {"death_notice": "registered_on"}.get(kind, "district")
         )
@@ -257,7 +257,7 @@ def _as_rows(
 
 
 def _mixed(known: dict[str, Array], crowd: dict[str, Array], rng: np.random.Generator) -> dict[str, Array]:
-    """Known rows strewn among the crowd's, keeping their own order."""
+    """The known rows at random places among the unknown ones, in their own order."""
     few, many = len(known["_unit"]), len(crowd["_unit"])
     places = np.zeros(few + many, dtype=bool)
     places[rng.choice(few + many, few, replace=False)] = True

@@ -1,4 +1,4 @@
-"""Invented people. Their ID numbers begin with 99, which no region has, so they can belong to nobody."""
+"""Invents people. Their ID numbers begin with 99, which no region has, so they cannot belong to a real person."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Folk:
     def person(
         self, place: Place, ages: tuple[int, int] = (25, 58), *, birth: date | None = None, sex: str | None = None
     ) -> Person:
-        """Somebody of `place`, aged within `ages` (both included, never on a birthday), or born on `birth`."""
+        """A person of `place`, aged within `ages` (both included, never on a birthday), or born on `birth`."""
         rng = self._rng
         born = birth or birthday(self._day, rng.randint(*ages)) - timedelta(days=rng.randint(3, 360))
         sex = sex or rng.choice("男女")
@@ -95,7 +95,7 @@ def with_check(firsts: Array) -> Array:
 
 
 def crowd_names(rng: np.random.Generator, count: int) -> Array:
-    """`count` names, common ones many times, a few with a dot."""
+    """`count` names: many repeat, a few have a dot."""
     pool = _name_pool()
     names: Array = pool[rng.integers(0, len(pool), count)]
     return names

@@ -1,4 +1,4 @@
-"""Which files each division sends: by kind, by urban and rural, or one workbook with a sheet per township."""
+"""Plans which files each division sends: by kind, by urban and rural, or one workbook with sheets per township."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def style_of(stage: Stage, code: str) -> Style:
 
 
 def files_of(stage: Stage, code: str, style: Style, own: dict[str, dict[str, Array]], back: int = 0) -> Iterator[File]:
-    """The files of one division that carry `own` (kind → columns, in the order of the file), `back` months before the newest."""
+    """The files of one division with the rows `own` (kind → columns, in the order of the file), `back` months before the newest."""
     for kind, columns in own.items():
         if kind == "dibao_household" and style.by_township:
             yield _by_township(stage, code, style, own, back)
@@ -104,12 +104,12 @@ def _by_township(stage: Stage, code: str, style: Style, own: dict[str, dict[str,
 
 
 def _earlier(period: date) -> str:
-    """The folder of a month that is over."""
+    """The folder for a month that is over."""
     return f"往月/{period.year}年{period.month}月"
 
 
 def in_order(columns: dict[str, Array], chosen: Array) -> dict[str, Array]:
-    """The chosen rows by township, members of a household together, else as they came."""
+    """The chosen rows by township, members of a household together, otherwise in their order."""
     townships, groups = columns["_township"][chosen], columns["_group"][chosen]
     order: Sequence[int] = sorted(range(len(chosen)), key=lambda n: (townships[n], groups[n]))
     return _take(columns, chosen[np.array(order, dtype=np.int64)])

@@ -1,6 +1,6 @@
-"""Planted cases of events that partner lists bring: work lost, children out of school, disasters.
+"""Plants cases about events on partner lists: lost work, children out of school, disasters.
 
-See plants_own.py for how they are meant.
+planted_own.py says how the cases are built.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pipeline.generate.turn import ONE_DAY, Turn
 
 
 def plant_events(here: Turn) -> None:
-    """Write every case once, and what is to be found of it."""
+    """Write every case once, with the expected warnings and silences."""
     for cases in (_out_of_work, _earners_at_home, _out_of_school, _struck, _struck_and_helped):
         cases(here)
 
@@ -66,7 +66,7 @@ def _out_of_work(here: Turn) -> None:
 
 
 def _earners_at_home(here: Turn) -> None:
-    """A06 by the contributions of any member: month and status."""
+    """A06 by the contributions of a member: month and status."""
     stage, month = here.stage, here.day.replace(day=1)
 
     for back, status, holds in (
@@ -74,7 +74,7 @@ def _earners_at_home(here: Turn) -> None:
     ):  # fmt: skip
         for place in (here.place(), here.place(stage.bureau.stale)):
             members = here.household(place)
-            # Without an authorisation nobody compares what is paid with what was declared (B07).
+            # Without an authorisation, what is paid is not compared with what was declared (B07).
             stage.edge(place, members, authorised_on=None)
             records.unemployment(stage, members[1].person, here.day - 30 * ONE_DAY)
             records.contribution(stage, members[0].person, months_before(month, back), base=60_000, status=status)
@@ -131,7 +131,7 @@ def _out_of_school(here: Turn) -> None:
 
 
 def _struck(here: Turn) -> None:
-    """A08 at the window's edge, by loss and rooms, of people on our lists and on none."""
+    """A08 at the window's edge, by loss and rooms, for people on our lists and on none."""
     stage, day = here.stage, here.day
     least = stage.bureau.least_loss
 

@@ -1,6 +1,6 @@
-"""Planted cases of people who may be owed help: expenditure, grants, monitoring, leaving, waiting, deaths of earners.
+"""Plants cases of people who may be owed help: expenditure, grants, monitoring, leaving, waiting, deaths of earners.
 
-See plants_own.py for how they are meant.
+planted_own.py says how the cases are built.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pipeline.generate.turn import ONE_DAY, Turn, one_digit_wrong
 
 
 def plant_help(here: Turn) -> None:
-    """Write every case once, and what is to be found of it."""
+    """Write every case once, with the expected warnings and silences."""
     for cases in (_rigid, _rigid_excluded, _many_grants, _monitored, _left, _left_and_back, _waiting, _earners_died):
         cases(here)
 
@@ -70,7 +70,7 @@ def _rigid(here: Turn) -> None:
 
 
 def _rigid_excluded(here: Turn) -> None:
-    """A03 of households that are helped or cannot be judged."""
+    """A03 for households that are helped already or cannot be judged."""
     stage = here.stage
     for why in ("household is in edge", "the division's rosters are not current", "cannot tell"):
         place = here.place(stage.bureau.stale if "current" in why else None)
@@ -133,7 +133,7 @@ def _many_grants(here: Turn) -> None:
 
 
 def _monitored(here: Turn) -> None:
-    """A11: the risk stands, or not; who is the head; who is helped already."""
+    """A11: by whether the risk stands, by who is the head, and by who is helped already."""
     stage = here.stage
 
     place = here.place()
@@ -184,7 +184,7 @@ def _left(here: Turn) -> None:
             else:
                 stage.silent("A13", person, f"left {registry}, exactly the threshold")
 
-    # A month lies in the window when its last day does.
+    # A month is in the window when its last day is.
     place = here.place(stage.bureau.current[0])
     newest, start = stage.bureau.period(place.division), months_before(day, 24)
     last = next(n for n in range(1, 40) if months_before(newest, n - 1) - ONE_DAY <= start)
@@ -207,7 +207,7 @@ def _left(here: Turn) -> None:
 
 
 def _left_and_back(here: Turn) -> None:
-    """A13 of people who are on a roster again."""
+    """A13 for people who are on a roster again."""
     stage = here.stage
     burden, recent = stage.bureau.threshold("exited") + 100, here.day - timedelta(days=40)
 

@@ -1,8 +1,8 @@
-"""Planted cases about our own lists: incomes, people alone, two registries at once, supplements.
+"""Plants cases about our own lists: incomes, people alone, two registries at once, supplements.
 
-Each answer is known because the case was built for it, straight from the wording of the rules: both sides of each
-edge, the exclusions between rules, and what must stay silent because a roster is too old, a row on it cannot be read,
-or somebody died.
+The expected answer of each case is known, because the case is built from the wording of the rules: both sides of each
+edge, the exclusions between rules, and cases without a warning because a roster is too old, a row on it cannot be read,
+or a person died.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pipeline.generate.turn import ONE_DAY, Turn, one_digit_wrong
 
 
 def plant_own(here: Turn) -> None:
-    """Write every case once, and what is to be found of it."""
+    """Write every case once, with the expected warnings and silences."""
     for cases in (_incomes, _incomes_excluded, _elderly_alone, _two_registries, _supplements):
         cases(here)
 
@@ -74,7 +74,7 @@ def _incomes(here: Turn) -> None:
 
 
 def _incomes_excluded(here: Turn) -> None:
-    """A01 and A02 that being enrolled, not knowing, or a death keeps silent."""
+    """A01 and A02 where there is no warning: enrolled, cannot be told, or a death."""
     stage = here.stage
 
     place = here.place()
@@ -136,7 +136,7 @@ def _incomes_excluded(here: Turn) -> None:
 
 
 def _elderly_alone(here: Turn) -> None:
-    """A12: alone, from 60, below i, nobody to support; and A01 where one of these fails."""
+    """A12: alone, 60 or older, below i, no supporter; and A01 where one of these fails."""
     stage = here.stage
     sixty = birthday(here.day, 60)
 
@@ -180,7 +180,7 @@ def _elderly_alone(here: Turn) -> None:
 
 
 def _two_registries(here: Turn) -> None:
-    """B02, the allowed pair, and B02 over C01."""
+    """B02, the pair that is allowed, and B02 going before C01."""
     stage = here.stage
 
     place = here.place()
@@ -229,7 +229,7 @@ def _two_registries(here: Turn) -> None:
 
 
 def _supplements(here: Turn) -> None:
-    """C01 at 18 and 60, by illness and certificate, and by what stands in the supplement's cell."""
+    """C01 at 18 and 60, by illness and certificate, and by the content of the supplement's cell."""
     stage, day = here.stage, here.day
     long_ago = day - timedelta(days=2000)
     eighteen, sixty = birthday(day, 18), birthday(day, 60)

@@ -1,4 +1,4 @@
-"""Planted cases that partner lists bring: burdens, certificates, deaths. See plants_own.py for how they are meant."""
+"""Plants cases about partner lists: burdens, certificates, deaths. planted_own.py says how the cases are built."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.generate.turn import ONE_DAY, Turn, one_digit_wrong
 
 
 def plant_partner(here: Turn) -> None:
-    """Write every case once, and what is to be found of it."""
+    """Write every case once, with the expected warnings and silences."""
     for cases in (_burdens, _burdens_unkept, _certificates, _certificates_excluded, _deaths):
         cases(here)
 
@@ -84,7 +84,7 @@ def _burdens(here: Turn) -> None:
 
 
 def _burdens_unkept(here: Turn) -> None:
-    """A04 for people of whom no list of ours knows anything: what is kept, what is dropped at the door, and where they live."""
+    """A04 for people on no list of ours: which rows are kept, which are dropped at the door, and where the people live."""
     stage, recent = here.stage, here.day - timedelta(days=40)
 
     for division, where, named in (

@@ -1,6 +1,6 @@
-"""Planted cases of reviews: two divisions at once, rechecks and terms that ran out, what those who signed own or earn.
+"""Plants cases for reviews: two divisions at once, rechecks and terms that ran out, what people with an authorisation own or earn.
 
-See plants_own.py for how they are meant.
+planted_own.py says how the cases are built.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _WAN = 1_000_000
 
 
 def plant_review(here: Turn) -> None:
-    """Write every case once, and what is to be found of it."""
+    """Write every case once, with the expected warnings and silences."""
     for cases in (_two_divisions, _same_cause, _rechecks, _terms, _vehicles, _dwellings, _businesses, _incomes):
         cases(here)
 
 
 def _two_divisions(here: Turn) -> None:
-    """B03: who is asked, and rosters that are too old to ask."""
+    """B03: which division is asked, and rosters that are too old."""
     stage = here.stage
     month = here.day.replace(day=1)
 
@@ -59,7 +59,7 @@ def _two_divisions(here: Turn) -> None:
 
 
 def _same_cause(here: Turn) -> None:
-    """B10: two grants by days apart, cause, division, outcome and age."""
+    """B10: two grants, by days apart, cause, division, result and age."""
     stage, day = here.stage, here.day
     year_ago = months_before(day, 12)
 
@@ -98,7 +98,7 @@ def _same_cause(here: Turn) -> None:
 
 
 def _rechecks(here: Turn) -> None:
-    """B08: a year, half a year where somebody can work, and the start month where nobody ever looked."""
+    """B08: a year, half a year where a member can work, and the start month where there was no recheck."""
     stage = here.stage
     month = here.day.replace(day=1)
 
@@ -159,7 +159,7 @@ def _terms(here: Turn) -> None:
 
 def _signed(here: Turn, own: Callable[[Person], object], registry: str = "edge", *, on: date | None = None, signed: bool = True,
             division: str | None = None) -> tuple[Place, Person]:  # fmt: skip
-    """Somebody alone on a roster who signed for the check (on `on`), or did not, and what `own` writes about him."""
+    """Put a person alone on a roster, with an authorisation of `on` or without one; `own` writes the person's partner rows."""
     place = here.place(division)
     person = here.adult(place)
     authorised_on = (on or here.day - timedelta(days=200)) if signed else None
@@ -174,7 +174,7 @@ def _signed(here: Turn, own: Callable[[Person], object], registry: str = "edge",
 
 
 def _vehicles(here: Turn) -> None:
-    """B04 by sort and state, and at both ends of an authorisation."""
+    """B04 by type and status, and at the end of an authorisation."""
     stage = here.stage
 
     def owning(sort: str | None, status: str = "正常") -> Callable[[Person], object]:
@@ -198,7 +198,7 @@ def _vehicles(here: Turn) -> None:
 
 
 def _dwellings(here: Turn) -> None:
-    """B05: two homes in one household, one shared, one that is no home."""
+    """B05: two dwellings in one household, a shared one, and a shop beside a dwelling."""
     stage = here.stage
 
     def couple(*, signed: bool = True) -> tuple[Place, Person, Person]:
@@ -226,7 +226,7 @@ def _dwellings(here: Turn) -> None:
 
 
 def _businesses(here: Turn) -> None:
-    """B06 by capital, sort, office and state."""
+    """B06 by capital, type, office and status."""
     stage = here.stage
     cases: tuple[tuple[bool, int | None, str, str, str], ...] = (
         (True, 10 * _WAN + _WAN // 100, "有限责任公司", "法定代表人", "存续"), (True, 50 * _WAN, "股份有限公司", "股东", "存续"),
@@ -250,7 +250,7 @@ def _businesses(here: Turn) -> None:
 
 
 def _incomes(here: Turn) -> None:
-    """B07 at the line of either registry, by month and state."""
+    """B07 at the line of each registry, by month and status."""
     stage = here.stage
     month = here.day.replace(day=1)
 
@@ -298,7 +298,7 @@ def _incomes(here: Turn) -> None:
 
 
 def _first_that_holds(day: date, months: int) -> date:
-    """The earliest day from which `months` more months, clamped to the month's end, do not end before `day`."""
+    """The earliest day that plus `months` months (at most the month's last day) is not before `day`."""
     first = months_before(day, months) - 3 * ONE_DAY
     while months_before(first, -months) < day:
         first += ONE_DAY

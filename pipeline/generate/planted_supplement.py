@@ -1,4 +1,4 @@
-"""Planted cases of amounts that are owed or wrong, beside C01: shares, remote places, what is made up to the standard, care."""
+"""Plants cases of amounts that are owed or wrong, beside C01: shares, remote places, benefits up to the standard, care."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.generate.turn import Turn
 
 
 def plant_supplement(here: Turn) -> None:
-    """Write every case once, and what is to be found of it."""
+    """Write every case once, with the expected warnings and silences."""
     for cases in (_shares, _remote, _remote_limit, _benefits, _care):
         cases(here)
 
@@ -24,7 +24,7 @@ def _say(here: Turn, holds: bool, code: str, level: str, place: Place, person: P
 
 
 def _shares(here: Turn) -> None:
-    """C02 at a tenth and three tenths of the standard, and B02 over it."""
+    """C02 at a tenth and three tenths of the standard, and B02 going before it."""
     stage = here.stage
     for tenths, cents, holds in ((1, 0, False), (1, -1, True), (3, 0, False), (3, 1, True)):
         place = here.place()
@@ -45,7 +45,7 @@ def _shares(here: Turn) -> None:
 
 
 def _remote(here: Turn) -> None:
-    """C03 at 30 km, and the roster's word on the border before the township's."""
+    """C03 at 30 km; what the roster says about the border goes before the township's flag."""
     stage = here.stage
     cases: tuple[tuple[bool, bool, dict[str, Any], str], ...] = (
         (False, False, {"distance_km": "30.0"}, "exactly 30 km"),
@@ -68,7 +68,7 @@ def _remote(here: Turn) -> None:
 
 
 def _township(here: Turn, is_border: bool) -> Place:
-    """The next place of a division whose rosters are current that is, or is not, at the border."""
+    """The next place, at the border or not, of a division with current rosters."""
     places = [
         place
         for (division, _), places in here.stage.bureau.places.items()
@@ -81,7 +81,7 @@ def _township(here: Turn, is_border: bool) -> Place:
 
 
 def _remote_limit(here: Turn) -> None:
-    """C04 at a fifth of the standard for the people covered."""
+    """C04 at a fifth of the standard times the people covered."""
     stage = here.stage
     for cents in (0, 1):
         place = here.place()
@@ -93,7 +93,7 @@ def _remote_limit(here: Turn) -> None:
 
 
 def _benefits(here: Turn) -> None:
-    """C05 at a yuan more or less, in both areas, and where nothing is owed."""
+    """C05 at one yuan more or less, in both areas, and where nothing is owed."""
     stage = here.stage
     for area in ("城市", "农村"):
         for cents, holds in ((100, False), (101, True), (-101, True)):
@@ -112,7 +112,7 @@ def _benefits(here: Turn) -> None:
 
 
 def _care(here: Turn) -> None:
-    """C06 by what a person can do, and what stands in the cell."""
+    """C06 by the person's ability to care for himself, and by the content of the cell."""
     stage = here.stage
     for self_care, amount, holds in (
         ("半护理", None, True), ("全护理", 0, True), ("全护理", 1, False), ("全自理", None, False),

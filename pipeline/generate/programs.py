@@ -1,7 +1,7 @@
-"""A good list as other programs would have written it: one small function for each kind of damage that a whole file may have.
+"""Writes a good list as other programs would write it: one small function for each kind of damage to a whole file.
 
-Each takes a list of text and gives a file's bytes; what it must end in is the same for all: the list is read with the
-values that it had, or rows or file are refused with the reason. Nothing here asks the product anything.
+Each takes a list of text and gives a file's bytes. The expected result is the same for all: the list is read with the
+values that it had, or rows or the file are refused with the reason. This module asks the product nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Row = list[str]
 
 @dataclass(frozen=True)
 class Lines:
-    """A list of text: what stands above its header, the header, and its rows; '' is an empty cell."""
+    """A list of text: the lines above its header, the header, and its rows; '' is an empty cell."""
 
     above: list[Row]
     header: Row
@@ -31,20 +31,20 @@ class Lines:
 
     @property
     def all(self) -> list[Row]:
-        """As in the sheet, from the first row."""
+        """All rows as in the sheet, from the first one."""
         return [*self.above, self.header, *self.rows]
 
 
 @dataclass(frozen=True)
 class Written:
-    """A file as some program wrote it."""
+    """A file as a program wrote it."""
 
     data: bytes
     suffix: str
     keeps_rows: bool = True
-    """Every row of the list is in it, so none may be missing when the file is read."""
+    """True: every row of the list is in the file, so none may be missing when it is read."""
     never_returned: bytes = b""
-    """What stands in a part of the workbook and may be in no returned copy."""
+    """Bytes in a part of the workbook that no returned copy may contain."""
 
 
 Program = Callable[[random.Random, Lines], Written]
@@ -82,7 +82,7 @@ def _short_lines_below_a_long_header(rng: random.Random, lines: Lines) -> Writte
 
 
 def _ruled(rng: random.Random, lines: Lines) -> Written:
-    """The ruler line and the count that sqlcmd, psql and SQL*Plus write."""
+    """With the ruler line and the count that sqlcmd, psql and SQL*Plus write."""
     count = len(lines.rows)
     told = rng.choice(
         (
@@ -106,7 +106,7 @@ def _pages(rng: random.Random, lines: Lines) -> Written:
 
 def _bad_byte(rng: random.Random, lines: Lines) -> Written:
     data = bytearray(_text(lines.all).encode(rng.choice(("gb18030", "utf-8"))))
-    data[rng.randrange(len(data) // 2, len(data) - 2)] = 0xFF  # part of no character of either
+    data[rng.randrange(len(data) // 2, len(data) - 2)] = 0xFF  # this byte is part of no character in either encoding
     return Written(bytes(data), ".csv", keeps_rows=False)
 
 
@@ -148,7 +148,7 @@ def _words_for_nothing(rng: random.Random, lines: Lines) -> Written:
 
 
 def _garbled(rng: random.Random, lines: Lines) -> Written:
-    """UTF-8 once read as GBK and written so."""
+    """UTF-8 that was read as GBK and written again."""
     text = _text(lines.rows).encode("utf-8").decode("gb18030", "replace")
     return Written((_text([*lines.above, lines.header]) + text).encode("utf-8"), ".csv")
 
@@ -253,12 +253,12 @@ def _letters(column: int) -> str:
 
 
 def _spelt(**how: object) -> Program:
-    """A workbook that is spelt as few programs do and all may."""
+    """A workbook in a spelling that few programs use, though all may."""
     return lambda rng, lines: Written(replace(_Book([("Sheet1", "", lines.all)]), **how).data(), ".xlsx")  # type: ignore[arg-type]
 
 
 def _hidden_sheet(rng: random.Random, lines: Lines) -> Written:
-    """Beside the list a hidden one of other people: digits of numbers turned round, so that nobody of it is in the list."""
+    """Beside the list a hidden list of other people: their numbers have digits reversed, so nobody is on both."""
     others = [
         [cell[:6] + cell[6:14][::-1] + cell[14:] if len(cell) == 18 else cell for cell in row] for row in lines.rows
     ]
@@ -304,7 +304,7 @@ def _mail_address_in_title(rng: random.Random, lines: Lines) -> Written:
 
 
 def _hidden_rows(rng: random.Random, lines: Lines) -> Written:
-    """Hidden rows are data."""
+    """Some rows are hidden; hidden rows are data."""
     first = len(lines.above) + 2
     chosen = frozenset(rng.sample(range(first, first + len(lines.rows)), k=max(len(lines.rows) // 3, 1)))
     book = _Book([("Sheet1", "", lines.all)], hidden_rows=chosen, has_references=rng.random() < 0.5)
@@ -312,7 +312,7 @@ def _hidden_rows(rng: random.Random, lines: Lines) -> Written:
 
 
 def _photographs(rng: random.Random, lines: Lines) -> Written:
-    """Photographs float over a column of their own; drawings are anchored in three ways, and spelt with a prefix or without."""
+    """Photographs float over a column of their own. Drawings are anchored in three ways, and spelt with or without a prefix."""
     face = _png(rng.randbytes(20))
     made = io.BytesIO()
     with xlsxwriter.Workbook(made, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
@@ -335,7 +335,7 @@ def _photographs(rng: random.Random, lines: Lines) -> Written:
 
 
 def _png(said: bytes) -> bytes:
-    """A picture of one point that says something."""
+    """A picture of one pixel with a text in it."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -351,7 +351,7 @@ def _png(said: bytes) -> bytes:
 
 
 def _code_page(rng: random.Random, lines: Lines) -> Written:
-    """BIFF8 keeps texts in UTF-16 whatever code page the report tool writes down."""
+    """BIFF8 stores texts in UTF-16, whatever code page the report tool names."""
     stream = _record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0005, 0x0DBB, 1997, 0, 0x06000000))
     stream += _record(0x0042, struct.pack("<H", rng.choice((1252, 936, 65001, 0, 10008))))
     stream += _record(0x00E0, struct.pack("<HHH", 0, 0, 0) + bytes(14))
@@ -367,7 +367,7 @@ def _code_page(rng: random.Random, lines: Lines) -> Written:
 
 
 def _code_page_of_excel_95(rng: random.Random, lines: Lines) -> Written:
-    """BIFF5 keeps texts in a code page, which programs in China do not always name."""
+    """BIFF5 stores texts in a code page, which programs in China do not always name correctly."""
     stream = _record(0x0809, struct.pack("<HHHH", 0x0500, 0x0005, 0x0DBB, 1997))
     stream += _record(0x0042, struct.pack("<H", rng.choice((936, 1252, 10008)))) + _record(0x00E0, bytes(16))
     stream += _record(0x0085, struct.pack("<IHB", len(stream) + 11 + 6 + 4, 0, 6) + b"Sheet1") + _record(0x000A, b"")
@@ -390,7 +390,7 @@ def _record(kind: int, data: bytes) -> bytes:
 
 
 def _varying_texts(rng: random.Random, lines: Lines) -> Written:
-    """Visual FoxPro 9: texts of varying length, some of them nullable, the last byte their length where they do not fill their field."""
+    """Visual FoxPro 9: texts of varying length, some nullable; the last byte is the length of a text that does not fill its field."""
     encoding = rng.choice(("gb18030", "utf-8"))
     columns = [at for at, name in enumerate(lines.header) if name]
     cells = [[row[at].encode(encoding) if at < len(row) else b"" for at in columns] for row in lines.rows]
@@ -451,4 +451,4 @@ PROGRAMS: dict[str, Program] = {
     "code_page_of_excel_95": _code_page_of_excel_95,
     "varying_texts": _varying_texts,
 }
-"""Kind of damage → who writes so."""
+"""Kind of damage → the function that writes such a file."""

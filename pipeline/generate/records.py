@@ -1,8 +1,8 @@
-"""Rows of the smaller partner lists about people we know: one call writes one row, as that bureau would.
+"""Adds rows of the smaller partner lists about people on our lists: one call writes one row, as that bureau would.
 
-What a row must end in follows from who it is about: people in help scope, and for what serves reviews alone people of
-households that signed an authorisation (docs/boundaries.md, 3). Nothing here is about anybody by chance but
-`in_scope_records`, whose rows give no rule a reason to ask.
+Whether a row is kept follows from the person: people in help scope, and for kinds that serve only reviews, people of
+households that signed an authorisation (docs/boundaries.md, 3). Only `in_scope_records` chooses people at random; its rows
+give no rule a reason to ask.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DISASTERS = ("洪涝", "风雹", "低温冷冻", "火灾", "地震")
 
 
 def unemployment(stage: Stage, person: Person, on: date, *, fragile: bool = False) -> int:
-    """A registration as unemployed."""
+    """Add a registration as unemployed."""
     row = {"registered_on": on, "cause": stage.rng.choice(("合同期满", "单位裁员", "个人离职")), "status": "失业登记"}
     return _add(stage, "unemployment", person, row, fragile=fragile)
 
@@ -33,7 +33,7 @@ def contribution(
     stage: Stage, person: Person, month: date, *, base: int = 420_000, status: str = "参保缴费", employer: str | None = None,
     fragile: bool = False,
 ) -> int:  # fmt: skip
-    """A month of social insurance; `base` in fen, `month` any day of it."""
+    """Add a month of social insurance; `base` in fen, `month` any day of that month."""
     row = {
         "employer": employer or stage.rng.choice(EMPLOYERS), "insurance_status": status, "pay_month": month.replace(day=1),
         "base_fen": base,
@@ -45,7 +45,7 @@ def pension(
     stage: Stage, person: Person, month: date, amount: int, *, scheme: str | None = "企业职工", status: str | None = "正常",
     fragile: bool = False,
 ) -> int:  # fmt: skip
-    """A month of pension; `amount` in fen, `month` any day of it."""
+    """Add a month of pension; `amount` in fen, `month` any day of that month."""
     row = {"scheme": scheme, "benefit_status": status, "pay_month": month.replace(day=1), "pension_fen": amount}
     return _add(stage, "pension", person, row, fragile=fragile)
 
@@ -53,7 +53,7 @@ def pension(
 def schooling(
     stage: Stage, person: Person, status: str, on: date | None, *, level: str | None = None, fragile: bool = False
 ) -> int:
-    """A pupil's status since `on`; the level of schooling goes by age unless said."""
+    """Add a pupil's status since `on`; the level of schooling follows from the age unless it is given."""
     age = stage.day.year - person.birth.year
     level = level or ("小学" if age < 12 else "初中" if age < 16 else "高中")
     row = {"school": f"{person.place.district}第一{level}", "stage": level, "enrolment_status": status, "status_on": on}
@@ -63,7 +63,7 @@ def schooling(
 def dwelling(
     stage: Stage, person: Person, *, unit_no: str | None = None, usage: str | None = "住宅", fragile: bool = False
 ) -> int:
-    """A registered property; the same `unit_no` with two people is one that they own together."""
+    """Add a registered property; the same `unit_no` for two people means that they own it together."""
     row = {
         "unit_no": unit_no or f"{person.place.region_code}001001GB{stage.serial():05d}F00010001", "usage": usage,
         "area_m2": f"{stage.rng.randint(400, 1200) / 10:.1f}", "registered_on": stage.day - timedelta(days=stage.rng.randint(200, 5_000)),
@@ -75,7 +75,7 @@ def dwelling(
 def vehicle(
     stage: Stage, person: Person, *, sort: str | None = "小型轿车", status: str = "正常", fragile: bool = False
 ) -> int:
-    """A registered vehicle."""
+    """Add a registered vehicle."""
     row = {
         "plate_no": f"样A{stage.serial():05d}", "vehicle_type": sort, "status": status,
         "first_registered_on": stage.day - timedelta(days=stage.rng.randint(200, 4_000)),
@@ -87,7 +87,7 @@ def business(
     stage: Stage, person: Person, *, capital: int | None, sort: str = "有限责任公司", role: str | None = "法定代表人",
     status: str = "存续", fragile: bool = False,
 ) -> int:  # fmt: skip
-    """A registered business and what the person is in it; `capital` in fen."""
+    """Add a registered business and the person's office in it; `capital` in fen."""
     serial = stage.serial()
     row = {
         "credit_code": f"91{person.place.region_code}MA{serial:08d}", "business_name": f"{person.place.district}样例{serial}号",
@@ -101,7 +101,7 @@ def disaster(
     stage: Stage, person: Person, on: date, *, loss: int, rooms: int | None = None, sort: str | None = None,
     is_kept: bool = False, where: str = "full", fragile: bool = False,
 ) -> int:  # fmt: skip
-    """A household's loss, `loss` in fen. `is_kept`: of somebody on no list, whom the loss itself would list."""
+    """Add a household's loss by a disaster, `loss` in fen. `is_kept`: the person is on no list, and the loss itself lists him."""
     row = {
         "disaster_type": sort or stage.rng.choice(DISASTERS), "happened_on": on, "affected_count": stage.rng.randint(1, 4),
         "damaged_rooms": rooms, "loss_fen": loss,
@@ -117,16 +117,16 @@ def _add(
     who = {"name": person.name, "id_number": person.id_number, **stage.where(person.place, where)}
     kept = stage.scope if contract.scopes[0] == "help" else stage.authorised
     outcome: Outcome = "accepted" if is_kept or person.id_number in kept else "out_of_scope"
-    # A fault in a row about nobody in scope is never looked at.
+    # A fault in a row about a person out of scope is never looked at.
     fragile = fragile and outcome == "accepted"
     return stage.tables[kind].add(contract.senders[0], who | dict(row), outcome=outcome, fragile=fragile)
 
 
 def in_scope_records(stage: Stage, firm: Sequence[Household], wanted: Mapping[str, int]) -> None:
-    """About `wanted` rows of each kind about ordinary people of our lists, none of which gives a rule a reason to ask.
+    """Add about `wanted` rows of each kind about ordinary people of our lists; none gives a rule a reason to ask.
 
-    Registered as unemployed long ago; contributions ended or of long ago but for the surveyed; the basic pension; pupils at
-    school; one dwelling; vehicles, businesses and losses of the sort or age that no rule names.
+    People registered as unemployed long ago; contributions that ended or are old, except for surveyed people; the basic
+    pension; pupils at school; one dwelling; vehicles, businesses and losses of a type or age that no rule names.
     """
     people = [(household, member) for household in firm for member in household.members]
     makers = {

@@ -1,8 +1,8 @@
 """Puts households on lists: one call writes consistent rows of a household and its members, as a registry would hold them.
 
-Everything it writes by itself is in order: supplements that are owed are paid, rechecks are recent, benefits add up.
-Whoever wants something wrong says so. It knows nothing of the product's rules: what must be found is said by `warn`
-and `silent`, by those who built the case.
+By default everything is in order: supplements that are owed are paid, rechecks are recent, benefits add up. A case that
+needs something wrong says so in its call. This module knows nothing of the product's rules: the cases themselves say
+with `warn` and `silent` what must be found.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ _CAUSES = ("因病", "因残", "缺劳力", "年老体弱", "因学", "失业")
 _DISABILITIES = {"视力": 1, "听力": 2, "言语": 3, "肢体": 4, "智力": 5, "精神": 6, "多重": 7}
 _LEVELS = {"一级": 1, "二级": 2, "三级": 3, "四级": 4}
 DUE = -1
-"""A supplement that is what is owed: a fifth of the standard, or nothing when nothing is owed."""
+"""The supplement that is owed: a fifth of the standard, or none when none is owed."""
 USUAL = date.min
-"""An authorisation of some day within its validity, where that registry asks for one."""
+"""An authorisation of some day within its validity, or none for a part of the households (`_authorise`)."""
 VALIDITY = 24
-"""Months for which an authorisation holds."""
+"""Months for which an authorisation is valid."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """A person in a household, with what registries say of members."""
+    """A person in a household, with what registries say about members."""
 
     person: Person
     relation: str = "户主"
     supplement: int | None = DUE
-    """Fen per month; None is blank, `DUE` what is owed."""
+    """Fen per month; None: blank; `DUE`: what is owed."""
     is_ill: bool = False
     is_severe: bool = False
     """Holds a certificate of severe disability, so a supplement is owed."""
@@ -64,11 +64,11 @@ class Stage:
     silences: list[tuple[str, str, str]] = field(default_factory=list)
     """rule_code, subject_id_number, why."""
     scope: set[str] = field(default_factory=set)
-    """Numbers of people whose partner rows are kept whatever they say (docs/boundaries.md, 3)."""
+    """Numbers of people whose partner rows are kept, whatever the rows say (docs/boundaries.md, 3)."""
     authorised: set[str] = field(default_factory=set)
-    """Numbers of people of whom rows that serve reviews alone are kept as well: their household signed, and it is in date."""
+    """Numbers of people whose rows for reviews only are kept too: their household signed an authorisation that is in date."""
     supplemented: set[str] = field(default_factory=set)
-    """Numbers of dibao people who are paid a supplement."""
+    """Numbers of people in dibao who are paid a supplement."""
     counted: dict[str, set[str]] = field(default_factory=lambda: {"dibao": set(), "tekun": set(), "edge": set()})
     """Registry → numbers of the people written there."""
     _serial: int = 0
@@ -92,12 +92,12 @@ class Stage:
         self.silences.append((code, subject.id_number, why))
 
     def serial(self) -> int:
-        """1, 2, 3, …: for numbers of households and applications."""
+        """The next of 1, 2, 3, …: for numbers of households and applications."""
         self._serial += 1
         return self._serial
 
     def is_owed(self, member: Member) -> bool:
-        """A supplement is owed to a dibao member: under 18, from 60, severely disabled, seriously ill."""
+        """Whether a supplement is owed to a dibao member: under 18, 60 or older, severely disabled, or seriously ill."""
         born = member.person.birth
         is_adult = born <= birthday(self.day, 18)
         return not is_adult or born <= birthday(self.day, 60) or member.is_ill or member.is_severe
@@ -112,7 +112,7 @@ class Stage:
         authorised_on: date | None = USUAL,
         fragile: bool = False,
     ) -> None:
-        """A dibao household whose declared income is `share` of the standard; `members[0]` is the head."""
+        """Add a dibao household whose declared income is `share` of the standard; `members[0]` is the head."""
         standard, size, rng = self.bureau.standard(place), len(members), self.rng
         yearly = int(standard * size * share / 100) * 1200
         if place.area == "农村":
@@ -171,7 +171,7 @@ class Stage:
                 self.supplemented.add(person.id_number)
 
     def tekun(self, place: Place, person: Person, *, authorised_on: date | None = USUAL, fragile: bool = False) -> None:
-        """A person in tekun."""
+        """Add a person in tekun."""
         rng = self.rng
         care = rng.choice(("全自理", "全自理", "半护理", "全护理"))
         mode = "集中" if care == "全护理" else "分散"
@@ -193,7 +193,7 @@ class Stage:
             self.scope.add(person.id_number)
 
     def left(self, registry: str, place: Place, person: Person, back: int) -> None:
-        """A person who stands on a roster of dibao or tekun `back` months before the newest one, and on none since."""
+        """Add a person who is on the roster of dibao or tekun `back` months before the newest one, and on none since."""
         kinds = ("dibao_household", "dibao_person") if registry == "dibao" else ("tekun_person",)
         before = {kind: len(self.tables[kind]) for kind in kinds}
         if registry == "dibao":
@@ -210,7 +210,7 @@ class Stage:
     def edge(
         self, place: Place, members: Sequence[Member], *, authorised_on: date | None = USUAL, fragile: bool = False
     ) -> None:
-        """A household on the edge of dibao; its income lies between the two lines."""
+        """Add a household on the edge of dibao; its income lies between the two lines."""
         rng, head = self.rng, members[0].person
         until = LONG_TERM if rng.random() < 0.1 else self.day + timedelta(days=rng.randint(30, 300))
         self.tables["edge_household"].add(
@@ -242,7 +242,7 @@ class Stage:
         self, place: Place, members: Sequence[Member], yearly_fen: int, *,
         size: int | None = None, supporter: bool | None = True, rigid_share: float = 0.0, fragile: bool = False, **said: Any,
     ) -> list[int]:  # fmt: skip
-        """A surveyed household with its yearly income; `size` when the declared one differs, `said` for other cells.
+        """Add a surveyed household with its yearly income; `size`: the declared size if it differs; `said`: other cells.
 
         Returns the members' rows.
         """
@@ -276,7 +276,7 @@ class Stage:
         return rows
 
     def monitor(self, place: Place, members: Sequence[Member], *, is_eliminated: bool, fragile: bool = False) -> None:
-        """A household on the list of the rural-revitalisation bureau."""
+        """Add a household to the list of the rural-revitalisation bureau."""
         rng, number = self.rng, f"JC{place.region_code}{self.serial():07d}"
         category = rng.choice(("脱贫不稳定户", "边缘易致贫户", "突发严重困难户"))
         identified = self.day - timedelta(days=rng.randint(40, 700))
@@ -297,7 +297,7 @@ class Stage:
     def grant(
         self, place: Place, person: Person, *, result: str | None = "同意", fragile: bool = False, **said: Any
     ) -> int:
-        """An application for temporary assistance within the trailing year; `said` for cells that matter."""
+        """Add an application for temporary assistance within the trailing year; `said`: cells that matter."""
         rng, day = self.rng, self.day
         kind = rng.choice(("急难型", "支出型"))
         if result == "办理中":
@@ -326,7 +326,7 @@ class Stage:
         self, person: Person, burden: int, on: date, *, part: int | None = None, is_kept: bool = False, where: str = "full",
         total: int | None = None, hospital: str | None = None, fragile: bool = False,
     ) -> int:  # fmt: skip
-        """One settlement. `is_kept`: of somebody on no list, whose rows in this file list him by themselves."""
+        """Add one settlement. `is_kept`: the person is on no list, and his rows in this file list him by themselves."""
         total = total or burden * 3 + 10_000
         return self.tables["medical_expense"].add(
             "medical_insurance",
@@ -342,7 +342,7 @@ class Stage:
         self, person: Person, kind: str, level: str, on: date, *, status: str = "正常", part: int | None = None,
         is_kept: bool = False, where: str = "full", fragile: bool = False,
     ) -> int:  # fmt: skip
-        """A certificate of disability."""
+        """Add a certificate of disability."""
         suffix = "B1" if self.rng.random() < 0.05 else ""
         return self.tables["disability_certificate"].add(
             "disabled_federation",
@@ -355,7 +355,7 @@ class Stage:
         )  # fmt: skip
 
     def death(self, person: Person, on: date, *, month_only: bool = False) -> None:
-        """A death notice; `month_only` writes the date as `2026.9`, which means that month's last day."""
+        """Add a death notice; `month_only` writes the date as `2026.9`, which means that month's last day."""
         row = self.tables["death_notice"].add(
             "civil_registration",
             {
@@ -366,12 +366,12 @@ class Stage:
         )  # fmt: skip
         if month_only:
             self.tables["death_notice"].columns["_spoilt_field"][row] = "died_on"
-            # `2028.1` could be a January or an October that lost its nought, and is refused: January is written out.
+            # `2028.1` is refused, since it may be January, or October without its 0: so January is written as 01.
             month = f"{on.month:02d}" if on.month == 1 else f"{on.month}"
             self.tables["death_notice"].columns["_spoilt_cell"][row] = f"{on.year}.{month}"
 
     def _authorise(self, on: date | None, members: Sequence[Member], fragile: bool, *, share: float) -> date | None:
-        """The day of a household's authorisation; of the `USUAL` ones a `share` is on file."""
+        """The day of a household's authorisation; with `USUAL`, a `share` of the households has one."""
         if on == USUAL:
             usual = self.day - timedelta(days=self.rng.randint(95, 500))
             on = usual if self.rng.random() < share else None
@@ -386,7 +386,10 @@ class Stage:
         return {"area": place.area, "township": place.township, "group": head.id_number, "fragile": fragile}
 
     def where(self, place: Place, how: str) -> dict[str, str | None]:
-        """`full`, `address` (in one cell only), `ambiguous` (a township name that several divisions have), `nowhere`."""
+        """Cells that say where a person lives.
+
+        `how`: `full`, `address` (in one cell only), `ambiguous` (a township name that several divisions have), `nowhere`.
+        """
         return {
             "full": {"current_address": self._address(place), "district": place.district, "township": place.township},
             "address": {"current_address": self._address(place)},

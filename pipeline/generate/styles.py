@@ -1,4 +1,4 @@
-"""How units write: file format, what stands around the table, and how each sort of value looks in a cell."""
+"""How units write files: format, lines around the table, and how each type of value looks in a cell."""
 
 from __future__ import annotations
 
@@ -29,34 +29,34 @@ class Style:
     delimiter: str = ","
     period: Literal["column", "title", "sheet", "file"] = "column"
     lead: int = 0
-    """Lines above the header: the title, unit and date, then blank ones."""
+    """Number of lines above the header: the title, then unit and date, then blank lines."""
     two_header_rows: bool = False
     merged: bool = False
-    """Household cells are merged over the members' rows, townships are closed by 小计 rows."""
+    """Household cells are merged over the members' rows, and a 小计 row follows each township."""
     totals: bool = False
     footnote: bool = False
     by_township: bool = False
-    """One workbook, a sheet per township and kind, for the household registries."""
+    """Dibao in one workbook, with a sheet per township and kind."""
     header_units: bool = False
     in_wan: bool = False
     """The survey's yearly income in 万元."""
     alias: int = 0
-    """Which of a column's names stands in the header."""
+    """Which of a column's names the header has."""
     spelling: int = 0
     """0: canonical words, 1: the next spelling."""
     dates: str = "%Y-%m-%d"
-    """A strftime pattern, `cell` for real date cells, `serial` for the bare number behind them."""
+    """A strftime pattern, `cell` for real date cells, `serial` for the number of the day without date format."""
     epoch_1904: bool = False
     """The workbook counts its days from 1904."""
     months: str = "%Y-%m"
     """A strftime pattern, or `numerals` for 二〇二三年五月."""
     money: Literal["number", "text", "yuan"] = "number"
     nothing: str = ""
-    """What stands in optional amounts that are not known."""
+    """Text in cells of optional amounts that are not known."""
     words: tuple[str, str] = ("是", "否")
     dot: str = "·"
     padded: bool = False
-    """Two-character names are spread with a wide blank."""
+    """Names of two characters have a wide blank between them."""
     full_township: bool = False
     """Townships are written with their division's name."""
     serial: bool = False
@@ -121,13 +121,13 @@ DIVISION_STYLES = (
     PLAIN, TITLED, MERGED, GB18030, TABBED, TOWNSHIPS, NUMBERS_AS_TEXT, CURRENCY, PLAIN, SEMICOLON, MERGED_SERIAL, PLAIN,
     CURRENCY, GB18030_FULL,
 )  # fmt: skip
-"""By position of the division in the configuration."""
+"""Styles by position of the division in the configuration."""
 PARTNER_STYLES = (
     replace(TITLED, name="partner_titled", totals=False, profiling=()),
     replace(GB18030, name="partner_gb18030", spelling=0),
     replace(TABBED, name="partner_tabbed", spelling=0),
 )
-"""The first writes a workbook, the others text files of any size."""
+"""The first style writes a workbook, the others text files of any size."""
 
 
 def header_of(column: Column, style: Style) -> str:
@@ -140,7 +140,7 @@ def header_of(column: Column, style: Style) -> str:
 
 
 def cells(column: Column, values: Array, style: Style, district: str) -> Array:
-    """Canonical values → what stands in the cells: text, number, date, or None for an empty cell.
+    """Canonical values → contents of the cells: text, number, date, or None for an empty cell.
 
     `district` is the name of the sending division, for townships written in full.
     """

@@ -1,4 +1,4 @@
-"""The rows of one kind before anybody writes them into a file, and what we know of each of them."""
+"""The rows of one kind before they are written into a file, with notes about each row."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ NOTES = (
     "_spoilt_cell",
     "_household_fen",
 )
-"""What we know of a row, beside its values: who sends it, in which file it goes, what must become of it.
+"""Notes about a row, beside its values: the sender, the file, and the expected outcome.
 
-`_back`: how many months before the unit's newest roster the row's roster is. `_fault` names the planted fault (None:
-none, or one that must be read right all the same); `_spoilt_cell` is what stands in the cell of `_spoilt_field` instead of its value.
-`_household_fen`: the household's money, which some files of persons repeat on each row.
+`_back`: by how many months the row's roster is older than the unit's newest. `_fault` names the planted fault (None: no
+fault, or an odd spelling that must be read right); `_spoilt_cell` is written in the cell of `_spoilt_field` instead of its
+value. `_household_fen`: the household's money, which some files of persons repeat on each row.
 """
 
 BLANK = ""
@@ -43,7 +43,7 @@ LONG_TERM = date.max
 
 @dataclass(frozen=True)
 class Spoilt:
-    """A cell that is not written as its value would be. A float is a number cell, text stays text, None the value itself."""
+    """A cell that is not written as its value. `cell`: a float is a number cell, a text a text cell, None the value itself."""
 
     field: str
     cell: str | float | None
@@ -66,7 +66,7 @@ class Table:
         return len(self.columns["_unit"])
 
     def add(self, unit: str, values: dict[str, Any], **notes: Any) -> int:
-        """Append a row; what is not said is None. Returns its position."""
+        """Append a row; columns without a value are None. Returns its position."""
         row = {"_unit": unit, "_outcome": "accepted", "_fragile": False, "_back": 0, **values}
         row.update((f"_{name}", value) for name, value in notes.items())
         for name, column in self.columns.items():
@@ -76,12 +76,12 @@ class Table:
         return len(self) - 1
 
     def change(self, position: int, **values: Any) -> None:
-        """Other values for some fields of a row; -1 is the last."""
+        """Change some fields of a row; position -1 is the last row."""
         for name, value in values.items():
             self.columns[name][position] = value
 
     def spoil(self, position: int, spoilt: Spoilt) -> None:
-        """Let a cell of a row be written otherwise."""
+        """Note that a cell of a row is written otherwise, and the expected outcome of the row."""
         self.columns["_fault"][position] = spoilt.fault
         self.columns["_spoilt_field"][position] = spoilt.field
         self.columns["_spoilt_cell"][position] = spoilt.cell
@@ -89,13 +89,13 @@ class Table:
             self.columns["_outcome"][position] = spoilt.outcome
 
     def copy_row(self, position: int) -> int:
-        """Append a twin of a row. Returns the twin's position."""
+        """Append a copy of a row. Returns the copy's position."""
         for column in self.columns.values():
             column.append(column[position])
         return len(self) - 1
 
     def drop(self, positions: Iterable[int]) -> None:
-        """Take rows away."""
+        """Remove rows."""
         gone = set(positions)
         for name, column in self.columns.items():
             self.columns[name] = [value for n, value in enumerate(column) if n not in gone]

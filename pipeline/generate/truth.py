@@ -1,4 +1,4 @@
-"""Writes down what must be found in the invented bureau."""
+"""Writes the truth about the invented bureau: what a night must find in it."""
 
 from __future__ import annotations
 

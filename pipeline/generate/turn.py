@@ -1,4 +1,4 @@
-"""What the planted cases are built with: places that take turns, people, incomes at a line."""
+"""Helpers for the planted cases: places in turn, people, incomes at a line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ONE_DAY = timedelta(days=1)
 
 @dataclass
 class Turn:
-    """One turn through all cases. Hands out places, so that divisions and areas take turns."""
+    """One turn through all cases. It gives out places so that divisions and areas alternate."""
 
     stage: Stage
     number: int
@@ -31,11 +31,11 @@ class Turn:
 
     @property
     def turned(self) -> int:
-        """How many places were handed out."""
+        """The number of the place given out last."""
         return self._next
 
     def place(self, division: str | None = None, area: str | None = None) -> Place:
-        """The next place of a division whose rosters are current, or of `division`."""
+        """The next place, of a division with current rosters, or of `division`."""
         self._next += 1
         current = self.stage.bureau.current
         code = division or current[self._next % len(current)]
@@ -43,11 +43,11 @@ class Turn:
         return places[self._next % len(places)]
 
     def adult(self, place: Place, ages: tuple[int, int] = (25, 58), birth: date | None = None) -> Person:
-        """Somebody to whom no supplement is owed, unless ages or birth say otherwise."""
+        """A person who is owed no supplement, unless ages or birth say otherwise."""
         return self.stage.folk.person(place, ages, birth=birth)
 
     def household(self, place: Place, size: int = 2) -> list[Member]:
-        """Adults of working age to whom no supplement is owed."""
+        """Members of working age who are owed no supplement."""
         return [Member(self.adult(place), "户主" if n == 0 else "其他") for n in range(size)]
 
     def line(self, place: Place, size: int, tenths: int = 10) -> int:
@@ -55,7 +55,7 @@ class Turn:
         return self.stage.bureau.standard(place) * 12 * size * tenths // 10
 
     def well_off(self, place: Place, size: int) -> int:
-        """Yearly income above every line of the rules."""
+        """A yearly income above every line of the rules."""
         return self.stage.bureau.income_line(place) * size * 11 // 10
 
     def of_standing(self, standing: str, place: Place) -> Person:
@@ -71,7 +71,7 @@ class Turn:
             head = self.adult(place)
             stage.edge(
                 place, [Member(head)]
-            )  # the household is helped already, so that the list alone does not warn (A11)
+            )  # the household is helped already, so the monitoring list alone gives no warning (A11)
             stage.monitor(place, [Member(head), Member(person, "其他")], is_eliminated=False)
         elif standing == "surveyed":
             stage.survey(place, [Member(person)], self.well_off(place, 1))
@@ -79,7 +79,7 @@ class Turn:
 
 
 def one_digit_wrong(person: Person) -> Spoilt:
-    """The number with a digit of its sequence changed, so that the check character is wrong."""
+    """The person's number with one digit of its sequence changed, so that the check character is wrong."""
     number = person.id_number
     return Spoilt(
         "id_number", number[:15] + str((int(number[15]) + 1) % 10) + number[16:], "id_number.check_digit", "set_aside"

@@ -1,9 +1,9 @@
-"""A bureau's whole year: twelve monthly rosters of every division, the ledger of grants, and the figures that they carry.
+"""Makes a bureau's whole year: twelve monthly rosters of every division, the ledger of grants, and their figures.
 
-Nothing is damaged and no case is planted; what is hard here is the counting. Households split and join, so that there are
-more heads in the year than in any month; families move and are paid twice in the month between; people come into tekun and
-leave it; some files repeat the household's money on each member's row; one leaves 合计 empty; the ledger also holds
-applications that were refused, that still wait, and that were paid the year before.
+Nothing is damaged and no case is planted; the difficulty is the counting. Households split and join, so that there are
+more heads in the year than in any month. Families move, and are paid twice in the month of the move. People come into
+tekun and leave it. Some files repeat the household's money on each member's row; one leaves 合计 empty. The ledger also
+has applications that were refused, that still wait, and that were paid the year before.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ MONTHS = range(1, 13)
 _ROSTERS = ("dibao_household", "dibao_person", "tekun_person", "edge_household", "edge_person")
 _ONCE = ("temporary_grant", "survey_household", "survey_person")
 _PEOPLE_PER_DIVISION = 500
-"""A small bureau has fewer divisions: each costs twelve months of files."""
+"""A small bureau has fewer divisions, since each division needs twelve months of files."""
 _LEAST_GRANT_FEN = 100_00
 _REPEATS_MONEY = replace(PLAIN, unused=("年龄", "户月保障金额"))
-"""Person files that carry the household's benefit on each row, as some exports do."""
+"""Person files with the household's benefit on each row, as in some exports."""
 
 Span = tuple[int, int]
 """First and last month of the year, both included."""
@@ -43,7 +43,7 @@ WHOLE: Span = (1, 12)
 
 @dataclass(frozen=True)
 class _Counted:
-    """Somebody who is counted in one month: `paid` are fen (None: this registry pays nothing)."""
+    """People who are counted in one month; `paid` in fen (None: this registry pays nothing)."""
 
     registry: str
     month: str
@@ -56,17 +56,17 @@ class _Counted:
 
 @dataclass
 class Year:
-    """The lists of a year while they are filled, and what is to be counted in them."""
+    """The lists of a year while they are filled, and what must be counted in them."""
 
     stage: Stage
     figures: Figures
     spans: dict[str, list[Span]] = field(default_factory=lambda: defaultdict(list))
-    """Kind of roster → the months in which each row of its table stands."""
+    """Kind of roster → for each row of its table, the months in which it is on the roster."""
     counted: list[_Counted] = field(default_factory=list)
     heads: dict[str, str] = field(default_factory=dict)
     """Person → head of the household in which he is counted at the end of the year."""
     people: list[tuple[Place, Person]] = field(default_factory=list)
-    """Who stands on a roster all the year, for the ledger."""
+    """People who are on a roster all year; the ledger takes applicants from them."""
 
     @property
     def number(self) -> int:
@@ -74,7 +74,7 @@ class Year:
         return self.stage.day.year
 
     def figure_rows(self) -> list[tuple[str | int, ...]]:
-        """month, division_code, registry, households, persons, persons_entered, grants, amount: as the table must say it."""
+        """month, division_code, registry, households, persons, persons_entered, grants, amount: the rows that the table must have."""
         cells: dict[tuple[str, str, str], list[_Counted]] = defaultdict(list)
         for one in self.counted:
             for division in (one.division, "all"):
@@ -114,7 +114,7 @@ class Year:
         return _REPEATS_MONEY if code == self.stage.bureau.delivering[0] else style_of(self.stage, code)
 
     def _as_of(self, columns: dict[str, Array], month: int) -> dict[str, Array]:
-        """The rows as that month's roster had them: what happened later in the year had not happened yet."""
+        """The rows as that month's roster has them: dates after the end of the month are moved back a year."""
         end = months_before(date(self.number, month, 1), -1) - timedelta(days=1)
         for name in ("last_recheck_on", "authorised_on"):
             if name in columns:
@@ -124,7 +124,7 @@ class Year:
         return columns
 
     def during(self, span: Span, put: Callable[[], None]) -> dict[str, list[int]]:
-        """Let `put` write rows that stand on the rosters of these months. Returns their positions by kind."""
+        """Let `put` write rows for the rosters of these months. Returns their positions by kind."""
         before = {kind: len(self.stage.tables[kind]) for kind in _ROSTERS}
         put()
         written = {}
@@ -139,7 +139,7 @@ class Year:
         return written
 
     def count(self, registry: str, span: Span, place: Place, members: Sequence[Member], paid: int | None) -> None:
-        """A household (in tekun: a person) counted in these months, and paid so much in each."""
+        """Count a household (in tekun: a person) in these months; it is paid `paid` in each."""
         persons = tuple(member.person.id_number for member in members)
         head = self.heads.get(persons[0], persons[0]) if registry == "tekun" else persons[0]
         for month in range(span[0], span[1] + 1):
@@ -151,14 +151,14 @@ class Year:
 
 
 def bureau_of(day: date, people: int) -> Bureau:
-    """Divisions that deliver every month: as many as a bureau of this size fills, at least two."""
+    """The bureau with as many divisions as `people` fill, at least two; each delivers every month."""
     bureau = Bureau.on(day)
     most = max(2, min(len(bureau.divisions), people // _PEOPLE_PER_DIVISION))
     return replace(bureau, divisions=bureau.divisions[:most], is_punctual=True)
 
 
 def invent(bureau: Bureau, rng: random.Random, people: int) -> Year:
-    """The year that ends on the bureau's day, with the real year's figures at this size. Raises ConfigError when they do not fit."""
+    """Make the year that ends on the bureau's day, with the real year's figures at this size. Raises ConfigError when they do not fit."""
     year = Year(Stage(bureau, rng), REAL_YEAR.at(people))
     _dibao(year)
     _tekun(year)
@@ -168,14 +168,14 @@ def invent(bureau: Bureau, rng: random.Random, people: int) -> Year:
 
 
 def _dibao(year: Year) -> None:
-    """Everybody stays all the year, but households split, join and move, so that months and divisions differ."""
+    """Everybody stays all year, but households split, join and move, so that months and divisions differ."""
     stage, rng, figures = year.stage, year.stage.rng, year.figures
     halves = max(1, figures.dibao_households // 200)
     whole = figures.dibao_households - halves
     extra = _absences(rng, 2 * halves)
     cells = [(code, area) for code in stage.bureau.delivering for area in AREAS]
     how_many = sorted(sizes(rng, figures.dibao_persons, whole), reverse=True)
-    # The largest households split and join; those that move come after them; the rest is shuffled among the cells.
+    # The largest households split and join; the next largest move; the rest are spread over the cells at random.
     moves = max(2, whole // 300)
     rest = how_many[len(extra) + moves :]
     rng.shuffle(rest)
@@ -199,7 +199,7 @@ def _dibao_household(year: Year, span: Span, place: Place, members: Sequence[Mem
     table, row = stage.tables["dibao_household"], written["dibao_household"][0]
     paid, benefit = table.columns["total_fen"][row], table.columns["monthly_benefit_fen"][row]
     if place.division == stage.bureau.delivering[-1]:
-        table.change(row, total_fen=None)  # this division leaves 合计 empty: its parts say the same
+        table.change(row, total_fen=None)  # this division leaves 合计 empty: the sum of the parts is the same
     for person in written["dibao_person"]:
         stage.tables["dibao_person"].change(person, _household_fen=benefit)
     year.count("dibao", span, place, members, paid)
@@ -208,7 +208,7 @@ def _dibao_household(year: Year, span: Span, place: Place, members: Sequence[Mem
 def _split_or_join(
     year: Year, place: Place, members: Sequence[Member], share: float, months_apart: int, *, is_split: bool
 ) -> None:
-    """The last member has a household of his own in `months_apart` months of the year: its last ones, or its first ones."""
+    """The last member has his own household in `months_apart` months of the year: the last ones (split) or the first ones (join)."""
     together, alone = members[:-1], [replace(members[-1], relation="户主")]
     if len(members) < 2:
         raise ConfigError("--people 太少：家庭太小，放不下分户和合户")
@@ -220,7 +220,7 @@ def _split_or_join(
 
 
 def _move(year: Year, place: Place, members: Sequence[Member], share: float) -> None:
-    """Into another division; in the month of the move both list the family, and pay it."""
+    """A family moves to another division; in the month of the move both divisions list it and pay it."""
     rng, stage = year.stage.rng, year.stage
     month = rng.randint(2, 11)
     other = rng.choice([code for code in stage.bureau.delivering if code != place.division])
@@ -229,7 +229,7 @@ def _move(year: Year, place: Place, members: Sequence[Member], share: float) -> 
 
 
 def _tekun(year: Year) -> None:
-    """Some share a household (the joint census says which), some come, some leave."""
+    """Some people share a household (the joint census says which), some come, some leave."""
     stage, rng, figures = year.stage, year.stage.rng, year.figures
     coming = figures.tekun_entered - figures.tekun_persons
     absences = _absences(rng, 2 * coming)
@@ -263,7 +263,7 @@ def _tekun_person(year: Year, span: Span, place: Place, person: Person) -> None:
 
 
 def _edge(year: Year) -> None:
-    """Whole households come and go; nothing is paid by this registry."""
+    """Whole households come and go; this registry pays nothing."""
     stage, rng, persons = year.stage, year.stage.rng, year.figures.edge_entered
     cells = [(code, "城市") for code in stage.bureau.delivering]
     households = max(round(persons * 0.6), len(cells))
@@ -279,7 +279,7 @@ def _edge(year: Year) -> None:
 
 
 def _grants(year: Year) -> None:
-    """The ledger: as many grants as the year has, so large that all four registries together paid the year's sum."""
+    """The ledger: the year's number of grants, with amounts such that all four registries together paid the year's sum."""
     stage, rng, figures, number = year.stage, year.stage.rng, year.figures, year.number
     left = figures.paid_fen - sum(one.paid or 0 for one in year.counted)
     if left < _LEAST_GRANT_FEN * figures.grants:
@@ -297,7 +297,7 @@ def _grants(year: Year) -> None:
 
 
 def _applicant(year: Year) -> tuple[Place, Person]:
-    """Mostly people in the registries, some of whom ask again; every tenth stands on no list."""
+    """An applicant: mostly people in the registries, some of them several times; one in ten is on no list."""
     stage, rng = year.stage, year.stage.rng
     if rng.random() < 0.9:
         return rng.choice(year.people)
@@ -319,7 +319,7 @@ def _grant(year: Year, place: Place, person: Person, granted: date, amount: int)
 
 
 def _amounts(rng: random.Random, count: int, total: int) -> list[int]:
-    """`count` amounts in fen, of whole tens of yuan but for the last, which add up to `total`."""
+    """`count` amounts in fen that add up to `total`; all but the last are whole tens of yuan."""
     weights = [rng.randint(4, 16) for _ in range(count)]
     whole = sum(weights)
     amounts = [total * weight // whole // 1000 * 1000 for weight in weights]
@@ -331,7 +331,7 @@ def _amounts(rng: random.Random, count: int, total: int) -> list[int]:
 
 
 def _absences(rng: random.Random, count: int) -> list[int]:
-    """For `count` comings and goings: months missed, 1 to 11 each, six on average."""
+    """Months of absence for `count` people who come or go: 1 to 11 each, six on average."""
     found = [rng.randint(1, 11) for _ in range(count)]
     while (over := sum(found) - 6 * count) != 0:
         step = -1 if over > 0 else 1
@@ -340,7 +340,7 @@ def _absences(rng: random.Random, count: int) -> list[int]:
 
 
 def _distinct(found: Sequence[_Counted]) -> tuple[int, int]:
-    """Persons and heads, each once."""
+    """Number of different persons, and of different heads."""
     return len({person for one in found for person in one.persons}), len({one.head for one in found})
 
 
