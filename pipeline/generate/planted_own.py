@@ -1,8 +1,8 @@
 """Plants cases about our own lists: incomes, people alone, two registries at once, supplements.
 
-The expected answer of each case is known, because the case is built from the wording of the rules: both sides of each
-edge, the exclusions between rules, and cases without a warning because a roster is too old, a row on it cannot be read,
-or a person died.
+The expected answer of each case is known, because the case is built from the wording of the rules. There are cases on
+both sides of each edge, and for the exclusions between rules. Other cases give no warning, because a roster is too old, a
+row on it cannot be read, or a person died.
 """
 
 from __future__ import annotations

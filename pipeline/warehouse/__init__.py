@@ -207,9 +207,10 @@ def build(
     Writes `warehouse.duckdb` and `divisions/<unit>.duckdb`, checkpointed and read-only. The build itself is in memory.
     What does not fit is written below `work`, so `work` lies on the home's encrypted volume; one build at a time uses it.
     What an interrupted night left in `work` or `target` is removed first. With a `key`, DuckDB encrypts the files and what
-    is written below `work`. Raises ModelError before anything is built when sql/ or the policy cannot be used, ConfigError
-    when DuckDB cannot encrypt safely here, PublishRefused when the result fails its examination; then `target` does not
-    exist.
+    is written below `work`.
+
+    Raises ModelError, before anything is built, when sql/ or the policy cannot be used; ConfigError when DuckDB cannot
+    encrypt safely here; PublishRefused when the result fails its examination: then `target` does not exist.
     """
     models.validate(models.everything())
     if key:

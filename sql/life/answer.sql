@@ -1,5 +1,5 @@
--- What people wrote about who is who, and what became of it beside everything else that was written. An answer "the same" that leads, by a
--- chain of answers, to a person who was said to be another joins nobody until people settle it (life.contradiction).
+-- What people wrote about who is who, and what became of it beside everything else that was written. An answer "the same" may lead, by a chain
+-- of answers, to a person who was said to be another: it joins nobody until people settle it (life.contradiction).
 select
     heard.decision_id as decision_id,
     heard.subject as question_id,

@@ -1,7 +1,7 @@
 -- Answers of divisions that have no effect tonight. A division's answer holds while all people whom it is about belong to that division: a row
 -- of its own, of any month, names them, or a partner's row with an address there. It does not hold while such a person lived elsewhere last
--- night (at the bureau too), nor while lists in use of other divisions name the person and none of its own does. It holds again when that is
--- over. An answer of the bureau always has effect.
+-- night (at the bureau too). Nor does it while lists in use of other divisions name the person and no list in use of its own does. It holds
+-- again when that is over. An answer of the bureau always has effect.
 with side as (
     select
         said.decision_id as decision_id,

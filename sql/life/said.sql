@@ -1,5 +1,5 @@
 -- What people wrote in the lists that came back, line by line, and what is wrong with a line by itself. A line is judged once, on the night on
--- which it came, by what was listed and asked before, since the result must be known before any row is loaded.
+-- which it came, by what was listed and asked before: the result must be known before any row is loaded.
 with known as (
     select
         'warning' as about, previous.warning_id as subject, previous.rule_code as rule_code, previous.subject_id as subject_id,

@@ -1,5 +1,5 @@
--- Candidates of tonight that stand. Left out are candidates about the dead (except for rules about the dead), and candidates that yield to a
--- stronger warning about the same person, one of tonight or one that is carried over since it cannot be asked.
+-- Candidates of tonight that stand. Left out are candidates about the dead, except for rules about the dead. Left out too are candidates that
+-- yield to a stronger warning about the same person: one of tonight, or one that is carried over because it cannot be asked about.
 with alive as (
     select
         every.rule_code as rule_code, every.subject_id as subject_id, every.person_id as person_id,

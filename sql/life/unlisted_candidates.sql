@@ -1,6 +1,6 @@
 -- People and households about whom an assistance rule asked tonight and found nothing. Left out are those whom the rule or a stronger one
--- found, those that are silent since a warning was closed, those enrolled where the rule asks who is not, and those about whom it cannot be
--- told or read. A person without a number is no subject.
+-- found; those that are silent since a warning was closed; those who are enrolled, where the rule asks who is not; those about whom it cannot
+-- be told, or a cell cannot be read. A person without a number is no subject.
 with listed as (
     select every.rule_code as rule_code, every.subject_id as subject_id, every.person_id as person_id
     from warnings.every as every

@@ -1,8 +1,8 @@
 -- What people are asked about who is who: pairs that look like one person, and rows whose number belongs to a person of another name. A unit
 -- decides when it may be told where both sides stand; a question across divisions goes to the bureau. So does every question about a name that
 -- is not on two rows of one division: otherwise a person who sends a number with an invented name would be told the real name. A question that
--- was asked before stays known as long as both sides are held, so that an answer finds its question and can be taken back. Rows that only
--- reviews may use are not asked about.
+-- was asked before stays known as long as both sides are held: so an answer finds its question, and can be taken back. Rows that only reviews
+-- may use are not asked about.
 with named as (
     select suggestion.left_ref as person_id from main.duplicate_suggestion as suggestion
     union

@@ -1,9 +1,9 @@
 -- Heads to whom a division's list in use ties people, although no row of that division names them under their own name: not on its lists of
 -- this month, not on those of other months, not in its applications. Such a number heads no household there, even where others know it.
--- Otherwise an invented child tied to a number would bring in the family of that number, and a family would move when others name its head.
--- There are two exceptions. The number stays a head when the person lived in this division last night and still has the same name. It also
--- stays a head when a household of that person stood there last night and nobody names the person at all: the person may have left the list,
--- or the row may be missing. A person who lived in another division last night must be named by that very list.
+-- Otherwise a division could tie an invented child to a number and so bring in the family of that number. A family would also move when others
+-- name its head. There are two exceptions. The number stays a head when the person lived in this division last night and still has the same
+-- name. It also stays a head when a household of that person stood there last night and nobody names the person at all: the person may have
+-- left the list, or the row may be missing. A person who lived in another division last night must be named by that very list.
 with tied as (
     select distinct
         roster_person.registry as registry,

@@ -1,5 +1,5 @@
--- Households to whose head a list in use of their own division ties a person by a disputed row. This person may be a member. So it is not
--- known of these households that "no member" has or does something. Rows that people said belong to somebody else are left out.
+-- Households to whose head a list in use of their own division ties a person by a disputed row. This person may be a member. So a condition
+-- such as "no member has …" cannot be answered for these households. Rows that people said belong to somebody else are left out.
 with doubted as (
     select name_conflict.row_id as row_id, name_conflict.person_id as person_id
     from registry.name_conflict as name_conflict

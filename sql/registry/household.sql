@@ -1,8 +1,8 @@
 -- Where a household lives. Of the lists that tie it and name a division, the one with the later start month counts, then the lower division
--- code. A household that only the monitoring list ties lives where a roster in use (dibao, tekun, edge) has one of its people, else where the
--- survey has one, else where the address says. People whom no list ties live where their tekun roster says; else where their last roster,
--- their latest application, or the address in partners' rows says; else, when a row of theirs was set aside, where they lived before. An
--- application or an address under another name does not count.
+-- code. Where only the monitoring list ties the household, the order is: a roster in use (dibao, tekun, edge) that has one of its people, the
+-- survey that has one, the address. Where no list ties a person, the order is: the tekun roster, the last roster, the latest application, the
+-- address in partners' rows. If all are missing and a row of the person was set aside, the person lives where he lived before. An application
+-- or an address under another name does not count.
 with heads as (
     select
         household_member.household_id as household_id,

@@ -1,7 +1,7 @@
 -- A household is in a registry when any member is. It is in none when every usable member, and the head, is known not to be. There are two
--- cases in which this cannot be told. First, the list gives only the number of the head, so he is not looked up, and somebody names that
--- number, or a row with it was set aside from a roster or by the household's own division. Second, a disputed row ties a person to the
--- household, who may be a member.
+-- cases in which this cannot be told. First: the list gives only the number of a head, who is therefore not looked up. Then it cannot be told
+-- while somebody names that number. Nor can it when a row with that number was set aside from a roster or by the household's own division.
+-- Second: a disputed row ties a person to the household, and this person may be a member.
 with unsure as (
     select distinct household_member.household_id as household_id
     from registry.household_member as household_member

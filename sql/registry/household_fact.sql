@@ -1,6 +1,6 @@
 -- Size, area type and township of a household, from the list of highest standing in its division. What this list does not say is taken from
--- the next; what nobody can read there is unknown. For people who stand on no list, the township is that of their last roster in that
--- division, else of their newest application for temporary assistance there, else the one that the addresses in partners' rows name.
+-- the next; what nobody can read there is unknown. For people on no list the township comes from that division too: from their last roster,
+-- else from their newest application for temporary assistance. If both are missing, the addresses in partners' rows name it.
 with members as (
     select
         household_member.household_id as household_id,

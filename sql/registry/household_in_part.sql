@@ -1,5 +1,5 @@
 -- Households of which fewer members are known than their size says, while a list of people of their division could not be taken in whole. The
--- missing members may stand there. So it is not known of these households that "no member" has or does something.
+-- missing members may stand there. So a condition such as "no member has …" cannot be answered for these households.
 with listed as (
     select
         household_member.household_id as household_id,

@@ -1,5 +1,5 @@
--- The township of each household by the roster of that month. It is unknown where the month's list does not say it or nobody can read it,
--- since the household may have moved after that month.
+-- The township of each household by the roster of that month. It is unknown where that month's list does not say it or nobody can read it. A
+-- later list is not used, since the household may have moved after that month.
 with named as (
     select
         'dibao' as registry, period as month, unit_code as division_code, coalesce(person_id, row_id) as head_person_id, township

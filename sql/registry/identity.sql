@@ -1,12 +1,12 @@
--- To which person a number belongs, and under which name. A person who was known last night keeps the name that the lists of his own division
--- give; else the name that he had, as long as somebody gives that name, or gives his number on a row that was set aside or as the head of his
--- family (registry.returned_person). What another division claims changes nothing until a person has decided. When nobody gives that name or
--- number any more, partners and his own division come before other divisions. For a person who was not known last night, the name on the
--- current dibao roster counts, then tekun, edge, survey, monitoring, then other rows. Among equals the rows of the current month come before
--- those of other months, and then the earliest row counts: by month, sender and kind of list first, then by receipt and place in the file. So
--- the order of arrival matters only between files of one sender, month and kind. A division that gives one number several names
--- (registry.guessed_person) counts last for a person who lived in another division last night. For a person who was not known last night, its
--- applications and the lists that are over count last.
+-- To which person a number belongs, and under which name. A person who was known last night has the name that the lists of his own division
+-- give. Otherwise he keeps the name that he had, as long as somebody still gives it. He keeps it too while his number stands on a row that was
+-- set aside, or as the head of his family (registry.returned_person). What another division claims changes nothing until a person has decided.
+-- When nobody gives that name or number any more, partners and his own division come before other divisions. For a person who was not known
+-- last night, the name on the current dibao roster counts, then tekun, edge, survey, monitoring, then other rows. Among equals the rows of the
+-- current month come before those of other months, and then the earliest row counts: by month, sender and kind of list first, then by receipt
+-- and place in the file. So the order of arrival matters only between files of one sender, month and kind. A division that gives one number
+-- several names (registry.guessed_person) counts last for a person who lived in another division last night. For a person who was not known
+-- last night, its applications and the lists that are over count last.
 with judged as (
     select
         person_row.person_id as person_id,

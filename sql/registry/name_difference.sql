@@ -2,8 +2,8 @@
 -- person's because people said so are left out: their question has been asked. A longer name is the same as a shorter one when the shorter has
 -- two characters or more, since a surname alone names nobody. A row of another division must give the whole name; the person's own division is
 -- the one where he lived last night, else the one whose name for him is kept. Where a division gives one number several names, each of its
--- rows is here, even one with the right name, unless its name for the person is kept or the person lived there: otherwise a person who tries
--- one name after another would find the real one.
+-- rows is here, even one with the right name. This does not hold when its name for the person is kept, or the person lived there. The reason:
+-- otherwise a person who tries one name after another would find the real one.
 with named as (
     select
         identity.person_id as person_id,

@@ -1,9 +1,9 @@
 -- Rows with a person's number and not that person's name, about which people are asked. They are accepted rows (registry.name_difference), and
 -- rows of other divisions that were set aside: from a roster in use with another name or none, and from the ledger of applications without a
 -- name. Such a row may be about the person all the same. So nobody can say that the person is not on that roster (registry.registry_check) or
--- was granted nothing (registry.possible_grant). This must not be decided by the person alone who writes a number into a row that cannot be
--- used: therefore people are asked. When a division gives several names, each of them is asked about; otherwise the one that is not asked
--- about would be the real one. When a person has two numbers, the row may carry either.
+-- was granted nothing (registry.possible_grant). Whoever writes a number into a row that cannot be used must not decide that alone: therefore
+-- people are asked. When a division gives several names, each of them is asked about; otherwise the one that is not asked about would be the
+-- real one. When a person has two numbers, the row may carry either.
 with given_name as (
     select set_aside.unit_code as unit_code, set_aside.person_id as person_id, folded_name(set_aside.name) as folded_name
     from input.set_aside as set_aside

@@ -1,9 +1,9 @@
 -- The four answers of a registry. A person on a roster in use of any division is enrolled. "Not enrolled" needs all of this: the own
 -- division's roster is current and whole; the person has a number, and it is not disputed; no row that may be his was set aside from that
--- roster (registry.possible_person), and no row with his very number from a roster of any division. A person who heads a household on a
--- roster, and is not on the list of people himself, may be enrolled; where a list gives only his number, as the head of others, this counts
--- for the roster of his own division only. A number is disputed when two of our own lists in use (source_rank 1 to 5) give it different names.
--- A slip at a partner, in an application or in a month that is over only means that this one row is not used.
+-- roster (registry.possible_person); no row with his very number was set aside from a roster of any division. A person who heads a household
+-- on a roster, and is not on the list of people himself, may be enrolled; where a list gives only his number, as the head of others, this
+-- counts for the roster of his own division only. A number is disputed when two of our own lists in use (source_rank 1 to 5) give it different
+-- names. A slip at a partner, in an application or in a month that is over only means that this one row is not used.
 with enrolled as (
     select
         enrolment.person_id as person_id,

@@ -1,5 +1,5 @@
 -- People of last night whose number is still given by their own division or by a partner, although no row of theirs could be used. The number
--- stands on a row that was set aside, on a list that is still fresh, under a name that begins like theirs or without a readable name; or it
+-- stands on a row that was set aside from a list that is still fresh; the name there begins like theirs, or cannot be read. Or the number
 -- stands as the head of those who lived with them. They stay where they were. What another division claims about them in the meantime changes
 -- nothing.
 with tied as (

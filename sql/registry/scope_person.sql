@@ -1,5 +1,6 @@
--- People in help scope (docs/boundaries.md, 3), from our own lists only: on a roster in use, in the survey, on the open monitoring list, left
--- a registry within the window (a month lies in the window when its last day does), or asked for temporary assistance in the trailing year.
+-- People in help scope (docs/boundaries.md, 3), from our own lists only. Such a person is on a roster in use, in the survey or on the open
+-- monitoring list; or left a registry within the window; or asked for temporary assistance in the trailing year. A month lies in the window
+-- when its last day does.
 with rostered as (
     select person_id, id_number, unit_code, 'dibao' as registry, period from accepted.dibao_person
     union all

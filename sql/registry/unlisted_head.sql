@@ -1,7 +1,7 @@
--- Heads whom a division's latest list of households names, or to whom its latest list of people ties a person, and who are not on its list of
--- people of that month. Some programs export the head with the household only, or leave out the head's row, so the head may well be enrolled.
--- Left out are rows of households that people said are about somebody else, and another division's rows of another month under another name,
--- about which nobody is asked.
+-- Heads who are not on a division's list of people of the month, although its latest list of households names them, or its latest list of
+-- people ties a person to them. Some programs export the head with the household only, or leave out the head's row, so the head may well be
+-- enrolled. Left out are rows of households that people said are about somebody else. Left out too are rows of another month, of a division
+-- other than the person's, under another name: nobody is asked about these.
 with households as (
     select row_id, person_id, unit_code, 'dibao' as registry, period from accepted.dibao_household
     union all

@@ -1,6 +1,6 @@
--- Surveyed households from the edge line on (1.5 times the standard) and below the average income, where rigid expenditure takes more than the
--- policy's share of the income. Parts that nobody stated are unknown and add nothing: the known parts alone must exceed the share. Settled
--- medical costs stand in for a medical expenditure that nobody declared, not for one that nobody can read.
+-- Surveyed households from the edge line on (1.5 times the standard) and below the average income, with rigid expenditure above the policy's
+-- share of the income. Parts that nobody stated are unknown and add nothing: the known parts alone must exceed the share. Settled medical
+-- costs stand in for a medical expenditure that nobody declared, not for one that nobody can read.
 with paid as (
     select
         burden.household_id as household_id,

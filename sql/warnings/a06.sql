@@ -1,5 +1,5 @@
--- People of working age registered as unemployed within the window, in households that are on the edge roster or were surveyed with less than
--- the edge line, where nobody paid contributions in the month of D or in the two months before.
+-- People of working age registered as unemployed within the window. Their household is on the edge roster, or was surveyed with less than the
+-- edge line. Nobody in it paid contributions in the month of D or in the two months before.
 with registered as (
     select
         unemployment.person_id as person_id,

@@ -1,6 +1,6 @@
--- Households struck by a disaster within the window, with a loss or a number of damaged rooms that reaches the policy's line, where no member
--- was paid temporary assistance on the day of the disaster or after it. Of several disasters a red one counts first, then the one with the
--- greater loss.
+-- Households struck by a disaster within the window, with a loss or a number of damaged rooms that reaches the policy's line. No member was
+-- paid temporary assistance on the day of the disaster or after it. Of several disasters a red one counts first, then the one with the greater
+-- loss.
 with suffered as (
     select
         disaster.household_id as household_id,

@@ -1,4 +1,4 @@
--- Surveyed people who live alone, are 60 or older, have less than the standard and, as far as the survey knows, nobody who is bound to support
+-- Surveyed people who live alone, are 60 or older and have less than the standard. As far as the survey knows, nobody is bound to support
 -- them. An unknown supporter does not mean "none".
 with surveyed as (
     select
