@@ -1,7 +1,7 @@
 -- Records that may be about one person, found by equal keys only, so that no list is compared with every other: a set-aside row and a person,
--- or two persons. Where the end of a number is damaged, people whom the row's own sender names come first; otherwise a division's person is
--- offered only when it is the only one there. If not, a person could add numbers of his own choice until the question has no answer. How alike
--- the numbers are is judged afterwards (registry.suggestion).
+-- or two persons. Where the end of a number is damaged, people whom the row's own sender names go before all others. Of those left, a person
+-- is offered only when no other person of the same division fits. Otherwise numbers of somebody's own choice could make the question
+-- impossible to answer. How alike the numbers are is judged afterwards (registry.suggestion).
 with aside as (
     select
         set_aside.row_id as row_id,
