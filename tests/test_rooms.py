@@ -127,6 +127,17 @@ def test_the_page_of_words_is_true_and_words_that_were_given_up_stay_away():
     assert sorted(name for name in called if given_up.match(name)) == []
 
 
+def test_what_a_room_says_that_it_offers_is_there():
+    import importlib
+
+    offers = [path for path in MODULES if re.search(r"^__all__\b", path.read_text(encoding="utf-8"), re.M)]
+    assert len(offers) > 5
+    for path in offers:
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        module = importlib.import_module(name)
+        assert [each for each in module.__all__ if not hasattr(module, each)] == [], name
+
+
 def test_no_drawer_for_everything_and_no_second_version():
     names = [path.stem for path in [*MODULES, *(ROOT / "sql").rglob("*.sql")]]
     assert not [name for name in names if name in ("utils", "helpers", "common", "misc") or re.search(r"_v\d+$", name)]

@@ -31,7 +31,7 @@ from pipeline.settings.home import atomically
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["ISSUE_COLUMNS", "Part", "Surroundings", "Verdict", "examine", "failing_cells"]
+__all__ = ["ISSUE_COLUMNS", "CheckContext", "Part", "Verdict", "failing_cells", "judge_parts"]
 
 
 @dataclass(frozen=True)
