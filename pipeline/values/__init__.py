@@ -21,7 +21,7 @@ from pipeline.values.wording import explain
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["Told", "explain", "folded_number", "mixed_units", "parse", "parse_ids"]
+__all__ = ["SheetFacts", "explain", "folded_number", "mixed_units", "parse", "parse_ids"]
 
 _READ: dict[Type, tuple[str, Callable[[Field], Layers]]] = {
     "id_number": (numbers.QUICK_ID, numbers.read_id),
