@@ -39,7 +39,7 @@ class Tonight:
     has_gained: bool
     """Whether a person entered the scope since the files were last read."""
     _home: Home
-    _family: str
+    _dataset_group: str
     _people: pa.Table | None
     _lost: pa.Array[Any]
 
@@ -61,7 +61,7 @@ class Tonight:
     def remember(self) -> None:
         """Keep the list of people for whom the dataset group's files have now been read."""
         if self._people is not None:
-            _write(self._home, self._family, self._people.select(["person_id", "scope"]))
+            _write(self._home, self._dataset_group, self._people.select(["person_id", "scope"]))
 
 
 def tonight(

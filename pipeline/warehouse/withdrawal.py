@@ -255,7 +255,7 @@ def _changes(
             replace(base, given_tables={**before, "identity_decision": decided}, unproven=tonight.unproven),
         )
     for dataset_group in dataset_groups:
-        yield "rows", dataset_group, _with_family(con, base, tonight, earlier, rows, dataset_group)
+        yield "rows", dataset_group, _with_dataset_group(con, base, tonight, earlier, rows, dataset_group)
 
 
 def _versions(con: duckdb.DuckDBPyConnection) -> list[str]:
@@ -320,7 +320,7 @@ def _both(con: duckdb.DuckDBPyConnection, earlier: Inputs, tonight: Inputs, tabl
     return con.sql(" union ".join(sides) + " order by all").to_arrow_table() if sides else ()
 
 
-def _with_family(
+def _with_dataset_group(
     con: duckdb.DuckDBPyConnection,
     base: Inputs,
     tonight: Inputs,
