@@ -48,7 +48,7 @@ class Kept:
     def sources(self, day):
         return {}
 
-    def exceptions(self, day):
+    def waivers(self, day):
         return {}
 
     def nights(self):
@@ -526,7 +526,7 @@ def test_what_was_confirmed_since_the_night_before_is_told(home):
         def confirmed(self, day):
             return {"一": ""} | ({"二": ""} if day >= DAY - timedelta(days=1) else {})
 
-        def exceptions(self, day):
+        def waivers(self, day):
             said = [("甲", 2, COMMAND), ("乙", 1, COMMAND), ("丙", 0, "file"), ("丁", 0, "file")]
             return {
                 issue: Waiver(issue, DAY - timedelta(days=ago), DAY, "d01", "k", "", "", source)
