@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from docs_site import examples, lineage, words
+from pipeline.ask.pages import read_templates
 from pipeline.lists.words import LEVEL_TITLES, REGISTRY_TITLES
 from pipeline.model import CHECK_LEVEL_TITLES, SEVERITY_TITLES, PolicyError
 from pipeline.returns import templates
@@ -93,10 +92,7 @@ class Site:
         for card in self.cards.values():
             for key in card.reads_policy:
                 self.rules_of_key.setdefault(key, []).append(card)
-        self.env = Environment(
-            loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-            keep_trailing_newline=True,
-        )  # fmt: skip
+        self.env = read_templates(HERE)
         self.env.globals |= {
             "rooms": words.ROOMS, "room_of": lambda name: name.partition(".")[0], "purposes": templates.PURPOSE_TITLES,
             "levels": LEVEL_TITLES, "registries": REGISTRY_TITLES, "severities": SEVERITY_TITLES, "looks": CHECK_LEVEL_TITLES,

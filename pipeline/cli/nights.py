@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from pipeline.cli import usage
-from pipeline.cli.command import Context, day_option, json_option, monitor, really_option
+from pipeline.cli.command import Context, day_option, json_option, monitor, really_option, show_progress
 from pipeline.model import (
     ConfigError,
     ContractError,
@@ -39,12 +39,7 @@ def run_night(obj: Context, day: date | None, really: bool) -> None:
     except MonitorError as problem:  # this stops no night: the night itself refuses a damaged home
         click.echo(legible(f"中断过的清除（forget）还没有做完：{problem}；改好后运行 monitor purge"), err=True)
     with obj.progress() as progress:
-        task = progress.add_task("准备", total=None)
-
-        def step(name: str, done: int, total: int) -> None:
-            progress.update(task, description=name, completed=done, total=total)
-
-        result = run.night(obj.folder, night, on_step=step)
+        result = run.night(obj.folder, night, on_step=show_progress(progress))
     obj.tell(result, lambda console: _show_night(result, console))
     if result["current_night"] != result["date"]:
         raise SystemExit(1)

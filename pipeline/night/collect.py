@@ -34,17 +34,12 @@ def collect(home_dir: Path, day: date, *, units: Sequence[str] | None = None) ->
         sweep(home)
         bookkeeping.take_up_arrivals(home, ledger)
         left_over = take_up_unfinished(home, ledger, day, entries)
-        journal.write(
-            home,
-            "night",
-            {"run_date": day.isoformat()} | published.on_begin(home, entries),
-            who=journal.NIGHT,
-            at=now,
-        )
+        about = {"run_date": day.isoformat()} | published.on_begin(home, entries)
+        journal.write(home, "night", about, who=journal.NIGHT, at=now)
         ledger.begin_night(day, owner=f"{socket.gethostname()}:{os.getpid()}", at=now)
         lay_blanks(home, day, entries)
         not_taken: list[tuple[str, str, str]] = []
-        for folder, take in ((home.inbox, _take), (home.decisions / "inbox", _take_decisions)):
+        for folder, what in ((home.inbox, "received"), (home.decisions / "inbox", "filled_in")):
             inbox.put_back(folder)
             ready, moving = inbox.settled(folder, home.settings.settle_seconds, now.timestamp())
             is_list = folder == home.inbox
@@ -55,7 +50,7 @@ def collect(home_dir: Path, day: date, *, units: Sequence[str] | None = None) ->
             for dropped in ready:
                 if units is None or dropped.unit_code in units:
                     try:
-                        take(home, ledger, dropped, day, now)
+                        _take(home, ledger, dropped, day, now, what=what)
                     except archive.StillMoving:  # it stays in the inbox, and is reported as moving
                         if is_list:
                             still_there.append((dropped.unit_code, dropped.name, "moving"))
@@ -73,16 +68,10 @@ def collect(home_dir: Path, day: date, *, units: Sequence[str] | None = None) ->
     return sorted(waiting if units is None else waiting & set(units))
 
 
-def _take(home: Home, ledger: Ledger, dropped: inbox.Dropped, day: date, now: datetime) -> None:
+def _take(home: Home, ledger: Ledger, dropped: inbox.Dropped, day: date, now: datetime, *, what: str) -> None:
+    """Archive, record and remove a dropped file. `what`: one of `journal.ARRIVALS`."""
     taken = _archived(home, dropped)
-    bookkeeping.record_arrival(home, ledger, dropped.unit_code, dropped.name, taken.arrival, day, now)
-    if not taken.stays:
-        inbox.take_out(dropped, taken.seen)
-
-
-def _take_decisions(home: Home, ledger: Ledger, dropped: inbox.Dropped, day: date, now: datetime) -> None:
-    taken = _archived(home, dropped)
-    bookkeeping.record_arrival(home, ledger, dropped.unit_code, dropped.name, taken.arrival, day, now, what="filled_in")
+    bookkeeping.record_arrival(home, ledger, dropped.unit_code, dropped.name, taken.arrival, day, now, what=what)
     if not taken.stays:
         inbox.take_out(dropped, taken.seen)
 
@@ -121,10 +110,7 @@ def _archived(home: Home, dropped: inbox.Dropped) -> _Taken:
 
 def _unopened(dropped: inbox.Dropped, problem: OSError) -> Refusal:
     if problem.errno in (errno.EACCES, errno.EPERM):
-        said, fix = (
-            "系统账户没有读取它的权限",
-            advice.GIVE_ACCESS,
-        )
+        said, fix = "系统账户没有读取它的权限", advice.GIVE_ACCESS
     elif problem.errno == errno.ELOOP:
         said, fix = "它变成了链接", advice.COPY_FILE_ITSELF
     elif problem.errno == errno.ENAMETOOLONG:

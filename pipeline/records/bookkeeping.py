@@ -37,7 +37,7 @@ def record_arrival(
     *,
     what: str = "received",
 ) -> None:
-    """Record in journal and ledger that a file arrived. A file that was refused unopened is not in the archive."""
+    """Record in journal and ledger that a file arrived; `what` is one of `journal.ARRIVALS`. One refused unopened is not in the archive."""
     arrived = {
         "unit_code": unit, "file_name": name, "sha256": arrival.sha256, "size": arrival.size, "archived": arrival.archived,
         "night": day.isoformat(), "received_at": now.isoformat(),
