@@ -13,16 +13,16 @@ __all__: list[str] = []  # Airflow copies all names listed here into its own set
 
 MODULES = (
     "great_expectations",
-    "pipeline.night.run",
-    "pipeline.night.deliveries",
-    "pipeline.night.build_inputs",
-    "pipeline.night.scope",
-    "pipeline.checks",
-    "pipeline.lists",
-    "pipeline.night.night_report",
-    "pipeline.reading.layout",
-    "pipeline.returns",
-    "pipeline.warehouse",
+    "low_income.night.run",
+    "low_income.night.deliveries",
+    "low_income.night.build_inputs",
+    "low_income.night.scope",
+    "low_income.checks",
+    "low_income.lists",
+    "low_income.night.night_report",
+    "low_income.reading.layout",
+    "low_income.returns",
+    "low_income.warehouse",
 )
 
 if "scheduler" in sys.argv and os.environ.get("MONITOR_PRELOAD") != "0":

@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
-
-from pipeline.model import is_final, tell_failure
+from low_income.model import is_final, tell_failure
 
 
 @contextmanager

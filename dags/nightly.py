@@ -1,6 +1,6 @@
 """The DAG of the night: take in what arrived, judge it, give it back, build, publish, notify.
 
-This file says when steps run and in which order. `pipeline/night/run.py` holds the steps, and `monitor run` calls the same
+This file says when steps run and in which order. `pipeline/low_income/night/run.py` holds the steps, and `monitor run` calls the same
 functions. `python dags/nightly.py` runs one night in this process, without a scheduler (`make demo`).
 
 Airflow keeps the arguments, results and logs of tasks: they hold unit codes, names of dataset groups, counts and paths only.
@@ -19,12 +19,11 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from airflow.sdk import CronPartitionTimetable, Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
 from failures import TELLING, plain_failures
-
-from pipeline.model import MonitorError, legible, mask
-from pipeline.night import run
-from pipeline.records import journal, turns
-from pipeline.settings import contracts
-from pipeline.settings.home import Home, validate_day
+from low_income.model import MonitorError, legible, mask
+from low_income.night import run
+from low_income.records import journal, turns
+from low_income.settings import contracts
+from low_income.settings.home import Home, validate_day
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -145,8 +144,7 @@ def or_nothing(names: list[str]) -> list[str]:
 def address(reference: str) -> str:
     """The address of a database source: from an Airflow connection, which Airflow masks in its logs, or from an environment variable."""
     from airflow.sdk import Connection
-
-    from pipeline.night import databases
+    from low_income.night import databases
 
     kind, _, name = reference.partition(":")
     if kind != "airflow":
@@ -219,7 +217,7 @@ def take_turn() -> str:
 @task(task_display_name="做完中断的清除", multiple_outputs=False)
 def finish(turn: str) -> int:
     """Finish forgettings that were cut off."""
-    from pipeline.operate import forgetting
+    from low_income.operate import forgetting
 
     return step(forgetting.finish, who=journal.NIGHT)
 

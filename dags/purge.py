@@ -1,4 +1,4 @@
-"""The weekly DAG that removes what retention no longer justifies. The work is done by `pipeline.operate.forgetting`."""
+"""The weekly DAG that removes what retention no longer justifies. The work is done by `low_income.operate.forgetting`."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def purge() -> None:
 
     @task(task_display_name="清除", multiple_outputs=False)
     def remove() -> dict[str, int]:
-        from pipeline.operate import forgetting
-        from pipeline.settings.home import Home, validate_day
+        from low_income.operate import forgetting
+        from low_income.settings.home import Home, validate_day
 
         with plain_failures():
             context: Any = get_current_context()

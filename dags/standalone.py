@@ -50,7 +50,7 @@ PATIENCE = 60
 
 def main() -> int:
     """Prepare Airflow's own database in its folder and run Airflow until a signal stops it; 0 when a signal did."""
-    from pipeline.settings.home import Home, keep_to_owner
+    from low_income.settings.home import Home, keep_to_owner
 
     home = Path(os.environ.get("MONITOR_HOME", "var")).absolute()
     if not (home / "monitor.yml").exists():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from low_income.model import ROOT
+
 from docs_site import pages
-from pipeline.model import ROOT
 
 
 def main(arguments: list[str]) -> int:

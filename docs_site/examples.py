@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from low_income.settings.contracts import Kind
+from low_income.warehouse.models import SAID_UNREADABLE, About, Card, Example, Published
+
 from docs_site import words
-from pipeline.settings.contracts import Kind
-from pipeline.warehouse.models import SAID_UNREADABLE, About, Card, Example, Published
 
 
 @dataclass(frozen=True)

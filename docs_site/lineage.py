@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from low_income.warehouse.models import Models
+
 from docs_site import drawing, words
-from pipeline.warehouse.models import Models
 
 _MOST_BOXES = 40
 """A drawing down to the lists has at most so many boxes; a larger one cannot be read, and its page has the list alone."""

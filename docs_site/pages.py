@@ -11,18 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from low_income.ask.pages import read_templates
+from low_income.lists.words import LEVEL_TITLES, REGISTRY_TITLES
+from low_income.model import CHECK_LEVEL_TITLES, SEVERITY_TITLES, PolicyError
+from low_income.returns import templates
+from low_income.settings import contracts, policy
+from low_income.settings.contracts import Kind
+from low_income.settings.policy import Policy
+from low_income.settings.strict_yaml import read_yaml
+from low_income.warehouse import CARD_TABLES, INPUT, PREVIOUS, RECEIPT
+from low_income.warehouse.examples import UNITS
+from low_income.warehouse.models import SQL, Card, Models, Published, read_models
+
 from docs_site import examples, lineage, words
-from pipeline.ask.pages import read_templates
-from pipeline.lists.words import LEVEL_TITLES, REGISTRY_TITLES
-from pipeline.model import CHECK_LEVEL_TITLES, SEVERITY_TITLES, PolicyError
-from pipeline.returns import templates
-from pipeline.settings import contracts, policy
-from pipeline.settings.contracts import Kind
-from pipeline.settings.policy import Policy
-from pipeline.settings.strict_yaml import read_yaml
-from pipeline.warehouse import CARD_TABLES, INPUT, PREVIOUS, RECEIPT
-from pipeline.warehouse.examples import UNITS
-from pipeline.warehouse.models import SQL, Card, Models, Published, read_models
 
 HERE = Path(__file__).parent / "templates"
 STYLE = "style.css"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from pipeline.lists.words import LEVEL_TITLES
-from pipeline.warehouse import models
+from low_income.lists.words import LEVEL_TITLES
+from low_income.warehouse import models
 
 ROOMS = {
     "accepted": ("收下的行", "各单位名单里通过检查的行，一种名单一张表。"),

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import yaml
-
-from pipeline.model import ModelError
-from pipeline.settings.strict_yaml import read_yaml
-from pipeline.warehouse.models import SQL
+from low_income.model import ModelError
+from low_income.settings.strict_yaml import read_yaml
+from low_income.warehouse.models import SQL
 
 WHERE = "where surveyed.yearly_income_fen < surveyed.limit_fen"
 

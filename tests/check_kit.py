@@ -10,12 +10,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
-
-from pipeline import checks
-from pipeline.checks import door
-from pipeline.model import ColumnUse, Reading, SheetReading
-from pipeline.settings import contracts
-from pipeline.settings.contracts import NUMBER_SENSITIVE
+from low_income import checks
+from low_income.checks import door
+from low_income.model import ColumnUse, Reading, SheetReading
+from low_income.settings import contracts
+from low_income.settings.contracts import NUMBER_SENSITIVE
 
 NIGHT = date(2026, 10, 31)
 

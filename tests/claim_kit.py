@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from low_income import warehouse
 
-from pipeline import warehouse
 from tests.identity_kit import first_of
 from tests.life_kit import after
 from tests.warehouse_kit import POOR, POOR_CARD, ROSTERS, Nights, models_with, survey

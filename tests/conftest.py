@@ -16,12 +16,13 @@ import psycopg
 import pymysql
 import pytest
 from hypothesis import HealthCheck, is_hypothesis_test, settings
+from low_income.settings.home import Home
 
-from pipeline.settings.home import Home
 from trials.fault_injection import server
 
 if TYPE_CHECKING:
-    from pipeline.warehouse.models import Models
+    from low_income.warehouse.models import Models
+
     from tests.warehouse_kit import Nights
 
 # The same examples on every machine, however busy: a landing must not hang on luck. `make explore` looks further.

@@ -11,11 +11,10 @@ from typing import Any
 import duckdb
 import openpyxl
 import pyarrow.parquet as pq
-
-from pipeline import checks
-from pipeline.model import Reading, Refusal
-from pipeline.reading import layout
-from pipeline.settings import contracts
+from low_income import checks
+from low_income.model import Reading, Refusal
+from low_income.reading import layout
+from low_income.settings import contracts
 
 NIGHT = date(2026, 10, 31)
 TOWNSHIPS = {"北营镇": "d01", "北营": "d01", "向阳镇": "d01", "东湾镇": "d02"}

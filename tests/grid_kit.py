@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-
-from pipeline.reading.grid import Grid
+from low_income.reading.grid import Grid
 
 
 def grid(*rows: tuple[str, ...], merges: list[tuple[int, int, int, int]] | None = None) -> Grid:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from pipeline.warehouse.models import Models
+from low_income.warehouse.models import Models
+
 from tests.life_kit import said
 from tests.warehouse_kit import NIGHT, Nights, given
 

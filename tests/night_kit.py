@@ -16,11 +16,11 @@ from typing import Any
 import duckdb
 import pytest
 import xlsxwriter
+from low_income.generate import generate
+from low_income.generate.people import check_character
+from low_income.night import run
+from low_income.settings.home import Home
 
-from pipeline.generate import generate
-from pipeline.generate.people import check_character
-from pipeline.night import run
-from pipeline.settings.home import Home
 from trials.fault_injection.verdict import differences  # noqa: F401 - one comparison, which the tests ask for here
 
 DAY = date(2026, 10, 31)

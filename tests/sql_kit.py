@@ -20,7 +20,7 @@ the head field (or oneself), household_id of 甲 is `户甲`. Money is in fen, a
 `unproven.<kind>` rows are set aside for their number alone; `input.set_aside` does not follow from them.
 `input.policy` always holds the sample policy in force on the night (policy/); rows given replace those of
 the same key, region and area. `input.calendar`: Monday to Friday are working days, but for days given. Units and townships are
-UNITS and TOWNSHIPS of pipeline/warehouse/examples.py; given ones take their place. `only: {column: value}` looks at a part of the result.
+UNITS and TOWNSHIPS of pipeline/low_income/warehouse/examples.py; given ones take their place. `only: {column: value}` looks at a part of the result.
 A table that a build makes (`life.before`, `main.warning`, `warnings.every`, …) may be given too: then it is not made, and neither is what
 only it needs. Its rows have the columns of the real one, NULL where the example names none; `[]` is a table without rows.
 `warnings.source` and `warnings.unreadable` are made with `warnings.every`, `warnings.turned` with `warnings.withdrawal`: give them together.
@@ -35,12 +35,11 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from low_income.settings import contracts
+from low_income.warehouse.examples import LIMITS, TOWNSHIPS, UNITS, Given, differences, inputs
+from low_income.warehouse.models import SQL, Example, Models, read_models
 from sqlglot import exp
 from sqlglot.optimizer.scope import traverse_scope
-
-from pipeline.settings import contracts
-from pipeline.warehouse.examples import LIMITS, TOWNSHIPS, UNITS, Given, differences, inputs
-from pipeline.warehouse.models import SQL, Example, Models, read_models
 
 __all__ = ["LIMITS", "TOWNSHIPS", "UNITS", "Given", "build_alone", "examples", "inputs", "models_of", "run"]
 

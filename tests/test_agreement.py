@@ -7,16 +7,16 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from low_income.ask import explain as explaining
+from low_income.ask import why_not
+from low_income.model import ConfigError, MonitorError
+from low_income.night import confirmations, notify, run
+from low_income.operate import forgetting, integrity, rights
+from low_income.records import access, agreement, journal
+from low_income.records.agreement import IDENTITY
+from low_income.records.ledger import Ledger
+from low_income.settings.home import Home
 
-from pipeline.ask import explain as explaining
-from pipeline.ask import why_not
-from pipeline.model import ConfigError, MonitorError
-from pipeline.night import confirmations, notify, run
-from pipeline.operate import forgetting, integrity, rights
-from pipeline.records import access, agreement, journal
-from pipeline.records.agreement import IDENTITY
-from pipeline.records.ledger import Ledger
-from pipeline.settings.home import Home
 from tests.night_kit import DAY, PERSON, ask, book, copy_home, few_divisions, new_home, number, person
 
 pytestmark = pytest.mark.slow

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pyrage
 import pytest
-
-from pipeline.model import ConfigError, MonitorError
-from pipeline.records import archive
-from pipeline.settings.home import Home
+from low_income.model import ConfigError, MonitorError
+from low_income.records import archive
+from low_income.settings.home import Home
 
 CONTENT = "姓名,身份证号\n某甲,990101198605010011\n".encode() * 50_000
 

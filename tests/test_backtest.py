@@ -15,17 +15,17 @@ import pyarrow as pa
 import pytest
 import yaml
 from click.testing import CliRunner
+from low_income.ask.backtest import _found, _Help, backtest, past, precision, show
+from low_income.cli import monitor
+from low_income.model import MonitorError
+from low_income.night import run
+from low_income.records import journal
+from low_income.records.ledger import Ledger
+from low_income.settings.home import Home
+from low_income.warehouse.models import SQL, Models
 from rich.cells import cell_len
 from rich.console import Console
 
-from pipeline.ask.backtest import _found, _Help, backtest, past, precision, show
-from pipeline.cli import monitor
-from pipeline.model import MonitorError
-from pipeline.night import run
-from pipeline.records import journal
-from pipeline.records.ledger import Ledger
-from pipeline.settings.home import Home
-from pipeline.warehouse.models import SQL, Models
 from tests.backtest_kit import WHERE, rule
 from tests.decision_kit import HOUSEHOLD, NEXT, fill_in, listed_home
 from tests.night_kit import DAY, PERSON, ask, book, new_home, number, person

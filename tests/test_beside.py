@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import openpyxl
 import pytest
+from low_income.reading import beside, layout
+from low_income.reading.grid import Grid
+from low_income.settings.contracts import load
 
-from pipeline.reading import beside, layout
-from pipeline.reading.grid import Grid
-from pipeline.settings.contracts import load
 from tests.grid_kit import grid
 from tests.night_kit import PERSON, person
 

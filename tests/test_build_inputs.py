@@ -8,9 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
-from pipeline.night.build_inputs import _places
-from pipeline.settings.home import Home
+from low_income.night.build_inputs import _places
+from low_income.settings.home import Home
 
 
 @pytest.mark.parametrize(

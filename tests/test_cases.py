@@ -21,10 +21,10 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 import python_calamine
+from low_income.ask.check_file import check_file
+from low_income.night import run
 from lxml import etree
 
-from pipeline.ask.check_file import check_file
-from pipeline.night import run
 from tests.night_kit import DAY, ask, new_home, still
 
 FILES = Path(__file__).parent / "cases"

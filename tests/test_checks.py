@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from low_income import checks
+from low_income.model import BalanceError, CellProblem
+from low_income.settings import contracts
 
-from pipeline import checks
-from pipeline.model import BalanceError, CellProblem
-from pipeline.settings import contracts
 from tests.check_kit import Desk, faults, number, settlement
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from low_income import warehouse
 
-from pipeline import warehouse
 from tests.claim_kit import (
     BILLS,
     HIS,

@@ -10,11 +10,11 @@ from typing import Any
 
 import duckdb
 import pytest
+from low_income.lists.words import JUDGED, QUESTION_NUMBER
+from low_income.night import run
+from low_income.operate import forgetting, integrity
+from low_income.warehouse.models import SQL
 
-from pipeline.lists.words import JUDGED, QUESTION_NUMBER
-from pipeline.night import run
-from pipeline.operate import forgetting, integrity
-from pipeline.warehouse.models import SQL
 from tests.claim_kit import (
     HIS,
     OTHER,

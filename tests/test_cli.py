@@ -11,16 +11,16 @@ import sys
 from datetime import timedelta
 
 import pytest
+from low_income import cli
+from low_income.cli import nights
+from low_income.cli.command import Context, Screen
+from low_income.model import CORRECTION_HEADS, CORRECTION_SHEET, ROOT, MonitorError
+from low_income.settings import contracts
 from openpyxl import Workbook, load_workbook
 from rich.cells import cell_len
 from rich.panel import Panel
 from rich.text import Text
 
-from pipeline import cli
-from pipeline.cli import nights
-from pipeline.cli.command import Context, Screen
-from pipeline.model import CORRECTION_HEADS, CORRECTION_SHEET, ROOT, MonitorError
-from pipeline.settings import contracts
 from tests.night_kit import DAY, PERSON, ask, book, copy_home, new_home, night_of_the_bureau, number, person
 
 
@@ -176,7 +176,7 @@ def test_a_confirmation_says_from_which_night_it_holds(monitor, home, monkeypatc
     """Said for a past night, it does not wait for the next one."""
     told = {"what": what, "rows": 80, "unit": "青禾区", "file_name": "低保.xlsx", "lists": ["低保人员 2026-10"]}
     monkeypatch.setattr(
-        "pipeline.night.confirmations.confirm_submission", lambda *_, day, **__: told | {"night": day.isoformat()}
+        "low_income.night.confirmations.confirm_submission", lambda *_, day, **__: told | {"night": day.isoformat()}
     )
     code, text, _ = monitor("--home", home, "confirm", "x", "--by", "某", "--because", "某", "--date", "2026-10-30")
     assert code == 0 and text.replace("\n", "") == f"已记下：青禾区《低保.xlsx》（低保人员 2026-10）{said}"
@@ -442,7 +442,7 @@ def test_a_failure_of_ours_quotes_nothing_and_says_where(monitor, home, monkeypa
     def break_down(*_, **__):
         raise ValueError(f"Could not convert string '{number(1)} 张三丰' to INT32")
 
-    monkeypatch.setattr("pipeline.night.notify.status", break_down)
+    monkeypatch.setattr("low_income.night.notify.status", break_down)
     code, out, err = monitor("--home", home, "status", "--date", DAY)
     assert (code, out) == (1, "") and "程序出错（ValueError" in err
     assert "张三丰" not in err and number(1)[6:14] not in err
@@ -452,7 +452,7 @@ def test_a_system_failure_is_told_with_its_file_masked_and_legible(monitor, home
     def break_down(*_, **__):
         raise PermissionError(13, "Permission denied", f"/x/\x1b[2J{number(1)[:6]} {number(1)[6:]}\u202e.xlsx")
 
-    monkeypatch.setattr("pipeline.night.notify.status", break_down)
+    monkeypatch.setattr("low_income.night.notify.status", break_down)
     code, _, err = monitor("--home", home, "status", "--date", DAY)
     assert code == 1 and "\\x1b[2J990101********015\\u202e.xlsx" in err
     assert "\x1b" not in err and "\u202e" not in err
@@ -469,7 +469,7 @@ def test_what_the_system_refuses_is_told_in_chinese(monitor, home, monkeypatch, 
     def break_down(*_, **__):
         raise OSError(number_of, os.strerror(number_of), "/x/a", None, "/x/b")
 
-    monkeypatch.setattr("pipeline.night.notify.status", break_down)
+    monkeypatch.setattr("low_income.night.notify.status", break_down)
     code, _, err = monitor("--home", home, "status", "--date", DAY)
     assert (code, err) == (1, f"没有完成：{said}（/x/a、/x/b）；已发布的仍是上一版，处理好以后再运行一次\n")
 
@@ -478,7 +478,7 @@ def test_what_a_library_calls_a_failure_of_the_system_keeps_its_words(monitor, h
     def break_down(*_, **__):
         raise OSError(f"Tried {number(1)}")
 
-    monkeypatch.setattr("pipeline.night.notify.status", break_down)
+    monkeypatch.setattr("low_income.night.notify.status", break_down)
     _, _, err = monitor("--home", home, "status", "--date", DAY)
     assert err.startswith("没有完成：读写没有成功，原话：Tried 990101********015；")
 
@@ -559,7 +559,7 @@ def test_a_release_that_does_not_become_current_is_said_and_exits_1(monitor, hom
 
 def test_python_m_pipeline_is_monitor(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "pipeline", "--version"], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
+        [sys.executable, "-m", "low_income", "--version"], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT / "pipeline")},
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")

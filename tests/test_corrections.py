@@ -12,17 +12,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
+from low_income import advice
+from low_income.model import CORRECTION_SHEET, Reading, Refusal
+from low_income.night import rosters, run
+from low_income.operate import integrity
+from low_income.reading import readers, sandbox
+from low_income.records.ledger import Ledger
+from low_income.returns import correction
+from low_income.returns.rewrite import rewrite
+from low_income.settings.home import Home
 from openpyxl import load_workbook
 
-from pipeline import advice
-from pipeline.model import CORRECTION_SHEET, Reading, Refusal
-from pipeline.night import rosters, run
-from pipeline.operate import integrity
-from pipeline.reading import readers, sandbox
-from pipeline.records.ledger import Ledger
-from pipeline.returns import correction
-from pipeline.returns.rewrite import rewrite
-from pipeline.settings.home import Home
 from tests.night_kit import DAY, PERSON, ask, book, copy_home, few_divisions, new_home, person, still
 
 pytestmark = pytest.mark.slow
@@ -337,7 +337,7 @@ def test_a_correction_that_was_saved_as_text_is_refused_as_what_it_is_and_nobody
 @pytest.fixture
 def handed_out(tmp_path: Path) -> Path:
     """A correction workbook of rows 2, 3 and 5 of a list of four people."""
-    from pipeline.reading import layout
+    from low_income.reading import layout
 
     base = book(tmp_path / "边缘人员.xlsx", PERSON, [person(1), person(2), person(3), person(4)])
     (reading,) = layout.read_submissions(base, base.name, "d01", {"d01", "division"}, tmp_path)
@@ -374,7 +374,7 @@ def test_printed_it_can_be_read_and_each_page_says_which_row(tmp_path: Path, col
 
 def changed(path: Path, change: Any) -> Reading:
     """Read back after somebody changed the sheet."""
-    from pipeline.reading import layout
+    from low_income.reading import layout
 
     workbook = load_workbook(path)
     change(workbook["更正1"])
@@ -466,7 +466,8 @@ def test_what_is_wrong_stands_beside_the_row_and_a_workbook_with_it_at_the_end_s
 
 
 def test_columns_of_one_name_are_told_apart_by_their_order_old_and_new(tmp_path: Path) -> None:
-    from pipeline.reading.layout import _read_back
+    from low_income.reading.layout import _read_back
+
     from tests.grid_kit import grid
 
     told = ["表", "1,2,3", '["姓名", "电话", "电话"]', "2"]

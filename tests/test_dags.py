@@ -19,10 +19,10 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from low_income.model import ROOT, CheckError, mask
+from low_income.night import run
+from low_income.settings.home import Home
 
-from pipeline.model import ROOT, CheckError, mask
-from pipeline.night import run
-from pipeline.settings.home import Home
 from tests import night_kit as kit
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # nights through Airflow, beside other tests
@@ -305,8 +305,7 @@ def test_nothing_is_purged_as_of_a_day_beyond_tomorrow(
     quiet_airflow: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ahead: int, is_refused: bool
 ) -> None:
     from airflow.sdk.exceptions import AirflowFailException
-
-    from pipeline.operate import forgetting
+    from low_income.operate import forgetting
 
     dag = load(DAGS)["purge"]
     remove = dag.get_task("remove").python_callable
@@ -598,7 +597,7 @@ BREAKS = """
 import sys
 sys.path.insert(0, {folder!r})
 import nightly
-from pipeline.night import run
+from low_income.night import run
 
 read = run.read
 secret, name = {secret!r}, "张三丰"

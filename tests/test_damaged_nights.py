@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from low_income.generate import programs
+from low_income.model import ROOT
+from low_income.night import run
+from low_income.reading import layout, readers
+from low_income.settings import contracts
 
-from pipeline.generate import programs
-from pipeline.model import ROOT
-from pipeline.night import run
-from pipeline.reading import layout, readers
-from pipeline.settings import contracts
 from tests.night_kit import DAY, ask, generated, new_home, still
 
 pytestmark = pytest.mark.slow

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
+from low_income.night import databases, notify, run
 
-from pipeline.night import databases, notify, run
 from tests import night_kit as kit
 
 HEADER = ("姓名", "身份证号", "户主身份证号", "与户主关系", "月收入", "数据月份")
@@ -45,7 +45,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     partner(tmp_path / "d02.db", 4)
     monkeypatch.setenv("PARTNER_D02", f"sqlite:///{tmp_path / 'd02.db'}")
     monkeypatch.setenv("PARTNER_D03", f"postgresql://reader:{SECRET}@127.0.0.1:1/x")
-    monkeypatch.setattr("pipeline.night.fetch.PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("low_income.night.fetch.PAUSE_SECONDS", 0.0)
     return home
 
 
@@ -144,7 +144,7 @@ def test_a_full_disk_is_no_fault_of_the_partner(home: Path, monkeypatch: pytest.
     def full(*arguments: Any) -> Any:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pipeline.records.archive.keep", full)
+    monkeypatch.setattr("low_income.records.archive.keep", full)
     with pytest.raises(OSError, match="No space"):
         run.fetch(home, kit.DAY, "二区库")
     assert run.sources(home, kit.DAY) == ["二区库", "三区库"]

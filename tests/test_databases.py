@@ -15,14 +15,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
+from low_income.model import ConfigError
+from low_income.night import databases
+from low_income.night.databases import NotRead
+from low_income.reading import readers, stored
+from low_income.reading.readers import Book
+from low_income.settings.home import Database, Settings
+from low_income.settings.strict_yaml import read_shape
 
-from pipeline.model import ConfigError
-from pipeline.night import databases
-from pipeline.night.databases import NotRead
-from pipeline.reading import readers, stored
-from pipeline.reading.readers import Book
-from pipeline.settings.home import Database, Settings
-from pipeline.settings.strict_yaml import read_shape
 from tests import night_kit as kit
 
 pytestmark = pytest.mark.slow

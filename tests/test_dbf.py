@@ -11,16 +11,16 @@ import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from low_income import advice
+from low_income.model import Reading, Refusal
+from low_income.reading import layout, readers
+from low_income.reading.dbf import cut
+from low_income.reading.grid import Grid
+from low_income.reading.readers import Book
+from low_income.reading.recognise import Recogniser
+from low_income.returns.rewrite import rewrite
+from low_income.settings import contracts
 
-from pipeline import advice
-from pipeline.model import Reading, Refusal
-from pipeline.reading import layout, readers
-from pipeline.reading.dbf import cut
-from pipeline.reading.grid import Grid
-from pipeline.reading.readers import Book
-from pipeline.reading.recognise import Recogniser
-from pipeline.returns.rewrite import rewrite
-from pipeline.settings import contracts
 from tests.damage_kit import judged, sheet
 from tests.dbf_kit import foxpro_table, table
 from tests.night_kit import number

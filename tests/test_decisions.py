@@ -11,15 +11,15 @@ from typing import Any
 
 import openpyxl
 import pytest
+from low_income import advice
+from low_income.lists.words import FILLED_IN, OUTCOME_TITLES, SAMPLE_NUMBER, WARNING_NUMBER
+from low_income.model import Refusal
+from low_income.night import decisions, rosters, run
+from low_income.operate import forgetting, rights
+from low_income.reading import layout, sandbox
+from low_income.records.ledger import Ledger
+from low_income.settings.home import Home
 
-from pipeline import advice
-from pipeline.lists.words import FILLED_IN, OUTCOME_TITLES, SAMPLE_NUMBER, WARNING_NUMBER
-from pipeline.model import Refusal
-from pipeline.night import decisions, rosters, run
-from pipeline.operate import forgetting, rights
-from pipeline.reading import layout, sandbox
-from pipeline.records.ledger import Ledger
-from pipeline.settings.home import Home
 from tests.decision_kit import NEXT, fill_in, lines_of, listed_home
 from tests.night_kit import DAY, ask, book, new_home, still
 

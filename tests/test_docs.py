@@ -13,14 +13,13 @@ from pathlib import Path
 import click
 import pytest
 import yaml
-
-from pipeline.cli import monitor
-from pipeline.model import PolicyError
-from pipeline.settings import contracts, policy
-from pipeline.settings.home import Home
-from pipeline.warehouse import examples
-from pipeline.warehouse.given import CARD_TABLES, INPUT, TABLES
-from pipeline.warehouse.models import SQL, Card, read_models
+from low_income.cli import monitor
+from low_income.model import PolicyError
+from low_income.settings import contracts, policy
+from low_income.settings.home import Home
+from low_income.warehouse import examples
+from low_income.warehouse.given import CARD_TABLES, INPUT, TABLES
+from low_income.warehouse.models import SQL, Card, read_models
 
 ROOT = Path(__file__).resolve().parent.parent
 README, CHINESE = ROOT / "README.md", ROOT / "README.zh.md"
@@ -306,12 +305,16 @@ def test_what_the_demo_writes_is_for_its_owner_alone_and_its_date_may_lie_ahead(
 
 def test_design_names_every_room_and_what_is_in_it() -> None:
     rooms = dict(re.findall(r"^\| `([\w./]+)` \| (.+) \|$", section(text_of(DESIGN), "Rooms"), re.M))
-    here = (ROOT / "pipeline").iterdir()
+    here = (ROOT / "pipeline" / "low_income").iterdir()
     expected = {f"{path.name}/" if path.is_dir() else path.name for path in here if path.name[0] not in "_."}
     assert set(rooms) == expected
     for room, says in rooms.items():
         if room.endswith("/") and room != "generate/":
-            modules = {path.stem for path in (ROOT / "pipeline" / room).glob("*.py") if path.name != "__init__.py"}
+            modules = {
+                path.stem
+                for path in (ROOT / "pipeline" / "low_income" / room).glob("*.py")
+                if path.name != "__init__.py"
+            }
             assert [
                 one for one in sorted(modules) if f"`{one}`" not in says and f"`{one}." not in text_of(DESIGN)
             ] == []
@@ -393,8 +396,7 @@ def test_every_snippet_pastes_in_at_the_place_that_it_names(tmp_path: Path) -> N
 
 def test_the_check_of_the_readme_marks_what_it_says(tmp_path: Path) -> None:
     import pandas as pd
-
-    from pipeline.checks.validation import Expectation, failing_rows
+    from low_income.checks.validation import Expectation, failing_rows
 
     shutil.copytree(contracts.EXPECTATIONS, tmp_path / "expectations")
     paste(tmp_path, snippet("expectations/kinds/"))
@@ -485,7 +487,7 @@ def test_what_the_scan_looks_for_it_finds() -> None:
 def test_one_thing_has_one_name() -> None:
     """The inbox, the returned copy and the ledger are called alike everywhere; 台账 is what people keep, never the ledger."""
     pages = [
-        *sorted((ROOT / "pipeline").rglob("*.py")),
+        *sorted((ROOT / "pipeline" / "low_income").rglob("*.py")),
         *sorted((ROOT / "trials").rglob("*.py")),
         *sorted((ROOT / "docs_site").rglob("*.py")),
         *sorted((ROOT / "dags").rglob("*.py")),

@@ -11,10 +11,10 @@ from html.parser import HTMLParser
 from pathlib import Path, PurePosixPath
 
 import pytest
+from low_income.model import ROOT
+from low_income.warehouse.models import SQL, Card, Published
 
 from docs_site import drawing, lineage, pages, words
-from pipeline.model import ROOT
-from pipeline.warehouse.models import SQL, Card, Published
 
 SOURCES = pages.read_sources()
 FILES = pages.render(SOURCES)
@@ -125,7 +125,7 @@ def test_equal_sources_give_equal_bytes(tmp_path: Path) -> None:
         (tmp_path / name / "rules" / "z99.html").write_text("old", encoding="utf-8")
         subprocess.run(
             [sys.executable, "-m", "docs_site", str(tmp_path / name)], cwd=ROOT, check=True, capture_output=True,
-            env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "PATH": ""},
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": f"{ROOT / 'pipeline'}:{ROOT}", "PYTHONIOENCODING": "utf-8", "PATH": ""},
         )  # fmt: skip
     first, second = (
         {path.relative_to(tmp_path / name).as_posix(): path.read_bytes() for path in (tmp_path / name).rglob("*.*")}

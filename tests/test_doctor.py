@@ -11,13 +11,13 @@ from pathlib import Path
 import pyrage
 import pytest
 from click.testing import CliRunner
+from low_income.cli import monitor
+from low_income.operate import doctor
+from low_income.operate.doctor import Machine
+from low_income.records import archive, journal
+from low_income.records.ledger import Ledger
+from low_income.settings.home import Home
 
-from pipeline.cli import monitor
-from pipeline.operate import doctor
-from pipeline.operate.doctor import Machine
-from pipeline.records import archive, journal
-from pipeline.records.ledger import Ledger
-from pipeline.settings.home import Home
 from tests.night_kit import DAY, copy_home, night_of_the_bureau
 
 pytestmark = pytest.mark.slow

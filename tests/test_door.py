@@ -6,9 +6,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from low_income.night import run
+from low_income.settings import contracts
 
-from pipeline.night import run
-from pipeline.settings import contracts
 from tests.check_kit import Desk, faults, settlement
 from tests.night_kit import DAY, MEDICAL, PERSON, ask, book, differences, new_home, number, person
 

@@ -11,15 +11,15 @@ from datetime import timedelta
 
 import duckdb
 import pytest
+from low_income import warehouse
+from low_income.ask import backtest, why_not
+from low_income.ask import explain as explaining
+from low_income.model import ROOT, ConfigError, PublishRefused
+from low_income.night import notify, run
+from low_income.operate import integrity, rights
+from low_income.records import journal, seal
+from low_income.settings.home import Home
 
-from pipeline import warehouse
-from pipeline.ask import backtest, why_not
-from pipeline.ask import explain as explaining
-from pipeline.model import ROOT, ConfigError, PublishRefused
-from pipeline.night import notify, run
-from pipeline.operate import integrity, rights
-from pipeline.records import journal, seal
-from pipeline.settings.home import Home
 from tests.night_kit import DAY, MEDICAL, PERSON, book, copy_home, number, person
 
 EVE = DAY - timedelta(days=1)
@@ -75,7 +75,7 @@ def test_where_duckdb_cannot_write_safely_the_night_does_not_begin(tmp_path, mon
         run.night(home, DAY)
     assert (home / "inbox/d01/边缘人员.xlsx").exists() and not list((home / "archive").iterdir())
     assert not journal.path(Home(home)).exists() and not list((home / "releases").iterdir())
-    monkeypatch.setattr("pipeline.warehouse.examples.silent_rules", lambda _: [])
+    monkeypatch.setattr("low_income.warehouse.examples.silent_rules", lambda _: [])
     with pytest.raises(ConfigError, match="httpfs"):  # nor does a build that is asked for by itself
         run.build(home, DAY)
 

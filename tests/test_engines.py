@@ -9,10 +9,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from low_income import warehouse
+from low_income.model import NOT_SHOWN, ModelError, tell_failure
+from low_income.warehouse import engines
 
-from pipeline import warehouse
-from pipeline.model import NOT_SHOWN, ModelError, tell_failure
-from pipeline.warehouse import engines
 from tests.night_kit import number
 from tests.warehouse_kit import NOTE, given, models_with, only
 

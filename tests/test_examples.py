@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+from low_income.model import ModelError, PublishRefused
+from low_income.night import run
+from low_income.warehouse import examples
 
-from pipeline.model import ModelError, PublishRefused
-from pipeline.night import run
-from pipeline.warehouse import examples
 from tests.night_kit import DAY, new_home
 from tests.warehouse_kit import POOR, POOR_CARD, models_with
 

@@ -7,11 +7,10 @@ from datetime import date
 import duckdb
 import pyarrow as pa
 import pytest
+from low_income.ask import explain
+from low_income.model import MonitorError
+from low_income.warehouse.models import Card
 from rich.console import Console
-
-from pipeline.ask import explain
-from pipeline.model import MonitorError
-from pipeline.warehouse.models import Card
 
 DAY = date(2026, 11, 1)
 NUMBER = "99010119800101001X"

@@ -5,14 +5,14 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from low_income.ask import explain as explaining
+from low_income.night import run
+from low_income.reading import layout
+from low_income.settings import contracts
+from low_income.settings.home import Home
+from low_income.warehouse import models
 from openpyxl import load_workbook
 
-from pipeline.ask import explain as explaining
-from pipeline.night import run
-from pipeline.reading import layout
-from pipeline.settings import contracts
-from pipeline.settings.home import Home
-from pipeline.warehouse import models
 from tests.night_kit import DAY, MEDICAL, PERSON, ask, book, new_home, number, person
 
 pytestmark = pytest.mark.slow

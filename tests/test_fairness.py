@@ -16,14 +16,14 @@ from click.testing import CliRunner
 from hypothesis import example as pinned
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from low_income import warehouse
+from low_income.ask import report
+from low_income.cli import monitor
+from low_income.model import ModelError, MonitorError
+from low_income.records import journal
+from low_income.settings.home import Home
+from low_income.warehouse.models import Example
 
-from pipeline import warehouse
-from pipeline.ask import report
-from pipeline.cli import monitor
-from pipeline.model import ModelError, MonitorError
-from pipeline.records import journal
-from pipeline.settings.home import Home
-from pipeline.warehouse.models import Example
 from tests.night_kit import DAY, ask, copy_home, night_of_the_bureau
 from tests.sql_kit import LIMITS, inputs, models_of
 from tests.warehouse_kit import NOTE, models_with

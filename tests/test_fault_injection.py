@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from low_income import cli, warehouse
+from low_income.model import ConfigError, MonitorError
+from low_income.night import inbox, run
+from low_income.records import access, archive
+from low_income.settings.home import PART, Home, sweep
 
-from pipeline import cli, warehouse
-from pipeline.model import ConfigError, MonitorError
-from pipeline.night import inbox, run
-from pipeline.records import access, archive
-from pipeline.settings.home import PART, Home, sweep
 from trials import fault_injection as faults
 from trials.fault_injection import readers
 from trials.fault_injection.stage import Stage
@@ -56,7 +56,7 @@ def test_work_that_is_not_taken_up_again_would_be_noticed(stage: Stage, monkeypa
 
     seed = next(seed for seed in count() if chosen(seed) == ("after step check", 1))
     monkeypatch.setattr(faults, "plan", lambda *_: [faults.Trial(0, "step", 1, seed)])
-    monkeypatch.setattr("pipeline.night.collect.take_up_unfinished", lambda *_: set())
+    monkeypatch.setattr("low_income.night.collect.take_up_unfinished", lambda *_: set())
     (finding,) = faults.search(1, kinds=("step",), stage=stage)["findings"]
     assert finding["what"].startswith("after step check") and finding["again"].startswith("monitor faults ")
     assert any("returns: d01/边缘" in each for each in finding["problems"])
@@ -77,7 +77,7 @@ def test_a_night_on_what_is_not_whole_would_be_noticed(
     stage: Stage, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for step in ("collect", "fetch"):
-        monkeypatch.setattr(f"pipeline.night.{step}.begin", lambda *_: None)
+        monkeypatch.setattr(f"low_income.night.{step}.begin", lambda *_: None)
     (finding,) = faults.search(1, seed=5, kinds=(kind,), stage=stage)["findings"]
     assert any("not refused" in each for each in finding["problems"])
 

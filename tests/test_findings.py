@@ -6,10 +6,9 @@ import struct
 from pathlib import Path
 
 import pytest
-
-from pipeline.generate.hostile import compound_file
-from pipeline.model import Refusal
-from pipeline.reading import readers
+from low_income.generate.hostile import compound_file
+from low_income.model import Refusal
+from low_income.reading import readers
 
 DIRECTORY, ENTRY = 1024, 128
 

@@ -6,10 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-
-from pipeline.model import ContractError
-from pipeline.settings import contracts, floor
-from pipeline.settings.contracts import fold_header, load
+from low_income.model import ContractError
+from low_income.settings import contracts, floor
+from low_income.settings.contracts import fold_header, load
 
 HEADERS = load().headers
 

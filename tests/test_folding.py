@@ -9,10 +9,10 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from low_income.folding import INVISIBLE, fold_word, plain_blanks, visible, without_invisible
+from low_income.reading.months import month_of_cell, months_in
+from low_income.settings.contracts import fold_header, load
 
-from pipeline.folding import INVISIBLE, fold_word, plain_blanks, visible, without_invisible
-from pipeline.reading.months import month_of_cell, months_in
-from pipeline.settings.contracts import fold_header, load
 from tests.damage_kit import judged, person_number
 
 SHAPELESS = {

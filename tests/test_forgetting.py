@@ -21,17 +21,17 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from low_income import warehouse
+from low_income.ask.person import person_of
+from low_income.lists.words import FILLED_IN, WARNING_NUMBER
+from low_income.model import TAKEN_OUT, mask
+from low_income.night import check as step_check
+from low_income.night import issues, run
+from low_income.operate import forgetting, integrity, rights
+from low_income.records import access, archive, journal
+from low_income.records.ledger import Ledger
+from low_income.settings.home import Home
 
-from pipeline import warehouse
-from pipeline.ask.person import person_of
-from pipeline.lists.words import FILLED_IN, WARNING_NUMBER
-from pipeline.model import TAKEN_OUT, mask
-from pipeline.night import check as step_check
-from pipeline.night import issues, run
-from pipeline.operate import forgetting, integrity, rights
-from pipeline.records import access, archive, journal
-from pipeline.records.ledger import Ledger
-from pipeline.settings.home import Home
 from tests.night_kit import DAY, MEDICAL, ask, book, copy_home, few_divisions, new_home, number, person
 
 pytestmark = pytest.mark.slow

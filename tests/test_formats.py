@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import openpyxl
+from low_income.night import run
 
-from pipeline.night import run
 from tests import biff_kit, dbf_kit
 from tests import night_kit as kit
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from low_income import cli
+from low_income.generate import programs
+from low_income.model import ConfigError, Refusal
+from low_income.reading import layout
+from low_income.returns import pictures
 
-from pipeline import cli
-from pipeline.generate import programs
-from pipeline.model import ConfigError, Refusal
-from pipeline.reading import layout
-from pipeline.returns import pictures
 from tests.damage_kit import one_column, person_number, sheet
 from trials import fuzz
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from low_income import advice
+from low_income.reading import layout
+from low_income.reading.garbled import garbled, is_garbled
 
-from pipeline import advice
-from pipeline.reading import layout
-from pipeline.reading.garbled import garbled, is_garbled
 from tests.damage_kit import judged, person_number, sheet
 
 NAMES = [

@@ -14,15 +14,14 @@ import openpyxl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from pipeline.generate import MINIMUM, generate
-from pipeline.generate.bureau import Bureau, birthday, months_before
-from pipeline.generate.hostile import compound_file
-from pipeline.generate.people import check_character, crowd_firsts, with_check
-from pipeline.generate.stage import Stage
-from pipeline.model import ROOT, ConfigError
-from pipeline.settings import contracts
-from pipeline.warehouse.models import read_models
+from low_income.generate import MINIMUM, generate
+from low_income.generate.bureau import Bureau, birthday, months_before
+from low_income.generate.hostile import compound_file
+from low_income.generate.people import check_character, crowd_firsts, with_check
+from low_income.generate.stage import Stage
+from low_income.model import ROOT, ConfigError
+from low_income.settings import contracts
+from low_income.warehouse.models import read_models
 
 pytestmark = pytest.mark.slow
 

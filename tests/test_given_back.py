@@ -9,15 +9,15 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from low_income import advice
+from low_income.night import confirmations, night_report, rosters, run
+from low_income.operate import integrity
+from low_income.records import journal
+from low_income.records.ledger import Ledger
+from low_income.returns import listing, templates
+from low_income.settings import contracts
+from low_income.settings.home import BLANKS, Home
 
-from pipeline import advice
-from pipeline.night import confirmations, night_report, rosters, run
-from pipeline.operate import integrity
-from pipeline.records import journal
-from pipeline.records.ledger import Ledger
-from pipeline.returns import listing, templates
-from pipeline.settings import contracts
-from pipeline.settings.home import BLANKS, Home
 from tests.night_kit import DAY, PERSON, ask, book, copy_home, few_divisions, new_home, person, still
 
 pytestmark = pytest.mark.slow

@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from pipeline.model import ConfigError, PolicyError
-from pipeline.settings import home as home_module
-from pipeline.settings import policy
-from pipeline.settings.home import SAMPLE, Home, atomically
-from pipeline.settings.places import Gazetteer, fold_place
+from low_income.model import ConfigError, PolicyError
+from low_income.settings import home as home_module
+from low_income.settings import policy
+from low_income.settings.home import SAMPLE, Home, atomically
+from low_income.settings.places import Gazetteer, fold_place
 
 
 def everything(root: Path) -> dict[str, tuple[int, int, bytes]]:

@@ -7,8 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
-from pipeline.model import ROOT
+from low_income.model import ROOT
 
 HOOK = ROOT / ".ci" / "hooks" / "pre-commit"
 

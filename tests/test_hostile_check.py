@@ -12,10 +12,10 @@ from typing import Any
 import openpyxl
 import pytest
 import xlsxwriter
+from low_income import cli
+from low_income.model import CheckError
+from low_income.reading import layout, preflight
 
-from pipeline import cli
-from pipeline.model import CheckError
-from pipeline.reading import layout, preflight
 from tests.damage_kit import one_column, person_number, sheet
 from tests.night_kit import DAY, new_home
 
@@ -143,7 +143,7 @@ def test_a_copy_that_cannot_be_marked_ends_the_child_and_not_us(
     tmp_path: Path, check: Any, monkeypatch: pytest.MonkeyPatch, reason: Any, told: str
 ) -> None:
     """What was found is told all the same; nobody is told that nothing was taken in."""
-    from pipeline.reading import sandbox
+    from low_income.reading import sandbox
 
     honest = sandbox.call
 

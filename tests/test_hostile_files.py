@@ -9,10 +9,9 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-
-from pipeline.model import Reading, Refusal
-from pipeline.night import night_report
-from pipeline.reading import layout, sandbox
+from low_income.model import Reading, Refusal
+from low_income.night import night_report
+from low_income.reading import layout, sandbox
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 LINKS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"

@@ -15,14 +15,14 @@ import pytest
 from hypothesis import assume, settings
 from hypothesis import given as given_strategy
 from hypothesis import strategies as st
+from low_income import warehouse
+from low_income.ask.backtest import backtest
+from low_income.lists.words import ANSWER_TITLES, JUDGED, QUESTION_NUMBER
+from low_income.night import decisions, run
+from low_income.operate import forgetting, integrity, rights
+from low_income.records.ledger.decisions import DecisionFile, DecisionLine
+from low_income.warehouse.models import Models
 
-from pipeline import warehouse
-from pipeline.ask.backtest import backtest
-from pipeline.lists.words import ANSWER_TITLES, JUDGED, QUESTION_NUMBER
-from pipeline.night import decisions, run
-from pipeline.operate import forgetting, integrity, rights
-from pipeline.records.ledger.decisions import DecisionFile, DecisionLine
-from pipeline.warehouse.models import Models
 from tests.backtest_kit import WHERE, rule
 from tests.decision_kit import DIBAO, HOUSEHOLD, fill_in, listed_home
 from tests.identity_kit import after_the_first, answer, first_of

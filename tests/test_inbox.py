@@ -14,15 +14,15 @@ from types import SimpleNamespace
 
 import openpyxl
 import pytest
+from low_income import advice
+from low_income.model import MonitorError
+from low_income.night import inbox, night_report, notify, rosters, run
+from low_income.operate import integrity
+from low_income.reading import endings, layout
+from low_income.records import archive, journal
+from low_income.records.ledger import Ledger
+from low_income.settings.home import Home, digest_of
 
-from pipeline import advice
-from pipeline.model import MonitorError
-from pipeline.night import inbox, night_report, notify, rosters, run
-from pipeline.operate import integrity
-from pipeline.reading import endings, layout
-from pipeline.records import archive, journal
-from pipeline.records.ledger import Ledger
-from pipeline.settings.home import Home, digest_of
 from tests.night_kit import DAY, PERSON, book, new_home, person, still
 
 pytestmark = pytest.mark.slow
@@ -616,7 +616,7 @@ def test_a_unit_whose_files_take_too_long_is_read_on_the_next_night_counts_as_mi
         settings.read_text(encoding="utf-8").replace("unit_seconds: 3600", "unit_seconds: 9"), encoding="utf-8"
     )
     clock = SimpleNamespace(monotonic=partial(next, count(0, 9)))  # each file takes as long as a unit may
-    monkeypatch.setattr("pipeline.night.read.time", clock)
+    monkeypatch.setattr("low_income.night.read.time", clock)
     for serial in (1, 2, 3):
         _roster(home, "d01", serial, name=f"边缘人员{serial}.xlsx")
     for unit in run.collect(home, EVE):

@@ -8,15 +8,15 @@ from datetime import timedelta
 import psycopg
 import pytest
 import sqlalchemy as sa
+from low_income.model import ConfigError, MonitorError
+from low_income.night import run
+from low_income.operate import integrity
+from low_income.records import archive, journal
+from low_income.records.ledger import Ledger
+from low_income.records.ledger.tables import metadata, open_engine
+from low_income.records.seal import Seal
+from low_income.settings.home import Home
 
-from pipeline.model import ConfigError, MonitorError
-from pipeline.night import run
-from pipeline.operate import integrity
-from pipeline.records import archive, journal
-from pipeline.records.ledger import Ledger
-from pipeline.records.ledger.tables import metadata, open_engine
-from pipeline.records.seal import Seal
-from pipeline.settings.home import Home
 from tests.night_kit import DAY, MEDICAL, PERSON, ask, book, copy_home, differences, new_home, number, person, still
 
 pytestmark = pytest.mark.slow

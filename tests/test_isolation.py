@@ -17,23 +17,23 @@ import duckdb
 import openpyxl
 import pytest
 from click.testing import CliRunner
+from low_income import advice, checks, returns, warehouse
+from low_income.ask.check_file import check_file
+from low_income.cli import monitor
+from low_income.model import ROOT, MonitorError, Reading
+from low_income.night import build_inputs, decisions, isolation, notify, run
+from low_income.night import give_back as step_give_back
+from low_income.night import read as step_read
+from low_income.night.check import sent_tonight
+from low_income.night.give_back import tell_returned
+from low_income.operate.integrity import recover, verify
+from low_income.reading import sandbox
+from low_income.records import access, published
+from low_income.records.ledger import Ledger, ReadBy
+from low_income.records.ledger.decisions import DecisionLine
+from low_income.settings.home import Home
+from low_income.warehouse import models
 
-from pipeline import advice, checks, returns, warehouse
-from pipeline.ask.check_file import check_file
-from pipeline.cli import monitor
-from pipeline.model import ROOT, MonitorError, Reading
-from pipeline.night import build_inputs, decisions, isolation, notify, run
-from pipeline.night import give_back as step_give_back
-from pipeline.night import read as step_read
-from pipeline.night.check import sent_tonight
-from pipeline.night.give_back import tell_returned
-from pipeline.operate.integrity import recover, verify
-from pipeline.reading import sandbox
-from pipeline.records import access, published
-from pipeline.records.ledger import Ledger, ReadBy
-from pipeline.records.ledger.decisions import DecisionLine
-from pipeline.settings.home import Home
-from pipeline.warehouse import models
 from tests.decision_kit import DIBAO, fill_in, lines_of
 from tests.night_kit import (
     DAY,
@@ -240,7 +240,7 @@ def test_what_no_submission_explains_fails_the_night_at_once_and_blames_nobody(b
         "start_month, supplement_fen,",
         "start_month, cast('x' as bigint) as supplement_fen,",
     )
-    monkeypatch.setattr("pipeline.warehouse.examples.silent_rules", lambda _: [])
+    monkeypatch.setattr("low_income.warehouse.examples.silent_rules", lambda _: [])
     home = copy_home(before, tmp_path / "home")
     second_night(home)
     tried = []

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from low_income.model import mask
+from low_income.night import issues, run
 
-from pipeline.model import mask
-from pipeline.night import issues, run
 from tests.night_kit import DAY, PERSON, ask, book, new_home, number, person, still
 
 pytestmark = pytest.mark.slow

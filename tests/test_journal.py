@@ -7,11 +7,10 @@ import os
 from datetime import UTC, datetime
 
 import pytest
-
-from pipeline.model import ConfigError, MonitorError
-from pipeline.records import journal, seal
-from pipeline.records.journal import Head
-from pipeline.settings.home import Home
+from low_income.model import ConfigError, MonitorError
+from low_income.records import journal, seal
+from low_income.records.journal import Head
+from low_income.settings.home import Home
 
 AT = datetime(2026, 10, 31, 18, 0, tzinfo=UTC)
 

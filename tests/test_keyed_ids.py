@@ -11,10 +11,9 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from pipeline.folding import COMPATIBLE
-from pipeline.model import ConfigError
-from pipeline.records import keyed_ids
+from low_income.folding import COMPATIBLE
+from low_income.model import ConfigError
+from low_income.records import keyed_ids
 
 KEY = bytes(range(32))
 OTHER_KEY = bytes(range(1, 33))

@@ -3,11 +3,10 @@
 import shutil
 
 import pytest
-
-from pipeline.model import ContractError
-from pipeline.settings import contracts
-from pipeline.settings.contracts import fold_header
-from pipeline.values.words import spellings
+from low_income.model import ContractError
+from low_income.settings import contracts
+from low_income.settings.contracts import fold_header
+from low_income.values.words import spellings
 
 KINDS = contracts.load().kinds
 

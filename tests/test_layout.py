@@ -11,14 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from low_income import advice
+from low_income.model import ConfigError, HiddenSheet, Reading
+from low_income.reading import layout, sandbox
+from low_income.reading.months import month_of_cell, months_in
+from low_income.settings import contracts
+from low_income.settings.contracts import fold_header
 from openpyxl.comments import Comment
-
-from pipeline import advice
-from pipeline.model import ConfigError, HiddenSheet, Reading
-from pipeline.reading import layout, sandbox
-from pipeline.reading.months import month_of_cell, months_in
-from pipeline.settings import contracts
-from pipeline.settings.contracts import fold_header
 
 PERSON = ["姓名", "身份证号", "与户主关系", "户主身份证号"]
 TITLE = "2026年10月低保人员名单"

@@ -17,14 +17,13 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from pipeline import advice
-from pipeline.model import BalanceError, ConfigError, MonitorError, Reading, Refusal, SheetReading
-from pipeline.records.ledger import Ledger, ReadBy, ReceivedFile, Submission, file_id, parts, shown_name
-from pipeline.records.ledger import tables as ledger_tables
-from pipeline.records.ledger.decisions import DecisionLine
-from pipeline.records.ledger.parts import Delivery, Replace, arrange, part_name, rivals, superseded_by
-from pipeline.records.seal import Seal
+from low_income import advice
+from low_income.model import BalanceError, ConfigError, MonitorError, Reading, Refusal, SheetReading
+from low_income.records.ledger import Ledger, ReadBy, ReceivedFile, Submission, file_id, parts, shown_name
+from low_income.records.ledger import tables as ledger_tables
+from low_income.records.ledger.decisions import DecisionLine
+from low_income.records.ledger.parts import Delivery, Replace, arrange, part_name, rivals, superseded_by
+from low_income.records.seal import Seal
 
 pytestmark = pytest.mark.slow
 

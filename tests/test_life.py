@@ -271,7 +271,8 @@ def test_progress_is_no_conflict_and_correcting_oneself_neither(nights: Nights) 
 
 
 def test_a_rule_reads_nothing_of_what_people_decided(tmp_path: Path) -> None:
-    from pipeline.model import ModelError
+    from low_income.model import ModelError
+
     from tests.warehouse_kit import POOR, POOR_CARD
 
     sql = POOR.replace("from accepted", "from life.before as before cross join accepted")

@@ -34,17 +34,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
+from low_income import cli, warehouse
+from low_income.generate.people import check_character
+from low_income.lists.words import FILLED_IN, WARNING_NUMBER
+from low_income.model import ROOT, ModelError, PublishRefused, mask
+from low_income.night import run
+from low_income.operate import rights
+from low_income.records import journal
+from low_income.settings import contracts
+from low_income.settings.home import Home
+from low_income.warehouse import models
 
-from pipeline import cli, warehouse
-from pipeline.generate.people import check_character
-from pipeline.lists.words import FILLED_IN, WARNING_NUMBER
-from pipeline.model import ROOT, ModelError, PublishRefused, mask
-from pipeline.night import run
-from pipeline.operate import rights
-from pipeline.records import journal
-from pipeline.settings import contracts
-from pipeline.settings.home import Home
-from pipeline.warehouse import models
 from tests import biff_kit, dbf_kit
 from tests.home_kit import texts_of_home
 from tests.night_kit import (
@@ -186,7 +186,7 @@ def marked(tmp_path_factory):
         ("status", "--json", "--date", str(DAY)),
     ):
         done = subprocess.run(
-            [sys.executable, "-c", "from pipeline.cli import main; main()", "--home", str(home), *command],
+            [sys.executable, "-c", "from low_income.cli import main; main()", "--home", str(home), *command],
             check=False, capture_output=True, text=True, cwd=ROOT,
             env=os.environ | {"MARKED_D06": f"sqlite:///{home.parent / 'partner.db'}"},
         )  # fmt: skip
@@ -794,7 +794,9 @@ def test_nothing_that_is_published_or_said_takes_a_benefit_away():
     ]
     said += [path.read_text(encoding="utf-8") for path in sorted((ROOT / "sql/warnings").glob("*.yml"))]
     for room in ("lists", "returns", "checks", "night", "ask", "operate", "cli"):
-        said += [path.read_text(encoding="utf-8") for path in sorted((ROOT / "pipeline" / room).glob("*.py"))]
+        said += [
+            path.read_text(encoding="utf-8") for path in sorted((ROOT / "pipeline" / "low_income" / room).glob("*.py"))
+        ]
     wrong = [
         sentence
         for text in said

@@ -6,11 +6,10 @@ from datetime import date
 import duckdb
 import openpyxl
 import pytest
-
-from pipeline import lists
-from pipeline.lists import book as list_book
-from pipeline.lists.words import FILLED_IN, JUDGED, OUTCOME_TITLES, SAMPLE_NUMBER, WARNING_NUMBER
-from pipeline.settings.home import Unit
+from low_income import lists
+from low_income.lists import book as list_book
+from low_income.lists.words import FILLED_IN, JUDGED, OUTCOME_TITLES, SAMPLE_NUMBER, WARNING_NUMBER
+from low_income.settings.home import Unit
 
 DAY = date(2026, 10, 31)
 UNITS = {

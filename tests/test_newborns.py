@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from low_income.cli import monitor
+from low_income.model import CONFIRM
+from low_income.night import run
+from low_income.operate import integrity
+from low_income.records import keyed_ids
 from openpyxl import load_workbook
 
-from pipeline.cli import monitor
-from pipeline.model import CONFIRM
-from pipeline.night import run
-from pipeline.operate import integrity
-from pipeline.records import keyed_ids
 from tests.night_kit import DAY, ask, book, copy_home, differences, new_home, number, still
 
 pytestmark = pytest.mark.slow

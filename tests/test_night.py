@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from low_income import advice, cli
+from low_income.model import ROOT, MonitorError, Reading, Refusal
+from low_income.night import notify, run
+from low_income.reading import layout
+from low_income.records.ledger import Ledger
+from low_income.settings import contracts
+from low_income.settings.home import BLANKS, Home
 from openpyxl import load_workbook
 
-from pipeline import advice, cli
-from pipeline.model import ROOT, MonitorError, Reading, Refusal
-from pipeline.night import notify, run
-from pipeline.reading import layout
-from pipeline.records.ledger import Ledger
-from pipeline.settings import contracts
-from pipeline.settings.home import BLANKS, Home
 from tests.night_kit import (
     DAY,
     MEDICAL,

@@ -8,13 +8,13 @@ from types import SimpleNamespace
 import duckdb
 import pandas as pd
 import pytest
+from low_income import advice
+from low_income.night import issues, night_report, notify, run
+from low_income.records.ledger import COMMAND, Night, Submission, Waiver
+from low_income.records.ledger.parts import BROKE
+from low_income.settings.home import Home
 from rich.console import Console
 
-from pipeline import advice
-from pipeline.night import issues, night_report, notify, run
-from pipeline.records.ledger import COMMAND, Night, Submission, Waiver
-from pipeline.records.ledger.parts import BROKE
-from pipeline.settings.home import Home
 from tests.night_kit import PERSON, book, new_home, person
 
 DAY = date(2026, 10, 31)

@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from pipeline.model import PolicyError
-from pipeline.settings import policy
+from low_income.model import PolicyError
+from low_income.settings import policy
 
 OF_OURS = {
     "benefit_tolerance",

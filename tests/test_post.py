@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from low_income.night import post, run
+from low_income.settings.home import Notify
 
-from pipeline.night import post, run
-from pipeline.settings.home import Notify
 from tests.night_kit import DAY, new_home
 
 WORDS = "# 低收入监测 2026-10-31：收到 3 份，缺 1 份\n\n## 清单\n\n- 待办预警 5 条\n"

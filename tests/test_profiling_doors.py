@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
+from low_income.model import ROOT, ContractError, PolicyError, Reading
+from low_income.night import databases
+from low_income.reading import layout
+from low_income.settings import contracts, policy
+from low_income.settings.home import Database
 
-from pipeline.model import ROOT, ContractError, PolicyError, Reading
-from pipeline.night import databases
-from pipeline.reading import layout
-from pipeline.settings import contracts, policy
-from pipeline.settings.home import Database
 from tests.damage_kit import person_number as number
 from tests.night_kit import PERSON, person
 

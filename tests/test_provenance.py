@@ -12,10 +12,9 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
-
-from pipeline.model import ModelError
-from pipeline.settings import contracts
-from pipeline.warehouse.models import Models, read_models
+from low_income.model import ModelError
+from low_income.settings import contracts
+from low_income.warehouse.models import Models, read_models
 
 KINDS = {name: contracts.load().kinds[name] for name in ("dibao_person", "medical_expense", "disability_certificate")}
 NOTE = "grain: one row\nkey: [row_id]\n"

@@ -9,14 +9,14 @@ from datetime import UTC, date, datetime, timedelta
 import duckdb
 import pytest
 from click.testing import CliRunner
+from low_income import warehouse
+from low_income.cli import monitor
+from low_income.night import run
+from low_income.operate import attestation, forgetting, integrity
+from low_income.records import archive, bookkeeping, journal, published
+from low_income.records.ledger import Ledger
+from low_income.settings.home import Home
 
-from pipeline import warehouse
-from pipeline.cli import monitor
-from pipeline.night import run
-from pipeline.operate import attestation, forgetting, integrity
-from pipeline.records import archive, bookkeeping, journal, published
-from pipeline.records.ledger import Ledger
-from pipeline.settings.home import Home
 from tests.night_kit import DAY, MEDICAL, PERSON, book, copy_home, few_divisions, new_home, number, person
 
 pytestmark = pytest.mark.slow
@@ -181,7 +181,7 @@ def test_a_recovery_leaves_nothing_to_say(home):
     assert (told["problems"], told["notes"]) == ([], []), "after the night that followed it"
 
 
-@pytest.mark.parametrize(("where", "step"), [("pipeline.warehouse", "build"), ("pipeline.night.give_back", "mark")])
+@pytest.mark.parametrize(("where", "step"), [("low_income.warehouse", "build"), ("low_income.night.give_back", "mark")])
 def test_a_night_that_failed_and_was_repeated_leaves_nothing_to_say(home, monkeypatch, where, step):
     book(
         home / "inbox/d01/边缘人员.xlsx",

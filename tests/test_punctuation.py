@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 import yaml
-
-from pipeline.model import ROOT
+from low_income.model import ROOT
 
 HALF = re.compile(r"[一-鿿”’》）…][,;:?!(]|[,;:?!)][一-鿿“‘《（]")
-WHAT_SENDERS_WRITE = ("pipeline/generate/", "pipeline/settings/floor.py", "expectations/headers.yml")
+WHAT_SENDERS_WRITE = (
+    "pipeline/low_income/generate/",
+    "pipeline/low_income/settings/floor.py",
+    "expectations/headers.yml",
+)
 """Lists as other programs write them, and words that are searched for in them: either form."""
 PATTERN = re.compile(
     r"\(\?|\[0-9|\[\^|\\[dwsux(]|\]\{|\]\+|\]\*|regexp_|replace\(|coalesce\(|case when|is distinct from"

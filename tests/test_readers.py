@@ -11,13 +11,13 @@ import openpyxl
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from low_income.model import ConfigError, Refusal
+from low_income.reading import delimited, readers
+from low_income.reading.cells import number_text, number_texts
+from low_income.reading.grid import Grid
+from low_income.reading.readers import Book
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
-from pipeline.model import ConfigError, Refusal
-from pipeline.reading import delimited, readers
-from pipeline.reading.cells import number_text, number_texts
-from pipeline.reading.grid import Grid
-from pipeline.reading.readers import Book
 from tests import biff_kit, dbf_kit
 from tests.container_kit import compound, zipped
 

@@ -11,10 +11,10 @@ import numpy as np
 import openpyxl
 import pyarrow as pa
 import pytest
+from low_income import advice, cli
+from low_income.model import Reading
+from low_income.reading import stored
 
-from pipeline import advice, cli
-from pipeline.model import Reading
-from pipeline.reading import stored
 from tests.damage_kit import EVERYBODY, judged, one_column, person_number, sheet, sheets
 from tests.night_kit import DAY, new_home
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from low_income import warehouse
 
-from pipeline import warehouse
 from tests import sql_kit
 
 pytestmark = pytest.mark.slow

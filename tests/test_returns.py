@@ -19,17 +19,17 @@ import pytest
 import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from low_income import advice, returns
+from low_income.model import CheckError, ColumnUse, Confirmation, Reading, Refusal, SheetReading
+from low_income.reading import layout, readers
+from low_income.reading.grid import Grid
+from low_income.returns import listing, marks, page
+from low_income.returns.package import FILLS
+from low_income.returns.rewrite import rewrite
+from low_income.settings import contracts
 from lxml import etree
 from python_calamine import CalamineWorkbook
 
-from pipeline import advice, returns
-from pipeline.model import CheckError, ColumnUse, Confirmation, Reading, Refusal, SheetReading
-from pipeline.reading import layout, readers
-from pipeline.reading.grid import Grid
-from pipeline.returns import listing, marks, page
-from pipeline.returns.package import FILLS
-from pipeline.returns.rewrite import rewrite
-from pipeline.settings import contracts
 from tests.advice_kit import CASES, Case
 from tests.advice_kit import HEADER as LEDGER
 from tests.advice_kit import ROWS as LEDGER_ROWS
@@ -1287,7 +1287,7 @@ def test_an_odd_but_legal_spelling_is_marked_in_place(tmp_path: Path, usual: byt
 
 
 def test_a_patch_that_fails_its_examination_is_not_given_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipeline.returns.sheet import SheetPatch
+    from low_income.returns.sheet import SheetPatch
 
     whole = SheetPatch._row
     monkeypatch.setattr(
@@ -1310,8 +1310,8 @@ def test_what_the_examination_finds_is_not_given_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoiled: str, stops_after: str
 ) -> None:
     """Next the same workbook is marked in the usual spelling; what fails there too ends in a rewrite."""
-    from pipeline.returns import notes
-    from pipeline.returns.sheet import SheetPatch
+    from low_income.returns import notes
+    from low_income.returns.sheet import SheetPatch
 
     whole, restyled, add, emit = SheetPatch._row, SheetPatch._restyled, notes.Comments.add, SheetPatch._emit
     order = ["a.xlsx", "usual.xlsx", "plain.xlsx"]
@@ -1480,8 +1480,8 @@ def test_exactly_the_faulty_cells_are_marked_and_all_values_stay(
 
 
 def test_odd_text_of_a_text_file_comes_back_as_it_was(tmp_path: Path) -> None:
-    from pipeline.reading.grid import Grid
-    from pipeline.returns.rewrite import rewrite
+    from low_income.reading.grid import Grid
+    from low_income.returns.rewrite import rewrite
 
     odd = ["=1+1", 'a&b<c>"d"', "_x0041_", "两行\n一格", "回\r车", "  前后空 ", "", None, "控\x07制", "末"]
     grid = Grid("", [pa.array(odd, pa.string()), pa.array(["列"] * len(odd), pa.string())], np.arange(1, len(odd) + 1))
@@ -1507,8 +1507,8 @@ def test_a_column_has_room_for_its_longest_number(tmp_path: Path) -> None:
 
 
 def test_hidden_sheets_stay_hidden_in_a_plain_rewrite(tmp_path: Path) -> None:
-    from pipeline.reading.grid import Grid
-    from pipeline.returns.rewrite import rewrite
+    from low_income.reading.grid import Grid
+    from low_income.returns.rewrite import rewrite
 
     names = ("藏", "深", "名册")
     states = ("hidden", "very_hidden", "visible")

@@ -5,13 +5,13 @@ import re
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
+from low_income.model import MonitorError, Refusal
+from low_income.night import run
+from low_income.operate import forgetting, integrity, rights
+from low_income.records import archive, journal
+from low_income.records.ledger import Ledger
+from low_income.settings.home import Home
 
-from pipeline.model import MonitorError, Refusal
-from pipeline.night import run
-from pipeline.operate import forgetting, integrity, rights
-from pipeline.records import archive, journal
-from pipeline.records.ledger import Ledger
-from pipeline.settings.home import Home
 from tests.night_kit import DAY, MEDICAL, PERSON, ask, book, copy_home, new_home, number, person
 
 pytestmark = pytest.mark.slow

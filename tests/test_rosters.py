@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from low_income import advice, warehouse
+from low_income.model import Reading, Refusal
+from low_income.night import rosters
+from low_income.reading import layout
+from low_income.records.ledger import LeftFile, Night, Submission
+from low_income.settings.contracts import load
+from low_income.settings.home import Home
 
-from pipeline import advice, warehouse
-from pipeline.model import Reading, Refusal
-from pipeline.night import rosters
-from pipeline.reading import layout
-from pipeline.records.ledger import LeftFile, Night, Submission
-from pipeline.settings.contracts import load
-from pipeline.settings.home import Home
 from tests import sql_kit
 from tests.night_kit import DAY, number
 

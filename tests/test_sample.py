@@ -13,8 +13,8 @@ from typing import Any
 
 import duckdb
 import pytest
+from low_income.warehouse import INPUT, MACROS
 
-from pipeline.warehouse import INPUT, MACROS
 from tests.life_kit import said
 from tests.sql_kit import UNITS, models_of
 from tests.warehouse_kit import NIGHT, ROSTERS, Nights, given, models_with, survey

@@ -13,9 +13,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
-
-from pipeline.model import ContractError
-from pipeline.reading import sandbox
+from low_income.model import ContractError
+from low_income.reading import sandbox
 
 pytestmark = pytest.mark.slow
 
@@ -162,6 +161,7 @@ def test_the_server_ends_with_its_owner() -> None:
 
     process = context.Process(target=owner)
     process.start()
+    theirs.close()  # else the wait for an owner that failed has no end
     server = ours.recv()
     process.join()
     while alive(server):  # pytest's own limit ends a wait that has no end

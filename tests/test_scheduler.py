@@ -19,8 +19,8 @@ from typing import Any
 
 import psutil
 import pytest
+from low_income.model import ROOT
 
-from pipeline.model import ROOT
 from tests import night_kit as kit
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from low_income.ask import backtest
+from low_income.cli import monitor
+from low_income.model import MonitorError
+from low_income.night import confirmations, run
+from low_income.records.ledger import Ledger
+from low_income.records.ledger.parts import is_shrunken
+from low_income.settings.home import Home
 
-from pipeline.ask import backtest
-from pipeline.cli import monitor
-from pipeline.model import MonitorError
-from pipeline.night import confirmations, run
-from pipeline.records.ledger import Ledger
-from pipeline.records.ledger.parts import is_shrunken
-from pipeline.settings.home import Home
 from tests.night_kit import DAY, PERSON, ask, book, new_home, person
 
 pytestmark = pytest.mark.slow

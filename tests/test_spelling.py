@@ -10,12 +10,11 @@ from pathlib import Path
 import openpyxl
 import pandas as pd
 import pytest
-
-from pipeline import returns
-from pipeline.model import Reading, Refusal
-from pipeline.reading import layout, preflight, readers
-from pipeline.reading.readers import Book
-from pipeline.returns.package import FILLS
+from low_income import returns
+from low_income.model import Reading, Refusal
+from low_income.reading import layout, preflight, readers
+from low_income.reading.readers import Book
+from low_income.returns.package import FILLS
 
 Parts = dict[str, bytes]
 SHEET = "xl/worksheets/sheet1.xml"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from low_income import warehouse
+from low_income.model import ModelError
+from low_income.warehouse.models import EVERY, Card, Example
 
-from pipeline import warehouse
-from pipeline.model import ModelError
-from pipeline.warehouse.models import EVERY, Card, Example
 from tests import sql_kit
 
 

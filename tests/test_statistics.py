@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import duckdb
 import pytest
+from low_income.lists.words import OUTCOME_TITLES
+from low_income.warehouse import MACROS
 
-from pipeline.lists.words import OUTCOME_TITLES
-from pipeline.warehouse import MACROS
 from tests.sql_kit import models_of
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
+from low_income.model import ConfigError
+from low_income.settings.strict_yaml import Code, Misplaced, Strict, line_of, read_shape, read_yaml
 from pydantic import Field, model_validator
-
-from pipeline.model import ConfigError
-from pipeline.settings.strict_yaml import Code, Misplaced, Strict, line_of, read_shape, read_yaml
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,7 @@ import re
 import tomllib
 
 import pytest
-
-from pipeline.model import ROOT
+from low_income.model import ROOT
 
 specification = importlib.util.spec_from_file_location("supply_chain", ROOT / ".ci" / "supply_chain.py")
 assert specification and specification.loader

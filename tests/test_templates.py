@@ -5,11 +5,11 @@ import zipfile
 
 import openpyxl
 import pytest
+from low_income.reading import layout
+from low_income.returns import templates
+from low_income.settings import contracts
+from low_income.settings.contracts import Column, Kind, fold_header
 
-from pipeline.reading import layout
-from pipeline.returns import templates
-from pipeline.settings import contracts
-from pipeline.settings.contracts import Column, Kind, fold_header
 from tests.damage_kit import judged, person_number
 
 pytestmark = pytest.mark.slow
@@ -138,7 +138,7 @@ def test_same_contract_same_bytes(tmp_path):
 
 def test_the_glossary_page_is_up_to_date():
     assert templates.GLOSSARY.read_text(encoding="utf-8") == templates.glossary(CONTRACTS), (
-        'run: python -c "from pipeline import templates; templates.write_glossary()"'
+        'run: python -c "from low_income import templates; templates.write_glossary()"'
     )
 
 

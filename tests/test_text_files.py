@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from low_income import advice
+from low_income.reading import delimited, layout, readers
+from low_income.reading.readers import Book
 
-from pipeline import advice
-from pipeline.reading import delimited, layout, readers
-from pipeline.reading.readers import Book
 from tests.damage_kit import judged, person_number, sheet
 
 GRANT = [

@@ -9,9 +9,9 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from low_income.model import NotNow
+from low_income.records import access, turns
 
-from pipeline.model import NotNow
-from pipeline.records import access, turns
 from tests import night_kit as kit
 
 FIRST, SECOND, THIRD = (date(2026, 10, day) for day in (28, 29, 30))

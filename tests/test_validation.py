@@ -6,10 +6,9 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-
-from pipeline.checks import validation
-from pipeline.checks.validation import Expectation, failing_rows
-from pipeline.model import CheckError
+from low_income.checks import validation
+from low_income.checks.validation import Expectation, failing_rows
+from low_income.model import CheckError
 
 NOT_NULL = Expectation("filled", "expect_column_values_to_not_be_null", {"column": "a"})
 NULL = Expectation("no problem", "expect_column_values_to_be_null", {"column": "b"})

@@ -13,12 +13,11 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from pipeline import values
-from pipeline.settings import contracts
-from pipeline.settings.contracts import Column, Kind
-from pipeline.values.numbers import DAMAGED
-from pipeline.values.wording import PROBLEMS
+from low_income import values
+from low_income.settings import contracts
+from low_income.settings.contracts import Column, Kind
+from low_income.values.numbers import DAMAGED
+from low_income.values.wording import PROBLEMS
 
 NIGHT = date(2026, 10, 31)
 QUICKLY = settings(max_examples=20, deadline=None)

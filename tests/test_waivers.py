@@ -11,13 +11,13 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from low_income.cli import monitor
+from low_income.model import CONFIRM
+from low_income.night import run, waivers
+from low_income.returns.page import HEADER as HEADS
+from low_income.returns.page import WIDTHS
 from openpyxl import load_workbook
 
-from pipeline.cli import monitor
-from pipeline.model import CONFIRM
-from pipeline.night import run, waivers
-from pipeline.returns.page import HEADER as HEADS
-from pipeline.returns.page import WIDTHS
 from tests.night_kit import DAY, ask, book, new_home, number, still
 
 pytestmark = pytest.mark.slow
@@ -73,7 +73,8 @@ def accepted_sex(home: Path) -> list[str | None]:
 
 def test_answers_on_a_copy_are_read_whichever_form_its_marks_have():
     """A copy that was handed out by an older version bears half-width brackets in its heads."""
-    from pipeline.reading.layout import _confirmations
+    from low_income.reading.layout import _confirmations
+
     from tests.grid_kit import grid
 
     before = [unicodedata.normalize("NFKC", name) for name in CONFIRM]
@@ -87,7 +88,8 @@ def test_answers_on_a_copy_are_read_whichever_form_its_marks_have():
 
 def test_a_yes_beside_what_cannot_be_confirmed_is_answered(monkeypatch):
     """A line that was sent back has no number of a question: the yes on it is not passed over in silence."""
-    from pipeline.reading.layout import _confirmations
+    from low_income.reading.layout import _confirmations
+
     from tests.grid_kit import grid
 
     answers = _confirmations(grid(("退回", *CONFIRM), ("x", "是", "就这样", "某办事员", ""), ("x", "", "", "", "")))

@@ -18,11 +18,11 @@ import pytest
 import sqlglot
 from hypothesis import HealthCheck, settings, strategies
 from hypothesis import given as given_strategy
+from low_income import warehouse
+from low_income.model import ModelError, PublishRefused
+from low_income.warehouse import models as models_module
+from low_income.warehouse.models import SQL, Models
 
-from pipeline import warehouse
-from pipeline.model import ModelError, PublishRefused
-from pipeline.warehouse import models as models_module
-from pipeline.warehouse.models import SQL, Models
 from tests import sql_kit
 from tests.warehouse_kit import (
     LIMITS,

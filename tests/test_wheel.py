@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -30,20 +31,43 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def monitor(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Monitor:
-    """The command of the installed wheel, in a folder of its own; the checkout's packages come after the installed ones."""
-    installed, work = tmp_path_factory.mktemp("installed"), tmp_path_factory.mktemp("work")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(installed)
-    environment = os.environ | {"PYTHONPATH": str(installed), "MONITOR_REALLY": "1"}
+    """The command in an environment of its own, started in another folder, where a stranger's package stands at the front.
+
+    The libraries come from the environment of the tests, by a .pth file; the checkout's own .pth is not followed from
+    there, so nothing leads to the checkout.
+    """
+    environment, work = tmp_path_factory.mktemp("environment"), tmp_path_factory.mktemp("work")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
+    python = environment / "bin" / "python"
+    (site,) = environment.glob("lib/python*/site-packages")
+    (site / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(python),
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+        str(wheel),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (work / "dags" / "pipeline").mkdir(parents=True)
+    strangers = work / "dags" / "pipeline" / "__init__.py"
+    strangers.write_text("raise ImportError('the package of somebody else')\n", encoding="utf-8")
+    around = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    around |= {"PYTHONPATH": str(work / "dags"), "MONITOR_REALLY": "1"}
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        program = (
-            "import pipeline.cli, pipeline.model as model;"
-            f" assert model.ROOT.is_relative_to({str(installed)!r}), model.ROOT; pipeline.cli.main()"
-        )
-        command = [sys.executable, "-c", program, *words]
-        return subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, check=False)
+        command = [str(environment / "bin" / "monitor"), *words]
+        return subprocess.run(command, cwd=work, env=around, capture_output=True, text=True, check=False)
 
+    where = "import low_income.model as model; print(model.ROOT)"
+    root = subprocess.run([str(python), "-c", where], cwd=work, env=around, capture_output=True, text=True, check=True)
+    assert Path(root.stdout.strip()) == site / "low_income" / "shipped"
     return run
 
 
@@ -53,7 +77,7 @@ def test_the_wheel_holds_what_stands_beside_the_code_and_nothing_by_which_it_is_
     for folder in ("sql", "expectations", "policy", "dags"):
         here = {path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob("*") if path.is_file()}
         here = {name for name in here if "__pycache__" not in name}
-        assert {name for name in here if f"pipeline/shipped/{name}" not in names} == set()
+        assert {name for name in here if f"low_income/shipped/{name}" not in names} == set()
     assert not [name for name in names if name.startswith(("trials/", "docs_site/", "tests/"))]
 
 

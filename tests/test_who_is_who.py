@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from low_income import warehouse
+from low_income.warehouse import likeness
 
-from pipeline import warehouse
-from pipeline.warehouse import likeness
 from tests import sql_kit
 from tests.likeness_kit import BORN, ME, TWIN, aside, whole, wrong
 from tests.night_kit import number

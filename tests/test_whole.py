@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from low_income.ask import explain as explaining
+from low_income.cli import monitor
+from low_income.model import MonitorError
+from low_income.night import confirmations, notify, run
+from low_income.operate.integrity import recover, verify
+from low_income.records.ledger import Ledger
+from low_income.settings.home import Home
 
-from pipeline.ask import explain as explaining
-from pipeline.cli import monitor
-from pipeline.model import MonitorError
-from pipeline.night import confirmations, notify, run
-from pipeline.operate.integrity import recover, verify
-from pipeline.records.ledger import Ledger
-from pipeline.settings.home import Home
 from tests.decision_kit import DIBAO, TEKUN, lines_of
 from tests.night_kit import DAY, PERSON, ask, book, few_divisions, new_home, number, person, still
 from tests.roster_kit import NOT_IN, bureau, dibao

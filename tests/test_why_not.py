@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from low_income import warehouse
+from low_income.ask.why_not import _after_the_rule, _missing, _Words, why_not
+from low_income.cli import monitor
+from low_income.model import MonitorError
+from low_income.night import run
+from low_income.warehouse.models import Card, Example
 
-from pipeline import warehouse
-from pipeline.ask.why_not import _after_the_rule, _missing, _Words, why_not
-from pipeline.cli import monitor
-from pipeline.model import MonitorError
-from pipeline.night import run
-from pipeline.warehouse.models import Card, Example
 from tests.night_kit import DAY, MEDICAL, book, new_home, number, person
 from tests.sql_kit import examples, inputs, models_of
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from low_income import warehouse
 
-from pipeline import warehouse
 from tests import sql_kit
 from tests.warehouse_kit import Nights, given
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from low_income import warehouse
+from low_income.generate import REAL_YEAR, generate_year
+from low_income.model import ConfigError
+from low_income.night import run
+from low_income.night.build_inputs import gather
+from low_income.records.ledger import Ledger
+from low_income.settings.home import Home
 
-from pipeline import warehouse
-from pipeline.generate import REAL_YEAR, generate_year
-from pipeline.model import ConfigError
-from pipeline.night import run
-from pipeline.night.build_inputs import gather
-from pipeline.records.ledger import Ledger
-from pipeline.settings.home import Home
 from tests.night_kit import copy_home, new_home, truth
 from tests.sql_kit import models_of
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from low_income import warehouse
+from low_income.settings import contracts
+from low_income.warehouse.models import SQL, Models, read_models
 
-from pipeline import warehouse
-from pipeline.settings import contracts
-from pipeline.warehouse.models import SQL, Models, read_models
 from tests import sql_kit
 
 NIGHT = date(2026, 10, 30)  # a Friday

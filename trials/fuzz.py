@@ -30,15 +30,14 @@ from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
-
-from pipeline import checks, generate, returns, warehouse
-from pipeline.ask.check_file import check_file
-from pipeline.generate import programs
-from pipeline.model import ConfigError, MonitorError, Refusal
-from pipeline.reading import delimited, layout
-from pipeline.reading.grid import Refused
-from pipeline.settings import contracts
-from pipeline.settings.home import Home
+from low_income import checks, generate, returns, warehouse
+from low_income.ask.check_file import check_file
+from low_income.generate import programs
+from low_income.model import ConfigError, MonitorError, Refusal
+from low_income.reading import delimited, layout
+from low_income.reading.grid import Refused
+from low_income.settings import contracts
+from low_income.settings.home import Home
 
 LIMIT_SECONDS = 60
 WHOLE_EVERY = 4
@@ -314,7 +313,7 @@ def _place(error: BaseException) -> str:
     ours = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if {"pipeline", "trials"} & set(Path(frame.filename).parts)
+        if {"low_income", "trials"} & set(Path(frame.filename).parts)
     ]
     return f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else ""
 

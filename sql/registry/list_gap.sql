@@ -1,4 +1,4 @@
--- For each division and kind of list, the last file that could not be taken in whole (`pipeline/night/rosters.py`), and when it came. A
+-- For each division and kind of list, the last file that could not be taken in whole (`pipeline/low_income/night/rosters.py`), and when it came. A
 -- partner's file is about people of all divisions. The bureau's own people may stand in any division's list.
 with missing as (
     select

@@ -23,8 +23,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pipeline.model import MonitorError
-from pipeline.settings.home import Home
+from low_income.model import MonitorError
+from low_income.settings.home import Home
+
 from trials.bench import peers
 
 Step = Callable[[str, int, int], None]
@@ -59,7 +60,7 @@ def measure(size: str, *, rounds: int = 3, keep: Path | None = None, on_step: St
         bureau = (keep or Path(scratch)) / f"bureau-{people}-{partner_rows or 'default'}"
         if not (bureau / "truth").exists():
             say("虚构民政局", 0, rounds)
-            from pipeline.generate import generate  # noqa: PLC0415 - numpy and xlsxwriter, only here
+            from low_income.generate import generate  # noqa: PLC0415 - numpy and xlsxwriter, only here
 
             generate(bureau, people=people, seed=1, day=NIGHT, partner_rows=partner_rows)
         rows: dict[str, list[dict[str, float]]] = {name: [] for name in MEASURED}

@@ -4,8 +4,9 @@ import json
 import sys
 from pathlib import Path
 
-from pipeline.night import run
-from pipeline.reading import sandbox
+from low_income.night import run
+from low_income.reading import sandbox
+
 from trials.bench import NIGHT, floor, usage
 
 what, where, file = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pipeline.model import ColumnUse, MonitorError, Reading, SheetReading
+from low_income.model import ColumnUse, MonitorError, Reading, SheetReading
 
 KIND = "edge_person"
 FIELDS = {
@@ -51,8 +51,7 @@ def make_rows(target: Path, rows: int, *, bad_cells: float | None = None) -> Non
     import numpy as np  # noqa: PLC0415 - what only a measurement needs
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
-
-    from pipeline.generate.people import crowd_firsts, crowd_names, with_check  # noqa: PLC0415
+    from low_income.generate.people import crowd_firsts, crowd_names, with_check  # noqa: PLC0415
 
     rng = np.random.default_rng(1)
     numbers = with_check(crowd_firsts(rng, rows))
@@ -89,9 +88,8 @@ def make_rows(target: Path, rows: int, *, bad_cells: float | None = None) -> Non
 def _ours(path: Path, *, is_whole: bool = False) -> Callable[[], Cells]:
     """Raw text → failing cells, as the others; `is_whole`: and put in words, and every row written where it belongs."""
     import great_expectations  # noqa: F401, PLC0415 - its import is not the work measured
-
-    from pipeline import checks, warehouse  # noqa: PLC0415
-    from pipeline.settings import contracts  # noqa: PLC0415
+    from low_income import checks, warehouse  # noqa: PLC0415
+    from low_income.settings import contracts  # noqa: PLC0415
 
     known = contracts.load()
     header = {title: field for field, title in FIELDS.items()}
@@ -266,7 +264,7 @@ def make_book(rows: Path, target: Path) -> None:
 
 
 def _our_reader(path: Path) -> Callable[[], Cells]:
-    from pipeline.reading import layout, sandbox  # noqa: PLC0415
+    from low_income.reading import layout, sandbox  # noqa: PLC0415
 
     with tempfile.NamedTemporaryFile(suffix=".csv") as small:  # the server is there before the night's first file
         layout.read_file(Path(small.name), "空.csv", "d01", {"division"}, Path(tempfile.gettempdir()))

@@ -22,11 +22,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.model import ConfigError
-from pipeline.night import run
-from pipeline.operate import integrity
-from pipeline.records import archive, seal
-from pipeline.settings.home import Home
+from low_income.model import ConfigError
+from low_income.night import run
+from low_income.operate import integrity
+from low_income.records import archive, seal
+from low_income.settings.home import Home
+
 from trials.fault_injection import bureau, server, strike, verdict
 from trials.fault_injection.ledgers import Ledgers
 from trials.fault_injection.stage import SAID, Ended, Environment, Night, Stage, Watch

@@ -21,10 +21,9 @@ import duckdb
 import openpyxl
 import xlsxwriter
 import yaml
-
-from pipeline.generate.people import check_character
-from pipeline.lists.words import FILLED_IN, WARNING_NUMBER
-from pipeline.settings.home import Home
+from low_income.generate.people import check_character
+from low_income.lists.words import FILLED_IN, WARNING_NUMBER
+from low_income.settings.home import Home
 
 NIGHTS = (date(2026, 10, 30), date(2026, 10, 31), date(2026, 11, 1))
 UNITS = ("bureau", "d01", "d06", "d11", "medical_insurance", "civil_registration")

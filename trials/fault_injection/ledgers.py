@@ -10,12 +10,12 @@ from pathlib import Path
 import psycopg
 import sqlalchemy as sa
 import yaml
+from low_income.model import MonitorError
+from low_income.night import run
+from low_income.records.ledger.tables import metadata, open_engine
+from low_income.records.seal import Seal
+from low_income.settings.home import Home
 
-from pipeline.model import MonitorError
-from pipeline.night import run
-from pipeline.records.ledger.tables import metadata, open_engine
-from pipeline.records.seal import Seal
-from pipeline.settings.home import Home
 from trials.fault_injection import bureau, server
 from trials.fault_injection.stage import Night, Stage
 

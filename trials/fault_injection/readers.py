@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from low_income import warehouse
 
-from pipeline import warehouse
 from trials.fault_injection import bureau
 from trials.fault_injection.stage import Stage
 

@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-
-from pipeline.model import ConfigError
+from low_income.model import ConfigError
 
 _PORT = 5432
 """Part of the socket's name only: nothing listens on a port."""

@@ -17,14 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pipeline import checks
-from pipeline.checks import validation
-from pipeline.checks.validation import Expectation
-from pipeline.model import MonitorError
-from pipeline.night import run
-from pipeline.reading import sandbox
-from pipeline.settings import contracts
-from pipeline.warehouse import models
+from low_income import checks
+from low_income.checks import validation
+from low_income.checks.validation import Expectation
+from low_income.model import MonitorError
+from low_income.night import run
+from low_income.reading import sandbox
+from low_income.settings import contracts
+from low_income.warehouse import models
+
 from trials.fault_injection import bureau, strike, verdict
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ class Night:
             frames = [
                 frame
                 for frame in traceback.extract_tb(problem.__traceback__)
-                if {"pipeline", "trials"} & set(Path(frame.filename).parts)
+                if {"low_income", "trials"} & set(Path(frame.filename).parts)
             ]
             where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
             self._say(f"{type(problem).__name__} at {where}")

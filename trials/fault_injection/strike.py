@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-
-from pipeline.night import inbox, run
-from pipeline.records import journal
-from pipeline.settings.home import Home
+from low_income.night import inbox, run
+from low_income.records import journal
+from low_income.settings.home import Home
 
 STEPS = ("fetch", "collect", "read", "dataset_groups", "check", "give_back", "build", "publish", "notify")
 _CHANGES = frozenset(

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-
-from pipeline.model import MonitorError
-from pipeline.operate import integrity
-from pipeline.records import archive, journal
-from pipeline.records.ledger import Ledger
-from pipeline.settings.home import Home, digest_of
+from low_income.model import MonitorError
+from low_income.operate import integrity
+from low_income.records import archive, journal
+from low_income.records.ledger import Ledger
+from low_income.settings.home import Home, digest_of
 
 CLOCKS: Mapping[str, Sequence[str]] = {"release": ["built_at"], "submission": ["received_at"]}
 """Table → columns that say when something was done, which no two runs have in common."""

@@ -1,0 +1,72 @@
+"""Turns values of workbook cells into text as a sheet shows it, one column at a time."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from low_income.reading.grid import Mask, Texts
+
+
+def column(cells: Sequence[object]) -> tuple[Texts, Mask | None]:
+    """(text of one column's cells, which of them contained a number; None when none did)."""
+    kinds = set(map(type, cells))
+    if kinds <= {str}:
+        return _without_empty(pa.array(cells, pa.string())), None
+    numeric = None
+    texts: list[object] = [
+        cell if type(cell) is str else None if type(cell) in _NUMBERS else _WORDS[type(cell)](cell) for cell in cells
+    ]
+    shown = _without_empty(pa.array(texts, pa.string()))
+    if kinds & _NUMBERS:
+        numeric = np.fromiter((type(cell) in _NUMBERS for cell in cells), bool, len(cells))
+        numbers = np.array([cell for cell in cells if type(cell) in _NUMBERS], dtype=np.float64)
+        shown = pc.replace_with_mask(shown, pa.array(numeric), number_texts(numbers))
+    return shown, numeric
+
+
+def _without_empty(texts: Texts) -> Texts:
+    return pc.if_else(pc.equal(texts, pa.scalar("")), pa.scalar(None, pa.string()), texts)
+
+
+def number_texts(numbers: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Texts:
+    """Numbers as a sheet shows them: whole ones without a decimal point, others with at most 15 significant digits."""
+    whole = (np.abs(numbers) < 1e15) & (numbers == np.trunc(numbers))
+    texts = pc.cast(pa.array(np.where(whole, numbers, 0).astype(np.int64)), pa.string())
+    if not whole.all():
+        texts = pc.replace_with_mask(
+            texts, pa.array(~whole), pa.array([number_text(number) for number in numbers[~whole].tolist()], pa.string())
+        )
+    return texts
+
+
+def number_text(number: float) -> str:
+    """One number with 15 significant digits, without exponent up to 21 digits: `990003199001011000`, `0.3`, `1E+25`."""
+    text = f"{number:.15g}"
+    if "e" in text and 1e-7 <= abs(number) < 1e21:
+        return f"{Decimal(text):f}"
+    return text.upper()
+
+
+def _moment(value: datetime.datetime) -> str:
+    return value.date().isoformat() if value.time() == datetime.time() else value.isoformat(" ", "seconds")
+
+
+def _duration(value: datetime.timedelta) -> str:
+    minutes, seconds = divmod(round(value.total_seconds()), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
+
+
+_NUMBERS = {int, float}
+_WORDS: dict[type, Callable[..., str]] = {
+    bool: lambda value: "TRUE" if value else "FALSE",
+    datetime.date: datetime.date.isoformat,
+    datetime.datetime: _moment,
+    datetime.time: lambda value: value.isoformat("seconds"),
+    datetime.timedelta: _duration,
+}
