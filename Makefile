@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := var/demo
 DEMO_DATE := 2026-10-31
+COMPILE := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet
 
 # Nothing is sent or fetched at run time.
 export GX_ANALYTICS_ENABLED := false
@@ -68,19 +69,20 @@ hooks:  ## git runs ruff and sqlfluff before each commit in this checkout; `git 
 airflow: $(VENV)/.ready  ## the Airflow UI on this machine alone, on $$MONITOR_HOME; Ctrl-C stops it
 	@$(BIN)/python dags/standalone.py
 
-$(VENV)/.ready: requirements.lock pyproject.toml
+$(VENV)/.ready: requirements.lock requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Installing into $(VENV) from requirements.lock (a minute or two, once)"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@echo "Installing into $(VENV) from requirements.lock and requirements-dev.lock (a minute or two, once)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock -r requirements-dev.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-lock:  ## after a change of dependencies; needs uv
-	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet --output-file requirements.lock
+lock:  ## after a change of dependencies; needs uv. The second file has what only development needs
+	uv pip compile pyproject.toml --all-extras $(COMPILE) --output-file requirements.lock
+	uv pip compile pyproject.toml --all-extras --group dev --constraints requirements.lock $(COMPILE) --output-file requirements-dev.lock
+	$(PYTHON) .ci/supply_chain.py split
 
-sbom: $(VENV)/.ready  ## the bill of materials of all that is locked: build/sbom.json
+sbom: $(VENV)/.ready  ## the bill of materials of what an operator installs: build/sbom.json
 	@mkdir -p build
 	$(BIN)/cyclonedx-py requirements requirements.lock --output-reproducible --output-file build/sbom.json
 

@@ -1,5 +1,6 @@
 """What we stand on: the licences of all that is locked, and whether any of it is known to be vulnerable.
 
+python .ci/supply_chain.py split        takes out of requirements-dev.lock what requirements.lock has
 python .ci/supply_chain.py licences     writes docs/licences.md
 python .ci/supply_chain.py audit        0: asked, nothing known · 1: something is known · 3: the database could not be asked
 """
@@ -18,6 +19,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
+"""What an operator installs, with every extra."""
+LOCK_OF_DEVELOPMENT = ROOT / "requirements-dev.lock"
+"""What tests, lint and `make` need beside it."""
 PAGE = ROOT / "docs" / "licences.md"
 NOT_ASKED = 3
 
@@ -25,7 +29,7 @@ ALLOWED = frozenset(
     {"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "CNRI-Python", "ISC", "MIT", "MIT-0", "PSF-2.0",
      "Unlicense", "Zlib", "Artistic-1.0-Perl",
      # A change of the library itself must be given away; a program that uses it as it is owes nothing.
-     "MPL-2.0", "LGPL-3.0-only"}
+     "MPL-2.0", "LGPL-2.1-only", "LGPL-3.0-only"}
 )  # fmt: skip
 """Licences that let anybody use, change and pass on this product. Of a choice (`OR`) one is enough."""
 
@@ -40,16 +44,31 @@ WORDS = {
 """What packages that know no SPDX expression call their licence."""
 
 READ_BY_HAND = {
+    "yattag": ("LGPL-2.1-only", "its project page; its metadata do not say which version"),
     "pyrage": ("MIT", "its LICENSE file; its metadata say nothing"),
     "pyyaml-ft": ("MIT", "its project page; installed on Python 3.13 alone"),
 }
 
 
-def locked() -> dict[str, list[str]]:
-    """Name → versions in the lock (more than one where Python's version decides), sorted."""
+def blocks(lock: Path) -> list[str]:
+    """The packages of a lock: name, version and condition on the first line, hashes below."""
+    return re.split(r"\n(?=[A-Za-z0-9])", lock.read_text(encoding="utf-8").strip())
+
+
+def split() -> None:
+    """Take out of the development's lock each package that the other has under the same condition."""
+    known = set(blocks(LOCK))
+    rest = [each for each in blocks(LOCK_OF_DEVELOPMENT) if each not in known]
+    LOCK_OF_DEVELOPMENT.write_text("\n".join(rest) + "\n", encoding="utf-8")
+
+
+def locked(*locks: Path) -> dict[str, list[str]]:
+    """Name → versions in the locks (more than one where Python's version decides), sorted."""
     found: dict[str, list[str]] = {}
-    for name, version in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", LOCK.read_text(encoding="utf-8"), flags=re.M):
-        found.setdefault(name.lower(), []).append(version)
+    for each in [block for lock in locks or (LOCK, LOCK_OF_DEVELOPMENT) for block in blocks(lock)]:
+        name, version = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", each)[0]
+        versions = found.setdefault(name.lower(), [])
+        versions += [version] if version not in versions else []
     return dict(sorted(found.items()))
 
 
@@ -76,26 +95,31 @@ def is_allowed(expression: str) -> bool:
 
 def page() -> str:
     """docs/licences.md."""
-    lines = [f"| {name} | {', '.join(versions)} | {licence_of(name) or '?'} |" for name, versions in locked().items()]
+    installed = locked(LOCK)
+    lines = [
+        f"| {name} | {', '.join(versions)} | {licence_of(name) or '?'} | {'' if name in installed else 'development'} |"
+        for name, versions in locked().items()
+    ]
     by_hand = [f"- {name}: {licence}, from {why}." for name, (licence, why) in READ_BY_HAND.items()]
     return "\n".join(
         ["# Licences of what is locked", "",
-         "All of `requirements.lock`, what only the tests need included, as SPDX expressions from the packages' own metadata. Written by",
-         "`make licences`; a test holds it in step with the lock and refuses licences that `.ci/supply_chain.py` does not allow. Where a",
-         "package offers a choice (`OR`), we take the one that is allowed; a bare “BSD License” stands as BSD-3-Clause.",
+         "All of `requirements.lock`, and of `requirements-dev.lock` what no operator installs (“development” in the last column),",
+         "as SPDX expressions from the packages' own metadata. Written by `make licences`; a test holds",
+         "it in step with the locks and refuses licences that `.ci/supply_chain.py` does not allow. Where a package offers a",
+         "choice (`OR`), we take the one that is allowed; a bare “BSD License” stands as BSD-3-Clause.",
          "The product itself is Apache-2.0.", "",
-         "| package | version | licence |", "|---|---|---|", *lines, "", "Read by hand:", "", *by_hand, ""]
+         "| package | version | licence | for |", "|---|---|---|---|", *lines, "", "Read by hand:", "", *by_hand, ""]
     )  # fmt: skip
 
 
 def audit(names: Iterable[str]) -> int:
     """Ask the vulnerability database about packages of the lock; prints what is known, and what could not be asked."""
-    blocks = re.split(r"\n(?=[A-Za-z0-9])", LOCK.read_text(encoding="utf-8").strip())
+    found = blocks(LOCK) + blocks(LOCK_OF_DEVELOPMENT)
     wanted = set(names)
     with tempfile.TemporaryDirectory() as folder:
         part = Path(folder) / "requirements.txt"
         part.write_text(
-            "\n".join(each for each in blocks if each.split("==")[0].lower() in wanted) + "\n", encoding="utf-8"
+            "\n".join(each for each in found if each.split("==")[0].lower() in wanted) + "\n", encoding="utf-8"
         )
         command = [sys.executable, "-m", "pip_audit", "--requirement", str(part), "--disable-pip", "--require-hashes",
                    "--format", "json", "--progress-spinner", "off", "--timeout", "10"]  # fmt: skip
@@ -131,6 +155,9 @@ def judge(answer: str, errors: str) -> int:
 
 def main(words: list[str]) -> int:
     """One command; its exit code."""
+    if words == ["split"]:
+        split()
+        return 0
     if words == ["licences"]:
         PAGE.write_text(page(), encoding="utf-8")
         return 0

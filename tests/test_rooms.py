@@ -162,8 +162,9 @@ def test_each_dependency_has_its_reason_beside_it():
         assert re.search(rf'"{re.escape(dependency)}",\s+# \w+', text), f"{dependency} has no reason"
 
 
-def test_the_lock_is_hashed_and_names_no_address():
-    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+@pytest.mark.parametrize("file", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_is_hashed_and_names_no_address(file):
+    lock = (ROOT / file).read_text(encoding="utf-8")
     assert "://" not in lock and "index" not in re.sub(r"^[a-z].*==.*$", "", lock, flags=re.M)
     for block in re.split(r"\n(?=[a-z0-9])", lock.strip()):
         assert "==" in block and "--hash=sha256:" in block, block.splitlines()[0]

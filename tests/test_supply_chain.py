@@ -1,5 +1,6 @@
 """What we stand on: hashed, licensed, asked about, and looked at by rules of security that nobody switches off without a reason."""
 
+import importlib.metadata
 import importlib.util
 import json
 import re
@@ -7,6 +8,8 @@ import tomllib
 
 import pytest
 from low_income.model import ROOT
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 specification = importlib.util.spec_from_file_location("supply_chain", ROOT / ".ci" / "supply_chain.py")
 assert specification and specification.loader
@@ -17,6 +20,49 @@ specification.loader.exec_module(supply_chain)
 def test_the_licence_page_is_in_step_with_the_lock_and_with_what_is_installed():
     assert supply_chain.PAGE.read_text(encoding="utf-8") == supply_chain.page(), "run: make licences"
     assert len(supply_chain.locked()) > 200
+
+
+def needed(names: list[str]) -> set[str]:
+    """What these distributions need, and what that needs, as it is installed here; markers are judged for this machine."""
+    found: set[tuple[str, str]] = set()
+    waiting = [Requirement(name) for name in names]
+    while waiting:
+        each = waiting.pop()
+        name = canonicalize_name(each.name)
+        for extra in {"", *each.extras}:
+            if (name, extra) in found:
+                continue
+            found.add((name, extra))
+            waiting += [
+                one
+                for one in map(Requirement, importlib.metadata.requires(name) or [])
+                if one.marker is None or one.marker.evaluate({"extra": extra})
+            ]
+    return {name for name, _ in found}
+
+
+def test_the_lock_of_the_operator_has_what_the_wheel_needs_and_nothing_that_only_development_does():
+    locked, of_development = (
+        supply_chain.locked(supply_chain.LOCK),
+        supply_chain.locked(supply_chain.LOCK_OF_DEVELOPMENT),
+    )
+    wheel = needed(["low-income-monitoring[airflow,mysql,postgres]"]) - {"low-income-monitoring"}
+    assert "apache-airflow-core" in wheel and "pytest" in of_development
+    assert wheel <= set(locked)
+    assert not wheel & set(of_development)
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+    assert needed(groups["dev"]) <= {*locked, *of_development}
+
+
+def test_the_split_takes_out_what_the_other_lock_has_under_the_same_condition(tmp_path, monkeypatch):
+    ours, theirs = tmp_path / "a.lock", tmp_path / "b.lock"
+    ours.write_text("a==1 \\\n    --hash=sha256:1\nb==2 ; sys_platform == 'win32' \\\n    --hash=sha256:2\n")
+    theirs.write_text("a==1 \\\n    --hash=sha256:1\nb==2 \\\n    --hash=sha256:2\nc==3 \\\n    --hash=sha256:3\n")
+    monkeypatch.setattr(supply_chain, "LOCK", ours)
+    monkeypatch.setattr(supply_chain, "LOCK_OF_DEVELOPMENT", theirs)
+    assert supply_chain.main(["split"]) == 0
+    assert theirs.read_text() == "b==2 \\\n    --hash=sha256:2\nc==3 \\\n    --hash=sha256:3\n"
+    assert supply_chain.locked() == {"a": ["1"], "b": ["2"], "c": ["3"]}
 
 
 def test_every_licence_is_one_that_is_allowed():
