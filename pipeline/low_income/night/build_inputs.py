@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from low_income import __version__, warehouse
 from low_income.model import column_letter, mask, month_of
 from low_income.night import decisions, issues, rosters
-from low_income.records import keyed_ids, seal
+from low_income.records import accepted_store, keyed_ids, seal
 from low_income.records.ledger import Ledger, Submission
 from low_income.settings import contracts
 from low_income.settings.home import Home
@@ -125,14 +125,14 @@ def _accepted(home: Home, in_force: list[Submission]) -> dict[str, list[Path]]:
     accepted: dict[str, list[Path]] = {}
     for each in in_force:
         if each.rows_accepted and each.kind:
-            accepted.setdefault(each.kind, []).append(home.accepted / each.kind / f"{each.submission_id}.parquet")
+            accepted.setdefault(each.kind, []).append(accepted_store.rows_path(home, each.kind, each.submission_id))
     return accepted
 
 
 def _unproven(home: Home, in_force: list[Submission]) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for each in in_force:
-        path = home.accepted / "unproven" / f"{each.submission_id}.parquet"
+        path = accepted_store.rows_path(home, "unproven", each.submission_id)
         if path.exists():
             found.setdefault(each.kind or "", []).append(path)
     return found
@@ -228,7 +228,7 @@ def _places(home: Home, in_force: list[Submission]) -> list[dict[str, str]]:
         fields = [field for field in _PLACES if field in kind.columns]
         if "division" in kind.senders or not fields or not each.rows_accepted:
             continue
-        with closing(pq.ParquetFile(home.accepted / kind.name / f"{each.submission_id}.parquet")) as file:
+        with closing(pq.ParquetFile(accepted_store.rows_path(home, kind.name, each.submission_id))) as file:
             rows = file.read(columns=["row_id", *fields])
         divisions: dict[str, str] = {}
         townships: dict[str, str] = {}

@@ -15,6 +15,7 @@ from low_income import values, warehouse
 from low_income.checks import Part, Verdict
 from low_income.model import Reading
 from low_income.night.rosters import gaps, shrinks
+from low_income.records import accepted_store
 from low_income.records.ledger import TAKEN, Ledger, Submission
 from low_income.records.ledger.parts import BROKE, UNREAD, part_name, superseded_by
 from low_income.settings import contracts
@@ -125,7 +126,7 @@ def judge(
     waiting = [each for each in judged if each.submission_id in gathered.waits_for]
     for each in [*dropped, *waiting]:
         for folder in (str(each.kind), "set_aside", "unproven"):
-            (home.accepted / folder / f"{each.submission_id}.parquet").unlink(missing_ok=True)
+            accepted_store.rows_path(home, folder, each.submission_id).unlink(missing_ok=True)
     faults_of_held = [seen[each.submission_id] for each in dropped if each.submission_id in seen]
     return Judgement(gathered.parts, verdicts, faults_of_held, kept_out, is_whole=not gathered.unread)
 
@@ -252,7 +253,7 @@ def _overlap(con: duckdb.DuckDBPyConnection, home: Home, new: Submission, old: S
         f"create or replace temp view new_rows as select * from {_parquet(Path(str(new.reading['rows_path'])))}"
     )
     ids = values.parse_ids(con, "new_rows", number, day)
-    old_rows = _parquet(home.accepted / kind.name / f"{old.submission_id}.parquet")
+    old_rows = _parquet(accepted_store.rows_path(home, kind.name, old.submission_id))
     found = con.execute(
         f"""with new_people as (select distinct {number} as id_number from {ids} where {number} is not null),
             old_people as (select distinct {number} as id_number from {old_rows})
@@ -407,7 +408,7 @@ def _before(home: Home, in_force: list[Submission], new: Submission) -> tuple[Pa
         if (each.unit_code, each.kind) == (new.unit_code, new.kind) and each.period < new.period and each.rows_accepted
     ]  # fmt: skip
     last = max((each.period for each in older), default="")
-    found = {home.accepted / str(new.kind) / f"{each.submission_id}.parquet" for each in older if each.period == last}
+    found = {accepted_store.rows_path(home, str(new.kind), each.submission_id) for each in older if each.period == last}
     return tuple(sorted(found))
 
 

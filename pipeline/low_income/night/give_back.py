@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from low_income.model import CheckError, Reading, tell_failure
 from low_income.night import inbox, work_folder
-from low_income.records import access, archive, journal, published
+from low_income.records import accepted_store, access, archive, journal, published
 from low_income.records.ledger import TAKEN, Ledger, ReceivedFile, Submission
 from low_income.records.ledger.parts import part_name
 from low_income.settings import contracts
@@ -228,7 +228,7 @@ def _copy_of(
         of_list = lines[
             lines["kind"].eq(each.kind or "") & lines["file_name"].map(part_name).eq(part_name(file.file_name))
         ]
-        accepted = home.accepted / (each.kind or "") / f"{each.submission_id}.parquet"
+        accepted = accepted_store.rows_path(home, str(each.kind), each.submission_id)
         summaries.append(
             returns.SubmissionSummary(
                 kind_title=kinds[each.kind].title if each.kind else "", reading=reading, rows_read=each.rows_read,

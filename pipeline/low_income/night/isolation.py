@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from low_income import warehouse
 from low_income.model import tell_failure
-from low_income.records import seal
+from low_income.records import accepted_store, seal
 from low_income.records.ledger.parts import BROKE
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def _row_of_submission(
 ) -> Row | None:
     """The row of a submission with which a table fails; None when no accepted row is the reason."""
     kind = str(culprit.kind)
-    path = home.accepted / kind / f"{culprit.submission_id}.parquet"
+    path = accepted_store.rows_path(home, kind, culprit.submission_id)
     paths = given.accepted.get(kind, ())
     if isinstance(paths, pa.Table) or path not in paths:
         return None

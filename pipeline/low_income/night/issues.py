@@ -30,7 +30,7 @@ from openpyxl.utils import column_index_from_string
 
 from low_income.checks.lines import ISSUE_COLUMNS
 from low_income.model import CheckLevel, Severity, column_letter, mask
-from low_income.records import keyed_ids
+from low_income.records import accepted_store, keyed_ids
 from low_income.records.ledger import TAKEN, Ledger, Submission
 from low_income.records.ledger.parts import BROKE, part_name
 from low_income.settings.home import Home, atomically
@@ -328,10 +328,10 @@ def _write(path: Path, lines: pd.DataFrame, schema: pa.Schema) -> None:
 
 
 def _lines_path(home: Home, submission: Submission) -> Path:
-    return home.accepted / "validation_issue" / f"{submission.submission_id}.parquet"
+    return accepted_store.rows_path(home, "validation_issue", submission.submission_id)
 
 
 def _history_path(home: Home, unit: str, kind: str | None) -> Path:
     """The file of a history, named by a hash, since an inbox folder that names no unit may have any name."""
     name = hashlib.sha256(f"{unit}\0{kind or ''}".encode()).hexdigest()[:16]
-    return home.accepted / "issue_life" / f"{name}.parquet"
+    return accepted_store.rows_path(home, "issue_life", name)

@@ -31,6 +31,7 @@ from low_income import advice
 from low_income.model import IDENTICAL_TWIN, mask, month_of
 from low_income.reading import endings
 from low_income.reading.months import months_in
+from low_income.records import accepted_store
 from low_income.records.ledger import TAKEN, Ledger, LeftFile, Submission
 from low_income.records.ledger.parts import BROKE, is_asked_about, is_shrunken, part_name
 from low_income.settings import contracts
@@ -392,7 +393,7 @@ def _people_of_part(home: Home, part: Submission, sheet: str, roster: Sequence[S
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     def people(each: Submission, wanted: Any = None) -> pa.ChunkedArray[Any]:
-        path = home.accepted / str(each.kind) / f"{each.submission_id}.parquet"
+        path = accepted_store.rows_path(home, str(each.kind), each.submission_id)
         if not path.exists():
             return pa.chunked_array([], pa.string())
         return pq.read_table(path, columns=["person_id"], filters=wanted)["person_id"]
@@ -408,7 +409,7 @@ def _counted_once(home: Home, submissions: Iterable[Submission]) -> int:
     """The number of their rows that were set aside as identical to another row. Nobody is missing because of them."""
     import pyarrow.parquet as pq  # noqa: PLC0415 - few rosters lose so many rows
 
-    paths = [home.accepted / "set_aside" / f"{each.submission_id}.parquet" for each in submissions]
+    paths = [accepted_store.rows_path(home, "set_aside", each.submission_id) for each in submissions]
     return sum(
         pq.read_table(path, filters=[("reason", "==", IDENTICAL_TWIN)], columns=["reason"]).num_rows
         for path in paths

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from low_income import warehouse
 from low_income.checks.door import Scope
+from low_income.records import accepted_store
 from low_income.settings import contracts
 from low_income.settings.home import Home, atomically
 from low_income.warehouse import models
@@ -47,7 +48,7 @@ class Tonight:
         """Whether a judged submission must be read again: a person entered the scope, or rows of a person must be dropped."""
         if self.has_gained or not len(self._lost):
             return self.has_gained
-        paths = (self._home.accepted / folder / f"{submission_id}.parquet" for folder in (kind, "set_aside"))
+        paths = (accepted_store.rows_path(self._home, folder, submission_id) for folder in (kind, "set_aside"))
         return any(
             pc.any(pc.is_in(pq.read_table(path, columns=["person_id"]).column(0), value_set=self._lost)).as_py()
             for path in paths
@@ -167,7 +168,7 @@ def _changes(home: Home, dataset_group: str, people: pa.Table) -> tuple[bool, pa
 
 
 def _path(home: Home, dataset_group: str) -> Path:
-    return home.accepted / "scope" / f"{dataset_group}.parquet"
+    return accepted_store.rows_path(home, "scope", dataset_group)
 
 
 def _write(home: Home, dataset_group: str, people: pa.Table) -> None:

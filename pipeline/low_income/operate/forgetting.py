@@ -446,7 +446,7 @@ def _leave_replaced(home: Home, ledger: Ledger, dataset_group: str, person_id: s
         (each, path)
         for kind in kinds
         for each in ledger.submissions(kind=kind)
-        if each.status == "superseded" and (path := home.accepted / kind / f"{each.submission_id}.parquet").exists()
+        if each.status == "superseded" and (path := accepted_store.rows_path(home, kind, each.submission_id)).exists()
     ]
     if not replaced:
         return
@@ -603,7 +603,7 @@ def _said_of(home: Home, ledger: Ledger, person_id: str, words: _Words) -> set[R
         place
         for of in {of for of, _, _ in said} & kinds.keys()
         for folder in (kinds[of], *accepted_store.BESIDE_ACCEPTED)
-        for place in _others_rows(home.accepted / folder / f"{of}.parquet", person_id)
+        for place in _others_rows(accepted_store.rows_path(home, folder, of), person_id)
     }
 
 

@@ -17,7 +17,7 @@ from low_income.ask import pages
 from low_income.ask.person import person_of
 from low_income.lists.words import OUTCOME_TITLES
 from low_income.model import mask
-from low_income.records import access, bookkeeping, journal, seal
+from low_income.records import accepted_store, access, bookkeeping, journal, seal
 from low_income.records.ledger import Submission
 from low_income.settings import contracts
 from low_income.settings.contracts import Kind
@@ -76,17 +76,17 @@ def rows_of(
         return
     asked = pa.array([person_id], pa.string())
     found: list[tuple[dict[str, Any], dict[str, Any], bool]] = []
-    path = home.accepted / kind.name / f"{submission.submission_id}.parquet"
+    path = accepted_store.rows_path(home, kind.name, submission.submission_id)
     if path.exists():
         rows = pq.read_table(path)
         is_his = pc.or_(pc.is_in(rows["person_id"], value_set=asked), pc.is_in(rows["head_person_id"], value_set=asked))
         for row in rows.filter(is_his).to_pylist():
             found.append((row, _cells(row, kind, person_id), True))
-    if joined and (path := home.accepted / "unproven" / f"{submission.submission_id}.parquet").exists():
+    if joined and (path := accepted_store.rows_path(home, "unproven", submission.submission_id)).exists():
         rows = pq.read_table(path)
         for row in rows.filter(pc.is_in(rows["row_id"], value_set=pa.array(sorted(joined), pa.string()))).to_pylist():
             found.append((row, _cells(row, kind, person_id), True))
-    path = home.accepted / "set_aside" / f"{submission.submission_id}.parquet"
+    path = accepted_store.rows_path(home, "set_aside", submission.submission_id)
     if path.exists():
         rows, said = pq.read_table(path), issues.said_of(home, submission)
         for row in rows.filter(pc.is_in(rows["person_id"], value_set=asked)).to_pylist():

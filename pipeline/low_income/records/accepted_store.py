@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from low_income.records import agreement, journal
@@ -15,6 +16,15 @@ BESIDE_ACCEPTED = ("set_aside", "unproven")
 """Folders of accepted/ beside those of the kinds: rows set aside, and rows that lack only a usable number."""
 
 
+def rows_path(home: Home, folder: str, name: str) -> Path:
+    """Where the rows of a submission lie in accepted/; it need not exist.
+
+    `folder`: its kind, or one of those beside them (`set_aside`, `unproven`, `validation_issue`, …). `name`: the
+    submission_id; in a folder of another key, that key.
+    """
+    return home.accepted / folder / f"{name}.parquet"
+
+
 def kind_names() -> list[str]:
     """Names of all kinds, sorted; each is a folder of accepted/."""
     return sorted(contracts.load().kinds)
@@ -22,7 +32,7 @@ def kind_names() -> list[str]:
 
 def digests_of_parts(home: Home, kind: str, submission_id: str) -> dict[str, str | None]:
     """Path below the home → SHA-256, of each file that a submission may have in accepted/; None where there is no file."""
-    paths = [home.accepted / folder / f"{submission_id}.parquet" for folder in (kind, *BESIDE_ACCEPTED)]
+    paths = [rows_path(home, folder, submission_id) for folder in (kind, *BESIDE_ACCEPTED)]
     return {str(path.relative_to(home.root)): digest_of(path) if path.exists() else None for path in paths}
 
 
@@ -45,7 +55,7 @@ def people_of(home: Home, submissions: Sequence[Submission]) -> list[str]:
 
     found: set[str | None] = set()
     for each in submissions:
-        path = home.accepted / str(each.kind) / f"{each.submission_id}.parquet"
+        path = rows_path(home, str(each.kind), each.submission_id)
         found.update(pq.read_table(path, columns=["person_id"]).column(0).unique().to_pylist() if path.exists() else [])
     return sorted(one for one in found if one)
 
@@ -60,7 +70,7 @@ def half_judged(home: Home, ledger: Ledger, entries: Sequence[journal.Entry]) ->
     told = agreement.last_of_parts(entries)
     found = []
     for each in ledger.in_force():
-        path = home.accepted / str(each.kind) / f"{each.submission_id}.parquet"
+        path = rows_path(home, str(each.kind), each.submission_id)
         if told.get(str(path.relative_to(home.root))) != (digest_of(path) if path.exists() else None):
             found.append(each)
     return found
