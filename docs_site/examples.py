@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from low_income.settings.contracts import Kind
+from low_income.warehouse.given import TABLES
 from low_income.warehouse.models import SAID_UNREADABLE, About, Card, Example, Published
 
 from docs_site import words
@@ -67,7 +68,7 @@ def _verdict(rows: Sequence[Mapping[str, Any]], is_listed: bool) -> str:
 def _given(table: str, rows: Sequence[Mapping[str, Any]], kinds: Mapping[str, Kind]) -> Grid:
     prefix, _, rest = table.rpartition(".")
     if rest not in kinds or prefix not in ("", "unproven"):
-        said = words.GIVEN.get(rest, "")
+        said = TABLES[rest].title if rest in TABLES else ""
         return _grid(f"{said}（{table}）" if said else table, table, rows, {})
     kind = kinds[rest]
     names = {"unit_code": "报送单位", "period": "月份", "id_birth_date": "号码里的出生日期", "id_sex": "号码里的性别"}

@@ -19,20 +19,15 @@ from low_income.settings import contracts, policy
 from low_income.settings.contracts import Kind
 from low_income.settings.policy import Policy
 from low_income.settings.strict_yaml import read_yaml
-from low_income.warehouse import CARD_TABLES, INPUT, PREVIOUS, RECEIPT
+from low_income.warehouse import CARD_TABLES, PREVIOUS, RECEIPT
 from low_income.warehouse.examples import UNITS
+from low_income.warehouse.given import TABLES
 from low_income.warehouse.models import SQL, Card, Models, Published, read_models
 
 from docs_site import examples, lineage, words
 
 HERE = Path(__file__).parent / "templates"
 STYLE = "style.css"
-MADE = {
-    "night": ("run_date", "month_start"),
-    "previous_source": ("warning_id", "submission_id", "unit_code", "registry"),
-    "set_aside_name": ("row_id", "person_id", "name", "period", "own_unit_code"),
-}
-"""Tables `input.<name>` that the builder makes itself → their columns, as docs/design.md says (what the SQL may read)."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +134,7 @@ class Site:
             return "由规则的卡片写成"
         if table in self.sources.models.lists:
             return f"对照表 sql/published/{table}.csv"
-        return words.GIVEN.get(table, "")
+        return TABLES[table].title
 
     def fields(self, name: str) -> list[Field]:
         """The columns of a table, as far as the checkout says them; [] for tables that the program makes."""
@@ -150,13 +145,10 @@ class Site:
                 Field(column, kind.columns[column].header if column in kind.columns else "", type_)
                 for column, type_ in (kind.accepted_columns() | RECEIPT).items()
             ]
-        given = INPUT | CARD_TABLES
-        if room == "input" and table in given:
-            return [Field(column, "", type_) for column, type_ in given[table].items()]
+        if room == "input" and table in TABLES:
+            return [Field(column, "", type_) for column, type_ in TABLES[table].columns.items()]
         if room == "input" and table in self.sources.models.lists:
             return [Field(column, "", "VARCHAR") for column in self.sources.models.lists[table].column_names]
-        if room == "input":
-            return [Field(column, "", "") for column in MADE.get(table, ())]
         model = self.sources.models.models.get(name)
         if model is None:
             return []

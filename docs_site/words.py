@@ -33,30 +33,6 @@ MADE_BY_PROGRAM = {
 }
 """Tables that the builder makes without a query in sql/ → what stands in them."""
 
-GIVEN = {
-    "night": "当晚日期",
-    "unit": "单位：本级、各区、外部门",
-    "township": "各区的乡镇（街道）",
-    "policy": "当晚有效的政策值",
-    "calendar": "哪天是工作日",
-    "identity": "人员编号和家庭编号",
-    "submission": "收到过的每次报送，结果怎样",
-    "column": "每一列在报送人表里的位置",
-    "issue": "还没有改正的问题",
-    "set_aside": "退回的行里，可能说的是谁",
-    "identity_decision": "人们对“是不是同一人”的判断",
-    "placed": "试算时，算作哪一户的人",
-    "place": "外部门的行写明的乡镇（街道）",
-    "expected": "谁该报什么，最迟哪一天",
-    "gap": "名单上已知缺少的部分",
-    "draw": "本周抽样用的随机词",
-    "release": "这一版的版本和时间",
-    "previous_source": "上一版的预警依据哪几次报送",
-    "set_aside_name": "退回的行里，写明了号码的人叫什么",
-    "decision": "填好交回的清单，一行一条",
-}
-"""Table `input.<name>` that a night gives → what stands in it; those of the release before and of the cards say it by themselves."""
-
 SENDERS = {"division": "各区", "bureau": "民政局本级"}
 
 SUBJECTS = {"head": "按户（户主）", "person": "按人"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from low_income.model import ROOT, ModelError
 from low_income.settings.strict_yaml import Strict, read_shape, read_yaml
@@ -17,12 +17,22 @@ class Given(Strict):
 
     about: Annotated[str, Field(min_length=1)]
     """What the table is, for docs/design.md; it names the columns."""
+    title: str = ""
+    """What stands in it, in Chinese, for `make docs`; '' for tables of the release before and of the cards, whose title follows."""
     columns: dict[str, str]
     """Column name → DuckDB type."""
     from_release: str | None = None
     """The published table of the release before from which it is read."""
     from_cards: bool = False
     """True when it is made from the cards beside the SQL, and not by the night."""
+    from_build: bool = False
+    """True when the build makes it of what it was given."""
+
+    @model_validator(mode="after")
+    def _has_a_title(self) -> Given:
+        if bool(self.title) == bool(self.from_release or self.from_cards):
+            raise ValueError("input.yml 里的表要写 title（表里是什么）；上一版的表和由卡片写成的表不写")
+        return self
 
 
 def read_given() -> dict[str, Given]:
@@ -32,8 +42,8 @@ def read_given() -> dict[str, Given]:
 
 
 TABLES: Final = read_given()
-INPUT: Final = {name: table.columns for name, table in TABLES.items() if not table.from_cards}
-"""Tables that are given to the build, with their columns; the build itself makes `input.night` (docs/design.md)."""
+INPUT: Final = {name: table.columns for name, table in TABLES.items() if not (table.from_cards or table.from_build)}
+"""Tables that are given to the build, with their columns."""
 PREVIOUS: Final = {name: table.from_release for name, table in TABLES.items() if table.from_release}
 """Tables of INPUT that are read from the release before → their names there."""
 CARD_TABLES: Final = {name: table.columns for name, table in TABLES.items() if table.from_cards}
