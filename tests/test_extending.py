@@ -55,6 +55,25 @@ CHECK = """
     message: 月收入不是本局约定的两档
     fix: 按约定的两档填写月收入
 """
+KIND = """
+title: 居家照料
+grain: 每名受照料者每月一行
+dataset_group: home_care
+senders: [civil_registration]
+purposes: [assistance]
+legal_basis: 本局照料服务办法
+period: none
+replace: key
+titles: [居家照料]
+person: {id_number: cared_for_number, name: cared_for_name}
+key: [cared_for_number, began_on]
+door: {scope: help}
+columns:
+  cared_for_name: {header: 受照料者姓名, type: name, required: true}
+  cared_for_number: {header: 受照料者身份证号, type: id_number, required: true}
+  began_on: {header: 开始照料日期, type: date, required: true, not_after: night}
+  township: {header: 所属街道, type: place}
+"""
 SOURCE = """
 unit: d02
 kind: edge_person
@@ -128,6 +147,38 @@ def test_a_check_is_some_lines_of_a_contract_and_a_header_a_file_of_its_unit(tmp
     copy = load_workbook(home / "returns/d01/边缘人员.xlsx")
     notes = [cell.comment.text for row in copy["Sheet1"].iter_rows() for cell in row if cell.comment]
     assert len(notes) == 1 and "两档" in notes[0]
+
+
+def test_a_kind_is_one_file(tmp_path, monkeypatch):
+    """Its rows are told of the people whom our lists know, and its names are held against theirs; no SQL names the kind."""
+    agreed = tmp_path / "expectations"
+    shutil.copytree(contracts.EXPECTATIONS, agreed)
+    (agreed / "kinds/home_care.yml").write_text(KIND, encoding="utf-8")
+    home = new_home(tmp_path / "home")
+    book(home / "inbox/d01/边缘人员.xlsx", PERSON, [person(1), person(2)])
+    cared_for = ("受照料者姓名", "受照料者身份证号", "开始照料日期", "所属街道")
+    rows = [
+        (person(1)[0], number(1), "2026-09-01", ""),
+        ("别人", number(2), "2026-09-02", ""),
+        (person(3)[0], number(3), "2026-09-03", ""),
+    ]
+    book(home / "inbox/civil_registration/居家照料.xlsx", cared_for, rows)
+    load = contracts.load
+    monkeypatch.setattr(contracts, "load", lambda folder=agreed: load(folder))
+
+    # A child process would load the contracts of its own checkout.
+    def here(*words, **limits):
+        return layout.read_submissions(*words, contracts_folder=agreed)
+
+    monkeypatch.setattr(layout, "read_file", here)
+    run.night(home, DAY)
+    taken = "select rows_accepted, rows_out_of_scope from submission where kind = 'home_care'"
+    assert ask(home, taken) == [(2, 1)], "nobody else is on a list of ours"
+    found = (
+        "select id_number, \"row\" from record_link join person using (person_id) where kind = 'home_care' order by all"
+    )
+    assert ask(home, found) == [(number(1), 2), (number(2), 3)]
+    assert ask(home, "select kept_name, other_name from name_conflict") == [(person(2)[0], "别人")]
 
 
 def test_a_rule_is_a_pair_of_files(tmp_path, monkeypatch):

@@ -20,6 +20,8 @@ from hypothesis import HealthCheck, settings, strategies
 from hypothesis import given as given_strategy
 from low_income import warehouse
 from low_income.model import ModelError, PublishRefused
+from low_income.settings import contracts
+from low_income.warehouse import contract_models
 from low_income.warehouse import models as models_module
 from low_income.warehouse.models import SQL, Models
 
@@ -900,14 +902,15 @@ def test_in_files_of_before_what_gave_no_value_and_is_not_blank_is_unreadable(
 
 # --- the same text elsewhere ----------------------------------------------------------------------------------------
 
-QUERIES = sorted(SQL.glob("*/*.sql"))
+QUERIES = {
+    **{f"{path.parent.name}/{path.name}": path.read_text(encoding="utf-8") for path in sorted(SQL.glob("*/*.sql"))},
+    **{name: write(contracts.load().kinds) for name, write in contract_models.QUERIES.items()},
+}
 
 
-@pytest.mark.parametrize("path", QUERIES, ids=[f"{path.parent.name}/{path.name}" for path in QUERIES])
-def test_every_model_can_be_said_in_spark(path: Path) -> None:
-    said = sqlglot.transpile(
-        path.read_text(encoding="utf-8"), read="duckdb", write="spark", unsupported_level=sqlglot.ErrorLevel.RAISE
-    )
+@pytest.mark.parametrize("name", QUERIES)
+def test_every_model_can_be_said_in_spark(name: str) -> None:
+    said = sqlglot.transpile(QUERIES[name], read="duckdb", write="spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
     assert len(said) == 1
     assert sqlglot.parse_one(said[0], read="spark")
 

@@ -9,6 +9,6 @@ inner join input.place as place
     on person_row.row_id = place.row_id
 left join registry.name_conflict as name_conflict
     on person_row.row_id = name_conflict.row_id
-where person_row.list = 'other' and name_conflict.row_id is null
+where person_row.list = 'partner' and name_conflict.row_id is null
 group by person_row.person_id
 having count(distinct place.division_code) = 1

@@ -1,4 +1,5 @@
--- Telephone numbers that our own lists give for a person: digits only, and enough digits to be the number of one person.
+-- Telephone numbers that our own lists give for a person: digits only, and enough digits to be the number of one person. No list that is
+-- added later belongs here: our own lists are those that the floor names.
 with written as (
     select person_id, row_id, phone from accepted.dibao_household
     union all

@@ -1,4 +1,5 @@
--- When a division's rows last named each of its townships. Only files in force count: a file that was refused or replaced says nothing.
+-- When a division's rows last named each of its townships: rows of all our own lists that have one. Only files in force count: a file that was
+-- refused or replaced says nothing.
 with named as (
     select unit_code, township, submission_id from accepted.dibao_household
     union

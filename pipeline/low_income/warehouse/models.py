@@ -1,6 +1,7 @@
 """Reads sql/ as Models: what each table is, in which order tables are built, and what a rule may read.
 
-`sql/<room>/<name>.sql` is table `<room>.<name>` (room `published` is `main`), with `<name>.yml` beside it.
+`sql/<room>/<name>.sql` is table `<room>.<name>` (room `published` is `main`), with `<name>.yml` beside it. A few have
+the yml alone: their query is written from the contracts (contract_models.py).
 The order follows from the SQL. A rule that reaches a record kind outside its purpose stops the build
 before anything is built (docs/boundaries.md, 2).
 """
@@ -27,7 +28,7 @@ from sqlglot import exp
 from low_income.model import ROOT, ModelError, Purpose
 from low_income.settings.contracts import Kind
 from low_income.settings.strict_yaml import Misplaced, Strict, line_of, read_shape, read_yaml, written
-from low_income.warehouse import engines, provenance
+from low_income.warehouse import contract_models, engines, provenance
 
 SQL = ROOT / "sql"
 EVERY = "warnings.every"
@@ -310,6 +311,7 @@ class Model:
 
     name: str
     path: Path
+    """The file of the query; of one that is written from the contracts, the note."""
     sql: str
     about: About | Card
     query: exp.Query = field(compare=False, repr=False)
@@ -628,23 +630,25 @@ def read_models(kinds: dict[str, Kind], folder: Path = SQL) -> Models:
     """Read every model and card. Raises ModelError naming the file and what is expected there."""
     models: dict[str, Model] = {}
     for room, (schema, shape) in _ROOMS.items():
-        queries = sorted((folder / room).glob("*.sql"))
         notes = {path.stem: path for path in sorted((folder / room).glob("*.yml"))}
-        for path in queries:
-            if path.stem not in notes:
-                raise ModelError(f"{engines.place(path)}：旁边缺少 {path.stem}.yml")
-            note = notes.pop(path.stem)
+        queries = {path.stem: path for path in sorted((folder / room).glob("*.sql"))}
+        written = {stem: path for stem, path in notes.items() if f"{schema}.{stem}" in contract_models.QUERIES}
+        for stem, path in (queries | written).items():
+            if stem not in notes:
+                raise ModelError(f"{engines.place(path)}：旁边缺少 {stem}.yml")
+            note = notes.pop(stem)
             about = _read_note(shape, note, note.read_bytes())
             if isinstance(about, Card):
-                if about.code.lower() != path.stem:
+                if about.code.lower() != stem:
                     line = line_of(note, "code")
-                    raise ModelError(f"{engines.place(note)}:code：应与文件名一致（{path.stem.upper()}）{line}")
+                    raise ModelError(f"{engines.place(note)}:code：应与文件名一致（{stem.upper()}）{line}")
                 for at, item in enumerate(about.evidence):
                     if item.kind not in kinds:
                         line = line_of(note, "evidence", at, "kind")
                         raise ModelError(f"{engines.place(note)}:evidence.kind：没有 {item.kind} 这个数据种类{line}")
-            name = f"{schema}.{path.stem}"
-            sql = path.read_text(encoding="utf-8")
+            name = f"{schema}.{stem}"
+            write = contract_models.QUERIES.get(name)
+            sql = write(kinds) if write else path.read_text(encoding="utf-8")
             models[name] = Model(name=name, path=path, sql=sql, about=about, query=_parse(engines.place(path), sql))
         if notes:
             raise ModelError(f"{engines.place(next(iter(notes.values())))}：旁边缺少同名的 .sql")
