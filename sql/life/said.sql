@@ -27,13 +27,10 @@ followed as (
     where known.about = 'warning'
 ),
 
-written as (
+worded as (
     select
         decision.decision_id as decision_id, decision.about as about, decision.subject as subject, decision.result as result,
-        decision.measure as measure, decision.decided_by as decided_by, decision.decided_on as decided_on,
-        decision.note as note, decision.unit_code as unit_code, decision.file_name as file_name, decision.sheet as sheet,
-        decision.row_number as row_number, decision.night as night, decision.received_seq as received_seq,
-        decision.problem as problem,
+        decision.decided_on as decided_on, decision.unit_code as unit_code, decision.night as night, decision.problem as problem,
         case when decision.about = 'sample' then '抽样核查' else '预警' end as called,
         case when decision.about = 'sample' then '抽中' else '首次发现' end as began,
         case when decision.about = 'sample' then '失效' else '撤回' end as ended
@@ -41,14 +38,12 @@ written as (
     where decision.about in ('warning', 'sample')
 ),
 
-about_case as (
+judged as (
     select
-        decision.decision_id as decision_id, decision.about as about, decision.subject as subject, decision.result as result,
-        decision.measure as measure, decision.decided_by as decided_by, decision.decided_on as decided_on,
-        decision.note as note, decision.unit_code as unit_code, decision.file_name as file_name,
-        decision.sheet as sheet, decision.row_number as row_number, decision.night as night,
-        decision.received_seq as received_seq,
+        decision.decision_id as decision_id,
         coalesce(before.rule_code, known.rule_code) as rule_code,
+        cast(null as varchar) as left_ref,
+        cast(null as varchar) as right_ref,
         coalesce(before.division_code, known.division_code, decision.unit_code) as division_code,
         case
             when before.decision_id is not null then before.problem
@@ -70,7 +65,7 @@ about_case as (
             when followed.warning_id is not null and decision.result = 'verifying'
                 then '这条预警办结后又重新出现，请填清单里新的那一条'
         end as problem
-    from written as decision
+    from worded as decision
     left join known
         on decision.about = known.about and decision.subject = known.subject
     left join followed
@@ -79,16 +74,10 @@ about_case as (
         on decision.unit_code = unit.unit_code
     left join input.previous_decision as before
         on decision.decision_id = before.decision_id
-),
-
-about_person as (
+    union all
     select
-        decision.decision_id as decision_id, decision.about as about, decision.subject as subject, decision.result as result,
-        decision.measure as measure,
-        decision.decided_by as decided_by, decision.decided_on as decided_on,
-        decision.note as note, decision.unit_code as unit_code, decision.file_name as file_name,
-        decision.sheet as sheet, decision.row_number as row_number, decision.night as night,
-        decision.received_seq as received_seq,
+        decision.decision_id as decision_id,
+        cast(null as varchar) as rule_code,
         coalesce(before.left_ref, question.left_ref) as left_ref,
         coalesce(before.right_ref, question.right_ref) as right_ref,
         coalesce(before.division_code, question.division_code, decision.unit_code) as division_code,
@@ -119,45 +108,25 @@ about_person as (
 )
 
 select
-    about_case.decision_id as decision_id,
-    about_case.about as about,
-    about_case.subject as subject,
-    about_case.result as result,
-    about_case.measure as measure,
-    about_case.decided_by as decided_by,
-    about_case.decided_on as decided_on,
-    about_case.note as note,
-    about_case.unit_code as unit_code,
-    about_case.file_name as file_name,
-    about_case.sheet as sheet,
-    about_case.row_number as row_number,
-    about_case.night as night,
-    about_case.received_seq as received_seq,
-    about_case.rule_code as rule_code,
-    cast(null as varchar) as left_ref,
-    cast(null as varchar) as right_ref,
-    about_case.division_code as division_code,
-    about_case.problem as problem
-from about_case
-union all
-select
-    about_person.decision_id as decision_id,
-    about_person.about as about,
-    about_person.subject as subject,
-    about_person.result as result,
-    about_person.measure as measure,
-    about_person.decided_by as decided_by,
-    about_person.decided_on as decided_on,
-    about_person.note as note,
-    about_person.unit_code as unit_code,
-    about_person.file_name as file_name,
-    about_person.sheet as sheet,
-    about_person.row_number as row_number,
-    about_person.night as night,
-    about_person.received_seq as received_seq,
-    cast(null as varchar) as rule_code,
-    about_person.left_ref as left_ref,
-    about_person.right_ref as right_ref,
-    about_person.division_code as division_code,
-    about_person.problem as problem
-from about_person
+    decision.decision_id as decision_id,
+    decision.about as about,
+    decision.subject as subject,
+    decision.result as result,
+    decision.measure as measure,
+    decision.decided_by as decided_by,
+    decision.decided_on as decided_on,
+    decision.note as note,
+    decision.unit_code as unit_code,
+    decision.file_name as file_name,
+    decision.sheet as sheet,
+    decision.row_number as row_number,
+    decision.night as night,
+    decision.received_seq as received_seq,
+    judged.rule_code as rule_code,
+    judged.left_ref as left_ref,
+    judged.right_ref as right_ref,
+    judged.division_code as division_code,
+    judged.problem as problem
+from input.decision as decision
+inner join judged
+    on decision.decision_id = judged.decision_id
