@@ -32,9 +32,9 @@ OTHERS = {
     "person_row": f"with named as ({PERSON_ROW}) select named.row_id as row_id, named.kind as kind, named.list as list,"
     " named.unit_code as unit_code, named.submission_id as submission_id, named.person_id as person_id,"
     " named.id_number as id_number, named.name as name, case when named.list = 'other' then 6 else 1 end as source_rank,"
-    " named.period is null as is_current, named.own_unit_code as own_unit_code from named",
+    " named.period is null as is_in_use, named.own_unit_code as own_unit_code from named",
     "burden": "select person_id as person_id, sum(burden_fen) as burden_fen from accepted.medical_expense group by person_id",
-    "hidden": "select person_id as person_id, row_id as row_id, illness as name, is_disabled as is_current from accepted.dibao_person",
+    "hidden": "select person_id as person_id, row_id as row_id, illness as name, is_disabled as is_in_use from accepted.dibao_person",
     "sender": "select person_id as person_id, unit_code as unit_code from accepted.medical_expense",
 }
 
@@ -92,7 +92,7 @@ SIDE_DOORS = {
     "its text": "select person_id as person_id, illness__text as name from accepted.dibao_person",
     "a join": "select p.person_id as person_id from registry.person_row as p inner join registry.burden as b on p.person_id = b.person_id",
     "another table's alias": "select hidden.person_id as person_id, hidden.name as name from registry.hidden as hidden",
-    "a flag under an honest name": "select hidden.person_id as person_id, hidden.is_current as is_current from registry.hidden as hidden",
+    "a flag under an honest name": "select hidden.person_id as person_id, hidden.is_in_use as is_in_use from registry.hidden as hidden",
     "an order with a limit": "select person_id as person_id from accepted.dibao_person order by illness limit 1",
     "an order of a window": "with r as (select person_id, row_number() over (order by illness) as place from accepted.dibao_person)"
     " select r.person_id as person_id from r where r.place = 1",
@@ -138,10 +138,10 @@ COLUMNS = {
     "accepted.medical_expense": ["person_id", "name", "burden_fen", "care_type", "unit_code"],
     "accepted.disability_certificate": ["person_id", "name", "disability_level"],
     "registry.person_row": [
-        "person_id", "row_id", "name", "kind", "list", "unit_code", "submission_id", "source_rank", "is_current", "own_unit_code",
+        "person_id", "row_id", "name", "kind", "list", "unit_code", "submission_id", "source_rank", "is_in_use", "own_unit_code",
     ],
     "registry.burden": ["person_id", "burden_fen"],
-    "registry.hidden": ["person_id", "row_id", "name", "is_current"],
+    "registry.hidden": ["person_id", "row_id", "name", "is_in_use"],
     "registry.sender": ["person_id", "unit_code"],
 }  # fmt: skip
 FACTS = {
@@ -149,7 +149,7 @@ FACTS = {
     "medical_expense": ["burden_fen", "care_type"],
     "disability_certificate": ["disability_level"],
 }
-OUTPUTS = ["person_id", "name", "relation", "state", "standing", "household_no", "is_current"]
+OUTPUTS = ["person_id", "name", "relation", "state", "standing", "household_no", "is_in_use"]
 SENDERS = {
     "dibao_person": "d01",
     "medical_expense": "medical_insurance",

@@ -65,7 +65,7 @@ disputed_row as (
     left join input.review_only as review_only
         on person_row.kind = review_only.kind
     where
-        name_conflict.is_current and name_conflict.state in ('disputed', 'cannot_tell')
+        name_conflict.is_in_use and name_conflict.state in ('disputed', 'cannot_tell')
         and review_only.kind is null
 ),
 

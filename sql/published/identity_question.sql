@@ -9,7 +9,7 @@ with named as (
     select suggestion.right_ref as person_id from main.duplicate_suggestion as suggestion
     union
     select question.person_id as person_id from registry.name_question as question
-    where question.is_current
+    where question.is_in_use
 ),
 
 placed as (
@@ -127,7 +127,7 @@ disputed as (
         on question.kind = review_only.kind
     left join life.consequence as consequence
         on question.row_id = consequence.left_ref and question.person_id = consequence.right_ref
-    where question.is_current and review_only.kind is null
+    where question.is_in_use and review_only.kind is null
 ),
 
 asked as (

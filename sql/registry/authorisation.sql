@@ -11,7 +11,7 @@ with signed as (
             roster_person.registry = roster_household.registry
             and roster_person.division_code = roster_household.division_code
             and roster_person.head_person_id = roster_household.head_person_id
-    where roster_person.is_latest and roster_household.is_latest
+    where roster_person.is_in_use and roster_household.is_in_use
     union
     select
         roster_household.head_person_id as person_id, roster_household.registry as registry,
@@ -23,7 +23,7 @@ with signed as (
             roster_household.registry = roster_person.registry
             and roster_household.division_code = roster_person.division_code
             and roster_household.head_person_id = roster_person.head_person_id
-    where roster_person.is_latest and roster_household.is_latest
+    where roster_person.is_in_use and roster_household.is_in_use
     union
     select
         roster_person.person_id as person_id, roster_person.registry as registry, roster_person.registry_rank as registry_rank,
@@ -32,7 +32,7 @@ with signed as (
     from registry.roster_person as roster_person
     inner join accepted.tekun_person as tekun_person
         on roster_person.row_id = tekun_person.row_id
-    where roster_person.is_latest
+    where roster_person.is_in_use
 ),
 
 -- In date: the date plus the months of validity is not before D. Compared in months and days, since adding months stops at the month's end.

@@ -11,7 +11,7 @@ with tied as (
         roster_person.period as period,
         roster_person.head_person_id as head_person_id
     from registry.roster_person as roster_person
-    where roster_person.is_latest and roster_person.head_person_id <> roster_person.person_id
+    where roster_person.is_in_use and roster_person.head_person_id <> roster_person.person_id
 ),
 
 listed as (

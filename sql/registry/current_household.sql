@@ -42,7 +42,7 @@ ranked as (
             and roster_household.division_code = listed.division_code
             and roster_household.head_person_id = listed.head_person_id
     where
-        roster_household.is_latest
+        roster_household.is_in_use
         and cast(roster_household.period || '-01' as date) >= horizon.fresh_start
         and (roster_household.period = roster.period or listed.head_person_id is not null)
 )

@@ -3,7 +3,7 @@
 with doubted as (
     select name_conflict.row_id as row_id, name_conflict.person_id as person_id
     from registry.name_conflict as name_conflict
-    where name_conflict.is_current and name_conflict.state <> 'not_same'
+    where name_conflict.is_in_use and name_conflict.state <> 'not_same'
 ),
 
 tied as (

@@ -24,7 +24,7 @@ with listed as (
                 case when roster_person.person_id = roster_person.head_person_id then 0 else 1 end, roster_person.row_id
         ) as place_in_household
     from registry.roster_person as roster_person
-    where roster_person.is_latest
+    where roster_person.is_in_use
 )
 
 select
@@ -54,4 +54,4 @@ left join registry.roster_household as roster_household
         listed.registry = roster_household.registry
         and listed.division_code = roster_household.division_code
         and listed.roster_head_id = roster_household.head_person_id
-        and roster_household.is_latest
+        and roster_household.is_in_use

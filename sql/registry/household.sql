@@ -30,13 +30,13 @@ named as (
         roster_person.division_code, coalesce(roster_person.start_month, roster_household.start_month) as since
     from monitored
     inner join registry.roster_person as roster_person
-        on monitored.person_id = roster_person.person_id and roster_person.is_latest
+        on monitored.person_id = roster_person.person_id and roster_person.is_in_use
     left join registry.roster_household as roster_household
         on
             roster_person.registry = roster_household.registry
             and roster_person.division_code = roster_household.division_code
             and roster_person.head_person_id = roster_household.head_person_id
-            and roster_household.is_latest
+            and roster_household.is_in_use
     union all
     select
         monitored.head_person_id, 5 as tier, surveyed.standing_rank, surveyed.division_code, cast(null as date) as since
@@ -49,10 +49,10 @@ named as (
     where standing = 'monitoring'
     union all
     select
-        person_id as head_person_id, case when is_latest then 7 else 8 end as tier, registry_rank as standing_rank, division_code,
-        case when is_latest then start_month else period_start end as since
+        person_id as head_person_id, case when is_in_use then 7 else 8 end as tier, registry_rank as standing_rank, division_code,
+        case when is_in_use then start_month else period_start end as since
     from registry.roster_person
-    where registry = 'tekun' or not is_latest
+    where registry = 'tekun' or not is_in_use
     union all
     select
         application.person_id as head_person_id, 9 as tier, 6 as standing_rank, application.unit_code as division_code,

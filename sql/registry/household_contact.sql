@@ -1,4 +1,4 @@
--- Where to find a household of a division, by that division's own lists only: the current rosters first, then the survey, then applications
+-- Where to find a household of a division, by that division's own lists only: the rosters in use first, then the survey, then applications
 -- for temporary assistance, the newest first. In each list the head's row comes first; what one list leaves out is taken from the next. The
 -- place where a person is registered comes last: people in extreme hardship have no other address on their roster.
 with listed as (

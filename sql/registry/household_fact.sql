@@ -16,14 +16,14 @@ said as (
         household_size, area_type, township,
         area_unreadable is not null as is_area_unreadable, is_township_unreadable
     from registry.roster_household
-    where is_latest
+    where is_in_use
     union all
     select
         person_id as head_person_id, 2 as standing_rank, division_code, start_month, row_id,
         cast(null as bigint) as household_size, cast(null as varchar) as area_type, township,
         false as is_area_unreadable, is_township_unreadable
     from registry.roster_person
-    where is_latest and registry = 'tekun'
+    where is_in_use and registry = 'tekun'
     union all
     select
         numbered_group.head_person_id as head_person_id, 4 as standing_rank, survey_household.unit_code as division_code,
@@ -58,7 +58,7 @@ said as (
             and left_person.division_code = left_household.division_code
             and left_person.period = left_household.period
             and left_person.head_person_id = left_household.head_person_id
-    where not left_person.is_latest
+    where not left_person.is_in_use
     union all
     select
         application.person_id as head_person_id, 7 as standing_rank, application.unit_code as division_code,

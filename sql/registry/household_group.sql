@@ -22,7 +22,7 @@ with tied as (
             roster_person.registry = claimed_head.registry
             and roster_person.division_code = claimed_head.division_code
             and roster_person.head_person_id = claimed_head.head_person_id
-    where roster_person.is_latest and roster_person.registry <> 'tekun'
+    where roster_person.is_in_use and roster_person.registry <> 'tekun'
 ),
 
 grouped as (
@@ -51,7 +51,7 @@ grouped as (
         roster_household.start_month as start_month,
         roster_household.row_id as row_id
     from registry.roster_household as roster_household
-    where roster_household.is_latest
+    where roster_household.is_in_use
     union all
     select
         numbered_group.person_id as person_id,

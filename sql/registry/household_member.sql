@@ -22,7 +22,7 @@ with ranked as (
 tekun as (
     select distinct roster_person.person_id as person_id
     from registry.roster_person as roster_person
-    where roster_person.is_latest and roster_person.registry = 'tekun'
+    where roster_person.is_in_use and roster_person.registry = 'tekun'
 ),
 
 placed as (

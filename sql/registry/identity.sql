@@ -2,8 +2,8 @@
 -- give. Otherwise he keeps the name that he had, as long as somebody still gives it. He keeps it too while his number stands on a row that was
 -- set aside, or as the head of his family (registry.returned_person). What another division claims changes nothing until a person has decided.
 -- When nobody gives that name or number any more, partners and his own division come before other divisions. For a person who was not known
--- last night, the name on the current dibao roster counts, then tekun, edge, survey, monitoring, then other rows. Among equals the rows of the
--- current month come before those of other months, and then the earliest row counts: by month, sender and kind of list first, then by receipt
+-- last night, the name on the dibao roster in use counts, then tekun, edge, survey, monitoring, then other rows. Among equals the rows of
+-- lists in use come before those of other months, and then the earliest row counts: by month, sender and kind of list first, then by receipt
 -- and place in the file. So the order of arrival matters only between files of one sender, month and kind. A division that gives one number
 -- several names (registry.guessed_person) counts last for a person who lived in another division last night. For a person who was not known
 -- last night, its applications and the lists that are over count last.
@@ -29,7 +29,7 @@ with judged as (
             else 2
         end as tier,
         person_row.source_rank as source_rank,
-        person_row.is_current as is_current,
+        person_row.is_in_use as is_in_use,
         person_row.period as period,
         person_row.unit_code as unit_code,
         person_row.kind as kind,
@@ -58,7 +58,7 @@ ranked as (
         row_number() over (
             partition by judged.person_id
             order by
-                judged.tier, judged.source_rank, case when judged.is_current then 0 else 1 end, judged.period nulls last,
+                judged.tier, judged.source_rank, case when judged.is_in_use then 0 else 1 end, judged.period nulls last,
                 judged.unit_code, judged.kind, judged.received_seq, judged.sheet, judged.row_number, judged.row_id
         ) as row_rank
     from judged

@@ -5,7 +5,7 @@ select
     name_difference.id_number as id_number,
     name_difference.kept_name as kept_name,
     name_difference.other_name as other_name,
-    name_difference.is_current as is_current,
+    name_difference.is_in_use as is_in_use,
     name_difference.source_rank as source_rank,
     name_difference.state as state
 from registry.name_difference as name_difference

@@ -23,9 +23,9 @@ select
     person_row.id_number as id_number,
     named.kept_name as kept_name,
     person_row.name as other_name,
-    person_row.is_current as is_current,
+    person_row.is_in_use as is_in_use,
     person_row.source_rank as source_rank,
-    coalesce(decided.decision, case when person_row.is_current then 'disputed' else 'past' end) as state
+    coalesce(decided.decision, case when person_row.is_in_use then 'disputed' else 'past' end) as state
 from registry.person_row as person_row
 inner join named
     on person_row.person_id = named.person_id and person_row.identity_state <> 'decided'

@@ -30,7 +30,7 @@ joined_person as (
 accepted_row as (
     select
         difference.row_id as row_id, difference.person_id as person_id, difference.id_number as id_number,
-        difference.kept_name as kept_name, difference.other_name as other_name, difference.is_current as is_current,
+        difference.kept_name as kept_name, difference.other_name as other_name, difference.is_in_use as is_in_use,
         difference.state as state, person_row.kind as kind, person_row.unit_code as unit_code,
         person_row.submission_id as submission_id, person_row.sheet as sheet, person_row.row_number as row_number,
         false as is_set_aside
@@ -43,7 +43,7 @@ set_aside_row as (
     select
         set_aside.row_id as row_id, set_aside.person_id as person_id,
         case when joined_person.person_id is null then person.id_number end as id_number,
-        person.name as kept_name, set_aside.name as other_name, true as is_current,
+        person.name as kept_name, set_aside.name as other_name, true as is_in_use,
         coalesce(decided.decision, 'disputed') as state, set_aside.kind as kind, set_aside.unit_code as unit_code,
         set_aside.submission_id as submission_id, set_aside.sheet as sheet, set_aside.row_number as row_number,
         true as is_set_aside
@@ -67,11 +67,11 @@ set_aside_row as (
 )
 
 select
-    row_id, person_id, id_number, kept_name, other_name, is_current, state, kind, unit_code, submission_id, sheet, row_number,
+    row_id, person_id, id_number, kept_name, other_name, is_in_use, state, kind, unit_code, submission_id, sheet, row_number,
     is_set_aside
 from accepted_row
 union all
 select
-    row_id, person_id, id_number, kept_name, other_name, is_current, state, kind, unit_code, submission_id, sheet, row_number,
+    row_id, person_id, id_number, kept_name, other_name, is_in_use, state, kind, unit_code, submission_id, sheet, row_number,
     is_set_aside
 from set_aside_row

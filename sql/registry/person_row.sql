@@ -23,7 +23,7 @@ select
         when named.list = 'monitoring' then 5
         else coalesce(roster.registry_rank, 6)
     end as source_rank,
-    coalesce(named.period = roster.period, named.period is null) as is_current
+    coalesce(named.period = roster.period, named.period is null) as is_in_use
 from registry.accepted_row as named
 left join registry.roster as roster
     on named.unit_code = roster.division_code and named.list = roster.registry

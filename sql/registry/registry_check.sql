@@ -16,7 +16,7 @@ with enrolled as (
 disputed as (
     select distinct name_conflict.person_id as person_id
     from registry.name_conflict as name_conflict
-    where name_conflict.is_current and name_conflict.source_rank <= 5 and name_conflict.state <> 'not_same'
+    where name_conflict.is_in_use and name_conflict.source_rank <= 5 and name_conflict.state <> 'not_same'
 ),
 
 unusable as (

@@ -40,7 +40,7 @@ usable as (
         listed.area_unreadable as area_unreadable,
         listed.is_township_unreadable as is_township_unreadable,
         name_conflict.row_id is not null as is_disputed,
-        listed.period = max(listed.period) over (partition by listed.division_code, listed.registry) as is_latest
+        listed.period = max(listed.period) over (partition by listed.division_code, listed.registry) as is_in_use
     from listed
     inner join registry.roster as roster
         on

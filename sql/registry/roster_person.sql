@@ -40,7 +40,7 @@ select
     listed.registry = 'tekun' and listed.own_amount_fen is null as is_own_amount_unreadable,
     listed.township as township,
     listed.is_township_unreadable as is_township_unreadable,
-    listed.period = roster.period as is_latest,
+    listed.period = roster.period as is_in_use,
     listed.period = roster.period and roster.is_current as is_current
 from listed
 inner join registry.roster as roster

@@ -12,7 +12,7 @@ with listed as (
         roster_person.period_start as period_start,
         roster_person.own_amount_fen as own_amount_fen,
         roster_person.is_own_amount_unreadable as is_own_amount_unreadable,
-        roster_person.is_latest and roster_person.is_current as is_current,
+        roster_person.is_in_use and roster_person.is_current as is_current,
         death.died_on as died_on,
         death.row_id as death_row_id
     from registry.roster_person as roster_person

@@ -43,7 +43,7 @@ WORDS = {
     "standard_fen": "低保标准（每人每月）", "measured": "比较的数值", "happened_on": "受灾日期", "registered_on": "登记日期",
     "died_on": "死亡日期", "pay_month": "最近缴费月份", "month_start": "本月", "is_in_year": "在一年之内", "covered": "保障人口",
     "registry": "名册", "working_days": "已过的工作日",
-    "divisions": "在册的区数", "is_asked_about": "状态和类型属于要问的", "counts": "正常发放且在期内", "is_latest": "在最新的名册上",
+    "divisions": "在册的区数", "is_asked_about": "状态和类型属于要问的", "counts": "正常发放且在期内", "is_in_use": "在最新的名册上",
     "period_start": "名册月份", "possible_grants": "认不出来的次数", "possible_units": "连同认不出用途的套数",
     "due_if_able_on": "有劳动能力时的到期日", "supplement_fen": "个人分类施保金额", "is_disputed": "姓名有争议", "row_rank": "先后",
 }  # fmt: skip

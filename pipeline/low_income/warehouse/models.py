@@ -112,7 +112,7 @@ IDENTITY_COLUMNS = frozenset(
         "id_birth_date", "name", "kept_name", "other_name", "sex", "birth_date", "identity_state", "state", "relation",
         "standing", "household_no", "kind", "registry", "unit_code", "division_code", "policy_region", "township",
         "area_type", "period", "row_id", "submission_id", "sheet", "row_number", "received_seq", "source_rank",
-        "group_rank", "is_head", "is_disputed", "is_member", "is_current",
+        "group_rank", "is_head", "is_disputed", "is_member", "is_in_use",
     }
 )  # fmt: skip
 """All columns that a model with `carries: identity` may have: who a person is, in whose household and division, on which row.
@@ -130,7 +130,7 @@ _PLACE_OF_ROW = frozenset({"unit_code", "submission_id", "period", "sheet", "row
 _SINCE = frozenset({"start_month", "accepted_on"})
 """Columns of our own lists that decide where a person lives: the later list counts."""
 
-_ALL_ALIKE = {"registry.person_row": ("list", "source_rank", "is_current", "own_unit_code")}
+_ALL_ALIKE = {"registry.person_row": ("list", "source_rank", "is_in_use", "own_unit_code")}
 """Columns of models that are made from where a row stands, and say the same for the rows of all partners."""
 
 _INPUT_WHO = frozenset(

@@ -35,7 +35,7 @@ create temp table pair as
 with asked as (
     select left_ref, right_ref, score from registry.suggestion
     union all
-    select row_id, person_id, 0 from registry.name_question where is_current
+    select row_id, person_id, 0 from registry.name_question where is_in_use
 )
 select left_ref, right_ref, row_number() over (partition by left_ref order by score desc, right_ref) as turn from asked
 """
