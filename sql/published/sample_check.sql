@@ -12,21 +12,6 @@ with tonight as (
     cross join registry.night_policy as night_policy
 ),
 
-earlier as (
-    select
-        previous.sample_id as sample_id,
-        case when unsaid.decision_id is null then previous.state else 'open' end as state,
-        case when unsaid.decision_id is null then previous.outcome end as outcome,
-        case when unsaid.decision_id is null then previous.decision_id end as decision_id,
-        case when unsaid.decision_id is null then previous.decided_on end as decided_on,
-        case when unsaid.decision_id is null then previous.decided_by end as decided_by,
-        case when unsaid.decision_id is null then previous.measure end as measure,
-        case when unsaid.decision_id is null then previous.note end as note
-    from input.previous_sample as previous
-    left join main.decision as unsaid
-        on previous.decision_id = unsaid.decision_id and unsaid.state <> 'stands' and previous.state in ('verifying', 'checked')
-),
-
 before as (
     select
         previous.sample_id as sample_id, previous.week_start as week_start, previous.rule_code as rule_code,
@@ -36,26 +21,17 @@ before as (
         previous.valid_until as valid_until, previous.population as population,
         previous.subject_name as subject_name,
         previous.lapsed_on as lapsed_on, previous.because as because,
-        case
-            when standing.result is null then earlier.state
-            when standing.result = 'verifying' then 'verifying'
-            else 'checked'
-        end as state,
-        case
-            when standing.result is null then earlier.outcome
-            when standing.result <> 'verifying' then standing.result
-        end as outcome,
-        coalesce(standing.decision_id, earlier.decision_id) as decision_id,
-        coalesce(standing.decided_on, earlier.decided_on) as decided_on,
-        coalesce(standing.decided_by, earlier.decided_by) as decided_by,
-        case when standing.result is null then earlier.measure else standing.measure end as measure,
-        coalesce(standing.note, earlier.note) as note
+        finding.state as state,
+        finding.outcome as outcome,
+        finding.decision_id as decision_id,
+        finding.decided_on as decided_on,
+        finding.decided_by as decided_by,
+        finding.measure as measure,
+        finding.note as note
     from input.previous_sample as previous
-    inner join earlier
-        on previous.sample_id = earlier.sample_id
+    inner join life.finding as finding
+        on finding.about = 'sample' and previous.sample_id = finding.subject
     cross join registry.horizon as horizon
-    left join main.decision as standing
-        on previous.sample_id = standing.sample_id and standing.state = 'stands'
     where previous.sampled_on > horizon.retention_start
 ),
 
