@@ -1,27 +1,27 @@
 -- What people wrote about who is who, and what became of it beside everything else that was written. An answer "the same" may lead, by a chain
 -- of answers, to a person who was said to be another: it joins nobody until people settle it (life.contradiction).
 select
-    heard.decision_id as decision_id,
+    heard.decision_id,
     heard.subject as question_id,
-    heard.left_ref as left_ref,
-    heard.right_ref as right_ref,
-    heard.division_code as division_code,
+    heard.left_ref,
+    heard.right_ref,
+    heard.division_code,
     heard.result as decision,
-    heard.decided_by as decided_by,
-    heard.decided_on as decided_on,
-    heard.note as note,
-    heard.unit_code as unit_code,
-    heard.file_name as file_name,
-    heard.sheet as sheet,
-    heard.row_number as row_number,
-    heard.received_on as received_on,
-    heard.received_seq as received_seq,
+    heard.decided_by,
+    heard.decided_on,
+    heard.note,
+    heard.unit_code,
+    heard.file_name,
+    heard.sheet,
+    heard.row_number,
+    heard.received_on,
+    heard.received_seq,
     case
         when contradiction.decision_id is not null and heard.result = 'same' then 'contradicted'
         else heard.state
     end as state,
-    heard.problem as problem,
-    heard.conflict as conflict,
+    heard.problem,
+    heard.conflict,
     coalesce(heard.contradiction, contradiction.said) as contradiction
 from life.heard as heard
 left join life.contradiction as contradiction

@@ -4,8 +4,8 @@
 -- again when that is over. An answer of the bureau always has effect.
 with side as (
     select
-        said.decision_id as decision_id,
-        said.unit_code as unit_code,
+        said.decision_id,
+        said.unit_code,
         unnest([said.left_ref, said.right_ref]) as person_id
     from life.said as said
     inner join input.unit as unit
@@ -17,8 +17,8 @@ with side as (
 
 named as (
     select
-        side.decision_id as decision_id,
-        side.person_id as person_id,
+        side.decision_id,
+        side.person_id,
         max(case when named_in.unit_code = side.unit_code then 1 else 0 end) as is_own,
         max(case when named_in.unit_code = side.unit_code and named_in.is_in_use then 1 else 0 end) as is_own_in_use,
         max(case when named_in.unit_code <> side.unit_code and named_in.is_in_use then 1 else 0 end) as is_of_others
@@ -29,11 +29,11 @@ named as (
     group by side.decision_id, side.person_id
 )
 
-select named.decision_id as decision_id
+select named.decision_id
 from named
 where named.is_own = 0 or (named.is_of_others = 1 and named.is_own_in_use = 0)
 union
-select side.decision_id as decision_id
+select side.decision_id
 from side
 inner join input.previous_person as previous
     on side.person_id = previous.person_id

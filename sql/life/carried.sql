@@ -1,14 +1,14 @@
 -- Open warnings that tonight's rules do not list again and that cannot be asked about: they are kept. Those about the dead are kept only for
 -- rules about the dead.
 select
-    before.warning_id as warning_id,
-    before.rule_code as rule_code,
-    before.subject_id as subject_id,
-    before.person_id as person_id,
-    before.household_id as household_id,
-    before.division_code as division_code,
-    before.level as level,
-    unanswered.remark as remark
+    before.warning_id,
+    before.rule_code,
+    before.subject_id,
+    before.person_id,
+    before.household_id,
+    before.division_code,
+    before.level,
+    unanswered.remark
 from life.before as before
 inner join life.unanswered as unanswered
     on before.warning_id = unanswered.warning_id

@@ -2,8 +2,8 @@
 -- which a warning went: one that was taken tonight, and whose rows, of all that is new tonight, make the warning go (warnings.withdrawal).
 with touched as (
     select
-        warning.warning_id as warning_id, warning.rule_code as rule_code, warning.subject_id as subject_id,
-        warning.person_id as person_id, warning.household_id as household_id, warning.division_code as division_code
+        warning.warning_id, warning.rule_code, warning.subject_id,
+        warning.person_id, warning.household_id, warning.division_code
     from main.warning as warning
     left join input.previous_warning as previous
         on warning.warning_id = previous.warning_id
@@ -13,7 +13,7 @@ with touched as (
 ),
 
 stands_on as (
-    select touched.warning_id as warning_id, source.submission_id as submission_id
+    select touched.warning_id, source.submission_id
     from touched
     inner join warnings.source as source
         on touched.rule_code = source.rule_code and touched.subject_id = source.subject_id
@@ -21,8 +21,8 @@ stands_on as (
 
 stood as (
     select
-        stands_on.warning_id as warning_id, submission.unit_code as unit_code, submission.kind as kind,
-        submission.submission_id as submission_id,
+        stands_on.warning_id, submission.unit_code, submission.kind,
+        submission.submission_id,
         submission.status in ('accepted', 'partly_accepted') as is_in_force
     from stands_on
     inner join input.submission as submission
@@ -30,7 +30,7 @@ stood as (
 ),
 
 enrolled as (
-    select distinct withdrawn.warning_id as warning_id, split_part(enrolment.row_id, '#', 1) as submission_id
+    select distinct withdrawn.warning_id, split_part(enrolment.row_id, '#', 1) as submission_id
     from life.withdrawn as withdrawn
     inner join input.rule as rule
         on withdrawn.rule_code = rule.rule_code
@@ -47,7 +47,7 @@ enrolled as (
 
 by_rows as (
     select
-        withdrawn.warning_id as warning_id,
+        withdrawn.warning_id,
         max(case when withdrawal.change = 'rows' then 1 else 0 end) as is_of_one_dataset_group,
         max(case when withdrawal.change is not null and withdrawal.change <> 'rows' then 1 else 0 end) as is_of_else
     from life.withdrawn as withdrawn
@@ -58,7 +58,7 @@ by_rows as (
 
 told as (
     select
-        withdrawn.warning_id as warning_id,
+        withdrawn.warning_id,
         case
             when enrolled.warning_id is not null then 1
             when rule_evidence.rule_code is not null and turned.is_own then 2
@@ -66,7 +66,7 @@ told as (
             when turned.is_own then 4
             else 5
         end as cause_rank,
-        turned.submission_id as submission_id
+        turned.submission_id
     from life.withdrawn as withdrawn
     inner join by_rows
         on withdrawn.warning_id = by_rows.warning_id and by_rows.is_of_else = 0
@@ -80,15 +80,15 @@ told as (
         on withdrawn.rule_code = rule_evidence.rule_code and turned.kind = rule_evidence.kind
     where by_rows.is_of_one_dataset_group = 0 or withdrawal.warning_id is not null
     union all
-    select stood.warning_id as warning_id, 2 as cause_rank, new_submissions.submission_id as submission_id
+    select stood.warning_id, 2 as cause_rank, new_submissions.submission_id
     from stood
     inner join life.new_submissions as new_submissions
         on stood.submission_id = new_submissions.submission_id
     union all
     select
-        stood.warning_id as warning_id,
+        stood.warning_id,
         case when stood.is_in_force then 4 else 3 end as cause_rank,
-        new_submissions.submission_id as submission_id
+        new_submissions.submission_id
     from stood
     inner join life.new_submissions as new_submissions
         on stood.unit_code = new_submissions.unit_code and stood.kind = new_submissions.kind and stood.submission_id <> new_submissions.submission_id
@@ -96,8 +96,8 @@ told as (
 
 untold as (
     select
-        touched.warning_id as warning_id, touched.rule_code as rule_code, touched.household_id as household_id,
-        touched.division_code as division_code
+        touched.warning_id, touched.rule_code, touched.household_id,
+        touched.division_code
     from touched
     left join told
         on touched.warning_id = told.warning_id
@@ -105,7 +105,7 @@ untold as (
 ),
 
 looked_for as (
-    select untold.warning_id as warning_id, 5 as cause_rank, new_submissions.submission_id as submission_id
+    select untold.warning_id, 5 as cause_rank, new_submissions.submission_id
     from untold
     inner join input.rule_kind as rule_kind
         on untold.rule_code = rule_kind.rule_code
@@ -116,7 +116,7 @@ looked_for as (
     inner join main.record_link as record_link
         on new_submissions.submission_id = record_link.submission_id and household_member.person_id = record_link.person_id
     union
-    select untold.warning_id as warning_id, 6 as cause_rank, new_submissions.submission_id as submission_id
+    select untold.warning_id, 6 as cause_rank, new_submissions.submission_id
     from untold
     inner join input.rule_not_in as asked
         on untold.rule_code = asked.rule_code
@@ -132,7 +132,7 @@ every as (
 
 ranked as (
     select
-        every.warning_id as warning_id, every.cause_rank as cause_rank, submission.submission_id as submission_id,
+        every.warning_id, every.cause_rank, submission.submission_id,
         coalesce(unit.name, submission.unit_code) || '《' || submission.file_name || '》' as called,
         row_number() over (
             partition by every.warning_id
@@ -146,9 +146,9 @@ ranked as (
 )
 
 select
-    ranked.warning_id as warning_id,
-    ranked.cause_rank as cause_rank,
-    ranked.submission_id as submission_id,
-    ranked.called as called
+    ranked.warning_id,
+    ranked.cause_rank,
+    ranked.submission_id,
+    ranked.called
 from ranked
 where ranked.row_rank = 1

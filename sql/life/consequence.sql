@@ -1,8 +1,8 @@
 -- What a decision about who is who would change on tonight's lists, in one sentence, and how much that is.
 with weighed as (
     select
-        what_if.left_ref as left_ref,
-        what_if.right_ref as right_ref,
+        what_if.left_ref,
+        what_if.right_ref,
         sum(
             what_if.warnings
             * case what_if.level when 'red' then 1000 when 'orange' then 100 when 'yellow' then 10 else 1 end
@@ -14,9 +14,9 @@ with weighed as (
 
 worded as (
     select
-        what_if.left_ref as left_ref,
-        what_if.right_ref as right_ref,
-        what_if.answer as answer,
+        what_if.left_ref,
+        what_if.right_ref,
+        what_if.answer,
         string_agg(
             case what_if.change when 'listed' then '列出' when 'moved' then '转到别的区划：' else '撤回' end || rule.rule_code || rule.title
             || '（' || level.title || '）'
@@ -33,8 +33,8 @@ worded as (
 )
 
 select
-    weighed.left_ref as left_ref,
-    weighed.right_ref as right_ref,
+    weighed.left_ref,
+    weighed.right_ref,
     case when same.said is not null then '若是同一人：' || same.said || '。' else '' end
     || case when another.said is not null then '若不是：' || another.said || '。' else '' end as said,
     cast(weighed.weight as bigint) as weight

@@ -5,7 +5,7 @@
 -- bureau said, and an answer that sleeps (life.asleep) is compared with no other. "Looking into it" is no result, and contradicts none.
 with given as (
     select
-        said.decision_id as decision_id,
+        said.decision_id,
         said.problem is null and asleep.decision_id is not null as is_asleep,
         said.about = 'identity' and coalesce(unit.unit_kind <> 'bureau', true)
         and max(
@@ -24,12 +24,12 @@ with given as (
 
 counted as (
     select
-        said.decision_id as decision_id, said.about as about, said.subject as subject, said.result as result,
-        said.measure as measure, said.decided_by as decided_by, said.decided_on as decided_on, said.note as note,
-        said.unit_code as unit_code, said.file_name as file_name, said.sheet as sheet, said.row_number as row_number,
-        said.night as night, said.received_seq as received_seq, said.rule_code as rule_code, said.left_ref as left_ref,
-        said.right_ref as right_ref, said.division_code as division_code, said.problem as problem,
-        given.is_asleep as is_asleep, given.is_below as is_below,
+        said.decision_id, said.about, said.subject, said.result,
+        said.measure, said.decided_by, said.decided_on, said.note,
+        said.unit_code, said.file_name, said.sheet, said.row_number,
+        said.night, said.received_seq, said.rule_code, said.left_ref,
+        said.right_ref, said.division_code, said.problem,
+        given.is_asleep, given.is_below,
         said.problem is null and said.result <> 'verifying' and not given.is_asleep as is_conclusion,
         said.problem is null and said.result <> 'verifying' and not given.is_asleep and not given.is_below as is_weighed,
         coalesce(unit.name, said.unit_code) || said.decided_by || ' ' || cast(said.decided_on as varchar)
@@ -57,7 +57,7 @@ counted as (
 
 concluded as (
     select
-        counted.about as about, counted.subject as subject, counted.decided_on as decided_on,
+        counted.about, counted.subject, counted.decided_on,
         min(counted.left_ref) as left_ref,
         min(counted.right_ref) as right_ref,
         max(case when counted.result = 'same' then 1 else 0 end) as is_same,
@@ -73,10 +73,10 @@ concluded as (
 
 row_last as (
     select
-        concluded.subject as subject,
-        concluded.left_ref as left_ref,
-        concluded.unit_code as unit_code,
-        concluded.is_bureau as is_bureau,
+        concluded.subject,
+        concluded.left_ref,
+        concluded.unit_code,
+        concluded.is_bureau,
         concluded.is_bureau = max(concluded.is_bureau) over (partition by concluded.left_ref)
         and concluded.decided_on
         = max(concluded.decided_on) over (partition by concluded.left_ref, concluded.is_bureau) as is_last
@@ -86,9 +86,9 @@ row_last as (
 
 row_said as (
     select
-        mine.subject as subject,
-        mine.left_ref as left_ref,
-        mine.is_last as is_last,
+        mine.subject,
+        mine.left_ref,
+        mine.is_last,
         max(
             case
                 when mine.is_last and other.is_last then 1
@@ -105,9 +105,9 @@ row_said as (
 
 judged as (
     select
-        concluded.about as about,
-        concluded.subject as subject,
-        concluded.decided_on as decided_on,
+        concluded.about,
+        concluded.subject,
+        concluded.decided_on,
         case when row_said.is_torn then concluded.left_ref else concluded.subject end as topic,
         concluded.is_torn or coalesce(row_said.is_torn, false) as is_torn,
         coalesce(not row_said.is_last and not row_said.is_torn, false) as is_others
@@ -118,8 +118,8 @@ judged as (
 
 torn as (
     select
-        judged.about as about,
-        judged.topic as topic,
+        judged.about,
+        judged.topic,
         string_agg(
             distinct counted.words || counted.about_which, '、' order by counted.words || counted.about_which
         ) as told
@@ -134,12 +134,12 @@ torn as (
 
 placed as (
     select
-        counted.decision_id as decision_id, counted.about as about, counted.subject as subject, counted.left_ref as left_ref,
-        counted.result as result, counted.unit_code as unit_code, counted.decided_by as decided_by,
-        counted.decided_on as decided_on,
+        counted.decision_id, counted.about, counted.subject, counted.left_ref,
+        counted.result, counted.unit_code, counted.decided_by,
+        counted.decided_on,
         counted.is_weighed and judged.is_torn and counted.decided_on = judged.decided_on as is_torn,
         judged.is_others or (counted.about = 'identity' and judged.is_torn) as is_out,
-        judged.topic as topic,
+        judged.topic,
         row_number() over (
             partition by
                 counted.about, counted.subject,
@@ -156,7 +156,7 @@ placed as (
 
 of_another as (
     select
-        mine.decision_id as decision_id,
+        mine.decision_id,
         '同一行还判断为另一个人（' || string_agg(
             coalesce(unit.name, other.unit_code) || other.decided_by || ' ' || cast(other.decided_on as varchar), '、'
             order by other.decided_on desc, other.unit_code, other.decided_by, other.decision_id
@@ -174,17 +174,17 @@ of_another as (
 
 conclusion as (
     select distinct
-        counted.about as about, counted.subject as subject, counted.unit_code as unit_code,
-        counted.decided_by as decided_by, counted.result as result, counted.decided_on as decided_on,
-        counted.words as words
+        counted.about, counted.subject, counted.unit_code,
+        counted.decided_by, counted.result, counted.decided_on,
+        counted.words
     from counted
     where counted.is_conclusion and counted.result <> 'cannot_tell'
 ),
 
 conflict as (
     select
-        conclusion.about as about,
-        conclusion.subject as subject,
+        conclusion.about,
+        conclusion.subject,
         string_agg(
             conclusion.words, '、' order by conclusion.decided_on, conclusion.unit_code, conclusion.decided_by, conclusion.result
         ) as told
@@ -196,24 +196,24 @@ conflict as (
 )
 
 select
-    counted.decision_id as decision_id,
-    counted.about as about,
-    counted.subject as subject,
-    counted.result as result,
-    counted.measure as measure,
-    counted.decided_by as decided_by,
-    counted.decided_on as decided_on,
-    counted.note as note,
-    counted.unit_code as unit_code,
-    counted.file_name as file_name,
-    counted.sheet as sheet,
-    counted.row_number as row_number,
+    counted.decision_id,
+    counted.about,
+    counted.subject,
+    counted.result,
+    counted.measure,
+    counted.decided_by,
+    counted.decided_on,
+    counted.note,
+    counted.unit_code,
+    counted.file_name,
+    counted.sheet,
+    counted.row_number,
     counted.night as received_on,
-    counted.received_seq as received_seq,
-    counted.rule_code as rule_code,
-    counted.left_ref as left_ref,
-    counted.right_ref as right_ref,
-    counted.division_code as division_code,
+    counted.received_seq,
+    counted.rule_code,
+    counted.left_ref,
+    counted.right_ref,
+    counted.division_code,
     case
         when counted.problem is not null then 'misfit'
         when counted.time_said > 1 then 'repeated'
@@ -223,7 +223,7 @@ select
         when placed.row_rank = 1 and not coalesce(placed.is_out, false) then 'stands'
         else 'replaced'
     end as state,
-    counted.problem as problem,
+    counted.problem,
     case
         when counted.is_conclusion and counted.result <> 'cannot_tell' and not coalesce(placed.is_torn, false)
             then coalesce(conflict.told, of_another.told)

@@ -5,10 +5,10 @@ with since as (
 )
 
 select
-    submission.submission_id as submission_id,
-    submission.unit_code as unit_code,
-    submission.kind as kind,
-    submission.received_seq as received_seq,
+    submission.submission_id,
+    submission.unit_code,
+    submission.kind,
+    submission.received_seq,
     coalesce(unit.name, submission.unit_code) || '《' || submission.file_name || '》' as called
 from input.submission as submission
 cross join since

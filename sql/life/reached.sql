@@ -2,24 +2,24 @@
 -- person; for a rule about a head it is everybody in the household. Either kind of rule counts for the household.
 with recent as (
     select
-        listed.purpose as purpose,
-        listed.subject as subject,
-        listed.person_id as person_id,
-        listed.household_id as household_id
+        listed.purpose,
+        listed.subject,
+        listed.person_id,
+        listed.household_id
     from life.listed as listed
     cross join registry.horizon as horizon
     where listed.purpose is not null and listed.last_seen_on > horizon.report_start
 )
 
 select
-    recent.purpose as purpose,
+    recent.purpose,
     'persons' as counted,
     recent.person_id as member_id
 from recent
 where recent.subject = 'person'
 union
 select
-    recent.purpose as purpose,
+    recent.purpose,
     'persons' as counted,
     household_member.person_id as member_id
 from recent
@@ -28,7 +28,7 @@ inner join registry.household_member as household_member
 where recent.subject = 'household'
 union
 select
-    recent.purpose as purpose,
+    recent.purpose,
     'households' as counted,
     recent.household_id as member_id
 from recent

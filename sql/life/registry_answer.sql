@@ -1,11 +1,11 @@
 -- What the registries say tonight, for open warnings whose rule asks them: about the person of the warning, or the person's household.
 with asked as (
     select
-        before.warning_id as warning_id,
-        before.person_id as person_id,
-        before.household_id as household_id,
-        rule.not_in_of as not_in_of,
-        not_in.registry as registry
+        before.warning_id,
+        before.person_id,
+        before.household_id,
+        rule.not_in_of,
+        not_in.registry
     from life.before as before
     inner join input.rule as rule
         on before.rule_code = rule.rule_code
@@ -15,20 +15,20 @@ with asked as (
 )
 
 select
-    asked.warning_id as warning_id,
-    asked.registry as registry,
-    answered.answer as answer,
-    answered.is_whole as is_whole
+    asked.warning_id,
+    asked.registry,
+    answered.answer,
+    answered.is_whole
 from asked
 inner join registry.household_check as answered
     on asked.household_id = answered.household_id and asked.registry = answered.registry
 where asked.not_in_of = 'household'
 union all
 select
-    asked.warning_id as warning_id,
-    asked.registry as registry,
-    answered.answer as answer,
-    answered.is_whole as is_whole
+    asked.warning_id,
+    asked.registry,
+    answered.answer,
+    answered.is_whole
 from asked
 inner join registry.registry_check as answered
     on asked.person_id = answered.person_id and asked.registry = answered.registry

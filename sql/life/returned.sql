@@ -2,20 +2,20 @@
 -- was closed by people, has no row.
 with ended as (
     select
-        withdrawn.rule_code as rule_code, withdrawn.subject_id as subject_id, withdrawn.warning_id as warning_id,
-        withdrawn.first_seen_on as first_seen_on, withdrawn.withdrawn_on as withdrawn_on, withdrawn.because as because
+        withdrawn.rule_code, withdrawn.subject_id, withdrawn.warning_id,
+        withdrawn.first_seen_on, withdrawn.withdrawn_on, withdrawn.because
     from input.previous_withdrawn as withdrawn
     union all
     select
-        before.rule_code as rule_code, before.subject_id as subject_id, before.warning_id as warning_id,
-        before.first_seen_on as first_seen_on, cast(null as date) as withdrawn_on, cast(null as varchar) as because
+        before.rule_code, before.subject_id, before.warning_id,
+        before.first_seen_on, cast(null as date) as withdrawn_on, cast(null as varchar) as because
     from life.before as before
 ),
 
 last_ended as (
     select
-        ended.rule_code as rule_code, ended.subject_id as subject_id, ended.warning_id as warning_id,
-        ended.withdrawn_on as withdrawn_on, ended.because as because,
+        ended.rule_code, ended.subject_id, ended.warning_id,
+        ended.withdrawn_on, ended.because,
         row_number() over (
             partition by ended.rule_code, ended.subject_id
             order by ended.first_seen_on desc, ended.withdrawn_on desc nulls first, ended.warning_id
@@ -24,11 +24,11 @@ last_ended as (
 )
 
 select
-    standing.rule_code as rule_code,
-    standing.subject_id as subject_id,
+    standing.rule_code,
+    standing.subject_id,
     last_ended.warning_id as episode_before,
-    last_ended.withdrawn_on as withdrawn_on,
-    last_ended.because as because
+    last_ended.withdrawn_on,
+    last_ended.because
 from life.standing as standing
 inner join last_ended
     on

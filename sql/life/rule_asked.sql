@@ -2,8 +2,8 @@
 -- unreadable. Each subject is counted once.
 with population as (
     select
-        rule.rule_code as rule_code,
-        subject.division_code as division_code,
+        rule.rule_code,
+        subject.division_code,
         count(*) as subjects
     from input.rule as rule
     inner join life.subject as subject
@@ -13,7 +13,7 @@ with population as (
 ),
 
 stale as (
-    select asked.rule_code as rule_code, own_roster.unit_code as division_code
+    select asked.rule_code, own_roster.unit_code as division_code
     from input.rule_roster as asked
     inner join registry.own_roster as own_roster
         on asked.registry = own_roster.registry
@@ -26,7 +26,7 @@ stale as (
 ),
 
 doubted as (
-    select rule.rule_code as rule_code, person.division_code as division_code, person.person_id as subject_id
+    select rule.rule_code, person.division_code, person.person_id as subject_id
     from input.rule as rule
     inner join input.rule_not_in as asked
         on rule.rule_code = asked.rule_code
@@ -36,7 +36,7 @@ doubted as (
         on answer.person_id = person.person_id
     where rule.subject = 'person' and (rule.of_the_dead or person.death_date is null)
     union
-    select rule.rule_code as rule_code, household.division_code as division_code, household.household_id as subject_id
+    select rule.rule_code, household.division_code, household.household_id as subject_id
     from input.rule as rule
     inner join input.rule_not_in as asked
         on rule.rule_code = asked.rule_code
@@ -50,7 +50,7 @@ doubted as (
 ),
 
 unread as (
-    select unreadable.rule_code as rule_code, subject.division_code as division_code, unreadable.subject_id as subject_id
+    select unreadable.rule_code, subject.division_code, unreadable.subject_id
     from warnings.unreadable as unreadable
     inner join input.rule as rule
         on unreadable.rule_code = rule.rule_code
@@ -62,21 +62,21 @@ unread as (
 ),
 
 doubted_count as (
-    select doubted.rule_code as rule_code, doubted.division_code as division_code, count(*) as subjects
+    select doubted.rule_code, doubted.division_code, count(*) as subjects
     from doubted
     group by doubted.rule_code, doubted.division_code
 ),
 
 unread_count as (
-    select unread.rule_code as rule_code, unread.division_code as division_code, count(*) as subjects
+    select unread.rule_code, unread.division_code, count(*) as subjects
     from unread
     group by unread.rule_code, unread.division_code
 )
 
 select
-    population.rule_code as rule_code,
-    population.division_code as division_code,
-    population.subjects as subjects,
+    population.rule_code,
+    population.division_code,
+    population.subjects,
     stale.rule_code is not null as is_stale,
     case when stale.rule_code is null then coalesce(doubted_count.subjects, 0) else 0 end as doubtful,
     case when stale.rule_code is null then coalesce(unread_count.subjects, 0) else 0 end as unread,

@@ -2,18 +2,18 @@
 -- which it came, by what was listed and asked before: the result must be known before any row is loaded.
 with known as (
     select
-        'warning' as about, previous.warning_id as subject, previous.rule_code as rule_code, previous.subject_id as subject_id,
-        previous.division_code as division_code, previous.first_seen_on as since, cast(null as date) as ended_on
+        'warning' as about, previous.warning_id as subject, previous.rule_code, previous.subject_id,
+        previous.division_code, previous.first_seen_on as since, cast(null as date) as ended_on
     from input.previous_warning as previous
     union all
     select
-        'warning' as about, withdrawn.warning_id as subject, withdrawn.rule_code as rule_code, withdrawn.subject_id as subject_id,
-        withdrawn.division_code as division_code, withdrawn.first_seen_on as since, withdrawn.withdrawn_on as ended_on
+        'warning' as about, withdrawn.warning_id as subject, withdrawn.rule_code, withdrawn.subject_id,
+        withdrawn.division_code, withdrawn.first_seen_on as since, withdrawn.withdrawn_on as ended_on
     from input.previous_withdrawn as withdrawn
     union all
     select
-        'sample' as about, sampled.sample_id as subject, sampled.rule_code as rule_code, sampled.subject_id as subject_id,
-        sampled.division_code as division_code, sampled.sampled_on as since, sampled.lapsed_on as ended_on
+        'sample' as about, sampled.sample_id as subject, sampled.rule_code, sampled.subject_id,
+        sampled.division_code, sampled.sampled_on as since, sampled.lapsed_on as ended_on
     from input.previous_sample as sampled
 ),
 
@@ -29,8 +29,8 @@ followed as (
 
 worded as (
     select
-        decision.decision_id as decision_id, decision.about as about, decision.subject as subject, decision.result as result,
-        decision.decided_on as decided_on, decision.unit_code as unit_code, decision.night as night, decision.problem as problem,
+        decision.decision_id, decision.about, decision.subject, decision.result,
+        decision.decided_on, decision.unit_code, decision.night, decision.problem,
         case when decision.about = 'sample' then '抽样核查' else '预警' end as called,
         case when decision.about = 'sample' then '抽中' else '首次发现' end as began,
         case when decision.about = 'sample' then '失效' else '撤回' end as ended
@@ -40,7 +40,7 @@ worded as (
 
 judged as (
     select
-        decision.decision_id as decision_id,
+        decision.decision_id,
         coalesce(before.rule_code, known.rule_code) as rule_code,
         cast(null as varchar) as left_ref,
         cast(null as varchar) as right_ref,
@@ -76,7 +76,7 @@ judged as (
         on decision.decision_id = before.decision_id
     union all
     select
-        decision.decision_id as decision_id,
+        decision.decision_id,
         cast(null as varchar) as rule_code,
         coalesce(before.left_ref, question.left_ref) as left_ref,
         coalesce(before.right_ref, question.right_ref) as right_ref,
@@ -108,25 +108,25 @@ judged as (
 )
 
 select
-    decision.decision_id as decision_id,
-    decision.about as about,
-    decision.subject as subject,
-    decision.result as result,
-    decision.measure as measure,
-    decision.decided_by as decided_by,
-    decision.decided_on as decided_on,
-    decision.note as note,
-    decision.unit_code as unit_code,
-    decision.file_name as file_name,
-    decision.sheet as sheet,
-    decision.row_number as row_number,
-    decision.night as night,
-    decision.received_seq as received_seq,
-    judged.rule_code as rule_code,
-    judged.left_ref as left_ref,
-    judged.right_ref as right_ref,
-    judged.division_code as division_code,
-    judged.problem as problem
+    decision.decision_id,
+    decision.about,
+    decision.subject,
+    decision.result,
+    decision.measure,
+    decision.decided_by,
+    decision.decided_on,
+    decision.note,
+    decision.unit_code,
+    decision.file_name,
+    decision.sheet,
+    decision.row_number,
+    decision.night,
+    decision.received_seq,
+    judged.rule_code,
+    judged.left_ref,
+    judged.right_ref,
+    judged.division_code,
+    judged.problem
 from input.decision as decision
 inner join judged
     on decision.decision_id = judged.decision_id

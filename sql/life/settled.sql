@@ -3,8 +3,8 @@
 -- changed or went.
 with fresh as (
     select
-        answer.decision_id as decision_id, answer.left_ref as left_ref, answer.right_ref as right_ref,
-        answer.decided_by as decided_by, answer.decided_on as decided_on, title.title as title
+        answer.decision_id, answer.left_ref, answer.right_ref,
+        answer.decided_by, answer.decided_on, title.title
     from life.answer as answer
     inner join input.answer as title
         on answer.decision = title.answer
@@ -13,8 +13,8 @@ with fresh as (
     where answer.state = 'stands' and previous.decision_id is null
     union all
     select
-        answer.decision_id as decision_id, answer.left_ref as left_ref, answer.right_ref as right_ref,
-        answer.decided_by as decided_by, answer.decided_on as decided_on,
+        answer.decision_id, answer.left_ref, answer.right_ref,
+        answer.decided_by, answer.decided_on,
         title.title || case
             when answer.state = 'contradicted' or instead.question_id is null then '（与别的判断矛盾，先不生效）'
             else '（已改判）'
@@ -52,7 +52,7 @@ homes as (
 )
 
 select
-    homes.household_id as household_id,
+    homes.household_id,
     '（身份判断：' || string_agg(
         homes.decided_by || ' ' || cast(homes.decided_on as varchar) || '“' || homes.title || '”', '、'
         order by homes.decided_on, homes.decided_by, homes.decision_id

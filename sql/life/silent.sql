@@ -2,9 +2,9 @@
 -- about a person of another name silences no other division.
 with last_closed as (
     select
-        before.warning_id as warning_id, before.rule_code as rule_code, before.subject_id as subject_id,
-        before.level as level, before.measured as measured, before.decided_on as decided_on, before.outcome as outcome,
-        before.division_code as division_code, folded_name(before.subject_name) as folded_name,
+        before.warning_id, before.rule_code, before.subject_id,
+        before.level, before.measured, before.decided_on, before.outcome,
+        before.division_code, folded_name(before.subject_name) as folded_name,
         row_number() over (
             partition by before.rule_code, before.subject_id
             order by before.first_seen_on desc, before.decided_on desc, before.warning_id
@@ -15,9 +15,9 @@ with last_closed as (
 
 compared as (
     select
-        standing.rule_code as rule_code, standing.subject_id as subject_id,
+        standing.rule_code, standing.subject_id,
         last_closed.warning_id as episode_before, last_closed.outcome as outcome_before,
-        last_closed.decided_on as decided_on, night_policy.snooze_days as snooze_days,
+        last_closed.decided_on, night_policy.snooze_days,
         cast(level_now.level_rank as integer) < cast(level_then.level_rank as integer) as is_level_up,
         coalesce(
             standing.measured > last_closed.measured
@@ -43,10 +43,10 @@ compared as (
 )
 
 select
-    compared.rule_code as rule_code,
-    compared.subject_id as subject_id,
-    compared.episode_before as episode_before,
-    compared.outcome_before as outcome_before,
+    compared.rule_code,
+    compared.subject_id,
+    compared.episode_before,
+    compared.outcome_before,
     coalesce(compared.is_level_up or compared.is_more or compared.is_over, true) as fires_again,
     case
         when compared.is_level_up then '级别比办结时上升'

@@ -2,10 +2,10 @@
 -- yield to a stronger warning about the same person: one of tonight, or one that is carried over because it cannot be asked about.
 with alive as (
     select
-        every.rule_code as rule_code, every.subject_id as subject_id, every.person_id as person_id,
-        every.household_id as household_id, every.division_code as division_code, every.level as level,
-        every.measured as measured, every.reason as reason, every.evidence as evidence,
-        every.freshness as freshness, every.policy as policy
+        every.rule_code, every.subject_id, every.person_id,
+        every.household_id, every.division_code, every.level,
+        every.measured, every.reason, every.evidence,
+        every.freshness, every.policy
     from warnings.every as every
     inner join input.rule as rule
         on every.rule_code = rule.rule_code
@@ -15,17 +15,17 @@ with alive as (
 ),
 
 strong as (
-    select alive.rule_code as rule_code, alive.person_id as person_id
+    select alive.rule_code, alive.person_id
     from alive
     union
-    select before.rule_code as rule_code, before.person_id as person_id
+    select before.rule_code, before.person_id
     from life.before as before
     inner join life.unanswered as unanswered
         on before.warning_id = unanswered.warning_id
 ),
 
 outdone as (
-    select weaker.rule_code as rule_code, weaker.subject_id as subject_id, min(stronger.rule_code) as stronger_code
+    select weaker.rule_code, weaker.subject_id, min(stronger.rule_code) as stronger_code
     from alive as weaker
     inner join input.rule_yields as yields
         on weaker.rule_code = yields.rule_code
@@ -35,17 +35,17 @@ outdone as (
 )
 
 select
-    alive.rule_code as rule_code,
-    alive.subject_id as subject_id,
-    alive.person_id as person_id,
-    alive.household_id as household_id,
-    alive.division_code as division_code,
-    alive.level as level,
-    alive.measured as measured,
-    alive.reason as reason,
-    alive.evidence as evidence,
-    alive.freshness as freshness,
-    alive.policy as policy
+    alive.rule_code,
+    alive.subject_id,
+    alive.person_id,
+    alive.household_id,
+    alive.division_code,
+    alive.level,
+    alive.measured,
+    alive.reason,
+    alive.evidence,
+    alive.freshness,
+    alive.policy
 from alive
 left join outdone
     on alive.rule_code = outdone.rule_code and alive.subject_id = outdone.subject_id

@@ -2,10 +2,10 @@
 select
     'person' as subject_kind,
     person.person_id as subject_id,
-    person.person_id as person_id,
-    person.household_id as household_id,
-    person.division_code as division_code,
-    person.death_date as death_date,
+    person.person_id,
+    person.household_id,
+    person.division_code,
+    person.death_date,
     person.identity_state = 'provisional' as is_provisional
 from main.person as person
 union all
@@ -13,9 +13,9 @@ select
     'head' as subject_kind,
     household.household_id as subject_id,
     household.head_person_id as person_id,
-    household.household_id as household_id,
-    household.division_code as division_code,
-    head.death_date as death_date,
+    household.household_id,
+    household.division_code,
+    head.death_date,
     head.identity_state = 'provisional' as is_provisional
 from registry.household as household
 inner join main.person as head

@@ -4,13 +4,13 @@
 -- disputed; or people contradict each other about whose the row is.
 with unanswered as (
     select
-        answered.warning_id as warning_id,
-        answered.registry as registry,
+        answered.warning_id,
+        answered.registry,
         case when answered.answer = 'not_current' then 'old' when answered.is_whole then 'unsure' else 'in_part' end as sort
     from life.registry_answer as answered
     where answered.answer in ('not_current', 'cannot_tell')
     union
-    select before.warning_id as warning_id, asked.registry as registry, 'old' as sort
+    select before.warning_id, asked.registry, 'old' as sort
     from life.before as before
     inner join input.rule as rule
         on before.rule_code = rule.rule_code and rule.purpose in ('entitlement_review', 'supplement')
@@ -20,7 +20,7 @@ with unanswered as (
         on asked.unit_code = own_roster.unit_code and asked.registry = own_roster.registry
     where before.status <> 'closed' and not own_roster.is_current
     union
-    select before.warning_id as warning_id, asked.registry as registry, 'in_part' as sort
+    select before.warning_id, asked.registry, 'in_part' as sort
     from life.before as before
     inner join input.previous_source as asked
         on before.warning_id = asked.warning_id
@@ -36,8 +36,8 @@ with unanswered as (
 
 named as (
     select
-        unanswered.warning_id as warning_id,
-        unanswered.sort as sort,
+        unanswered.warning_id,
+        unanswered.sort,
         max(case when unanswered.registry = 'dibao' then '低保、' else '' end) as dibao,
         max(case when unanswered.registry = 'tekun' then '特困、' else '' end) as tekun,
         max(case when unanswered.registry = 'edge' then '低保边缘、' else '' end) as edge
@@ -46,17 +46,17 @@ named as (
 ),
 
 enrolled as (
-    select distinct answered.warning_id as warning_id
+    select distinct answered.warning_id
     from life.registry_answer as answered
     where answered.answer = 'enrolled'
 ),
 
 disputed_row as (
     select distinct
-        name_conflict.person_id as person_id,
-        household_member.household_id as household_id,
-        person_row.kind as kind,
-        person_row.own_unit_code as own_unit_code
+        name_conflict.person_id,
+        household_member.household_id,
+        person_row.kind,
+        person_row.own_unit_code
     from registry.name_conflict as name_conflict
     inner join registry.person_row as person_row
         on name_conflict.row_id = person_row.row_id
@@ -70,7 +70,7 @@ disputed_row as (
 ),
 
 disputed as (
-    select distinct before.warning_id as warning_id
+    select distinct before.warning_id
     from life.before as before
     inner join input.rule as rule
         on before.rule_code = rule.rule_code
@@ -88,7 +88,7 @@ disputed as (
 ),
 
 torn as (
-    select distinct before.warning_id as warning_id
+    select distinct before.warning_id
     from life.before as before
     inner join life.answer as answer
         on answer.state = 'contradicted' and answer.decision = 'same'
@@ -106,14 +106,14 @@ torn as (
 
 remark as (
     select
-        named.warning_id as warning_id,
+        named.warning_id,
         case named.sort when 'old' then '名单不是最新（' when 'in_part' then '名单不完整（' else '说不准是否在册（' end
         || rtrim(named.dibao || named.tekun || named.edge, '、') || '）' as said,
         case named.sort when 'old' then 1 when 'in_part' then 2 else 3 end as said_order
     from named
     union all
     select
-        before.warning_id as warning_id,
+        before.warning_id,
         unreadable.unreadable as said,
         4 as said_order
     from life.before as before
@@ -122,20 +122,20 @@ remark as (
     where before.status <> 'closed'
     union all
     select
-        disputed.warning_id as warning_id,
+        disputed.warning_id,
         '所依据的数据行姓名有争议' as said,
         5 as said_order
     from disputed
     union all
     select
-        torn.warning_id as warning_id,
+        torn.warning_id,
         '各单位对谁是谁的判断互相矛盾' as said,
         6 as said_order
     from torn
 )
 
 select
-    remark.warning_id as warning_id,
+    remark.warning_id,
     string_agg(remark.said, '；' order by remark.said_order) as said,
     string_agg(remark.said || '，今晚无法核对，保留原预警', '；' order by remark.said_order) as remark
 from remark

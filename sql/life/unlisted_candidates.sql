@@ -2,19 +2,19 @@
 -- found; those that are silent since a warning was closed; those who are enrolled, where the rule asks who is not; those about whom it cannot
 -- be told, or a cell cannot be read. A person without a number is no subject.
 with listed as (
-    select every.rule_code as rule_code, every.subject_id as subject_id, every.person_id as person_id
+    select every.rule_code, every.subject_id, every.person_id
     from warnings.every as every
     union all
-    select unreadable.rule_code as rule_code, unreadable.subject_id as subject_id, cast(null as varchar) as person_id
+    select unreadable.rule_code, unreadable.subject_id, cast(null as varchar) as person_id
     from warnings.unreadable as unreadable
     union all
-    select warning.rule_code as rule_code, warning.subject_id as subject_id, warning.person_id as person_id
+    select warning.rule_code, warning.subject_id, warning.person_id
     from main.warning as warning
     where warning.status <> 'closed' or warning.silent_until > warning.run_date
 ),
 
 answered as (
-    select rule.rule_code as rule_code, subject.subject_id as subject_id
+    select rule.rule_code, subject.subject_id
     from input.rule as rule
     inner join input.rule_not_in as asked
         on rule.rule_code = asked.rule_code
@@ -24,7 +24,7 @@ answered as (
         on rule.subject = subject.subject_kind and answer.household_id = subject.household_id
     where rule.purpose = 'assistance' and rule.not_in_of = 'household'
     union all
-    select rule.rule_code as rule_code, subject.subject_id as subject_id
+    select rule.rule_code, subject.subject_id
     from input.rule as rule
     inner join input.rule_not_in as asked
         on rule.rule_code = asked.rule_code
@@ -36,13 +36,13 @@ answered as (
 ),
 
 barred as (
-    select answered.rule_code as rule_code, answered.subject_id as subject_id
+    select answered.rule_code, answered.subject_id
     from answered
     union
-    select listed.rule_code as rule_code, listed.subject_id as subject_id
+    select listed.rule_code, listed.subject_id
     from listed
     union
-    select yields.rule_code as rule_code, subject.subject_id as subject_id
+    select yields.rule_code, subject.subject_id
     from listed
     inner join input.rule_yields as yields
         on listed.rule_code = yields.stronger_code
@@ -53,9 +53,9 @@ barred as (
 )
 
 select
-    rule.rule_code as rule_code,
-    subject.subject_id as subject_id,
-    subject.division_code as division_code
+    rule.rule_code,
+    subject.subject_id,
+    subject.division_code
 from input.rule as rule
 inner join life.subject as subject
     on rule.subject = subject.subject_kind

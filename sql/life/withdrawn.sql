@@ -1,14 +1,14 @@
 -- Warnings that were open, and that the rules no longer list and nothing keeps: they are to be withdrawn.
 select
-    before.warning_id as warning_id,
-    before.rule_code as rule_code,
-    before.subject_id as subject_id,
-    before.person_id as person_id,
-    before.household_id as household_id,
-    before.division_code as division_code,
-    before.level as level,
-    before.first_seen_on as first_seen_on,
-    before.reason as reason
+    before.warning_id,
+    before.rule_code,
+    before.subject_id,
+    before.person_id,
+    before.household_id,
+    before.division_code,
+    before.level,
+    before.first_seen_on,
+    before.reason
 from life.before as before
 left join main.warning as warning
     on before.warning_id = warning.warning_id

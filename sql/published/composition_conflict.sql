@@ -6,10 +6,10 @@ with flipped as (
 )
 
 select
-    composition_conflict.person_id as person_id,
-    composition_conflict.id_number as id_number,
-    composition_conflict.kept_head_id as kept_head_id,
-    composition_conflict.other_head_id as other_head_id,
+    composition_conflict.person_id,
+    composition_conflict.id_number,
+    composition_conflict.kept_head_id,
+    composition_conflict.other_head_id,
     flipped.person_id is not null as flips
 from registry.composition_conflict as composition_conflict
 left join flipped

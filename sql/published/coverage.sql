@@ -1,8 +1,8 @@
 -- Which unit was expected to deliver what, and what of it is on file.
 with received as (
     select
-        submission.unit_code as unit_code,
-        submission.kind as kind,
+        submission.unit_code,
+        submission.kind,
         coalesce(submission.period, '') as period,
         sum(case when submission.status in ('accepted', 'partly_accepted') then submission.rows_accepted else 0 end) as rows_held,
         max(case when submission.status in ('accepted', 'partly_accepted') then 1 else 0 end) as is_received,
@@ -13,12 +13,12 @@ with received as (
 ),
 
 asked as (
-    select expected.unit_code as unit_code, expected.kind as kind, coalesce(expected.period, '') as period
+    select expected.unit_code, expected.kind, coalesce(expected.period, '') as period
     from input.expected as expected
 ),
 
 missing as (
-    select distinct gap.unit_code as unit_code, gap.kind as kind, gap.period as period
+    select distinct gap.unit_code, gap.kind, gap.period
     from input.gap as gap
     where gap.period <> ''
 ),
@@ -31,9 +31,9 @@ places as (
 
 freshness as (
     select
-        places.unit_code as unit_code,
-        places.kind as kind,
-        places.period as period,
+        places.unit_code,
+        places.kind,
+        places.period,
         asked.unit_code is not null as is_expected,
         coalesce(received.is_received, 0) = 1 as is_received,
         coalesce(received.is_held, 0) = 1 as is_held,
@@ -56,13 +56,13 @@ freshness as (
 )
 
 select
-    freshness.unit_code as unit_code,
-    freshness.kind as kind,
-    freshness.period as period,
+    freshness.unit_code,
+    freshness.kind,
+    freshness.period,
     freshness.is_expected as expected,
     freshness.is_received as received,
     cast(freshness.rows_held as bigint) as "rows",
-    freshness.fresh_until as fresh_until,
+    freshness.fresh_until,
     case
         when freshness.is_held then 'shrunken'
         when not freshness.is_received then 'absent'
@@ -70,7 +70,7 @@ select
         when freshness.is_missing_some then 'incomplete'
         else 'fresh'
     end as state,
-    delivery.due_on as due_on,
+    delivery.due_on,
     case
         when delivery.due_on is not null
             then greatest(date_diff('day', delivery.due_on, coalesce(delivery.first_taken_on, night.run_date)), 0)

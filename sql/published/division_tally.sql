@@ -1,7 +1,7 @@
 -- For each division: how many warnings are open, looked into, overdue and closed.
 select
     unit.unit_code as division_code,
-    unit.name as name,
+    unit.name,
     count(case when warning.status = 'open' then 1 end) as open_count,
     count(case when warning.status = 'verifying' then 1 end) as verifying_count,
     count(case when warning.is_overdue then 1 end) as overdue_count,

@@ -1,17 +1,17 @@
 -- Records that look like one person. Those whose decision would change most on the lists come first. This table merges nothing.
 with offered as (
     select
-        suggestion.left_ref as left_ref,
-        suggestion.right_ref as right_ref,
-        suggestion.score as score,
-        suggestion.reason as reason,
+        suggestion.left_ref,
+        suggestion.right_ref,
+        suggestion.score,
+        suggestion.reason,
         coalesce(set_aside.name, other.name) as left_name,
         coalesce(set_aside.number, other.id_number) as left_number,
         person.name as right_name,
         person.id_number as right_number,
-        set_aside.submission_id as submission_id,
-        set_aside.sheet as sheet,
-        set_aside.row_number as row_number,
+        set_aside.submission_id,
+        set_aside.sheet,
+        set_aside.row_number,
         coalesce(set_aside.is_unproven, true) as is_ready,
         case
             when set_aside.row_id is not null and coalesce(sender.unit_kind, 'partner') = 'partner' then person.division_code
@@ -32,29 +32,29 @@ with offered as (
 )
 
 select
-    offered.left_ref as left_ref,
-    offered.right_ref as right_ref,
-    offered.score as score,
-    offered.reason as reason,
+    offered.left_ref,
+    offered.right_ref,
+    offered.score,
+    offered.reason,
     coalesce(consequence.said, '今晚的清单不变。')
     || case when offered.is_ready then '' else '这一行另有错误，改正重报后才能并入。' end as consequence,
-    decided.decision as decision,
-    decided.decided_by as decided_by,
-    decided.decided_on as decided_on,
-    decided.note as note,
+    decided.decision,
+    decided.decided_by,
+    decided.decided_on,
+    decided.note,
     coalesce(consequence.weight, 0) as weight,
-    offered.division_code as division_code,
-    submission.kind as kind,
-    submission.unit_code as unit_code,
-    submission.file_name as file_name,
-    offered.sheet as sheet,
+    offered.division_code,
+    submission.kind,
+    submission.unit_code,
+    submission.file_name,
+    offered.sheet,
     offered.row_number as "row",
-    offered.left_name as left_name,
+    offered.left_name,
     case
         when length(offered.left_number) >= 15 then masked_number(offered.left_number)
         when offered.left_number is not null then '（不完整）'
     end as left_number_masked,
-    offered.right_name as right_name,
+    offered.right_name,
     masked_number(offered.right_number) as right_number_masked
 from offered
 left join input.submission as submission

@@ -1,11 +1,11 @@
 -- Every household, with the colour of the help that it needs; without open warnings, the colour of what it already has.
 with standing as (
-    select distinct household_member.household_id as household_id, enrolment.registry as ground
+    select distinct household_member.household_id, enrolment.registry as ground
     from registry.household_member as household_member
     inner join registry.enrolment as enrolment
         on household_member.person_id = enrolment.person_id
     union
-    select distinct household_member.household_id as household_id, 'temporary' as ground
+    select distinct household_member.household_id, 'temporary' as ground
     from registry.household_member as household_member
     inner join registry.temporary_grant as temporary_grant
         on household_member.person_id = temporary_grant.person_id
@@ -14,7 +14,7 @@ with standing as (
 ),
 
 coloured as (
-    select standing.household_id as household_id, min(cast(colour.colour_rank as integer)) as colour_rank
+    select standing.household_id, min(cast(colour.colour_rank as integer)) as colour_rank
     from standing
     inner join input.colour as colour
         on standing.ground = colour.ground
@@ -22,16 +22,16 @@ coloured as (
 ),
 
 named_colour as (
-    select distinct cast(colour.colour_rank as integer) as colour_rank, colour.colour as colour
+    select distinct cast(colour.colour_rank as integer) as colour_rank, colour.colour
     from input.colour as colour
 )
 
 select
-    household.household_id as household_id,
-    household.head_person_id as head_person_id,
-    household.division_code as division_code,
-    household_fact.township as township,
-    household_fact.area_type as area_type,
+    household.household_id,
+    household.head_person_id,
+    household.division_code,
+    household_fact.township,
+    household_fact.area_type,
     household_fact.household_size as size,
     coalesce(household_warning.colour, named_colour.colour) as colour
 from registry.household as household

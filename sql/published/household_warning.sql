@@ -1,9 +1,9 @@
 -- One line per household with open warnings: how urgent it is, which colour of help, which services, and whether it is news.
 with listed as (
     select
-        warning_list.household_id as household_id, warning_list.rule_code as rule_code, warning_list.level as level,
-        warning_list.purpose as purpose, warning_list.first_seen_on as first_seen_on,
-        warning_list.division_code as division_code,
+        warning_list.household_id, warning_list.rule_code, warning_list.level,
+        warning_list.purpose, warning_list.first_seen_on,
+        warning_list.division_code,
         cast(level.level_rank as integer) as level_rank
     from main.warning_list as warning_list
     inner join input.level as level
@@ -12,7 +12,7 @@ with listed as (
 
 counted as (
     select
-        listed.household_id as household_id,
+        listed.household_id,
         min(listed.division_code) as division_code,
         min(listed.level_rank) as level_rank,
         count(*) as open_count,
@@ -22,13 +22,13 @@ counted as (
 ),
 
 coded as (
-    select codes.household_id as household_id, string_agg(codes.rule_code, ',' order by codes.rule_code) as codes
+    select codes.household_id, string_agg(codes.rule_code, ',' order by codes.rule_code) as codes
     from (select distinct household_id, rule_code from listed) as codes
     group by codes.household_id
 ),
 
 coloured as (
-    select listed.household_id as household_id, min(cast(colour.colour_rank as integer)) as colour_rank
+    select listed.household_id, min(cast(colour.colour_rank as integer)) as colour_rank
     from listed
     inner join input.colour as colour
         on listed.purpose = colour.ground and (colour.level is null or listed.level = colour.level)
@@ -36,17 +36,17 @@ coloured as (
 ),
 
 named_colour as (
-    select distinct cast(colour.colour_rank as integer) as colour_rank, colour.colour as colour
+    select distinct cast(colour.colour_rank as integer) as colour_rank, colour.colour
     from input.colour as colour
 ),
 
 needed as (
-    select listed.household_id as household_id, cast(referral.service_rank as integer) as service_rank, referral.service as service
+    select listed.household_id, cast(referral.service_rank as integer) as service_rank, referral.service
     from listed
     inner join input.referral as referral
         on referral.ground = 'rule' and listed.rule_code = referral.rule_code
     union
-    select counted.household_id as household_id, cast(referral.service_rank as integer) as service_rank, referral.service as service
+    select counted.household_id, cast(referral.service_rank as integer) as service_rank, referral.service
     from counted
     inner join registry.household_member as household_member
         on counted.household_id = household_member.household_id
@@ -61,7 +61,7 @@ needed as (
         on household_member.person_id = death.person_id
     where death.person_id is null
     union
-    select counted.household_id as household_id, cast(referral.service_rank as integer) as service_rank, referral.service as service
+    select counted.household_id, cast(referral.service_rank as integer) as service_rank, referral.service
     from counted
     inner join registry.household_member as household_member
         on counted.household_id = household_member.household_id
@@ -75,14 +75,14 @@ needed as (
 ),
 
 referred as (
-    select needed.household_id as household_id, string_agg(needed.service, ',' order by needed.service_rank) as referrals
+    select needed.household_id, string_agg(needed.service, ',' order by needed.service_rank) as referrals
     from needed
     group by needed.household_id
 ),
 
 open_before as (
     select
-        previous.household_id as household_id, previous.rule_code as rule_code,
+        previous.household_id, previous.rule_code,
         cast(level.level_rank as integer) as level_rank
     from input.previous_warning as previous
     inner join input.level as level
@@ -91,13 +91,13 @@ open_before as (
 ),
 
 level_before as (
-    select open_before.household_id as household_id, min(open_before.level_rank) as level_rank
+    select open_before.household_id, min(open_before.level_rank) as level_rank
     from open_before
     group by open_before.household_id
 ),
 
 further as (
-    select distinct listed.household_id as household_id
+    select distinct listed.household_id
     from listed
     left join open_before
         on listed.household_id = open_before.household_id and listed.rule_code = open_before.rule_code
@@ -105,18 +105,18 @@ further as (
 )
 
 select
-    counted.household_id as household_id,
-    household.head_person_id as head_person_id,
+    counted.household_id,
+    household.head_person_id,
     head.name as head_name,
     head.id_number as head_id_number,
     coalesce(household.division_code, counted.division_code) as division_code,
-    household_fact.township as township,
+    household_fact.township,
     household_fact.household_size as size,
-    level.level as level,
-    named_colour.colour as colour,
-    coded.codes as codes,
-    counted.open_count as open_count,
-    counted.oldest_on as oldest_on,
+    level.level,
+    named_colour.colour,
+    coded.codes,
+    counted.open_count,
+    counted.oldest_on,
     coalesce(referred.referrals, '') as referrals,
     case
         when level_before.household_id is null then 'new'

@@ -8,18 +8,18 @@ with named as (
     union
     select suggestion.right_ref as person_id from main.duplicate_suggestion as suggestion
     union
-    select question.person_id as person_id from registry.name_question as question
+    select question.person_id from registry.name_question as question
     where question.is_in_use
 ),
 
 placed as (
     select
-        person_row.person_id as person_id,
-        person_row.kind as kind,
-        person_row.unit_code as unit_code,
-        person_row.submission_id as submission_id,
-        person_row.sheet as sheet,
-        person_row.row_number as row_number,
+        person_row.person_id,
+        person_row.kind,
+        person_row.unit_code,
+        person_row.submission_id,
+        person_row.sheet,
+        person_row.row_number,
         row_number() over (
             partition by person_row.person_id
             order by
@@ -40,14 +40,14 @@ placed as (
 
 stands_at as (
     select
-        identity.person_id as person_id,
-        identity.name as name,
-        identity.id_number as id_number,
-        placed.kind as kind,
-        placed.unit_code as unit_code,
-        submission.file_name as file_name,
-        placed.sheet as sheet,
-        placed.row_number as row_number
+        identity.person_id,
+        identity.name,
+        identity.id_number,
+        placed.kind,
+        placed.unit_code,
+        submission.file_name,
+        placed.sheet,
+        placed.row_number
     from named
     inner join registry.identity as identity
         on named.person_id = identity.person_id
@@ -60,15 +60,15 @@ stands_at as (
 pair as (
     select
         'pair' as about,
-        suggestion.left_ref as left_ref,
-        suggestion.right_ref as right_ref,
-        suggestion.division_code as division_code,
-        suggestion.score as score,
-        suggestion.reason as reason,
-        suggestion.consequence as consequence,
-        suggestion.weight as weight,
-        suggestion.left_name as left_name,
-        suggestion.left_number_masked as left_number_masked,
+        suggestion.left_ref,
+        suggestion.right_ref,
+        suggestion.division_code,
+        suggestion.score,
+        suggestion.reason,
+        suggestion.consequence,
+        suggestion.weight,
+        suggestion.left_name,
+        suggestion.left_number_masked,
         coalesce(suggestion.kind, other.kind) as left_kind,
         coalesce(suggestion.unit_code, other.unit_code) as left_unit_code,
         coalesce(suggestion.file_name, other.file_name) as left_file_name,
@@ -145,11 +145,11 @@ asked as (
 tonight as (
     select
         md5(asked.left_ref || ' ' || asked.right_ref) as question_id,
-        asked.about as about, asked.left_ref as left_ref, asked.right_ref as right_ref, asked.division_code as division_code,
-        true as is_asked, asked.score as score, asked.reason as reason, asked.consequence as consequence,
-        asked.weight as weight, asked.left_name as left_name, asked.left_number_masked as left_number_masked,
-        asked.left_kind as left_kind, asked.left_unit_code as left_unit_code, asked.left_file_name as left_file_name,
-        asked.left_sheet as left_sheet, asked.left_row as left_row, other.name as right_name,
+        asked.about, asked.left_ref, asked.right_ref, asked.division_code,
+        true as is_asked, asked.score, asked.reason, asked.consequence,
+        asked.weight, asked.left_name, asked.left_number_masked,
+        asked.left_kind, asked.left_unit_code, asked.left_file_name,
+        asked.left_sheet, asked.left_row, other.name as right_name,
         masked_number(other.id_number) as right_number_masked,
         other.kind as right_kind, other.unit_code as right_unit_code, other.file_name as right_file_name,
         other.sheet as right_sheet, other.row_number as right_row, cast(null as date) as asked_before_on
@@ -160,21 +160,21 @@ tonight as (
 
 before as (
     select
-        previous.question_id as question_id,
-        previous.about as about, previous.left_ref as left_ref, previous.right_ref as right_ref,
-        previous.division_code as division_code,
+        previous.question_id,
+        previous.about, previous.left_ref, previous.right_ref,
+        previous.division_code,
         left_person.person_id is not null and decided.decision = 'same' as is_asked,
-        previous.score as score, previous.reason as reason,
+        previous.score, previous.reason,
         case
             when left_person.person_id is not null and decided.decision = 'same' then '已按同一个人计；改判为不是，两人就重新分开。'
         end as consequence,
-        0 as weight, previous.left_name as left_name, previous.left_number_masked as left_number_masked,
-        previous.left_kind as left_kind, previous.left_unit_code as left_unit_code,
-        previous.left_file_name as left_file_name, previous.left_sheet as left_sheet, previous.left_row as left_row,
-        previous.right_name as right_name, previous.right_number_masked as right_number_masked,
-        previous.right_kind as right_kind, previous.right_unit_code as right_unit_code,
-        previous.right_file_name as right_file_name, previous.right_sheet as right_sheet,
-        previous.right_row as right_row, previous.first_asked_on as asked_before_on
+        0 as weight, previous.left_name, previous.left_number_masked,
+        previous.left_kind, previous.left_unit_code,
+        previous.left_file_name, previous.left_sheet, previous.left_row,
+        previous.right_name, previous.right_number_masked,
+        previous.right_kind, previous.right_unit_code,
+        previous.right_file_name, previous.right_sheet,
+        previous.right_row, previous.first_asked_on as asked_before_on
     from input.previous_question as previous
     left join tonight
         on previous.question_id = tonight.question_id
@@ -194,7 +194,7 @@ before as (
 ),
 
 torn as (
-    select distinct answer.question_id as question_id
+    select distinct answer.question_id
     from life.answer as answer
     where answer.state = 'contradicted'
 ),
@@ -214,38 +214,38 @@ every as (
 )
 
 select
-    every.question_id as question_id,
-    every.about as about,
-    every.left_ref as left_ref,
-    every.right_ref as right_ref,
-    every.division_code as division_code,
-    every.is_asked as is_asked,
+    every.question_id,
+    every.about,
+    every.left_ref,
+    every.right_ref,
+    every.division_code,
+    every.is_asked,
     coalesce(previous.first_asked_on, every.asked_before_on, night.run_date) as first_asked_on,
-    every.score as score,
-    every.reason as reason,
+    every.score,
+    every.reason,
     case
         when torn.question_id is null then every.consequence
         else '已有的判断互相矛盾，先不生效，请各方商定后重新判断，判断日期写商定的那一天。' || coalesce(every.consequence, '')
     end as consequence,
     cast(every.weight as bigint) as weight,
-    every.left_name as left_name,
-    every.left_number_masked as left_number_masked,
-    every.left_kind as left_kind,
-    every.left_unit_code as left_unit_code,
+    every.left_name,
+    every.left_number_masked,
+    every.left_kind,
+    every.left_unit_code,
     case when left_elsewhere.unit_code is null then every.left_file_name end as left_file_name,
     case when left_elsewhere.unit_code is null then every.left_sheet end as left_sheet,
     case when left_elsewhere.unit_code is null then every.left_row end as left_row,
-    every.right_name as right_name,
-    every.right_number_masked as right_number_masked,
-    every.right_kind as right_kind,
-    every.right_unit_code as right_unit_code,
+    every.right_name,
+    every.right_number_masked,
+    every.right_kind,
+    every.right_unit_code,
     case when right_elsewhere.unit_code is null then every.right_file_name end as right_file_name,
     case when right_elsewhere.unit_code is null then every.right_sheet end as right_sheet,
     case when right_elsewhere.unit_code is null then every.right_row end as right_row,
-    decided.decision as decision,
-    decided.decided_by as decided_by,
-    decided.decided_on as decided_on,
-    decided.note as note
+    decided.decision,
+    decided.decided_by,
+    decided.decided_on,
+    decided.note
 from every
 cross join input.night as night
 left join input.previous_question as previous

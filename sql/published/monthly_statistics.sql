@@ -18,9 +18,9 @@ paid as (
 
 counted as (
     select
-        person.registry as registry,
-        person.month as month,
-        person.division_code as division_code,
+        person.registry,
+        person.month,
+        person.division_code,
         count(distinct person.head_person_id) as households,
         count(distinct person.person_id) as persons
     from person
@@ -29,9 +29,9 @@ counted as (
 
 summed as (
     select
-        paid.registry as registry,
-        paid.month as month,
-        paid.division_code as division_code,
+        paid.registry,
+        paid.month,
+        paid.division_code,
         sum(paid.amount_fen) as amount_fen,
         case when paid.registry = 'temporary' then count(*) end as grants,
         count(*) - count(paid.amount_fen) as without_amount
@@ -47,13 +47,13 @@ held as (
 
 monthly as (
     select
-        held.registry as registry,
-        held.month as month,
-        held.division_code as division_code,
-        counted.households as households,
-        counted.persons as persons,
-        summed.grants as grants,
-        summed.amount_fen as amount_fen,
+        held.registry,
+        held.month,
+        held.division_code,
+        counted.households,
+        counted.persons,
+        summed.grants,
+        summed.amount_fen,
         coalesce(summed.without_amount, 0) as without_amount
     from held
     left join counted
@@ -64,9 +64,9 @@ monthly as (
 
 entered as (
     select
-        person.registry as registry,
+        person.registry,
         substr(person.month, 1, 4) as year,
-        person.division_code as division_code,
+        person.division_code,
         count(distinct person.person_id) as persons_entered
     from person
     group by person.registry, substr(person.month, 1, 4), person.division_code
@@ -74,8 +74,8 @@ entered as (
 
 reporting as (
     select
-        person.registry as registry,
-        person.month as month,
+        person.registry,
+        person.month,
         count(distinct person.division_code) as divisions
     from registry.counted_person as person
     group by person.registry, person.month
@@ -83,8 +83,8 @@ reporting as (
 
 absent as (
     select distinct
-        person.registry as registry,
-        person.month as month
+        person.registry,
+        person.month
     from person
     inner join input.expected as expected
         on expected.kind = person.registry || '_person'
@@ -97,9 +97,9 @@ absent as (
 
 reported as (
     select
-        reporting.registry as registry,
-        reporting.month as month,
-        reporting.divisions as divisions,
+        reporting.registry,
+        reporting.month,
+        reporting.divisions,
         absent.registry is null as is_by_all
     from reporting
     left join absent
@@ -108,7 +108,7 @@ reported as (
 
 year_reported as (
     select
-        reported.registry as registry,
+        reported.registry,
         substr(reported.month, 1, 4) as year,
         max(case when reported.is_by_all then 1 else 0 end) as has_whole_month,
         max(reported.divisions) as most_divisions
@@ -118,8 +118,8 @@ year_reported as (
 
 partly_reported as (
     select
-        reported.registry as registry, reported.month as month, 'all' as division_code,
-        year_reported.has_whole_month as has_whole_month,
+        reported.registry, reported.month, 'all' as division_code,
+        year_reported.has_whole_month,
         year_reported.has_whole_month = 1 or reported.divisions < year_reported.most_divisions as is_left_out
     from reported
     inner join year_reported
@@ -128,19 +128,19 @@ partly_reported as (
 ),
 
 known_to_lack as (
-    select in_part.registry as registry, in_part.month as month, in_part.division_code as division_code, 1 as divisions
+    select in_part.registry, in_part.month, in_part.division_code, 1 as divisions
     from registry.month_in_part as in_part
     union all
-    select in_part.registry as registry, in_part.month as month, 'all' as division_code, count(*) as divisions
+    select in_part.registry, in_part.month, 'all' as division_code, count(*) as divisions
     from registry.month_in_part as in_part
     group by in_part.registry, in_part.month
 ),
 
 not_whole as (
     select
-        known_to_lack.registry as registry,
-        known_to_lack.month as month,
-        known_to_lack.division_code as division_code,
+        known_to_lack.registry,
+        known_to_lack.month,
+        known_to_lack.division_code,
         case
             when known_to_lack.division_code = 'all' then '；有' || cast(known_to_lack.divisions as varchar) || '个区的名册不完整，数可能偏少'
             else '；名册不完整，数可能偏少'
@@ -148,9 +148,9 @@ not_whole as (
     from known_to_lack
     union all
     select
-        known_to_lack.registry as registry,
+        known_to_lack.registry,
         substr(known_to_lack.month, 1, 4) as month,
-        known_to_lack.division_code as division_code,
+        known_to_lack.division_code,
         '；有' || cast(count(distinct known_to_lack.month) as varchar) || '个月的名册不完整，数可能偏少' as caveat
     from known_to_lack
     group by known_to_lack.registry, substr(known_to_lack.month, 1, 4), known_to_lack.division_code
@@ -158,15 +158,15 @@ not_whole as (
 
 shown as (
     select
-        monthly.registry as registry,
-        monthly.month as month,
-        monthly.division_code as division_code,
+        monthly.registry,
+        monthly.month,
+        monthly.division_code,
         cast(monthly.households as decimal(14, 2)) as households,
         cast(monthly.persons as decimal(14, 2)) as persons,
         monthly.persons as persons_entered,
-        monthly.grants as grants,
-        monthly.amount_fen as amount_fen,
-        monthly.without_amount as without_amount,
+        monthly.grants,
+        monthly.amount_fen,
+        monthly.without_amount,
         1 as months,
         case when monthly.division_code = 'all' then coalesce(reporting.divisions, 0) else 1 end as divisions,
         '户数：户，人数：人，为' || monthly.month || '当月数' as counted_how
@@ -175,9 +175,9 @@ shown as (
         on monthly.registry = reporting.registry and monthly.month = reporting.month
     union all
     select
-        monthly.registry as registry,
+        monthly.registry,
         substr(monthly.month, 1, 4) as month,
-        monthly.division_code as division_code,
+        monthly.division_code,
         cast(
             cast(sum(case when not coalesce(partly_reported.is_left_out, false) then monthly.households end) as decimal(18, 4))
             / nullif(count(case when not coalesce(partly_reported.is_left_out, false) then monthly.persons end), 0) as decimal(14, 2)
@@ -227,11 +227,11 @@ shown as (
 )
 
 select
-    shown.month as month,
-    shown.division_code as division_code,
-    shown.registry as registry,
-    shown.households as households,
-    shown.persons as persons,
+    shown.month,
+    shown.division_code,
+    shown.registry,
+    shown.households,
+    shown.persons,
     cast(shown.persons_entered as bigint) as persons_entered,
     cast(shown.grants as bigint) as grants,
     cast(cast(shown.amount_fen as decimal(20, 2)) * 0.01 as decimal(18, 2)) as amount,

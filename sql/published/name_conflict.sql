@@ -6,16 +6,16 @@ with flipped as (
 )
 
 select
-    question.person_id as person_id,
-    question.id_number as id_number,
-    question.kept_name as kept_name,
-    question.other_name as other_name,
-    question.submission_id as submission_id,
-    question.sheet as sheet,
+    question.person_id,
+    question.id_number,
+    question.kept_name,
+    question.other_name,
+    question.submission_id,
+    question.sheet,
     question.row_number as "row",
-    question.kind as kind,
-    question.state as state,
-    question.is_set_aside as is_set_aside,
+    question.kind,
+    question.state,
+    question.is_set_aside,
     coalesce(kept_row.unit_code, returned.division_code) as kept_unit_code,
     flipped.row_id is not null as flips
 from registry.name_question as question

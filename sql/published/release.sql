@@ -22,13 +22,13 @@ received as (
 )
 
 select
-    night.run_date as run_date,
-    release.built_at as built_at,
-    release.code_version as code_version,
-    rules.rules_version as rules_version,
-    release.policy_version as policy_version,
-    release.settings_version as settings_version,
-    release.input_digest as input_digest,
+    night.run_date,
+    release.built_at,
+    release.code_version,
+    rules.rules_version,
+    release.policy_version,
+    release.settings_version,
+    release.input_digest,
     people.rows_found as persons,
     households.rows_found as households,
     open_warnings.rows_found as open_warnings,

@@ -2,12 +2,12 @@
 -- roster names; '' when it names none. The rows of one month add up to its line in monthly_statistics.
 with member as (
     select
-        person.registry as registry,
-        person.month as month,
-        person.division_code as division_code,
+        person.registry,
+        person.month,
+        person.division_code,
         coalesce(named.township, '') as township,
-        person.person_id as person_id,
-        person.head_person_id as head_person_id
+        person.person_id,
+        person.head_person_id
     from registry.counted_person as person
     left join registry.household_township as named
         on
@@ -17,7 +17,7 @@ with member as (
 ),
 
 home as (
-    select member.month as month, member.division_code as division_code, member.person_id as person_id, min(member.township) as township
+    select member.month, member.division_code, member.person_id, min(member.township) as township
     from member
     where member.registry = 'tekun'
     group by member.month, member.division_code, member.person_id
@@ -25,11 +25,11 @@ home as (
 
 paid as (
     select
-        amount.registry as registry,
-        amount.month as month,
-        amount.division_code as division_code,
+        amount.registry,
+        amount.month,
+        amount.division_code,
         coalesce(home.township, named.township, '') as township,
-        amount.amount_fen as amount_fen
+        amount.amount_fen
     from registry.counted_amount as amount
     left join home
         on
@@ -44,10 +44,10 @@ paid as (
 
 counted as (
     select
-        member.registry as registry,
-        member.month as month,
-        member.division_code as division_code,
-        member.township as township,
+        member.registry,
+        member.month,
+        member.division_code,
+        member.township,
         count(distinct member.head_person_id) as households,
         count(distinct member.person_id) as persons
     from member
@@ -56,10 +56,10 @@ counted as (
 
 summed as (
     select
-        paid.registry as registry,
-        paid.month as month,
-        paid.division_code as division_code,
-        paid.township as township,
+        paid.registry,
+        paid.month,
+        paid.division_code,
+        paid.township,
         sum(paid.amount_fen) as amount_fen,
         count(*) - count(paid.amount_fen) as without_amount
     from paid
@@ -73,12 +73,12 @@ held as (
 )
 
 select
-    held.month as month,
-    held.division_code as division_code,
-    held.township as township,
-    held.registry as registry,
-    counted.households as households,
-    counted.persons as persons,
+    held.month,
+    held.division_code,
+    held.township,
+    held.registry,
+    counted.households,
+    counted.persons,
     cast(cast(summed.amount_fen as decimal(20, 2)) * 0.01 as decimal(18, 2)) as amount,
     coalesce(summed.without_amount, 0) as without_amount,
     in_part.registry is null as is_whole,

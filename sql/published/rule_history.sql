@@ -2,8 +2,8 @@
 -- release before gives them, as long as facts are kept.
 with found as (
     select
-        warning.rule_code as rule_code,
-        warning.division_code as division_code,
+        warning.rule_code,
+        warning.division_code,
         count(case when warning.last_seen_on = warning.run_date then 1 end) as fired,
         count(*) as open_count,
         count(case when warning.is_overdue then 1 end) as overdue_count
@@ -13,8 +13,8 @@ with found as (
 )
 
 select
-    night.run_date as run_date,
-    rule.rule_code as rule_code,
+    night.run_date,
+    rule.rule_code,
     unit.unit_code as division_code,
     coalesce(rule_asked.subjects, 0) - coalesce(rule_asked.not_asked, 0) as asked,
     coalesce(found.fired, 0) as fired,
@@ -31,14 +31,14 @@ left join found
     on rule.rule_code = found.rule_code and unit.unit_code = found.division_code
 union all
 select
-    before.run_date as run_date,
-    before.rule_code as rule_code,
-    before.division_code as division_code,
-    before.asked as asked,
-    before.fired as fired,
-    before.could_not_be_asked as could_not_be_asked,
-    before.open as open,
-    before.overdue as overdue
+    before.run_date,
+    before.rule_code,
+    before.division_code,
+    before.asked,
+    before.fired,
+    before.could_not_be_asked,
+    before.open,
+    before.overdue
 from input.previous_rule_history as before
 cross join registry.horizon as horizon
 where before.run_date > horizon.retention_start

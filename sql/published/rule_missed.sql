@@ -2,8 +2,8 @@
 -- without listing them. The samples are those of the trailing year. Where nothing was checked, the number is unknown; it is not 0.
 with drawn as (
     select
-        sample_check.rule_code as rule_code, sample_check.division_code as division_code, sample_check.state as state,
-        verdict.counts_as as counts_as
+        sample_check.rule_code, sample_check.division_code, sample_check.state,
+        verdict.counts_as
     from main.sample_check as sample_check
     cross join registry.horizon as horizon
     left join input.verdict as verdict
@@ -27,8 +27,8 @@ everywhere as (
 
 counted as (
     select
-        everywhere.rule_code as rule_code,
-        everywhere.division_code as division_code,
+        everywhere.rule_code,
+        everywhere.division_code,
         cast(sum(everywhere.subjects) as bigint) as subjects,
         count(everywhere.state) as sampled,
         count(case when everywhere.state in ('open', 'verifying') then 1 end) as waiting,
@@ -41,14 +41,14 @@ counted as (
 
 shares as (
     select
-        counted.rule_code as rule_code,
-        counted.division_code as division_code,
-        counted.subjects as subjects,
-        counted.sampled as sampled,
-        counted.waiting as waiting,
-        counted.checked as checked,
-        counted.found as found,
-        counted.wrong_data as wrong_data,
+        counted.rule_code,
+        counted.division_code,
+        counted.subjects,
+        counted.sampled,
+        counted.waiting,
+        counted.checked,
+        counted.found,
+        counted.wrong_data,
         cast(counted.found as double) / nullif(cast(counted.checked as double), 0) as share,
         case when counted.checked > 0 then wilson_low(counted.found, counted.checked) end as low,
         case when counted.checked > 0 then wilson_high(counted.found, counted.checked) end as high
@@ -56,15 +56,15 @@ shares as (
 )
 
 select
-    shares.rule_code as rule_code,
-    rule.title as title,
-    shares.division_code as division_code,
+    shares.rule_code,
+    rule.title,
+    shares.division_code,
     shares.subjects as population,
-    shares.sampled as sampled,
-    shares.waiting as waiting,
-    shares.checked as checked,
-    shares.found as found,
-    shares.wrong_data as wrong_data,
+    shares.sampled,
+    shares.waiting,
+    shares.checked,
+    shares.found,
+    shares.wrong_data,
     cast(shares.share as decimal(6, 4)) as share,
     cast(shares.low as decimal(6, 4)) as low,
     cast(shares.high as decimal(6, 4)) as high,

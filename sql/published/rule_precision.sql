@@ -1,7 +1,7 @@
 -- Of the warnings that people closed, how many were right, per rule and division, and for all. Wilson's interval at 95 % is given, since most
 -- divisions close few. Wrong data is the source's fault, not the rule's: it is counted beside, and in no other figure.
 with closed as (
-    select warning.rule_code as rule_code, warning.division_code as division_code, verdict.counts_as as counts_as
+    select warning.rule_code, warning.division_code, verdict.counts_as
     from main.warning as warning
     inner join input.verdict as verdict
         on warning.purpose = verdict.purpose and warning.outcome = verdict.outcome
@@ -16,8 +16,8 @@ everywhere as (
 
 tallied as (
     select
-        everywhere.rule_code as rule_code,
-        everywhere.division_code as division_code,
+        everywhere.rule_code,
+        everywhere.division_code,
         sum(case when everywhere.counts_as <> 'source' then 1 else 0 end) as closed,
         sum(case when everywhere.counts_as = 'right' then 1 else 0 end) as confirmed,
         sum(case when everywhere.counts_as = 'source' then 1 else 0 end) as wrong_data
@@ -27,8 +27,8 @@ tallied as (
 
 shares as (
     select
-        tallied.rule_code as rule_code,
-        tallied.division_code as division_code,
+        tallied.rule_code,
+        tallied.division_code,
         cast(tallied.closed as bigint) as closed,
         cast(tallied.confirmed as bigint) as confirmed,
         cast(tallied.wrong_data as bigint) as wrong_data
@@ -36,15 +36,15 @@ shares as (
 )
 
 select
-    shares.rule_code as rule_code,
-    rule.title as title,
-    shares.division_code as division_code,
-    shares.closed as closed,
+    shares.rule_code,
+    rule.title,
+    shares.division_code,
+    shares.closed,
     shares.confirmed as helped_or_confirmed,
     cast(cast(shares.confirmed as double) / nullif(cast(shares.closed as double), 0) as decimal(6, 4)) as "precision",
     cast(wilson_low(shares.confirmed, shares.closed) as decimal(6, 4)) as low,
     cast(wilson_high(shares.confirmed, shares.closed) as decimal(6, 4)) as high,
-    shares.wrong_data as wrong_data
+    shares.wrong_data
 from shares
 left join input.rule as rule
     on shares.rule_code = rule.rule_code

@@ -2,7 +2,7 @@
 -- shown that nobody is concerned.
 with summed as (
     select
-        rule_asked.rule_code as rule_code,
+        rule_asked.rule_code,
         sum(rule_asked.subjects) as subjects,
         sum(rule_asked.not_asked) as not_asked,
         sum(rule_asked.doubtful) as doubtful,
@@ -14,7 +14,7 @@ with summed as (
 
 feed as (
     select
-        submission.kind as kind,
+        submission.kind,
         max(submission.night) as last_received_on,
         sum(submission.rows_accepted) as rows_held
     from input.submission as submission
@@ -24,7 +24,7 @@ feed as (
 
 dried_up as (
     select
-        asked.rule_code as rule_code,
+        asked.rule_code,
         asked.kind || case
             when feed.kind is null then ' 还没有收到过'
             else ' 最近一次收到是 ' || cast(feed.last_received_on as varchar)
@@ -37,28 +37,28 @@ dried_up as (
 ),
 
 without_input as (
-    select dried_up.rule_code as rule_code, string_agg(dried_up.said, '、' order by dried_up.said) as said
+    select dried_up.rule_code, string_agg(dried_up.said, '、' order by dried_up.said) as said
     from dried_up
     group by dried_up.rule_code
 ),
 
 fired_before as (
-    select previous.rule_code as rule_code, count(*) as subjects
+    select previous.rule_code, count(*) as subjects
     from input.previous_warning as previous
     where previous.status in ('open', 'verifying') and previous.last_seen_on = previous.run_date
     group by previous.rule_code
 ),
 
 fired as (
-    select warning.rule_code as rule_code, count(*) as subjects
+    select warning.rule_code, count(*) as subjects
     from main.warning as warning
     where warning.last_seen_on = warning.run_date and warning.status in ('open', 'verifying')
     group by warning.rule_code
 )
 
 select
-    rule.rule_code as rule_code,
-    rule.title as title,
+    rule.rule_code,
+    rule.title,
     cast(coalesce(summed.subjects, 0) - coalesce(summed.not_asked, 0) as bigint) as asked,
     coalesce(fired.subjects, 0) as fired,
     cast(coalesce(summed.not_asked, 0) as bigint) as could_not_be_asked,

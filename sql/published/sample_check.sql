@@ -3,7 +3,7 @@
 -- came.
 with tonight as (
     select
-        night.run_date as run_date,
+        night.run_date,
         cast(date_trunc('week', night.run_date) as date) as week_start,
         night_policy.sample_per_week as per_week,
         night_policy.sample_valid_days as days_valid,
@@ -14,20 +14,20 @@ with tonight as (
 
 before as (
     select
-        previous.sample_id as sample_id, previous.week_start as week_start, previous.rule_code as rule_code,
-        previous.title as title, previous.question as question, previous.subject_id as subject_id,
-        previous.person_id as person_id, previous.household_id as household_id,
-        previous.division_code as division_code, previous.sampled_on as sampled_on,
-        previous.valid_until as valid_until, previous.population as population,
-        previous.subject_name as subject_name,
-        previous.lapsed_on as lapsed_on, previous.because as because,
-        finding.state as state,
-        finding.outcome as outcome,
-        finding.decision_id as decision_id,
-        finding.decided_on as decided_on,
-        finding.decided_by as decided_by,
-        finding.measure as measure,
-        finding.note as note
+        previous.sample_id, previous.week_start, previous.rule_code,
+        previous.title, previous.question, previous.subject_id,
+        previous.person_id, previous.household_id,
+        previous.division_code, previous.sampled_on,
+        previous.valid_until, previous.population,
+        previous.subject_name,
+        previous.lapsed_on, previous.because,
+        finding.state,
+        finding.outcome,
+        finding.decision_id,
+        finding.decided_on,
+        finding.decided_by,
+        finding.measure,
+        finding.note
     from input.previous_sample as previous
     inner join life.finding as finding
         on finding.about = 'sample' and previous.sample_id = finding.subject
@@ -37,8 +37,8 @@ before as (
 
 ended as (
     select
-        before.sample_id as sample_id,
-        subject.division_code as division_code,
+        before.sample_id,
+        subject.division_code,
         case
             when rule.rule_code is null then '规则已停用'
             when subject.subject_id is null then '数据里已经没有这个对象'
@@ -59,8 +59,8 @@ ended as (
 
 drawn_before as (
     select
-        before.rule_code as rule_code,
-        before.subject_id as subject_id,
+        before.rule_code,
+        before.subject_id,
         max(before.sampled_on) as sampled_on,
         max(before.week_start) as week_start
     from before
@@ -68,7 +68,7 @@ drawn_before as (
 ),
 
 free as (
-    select rule.rule_code as rule_code, max(tonight.per_week) - count(drawn_before.subject_id) as places
+    select rule.rule_code, max(tonight.per_week) - count(drawn_before.subject_id) as places
     from input.rule as rule
     cross join tonight
     left join drawn_before
@@ -79,9 +79,9 @@ free as (
 
 shuffled as (
     select
-        unlisted_candidates.rule_code as rule_code,
-        unlisted_candidates.subject_id as subject_id,
-        free.places as places,
+        unlisted_candidates.rule_code,
+        unlisted_candidates.subject_id,
+        free.places,
         count(*) over (partition by unlisted_candidates.rule_code) as population,
         md5(draw.salt || ' ' || unlisted_candidates.rule_code || ' ' || unlisted_candidates.subject_id) as sample_id,
         coalesce(date_diff('day', drawn_before.sampled_on, tonight.run_date) < tonight.days_left_alone, false) as is_left_alone
@@ -96,8 +96,8 @@ shuffled as (
 
 placed as (
     select
-        shuffled.rule_code as rule_code, shuffled.subject_id as subject_id, shuffled.places as places,
-        shuffled.population as population, shuffled.sample_id as sample_id,
+        shuffled.rule_code, shuffled.subject_id, shuffled.places,
+        shuffled.population, shuffled.sample_id,
         row_number() over (partition by shuffled.rule_code order by shuffled.sample_id, shuffled.subject_id) as row_rank
     from shuffled
     where not shuffled.is_left_alone
@@ -105,29 +105,29 @@ placed as (
 
 every as (
     select
-        before.sample_id as sample_id, before.week_start as week_start, before.rule_code as rule_code,
-        before.title as title, before.question as question, before.subject_id as subject_id,
-        before.person_id as person_id, before.household_id as household_id,
-        coalesce(ended.division_code, before.division_code) as division_code, before.sampled_on as sampled_on,
-        before.valid_until as valid_until, before.population as population, before.subject_name as subject_name,
+        before.sample_id, before.week_start, before.rule_code,
+        before.title, before.question, before.subject_id,
+        before.person_id, before.household_id,
+        coalesce(ended.division_code, before.division_code) as division_code, before.sampled_on,
+        before.valid_until, before.population, before.subject_name,
         case when ended.because is not null then 'lapsed' else before.state end as state,
-        before.outcome as outcome,
+        before.outcome,
         case when ended.because is not null then tonight.run_date else before.lapsed_on end as lapsed_on,
         coalesce(ended.because, before.because) as because,
-        before.decision_id as decision_id, before.decided_on as decided_on, before.decided_by as decided_by,
-        before.measure as measure, before.note as note
+        before.decision_id, before.decided_on, before.decided_by,
+        before.measure, before.note
     from before
     cross join tonight
     left join ended
         on before.sample_id = ended.sample_id
     union all
     select
-        placed.sample_id as sample_id, tonight.week_start as week_start, placed.rule_code as rule_code,
-        rule.title as title, rule.condition as question, placed.subject_id as subject_id,
-        subject.person_id as person_id, subject.household_id as household_id,
-        subject.division_code as division_code, tonight.run_date as sampled_on,
+        placed.sample_id, tonight.week_start, placed.rule_code,
+        rule.title, rule.condition as question, placed.subject_id,
+        subject.person_id, subject.household_id,
+        subject.division_code, tonight.run_date as sampled_on,
         cast(tonight.run_date + tonight.days_valid * interval 1 day as date) as valid_until,
-        placed.population as population, cast(null as varchar) as subject_name, 'open' as state, cast(null as varchar) as outcome,
+        placed.population, cast(null as varchar) as subject_name, 'open' as state, cast(null as varchar) as outcome,
         cast(null as date) as lapsed_on, cast(null as varchar) as because, cast(null as varchar) as decision_id,
         cast(null as date) as decided_on, cast(null as varchar) as decided_by, cast(null as varchar) as measure,
         cast(null as varchar) as note
@@ -141,33 +141,33 @@ every as (
 )
 
 select
-    every.sample_id as sample_id,
-    every.week_start as week_start,
-    every.rule_code as rule_code,
-    every.title as title,
-    every.question as question,
-    every.subject_id as subject_id,
-    every.person_id as person_id,
-    every.household_id as household_id,
+    every.sample_id,
+    every.week_start,
+    every.rule_code,
+    every.title,
+    every.question,
+    every.subject_id,
+    every.person_id,
+    every.household_id,
     case
         when every.subject_name is null or person.division_code = every.division_code then coalesce(person.name, every.subject_name)
         else every.subject_name
     end as subject_name,
     person.id_number as subject_id_number,
-    every.division_code as division_code,
-    household_fact.township as township,
-    every.sampled_on as sampled_on,
-    every.valid_until as valid_until,
+    every.division_code,
+    household_fact.township,
+    every.sampled_on,
+    every.valid_until,
     cast(every.population as bigint) as population,
-    every.state as state,
-    every.outcome as outcome,
-    every.lapsed_on as lapsed_on,
-    every.because as because,
-    every.decision_id as decision_id,
-    every.decided_on as decided_on,
-    every.decided_by as decided_by,
-    every.measure as measure,
-    every.note as note
+    every.state,
+    every.outcome,
+    every.lapsed_on,
+    every.because,
+    every.decision_id,
+    every.decided_on,
+    every.decided_by,
+    every.measure,
+    every.note
 from every
 left join main.person as person
     on every.person_id = person.person_id

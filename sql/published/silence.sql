@@ -6,13 +6,13 @@ with area as (
     from input.unit as unit
     where unit.unit_kind in ('division', 'bureau')
     union all
-    select township.division_code as division_code, township.name as township
+    select township.division_code, township.name as township
     from input.township as township
 ),
 
 known as (
     select
-        group_size.division_code as division_code,
+        group_size.division_code,
         case when group_size.dimension = 'township' then group_size.value else '' end as township,
         max(case when group_size.counted = 'persons' and not group_size.is_hidden then group_size.members end) as persons,
         max(case when group_size.counted = 'households' and not group_size.is_hidden then group_size.members end) as households,
@@ -24,8 +24,8 @@ known as (
 
 received as (
     select
-        submission.unit_code as unit_code,
-        submission.kind as kind,
+        submission.unit_code,
+        submission.kind,
         max(submission.night) as last_received_on
     from input.submission as submission
     where submission.status in ('accepted', 'partly_accepted')
@@ -34,8 +34,8 @@ received as (
 
 asked as (
     select
-        expected.unit_code as unit_code,
-        expected.kind as kind,
+        expected.unit_code,
+        expected.kind,
         max(case when expected.period <> '' then 1 else 0 end) = 1 as is_monthly
     from input.expected as expected
     group by expected.unit_code, expected.kind
@@ -43,7 +43,7 @@ asked as (
 
 missing as (
     select
-        asked.unit_code as unit_code,
+        asked.unit_code,
         count(*) as kinds_expected,
         string_agg(
             case
@@ -59,19 +59,19 @@ missing as (
 ),
 
 delivered as (
-    select received.unit_code as unit_code, max(received.last_received_on) as last_received_on
+    select received.unit_code, max(received.last_received_on) as last_received_on
     from received
     group by received.unit_code
 ),
 
 placed as (
     select
-        listed.division_code as division_code,
+        listed.division_code,
         coalesce(listed.township, household_fact.township) as township,
-        listed.purpose as purpose,
-        listed.last_seen_on as last_seen_on,
-        listed.is_overdue as is_overdue,
-        listed.decided_on as decided_on
+        listed.purpose,
+        listed.last_seen_on,
+        listed.is_overdue,
+        listed.decided_on
     from life.listed as listed
     left join registry.household_fact as household_fact
         on listed.household_id = household_fact.household_id
@@ -86,8 +86,8 @@ everywhere as (
 
 warned as (
     select
-        everywhere.division_code as division_code,
-        everywhere.township as township,
+        everywhere.division_code,
+        everywhere.township,
         max(case when everywhere.purpose <> 'entitlement_review' then everywhere.last_seen_on end) as help_listed_on,
         max(everywhere.last_seen_on) as any_listed_on,
         max(everywhere.decided_on) as decided_on,
@@ -98,19 +98,19 @@ warned as (
 
 gathered as (
     select
-        area.division_code as division_code,
-        area.township as township,
-        horizon.report_start as report_start,
-        known.persons as persons,
-        known.households as households,
+        area.division_code,
+        area.township,
+        horizon.report_start,
+        known.persons,
+        known.households,
         coalesce(known.is_somebody, 0) = 1 as is_somebody,
         case when area.township = '' then missing.kinds_missing end as kinds_missing,
         coalesce(missing.kinds_expected, 0) as kinds_expected,
         delivered.last_received_on as division_received_on,
         case when area.township = '' then delivered.last_received_on else township_file.last_received_on end as received_on,
-        warned.help_listed_on as help_listed_on,
-        warned.any_listed_on as any_listed_on,
-        warned.decided_on as decided_on,
+        warned.help_listed_on,
+        warned.any_listed_on,
+        warned.decided_on,
         coalesce(warned.is_overdue, 0) = 1 as is_overdue
     from area
     cross join registry.horizon as horizon
@@ -128,11 +128,11 @@ gathered as (
 
 heard as (
     select
-        gathered.division_code as division_code, gathered.township as township, gathered.report_start as report_start,
-        gathered.persons as persons, gathered.households as households, gathered.is_somebody as is_somebody,
-        gathered.kinds_missing as kinds_missing, gathered.received_on as received_on,
-        gathered.help_listed_on as help_listed_on, gathered.any_listed_on as any_listed_on, gathered.decided_on as decided_on,
-        gathered.is_overdue as is_overdue,
+        gathered.division_code, gathered.township, gathered.report_start,
+        gathered.persons, gathered.households, gathered.is_somebody,
+        gathered.kinds_missing, gathered.received_on,
+        gathered.help_listed_on, gathered.any_listed_on, gathered.decided_on,
+        gathered.is_overdue,
         case
             when gathered.kinds_expected = 0 and gathered.division_received_on is null then 'not_expected'
             when gathered.township <> '' and coalesce(gathered.division_received_on <= gathered.report_start, true) then 'cannot_tell'
@@ -145,10 +145,10 @@ heard as (
 
 judged as (
     select
-        heard.division_code as division_code, heard.township as township, heard.report_start as report_start,
-        heard.persons as persons, heard.households as households, heard.kinds_missing as kinds_missing,
-        heard.received_on as received_on, heard.help_listed_on as help_listed_on, heard.decided_on as decided_on,
-        heard.files as files,
+        heard.division_code, heard.township, heard.report_start,
+        heard.persons, heard.households, heard.kinds_missing,
+        heard.received_on, heard.help_listed_on, heard.decided_on,
+        heard.files,
         case
             when heard.help_listed_on > heard.report_start then 'heard'
             when heard.files not in ('heard', 'partly') then 'cannot_tell'
@@ -180,14 +180,14 @@ told as (
 )
 
 select
-    told.division_code as division_code,
-    told.township as township,
-    told.topic as topic,
-    told.state as state,
-    told.last_on as last_on,
-    told.persons as persons,
-    told.households as households,
-    told.kinds_missing as kinds_missing,
+    told.division_code,
+    told.township,
+    told.topic,
+    told.state,
+    told.last_on,
+    told.persons,
+    told.households,
+    told.kinds_missing,
     horizon.report_start as silent_from
 from told
 cross join registry.horizon as horizon

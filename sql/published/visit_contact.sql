@@ -9,10 +9,10 @@ with visited as (
 )
 
 select
-    contact.household_id as household_id,
-    household.division_code as division_code,
-    contact.address as address,
-    contact.phone as phone
+    contact.household_id,
+    household.division_code,
+    contact.address,
+    contact.phone
 from visited
 inner join registry.household_contact as contact
     on visited.household_id = contact.household_id

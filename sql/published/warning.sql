@@ -4,18 +4,18 @@
 -- that is kept where the person does not live any more keeps the name under which it was listed there.
 with working_day as (
     select
-        calendar.day as day,
-        calendar.is_working as is_working,
+        calendar.day,
+        calendar.is_working,
         sum(case when calendar.is_working then 1 else 0 end) over (order by calendar.day) as days_worked
     from input.calendar as calendar
 ),
 
 open_before as (
     select
-        before.warning_id as warning_id, before.rule_code as rule_code, before.subject_id as subject_id,
-        before.status as status, before.first_seen_on as first_seen_on, before.due_on as due_on,
-        before.decision_id as decision_id, before.decided_on as decided_on, before.decided_by as decided_by,
-        before.measure as measure, before.note as note, before.episode_before as episode_before
+        before.warning_id, before.rule_code, before.subject_id,
+        before.status, before.first_seen_on, before.due_on,
+        before.decision_id, before.decided_on, before.decided_by,
+        before.measure, before.note, before.episode_before
     from life.before as before
     where before.status <> 'closed'
 ),
@@ -23,17 +23,17 @@ open_before as (
 found as (
     select
         coalesce(open_before.warning_id, episode.warning_id) as warning_id,
-        standing.rule_code as rule_code, standing.subject_id as subject_id, standing.person_id as person_id,
-        standing.household_id as household_id, standing.division_code as division_code,
+        standing.rule_code, standing.subject_id, standing.person_id,
+        standing.household_id, standing.division_code,
         cast(null as varchar) as township, cast(null as varchar) as subject_name,
         cast(null as varchar) as subject_id_number,
-        coalesce(open_before.status, 'open') as status, cast(null as varchar) as outcome, standing.level as level,
+        coalesce(open_before.status, 'open') as status, cast(null as varchar) as outcome, standing.level,
         coalesce(open_before.first_seen_on, night.run_date) as first_seen_on, night.run_date as last_seen_on,
-        open_before.due_on as due_before, standing.measured as measured, standing.reason as reason,
-        standing.evidence as evidence, standing.freshness as freshness, standing.policy as policy,
+        open_before.due_on as due_before, standing.measured, standing.reason,
+        standing.evidence, standing.freshness, standing.policy,
         cast(null as varchar) as remark,
-        open_before.decision_id as decision_id, open_before.decided_on as decided_on,
-        open_before.decided_by as decided_by, open_before.measure as measure, open_before.note as note,
+        open_before.decision_id, open_before.decided_on,
+        open_before.decided_by, open_before.measure, open_before.note,
         case
             when open_before.warning_id is null then coalesce(returned.episode_before, silent.episode_before)
             else open_before.episode_before
@@ -51,18 +51,18 @@ found as (
     where open_before.warning_id is not null or silent.fires_again is null or silent.fires_again
     union all
     select
-        before.warning_id as warning_id,
-        before.rule_code as rule_code, before.subject_id as subject_id, before.person_id as person_id,
-        before.household_id as household_id, before.division_code as division_code,
-        before.township as township, before.subject_name as subject_name, before.subject_id_number as subject_id_number,
-        before.status as status, before.outcome as outcome, before.level as level,
-        before.first_seen_on as first_seen_on, before.last_seen_on as last_seen_on,
-        before.due_on as due_before, before.measured as measured, before.reason as reason,
-        before.evidence as evidence, freshness.freshness as freshness, before.policy as policy,
-        carried.remark as remark,
-        before.decision_id as decision_id, before.decided_on as decided_on,
-        before.decided_by as decided_by, before.measure as measure, before.note as note,
-        before.episode_before as episode_before
+        before.warning_id,
+        before.rule_code, before.subject_id, before.person_id,
+        before.household_id, before.division_code,
+        before.township, before.subject_name, before.subject_id_number,
+        before.status, before.outcome, before.level,
+        before.first_seen_on, before.last_seen_on,
+        before.due_on as due_before, before.measured, before.reason,
+        before.evidence, freshness.freshness, before.policy,
+        carried.remark,
+        before.decision_id, before.decided_on,
+        before.decided_by, before.measure, before.note,
+        before.episode_before
     from life.before as before
     inner join life.carried as carried
         on before.warning_id = carried.warning_id
@@ -70,25 +70,25 @@ found as (
         on before.rule_code = freshness.rule_code and before.subject_id = freshness.subject_id
     union all
     select
-        before.warning_id as warning_id,
-        before.rule_code as rule_code, before.subject_id as subject_id, before.person_id as person_id,
-        before.household_id as household_id, before.division_code as division_code,
-        before.township as township, before.subject_name as subject_name, before.subject_id_number as subject_id_number,
-        before.status as status, before.outcome as outcome, before.level as level,
-        before.first_seen_on as first_seen_on, before.last_seen_on as last_seen_on,
-        before.due_on as due_before, before.measured as measured, before.reason as reason,
-        before.evidence as evidence, before.freshness as freshness, before.policy as policy,
+        before.warning_id,
+        before.rule_code, before.subject_id, before.person_id,
+        before.household_id, before.division_code,
+        before.township, before.subject_name, before.subject_id_number,
+        before.status, before.outcome, before.level,
+        before.first_seen_on, before.last_seen_on,
+        before.due_on as due_before, before.measured, before.reason,
+        before.evidence, before.freshness, before.policy,
         cast(null as varchar) as remark,
-        before.decision_id as decision_id, before.decided_on as decided_on,
-        before.decided_by as decided_by, before.measure as measure, before.note as note,
-        before.episode_before as episode_before
+        before.decision_id, before.decided_on,
+        before.decided_by, before.measure, before.note,
+        before.episode_before
     from life.before as before
     cross join registry.horizon as horizon
     where before.status = 'closed' and coalesce(before.decided_on > horizon.retention_start, true)
 ),
 
 due as (
-    select found.warning_id as warning_id, min(working_day.day) as due_on
+    select found.warning_id, min(working_day.day) as due_on
     from found
     inner join input.policy as allowed
         on allowed.key = 'due_' || found.level and allowed.policy_region = '' and allowed.area_type = ''
@@ -101,44 +101,44 @@ due as (
 )
 
 select
-    found.warning_id as warning_id,
-    night.run_date as run_date,
-    found.rule_code as rule_code,
+    found.warning_id,
+    night.run_date,
+    found.rule_code,
     coalesce(rule.title, previous.title) as title,
     coalesce(rule.purpose, previous.purpose) as purpose,
-    found.level as level,
-    found.status as status,
-    found.outcome as outcome,
-    found.household_id as household_id,
-    found.person_id as person_id,
-    found.subject_id as subject_id,
+    found.level,
+    found.status,
+    found.outcome,
+    found.household_id,
+    found.person_id,
+    found.subject_id,
     case
         when found.subject_name is null or person.division_code = found.division_code then coalesce(person.name, found.subject_name)
         else found.subject_name
     end as subject_name,
     coalesce(person.id_number, found.subject_id_number) as subject_id_number,
-    found.division_code as division_code,
+    found.division_code,
     coalesce(household_fact.township, found.township) as township,
-    found.first_seen_on as first_seen_on,
-    found.last_seen_on as last_seen_on,
+    found.first_seen_on,
+    found.last_seen_on,
     coalesce(due.due_on, found.due_before) as due_on,
     found.status <> 'closed' and coalesce(due.due_on, found.due_before) < night.run_date as is_overdue,
-    found.measured as measured,
-    found.reason as reason,
+    found.measured,
+    found.reason,
     coalesce(rule.caveat, previous.caveat) as caveat,
-    found.remark as remark,
-    found.decision_id as decision_id,
-    found.decided_on as decided_on,
-    found.decided_by as decided_by,
-    found.measure as measure,
-    found.note as note,
+    found.remark,
+    found.decision_id,
+    found.decided_on,
+    found.decided_by,
+    found.measure,
+    found.note,
     case
         when found.status = 'closed' then cast(found.decided_on + night_policy.snooze_days * interval 1 day as date)
     end as silent_until,
-    found.episode_before as episode_before,
-    found.evidence as evidence,
-    found.freshness as freshness,
-    found.policy as policy
+    found.episode_before,
+    found.evidence,
+    found.freshness,
+    found.policy
 from found
 cross join input.night as night
 cross join registry.night_policy as night_policy

@@ -3,11 +3,11 @@
 -- named, if they came into force since.
 with compared as (
     select
-        warning.warning_id as warning_id, warning.rule_code as rule_code, warning.household_id as household_id,
-        warning.division_code as division_code, warning.subject_id as subject_id,
-        warning.status as status, warning.outcome as outcome, warning.level as level, warning.reason as reason,
-        warning.decided_by as decided_by, warning.decided_on as decided_on, warning.note as note,
-        warning.episode_before as episode_before, previous.warning_id as known_before,
+        warning.warning_id, warning.rule_code, warning.household_id,
+        warning.division_code, warning.subject_id,
+        warning.status, warning.outcome, warning.level, warning.reason,
+        warning.decided_by, warning.decided_on, warning.note,
+        warning.episode_before, previous.warning_id as known_before,
         previous.status as status_before, previous.outcome as outcome_before, previous.level as level_before,
         previous.reason as reason_before
     from main.warning as warning
@@ -65,7 +65,7 @@ changed as (
 
 adjusted as (
     select
-        warning.warning_id as warning_id,
+        warning.warning_id,
         '，其间标准有调整（' || string_agg(distinct coalesce(policy.title, policy.key), '、' order by coalesce(policy.title, policy.key)) || '）'
             as said
     from main.warning as warning
@@ -87,9 +87,9 @@ adjusted as (
 
 told as (
     select
-        compared.warning_id as warning_id, compared.rule_code as rule_code, compared.household_id as household_id,
-        compared.division_code as division_code, changed.change as change, changed."before" as "before",
-        changed."after" as "after",
+        compared.warning_id, compared.rule_code, compared.household_id,
+        compared.division_code, changed.change, changed."before",
+        changed."after",
         changed.because
         || case
             when changed.change = 'closed' then ''
@@ -113,24 +113,24 @@ told as (
         on changed.warning_id = adjusted.warning_id
     union all
     select
-        withdrawn.warning_id as warning_id, withdrawn.rule_code as rule_code, withdrawn.household_id as household_id,
-        withdrawn.division_code as division_code, 'withdrawn' as change, withdrawn.reason as "before",
-        cast(null as varchar) as "after", told.because as because, told.submission_id as submission_id
+        withdrawn.warning_id, withdrawn.rule_code, withdrawn.household_id,
+        withdrawn.division_code, 'withdrawn' as change, withdrawn.reason as "before",
+        cast(null as varchar) as "after", told.because, told.submission_id
     from life.withdrawn as withdrawn
     inner join main.warning_withdrawn as told
         on withdrawn.warning_id = told.warning_id
 )
 
 select
-    night.run_date as run_date,
-    told.warning_id as warning_id,
-    told.rule_code as rule_code,
-    told.household_id as household_id,
-    told.division_code as division_code,
-    told.change as change,
-    told."before" as "before",
-    told."after" as "after",
-    told.because as because,
-    told.submission_id as submission_id
+    night.run_date,
+    told.warning_id,
+    told.rule_code,
+    told.household_id,
+    told.division_code,
+    told.change,
+    told."before",
+    told."after",
+    told.because,
+    told.submission_id
 from told
 cross join input.night as night

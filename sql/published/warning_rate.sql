@@ -4,17 +4,17 @@
 -- smallest_cell listed and no fewer not listed: so nothing follows by subtraction. Where a division is hidden, its townships are hidden too;
 -- where the total of all is hidden, everything is hidden.
 with purposes as (
-    select distinct rule.purpose as purpose
+    select distinct rule.purpose
     from input.rule as rule
 ),
 
 hit as (
     select
-        reached.purpose as purpose,
-        person_group.counted as counted,
-        person_group.dimension as dimension,
-        person_group.division_code as division_code,
-        person_group.value as value,
+        reached.purpose,
+        person_group.counted,
+        person_group.dimension,
+        person_group.division_code,
+        person_group.value,
         count(*) as listed
     from registry.person_group as person_group
     inner join life.reached as reached
@@ -24,11 +24,11 @@ hit as (
 
 cell as (
     select
-        purposes.purpose as purpose,
-        group_size.counted as counted,
-        group_size.dimension as dimension,
-        group_size.division_code as division_code,
-        group_size.value as value,
+        purposes.purpose,
+        group_size.counted,
+        group_size.dimension,
+        group_size.division_code,
+        group_size.value,
         case when group_size.dimension = 'township' then group_size.division_code else 'all' end as total_of,
         night_policy.smallest_cell as smallest,
         group_size.members as known,
@@ -52,9 +52,9 @@ cell as (
 
 ranked as (
     select
-        cell.purpose as purpose, cell.counted as counted, cell.dimension as dimension, cell.division_code as division_code,
-        cell.value as value, cell.total_of as total_of, cell.smallest as smallest, cell.known as known, cell.listed as listed,
-        cell.not_listed as not_listed, cell.is_size_hidden as is_size_hidden, cell.is_telling as is_telling,
+        cell.purpose, cell.counted, cell.dimension, cell.division_code,
+        cell.value, cell.total_of, cell.smallest, cell.known, cell.listed,
+        cell.not_listed, cell.is_size_hidden, cell.is_telling,
         sum(case when cell.is_telling then 1 else 0 end) over (
             partition by cell.purpose, cell.counted, cell.dimension, cell.total_of
         ) as telling,
@@ -70,9 +70,9 @@ ranked as (
 
 before as (
     select
-        ranked.purpose as purpose, ranked.counted as counted, ranked.dimension as dimension, ranked.division_code as division_code,
-        ranked.value as value, ranked.smallest as smallest, ranked.known as known, ranked.listed as listed,
-        ranked.is_size_hidden as is_size_hidden, ranked.is_telling as is_telling, ranked.telling as telling,
+        ranked.purpose, ranked.counted, ranked.dimension, ranked.division_code,
+        ranked.value, ranked.smallest, ranked.known, ranked.listed,
+        ranked.is_size_hidden, ranked.is_telling, ranked.telling,
         sum(ranked.listed) over (
             partition by ranked.purpose, ranked.counted, ranked.dimension, ranked.total_of
         ) as listed_in_all,
@@ -91,8 +91,8 @@ before as (
 
 chosen as (
     select
-        before.purpose as purpose, before.counted as counted, before.dimension as dimension, before.division_code as division_code,
-        before.value as value, before.known as known, before.listed as listed, before.is_size_hidden as is_size_hidden,
+        before.purpose, before.counted, before.dimension, before.division_code,
+        before.value, before.known, before.listed, before.is_size_hidden,
         before.is_telling
         or (
             before.telling > 0 and before.listed_in_all > 0
@@ -111,11 +111,11 @@ above as (
 
 shown as (
     select
-        chosen.purpose as purpose,
-        chosen.counted as counted,
-        chosen.dimension as dimension,
-        chosen.division_code as division_code,
-        chosen.value as value,
+        chosen.purpose,
+        chosen.counted,
+        chosen.dimension,
+        chosen.division_code,
+        chosen.value,
         case when not chosen.is_size_hidden then chosen.known end as known,
         case
             when not chosen.is_chosen and not whole.is_chosen and not coalesce(chosen.dimension = 'township' and division.is_chosen, false)
@@ -134,8 +134,8 @@ shown as (
             and chosen.division_code <> 'all'
     union all
     select
-        reached.purpose as purpose,
-        reached.counted as counted,
+        reached.purpose,
+        reached.counted,
         'elsewhere' as dimension,
         'all' as division_code,
         'elsewhere' as value,
@@ -153,13 +153,13 @@ shown as (
 
 measured as (
     select
-        shown.purpose as purpose,
-        shown.counted as counted,
-        shown.dimension as dimension,
-        shown.division_code as division_code,
-        shown.value as value,
-        shown.known as known,
-        shown.listed as listed,
+        shown.purpose,
+        shown.counted,
+        shown.dimension,
+        shown.division_code,
+        shown.value,
+        shown.known,
+        shown.listed,
         cast(shown.listed as double) / nullif(cast(shown.known as double), 0) as rate,
         wilson_low(shown.listed, shown.known) as low,
         wilson_high(shown.listed, shown.known) as high,
@@ -168,13 +168,13 @@ measured as (
 )
 
 select
-    measured.purpose as purpose,
-    measured.counted as counted,
-    measured.dimension as dimension,
-    measured.division_code as division_code,
-    measured.value as value,
-    measured.known as known,
-    measured.listed as listed,
+    measured.purpose,
+    measured.counted,
+    measured.dimension,
+    measured.division_code,
+    measured.value,
+    measured.known,
+    measured.listed,
     measured.listed is null as is_hidden,
     cast(measured.rate as decimal(6, 4)) as rate,
     cast(measured.low as decimal(6, 4)) as low,

@@ -3,7 +3,7 @@
 -- time first, whatever files came.
 with registry_said as (
     select
-        answered.warning_id as warning_id,
+        answered.warning_id,
         max(case when answered.answer = 'enrolled' and answered.registry = 'dibao' then '低保、' else '' end) as dibao,
         max(case when answered.answer = 'enrolled' and answered.registry = 'tekun' then '特困、' else '' end) as tekun,
         max(case when answered.answer = 'enrolled' and answered.registry = 'edge' then '低保边缘、' else '' end) as edge,
@@ -13,7 +13,7 @@ with registry_said as (
 ),
 
 outdone as (
-    select withdrawn.warning_id as warning_id, min(stronger.rule_code) as stronger_code
+    select withdrawn.warning_id, min(stronger.rule_code) as stronger_code
     from life.withdrawn as withdrawn
     inner join input.rule_yields as yields
         on withdrawn.rule_code = yields.rule_code
@@ -23,7 +23,7 @@ outdone as (
 ),
 
 corrected as (
-    select distinct cause.warning_id as warning_id
+    select distinct cause.warning_id
     from life.cause as cause
     inner join input.submission as news
         on cause.submission_id = news.submission_id
@@ -40,13 +40,13 @@ corrected as (
 ),
 
 named as (
-    select distinct policy.key as key, coalesce(policy.title, policy.key) as title
+    select distinct policy.key, coalesce(policy.title, policy.key) as title
     from input.policy as policy
 ),
 
 changed as (
     select
-        withdrawal.warning_id as warning_id,
+        withdrawal.warning_id,
         max(case when withdrawal.change = 'rule' then 1 else 0 end) = 1 as is_rule,
         max(case when withdrawal.change = 'value' then 1 else 0 end) = 1 as is_value,
         max(case when withdrawal.change = 'setting' then 1 else 0 end) = 1 as is_setting,
@@ -62,7 +62,7 @@ changed as (
 
 explained as (
     select
-        withdrawn.warning_id as warning_id,
+        withdrawn.warning_id,
         rule.rule_code is not null as has_a_cause,
         case
             when rule.rule_code is null then '规则已停用'
@@ -107,13 +107,13 @@ explained as (
 )
 
 select
-    withdrawn.warning_id as warning_id,
-    withdrawn.rule_code as rule_code,
-    withdrawn.subject_id as subject_id,
-    withdrawn.household_id as household_id,
-    withdrawn.division_code as division_code,
-    withdrawn.level as level,
-    withdrawn.first_seen_on as first_seen_on,
+    withdrawn.warning_id,
+    withdrawn.rule_code,
+    withdrawn.subject_id,
+    withdrawn.household_id,
+    withdrawn.division_code,
+    withdrawn.level,
+    withdrawn.first_seen_on,
     night.run_date as withdrawn_on,
     explained.because || case when explained.has_a_cause then coalesce('（' || cause.called || '）', '') else '' end
     || explained.settled as because,
@@ -126,16 +126,16 @@ left join life.cause as cause
     on withdrawn.warning_id = cause.warning_id
 union all
 select
-    before.warning_id as warning_id,
-    before.rule_code as rule_code,
-    before.subject_id as subject_id,
-    before.household_id as household_id,
-    before.division_code as division_code,
-    before.level as level,
-    before.first_seen_on as first_seen_on,
-    before.withdrawn_on as withdrawn_on,
-    before.because as because,
-    before.submission_id as submission_id
+    before.warning_id,
+    before.rule_code,
+    before.subject_id,
+    before.household_id,
+    before.division_code,
+    before.level,
+    before.first_seen_on,
+    before.withdrawn_on,
+    before.because,
+    before.submission_id
 from input.previous_withdrawn as before
 cross join registry.horizon as horizon
 where before.withdrawn_on > horizon.retention_start

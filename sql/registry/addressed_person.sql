@@ -1,7 +1,7 @@
 -- The one division that the addresses in partners' rows about a person name, and the township where they all name the same one. Rows under
 -- another name do not count.
 select
-    person_row.person_id as person_id,
+    person_row.person_id,
     min(place.division_code) as division_code,
     case when count(distinct nullif(place.township, '')) = 1 then max(nullif(place.township, '')) end as township
 from registry.person_row as person_row

@@ -2,9 +2,9 @@
 -- gave it. It covers nobody else in the household: a person whom the survey alone ties to it has signed nothing.
 with signed as (
     select
-        roster_person.person_id as person_id, roster_person.registry as registry, roster_household.registry_rank as registry_rank,
-        roster_person.division_code as division_code, roster_household.period as period,
-        roster_household.authorised_on as authorised_on, roster_household.row_id as row_id
+        roster_person.person_id, roster_person.registry, roster_household.registry_rank,
+        roster_person.division_code, roster_household.period,
+        roster_household.authorised_on, roster_household.row_id
     from registry.roster_person as roster_person
     inner join registry.roster_household as roster_household
         on
@@ -14,9 +14,9 @@ with signed as (
     where roster_person.is_in_use and roster_household.is_in_use
     union
     select
-        roster_household.head_person_id as person_id, roster_household.registry as registry,
-        roster_household.registry_rank as registry_rank, roster_household.division_code as division_code,
-        roster_household.period as period, roster_household.authorised_on as authorised_on, roster_household.row_id as row_id
+        roster_household.head_person_id as person_id, roster_household.registry,
+        roster_household.registry_rank, roster_household.division_code,
+        roster_household.period, roster_household.authorised_on, roster_household.row_id
     from registry.roster_household as roster_household
     inner join registry.roster_person as roster_person
         on
@@ -26,9 +26,9 @@ with signed as (
     where roster_person.is_in_use and roster_household.is_in_use
     union
     select
-        roster_person.person_id as person_id, roster_person.registry as registry, roster_person.registry_rank as registry_rank,
-        roster_person.division_code as division_code, roster_person.period as period,
-        tekun_person.authorised_on as authorised_on, tekun_person.row_id as row_id
+        roster_person.person_id, roster_person.registry, roster_person.registry_rank,
+        roster_person.division_code, roster_person.period,
+        tekun_person.authorised_on, tekun_person.row_id
     from registry.roster_person as roster_person
     inner join accepted.tekun_person as tekun_person
         on roster_person.row_id = tekun_person.row_id
@@ -38,13 +38,13 @@ with signed as (
 -- In date: the date plus the months of validity is not before D. Compared in months and days, since adding months stops at the month's end.
 measured as (
     select
-        signed.person_id as person_id,
-        signed.registry as registry,
-        signed.registry_rank as registry_rank,
-        signed.division_code as division_code,
-        signed.period as period,
-        signed.authorised_on as authorised_on,
-        signed.row_id as row_id,
+        signed.person_id,
+        signed.registry,
+        signed.registry_rank,
+        signed.division_code,
+        signed.period,
+        signed.authorised_on,
+        signed.row_id,
         roster.is_current and cast(signed.period || '-01' as date) >= horizon.fresh_start as is_current,
         (year(signed.authorised_on) * 12 + month(signed.authorised_on) + horizon.authorisation_months)
         - (year(horizon.run_date) * 12 + month(horizon.run_date)) as months_left,
@@ -57,13 +57,13 @@ measured as (
 )
 
 select
-    measured.person_id as person_id,
-    measured.row_id as row_id,
-    measured.registry as registry,
-    measured.registry_rank as registry_rank,
-    measured.division_code as division_code,
-    measured.period as period,
-    measured.authorised_on as authorised_on,
-    measured.is_current as is_current
+    measured.person_id,
+    measured.row_id,
+    measured.registry,
+    measured.registry_rank,
+    measured.division_code,
+    measured.period,
+    measured.authorised_on,
+    measured.is_current
 from measured
 where measured.months_left > 0 or (measured.months_left = 0 and measured.days_left >= 0)

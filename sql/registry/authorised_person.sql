@@ -1,6 +1,6 @@
 -- People whom a written authorisation (核对授权) on file covers on D.
 select
-    identity.person_id as person_id,
+    identity.person_id,
     min(identity.id_number) as id_number,
     max(authorisation.authorised_on) as authorised_on
 from registry.authorisation as authorisation

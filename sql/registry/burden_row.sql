@@ -2,15 +2,15 @@
 -- not a different amount: a row with one is not counted again beside a row that agrees with it in all that can be read.
 with ranked as (
     select
-        medical_expense.row_id as row_id,
-        medical_expense.person_id as person_id,
-        medical_expense.settled_on as settled_on,
-        medical_expense.hospital as hospital,
-        medical_expense.total_fen as total_fen,
-        medical_expense.pooled_fen as pooled_fen,
-        medical_expense.serious_illness_fen as serious_illness_fen,
-        medical_expense.medical_aid_fen as medical_aid_fen,
-        medical_expense.burden_fen as burden_fen,
+        medical_expense.row_id,
+        medical_expense.person_id,
+        medical_expense.settled_on,
+        medical_expense.hospital,
+        medical_expense.total_fen,
+        medical_expense.pooled_fen,
+        medical_expense.serious_illness_fen,
+        medical_expense.medical_aid_fen,
+        medical_expense.burden_fen,
         medical_expense.pooled_fen__unreadable as pooled_unreadable,
         medical_expense.serious_illness_fen__unreadable as serious_illness_unreadable,
         medical_expense.medical_aid_fen__unreadable as medical_aid_unreadable,
@@ -34,7 +34,7 @@ with ranked as (
 ),
 
 again as (
-    select distinct ranked.row_id as row_id
+    select distinct ranked.row_id
     from ranked
     inner join ranked as other
         on
@@ -66,11 +66,11 @@ again as (
 )
 
 select
-    ranked.row_id as row_id,
-    ranked.person_id as person_id,
-    person.household_id as household_id,
-    ranked.settled_on as settled_on,
-    ranked.burden_fen as burden_fen
+    ranked.row_id,
+    ranked.person_id,
+    person.household_id,
+    ranked.settled_on,
+    ranked.burden_fen
 from ranked
 inner join registry.person as person
     on ranked.person_id = person.person_id

@@ -3,15 +3,15 @@
 -- is its legal representative or a shareholder.
 with ranked as (
     select
-        business_registration.row_id as row_id,
-        business_registration.person_id as person_id,
-        business_registration.credit_code as credit_code,
-        business_registration.business_type as business_type,
-        business_registration.role as role,
-        business_registration.capital_fen as capital_fen,
+        business_registration.row_id,
+        business_registration.person_id,
+        business_registration.credit_code,
+        business_registration.business_type,
+        business_registration.role,
+        business_registration.capital_fen,
         business_registration.role__unreadable as role_unreadable,
         business_registration.capital_fen__unreadable as capital_unreadable,
-        business_registration.status as status,
+        business_registration.status,
         row_number() over (
             partition by business_registration.credit_code, business_registration.person_id, business_registration.role
             order by business_registration.received_seq desc, business_registration.row_id
@@ -23,11 +23,11 @@ with ranked as (
 )
 
 select
-    ranked.row_id as row_id,
-    ranked.person_id as person_id,
-    ranked.credit_code as credit_code,
-    ranked.role as role,
-    ranked.capital_fen as capital_fen,
+    ranked.row_id,
+    ranked.person_id,
+    ranked.credit_code,
+    ranked.role,
+    ranked.capital_fen,
     nullif(concat_ws('；', ranked.role_unreadable, ranked.capital_unreadable), '') as unreadable
 from ranked
 inner join registry.person as person

@@ -6,10 +6,10 @@
 -- left the list, or the row may be missing. A person who lived in another division last night must be named by that very list.
 with tied as (
     select distinct
-        roster_person.registry as registry,
-        roster_person.division_code as division_code,
-        roster_person.period as period,
-        roster_person.head_person_id as head_person_id
+        roster_person.registry,
+        roster_person.division_code,
+        roster_person.period,
+        roster_person.head_person_id
     from registry.roster_person as roster_person
     where roster_person.is_in_use and roster_person.head_person_id <> roster_person.person_id
 ),
@@ -23,7 +23,7 @@ listed as (
 named as (
     select distinct
         person_row.own_unit_code as division_code,
-        person_row.person_id as person_id
+        person_row.person_id
     from registry.person_row as person_row
     left join registry.name_conflict as name_conflict
         on person_row.row_id = name_conflict.row_id
@@ -32,17 +32,17 @@ named as (
 
 headed as (
     select distinct
-        house_identity.person_id as person_id,
-        previous.division_code as division_code
+        house_identity.person_id,
+        previous.division_code
     from input.previous_person as previous
     inner join input.identity as house_identity
         on previous.household_id = house_identity.household_id
 )
 
 select
-    tied.registry as registry,
-    tied.division_code as division_code,
-    tied.head_person_id as head_person_id
+    tied.registry,
+    tied.division_code,
+    tied.head_person_id
 from tied
 left join listed
     on

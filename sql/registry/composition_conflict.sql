@@ -1,6 +1,6 @@
 -- People whom lists tie to a head other than the head of the household in which they are counted.
 select
-    household_group.person_id as person_id,
+    household_group.person_id,
     max(identity.id_number) as id_number,
     household_member.head_person_id as kept_head_id,
     household_group.head_person_id as other_head_id,

@@ -2,10 +2,10 @@
 -- month and status are read from this list (docs/boundaries.md, 3).
 with ranked as (
     select
-        social_insurance.row_id as row_id,
-        social_insurance.person_id as person_id,
-        social_insurance.pay_month as pay_month,
-        social_insurance.insurance_status as insurance_status,
+        social_insurance.row_id,
+        social_insurance.person_id,
+        social_insurance.pay_month,
+        social_insurance.insurance_status,
         row_number() over (
             partition by social_insurance.person_id, social_insurance.pay_month
             order by
@@ -19,8 +19,8 @@ with ranked as (
 )
 
 select
-    ranked.row_id as row_id,
-    ranked.person_id as person_id,
-    ranked.pay_month as pay_month
+    ranked.row_id,
+    ranked.person_id,
+    ranked.pay_month
 from ranked
 where ranked.row_rank = 1 and ranked.insurance_status = '参保缴费'

@@ -30,7 +30,7 @@ paid as (
     from household_month
     union all
     select distinct
-        'dibao' as registry, counted_person.month as month, counted_person.division_code as division_code,
+        'dibao' as registry, counted_person.month, counted_person.division_code,
         counted_person.head_person_id as payee_id, cast(null as bigint) as amount_fen
     from registry.counted_person as counted_person
     left join household_month
@@ -51,11 +51,11 @@ paid as (
 )
 
 select
-    paid.registry as registry,
-    paid.month as month,
-    paid.division_code as division_code,
-    paid.payee_id as payee_id,
-    paid.amount_fen as amount_fen
+    paid.registry,
+    paid.month,
+    paid.division_code,
+    paid.payee_id,
+    paid.amount_fen
 from paid
 cross join input.night as night
 where paid.month <= strftime(night.run_date, '%Y-%m')

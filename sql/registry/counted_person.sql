@@ -18,9 +18,9 @@ with listed as (
 )
 
 select
-    listed.row_id as row_id,
-    listed.registry as registry,
-    listed.month as month,
+    listed.row_id,
+    listed.registry,
+    listed.month,
     listed.unit_code as division_code,
     coalesce(listed.person_id, listed.row_id) as person_id,
     coalesce(listed.head_person_id, household_member.head_person_id, listed.person_id, listed.row_id) as head_person_id

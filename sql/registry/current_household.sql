@@ -3,26 +3,26 @@
 -- the persons' roster still names.
 with listed as (
     select distinct
-        enrolment.registry as registry,
-        enrolment.division_code as division_code,
+        enrolment.registry,
+        enrolment.division_code,
         enrolment.roster_head_id as head_person_id
     from registry.enrolment as enrolment
 ),
 
 ranked as (
     select
-        household.household_id as household_id,
-        household.head_person_id as head_person_id,
-        household.division_code as division_code,
-        roster_household.registry as registry,
+        household.household_id,
+        household.head_person_id,
+        household.division_code,
+        roster_household.registry,
         roster_household.division_code as roster_division,
-        roster_household.period as period,
-        roster_household.area_type as area_type,
-        roster_household.area_unreadable as area_unreadable,
-        roster_household.household_size as household_size,
-        roster_household.insured_count as insured_count,
-        roster_household.start_month as start_month,
-        roster_household.row_id as row_id,
+        roster_household.period,
+        roster_household.area_type,
+        roster_household.area_unreadable,
+        roster_household.household_size,
+        roster_household.insured_count,
+        roster_household.start_month,
+        roster_household.row_id,
         row_number() over (
             partition by household.household_id, roster_household.registry
             order by roster_household.start_month desc nulls last, roster_household.division_code
@@ -48,19 +48,19 @@ ranked as (
 )
 
 select
-    ranked.household_id as household_id,
-    ranked.head_person_id as head_person_id,
-    ranked.division_code as division_code,
-    ranked.registry as registry,
-    ranked.roster_division as roster_division,
-    ranked.period as period,
-    ranked.area_type as area_type,
-    ranked.area_unreadable as area_unreadable,
-    ranked.household_size as household_size,
-    ranked.insured_count as insured_count,
-    ranked.start_month as start_month,
+    ranked.household_id,
+    ranked.head_person_id,
+    ranked.division_code,
+    ranked.registry,
+    ranked.roster_division,
+    ranked.period,
+    ranked.area_type,
+    ranked.area_unreadable,
+    ranked.household_size,
+    ranked.insured_count,
+    ranked.start_month,
     standard.value_fen as standard_fen,
-    ranked.row_id as row_id
+    ranked.row_id
 from ranked
 left join registry.division_policy as standard
     on

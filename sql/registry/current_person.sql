@@ -3,17 +3,17 @@
 -- question is asked about people who have no number yet.
 with ranked as (
     select
-        enrolment.person_id as person_id,
-        person.household_id as household_id,
-        person.division_code as division_code,
-        enrolment.registry as registry,
+        enrolment.person_id,
+        person.household_id,
+        person.division_code,
+        enrolment.registry,
         enrolment.division_code as roster_division,
-        enrolment.period as period,
-        enrolment.supplement_fen as supplement_fen,
-        roster_household.area_type as area_type,
-        roster_household.area_unreadable as area_unreadable,
-        enrolment.row_id as row_id,
-        enrolment.household_row_id as household_row_id,
+        enrolment.period,
+        enrolment.supplement_fen,
+        roster_household.area_type,
+        roster_household.area_unreadable,
+        enrolment.row_id,
+        enrolment.household_row_id,
         max(case when enrolment.is_start_unreadable then 1 else 0 end) over (partition by enrolment.person_id, enrolment.registry) = 1
         and count(*) over (partition by enrolment.person_id, enrolment.registry) > 1 as is_row_unreadable,
         row_number() over (
@@ -29,19 +29,19 @@ with ranked as (
 )
 
 select
-    ranked.person_id as person_id,
-    ranked.household_id as household_id,
-    ranked.division_code as division_code,
-    ranked.registry as registry,
-    ranked.roster_division as roster_division,
-    ranked.period as period,
-    ranked.supplement_fen as supplement_fen,
-    ranked.area_type as area_type,
-    ranked.area_unreadable as area_unreadable,
-    ranked.is_row_unreadable as is_row_unreadable,
+    ranked.person_id,
+    ranked.household_id,
+    ranked.division_code,
+    ranked.registry,
+    ranked.roster_division,
+    ranked.period,
+    ranked.supplement_fen,
+    ranked.area_type,
+    ranked.area_unreadable,
+    ranked.is_row_unreadable,
     standard.value_fen as standard_fen,
-    ranked.row_id as row_id,
-    ranked.household_row_id as household_row_id
+    ranked.row_id,
+    ranked.household_row_id
 from ranked
 left join registry.division_policy as standard
     on

@@ -1,9 +1,9 @@
 -- Deaths not after D, with the person's age in whole years on that day. Of several notices about one person the later one counts.
 with ranked as (
     select
-        death_notice.row_id as row_id,
-        death_notice.person_id as person_id,
-        death_notice.died_on as died_on,
+        death_notice.row_id,
+        death_notice.person_id,
+        death_notice.died_on,
         row_number() over (
             partition by death_notice.person_id order by death_notice.received_seq desc, death_notice.row_id
         ) as row_rank
@@ -15,11 +15,11 @@ with ranked as (
 
 died as (
     select
-        ranked.person_id as person_id,
-        person.household_id as household_id,
-        ranked.row_id as row_id,
-        ranked.died_on as died_on,
-        person.birth_date as birth_date,
+        ranked.person_id,
+        person.household_id,
+        ranked.row_id,
+        ranked.died_on,
+        person.birth_date,
         year(ranked.died_on) - year(person.birth_date) as calendar_years
     from ranked
     inner join registry.person as person
@@ -29,10 +29,10 @@ died as (
 )
 
 select
-    died.person_id as person_id,
-    died.household_id as household_id,
-    died.row_id as row_id,
-    died.died_on as died_on,
+    died.person_id,
+    died.household_id,
+    died.row_id,
+    died.died_on,
     case
         when cast(died.birth_date + died.calendar_years * interval 12 month as date) > died.died_on then died.calendar_years - 1
         else died.calendar_years

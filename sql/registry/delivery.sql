@@ -2,15 +2,15 @@
 -- period belongs to the month of the night on which it came; it is asked for until it has been taken once. In a month that has fewer days, the
 -- list is due on the last day. Nothing is due for the months before the first night, since nobody could send it then.
 with asked as (
-    select expected.unit_code as unit_code, expected.kind as kind, max(coalesce(expected.due_day, 31)) as due_day
+    select expected.unit_code, expected.kind, max(coalesce(expected.due_day, 31)) as due_day
     from input.expected as expected
     group by expected.unit_code, expected.kind
 ),
 
 received as (
     select
-        submission.unit_code as unit_code,
-        submission.kind as kind,
+        submission.unit_code,
+        submission.kind,
         coalesce(nullif(submission.period, ''), strftime(submission.night, '%Y-%m')) as month,
         max(
             case
@@ -34,32 +34,32 @@ begun as (
 ),
 
 once as (
-    select received.unit_code as unit_code, received.kind as kind, min(received.month) as month
+    select received.unit_code, received.kind, min(received.month) as month
     from received
     where received.first_taken_on is not null and received.is_without_period
     group by received.unit_code, received.kind
 ),
 
 monthly as (
-    select asked.unit_code as unit_code, asked.kind as kind, horizon.run_month as month
+    select asked.unit_code, asked.kind, horizon.run_month as month
     from asked
     cross join registry.horizon as horizon
     union
-    select received.unit_code as unit_code, received.kind as kind, received.month as month
+    select received.unit_code, received.kind, received.month
     from received
 )
 
 select
-    monthly.unit_code as unit_code,
-    monthly.kind as kind,
-    monthly.month as month,
+    monthly.unit_code,
+    monthly.kind,
+    monthly.month,
     cast(
         least(
             cast(monthly.month || '-01' as date) + (asked.due_day - 1) * interval 1 day,
             last_day(cast(monthly.month || '-01' as date))
         ) as date
     ) as due_on,
-    received.first_taken_on as first_taken_on
+    received.first_taken_on
 from monthly
 cross join begun
 inner join asked

@@ -2,12 +2,12 @@
 -- intellectual or mental disability. It is unknown when the level is such and nobody can read whether the certificate is in force.
 with ranked as (
     select
-        disability_certificate.row_id as row_id,
-        disability_certificate.person_id as person_id,
-        disability_certificate.certificate_no as certificate_no,
-        disability_certificate.disability_type as disability_type,
-        disability_certificate.disability_level as disability_level,
-        disability_certificate.issued_on as issued_on,
+        disability_certificate.row_id,
+        disability_certificate.person_id,
+        disability_certificate.certificate_no,
+        disability_certificate.disability_type,
+        disability_certificate.disability_level,
+        disability_certificate.issued_on,
         case
             when disability_certificate.certificate_status__unreadable is null
                 then coalesce(disability_certificate.certificate_status, '正常')
@@ -24,13 +24,13 @@ with ranked as (
 )
 
 select
-    ranked.row_id as row_id,
-    ranked.person_id as person_id,
-    ranked.disability_type as disability_type,
-    ranked.disability_level as disability_level,
+    ranked.row_id,
+    ranked.person_id,
+    ranked.disability_type,
+    ranked.disability_level,
     case ranked.disability_level when '一级' then 1 when '二级' then 2 when '三级' then 3 when '四级' then 4 end as level_number,
-    ranked.issued_on as issued_on,
-    ranked.status_unreadable as status_unreadable,
+    ranked.issued_on,
+    ranked.status_unreadable,
     ranked.certificate_status = '正常'
     and (
         ranked.disability_level in ('一级', '二级')

@@ -2,13 +2,13 @@
 -- one counts.
 with ranked as (
     select
-        disaster_loss.row_id as row_id,
-        disaster_loss.person_id as person_id,
-        disaster_loss.disaster_type as disaster_type,
-        disaster_loss.happened_on as happened_on,
-        disaster_loss.damaged_rooms as damaged_rooms,
+        disaster_loss.row_id,
+        disaster_loss.person_id,
+        disaster_loss.disaster_type,
+        disaster_loss.happened_on,
+        disaster_loss.damaged_rooms,
         disaster_loss.damaged_rooms__unreadable as rooms_unreadable,
-        disaster_loss.loss_fen as loss_fen,
+        disaster_loss.loss_fen,
         row_number() over (
             partition by disaster_loss.person_id, disaster_loss.disaster_type, disaster_loss.happened_on
             order by disaster_loss.received_seq desc, disaster_loss.row_id
@@ -20,14 +20,14 @@ with ranked as (
 )
 
 select
-    ranked.row_id as row_id,
-    ranked.person_id as person_id,
-    person.household_id as household_id,
-    ranked.disaster_type as disaster_type,
-    ranked.happened_on as happened_on,
-    ranked.damaged_rooms as damaged_rooms,
-    ranked.rooms_unreadable as rooms_unreadable,
-    ranked.loss_fen as loss_fen
+    ranked.row_id,
+    ranked.person_id,
+    person.household_id,
+    ranked.disaster_type,
+    ranked.happened_on,
+    ranked.damaged_rooms,
+    ranked.rooms_unreadable,
+    ranked.loss_fen
 from ranked
 inner join registry.person as person
     on ranked.person_id = person.person_id

@@ -1,7 +1,7 @@
 -- Households to whose head a list in use of their own division ties a person by a disputed row. This person may be a member. So a condition
 -- such as "no member has …" cannot be answered for these households. Rows that people said belong to somebody else are left out.
 with doubted as (
-    select name_conflict.row_id as row_id, name_conflict.person_id as person_id
+    select name_conflict.row_id, name_conflict.person_id
     from registry.name_conflict as name_conflict
     where name_conflict.is_in_use and name_conflict.state <> 'not_same'
 ),
@@ -19,7 +19,7 @@ numbered as (
 ),
 
 headed as (
-    select doubted.person_id as person_id, tied.unit_code as division_code, household_group.head_person_id as head_person_id
+    select doubted.person_id, tied.unit_code as division_code, household_group.head_person_id
     from doubted
     inner join tied
         on doubted.row_id = tied.row_id
@@ -27,9 +27,9 @@ headed as (
         on tied.head_person_id = household_group.tied_head_id and tied.unit_code = household_group.division_code
     union
     select
-        doubted.person_id as person_id,
+        doubted.person_id,
         case when numbered.standing = 'survey' then numbered.unit_code end as division_code,
-        numbered_group.head_person_id as head_person_id
+        numbered_group.head_person_id
     from doubted
     inner join numbered
         on doubted.row_id = numbered.row_id
@@ -41,8 +41,8 @@ headed as (
 )
 
 select distinct
-    household.household_id as household_id,
-    headed.person_id as person_id
+    household.household_id,
+    headed.person_id
 from headed
 inner join registry.household_member as household_member
     on headed.head_person_id = household_member.head_person_id

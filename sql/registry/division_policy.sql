@@ -11,11 +11,11 @@ with areas as (
 held as (
     select
         unit.unit_code as division_code,
-        areas.area_type as area_type,
-        policy.key as key,
-        policy.value as value,
-        policy.value_fen as value_fen,
-        policy.value_x10000 as value_x10000,
+        areas.area_type,
+        policy.key,
+        policy.value,
+        policy.value_fen,
+        policy.value_x10000,
         row_number() over (
             partition by unit.unit_code, areas.area_type, policy.key
             order by
@@ -32,11 +32,11 @@ held as (
 )
 
 select
-    held.division_code as division_code,
-    held.area_type as area_type,
-    held.key as key,
-    held.value as value,
-    held.value_fen as value_fen,
-    held.value_x10000 as value_x10000
+    held.division_code,
+    held.area_type,
+    held.key,
+    held.value,
+    held.value_fen,
+    held.value_x10000
 from held
 where held.row_rank = 1

@@ -1,30 +1,30 @@
 -- People on current rosters of one registry in two or more divisions, one row for each roster.
 with listed as (
     select
-        enrolment.person_id as person_id,
-        enrolment.registry as registry,
-        enrolment.registry_rank as registry_rank,
-        enrolment.division_code as division_code,
-        enrolment.period as period,
-        enrolment.start_month as start_month,
-        enrolment.row_id as row_id,
-        enrolment.household_row_id as household_row_id,
+        enrolment.person_id,
+        enrolment.registry,
+        enrolment.registry_rank,
+        enrolment.division_code,
+        enrolment.period,
+        enrolment.start_month,
+        enrolment.row_id,
+        enrolment.household_row_id,
         count(*) over (partition by enrolment.person_id, enrolment.registry) as divisions
     from registry.enrolment as enrolment
     where enrolment.is_current
 )
 
 select
-    listed.person_id as person_id,
-    listed.registry as registry,
-    listed.registry_rank as registry_rank,
-    listed.division_code as division_code,
+    listed.person_id,
+    listed.registry,
+    listed.registry_rank,
+    listed.division_code,
     unit.name as division,
-    listed.period as period,
-    listed.start_month as start_month,
+    listed.period,
+    listed.start_month,
     coalesce(roster_person.own_amount_fen, roster_household.amount_fen) as amount_fen,
-    listed.row_id as row_id,
-    listed.household_row_id as household_row_id
+    listed.row_id,
+    listed.household_row_id
 from listed
 inner join input.unit as unit
     on listed.division_code = unit.unit_code

@@ -3,18 +3,18 @@
 -- read.
 with listed as (
     select
-        roster_person.row_id as row_id,
-        roster_person.person_id as person_id,
-        roster_person.registry as registry,
-        roster_person.registry_rank as registry_rank,
-        roster_person.division_code as division_code,
-        roster_person.period as period,
+        roster_person.row_id,
+        roster_person.person_id,
+        roster_person.registry,
+        roster_person.registry_rank,
+        roster_person.division_code,
+        roster_person.period,
         roster_person.head_person_id as roster_head_id,
-        roster_person.start_month as start_month,
-        roster_person.is_start_unreadable as is_start_unreadable,
-        roster_person.supplement_fen as supplement_fen,
-        roster_person.own_amount_fen as own_amount_fen,
-        roster_person.is_current as is_current,
+        roster_person.start_month,
+        roster_person.is_start_unreadable,
+        roster_person.supplement_fen,
+        roster_person.own_amount_fen,
+        roster_person.is_current,
         count(*) over (
             partition by roster_person.registry, roster_person.division_code, roster_person.head_person_id
         ) as members_listed,
@@ -28,24 +28,24 @@ with listed as (
 )
 
 select
-    listed.person_id as person_id,
-    listed.registry as registry,
-    listed.registry_rank as registry_rank,
-    listed.division_code as division_code,
-    person.household_id as household_id,
-    listed.period as period,
+    listed.person_id,
+    listed.registry,
+    listed.registry_rank,
+    listed.division_code,
+    person.household_id,
+    listed.period,
     case when not listed.is_start_unreadable then coalesce(listed.start_month, roster_household.start_month) end as start_month,
-    listed.is_start_unreadable as is_start_unreadable,
+    listed.is_start_unreadable,
     case
         when listed.registry = 'tekun' then listed.own_amount_fen
         when listed.place_in_household = 1 then roster_household.amount_fen
     end as monthly_amount_fen,
-    listed.supplement_fen as supplement_fen,
-    listed.roster_head_id as roster_head_id,
-    listed.members_listed as members_listed,
-    listed.row_id as row_id,
+    listed.supplement_fen,
+    listed.roster_head_id,
+    listed.members_listed,
+    listed.row_id,
     roster_household.row_id as household_row_id,
-    listed.is_current as is_current
+    listed.is_current
 from listed
 inner join registry.person as person
     on listed.person_id = person.person_id

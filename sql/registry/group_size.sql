@@ -3,10 +3,10 @@
 -- by subtraction. Where a division is hidden, its townships are hidden too; where the total of all is hidden, everything is hidden.
 with sized as (
     select
-        person_group.counted as counted,
-        person_group.dimension as dimension,
-        person_group.division_code as division_code,
-        person_group.value as value,
+        person_group.counted,
+        person_group.dimension,
+        person_group.division_code,
+        person_group.value,
         case when person_group.dimension = 'township' then person_group.division_code else 'all' end as total_of,
         cast(count(*) as bigint) as members
     from registry.person_group as person_group
@@ -15,8 +15,8 @@ with sized as (
 
 ranked as (
     select
-        sized.counted as counted, sized.dimension as dimension, sized.division_code as division_code, sized.value as value,
-        sized.total_of as total_of, sized.members as members, night_policy.smallest_cell as smallest,
+        sized.counted, sized.dimension, sized.division_code, sized.value,
+        sized.total_of, sized.members, night_policy.smallest_cell as smallest,
         sized.members < night_policy.smallest_cell as is_few,
         row_number() over (
             partition by sized.counted, sized.dimension, sized.total_of order by sized.members, sized.value
@@ -27,8 +27,8 @@ ranked as (
 
 chosen as (
     select
-        ranked.counted as counted, ranked.dimension as dimension, ranked.division_code as division_code, ranked.value as value,
-        ranked.members as members,
+        ranked.counted, ranked.dimension, ranked.division_code, ranked.value,
+        ranked.members,
         ranked.is_few
         or (
             min(ranked.members) over (partition by ranked.counted, ranked.dimension, ranked.total_of) < ranked.smallest
@@ -50,11 +50,11 @@ above as (
 )
 
 select
-    chosen.counted as counted,
-    chosen.dimension as dimension,
-    chosen.division_code as division_code,
-    chosen.value as value,
-    chosen.members as members,
+    chosen.counted,
+    chosen.dimension,
+    chosen.division_code,
+    chosen.value,
+    chosen.members,
     chosen.is_chosen or whole.is_chosen or coalesce(chosen.dimension = 'township' and division.is_chosen, false) as is_hidden
 from chosen
 inner join above as whole

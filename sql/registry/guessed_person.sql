@@ -3,14 +3,14 @@
 -- with the other.
 with given_name as (
     select distinct
-        person_row.own_unit_code as unit_code, person_row.person_id as person_id, person_row.folded_name as folded_name
+        person_row.own_unit_code as unit_code, person_row.person_id, person_row.folded_name
     from registry.person_row as person_row
     where person_row.own_unit_code is not null
 )
 
 select distinct
-    one.unit_code as unit_code,
-    one.person_id as person_id
+    one.unit_code,
+    one.person_id
 from given_name as one
 inner join given_name as other
     on one.unit_code = other.unit_code and one.person_id = other.person_id

@@ -5,15 +5,15 @@
 -- or an address under another name does not count.
 with heads as (
     select
-        household_member.household_id as household_id,
-        household_member.head_person_id as head_person_id,
+        household_member.household_id,
+        household_member.head_person_id,
         min(case when household_member.standing in ('tekun', 'other') then 1 else 0 end) as is_alone
     from registry.household_member as household_member
     group by household_member.household_id, household_member.head_person_id
 ),
 
 monitored as (
-    select distinct household_group.head_person_id as head_person_id, household_group.person_id as person_id
+    select distinct household_group.head_person_id, household_group.person_id
     from registry.household_group as household_group
     where household_group.standing = 'monitoring'
 ),
@@ -74,9 +74,9 @@ named as (
 
 ranked as (
     select
-        heads.household_id as household_id,
-        heads.head_person_id as head_person_id,
-        named.division_code as division_code,
+        heads.household_id,
+        heads.head_person_id,
+        named.division_code,
         row_number() over (
             partition by heads.head_person_id
             order by
@@ -96,8 +96,8 @@ bureau as (
 )
 
 select
-    ranked.household_id as household_id,
-    ranked.head_person_id as head_person_id,
+    ranked.household_id,
+    ranked.head_person_id,
     coalesce(ranked.division_code, bureau.unit_code) as division_code
 from ranked
 cross join bureau

@@ -3,7 +3,7 @@
 -- while somebody names that number. Nor can it when a row with that number was set aside from a roster or by the household's own division.
 -- Second: a disputed row ties a person to the household, and this person may be a member.
 with unsure as (
-    select distinct household_member.household_id as household_id
+    select distinct household_member.household_id
     from registry.household_member as household_member
     inner join registry.household_group as household_group
         on
@@ -24,12 +24,12 @@ with unsure as (
             and (roster_unusable.row_id is not null or set_aside.own_unit_code = household.division_code)
         )
     union
-    select disputed_member.household_id as household_id from registry.disputed_member as disputed_member
+    select disputed_member.household_id from registry.disputed_member as disputed_member
 )
 
 select
-    concerned.household_id as household_id,
-    registry_check.registry as registry,
+    concerned.household_id,
+    registry_check.registry,
     case
         when max(case when registry_check.answer = 'enrolled' then 1 else 0 end) = 1 then 'enrolled'
         when max(case when registry_check.answer = 'not_current' then 1 else 0 end) = 1 then 'not_current'

@@ -14,8 +14,8 @@ with listed as (
 
 said as (
     select
-        listed.standing_rank as standing_rank, listed.unit_code as unit_code, listed.person_id as person_id,
-        listed.row_id as row_id, listed.address as address, listed.phone as phone, cast(null as date) as told_on
+        listed.standing_rank, listed.unit_code, listed.person_id,
+        listed.row_id, listed.address, listed.phone, cast(null as date) as told_on
     from listed
     inner join registry.roster as roster
         on
@@ -36,8 +36,8 @@ said as (
     from accepted.temporary_grant
     union all
     select
-        6 as standing_rank, tekun_person.unit_code as unit_code, tekun_person.person_id as person_id,
-        tekun_person.row_id as row_id, '户籍：' || tekun_person.registered_address as address,
+        6 as standing_rank, tekun_person.unit_code, tekun_person.person_id,
+        tekun_person.row_id, '户籍：' || tekun_person.registered_address as address,
         cast(null as varchar) as phone, cast(null as date) as told_on
     from accepted.tekun_person
     inner join registry.roster as roster
@@ -48,9 +48,9 @@ said as (
 
 ranked as (
     select
-        household.household_id as household_id,
-        said.address as address,
-        said.phone as phone,
+        household.household_id,
+        said.address,
+        said.phone,
         row_number() over (
             partition by household.household_id
             order by
@@ -70,7 +70,7 @@ ranked as (
 )
 
 select
-    ranked.household_id as household_id,
+    ranked.household_id,
     arg_min(ranked.address, ranked.row_rank) filter (where ranked.address is not null) as address,
     arg_min(ranked.phone, ranked.row_rank) filter (where ranked.phone is not null) as phone
 from ranked

@@ -3,8 +3,8 @@
 -- else from their newest application for temporary assistance. If both are missing, the addresses in partners' rows name it.
 with members as (
     select
-        household_member.household_id as household_id,
-        household_member.head_person_id as head_person_id,
+        household_member.household_id,
+        household_member.head_person_id,
         count(*) as members_listed
     from registry.household_member as household_member
     group by household_member.household_id, household_member.head_person_id
@@ -26,27 +26,27 @@ said as (
     where is_in_use and registry = 'tekun'
     union all
     select
-        numbered_group.head_person_id as head_person_id, 4 as standing_rank, survey_household.unit_code as division_code,
-        cast(null as date) as start_month, survey_household.row_id as row_id,
-        survey_household.household_size as household_size, survey_household.area_type as area_type,
-        survey_household.township as township,
+        numbered_group.head_person_id, 4 as standing_rank, survey_household.unit_code as division_code,
+        cast(null as date) as start_month, survey_household.row_id,
+        survey_household.household_size, survey_household.area_type,
+        survey_household.township,
         false as is_area_unreadable, survey_household.township__unreadable is not null as is_township_unreadable
     from registry.numbered_group as numbered_group
     inner join accepted.survey_household as survey_household
         on numbered_group.row_id = survey_household.row_id
     union all
     select
-        numbered_group.head_person_id as head_person_id, 5 as standing_rank, cast(null as varchar) as division_code,
-        cast(null as date) as start_month, monitoring.row_id as row_id,
-        cast(null as bigint) as household_size, cast(null as varchar) as area_type, monitoring.township as township,
+        numbered_group.head_person_id, 5 as standing_rank, cast(null as varchar) as division_code,
+        cast(null as date) as start_month, monitoring.row_id,
+        cast(null as bigint) as household_size, cast(null as varchar) as area_type, monitoring.township,
         false as is_area_unreadable, false as is_township_unreadable
     from registry.numbered_group as numbered_group
     inner join accepted.poverty_return_monitoring as monitoring
         on numbered_group.row_id = monitoring.row_id
     union all
     select
-        left_person.person_id as head_person_id, 6 as standing_rank, left_person.division_code as division_code,
-        left_person.period_start as start_month, left_person.row_id as row_id,
+        left_person.person_id as head_person_id, 6 as standing_rank, left_person.division_code,
+        left_person.period_start as start_month, left_person.row_id,
         cast(null as bigint) as household_size, cast(null as varchar) as area_type,
         coalesce(left_person.township, left_household.township) as township,
         false as is_area_unreadable,
@@ -62,8 +62,8 @@ said as (
     union all
     select
         application.person_id as head_person_id, 7 as standing_rank, application.unit_code as division_code,
-        application.accepted_on as start_month, application.row_id as row_id,
-        cast(null as bigint) as household_size, cast(null as varchar) as area_type, application.township as township,
+        application.accepted_on as start_month, application.row_id,
+        cast(null as bigint) as household_size, cast(null as varchar) as area_type, application.township,
         false as is_area_unreadable, false as is_township_unreadable
     from accepted.temporary_grant as application
     inner join registry.household as household
@@ -73,9 +73,9 @@ said as (
     where name_conflict.row_id is null
     union all
     select
-        addressed_person.person_id as head_person_id, 8 as standing_rank, addressed_person.division_code as division_code,
+        addressed_person.person_id as head_person_id, 8 as standing_rank, addressed_person.division_code,
         cast(null as date) as start_month, addressed_person.person_id as row_id,
-        cast(null as bigint) as household_size, cast(null as varchar) as area_type, addressed_person.township as township,
+        cast(null as bigint) as household_size, cast(null as varchar) as area_type, addressed_person.township,
         false as is_area_unreadable, false as is_township_unreadable
     from registry.addressed_person as addressed_person
     inner join registry.household as household
@@ -84,11 +84,11 @@ said as (
 
 ranked as (
     select
-        household.household_id as household_id,
-        household.head_person_id as head_person_id,
-        said.household_size as household_size,
-        said.area_type as area_type,
-        said.township as township,
+        household.household_id,
+        household.head_person_id,
+        said.household_size,
+        said.area_type,
+        said.township,
         coalesce(said.is_area_unreadable, false) as is_area_unreadable,
         coalesce(said.is_township_unreadable, false) as is_township_unreadable,
         row_number() over (
@@ -103,7 +103,7 @@ ranked as (
 )
 
 select
-    members.household_id as household_id,
+    members.household_id,
     coalesce(
         arg_min(ranked.household_size, ranked.row_rank) filter (where ranked.household_size is not null), max(members.members_listed)
     ) as household_size,

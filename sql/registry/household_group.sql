@@ -3,19 +3,19 @@
 -- whom the number belongs.
 with tied as (
     select
-        roster_person.person_id as person_id,
+        roster_person.person_id,
         roster_person.head_person_id as tied_head_id,
         case
             when claimed_head.head_person_id is null then roster_person.head_person_id
             else roster_person.head_person_id || '-' || roster_person.division_code
         end as head_person_id,
-        roster_person.registry as registry,
-        roster_person.registry_rank as registry_rank,
-        roster_person.period as period,
-        roster_person.division_code as division_code,
-        roster_person.relation as relation,
-        roster_person.start_month as start_month,
-        roster_person.row_id as row_id
+        roster_person.registry,
+        roster_person.registry_rank,
+        roster_person.period,
+        roster_person.division_code,
+        roster_person.relation,
+        roster_person.start_month,
+        roster_person.row_id
     from registry.roster_person as roster_person
     left join registry.claimed_head as claimed_head
         on
@@ -27,57 +27,57 @@ with tied as (
 
 grouped as (
     select
-        tied.person_id as person_id,
-        tied.head_person_id as head_person_id,
-        tied.tied_head_id as tied_head_id,
+        tied.person_id,
+        tied.head_person_id,
+        tied.tied_head_id,
         tied.registry as standing,
         tied.registry_rank as standing_rank,
-        tied.period as period,
-        tied.division_code as division_code,
-        tied.relation as relation,
-        tied.start_month as start_month,
-        tied.row_id as row_id
+        tied.period,
+        tied.division_code,
+        tied.relation,
+        tied.start_month,
+        tied.row_id
     from tied
     union all
     select
         roster_household.head_person_id as person_id,
-        roster_household.head_person_id as head_person_id,
+        roster_household.head_person_id,
         roster_household.head_person_id as tied_head_id,
         roster_household.registry as standing,
         roster_household.registry_rank as standing_rank,
-        roster_household.period as period,
-        roster_household.division_code as division_code,
+        roster_household.period,
+        roster_household.division_code,
         '户主' as relation,
-        roster_household.start_month as start_month,
-        roster_household.row_id as row_id
+        roster_household.start_month,
+        roster_household.row_id
     from registry.roster_household as roster_household
     where roster_household.is_in_use
     union all
     select
-        numbered_group.person_id as person_id,
-        numbered_group.head_person_id as head_person_id,
+        numbered_group.person_id,
+        numbered_group.head_person_id,
         numbered_group.head_person_id as tied_head_id,
-        numbered_group.standing as standing,
-        numbered_group.standing_rank as standing_rank,
+        numbered_group.standing,
+        numbered_group.standing_rank,
         cast(null as varchar) as period,
         case when numbered_group.standing = 'survey' then numbered_group.unit_code else place.division_code end as division_code,
-        numbered_group.relation as relation,
+        numbered_group.relation,
         cast(null as date) as start_month,
-        numbered_group.row_id as row_id
+        numbered_group.row_id
     from registry.numbered_group as numbered_group
     left join input.place as place
         on numbered_group.row_id = place.row_id
 )
 
 select
-    grouped.person_id as person_id,
-    grouped.head_person_id as head_person_id,
-    grouped.tied_head_id as tied_head_id,
-    grouped.standing as standing,
-    grouped.standing_rank as standing_rank,
-    grouped.period as period,
-    grouped.division_code as division_code,
-    grouped.relation as relation,
-    grouped.start_month as start_month,
-    grouped.row_id as row_id
+    grouped.person_id,
+    grouped.head_person_id,
+    grouped.tied_head_id,
+    grouped.standing,
+    grouped.standing_rank,
+    grouped.period,
+    grouped.division_code,
+    grouped.relation,
+    grouped.start_month,
+    grouped.row_id
 from grouped

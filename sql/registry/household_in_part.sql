@@ -2,18 +2,18 @@
 -- missing members may stand there. So a condition such as "no member has …" cannot be answered for these households.
 with listed as (
     select
-        household_member.household_id as household_id,
+        household_member.household_id,
         count(*) as members
     from registry.household_member as household_member
     group by household_member.household_id
 ),
 
 missing as (
-    select list_gap.division_code as division_code, list_gap.said as said
+    select list_gap.division_code, list_gap.said
     from registry.list_gap as list_gap
     where list_gap.kind = 'survey_person'
     union all
-    select list_gap.division_code as division_code, list_gap.said as said
+    select list_gap.division_code, list_gap.said
     from registry.list_gap as list_gap
     inner join registry.own_roster as own_roster
         on
@@ -23,7 +23,7 @@ missing as (
 )
 
 select
-    household.household_id as household_id,
+    household.household_id,
     min(missing.said) || '，家里还有谁不清楚' as unreadable
 from registry.household as household
 inner join registry.household_fact as household_fact

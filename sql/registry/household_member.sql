@@ -2,11 +2,11 @@
 -- Among equals the latest period decides, then the lower division code, then the head's id. A person in no group is a household of one.
 with ranked as (
     select
-        household_group.person_id as person_id,
-        household_group.head_person_id as head_person_id,
-        household_group.tied_head_id as tied_head_id,
-        household_group.standing as standing,
-        household_group.relation as relation,
+        household_group.person_id,
+        household_group.head_person_id,
+        household_group.tied_head_id,
+        household_group.standing,
+        household_group.relation,
         row_number() over (
             partition by household_group.person_id
             order by
@@ -20,14 +20,14 @@ with ranked as (
 ),
 
 tekun as (
-    select distinct roster_person.person_id as person_id
+    select distinct roster_person.person_id
     from registry.roster_person as roster_person
     where roster_person.is_in_use and roster_person.registry = 'tekun'
 ),
 
 placed as (
     select
-        identity.person_id as person_id,
+        identity.person_id,
         coalesce(ranked.head_person_id, identity.person_id) as head_person_id,
         coalesce(ranked.tied_head_id, identity.person_id) as tied_head_id,
         case
@@ -48,10 +48,10 @@ placed as (
 
 select
     house_identity.household_id || substr(placed.head_person_id, length(placed.tied_head_id) + 1) as household_id,
-    placed.person_id as person_id,
-    placed.head_person_id as head_person_id,
-    placed.relation as relation,
-    placed.standing as standing
+    placed.person_id,
+    placed.head_person_id,
+    placed.relation,
+    placed.standing
 from placed
 inner join input.identity as house_identity
     on placed.tied_head_id = house_identity.person_id

@@ -2,11 +2,11 @@
 -- member have no row.
 with living as (
     select
-        concerned.household_id as household_id,
-        concerned.person_id as person_id,
+        concerned.household_id,
+        concerned.person_id,
         case when household.head_person_id = concerned.person_id then 0 else 1 end as head_rank,
         case when age.age >= 18 then 0 else 1 end as adult_rank,
-        age.birth_date as birth_date
+        age.birth_date
     from registry.concerned as concerned
     inner join registry.household as household
         on concerned.household_id = household.household_id
@@ -19,8 +19,8 @@ with living as (
 
 ranked as (
     select
-        living.household_id as household_id,
-        living.person_id as person_id,
+        living.household_id,
+        living.person_id,
         living.head_rank = 0 as is_head,
         count(*) over (partition by living.household_id) as people_left,
         row_number() over (
@@ -31,9 +31,9 @@ ranked as (
 )
 
 select
-    ranked.household_id as household_id,
-    ranked.person_id as person_id,
-    ranked.is_head as is_head,
-    ranked.people_left as people_left
+    ranked.household_id,
+    ranked.person_id,
+    ranked.is_head,
+    ranked.people_left
 from ranked
 where ranked.row_rank = 1

@@ -10,8 +10,8 @@ with named as (
     from accepted.edge_household
     union all
     select
-        counted_person.registry as registry, counted_person.month as month, counted_person.division_code as division_code,
-        counted_person.head_person_id as head_person_id, tekun_person.township as township
+        counted_person.registry, counted_person.month, counted_person.division_code,
+        counted_person.head_person_id, tekun_person.township
     from registry.counted_person as counted_person
     inner join accepted.tekun_person as tekun_person
         on counted_person.row_id = tekun_person.row_id
@@ -19,10 +19,10 @@ with named as (
 )
 
 select
-    named.registry as registry,
-    named.month as month,
-    named.division_code as division_code,
-    named.head_person_id as head_person_id,
+    named.registry,
+    named.month,
+    named.division_code,
+    named.head_person_id,
     min(named.township) as township
 from named
 where named.township is not null

@@ -9,13 +9,13 @@
 -- last night, its applications and the lists that are over count last.
 with judged as (
     select
-        person_row.person_id as person_id,
-        person_row.row_id as row_id,
-        person_row.id_number as id_number,
-        person_row.name as name,
+        person_row.person_id,
+        person_row.row_id,
+        person_row.id_number,
+        person_row.name,
         person_row.id_sex as sex,
         person_row.id_birth_date as birth_date,
-        person_row.identity_state as identity_state,
+        person_row.identity_state,
         case
             when
                 guessed.person_id is not null
@@ -28,14 +28,14 @@ with judged as (
             when person_row.own_unit_code <> held.division_code then 3
             else 2
         end as tier,
-        person_row.source_rank as source_rank,
-        person_row.is_in_use as is_in_use,
-        person_row.period as period,
-        person_row.unit_code as unit_code,
-        person_row.kind as kind,
-        person_row.received_seq as received_seq,
-        person_row.sheet as sheet,
-        person_row.row_number as row_number
+        person_row.source_rank,
+        person_row.is_in_use,
+        person_row.period,
+        person_row.unit_code,
+        person_row.kind,
+        person_row.received_seq,
+        person_row.sheet,
+        person_row.row_number
     from registry.person_row as person_row
     left join registry.held_person as held
         on person_row.person_id = held.person_id
@@ -47,13 +47,13 @@ with judged as (
 
 ranked as (
     select
-        judged.person_id as person_id,
-        judged.row_id as row_id,
-        judged.id_number as id_number,
-        judged.name as name,
-        judged.sex as sex,
-        judged.birth_date as birth_date,
-        judged.tier as tier,
+        judged.person_id,
+        judged.row_id,
+        judged.id_number,
+        judged.name,
+        judged.sex,
+        judged.birth_date,
+        judged.tier,
         max(judged.identity_state) over (partition by judged.person_id) as identity_state,
         row_number() over (
             partition by judged.person_id
@@ -65,13 +65,13 @@ ranked as (
 )
 
 select
-    ranked.person_id as person_id,
+    ranked.person_id,
     case when ranked.tier >= 2 and returned.person_id is not null then returned.row_id else ranked.row_id end as row_id,
-    ranked.id_number as id_number,
+    ranked.id_number,
     case when ranked.tier >= 2 and returned.person_id is not null then returned.name else ranked.name end as name,
-    ranked.sex as sex,
-    ranked.birth_date as birth_date,
-    ranked.identity_state as identity_state
+    ranked.sex,
+    ranked.birth_date,
+    ranked.identity_state
 from ranked
 left join registry.returned_person as returned
     on ranked.person_id = returned.person_id

@@ -2,33 +2,33 @@
 -- partner's list are left out, since nobody knows how many such people there are. The dead are included, since death notices do not serve
 -- statistics.
 with named as (
-    select scope_person.person_id as person_id, scope_person.reason as list, 1 as list_rank
+    select scope_person.person_id, scope_person.reason as list, 1 as list_rank
     from registry.scope_person as scope_person
     union all
-    select enrolment.person_id as person_id, 'enrolled' as list, 2 as list_rank
+    select enrolment.person_id, 'enrolled' as list, 2 as list_rank
     from registry.enrolment as enrolment
     union all
-    select numbered_group.person_id as person_id, 'survey' as list, 3 as list_rank
+    select numbered_group.person_id, 'survey' as list, 3 as list_rank
     from registry.numbered_group as numbered_group
     where numbered_group.standing = 'survey'
 ),
 
 known as (
-    select named.person_id as person_id, arg_min(named.list, named.list_rank) as list
+    select named.person_id, arg_min(named.list, named.list_rank) as list
     from named
     group by named.person_id
 )
 
 select
-    person.person_id as person_id,
-    person.household_id as household_id,
-    person.division_code as division_code,
-    household_fact.township as township,
-    household_fact.area_type as area_type,
-    person.sex as sex,
-    age.age as age,
-    reported_disability.is_disabled as is_disabled,
-    known.list as list
+    person.person_id,
+    person.household_id,
+    person.division_code,
+    household_fact.township,
+    household_fact.area_type,
+    person.sex,
+    age.age,
+    reported_disability.is_disabled,
+    known.list
 from known
 inner join registry.person as person
     on known.person_id = person.person_id

@@ -3,9 +3,9 @@
 with missing as (
     select
         unit.unit_code as division_code,
-        gap.kind as kind,
-        gap.night as night,
-        gap.latest_period as latest_period,
+        gap.kind,
+        gap.night,
+        gap.latest_period,
         concat(sender.name, '《', gap.file_name, '》', gap.reason) as said,
         row_number() over (
             partition by unit.unit_code, gap.kind
@@ -25,10 +25,10 @@ with missing as (
 )
 
 select
-    missing.division_code as division_code,
-    missing.kind as kind,
-    missing.night as night,
-    missing.latest_period as latest_period,
-    missing.said as said
+    missing.division_code,
+    missing.kind,
+    missing.night,
+    missing.latest_period,
+    missing.said
 from missing
 where missing.row_rank = 1

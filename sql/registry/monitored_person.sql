@@ -1,11 +1,11 @@
 -- People on the list of the rural-revitalisation bureau. The entry is open until the risk is eliminated.
 with ranked as (
     select
-        monitoring.person_id as person_id,
-        monitoring.row_id as row_id,
-        monitoring.category as category,
-        monitoring.is_risk_eliminated as is_risk_eliminated,
-        monitoring.identified_on as identified_on,
+        monitoring.person_id,
+        monitoring.row_id,
+        monitoring.category,
+        monitoring.is_risk_eliminated,
+        monitoring.identified_on,
         row_number() over (
             partition by monitoring.person_id
             order by monitoring.received_seq desc, monitoring.identified_on desc, monitoring.row_id
@@ -17,12 +17,12 @@ with ranked as (
 )
 
 select
-    ranked.person_id as person_id,
-    person.household_id as household_id,
-    ranked.row_id as row_id,
-    ranked.category as category,
+    ranked.person_id,
+    person.household_id,
+    ranked.row_id,
+    ranked.category,
     not ranked.is_risk_eliminated as is_open,
-    ranked.identified_on as identified_on
+    ranked.identified_on
 from ranked
 inner join registry.person as person
     on ranked.person_id = person.person_id

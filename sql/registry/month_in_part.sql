@@ -1,6 +1,6 @@
 -- Months in which something is known to be missing from a division's roster, for statistics: the numbers may be too small.
 select distinct
-    roster.registry as registry,
+    roster.registry,
     gap.period as month,
     gap.unit_code as division_code
 from input.gap as gap

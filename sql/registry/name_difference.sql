@@ -6,7 +6,7 @@
 -- otherwise a person who tries one name after another would find the real one.
 with named as (
     select
-        identity.person_id as person_id,
+        identity.person_id,
         identity.name as kept_name,
         case when person_row.row_id is null then returned.division_code else person_row.own_unit_code end as kept_own_unit_code,
         case when person_row.row_id is null then folded_name(returned.name) else person_row.folded_name end as kept_folded_name
@@ -18,13 +18,13 @@ with named as (
 )
 
 select
-    person_row.row_id as row_id,
-    person_row.person_id as person_id,
-    person_row.id_number as id_number,
-    named.kept_name as kept_name,
+    person_row.row_id,
+    person_row.person_id,
+    person_row.id_number,
+    named.kept_name,
     person_row.name as other_name,
-    person_row.is_in_use as is_in_use,
-    person_row.source_rank as source_rank,
+    person_row.is_in_use,
+    person_row.source_rank,
     coalesce(decided.decision, case when person_row.is_in_use then 'disputed' else 'past' end) as state
 from registry.person_row as person_row
 inner join named

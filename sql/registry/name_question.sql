@@ -5,17 +5,17 @@
 -- people are asked. When a division gives several names, each of them is asked about; otherwise the one that is not asked about would be the
 -- real one. When a person has two numbers, the row may carry either.
 with given_name as (
-    select set_aside.unit_code as unit_code, set_aside.person_id as person_id, folded_name(set_aside.name) as folded_name
+    select set_aside.unit_code, set_aside.person_id, folded_name(set_aside.name) as folded_name
     from input.set_aside as set_aside
     where set_aside.person_id is not null
     union
-    select person_row.own_unit_code as unit_code, person_row.person_id as person_id, person_row.folded_name as folded_name
+    select person_row.own_unit_code as unit_code, person_row.person_id, person_row.folded_name
     from registry.person_row as person_row
     where person_row.own_unit_code is not null
 ),
 
 guessed as (
-    select given_name.unit_code as unit_code, given_name.person_id as person_id
+    select given_name.unit_code, given_name.person_id
     from given_name
     group by given_name.unit_code, given_name.person_id
     having count(distinct given_name.folded_name) > 1
@@ -29,10 +29,10 @@ joined_person as (
 
 accepted_row as (
     select
-        difference.row_id as row_id, difference.person_id as person_id, difference.id_number as id_number,
-        difference.kept_name as kept_name, difference.other_name as other_name, difference.is_in_use as is_in_use,
-        difference.state as state, person_row.kind as kind, person_row.unit_code as unit_code,
-        person_row.submission_id as submission_id, person_row.sheet as sheet, person_row.row_number as row_number,
+        difference.row_id, difference.person_id, difference.id_number,
+        difference.kept_name, difference.other_name, difference.is_in_use,
+        difference.state, person_row.kind, person_row.unit_code,
+        person_row.submission_id, person_row.sheet, person_row.row_number,
         false as is_set_aside
     from registry.name_difference as difference
     inner join registry.person_row as person_row
@@ -41,11 +41,11 @@ accepted_row as (
 
 set_aside_row as (
     select
-        set_aside.row_id as row_id, set_aside.person_id as person_id,
+        set_aside.row_id, set_aside.person_id,
         case when joined_person.person_id is null then person.id_number end as id_number,
         person.name as kept_name, set_aside.name as other_name, true as is_in_use,
-        coalesce(decided.decision, 'disputed') as state, set_aside.kind as kind, set_aside.unit_code as unit_code,
-        set_aside.submission_id as submission_id, set_aside.sheet as sheet, set_aside.row_number as row_number,
+        coalesce(decided.decision, 'disputed') as state, set_aside.kind, set_aside.unit_code,
+        set_aside.submission_id, set_aside.sheet, set_aside.row_number,
         true as is_set_aside
     from input.set_aside as set_aside
     inner join registry.person as person

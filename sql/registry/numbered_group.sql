@@ -18,13 +18,13 @@ with listed as (
 
 usable as (
     select
-        listed.standing as standing,
-        listed.standing_rank as standing_rank,
-        listed.unit_code as unit_code,
-        listed.household_no as household_no,
-        listed.person_id as person_id,
-        listed.relation as relation,
-        listed.row_id as row_id,
+        listed.standing,
+        listed.standing_rank,
+        listed.unit_code,
+        listed.household_no,
+        listed.person_id,
+        listed.relation,
+        listed.row_id,
         row_number() over (
             partition by listed.standing, listed.unit_code, listed.household_no
             order by listed.head_rank, listed.sheet, listed.row_number, listed.row_id
@@ -36,14 +36,14 @@ usable as (
 )
 
 select
-    usable.row_id as row_id,
-    usable.person_id as person_id,
+    usable.row_id,
+    usable.person_id,
     head.person_id as head_person_id,
-    usable.standing as standing,
-    usable.standing_rank as standing_rank,
-    usable.unit_code as unit_code,
-    usable.household_no as household_no,
-    usable.relation as relation
+    usable.standing,
+    usable.standing_rank,
+    usable.unit_code,
+    usable.household_no,
+    usable.relation
 from usable
 inner join usable as head
     on

@@ -2,25 +2,25 @@
 -- an application older than the calendar, at least all days of the calendar are counted.
 with worked as (
     select
-        calendar.day as day,
+        calendar.day,
         sum(case when calendar.is_working then 1 else 0 end) over (order by calendar.day) as days_worked
     from input.calendar as calendar
 ),
 
 waiting as (
     select
-        temporary_grant.row_id as row_id,
-        temporary_grant.person_id as person_id,
-        temporary_grant.division_code as division_code,
-        temporary_grant.application_no as application_no,
-        temporary_grant.type as type,
-        temporary_grant.accepted_on as accepted_on,
-        temporary_grant.result as result,
+        temporary_grant.row_id,
+        temporary_grant.person_id,
+        temporary_grant.division_code,
+        temporary_grant.application_no,
+        temporary_grant.type,
+        temporary_grant.accepted_on,
+        temporary_grant.result,
         temporary_grant.type = '急难型' as is_urgent,
         cast(tonight.days_worked - coalesce(begun.days_worked, 0) as bigint) as working_days,
-        temporary_grant.unreadable as unreadable,
-        temporary_grant.told_on as told_on,
-        temporary_grant.received_seq as received_seq
+        temporary_grant.unreadable,
+        temporary_grant.told_on,
+        temporary_grant.received_seq
     from registry.temporary_grant as temporary_grant
     cross join input.night as night
     inner join worked as tonight
@@ -38,7 +38,7 @@ waiting as (
 
 later as (
     select
-        waiting.row_id as row_id,
+        waiting.row_id,
         min(set_aside_person.row_number) as row_number
     from waiting
     inner join registry.set_aside_person as set_aside_person
@@ -51,15 +51,15 @@ later as (
 )
 
 select
-    waiting.row_id as row_id,
-    waiting.person_id as person_id,
-    waiting.division_code as division_code,
-    waiting.application_no as application_no,
-    waiting.type as type,
-    waiting.accepted_on as accepted_on,
-    waiting.result as result,
-    waiting.is_urgent as is_urgent,
-    waiting.working_days as working_days,
+    waiting.row_id,
+    waiting.person_id,
+    waiting.division_code,
+    waiting.application_no,
+    waiting.type,
+    waiting.accepted_on,
+    waiting.result,
+    waiting.is_urgent,
+    waiting.working_days,
     deadline.value as deadline,
     coalesce(
         waiting.unreadable,

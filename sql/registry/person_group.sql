@@ -1,14 +1,14 @@
 -- The groups in which each known person and each household is counted. What is not known of a person is a group of its own.
 with person as (
     select
-        known_person.person_id as person_id,
-        known_person.household_id as household_id,
-        known_person.division_code as division_code,
+        known_person.person_id,
+        known_person.household_id,
+        known_person.division_code,
         coalesce(known_person.township, 'unknown') as township,
         coalesce(known_person.area_type, 'unknown') as area_type,
         coalesce(known_person.sex, 'unknown') as sex,
         coalesce(age_band.band, 'unknown') as band,
-        known_person.list as list,
+        known_person.list,
         case when known_person.is_disabled then 'yes' when not known_person.is_disabled then 'no' else 'unknown' end as disabled
     from registry.known_person as known_person
     left join input.age_band as age_band
@@ -17,10 +17,10 @@ with person as (
 
 household as (
     select
-        person.household_id as household_id,
-        person.division_code as division_code,
-        person.township as township,
-        person.area_type as area_type
+        person.household_id,
+        person.division_code,
+        person.township,
+        person.area_type
     from person
     group by person.household_id, person.division_code, person.township, person.area_type
 ),
@@ -52,9 +52,9 @@ grouped as (
 )
 
 select
-    grouped.counted as counted,
-    grouped.dimension as dimension,
-    grouped.division_code as division_code,
-    grouped.value as value,
-    grouped.member_id as member_id
+    grouped.counted,
+    grouped.dimension,
+    grouped.division_code,
+    grouped.value,
+    grouped.member_id
 from grouped

@@ -14,16 +14,16 @@ with written as (
 
 folded as (
     select
-        written.person_id as person_id,
-        written.row_id as row_id,
+        written.person_id,
+        written.row_id,
         regexp_replace(written.phone, '[^0-9]', '', 'g') as phone
     from written
     where written.phone is not null
 )
 
 select distinct
-    folded.person_id as person_id,
-    folded.phone as phone
+    folded.person_id,
+    folded.phone
 from folded
 left join registry.name_conflict as name_conflict
     on folded.row_id = name_conflict.row_id

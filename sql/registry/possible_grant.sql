@@ -2,12 +2,12 @@
 -- applications in the person's own division that give the number another name; and rows that were set aside, those of other divisions only
 -- when they are not under another name. `known_on` is the night on which the file came.
 select
-    temporary_grant.row_id as row_id,
-    temporary_grant.person_id as person_id,
-    person.household_id as household_id,
-    temporary_grant.division_code as division_code,
-    temporary_grant.cause as cause,
-    temporary_grant.granted_on as granted_on,
+    temporary_grant.row_id,
+    temporary_grant.person_id,
+    person.household_id,
+    temporary_grant.division_code,
+    temporary_grant.cause,
+    temporary_grant.granted_on,
     temporary_grant.told_on as known_on,
     case
         when temporary_grant.is_disputed
@@ -31,9 +31,9 @@ where
     end
 union all
 select
-    set_aside_person.row_id as row_id,
-    set_aside_person.person_id as person_id,
-    set_aside_person.household_id as household_id,
+    set_aside_person.row_id,
+    set_aside_person.person_id,
+    set_aside_person.household_id,
     set_aside_person.unit_code as division_code,
     cast(null as varchar) as cause,
     cast(null as date) as granted_on,

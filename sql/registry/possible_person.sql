@@ -22,18 +22,18 @@ with nameless as (
 
 possible as (
     select
-        nameless.row_id as row_id,
-        nameless.person_id as person_id,
+        nameless.row_id,
+        nameless.person_id,
         true as bears_number,
-        nameless.is_unproven as is_unproven
+        nameless.is_unproven
     from nameless
     where nameless.person_id is not null
     union
     select
-        nameless.row_id as row_id,
-        person.person_id as person_id,
+        nameless.row_id,
+        person.person_id,
         false as bears_number,
-        nameless.is_unproven as is_unproven
+        nameless.is_unproven
     from nameless
     inner join registry.person as person
         on folded_name(nameless.name) = folded_name(person.name)
@@ -47,9 +47,9 @@ possible as (
 )
 
 select
-    possible.row_id as row_id,
-    possible.person_id as person_id,
-    possible.bears_number as bears_number
+    possible.row_id,
+    possible.person_id,
+    possible.bears_number
 from possible
 left join input.identity_decision as decided
     on possible.row_id = decided.left_ref and possible.person_id = decided.right_ref

@@ -6,23 +6,23 @@
 -- names. A slip at a partner, in an application or in a month that is over only means that this one row is not used.
 with enrolled as (
     select
-        enrolment.person_id as person_id,
-        enrolment.registry as registry,
+        enrolment.person_id,
+        enrolment.registry,
         max(enrolment.period) as period
     from registry.enrolment as enrolment
     group by enrolment.person_id, enrolment.registry
 ),
 
 disputed as (
-    select distinct name_conflict.person_id as person_id
+    select distinct name_conflict.person_id
     from registry.name_conflict as name_conflict
     where name_conflict.is_in_use and name_conflict.source_rank <= 5 and name_conflict.state <> 'not_same'
 ),
 
 unusable as (
     select distinct
-        possible_person.person_id as person_id,
-        roster_unusable.registry as registry
+        possible_person.person_id,
+        roster_unusable.registry
     from registry.roster_unusable as roster_unusable
     inner join registry.possible_person as possible_person
         on roster_unusable.row_id = possible_person.row_id
@@ -38,8 +38,8 @@ unusable as (
 
 heading as (
     select distinct
-        unlisted_head.person_id as person_id,
-        unlisted_head.registry as registry
+        unlisted_head.person_id,
+        unlisted_head.registry
     from registry.unlisted_head as unlisted_head
     inner join registry.person as person
         on unlisted_head.person_id = person.person_id
@@ -49,9 +49,9 @@ heading as (
 )
 
 select
-    person.person_id as person_id,
-    own_roster.registry as registry,
-    person.household_id as household_id,
+    person.person_id,
+    own_roster.registry,
+    person.household_id,
     case
         when enrolled.person_id is not null then 'enrolled'
         when person.identity_state = 'provisional' then 'cannot_tell'
@@ -61,7 +61,7 @@ select
         else 'not_enrolled'
     end as answer,
     coalesce(enrolled.period, own_roster.period) as registry_period,
-    own_roster.is_whole as is_whole
+    own_roster.is_whole
 from registry.person as person
 inner join registry.own_roster as own_roster
     on person.division_code = own_roster.unit_code

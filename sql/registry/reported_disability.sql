@@ -2,7 +2,7 @@
 -- supplements only. No other list of ours asks about it, so it is not known of all other people.
 with said as (
     select
-        enrolment.person_id as person_id,
+        enrolment.person_id,
         case
             when dibao_person.is_disabled is not null or dibao_person.is_disabled__unreadable is not null then dibao_person.is_disabled
             when dibao_person.disability_type is not null or dibao_person.disability_level is not null then true
@@ -13,7 +13,7 @@ with said as (
 )
 
 select
-    said.person_id as person_id,
+    said.person_id,
     max(case when said.is_disabled then 1 else 0 end) = 1 as is_disabled
 from said
 where said.is_disabled is not null

@@ -2,10 +2,10 @@
 -- in the unit's number do not make it another unit.
 with ranked as (
     select
-        real_estate.row_id as row_id,
-        real_estate.person_id as person_id,
+        real_estate.row_id,
+        real_estate.person_id,
         upper(translate(real_estate.unit_no, ' 　', '')) as unit_no,
-        real_estate.usage as usage,
+        real_estate.usage,
         real_estate.usage__unreadable as unreadable,
         row_number() over (
             partition by real_estate.person_id, upper(translate(real_estate.unit_no, ' 　', ''))
@@ -18,11 +18,11 @@ with ranked as (
 )
 
 select
-    ranked.row_id as row_id,
-    ranked.person_id as person_id,
-    review_person.household_id as household_id,
-    ranked.unit_no as unit_no,
-    ranked.unreadable as unreadable
+    ranked.row_id,
+    ranked.person_id,
+    review_person.household_id,
+    ranked.unit_no,
+    ranked.unreadable
 from ranked
 inner join registry.review_person as review_person
     on ranked.person_id = review_person.person_id

@@ -9,7 +9,7 @@ with tied as (
 ),
 
 given_number as (
-    select held.person_id as person_id, set_aside.row_id as row_id
+    select held.person_id, set_aside.row_id
     from registry.held_person as held
     cross join registry.horizon as horizon
     inner join input.set_aside_name as set_aside
@@ -19,7 +19,7 @@ given_number as (
             and coalesce(left(held.folded_name, 2) = left(folded_name(set_aside.name), 2), true)
     where coalesce(cast(set_aside.period || '-01' as date) >= horizon.fresh_start, true)
     union all
-    select held.person_id as person_id, held.person_id || '-' || held.division_code as row_id
+    select held.person_id, held.person_id || '-' || held.division_code as row_id
     from registry.held_person as held
     inner join input.previous_person as previous
         on held.person_id = previous.person_id
@@ -35,9 +35,9 @@ given_number as (
 )
 
 select
-    held.person_id as person_id,
-    held.name as name,
-    held.division_code as division_code,
+    held.person_id,
+    held.name,
+    held.division_code,
     min(given_number.row_id) as row_id
 from registry.held_person as held
 inner join given_number

@@ -3,8 +3,8 @@
 -- pension of residents is left out. When a cell cannot be read, it is unknown whether a pension is that one, or is paid at all.
 with contributed as (
     select
-        social_insurance.row_id as row_id,
-        social_insurance.person_id as person_id,
+        social_insurance.row_id,
+        social_insurance.person_id,
         social_insurance.pay_month as paid_month,
         social_insurance.base_fen as amount_fen,
         social_insurance.insurance_status = '参保缴费' as counts,
@@ -24,8 +24,8 @@ with contributed as (
 
 pensioned as (
     select
-        pension.row_id as row_id,
-        pension.person_id as person_id,
+        pension.row_id,
+        pension.person_id,
         pension.pay_month as paid_month,
         pension.pension_fen as amount_fen,
         pension.benefit_status = '正常' and pension.scheme__unreadable is null as counts,
@@ -57,14 +57,14 @@ paid as (
 
 known as (
     select
-        paid.row_id as row_id,
-        paid.person_id as person_id,
-        review_person.household_id as household_id,
-        paid.list as list,
-        paid.paid_month as paid_month,
-        paid.amount_fen as amount_fen,
-        paid.counts as counts,
-        paid.unreadable as unreadable,
+        paid.row_id,
+        paid.person_id,
+        review_person.household_id,
+        paid.list,
+        paid.paid_month,
+        paid.amount_fen,
+        paid.counts,
+        paid.unreadable,
         list_gap.said as later_unread,
         max(paid.paid_month) over (partition by paid.person_id, paid.list) as latest_month
     from paid
@@ -87,14 +87,14 @@ known as (
 )
 
 select
-    known.row_id as row_id,
-    known.person_id as person_id,
-    known.household_id as household_id,
-    known.list as list,
-    known.paid_month as paid_month,
+    known.row_id,
+    known.person_id,
+    known.household_id,
+    known.list,
+    known.paid_month,
     case when known.unreadable is null then known.amount_fen end as amount_fen,
-    known.unreadable as unreadable,
-    known.later_unread as later_unread
+    known.unreadable,
+    known.later_unread
 from known
 where
     known.paid_month = known.latest_month

@@ -1,20 +1,20 @@
 -- The roster in use of each division and registry: the accepted one of the latest period not after D. It is whole when no gap is known in it,
 -- nor in a later one that could not be used. Where it is not whole, a person who is missing from it may still be enrolled.
 with delivered as (
-    select dibao_person.unit_code as division_code, 'dibao' as registry, dibao_person.period as period
+    select dibao_person.unit_code as division_code, 'dibao' as registry, dibao_person.period
     from accepted.dibao_person as dibao_person
     union all
-    select tekun_person.unit_code as division_code, 'tekun' as registry, tekun_person.period as period
+    select tekun_person.unit_code as division_code, 'tekun' as registry, tekun_person.period
     from accepted.tekun_person as tekun_person
     union all
-    select edge_person.unit_code as division_code, 'edge' as registry, edge_person.period as period
+    select edge_person.unit_code as division_code, 'edge' as registry, edge_person.period
     from accepted.edge_person as edge_person
 ),
 
 latest as (
     select
-        delivered.division_code as division_code,
-        delivered.registry as registry,
+        delivered.division_code,
+        delivered.registry,
         max(delivered.period) as period
     from delivered
     cross join registry.horizon as horizon
@@ -33,7 +33,7 @@ registries as (
 missing as (
     select
         gap.unit_code as division_code,
-        registries.registry as registry,
+        registries.registry,
         max(gap.latest_period) as period
     from input.gap as gap
     inner join registries
@@ -45,9 +45,9 @@ missing as (
 
 select
     unit.unit_code as division_code,
-    registries.registry as registry,
-    registries.registry_rank as registry_rank,
-    latest.period as period,
+    registries.registry,
+    registries.registry_rank,
+    latest.period,
     cast(latest.period || '-01' as date) as period_start,
     coalesce(cast(latest.period || '-01' as date) >= horizon.fresh_start, false) as is_current,
     coalesce(missing.period < latest.period, missing.period is null) as is_whole

@@ -2,18 +2,18 @@
 -- its amount. Without the household's row, it is unknown what the household was paid.
 with listed as (
     select
-        roster_person.row_id as row_id,
-        roster_person.person_id as person_id,
-        roster_person.registry as registry,
-        roster_person.registry_rank as registry_rank,
-        roster_person.division_code as division_code,
-        roster_person.head_person_id as head_person_id,
-        roster_person.period as period,
-        roster_person.period_start as period_start,
-        roster_person.own_amount_fen as own_amount_fen,
-        roster_person.is_own_amount_unreadable as is_own_amount_unreadable,
+        roster_person.row_id,
+        roster_person.person_id,
+        roster_person.registry,
+        roster_person.registry_rank,
+        roster_person.division_code,
+        roster_person.head_person_id,
+        roster_person.period,
+        roster_person.period_start,
+        roster_person.own_amount_fen,
+        roster_person.is_own_amount_unreadable,
         roster_person.is_in_use and roster_person.is_current as is_current,
-        death.died_on as died_on,
+        death.died_on,
         death.row_id as death_row_id
     from registry.roster_person as roster_person
     inner join registry.death as death
@@ -22,17 +22,17 @@ with listed as (
 )
 
 select
-    listed.row_id as row_id,
-    listed.person_id as person_id,
-    listed.registry as registry,
-    listed.registry_rank as registry_rank,
-    listed.period as period,
-    listed.period_start as period_start,
+    listed.row_id,
+    listed.person_id,
+    listed.registry,
+    listed.registry_rank,
+    listed.period,
+    listed.period_start,
     listed.own_amount_fen as amount_fen,
     listed.is_own_amount_unreadable or (listed.registry = 'dibao' and roster_household.row_id is null) as is_amount_unknown,
-    listed.is_current as is_current,
-    listed.died_on as died_on,
-    listed.death_row_id as death_row_id
+    listed.is_current,
+    listed.died_on,
+    listed.death_row_id
 from listed
 left join registry.roster_household as roster_household
     on
@@ -42,17 +42,17 @@ left join registry.roster_household as roster_household
         and listed.period = roster_household.period
 union all
 select
-    roster_household.row_id as row_id,
-    listed.person_id as person_id,
-    listed.registry as registry,
-    listed.registry_rank as registry_rank,
-    listed.period as period,
-    listed.period_start as period_start,
-    roster_household.amount_fen as amount_fen,
+    roster_household.row_id,
+    listed.person_id,
+    listed.registry,
+    listed.registry_rank,
+    listed.period,
+    listed.period_start,
+    roster_household.amount_fen,
     roster_household.is_amount_unreadable as is_amount_unknown,
     false as is_current,
-    listed.died_on as died_on,
-    listed.death_row_id as death_row_id
+    listed.died_on,
+    listed.death_row_id
 from listed
 inner join registry.roster_household as roster_household
     on

@@ -9,9 +9,9 @@ with nameless as (
 )
 
 select
-    nameless.row_id as row_id,
-    roster.division_code as division_code,
-    roster.registry as registry
+    nameless.row_id,
+    roster.division_code,
+    roster.registry
 from nameless
 cross join registry.horizon as horizon
 inner join registry.roster as roster

@@ -3,38 +3,38 @@
 -- A cause or a day that cannot be read may be the one that is looked for.
 with may_be_granted as (
     select
-        temporary_grant.row_id as row_id,
-        temporary_grant.person_id as person_id,
-        temporary_grant.division_code as division_code,
-        temporary_grant.cause as cause,
-        temporary_grant.granted_on as granted_on,
+        temporary_grant.row_id,
+        temporary_grant.person_id,
+        temporary_grant.division_code,
+        temporary_grant.cause,
+        temporary_grant.granted_on,
         temporary_grant.granted_on as known_on,
-        temporary_grant.amount_fen as amount_fen,
+        temporary_grant.amount_fen,
         cast(null as varchar) as unreadable
     from registry.temporary_grant as temporary_grant
     where temporary_grant.is_granted and not temporary_grant.is_disputed
     union all
     select
-        possible_grant.row_id as row_id,
-        possible_grant.person_id as person_id,
-        possible_grant.division_code as division_code,
-        possible_grant.cause as cause,
-        possible_grant.granted_on as granted_on,
-        possible_grant.known_on as known_on,
+        possible_grant.row_id,
+        possible_grant.person_id,
+        possible_grant.division_code,
+        possible_grant.cause,
+        possible_grant.granted_on,
+        possible_grant.known_on,
         cast(null as bigint) as amount_fen,
-        possible_grant.unreadable as unreadable
+        possible_grant.unreadable
     from registry.possible_grant as possible_grant
 ),
 
 granted as (
     select
-        may_be_granted.row_id as row_id,
-        may_be_granted.person_id as person_id,
-        may_be_granted.division_code as division_code,
-        may_be_granted.cause as cause,
-        may_be_granted.granted_on as granted_on,
-        may_be_granted.amount_fen as amount_fen,
-        may_be_granted.unreadable as unreadable,
+        may_be_granted.row_id,
+        may_be_granted.person_id,
+        may_be_granted.division_code,
+        may_be_granted.cause,
+        may_be_granted.granted_on,
+        may_be_granted.amount_fen,
+        may_be_granted.unreadable,
         cast(same_cause.value as integer) as days_apart
     from may_be_granted
     cross join registry.horizon as horizon
@@ -47,12 +47,12 @@ granted as (
 
 paired as (
     select
-        granted.row_id as row_id,
-        granted.person_id as person_id,
-        granted.division_code as division_code,
-        granted.cause as cause,
-        granted.granted_on as granted_on,
-        granted.amount_fen as amount_fen,
+        granted.row_id,
+        granted.person_id,
+        granted.division_code,
+        granted.cause,
+        granted.granted_on,
+        granted.amount_fen,
         abs(date_diff('day', granted.granted_on, other.granted_on)) as days_apart,
         coalesce(granted.unreadable, other.unreadable) as unreadable
     from granted
@@ -65,12 +65,12 @@ paired as (
 )
 
 select
-    paired.row_id as row_id,
-    paired.person_id as person_id,
-    paired.division_code as division_code,
-    paired.cause as cause,
-    paired.granted_on as granted_on,
-    paired.amount_fen as amount_fen,
+    paired.row_id,
+    paired.person_id,
+    paired.division_code,
+    paired.cause,
+    paired.granted_on,
+    paired.amount_fen,
     min(case when paired.unreadable is null then paired.days_apart end) as days_apart,
     case when count(*) = count(paired.unreadable) then min(paired.unreadable) end as unreadable
 from paired

@@ -2,11 +2,11 @@
 -- has no place in time: where it says something else than the latest of the others, it is unknown which is the latest.
 with ranked as (
     select
-        student_status.row_id as row_id,
-        student_status.person_id as person_id,
-        student_status.stage as stage,
-        student_status.enrolment_status as enrolment_status,
-        student_status.status_on as status_on,
+        student_status.row_id,
+        student_status.person_id,
+        student_status.stage,
+        student_status.enrolment_status,
+        student_status.status_on,
         submission.night as told_on,
         student_status.enrolment_status in ('休学', '退学', '辍学') as is_away,
         min(
@@ -38,12 +38,12 @@ with ranked as (
 )
 
 select
-    ranked.row_id as row_id,
-    ranked.person_id as person_id,
-    ranked.stage as stage,
-    ranked.enrolment_status as enrolment_status,
-    ranked.status_on as status_on,
-    ranked.told_on as told_on,
+    ranked.row_id,
+    ranked.person_id,
+    ranked.stage,
+    ranked.enrolment_status,
+    ranked.status_on,
+    ranked.told_on,
     case
         when (ranked.is_away and ranked.least_away = 0) or (not ranked.is_away and ranked.most_away = 1) then ranked.date_unreadable
     end as unreadable

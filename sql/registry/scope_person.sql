@@ -15,7 +15,7 @@ with rostered as (
 
 named as (
     select
-        rostered.person_id as person_id, rostered.id_number as id_number,
+        rostered.person_id, rostered.id_number,
         case when rostered.period = roster.period then 1 else 4 end as reason_rank,
         case when rostered.period = roster.period then 'enrolled' else 'exited' end as reason
     from rostered
@@ -38,7 +38,7 @@ named as (
     where not is_risk_eliminated
     union all
     select
-        temporary_grant.person_id as person_id, temporary_grant.id_number as id_number,
+        temporary_grant.person_id, temporary_grant.id_number,
         5 as reason_rank, 'temporary_grant' as reason
     from accepted.temporary_grant as temporary_grant
     cross join registry.horizon as horizon
@@ -47,17 +47,17 @@ named as (
 
 ranked as (
     select
-        named.person_id as person_id,
-        named.id_number as id_number,
-        named.reason as reason,
+        named.person_id,
+        named.id_number,
+        named.reason,
         row_number() over (partition by named.person_id order by named.reason_rank, named.id_number) as row_rank
     from named
     where named.person_id is not null and named.id_number is not null
 )
 
 select
-    ranked.person_id as person_id,
-    ranked.id_number as id_number,
-    ranked.reason as reason
+    ranked.person_id,
+    ranked.id_number,
+    ranked.reason
 from ranked
 where ranked.row_rank = 1

@@ -4,16 +4,16 @@
 -- impossible to answer. How alike the numbers are is judged afterwards (registry.suggestion).
 with aside as (
     select
-        set_aside.row_id as row_id,
-        set_aside.submission_id as submission_id,
+        set_aside.row_id,
+        set_aside.submission_id,
         folded_name(set_aside.name) as folded_name,
-        set_aside.name as name,
-        set_aside.birth_date as birth_date,
-        set_aside.number_birth_date as number_birth_date,
-        set_aside.number_state as number_state,
-        set_aside.number as number,
+        set_aside.name,
+        set_aside.birth_date,
+        set_aside.number_birth_date,
+        set_aside.number_state,
+        set_aside.number,
         regexp_replace(set_aside.phone, '[^0-9]', '', 'g') as phone,
-        set_aside.unit_code as unit_code,
+        set_aside.unit_code,
         coalesce(sender.unit_kind, 'partner') as sender_kind
     from input.set_aside as set_aside
     left join input.unit as sender
@@ -30,12 +30,12 @@ with aside as (
 
 known as (
     select distinct
-        person_row.person_id as person_id,
-        person_row.folded_name as folded_name,
-        person_row.name as name,
-        person_row.id_number as id_number,
+        person_row.person_id,
+        person_row.folded_name,
+        person_row.name,
+        person_row.id_number,
         person_row.id_birth_date as birth_date,
-        person_row.own_unit_code as own_unit_code
+        person_row.own_unit_code
     from registry.person_row as person_row
     left join registry.name_conflict as name_conflict
         on person_row.row_id = name_conflict.row_id
@@ -44,8 +44,8 @@ known as (
 
 listed as (
     select distinct
-        person_row.person_id as person_id,
-        person_row.submission_id as submission_id
+        person_row.person_id,
+        person_row.submission_id
     from registry.person_row as person_row
 ),
 
@@ -60,7 +60,7 @@ born as (
 by_number as (
     select
         born.row_id as left_ref, known.person_id as right_ref, 'number' as ground, born.name as left_name, known.name as right_name,
-        born.number as left_number, known.id_number as right_number, born.sender_kind as sender_kind
+        born.number as left_number, known.id_number as right_number, born.sender_kind
     from born
     inner join known
         on born.folded_name = known.folded_name and born.birth_date = known.birth_date
@@ -69,9 +69,9 @@ by_number as (
 
 beginning as (
     select
-        aside.row_id as row_id, aside.submission_id as submission_id, aside.name as name, aside.number as number,
-        aside.sender_kind as sender_kind, known.person_id as person_id, known.name as known_name, known.id_number as id_number,
-        person.division_code as division_code,
+        aside.row_id, aside.submission_id, aside.name, aside.number,
+        aside.sender_kind, known.person_id, known.name as known_name, known.id_number,
+        person.division_code,
         max(case when known.own_unit_code = aside.unit_code then 1 else 0 end) as is_own
     from aside
     inner join known
@@ -86,13 +86,13 @@ beginning as (
 
 nearest as (
     select
-        beginning.row_id as row_id, max(beginning.is_own) as is_own
+        beginning.row_id, max(beginning.is_own) as is_own
     from beginning
     group by beginning.row_id
 ),
 
 only_one as (
-    select beginning.row_id as row_id, min(beginning.person_id) as person_id
+    select beginning.row_id, min(beginning.person_id) as person_id
     from beginning
     inner join nearest
         on beginning.row_id = nearest.row_id and beginning.is_own = nearest.is_own
@@ -104,7 +104,7 @@ by_beginning as (
     select distinct
         beginning.row_id as left_ref, beginning.person_id as right_ref, 'beginning' as ground, beginning.name as left_name,
         beginning.known_name as right_name, beginning.number as left_number, beginning.id_number as right_number,
-        beginning.sender_kind as sender_kind
+        beginning.sender_kind
     from beginning
     inner join only_one
         on beginning.row_id = only_one.row_id and beginning.person_id = only_one.person_id
@@ -115,7 +115,7 @@ by_beginning as (
 by_phone as (
     select
         aside.row_id as left_ref, known.person_id as right_ref, 'phone' as ground, aside.name as left_name, known.name as right_name,
-        aside.number as left_number, known.id_number as right_number, aside.sender_kind as sender_kind
+        aside.number as left_number, known.id_number as right_number, aside.sender_kind
     from aside
     inner join registry.person_phone as person_phone
         on aside.phone = person_phone.phone
@@ -153,9 +153,9 @@ pairs as (
 )
 
 select
-    pairs.left_ref as left_ref,
-    pairs.right_ref as right_ref,
-    pairs.ground as ground,
+    pairs.left_ref,
+    pairs.right_ref,
+    pairs.ground,
     min(pairs.left_name) as left_name,
     min(pairs.right_name) as right_name,
     min(pairs.left_number) as left_number,

@@ -2,20 +2,20 @@
 -- after D. grant_unreadable: it may have been granted, but some cells cannot be read.
 with ranked as (
     select
-        temporary_grant.row_id as row_id,
-        temporary_grant.application_no as application_no,
-        temporary_grant.person_id as person_id,
+        temporary_grant.row_id,
+        temporary_grant.application_no,
+        temporary_grant.person_id,
         temporary_grant.unit_code as division_code,
-        temporary_grant.type as type,
-        temporary_grant.cause as cause,
-        temporary_grant.accepted_on as accepted_on,
-        temporary_grant.granted_on as granted_on,
-        temporary_grant.amount_fen as amount_fen,
-        temporary_grant.result as result,
+        temporary_grant.type,
+        temporary_grant.cause,
+        temporary_grant.accepted_on,
+        temporary_grant.granted_on,
+        temporary_grant.amount_fen,
+        temporary_grant.result,
         temporary_grant.result__unreadable as result_unreadable,
         temporary_grant.granted_on__unreadable as date_unreadable,
         submission.night as told_on,
-        temporary_grant.received_seq as received_seq,
+        temporary_grant.received_seq,
         row_number() over (
             partition by temporary_grant.unit_code, temporary_grant.application_no
             order by temporary_grant.received_seq desc, temporary_grant.row_id
@@ -26,16 +26,16 @@ with ranked as (
 )
 
 select
-    ranked.row_id as row_id,
-    ranked.application_no as application_no,
-    ranked.person_id as person_id,
-    ranked.division_code as division_code,
-    ranked.type as type,
-    ranked.cause as cause,
-    ranked.result as result,
-    ranked.amount_fen as amount_fen,
-    ranked.accepted_on as accepted_on,
-    ranked.granted_on as granted_on,
+    ranked.row_id,
+    ranked.application_no,
+    ranked.person_id,
+    ranked.division_code,
+    ranked.type,
+    ranked.cause,
+    ranked.result,
+    ranked.amount_fen,
+    ranked.accepted_on,
+    ranked.granted_on,
     coalesce(ranked.result = '同意' and ranked.granted_on <= night.run_date, false) as is_granted,
     case
         when
@@ -44,8 +44,8 @@ select
             then nullif(concat_ws('；', ranked.result_unreadable, ranked.date_unreadable), '')
     end as grant_unreadable,
     nullif(concat_ws('；', ranked.result_unreadable, ranked.date_unreadable), '') as unreadable,
-    ranked.told_on as told_on,
-    ranked.received_seq as received_seq,
+    ranked.told_on,
+    ranked.received_seq,
     name_conflict.row_id is not null as is_disputed
 from ranked
 cross join input.night as night

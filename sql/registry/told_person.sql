@@ -1,9 +1,9 @@
 -- People of whom a roster says all there is to say, whether it is whole or not: they stand on it, with their household, and it lists as many
 -- members as it covers.
 select
-    enrolment.person_id as person_id,
-    enrolment.division_code as division_code,
-    enrolment.registry as registry
+    enrolment.person_id,
+    enrolment.division_code,
+    enrolment.registry
 from registry.enrolment as enrolment
 left join registry.roster_household as roster_household
     on enrolment.household_row_id = roster_household.row_id

@@ -14,7 +14,7 @@ with named as (
 
 select
     named.unit_code as division_code,
-    named.township as township,
+    named.township,
     max(submission.night) as last_received_on
 from named
 inner join input.submission as submission

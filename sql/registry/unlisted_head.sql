@@ -35,9 +35,9 @@ people as (
 
 latest as (
     select
-        heads.division_code as division_code,
-        heads.registry as registry,
-        heads.is_named as is_named,
+        heads.division_code,
+        heads.registry,
+        heads.is_named,
         max(heads.period) as period
     from heads
     cross join registry.horizon as horizon
@@ -46,9 +46,9 @@ latest as (
 )
 
 select
-    heads.person_id as person_id,
-    heads.division_code as division_code,
-    heads.registry as registry,
+    heads.person_id,
+    heads.division_code,
+    heads.registry,
     max(heads.is_named) = 1 as is_named
 from heads
 inner join latest

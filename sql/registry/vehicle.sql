@@ -1,12 +1,12 @@
 -- Vehicles; of several rows about one plate and owner the later one counts.
 with ranked as (
     select
-        vehicle.row_id as row_id,
-        vehicle.person_id as person_id,
-        vehicle.plate_no as plate_no,
-        vehicle.vehicle_type as vehicle_type,
+        vehicle.row_id,
+        vehicle.person_id,
+        vehicle.plate_no,
+        vehicle.vehicle_type,
         vehicle.vehicle_type__unreadable as type_unreadable,
-        vehicle.status as status,
+        vehicle.status,
         row_number() over (
             partition by vehicle.person_id, vehicle.plate_no order by vehicle.received_seq desc, vehicle.row_id
         ) as row_rank
@@ -17,10 +17,10 @@ with ranked as (
 )
 
 select
-    ranked.row_id as row_id,
-    ranked.person_id as person_id,
-    ranked.plate_no as plate_no,
-    ranked.vehicle_type as vehicle_type,
+    ranked.row_id,
+    ranked.person_id,
+    ranked.plate_no,
+    ranked.vehicle_type,
     ranked.status = '正常' and ranked.vehicle_type in ('小型轿车', '小型客车', '货车') as is_asked_about,
     case when ranked.status = '正常' then ranked.type_unreadable end as unreadable
 from ranked

@@ -3,32 +3,32 @@
 with surveyed as (
     select
         survey_household.head_person_id as person_id,
-        survey_household.household_id as household_id,
-        survey_household.division_code as division_code,
-        survey_household.area_type as area_type,
-        survey_household.household_size as household_size,
-        survey_household.yearly_income_fen as yearly_income_fen,
-        survey_household.standard_fen as standard_fen,
+        survey_household.household_id,
+        survey_household.division_code,
+        survey_household.area_type,
+        survey_household.household_size,
+        survey_household.yearly_income_fen,
+        survey_household.standard_fen,
         12 * survey_household.household_size * survey_household.standard_fen as limit_fen,
-        survey_household.surveyed_on as surveyed_on,
+        survey_household.surveyed_on,
         survey_household.row_id as survey_row_id
     from registry.survey_household as survey_household
 )
 
 select
-    surveyed.person_id as person_id,
-    surveyed.household_id as household_id,
-    surveyed.division_code as division_code,
+    surveyed.person_id,
+    surveyed.household_id,
+    surveyed.division_code,
     'red' as level,
     surveyed.limit_fen - surveyed.yearly_income_fen as measured,
-    surveyed.area_type as area_type,
-    surveyed.household_size as household_size,
-    surveyed.yearly_income_fen as yearly_income_fen,
-    surveyed.standard_fen as standard_fen,
-    surveyed.limit_fen as limit_fen,
-    surveyed.surveyed_on as surveyed_on,
+    surveyed.area_type,
+    surveyed.household_size,
+    surveyed.yearly_income_fen,
+    surveyed.standard_fen,
+    surveyed.limit_fen,
+    surveyed.surveyed_on,
     dibao.registry_period as roster_period,
-    surveyed.survey_row_id as survey_row_id,
+    surveyed.survey_row_id,
     household_in_part.unreadable || '，不知道是不是有人在册' as unreadable
 from surveyed
 inner join registry.household_check as dibao

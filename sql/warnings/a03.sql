@@ -3,7 +3,7 @@
 -- costs stand in for a medical expenditure that nobody declared, not for one that nobody can read.
 with paid as (
     select
-        burden.household_id as household_id,
+        burden.household_id,
         cast(sum(burden.burden_fen) as bigint) as burden_fen
     from registry.burden as burden
     group by burden.household_id
@@ -12,12 +12,12 @@ with paid as (
 surveyed as (
     select
         survey_household.head_person_id as person_id,
-        survey_household.household_id as household_id,
-        survey_household.division_code as division_code,
-        survey_household.area_type as area_type,
-        survey_household.household_size as household_size,
-        survey_household.yearly_income_fen as yearly_income_fen,
-        survey_household.standard_fen as standard_fen,
+        survey_household.household_id,
+        survey_household.division_code,
+        survey_household.area_type,
+        survey_household.household_size,
+        survey_household.yearly_income_fen,
+        survey_household.standard_fen,
         12 * survey_household.household_size * survey_household.standard_fen * survey_household.edge_multiple_x10000 as edge_x10000,
         survey_household.household_size * average.value_fen as average_limit_fen,
         case
@@ -25,7 +25,7 @@ surveyed as (
             when paid.burden_fen > coalesce(survey_household.medical_fen, 0) then paid.burden_fen
             else coalesce(survey_household.medical_fen, 0)
         end as medical_part_fen,
-        paid.burden_fen as burden_fen,
+        paid.burden_fen,
         case when survey_household.education_unreadable is null then coalesce(survey_household.education_fen, 0) end as education_part_fen,
         case when survey_household.rehabilitation_unreadable is null then coalesce(survey_household.rehabilitation_fen, 0) end
             as rehabilitation_part_fen,
@@ -38,7 +38,7 @@ surveyed as (
             ), ''
         ) as part_unreadable,
         ratio.value_x10000 as ratio_x10000,
-        survey_household.surveyed_on as surveyed_on,
+        survey_household.surveyed_on,
         survey_household.row_id as survey_row_id
     from registry.survey_household as survey_household
     inner join registry.division_policy as average
@@ -57,49 +57,49 @@ surveyed as (
 
 weighed as (
     select
-        surveyed.person_id as person_id,
-        surveyed.household_id as household_id,
-        surveyed.division_code as division_code,
-        surveyed.area_type as area_type,
-        surveyed.household_size as household_size,
-        surveyed.yearly_income_fen as yearly_income_fen,
-        surveyed.edge_x10000 as edge_x10000,
-        surveyed.average_limit_fen as average_limit_fen,
-        surveyed.medical_part_fen as medical_part_fen,
-        surveyed.burden_fen as burden_fen,
-        surveyed.education_part_fen as education_part_fen,
-        surveyed.rehabilitation_part_fen as rehabilitation_part_fen,
-        surveyed.other_part_fen as other_part_fen,
+        surveyed.person_id,
+        surveyed.household_id,
+        surveyed.division_code,
+        surveyed.area_type,
+        surveyed.household_size,
+        surveyed.yearly_income_fen,
+        surveyed.edge_x10000,
+        surveyed.average_limit_fen,
+        surveyed.medical_part_fen,
+        surveyed.burden_fen,
+        surveyed.education_part_fen,
+        surveyed.rehabilitation_part_fen,
+        surveyed.other_part_fen,
         coalesce(surveyed.medical_part_fen, 0) + coalesce(surveyed.education_part_fen, 0)
         + coalesce(surveyed.rehabilitation_part_fen, 0) + coalesce(surveyed.other_part_fen, 0) as rigid_fen,
-        surveyed.part_unreadable as part_unreadable,
-        surveyed.ratio_x10000 as ratio_x10000,
-        surveyed.surveyed_on as surveyed_on,
-        surveyed.survey_row_id as survey_row_id
+        surveyed.part_unreadable,
+        surveyed.ratio_x10000,
+        surveyed.surveyed_on,
+        surveyed.survey_row_id
     from surveyed
 )
 
 select
-    weighed.person_id as person_id,
-    weighed.household_id as household_id,
-    weighed.division_code as division_code,
+    weighed.person_id,
+    weighed.household_id,
+    weighed.division_code,
     'orange' as level,
     weighed.rigid_fen * 10000 // nullif(weighed.yearly_income_fen, 0) as measured,
-    weighed.area_type as area_type,
-    weighed.household_size as household_size,
-    weighed.yearly_income_fen as yearly_income_fen,
+    weighed.area_type,
+    weighed.household_size,
+    weighed.yearly_income_fen,
     weighed.edge_x10000 // 10000 as edge_limit_fen,
-    weighed.average_limit_fen as average_limit_fen,
-    weighed.medical_part_fen as medical_part_fen,
-    weighed.burden_fen as burden_fen,
-    weighed.education_part_fen as education_part_fen,
-    weighed.rehabilitation_part_fen as rehabilitation_part_fen,
-    weighed.other_part_fen as other_part_fen,
-    weighed.rigid_fen as rigid_fen,
+    weighed.average_limit_fen,
+    weighed.medical_part_fen,
+    weighed.burden_fen,
+    weighed.education_part_fen,
+    weighed.rehabilitation_part_fen,
+    weighed.other_part_fen,
+    weighed.rigid_fen,
     cast(weighed.ratio_x10000 * 0.01 as decimal(10, 2)) as ratio_percent,
-    weighed.surveyed_on as surveyed_on,
+    weighed.surveyed_on,
     edge.registry_period as roster_period,
-    weighed.survey_row_id as survey_row_id,
+    weighed.survey_row_id,
     coalesce(
         case when weighed.rigid_fen * 10000 <= weighed.yearly_income_fen * weighed.ratio_x10000 then weighed.part_unreadable end,
         household_in_part.unreadable || '，不知道是不是有人在册'

@@ -3,32 +3,32 @@
 -- roster_period says its month.
 with standings as (
     select
-        enrolment.person_id as person_id,
+        enrolment.person_id,
         case enrolment.registry when 'tekun' then 1 when 'dibao' then 2 else 3 end as standing_rank,
         enrolment.registry as threshold_of,
         case enrolment.registry when 'tekun' then '特困人员' when 'dibao' then '低保对象' else '低保边缘对象' end as standing,
         enrolment.period as roster_period,
-        enrolment.row_id as row_id
+        enrolment.row_id
     from registry.enrolment as enrolment
     union all
     select
-        monitored_person.person_id as person_id,
+        monitored_person.person_id,
         4 as standing_rank,
         'edge' as threshold_of,
         '防返贫监测对象' as standing,
         cast(null as varchar) as roster_period,
-        monitored_person.row_id as row_id
+        monitored_person.row_id
     from registry.monitored_person as monitored_person
     where monitored_person.is_open
 ),
 
 ranked as (
     select
-        standings.person_id as person_id,
-        standings.threshold_of as threshold_of,
-        standings.standing as standing,
-        standings.roster_period as roster_period,
-        standings.row_id as row_id,
+        standings.person_id,
+        standings.threshold_of,
+        standings.standing,
+        standings.roster_period,
+        standings.row_id,
         row_number() over (
             partition by standings.person_id
             order by standings.standing_rank, standings.roster_period desc nulls last, standings.row_id
@@ -37,18 +37,18 @@ ranked as (
 )
 
 select
-    person.person_id as person_id,
-    person.household_id as household_id,
-    person.division_code as division_code,
+    person.person_id,
+    person.household_id,
+    person.division_code,
     case when ranked.threshold_of in ('tekun', 'dibao') then 'yellow' else 'orange' end as level,
     burden.burden_fen as measured,
-    household_fact.area_type as area_type,
+    household_fact.area_type,
     coalesce(ranked.standing, '未在名单人员') as standing,
-    burden.burden_fen as burden_fen,
+    burden.burden_fen,
     threshold.value_fen as threshold_fen,
-    burden.settlements as settlements,
-    burden.last_settled_on as last_settled_on,
-    ranked.roster_period as roster_period,
+    burden.settlements,
+    burden.last_settled_on,
+    ranked.roster_period,
     ranked.row_id as standing_row_id
 from registry.burden as burden
 inner join registry.person as person

@@ -1,15 +1,15 @@
 -- People newly certified as severely disabled, within the window (D - 90 days, D], who are on no roster of dibao or tekun.
 with certified as (
     select
-        disability.person_id as person_id,
-        disability.row_id as row_id,
-        disability.disability_type as disability_type,
-        disability.disability_level as disability_level,
-        disability.level_number as level_number,
-        disability.issued_on as issued_on,
-        disability.status_unreadable as status_unreadable,
-        person.household_id as household_id,
-        person.division_code as division_code,
+        disability.person_id,
+        disability.row_id,
+        disability.disability_type,
+        disability.disability_level,
+        disability.level_number,
+        disability.issued_on,
+        disability.status_unreadable,
+        person.household_id,
+        person.division_code,
         row_number() over (
             partition by disability.person_id
             order by disability.is_severe desc nulls last, disability.level_number, disability.issued_on desc, disability.row_id
@@ -30,14 +30,14 @@ with certified as (
 )
 
 select
-    certified.person_id as person_id,
-    certified.household_id as household_id,
-    certified.division_code as division_code,
+    certified.person_id,
+    certified.household_id,
+    certified.division_code,
     'orange' as level,
     5 - certified.level_number as measured,
-    certified.disability_type as disability_type,
-    certified.disability_level as disability_level,
-    certified.issued_on as issued_on,
+    certified.disability_type,
+    certified.disability_level,
+    certified.issued_on,
     dibao.registry_period as roster_period,
     certified.row_id as certificate_row_id,
     certified.status_unreadable as unreadable

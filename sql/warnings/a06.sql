@@ -2,9 +2,9 @@
 -- edge line. Nobody in it paid contributions in the month of D or in the two months before.
 with registered as (
     select
-        unemployment.person_id as person_id,
-        unemployment.row_id as row_id,
-        unemployment.registered_on as registered_on,
+        unemployment.person_id,
+        unemployment.row_id,
+        unemployment.registered_on,
         row_number() over (
             partition by unemployment.person_id
             order by unemployment.registered_on desc, unemployment.received_seq desc, unemployment.row_id
@@ -20,19 +20,19 @@ with registered as (
 
 surveyed as (
     select
-        survey_household.household_id as household_id,
-        survey_household.row_id as row_id,
-        survey_household.household_size as household_size,
-        survey_household.yearly_income_fen as yearly_income_fen,
+        survey_household.household_id,
+        survey_household.row_id,
+        survey_household.household_size,
+        survey_household.yearly_income_fen,
         12 * survey_household.household_size * survey_household.standard_fen * survey_household.edge_multiple_x10000 as edge_x10000
     from registry.survey_household as survey_household
 ),
 
 paid as (
     select
-        concerned.household_id as household_id,
-        contribution.row_id as row_id,
-        contribution.pay_month as pay_month,
+        concerned.household_id,
+        contribution.row_id,
+        contribution.pay_month,
         row_number() over (
             partition by concerned.household_id
             order by contribution.pay_month desc, contribution.row_id
@@ -46,7 +46,7 @@ paid as (
 
 unknown as (
     select
-        concerned.household_id as household_id,
+        concerned.household_id,
         min(set_aside_person.row_number) as row_number
     from registry.set_aside_person as set_aside_person
     inner join registry.concerned as concerned
@@ -59,13 +59,13 @@ unknown as (
 )
 
 select
-    person.person_id as person_id,
-    person.household_id as household_id,
-    person.division_code as division_code,
+    person.person_id,
+    person.household_id,
+    person.division_code,
     'yellow' as level,
     1 as measured,
-    age.age as age,
-    registered.registered_on as registered_on,
+    age.age,
+    registered.registered_on,
     concat_ws(
         '、',
         case when edge.household_id is not null then '在低保边缘名册上' end,

@@ -1,10 +1,10 @@
 -- Children of school age whose latest school status says that they are not at school, in households that stand on any of our lists.
 with placed as (
     select
-        household_standing.household_id as household_id,
-        household_standing.standing_name as standing_name,
-        household_standing.period as period,
-        household_standing.row_id as row_id,
+        household_standing.household_id,
+        household_standing.standing_name,
+        household_standing.period,
+        household_standing.row_id,
         row_number() over (
             partition by household_standing.household_id order by household_standing.standing_rank
         ) as row_rank
@@ -12,16 +12,16 @@ with placed as (
 )
 
 select
-    person.person_id as person_id,
-    person.household_id as household_id,
-    person.division_code as division_code,
+    person.person_id,
+    person.household_id,
+    person.division_code,
     'orange' as level,
     1 as measured,
-    age.age as age,
-    schooling.enrolment_status as enrolment_status,
+    age.age,
+    schooling.enrolment_status,
     coalesce(schooling.stage || '阶段', '') as stage,
-    schooling.status_on as status_on,
-    placed.standing_name as standing_name,
+    schooling.status_on,
+    placed.standing_name,
     placed.period as roster_period,
     schooling.row_id as student_row_id,
     placed.row_id as standing_row_id,

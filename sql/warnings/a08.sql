@@ -3,13 +3,13 @@
 -- loss.
 with suffered as (
     select
-        disaster.household_id as household_id,
-        household.division_code as division_code,
-        disaster.row_id as row_id,
-        disaster.disaster_type as disaster_type,
-        disaster.happened_on as happened_on,
-        disaster.damaged_rooms as damaged_rooms,
-        disaster.loss_fen as loss_fen,
+        disaster.household_id,
+        household.division_code,
+        disaster.row_id,
+        disaster.disaster_type,
+        disaster.happened_on,
+        disaster.damaged_rooms,
+        disaster.loss_fen,
         case when disaster.damaged_rooms >= 1 then 'red' else 'orange' end as level,
         case when disaster.loss_fen < least.value_fen and disaster.damaged_rooms is null then disaster.rooms_unreadable end as unreadable
     from registry.disaster as disaster
@@ -34,9 +34,9 @@ with suffered as (
 
 helped as (
     select
-        concerned.household_id as household_id,
-        granted_row.granted_on as granted_on,
-        granted_row.row_id as row_id,
+        concerned.household_id,
+        granted_row.granted_on,
+        granted_row.row_id,
         row_number() over (
             partition by concerned.household_id order by granted_row.granted_on desc, granted_row.row_id
         ) as row_rank
@@ -47,8 +47,8 @@ helped as (
 
 possible as (
     select
-        suffered.household_id as household_id,
-        suffered.row_id as row_id,
+        suffered.household_id,
+        suffered.row_id,
         min(possible_grant.unreadable) as unreadable
     from suffered
     inner join registry.concerned as concerned
@@ -62,8 +62,8 @@ possible as (
 
 doubted as (
     select
-        suffered.household_id as household_id,
-        suffered.row_id as row_id,
+        suffered.household_id,
+        suffered.row_id,
         coalesce(
             suffered.unreadable,
             possible.unreadable,
@@ -84,17 +84,17 @@ doubted as (
 
 ranked as (
     select
-        suffered.household_id as household_id,
-        suffered.division_code as division_code,
-        suffered.row_id as row_id,
-        suffered.disaster_type as disaster_type,
-        suffered.happened_on as happened_on,
-        suffered.damaged_rooms as damaged_rooms,
-        suffered.loss_fen as loss_fen,
-        suffered.level as level,
+        suffered.household_id,
+        suffered.division_code,
+        suffered.row_id,
+        suffered.disaster_type,
+        suffered.happened_on,
+        suffered.damaged_rooms,
+        suffered.loss_fen,
+        suffered.level,
         helped.granted_on as last_granted_on,
         helped.row_id as grant_row_id,
-        doubted.unreadable as unreadable,
+        doubted.unreadable,
         row_number() over (
             partition by suffered.household_id
             order by
@@ -111,19 +111,19 @@ ranked as (
 )
 
 select
-    speaker.person_id as person_id,
-    ranked.household_id as household_id,
-    ranked.division_code as division_code,
-    ranked.level as level,
+    speaker.person_id,
+    ranked.household_id,
+    ranked.division_code,
+    ranked.level,
     ranked.loss_fen as measured,
-    ranked.disaster_type as disaster_type,
-    ranked.happened_on as happened_on,
-    ranked.loss_fen as loss_fen,
-    ranked.damaged_rooms as damaged_rooms,
+    ranked.disaster_type,
+    ranked.happened_on,
+    ranked.loss_fen,
+    ranked.damaged_rooms,
     coalesce('最近一次发放是' || cast(ranked.last_granted_on as varchar) || '，在受灾以前', '台账里没有发放记录') as help_given,
     ranked.row_id as disaster_row_id,
-    ranked.grant_row_id as grant_row_id,
-    ranked.unreadable as unreadable
+    ranked.grant_row_id,
+    ranked.unreadable
 from ranked
 inner join registry.household_speaker as speaker
     on ranked.household_id = speaker.household_id

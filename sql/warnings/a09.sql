@@ -1,11 +1,11 @@
 -- Households on a list of ours that lost a member of working age within the window. The person to ask is the head, or the eldest adult left.
 with lost as (
     select
-        death.household_id as household_id,
+        death.household_id,
         count(*) over (partition by death.household_id) as deaths,
-        death.row_id as row_id,
-        death.died_on as died_on,
-        death.age_at_death as age_at_death,
+        death.row_id,
+        death.died_on,
+        death.age_at_death,
         row_number() over (partition by death.household_id order by death.died_on desc, death.row_id) as row_rank
     from registry.death as death
     inner join registry.household as household
@@ -24,10 +24,10 @@ with lost as (
 
 placed as (
     select
-        household_standing.household_id as household_id,
-        household_standing.standing_name as standing_name,
-        household_standing.period as period,
-        household_standing.row_id as row_id,
+        household_standing.household_id,
+        household_standing.standing_name,
+        household_standing.period,
+        household_standing.row_id,
         row_number() over (
             partition by household_standing.household_id order by household_standing.standing_rank
         ) as row_rank
@@ -36,16 +36,16 @@ placed as (
 )
 
 select
-    speaker.person_id as person_id,
-    household.household_id as household_id,
-    household.division_code as division_code,
+    speaker.person_id,
+    household.household_id,
+    household.division_code,
     'orange' as level,
     lost.deaths as measured,
-    lost.deaths as deaths,
-    lost.died_on as died_on,
-    lost.age_at_death as age_at_death,
-    speaker.people_left as people_left,
-    placed.standing_name as standing_name,
+    lost.deaths,
+    lost.died_on,
+    lost.age_at_death,
+    speaker.people_left,
+    placed.standing_name,
     placed.period as roster_period,
     lost.row_id as death_row_id,
     placed.row_id as standing_row_id

@@ -1,7 +1,7 @@
 -- Households whose members were paid temporary assistance several times in the trailing year, where no roster has anybody of the household.
 with granted as (
     select
-        granted_row.household_id as household_id,
+        granted_row.household_id,
         count(*) as grants,
         min(granted_row.granted_on) as first_granted_on,
         max(granted_row.granted_on) as last_granted_on,
@@ -13,7 +13,7 @@ with granted as (
 
 possible as (
     select
-        possible_grant.household_id as household_id,
+        possible_grant.household_id,
         count(*) as grants,
         min(possible_grant.unreadable) as unreadable
     from registry.possible_grant as possible_grant
@@ -24,15 +24,15 @@ possible as (
 
 counted as (
     select
-        household.household_id as household_id,
-        household.head_person_id as head_person_id,
-        household.division_code as division_code,
+        household.household_id,
+        household.head_person_id,
+        household.division_code,
         coalesce(granted.grants, 0) as grants,
-        granted.first_granted_on as first_granted_on,
-        granted.last_granted_on as last_granted_on,
-        granted.amount_fen as amount_fen,
+        granted.first_granted_on,
+        granted.last_granted_on,
+        granted.amount_fen,
         coalesce(possible.grants, 0) as possible_grants,
-        possible.unreadable as unreadable
+        possible.unreadable
     from registry.household as household
     left join granted
         on household.household_id = granted.household_id
@@ -43,14 +43,14 @@ counted as (
 
 select
     counted.head_person_id as person_id,
-    counted.household_id as household_id,
-    counted.division_code as division_code,
+    counted.household_id,
+    counted.division_code,
     'orange' as level,
     counted.grants as measured,
-    counted.grants as grants,
-    counted.first_granted_on as first_granted_on,
-    counted.last_granted_on as last_granted_on,
-    counted.amount_fen as amount_fen,
+    counted.grants,
+    counted.first_granted_on,
+    counted.last_granted_on,
+    counted.amount_fen,
     edge.registry_period as roster_period,
     case
         when dibao.registry_period = edge.registry_period and tekun.registry_period = edge.registry_period

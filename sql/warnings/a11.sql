@@ -1,7 +1,7 @@
 -- Households with a person on the monitoring list whose risk has not been eliminated, where no roster has anybody of the household.
 with monitored as (
     select
-        monitored_person.household_id as household_id,
+        monitored_person.household_id,
         count(*) as people,
         min(monitored_person.category) as category,
         min(monitored_person.identified_on) as identified_on
@@ -12,13 +12,13 @@ with monitored as (
 
 select
     household.head_person_id as person_id,
-    household.household_id as household_id,
-    household.division_code as division_code,
+    household.household_id,
+    household.division_code,
     'yellow' as level,
     monitored.people as measured,
-    monitored.people as people,
-    monitored.category as category,
-    monitored.identified_on as identified_on,
+    monitored.people,
+    monitored.category,
+    monitored.identified_on,
     edge.registry_period as roster_period,
     true as is_open,
     household_in_part.unreadable || '，不知道是不是有人在册' as unreadable

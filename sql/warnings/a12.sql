@@ -3,32 +3,32 @@
 with surveyed as (
     select
         survey_household.head_person_id as person_id,
-        survey_household.area_type as area_type,
-        survey_household.household_size as household_size,
-        survey_household.has_supporter as has_supporter,
-        survey_household.supporter_unreadable as supporter_unreadable,
-        survey_household.yearly_income_fen as yearly_income_fen,
-        survey_household.standard_fen as standard_fen,
+        survey_household.area_type,
+        survey_household.household_size,
+        survey_household.has_supporter,
+        survey_household.supporter_unreadable,
+        survey_household.yearly_income_fen,
+        survey_household.standard_fen,
         12 * survey_household.household_size * survey_household.standard_fen as limit_fen,
-        survey_household.surveyed_on as surveyed_on,
+        survey_household.surveyed_on,
         survey_household.row_id as survey_row_id
     from registry.survey_household as survey_household
 )
 
 select
-    person.person_id as person_id,
-    person.household_id as household_id,
-    person.division_code as division_code,
+    person.person_id,
+    person.household_id,
+    person.division_code,
     'red' as level,
     surveyed.limit_fen - surveyed.yearly_income_fen as measured,
-    surveyed.area_type as area_type,
-    age.age as age,
-    surveyed.yearly_income_fen as yearly_income_fen,
-    surveyed.standard_fen as standard_fen,
-    surveyed.limit_fen as limit_fen,
-    surveyed.surveyed_on as surveyed_on,
+    surveyed.area_type,
+    age.age,
+    surveyed.yearly_income_fen,
+    surveyed.standard_fen,
+    surveyed.limit_fen,
+    surveyed.surveyed_on,
     tekun.registry_period as roster_period,
-    surveyed.survey_row_id as survey_row_id,
+    surveyed.survey_row_id,
     surveyed.supporter_unreadable as unreadable
 from surveyed
 inner join registry.person as person

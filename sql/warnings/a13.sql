@@ -1,10 +1,10 @@
 -- People who left dibao or tekun within the window, are in neither now, and paid more than the threshold in the trailing year.
 with listed as (
     select
-        roster_person.person_id as person_id,
-        roster_person.row_id as row_id,
+        roster_person.person_id,
+        roster_person.row_id,
         case roster_person.registry when 'dibao' then '低保' else '特困' end as registry_name,
-        roster_person.period as period,
+        roster_person.period,
         row_number() over (
             partition by roster_person.person_id
             order by roster_person.period desc, roster_person.registry_rank, roster_person.division_code, roster_person.row_id
@@ -18,16 +18,16 @@ with listed as (
 )
 
 select
-    person.person_id as person_id,
-    person.household_id as household_id,
-    person.division_code as division_code,
+    person.person_id,
+    person.household_id,
+    person.division_code,
     'orange' as level,
     burden.burden_fen as measured,
-    listed.registry_name as registry_name,
+    listed.registry_name,
     listed.period as last_period,
-    burden.burden_fen as burden_fen,
-    burden.settlements as settlements,
-    burden.last_settled_on as last_settled_on,
+    burden.burden_fen,
+    burden.settlements,
+    burden.last_settled_on,
     threshold.value_fen as threshold_fen,
     dibao.registry_period as roster_period,
     listed.row_id as roster_row_id

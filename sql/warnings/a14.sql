@@ -2,16 +2,16 @@
 -- the one that waited longest.
 with ranked as (
     select
-        overdue.person_id as person_id,
-        overdue.row_id as row_id,
+        overdue.person_id,
+        overdue.row_id,
         overdue.division_code as handling_code,
-        overdue.application_no as application_no,
-        overdue.type as type,
-        overdue.accepted_on as accepted_on,
-        overdue.is_urgent as is_urgent,
-        overdue.working_days as working_days,
-        overdue.deadline as deadline,
-        overdue.unreadable as unreadable,
+        overdue.application_no,
+        overdue.type,
+        overdue.accepted_on,
+        overdue.is_urgent,
+        overdue.working_days,
+        overdue.deadline,
+        overdue.unreadable,
         count(case when overdue.unreadable is null then 1 end) over (partition by overdue.person_id) as applications,
         row_number() over (
             partition by overdue.person_id
@@ -24,19 +24,19 @@ with ranked as (
 )
 
 select
-    person.person_id as person_id,
-    person.household_id as household_id,
-    person.division_code as division_code,
+    person.person_id,
+    person.household_id,
+    person.division_code,
     case when ranked.is_urgent then 'red' else 'yellow' end as level,
     ranked.working_days as measured,
     unit.name as handled_by,
-    ranked.application_no as application_no,
-    ranked.type as type,
-    ranked.accepted_on as accepted_on,
-    ranked.working_days as working_days,
-    ranked.deadline as deadline,
+    ranked.application_no,
+    ranked.type,
+    ranked.accepted_on,
+    ranked.working_days,
+    ranked.deadline,
     case when ranked.applications > 1 then '；另有' || (ranked.applications - 1) || '笔也已超时' else '' end as further,
-    ranked.unreadable as unreadable
+    ranked.unreadable
 from ranked
 inner join registry.person as person
     on ranked.person_id = person.person_id

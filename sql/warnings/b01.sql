@@ -2,9 +2,9 @@
 -- on file for the months after the month of death.
 with listed as (
     select
-        roster_row_after_death.person_id as person_id,
-        roster_row_after_death.registry as registry,
-        roster_row_after_death.registry_rank as registry_rank,
+        roster_row_after_death.person_id,
+        roster_row_after_death.registry,
+        roster_row_after_death.registry_rank,
         max(roster_row_after_death.period) as roster_period
     from registry.roster_row_after_death as roster_row_after_death
     inner join registry.person as person
@@ -24,7 +24,7 @@ with listed as (
 
 standing as (
     select
-        listed.person_id as person_id,
+        listed.person_id,
         string_agg(
             case listed.registry when 'dibao' then '低保' when 'tekun' then '特困' else '低保边缘' end, '、' order by listed.registry_rank
         ) as registries,
@@ -35,7 +35,7 @@ standing as (
 
 paid as (
     select
-        roster_row_after_death.person_id as person_id,
+        roster_row_after_death.person_id,
         min(roster_row_after_death.died_on) as died_on,
         min(roster_row_after_death.death_row_id) as death_row_id,
         count(distinct roster_row_after_death.period) as months,
@@ -49,16 +49,16 @@ paid as (
 )
 
 select
-    standing.person_id as person_id,
-    person.household_id as household_id,
-    person.division_code as division_code,
+    standing.person_id,
+    person.household_id,
+    person.division_code,
     'red' as level,
     paid.months as measured,
-    standing.registries as registries,
-    standing.roster_period as roster_period,
-    paid.died_on as died_on,
-    paid.months as months,
-    paid.paid_fen as paid_fen,
+    standing.registries,
+    standing.roster_period,
+    paid.died_on,
+    paid.months,
+    paid.paid_fen,
     case
         when not paid.has_amounts then ''
         else
@@ -68,7 +68,7 @@ select
                 '，名册金额合计未知'
             )
     end as paid_said,
-    paid.death_row_id as death_row_id
+    paid.death_row_id
 from standing
 inner join paid
     on standing.person_id = paid.person_id

@@ -3,7 +3,7 @@
 -- that is not whole may have others there.
 with enrolled as (
     select
-        enrolment.person_id as person_id,
+        enrolment.person_id,
         max(case when enrolment.registry = 'dibao' then 1 else 0 end) as is_dibao,
         max(case when enrolment.registry = 'tekun' then 1 else 0 end) as is_tekun,
         max(case when enrolment.registry = 'edge' then 1 else 0 end) as is_edge,
@@ -19,13 +19,13 @@ with enrolled as (
 ),
 
 in_dibao as (
-    select distinct enrolment.person_id as person_id
+    select distinct enrolment.person_id
     from registry.enrolment as enrolment
     where enrolment.registry = 'dibao'
 ),
 
 others_in_dibao as (
-    select distinct enrolment.person_id as person_id
+    select distinct enrolment.person_id
     from registry.enrolment as enrolment
     inner join registry.enrolment as other
         on
@@ -40,7 +40,7 @@ others_in_dibao as (
 
 seems_alone as (
     select
-        enrolment.person_id as person_id,
+        enrolment.person_id,
         coalesce(min(list_gap.said), '低保边缘名册不完整') || '，不知道同户还有没有别人' as unreadable
     from registry.enrolment as enrolment
     inner join registry.own_roster as own_roster
@@ -60,9 +60,9 @@ seems_alone as (
 )
 
 select
-    enrolled.person_id as person_id,
-    person.household_id as household_id,
-    person.division_code as division_code,
+    enrolled.person_id,
+    person.household_id,
+    person.division_code,
     'orange' as level,
     enrolled.is_dibao + enrolled.is_tekun + enrolled.is_edge as measured,
     concat_ws(
@@ -71,10 +71,10 @@ select
         case when enrolled.is_tekun = 1 then '特困' end,
         case when enrolled.is_edge = 1 then '低保边缘' end
     ) as registries,
-    enrolled.roster_period as roster_period,
-    enrolled.dibao_row_id as dibao_row_id,
-    enrolled.tekun_row_id as tekun_row_id,
-    enrolled.edge_row_id as edge_row_id,
+    enrolled.roster_period,
+    enrolled.dibao_row_id,
+    enrolled.tekun_row_id,
+    enrolled.edge_row_id,
     case
         when enrolled.is_tekun = 0 and enrolled.dibao_members = 1 and enrolled.edge_members = 1 then seems_alone.unreadable
     end as unreadable

@@ -2,8 +2,8 @@
 -- last start to the last month that all these rosters cover.
 with ranked as (
     select
-        double_enrolment.person_id as person_id,
-        double_enrolment.division_code as division_code,
+        double_enrolment.person_id,
+        double_enrolment.division_code,
         row_number() over (
             partition by double_enrolment.person_id
             order by double_enrolment.start_month desc nulls last, double_enrolment.division_code
@@ -13,9 +13,9 @@ with ranked as (
 
 shared as (
     select
-        double_enrolment.person_id as person_id,
-        double_enrolment.registry as registry,
-        double_enrolment.registry_rank as registry_rank,
+        double_enrolment.person_id,
+        double_enrolment.registry,
+        double_enrolment.registry_rank,
         count(*) as divisions,
         case double_enrolment.registry when 'dibao' then '低保' when 'tekun' then '特困' else '低保边缘' end as registry_name,
         case when count(double_enrolment.start_month) = count(*) then max(double_enrolment.start_month) end as start_month,
@@ -43,12 +43,12 @@ shared as (
 
 counted as (
     select
-        shared.person_id as person_id,
-        shared.registry_rank as registry_rank,
-        shared.registry_name as registry_name,
-        shared.places as places,
-        shared.divisions as divisions,
-        shared.period as period,
+        shared.person_id,
+        shared.registry_rank,
+        shared.registry_name,
+        shared.places,
+        shared.divisions,
+        shared.period,
         year(shared.period_start) * 12 + month(shared.period_start) - year(shared.start_month) * 12 - month(shared.start_month) + 1
             as overlap_months
     from shared
@@ -56,7 +56,7 @@ counted as (
 
 told as (
     select
-        counted.person_id as person_id,
+        counted.person_id,
         cast(sum(counted.divisions) as bigint) as measured,
         string_agg(concat(counted.registry_name, '名册：', counted.places), '；' order by counted.registry_rank) as places,
         min(counted.period) as roster_period,
@@ -66,14 +66,14 @@ told as (
 )
 
 select
-    told.person_id as person_id,
-    person.household_id as household_id,
-    ranked.division_code as division_code,
+    told.person_id,
+    person.household_id,
+    ranked.division_code,
     'orange' as level,
-    told.measured as measured,
-    told.places as places,
-    told.roster_period as roster_period,
-    told.overlap_months as overlap_months
+    told.measured,
+    told.places,
+    told.roster_period,
+    told.overlap_months
 from told
 inner join ranked
     on told.person_id = ranked.person_id and ranked.row_rank = 1

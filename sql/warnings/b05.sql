@@ -1,7 +1,7 @@
 -- Authorised households whose members own more than one residential unit. A unit that two members share counts once.
 with owned as (
     select
-        residence.household_id as household_id,
+        residence.household_id,
         count(distinct case when residence.unreadable is null then residence.unit_no end) as units,
         count(distinct case when residence.unreadable is null then residence.person_id end) as owners,
         count(distinct residence.unit_no) as possible_units,
@@ -12,12 +12,12 @@ with owned as (
 
 ranked as (
     select
-        review_person.household_id as household_id,
-        review_person.division_code as division_code,
-        review_person.registry_name as registry_name,
-        review_person.period as period,
-        review_person.authorised_on as authorised_on,
-        review_person.row_id as row_id,
+        review_person.household_id,
+        review_person.division_code,
+        review_person.registry_name,
+        review_person.period,
+        review_person.authorised_on,
+        review_person.row_id,
         row_number() over (
             partition by review_person.household_id
             order by review_person.registry_rank, review_person.authorised_on desc, review_person.row_id
@@ -27,15 +27,15 @@ ranked as (
 
 select
     household.head_person_id as person_id,
-    owned.household_id as household_id,
-    household.division_code as division_code,
+    owned.household_id,
+    household.division_code,
     'yellow' as level,
     owned.units as measured,
-    ranked.registry_name as registry_name,
+    ranked.registry_name,
     ranked.period as roster_period,
-    ranked.authorised_on as authorised_on,
-    owned.units as units,
-    owned.owners as owners,
+    ranked.authorised_on,
+    owned.units,
+    owned.owners,
     ranked.row_id as authorisation_row_id,
     case when owned.units <= 1 then owned.unreadable end as unreadable
 from owned

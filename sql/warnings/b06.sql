@@ -1,7 +1,7 @@
 -- Legal representatives and shareholders of companies, among the people of authorised households on current rosters.
 with held as (
     select
-        business_role.person_id as person_id,
+        business_role.person_id,
         count(distinct case when business_role.unreadable is null then business_role.credit_code end) as businesses,
         max(case when business_role.unreadable is null then business_role.capital_fen end) as capital_fen,
         max(case when business_role.role = '法定代表人' and business_role.unreadable is null then '法定代表人' end) as as_representative,
@@ -12,16 +12,16 @@ with held as (
 )
 
 select
-    held.person_id as person_id,
-    review_person.household_id as household_id,
-    review_person.division_code as division_code,
+    held.person_id,
+    review_person.household_id,
+    review_person.division_code,
     'yellow' as level,
     held.capital_fen as measured,
-    review_person.registry_name as registry_name,
+    review_person.registry_name,
     review_person.period as roster_period,
-    review_person.authorised_on as authorised_on,
-    held.businesses as businesses,
-    held.capital_fen as capital_fen,
+    review_person.authorised_on,
+    held.businesses,
+    held.capital_fen,
     concat_ws('、', held.as_representative, held.as_shareholder) as roles,
     review_person.row_id as authorisation_row_id,
     case when held.businesses = 0 then held.unreadable end as unreadable

@@ -2,7 +2,7 @@
 -- its multiple of the standard). Everything is multiplied by 10,000, so that nothing is divided.
 with paid as (
     select
-        review_income.household_id as household_id,
+        review_income.household_id,
         cast(coalesce(sum(review_income.amount_fen), 0) as bigint) as income_fen,
         count(distinct case when review_income.unreadable is null then review_income.person_id end) as earners,
         min(case when review_income.unreadable is null then review_income.paid_month end) as first_month,
@@ -15,18 +15,18 @@ with paid as (
 
 authorised as (
     select
-        current_household.household_id as household_id,
-        current_household.head_person_id as head_person_id,
-        current_household.division_code as division_code,
-        current_household.registry as registry,
-        current_household.period as period,
-        current_household.area_type as area_type,
-        current_household.household_size as household_size,
-        current_household.standard_fen as standard_fen,
-        current_household.area_unreadable as area_unreadable,
+        current_household.household_id,
+        current_household.head_person_id,
+        current_household.division_code,
+        current_household.registry,
+        current_household.period,
+        current_household.area_type,
+        current_household.household_size,
+        current_household.standard_fen,
+        current_household.area_unreadable,
         case current_household.registry when 'dibao' then 10000 else edge_multiple.value_x10000 end as multiple_x10000,
-        authorisation.authorised_on as authorised_on,
-        current_household.row_id as row_id,
+        authorisation.authorised_on,
+        current_household.row_id,
         row_number() over (
             partition by current_household.household_id order by case current_household.registry when 'dibao' then 1 else 2 end
         ) as row_rank
@@ -44,18 +44,18 @@ authorised as (
 
 select
     authorised.head_person_id as person_id,
-    authorised.household_id as household_id,
-    authorised.division_code as division_code,
+    authorised.household_id,
+    authorised.division_code,
     'yellow' as level,
     paid.income_fen as measured,
-    authorised.area_type as area_type,
+    authorised.area_type,
     case authorised.registry when 'dibao' then '低保' else '低保边缘' end as registry_name,
     case authorised.registry when 'dibao' then '低保标准' else '低保边缘标准' end as line_name,
     authorised.period as roster_period,
-    authorised.authorised_on as authorised_on,
-    authorised.household_size as household_size,
-    paid.earners as earners,
-    paid.income_fen as income_fen,
+    authorised.authorised_on,
+    authorised.household_size,
+    paid.earners,
+    paid.income_fen,
     case
         when paid.first_month = paid.last_month then strftime(paid.last_month, '%Y-%m')
         else concat(strftime(paid.first_month, '%Y-%m'), '至', strftime(paid.last_month, '%Y-%m'), '各自')

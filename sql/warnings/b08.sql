@@ -2,7 +2,7 @@
 -- that a member can work. The measure is the number of rechecks missed, so that one more day does not make it worse.
 with able as (
     select
-        enrolment.division_code as division_code,
+        enrolment.division_code,
         enrolment.roster_head_id as head_person_id,
         min(case when dibao_person.work_ability in ('有', '部分丧失') then enrolment.row_id end) as row_id,
         count(case when dibao_person.work_ability in ('有', '部分丧失') then 1 end) as members,
@@ -16,12 +16,12 @@ with able as (
 
 checked as (
     select
-        current_household.household_id as household_id,
-        current_household.head_person_id as head_person_id,
-        current_household.division_code as division_code,
-        current_household.area_type as area_type,
-        current_household.period as period,
-        current_household.row_id as row_id,
+        current_household.household_id,
+        current_household.head_person_id,
+        current_household.division_code,
+        current_household.area_type,
+        current_household.period,
+        current_household.row_id,
         coalesce(dibao_household.last_recheck_on, current_household.start_month) as checked_on,
         dibao_household.last_recheck_on__unreadable as recheck_unreadable,
         case when able.row_id is null then able.unreadable end as able_unreadable,
@@ -39,21 +39,21 @@ checked as (
 
 due as (
     select
-        checked.household_id as household_id,
-        checked.head_person_id as head_person_id,
-        checked.division_code as division_code,
-        checked.area_type as area_type,
-        checked.period as period,
-        checked.row_id as row_id,
-        checked.able_row_id as able_row_id,
-        checked.since_what as since_what,
-        checked.checked_on as checked_on,
+        checked.household_id,
+        checked.head_person_id,
+        checked.division_code,
+        checked.area_type,
+        checked.period,
+        checked.row_id,
+        checked.able_row_id,
+        checked.since_what,
+        checked.checked_on,
         case when checked.able_row_id is null then '' else '家中有人有劳动能力，' end as because,
         cast(recheck_interval.value as integer) as interval_months,
         cast(checked.checked_on + cast(recheck_interval.value as integer) * interval 1 month as date) as due_on,
         cast(checked.checked_on + cast(able_interval.value as integer) * interval 1 month as date) as due_if_able_on,
-        checked.recheck_unreadable as recheck_unreadable,
-        checked.able_unreadable as able_unreadable
+        checked.recheck_unreadable,
+        checked.able_unreadable
     from checked
     inner join registry.division_policy as recheck_interval
         on
@@ -69,21 +69,21 @@ due as (
 
 select
     due.head_person_id as person_id,
-    due.household_id as household_id,
-    due.division_code as division_code,
+    due.household_id,
+    due.division_code,
     'blue' as level,
     cast(
         (year(night.run_date) * 12 + month(night.run_date) - year(due.due_on) * 12 - month(due.due_on)) // due.interval_months + 1 as bigint
     ) as measured,
-    due.area_type as area_type,
-    due.because as because,
-    due.interval_months as interval_months,
-    due.since_what as since_what,
-    due.checked_on as checked_on,
+    due.area_type,
+    due.because,
+    due.interval_months,
+    due.since_what,
+    due.checked_on,
     due.due_on as recheck_due_on,
     due.period as roster_period,
     due.row_id as dibao_row_id,
-    due.able_row_id as able_row_id,
+    due.able_row_id,
     case
         when due.recheck_unreadable is not null then due.recheck_unreadable
         when due.due_on >= night.run_date then due.able_unreadable

@@ -2,13 +2,13 @@
 -- measure is the number of periods of validity missed, so that one more day does not make it worse.
 with valid as (
     select
-        current_household.household_id as household_id,
-        current_household.head_person_id as head_person_id,
-        current_household.division_code as division_code,
-        current_household.area_type as area_type,
-        current_household.period as period,
-        current_household.row_id as row_id,
-        current_household.start_month as start_month,
+        current_household.household_id,
+        current_household.head_person_id,
+        current_household.division_code,
+        current_household.area_type,
+        current_household.period,
+        current_household.row_id,
+        current_household.start_month,
         edge_household.valid_until is not null as is_dated,
         edge_household.valid_until__unreadable as unreadable,
         cast(edge_validity.value as integer) as validity_months,
@@ -29,22 +29,22 @@ with valid as (
 
 select
     valid.head_person_id as person_id,
-    valid.household_id as household_id,
-    valid.division_code as division_code,
+    valid.household_id,
+    valid.division_code,
     'blue' as level,
     cast(
         (year(night.run_date) * 12 + month(night.run_date) - year(valid.valid_until) * 12 - month(valid.valid_until))
         // valid.validity_months + 1 as bigint
     ) as measured,
-    valid.area_type as area_type,
+    valid.area_type,
     case
         when valid.is_dated then '有效期至'
         else concat('没有填有效期，按纳入月份', strftime(valid.start_month, '%Y-%m'), '起', cast(valid.validity_months as varchar), '个月，至')
     end as since_what,
-    valid.valid_until as valid_until,
+    valid.valid_until,
     valid.period as roster_period,
     valid.row_id as edge_row_id,
-    valid.unreadable as unreadable
+    valid.unreadable
 from valid
 cross join input.night as night
 where valid.valid_until < night.run_date or valid.unreadable is not null

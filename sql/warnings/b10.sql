@@ -1,7 +1,7 @@
 -- People to whom two divisions granted temporary assistance for one cause within days of each other.
 with told as (
     select
-        same_cause_grant.person_id as person_id,
+        same_cause_grant.person_id,
         count(*) as grants,
         min(same_cause_grant.days_apart) as days_apart,
         case
@@ -22,7 +22,7 @@ with told as (
 
 doubted as (
     select
-        same_cause_grant.person_id as person_id,
+        same_cause_grant.person_id,
         min(same_cause_grant.unreadable) as unreadable
     from registry.same_cause_grant as same_cause_grant
     left join told
@@ -42,17 +42,17 @@ asked as (
 )
 
 select
-    asked.person_id as person_id,
-    person.household_id as household_id,
-    person.division_code as division_code,
+    asked.person_id,
+    person.household_id,
+    person.division_code,
     'yellow' as level,
     asked.grants as measured,
-    asked.grants as grants,
-    asked.days_apart as days_apart,
-    asked.amount_fen as amount_fen,
-    asked.places as places,
-    asked.last_granted_on as last_granted_on,
-    asked.unreadable as unreadable
+    asked.grants,
+    asked.days_apart,
+    asked.amount_fen,
+    asked.places,
+    asked.last_granted_on,
+    asked.unreadable
 from asked
 inner join registry.person as person
     on asked.person_id = person.person_id

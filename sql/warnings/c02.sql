@@ -1,18 +1,18 @@
 -- Supplements below the lower or above the upper share of the standard. Both sides are multiplied by 10,000, so that nothing is divided.
 with paid as (
     select
-        current_person.person_id as person_id,
-        current_person.household_id as household_id,
-        current_person.division_code as division_code,
-        current_person.area_type as area_type,
-        current_person.period as period,
-        current_person.supplement_fen as supplement_fen,
-        current_person.standard_fen as standard_fen,
-        current_person.is_row_unreadable as is_row_unreadable,
+        current_person.person_id,
+        current_person.household_id,
+        current_person.division_code,
+        current_person.area_type,
+        current_person.period,
+        current_person.supplement_fen,
+        current_person.standard_fen,
+        current_person.is_row_unreadable,
         lowest.value_x10000 as minimum_x10000,
         highest.value_x10000 as maximum_x10000,
-        current_person.row_id as row_id,
-        current_person.household_row_id as household_row_id,
+        current_person.row_id,
+        current_person.household_row_id,
         nullif(
             concat_ws(
                 '；',
@@ -44,25 +44,25 @@ with paid as (
 )
 
 select
-    paid.person_id as person_id,
-    paid.household_id as household_id,
-    paid.division_code as division_code,
+    paid.person_id,
+    paid.household_id,
+    paid.division_code,
     'blue' as level,
     case
         when paid.supplement_fen * 10000 < paid.standard_fen * paid.minimum_x10000
             then paid.standard_fen * paid.minimum_x10000 // 10000 - paid.supplement_fen
         else paid.supplement_fen - paid.standard_fen * paid.maximum_x10000 // 10000
     end as measured,
-    paid.area_type as area_type,
+    paid.area_type,
     paid.period as roster_period,
-    paid.supplement_fen as supplement_fen,
-    paid.standard_fen as standard_fen,
+    paid.supplement_fen,
+    paid.standard_fen,
     cast(paid.standard_fen * paid.minimum_x10000 // 10000 as bigint) as minimum_fen,
     cast(paid.standard_fen * paid.maximum_x10000 // 10000 as bigint) as maximum_fen,
     case when paid.supplement_fen * 10000 < paid.standard_fen * paid.minimum_x10000 then '低于下限' else '高于上限' end as found,
     paid.row_id as dibao_row_id,
-    paid.household_row_id as household_row_id,
-    paid.unreadable as unreadable
+    paid.household_row_id,
+    paid.unreadable
 from paid
 where
     paid.supplement_fen * 10000 < paid.standard_fen * paid.minimum_x10000

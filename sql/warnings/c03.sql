@@ -2,14 +2,14 @@
 -- township's flag. The flag does not stand in for a cell that cannot be read. An unknown distance does not count as far.
 with placed as (
     select
-        current_household.household_id as household_id,
-        current_household.head_person_id as head_person_id,
-        current_household.division_code as division_code,
-        current_household.area_type as area_type,
-        current_household.period as period,
-        current_household.row_id as row_id,
-        dibao_household.township as township,
-        dibao_household.distance_km as distance_km,
+        current_household.household_id,
+        current_household.head_person_id,
+        current_household.division_code,
+        current_household.area_type,
+        current_household.period,
+        current_household.row_id,
+        dibao_household.township,
+        dibao_household.distance_km,
         dibao_household.distance_km > remote_distance.value as is_far,
         case
             when dibao_household.is_border__unreadable is null then coalesce(dibao_household.is_border, township.is_border)
@@ -42,11 +42,11 @@ with placed as (
 
 select
     placed.head_person_id as person_id,
-    placed.household_id as household_id,
-    placed.division_code as division_code,
+    placed.household_id,
+    placed.division_code,
     'yellow' as level,
     cast(case when placed.is_far then 1 else 0 end + case when placed.is_border then 1 else 0 end as bigint) as measured,
-    placed.area_type as area_type,
+    placed.area_type,
     concat_ws(
         '、',
         case when placed.is_far then concat('距团镇驻地', cast(placed.distance_km as varchar), '公里') end,

@@ -2,15 +2,15 @@
 -- divided.
 with paid as (
     select
-        current_household.household_id as household_id,
-        current_household.head_person_id as head_person_id,
-        current_household.division_code as division_code,
-        current_household.area_type as area_type,
-        current_household.period as period,
-        current_household.row_id as row_id,
-        current_household.insured_count as insured_count,
-        current_household.standard_fen as standard_fen,
-        dibao_household.remote_supplement_fen as remote_supplement_fen,
+        current_household.household_id,
+        current_household.head_person_id,
+        current_household.division_code,
+        current_household.area_type,
+        current_household.period,
+        current_household.row_id,
+        current_household.insured_count,
+        current_household.standard_fen,
+        dibao_household.remote_supplement_fen,
         current_household.standard_fen * current_household.insured_count * highest.value_x10000 as limit_x10000,
         nullif(
             concat_ws(
@@ -34,17 +34,17 @@ with paid as (
 
 select
     paid.head_person_id as person_id,
-    paid.household_id as household_id,
-    paid.division_code as division_code,
+    paid.household_id,
+    paid.division_code,
     'blue' as level,
     cast(paid.remote_supplement_fen - paid.limit_x10000 // 10000 as bigint) as measured,
-    paid.area_type as area_type,
+    paid.area_type,
     paid.period as roster_period,
-    paid.remote_supplement_fen as remote_supplement_fen,
-    paid.insured_count as insured_count,
-    paid.standard_fen as standard_fen,
+    paid.remote_supplement_fen,
+    paid.insured_count,
+    paid.standard_fen,
     cast(paid.limit_x10000 // 10000 as bigint) as limit_fen,
     paid.row_id as dibao_row_id,
-    paid.unreadable as unreadable
+    paid.unreadable
 from paid
 where paid.remote_supplement_fen * 10000 > paid.limit_x10000 or paid.unreadable is not null

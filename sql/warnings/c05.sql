@@ -2,23 +2,23 @@
 -- once, at the end. Everything is multiplied by 12, since rural incomes are stated per year.
 with declared as (
     select
-        current_household.household_id as household_id,
-        current_household.head_person_id as head_person_id,
-        current_household.division_code as division_code,
-        current_household.area_type as area_type,
-        current_household.period as period,
-        current_household.row_id as row_id,
-        current_household.insured_count as insured_count,
-        current_household.standard_fen as standard_fen,
-        dibao_household.monthly_benefit_fen as monthly_benefit_fen,
+        current_household.household_id,
+        current_household.head_person_id,
+        current_household.division_code,
+        current_household.area_type,
+        current_household.period,
+        current_household.row_id,
+        current_household.insured_count,
+        current_household.standard_fen,
+        dibao_household.monthly_benefit_fen,
         tolerance.value_fen as tolerance_fen,
         case
             when dibao_household.yearly_income_fen is null then false
             when dibao_household.monthly_income_fen is null then true
             else current_household.area_type = '农村'
         end as is_yearly,
-        dibao_household.monthly_income_fen as monthly_income_fen,
-        dibao_household.yearly_income_fen as yearly_income_fen,
+        dibao_household.monthly_income_fen,
+        dibao_household.yearly_income_fen,
         current_household.area_unreadable as unreadable
     from registry.current_household as current_household
     inner join accepted.dibao_household as dibao_household
@@ -33,17 +33,17 @@ with declared as (
 
 lacking as (
     select
-        declared.household_id as household_id,
-        declared.head_person_id as head_person_id,
-        declared.division_code as division_code,
-        declared.area_type as area_type,
-        declared.period as period,
-        declared.row_id as row_id,
-        declared.insured_count as insured_count,
-        declared.standard_fen as standard_fen,
-        declared.monthly_benefit_fen as monthly_benefit_fen,
-        declared.tolerance_fen as tolerance_fen,
-        declared.unreadable as unreadable,
+        declared.household_id,
+        declared.head_person_id,
+        declared.division_code,
+        declared.area_type,
+        declared.period,
+        declared.row_id,
+        declared.insured_count,
+        declared.standard_fen,
+        declared.monthly_benefit_fen,
+        declared.tolerance_fen,
+        declared.unreadable,
         case when declared.is_yearly then '家庭年总收入' else '家庭月总收入' end as income_name,
         case when declared.is_yearly then declared.yearly_income_fen else declared.monthly_income_fen end as income_fen,
         12 * declared.standard_fen * declared.insured_count
@@ -53,19 +53,19 @@ lacking as (
 
 computed as (
     select
-        lacking.household_id as household_id,
-        lacking.head_person_id as head_person_id,
-        lacking.division_code as division_code,
-        lacking.area_type as area_type,
-        lacking.period as period,
-        lacking.row_id as row_id,
-        lacking.insured_count as insured_count,
-        lacking.standard_fen as standard_fen,
-        lacking.monthly_benefit_fen as monthly_benefit_fen,
-        lacking.tolerance_fen as tolerance_fen,
-        lacking.unreadable as unreadable,
-        lacking.income_name as income_name,
-        lacking.income_fen as income_fen,
+        lacking.household_id,
+        lacking.head_person_id,
+        lacking.division_code,
+        lacking.area_type,
+        lacking.period,
+        lacking.row_id,
+        lacking.insured_count,
+        lacking.standard_fen,
+        lacking.monthly_benefit_fen,
+        lacking.tolerance_fen,
+        lacking.unreadable,
+        lacking.income_name,
+        lacking.income_fen,
         cast(case when lacking.lacking_fen <= 0 then 0 else (lacking.lacking_fen + 1199) // 1200 * 100 end as bigint) as computed_fen
     from lacking
     where lacking.lacking_fen is not null or lacking.unreadable is not null
@@ -73,21 +73,21 @@ computed as (
 
 select
     computed.head_person_id as person_id,
-    computed.household_id as household_id,
-    computed.division_code as division_code,
+    computed.household_id,
+    computed.division_code,
     'blue' as level,
     cast(abs(computed.monthly_benefit_fen - computed.computed_fen) as bigint) as measured,
-    computed.area_type as area_type,
+    computed.area_type,
     computed.period as roster_period,
-    computed.insured_count as insured_count,
-    computed.standard_fen as standard_fen,
-    computed.income_name as income_name,
-    computed.income_fen as income_fen,
-    computed.monthly_benefit_fen as monthly_benefit_fen,
-    computed.computed_fen as computed_fen,
+    computed.insured_count,
+    computed.standard_fen,
+    computed.income_name,
+    computed.income_fen,
+    computed.monthly_benefit_fen,
+    computed.computed_fen,
     case when computed.monthly_benefit_fen < computed.computed_fen then '少' else '多' end as direction,
     cast(abs(computed.monthly_benefit_fen - computed.computed_fen) as bigint) as difference_fen,
     computed.row_id as dibao_row_id,
-    computed.unreadable as unreadable
+    computed.unreadable
 from computed
 where abs(computed.monthly_benefit_fen - computed.computed_fen) > computed.tolerance_fen or computed.unreadable is not null

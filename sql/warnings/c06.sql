@@ -1,11 +1,11 @@
 -- People in tekun who need nursing, and for whom nothing is paid for it.
 select
-    current_person.person_id as person_id,
-    current_person.household_id as household_id,
-    current_person.division_code as division_code,
+    current_person.person_id,
+    current_person.household_id,
+    current_person.division_code,
     'yellow' as level,
     cast(case tekun_person.self_care when '全护理' then 2 else 1 end as bigint) as measured,
-    tekun_person.self_care as self_care,
+    tekun_person.self_care,
     current_person.period as roster_period,
     current_person.row_id as tekun_row_id,
     tekun_person.care_amount_fen__unreadable as unreadable

@@ -24,11 +24,11 @@ def _rows_of(kind: Kind) -> str:
     stands_on = PARTNER if kind.is_partner else kind.dataset_group
     own_unit = "unit_code" if not kind.is_partner and "division" in kind.senders else "cast(null as varchar)"
     return f"""select
-    {quote(kind.name)} as kind, {quote(stands_on)} as list, row_id as row_id, unit_code as unit_code,
-    {own_unit} as own_unit_code, submission_id as submission_id, sheet as sheet, row_number as row_number,
-    received_seq as received_seq, period as period, person_id as person_id,
+    {quote(kind.name)} as kind, {quote(stands_on)} as list, row_id, unit_code,
+    {own_unit} as own_unit_code, submission_id, sheet, row_number,
+    received_seq, period, person_id,
     "{kind.person.id_number}" as id_number, "{kind.person.name}" as name,
-    identity_state as identity_state, id_sex as id_sex, id_birth_date as id_birth_date
+    identity_state, id_sex, id_birth_date
 from accepted.{kind.name}"""
 
 
