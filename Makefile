@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 export AIRFLOW__CORE__DAGS_FOLDER := $(CURDIR)/dags
 
-.PHONY: demo test test-quick test-harness explore lint docs airflow lock sbom licences audit clean hooks
+.PHONY: demo test test-quick test-harness explore mutants lint docs airflow lock sbom licences audit clean hooks
 
 demo: export MONITOR_HOME := $(CURDIR)/$(DEMO)
 demo: export MONITOR_DATE := $(DEMO_DATE)
@@ -52,6 +52,9 @@ test-harness: $(VENV)/.ready  ## that the harness of disturbed nights would noti
 
 explore: $(VENV)/.ready  ## the properties of the tests on examples nobody saw before, twenty times as many: hours, once a week
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m hypothesis --hypothesis-profile=explore --timeout 0
+
+mutants: $(VENV)/.ready  ## faults put into values, checks and sql/life, and how many are noticed: hours; SAMPLE=10 of each file, FILES=sql/life/said
+	@$(BIN)/python -m trials.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(FILES)
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check

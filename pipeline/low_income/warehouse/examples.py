@@ -22,7 +22,7 @@ from low_income.model import PROVISIONAL, ModelError, MonitorError
 from low_income.settings import contracts, policy
 from low_income.settings.contracts import Kind
 from low_income.warehouse import engines
-from low_income.warehouse.models import Card, Example, Models
+from low_income.warehouse.models import About, Card, Example, Models
 
 LIMITS = warehouse.Limits("1GB", threads=1)
 UNITS = [
@@ -79,8 +79,12 @@ def unsound(models: Models, name: str) -> tuple[bool, list[str]]:
 
 def differences(models: Models, table: str, example: Example) -> list[str]:
     """Differences, in words, between a model's result on an example's rows and the expected result; [] when there are none."""
-    about = models.models[table].about
     found = _ask(models, table, example, _inputs_of(models, table, example)).to_pylist()
+    return compare(models.models[table].about, example, found)
+
+
+def compare(about: About | Card, example: Example, found: list[dict[str, Any]]) -> list[str]:
+    """Differences, in words, between the rows of a result and what an example expects; [] when there are none."""
     left = [row for row in found if all(_same(row[key], value) for key, value in example.only.items())]
     subject = "person_id" if isinstance(about, Card) else about.key[0]
     wanted = [{subject: row} if isinstance(row, str) else row for row in example.expect]
