@@ -32,7 +32,7 @@ def of_models(
         ]
         score = Score(sql.file_of(models, table), len(verdicts) - len(survivors), sorted(survivors))
         scores.append(score)
-        say(f"{score.file}: {score.noticed} of {score.tried}")
+        say(told([score]))
     return scores
 
 
@@ -41,11 +41,21 @@ def of_modules(modules: dict[str, list[str]], sample: int | None, seed: int, say
     scores = []
     with tempfile.TemporaryDirectory(prefix="mutants-") as copy:
         python.copy_checkout(ROOT, Path(copy))
+        seconds: dict[tuple[str, ...], float] = {}
         for module, tests in modules.items():
-            left_out = settings()["left-out"]
-            score = python.try_module(Path(copy), module, tests, left_out, sample=sample, seed=seed)
+            if tuple(tests) not in seconds:
+                seconds[tuple(tests)] = python.measure(Path(copy), tests)
+            score = python.try_module(
+                Path(copy),
+                module,
+                tests,
+                settings()["left-out"],
+                seconds=seconds[tuple(tests)],
+                sample=sample,
+                seed=seed,
+            )
             scores.append(score)
-            say(f"{score.file}: {score.noticed} of {score.tried}")
+            say(told([score]))
     return scores
 
 

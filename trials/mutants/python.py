@@ -51,36 +51,48 @@ def copy_checkout(checkout: Path, to: Path) -> None:
             shutil.copyfile(checkout / name, to / name)
 
 
-def annotated(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """Where the annotations of a module stand, (line, column) to (line, column); nobody evaluates them, so a fault there is none."""
+def unevaluated(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Where a module holds what nobody evaluates, (line, column) to (line, column): annotations, `if TYPE_CHECKING`. A fault there is none."""
     found = []
     for node in ast.walk(ast.parse(source)):
-        for each in (getattr(node, "annotation", None), getattr(node, "returns", None)):
+        asked = node.test if isinstance(node, ast.If) else None
+        of_types = asked if isinstance(asked, ast.Name) and asked.id == "TYPE_CHECKING" else None
+        for each in (getattr(node, "annotation", None), getattr(node, "returns", None), of_types):
             if isinstance(each, ast.expr):
                 found.append(((each.lineno, each.col_offset), (each.end_lineno or 0, each.end_col_offset or 0)))
     return found
 
 
-def try_module(
-    copy: Path, module: str, tests: list[str], left_out: list[str], *, sample: int | None, seed: int
-) -> Score:
-    """Try mutants of a module in a copy of the checkout. Raises MonitorError when the unchanged code fails its tests."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+def measure(copy: Path, tests: list[str]) -> float:
+    """Seconds that the tests take on the unchanged code. Raises MonitorError when they fail there."""
     began = time.monotonic()
-    done = subprocess.run(command, cwd=copy, env=_environment(copy), capture_output=True, text=True, check=False)  # noqa: S603 - our own tools
+    done = subprocess.run(  # noqa: S603 - our own tools
+        _pytest(tests), cwd=copy, env=_environment(copy), capture_output=True, text=True, check=False
+    )
     if done.returncode:
-        raise MonitorError(f"{module}: the tests fail without any change\n{done.stdout[-2000:]}")
-    patience = _PATIENCE * (time.monotonic() - began) + 30
+        raise MonitorError(f"{' '.join(tests)}: the tests fail without any change\n{done.stdout[-2000:]}")
+    return time.monotonic() - began
+
+
+def _pytest(tests: list[str]) -> list[str]:
+    return [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+
+
+def try_module(
+    copy: Path, module: str, tests: list[str], left_out: list[str], *, seconds: float, sample: int | None, seed: int
+) -> Score:
+    """Try mutants of a module in a copy of the checkout. `seconds` is what the tests take on the unchanged code."""
+    patience = _PATIENCE * seconds + 30
     configuration, session = copy / "cosmic-ray.toml", copy / "session.sqlite"
     configuration.write_text(
         f"[cosmic-ray]\nmodule-path = [{module!r}]\ntimeout = {patience:.1f}\nexcluded-modules = []\n"
-        f"test-command = {shlex.join(command)!r}\n\n[cosmic-ray.distributor]\nname = 'local'\n",
+        f"test-command = {shlex.join(_pytest(tests))!r}\n\n[cosmic-ray.distributor]\nname = 'local'\n",
         encoding="utf-8",
     )
     session.unlink(missing_ok=True)
     _cosmic_ray(copy, "init", configuration.name, session.name)
     excluded = re.compile("|".join(left_out) or "(?!)")
-    within = annotated((copy / module).read_text(encoding="utf-8"))
+    within = unevaluated((copy / module).read_text(encoding="utf-8"))
     usable = [
         spec
         for spec in _specs(session)

@@ -97,11 +97,6 @@ def _changes(node: exp.Expr) -> Iterator[tuple[str, Change]]:
         yield "without not", lambda at: at.args["this"]
     elif isinstance(node, exp.Join) and node.side == "LEFT":
         yield "left join becomes inner join", partial(_set, key="side", value=None)
-    elif isinstance(node, exp.Join) and node.kind == "INNER":
-        yield (
-            "inner join becomes left join",
-            lambda at: _set(_set(at, key="kind", value=None), key="side", value="LEFT"),
-        )
     elif isinstance(node, (exp.Where, exp.Having)) and not isinstance(node.this, exp.Connector):
         yield "the condition is dropped", lambda at: None
     elif isinstance(node, exp.Literal) and node.is_int and not isinstance(node.parent, (exp.DataTypeParam, exp.Limit)):
