@@ -662,6 +662,51 @@ def test_a_sheet_with_another_unit_is_read_by_its_own(con: duckdb.DuckDBPyConnec
     assert sorted(found) == [("丙", 200), ("乙'--", 200_000), ("甲", 2_000_000)]
 
 
+def test_an_amount_without_a_unit_is_ambiguous_where_other_cells_of_its_column_and_sheet_say_ten_thousands(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    """Not 0, not with a unit or a currency of its own, and not what would be impossibly large in 万元."""
+    texts = ["5", "0", "5元", "¥5", "0.3万元", "100", "100.01"]
+    for sheet, column in (("S", "a_fen"), ("T", "a_fen"), ("S", "b_fen")):
+        con.execute(
+            "create or replace temp table raw as select $sheet as sheet, row_number, text as a_fen, text as b_fen"
+            " from (select unnest($texts) as text, unnest(range($n)) as row_number)",
+            {"sheet": sheet, "texts": texts, "n": len(texts)},
+        )
+        columns = kind(a_fen={"type": "money"}, b_fen={"type": "money"})
+        table = values.parse(con, "raw", columns, NIGHT, mixed_units=[("S", "a_fen")])
+        found = con.execute(f"select {column}, {column}__problem from {table} order by row_number").fetchall()
+        plain: list[Any] = [
+            (500, None),
+            (0, None),
+            (500, None),
+            (500, None),
+            (300_000, None),
+            (10_000, None),
+            (10_001, None),
+        ]
+        if (sheet, column) == ("S", "a_fen"):
+            plain[0] = plain[5] = (None, "unit_unsaid")
+        assert found == plain, (sheet, column)
+
+
+def test_columns_of_mixed_units_are_those_with_a_large_unit_in_a_cell_and_none_in_the_header(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    con.execute(
+        "create or replace temp table raw as select * from (values ('S', '1', '2 万 元', '3千元'), ('S', '0.3万元', '5', '6'),"
+        " ('T', '1', '2', '3')) as rows(sheet, a_fen, b_fen, c_fen)"
+    )
+    columns = kind(a_fen={"type": "money"}, b_fen={"type": "money"}, c_fen={"type": "money"}, d_fen={"type": "money"})
+    found = values.mixed_units(con, "raw", columns, {("S", "c_fen"): "千元", ("T", "a_fen"): "元"})
+    assert found == {("S", "a_fen"), ("S", "b_fen")}
+
+
+def test_a_number_may_have_twelve_digits_and_no_more(con: duckdb.DuckDBPyConnection) -> None:
+    expected = [("999999999999", 999_999_999_999), ("1000000000000", "!too_large")]
+    assert answers(con, "integer", expected) == expected
+
+
 def test_integer(con: duckdb.DuckDBPyConnection) -> None:
     examples: list[Example] = [
         ("3", 3), ("3人", 3), ("３ 人", 3), ("3.0", 3), ("3.5", "!not_whole"), ("0", "!too_small"), ("30", 30),
