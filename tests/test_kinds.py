@@ -175,6 +175,10 @@ OF_A_UNIT = "sources/d02_dibao_person.yml"
         (GRANT, "period: none\n", "period: none\nperiod: none\n", "读不了：重复的键 period（第 8 行）"),
         (GRANT, "title: ", "name: other\ntitle: ", "name：种类的名字就是文件名，不另写（第 1 行）"),
         (OF_A_UNIT, "dibao_person", "dibao", "kind：没有 dibao 这个种类（第 2 行）"),
+        (GRANT, "checks:\n", "checks:\n  - {rule: granted_not_before_accepted, expect: a, kwargs: {}, marks: name, severity: confirm, "
+         "message: b, fix: c}\n", "checks 第 2 项的 rule：granted_not_before_accepted 这个名字写了两次（第 30 行）"),
+        (OF_A_UNIT, "证号: id", "证号：id", "headers.民政对象证号：id_number：键和值没有分开：中间要用半角冒号，后面空一格（第 4 行）"),
+        (OF_A_UNIT, "证号: id", "证号:id", "headers.民政对象证号:id_number：键和值没有分开：中间要用半角冒号，后面空一格（第 4 行）"),
         (OF_A_UNIT, "id_number}", "idnumber}", "headers：dibao_person 没有这些列：idnumber（第 4 行）"),
         (OF_A_UNIT, "checks: []", "checks: [{rule: a, expect: b, kwargs: {}, marks: c, severity: confirm, message: d, fix: e}]",
          "checks 第 1 项的 marks：dibao_person 没有 c 这一列（第 5 行）"),

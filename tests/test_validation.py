@@ -35,8 +35,15 @@ def test_no_rows_and_no_expectations_ask_nothing():
 
 
 def test_an_expectation_that_does_not_exist_stops_the_file():
-    with pytest.raises(CheckError, match="声明了 2 条校验，只有 1 条可以执行"):
+    with pytest.raises(CheckError, match="校验“odd”的 expect 写法不对：没有 expect_the_unexpected 这种要求"):
         failing_rows(frame(), [NOT_NULL, Expectation("odd", "expect_the_unexpected", {})])
+
+
+@pytest.mark.parametrize("kwargs", [{"column": "a", "min": 1}, {"column": "a", "min_value": ["x"]}])
+def test_arguments_that_an_expectation_does_not_take_are_told_with_the_name_of_the_check(kwargs):
+    odd = Expectation("odd", "expect_column_values_to_be_between", kwargs)
+    with pytest.raises(CheckError, match="校验“odd”的 kwargs 写法不对"):
+        failing_rows(frame(), [NOT_NULL, odd])
 
 
 def test_a_missing_column_stops_the_file_and_is_named():

@@ -53,6 +53,7 @@ def _ask(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> list[npt.N
     import great_expectations as gx  # noqa: PLC0415 - three seconds of import, only where rows are judged
     from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
     from great_expectations.exceptions.exceptions import GreatExpectationsError  # noqa: PLC0415
+    from great_expectations.expectations.registry import list_registered_expectation_implementations  # noqa: PLC0415
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
@@ -62,11 +63,16 @@ def _ask(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> list[npt.N
     declared = [
         {"type": each.type, "kwargs": each.kwargs, "meta": {"position": n}} for n, each in enumerate(expectations)
     ]
+    known = list_registered_expectation_implementations()
+    for asked in expectations:
+        if asked.type not in known:
+            raise CheckError(f"校验“{asked.name}”的 expect 写法不对：没有 {asked.type} 这种要求，没有执行")
     try:
         suite = gx.ExpectationSuite(name="rows", expectations=declared)
-    except GreatExpectationsError as error:
-        names = "、".join(each.name for each in expectations)
-        raise CheckError(f"校验规则写法不对，没有执行：{type(error).__name__}（涉及 {names}）") from None
+    except (GreatExpectationsError, ValueError, TypeError) as error:
+        wrong = "、".join(f"“{each.name}”" for each in expectations if not _is_written_right(each))
+        said = f"校验{wrong}的 kwargs 写法不对" if wrong else f"校验规则写法不对（{type(error).__name__}）"
+        raise CheckError(f"{said}，没有执行；照 Great Expectations 对这种要求的说明改") from None
     if len(suite.expectations) != len(expectations):
         raise CheckError(f"声明了 {len(expectations)} 条校验，只有 {len(suite.expectations)} 条可以执行")
     result = batch.validate(suite, result_format={"result_format": "COMPLETE", "partial_unexpected_count": 0})
@@ -79,6 +85,17 @@ def _ask(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> list[npt.N
         position = int(each.expectation_config.meta["position"])
         found[position] = _positions(expectations[position], each)
     return [found[position] for position in range(len(expectations))]
+
+
+def _is_written_right(expectation: Expectation) -> bool:
+    """Whether GX takes the arguments of a known expectation."""
+    from great_expectations.expectations.registry import get_expectation_impl  # noqa: PLC0415
+
+    try:
+        get_expectation_impl(expectation.type)(**expectation.kwargs)
+    except (ValueError, TypeError):  # pydantic's errors are ValueErrors
+        return False
+    return True
 
 
 def _positions(expectation: Expectation, result: Any) -> npt.NDArray[np.int64]:

@@ -200,6 +200,14 @@ class Kind(Strict):
                     raise Misplaced(f"列名 {header} 已经是 {other} 的", "columns", field)
         return self
 
+    @model_validator(mode="after")
+    def _rules_once(self) -> Kind:
+        rules = [check.rule for check in self.checks]
+        for at, rule in enumerate(rules):
+            if rule in rules[:at]:
+                raise Misplaced(f"{rule} 这个名字写了两次", "checks", at, "rule")
+        return self
+
     def _naming(self) -> Iterator[tuple[str | int, ...]]:
         """Each field that the file names, followed by the keys and positions where it is named."""
         yield from ((field, "key", at) for at, field in enumerate(self.key))
@@ -617,7 +625,9 @@ def _validate_door(kind: Kind, where: str) -> None:
     if kind.name in floor.OWN_LISTS:
         return
     if kind.door is None:
-        raise ContractError(f"{where}:door：不是我们自己的名单，必须写明收谁的行（door）")
+        raise ContractError(
+            f"{where}:door：不是我们自己的名单，必须写明收谁的行，如 door: {{scope: help}}（只收救助范围内的人）"
+        )
     limits = floor.KINDS.get(kind.name)
     least = limits.door if limits and limits.door else floor.Door(kind.door.scope)
     if kind.door.scope != least.scope:

@@ -134,7 +134,8 @@ def read_shape(shape: type[S], path: Path, data: dict[str, Any], error: type[Mon
         names = _place(first["loc"])
         key = f":{names}" if names else "" if ":" in path.name else "（整个文件）"
         where = _where(path, first)
-        raise error(f"{_short(path)}{key}：{_in_chinese(first)}{_misspelt(first, others)}{where}") from problem
+        said = _not_parted(first, data) or _in_chinese(first)
+        raise error(f"{_short(path)}{key}：{said}{_misspelt(first, others)}{where}") from problem
 
 
 def line_of(path: Path, *way: str | int) -> str:
@@ -238,6 +239,21 @@ def _misspelt(missing: Any, others: Sequence[Any]) -> str:
         if each["type"] == "extra_forbidden" and each["loc"][:-1] == missing["loc"][:-1]
     ]
     return f"；旁边不认识的“{beside[0]}”是不是写错了" if missing["type"] == "missing" and beside else ""
+
+
+_COLON = re.compile("[:：]")
+
+
+def _not_parted(problem: Any, data: Any) -> str:
+    """What to write where key and value were read as one key without a value, as in `{名称：name}`; '' elsewhere."""
+    value = data
+    for part in problem["loc"]:
+        is_there = part in value if isinstance(value, dict) else isinstance(value, list) and isinstance(part, int)
+        if not is_there:
+            return ""
+        value = value[part]
+    is_one = value is None and _COLON.search(str(problem["loc"][-1])) if problem["loc"] else None
+    return "键和值没有分开：中间要用半角冒号，后面空一格" if is_one else ""
 
 
 _A_DAY = "应是日期，写作 2026-01-01"
