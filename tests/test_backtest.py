@@ -166,7 +166,7 @@ def moved(result: dict[str, Any]) -> dict[str, tuple[int, int]]:
 def test_no_night_begins_meanwhile_and_during_one_it_is_not_asked(home: Path, tmp_path: Path) -> None:
     with (home / ".lock").open("r+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(MonitorError, match="另一个夜间任务正在运行"):
+        with pytest.raises(MonitorError, match="另一个夜间任务或命令正在运行"):
             backtest(home, rule(tmp_path / "same", WHERE), DAY, NEXT)
 
 

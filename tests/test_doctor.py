@@ -185,6 +185,13 @@ def test_what_is_wrong_with_a_home_is_found(safe, tmp_path, spoil, area, state):
     assert found[area].to_do or state == "good"
 
 
+def test_what_lies_open_on_a_volume_is_told_as_it_is(safe, tmp_path):
+    found = findings(safe.root, machine(tmp_path / "m", number="259:2", **AIRFLOW))
+    data, keys = found["数据所在的卷"], found["密钥所在的卷"]
+    assert "已接收的数据、预警库、清单都是明文" in data.said and "数据目录" in data.to_do
+    assert "密钥都是明文" in keys.said and "已接收" not in keys.said and "密钥的文件夹" in keys.to_do
+
+
 @pytest.mark.parametrize(
     ("told", "area", "state"),
     [

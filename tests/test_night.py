@@ -601,7 +601,7 @@ def test_a_second_night_at_the_same_time_is_refused_and_a_dead_one_holds_up_nobo
         lock.write("elsewhere:4711")
         lock.flush()
         for step in (lambda: run.night(home, DAY), lambda: run.collect(home, DAY), lambda: run.notify(home, DAY)):
-            with pytest.raises(MonitorError, match=r"另一个夜间任务正在运行.*elsewhere:4711"):
+            with pytest.raises(MonitorError, match=r"另一个夜间任务或命令正在运行.*elsewhere:4711"):
                 step()
         assert ask(home, "select run_date from release") == [(EVE,)]
     assert run.collect(home, DAY) == []

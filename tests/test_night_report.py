@@ -275,6 +275,11 @@ def test_a_quiet_night_asks_for_nothing(home):
     assert part(first, "要您办的") == ["没有。"]
 
 
+def test_a_night_on_which_nothing_came_says_so_once(home):
+    told = night_report.status(home, Kept(), DAY)
+    assert "今晚没有收到文件。" in words(told).splitlines()
+
+
 def test_on_the_first_of_a_month_nothing_is_late(home):
     first, due, after = date(2026, 11, 1), date(2026, 11, 11), date(2026, 11, 12)
     said = {day: night_report.status(home, Kept(), day) for day in (first, due, after)}

@@ -1044,7 +1044,7 @@ def show(told: Mapping[str, Any], console: Console) -> None:
             title = SENT_BACK_TITLES[line["status"]]
             table.add_row(*map(Text, (line["unit"], line["file_name"], _kind_words(line), title, _because(line))))
         console.print(table)
-    console.print(Text(f"今晚{_received_words(told['received'])[-1]}"))
+    console.print(Text(f"今晚{_received_words(told['received'])[-1].removeprefix('今晚')}"))
     doubts = [f"{_UNMARKED_TITLE}：{sentence}" for sentence in _unmarked_words(told["unmarked"])]
     doubts += [f"{_UNREAD_TITLE}：{sentence}" for sentence in _unread_words(told["unread"])]
     doubts += [f"不完整的名单：{sentence}" for sentence in _gap_words(told["gaps"])]

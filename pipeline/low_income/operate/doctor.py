@@ -252,7 +252,10 @@ def _device(number: str, machine: Machine) -> Volume:
 
 def _volume(home: Home, machine: Machine) -> Iterator[Finding]:
     declared = home.settings.encrypted_by
-    for area, path in (("数据所在的卷", home.root), ("密钥所在的卷", home.keys)):
+    for area, path, holds, what in (
+        ("数据所在的卷", home.root, "已接收的数据、预警库、清单", "数据目录"),
+        ("密钥所在的卷", home.keys, "密钥", "密钥的文件夹"),
+    ):
         if path == home.keys and path.is_relative_to(home.root):
             continue
         volume = volume_of(path, machine)
@@ -268,8 +271,8 @@ def _volume(home: Home, machine: Machine) -> Iterator[Finding]:
             )
         else:
             yield Finding(
-                area, "mend", f"没有加密：{volume.how}；已接收的数据、预警库、清单都是明文",
-                "把数据目录移到 LUKS 加密的卷；硬件或虚拟化平台已加密的，写进 monitor.yml 的 encrypted_by",
+                area, "mend", f"没有加密：{volume.how}；{holds}都是明文",
+                f"把{what}移到 LUKS 加密的卷；硬件或虚拟化平台已加密的，写进 monitor.yml 的 encrypted_by",
             )  # fmt: skip
 
 

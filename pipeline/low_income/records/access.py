@@ -91,7 +91,7 @@ def _locked(home_dir: Path, how: int) -> Iterator[None]:
             fcntl.flock(handle, how | fcntl.LOCK_NB)
         except BlockingIOError:
             owner = os.pread(handle, 200, 0).decode(errors="replace").strip()
-            raise NotNow(f"另一个夜间任务正在运行（{owner or '进程不明'}），这一次没有开始") from None
+            raise NotNow(f"另一个夜间任务或命令正在运行（{owner or '进程不明'}），这一次没有开始") from None
         # One write of fixed length: a process that reads meanwhile finds one whole name, of this owner or of the last.
         os.pwrite(handle, f"{socket.gethostname()} 进程 {os.getpid()}".ljust(100).encode()[:200], 0)
         yield
