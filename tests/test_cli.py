@@ -146,6 +146,15 @@ def test_init_makes_a_home_once(monitor, tmp_path):
     assert code == 0 and json.loads(text) == {"home": str(tmp_path / "new"), "made": []}
 
 
+def test_new_keys_are_to_be_backed_up_where_they_lie(monitor, tmp_path):
+    home, keys = tmp_path / "home", tmp_path / "elsewhere"
+    assert monitor("--home", home, "init", "--keys", keys)[0] == 0
+    code, text, said = monitor("--home", home, "rotate-keys")
+    told = "".join(text.split())
+    assert code == 0, said
+    assert f"请备份{keys}/；以前的备份要用旧密钥才读得出。" in told
+
+
 @pytest.mark.parametrize("command", [("run",), ("status",), ("explain", "ab12"), ("run", "--json")])
 def test_without_a_home_each_command_says_what_to_do(monitor, tmp_path, command):
     (tmp_path / "empty").mkdir()

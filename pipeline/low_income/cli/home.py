@@ -164,9 +164,11 @@ def rotate_keys(obj: Context) -> None:
     from low_income.operate import integrity
 
     result = integrity.rotate_keys(obj.folder)
+    keys = Home.open(obj.folder).keys
     obj.tell(
         result,
         lambda console: console.print(
-            f"已换新密钥：{result['archive']} 份原始文件、{result['journal']} 行日志重新加密。请备份 keys/。"
+            f"已换新密钥：{result['archive']} 份原始文件、{result['journal']} 行日志重新加密。"
+            f"请备份 {keys}/；以前的备份要用旧密钥才读得出。"
         ),
     )
