@@ -19,7 +19,7 @@ from calendar import monthrange
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -47,8 +47,12 @@ _ENV = r"env:[A-Za-z_]\w*"
 _NAME = r"[^\s./\x00-\x1f]{1,64}"
 
 
+_zones = cache(available_timezones)
+"""Names of all time zones: finding them walks through hundreds of files."""
+
+
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _zones():
         raise ValueError("应是时区名，如 Asia/Shanghai")
     return name
 

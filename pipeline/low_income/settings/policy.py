@@ -231,7 +231,7 @@ def load(folder: Path = POLICY, regions: Collection[str] | None = None) -> Polic
             files[key] = path.name
             _refuse_profiling(key, entries[key], f"policy/{path.name}:{key}")
             if regions is not None:
-                _validate_regions(entries[key], f"policy/{path.name}:{key}", set(regions), line_of(path, key))
+                _validate_regions(entries[key], path, key, set(regions))
     if not entries:
         raise PolicyError(f"{folder}：没有任何政策值（*.yml）")
     values = sorted(_as_value(key, entry, value) for key, entry in entries.items() for value in entry.values)
@@ -261,18 +261,19 @@ def _refuse_profiling(key: str, entry: _Entry, where: str) -> None:
             raise PolicyError(f"{where}：“{text}”说的是按规定不接收的内容（{group}），不得用作政策值")
 
 
-def _validate_regions(entry: _Entry, where: str, regions: set[str], line: str) -> None:
+def _validate_regions(entry: _Entry, path: Path, key: str, regions: set[str]) -> None:
+    where = f"policy/{path.name}:{key}"
     places = {(value.region, value.area) for value in entry.values}
     named = {region for region, _ in places if region is not None}
     if unknown := sorted(named - regions):
         raise PolicyError(
-            f"{where}：monitor.yml 里没有片区 {'、'.join(unknown)}，应是 {'、'.join(sorted(regions))} 之一{line}"
+            f"{where}：monitor.yml 里没有片区 {'、'.join(unknown)}，应是 {'、'.join(sorted(regions))} 之一{line_of(path, key)}"
         )
     areas = {area for _, area in places}
     for region in sorted(regions) if named else []:
         for area in sorted(areas, key=str):
             if (region, area) not in places:
-                raise PolicyError(f"{where}：缺 {region}{area or ''} 的值{line}")
+                raise PolicyError(f"{where}：缺 {region}{area or ''} 的值{line_of(path, key)}")
 
 
 @cache

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
@@ -75,12 +77,18 @@ def read_yaml(path: Path, error: type[MonitorError]) -> dict[str, Any]:
     text = ""
     try:
         text = path.read_text(encoding="utf-8")
-        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - _Loader is a SafeLoader
+        data = copy.deepcopy(_parsed(text))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
         raise error(f"{_short(path)}：读不了：{_why_unread(problem, text)}") from problem
     if not isinstance(data, dict):
         raise error(f"{_short(path)}：{_wide_colon(text) or _OF_PAIRS}")
     return data
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> Any:
+    """What a YAML text says; never changed. A process reads the same texts many times, and parsing is slow."""
+    return yaml.load(text, Loader=_Loader)  # noqa: S506 - _Loader is a SafeLoader
 
 
 _OF_PAIRS = "应是“键: 值”的列表（半角冒号，后面空一格）"

@@ -174,7 +174,7 @@ class Given:
         self.given_tables: dict[str, list[dict[str, Any]]] = {
             "unit": list(UNITS),
             "township": list(TOWNSHIPS),
-            "policy": _policy(night),
+            "policy": list(_policy(night)),
             "draw": [{"salt": f"{night - timedelta(days=night.weekday())}"}],
             "release": [
                 {
@@ -291,18 +291,19 @@ class Given:
         given_tables["identity"] = [
             {"person_id": person, "household_id": f"户{person}"} for person in sorted(self.people)
         ]
-        named = {row["day"] for row in given_tables.get("calendar", [])}
-        days = [self.night + timedelta(days=offset) for offset in range(-800, 401)]
-        given_tables["calendar"] = [
-            *given_tables.get("calendar", []),
-            *({"day": str(day), "is_working": day.weekday() < 5} for day in days if str(day) not in named),
-        ]
+        calendar = _calendar(self.night)
+        if named := given_tables.pop("calendar", []):
+            others = [row for row in calendar.to_pylist() if row["day"] not in {row["day"] for row in named}]
+            calendar = _table(warehouse.INPUT["calendar"], [*named, *others])
         accepted = {name: _table(self.kinds[name].accepted_columns(), rows) for name, rows in self.accepted.items()}
         return warehouse.Inputs(
             day=self.night,
             accepted=accepted,
             unproven={name: _table(self.kinds[name].accepted_columns(), rows) for name, rows in self.unproven.items()},
-            given_tables={name: _table(warehouse.INPUT[name], rows) for name, rows in given_tables.items()},
+            given_tables={
+                **{name: _table(warehouse.INPUT[name], rows) for name, rows in given_tables.items()},
+                "calendar": calendar,
+            },
             warning_id=lambda code, subject, first_seen_on: f"{code}-{subject}-{first_seen_on}",
         )
 
@@ -319,6 +320,14 @@ def _table(columns: dict[str, str], rows: list[dict[str, Any]]) -> pa.Table:
     return pa.table({name: pa.array([text(row.get(name)) for row in rows], pa.string()) for name in columns})
 
 
+@cache
+def _calendar(night: date) -> pa.Table:
+    days = [night + timedelta(days=offset) for offset in range(-800, 401)]
+    rows = [{"day": str(day), "is_working": day.weekday() < 5} for day in days]
+    return _table(warehouse.INPUT["calendar"], rows)
+
+
+@cache
 def _policy(night: date) -> list[dict[str, Any]]:
     return [asdict(value) | {"title": _policies().titles[value.key]} for value in _policies().on(night)]
 

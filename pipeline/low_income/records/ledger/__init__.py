@@ -600,12 +600,11 @@ class Ledger:
             of_sources = connection.execute(select(source_table)).all()
         held: list[Any] = [*self.files(), *self.left(date.max), *self.submissions(), *self.decisions.files()]
         told: list[tuple[str, list[Any]]] = [
-            *((each.unit_code, list(asdict(each).values())) for each in held),
+            *((each.unit_code, _values(each)) for each in held),
             *((each.unit_code, list(each)) for each in of_files),
             *((each.source, list(each)) for each in of_sources),
             *(
-                (file.unit_code, [of_line, *asdict(line).values()])
-                for file, of_line, line in self.decisions.lines(date.max)
+                (file.unit_code, [of_line, *_values(line)]) for file, of_line, line in self.decisions.lines(date.max)
             ),
         ]
         rows: dict[str, list[str]] = {}
@@ -689,6 +688,10 @@ class Ledger:
             elif other.outcome == "read" and other.received_seq < submission.received_seq:
                 known.append((other, replace(other.delivery, is_held=True)))
         return known
+
+
+def _values(row: Any) -> list[Any]:
+    return [getattr(row, each.name) for each in fields(row)]
 
 
 def _say(
