@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,34 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     tests = {item.obj for item in items if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)}
     for test in {getattr(test, "__func__", test) for test in tests}:
         test._hypothesis_internal_use_settings = look_further(test._hypothesis_internal_use_settings)
+
+
+_PASSED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep whether all parts of a test passed so far."""
+    report = yield
+    item.stash[_PASSED] = report.passed and item.stash.get(_PASSED, True)
+    return report
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """The folder of a test, emptied after it passed: the homes of a whole run fill a disk.
+
+    The empty folder stays, so no other test gets the same path: results are cached by path. pytest's own
+    `tmp_path_retention_policy` removes it.
+    """
+    yield tmp_path
+    if request.node.stash.get(_PASSED, False):
+        with suppress(OSError):  # a test may have closed its folder to its user
+            for each in tmp_path.iterdir():
+                if each.is_dir() and not each.is_symlink():
+                    shutil.rmtree(each, ignore_errors=True)
+                else:
+                    each.unlink()
 
 
 @pytest.fixture

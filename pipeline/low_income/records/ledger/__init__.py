@@ -603,9 +603,7 @@ class Ledger:
             *((each.unit_code, _values(each)) for each in held),
             *((each.unit_code, list(each)) for each in of_files),
             *((each.source, list(each)) for each in of_sources),
-            *(
-                (file.unit_code, [of_line, *_values(line)]) for file, of_line, line in self.decisions.lines(date.max)
-            ),
+            *((file.unit_code, [of_line, *_values(line)]) for file, of_line, line in self.decisions.lines(date.max)),
         ]
         rows: dict[str, list[str]] = {}
         for unit, values in told:
