@@ -513,27 +513,46 @@ def load(folder: Path = EXPECTATIONS) -> Contracts:
     kinds = {name: read_shape(Kind, path, {"name": name, **data}, ContractError) for name, (path, data) in raw.items()}
     for kind in kinds.values():
         _validate_across(kind, kinds)
-    sources = []
-    for path in sorted((folder / "sources").glob("*.yml")):
-        source = read_shape(Source, path, read_yaml(path, ContractError), ContractError)
-        if source.kind not in kinds:
-            raise ContractError(f"sources/{path.name}:kind：没有 {source.kind} 这个种类{line_of(path, 'kind')}")
-        if unknown := sorted(set(source.headers.values()) - set(kinds[source.kind].columns)):
-            raise ContractError(
-                f"sources/{path.name}:headers：{source.kind} 没有这些列：{'、'.join(unknown)}{line_of(path, 'headers')}"
-            )
-        for at, check in enumerate(source.checks):
-            if check.marks not in kinds[source.kind].columns:
-                raise ContractError(
-                    f"sources/{path.name}:checks 第 {at + 1} 项的 marks：{source.kind} 没有 {check.marks} 这一列"
-                    f"{line_of(path, 'checks', at, 'marks')}"
-                )
-        sources.append(source)
+    sources = [_read_source(path, kinds) for path in sorted((folder / "sources").glob("*.yml"))]
     path = folder / "headers.yml"
     headers = read_shape(Headers, path, read_yaml(path, ContractError), ContractError)
     agreed = Contracts(kinds=kinds, sources=sources, headers=headers)
     _validate_floor(agreed)
     return agreed
+
+
+def _read_source(path: Path, kinds: dict[str, Kind]) -> Source:
+    """One file of expectations/sources/. Raises ContractError where it does not fit its name or its kind."""
+    source = read_shape(Source, path, read_yaml(path, ContractError), ContractError)
+    where = f"sources/{path.name}"
+    if source.kind not in kinds:
+        raise ContractError(f"{where}:kind：没有 {source.kind} 这个种类{line_of(path, 'kind')}")
+    if path.stem != f"{source.unit}_{source.kind}":
+        raise ContractError(
+            f"{where}:unit：文件名应是 {source.unit}_{source.kind}.yml：哪个单位的哪种名单{line_of(path, 'unit')}"
+        )
+    columns = kinds[source.kind].columns
+    if unknown := sorted(set(source.headers.values()) - set(columns)):
+        raise ContractError(
+            f"{where}:headers：{source.kind} 没有这些列：{'、'.join(unknown)}{line_of(path, 'headers')}"
+        )
+    known = {
+        fold_header(header)[0]: field
+        for field, column in columns.items()
+        for header in [column.header, *column.aliases]
+    }
+    for header, field in source.headers.items():
+        if (other := known.get(fold_header(header)[0], field)) != field:
+            raise ContractError(
+                f"{where}:headers：列名 {header} 已经是 {other} 的，不能再说成 {field}{line_of(path, 'headers', header)}"
+            )
+    for at, check in enumerate(source.checks):
+        if check.marks not in columns:
+            raise ContractError(
+                f"{where}:checks 第 {at + 1} 项的 marks：{source.kind} 没有 {check.marks} 这一列"
+                f"{line_of(path, 'checks', at, 'marks')}"
+            )
+    return source
 
 
 def _codes_of(raw: dict[str, tuple[Path, dict[str, Any]]], path: Path, field: str, reference: str) -> dict[str, Any]:
