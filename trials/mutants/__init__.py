@@ -52,7 +52,8 @@ def told(scores: list[Score]) -> str:
     lines = [f"{'noticed':>8} {'tried':>6}  file"]
     lines += [f"{score.noticed:>8} {score.tried:>6}  {score.file}" for score in scores]
     noticed, tried = sum(score.noticed for score in scores), sum(score.tried for score in scores)
-    lines.append(f"{noticed:>8} {tried:>6}  together" + (f": {noticed / tried:.0%}" if tried else ""))
+    if len(scores) > 1 and tried:
+        lines.append(f"{noticed:>8} {tried:>6}  together: {noticed / tried:.0%}")
     for score in scores:
         lines += [f"\nSurvivors in {score.file}:" * bool(score.survivors), *(f"  {each}" for each in score.survivors)]
     return "\n".join(line for line in lines if line)
