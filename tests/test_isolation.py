@@ -286,7 +286,7 @@ def test_taken_up_after_it_was_cut_off_and_rebuilt_from_the_journal_it_is_held_a
 @pytest.mark.slow
 def test_a_filled_in_list_whose_line_breaks_the_build_is_sent_back_and_the_others_hold(before, tmp_path, monkeypatch):
     stumbles = "case when cast(case when heard.note = '怪话' then 'x' else '0' end as bigint) = 0 then heard.note end"
-    plant(monkeypatch, tmp_path, "published/decision.sql", "heard.note as note", f"{stumbles} as note")
+    plant(monkeypatch, tmp_path, "published/decision.sql", "heard.note,", f"{stumbles} as note,")
     home = copy_home(before, tmp_path / "home")
     second_night(home)
     said = {"核查结果": "已纳入保障", "核查人": "张三", "核查日期": DAY, "说明": "已批准"}
