@@ -64,6 +64,8 @@ HONEST = {
     "row_number() over (partition by person_id order by source_rank, kind, submission_id, row_id)"
     " as place from registry.person_row) select ranked.person_id as person_id, ranked.name as name from ranked where ranked.place = 1",
     "which division": "select person_id as person_id, own_unit_code as unit_code from registry.person_row where own_unit_code is not null",
+    "a union below a with": "with ours as (select person_id, name from accepted.dibao_person)"
+    " select ours.person_id as person_id, ours.name as name from ours union all select ours.person_id, ours.name from ours",
     "one of ours": "select person_row.person_id as person_id from registry.person_row as person_row where person_row.list = 'dibao'",
 }  # fmt: skip
 
@@ -113,6 +115,8 @@ SIDE_DOORS = {
     "except": "select person_id as person_id from registry.person_row except select person_id from accepted.dibao_person where is_disabled",
     "a union": "select person_id as person_id, name as name from accepted.dibao_person union all select person_id, illness"
     " from accepted.dibao_person",
+    "a union below a with": "with ours as (select person_id, name, illness from accepted.dibao_person)"
+    " select ours.person_id as person_id, ours.name as name from ours union all select ours.person_id, ours.illness from ours",
     "names beside a cte": "with d(person_id, name) as (select person_id, illness from accepted.dibao_person)"
     " select d.person_id as person_id, d.name as name from d",
     "an alias used again": "select person_id as person_id, illness as standing, standing as name from accepted.dibao_person",

@@ -83,7 +83,7 @@ def _follow(query: exp.Expr, known: Mapping[str, Made], outer: tuple[_Scope, ...
 def _union(query: exp.SetOperation, known: Mapping[str, Made], outer: tuple[_Scope, ...], given: Given) -> Made:
     if not isinstance(query, exp.Union) or query.args.get("by_name"):
         raise Unfollowed(query.key)
-    branches = list(_branches(query))
+    branches = [*_branches(query.left), *_branches(query.right)]  # the `with` of the whole is followed already
     parts = [_follow(branch, known, outer, given) for branch in branches]
     names = list(parts[0].columns)
     if any(len(part.columns) != len(names) for part in parts):
