@@ -123,3 +123,10 @@ def test_the_line_of_a_value_is_found_by_the_keys_that_lead_to_it(tmp_path: Path
     assert line_of(path, "values", 1, "names", 0) == "（第 5 行）"
     assert line_of(path, "values", 1, "amount") == "（第 4 行）", "what is missing stands where its entry begins"
     assert line_of(path, "two") == "" and line_of(tmp_path / "none.yml", "one") == ""
+
+
+def test_what_one_reader_changes_no_other_reader_of_the_same_text_sees(tmp_path):
+    path = tmp_path / "a.yml"
+    path.write_text("units: [{code: d01}]\n", encoding="utf-8")
+    read_yaml(path, ConfigError)["units"][0]["code"] = "d02"
+    assert read_yaml(path, ConfigError) == {"units": [{"code": "d01"}]}
