@@ -86,8 +86,7 @@ lock:  ## after a change of dependencies; needs uv. The second file has what onl
 	$(PYTHON) .ci/supply_chain.py split
 
 sbom: $(VENV)/.ready  ## the bill of materials of what an operator installs: build/sbom.json
-	@mkdir -p build
-	$(BIN)/cyclonedx-py requirements requirements.lock --output-reproducible --output-file build/sbom.json
+	$(BIN)/python .ci/supply_chain.py sbom
 
 licences: $(VENV)/.ready  ## the licence of all that is locked: docs/licences.md
 	$(BIN)/python .ci/supply_chain.py licences

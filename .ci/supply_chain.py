@@ -2,6 +2,7 @@
 
 python .ci/supply_chain.py split        takes out of requirements-dev.lock what requirements.lock has
 python .ci/supply_chain.py licences     writes docs/licences.md
+python .ci/supply_chain.py sbom         writes build/sbom.json
 python .ci/supply_chain.py audit        0: asked, nothing known · 1: something is known · 3: the database could not be asked
 """
 
@@ -23,6 +24,7 @@ LOCK = ROOT / "requirements.lock"
 LOCK_OF_DEVELOPMENT = ROOT / "requirements-dev.lock"
 """What tests, lint and `make` need beside it."""
 PAGE = ROOT / "docs" / "licences.md"
+BILL = ROOT / "build" / "sbom.json"
 NOT_ASKED = 3
 
 ALLOWED = frozenset(
@@ -112,6 +114,40 @@ def page() -> str:
     )  # fmt: skip
 
 
+def bill() -> str:
+    """The bill of materials of what an operator installs: CycloneDX 1.6, JSON; the same text for the same lock.
+
+    The hashes of a package are those of all its files that may be installed: which one is, depends on the machine.
+    """
+    from cyclonedx.model import HashAlgorithm, HashType  # noqa: PLC0415 - `split` runs where nothing is installed
+    from cyclonedx.model.bom import Bom  # noqa: PLC0415
+    from cyclonedx.model.component import Component, ComponentType  # noqa: PLC0415
+    from cyclonedx.model.license import LicenseExpression  # noqa: PLC0415
+    from cyclonedx.output.json import JsonV1Dot6  # noqa: PLC0415
+    from packageurl import PackageURL  # noqa: PLC0415
+
+    bom = Bom()
+    for block in blocks(LOCK):
+        name, version = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", block)[0]
+        digests = [HashType(alg=HashAlgorithm.SHA_256, content=each) for each in re.findall(r"sha256:(\w+)", block)]
+        purl = PackageURL("pypi", name=name, version=version)
+        licence = licence_of(name) if is_installed(name) else ""
+        bom.components.add(
+            Component(
+                type=ComponentType.LIBRARY, name=name, version=version, purl=purl, bom_ref=str(purl), hashes=digests,
+                licenses=[LicenseExpression(licence)] if licence else [],
+            )
+        )  # fmt: skip
+    told = json.loads(JsonV1Dot6(bom).output_as_string())
+    del told["serialNumber"], told["metadata"]["timestamp"]  # another one each time
+    return json.dumps(told, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def is_installed(name: str) -> bool:
+    """Whether a locked package is here: some are for other machines or another Python."""
+    return any(True for _ in importlib.metadata.distributions(name=name))
+
+
 def audit(names: Iterable[str]) -> int:
     """Ask the vulnerability database about packages of the lock; prints what is known, and what could not be asked."""
     found = blocks(LOCK) + blocks(LOCK_OF_DEVELOPMENT)
@@ -160,6 +196,10 @@ def main(words: list[str]) -> int:
         return 0
     if words == ["licences"]:
         PAGE.write_text(page(), encoding="utf-8")
+        return 0
+    if words == ["sbom"]:
+        BILL.parent.mkdir(exist_ok=True)
+        BILL.write_text(bill(), encoding="utf-8")
         return 0
     if words == ["audit"]:
         # Where no index answers for a few of the best known, it answers for none: not worth two hundred questions.

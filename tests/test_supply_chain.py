@@ -65,6 +65,19 @@ def test_the_split_takes_out_what_the_other_lock_has_under_the_same_condition(tm
     assert supply_chain.locked() == {"a": ["1"], "b": ["2"], "c": ["3"]}
 
 
+def test_the_bill_names_all_that_an_operator_installs_and_is_the_same_text_each_time():
+    text = supply_chain.bill()
+    assert text == supply_chain.bill()
+    told = {(each["name"], each["version"]): each for each in json.loads(text)["components"]}
+    assert set(told) == {
+        (name, version) for name, versions in supply_chain.locked(supply_chain.LOCK).items() for version in versions
+    }
+    block = next(each for each in supply_chain.blocks(supply_chain.LOCK) if each.startswith("lxml=="))
+    (lxml,) = (each for (name, _), each in told.items() if name == "lxml")
+    assert sorted(each["content"] for each in lxml["hashes"]) == sorted(re.findall(r"sha256:(\w+)", block))
+    assert lxml["licenses"] == [{"expression": "BSD-3-Clause"}]
+
+
 def test_every_licence_is_one_that_is_allowed():
     refused = {
         name: licence
