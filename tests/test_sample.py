@@ -30,7 +30,15 @@ def after(days: int) -> date:
 
 # the drawing alone ---------------------------------------------------------------------------------------------------
 
-MADE = ("life.unlisted_candidates", "life.said", "life.heard", "main.decision", "main.sample_check", "main.rule_missed")
+MADE = (
+    "life.unlisted_candidates",
+    "life.said",
+    "life.heard",
+    "main.decision",
+    "life.finding",
+    "main.sample_check",
+    "main.rule_missed",
+)
 GIVEN = """
 create schema input; create schema life; create schema registry; create schema warnings;
 create table input.night as select date '{day}' as run_date;
