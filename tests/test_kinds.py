@@ -5,7 +5,8 @@ import shutil
 import pytest
 from low_income.model import ContractError
 from low_income.settings import contracts
-from low_income.settings.contracts import fold_header
+from low_income.settings.contracts import Column, fold_header
+from low_income.values.wording import explain
 from low_income.values.words import spellings
 
 KINDS = contracts.load().kinds
@@ -201,3 +202,21 @@ def test_a_wrong_edit_is_told_with_its_place(tmp_path, file, old, new, said):
     with pytest.raises(ContractError) as refused:
         contracts.load(folder)
     assert str(refused.value).endswith(f"{file.split('/')[1]}{'：' if said.startswith('读') else ':'}{said}")
+
+
+def column_of(*codes: str) -> Column:
+    return Column(header="类别", type="code", codes={code: [] for code in codes})
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(8, "类1、类2、类3、类4、类5、类6、类7、类8"), (9, "类1、类2、类3、类4、类5、类6、类7、类8等")]
+)
+def test_a_message_names_eight_codes_and_says_when_there_are_more(count, said):
+    message, fix = explain("not_in_list", column_of(*(f"类{number}" for number in range(1, count + 1))))
+    assert said in message + fix and f"{said}等" not in message + fix
+
+
+def test_a_code_of_one_digit_is_read_with_and_without_its_zero():
+    assert spellings(column_of("1", "02", "10")) == {
+        "1": "1", "01": "1", "1.0": "1", "02": "02", "2": "02", "2.0": "02", "10": "10", "10.0": "10",
+    }  # fmt: skip

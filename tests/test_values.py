@@ -920,6 +920,7 @@ def test_reading_again_what_was_read_changes_nothing(con: duckdb.DuckDBPyConnect
 
 
 def test_every_problem_is_said_in_short_plain_chinese() -> None:
+    assert {"blank", "identical_twin", "unreadable", "not_in_list"} <= PROBLEMS  # of both sorts of messages
     for each in contracts.load().kinds.values():
         for column in each.columns.values():
             for problem in sorted(PROBLEMS):
