@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from low_income.model import mask
 from low_income.night import issues, run
+from low_income.records.ledger.parts import BROKE
 
 from tests.night_kit import DAY, PERSON, ask, book, new_home, number, person, still
 
@@ -199,3 +200,18 @@ def test_the_value_of_an_error_line_is_kept_masked(home):
     told = issues.reported_issues(home, submission, []).iloc[0]
     assert number(1) not in str(told.to_dict())
     assert told["value"] == mask(number(1)) == f"{number(1)[:6]}********{number(1)[-3:]}"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "rule"),
+    [
+        ("held", f"{BROKE}（建库时错在第 3 行），先扣住不用", "file.broken"),
+        ("held", "行数比上次少了一半", "file.shrunken"),
+        ("refused", "整份不用", "file.refused"),
+        ("accepted", f"{BROKE}（上一次）", None),
+    ],
+)
+def test_a_held_list_is_the_senders_to_look_at_only_where_it_shrank(outcome, reason, rule):
+    told = issues._of_the_file(SimpleNamespace(outcome=outcome, reason=reason, reading={}))
+    assert (told and told[0]) == rule
+    assert told is None or (told[2] == "notice") == (rule == "file.broken")
