@@ -771,6 +771,22 @@ def test_a_long_text_file_that_is_refused_comes_back_as_the_list_alone(
     assert any("文件有 5 行，超过 4 行的文本文件不再附原表" in text for text in texts(copy["问题清单"]))
 
 
+def test_faults_without_a_line_are_said_to_be_marked_only_where_the_list_itself_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "MOST_LINES", 1)
+    source = tmp_path / "file"
+    source.write_bytes(text_of([LEDGER, *LEDGER_ROWS]))
+    readings, _ = refused(source, "台账.csv")
+    faults = frame(fault(2, 3, sheet=""), fault(4, 3, sheet=""))
+    for most, said in ((10, "没有列出的在原表里同样标了颜色。"), (3, "请照上面要做的事在原文件里查找。")):
+        monkeypatch.setattr(returns, "MOST_COPIED", most)
+        summaries = [returns.SubmissionSummary("临时救助", each, 4, 2, 2, 0, "partly_accepted") for each in readings]
+        copy = openpyxl.load_workbook(give_back(source, faults, *summaries, name="台账.csv"))
+        assert (len(copy.sheetnames) == 1) == (most == 3)
+        assert any(text.endswith(said) for text in texts(copy["问题清单"]))
+
+
 # Never received --------------------------------------------------------------------------------------------------
 
 

@@ -481,12 +481,16 @@ def _chosen(issues: pd.DataFrame) -> pd.Index[int]:
     return turn.index[:MOST_LINES].sort_values()
 
 
+_MARKED_THERE = "没有列出的在原表里同样标了颜色。"
+_LOOK_THERE = "没有列出的是同样的几种问题，请照上面要做的事在原文件里查找。"
+
+
 def _write_lines(page: Page, issues: pd.DataFrame, lines: pd.Index[int], sheets: frozenset[str] | None) -> None:
     page.section(f"逐处清单（共 {len(issues)} 处）")
     if len(lines) < len(issues):
         page.wide(
             f"下面列出 {len(lines)} 处，另有 {len(issues) - len(lines)} 处没有列出（每种问题都列了最前面的若干处）；"
-            "没有列出的在原表里同样标了颜色。"
+            + (_MARKED_THERE if sheets is not None else _LOOK_THERE)
         )
     page.header()
     listed = issues.loc[lines].assign(asks=_may_be_confirmed)
