@@ -57,6 +57,12 @@ def blocks(lock: Path) -> list[str]:
     return re.split(r"\n(?=[A-Za-z0-9])", lock.read_text(encoding="utf-8").strip())
 
 
+def pinned(block: str) -> tuple[str, str]:
+    """Name and version of a package of a lock."""
+    name, version = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", block)[0]
+    return name, version
+
+
 def split() -> None:
     """Take out of the development's lock each package that the other has under the same condition."""
     known = set(blocks(LOCK))
@@ -68,7 +74,7 @@ def locked(*locks: Path) -> dict[str, list[str]]:
     """Name → versions in the locks (more than one where Python's version decides), sorted."""
     found: dict[str, list[str]] = {}
     for each in [block for lock in locks or (LOCK, LOCK_OF_DEVELOPMENT) for block in blocks(lock)]:
-        name, version = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", each)[0]
+        name, version = pinned(each)
         versions = found.setdefault(name.lower(), [])
         versions += [version] if version not in versions else []
     return dict(sorted(found.items()))
@@ -128,7 +134,7 @@ def bill() -> str:
 
     bom = Bom()
     for block in blocks(LOCK):
-        name, version = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", block)[0]
+        name, version = pinned(block)
         digests = [HashType(alg=HashAlgorithm.SHA_256, content=each) for each in re.findall(r"sha256:(\w+)", block)]
         purl = PackageURL("pypi", name=name, version=version)
         licence = licence_of(name) if is_installed(name) else ""

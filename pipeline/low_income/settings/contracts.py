@@ -536,11 +536,7 @@ def _read_source(path: Path, kinds: dict[str, Kind]) -> Source:
         raise ContractError(
             f"{where}:headers：{source.kind} 没有这些列：{'、'.join(unknown)}{line_of(path, 'headers')}"
         )
-    known = {
-        fold_header(header)[0]: field
-        for field, column in columns.items()
-        for header in [column.header, *column.aliases]
-    }
+    known = kinds[source.kind].header_fields()
     for header, field in source.headers.items():
         if (other := known.get(fold_header(header)[0], field)) != field:
             raise ContractError(

@@ -632,8 +632,8 @@ def read_models(kinds: dict[str, Kind], folder: Path = SQL) -> Models:
     for room, (schema, shape) in _ROOMS.items():
         notes = {path.stem: path for path in sorted((folder / room).glob("*.yml"))}
         queries = {path.stem: path for path in sorted((folder / room).glob("*.sql"))}
-        written = {stem: path for stem, path in notes.items() if f"{schema}.{stem}" in contract_models.QUERIES}
-        for stem, path in (queries | written).items():
+        alone = {stem: note for stem, note in notes.items() if f"{schema}.{stem}" in contract_models.QUERIES}
+        for stem, path in (queries | alone).items():
             if stem not in notes:
                 raise ModelError(f"{engines.place(path)}：旁边缺少 {stem}.yml")
             note = notes.pop(stem)
