@@ -7,6 +7,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -762,29 +763,65 @@ def test_a_refused_list_without_a_header_does_not_come_back(tmp_path: Path) -> N
 def test_a_long_text_file_that_is_refused_comes_back_as_the_list_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(returns, "MOST_COPIED", 4)
+    monkeypatch.setattr(returns, "MOST_BARE_COPIED", 4)
     source = tmp_path / "file"
     source.write_bytes(text_of([["申请编号", "救助类型", *LEDGER[4:]], *LEDGER_ROWS]))
     _, summaries = refused(source, "台账.csv")
     copy = openpyxl.load_workbook(give_back(source, frame(), *summaries, name="台账.csv"))
     assert copy.sheetnames == ["问题清单"]
-    assert any("文件有 5 行，超过 4 行的文本文件不再附原表" in text for text in texts(copy["问题清单"]))
+    assert any("文件有 5 行，超过 4 行的这类文件不再附原表" in text for text in texts(copy["问题清单"]))
 
 
-def test_faults_without_a_line_are_said_to_be_marked_only_where_the_list_itself_comes_back(
+def long_text(folder: Path, *faults: dict[str, Any], corrected: bool) -> list[str]:
+    """What 问题清单 says of a text file of five rows, four of which would still come back."""
+    source, name = folder / "file", "台账.csv"
+    source.write_bytes(text_of([LEDGER, *LEDGER_ROWS]))
+    readings = layout.read_submissions(source, name, "d01", {"division"}, folder)
+    whose = [summary(*each.sheets, kind=each.kind) for each in readings]
+    whose = [replace(one, reading=each) for one, each in zip(whose, readings, strict=True)]
+    beside = returns.CorrectionWorkbook(folder / "台账.更正.xlsx", "f1") if corrected else None
+    target = folder / "返回.xlsx"
+    returns.write(source, name, target, whose, frame(*faults), beside)
+    copy = openpyxl.load_workbook(target)
+    assert copy.sheetnames == ["问题清单"]
+    return texts(copy["问题清单"])
+
+
+def test_a_long_text_file_comes_back_as_its_faulty_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(returns, "MOST_BARE_COPIED", 4)
+    monkeypatch.setattr(listing, "MOST_LINES", 1)
+    faults = [fault(row, 3, sheet="") for row in (2, 4)]
+    said = long_text(tmp_path, *faults, corrected=True)
+    assert any("要改的 2 行都在旁边的更正表里：改好放回即可，原文件不用再交" in text for text in said)
+    assert any(text.startswith("本文件里没有原表：请在旁边的更正表上改") for text in said)
+    assert any("没有列出的，要改和要确认的行都在更正表里。" in text for text in said)
+    assert (tmp_path / "台账.更正.xlsx").exists()
+
+
+def test_a_long_text_file_without_a_correction_workbook_is_mended_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(returns, "MOST_BARE_COPIED", 4)
+    monkeypatch.setattr(listing, "MOST_LINES", 1)
+    said = long_text(tmp_path, *[fault(row, 3, sheet="") for row in (2, 4)], corrected=False)
+    assert any("不再附原表。只列出问题；行号就是原文件的行号。" in text for text in said)
+    assert any(text.startswith("本文件里没有原表：请在您自己的原文件上改") for text in said)
+    assert any("请照上面要做的事在原文件里查找" in text for text in said)
+    assert not any("更正表" in text for text in said)
+
+
+def test_faults_without_a_line_are_said_to_be_marked_where_the_list_itself_comes_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing, "MOST_LINES", 1)
     source = tmp_path / "file"
     source.write_bytes(text_of([LEDGER, *LEDGER_ROWS]))
     readings, _ = refused(source, "台账.csv")
+    summaries = [returns.SubmissionSummary("临时救助", each, 4, 2, 2, 0, "partly_accepted") for each in readings]
     faults = frame(fault(2, 3, sheet=""), fault(4, 3, sheet=""))
-    for most, said in ((10, "没有列出的在原表里同样标了颜色。"), (3, "请照上面要做的事在原文件里查找。")):
-        monkeypatch.setattr(returns, "MOST_COPIED", most)
-        summaries = [returns.SubmissionSummary("临时救助", each, 4, 2, 2, 0, "partly_accepted") for each in readings]
-        copy = openpyxl.load_workbook(give_back(source, faults, *summaries, name="台账.csv"))
-        assert (len(copy.sheetnames) == 1) == (most == 3)
-        assert any(text.endswith(said) for text in texts(copy["问题清单"]))
+    copy = openpyxl.load_workbook(give_back(source, faults, *summaries, name="台账.csv"))
+    assert len(copy.sheetnames) == 2
+    assert any(text.endswith("没有列出的在原表里同样标了颜色。") for text in texts(copy["问题清单"]))
 
 
 # Never received --------------------------------------------------------------------------------------------------

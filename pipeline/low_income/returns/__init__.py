@@ -58,7 +58,9 @@ __all__ = [
 
 _ODD_BUILD = "原文件的格式比较特殊，无法在上面直接标注：本文件保留了全部数据，版式已简化。"
 MOST_COPIED = 100_000
-"""The most rows of a text file that still comes back as a whole workbook."""
+"""The most rows of an old workbook that still comes back whole, written anew."""
+MOST_BARE_COPIED = 5_000
+"""The same of a list without a layout: text, .dbf, a database's table. Above it the faulty rows alone come back (decision 0009)."""
 
 
 @dataclass(frozen=True)
@@ -80,15 +82,16 @@ def write(
     physical line, sheet ''. A file without faults that was repeated, or has nothing to give back, is answered by 问题清单
     alone. Raises CheckError when even the plain rewrite fails its examination.
     """
+    corrected = 0
     if correction_workbook:
-        correction.write(
+        corrected = correction.write(
             correction_workbook.target, correction_workbook.file_id, [one.reading for one in summaries], issues
         )
     with _whole(target) as made:
         if issues.empty and not any(_comes_back(one) for one in summaries):
             listing.write(made, file_name, summaries, issues, None, [])
         else:
-            _Copy(source, file_name, summaries, issues, made.parent).write(made)
+            _Copy(source, file_name, summaries, issues, made.parent, corrected).write(made)
 
 
 def _comes_back(one: SubmissionSummary) -> bool:
@@ -152,12 +155,15 @@ def _list_alone(reason: str) -> str:
 
 class _Copy:
     def __init__(
-        self, source: Path, file_name: str, summaries: Sequence[SubmissionSummary], issues: pd.DataFrame, folder: Path
-    ) -> None:
+        self, source: Path, file_name: str, summaries: Sequence[SubmissionSummary], issues: pd.DataFrame, folder: Path,
+        corrected: int = 0,
+    ) -> None:  # fmt: skip
+        """`corrected`: how many rows the correction workbook has; 0 where there is none."""
         self.source = source
         self.file_name = file_name
         self.summaries = summaries
         self.folder = folder
+        self.corrected = corrected
         self.issues = issues
         self.refused: dict[str, dict[int, int]] = {}
         self.text_columns: dict[str, frozenset[int]] = {}
@@ -193,16 +199,30 @@ class _Copy:
                 self._mark(base, made, [])
             except (CannotPatch, *_ODD):
                 self._mark_respelled(base, made)
-        elif (rows := sum(one.rows_read for one in self.summaries)) > MOST_COPIED:
-            self._write_list_of(rows, made)
+        else:
+            self._write_other(made)
+
+    def _write_other(self, made: Path) -> None:
+        """Write the values of another format as a workbook, and mark that; of a long list 问题清单 alone."""
+        named = [sheet.sheet for one in self.summaries for sheet in one.reading.sheets]
+        rows = sum(one.rows_read for one in self.summaries)
+        if rows > (most := _most_copied(named)):
+            self._write_list_of(rows, most, made)
         else:
             remark = "您报来的不是 .xlsx 工作簿：已把全部数据转成 .xlsx 后标注，原来的版式没有保留。"
-            self._rewrite(made, remark, most=None if rows else MOST_COPIED)
+            self._rewrite(made, remark, is_uncounted=not rows)
 
-    def _write_list_of(self, rows: int, made: Path) -> None:
-        """Write 问题清单 alone. Nobody corrects half a million lines by hand: the person who exports them needs the faults, soon."""
-        remark = f"文件有 {rows} 行，超过 {MOST_COPIED} 行的文本文件不再附原表，只列出问题；行号就是原文件的行号。"
-        listing.write(made, self.file_name, self.summaries, self.issues, None, [remark])
+    def _write_list_of(self, rows: int, most: int, made: Path) -> None:
+        """Write 问题清单 alone. Nobody looks through so many lines by hand: who exports them needs the faulty ones, soon."""
+        then = (
+            f"要改的 {self.corrected} 行都在旁边的更正表里：改好放回即可，原文件不用再交"
+            if self.corrected
+            else "只列出问题"
+        )
+        remark = f"文件有 {rows} 行，超过 {most} 行的这类文件不再附原表。{then}；行号就是原文件的行号。"
+        listing.write(
+            made, self.file_name, self.summaries, self.issues, None, [remark], has_correction=self.corrected > 0
+        )
 
     def _package(self) -> Path | None:
         """The workbook whose XML can be marked, without text that a web server wrote before it; None for another format."""
@@ -243,10 +263,10 @@ class _Copy:
                 self.emptied[sheet] = sorted({*self.emptied.get(sheet, []), *areas})
         self.formulas_known = True
 
-    def _rewrite(self, made: Path, remark: str, most: int | None = None) -> None:
+    def _rewrite(self, made: Path, remark: str, *, is_uncounted: bool = False) -> None:
         """Write a plain workbook of the values and mark that; or 问题清单 alone, where it must.
 
-        `most`: the most rows that still come back, for a refused file, whose rows were not counted before.
+        `is_uncounted`: a refused file of another format, whose rows were not counted before.
         """
         plain = self.folder / "plain.xlsx"
         book = readers.read(self.source, self.file_name)
@@ -254,8 +274,9 @@ class _Copy:
             reason = book.reason if isinstance(book, Refusal) else "看不出公式是不是引用了按规定不接收的内容"
             listing.write(made, self.file_name, self.summaries, self.issues, None, [_list_alone(reason)])
             return
-        if most is not None and (rows := sum(grid.height for grid in book.grids)) > most:
-            self._write_list_of(rows, made)
+        rows, most = sum(grid.height for grid in book.grids), _most_copied([grid.sheet for grid in book.grids])
+        if is_uncounted and rows > most:
+            self._write_list_of(rows, most, made)
             return
         grids = [_without(grid, Gone(self.emptied.get(grid.sheet, []))) for grid in book.grids]
         names, lost = rewrite(grids, plain, self.refused, is_packed=False)
@@ -287,6 +308,11 @@ class _Copy:
         listing.write(page, self.file_name, self.summaries, self.issues, frozenset(plan), remarks)
         done = patch(base, made, plan, page)
         verify_copy(base, made, plan, done)
+
+
+def _most_copied(sheets: Sequence[str]) -> int:
+    """The most rows that come back as a workbook written anew. `sheets`: names, '' for a list without a layout."""
+    return MOST_COPIED if any(sheets) else MOST_BARE_COPIED
 
 
 def _grids(base: Path) -> list[Grid]:

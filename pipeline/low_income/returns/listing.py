@@ -86,11 +86,14 @@ def write(
     issues: pd.DataFrame,
     sheets: frozenset[str] | None,
     remarks: Sequence[str],
+    *,
+    has_correction: bool = False,
 ) -> None:
     """Write a workbook whose only sheet is 问题清单.
 
     `sheets`: those to which links may lead; None when the sender's own sheets are not in the copy. `remarks`: sentences
-    about the copy itself (what was capped, simplified).
+    about the copy itself (what was capped, simplified). `has_correction`: a correction workbook stands beside a copy
+    without the sender's sheets.
     """
     page = Page(target)
     issues = _ordered(issues)
@@ -100,7 +103,8 @@ def write(
     lines = _chosen(issues)
     is_check = any(one.status == "checked" for one in summaries)
     folder = next((one.folder for one in summaries), "")
-    _write_actions(page, orders, actions, issues, lines, sheets, is_check=is_check, folder=folder)
+    where = _where_to_mend(sheets, has_correction=has_correction)
+    _write_actions(page, orders, actions, issues, lines, sheets, where=where, is_check=is_check, folder=folder)
     _write_outcome(page, summaries, issues)
     said = [note for note in _notes(summaries) if NOT_CONFIRMED not in note]
     if said or remarks:
@@ -108,7 +112,7 @@ def write(
         for note in [*said, *remarks]:
             page.wide(f"· {note}")
     if len(issues):
-        _write_lines(page, issues, lines, sheets)
+        _write_lines(page, issues, lines, sheets, _unlisted(sheets, has_correction=has_correction))
     page.close()
 
 
@@ -323,6 +327,7 @@ def _write_actions(
     lines: pd.Index[int],
     sheets: frozenset[str] | None,
     *,
+    where: str,
     is_check: bool,
     folder: str,
 ) -> None:
@@ -356,8 +361,7 @@ def _write_actions(
     _write_gain(page, actions, issues)
     if orders or actions:
         page.row += 1
-        said = _HERE if sheets is not None else _ELSEWHERE
-        page.wide(said.format(where=f" {folder}" if folder else _INBOX))
+        page.wide(where.format(where=f" {folder}" if folder else _INBOX))
         if _may_be_confirmed(issues).any():
             page.wide(
                 "标“请确认”的，如果核对后就是这样：在清单右边选“是”，写上原因和确认人，随文件一起放回，以后不再问。"
@@ -373,6 +377,25 @@ _HERE = (
     "改好后请把整份文件再放进{where}。可以直接在本文件上改：这张“问题清单”、颜色和批注都不用删，系统收到后自己略过。"
 )
 _ELSEWHERE = "本文件里没有原表：请在您自己的原文件上改，改好后用原来的文件名再放进{where}。"
+_IN_CORRECTION = (
+    "本文件里没有原表：请在旁边的更正表上改，改好后放进{where}；也可以在您自己的原文件上改，用原来的文件名再放进去。"
+)
+
+
+def _where_to_mend(sheets: frozenset[str] | None, *, has_correction: bool) -> str:
+    """A sentence with a place for the folder: in which file the sender mends the faults, and where it goes."""
+    if sheets is not None:
+        return _HERE
+    return _IN_CORRECTION if has_correction else _ELSEWHERE
+
+
+def _unlisted(sheets: frozenset[str] | None, *, has_correction: bool) -> str:
+    """A sentence: where those faults are to be found for which the list has no room."""
+    if sheets is not None:
+        return "没有列出的在原表里同样标了颜色。"
+    if has_correction:
+        return "没有列出的，要改和要确认的行都在更正表里。"
+    return "没有列出的是同样的几种问题，请照上面要做的事在原文件里查找。"
 
 
 def _may_be_confirmed(issues: pd.DataFrame) -> pd.Series[bool]:
@@ -481,16 +504,15 @@ def _chosen(issues: pd.DataFrame) -> pd.Index[int]:
     return turn.index[:MOST_LINES].sort_values()
 
 
-_MARKED_THERE = "没有列出的在原表里同样标了颜色。"
-_LOOK_THERE = "没有列出的是同样的几种问题，请照上面要做的事在原文件里查找。"
-
-
-def _write_lines(page: Page, issues: pd.DataFrame, lines: pd.Index[int], sheets: frozenset[str] | None) -> None:
+def _write_lines(
+    page: Page, issues: pd.DataFrame, lines: pd.Index[int], sheets: frozenset[str] | None, unlisted: str
+) -> None:
+    """Write one line per fault. `unlisted`: where those are that get no line."""
     page.section(f"逐处清单（共 {len(issues)} 处）")
     if len(lines) < len(issues):
         page.wide(
             f"下面列出 {len(lines)} 处，另有 {len(issues) - len(lines)} 处没有列出（每种问题都列了最前面的若干处）；"
-            + (_MARKED_THERE if sheets is not None else _LOOK_THERE)
+            f"{unlisted}"
         )
     page.header()
     listed = issues.loc[lines].assign(asks=_may_be_confirmed)
