@@ -232,9 +232,9 @@ def build(
             ).fetchall()
             try:
                 digests = _write(con, release / "warehouse.duckdb", published, None, key)
-                filled = {name: about for name, about in published.items() if digests[name][0]}
+                shown = _shown_tables(con, published, [unit for (unit,) in units])
                 for (unit,) in units:
-                    _write(con, release / "divisions" / f"{unit}.duckdb", filled, unit, key)
+                    _write(con, release / "divisions" / f"{unit}.duckdb", shown[unit], unit, key)
                 _read_back(release / "warehouse.duckdb", digests, key)
             # These messages name a file and what the system said, and no row: the written tables have no constraint that a row could break.
             except (duckdb.IOException, duckdb.TransactionException) as problem:
@@ -891,8 +891,9 @@ def _verify_tables(con: duckdb.DuckDBPyConnection, models: Models, wanted: set[s
     keys = {name: model.about.key for name, model in models.models.items() if isinstance(model.about, About)}
     if models.cards:
         keys[EVERY] = ["rule_code", "subject_id"]
+    empty_tables = _empty_tables(con)
     for name, key in sorted(keys.items()):
-        if wanted is None or name in wanted:
+        if name not in empty_tables and (wanted is None or name in wanted):
             names = ", ".join(key)
             empty = " or ".join(f"{column} is null" for column in key)
             look(name, f"{name}：主键（{names}）有空值", f"select * from {name} where {empty}")
@@ -906,11 +907,20 @@ def _verify_tables(con: duckdb.DuckDBPyConnection, models: Models, wanted: set[s
         if isinstance(model.about, Published):
             # When only some tables are made, the tables that they refer to may be missing.
             for column, target in sorted(model.about.references.items()) if wanted is None else ():
-                look(name, _says_of(name, column, target), _dangling(name, column, target))
+                if name not in empty_tables:
+                    look(name, _says_of(name, column, target), _dangling(name, column, target))
             there = [column for column, *_ in con.sql(f"describe {name}").fetchall()]
             if odd := sorted(set(there) ^ set(model.about.columns)):
                 wrong.append((name, f"{name}：列与说明不符：{'、'.join(odd)}"))
     return wrong
+
+
+def _empty_tables(con: duckdb.DuckDBPyConnection) -> set[str]:
+    """`schema.name` of the tables into which no row was ever written: no key repeats there, and no reference dangles."""
+    found = con.execute(
+        "select schema_name || '.' || table_name from duckdb_tables() where estimated_size = 0 and not temporary"
+    ).fetchall()
+    return {name for (name,) in found}
 
 
 def _verify_counts(con: duckdb.DuckDBPyConnection) -> _Wrong:
@@ -976,7 +986,10 @@ def _bad_rows(con: duckdb.DuckDBPyConnection, name: str, query: str, file: str =
 def _write(
     con: duckdb.DuckDBPyConnection, path: Path, published: dict[str, Published], unit: str | None, key: str | None
 ) -> dict[str, tuple[int, int]]:
-    """Copy the published tables into a new file: first the whole one, then those of divisions. Gives table → rows, digest."""
+    """Copy published tables into a new file: first all into the whole one, then to each division those of `_shown_tables`.
+
+    Gives table → rows, digest, of the whole one.
+    """
     closed = (", encryption_key $1", [key]) if key else ("", [])
     con.execute(f"attach {quote(str(path))} as ready (storage_version 'v1.5.0'{closed[0]})", closed[1])
     con.execute("set checkpoint_threshold = '0KB'")  # the commit writes the file itself, without a .wal before it
@@ -985,8 +998,6 @@ def _write(
     if unit:
         con.execute("copy from database shape to ready (schema)")
     for name, about in published.items():
-        if unit and about.by_division is None:
-            continue
         table = f"ready.{name}"
         mine = f"where {about.by_division.replace('$division', quote(unit))}" if unit and about.by_division else ""
         order = ", ".join([*about.order_by, *(column for column in about.key if column not in about.order_by)])
@@ -1004,6 +1015,21 @@ def _write(
     con.execute("checkpoint ready")
     con.execute("detach ready")
     return digests
+
+
+def _shown_tables(
+    con: duckdb.DuckDBPyConnection, published: dict[str, Published], units: Sequence[str]
+) -> dict[str, dict[str, Published]]:
+    """Unit → the published tables of which its file shows at least one row. One query for each table, not one for each unit and table."""
+    shown: dict[str, dict[str, Published]] = {unit: {} for unit in units}
+    for name, about in published.items():
+        if about.by_division is None or not units:
+            continue
+        theirs = (f"coalesce(bool_or({about.by_division.replace('$division', quote(unit))}), false)" for unit in units)
+        has_rows = con.execute(f"select {', '.join(theirs)} from {name}").fetchall()[0]
+        for unit in (unit for unit, has_row in zip(units, has_rows, strict=True) if has_row):
+            shown[unit][name] = about
+    return shown
 
 
 def _shown_to(unit: str, about: Published) -> str:
