@@ -796,6 +796,9 @@ def test_a_long_text_file_comes_back_as_its_faulty_rows(tmp_path: Path, monkeypa
     assert any(text.startswith("本文件里没有原表：请在旁边的更正表上改") for text in said)
     assert any("没有列出的，要改和要确认的行都在更正表里。" in text for text in said)
     assert (tmp_path / "台账.更正.xlsx").exists()
+    page = openpyxl.load_workbook(tmp_path / "返回.xlsx")["问题清单"]
+    assert any(str(cell.value).startswith("看 ") for row in page.iter_rows() for cell in row)
+    assert not any(cell.font.underline for row in page.iter_rows() for cell in row)  # nothing looks like a link
 
 
 def test_a_long_text_file_without_a_correction_workbook_is_mended_where_it_is(

@@ -14,6 +14,8 @@ from low_income.returns.package import FILLS, LISTING
 
 MOST_LINKS = 60_000
 """Excel allows 65,530 links in a sheet."""
+_UNLINKED = {"link": "place", "line_link": "centre"}
+"""Look of a link → look of the same text where there is nothing to go to."""
 HEADER = (
     "序号",
     "级别",
@@ -68,6 +70,7 @@ class Page:
             "action": {**text, "font_size": 12, "bold": True, "top": 1, "top_color": "#C9D1D9"},
             "number": {**base, "font_size": 12, "bold": True, "align": "center", "top": 1, "top_color": "#C9D1D9"},
             "link": {**text, "font_color": "#0B5CAD", "underline": 1, "text_wrap": False, "shrink": True},
+            "place": {**text, "text_wrap": False, "shrink": True},
             "line": line,
             "centre": {**line, "align": "center"},
             "count": {**line, "num_format": 0, "quote_prefix": False, "align": "center"},
@@ -146,10 +149,13 @@ class Page:
             self.sheet.write_blank(self.row, column, None, self.looks[look])
 
     def link(self, column: int, text: str, sheet: str, cell: str, look: str, is_possible: bool) -> None:
-        """Write a text with a link to a cell of this workbook; without a link when `is_possible` is false or the sheet is full of links."""
+        """Write a text with a link to a cell of this workbook.
+
+        Without a link, and without the look of one, when `is_possible` is false or the sheet is full of links.
+        """
         text = clean(text, most=60)
         if not is_possible or self.links >= MOST_LINKS:
-            self.text(column, text, look)
+            self.text(column, text, _UNLINKED[look])
             return
         self.links += 1
         place = f"internal:'{sheet.replace(chr(39), chr(39) * 2)}'!{cell}"
