@@ -73,7 +73,11 @@ def in_words(sheet: str, areas: list[Area]) -> str:
 
 def _named(grid: Grid, agreed: Contracts, ours: Numbers) -> list[tuple[int, int]]:
     """(position, column) of cells outside a list whose text names what is never received."""
-    others = np.setdiff1d(np.arange(grid.height), ours)
+    is_other = np.ones(grid.height, bool)
+    is_other[ours] = False
+    others = np.flatnonzero(is_other)
+    if not len(others):
+        return []
     words = {fold_header(word)[0] for group in agreed.headers.never.values() for word in group}
     pattern = "|".join(sorted(words))
     found = []

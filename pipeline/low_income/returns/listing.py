@@ -337,18 +337,19 @@ def _write_actions(
             page.wide(reason, first=2)
     listed = issues.loc[lines].groupby(["rank", "rule", "fix"]).size().to_dict()
     is_many = issues.loc[issues["at_row"].gt(0), "sheet"].nunique() > 1
+    examples = sorted({at for one in actions[:MOST_ACTIONS] for at in one.places})
+    placed = dict(
+        zip(examples, issues.loc[examples, ["sheet", "at_row", "at_column"]].itertuples(index=False), strict=True)
+    )
     for number, one in enumerate(actions[:MOST_ACTIONS], start=len(orders) + 1):
         _action_line(page, number, SEVERITIES[one.rank], one.what)
         inside = listed.get((one.rank, one.rule, one.fix), 0)
         count = f"涉及 {one.rows} 行、{one.cells} 处" if one.rows else f"{one.cells} 处（整份文件）"
         if inside < one.cells:
             count += f"（下面列出 {inside} 处）"
-        places = issues.loc[one.places]
-        places = places[places["at_row"].gt(0)]
-        page.span(6 if len(places) else 2, LAST, count)
-        for column, sheet, row, at in zip(
-            (2, 3, 5), places["sheet"], places["at_row"].tolist(), places["at_column"].tolist(), strict=False
-        ):
+        places = [place for place in (placed[at] for at in one.places) if place[1] > 0]
+        page.span(6 if places else 2, LAST, count)
+        for column, (sheet, row, at) in zip((2, 3, 5), places, strict=False):
             if column == 3:
                 page.join(3, 4)
             cell = f"{column_letter(max(at, 1))}{row}"
