@@ -26,12 +26,15 @@ from typing import Any
 from low_income.model import MonitorError
 from low_income.settings.home import Home
 
-from trials.bench import peers
+from trials.bench import peers, steps
 
 Step = Callable[[str, int, int], None]
 NIGHT = date(2026, 10, 31)
+NEXT_NIGHT = date(2026, 11, 1)
 SIZES = {"S": (30_000, 3_600_000)}
 """Size → (people in registries, partner rows); docs/performance.md."""
+QUICK = (1_500, 180_000)
+"""The same of `measure_quick`: a twentieth of S."""
 PEER_ROWS = 200_000
 """Rows of the list that is judged, and read, by others too."""
 ROSTER_ROWS = 100_000
@@ -85,6 +88,30 @@ def measure(size: str, *, rounds: int = 3, keep: Path | None = None, on_step: St
     }  # fmt: skip
 
 
+def measure_quick(*, on_step: Step | None = None) -> dict[str, float]:
+    """Step of a night (`steps.TITLES`) → its CPU seconds, as a ratio to those of the floor, at a twentieth of size S.
+
+    Raises MonitorError when a measured process fails.
+    """
+    from low_income.generate import generate  # noqa: PLC0415 - numpy and xlsxwriter, only here
+
+    say = on_step or (lambda name, done, total: None)
+    people, partner_rows = QUICK
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        scratch = Path(folder)
+        bureau, home = scratch / "bureau", scratch / "home"
+        say("虚构民政局", 0, 4)
+        generate(bureau, people=people, seed=1, day=NIGHT, partner_rows=partner_rows)
+        say(MEASURED["floor"], 1, 4)
+        base = _in_a_process("floor", bureau, scratch)["cpu_s"]
+        say(MEASURED["night"], 2, 4)
+        _lay_out(home, bureau)
+        used = _in_a_process("steps", home, scratch)
+        say(MEASURED["quiet"], 3, 4)
+        quiet = _in_a_process("quiet", home, scratch)["cpu_s"]
+    return {step: used[step] / base for step in steps.TITLES if step in used} | {"quiet": quiet / base}
+
+
 def _error_heavy(scratch: Path, rounds: int, say: Step, rows: int = ROSTER_ROWS) -> dict[str, Any]:
     """The night of one roster workbook, clean and with three cells in ten spoilt, its marked copy and correction workbook made."""
     told: dict[str, Any] = {"rows": rows}
@@ -121,7 +148,7 @@ def _in_a_process(name: str, where: Path, scratch: Path) -> dict[str, float]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own interpreter
     wall = time.perf_counter() - began
     if done.returncode:
-        raise MonitorError(f"测量“{MEASURED[name]}”没有成功：{done.stderr.strip().splitlines()[-1:]}")
+        raise MonitorError(f"测量“{MEASURED.get(name, name)}”没有成功：{done.stderr.strip().splitlines()[-1:]}")
     told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return {"wall_s": wall, **told}
 

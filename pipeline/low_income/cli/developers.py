@@ -86,11 +86,33 @@ def generate(
 @click.option("--rounds", type=usage.Whole(min=1), default=3, show_default=True, help="重复几轮，取中位数")
 @click.option("--keep", type=usage.Place(), help="把虚构的文件留在这里，下次再用")
 @click.option("--write", type=usage.Place(), help="把结果表写进这个 Markdown 文件")
+@click.option(
+    "--quick", is_flag=True, help="只测一次，规模是 S 的二十分之一：各步的 CPU 是地板的几倍，比上一次多了没有"
+)
+@click.option("--figures", type=usage.Place(), help="--quick 拿来比较的上一次")
+@click.option("--keep-figures", type=usage.Place(), help="--quick 把这一次写进这个文件")
 @json_option
 @click.pass_obj
-def bench(obj: Context, size: str, rounds: int, keep: Path | None, write: Path | None) -> None:
+def bench(
+    obj: Context, size: str, rounds: int, keep: Path | None, write: Path | None, quick: bool, figures: Path | None,
+    keep_figures: Path | None,
+) -> None:  # fmt: skip
     """测量：一整夜的用时与“只把同样的文件装进 DuckDB”之比。"""
     benching = _trials("bench")
+    if (figures or keep_figures) and not quick:
+        raise click.UsageError("--figures 和 --keep-figures 要和 --quick 一起用")
+    if quick:
+        steps = _trials("bench.steps")
+        kept = steps.read_kept(figures) if figures else {}
+        with obj.progress() as progress:
+            ratios = benching.measure_quick(on_step=show_progress(progress))
+        if keep_figures:
+            steps.keep(keep_figures, ratios)
+        obj.tell(
+            {"ratios": ratios, "kept": kept, "grown": steps.grown(ratios, kept)},
+            lambda console: console.print(steps.as_text(ratios, kept), markup=False),
+        )
+        return
     with obj.progress() as progress:
         task = progress.add_task("准备", total=None)
 
