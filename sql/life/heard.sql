@@ -59,7 +59,6 @@ concluded as (
     select
         counted.about, counted.subject, counted.decided_on,
         min(counted.left_ref) as left_ref,
-        min(counted.right_ref) as right_ref,
         max(case when counted.result = 'same' then 1 else 0 end) as is_same,
         min(counted.result) <> max(counted.result) as is_torn,
         min(counted.unit_code) as unit_code,
