@@ -408,15 +408,27 @@ def test_no_row_is_lost_whatever_the_damage_and_the_order(tmp_path_factory, seed
 # Across time ---------------------------------------------------------------------------------------------------------
 
 
-def then_now(desk: Desk, kind: str, before: Sequence[dict[str, Any]], now: Sequence[dict[str, Any]]) -> checks.Verdict:
-    """Judge last month's rows, then this month's held against what was accepted of them."""
+def then_now(
+    desk: Desk,
+    kind: str,
+    before: Sequence[dict[str, Any]],
+    now: Sequence[dict[str, Any]],
+    beside: tuple[str, Sequence[dict[str, Any]]] | None = None,
+) -> checks.Verdict:
+    """Judge last month's rows, then this month's held against what was accepted of them.
+
+    `beside`: the kind and the rows of another list of this month's delivery.
+    """
     desk.folder = desk.folder / "again"
     desk.folder.mkdir()
     desk.accepted, desk.parts = desk.folder / "accepted", []
     old = desk.part(kind, before, group="last month")
     desk.judge()
     new = desk.part(kind, now)
-    desk.parts = [replace(desk.parts[-1], before=(desk.accepted / kind / f"{old}.parquet",))]
+    if beside:
+        desk.part(*beside)
+    _, mine, *others = desk.parts
+    desk.parts = [replace(mine, before=(desk.accepted / kind / f"{old}.parquet",)), *others]
     return desk.judge()[new]
 
 
@@ -468,6 +480,23 @@ def test_households_of_last_month_that_are_on_no_list_now_are_counted_in_one_lin
     assert in_time(then_now(desk, "dibao_household", before, before)) == []
     now = [household(1), household(2, head_name="李四", head_id_number=wrong(2)), before[2]]
     assert in_time(then_now(desk, "dibao_household", before, now)) == []
+
+
+@pytest.mark.parametrize("group", ["dibao", "edge"])
+def test_a_household_whose_head_is_still_on_the_list_of_people_of_its_group_is_not_gone(desk, group):
+    homes = [household(serial, income_per_head_fen="600") for serial in (1, 2)]
+    fields = contracts.load().kinds[f"{group}_household"].columns
+    before = [{field: text for field, text in home.items() if field in fields} for home in homes]
+
+    def told(*people: dict[str, Any]) -> list[str]:
+        verdict = then_now(desk, f"{group}_household", before, before[:1], (f"{group}_person", people))
+        return [rule for _, rule, _ in in_time(verdict)]
+
+    rows = [
+        {key: text for key, text in member(serial).items() if key not in ("sex", "birth_date")} for serial in (1, 2)
+    ]
+    assert told(*rows) == []
+    assert told(rows[0]) == ["household.vanished"]
 
 
 def test_rows_that_lack_only_a_usable_number_are_kept_beside_for_people_to_decide(desk):
