@@ -61,8 +61,8 @@ concluded as (
         min(counted.left_ref) as left_ref,
         max(case when counted.result = 'same' then 1 else 0 end) as is_same,
         min(counted.result) <> max(counted.result) as is_torn,
-        min(counted.unit_code) as unit_code,
-        max(case when unit.unit_kind = 'bureau' then 1 else 0 end) as is_bureau
+        min(case when counted.result = 'same' then counted.unit_code end) as unit_code,
+        max(case when counted.result = 'same' and unit.unit_kind = 'bureau' then 1 else 0 end) as is_bureau
     from counted
     left join input.unit as unit
         on counted.unit_code = unit.unit_code
