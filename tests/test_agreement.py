@@ -89,7 +89,7 @@ SPOILT = [
     ("journal emptied", lambda home, of: empty(home, "journal.jsonl"), r"日志不见了或是空的"),
     ("accepted rows deleted", lambda home, of: take(home, "accepted/edge_person/*.p"), r"accepted/ 里少了 2 份.*monitor recover"),
     ("older journal", lambda home, of: put(of / "old", home, "journal.jsonl"), r"1 份文件日志没有记.*恢复 journal"),
-    ("journal of another home", lambda home, of: put(of / "other", home, "journal.jsonl"), r"日志第 1 行.*别的数据目录的日志"),
+    ("journal of another home", lambda home, of: put(of / "other", home, "journal.jsonl"), r"日志一行也打不开.*别的数据目录的日志.*恢复 journal"),
     ("both deleted", lambda home, of: take(home, "ledger.db", "journal.jsonl"), r"而 archive/、accepted/、releases/ 里有内容"),
     ("both older", lambda home, of: put(of / "old", home, "ledger.db", "journal.jsonl"), r"都是旧的一份：releases/ 里有第 2 版"),
     (

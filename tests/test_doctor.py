@@ -11,11 +11,13 @@ from pathlib import Path
 import pyrage
 import pytest
 from click.testing import CliRunner
+from cryptography.fernet import Fernet
 from low_income.cli import monitor
 from low_income.operate import doctor
 from low_income.operate.doctor import Machine
 from low_income.records import archive, journal
 from low_income.records.ledger import Ledger
+from low_income.settings import contracts
 from low_income.settings.home import Home
 
 from tests.night_kit import DAY, copy_home, night_of_the_bureau
@@ -250,6 +252,35 @@ def test_a_home_after_a_night_and_who_holds_it(tmp_path_factory, tmp_path):
     with (home / ".lock").open("r+b") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         assert "正在运行" in findings(home, told, now)["夜间任务"].said
+
+
+def test_another_ledger_key_is_named_and_not_a_line_of_the_journal(safe, tmp_path):
+    journal.write(safe, "looked", {}, who="x", at=NOW)
+    (safe.keys / "ledger.key").write_text(Fernet.generate_key().decode() + "\n")
+    found = findings(safe.root, machine(tmp_path / "m", **AIRFLOW))["日志"]
+    assert found.state == "mend" and "一行也打不开" in found.said and "恢复 ledger.key" in found.to_do
+
+
+def test_a_library_of_another_version_is_named_with_the_command_that_mends_it(safe, tmp_path, monkeypatch):
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("duckdb==0.0.1 \\\n    --hash=sha256:00\n")
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    found = findings(safe.root, machine(tmp_path / "m", **AIRFLOW))["程序库"]
+    assert found.state == "mend" and "duckdb" in found.said
+    assert f"pip install --no-deps --require-hashes -r {lock}" in found.to_do
+
+
+def test_a_file_about_a_unit_that_is_not_there_is_named(safe, tmp_path, monkeypatch):
+    known = contracts.load()
+    sources = [
+        contracts.Source(unit=unit, kind="dibao_person", reason="x", headers={"民政对象证号": "id_number"})
+        for unit in ("d02", "d99")
+    ]
+    monkeypatch.setattr(contracts, "load", lambda: known.model_copy(update={"sources": sources}))
+    found = findings(safe.root, machine(tmp_path / "m", **AIRFLOW))["单位自己的列名"]
+    assert found.state == "advice" and "d99_dibao_person.yml" in found.said and "d02" not in found.said
+    monkeypatch.setattr(contracts, "load", lambda: known.model_copy(update={"sources": sources[:1]}))
+    assert "单位自己的列名" not in findings(safe.root, machine(tmp_path / "m", **AIRFLOW))
 
 
 def test_the_command_says_how_many_must_be_mended_and_ends_with_1(safe):

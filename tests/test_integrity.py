@@ -1,6 +1,7 @@
 """Whoever changes what is kept is found; a kept release comes back; a lost ledger is rebuilt to the same tables."""
 
 import json
+import re
 import shutil
 import sqlite3
 from datetime import timedelta
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from low_income.model import ConfigError, MonitorError
 from low_income.night import run
 from low_income.operate import integrity
-from low_income.records import archive, journal
+from low_income.records import archive, journal, seal
 from low_income.records.ledger import Ledger
 from low_income.records.ledger.tables import metadata, open_engine
 from low_income.records.seal import Seal
@@ -157,6 +158,24 @@ def test_each_change_is_found(home, what, change, says):
     change(home)
     problems = integrity.verify(home)["problems"]
     assert any(says in problem for problem in problems), (what, problems)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("ledger.key", r"日志一行也打不开.*ledger\.key"),
+        ("archive.key", r"keys/archive\.key：不是这个数据目录原来的密钥"),
+        ("identity.key", r"keys/identity\.key：不是这个数据目录原来的密钥"),
+    ],
+)
+def test_another_key_is_named_as_the_one_thing_that_is_wrong(home, tmp_path, name, says):
+    others = new_home(tmp_path / "other")
+    for make in (archive.make_key, seal.make_key):
+        make(Home(others))
+    (others / "keys/identity.key").write_bytes(bytes(32))  # the homes of the tests have one in common
+    shutil.copy(others / "keys" / name, home / "keys" / name)
+    (problem,) = integrity.verify(home)["problems"]
+    assert re.search(says, problem), problem
 
 
 def test_a_kept_release_comes_back_and_the_next_night_goes_on_from_it(home):

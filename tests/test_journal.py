@@ -109,6 +109,18 @@ def test_a_new_key_leaves_the_chain_as_it_was_and_the_old_key_opens_nothing(home
     seal.drop_old_keys(home)
     assert list(journal.read(home)) == before
     (home.keys / "ledger.key").write_text(old)
+    with pytest.raises(seal.Unopened, match=r"日志一行也打不开.*ledger\.key"):
+        list(journal.read(home))
+
+
+def test_one_line_that_does_not_open_is_a_changed_line_and_no_other_key(home):
+    first, *rest = lines(home)
+    told = json.loads(first)
+    spoilt = json.dumps(told | {"sealed": told["sealed"][:-8] + "AAAAAA=="}) + "\n"
+    journal.path(home).write_text("".join([spoilt, *rest]), encoding="utf-8")
+    with pytest.raises(MonitorError, match="日志第 1 行"):
+        list(journal.read(home))
+    journal.path(home).write_text('{"sealed": 5}\nno line\n[]\n', encoding="utf-8")
     with pytest.raises(MonitorError, match="日志第 1 行"):
         list(journal.read(home))
 

@@ -27,6 +27,7 @@ from low_income.model import ROOT, MonitorError
 from low_income.records import agreement, archive, journal, seal
 from low_income.records.ledger import Ledger
 from low_income.records.ledger.tables import how_reached
+from low_income.settings import contracts
 from low_income.settings.home import Home, forbidden_mode, is_drop_folder, is_dropped
 
 State = Literal["good", "advice", "mend", "unclear"]
@@ -75,6 +76,7 @@ def diagnose(folder: Path, now: datetime, machine: Machine | None = None) -> lis
         return [Finding("配置", "mend", said, "照提示改好，再运行一次"), *found]
     first = [
         Finding("配置", "good", "monitor.yml、policy/ 和密钥都读得通"),
+        *_sources(home),
         *_volume(home, machine),
         *_swap(home, machine),
     ]
@@ -82,6 +84,18 @@ def diagnose(folder: Path, now: datetime, machine: Machine | None = None) -> lis
         *first, *_keys(home), *_ledger(home), *_release(home, now), *_lock(home), *_clock(home, now, machine),
         *_zone(home, machine), *_engine(home), *found,
     ]  # fmt: skip
+
+
+def _sources(home: Home) -> Iterator[Finding]:
+    """What expectations/sources/ says about units that this home does not have: it has no effect here."""
+    known = contracts.load()
+    strange = [f"{each.unit}_{each.kind}.yml" for each in known.sources if each.unit not in home.units]
+    if strange:
+        yield Finding(
+            "单位自己的列名", "advice",
+            f"expectations/sources/ 里有 {len(strange)} 个文件说的单位不在 monitor.yml 里，不起作用：{_some(strange)}",
+            "单位代码写错的，改文件名和里面的 unit；单位漏了的，加在 monitor.yml 的 units 下；不再需要的，删去文件",
+        )  # fmt: skip
 
 
 # files -----------------------------------------------------------------------------------------------------------
@@ -437,7 +451,8 @@ def _clock(home: Home, now: datetime, machine: Machine) -> Iterator[Finding]:
     try:
         last = max((entry.at for entry in journal.read(home)), default=now)
     except MonitorError as problem:
-        yield Finding("日志", "mend", str(problem), "先从备份恢复 journal.jsonl，再运行 monitor verify")
+        lost = "ledger.key" if isinstance(problem, seal.Unopened) else "journal.jsonl"
+        yield Finding("日志", "mend", str(problem), f"先从备份恢复 {lost}，再运行 monitor verify")
         return
     if last > now:
         yield Finding(
@@ -606,7 +621,10 @@ def _libraries() -> Iterator[Finding]:
         and each.version not in wanted[name]
     ]
     if others:
-        yield Finding("程序库", "mend", f"{len(others)} 个库不是锁定的版本：{_some(others)}", "make clean 后重新安装")
+        yield Finding(
+            "程序库", "mend", f"{len(others)} 个库不是锁定的版本：{_some(others)}",
+            f"用这个环境的 pip 重装：pip install --no-deps --require-hashes -r {lock}",
+        )  # fmt: skip
     else:
         yield Finding("程序库", "good", "装着的库都是 requirements.lock 里的版本")
 

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from low_income.model import MonitorError
+from low_income.model import ConfigError, MonitorError
 from low_income.night import run
 from low_income.night.publish import current_night
 from low_income.operate import attestation, forgetting
@@ -67,12 +67,7 @@ def verify(home_dir: Path, on_step: Step | None = None, *, statement: bytes | No
         problems += [f"{name}：不是收文件时归档的" for name in archive.strange(home)]
         problems += [f"归档里少了文件 {sha256[:16]}…" for sha256 in sorted(received - purged - set(kept))]
         problems += [f"归档里多出文件 {sha256[:16]}…，日志里没有收到过" for sha256 in sorted(set(kept) - received)]
-        for done, sha256 in enumerate(kept):
-            say("核对原始文件", done, len(kept))
-            try:
-                archive.verify_file(home, sha256)
-            except MonitorError as problem:
-                problems.append(str(problem))
+        problems += _archived(home, kept, say)
         parts = agreement.last_of_parts(entries)
         known = {name for name, digest in parts.items() if digest}
         problems += [f"{name}：不见了" for name in agreement.missing_parts(home, ledger, parts)]
@@ -100,6 +95,22 @@ def verify(home_dir: Path, on_step: Step | None = None, *, statement: bytes | No
         "head": entries[-1].hash if entries else "",
         "statement": signed,
     }
+
+
+def _archived(home: Home, kept: list[str], say: Step) -> list[str]:
+    """Problems of the archived files. With another archive.key nothing can be said of any of them: then that is the one problem."""
+    try:
+        agreement.verify_archive_key(home)
+    except ConfigError as problem:
+        return [str(problem)]
+    problems = []
+    for done, sha256 in enumerate(kept):
+        say("核对原始文件", done, len(kept))
+        try:
+            archive.verify_file(home, sha256)
+        except MonitorError as problem:
+            problems.append(str(problem))
+    return problems
 
 
 def _remembered(entries: list[journal.Entry], ledger: Ledger) -> list[str]:

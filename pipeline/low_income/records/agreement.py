@@ -135,9 +135,7 @@ def _entries(home: Home) -> list[Entry]:
     except ConfigError:
         raise
     except MonitorError as problem:
-        raise MonitorError(
-            f"{problem}；也可能是别的数据目录的日志，或者 ledger.key 换过。请先核对 ledger.key 是不是原来的。{_JOURNAL}"
-        ) from problem
+        raise MonitorError(f"{problem}。{_JOURNAL}") from problem
 
 
 def _left_without_journal(home: Home, held: _Held) -> list[str]:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from low_income.model import MonitorError
-from low_income.records.seal import Seal
+from low_income.records.seal import Seal, Unopened
 from low_income.settings.home import Home, atomically
 
 NIGHT = "夜间任务"
@@ -128,7 +128,10 @@ def _locked(home: Home) -> Iterator[int]:
 
 
 def read(home: Home) -> Iterator[Entry]:
-    """All lines in order. Raises MonitorError, with the line's number, at the first one that does not fit the one before."""
+    """All lines in order. Raises MonitorError, with the line's number, at the first one that does not fit the one before.
+
+    Raises Unopened when the keys of the home open none of the lines: then the key is another one, and no line was changed.
+    """
     if not path(home).exists():
         return
     seal, last = Seal.of(home), Head(0, _START)
@@ -140,12 +143,31 @@ def read(home: Home) -> Iterator[Entry]:
                 at = datetime.strptime(told["at"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
                 digest = _hash(last.hash, told["seq"], at, told["what"], text)
                 fits = (told["seq"], told["hash"]) == (last.seq + 1, digest) and set(told) == _LINE
-            except (ValueError, KeyError, TypeError, MonitorError):
+            except (ValueError, KeyError, TypeError, AttributeError, MonitorError):
                 fits = False
             if not fits:
+                if number == 1 and _is_of_another_key(home, seal):
+                    raise Unopened(
+                        "日志一行也打不开（journal.jsonl）：多半是 ledger.key 换过，或者这是别的数据目录的日志。请先核对 ledger.key 是不是原来的"
+                    )
                 raise MonitorError(f"日志第 {number} 行被改动、删除或调换过（journal.jsonl）")
             last = Head(told["seq"], told["hash"])
             yield _opened(told, text)
+
+
+def _is_of_another_key(home: Home, seal: Seal) -> bool:
+    """Whether the journal has sealed lines, and `seal` opens none of them."""
+    unopened = 0
+    for line in path(home).read_bytes().splitlines():
+        try:
+            seal.decrypt(json.loads(line)["sealed"])
+        except Unopened:
+            unopened += 1
+        except (ValueError, KeyError, TypeError, AttributeError):  # a spoilt line says nothing about the key
+            continue
+        else:
+            return False
+    return unopened > 0
 
 
 def since_published(home: Home) -> list[Entry]:
