@@ -155,6 +155,11 @@ def test_a_rule_that_no_longer_exists_is_said_so(release):
     assert "规则已停用" in shown(result)
 
 
+def test_a_rule_without_policy_values_shows_no_empty_table(release):
+    result = explained(release)
+    assert "用到的政策值" in shown(result) and "用到的政策值" not in shown(result | {"policy": []})
+
+
 def test_numbers_are_masked_everywhere(release):
     result = explained(release)
     assert NUMBER not in json.dumps(result, ensure_ascii=False) + shown(result)

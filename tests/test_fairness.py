@@ -471,6 +471,8 @@ def test_the_report_tells_the_silent_division_and_names_nobody(bureau: Path, tmp
     divisions = {row["division_code"] for row in told["silence"]} - {"bureau"}
     assert silent == divisions - delivered and silent
     text = page.read_text(encoding="utf-8")
+    tables, heads = text.count("<table"), text.count("<thead><tr><th")
+    assert heads == tables - 1 and "thead{break-inside:avoid}" in text, "printed, each page of a table has its headings"
     names = {name for (name,) in ask(bureau, "select distinct name from person") if len(name) > 2}
     assert not [name for name in names if name in text] and not re.search(r"\d{15}", text)
     assert report.page(report.report(bureau, None)) == text, "same release, same bytes"

@@ -478,6 +478,9 @@ def test_the_sheet_of_statistics_says_units_and_dates_newest_first_and_to_each_i
     assert (year["户数\n（户）"], year["人数\n（人）"], year["金额\n（元）"]) == (2.5, 3.25, 2469135.6)
     assert (grants["已发放临时救助\n（人次）"], grants["金额\n（元）"]) == (4, "—"), "unknown is not zero"
     assert all(row["统计日期"].date() == DAY and "户数：户" in row["单位和口径"] for row in rows)
+    heads = {cell.value: cell.column for cell in books["bureau"]["月度统计"][2]}
+    words = books["bureau"]["月度统计"].cell(3, heads["单位和口径"])
+    assert words.alignment.indent == 1, "a number that ends at the line to its left does not run into the words"
     assert [row["单位"] for row in table(books["d01"], "月度统计")] == ["青禾区"]
     assert [row["单位"] for row in table(books["d02"], "月度统计")] == ["云岫区"]
 

@@ -52,6 +52,7 @@ def test_somebody_is_told_all_that_is_held_with_its_source_and_who_looked(home):
     assert "《高额医疗费用.xlsx》" in page and "名单不是最新" in page and "已核验" in page
     assert "80000" in page and "高额医疗费用.xlsx" in page and "您的权利" in page
     assert number(2) not in page and person(2)[0] not in page
+    assert "table,tr{break-inside:avoid}" in page, "printed, a record stands on one page where it fits"
 
 
 def test_a_row_that_went_back_is_told_and_numbers_of_others_are_masked(home):

@@ -229,7 +229,7 @@ def show(result: Mapping[str, Any], console: Console) -> None:
             Panel(
                 facts, title=Text(f"{rule['code']} {rule['title']}"), subtitle=Text(f"预警编号 {result['warning_id']}")
             ),
-            _policy_table(result),
+            *([_policy_table(result)] if result["policy"] else []),
             _evidence(result),
             Text(
                 f"按 {still['asked_on']} 已收到的数据重新核算：{_again_text(still)}",

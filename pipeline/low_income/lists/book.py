@@ -405,7 +405,9 @@ class _Book:
         shown = "text" if value is None else "count" if sort == "average" and value == int(value) else sort
         numbers = {"count": "#,##0", "average": "#,##0.00", "yuan": "#,##0.00", "share": "0.0%", "date": "yyyy-mm-dd"}
         more: dict[str, Any] = {"border": 1, "border_color": "#BFBFBF"}
-        if sort != "text":
+        if sort == "text":
+            more["indent"] = 1  # a number that ends at the line to its left would run into the text
+        else:
             more["align"] = "center" if sort in ("centre", "date") else "right"
         if shown in numbers:
             more |= {"num_format": numbers[shown], "quote_prefix": False}
