@@ -77,7 +77,7 @@ _STATISTICS_COLUMNS = (
     Column("without_amount", "没有金额的\n（户、人或人次）", 14, "count"),
     Column("months", "计入的月\n（个）", 9, "count"),
     Column("divisions", "报数的区\n（个）", 9, "count"),
-    Column("unit_notes", "单位和口径", 58),
+    Column("unit_notes", "单位和口径", 61),
     Column("counted_on", "统计日期", 12, "date"),
 )
 
