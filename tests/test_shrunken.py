@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from low_income.ask import backtest
 from low_income.cli import monitor
 from low_income.model import MonitorError
-from low_income.night import confirmations, run
-from low_income.records.ledger import Ledger
+from low_income.night import confirmations, deliveries, run
+from low_income.records.ledger import Ledger, Submission
 from low_income.records.ledger.parts import is_shrunken
 from low_income.settings.home import Home
 
@@ -53,6 +53,49 @@ def test_more_than_thirty_in_a_hundred_and_more_than_twenty_rows(before, rows, h
     assert is_shrunken(rows, before, more_than_share=Decimal("0.3"), more_than_rows=20) is held
 
 
+@pytest.mark.parametrize(
+    ("read", "usable", "others", "said"),
+    [
+        ([39], [39], 0, "这一份只有 39 行"),
+        ([39], [35], 0, "这一份读了 39 行，能收下的只有 35 行"),
+        ([5], [5], 30, "这一份有 5 行，连同其余各份只有 35 行"),
+        ([5], [4], 30, "这一份读了 5 行、能收下 4 行，连同其余各份只有 34 行"),
+        ([5, 6], [5, 6], 20, "这一夜的 2 份有 11 行，连同其余各份只有 31 行"),
+    ],
+)
+def test_it_says_what_the_new_parts_have_and_what_the_roster_has_with_them(
+    read: list[int], usable: list[int], others: int, said: str
+) -> None:
+    news = [
+        Submission(
+            submission_id=f"{at}",
+            file_id=f"{at}",
+            unit_code="d01",
+            kind="edge_person",
+            file_name=f"{at}.xlsx",
+            sha256=f"{at:064d}",
+            received_at=datetime(2026, 10, 31, tzinfo=UTC),
+            night=DAY,
+            received_seq=at,
+            period="2026-10",
+            rows_read=rows,
+            rows_accepted=0,
+            rows_set_aside=0,
+            rows_out_of_scope=0,
+            outcome="read",
+            reason="",
+            superseded_by=None,
+            replace="period",
+            reading={},
+            contract_digest="",
+            scope_digest=None,
+        )
+        for at, rows in enumerate(read)
+    ]
+    accepted = {each.submission_id: rows for each, rows in zip(news, usable, strict=True)}
+    assert deliveries._only(news, sum(usable) + others, accepted) == said
+
+
 @pytest.fixture(scope="module")
 def held(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """September whole, October with 39 of 60: the night after it came."""
@@ -85,7 +128,7 @@ def test_officer_and_sender_are_told_how_many_and_what_to_do(held):
     [(submission_id,)] = ask(held, "select submission_id from submission where status = 'held'")
     letter = (held / "outbox" / f"{later(1)}.md").read_text(encoding="utf-8")
     assert f"monitor confirm {submission_id}" in letter
-    assert "60 行" in letter and "39 行" in letter and "少了 21 行（35%）" in letter
+    assert "2026-09的名单有 60 行，这一份只有 39 行，少了 21 行（35%）" in letter
     assert "扣住" in status.output
     assert "## 各单位的问题，与上次相比" in letter and "：新出现 1。" in letter
     assert (held / "returns/d01/十月.xlsx").exists()
@@ -137,6 +180,8 @@ def test_a_further_part_makes_it_whole_and_a_whole_one_takes_its_place(tmp_path)
     run.night(home, later(3))
     assert ask(home, "select count(*) from enrolment where registry = 'edge'") == [(60,)]
     assert ask(home, MONTH) == [("shrunken", True, 60)]
+    letter = (home / "outbox" / f"{later(3)}.md").read_text(encoding="utf-8")
+    assert "2026-10的名单有 60 行，这一份有 5 行，连同其余各份只有 35 行，少了 25 行（41%）" in letter
     roster(home, "十月南片.xlsx", range(31, 59))
     run.night(home, later(4))
     assert sorted(status for _, status, *_ in ask(home, STATUS)) == ["accepted"] * 3 + ["superseded"] * 2

@@ -213,15 +213,24 @@ def _hold_back(
         elif not shrunken(now := _rows(taken + news + held, accepted), before):
             judged += news + held
         else:
-            gone, read = before - now, sum(each.rows_read for each in news)
-            usable = sum(accepted.get(each.submission_id, each.rows_read) for each in news)
-            only = f"只有 {now} 行" if usable == read else f"读了 {read} 行，能收下的只有 {now} 行"
+            gone = before - now
             reason = (
-                f"{of_month}的名单有 {before} 行，这一份{only}，少了 {gone} 行（{gone * 100 // before}%），"
+                f"{of_month}的名单有 {before} 行，{_only(news, now, accepted)}，少了 {gone} 行（{gone * 100 // before}%），"
                 "先扣住不用；上一份仍然有效"
             )
             told += [(each, "held", reason) for each in news]
     return judged, told
+
+
+def _only(news: list[Submission], now: int, accepted: Mapping[str, int]) -> str:
+    """How many rows the new parts bring, and how many, `now`, the roster has with them: its other parts stay in use."""
+    these = "这一份" if len(news) == 1 else f"这一夜的 {len(news)} 份"
+    read = sum(each.rows_read for each in news)
+    usable = sum(accepted.get(each.submission_id, each.rows_read) for each in news)
+    if _rows(news, accepted) == now:
+        return f"{these}只有 {now} 行" if usable == read else f"{these}读了 {read} 行，能收下的只有 {now} 行"
+    brought = f"有 {read} 行" if usable == read else f"读了 {read} 行、能收下 {usable} 行"
+    return f"{these}{brought}，连同其余各份只有 {now} 行"
 
 
 def _rows_before(
