@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from low_income.night import work_folder
+from low_income.night.build import found_sound
 from low_income.night.give_back import give_back_answers, unmarked_below
 from low_income.records import accepted_store, access, journal, published, seal
 from low_income.settings import contracts
@@ -35,7 +36,7 @@ def publish(home_dir: Path, day: date) -> str:
         about = {
             "run_date": day.isoformat(), "files": published.files_of(built), "kept": accepted_store.side_store_digests(home, ledger),
             "outputs": published.digests(home, written), "unmarked": unmarked_below(home, unmarked), "release": planned.number,
-            "becomes_current": planned.becomes_current, "retired": list(planned.retired),
+            "becomes_current": planned.becomes_current, "retired": list(planned.retired), "canaries": found_sound.get(home.root),
         }  # fmt: skip
         journal.write(home, "published", about, who=journal.NIGHT, at=datetime.now(UTC))
         release = warehouse.publish(built, home.releases, home.warehouse, planned)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from low_income.night import work_folder
-from low_income.night.build import build
+from low_income.night.build import build, silent_rules
 from low_income.night.check import WAVES, check, dataset_groups
 from low_income.night.collect import collect
 from low_income.night.fetch import fetch, sources
@@ -71,7 +71,7 @@ def night(home_dir: Path, day: date, on_step: Step | None = None) -> dict[str, A
         # Files are read in child processes; meanwhile this process loads what the checks need.
         if units:
             beside.submit(_load_checks)
-        canaries = beside.submit(_ask_canaries)
+        canaries = beside.submit(_ask_canaries, home_dir)
         failed: dict[str, Exception] = {}
         reading = ((unit, pool.submit(read, home_dir, day, unit)) for unit in _largest_first(home_dir, units))
         for done, (unit, future) in enumerate(list(reading), start=1):
@@ -159,11 +159,12 @@ def replay_night(home_dir: Path, day: date) -> None:
     work_folder.empty_work(Home(home_dir))
 
 
-def _ask_canaries() -> None:
-    """Ask early, while files are read, what the build asks first (`examples.silent_rules`). The answer is cached."""
-    from low_income.warehouse import examples, models  # noqa: PLC0415 - brings duckdb
+def _ask_canaries(home_dir: Path) -> None:
+    """Ask early, while files are read, what the build asks first (`build.silent_rules`). The answer is cached."""
+    from low_income.warehouse import models  # noqa: PLC0415 - brings duckdb
 
-    examples.silent_rules(models.read_sound_models(contracts.load().kinds))
+    home, _ = access.open_home(home_dir)
+    silent_rules(home, models.read_sound_models(contracts.load().kinds))
 
 
 def _largest_first(home_dir: Path, units: Sequence[str]) -> list[str]:

@@ -310,10 +310,11 @@ class Kind(Strict):
             "sheet": "VARCHAR", "row_number": "INTEGER", "person_id": "VARCHAR", "head_person_id": "VARCHAR",
             "identity_state": "VARCHAR", "id_sex": "VARCHAR", "id_birth_date": "DATE",
         }  # fmt: skip
+        optional = set(self.optional)
         for field, column in self.columns.items():
             columns[field] = column.sql_type
             columns[f"{field}__text"] = "VARCHAR"
-            if field in self.optional:
+            if field in optional:
                 columns[f"{field}__unreadable"] = "BOOLEAN"
         return columns
 

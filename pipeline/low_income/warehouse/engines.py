@@ -11,10 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import pyarrow
+import sqlglot
 from sqlglot.errors import ParseError, SqlglotError
 
 from low_income.model import NOT_SHOWN, OWN_WORDS, ModelError, first_line
 
+VERSIONS = {each.__name__: each.__version__ for each in (duckdb, pyarrow, sqlglot)}
+"""What the result of a query may depend on, beside the query."""
 OF_THE_MACHINE: tuple[type[Exception], ...] = (OSError, MemoryError, duckdb.OutOfMemoryException, duckdb.IOException)
 """Failures that no row causes: the disk or the memory is full, or a file cannot be read."""
 

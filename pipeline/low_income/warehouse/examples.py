@@ -1,22 +1,27 @@
 """Completes the examples beside the models and cards of sql/ into the inputs of a night, and runs them.
 
-The examples are sparse: they name only the columns that matter. Each night the first positive example of every rule is a
-canary: an invented household in an engine of its own, in memory, with nothing else in it. So it never stands in a published
+The examples are sparse: they name only the columns that matter. Before a release is built, the first positive example of every
+rule is a canary: an invented household in an engine of its own, in memory, with nothing else in it. So it never stands in a published
 table, a list or a count. A rule that does not find its canary may miss real people without a sign: the release is refused.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
+import sys
 import threading
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+import low_income
 from low_income import warehouse
 from low_income.model import PROVISIONAL, ModelError, MonitorError
 from low_income.settings import contracts, policy
@@ -40,12 +45,33 @@ TOWNSHIPS = [
 ]
 
 
-def silent_rules(models: Models) -> list[str]:
-    """Codes of the rules that do not find their canary, sorted; [] when all do.
+def version(models: Models) -> str:
+    """Digest of all on which the answer of `silent_rules` depends: sql/, the contracts, the policy, the program, the engines.
 
-    The answer depends only on sql/, expectations/ and the engine, so a process asks once for each version of sql/.
+    Of what this process loaded; of the program, the text on the disk.
     """
-    lane = models.version
+    kinds = "".join(kind.model_dump_json() for kind in models.kinds.values())
+    told = [
+        models.version, warehouse.INPUT, warehouse.CARD_TABLES, kinds, _policies().digest(), sorted(_policies().titles.items()), _program(),
+        engines.VERSIONS, sys.version,
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()
+
+
+def _program() -> str:
+    """Digest of the text of this package, so that a changed line counts before it has a number of its own."""
+    digest = hashlib.sha256()
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        digest.update(f"{path.relative_to(_PACKAGE)}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\0".encode())
+    return digest.hexdigest()
+
+
+_PACKAGE = Path(low_income.__file__).parent
+
+
+def silent_rules(models: Models) -> list[str]:
+    """Codes of the rules that do not find their canary, sorted; [] when all do. A process asks once for each `version`."""
+    lane = version(models)
     with _asking:
         if lane not in _asked:
             _asked[lane] = sorted(card.code for name, card in models.cards.items() if not _finds(models, name, card))
