@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 export AIRFLOW__CORE__DAGS_FOLDER := $(CURDIR)/dags
 
-.PHONY: demo test test-quick test-harness explore mutants lint docs airflow lock sbom licences audit clean hooks
+.PHONY: demo test test-quick test-harness explore mutants bench-quick lint docs airflow lock sbom licences audit clean hooks
 
 demo: export MONITOR_HOME := $(CURDIR)/$(DEMO)
 demo: export MONITOR_DATE := $(DEMO_DATE)
@@ -43,6 +43,7 @@ test: $(VENV)/.ready lint  ## the quality gate and the whole suite
 	@$(BIN)/python .ci/supply_chain.py audit || [ $$? -eq 3 ]  # 3: said, but a machine without a network is no fault of ours
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not harness"
 	$(BIN)/python -m pytest -m harness -k "disturbed or readers" tests/test_fault_injection.py
+	-@$(MAKE) --no-print-directory bench-quick  # it says what became dearer and fails nothing: machines are noisy
 
 test-quick: $(VENV)/.ready  ## what can be known in two minutes
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not slow"
@@ -62,6 +63,9 @@ lint: $(VENV)/.ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint sql
+
+bench-quick: $(VENV)/.ready  ## CPU of each step of a night, as a ratio, beside the ratios kept in trials/bench/quick.json
+	@$(BIN)/monitor bench --quick --figures trials/bench/quick.json --keep-figures build/bench-quick.json
 
 docs: $(VENV)/.ready  ## build/docs: rules, tables, policy values and kinds as pages that need no network
 	@$(BIN)/python -m docs_site
