@@ -153,12 +153,6 @@ def of_october(
     }
 
 
-def merged(
-    one: dict[str, list[dict[str, Any]]], more: dict[str, list[dict[str, Any]]]
-) -> dict[str, list[dict[str, Any]]]:
-    return {kind: [*one.get(kind, []), *more.get(kind, [])] for kind in one | more}
-
-
 HIS, SOCK, SMALLER = "990101196001011239", "990101196001015555", "990101196001010017"
 """The number of a person whom d01 names later; numbers of d02's own invention, of which one sorts behind his and one before."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -22,7 +22,6 @@ from tests.claim_kit import (
     asked_of,
     known,
     lists,
-    merged,
     named_by_d01,
     of_d02,
     of_d02_and_set_aside,
@@ -34,7 +33,19 @@ from tests.claim_kit import first as first  # noqa: PLC0414 - a fixture
 from tests.claim_kit import unlisted as unlisted  # noqa: PLC0414 - a fixture
 from tests.identity_kit import after_the_first, answer, first_of
 from tests.life_kit import after, said
-from tests.warehouse_kit import NIGHT, ROSTERS, Nights, given, models_with, survey
+from tests.warehouse_kit import (
+    NIGHT,
+    ROSTERS,
+    Nights,
+    apart,
+    apart_name,
+    apart_number,
+    each_apart,
+    given,
+    merged,
+    models_with,
+    survey,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -59,9 +70,9 @@ CLAIMS: dict[str, dict[str, list[dict[str, Any]]]] = {
 }  # fmt: skip
 
 OF_D01 = {
-    "people": "select person_id, name, household_id, division_code from person where person_id in ('甲', '乙', '丙', '丁')",
-    "households": "select * from household where household_id in ('户甲', '户乙', '户丙', '户丁')",
-    "members": "select household_id, person_id from household_member where household_id in ('户甲', '户乙', '户丙', '户丁')",
+    "people": "select person_id, name, household_id, division_code from person where regexp_full_match(person_id, '[甲乙丙丁].')",
+    "households": "select * from household where regexp_full_match(household_id, '户[甲乙丙丁].')",
+    "members": "select household_id, person_id from household_member where regexp_full_match(household_id, '户[甲乙丙丁].')",
     "open warnings": "select warning_id, level, division_code, status, reason from warning where status <> 'closed'",
     "withdrawn": "select warning_id from warning_withdrawn",
 }  # fmt: skip
@@ -71,15 +82,21 @@ def of_d01(nights: Nights) -> dict[str, list[tuple[Any, ...]]]:
     return {what: nights.rows(f"{query} order by all") for what, query in OF_D01.items()}
 
 
-@pytest.mark.parametrize("claim", CLAIMS)
-def test_the_list_of_another_division_changes_nothing_where_somebody_lives(first: Nights, claim: str) -> None:
-    before = of_d01(first)
-    assert len(before["open warnings"]) == len(before["people"]) == len(before["households"]) == 4
-    nights = after_the_first(first)
-    nights.night(given(after(1), **lists(**CLAIMS[claim])))
+@pytest.fixture(scope="module")
+def apart_first(first: Nights) -> Iterator[Nights]:
+    """The night before any claim, of four households for each of CLAIMS."""
+    yield from first_of(first.models, each_apart(lists() for _ in CLAIMS))
+
+
+def test_the_list_of_another_division_changes_nothing_where_somebody_lives(apart_first: Nights) -> None:
+    before = of_d01(apart_first)
+    assert len(before["open warnings"]) == len(before["people"]) == len(before["households"]) == 4 * len(CLAIMS)
+    nights = after_the_first(apart_first)
+    claimed = each_apart(lists(**claim) for claim in CLAIMS.values())
+    nights.night(given(after(1), **claimed))
     assert of_d01(nights) == before
     # Nor on the night after, when the claim stood on the release before.
-    nights.night(given(after(2), **lists(**CLAIMS[claim])))
+    nights.night(given(after(2), **claimed))
     assert of_d01(nights) == before
 
 
@@ -188,9 +205,9 @@ GUESSES: dict[str, dict[str, list[dict[str, Any]]]] = {
 }  # fmt: skip
 
 COUNTED = {
-    "people": "select person_id, name, household_id, division_code from person where person_id in ('戊', '己', '庚')",
-    "households": "select * exclude (colour) from household where household_id in ('户戊', '户己', '户庚')",
-    "members": "select household_id, person_id from household_member where household_id in ('户戊', '户己', '户庚')",
+    "people": "select person_id, name, household_id, division_code from person where regexp_full_match(person_id, '[戊己庚].')",
+    "households": "select * exclude (colour) from household where regexp_full_match(household_id, '户[戊己庚].')",
+    "members": "select household_id, person_id from household_member where regexp_full_match(household_id, '户[戊己庚].')",
     "open warnings": "select warning_id, level, division_code, subject_name, status, reason from warning where status <> 'closed'",
     "withdrawn": "select warning_id from warning_withdrawn",
 }
@@ -200,36 +217,45 @@ def counted(nights: Nights) -> dict[str, list[tuple[Any, ...]]]:
     return {what: nights.rows(f"{query} order by all") for what, query in COUNTED.items()}
 
 
-def told_of(nights: Nights, guess: str) -> list[str]:
+def told_of(nights: Nights, names: Iterable[str], guessed: dict[str, list[dict[str, Any]]]) -> list[str]:
     """The real names that d02 reads more often than it has written them, right or wrong."""
     seen = seen_in(nights, "d02")
-    sent = Counter(row["name"] for rows in GUESSES[guess].values() for row in rows if "name" in row)
-    return [name for name, _ in KNOWN.values() if seen.count(name) > sent[name]]
+    sent = Counter(row["name"] for rows in guessed.values() for row in rows if "name" in row)
+    return [name for name in names if seen.count(name) > sent[name]]
 
 
-@pytest.mark.parametrize("guess", GUESSES)
-def test_who_is_on_no_roster_is_neither_moved_nor_named(unlisted: Nights, guess: str) -> None:
-    before = counted(unlisted)
-    assert {(row[0], *row[1::2]) for row in before["people"]} == {(who, *of) for who, of in KNOWN.items()}
-    assert len(before["open warnings"]) == 3
-    nights = after_the_first(unlisted)
+GUESSED = each_apart(GUESSES.values())
+ALL_KNOWN = {
+    apart_number(who, at): (apart_name(name, at), where)
+    for at in range(len(GUESSES))
+    for who, (name, where) in KNOWN.items()
+}
+"""The people of KNOWN, once for each of GUESSES."""
+
+
+def test_who_is_on_no_roster_is_neither_moved_nor_named(unlisted: Nights) -> None:
+    nights = Nights(unlisted.models)
+    nights.night(given(NIGHT, **each_apart(known() for _ in GUESSES)))
+    before = counted(nights)
+    assert {(row[0], *row[1::2]) for row in before["people"]} == {(who, *of) for who, of in ALL_KNOWN.items()}
+    assert len(before["open warnings"]) == len(ALL_KNOWN)
     for night in (1, 2):
-        nights.night(given(after(night), **known(**GUESSES[guess])))
+        nights.night(given(after(night), **each_apart(known(**guess) for guess in GUESSES.values())))
         assert counted(nights) == before
-        assert told_of(nights, guess) == []
-    assert nights.rows("select distinct division_code from identity_question where is_asked") in ([], [("bureau",)])
+        assert told_of(nights, (name for name, _ in ALL_KNOWN.values()), GUESSED) == []
+    assert nights.rows("select distinct division_code from identity_question where is_asked") == [("bureau",)]
+    children = {row["id_number"] for rows in GUESSED.values() for row in rows if row.get("id_number", "-")[0] in "子女"}
     mine = nights.rows(
-        "select distinct division_code from person where starts_with(person_id, '子') or starts_with(person_id, '女')"
+        "select person_id, division_code from person where starts_with(person_id, '子') or starts_with(person_id, '女')"
     )
-    assert mine == ([("d02",)] if "children" in guess else []), "who is on its roster is its own all the same"
+    assert sorted(mine) == sorted((child, "d02") for child in children), "who is on its roster is its own all the same"
 
 
-@pytest.mark.parametrize("guess", GUESSES)
-def test_nor_on_the_night_on_which_the_claim_and_he_come_together(unlisted: Nights, guess: str) -> None:
+def test_nor_on_the_night_on_which_the_claim_and_he_come_together(unlisted: Nights) -> None:
     nights = Nights(unlisted.models)
     for night in (0, 1):
-        nights.night(given(after(night), **known(**GUESSES[guess])))
-        assert told_of(nights, guess) == []
+        nights.night(given(after(night), **each_apart(known(**guess) for guess in GUESSES.values())))
+        assert told_of(nights, (name for name, _ in ALL_KNOWN.values()), GUESSED) == []
         assert nights.rows("select person_id from warning where division_code = 'd02'") == []
 
 
@@ -275,17 +301,29 @@ def family(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
     yield from first_of(models, known(dibao_person=[*FAMILY, *LEFT]))
 
 
-@pytest.mark.parametrize("claim", TAKEN)
-def test_a_family_whose_head_nobody_named_and_who_left_a_list_stay_where_they_are(family: Nights, claim: str) -> None:
-    where = "select person_id, name, household_id, division_code from person where person_id in ('娃', '母', '戌') order by all"
-    home = [("娃", "王小娃", "户父-d01", "d01"), ("戌", "陈去", "户戌", "d01"), ("母", "李大母", "户父-d01", "d01")]
-    assert family.rows(where) == sorted(home)
-    nights = after_the_first(family)
+def test_a_family_whose_head_nobody_named_and_who_left_a_list_stay_where_they_are(family: Nights) -> None:
+    nights = Nights(family.models)
+    own = known(dibao_person=[*FAMILY, *LEFT])
+    nights.night(given(NIGHT, **each_apart(own for _ in TAKEN)))
+    where = (
+        "select person_id, name, household_id, division_code from person where left(person_id, 1) in ('娃', '母', '戌')"
+    )
+    households = [f"户{apart_number('父', at)}-d01" for at in range(len(TAKEN))]
+    home = [
+        (apart_number(who, at), apart_name(name, at), household if who != "戌" else f"户{apart_number(who, at)}", "d01")
+        for at, household in enumerate(households)
+        for who, name in (("娃", "王小娃"), ("母", "李大母"), ("戌", "陈去"))
+    ]
+    assert sorted(nights.rows(where)) == sorted(home)
     for night in (1, 2):
-        nights.night(given(after(night), **merged(known(dibao_person=[*FAMILY, *LEFT]), TAKEN[claim])))
-        assert nights.rows(where) == sorted(home)
-        assert nights.rows("select division_code, size from household where household_id = '户父-d01'") == [("d01", 2)]
-        assert "陈去" not in seen_in(nights, "d02")
+        nights.night(given(after(night), **each_apart(merged(own, claim) for claim in TAKEN.values())))
+        assert sorted(nights.rows(where)) == sorted(home)
+        sizes = nights.rows(
+            "select household_id, division_code, size from household where left(household_id, 2) = '户父'"
+        )
+        assert {row for row in sizes if row[0] in households} == {(household, "d01", 2) for household in households}
+        seen = seen_in(nights, "d02")
+        assert [name for _, name, *_ in home if name[0] == "陈" and name in seen] == []
 
 
 def test_a_bill_of_the_head_parts_no_family(family: Nights) -> None:
@@ -349,39 +387,55 @@ CHILD: dict[str, list[dict[str, Any]]] = {
 OF_FATHER = (
     "select person_id, name, household_id, division_code from person where person_id in ('父', '娃', '母') order by all"
 )
-FATHERS = [(who, name, "户父", "d01") for who, name in sorted({"父": "王大父", "娃": "王小娃", "母": "李大母"}.items())]
+OF_FATHERS = (
+    "select person_id, name, household_id, division_code from person where left(person_id, 1) in ('父', '娃', '母')"
+)
+OF_FAMILY = {"父": "王大父", "娃": "王小娃", "母": "李大母"}
+FATHERS = [(who, name, "户父", "d01") for who, name in sorted(OF_FAMILY.items())]
 
 
-@pytest.mark.parametrize("before", ["a child", "the number itself", "both"])
-def test_a_number_taken_the_night_before_its_own_list_came_brings_no_family(family: Nights, before: str) -> None:
+def fathers(cases: Iterable[int]) -> list[tuple[Any, ...]]:
+    """What OF_FATHERS tells of the families of these cases (`apart`), sorted."""
+    return sorted(
+        (apart_number(who, at), apart_name(name, at), f"户{apart_number('父', at)}", "d01")
+        for at in cases
+        for who, name in OF_FAMILY.items()
+    )
+
+
+def fathers_seen(nights: Nights, cases: Iterable[int]) -> list[str]:
+    """Whose name of these families d02 reads."""
+    seen = seen_in(nights, "d02")
+    return [name for at in cases for each in OF_FAMILY.values() if (name := apart_name(each, at)) in seen]
+
+
+def test_a_number_taken_the_night_before_its_own_list_came_brings_no_family(family: Nights) -> None:
     """d02 ties a child to the number, or takes it under an invented name, or both; then d01's list gives it; then d02 ties again."""
     nights = Nights(family.models)
-    taken = {"dibao_person": [{"id_number": "父", "name": "假父", "unit_code": "d02", "start_month": "2026-10"}]}
-    claim = {"a child": CHILD, "the number itself": taken, "both": merged(CHILD, taken)}[before]
-    nights.night(given(NIGHT, **of_october(merged(known(), claim))))
+    number_itself = {
+        "dibao_person": [{"id_number": "父", "name": "假父", "unit_code": "d02", "start_month": "2026-10"}]
+    }
+    claims = [CHILD, number_itself, merged(CHILD, number_itself)]
+    both = 2
+    nights.night(given(NIGHT, **of_october(each_apart(merged(known(), claim) for claim in claims))))
     truth = merged(known(dibao_person=FAMILY), KNOWN_FATHER)
-    nights.night(given(after(1), **of_october(merged(truth, claim))))
+    nights.night(given(after(1), **of_october(each_apart(merged(truth, claim) for claim in claims))))
+    # d02 still gives the number that it had first, and to the same child: a person must decide.
+    father, at_home = apart_number("父", both), f"户{apart_number('父', both)}-d01"
+    undecided = [
+        (father, apart_name("假父", both), f"户{father}", "d02"),
+        *((apart_number(who, both), apart_name(OF_FAMILY[who], both), at_home, "d01") for who in ("娃", "母")),
+    ]
     for night in (2, 3):
-        nights.night(given(after(night), **of_october(merged(truth, CHILD))))
-        if (
-            before == "both"
-        ):  # d02 still gives the number that it had first, and to the same child: a person must decide
-            assert nights.rows(OF_FATHER) == sorted(
-                [
-                    ("父", "假父", "户父", "d02"),
-                    ("娃", "王小娃", "户父-d01", "d01"),
-                    ("母", "李大母", "户父-d01", "d01"),
-                ]
-            )
-            assert nights.rows("select division_code from identity_question where is_asked and about = 'name'") == 2 * [
-                ("bureau",)
-            ]
-            assert [name for name in ("王大父", "王小娃", "李大母") if name in seen_in(nights, "d02")] == []
-            continue
-        assert nights.rows(OF_FATHER) == FATHERS
-        assert nights.rows("select division_code, size from household where household_id = '户父'") == [("d01", 3)]
-        assert [name for name in ("王大父", "王小娃", "李大母") if name in seen_in(nights, "d02")] == []
-        mine = "select distinct division_code from person where person_id in ('假', '伪')"
+        nights.night(given(after(night), **of_october(each_apart(merged(truth, CHILD) for _ in claims))))
+        assert sorted(nights.rows(OF_FATHERS)) == sorted([*fathers(range(both)), *undecided])
+        assert nights.rows(
+            "select left(right_ref, 1), division_code from identity_question where is_asked and about = 'name'"
+        ) == 2 * [("父", "bureau")]
+        sizes = "select household_id, division_code, size from household where household_id in ('户父A', '户父B') order by all"
+        assert nights.rows(sizes) == [("户父A", "d01", 3), ("户父B", "d01", 3)]
+        assert fathers_seen(nights, range(len(claims))) == []
+        mine = "select distinct division_code from person where left(person_id, 1) in ('假', '伪')"
         assert nights.rows(mine) == [("d02",)]
 
 
@@ -440,24 +494,27 @@ def taken(name: str = "假父") -> dict[str, list[dict[str, Any]]]:
     return {"dibao_person": [{"id_number": "父", "name": name, "unit_code": "d02", "start_month": "2026-10"}]}
 
 
-@pytest.mark.parametrize("name", ["王大父", "王大父（户主）", None])
-def test_whose_own_row_was_set_aside_is_not_taken_meanwhile(family: Nights, name: str | None) -> None:
+def test_whose_own_row_was_set_aside_is_not_taken_meanwhile(family: Nights) -> None:
+    names = ["王大父", "王大父（户主）", None]
+    cases = range(len(names))
     truth = merged(known(dibao_person=FAMILY), KNOWN_FATHER)
     nights = Nights(family.models)
-    nights.night(given(NIGHT, **of_october(truth)))
-    assert nights.rows(OF_FATHER) == FATHERS
-    spoilt = merged(merged(known(dibao_person=FAMILY), set_aside(name, *KNOWN_FATHER)), taken())
+    nights.night(given(NIGHT, **of_october(each_apart(truth for _ in names))))
+    assert sorted(nights.rows(OF_FATHERS)) == fathers(cases)
+    spoilt = [merged(merged(known(dibao_person=FAMILY), set_aside(name, *KNOWN_FATHER)), taken()) for name in names]
     for night in (1, 2):
-        nights.night(given(after(night), **of_october(spoilt)))
-        assert nights.rows(OF_FATHER) == FATHERS
-        told = "select kept_name, other_name, kept_unit_code, state from name_conflict where person_id = '父'"
-        assert nights.rows(told) == [("王大父", "假父", "d01", "disputed")]
-        assert nights.rows("select division_code from identity_question where is_asked and about = 'name'") == [
-            ("bureau",)
+        nights.night(given(after(night), **of_october(each_apart(spoilt))))
+        assert sorted(nights.rows(OF_FATHERS)) == fathers(cases)
+        told = "select kept_name, other_name, kept_unit_code, state from name_conflict where left(person_id, 1) = '父' order by person_id"
+        assert nights.rows(told) == [
+            (apart_name("王大父", at), apart_name("假父", at), "d01", "disputed") for at in cases
         ]
-        assert [one for one in ("王大父", "王小娃", "李大母") if one in seen_in(nights, "d02")] == []
-    nights.night(given(after(3), **of_october(merged(truth, taken()))))
-    assert nights.rows(OF_FATHER) == FATHERS
+        assert nights.rows(
+            "select right_ref, division_code from identity_question where is_asked and about = 'name' order by all"
+        ) == [(apart_number("父", at), "bureau") for at in cases]
+        assert fathers_seen(nights, cases) == []
+    nights.night(given(after(3), **of_october(each_apart(merged(truth, taken()) for _ in names))))
+    assert sorted(nights.rows(OF_FATHERS)) == fathers(cases)
 
 
 def test_a_row_that_was_set_aside_long_ago_does_not_keep_a_number_for_who_took_it(family: Nights) -> None:
@@ -473,23 +530,28 @@ def test_a_row_that_was_set_aside_long_ago_does_not_keep_a_number_for_who_took_i
 # --- beginnings of names, and names tried one after the other --------------------------------------------------------
 
 
-@pytest.mark.parametrize("short", ["买买提", "买买提艾", "买买"])
-def test_the_beginning_of_a_name_is_not_the_name_for_another_division(unlisted: Nights, short: str) -> None:
+def test_the_beginning_of_a_name_is_not_the_name_for_another_division(unlisted: Nights) -> None:
     long = "买买提艾力"
     nights = Nights(unlisted.models)
     bills = [BILLS[0] | {"name": long}, *BILLS[1:]]
     mine = {"medical_expense": bills, **ROSTERS}
-    nights.night(given(NIGHT, **of_october(mine)))
-    claim = {
-        "temporary_grant": [{"id_number": "戊", "name": short, "application_no": "B1", "unit_code": "d02"}],
-        "edge_person": [{"id_number": "戊", "name": short, "unit_code": "d02"}],
-    }
+    claims = [
+        {
+            "temporary_grant": [{"id_number": "戊", "name": short, "application_no": "B1", "unit_code": "d02"}],
+            "edge_person": [{"id_number": "戊", "name": short, "unit_code": "d02"}],
+        }
+        for short in ("买买提", "买买提艾", "买买")
+    ]
+    nights.night(given(NIGHT, **of_october(each_apart(mine for _ in claims))))
     together = Nights(unlisted.models)
-    together.night(given(NIGHT, **of_october(merged(mine, claim))))
-    nights.night(given(after(1), **of_october(merged(mine, claim))))
-    assert nights.rows("select name, division_code from person where person_id = '戊'") == [(long, "bureau")]
+    together.night(given(NIGHT, **of_october(each_apart(merged(mine, claim) for claim in claims))))
+    nights.night(given(after(1), **of_october(each_apart(merged(mine, claim) for claim in claims))))
+    names = [apart_name(long, at) for at in range(len(claims))]
+    told = "select name, division_code from person where left(person_id, 1) = '戊' order by person_id"
+    assert nights.rows(told) == [(name, "bureau") for name in names]
     for each in (nights, together):
-        assert long not in seen_in(each, "d02")
+        seen = seen_in(each, "d02")
+        assert [name for name in names if name in seen] == []
 
 
 def test_a_surname_of_two_characters_does_not_let_the_rest_be_tried(unlisted: Nights) -> None:
@@ -527,6 +589,8 @@ EDGE_FAMILY = [{key: value for key, value in row.items() if key != "start_month"
 POOR_MOTHER = survey({"head_id_number": "母", "head_name": "李大母", "household_no": "H7"})
 POOR_FATHER = {"edge_person": [{"id_number": "父", "name": "王大父", "head_id_number": "父"}]}
 OPEN = "select subject_id, division_code, status from warning where rule_code = 'X01' order by all"
+LISTED = [("户父H-d01", "d01", "open")]
+"""What OPEN tells when only a family without any trouble is listed (`and_one_listed`)."""
 
 
 def poor(**more: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -534,51 +598,55 @@ def poor(**more: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     return merged(merged({"edge_person": EDGE_FAMILY, "survey_household": POOR_MOTHER}, ROSTERS), more)
 
 
-@pytest.mark.parametrize("name", ["王大父", None])
-def test_a_family_whose_head_was_only_ever_set_aside_is_neither_listed_nor_taken(
-    first: Nights, name: str | None
-) -> None:
+def and_one_listed(cases: Iterable[dict[str, list[dict[str, Any]]]]) -> dict[str, list[dict[str, Any]]]:
+    """The cases apart, and a family like theirs that is listed: else a division of which nobody is listed would pass."""
+    return merged(each_apart(cases), apart(poor(), 7))
+
+
+def test_a_family_whose_head_was_only_ever_set_aside_is_neither_listed_nor_taken(first: Nights) -> None:
     nights = Nights(first.models)
-    mine = merged(poor(), set_aside(name, "edge_person", night=0))
-    nights.night(given(NIGHT, **of_october(mine)))
-    where = "select household_id, division_code from person where person_id in ('娃', '母')"
+    mine = [merged(poor(), set_aside(name, "edge_person", night=0)) for name in ("王大父", None)]
+    nights.night(given(NIGHT, **of_october(and_one_listed(mine))))
+    where = "select person_id, household_id, division_code from person where regexp_full_match(person_id, '[娃母][AB]') order by all"
+    home = [(who, f"户父{who[1]}-d01", "d01") for who in ("娃A", "娃B", "母A", "母B")]
     for night, claim in ((1, taken()), (2, taken()), (3, {})):
-        nights.night(given(after(night), **of_october(merged(mine, claim))))
-        assert set(nights.rows(where)) == {("户父-d01", "d01")}
-        assert nights.rows(OPEN) == [], "his row may say that he is enrolled"
+        nights.night(given(after(night), **of_october(and_one_listed(merged(each, claim) for each in mine))))
+        assert nights.rows(where) == home
+        assert nights.rows(OPEN) == LISTED, "his row may say that he is enrolled"
         assert nights.rows("select * from warning_withdrawn") == []
 
 
-@pytest.mark.parametrize("name", ["王大父", "王大夫", None])
-@pytest.mark.parametrize("is_billed", [True, False])
-def test_an_enrolled_head_whose_row_is_set_aside_does_not_have_his_family_listed(
-    first: Nights, name: str | None, is_billed: bool
-) -> None:
+def test_an_enrolled_head_whose_row_is_set_aside_does_not_have_his_family_listed(first: Nights) -> None:
+    cases = [(name, is_billed) for name in ("王大父", "王大夫", None) for is_billed in (True, False)]
     bill = [{"id_number": "父", "name": "王大父", "settled_on": "2026-09-05", "burden_fen": 900000}]
-    mine = poor(**({"medical_expense": bill} if is_billed else {}))
+    mine = [poor(**({"medical_expense": bill} if is_billed else {})) for _, is_billed in cases]
     enrolled = {"dibao_person": [{"id_number": "父", "name": "王大父", "start_month": "2026-01"}]}
     nights = Nights(first.models)
-    nights.night(given(NIGHT, **of_october(merged(mine, enrolled))))
-    assert nights.rows(OPEN) == []
+    nights.night(given(NIGHT, **of_october(and_one_listed(merged(each, enrolled) for each in mine))))
+    assert nights.rows(OPEN) == LISTED
+    spoilt = [merged(each, set_aside(name, "dibao_person")) for (name, _), each in zip(cases, mine, strict=True)]
+    home = sorted(
+        (apart_number(who, at), f"户{apart_number('父', at)}") for at in range(len(cases)) for who in ("娃", "母")
+    )
     for night in (1, 2):
-        nights.night(given(after(night), **of_october(merged(mine, set_aside(name, "dibao_person")))))
-        assert nights.rows(OPEN) == []
-        assert set(nights.rows("select household_id from person where person_id in ('娃', '母')")) == {("户父",)}
+        nights.night(given(after(night), **of_october(and_one_listed(spoilt))))
+        assert nights.rows(OPEN) == LISTED
+        where = "select person_id, household_id from person where regexp_full_match(person_id, '[娃母][A-F]')"
+        assert sorted(nights.rows(where)) == home
 
 
-@pytest.mark.parametrize("bait", ["a claim", "a bill"])
-def test_a_dispute_about_the_head_does_not_have_his_family_listed(first: Nights, bait: str) -> None:
-    other = {
-        "a claim": {"edge_person": [{"id_number": "父", "name": "假父", "unit_code": "d02"}]},
-        "a bill": {
-            "medical_expense": [{"id_number": "父", "name": "王太父", "settled_on": "2026-09-05", "burden_fen": 100}]
-        },
-    }[bait]
+def test_a_dispute_about_the_head_does_not_have_his_family_listed(first: Nights) -> None:
+    baits: list[dict[str, list[dict[str, Any]]]] = [
+        {"edge_person": [{"id_number": "父", "name": "假父", "unit_code": "d02"}]},
+        {"medical_expense": [{"id_number": "父", "name": "王太父", "settled_on": "2026-09-05", "burden_fen": 100}]},
+    ]
     nights = Nights(first.models)
-    nights.night(given(NIGHT, **of_october(merged(ROSTERS, other))))
+    nights.night(given(NIGHT, **of_october(and_one_listed(merged(ROSTERS, bait) for bait in baits))))
     enrolled = {"dibao_person": [{"id_number": "父", "name": "王大父", "start_month": "2026-01"}]}
-    nights.night(given(after(1), **of_october(merged(merged(poor(), other), enrolled))))
-    assert nights.rows(OPEN) == []
+    nights.night(
+        given(after(1), **of_october(and_one_listed(merged(merged(poor(), bait), enrolled) for bait in baits)))
+    )
+    assert nights.rows(OPEN) == LISTED
 
 
 def test_a_household_keeps_its_number_while_its_head_is_left_out_or_its_members_change(first: Nights) -> None:
@@ -599,17 +667,17 @@ def test_a_household_keeps_its_number_while_its_head_is_left_out_or_its_members_
     assert nights.rows("select warning_id, subject_id, first_seen_on from warning") == listed, "his mother lives"
 
 
-@pytest.mark.parametrize("is_billed", [True, False])
-def test_a_family_keeps_its_number_when_the_row_of_its_head_is_missing(first: Nights, is_billed: bool) -> None:
+def test_a_family_keeps_its_number_when_the_row_of_its_head_is_missing(first: Nights) -> None:
     bill = [{"id_number": "父", "name": "王大父", "settled_on": "2026-09-05", "burden_fen": 100}]
-    mine = poor(**({"medical_expense": bill} if is_billed else {}))
+    mine = [poor(medical_expense=bill), poor()]
     nights = Nights(first.models)
-    nights.night(given(NIGHT, **of_october(merged(mine, POOR_FATHER))))
-    before = nights.rows("select warning_id, subject_id, first_seen_on from warning")
-    assert [row[1] for row in before] == ["户父"]
+    nights.night(given(NIGHT, **of_october(each_apart(merged(each, POOR_FATHER) for each in mine))))
+    listed = "select warning_id, subject_id, first_seen_on from warning order by all"
+    before = nights.rows(listed)
+    assert [row[1] for row in before] == ["户父A", "户父B"]
     for night, more in ((1, {}), (2, {}), (3, POOR_FATHER)):
-        nights.night(given(after(night), **of_october(merged(mine, more))))
-        assert nights.rows("select warning_id, subject_id, first_seen_on from warning") == before
+        nights.night(given(after(night), **of_october(each_apart(merged(each, more) for each in mine))))
+        assert nights.rows(listed) == before
         assert nights.rows("select * from warning_withdrawn") == []
 
 
@@ -690,7 +758,7 @@ def test_whom_partners_alone_know_a_roster_takes_in_under_his_name_only(unlisted
         assert {row[1:] for row in nights.rows(
             "select warning_id, division_code, remark from warning where status <> 'closed' and person_id = '戊'"
         )} == {("bureau", "说不准是否在册（低保），今晚无法核对，保留原预警")}  # fmt: skip
-        assert told_of(nights, "an application under an invented name") == []
+        assert told_of(nights, (name for name, _ in KNOWN.values()), {}) == []
         assert nights.rows("select distinct division_code from identity_question where is_asked") == [("bureau",)]
     own = [row | {"name": KNOWN[row["id_number"]][0]} for row in claim]
     nights.night(given(after(3), **known(dibao_person=own)))
@@ -724,47 +792,58 @@ def test_what_a_division_sees_of_a_release_are_no_counts_of_all(unlisted: Nights
 # answers of a division about its own, and somebody who is another's later ---------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("trap", "left", "name"),
-    [
-        (lambda *numbers: of_d02(*numbers, SOCK), (), "张大明"),
-        (lambda *numbers: of_d02(*numbers, SMALLER), (), "张大明"),
-        (of_d02_and_set_aside, (), "张大明"),
-        (lambda *numbers: of_d02(*numbers, SOCK), (HIS,), "张大明"),
-        (of_d02_and_set_aside, (HIS,), "张大明"),
-        # The name was guessed; his number alone under it would be a move like any other.
-        (lambda *numbers: of_d02(*numbers, SOCK), (), "假大名"),
-        (of_d02_and_set_aside, (), "假大名"),
-    ],
-    ids=["another number", "a smaller number", "a row set aside", "another number and his", "a row set aside and his",
-         "another number under his name", "a row set aside under his name"],
-)  # fmt: skip
-def test_what_a_division_said_of_its_own_moves_nobody_whom_another_one_has(
-    first: Nights, trap: Callable[..., dict[str, Any]], left: tuple[str, ...], name: str
-) -> None:
+TRAPS: dict[str, tuple[Callable[..., dict[str, Any]], tuple[str, ...], str]] = {
+    "another number": (lambda *numbers: of_d02(*numbers, SOCK), (), "张大明"),
+    "a smaller number": (lambda *numbers: of_d02(*numbers, SMALLER), (), "张大明"),
+    "a row set aside": (of_d02_and_set_aside, (), "张大明"),
+    "another number and his": (lambda *numbers: of_d02(*numbers, SOCK), (HIS,), "张大明"),
+    "a row set aside and his": (of_d02_and_set_aside, (HIS,), "张大明"),
+    # The name was guessed; his number alone under it would be a move like any other.
+    "another number under his name": (lambda *numbers: of_d02(*numbers, SOCK), (), "假大名"),
+    "a row set aside under his name": (of_d02_and_set_aside, (), "假大名"),
+}
+"""What d02 sends of its own, which of it is left when it sends it again, and the name by which d01 knows who bears the number."""
+
+
+def test_what_a_division_said_of_its_own_moves_nobody_whom_another_one_has(first: Nights) -> None:
     """Two numbers of d02 are said to be one while both are its own; then d01 has who bears one of them."""
     nights = after_the_first(first)
-    nights.night(given(after(1), **lists(**trap(HIS))))
-    ((question,),) = nights.rows(
-        "select question_id from identity_question where about = 'pair' and is_asked and division_code = 'd02'"
+    trapped = each_apart(trap(HIS) for trap, *_ in TRAPS.values())
+    nights.night(given(after(1), **lists(**trapped)))
+    questions = nights.rows(
+        "select question_id from identity_question where about = 'pair' and is_asked and division_code = 'd02' order by all"
     )
-    said_so = {"input__decision": [answer(question, "same", after(1), unit_code="d02", file_name="d02.xlsx")]}
-    nights.night(given(after(2), **lists(**merged(trap(HIS), said_so))))
-    assert nights.rows("select state from identity_decision") == [("stands",)]
+    assert len(questions) == len(TRAPS)
+    said_so = {
+        "input__decision": [
+            answer(
+                question, "same", after(1), unit_code="d02", file_name="d02.xlsx", decision_id=f"第{at}", row_number=at
+            )
+            for at, (question,) in enumerate(questions, 3)
+        ]
+    }
+    nights.night(given(after(2), **lists(**merged(trapped, said_so))))
+    assert nights.rows("select state from identity_decision") == [("stands",)] * len(TRAPS)
     assert nights.rows(
         "select count(distinct person_id) from enrolment where division_code = 'd02' and registry = 'dibao'"
     )
     # His number is taken back, and d01 has him alone for a night; then d02 sends its list again.
-    nights.night(given(after(3), **lists(**merged(named_by_d01(name), said_so))))
-    told = f"select person_id, name, division_code, household_id from person where person_id = '{HIS}'"
+    named = each_apart(named_by_d01(name) for *_, name in TRAPS.values())
+    nights.night(given(after(3), **lists(**merged(named, said_so))))
+    his = [(apart_number(HIS, at), apart_name(name, at)) for at, (*_, name) in enumerate(TRAPS.values())]
+    numbers = ", ".join(f"'{number}'" for number, _ in his)
+    told = (
+        f"select person_id, name, division_code, household_id from person where person_id in ({numbers}) order by all"
+    )
     listed = "select warning_id, status, reason, division_code from warning where status <> 'closed' order by all"
-    person, warnings = nights.rows(told), nights.rows(listed)
-    assert person == [(HIS, name, "d01", f"户{HIS}")] and len(warnings) == 5
+    people, warnings = nights.rows(told), nights.rows(listed)
+    assert people == [(number, name, "d01", f"户{number}") for number, name in his] and len(warnings) == 4 + len(his)
+    left = each_apart(trap(*numbers) for trap, numbers, _ in TRAPS.values())
     for night in (4, 5):
-        nights.night(given(after(night), **lists(**merged(trap(*left), merged(named_by_d01(name), said_so)))))
-        assert nights.rows(told) == person and nights.rows(listed) == warnings
+        nights.night(given(after(night), **lists(**merged(left, merged(named, said_so)))))
+        assert nights.rows(told) == people and nights.rows(listed) == warnings
         assert nights.rows("select warning_id from warning_withdrawn") == []
-        assert nights.rows("select state from identity_decision") == [("moved",)]
+        assert nights.rows("select state from identity_decision") == [("moved",)] * len(TRAPS)
         asked = nights.rows("select distinct division_code from identity_question where is_asked")
         assert asked in ([], [("bureau",)])
 

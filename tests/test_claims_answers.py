@@ -24,7 +24,6 @@ from tests.claim_kit import (
     asked_of,
     known,
     lists,
-    merged,
     named_by_d01,
     of_d02,
     of_d02_and_set_aside,
@@ -52,7 +51,7 @@ from tests.night_kit import (
     number,
     person,
 )
-from tests.warehouse_kit import Nights, given, models_with, survey
+from tests.warehouse_kit import NIGHT, Nights, apart_name, apart_number, each_apart, given, merged, models_with, survey
 
 pytestmark = pytest.mark.slow
 
@@ -81,43 +80,63 @@ HIS_BILL = [
 ]
 
 
-def said_same(nights: Nights, night: int, rows: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """d02 is asked about two numbers of its own and says that they are one."""
+def said_same(nights: Nights, night: int, rows: dict[str, Any], questions: int = 1) -> dict[str, list[dict[str, Any]]]:
+    """d02 is asked about two numbers of its own and says that they are one; or about so many pairs, and says it of each."""
     nights.night(given(after(night), **rows))
-    ((question,),) = nights.rows(
-        "select question_id from identity_question where about = 'pair' and is_asked and division_code = 'd02'"
+    asked = nights.rows(
+        "select question_id from identity_question where about = 'pair' and is_asked and division_code = 'd02' order by all"
     )
-    word = answer(question, "same", after(night), unit_code="d02", file_name="d02.xlsx", night=str(after(night + 1)))
-    return {"input__decision": [word]}
+    assert len(asked) == questions
+    words = [
+        answer(
+            question, "same", after(night), unit_code="d02", file_name="d02.xlsx", night=str(after(night + 1)),
+            decision_id="一二三四"[at], row_number=3 + at,
+        )
+        for at, (question,) in enumerate(asked)
+    ]  # fmt: skip
+    return {"input__decision": words}
 
 
-@pytest.mark.parametrize(
-    "trap",
-    [
-        (SOCK,),
-        (SMALLER,),
-        (HIS, SOCK),
-    ],
-    ids=str,
-)
-def test_an_answer_of_a_division_takes_nobody_whom_the_bureau_has(unlisted: Nights, trap: tuple[str, ...]) -> None:
-    """d02 says that two invented people of its own are one, takes both back, and sends one number alone again (or both) when a
-    partner's bill has named the other: the answer sleeps while somebody else, a partner as well, names one of the numbers.
+def his(cases: int) -> list[tuple[str, str]]:
+    """The number and the name of 张大明 in each of so many cases (`apart`)."""
+    return [(apart_number(HIS, at), apart_name("张大明", at)) for at in range(cases)]
+
+
+def about(people: list[tuple[str, str]]) -> str:
+    """A query for where these people are."""
+    numbers = ", ".join(f"'{number}'" for number, _ in people)
+    return f"select person_id, name, division_code from person where person_id in ({numbers}) order by all"
+
+
+def test_an_answer_of_a_division_takes_nobody_whom_the_bureau_has(unlisted: Nights) -> None:
+    """d02 says that two invented people of its own are one, or that a spoilt row of its own is one of them, and takes its lists back;
+    when a partner's bill has named who bears the number, d02 sends a part again, or all.
+
+    The answer sleeps while somebody else, a partner as well, names one of the numbers; the row that is sent again is disputed like
+    any other under another name.
     """
+    traps: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        (of_d02(HIS, SOCK), of_d02(SOCK)),
+        (of_d02(HIS, SMALLER), of_d02(SMALLER)),
+        (of_d02(HIS, SOCK), of_d02(HIS, SOCK)),
+        (of_d02_and_set_aside(HIS), of_d02_and_set_aside()),
+    ]
     nights = after_the_first(unlisted)
-    sock = next(each for each in (*trap, SOCK) if each != HIS)
-    word = said_same(nights, 1, known(**of_d02(HIS, sock)))
-    nights.night(given(after(2), **known(**merged(of_d02(HIS, sock), word))))
-    bill = {"medical_expense": HIS_BILL}
-    nights.night(given(after(3), **known(**merged(bill, word))))
-    told = f"select person_id, name, division_code from person where person_id = '{HIS}'"
+    sent, sent_again = (each_apart(of[which] for of in traps) for which in (0, 1))
+    word = said_same(nights, 1, known(**sent), len(traps))
+    nights.night(given(after(2), **known(**merged(sent, word))))
+    bills = each_apart({"medical_expense": HIS_BILL} for _ in traps)
+    nights.night(given(after(3), **known(**merged(bills, word))))
+    people = his(len(traps))
     listed = "select warning_id, division_code, status, reason from warning where status <> 'closed' order by all"
-    person, warnings = nights.rows(told), nights.rows(listed)
-    assert person == [(HIS, "张大明", "bureau")] and len(warnings) == 4
+    warnings = nights.rows(listed)
+    told = [(number, name, "bureau") for number, name in people]
+    assert nights.rows(about(people)) == told and len(warnings) == 3 + len(traps)
     for night in (4, 5):
-        nights.night(given(after(night), **known(**merged(merged(bill, word), of_d02(*trap)))))
-        assert "张大明" not in seen_in(nights, "d02")
-        assert nights.rows(told) == person
+        nights.night(given(after(night), **known(**merged(merged(bills, word), sent_again))))
+        seen = seen_in(nights, "d02")
+        assert [name for _, name in people if name in seen] == []
+        assert nights.rows(about(people)) == told
         assert nights.rows(listed) == warnings
 
 
@@ -252,25 +271,6 @@ def test_two_baits_do_not_tell_that_two_numbers_are_one_person(first: Nights) ->
         assert len(own) >= 2 and not any(row["person_id"] in (HIS, TWIN) for row in own)
 
 
-def test_a_row_set_aside_that_its_sender_said_is_his_takes_nobody_whom_the_bureau_has(unlisted: Nights) -> None:
-    """d02 says that a spoilt row of its own is an invented person of its own, and takes the lists back; a partner's bill names who
-    bears the number; d02 sends the row again. The answer sleeps, and the row is disputed like any other under another name.
-    """
-    nights = after_the_first(unlisted)
-    word = said_same(nights, 1, known(**of_d02_and_set_aside(HIS)))
-    nights.night(given(after(2), **known(**merged(of_d02_and_set_aside(HIS), word))))
-    bill = {"medical_expense": HIS_BILL}
-    nights.night(given(after(3), **known(**merged(bill, word))))
-    told = f"select person_id, name, division_code from person where person_id = '{HIS}'"
-    listed = "select warning_id, division_code, status, reason from warning where status <> 'closed' order by all"
-    person, warnings = nights.rows(told), nights.rows(listed)
-    assert person == [(HIS, "张大明", "bureau")] and len(warnings) == 4
-    for night in (4, 5):
-        nights.night(given(after(night), **known(**merged(merged(bill, word), of_d02_and_set_aside()))))
-        assert nights.rows(told) == person
-        assert nights.rows(listed) == warnings
-
-
 def test_a_roster_sent_ahead_does_not_give_its_people_to_an_old_answer(unlisted: Nights) -> None:
     """d02 says that two invented people are one and gives one up; d01's roster in use names that number for the first time, and d01
     has sent a list of a later month without him: whose list in use names somebody has him.
@@ -362,38 +362,38 @@ def test_what_partners_say_of_a_stranger_whom_an_invented_application_let_in_is_
     assert seen_in(nights, "d02") == seen_in(alone, "d02")
 
 
-@pytest.mark.parametrize(
-    "place",
-    [
-        None,
-        "d01",
-    ],
-)
-def test_a_question_that_was_asked_of_the_bait_s_sender_is_not_answered_for_whom_others_name(
-    unlisted: Nights, place: str | None
-) -> None:
+def test_a_question_that_was_asked_of_the_bait_s_sender_is_not_answered_for_whom_others_name(unlisted: Nights) -> None:
     """d02 gives a number and a spoilt one under an invented name, is asked whether they are one, takes the first back, and answers
-    “same” after a partner has named who bears it: no person of the bureau becomes d02's by that.
+    “same” after a partner has named who bears it: no person of the bureau becomes d02's by that, nor one who lives in d01.
     """
     nights = after_the_first(unlisted)
-    nights.night(given(after(1), **known(**of_d02_and_set_aside(HIS))))
-    question = asked_of(nights, "d02")
+    nights.night(given(after(1), **known(**each_apart(of_d02_and_set_aside(HIS) for _ in range(2)))))
+    asked = "select question_id from identity_question where is_asked and decision is null and division_code = 'd02' order by all"
+    questions = [question for (question,) in nights.rows(asked)]
+    assert len(questions) == 2
     bill: dict[str, Any] = {"medical_expense": HIS_BILL}
-    if place:
-        bill["input__place"] = [{"row_id": "b#1#2", "division_code": place}]
+    bills = each_apart([bill, bill | {"input__place": [{"row_id": "b#1#2", "division_code": "d01"}]}])
     # The row with the right digits is taken back; a partner's bill names him.
+    bait = each_apart(of_d02_and_set_aside() for _ in range(2))
     for night in (2, 3):
-        nights.night(given(after(night), **known(**merged(bill, of_d02_and_set_aside()))))
-    told = f"select person_id, name, division_code from person where person_id = '{HIS}'"
+        nights.night(given(after(night), **known(**merged(bills, bait))))
+    people = his(2)
     listed = "select warning_id, division_code, status, reason from warning where status <> 'closed' order by all"
-    person, warnings = nights.rows(told), nights.rows(listed)
-    assert person == [(HIS, "张大明", place or "bureau")]
-    assert "张大明" not in seen_in(nights, "d02")
-    word = {"input__decision": [answer(question, "same", after(3), unit_code="d02", night=str(after(4)))]}
+    told, warnings = nights.rows(about(people)), nights.rows(listed)
+    assert told == [(*people[0], "bureau"), (*people[1], "d01")]
+    words = [
+        answer(
+            question, "same", after(3), unit_code="d02", night=str(after(4)), decision_id="一二"[at], row_number=3 + at
+        )
+        for at, question in enumerate(questions)
+    ]
+    seen = seen_in(nights, "d02")
+    assert [name for _, name in people if name in seen] == []
     for night in (4, 5):
-        nights.night(given(after(night), **known(**merged(merged(bill, word), of_d02_and_set_aside()))))
-        assert "张大明" not in seen_in(nights, "d02")
-        assert nights.rows(told) == person
+        nights.night(given(after(night), **known(**merged(merged(bills, {"input__decision": words}), bait))))
+        seen = seen_in(nights, "d02")
+        assert [name for _, name in people if name in seen] == []
+        assert nights.rows(about(people)) == told
         assert nights.rows(listed) == warnings
 
 
@@ -474,33 +474,29 @@ LOSS = {
 }
 
 
-@pytest.mark.parametrize(
-    "bait",
-    [
+def test_an_application_of_another_division_keeps_no_need_unlisted(struck: Nights) -> None:
+    """d02's ledger holds a spoilt application with the number of somebody of d01 under an invented name, or without a number.
+
+    It counts as little as an accepted one under another name, whether it was there before the need was listed or comes after.
+    """
+    baits: list[dict[str, Any]] = [
         {},
         {"temporary_grant": [{"id_number": "甲", "name": "假三", "application_no": "B1", "unit_code": "d02", "accepted_on": "2026-10-21",
                               "granted_on": "2026-10-25", "result": "同意"}]},
         set_aside_in_d02("temporary_grant", name="假三", person_id="甲", number_state="verified"),
         set_aside_in_d02("temporary_grant", name="张三", number_state="missing", birth_date=None),
-    ],
-    ids=["none", "another name", "set aside with his number", "set aside without number"],
-)  # fmt: skip
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_an_application_of_another_division_keeps_no_need_unlisted(
-    struck: Nights, bait: dict[str, Any], when: str
-) -> None:
-    """d02's ledger holds a spoilt application with the number of somebody of d01 under an invented name.
-
-    It counts as little as an accepted one under another name.
-    """
-    nights = after_the_first(struck)
-    if when == "after":
-        nights.night(given(after(1), **lists(**LOSS)))
-    for night in (2, 3):
-        nights.night(given(after(night), **lists(**merged(LOSS, bait))))
-        assert nights.rows("select division_code, status, remark from warning where household_id = '户甲'") == [
-            ("d01", "open", None)
-        ]
+    ]  # fmt: skip
+    before = Nights(struck.models)
+    before.night(given(NIGHT, **each_apart(lists() for _ in baits)))
+    listed_first = after_the_first(before)
+    listed_first.night(given(after(1), **each_apart(lists(**LOSS) for _ in baits)))
+    told = "select household_id, division_code, status, remark from warning where left(household_id, 2) = '户甲' order by all"
+    for nights in (before, listed_first):
+        for night in (2, 3):
+            nights.night(given(after(night), **each_apart(lists(**merged(LOSS, bait)) for bait in baits)))
+            assert nights.rows(told) == [
+                (f"户{apart_number('甲', at)}", "d01", "open", None) for at in range(len(baits))
+            ]
 
 
 # real files ----------------------------------------------------------------------------------------------------------
@@ -673,28 +669,26 @@ def test_a_household_of_another_division_is_in_no_doubt_by_disputed_rows(first: 
         assert nights.rows("select warning_id from warning_withdrawn") == []
 
 
-@pytest.mark.parametrize(
-    "leaves",
-    [
-        False,
-        True,
-    ],
-    ids=["stays", "leaves"],
-)
-def test_an_answer_that_slept_takes_nobody_when_it_wakes(unlisted: Nights, leaves: bool) -> None:
-    """d01 has him for some nights, its list leaves him out, and a partner alone names him, at no address; d02, who once said that he is
-    one with its invention, names the invention alone: the answer does not wake while anybody else names him.
+def test_an_answer_that_slept_takes_nobody_when_it_wakes(unlisted: Nights) -> None:
+    """d01 has him for some nights, its list leaves him out, and a partner alone names him, at an address in d01 or at none; d02, who once
+    said that he is one with its invention, names the invention alone: the answer does not wake while anybody else names him.
     """
     nights = after_the_first(unlisted)
-    word = said_same(nights, 1, known(**of_d02(HIS, SOCK)))
-    his = merged({"medical_expense": HIS_BILL, "input__place": [{"row_id": "b#1#2", "division_code": "d01"}]}, word)
+    word = said_same(nights, 1, known(**each_apart(of_d02(HIS, SOCK) for _ in range(2))), 2)
+    bill: dict[str, Any] = {"medical_expense": HIS_BILL}
+    placed = bill | {"input__place": [{"row_id": "b#1#2", "division_code": "d01"}]}
+    invented = merged(word, each_apart(of_d02(SOCK) for _ in range(2)))
+    people = his(2)
     for night in (2, 3):
-        nights.night(given(after(night), **known(**merged(merged(his, named_by_d01()), of_d02(SOCK)))))
-        assert nights.rows("select state from identity_decision") == [("moved",)]
-    left = his if not leaves else {k: v for k, v in his.items() if k != "input__place"}
+        nights.night(
+            given(
+                after(night), **known(**merged(each_apart(merged(placed, named_by_d01()) for _ in range(2)), invented))
+            )
+        )
+        assert nights.rows("select state from identity_decision") == [("moved",)] * 2
     for night in (4, 5, 6):
-        nights.night(given(after(night), **known(**merged(left, of_d02(SOCK)))))
-        assert nights.rows(f"select name from person where person_id = '{HIS}'") == [("张大明",)]
+        nights.night(given(after(night), **known(**merged(each_apart([placed, bill]), invented))))
+        assert [row[:2] for row in nights.rows(about(people))] == people
 
 
 def test_a_row_that_was_set_aside_elsewhere_is_shown_to_the_bureau_with_what_it_changes(first: Nights) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -158,6 +159,62 @@ ROSTERS: dict[str, list[dict[str, Any]]] = {
     "tekun_person": [{"id_number": "旁乙"}],
     "edge_person": [{"id_number": "旁丙"}],
 }
+
+
+def merged(
+    one: dict[str, list[dict[str, Any]]], more: dict[str, list[dict[str, Any]]]
+) -> dict[str, list[dict[str, Any]]]:
+    return {kind: [*one.get(kind, []), *more.get(kind, [])] for kind in one | more}
+
+
+CASES = "ABCDEFGHIJ"
+NUMBERS = ("id_number", "head_id_number", "person_id", "number")
+NAMES = ("name", "head_name")
+REFERENCES = ("household_no", "application_no", "submission_id")
+"""Fields that `apart` changes: numbers of people, names of people, and numbers by which rows are told apart."""
+
+
+def apart_number(number: str, at: int) -> str:
+    """The number of somebody else, for each `at`; one of 18 characters gets another birthday, so no number of another case is near it."""
+    return f"{number[:10]}{at + 1:02d}{at + 1:02d}{number[14:]}" if len(number) == 18 else f"{number}{CASES[at]}"
+
+
+def apart_name(name: str, at: int) -> str:
+    """A name of somebody else, for each `at`; its beginning stays one, and a surname alone stays as it is."""
+    return f"{name[0]}{'一二三四五六七八九十'[at]}{name[1:]}" if len(name) > 1 else name
+
+
+def apart(rows: dict[str, list[dict[str, Any]]], at: int) -> dict[str, list[dict[str, Any]]]:
+    """The same rows about other people, for each `at`, so that several cases can be tried in one night."""
+    letter = CASES[at]
+
+    def other(field: str, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        if field in NUMBERS:
+            return apart_number(value, at)
+        if field in NAMES:
+            return apart_name(value, at)
+        if field in REFERENCES:
+            return f"{value}{letter}"
+        if field == "row_id":
+            submission, hash_sign, place = value.partition("#")
+            return f"{submission}{letter}{hash_sign}{place}"
+        if field == "phone":
+            return f"{value[:-2]}{at}{at}"
+        if field in ("birth_date", "number_birth_date"):
+            return f"{value[:5]}{at + 1:02d}-{at + 1:02d}"
+        return value
+
+    return {kind: [{field: other(field, row[field]) for field in row} for row in each] for kind, each in rows.items()}
+
+
+def each_apart(cases: Iterable[dict[str, list[dict[str, Any]]]]) -> dict[str, list[dict[str, Any]]]:
+    """The rows of all cases, each about people of its own."""
+    together: dict[str, list[dict[str, Any]]] = {}
+    for at, rows in enumerate(cases):
+        together = merged(together, apart(rows, at))
+    return together
 
 
 class Nights:
