@@ -10,7 +10,7 @@ import pytest
 
 from tests import sql_kit
 from tests.life_kit import after, said
-from tests.warehouse_kit import NIGHT, ROSTERS, Nights, given, models_with, survey
+from tests.warehouse_kit import NIGHT, ROSTERS, Nights, apart_number, each_apart, given, models_with, survey
 
 pytestmark = pytest.mark.slow
 
@@ -61,31 +61,44 @@ def closed(nights: Nights, outcome: str = "not_eligible", **more: Any) -> dict[s
     return decision
 
 
-@pytest.mark.parametrize(
-    ("before", "now", "fires"),
-    [
-        ({"yearly_income_fen": 70000}, {"yearly_income_fen": 84000}, True),  # exactly 1.2 times
-        ({"yearly_income_fen": 70000}, {"yearly_income_fen": 83999}, False),
-        ({"yearly_income_fen": 60000}, {"yearly_income_fen": 49999}, True),  # yellow becomes red
-        ({"yearly_income_fen": 49999}, {"yearly_income_fen": 50001}, False),  # red becomes yellow
-        ({"yearly_income_fen": 0}, {"yearly_income_fen": 0}, False),  # 1.2 times nothing is nothing
-        ({"yearly_income_fen": 0}, {"yearly_income_fen": 1}, True),
-    ],
-)
-def test_closed_ones_fire_again_only_when_worse(
-    nights: Nights, before: dict[str, Any], now: dict[str, Any], fires: bool
-) -> None:
-    decision = closed(nights, **before)
-    nights.night(given(after(2), **with_decisions(poor(**now), decision)))
-    states = [row[0] for row in nights.rows(LIFE)]
-    assert states == (["closed", "open"] if fires else ["closed"])
-    if fires:
-        ((change, was, _, because),) = nights.rows(CHANGES)
-        assert (change, was) == ("reopened", "not_eligible") and because.startswith("再次出现：")
-        assert nights.rows("select warning_id, episode_before, first_seen_on from warning_list") == [
-            (f"X01-户甲-{after(2)}", FIRST, after(2))
-        ]
-        assert nights.rows("select change from household_warning") == [("new",)]
+WORSE = [
+    ({"yearly_income_fen": 70000}, {"yearly_income_fen": 84000}, True),  # exactly 1.2 times
+    ({"yearly_income_fen": 70000}, {"yearly_income_fen": 83999}, False),
+    ({"yearly_income_fen": 60000}, {"yearly_income_fen": 49999}, True),  # yellow becomes red
+    ({"yearly_income_fen": 49999}, {"yearly_income_fen": 50001}, False),  # red becomes yellow
+    ({"yearly_income_fen": 0}, {"yearly_income_fen": 0}, False),  # 1.2 times nothing is nothing
+    ({"yearly_income_fen": 0}, {"yearly_income_fen": 1}, True),
+]
+"""What a household had when its warning was closed, what it has now, and whether it is warned about again."""
+
+
+def answered(at: int, household: str, **more: Any) -> dict[str, Any]:
+    """An answer about the warning of one household of several (`apart`)."""
+    return said(f"X01-{household}-{NIGHT}", decision_id=f"第{at}", row_number=3 + at) | more
+
+
+def test_closed_ones_fire_again_only_when_worse(nights: Nights) -> None:
+    households = [f"户{apart_number('甲', at)}" for at in range(len(WORSE))]
+    decisions = [answered(at, household) for at, household in enumerate(households)]
+    before = each_apart(poor(**had) for had, *_ in WORSE)
+    nights.night(given(NIGHT, **before))
+    nights.night(given(after(1), **with_decisions(before, *decisions)))
+    states = "select household_id, status from warning where rule_code = 'X01' order by all"
+    assert nights.rows(states) == [(household, "closed") for household in households]
+    nights.night(given(after(2), **with_decisions(each_apart(poor(**has) for _, has, _ in WORSE), *decisions)))
+    again = [household for household, (*_, fires) in zip(households, WORSE, strict=True) if fires]
+    assert nights.rows(states) == sorted([(each, "closed") for each in households] + [(each, "open") for each in again])
+    changes = nights.rows(
+        "select household_id, change, before, because from warning_change where rule_code = 'X01' order by all"
+    )
+    assert [row[:3] for row in changes] == [(household, "reopened", "not_eligible") for household in again]
+    assert all(because.startswith("再次出现：") for *_, because in changes)
+    assert nights.rows("select warning_id, episode_before, first_seen_on from warning_list order by all") == [
+        (f"X01-{household}-{after(2)}", f"X01-{household}-{NIGHT}", after(2)) for household in again
+    ]
+    assert nights.rows("select household_id, change from household_warning order by all") == [
+        (each, "new") for each in again
+    ]
 
 
 @pytest.mark.parametrize(("days", "fires"), [(179, False), (180, True)])
@@ -191,30 +204,35 @@ def test_overdue_is_the_day_after_the_due_day(nights: Nights) -> None:
 # decisions -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("changes", "problem"),
-    [
-        ({"subject": "nobody"}, "没有这个编号的预警"),
-        ({"unit_code": "d02"}, "不在本单位的清单里"),
-        ({"unit_code": "traffic"}, "只有各区和市局"),
-        ({"decided_on": str(after(2))}, "核查日期在将来"),
-        ({"decided_on": str(after(-1))}, "早于这条预警首次发现的日期（2026-10-30）"),
-        ({"problem": "没有写说明"}, "没有写说明"),
-        ({"decided_on": str(after(1))}, None),
-        ({"decided_on": str(NIGHT)}, None),
-        ({"unit_code": "bureau"}, None),
-    ],
-)
-def test_what_does_not_fit_changes_nothing_and_says_why(
-    nights: Nights, changes: dict[str, Any], problem: str | None
-) -> None:
-    nights.night(given(NIGHT, **poor()))
-    decision = said(FIRST) | changes
+MISFITS: list[tuple[dict[str, Any], str | None]] = [
+    ({"subject": "nobody"}, "没有这个编号的预警"),
+    ({"unit_code": "d02"}, "不在本单位的清单里"),
+    ({"unit_code": "traffic"}, "只有各区和市局"),
+    ({"decided_on": str(after(2))}, "核查日期在将来"),
+    ({"decided_on": str(after(-1))}, "早于这条预警首次发现的日期（2026-10-30）"),
+    ({"problem": "没有写说明"}, "没有写说明"),
+    ({"decided_on": str(after(1))}, None),
+    ({"decided_on": str(NIGHT)}, None),
+    ({"unit_code": "bureau"}, None),
+]
+
+
+def test_what_does_not_fit_changes_nothing_and_says_why(nights: Nights) -> None:
+    households = [f"户{apart_number('甲', at)}" for at in range(len(MISFITS))]
+    decisions = [
+        answered(at, household, **changes)
+        for at, (household, (changes, _)) in enumerate(zip(households, MISFITS, strict=True))
+    ]
+    rows = each_apart(poor() for _ in MISFITS)
+    nights.night(given(NIGHT, **rows))
     for day in (1, 2):
-        nights.night(given(after(day), **with_decisions(poor(), decision)))
-        ((_, state, why),) = nights.rows(DECISIONS)
-        assert (state, nights.rows(LIFE)[0][0]) == (("misfit", "open") if problem else ("stands", "closed"))
-        assert (problem or "") in (why or "") and bool(why) == bool(problem)
+        nights.night(given(after(day), **with_decisions(rows, *decisions)))
+        told = {decision: (state, why) for decision, state, why in nights.rows(DECISIONS)}
+        status = dict(nights.rows("select household_id, status from warning where rule_code = 'X01'"))
+        for at, (household, (_, problem)) in enumerate(zip(households, MISFITS, strict=True)):
+            state, why = told[f"第{at}"]
+            assert (state, status[household]) == (("misfit", "open") if problem else ("stands", "closed")), problem
+            assert (problem or "") in (why or "") and bool(why) == bool(problem)
 
 
 def test_about_a_withdrawn_one_it_says_when_and_that_answer_stays(nights: Nights) -> None:
