@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -39,10 +40,14 @@ def measure_steps(home_dir: Path, day: date, cpu_seconds: Callable[[], float]) -
             run.fetch(home_dir, day, name, attempts=1)
         units.extend(run.collect(home_dir, day))
 
+    def of_units(step: Callable[[Path, date, str], object]) -> None:
+        with ThreadPoolExecutor(run.READERS) as pool:
+            list(pool.map(lambda unit: step(home_dir, day, unit), units))
+
     def check() -> None:
         for wave in range(run.WAVES):
-            for dataset_group in run.dataset_groups(home_dir, day, wave):
-                run.check(home_dir, day, dataset_group)
+            with ThreadPoolExecutor(run.CHECKERS) as pool:
+                list(pool.map(lambda group: run.check(home_dir, day, group), run.dataset_groups(home_dir, day, wave)))
 
     def publish() -> None:
         run.publish(home_dir, day)
@@ -51,9 +56,9 @@ def measure_steps(home_dir: Path, day: date, cpu_seconds: Callable[[], float]) -
 
     steps: dict[str, Callable[[], object]] = {
         "collect": collect,
-        "read": lambda: [run.read(home_dir, day, unit) for unit in units],
+        "read": lambda: of_units(run.read),
         "check": check,
-        "give_back": lambda: [run.give_back(home_dir, day, unit) for unit in units],
+        "give_back": lambda: of_units(run.give_back),
         "build": lambda: run.build(home_dir, day),
         "publish": publish,
     }
