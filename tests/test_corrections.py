@@ -51,7 +51,7 @@ def text_file(home: Path, name: str) -> None:
 @pytest.fixture(params=["边缘人员.xlsx", "边缘人员.csv"])
 def home(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """After the night on which a file with two bad rows of four came."""
-    made = new_home(tmp_path / "home")
+    made = few_divisions(new_home(tmp_path / "home"))
     if request.param.endswith(".csv"):
         text_file(made, request.param)
     else:
@@ -267,7 +267,7 @@ def answer(home: Path) -> Path:
 
 
 def test_a_corrected_text_of_a_list_that_adds_row_by_row_comes_back_once(tmp_path: Path) -> None:
-    home = new_home(tmp_path / "home")
+    home = few_divisions(new_home(tmp_path / "home"))
     path = home / "inbox/civil_registration/死亡登记.csv"
     rows = [("姓名", "身份证号", "死亡日期"), (*bad(1)[:2], "2026-10-02"), (*bad(2)[:2], "2026-10-03")]
     path.write_bytes(("\n".join(map(",".join, rows)) + "\n").encode())

@@ -21,7 +21,7 @@ from low_income.records.ledger import Ledger
 from low_income.settings.home import Home
 
 from tests.decision_kit import NEXT, fill_in, lines_of, listed_home
-from tests.night_kit import DAY, ask, book, new_home, still
+from tests.night_kit import DAY, ask, book, few_divisions, new_home, still
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +45,7 @@ def taken(home: Path, day: date = DAY) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    return new_home(tmp_path / "home")
+    return few_divisions(new_home(tmp_path / "home"))
 
 
 def test_a_line_says_what_who_when_and_why(small: Path) -> None:

@@ -10,7 +10,7 @@ from low_income.night import run
 from low_income.settings import contracts
 
 from tests.check_kit import Desk, faults, settlement
-from tests.night_kit import DAY, MEDICAL, PERSON, ask, book, differences, new_home, number, person
+from tests.night_kit import DAY, MEDICAL, PERSON, ask, book, differences, few_divisions, new_home, number, person
 
 pytestmark = pytest.mark.slow
 
@@ -189,7 +189,7 @@ def legible(home: Path) -> str:
 
 @pytest.mark.slow
 def test_an_authorisation_lets_rows_in_to_the_day_and_takes_them_away_after_it(tmp_path):
-    home = new_home(tmp_path / "home")
+    home = few_divisions(new_home(tmp_path / "home"))
     tekun(home, "2026-10", _1="2024-10-31", _2="2024-11-01", _3="2024-10-30", _4="")
     partners(home, 1, 2, 3, 4, 5)
     run.night(home, DAY)
@@ -212,7 +212,7 @@ def test_an_authorisation_lets_rows_in_to_the_day_and_takes_them_away_after_it(t
         home, "select count(*) from submission where rows_read <> rows_accepted + rows_set_aside + rows_out_of_scope"
     ) == [(0,)]
 
-    together = new_home(tmp_path / "together")
+    together = few_divisions(new_home(tmp_path / "together"))
     for month, name in (("2026-10", "十月"), ("2026-11", "十一月")):
         tekun(together, month, **({"_1": "2024-10-31", "_2": "2024-11-01", "_3": "2024-10-30", "_4": ""} if name == "十月" else
                                   {"_1": "2026-11-01", "_2": "2024-11-01", "_3": "", "_4": ""}))  # fmt: skip
@@ -225,7 +225,7 @@ def test_an_authorisation_lets_rows_in_to_the_day_and_takes_them_away_after_it(t
 
 @pytest.mark.slow
 def test_whom_a_help_rule_let_in_may_have_died_and_is_in_no_other_list(tmp_path):
-    home = new_home(tmp_path / "home")
+    home = few_divisions(new_home(tmp_path / "home"))
     book(home / "inbox/d01/边缘人员.xlsx", PERSON, [person(1)])
     rows = [(person(2)[0], number(2), "2026-09-15", "一院", "90000", "80000", "青禾区")]
     book(home / "inbox/medical_insurance/高额医疗费用.xlsx", MEDICAL, rows)

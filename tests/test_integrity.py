@@ -18,7 +18,20 @@ from low_income.records.ledger.tables import metadata, open_engine
 from low_income.records.seal import Seal
 from low_income.settings.home import Home
 
-from tests.night_kit import DAY, MEDICAL, PERSON, ask, book, copy_home, differences, new_home, number, person, still
+from tests.night_kit import (
+    DAY,
+    MEDICAL,
+    PERSON,
+    ask,
+    book,
+    copy_home,
+    differences,
+    few_divisions,
+    new_home,
+    number,
+    person,
+    still,
+)
 
 pytestmark = pytest.mark.slow
 EVE = DAY - timedelta(days=1)
@@ -28,7 +41,7 @@ BEFORE = EVE - timedelta(days=1)
 @pytest.fixture(scope="module")
 def three_nights(tmp_path_factory):
     """Rosters, a correction, a repeat, a bad file, a link, a partner's list before its people; never changed by tests."""
-    home = new_home(tmp_path_factory.mktemp("kept") / "home")
+    home = few_divisions(new_home(tmp_path_factory.mktemp("kept") / "home"))
     rows = [person(n) for n in range(1, 6)]
     medical = [(person(n)[0], number(n), "2026-09-15", "一院", "90000", "80000", "青禾区") for n in (2, 3, 12)]
     book(home / "inbox/medical_insurance/高额医疗费用.xlsx", MEDICAL, medical)
@@ -169,7 +182,7 @@ def test_each_change_is_found(home, what, change, says):
     ],
 )
 def test_another_key_is_named_as_the_one_thing_that_is_wrong(home, tmp_path, name, says):
-    others = new_home(tmp_path / "other")
+    others = few_divisions(new_home(tmp_path / "other"))
     for make in (archive.make_key, seal.make_key):
         make(Home(others))
     (others / "keys/identity.key").write_bytes(bytes(32))  # the homes of the tests have one in common

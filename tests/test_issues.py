@@ -12,7 +12,7 @@ from low_income.model import mask
 from low_income.night import issues, run
 from low_income.records.ledger.parts import BROKE
 
-from tests.night_kit import DAY, PERSON, ask, book, new_home, number, person, still
+from tests.night_kit import DAY, PERSON, ask, book, few_divisions, new_home, number, person, still
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +37,7 @@ def bad(serial: int, month: str = "2026-10") -> tuple[str, ...]:
 
 @pytest.mark.slow
 def test_a_fault_is_new_then_open_then_fixed_for_one_night_then_back(tmp_path):
-    home = new_home(tmp_path / "home")
+    home = few_divisions(new_home(tmp_path / "home"))
     odd = (*person(2)[:4], "很多", "2026-10")
     book(home / FILE, PERSON, [person(1), odd, bad(3)])
     run.night(home, DAY)
@@ -74,7 +74,7 @@ def test_a_fault_is_new_then_open_then_fixed_for_one_night_then_back(tmp_path):
 
 
 def test_a_newer_month_cures_nothing_and_an_older_one_adds_nothing_for_long(tmp_path):
-    home = new_home(tmp_path / "home")
+    home = few_divisions(new_home(tmp_path / "home"))
     book(home / "inbox/d01/边缘人员九月.xlsx", PERSON, [person(1, "2026-09"), bad(3, "2026-09"), bad(5, "2026-09")])
     run.night(home, DAY)
     assert [line[1] for line in ask(home, LINES)] == ["new"] * 4
@@ -96,7 +96,7 @@ def test_a_newer_month_cures_nothing_and_an_older_one_adds_nothing_for_long(tmp_
 
 
 def test_what_two_newer_months_do_not_have_was_away_when_it_is_met_again(tmp_path):
-    home = new_home(tmp_path / "home")
+    home = few_divisions(new_home(tmp_path / "home"))
     months = [("2026-08", bad(3, "2026-08")), ("2026-09", person(3, "2026-09")), ("2026-10", person(3))]
     for nights, (month, row) in enumerate(months):
         book(home / f"inbox/d01/边缘人员{month}.xlsx", PERSON, [person(1, month), row])
@@ -111,7 +111,7 @@ HOUSE = ("户主姓名", "户主身份证号", "家庭人口", "家庭月均收�
 
 
 def test_nobody_is_asked_about_a_list_that_was_refused_until_it_comes(tmp_path):
-    home = new_home(tmp_path / "home")
+    home = few_divisions(new_home(tmp_path / "home"))
     house = [(person(at)[0], number(at), "1", "900", "2026-01", "2026-10") for at in (1, 2, 3)]
     book(home / "inbox/d01/边缘人员.xlsx", PERSON, [person(1), person(2), person(4)])
     book(home / "inbox/d01/边缘家庭东.xlsx", HOUSE, house[:1])
@@ -127,7 +127,7 @@ def test_nobody_is_asked_about_a_list_that_was_refused_until_it_comes(tmp_path):
 
 
 def test_a_question_that_cannot_be_asked_again_is_not_said_to_be_answered(tmp_path):
-    home = new_home(tmp_path / "home")
+    home = few_divisions(new_home(tmp_path / "home"))
     house = [(person(at)[0], number(at), "1", "900", "2026-01", "2026-10") for at in (1, 2, 3, 4)]
     spoilt = (house[3][0], bad(4)[1], *house[3][2:])
     book(home / "inbox/d01/边缘家庭.xlsx", HOUSE, house[:2])
@@ -148,7 +148,7 @@ def test_a_question_that_cannot_be_asked_again_is_not_said_to_be_answered(tmp_pa
 
 
 def test_a_file_sent_back_whole_has_a_line_until_its_kind_comes_in_order(tmp_path):
-    home = new_home(tmp_path / "home")
+    home = few_divisions(new_home(tmp_path / "home"))
     (home / FILE).write_bytes(b"PK\x03\x04 torn")
     still(home / FILE)
     book(home / "inbox/d01/没有月份.xlsx", PERSON[:5], [person(1)[:5]], "边缘人员")
@@ -162,7 +162,7 @@ def test_a_file_sent_back_whole_has_a_line_until_its_kind_comes_in_order(tmp_pat
 
 
 def test_two_people_of_one_name_without_a_number_have_a_line_each(tmp_path):
-    home = new_home(tmp_path / "home")
+    home = few_divisions(new_home(tmp_path / "home"))
     blank = ("某某", "", number(1), "子", "900", "2026-10")
     book(home / FILE, PERSON, [person(1), blank, blank])
     run.night(home, DAY)
@@ -171,7 +171,7 @@ def test_two_people_of_one_name_without_a_number_have_a_line_each(tmp_path):
 
 
 def test_each_line_names_its_level(tmp_path):
-    home = new_home(tmp_path / "home")
+    home = few_divisions(new_home(tmp_path / "home"))
     rows = [
         person(1),
         bad(2),

@@ -15,7 +15,7 @@ from low_income.operate import integrity
 from low_income.records import keyed_ids
 from openpyxl import load_workbook
 
-from tests.night_kit import DAY, ask, book, copy_home, differences, new_home, number, still
+from tests.night_kit import DAY, ask, book, copy_home, differences, few_divisions, new_home, number, still
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +50,7 @@ def members(home: Path) -> list[tuple[str, ...]]:
 @pytest.fixture(scope="module")
 def confirmed(tmp_path_factory):
     """Two nights: a child without a number in two lists of one household, then the confirmation of the one in dibao."""
-    home = new_home(tmp_path_factory.mktemp("newborn") / "home")
+    home = few_divisions(new_home(tmp_path_factory.mktemp("newborn") / "home"))
     book(home / "inbox/d01" / NAME, HEADER, [head(1), child(1), head(3)])
     book(home / "inbox/d01/摸底.xlsx", ("户编号", "姓名", "身份证号", "与户主关系"),
          [("H1", "某丙", number(5), "户主"), ("H1", CHILD, "", "子")])  # fmt: skip

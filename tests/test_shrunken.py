@@ -16,7 +16,7 @@ from low_income.records.ledger import Ledger, Submission
 from low_income.records.ledger.parts import is_shrunken
 from low_income.settings.home import Home
 
-from tests.night_kit import DAY, PERSON, ask, book, new_home, person
+from tests.night_kit import DAY, PERSON, ask, book, few_divisions, new_home, person
 
 pytestmark = pytest.mark.slow
 
@@ -99,7 +99,7 @@ def test_it_says_what_the_new_parts_have_and_what_the_roster_has_with_them(
 @pytest.fixture(scope="module")
 def held(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """September whole, October with 39 of 60: the night after it came."""
-    home = new_home(tmp_path_factory.mktemp("held") / "home")
+    home = few_divisions(new_home(tmp_path_factory.mktemp("held") / "home"))
     roster(home, "九月.xlsx", range(1, 61), "2026-09")
     run.night(home, DAY)
     roster(home, "十月.xlsx", range(1, 40))
@@ -161,7 +161,7 @@ def test_confirmed_with_name_and_reason_it_is_taken_the_next_night(held, tmp_pat
 
 @pytest.mark.slow
 def test_a_further_part_makes_it_whole_and_a_whole_one_takes_its_place(tmp_path):
-    home = new_home(tmp_path / "home")
+    home = few_divisions(new_home(tmp_path / "home"))
     roster(home, "九月.xlsx", range(1, 61), "2026-09")
     run.night(home, DAY)
     roster(home, "十月北片.xlsx", range(1, 31))

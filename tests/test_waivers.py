@@ -18,7 +18,7 @@ from low_income.returns.page import HEADER as HEADS
 from low_income.returns.page import WIDTHS
 from openpyxl import load_workbook
 
-from tests.night_kit import DAY, ask, book, new_home, number, still
+from tests.night_kit import DAY, ask, book, few_divisions, new_home, number, still
 
 pytestmark = pytest.mark.slow
 
@@ -101,7 +101,7 @@ def test_a_yes_beside_what_cannot_be_confirmed_is_answered(monkeypatch):
 
 @pytest.mark.slow
 def test_confirmed_in_the_returned_workbook_the_line_is_excepted_and_the_value_stands(tmp_path):
-    home = new_home(tmp_path / "home")
+    home = few_divisions(new_home(tmp_path / "home"))
     returned = first_night(home)
     assert ask(home, LINES) == [("sex.sex_contradicts", "new")]
     assert accepted_sex(home) == [None, "男"]
@@ -129,7 +129,7 @@ def test_confirmed_in_the_returned_workbook_the_line_is_excepted_and_the_value_s
 
 
 def test_an_answer_without_reason_or_name_is_not_taken_and_comes_back_with_why(tmp_path):
-    home = new_home(tmp_path / "home")
+    home = few_divisions(new_home(tmp_path / "home"))
     returned = first_night(home)
     answer(returned, home / "inbox/d01" / NAME, "是", "", "某办事员")
     run.night(home, later(1))
@@ -144,7 +144,7 @@ def test_an_answer_without_reason_or_name_is_not_taken_and_comes_back_with_why(t
 
 
 def test_our_sheet_alone_with_the_answers_on_it_is_enough(tmp_path):
-    home = new_home(tmp_path / "home")
+    home = few_divisions(new_home(tmp_path / "home"))
     returned = first_night(home)
     workbook = load_workbook(returned)
     del workbook["Sheet1"]
@@ -159,7 +159,7 @@ def test_our_sheet_alone_with_the_answers_on_it_is_enough(tmp_path):
 
 @pytest.mark.slow
 def test_the_data_officer_says_so_with_a_command_and_an_expiry(tmp_path):
-    home = new_home(tmp_path / "home")
+    home = few_divisions(new_home(tmp_path / "home"))
     first_night(home)
     [(issue,)] = ask(home, "select issue_id from validation_issue")
     words = ["--by", "数据员甲", "--because", "登记有误,户籍已核", "--date", later(1).isoformat()]
@@ -173,7 +173,7 @@ def test_the_data_officer_says_so_with_a_command_and_an_expiry(tmp_path):
 
 
 def test_a_fault_that_must_be_mended_cannot_be_confirmed_away(tmp_path):
-    home = new_home(tmp_path / "home")
+    home = few_divisions(new_home(tmp_path / "home"))
     wrong = number(1)[:-1] + ("1" if number(1)[-1] != "1" else "2")
     book(
         home / "inbox/d01" / NAME,

@@ -15,7 +15,7 @@ from low_income.model import MonitorError
 from low_income.night import run
 from low_income.warehouse.models import Card, Example
 
-from tests.night_kit import DAY, MEDICAL, book, new_home, number, person
+from tests.night_kit import DAY, MEDICAL, book, few_divisions, new_home, number, person
 from tests.sql_kit import examples, inputs, models_of
 
 pytestmark = pytest.mark.slow
@@ -150,7 +150,7 @@ def test_somebody_whom_no_list_names() -> None:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    place = new_home(tmp_path_factory.mktemp("why") / "home")
+    place = few_divisions(new_home(tmp_path_factory.mktemp("why") / "home"))
     book(
         place / "inbox/d01/边缘.xlsx",
         ("姓名", "身份证号", "户主身份证号", "与户主关系", "月收入", "数据月份"),

@@ -412,8 +412,10 @@ def _room(sheet: str, sheets: frozenset[str] | None) -> range:
 def _write_gain(page: Page, actions: list[_Action], issues: pd.DataFrame) -> None:
     """Write how many of the rows that were sent back the first five things to do would cure, where that is many."""
     grave = [(one.rule, one.fix) for one in actions if one.rank == 0]
+    if len(grave) <= _FIRST_TO_DO:
+        return
     bad = issues[issues["rank"].eq(0) & issues["at_row"].gt(0)]
-    if len(grave) <= _FIRST_TO_DO or bad.empty:
+    if bad.empty:
         return
     is_later = ~pd.MultiIndex.from_frame(bad[["rule", "fix"]]).isin(grave[:_FIRST_TO_DO])
     uncured = pd.Series(is_later).groupby([bad["sheet"].to_numpy(), bad["at_row"].to_numpy()]).any()
@@ -428,6 +430,8 @@ _FIRST_TO_DO = 5
 
 def counted_once(issues: pd.DataFrame, sheets: Collection[str] | None = None) -> int:
     """How many rows of a submission (on these sheets) were left out only because they repeat another row."""
+    if not issues["rule"].eq(IDENTICAL_TWIN).any():
+        return 0
     rows = issues if sheets is None else issues[issues["sheet"].isin(list(sheets))]
     place = ["sheet", "row_number"]
     faulty = pd.MultiIndex.from_frame(rows.loc[rows["severity"].eq("must_fix"), place])

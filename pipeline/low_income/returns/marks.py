@@ -111,10 +111,13 @@ def plan(
             emptied=emptied.get(sheet, []),
             text_columns=text_columns.get(sheet, frozenset()),
         )
-        found = _place(by_sheet[sheet], areas) if sheet in by_sheet else _place(placed.iloc[:0], areas)
         heads = _heads(own, areas)
         own.heads = len(heads)
-        found = found[~_keys(found).isin([row * _STRIDE + column for row, column in heads])]
+        if sheet not in by_sheet and not heads:
+            continue  # most sheets of most workbooks
+        found = _place(by_sheet[sheet] if sheet in by_sheet else placed.iloc[:0], areas)
+        if heads:
+            found = found[~_keys(found).isin([row * _STRIDE + column for row, column in heads])]
         _fill(own, found, heads)
         _write_notes(own, found, heads)
     return marks
@@ -136,15 +139,16 @@ def _place(issues: pd.DataFrame, areas: list[tuple[tuple[int, int], tuple[int, i
             "column": issues["column"].fillna(0).astype("int64").to_numpy(),
         }
     )
-    hidden = _hidden_cells(areas)
     whole_row = frame["column"].eq(0)
     frame.loc[whole_row, "column"] = 1
-    while (step := whole_row & _keys(frame).isin(hidden.index)).any():
-        frame.loc[step, "column"] += 1
-    anchor = _keys(frame).map(hidden)
-    moved = anchor.notna()
-    frame.loc[moved, "row"] = anchor[moved].astype("int64") // _STRIDE
-    frame.loc[moved, "column"] = anchor[moved].astype("int64") % _STRIDE
+    if areas:
+        hidden = _hidden_cells(areas)
+        while (step := whole_row & _keys(frame).isin(hidden.index)).any():
+            frame.loc[step, "column"] += 1
+        anchor = _keys(frame).map(hidden)
+        moved = anchor.notna()
+        frame.loc[moved, "row"] = anchor[moved].astype("int64") // _STRIDE
+        frame.loc[moved, "column"] = anchor[moved].astype("int64") % _STRIDE
     return frame.sort_values(["row", "column", "rank"], kind="stable", ignore_index=True)
 
 
