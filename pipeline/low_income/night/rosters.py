@@ -426,10 +426,11 @@ def shrinks(home: Home, day: date) -> Callable[[int, int], bool]:
 
 def _of_databases(home: Home, ledger: Ledger, unit: Unit, mine: Sequence[Submission], day: date) -> list[Gap]:
     """The gaps of a table that was not read this night: in the kinds that it gave before or its name says, else in all that the unit must send."""
-    asked = ledger.sources(day)
+    own = [source for source in home.settings.databases if source.unit == unit.code]
+    asked = ledger.sources(day) if own else {}
     found = []
-    for source in home.settings.databases:
-        if source.unit == unit.code and asked.get(source.name, ("",))[0] == "not_delivered":
+    for source in own:
+        if asked.get(source.name, ("",))[0] == "not_delivered":
             before = {
                 each.kind for each in mine if each.kind and part_name(each.file_name) == part_name(source.file_name)
             }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from itertools import compress
 
 import numpy as np
 import pyarrow as pa
@@ -15,19 +16,22 @@ from low_income.reading.grid import Mask, Texts
 
 def column(cells: Sequence[object]) -> tuple[Texts, Mask | None]:
     """(text of one column's cells, which of them contained a number; None when none did)."""
-    kinds = set(map(type, cells))
+    types = list(map(type, cells))
+    kinds = set(types)
     if kinds <= {str}:
         return _without_empty(pa.array(cells, pa.string())), None
-    numeric = None
+    if kinds <= _NUMBERS:
+        return number_texts(np.array(cells, dtype=np.float64)), np.ones(len(cells), bool)
     texts: list[object] = [
-        cell if type(cell) is str else None if type(cell) in _NUMBERS else _WORDS[type(cell)](cell) for cell in cells
+        cell if kind is str else None if kind in _NUMBERS else _WORDS[kind](cell)
+        for cell, kind in zip(cells, types, strict=True)
     ]
     shown = _without_empty(pa.array(texts, pa.string()))
-    if kinds & _NUMBERS:
-        numeric = np.fromiter((type(cell) in _NUMBERS for cell in cells), bool, len(cells))
-        numbers = np.array([cell for cell in cells if type(cell) in _NUMBERS], dtype=np.float64)
-        shown = pc.replace_with_mask(shown, pa.array(numeric), number_texts(numbers))
-    return shown, numeric
+    if not kinds & _NUMBERS:
+        return shown, None
+    numeric = np.fromiter(map(_NUMBERS.__contains__, types), bool, len(cells))
+    numbers = np.array(list(compress(cells, numeric.tolist())), dtype=np.float64)
+    return pc.replace_with_mask(shown, pa.array(numeric), number_texts(numbers)), numeric
 
 
 def _without_empty(texts: Texts) -> Texts:

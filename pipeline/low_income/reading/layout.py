@@ -911,7 +911,8 @@ def _write(kind: Kind, tables: list[pa.Table], work_dir: Path) -> str:
     path = work_dir / f"{kind.name}.parquet"
     try:
         work_dir.mkdir(parents=True, exist_ok=True)
-        with pq.ParquetWriter(path, schema) as writer:
+        # Read twice and thrown away: fast to write and to read counts more than a few bytes.
+        with pq.ParquetWriter(path, schema, compression="lz4", write_statistics=False) as writer:
             for table in tables:
                 writer.write_table(_with_all(table, schema))
     except OSError as error:

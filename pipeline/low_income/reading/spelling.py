@@ -33,11 +33,16 @@ _HYPHENATED = {"extendedProperties": "extended-properties", "customProperties": 
 _CHUNK = 1 << 20
 _ODD = re.compile(rb'<(?:c|row)(?! r=")[\s/>]|<c r="[A-Z]*[a-z]|<(?:v|is)\s')
 """Unusual spelling: a row or cell whose first attribute is not its position, a position in lower case, a value with attributes."""
-_ODD_WORDS = (
-    b"<!", b"='", b' ="', b'= "',
-    b"<v> ", b"<v>\n", b"<v>\r", b"<v>\t", b" </v>", b"\n</v>", b"\r</v>", b"\t</v>",
-)  # fmt: skip
-"""Unusual spelling: comments, single quotes, blanks around `=` or values; a reader may then read a text's index as 0."""
+_ODD_WORDS: dict[bytes, tuple[bytes, ...]] = {
+    b"": (b"<!", b' ="', b'= "', b"<v> ", b" </v>"),
+    b"'": (b"='",),
+    b"\n": (b"<v>\n", b"\n</v>"),
+    b"\r": (b"<v>\r", b"\r</v>"),
+    b"\t": (b"<v>\t", b"\t</v>"),
+}
+"""Unusual spelling: comments, single quotes, blanks around `=` or values; a reader may then read a text's index as 0.
+
+By a byte that Excel hardly writes: where it is missing, which is quickly known, the words with it are not looked for."""
 _ERROR = re.compile(rb'\st="e"[^>]*>(?:<f\b[^>]*/>|<f\b[^>]*>[^<]*</f>)?<v>([^<]*)</v>')
 _ERRORS = frozenset({"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"})
 """The error values of the standard. Newer Excel has more (#SPILL!, #CALC!), and WPS has some in Chinese."""
@@ -56,7 +61,8 @@ def is_usual(chunk: bytes, *, is_first: bool) -> bool:
     if is_first and (b"<worksheet" not in chunk or b"\0" in chunk[:64] or b'xmlns="%s"' % MAIN.encode() not in chunk):
         return False
     named = chunk.count(MAIN.encode())  # more than once: by a prefix too
-    if named != is_first or any(each in chunk for each in _ODD_WORDS) or _ODD.search(chunk):
+    odd = (word for byte, words in _ODD_WORDS.items() if byte in chunk for word in words)
+    if named != is_first or any(word in chunk for word in odd) or _ODD.search(chunk):
         return False
     errors = _ERROR.findall(chunk) if b't="e"' in chunk else []
     return len(errors) == chunk.count(b't="e"') and {error.decode("latin-1") for error in errors} <= _ERRORS
