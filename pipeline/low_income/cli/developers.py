@@ -87,7 +87,7 @@ def generate(
 @click.option("--keep", type=usage.Place(), help="把虚构的文件留在这里，下次再用")
 @click.option("--write", type=usage.Place(), help="把结果表写进这个 Markdown 文件")
 @click.option(
-    "--quick", is_flag=True, help="只测一次，规模是 S 的二十分之一：各步的 CPU 是地板的几倍，比上一次多了没有"
+    "--quick", is_flag=True, help="只测一次，规模是 S 的二十分之一：各步的计算量是地板的几倍，比上一次多了没有"
 )
 @click.option("--figures", type=usage.Place(), help="--quick 拿来比较的上一次")
 @click.option("--keep-figures", type=usage.Place(), help="--quick 把这一次写进这个文件")
