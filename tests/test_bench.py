@@ -22,6 +22,8 @@ def test_all_find_the_same_cells_and_read_the_same_rows(tmp_path):
     assert len(found["ours"]) == 30
     assert all(cells == found["ours"] for cells in found.values())
     assert {frozenset(reader(book)()) for _, reader in peers.READING.values()} == {frozenset({(1_000, "rows")})}
+    marked = {frozenset(marker(book)()()) for _, marker in peers.MARKING.values()}
+    assert marked == {frozenset((row, "E") for row in range(3, 1_003, 100))}
 
 
 def test_a_spoilt_roster_is_spoilt_by_the_share_that_is_said_and_its_clean_twin_not_at_all(tmp_path):

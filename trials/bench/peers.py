@@ -1,4 +1,4 @@
-"""Others at the same work: one list judged by plain Great Expectations, pandera, frictionless and us; one workbook read.
+"""Others at the same work: one list judged by others and us, one workbook read, one workbook marked.
 
 Each peer is written as its own documentation shows it, with the checks that our contract of the kind makes, and must
 point at exactly the same failing cells; what it costs is taken in a process of its own, imports left out.
@@ -12,12 +12,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from low_income.model import ColumnUse, MonitorError, Reading, SheetReading
 
@@ -183,6 +183,29 @@ def _pandera(path: Path) -> Callable[[], Cells]:
     return work
 
 
+def _duckdb(path: Path) -> Callable[[], Cells]:
+    import duckdb  # noqa: PLC0415
+
+    total = " + ".join(f"try_cast(n[{at}] as integer) * {weight}" for at, weight in enumerate(_WEIGHTS, start=1))
+    right = f"regexp_full_match(n, '{_SHAPE}') and '10X98765432'[({total}) % 11 + 1] = n[18]"
+    query = f"""
+        with source as (select row_number - 2 as place, {", ".join(FIELDS)} from read_parquet('{path}'))
+        select place, 'name' from source where name is null
+        union select place, 'id_number' from source where id_number is null or not is_right(id_number)
+        union select place, 'id_number' from source where id_number is not null qualify count(*) over (partition by id_number) > 1
+        union select place, 'head_id_number' from source where not is_right(head_id_number)
+        union select place, 'relation' from source where relation not in {RELATIONS}
+        union select place, 'monthly_income_fen' from source where not regexp_full_match(monthly_income_fen, '{_MONEY}')
+    """
+
+    def work() -> Cells:
+        with closing(duckdb.connect()) as con:
+            con.execute(f"create macro is_right(n) as {right}")
+            return set(con.execute(query).fetchall())
+
+    return work
+
+
 def _frictionless(path: Path) -> Callable[[], Cells]:
     from frictionless import Check, Checklist, Resource, Schema, errors, fields, system  # noqa: PLC0415
 
@@ -243,6 +266,7 @@ VALIDATING: dict[str, tuple[str, Callable[[Path], Callable[[], Cells]]]] = {
     "ours": ("本产品（从原文到有错的格）", _ours),
     "ours_whole": ("本产品（整个检查：还写好每一格的说明、写出接收和退回的行）", partial(_ours, is_whole=True)),
     "great_expectations": ("Great Expectations（按其文档）", _plain_great_expectations),
+    "duckdb": ("DuckDB，手写的 SQL", _duckdb),
     "pandera": ("pandera", _pandera),
     "frictionless": ("frictionless", _frictionless),
 }
@@ -278,18 +302,109 @@ def _our_reader(path: Path) -> Callable[[], Cells]:
     return work
 
 
-def _pandas_openpyxl(path: Path) -> Callable[[], Cells]:
+def _pandas(path: Path, *, engine: Literal["openpyxl", "calamine"]) -> Callable[[], Cells]:
     import pandas as pd  # noqa: PLC0415
 
     def work() -> Cells:
-        return {(len(pd.read_excel(path, engine="openpyxl", header=1, dtype=str)), "rows")}
+        return {(len(pd.read_excel(path, engine=engine, header=1, dtype=str)), "rows")}
 
     return work
 
 
 READING: dict[str, tuple[str, Callable[[Path], Callable[[], Cells]]]] = {
     "ours": ("本产品（隔离的进程里，识别种类和表头）", _our_reader),
-    "pandas": ("pandas + openpyxl", _pandas_openpyxl),
+    "calamine": ("pandas + calamine", partial(_pandas, engine="calamine")),
+    "pandas": ("pandas + openpyxl", partial(_pandas, engine="openpyxl")),
+}
+
+
+# Marking a workbook -------------------------------------------------------------------------------------------------
+
+EACH = 100
+"""Of the rows of the workbook that is marked, one of so many has a wrong income."""
+_FIX = "请只填数字"
+
+
+def _marked_rows(rows: int) -> range:
+    """The rows of the sheet, counted as Excel does, whose income is marked: its list begins in row 3."""
+    return range(3, rows + 3, EACH)
+
+
+def _rows_of(path: Path) -> int:
+    """How many rows the list of a workbook by `make_book` has."""
+    import python_calamine  # noqa: PLC0415
+
+    with python_calamine.load_workbook(path) as book:
+        return int(book.get_sheet_by_index(0).total_height) - 2
+
+
+def _our_marks(path: Path) -> Callable[[], Callable[[], Cells]]:
+    import pandas as pd  # noqa: PLC0415
+    from low_income import returns  # noqa: PLC0415
+
+    rows, column = _rows_of(path), len(FIELDS)
+    uses = [ColumnUse(field, title, at) for at, (field, title) in enumerate(FIELDS.items(), start=1)]
+    reading = Reading(KIND, [SheetReading("人员", (2, 2), uses, rows_read=rows)], "2026-10")
+    summary = returns.SubmissionSummary("低保边缘人员", reading, rows, rows, 0, 0, "accepted")
+    at = _marked_rows(rows)
+    issues = pd.DataFrame({"issue_id": [f"i{row}" for row in at], "row_number": pd.array(at, "Int32")}).assign(
+        level="value", rule="monthly_income_fen.unreadable", severity="confirm", message="月收入看不懂", fix=_FIX,
+        sheet="人员", header="月收入", value="约一千", column=pd.array([column] * len(at), "Int32"),
+    )  # fmt: skip
+
+    def work() -> Callable[[], Cells]:
+        target = path.with_name("ours.xlsx")
+        returns.write(path, path.name, target, [summary], issues)
+        return partial(_filled, target)
+
+    return work
+
+
+def _openpyxl(path: Path) -> Callable[[], Callable[[], Cells]]:
+    import openpyxl  # noqa: PLC0415
+    from openpyxl.comments import Comment  # noqa: PLC0415
+    from openpyxl.styles import PatternFill  # noqa: PLC0415
+
+    at, column = _marked_rows(_rows_of(path)), len(FIELDS)
+
+    def work() -> Callable[[], Cells]:
+        target = path.with_name("openpyxl.xlsx")
+        book = openpyxl.load_workbook(path)
+        sheet = book.worksheets[0]
+        for row in at:
+            cell = sheet.cell(row, column)
+            cell.fill = PatternFill("solid", fgColor="FFFFEB9C")
+            cell.comment = Comment(_FIX, "monitor")
+        book.save(target)
+        return partial(_filled, target)
+
+    return work
+
+
+def _filled(path: Path) -> Cells:
+    """(row, column's letter) of the cells of the sender's sheet that have a fill."""
+    import openpyxl  # noqa: PLC0415
+
+    sheet = openpyxl.load_workbook(path)["人员"]
+    return {(cell.row, cell.column_letter) for row in sheet.iter_rows() for cell in row if cell.fill.fill_type}
+
+
+MARKING: dict[str, tuple[str, Callable[[Path], Callable[[], Callable[[], Cells]]]]] = {
+    "ours": ("本产品（还写问题清单，并核对每一格）", _our_marks),
+    "openpyxl": ("openpyxl（读进来、涂色、写批注、存）", _openpyxl),
+}
+"""A peer's work gives what finds the marked cells: that is asked after the clock has stopped."""
+
+
+_PEERS: dict[str, Mapping[str, tuple[str, Callable[[Path], Callable[[], Any]]]]] = {
+    "validating": VALIDATING,
+    "reading": READING,
+    "marking": MARKING,
+}
+_TITLES = {
+    "validating": "同样的行、同样的检查，找出同样的单元格",
+    "reading": "同一个工作簿，读成表",
+    "marking": f"同一个工作簿，每 {EACH} 行标出一格",
 }
 
 
@@ -306,9 +421,9 @@ def measure(rows: int, *, rounds: int, on_step: Callable[[str, int, int], None])
         table, book = Path(folder) / "名单.parquet", Path(folder) / "名单.xlsx"
         make_rows(table, rows)
         make_book(table, book)
-        for what, peers, path in (("validating", VALIDATING, table), ("reading", READING, book)):
+        for what, path in (("validating", table), ("reading", book), ("marking", book)):
             told[what] = {}
-            for name, (title, _) in peers.items():
+            for name, (title, _) in _PEERS[what].items():
                 taken = []
                 for done in range(rounds):
                     on_step(title, done, rounds)
@@ -334,9 +449,9 @@ def _in_a_process(what: str, name: str, path: Path) -> dict[str, Any]:
 
 
 def as_text(told: dict[str, Any]) -> str:
-    """Two Markdown tables."""
+    """A Markdown table for each work."""
     lines = []
-    for what, title in (("validating", "同样的行、同样的检查，找出同样的单元格"), ("reading", "同一个工作簿，读成表")):
+    for what, title in _TITLES.items():
         ours = told[what]["ours"]["seconds"]
         lines += [
             "",
@@ -351,11 +466,11 @@ def as_text(told: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    peer = {"validating": VALIDATING, "reading": READING}[sys.argv[1]][sys.argv[2]][1]
-    ready = peer(Path(sys.argv[3]))
+    ready = _PEERS[sys.argv[1]][sys.argv[2]][1](Path(sys.argv[3]))
     began = time.perf_counter()
-    cells = ready()
+    done = ready()
     seconds = time.perf_counter() - began
+    cells = done() if callable(done) else done
     digest = hashlib.sha256(repr(sorted(cells)).encode()).hexdigest()
     found = len(cells)
     print(json.dumps({"seconds": seconds, "found": found, "digest": digest}))  # noqa: T201 - read by the one who measures
