@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -20,6 +21,7 @@ from low_income.records import accepted_store, keyed_ids, seal
 from low_income.records.ledger import Ledger, Submission
 from low_income.settings import contracts
 from low_income.settings.home import Home
+from low_income.settings.places import Gazetteer, Place
 from low_income.settings.policy import Policy
 
 _ARROW: dict[str, pa.DataType] = {"BIGINT": pa.int64(), "INTEGER": pa.int32(), "BOOLEAN": pa.bool_(), "DATE": pa.date32(),
@@ -76,7 +78,7 @@ def gather(
         "decision": _table("decision", decisions.rows(ledger, day, without)),
         "draw": _table("draw", [{"salt": keyed_ids.draw_salt(key, day - timedelta(days=day.weekday()))}]),
         "release": _table("release", [_release(home, in_force, built_at)]),
-        "place": _table("place", _places(home, in_force)),
+        "place": _places(home, in_force),
         "issue": _issues(home, ledger, submissions, day),
     }
     return warehouse.Inputs(
@@ -100,7 +102,7 @@ def _earlier(
     paths = [path for of_kind in (_accepted(home, gone), _unproven(home, gone)) for path in of_kind.values()]
     given_tables = _of_lists(home, ledger, submissions, night) | {
         "identity": _identities(home, (path for each in paths for path in each)),
-        "place": _table("place", _places(home, gone)),
+        "place": _places(home, gone),
     }
     return warehouse.Inputs(
         day=night, accepted=_accepted(home, in_force), unproven=_unproven(home, in_force), given_tables=given_tables
@@ -110,7 +112,8 @@ def _earlier(
 def _identities(home: Home, paths: Iterable[Path]) -> pa.Table:
     key = home.identity_key()
     ids = _person_ids(paths)
-    return _table("identity", ({"person_id": one, "household_id": keyed_ids.household_id(key, one)} for one in ids))
+    homes = [keyed_ids.household_id(key, one) for one in ids]
+    return pa.table({"person_id": pa.array(ids, pa.string()), "household_id": pa.array(homes, pa.string())})
 
 
 def _submissions(
@@ -217,41 +220,79 @@ def _columns(each: Submission) -> list[dict[str, Any]]:
     ]
 
 
-def _places(home: Home, in_force: list[Submission]) -> list[dict[str, str]]:
+def _places(home: Home, in_force: list[Submission]) -> pa.Table:
     """For rows of partners: the one division that township or address names, and the township; '' when no township is named.
 
     Columns are asked in turn, and only for rows that no earlier column has settled, since addresses take longest to read.
     """
-    lines = []
+    columns = warehouse.INPUT["place"]
+    found = [pa.table({column: pa.array([], pa.string()) for column in columns})]
     for each in in_force:
         kind = contracts.load().kinds[each.kind or ""]
         fields = [field for field in _PLACES if field in kind.columns]
         if "division" in kind.senders or not fields or not each.rows_accepted:
             continue
         with closing(pq.ParquetFile(accepted_store.rows_path(home, kind.name, each.submission_id))) as file:
-            rows = file.read(columns=["row_id", *fields])
-        divisions: dict[str, str] = {}
-        townships: dict[str, str] = {}
-        seen: list[tuple[str, list[tuple[str, str]]]] = []  # several divisions may have a township of the same name
-        for field in fields:
-            open_rows: list[tuple[str, str]] = [
-                (str(row_id), str(text))
-                for row_id, text in zip(rows.column("row_id").to_pylist(), rows.column(field).to_pylist(), strict=True)
-                if text and row_id not in townships
-            ]
-            named = home.places(sorted({text for _, text in open_rows}))
-            seen += [(row_id, named[text]) for row_id, text in open_rows if named[text]]
-            for row_id, places in seen:
-                if len(codes := {code for code, _ in places}) == 1:
-                    divisions.setdefault(row_id, min(codes))
-            for row_id, places in seen:
-                if len(names := {name for code, name in places if name and code == divisions.get(row_id)}) == 1:
-                    townships.setdefault(row_id, min(names))
-        lines += [
-            {"row_id": row_id, "division_code": division, "township": townships.get(row_id, "")}
-            for row_id, division in sorted(divisions.items())
-        ]
-    return lines
+            found.append(_places_of(home.gazetteer, file.read(columns=["row_id", *fields]), fields).select([*columns]))
+    return pa.concat_tables(found)
+
+
+def _places_of(gazetteer: Gazetteer, rows: pa.Table, fields: list[str]) -> pa.Table:
+    """(row_id, division_code, township) of the rows that name one division, sorted by row_id.
+
+    Rows that name the same candidates in the same order are settled at once: `seen` of each row is one of few.
+    """
+    seen: list[tuple[tuple[Place, ...], ...]] = [()]
+    settled: list[Place | None] = [None]
+    of_row = np.zeros(len(rows), np.int64)
+    for field in fields:
+        texts = rows.column(field).combine_chunks().dictionary_encode()
+        text_of_row = np.asarray(texts.indices.fill_null(-1))
+        is_open = np.array([place is None or not place[1] for place in settled])
+        asked = np.flatnonzero(is_open[of_row] & (text_of_row >= 0))
+        words = texts.dictionary.to_pylist()
+        used = [at for at in np.unique(text_of_row[asked]).tolist() if words[at]]
+        named = gazetteer.places(words[at] for at in used)
+        candidates: dict[tuple[Place, ...], int] = {}
+        of_text = np.full(len(words), -1)
+        for at in used:
+            if places := tuple(named[words[at]]):
+                of_text[at] = candidates.setdefault(places, len(candidates))
+        asked = asked[of_text[text_of_row[asked]] >= 0]
+        both = of_row[asked] * max(len(candidates), 1) + of_text[text_of_row[asked]]
+        pairs, which = np.unique(both, return_inverse=True)
+        of_row[asked] = len(seen) + which
+        all_candidates = list(candidates)
+        for before, more in (divmod(pair, max(len(candidates), 1)) for pair in pairs.tolist()):
+            seen.append((*seen[before], all_candidates[more]))
+            settled.append(_settle(seen[-1], settled[before]))
+    there = np.flatnonzero(np.array([place is not None for place in settled])[of_row])
+    placed = [place or ("", "") for place in settled]
+    columns = {
+        "row_id": rows.column("row_id").combine_chunks().take(there),
+        "division_code": pa.array([division for division, _ in placed]).take(of_row[there]),
+        "township": pa.array([township for _, township in placed]).take(of_row[there]),
+    }
+    return pa.table(columns).sort_by("row_id")
+
+
+def _settle(seen: tuple[tuple[Place, ...], ...], before: Place | None) -> Place | None:
+    """The division and township ('' when none) that candidates name, one column after the other; None when no column names one division.
+
+    `before`: the same without the last column. Several divisions may have a township of the same name: so an earlier
+    column may name the township once a later one has named the division.
+    """
+    division = (
+        before[0]
+        if before
+        else next((codes.pop() for each in seen if len(codes := {code for code, _ in each}) == 1), "")
+    )
+    if not division:
+        return None
+    for each in seen:
+        if len(names := {name for code, name in each if name and code == division}) == 1:
+            return division, names.pop()
+    return division, ""
 
 
 def _existing(folder: Path, submissions: list[Submission]) -> list[Path]:
