@@ -41,7 +41,7 @@ demo: $(VENV)/.ready  ## a sample month of an invented bureau, through Airflow, 
 
 test: $(VENV)/.ready lint  ## the quality gate and the whole suite
 	@$(BIN)/python .ci/supply_chain.py audit || [ $$? -eq 3 ]  # 3: said, but a machine without a network is no fault of ours
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not harness"
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not harness"  # in the order of tests/conftest.py
 	$(BIN)/python -m pytest -m harness -k "disturbed or readers" tests/test_fault_injection.py
 	-@$(MAKE) --no-print-directory bench-quick  # it says what became dearer and fails nothing: machines are noisy
 

@@ -41,8 +41,16 @@ def look_further(settings_of_test: settings) -> settings:
     return settings(settings_of_test, max_examples=more, derandomize=False)
 
 
+LONG = (
+    "test_scheduler.py", "test_dags.py", "test_formats.py", "test_damage_property.py", "test_extending.py", "test_claims_answers.py",
+    "test_claims.py", "test_forgetting.py", "test_night.py",
+)  # fmt: skip
+"""Files that take minutes: they begin first, so that no process of a whole run waits for the other one at its end."""
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With the profile `explore`: what a property says of itself (`@settings`) would count more than the profile."""
+    """Put LONG first. With the profile `explore`: what a property says of itself (`@settings`) would count more than the profile."""
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
     if config.getoption("--hypothesis-profile") != "explore":
         return
     tests = {item.obj for item in items if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)}
