@@ -516,8 +516,7 @@ def _write_lines(
     page.section(f"逐处清单（共 {len(issues)} 处）")
     if len(lines) < len(issues):
         page.wide(
-            f"下面列出 {len(lines)} 处，另有 {len(issues) - len(lines)} 处没有列出（每种问题都列了最前面的若干处）；"
-            f"{unlisted}"
+            f"下面列出 {len(lines)} 处，另有 {len(issues) - len(lines)} 处没有列出（每种问题都列了最前面的若干处）；{unlisted}"
         )
     page.header()
     listed = issues.loc[lines].assign(asks=_may_be_confirmed)

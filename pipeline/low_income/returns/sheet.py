@@ -189,9 +189,8 @@ class SheetPatch:
         wanted = rows[self.next_mark] if self.next_mark < len(rows) else 1 << 30
         if wanted <= previous + 1:
             return position, previous
-        end = buffer.find(
-            b'<row r="%d"' % wanted, position
-        )  # nearly all programs write it so; a pattern for each row costs more
+        # Nearly all programs write it so, and a pattern for each row costs more.
+        end = buffer.find(b'<row r="%d"' % wanted, position)
         if end < 0:
             found = re.compile(rb"""<row\b[^>]*?\sr=["']%d["']""" % wanted).search(buffer, position)
             end = found.start() if found else buffer.rfind(b"</row>") + len(b"</row>")
