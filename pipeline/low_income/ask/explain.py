@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from low_income.lists import freshness_text, place_text
-from low_income.lists.words import LEVEL_TITLES, OUTCOME_TITLES
+from low_income.lists.words import LEVEL_TITLES, OUTCOME_TITLES, STATE_TITLES
 from low_income.model import MonitorError, mask
 from low_income.records import access, seal
 from low_income.settings import contracts
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from low_income.warehouse.models import Card
 
-STATUS_TITLES = {"open": "待核查", "verifying": "核查中", "closed": "已办结"}
 _FROM_A_FILE = ("value", "original_text", "file_name", "sheet", "header")
 """Fields with a sender's text, which may hold an ID number. Our own ids are never masked."""
 _STILL = {
@@ -202,7 +201,7 @@ def show(result: Mapping[str, Any], console: Console) -> None:
     """Print an explanation in Chinese. Text from files is never read as markup."""
     rule, subject = result["rule"], result["subject"]
     level = LEVEL_TITLES.get(result["level"], result["level"])
-    state = STATUS_TITLES.get(result["status"], result["status"])
+    state = STATE_TITLES.get(result["status"], result["status"])
     if result["outcome"]:
         state += f"（{OUTCOME_TITLES.get(result['outcome'], result['outcome'])}）"
     facts = Table.grid(padding=(0, 2))

@@ -1,4 +1,4 @@
-"""Commands for the analyst's questions: explain, why-not, report, backtest."""
+"""Commands for the analyst's questions: explain, why-not, report, backtest, review."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 from low_income.cli import usage
 from low_income.cli.command import Context, day_option, json_option, monitor, show_progress
 from low_income.cli.people import _id_number
+from low_income.model import MonitorError
 from low_income.settings.home import atomically
 
 
@@ -82,3 +83,23 @@ def backtest(obj: Context, folder: Path, first: date, last: date) -> None:
         result = trying.backtest(obj.folder, folder, first, last, show_progress(progress))
     integrity.looked(obj.folder, "backtest", because=f"{first} 到 {last}，{'、'.join(result['changes'])}")
     obj.tell(result, lambda console: trying.show(result, console))
+
+
+@monitor.command()
+@click.option("--port", type=usage.Whole(0, 65535), default=8070, show_default=True, help="端口；0 表示任意空着的")
+@click.option("--unit", metavar="单位代码", help="只看一个单位的；不写就是市局，看全部")
+@click.pass_obj
+def review(obj: Context, port: int, unit: str | None) -> None:
+    """在浏览器里看：预警清单和一户一档、各单位的报送、早报。只在这台机器上，只能看。"""
+    from low_income.operate import integrity
+
+    try:
+        from low_income.review import serve
+    except ModuleNotFoundError as problem:
+        raise MonitorError(f"没有装网页部分（缺 {problem.name}）；请照 docs/operate.md 装上 [page] 这一组") from problem
+
+    def ready(link: str) -> None:
+        obj.console.print(f"请在这台机器的浏览器里打开（只能用一次）：\n{link}", markup=False, soft_wrap=True)
+        obj.console.print("按 Ctrl-C 结束。", markup=False)
+
+    serve.serve(obj.folder, integrity.login(), unit, port, ready)

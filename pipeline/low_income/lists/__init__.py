@@ -16,15 +16,21 @@ from typing import TYPE_CHECKING, Any
 
 from low_income.lists import book as list_book
 from low_income.lists import figures
-from low_income.lists.words import ANSWER_TITLES, LEVEL_TITLES, OUTCOME_TITLES, QUESTION_TITLES, REGISTRY_TITLES
+from low_income.lists.words import (
+    ANSWER_TITLES,
+    CHANGE_TITLES,
+    LEVEL_TITLES,
+    OUTCOME_TITLES,
+    QUESTION_TITLES,
+    REGISTRY_TITLES,
+    STATE_TITLES,
+)  # fmt: skip
 from low_income.model import mask
 from low_income.settings.home import Unit, atomically
 
 if TYPE_CHECKING:
     import duckdb
 
-_CHANGE_TITLES = {"new": "新增", "worse": "加重", "same": "不变"}
-_STATE_TITLES = {"open": "待核查", "verifying": "核查中"}
 _MOST_EVIDENCE = 6
 """How many facts of one warning a list shows; `monitor explain` shows all."""
 _NO_SUCH_DAY = date.max
@@ -273,7 +279,7 @@ class _Reader:
                     "matters": "\n".join(f"{code} {self.rule_titles[code]}" for code in row["codes"].split(",")),
                     "head_number": mask(row["head_id_number"] or ""),
                     "referrals": (row["referrals"] or "").replace(",", "、"),
-                    "change": _CHANGE_TITLES.get(row["change"], ""),
+                    "change": CHANGE_TITLES.get(row["change"], ""),
                 }
             )
         return rows
@@ -304,7 +310,7 @@ class _Reader:
                     "head_name": home.get("head_name"),
                     "subject_number": self._number(row),
                     "rule": f"{row['rule_code']} {row['title']}",
-                    "state": _STATE_TITLES.get(row["status"], ""),
+                    "state": STATE_TITLES.get(row["status"], ""),
                     "result": OUTCOME_TITLES.get(row["status"]),
                     "evidence": self._evidence(row["evidence"]),
                     "freshness": freshness_text(row["freshness"], row["remark"]),

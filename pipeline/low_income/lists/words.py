@@ -13,6 +13,17 @@ REGISTRY_TITLES = {"dibao": "低保", "tekun": "特困", "edge": "低保边缘",
 LEVEL_TITLES = {"red": "红色", "orange": "橙色", "yellow": "黄色", "blue": "蓝色"}
 """Level → its name, most urgent first."""
 
+STATE_TITLES = {"open": "待核查", "verifying": "核查中", "closed": "已办结"}
+"""State of a warning → its name."""
+
+CHANGE_TITLES = {"new": "新增", "worse": "加重", "same": "不变"}
+"""How a household's warnings changed since the night before → its name."""
+
+REGISTRY_CHECK_TITLES = {
+    "enrolled": "在册", "not_enrolled": "不在册", "cannot_tell": "不能确认", "not_current": "没有最新的名册，不能确认",
+}  # fmt: skip
+"""Answer of a registry about a person → its name."""
+
 
 def _choices(name: str) -> dict[str, tuple[str, str]]:
     with (ROOT / "sql" / "published" / f"{name}.csv").open(encoding="utf-8", newline="") as file:

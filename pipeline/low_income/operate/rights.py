@@ -40,12 +40,17 @@ def subject(home_dir: Path, id_number: str, day: date, *, who: str, because: str
         held = [row for each in ledger.submissions() for row in rows_of(home, each, person_id, names, joined)]
         published, in_words = _published(home, person_id, names)
         warnings = {line["warning_id"] for line in published.get("预警", [])}
+        households = {line["household_id"] for line in published.get("家庭", [])}
         looked = [
             {"时间": entry.at.astimezone(home.time_zone).strftime("%Y-%m-%d %H:%M"), "谁": entry.who,
              "做了什么": _DONE.get(entry.about.get("command", ""), entry.what), "为什么": entry.about.get("because", "")}
             for entry in journal.read(home)
             if entry.what in ("looked", "forgot")
-            and (entry.about.get("person_id") == person_id or entry.about.get("warning_id") in warnings)
+            and (
+                entry.about.get("person_id") == person_id
+                or entry.about.get("warning_id") in warnings
+                or entry.about.get("household_id") in households
+            )
         ]  # fmt: skip
     return {
         "person": mask(id_number), "asked_at": at.astimezone(home.time_zone).isoformat(), "rows": held, "published": published, "in_words": in_words,
@@ -58,6 +63,7 @@ _DONE = {
     "explain": "查看预警依据",
     "why-not": "查询为什么没有预警",
     "forget": "清除数据",
+    "review": "在网页上查看一户一档",
 }
 
 

@@ -1,0 +1,229 @@
+"""The web application: its addresses, who is let in, and what every answer carries."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from low_income.ask.pages import read_templates
+from low_income.lists.words import CHANGE_TITLES, LEVEL_TITLES
+from low_income.model import MonitorError, mask, tell_failure
+from low_income.operate import integrity
+from low_income.records import access
+from low_income.review import files, household, morning, queue
+from low_income.review.people import LocalDoor, Reviewer
+from low_income.review.release import opened, rows
+from low_income.settings.home import Home, Unit
+
+if TYPE_CHECKING:
+    import duckdb
+
+COOKIE = "monitor_review"
+ADDRESSES = ["127.0.0.1", "localhost"]
+"""The names by which the page may be called: a foreign name that was made to point to this machine is refused."""
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none';"
+    " frame-ancestors 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_TEMPLATES = read_templates(Path(__file__).parent / "templates")
+_TEMPLATES.globals |= {
+    "level_titles": LEVEL_TITLES,
+    "change_titles": CHANGE_TITLES,
+    "due_words": {"overdue": "（已逾期）", "today": "（今天到期）", "later": ""},
+}
+_NOT_HERE = "没有这一页，或不归您看。"
+_MESSAGES = {
+    401: "您还没有登录，或登录已经结束。请回到运行 monitor review 的终端，重新运行，再点它给出的链接。",
+    404: _NOT_HERE,
+    405: "这一页只能看，不能改。",
+}
+
+
+def make_app(home_dir: Path, door: LocalDoor) -> FastAPI:
+    """The page of one home, for one browser on this machine. Every address but the way in asks who is there."""
+
+    def identify(request: Request) -> None:
+        found = door.identify(request.cookies.get(COOKIE))
+        if found is None:
+            raise HTTPException(401)
+        request.state.reviewer = found
+
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    inside = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, dependencies=[Depends(identify)])
+
+    @app.get("/enter/{ticket}")
+    def enter(request: Request, ticket: str) -> Response:
+        session = door.enter(ticket)
+        if session is None:
+            return _message(request, 401, None)
+        answer = RedirectResponse(f"{_root(request)}/", status_code=303)
+        answer.set_cookie(COOKIE, session, httponly=True, samesite="strict", path=_root(request) or "/")
+        return answer
+
+    _add_pages(inside, home_dir)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    app.mount("", inside)
+    for each in (app, inside):
+        each.add_exception_handler(AnyHTTPException, _refused)
+        each.add_exception_handler(MonitorError, _told)
+        each.add_exception_handler(Exception, _failed)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=ADDRESSES)
+
+    @app.middleware("http")
+    async def add_headers(request: Request, call_next: Callable[[Request], Any]) -> Response:
+        answer: Response = await call_next(request)
+        for name, value in HEADERS.items():
+            answer.headers[name] = value
+        if not request.url.path.startswith("/static/"):
+            answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+    return app
+
+
+def _add_pages(app: FastAPI, home_dir: Path) -> None:
+    def release(home: Home, asker: Reviewer) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        if not asker.has_lists:
+            raise HTTPException(404)
+        return opened(home, asker)
+
+    @app.get("/")
+    def start(request: Request) -> Response:
+        asker: Reviewer = request.state.reviewer
+        if not asker.is_of_bureau:
+            return RedirectResponse(f"{_root(request)}/{'queue' if asker.has_lists else 'files'}", status_code=303)
+        home, ledger = access.open_whole(home_dir)
+        names = _names(home)
+        with release(home, asker) as con:
+            standing = morning.read_standing(con, names)
+        title, sections = morning.read_letter(home, standing["night"])
+        return _page(
+            request, asker, "morning", title=title, sections=sections, standing=standing,
+            deliveries=morning.read_deliveries(home, ledger, standing["night"]),
+        )  # fmt: skip
+
+    @app.get("/queue")
+    def show_queue(request: Request) -> Response:
+        asker: Reviewer = request.state.reviewer
+        home = Home.open(home_dir)
+        names = _names(home)
+        with release(home, asker) as con:
+            offered = queue.choices(con, names)
+            filters, notes = queue.read_filters(request.query_params, offered)
+            page = queue.read_page(con, filters, _number(request.query_params.get("page")))
+            night = rows(con, "select max(run_date) as run_date from release")[0]["run_date"]
+        return _page(
+            request,
+            asker,
+            "queue",
+            offered=offered,
+            filters=filters,
+            notes=notes,
+            page=page,
+            unit_names=names,
+            night=night,
+        )
+
+    @app.get("/households/{household_id}")
+    def show_household(request: Request, household_id: str) -> Response:
+        asker: Reviewer = request.state.reviewer
+        home = Home.open(home_dir)
+        names = _names(home)
+        with release(home, asker) as con:
+            told = household.read_household(con, household_id, unit_names=names, policy_titles=home.policy.titles)
+            if told is None:
+                raise HTTPException(404)
+            filters, _ = queue.read_filters(request.query_params, queue.choices(con, names))
+            before, after = queue.neighbours(con, filters, household_id)
+        integrity.looked(home_dir, "review", household_id=household_id)
+        return _page(request, asker, "household", told=told, filters=filters, before=before, after=after)
+
+    @app.get("/files")
+    def show_files(request: Request) -> Response:
+        asker: Reviewer = request.state.reviewer
+        home, ledger = access.open_whole(home_dir)
+        unit = _unit(home, asker, request.query_params.get("unit"))
+        day = max((each.run_date for each in ledger.nights()), default=date.min)
+        states, faults = files.read_faults(home, ledger, unit.code, day, _number(request.query_params.get("faults")))
+        return _page(
+            request, asker, "files", unit=unit, units=home.units if asker.is_of_bureau else {}, day=day,
+            due=files.read_due(home, ledger, unit.code, day) if ledger.nights() else [], states=states, faults=faults,
+            sent=files.read_files(home, ledger, unit.code, day, _number(request.query_params.get("page"))),
+            returned=files.returned_files(home, unit.code), bar_width=files.BAR_WIDTH,
+        )  # fmt: skip
+
+    @app.get("/returned/{unit_code}/{key}")
+    def take_file(request: Request, unit_code: str, key: str) -> Response:
+        asker: Reviewer = request.state.reviewer
+        home = Home.open(home_dir)
+        unit = _unit(home, asker, unit_code)
+        found = files.returned_file(home, unit.code, key)
+        if found is None:
+            raise HTTPException(404)
+        integrity.looked(home_dir, "review", because=f"下载退回件 {unit.code}/{found.name}")
+        return FileResponse(found.path, filename=found.path.name)
+
+
+def _unit(home: Home, asker: Reviewer, asked: str | None) -> Unit:
+    """The unit whose files are asked for. A reviewer of a unit sees his own alone; the bureau chooses, else its first division."""
+    if asker.unit is not None:
+        if asked not in (None, "", asker.unit.code):
+            raise HTTPException(404)
+        return asker.unit
+    if asked and asked not in home.units:
+        raise HTTPException(404)
+    return home.units[asked] if asked else next(unit for unit in home.units.values() if unit.kind != "bureau")
+
+
+def _names(home: Home) -> dict[str, str]:
+    return {unit.code: unit.name for unit in home.units.values()}
+
+
+def _number(text: str | None) -> int:
+    """A page's number in an address; 1 for anything that is none."""
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 8 else 1
+
+
+def _root(request: Request) -> str:
+    root: str = request.scope.get("root_path", "")
+    return root.rstrip("/")
+
+
+def _page(request: Request, asker: Reviewer | None, name: str, status_code: int = 200, **values: Any) -> Response:
+    page = _TEMPLATES.get_template(f"{name}.html.j2").render(root=_root(request), reviewer=asker, here=name, **values)
+    return HTMLResponse(page, status_code=status_code)
+
+
+def _message(request: Request, status_code: int, said: str | None) -> Response:
+    return _page(request, None, "message", status_code, said=said or _MESSAGES.get(status_code, "这一页打不开。"))
+
+
+def _refused(request: Request, problem: Exception) -> Response:
+    return _message(request, problem.status_code if isinstance(problem, AnyHTTPException) else 500, None)
+
+
+def _told(request: Request, problem: Exception) -> Response:
+    return _message(request, 409, mask(str(problem)))
+
+
+def _failed(request: Request, problem: Exception) -> Response:
+    sys.stderr.write(f"这一页没有做出来：{tell_failure(problem)}\n")
+    return _message(
+        request,
+        500,
+        "我们的程序在这一页出了错，不是您做错了什么。原因写在运行 monitor review 的终端里，请告诉维护人员。",
+    )

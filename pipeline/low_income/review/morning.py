@@ -1,0 +1,87 @@
+"""The morning (早报) of the data officer: the letter of the night, what stands on the lists, and who sent what."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from low_income.lists.words import LEVEL_TITLES
+from low_income.model import legible
+from low_income.night.night_report import DELIVERY_TITLES, status
+from low_income.records.ledger import Ledger
+from low_income.review.release import Row, rows
+from low_income.settings import contracts
+from low_income.settings.home import Home
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the letter: its heading, and its sentences."""
+
+    title: str
+    lines: list[str]
+
+
+_MARK = re.compile(r"^(?:-|\d+\.) ")
+"""What begins a line of a list in the letter."""
+
+
+def read_letter(home: Home, day: date) -> tuple[str, list[Section]]:
+    """The letter of a night as it was written into outbox/: (headline, sections); ('', []) where there is none."""
+    path = home.outbox / f"{day.isoformat()}.md"
+    if not path.is_file():
+        return "", []
+    title, sections = "", [Section("", [])]
+    for line in legible(path.read_text(encoding="utf-8")).splitlines():
+        if line.startswith("# "):
+            title = line.removeprefix("# ")
+        elif line.startswith("## "):
+            sections.append(Section(line.removeprefix("## "), []))
+        elif line.strip():
+            sections[-1].lines.append(_MARK.sub("", line))
+    return title, [each for each in sections if each.lines]
+
+
+def read_standing(con: duckdb.DuckDBPyConnection, unit_names: dict[str, str]) -> dict[str, Any]:
+    """What stands on the lists of the open release: by level, and by division with what is overdue."""
+    night: date = rows(con, "select max(run_date) as run_date from release")[0]["run_date"]
+    counted = {
+        row["level"]: row["warnings"]
+        for row in rows(con, "select level, count(*) as warnings from warning_list group by level")
+    }
+    divisions: list[Row] = rows(
+        con,
+        "select division_code, open_count, verifying_count, overdue_count, overdue_red_count, overdue_since, closed_count"
+        " from division_tally order by overdue_red_count desc, overdue_count desc, open_count desc, division_code",
+    )
+    return {
+        "night": night,
+        "levels": [{"level": level, "title": title, "warnings": counted.get(level, 0)} for level, title in LEVEL_TITLES.items()],
+        "divisions": [each | {"unit": unit_names.get(each["division_code"], each["division_code"])} for each in divisions],
+    }  # fmt: skip
+
+
+def read_deliveries(home: Home, ledger: Ledger, day: date) -> dict[str, Any]:
+    """Who owes which list of the month. Divisions as a table, titles of lists by unit; partners and the bureau line by line."""
+    told = status(home, ledger, day)["expected"]
+    kinds = contracts.load().kinds
+    owed = {line["kind"] for line in told if line["unit_kind"] == "division"}
+    titles = {name: kind.title for name, kind in kinds.items() if name in owed}
+    divisions: dict[str, dict[str, Any]] = {}
+    others = []
+    for line in told:
+        late = f"，晚了 {line['days_late']} 天" if line["state"] == "missing" and line["days_late"] else ""
+        said = {"state": line["state"], "said": DELIVERY_TITLES[line["state"]] + late}
+        if line["unit_kind"] == "division":
+            unit = divisions.setdefault(
+                line["unit_code"], {"unit_code": line["unit_code"], "unit": line["unit"], "lists": {}}
+            )
+            unit["lists"][line["kind"]] = said
+        else:
+            others.append(said | {"unit_code": line["unit_code"], "unit": line["unit"], "title": line["title"]})
+    return {"titles": titles, "divisions": list(divisions.values()), "others": others}
