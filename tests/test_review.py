@@ -20,6 +20,7 @@ from low_income.records import journal
 from low_income.review import files, morning, queue
 from low_income.review.app import make_app
 from low_income.review.people import LocalDoor, reviewer_of
+from low_income.review.release import opened
 from low_income.settings.home import Home
 
 from tests.night_kit import DAY, ask, copy_home, night_of_the_bureau
@@ -353,9 +354,8 @@ def test_each_file_stands_with_its_rows_and_their_sum(home):
 
 
 def test_the_pieces_of_a_bar_are_the_rows_and_fill_it(home):
-    from low_income.records.ledger import Ledger
-
-    sent = files.read_files(Home(home), Ledger.of(Home(home)), "d01", DAY, 1)
+    with opened(Home(home), reviewer_of(Home(home), "王敏", "d01")) as con:
+        sent = files.read_files(con, "d01", 1)
     bars = [line["bar"] for line in sent.lines if line["rows_read"]]
     assert bars
     for line in sent.lines:
@@ -411,15 +411,19 @@ def test_the_morning_tells_the_letter_and_how_many_stand(home):
 
 
 def test_the_morning_shows_each_list_that_is_owed_in_one_place(home):
-    from low_income.night.night_report import status
-    from low_income.records.ledger import Ledger
-
-    given, ledger = Home(home), Ledger.of(Home(home))
-    told = morning.read_deliveries(given, ledger, DAY)
-    shown = [(unit["unit_code"], kind) for unit in told["divisions"] for kind in unit["lists"]]
-    owed = [(line["unit_code"], line["kind"]) for line in status(given, ledger, DAY)["expected"]]
-    assert len(shown) + len(told["others"]) == len(owed)
-    assert set(shown) <= set(owed)
+    with opened(Home(home), reviewer_of(Home(home), "王敏", None)) as con:
+        told = morning.read_deliveries(con, Home(home).units)
+    shown = [
+        (line["unit_code"], line["kind"], line["period"])
+        for unit in told["divisions"]
+        for line in unit["lists"].values()
+    ]
+    shown += [(line["unit_code"], line["kind"], line["period"]) for line in told["others"]]
+    owed = ask(home, "select unit_code, kind, period from coverage where expected or state = 'absent'")
+    assert sorted(shown) == sorted(owed)
+    late = ask(home, "select count(*) from coverage where state = 'absent' and days_late > 0")[0][0]
+    assert late
+    assert text_of(visitor(home).get("/").text).count("没有收到，晚了") >= late
 
 
 # What may happen meanwhile -------------------------------------------------------------------------------------------
@@ -458,11 +462,10 @@ def test_a_fault_of_ours_is_told_as_ours_and_shows_nothing(home, monkeypatch, ca
 def test_a_home_without_a_night_says_so(tmp_path):
     Home.create(tmp_path / "home")
     client = visitor(tmp_path / "home")
-    for place in ("/", "/queue"):
+    for place in ("/", "/queue", "/files?unit=d01"):
         answer = client.get(place)
         assert answer.status_code == 409
         assert "先运行一晚" in answer.text
-    assert "还没有交来文件" in client.get("/files?unit=d01").text
 
 
 def test_a_port_that_is_taken_is_said_with_what_to_do(tmp_path):

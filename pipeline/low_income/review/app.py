@@ -19,7 +19,6 @@ from low_income.ask.pages import read_templates
 from low_income.lists.words import CHANGE_TITLES, LEVEL_TITLES
 from low_income.model import MonitorError, mask, tell_failure
 from low_income.operate import integrity
-from low_income.records import access
 from low_income.review import files, household, morning, queue
 from low_income.review.people import LocalDoor, Reviewer
 from low_income.review.release import opened, rows
@@ -106,15 +105,14 @@ def _add_pages(app: FastAPI, home_dir: Path) -> None:
         asker: Reviewer = request.state.reviewer
         if not asker.is_of_bureau:
             return RedirectResponse(f"{_root(request)}/{'queue' if asker.has_lists else 'files'}", status_code=303)
-        home, ledger = access.open_whole(home_dir)
-        names = _names(home)
-        with release(home, asker) as con:
-            standing = morning.read_standing(con, names)
+        home = Home.open(home_dir)
+        with opened(home, asker) as con:
+            standing = morning.read_standing(con, _names(home))
+            deliveries = morning.read_deliveries(con, home.units)
         title, sections = morning.read_letter(home, standing["night"])
         return _page(
-            request, asker, "morning", title=title, sections=sections, standing=standing,
-            deliveries=morning.read_deliveries(home, ledger, standing["night"]),
-        )  # fmt: skip
+            request, asker, "morning", title=title, sections=sections, standing=standing, deliveries=deliveries
+        )
 
     @app.get("/queue")
     def show_queue(request: Request) -> Response:
@@ -125,7 +123,7 @@ def _add_pages(app: FastAPI, home_dir: Path) -> None:
             offered = queue.choices(con, names)
             filters, notes = queue.read_filters(request.query_params, offered)
             page = queue.read_page(con, filters, _number(request.query_params.get("page")))
-            night = rows(con, "select max(run_date) as run_date from release")[0]["run_date"]
+            night = _night(con)
         return _page(
             request,
             asker,
@@ -155,15 +153,16 @@ def _add_pages(app: FastAPI, home_dir: Path) -> None:
     @app.get("/files")
     def show_files(request: Request) -> Response:
         asker: Reviewer = request.state.reviewer
-        home, ledger = access.open_whole(home_dir)
+        home = Home.open(home_dir)
         unit = _unit(home, asker, request.query_params.get("unit"))
-        day = max((each.run_date for each in ledger.nights()), default=date.min)
-        states, faults = files.read_faults(home, ledger, unit.code, day, _number(request.query_params.get("faults")))
+        with opened(home, asker) as con:
+            states, faults = files.read_faults(con, unit.code, _number(request.query_params.get("faults")))
+            sent = files.read_files(con, unit.code, _number(request.query_params.get("page")))
+            due = files.read_due(con, unit.code)
+            night = _night(con)
         return _page(
-            request, asker, "files", unit=unit, units=home.units if asker.is_of_bureau else {}, day=day,
-            due=files.read_due(home, ledger, unit.code, day) if ledger.nights() else [], states=states, faults=faults,
-            sent=files.read_files(home, ledger, unit.code, day, _number(request.query_params.get("page"))),
-            returned=files.returned_files(home, unit.code), bar_width=files.BAR_WIDTH,
+            request, asker, "files", unit=unit, units=home.units if asker.is_of_bureau else {}, night=night, due=due,
+            states=states, faults=faults, sent=sent, returned=files.returned_files(home, unit.code), bar_width=files.BAR_WIDTH,
         )  # fmt: skip
 
     @app.get("/returned/{unit_code}/{key}")
@@ -187,6 +186,12 @@ def _unit(home: Home, asker: Reviewer, asked: str | None) -> Unit:
     if asked and asked not in home.units:
         raise HTTPException(404)
     return home.units[asked] if asked else next(unit for unit in home.units.values() if unit.kind != "bureau")
+
+
+def _night(con: duckdb.DuckDBPyConnection) -> date:
+    """The night of the release that is open."""
+    night: date = rows(con, "select max(run_date) as run_date from release")[0]["run_date"]
+    return night
 
 
 def _names(home: Home) -> dict[str, str]:

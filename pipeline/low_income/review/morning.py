@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from low_income.lists.words import LEVEL_TITLES
 from low_income.model import legible
-from low_income.night.night_report import DELIVERY_TITLES, status
-from low_income.records.ledger import Ledger
+from low_income.review import files
 from low_income.review.release import Row, rows
-from low_income.settings import contracts
-from low_income.settings.home import Home
+from low_income.settings.home import Home, Unit
 
 if TYPE_CHECKING:
     import duckdb
@@ -66,22 +65,25 @@ def read_standing(con: duckdb.DuckDBPyConnection, unit_names: dict[str, str]) ->
     }  # fmt: skip
 
 
-def read_deliveries(home: Home, ledger: Ledger, day: date) -> dict[str, Any]:
-    """Who owes which list of the month. Divisions as a table, titles of lists by unit; partners and the bureau line by line."""
-    told = status(home, ledger, day)["expected"]
-    kinds = contracts.load().kinds
-    owed = {line["kind"] for line in told if line["unit_kind"] == "division"}
-    titles = {name: kind.title for name, kind in kinds.items() if name in owed}
+def read_deliveries(con: duckdb.DuckDBPyConnection, units: Mapping[str, Unit]) -> dict[str, Any]:
+    """Who owes which list. Divisions as a table of this month's lists; earlier ones that never came, and partners', line by line."""
+    owed = files.read_due(con)
+    last = {each["kind"]: max(one["period"] for one in owed if one["kind"] == each["kind"]) for each in owed}
+    titles: dict[str, str] = {}
     divisions: dict[str, dict[str, Any]] = {}
     others = []
-    for line in told:
-        late = f"，晚了 {line['days_late']} 天" if line["state"] == "missing" and line["days_late"] else ""
-        said = {"state": line["state"], "said": DELIVERY_TITLES[line["state"]] + late}
-        if line["unit_kind"] == "division":
-            unit = divisions.setdefault(
-                line["unit_code"], {"unit_code": line["unit_code"], "unit": line["unit"], "lists": {}}
-            )
-            unit["lists"][line["kind"]] = said
+    for each in owed:
+        unit = units.get(each["unit_code"])
+        line = each | {"unit": unit.name if unit else each["unit_code"], "late": _late(each)}
+        if unit and unit.kind == "division" and each["period"] == last[each["kind"]]:
+            titles[each["kind"]] = f"{each['title']} {each['period']}".strip()
+            divisions.setdefault(each["unit_code"], {"unit_code": each["unit_code"], "unit": unit.name, "lists": {}})[
+                "lists"
+            ][each["kind"]] = line
         else:
-            others.append(said | {"unit_code": line["unit_code"], "unit": line["unit"], "title": line["title"]})
+            others.append(line)
     return {"titles": titles, "divisions": list(divisions.values()), "others": others}
+
+
+def _late(each: Mapping[str, Any]) -> str:
+    return f"，晚了 {each['days_late']} 天" if each["days_late"] else ""

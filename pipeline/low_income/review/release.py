@@ -20,13 +20,14 @@ Row = dict[str, Any]
 def opened(home: Home, reviewer: Reviewer) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection to the current release, for one request, so that a release that is swapped is seen at the next one.
 
-    A reviewer of a division gets his division's own file, in which no row of another division stands. Raises PublishRefused
+    A reviewer of a division gets his division's own file, in which no row of another division stands. There is none for a partner
+    bureau: pages for its reviewers ask for the rows of their unit alone. Raises PublishRefused
     when nothing was published yet, or his division is not in the release.
     """
     from low_income import warehouse  # noqa: PLC0415 - brings duckdb
 
     path = home.warehouse
-    if reviewer.unit is not None:
+    if reviewer.unit is not None and reviewer.has_lists:
         path = path.resolve().parent / "divisions" / f"{reviewer.unit.code}.duckdb"
     with closing(warehouse.read(path, seal.release_keys(home))) as con:
         yield con
