@@ -48,6 +48,17 @@ WARM = ("low_income.settings.contracts", "load")
 WALL_PER_CPU_SECOND = 3
 """CPU time is the real limit, since a busy machine needs more clock time; the clock only ends a child that hangs."""
 
+_KEPT_MEMORY = ":".join(
+    (
+        "glibc.malloc.hugetlb=1",
+        f"glibc.malloc.trim_threshold={256 << 20}",
+        f"glibc.malloc.mmap_threshold={32 << 20}",
+    )
+)
+"""Freed memory stays with the child, in large pages: mapping it anew and filling it page by page is a fifth of reading.
+
+Other C libraries do not know these words and pass over them."""
+
 _ENVIRONMENT = {"PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "TMPDIR"}
 _HEAD = struct.Struct(">cQ")
 
@@ -155,6 +166,7 @@ class _Server:
             # Otherwise both reserve much more address space than they use, and the limit counts address space.
             "ARROW_DEFAULT_MEMORY_POOL": "system",
             "MALLOC_ARENA_MAX": "2",
+            "GLIBC_TUNABLES": _KEPT_MEMORY,
         }
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and words
