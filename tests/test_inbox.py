@@ -18,7 +18,7 @@ from low_income import advice
 from low_income.model import MonitorError
 from low_income.night import inbox, night_report, notify, rosters, run
 from low_income.operate import integrity
-from low_income.reading import endings, layout
+from low_income.reading import endings, layout, sandbox
 from low_income.records import archive, journal
 from low_income.records.ledger import Ledger
 from low_income.settings.home import Home, digest_of
@@ -944,3 +944,30 @@ def test_a_filled_in_list_under_another_ending_goes_back_with_that_reason(tmp_pa
 )
 def test_a_number_with_blanks_or_separators_in_a_name_is_masked_where_the_name_is_kept(name):
     assert "860501" not in inbox.visible(name) and inbox.visible(name).startswith("990101xxxxxxxx0")
+
+
+def test_a_file_that_ends_its_reader_takes_no_neighbour_along_and_is_tried_together_once(tmp_path, monkeypatch):
+    home = new_home(tmp_path / "home")
+    for serial in (1, 2, 3, 4):
+        _roster(home, "d01", serial, name=f"边缘人员{serial}.xlsx")
+    (home / "inbox/d01/边缘人员2.xlsx").write_text("poison")
+    still(home / "inbox/d01/边缘人员2.xlsx")
+    asked = []
+
+    def call(function, first, *words, **limits):
+        paths = [each.path for each in first] if isinstance(first, list) else [first]
+        asked.append(len(paths))
+        if any(path.read_bytes() == b"poison" for path in paths):
+            raise sandbox.Killed("memory")
+        return function(first, *words)
+
+    monkeypatch.setattr(sandbox, "call", call)
+    run.collect(home, EVE)
+    run.read(home, EVE, "d01")
+    seen = {
+        each.file_name: (each.outcome, (each.reading["refusal"] or {}).get("code"))
+        for each in Ledger.of(Home(home)).submissions()
+    }
+    good = {f"边缘人员{serial}.xlsx": ("read", None) for serial in (1, 3, 4)}
+    assert seen == good | {"边缘人员2.xlsx": ("refused", "too_big")}
+    assert asked == [4, 1, 1, 1, 1]

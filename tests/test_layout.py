@@ -1053,3 +1053,31 @@ def test_every_kind_is_recognised_by_its_own_template_headers(tmp_path: Path) ->
         assert (reading.kind, reading.refusal) == (kind.name, None)
         assert {use.field for use in reading.sheets[0].columns} == set(kind.columns)
         assert all(unicodedata.is_normalized("NFKC", fold_header(header)[0]) for header in headers)
+
+
+def test_small_files_read_together_are_read_as_each_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names_of = ["低保人员查询.xlsx", "青禾区低保.csv", "别的.txt", "空.xlsx"]
+    paths = [
+        workbook(tmp_path / "1", ("一", [[TITLE], PERSON, *people(3)])), text_file(tmp_path / "2", people(4)),
+        tmp_path / "3", tmp_path / "4",
+    ]  # fmt: skip
+    paths[2].write_text("没有名单")
+    paths[3].write_bytes(b"")
+    waiting = [
+        layout.Waiting(path, name, "d01", DIVISION, tmp_path / f"work{path.name}", None)
+        for path, name in zip(paths, names_of, strict=True)
+    ]
+    together = layout.read_together(waiting)
+    assert together and [len(each[0].sheets) for each in together] == [1, 1, 0, 0]
+    rows = [pq.read_table(each[0].rows_path) for each in together[:2]]
+    alone = [layout.read_file(each.path, each.file_name, "d01", DIVISION, each.work_dir) for each in waiting]
+    assert together == alone and rows == [pq.read_table(each[0].rows_path) for each in alone[:2]]
+    given: list[dict[str, int]] = []
+
+    def call(*_: object, **limits: int) -> object:
+        given.append(limits)
+        raise sandbox.Killed("memory")
+
+    monkeypatch.setattr(sandbox, "call", call)
+    assert layout.read_together(waiting, memory_mb=300, seconds=90) is None
+    assert given == [{"memory_mb": 300, "seconds": 30}], "all together have what one of them may take"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,7 +18,12 @@ from low_income.settings import contracts
 from low_income.settings.home import Home, Unit
 
 if TYPE_CHECKING:
+    from low_income.reading import layout
     from low_income.settings.places import Gazetteer
+
+SMALL_BYTES = 500_000
+"""A file of at most so many bytes is read in one child process with others of its unit."""
+MOST_TOGETHER = 16
 
 
 def read(home_dir: Path, day: date, unit: str, *, is_limited: bool = True) -> dict[str, int]:
@@ -37,6 +43,7 @@ def read(home_dir: Path, day: date, unit: str, *, is_limited: bool = True) -> di
         late = {
             each.file_name: each.last_on for each in ledger.left(day) if (each.unit_code, each.sort) == (unit, "late")
         }
+        ahead: dict[str, list[Reading] | None] = {}
         # A correction makes a whole new file of its unit, which is then read too.
         while waiting := [
             each for each in ledger.files(state="received", unit_code=unit) if late.get(each.file_name) != day
@@ -46,7 +53,9 @@ def read(home_dir: Path, day: date, unit: str, *, is_limited: bool = True) -> di
                 break
             file = ledger.come_on(waiting[0].file_id, day) if waiting[0].file_name in late else waiting[0]
             try:
-                readings = _read_by_a_name(home, ledger, file)
+                if file.file_id not in ahead:
+                    ahead |= _read_together(home, [each for each in [file, *waiting[1:]] if each.file_id not in ahead])
+                readings = _read_by_a_name(home, ledger, file, ahead.pop(file.file_id, None))
                 if correction := readings[0].correction:
                     readings = [
                         corrections.apply(home, ledger, day, datetime.now(UTC), file, correction, journal.NIGHT)
@@ -71,9 +80,29 @@ def read(home_dir: Path, day: date, unit: str, *, is_limited: bool = True) -> di
     return counts
 
 
-def _read_by_a_name(home: Home, ledger: Ledger, file: ReceivedFile) -> list[Reading]:
-    """The readings of a file. When its kind is undecided, other names under which the same bytes came are tried."""
-    readings = read_file(home, file)
+def _read_together(home: Home, waiting: list[ReceivedFile]) -> dict[str, list[Reading] | None]:
+    """File → readings, for the first file and the small ones after it; None for those that are to be read alone."""
+    from low_income.reading import layout  # noqa: PLC0415 - brings pyarrow and the readers
+
+    few = [file for file in waiting if file.size <= SMALL_BYTES][:MOST_TOGETHER]
+    if few[:1] != waiting[:1] or len(few) == 1 or few[0].unit_code not in home.units:
+        return {}
+    unit, allowed = home.units[few[0].unit_code], home.settings.limits
+    alone: dict[str, list[Reading] | None] = dict.fromkeys(file.file_id for file in few)
+    try:
+        with ExitStack() as opened:
+            files = [
+                _waiting(home, file, unit, opened.enter_context(archive.opened(home, file.sha256))) for file in few
+            ]
+            found = layout.read_together(files, memory_mb=allowed.memory_mb, seconds=allowed.seconds)
+    except (MonitorError, OSError):  # met again when it is the turn of the file at fault; those before it are read
+        return alone
+    return dict(zip(alone, found, strict=True)) if found else alone
+
+
+def _read_by_a_name(home: Home, ledger: Ledger, file: ReceivedFile, readings: list[Reading] | None) -> list[Reading]:
+    """The readings of a file, unless they are given. While its kind is undecided, other names of the same bytes are tried."""
+    readings = read_file(home, file) if readings is None else readings
     if not _is_undecided(readings):
         return readings
     names = {each.file_name for each in ledger.files(unit_code=file.unit_code) if each.sha256 == file.sha256}
@@ -103,14 +132,24 @@ def read_file(home: Home, file: ReceivedFile | Submission) -> list[Reading]:
             advice.use_own_folder(known),
         )
         return [Reading(kind=None, refusal=refusal)]
-    work = home.work / file.file_id
-    work.mkdir(mode=0o700, exist_ok=True)
     allowed = home.settings.limits
     with archive.opened(home, file.sha256) as path:
+        one = _waiting(home, file, unit, path)
         return layout.read_file(
-            path, file.file_name, file.unit_code, {unit.kind, unit.code}, work, places=places_of_others(home, unit),
+            one.path, one.file_name, one.unit_code, one.sender_kinds, one.work_dir, places=one.places,
             memory_mb=allowed.memory_mb, seconds=allowed.seconds,
         )  # fmt: skip
+
+
+def _waiting(home: Home, file: ReceivedFile | Submission, unit: Unit, path: Path) -> layout.Waiting:
+    """A file, opened at `path`, with its folder in work/."""
+    from low_income.reading import layout  # noqa: PLC0415 - brings pyarrow and the readers
+
+    work = home.work / file.file_id
+    work.mkdir(mode=0o700, exist_ok=True)
+    return layout.Waiting(
+        path, file.file_name, file.unit_code, {unit.kind, unit.code}, work, places_of_others(home, unit)
+    )
 
 
 def places_of_others(home: Home, unit: Unit) -> Gazetteer | None:

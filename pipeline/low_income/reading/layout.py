@@ -35,6 +35,7 @@ from low_income.model import (
     Confirmation,
     Correction,
     HiddenSheet,
+    MonitorError,
     Near,
     Reading,
     Refusal,
@@ -83,6 +84,35 @@ def read_file(
         )  # fmt: skip
     except sandbox.Killed as killed:
         return [Reading(kind=None, refusal=_of_killed(killed, file_name))]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A file that is to be read: the words of `read_file`."""
+
+    path: Path
+    file_name: str
+    unit_code: str
+    sender_kinds: set[str]
+    work_dir: Path
+    places: Gazetteer | None
+
+
+def read_together(
+    files: Sequence[Waiting], *, memory_mb: int = HOSTILE_MB, seconds: int = SECONDS
+) -> list[list[Reading]] | None:
+    """Read small files of one sender in one child process, which saves its beginning and end; the same as `read_file` of each.
+
+    All together have the limits of one of them, so what is read here is read alone too. None when the child did not get over
+    one of them, and nobody knows which: then each is to be read alone.
+    """
+    allowed = [limits(file.path, memory_mb, seconds) for file in files]
+    try:
+        return sandbox.call(
+            _read_each, list(files), memory_mb=min(memory for memory, _ in allowed), seconds=min(cpu for _, cpu in allowed)
+        )  # fmt: skip
+    except (sandbox.Killed, MonitorError):
+        return None
 
 
 def not_read(fault: str, file_name: str) -> Refusal:
@@ -201,6 +231,15 @@ def read_submissions(
     if book.misnamed:
         return [_misnamed(reading, book.misnamed) for reading in readings]
     return readings
+
+
+def _read_each(files: list[Waiting]) -> list[list[Reading]]:
+    return [
+        read_submissions(
+            file.path, file.file_name, file.unit_code, file.sender_kinds, file.work_dir, places=file.places
+        )
+        for file in files
+    ]
 
 
 def _misnamed(reading: Reading, misnamed: Refusal) -> Reading:
