@@ -124,6 +124,9 @@ def compatible(text: str) -> str:
 
 def visible(text: str) -> str:
     """The text without the characters of INVISIBLE. Headers, titles, sheet names and file names are compared in this form."""
+    # Almost all texts are such already: what is no blank and can be printed is of no category of INVISIBLE.
+    if text.isprintable() and " " not in text and _SHAPELESS_CHARS.isdisjoint(text):
+        return text
     return "".join(
         char for char in text if unicodedata.category(char) not in _INVISIBLE and char not in _SHAPELESS_CHARS
     )
