@@ -31,10 +31,11 @@ _MAIN_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml."
 _STRICT = "http://purl.oclc.org/ooxml/"
 _HYPHENATED = {"extendedProperties": "extended-properties", "customProperties": "custom-properties"}
 _CHUNK = 1 << 20
-_ODD = re.compile(rb'<(?:c|row)(?! r=")[\s/>]|<c r="[A-Z]*[a-z]|<(?:v|is)\s')
+_ODD = re.compile(rb'<(?:c(?! r="[A-Z]*+[^a-z])[\s/>]|row(?! r=")[\s/>]|(?:v|is)\s)')
 """Unusual spelling: a row or cell whose first attribute is not its position, a position in lower case, a value with attributes."""
 _ODD_WORDS: dict[bytes, tuple[bytes, ...]] = {
-    b"": (b"<!", b' ="', b'= "', b"<v> ", b" </v>"),
+    b"!": (b"<!",),
+    b"": (b' ="', b'= "', b"<v> ", b" </v>"),
     b"'": (b"='",),
     b"\n": (b"<v>\n", b"\n</v>"),
     b"\r": (b"<v>\r", b"\r</v>"),
