@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from low_income import advice
@@ -96,23 +99,23 @@ def write(
     without the sender's sheets.
     """
     page = Page(target)
-    issues = _ordered(issues)
-    actions = _actions(issues)
-    orders = _orders(summaries, issues)
+    found = _Lines(issues)
+    actions = _actions(found)
+    orders = _orders(summaries, found)
     page.heading(_title(summaries, len(orders) + len(actions)), file_name)
-    lines = _chosen(issues)
+    listed = _chosen(found)
     is_check = any(one.status == "checked" for one in summaries)
     folder = next((one.folder for one in summaries), "")
     where = _where_to_mend(sheets, has_correction=has_correction)
-    _write_actions(page, orders, actions, issues, lines, sheets, where=where, is_check=is_check, folder=folder)
-    _write_outcome(page, summaries, issues)
+    _write_actions(page, orders, actions, found, listed, sheets, where=where, is_check=is_check, folder=folder)
+    _write_outcome(page, summaries, found)
     said = [note for note in _notes(summaries) if NOT_CONFIRMED not in note]
     if said or remarks:
         page.section("系统的处理和提醒")
         for note in [*said, *remarks]:
             page.wide(f"· {note}")
-    if len(issues):
-        _write_lines(page, issues, lines, sheets, _unlisted(sheets, has_correction=has_correction))
+    if len(found):
+        _write_lines(page, found, listed, sheets, _unlisted(sheets, has_correction=has_correction))
     page.close()
 
 
@@ -186,15 +189,70 @@ def write_put_off(target: Path, told: Mapping[str, Sequence[str]]) -> None:
     page.close()
 
 
-def _ordered(issues: pd.DataFrame) -> pd.DataFrame:
-    """Issues sorted by place, those of the whole file first; adds `rank` (severity, 0 is the gravest), `at_row`, `at_column`."""
-    issues = issues.assign(
-        rank=pd.Categorical(issues["severity"], categories=list(SEVERITIES)).codes.astype("int64"),
-        at_row=issues["row_number"].fillna(0).astype("int64"),
-        at_column=issues["column"].fillna(0).astype("int64"),
-    )
-    order = ["sheet", "at_row", "at_column", "rank", "rule"]
-    return issues.sort_values(order, kind="stable", ignore_index=True)
+class _Lines:
+    """The error lines as parallel lists, sorted by place, those of the whole file first.
+
+    Most files have a few lines, for which each operation of pandas costs a thousand times what these lists cost.
+    """
+
+    def __init__(self, issues: pd.DataFrame) -> None:
+        rank_of = {severity: rank for rank, severity in enumerate(SEVERITIES)}
+        ranks = [rank_of[severity] for severity in issues["severity"].tolist()]
+        rows = issues["row_number"].fillna(0).astype("int64").to_numpy()
+        columns = issues["column"].fillna(0).astype("int64").to_numpy()
+        rules, sheets = _shared(issues["rule"]), _shared(issues["sheet"])
+        order = np.lexsort([_codes(rules), np.array(ranks, np.int64), columns, rows, _codes(sheets)])
+        self._issues, self._order = issues, order
+        at = order.tolist()
+        self.rank = [ranks[one] for one in at]
+        """Severity as its position in SEVERITIES: 0 is the gravest."""
+        self.rule = [rules[one] for one in at]
+        self.sheet = [sheets[one] for one in at]
+        self.row: list[int] = rows[order].tolist()
+        """0: the whole file."""
+        self.column: list[int] = columns[order].tolist()
+        """1-based; 0: the whole row."""
+        fixes, headers, values = (_shared(issues[name]) for name in ("fix", "header", "value"))
+        self.fix = [fixes[one] for one in at]
+        self.header = [headers[one] for one in at]
+        self.value = [values[one] for one in at]
+
+    def __len__(self) -> int:
+        return len(self.rank)
+
+    def key(self, at: int) -> tuple[int, str, str]:
+        """What one thing to do has in common."""
+        return self.rank[at], self.rule[at], self.fix[at]
+
+    def texts(self, name: str, listed: Sequence[int]) -> list[str]:
+        """A column at these positions; for columns that are read only where a line is written."""
+        texts: list[str] = self._issues[name].take(self._order[list(listed)]).tolist()
+        return texts
+
+    def counted_once(self, sheets: Collection[str]) -> int:
+        """How many rows on these sheets were left out only because they repeat another row."""
+        if IDENTICAL_TWIN not in self.rule:
+            return 0
+        severities = [SEVERITIES[rank] for rank in self.rank]
+        lines = zip(self.sheet, self.row, self.rule, severities, strict=True)
+        return _counted_once(line for line in lines if line[0] in sheets)
+
+    def may_be_confirmed(self, at: int) -> bool:
+        """Whether the sender may confirm a line with a reason in place of a correction."""
+        rule: str = self.rule[at]
+        return SEVERITIES[self.rank[at]] == "confirm" or rule.endswith(f".{NO_NUMBER_YET}")
+
+
+def _shared(texts: pd.Series[Any]) -> list[Any]:
+    """A column as a list in which equal texts are one object."""
+    known: dict[Any, Any] = {}
+    return [known.setdefault(text, text) for text in texts.tolist()]
+
+
+def _codes(texts: Sequence[str]) -> np.ndarray[Any, Any]:
+    """For each text its position among the different texts, sorted."""
+    code = {text: at for at, text in enumerate(sorted(set(texts)))}
+    return np.array([code[text] for text in texts], np.int64)
 
 
 @dataclass(frozen=True)
@@ -244,29 +302,28 @@ def by_own_header(fix: str, header: str) -> str:
     return re.sub("^补填“[^”]*”", lambda _: f"补填“{header}”", fix) if header else fix
 
 
-def _actions(issues: pd.DataFrame) -> list[_Action]:
+def _actions(lines: _Lines) -> list[_Action]:
     """What the sender is asked to do, one per rule and fix: the gravest first, then those with most rows."""
-    asked = issues[issues["severity"].ne("notice")]
-    keys = ["rank", "rule", "fix"]
-    in_rows = asked[asked["at_row"].gt(0)].drop_duplicates([*keys, "sheet", "at_row"])
-    rows = in_rows.groupby(keys).size().to_dict()
-    groups: dict[Any, Any] = dict(asked.groupby(keys, sort=False).groups)
+    groups: dict[tuple[int, str, str], list[int]] = {}
+    for at, rank in enumerate(lines.rank):
+        if SEVERITIES[rank] != "notice":
+            groups.setdefault(lines.key(at), []).append(at)
     found = [
         _Action(
-            rank, rule, fix, what_to_do(str(asked.at[group[0], "header"]), asked.loc[group, "value"].tolist(), fix, rule),
-            len(group), rows.get((rank, rule, fix), 0), group[:3].tolist(),
+            rank, rule, fix, what_to_do(lines.header[group[0]], [lines.value[at] for at in group], fix, rule),
+            len(group), len({(lines.sheet[at], lines.row[at]) for at in group if lines.row[at]}), group[:3],
         )
         for (rank, rule, fix), group in groups.items()
     ]  # fmt: skip
     return sorted(found, key=lambda one: (one.rank, -one.rows, one.places[0], one.rule))
 
 
-def _orders(summaries: Sequence[SubmissionSummary], issues: pd.DataFrame) -> list[tuple[Severity, str, str]]:
+def _orders(summaries: Sequence[SubmissionSummary], lines: _Lines) -> list[tuple[Severity, str, str]]:
     """(severity, what to do, why) of kinds refused as a whole, of lists with gaps, and of confirmations that were not taken.
 
     Without what a fault of the whole file says already.
     """
-    said = set(issues.loc[issues["at_row"].eq(0), "fix"])
+    said = {fix for fix, row in zip(lines.fix, lines.row, strict=True) if not row}
     found: list[tuple[Severity, str, str]] = [
         ("confirm", note, "") for note in _notes(summaries) if NOT_CONFIRMED in note
     ]
@@ -277,7 +334,7 @@ def _orders(summaries: Sequence[SubmissionSummary], issues: pd.DataFrame) -> lis
             if not refusal and reason not in ("", NO_ROW):  # the reason's second sentence, if any, says what to do
                 reason, _, fix = reason.partition("。")
                 fix = f"{one.kind_title}：{fix}" if fix else ""
-            elif not refusal and not issues["severity"].eq("must_fix").any():  # else the rows say it
+            elif not refusal and SEVERITIES.index("must_fix") not in lines.rank:  # else the rows say it
                 fix = f"{one.kind_title}：请改好清单里标出的行，再整份重新报送"
             if fix and fix not in said:
                 found.append(("must_fix", fix, reason))
@@ -323,8 +380,8 @@ def _write_actions(
     page: Page,
     orders: list[tuple[Severity, str, str]],
     actions: list[_Action],
-    issues: pd.DataFrame,
-    lines: pd.Index[int],
+    lines: _Lines,
+    listed: Sequence[int],
     sheets: frozenset[str] | None,
     *,
     where: str,
@@ -335,35 +392,32 @@ def _write_actions(
         _action_line(page, number, severity, fix)
         if reason:
             page.wide(reason, first=2)
-    listed = issues.loc[lines].groupby(["rank", "rule", "fix"]).size().to_dict()
-    is_many = issues.loc[issues["at_row"].gt(0), "sheet"].nunique() > 1
-    examples = sorted({at for one in actions[:MOST_ACTIONS] for at in one.places})
-    placed = dict(
-        zip(examples, issues.loc[examples, ["sheet", "at_row", "at_column"]].itertuples(index=False), strict=True)
-    )
+    inside_of = Counter(map(lines.key, listed))
+    is_many = len({sheet for sheet, row in zip(lines.sheet, lines.row, strict=True) if row}) > 1
     for number, one in enumerate(actions[:MOST_ACTIONS], start=len(orders) + 1):
         _action_line(page, number, SEVERITIES[one.rank], one.what)
-        inside = listed.get((one.rank, one.rule, one.fix), 0)
+        inside = inside_of[one.rank, one.rule, one.fix]
         count = f"涉及 {one.rows} 行、{one.cells} 处" if one.rows else f"{one.cells} 处（整份文件）"
         if inside < one.cells:
             count += f"（下面列出 {inside} 处）"
-        places = [place for place in (placed[at] for at in one.places) if place[1] > 0]
+        places = [at for at in one.places if lines.row[at]]
         page.span(6 if places else 2, LAST, count)
-        for column, (sheet, row, at) in zip((2, 3, 5), places, strict=False):
+        for column, at in zip((2, 3, 5), places, strict=False):
+            sheet, row = lines.sheet[at], lines.row[at]
             if column == 3:
                 page.join(3, 4)
-            cell = f"{column_letter(max(at, 1))}{row}"
+            cell = f"{column_letter(max(lines.column[at], 1))}{row}"
             page.link(
                 column, f"{sheet}!{cell}" if is_many else f"看 {cell}", sheet, cell, "link", row in _room(sheet, sheets)
             )
         page.row += 1
     if rest := actions[MOST_ACTIONS:]:
         page.wide(f"另有 {len(rest)} 件事、{sum(one.cells for one in rest)} 处，没有列在这里，见下面的逐处清单。")
-    _write_gain(page, actions, issues)
+    _write_gain(page, actions, lines)
     if orders or actions:
         page.row += 1
         page.wide(where.format(where=f" {folder}" if folder else _INBOX))
-        if _may_be_confirmed(issues).any():
+        if any(map(lines.may_be_confirmed, range(len(lines)))):
             page.wide(
                 "标“请确认”的，如果核对后就是这样：在清单右边选“是”，写上原因和确认人，随文件一起放回，以后不再问。"
             )
@@ -399,27 +453,23 @@ def _unlisted(sheets: frozenset[str] | None, *, has_correction: bool) -> str:
     return "没有列出的是同样的几种问题，请照上面要做的事在原文件里查找。"
 
 
-def _may_be_confirmed(issues: pd.DataFrame) -> pd.Series[bool]:
-    """Mask of the lines that the sender may confirm with a reason in place of a correction."""
-    return issues["severity"].eq("confirm") | issues["rule"].str.endswith(f".{NO_NUMBER_YET}")
-
-
 def _room(sheet: str, sheets: frozenset[str] | None) -> range:
     """The rows of a sheet to which links may lead."""
     return range(1, MOST_ROWS + 1) if sheets and sheet in sheets else range(0)
 
 
-def _write_gain(page: Page, actions: list[_Action], issues: pd.DataFrame) -> None:
+def _write_gain(page: Page, actions: list[_Action], lines: _Lines) -> None:
     """Write how many of the rows that were sent back the first five things to do would cure, where that is many."""
     grave = [(one.rule, one.fix) for one in actions if one.rank == 0]
     if len(grave) <= _FIRST_TO_DO:
         return
-    bad = issues[issues["rank"].eq(0) & issues["at_row"].gt(0)]
-    if bad.empty:
-        return
-    is_later = ~pd.MultiIndex.from_frame(bad[["rule", "fix"]]).isin(grave[:_FIRST_TO_DO])
-    uncured = pd.Series(is_later).groupby([bad["sheet"].to_numpy(), bad["at_row"].to_numpy()]).any()
-    if (cured := int((~uncured).sum())) < 2 * _FIRST_TO_DO:
+    first = set(grave[:_FIRST_TO_DO])
+    uncured: dict[tuple[str, int], bool] = {}
+    for rank, rule, fix, sheet, row in zip(lines.rank, lines.rule, lines.fix, lines.sheet, lines.row, strict=True):
+        if rank == 0 and row:
+            uncured[sheet, row] = uncured.get((sheet, row), False) or (rule, fix) not in first
+    cured = len(uncured) - sum(uncured.values())
+    if cured < 2 * _FIRST_TO_DO:
         return
     page.row += 1
     page.wide(f"先做标“退回”的前 {_FIRST_TO_DO} 件：有问题的 {len(uncured)} 行里，{cured} 行就没有要退回的问题了。")
@@ -428,18 +478,26 @@ def _write_gain(page: Page, actions: list[_Action], issues: pd.DataFrame) -> Non
 _FIRST_TO_DO = 5
 
 
-def counted_once(issues: pd.DataFrame, sheets: Collection[str] | None = None) -> int:
-    """How many rows of a submission (on these sheets) were left out only because they repeat another row."""
+def counted_once(issues: pd.DataFrame) -> int:
+    """How many rows of a submission were left out only because they repeat another row."""
     if not issues["rule"].eq(IDENTICAL_TWIN).any():
         return 0
-    rows = issues if sheets is None else issues[issues["sheet"].isin(list(sheets))]
-    place = ["sheet", "row_number"]
-    faulty = pd.MultiIndex.from_frame(rows.loc[rows["severity"].eq("must_fix"), place])
-    alike = pd.MultiIndex.from_frame(rows.loc[rows["rule"].eq(IDENTICAL_TWIN), place].drop_duplicates())
-    return int((~alike.isin(faulty)).sum())
+    columns = (issues[name].tolist() for name in ("sheet", "row_number", "rule", "severity"))
+    return _counted_once(zip(*columns, strict=True))
 
 
-def _write_outcome(page: Page, summaries: Sequence[SubmissionSummary], issues: pd.DataFrame) -> None:
+def _counted_once(lines: Iterable[tuple[str, int, str, str]]) -> int:
+    """The same of (sheet, row, rule, severity) of each line."""
+    alike, faulty = set(), set()
+    for sheet, row, rule, severity in lines:
+        if severity == "must_fix":
+            faulty.add((sheet, row))
+        if rule == IDENTICAL_TWIN:
+            alike.add((sheet, row))
+    return len(alike - faulty)
+
+
+def _write_outcome(page: Page, summaries: Sequence[SubmissionSummary], lines: _Lines) -> None:
     page.section("文件结果")
     for one in summaries:
         # Without a kind: a correction or confirmation that was taken, a repeated file, or a sheet that was not recognised.
@@ -447,7 +505,7 @@ def _write_outcome(page: Page, summaries: Sequence[SubmissionSummary], issues: p
         title = (one.kind_title or ("这份文件" if is_known else "认不出种类的工作表")) + (
             f"（{one.reading.period[:4]}年{int(one.reading.period[5:])}月）" if one.reading.period else ""
         )
-        alike = counted_once(issues, [sheet.sheet for sheet in one.reading.sheets])
+        alike = lines.counted_once({sheet.sheet for sheet in one.reading.sheets})
         is_all = one.status == "partly_accepted" and alike == one.rows_set_aside
         became = f"全部接收：与别的行完全相同的 {alike} 行只计一次" if is_all else _STATUS[one.status]
         if one.folder:
@@ -488,10 +546,12 @@ def _accepted_rows(one: SubmissionSummary) -> list[str]:
     """Sentences that name the accepted rows, by sheet; none where rows were out of scope: they would tell who is in scope."""
     if one.accepted_path is None or not one.rows_accepted or one.rows_out_of_scope:
         return []
-    table = pq.read_table(one.accepted_path, columns=["sheet", "row_number"]).to_pandas()
+    with pq.ParquetFile(one.accepted_path) as file:
+        table = file.read(["sheet", "row_number"])
+    sheets, rows = table.column("sheet"), table.column("row_number")
     texts = []
-    for sheet in sorted(set(table["sheet"].tolist())):
-        numbers = np.unique(table.loc[table["sheet"].eq(sheet), "row_number"].to_numpy())
+    for sheet in sorted(str(one) for one in pc.unique(sheets).to_pylist()):
+        numbers = np.unique(rows.filter(pc.equal(sheets, pa.scalar(sheet))).to_numpy())
         breaks = np.flatnonzero(np.diff(numbers) > 1)
         firsts, lasts = numbers[np.r_[0, breaks + 1]], numbers[np.r_[breaks, len(numbers) - 1]]
         parts = [f"{first}" if first == last else f"{first}—{last}" for first, last in zip(firsts, lasts, strict=True)]
@@ -503,38 +563,31 @@ def _accepted_rows(one: SubmissionSummary) -> list[str]:
     return texts
 
 
-def _chosen(issues: pd.DataFrame) -> pd.Index[int]:
+def _chosen(lines: _Lines) -> Sequence[int]:
     """The faults that get a line: first of each rule its first fault, then its second, …, so that frequent faults hide no rare one."""
-    turn = issues.groupby("rule").cumcount().sort_values(kind="stable")
-    return turn.index[:MOST_LINES].sort_values()
+    if len(lines) <= MOST_LINES:
+        return range(len(lines))
+    seen: Counter[str] = Counter()
+    turns = []
+    for rule in lines.rule:
+        turns.append(seen[rule])
+        seen[rule] += 1
+    return sorted(np.argsort(turns, kind="stable")[:MOST_LINES].tolist())
 
 
 def _write_lines(
-    page: Page, issues: pd.DataFrame, lines: pd.Index[int], sheets: frozenset[str] | None, unlisted: str
+    page: Page, lines: _Lines, listed: Sequence[int], sheets: frozenset[str] | None, unlisted: str
 ) -> None:
     """Write one line per fault. `unlisted`: where those are that get no line."""
-    page.section(f"逐处清单（共 {len(issues)} 处）")
-    if len(lines) < len(issues):
+    page.section(f"逐处清单（共 {len(lines)} 处）")
+    if len(listed) < len(lines):
         page.wide(
-            f"下面列出 {len(lines)} 处，另有 {len(issues) - len(lines)} 处没有列出（每种问题都列了最前面的若干处）；{unlisted}"
+            f"下面列出 {len(listed)} 处，另有 {len(lines) - len(listed)} 处没有列出（每种问题都列了最前面的若干处）；{unlisted}"
         )
     page.header()
-    listed = issues.loc[lines].assign(asks=_may_be_confirmed)
-    columns = [
-        "severity",
-        "sheet",
-        "at_row",
-        "at_column",
-        "header",
-        "value",
-        "message",
-        "fix",
-        "level",
-        "issue_id",
-        "asks",
-    ]
-    for number, line in enumerate(listed[columns].itertuples(index=False), start=1):
-        severity, sheet, row, column, header, value, message, fix, level, issue_id, asks = line
+    more = (lines.texts(name, listed) for name in ("message", "level", "issue_id"))
+    for number, (at, message, level, issue_id) in enumerate(zip(listed, *more, strict=True), start=1):
+        severity, sheet, row, column = SEVERITIES[lines.rank[at]], lines.sheet[at], lines.row[at], lines.column[at]
         page.sheet.write_number(page.row, 0, number, page.looks["count"])
         page.text(1, SEVERITY_TITLES[severity], f"line_{severity}")
         page.text(2, clean(sheet), "line")
@@ -545,11 +598,17 @@ def _write_lines(
         else:
             page.text(3, "整份", "centre")
             page.text(4, "", "centre")
-        fix = by_own_header(fix, header)
-        texts = (clean(header, most=100), clean(value, most=200), clean(message, most=2_000), clean(fix, most=1_000))
+        header = lines.header[at]
+        fix = by_own_header(lines.fix[at], header)
+        texts = (
+            clean(header, most=100),
+            clean(lines.value[at], most=200),
+            clean(message, most=2_000),
+            clean(fix, most=1_000),
+        )
         page.line(texts)
         for place, text in enumerate(texts, start=5):
             page.text(place, text, "line")
         page.text(LEVEL, CHECK_LEVEL_TITLES.get(level, ""), "centre")
-        page.answer(issue_id if asks else "")
+        page.answer(issue_id if lines.may_be_confirmed(at) else "")
         page.row += 1

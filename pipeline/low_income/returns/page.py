@@ -182,8 +182,9 @@ class Page:
 
 def clean(text: str, *, keep_lines: bool = False, most: int = 30_000) -> str:
     """A text that a workbook can hold: without control characters and lone surrogates, not too long."""
-    lines = text.split("\n") if keep_lines else [text]
-    text = "\n".join(_ILLEGAL.sub(" ", line) for line in lines)
+    if _ILLEGAL.search(text):
+        lines = text.split("\n") if keep_lines else [text]
+        text = "\n".join(_ILLEGAL.sub(" ", line) for line in lines)
     return text if len(text) <= most else text[:most] + "…"
 
 
@@ -194,4 +195,7 @@ def _width(text: str) -> int:
 
 def lines_in(text: str, room: float) -> int:
     """Number of lines of a text in a cell of this width in characters; a wide character is never cut in two."""
-    return sum(max(1, -(-_width(part) // max(int(room) - 1, 1))) for part in text.split("\n"))
+    most = max(int(room) - 1, 1)
+    if 2 * len(text) <= most and "\n" not in text:
+        return 1  # most texts of a list
+    return sum(max(1, -(-_width(part) // most)) for part in text.split("\n"))
