@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +23,9 @@ _STRIDE = 1 << 16  # more than a sheet's 16,384 columns: row × stride + column 
 _LAST_ROW = 1_048_576
 _AREAS_NOTED = 200
 """How many of the emptied areas beside a list get a mark in their first cell; further ones are emptied without a mark."""
+
+
+_Numbers = np.ndarray[Any, np.dtype[Any]]
 
 
 class Gone:
@@ -103,8 +108,7 @@ def plan(
     row_number, column; issues of the whole file mark nothing.
     """
     marks: dict[str, SheetMarks] = {}
-    placed = issues[issues["row_number"].notna() & issues["sheet"].isin(list(merges))]
-    by_sheet = dict(list(placed.groupby("sheet", sort=True)))
+    lines = _Lines(issues)
     for sheet, areas in merges.items():
         own = marks[sheet] = SheetMarks(
             refused=refused.get(sheet, {}),
@@ -113,94 +117,127 @@ def plan(
         )
         heads = _heads(own, areas)
         own.heads = len(heads)
-        if sheet not in by_sheet and not heads:
+        if sheet not in lines.of_sheet and not heads:
             continue  # most sheets of most workbooks
-        found = _place(by_sheet[sheet] if sheet in by_sheet else placed.iloc[:0], areas)
+        found = _place(lines, lines.of_sheet.get(sheet, []), areas)
         if heads:
-            found = found[~_keys(found).isin([row * _STRIDE + column for row, column in heads])]
+            found = found.only(~np.isin(found.keys, [row * _STRIDE + column for row, column in heads]))
         _fill(own, found, heads)
-        _write_notes(own, found, heads)
+        _write_notes(own, found, lines, heads)
     return marks
 
 
-def _keys(frame: pd.DataFrame) -> pd.Series[int]:
-    keys: pd.Series[int] = frame["row"].astype("int64").mul(_STRIDE).add(frame["column"])
-    return keys
+class _Lines:
+    """The issues that have a row, as arrays: pandas costs too much for the few of most files, plain objects for very many."""
+
+    def __init__(self, issues: pd.DataFrame) -> None:
+        rank_of = {severity: rank for rank, severity in enumerate(SEVERITIES)}
+        self.rows: _Numbers = issues["row_number"].fillna(0).astype("int64").to_numpy()
+        self.columns: _Numbers = issues["column"].fillna(0).astype("int64").to_numpy()
+        self.ranks: _Numbers = np.array([rank_of[one] for one in issues["severity"].tolist()], np.int64)
+        self.of_sheet: dict[str, list[int]] = {}
+        """Sheet → positions of its issues."""
+        for at, (sheet, has_row) in enumerate(zip(issues["sheet"].tolist(), (self.rows > 0).tolist(), strict=True)):
+            if has_row:
+                self.of_sheet.setdefault(sheet, []).append(at)
+        self._issues = issues
+
+    def texts(self, name: str, at: _Numbers) -> list[str]:
+        """Rules or messages, at these positions."""
+        return [str(text) for text in self._issues[name].take(at).tolist()]
 
 
-def _place(issues: pd.DataFrame, areas: list[tuple[tuple[int, int], tuple[int, int]]]) -> pd.DataFrame:
-    """Rule, message, `rank`, and `row`, `column` of the cell to mark, for each issue; sorted by row, column, rank."""
-    frame = pd.DataFrame(
-        {
-            "rule": issues["rule"].astype(str).to_numpy(),
-            "message": issues["message"].astype(str).to_numpy(),
-            "rank": pd.Categorical(issues["severity"], categories=list(SEVERITIES)).codes.astype("int64"),
-            "row": issues["row_number"].astype("int64").to_numpy(),
-            "column": issues["column"].fillna(0).astype("int64").to_numpy(),
-        }
-    )
-    whole_row = frame["column"].eq(0)
-    frame.loc[whole_row, "column"] = 1
+@dataclass
+class _Found:
+    """Where each issue of a sheet is shown: parallel arrays, sorted by row, column, rank."""
+
+    keys: _Numbers
+    """Row and column of the cell."""
+    ranks: _Numbers
+    positions: _Numbers
+    """Which issue it is."""
+
+    def only(self, chosen: np.ndarray[Any, Any]) -> _Found:
+        """Those at these places, or where a mask is true."""
+        return _Found(self.keys[chosen], self.ranks[chosen], self.positions[chosen])
+
+    def gravest(self) -> _Found:
+        """The first issue of each cell."""
+        return self.only(np.diff(self.keys, prepend=-1) != 0)
+
+
+def _place(lines: _Lines, own: list[int], areas: list[tuple[tuple[int, int], tuple[int, int]]]) -> _Found:
+    """The cell to mark for each issue of a sheet."""
+    positions = np.array(own, np.int64)
+    columns = lines.columns[positions]
+    whole_row = columns == 0
+    keys = lines.rows[positions] * _STRIDE + np.where(whole_row, 1, columns)
     if areas:
-        hidden = _hidden_cells(areas)
-        while (step := whole_row & _keys(frame).isin(hidden.index)).any():
-            frame.loc[step, "column"] += 1
-        anchor = _keys(frame).map(hidden)
-        moved = anchor.notna()
-        frame.loc[moved, "row"] = anchor[moved].astype("int64") // _STRIDE
-        frame.loc[moved, "column"] = anchor[moved].astype("int64") % _STRIDE
-    return frame.sort_values(["row", "column", "rank"], kind="stable", ignore_index=True)
+        hidden, anchors = _hidden_cells(areas)
+        while (step := whole_row & np.isin(keys, hidden)).any():
+            keys[step] += 1
+        moved = np.isin(keys, hidden)
+        keys[moved] = anchors[np.searchsorted(hidden, keys[moved])]
+    ranks = lines.ranks[positions]
+    return _Found(keys, ranks, positions).only(np.lexsort((ranks, keys)))
 
 
-def _hidden_cells(areas: list[tuple[tuple[int, int], tuple[int, int]]]) -> pd.Series[int]:
-    """Key of each cell hidden by a merged area → key of the area's first cell. Huge areas hold no data, and are left out."""
-    keys: list[np.ndarray] = []
-    anchors: list[np.ndarray] = []
+def _hidden_cells(areas: list[tuple[tuple[int, int], tuple[int, int]]]) -> tuple[_Numbers, _Numbers]:
+    """(key of each cell hidden by a merged area, sorted; key of that area's first cell). Huge areas hold no data, and are left out."""
+    keys: list[_Numbers] = [np.zeros(0, np.int64)]
+    anchors: list[_Numbers] = [np.zeros(0, np.int64)]
     for (top, left), (bottom, right) in areas:
         if (bottom - top + 1) * (right - left + 1) > 200_000:
             continue
-        rows, columns = np.mgrid[top : bottom + 1, left : right + 1]
-        covered = (rows * _STRIDE + columns).ravel()[1:]
-        keys.append(covered)
-        anchors.append(np.full(len(covered), top * _STRIDE + left))
-    if not keys:
-        keys = anchors = [np.zeros(0, np.int64)]
-    hidden: pd.Series[int] = pd.Series(np.concatenate(anchors), index=np.concatenate(keys))
-    return hidden[~hidden.index.duplicated()]
+        covered = np.arange(top, bottom + 1)[:, None] * _STRIDE + np.arange(left, right + 1)
+        keys.append(covered.ravel()[1:])
+        anchors.append(np.full(covered.size - 1, top * _STRIDE + left))
+    hidden, first = np.unique(np.concatenate(keys), return_index=True)
+    return hidden, np.concatenate(anchors)[first]
 
 
 def _heads(own: SheetMarks, areas: list[tuple[tuple[int, int], tuple[int, int]]]) -> list[tuple[int, int]]:
     """(row, column) of the visible cells to mark as never received: each refused column's header, each emptied area's first cell."""
     cells = [(row, column) for column, row in own.refused.items()]
     cells += [(first, column) for first, _, column in own.emptied[:_AREAS_NOTED]]
-    hidden = _hidden_cells(areas) if cells else None
-    heads = set()
-    for row, column in cells:
-        key = row * _STRIDE + column
-        if hidden is not None and key in hidden.index:
-            key = int(hidden[key])
-        heads.add(divmod(key, _STRIDE))
-    return sorted(heads)
+    if not cells:
+        return []
+    anchor_of = dict(zip(*(keys.tolist() for keys in _hidden_cells(areas)), strict=True))
+    keys = (row * _STRIDE + column for row, column in cells)
+    return sorted({divmod(anchor_of.get(key, key), _STRIDE) for key in keys})
 
 
-def _fill(own: SheetMarks, found: pd.DataFrame, heads: list[tuple[int, int]]) -> None:
-    cells = found.drop_duplicates(["row", "column"])[["row", "column", "rank"]]
+def _fill(own: SheetMarks, found: _Found, heads: list[tuple[int, int]]) -> None:
+    cells = found.gravest()
+    keys, ranks = cells.keys, cells.ranks
     if heads:
-        more = pd.DataFrame([(row, column, NOTICE) for row, column in heads], columns=["row", "column", "rank"])
-        cells = pd.concat([cells, more]).sort_values(["row", "column"])
-    own.rows, own.columns, own.ranks = (cells[name].tolist() for name in ("row", "column", "rank"))
+        keys = np.concatenate([keys, [row * _STRIDE + column for row, column in heads]])
+        order = np.argsort(keys)
+        keys, ranks = keys[order], np.concatenate([ranks, np.full(len(heads), NOTICE)])[order]
+    own.rows, own.columns, own.ranks = (keys // _STRIDE).tolist(), (keys % _STRIDE).tolist(), ranks.tolist()
 
 
-def _write_notes(own: SheetMarks, found: pd.DataFrame, heads: list[tuple[int, int]]) -> None:
+def _write_notes(own: SheetMarks, found: _Found, lines: _Lines, heads: list[tuple[int, int]]) -> None:
     """Write notes on at most NOTES_PER_SHEET cells: of each rule first its first cells, at most NOTES_PER_RULE."""
-    cells = found.drop_duplicates(["row", "column"])
-    turn = cells.groupby("rule").cumcount()
-    chosen = turn[turn < NOTES_PER_RULE].sort_values(kind="stable").index[:NOTES_PER_SHEET]
-    noted = found[_keys(found).isin(_keys(cells.loc[chosen]))].drop_duplicates(["row", "column", "message"])
-    for row, column, rank, message in noted[["row", "column", "rank", "message"]].itertuples(index=False):
+    cells = found.gravest()
+    of_rule: Counter[str] = Counter()
+    turns = []
+    for rule in lines.texts("rule", cells.positions):
+        turns.append(of_rule[rule])
+        of_rule[rule] += 1
+    in_turn = np.argsort(turns, kind="stable")[: sum(turn < NOTES_PER_RULE for turn in turns)]
+    noted = found.only(np.isin(found.keys, cells.keys[in_turn[:NOTES_PER_SHEET]]))
+    said: set[tuple[int, str]] = set()
+    for key, rank, message in zip(
+        noted.keys.tolist(), noted.ranks.tolist(), lines.texts("message", noted.positions), strict=True
+    ):
+        if (key, message) in said:
+            continue
+        said.add((key, message))
+        cell = divmod(key, _STRIDE)
         text = f"{NOTE_SIGN}{SEVERITY_TITLES[SEVERITIES[rank]]}\n{message}"
-        before = own.notes.get((row, column))
-        own.notes[row, column] = f"{before}\n{text}" if before else text
-    own.cells_without_note = len(cells) - len(own.notes)
+        before = own.notes.get(cell)
+        own.notes[cell] = f"{before}\n{text}" if before else text
+    own.cells_without_note = len(cells.keys) - len(own.notes)
     for head in heads:
         own.notes[head] = f"{NOTE_SIGN}{SEVERITY_TITLES['notice']}\n{NEVER_RECEIVED}"
