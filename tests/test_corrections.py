@@ -360,12 +360,12 @@ def test_no_text_of_a_correction_workbook_runs_over_a_blank_cell_and_all_of_it_i
 def test_printed_it_can_be_read_and_each_page_says_which_row(tmp_path: Path, columns: int, across: int) -> None:
     names = [f"列{number}" for number in range(1, columns + 1)]
     base = tmp_path / "a.xlsx"
-    fault = {"sheet": "Sheet1", "row_number": 2, "column": 1, "severity": "must_fix", "message": "请改"}
+    fault = correction._Fault(2, 0, 1, "请改")
     rows = pa.table({"row_number": [2], **{name: ["甲"] for name in names}})
     with xlsxwriter.Workbook(base) as written:
         correction._sheet(
             written.add_worksheet(), correction._looks(written), "Sheet1",
-            [(name, number) for number, name in enumerate(names, start=1)], rows, pd.DataFrame([fault]),
+            [(name, number) for number, name in enumerate(names, start=1)], rows, [fault],
         )  # fmt: skip
     page = load_workbook(base).active
     assert (page.page_setup.fitToWidth or 1, page.page_setup.fitToHeight) == (across, 0)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -39,6 +39,8 @@ from low_income.returns.page import clean, lines_in
 from low_income.returns.rewrite import rewrite
 from low_income.settings.home import PART, sync
 
+_AT_ONCE = 65_536
+"""Rows that are read at a time."""
 _NAMED = 5
 """How many emptied rows a refusal names."""
 _NUMBERS_OF_A_CELL = 3_000
@@ -63,9 +65,8 @@ def write(target: Path, file_id: str, readings: Sequence[Reading], issues: pd.Da
     Without such a row, or for a file of more rows than a sheet has, there is no workbook. `issues`: as for `returns.write`.
     `file_id`: the received file that the rows are of.
     """
-    wanted = issues[issues["severity"].ne("notice") & issues["row_number"].notna()]
-    wanted = wanted.assign(row_number=wanted["row_number"].astype("int64"))
-    if wanted.empty or sum(reading.rows_read for reading in readings) > MOST_ROWS:
+    wanted = _faults(issues)
+    if not wanted or sum(reading.rows_read for reading in readings) > MOST_ROWS:
         target.unlink(missing_ok=True)
         return 0
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=PART) as folder:
@@ -80,7 +81,42 @@ def write(target: Path, file_id: str, readings: Sequence[Reading], issues: pd.Da
     return rows
 
 
-def _write(made: Path, file_id: str, readings: Sequence[Reading], wanted: pd.DataFrame) -> int:
+class _Fault(NamedTuple):
+    row: int
+    rank: int
+    """Position in SEVERITIES: 0 is the gravest."""
+    column: int
+    """1-based; 0: the whole row."""
+    message: str
+
+
+def _faults(issues: pd.DataFrame) -> dict[str, list[_Fault]]:
+    """Sheet → the lines that send a row back or ask about it, sorted by row and severity. Most files have so few that pandas costs more."""
+    found: dict[str, list[_Fault]] = {}
+    rows = issues["row_number"].fillna(0).astype("int64").tolist()
+    columns = issues["column"].fillna(0).astype("int64").tolist()
+    lines = zip(issues["severity"].tolist(), issues["sheet"].tolist(), issues["message"].tolist(), strict=True)
+    for row, column, (severity, sheet, message) in zip(rows, columns, lines, strict=True):
+        if row and severity != "notice":
+            found.setdefault(sheet, []).append(_Fault(row, SEVERITIES.index(severity), column, message))
+    for faults in found.values():
+        faults.sort(key=lambda one: (one.row, one.rank))
+    return found
+
+
+def _rows_with(path: Path, names: Sequence[str], wanted: Mapping[str, Sequence[_Fault]]) -> pa.Table:
+    """The rows of a Reading that a fault may be about: `sheet`, `row_number` and those of these columns that it has."""
+    numbers = pa.array(sorted({fault.row for faults in wanted.values() for fault in faults}), pa.int32())
+    with pq.ParquetFile(path) as file:
+        columns = [name for name in file.schema_arrow.names if name in {"sheet", "row_number", *names}]
+        kept = [
+            batch.filter(pc.is_in(batch.column("row_number"), numbers))
+            for batch in file.iter_batches(_AT_ONCE, columns=columns)
+        ]
+        return pa.Table.from_batches(kept, pa.schema([file.schema_arrow.field(name) for name in columns]))
+
+
+def _write(made: Path, file_id: str, readings: Sequence[Reading], wanted: Mapping[str, Sequence[_Fault]]) -> int:
     """Write the workbook of the rows that the `wanted` lines are about; gives how many."""
     book = xlsxwriter.Workbook(
         str(made),
@@ -89,7 +125,7 @@ def _write(made: Path, file_id: str, readings: Sequence[Reading], wanted: pd.Dat
             "strings_to_urls": False, "strings_to_numbers": False,
         },
     )  # fmt: skip
-    book.in_memory = len(wanted) <= MOST_LINES  # as in `page`
+    book.in_memory = sum(map(len, wanted.values())) <= MOST_LINES  # as in `page`
     book.set_properties({"author": "数据检查", "created": datetime(2000, 1, 1, tzinfo=UTC)})
     looks = _looks(book)
     about: list[tuple[str, ...]] = []
@@ -97,13 +133,17 @@ def _write(made: Path, file_id: str, readings: Sequence[Reading], wanted: pd.Dat
     for reading in readings:
         if reading.rows_path is None or not Path(reading.rows_path).exists():
             continue
-        raw = pq.read_table(reading.rows_path, filters=pc.field("row_number").isin(wanted["row_number"].unique()))
+        if not any(sheet.sheet in wanted for sheet in reading.sheets):
+            continue
+        fields = [use.field for sheet in reading.sheets for use in sheet.columns]
+        raw = _rows_with(Path(reading.rows_path), fields, wanted)
         for sheet in reading.sheets:
-            faults = wanted[wanted["sheet"].eq(sheet.sheet)]
+            faults = wanted.get(sheet.sheet, [])
+            numbers = pa.array({fault.row for fault in faults}, pa.int32())
             mine = raw.filter(
                 pc.and_(
-                    pc.is_in(raw.column("sheet"), pa.array([sheet.sheet])),
-                    pc.is_in(raw.column("row_number"), pa.array(faults["row_number"].unique(), pa.int32())),
+                    pc.equal(raw.column("sheet"), pa.scalar(sheet.sheet)),
+                    pc.is_in(raw.column("row_number"), numbers),
                 )
             )
             if not mine.num_rows:
@@ -164,7 +204,7 @@ def _sheet(
     sheet: str,
     columns: Sequence[tuple[str, int]],
     rows: pa.Table,
-    faults: pd.DataFrame,
+    faults: Sequence[_Fault],
 ) -> None:
     heads = [*CORRECTION_HEADS, CORRECTION_WHY, *(header for header, _ in columns)]
     why_at = len(CORRECTION_HEADS)
@@ -181,14 +221,14 @@ def _sheet(
     page.fit_to_pages(-(-(len(columns) * _WIDTH + _WIDE) // _ACROSS), 0)
     page.repeat_rows(0, 1)
     page.repeat_columns(0, 1)
-    grave = faults.assign(rank=faults["severity"].map({name: n for n, name in enumerate(SEVERITIES)}))
-    grave = grave.sort_values(["row_number", "rank"], kind="stable")
-    fill = {(row, column): severity for row, column, severity in
-            grave.dropna(subset=["column"])[["row_number", "column", "severity"]].iloc[::-1].itertuples(index=False)}  # fmt: skip
-    why = grave.groupby("row_number")["message"].agg("\n".join).to_dict()
+    fill: dict[tuple[int, int], str] = {}
+    why: dict[int, list[str]] = {}
+    for fault in faults:
+        fill.setdefault((fault.row, fault.column), SEVERITIES[fault.rank])
+        why.setdefault(fault.row, []).append(fault.message)
     taken = list(zip(*(rows.column(name).to_pylist() for name in rows.column_names), strict=True))
     for at, (row, *texts) in enumerate(sorted(taken, key=lambda one: one[0]), start=2):
-        said = clean(why[row], keep_lines=True, most=2_000)
+        said = clean("\n".join(why[row]), keep_lines=True, most=2_000)
         height = max([lines_in(said, _WIDE), *(lines_in(text or "", _WIDTH) for text in texts)])
         page.set_row(at, min(height * 16.5 + 2, _HIGHEST))
         page.write_string(at, 0, sheet, looks["place"])
