@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -48,7 +49,7 @@ def give_back(home_dir: Path, day: date, unit: str) -> int:
         replaced = _replaced(files, mine)
         names = [each.file_name for each in files.values() if each.file_id not in replaced or each.night == day]
         excepted = ledger.waivers(day)
-        lines = issues.issues_as_of(home, [each for each in mine if each.night <= day], excepted, day)
+        trends = _trends(issues.issues_as_of(home, [each for each in mine if each.night <= day], excepted, day))
         copies = []
         targets = []
         with ExitStack() as clear:
@@ -59,7 +60,7 @@ def give_back(home_dir: Path, day: date, unit: str) -> int:
                 target = home.returns / unit / _returned_name(file.file_name, names)
                 _make_room(home, target)
                 told = issues_of_identical_file(home, own, mine, excepted)
-                if copy := _copy_of(home, file, own, target, clear, lines, told):
+                if copy := _copy_of(home, file, own, target, clear, trends, told):
                     copies.append(copy)
                 targets.append(target)
             gone: dict[Path, tuple[str, str]] = {}
@@ -195,6 +196,15 @@ def issues_of_identical_file(
     }
 
 
+def _trends(lines: pd.DataFrame) -> Mapping[tuple[str, str], Mapping[str, int]]:
+    """(kind, part name of the file) → state → how many of a unit's error lines are in it."""
+    counts = Counter(zip(*(lines[name].tolist() for name in ("kind", "file_name", "state")), strict=True))
+    found: dict[tuple[str, str], Counter[str]] = {}
+    for (kind, name, state), count in counts.items():
+        found.setdefault((kind, part_name(name)), Counter())[state] += count
+    return found
+
+
 _Copy = tuple[Path, str, Path, list[Any], "pd.DataFrame", "CorrectionWorkbook | None"]
 """The arguments of `returns.write`: source, name, target, summaries, issues, correction workbook."""
 
@@ -205,13 +215,13 @@ def _copy_of(
     submissions: list[Submission],
     target: Path,
     clear: ExitStack,
-    lines: pd.DataFrame,
+    trends: Mapping[tuple[str, str], Mapping[str, int]],
     told_before: Mapping[str, pd.DataFrame],
 ) -> _Copy | None:
     """Gather what to write for one file; its original stays open as long as `clear` does.
 
-    None when a receipt alone is the answer; the receipt is then written here. `told_before` is the result of
-    `issues_of_identical_file`: a correction then applies to the earlier file, which still holds.
+    None when a receipt alone is the answer; the receipt is then written here. `trends`: see `_trends`. `told_before` is
+    the result of `issues_of_identical_file`: a correction then applies to the earlier file, which still holds.
     """
     import pyarrow.parquet as pq  # noqa: PLC0415
 
@@ -225,9 +235,6 @@ def _copy_of(
     kinds = contracts.load().kinds
     summaries = []
     for each, reading in readings:
-        of_list = lines[
-            lines["kind"].eq(each.kind or "") & lines["file_name"].map(part_name).eq(part_name(file.file_name))
-        ]
         accepted = accepted_store.rows_path(home, str(each.kind), each.submission_id)
         summaries.append(
             returns.SubmissionSummary(
@@ -236,7 +243,7 @@ def _copy_of(
                 rows_out_of_scope=each.rows_out_of_scope, status=each.status if each.status != "read" else "held",
                 reason=f"{each.reason}；其中的问题还没有改，这里再标一次" if told_before and each.outcome == "repeated" else each.reason,
                 notices=reading.notices, accepted_path=accepted if each.rows_accepted else None,
-                trend={str(state): int(count) for state, count in of_list["state"].value_counts().items()},
+                trend=trends.get((each.kind or "", part_name(file.file_name)), {}),
             )
         )  # fmt: skip
     paths = [path for each in submissions if (path := work_folder.issues_path(home, each)).exists()]
