@@ -24,9 +24,12 @@ from low_income import advice, returns
 from low_income.model import CheckError, ColumnUse, Confirmation, Reading, Refusal, SheetReading
 from low_income.reading import layout, readers
 from low_income.reading.grid import Grid
+from low_income.reading.spelling import MAIN
 from low_income.returns import listing, marks, page
-from low_income.returns.package import FILLS
+from low_income.returns.package import FILLS, CannotPatch
+from low_income.returns.patch import patch
 from low_income.returns.rewrite import rewrite
+from low_income.returns.verify_copy import verify_copy
 from low_income.settings import contracts
 from lxml import etree
 from python_calamine import CalamineWorkbook
@@ -848,6 +851,55 @@ def test_refused_columns_are_emptied_to_the_last_byte(tmp_path: Path) -> None:
     assert sheet["G8"].value == "汉族"  # another cell's own text
     assert sheet["D5"].border.left.style == "thin"
     assert [str(one.sqref) for one in sheet.data_validations.dataValidation] == ["E4:E100"]
+
+
+_INLINE = 't="inlineStr"><{0}is><{0}t>赫哲族</{0}t></{0}is></{0}c>'
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '<c s="1" r="D4" ' + _INLINE.format(""),
+        '<c r="D5" ' + _INLINE.format(""),
+        '<c r="D4"><v>1</v></c><c r="D4" ' + _INLINE.format(""),
+        f'<x:c xmlns:x="{MAIN}" r="D4" ' + _INLINE.format("x:"),
+        '<c r="E4"><v>1</v></c><c r="D4" ' + _INLINE.format(""),
+        "<c " + _INLINE.format(""),
+    ],
+)
+def test_a_refused_value_is_found_however_its_cell_is_spelt(tmp_path: Path, cell: str) -> None:
+    def spell(content: dict[str, bytes]) -> None:
+        sheet = content["xl/worksheets/sheet1.xml"]
+        content["xl/worksheets/sheet1.xml"] = re.sub(rb'<c r="D4".*?</c>', cell.encode(), sheet, count=1)
+
+    target = give_back(edited(sender_workbook(tmp_path / "a.xlsx"), spell), frame(), summary(people(refused=True)))
+    assert "赫哲族".encode() not in everything(target)
+    assert len(openpyxl.load_workbook(target).sheetnames) == 4
+
+
+@pytest.mark.parametrize("row", [2, 51, 120, 200])
+def test_a_value_that_changed_in_any_row_of_a_copy_is_noticed(tmp_path: Path, row: int) -> None:
+    source, made, ours = tmp_path / "a.xlsx", tmp_path / "made.xlsx", tmp_path / "ours.xlsx"
+    book = xlsxwriter.Workbook(str(source))
+    sheet = book.add_worksheet("人员")
+    for at in range(200):
+        sheet.write_row(at, 0, [at, 0, f"民族{at}", 7])
+    book.close()
+    plan = marks.plan(frame(fault(3, 1)), {"人员": []}, {"人员": {3: 1}}, {}, {})
+    listing.write(ours, "a.xlsx", [], frame(), frozenset({"人员"}), [])
+    done = patch(source, made, plan, ours)
+    verify_copy(source, made, plan, done)
+    was, now = f'<c r="A{row}"><v>{row - 1}</v>', f'<c r="A{row}"><v>{row}</v>'
+    for sender, copy in ((was, now), (f'<c r="D{row}"><v>7</v></c>', "")):
+
+        def change(content: dict[str, bytes], sender: str = sender, copy: str = copy) -> None:
+            (part,) = [name for name, data in content.items() if sender.encode() in data]
+            content[part] = content[part].replace(sender.encode(), copy.encode())
+
+        patch(source, made, plan, ours)
+        edited(made, change)
+        with pytest.raises(CannotPatch, match="values are not the same"):
+            verify_copy(source, made, plan, done)
 
 
 def test_notes_on_refused_cells_go_too(tmp_path: Path) -> None:

@@ -27,6 +27,12 @@ _ROW_NUMBER = re.compile(rb"""\sr=["'](\d+)["']""")
 _CELL = re.compile(rb"<c(?=[\s/>])([^>]*?)(?:/>|>(.*?)</c>)", re.DOTALL)
 _CELL_AT = re.compile(rb"""\sr=["']([A-Z]{1,3})(\d+)["']""")
 _STYLE = re.compile(rb"""\ss=["'](\d+)["']""")
+_USUAL_ROW = re.compile(
+    rb"""<row r="(\d+)"[^<>]*>(?:<c r="[A-Z]{1,3}\1"(?:\s[^<>]*)?"""
+    rb"""(?:(?<=/)>|(?<!/)>(?:<f>[^<]*</f>)?(?:<v>[^<]*</v>|<is><t[^<>]*>[^<]*</t></is>)</c>))*</row>"""
+)
+"""A row of nothing but cells, all with their names, as nearly all programs write it."""
+_USUAL_CELL = re.compile(rb'<c r="([A-Z]+)')
 _SPANS = re.compile(rb"""\sspans=["'][^"']*["']""")
 _SHARED = re.compile(rb"""<c(?=\s)[^>]*?\st=["']s["'][^>]*>\s*<v>(\d+)</v>""")
 _STRING_TYPE = re.compile(rb"""\st=["'](\w+)["']""")
@@ -108,6 +114,7 @@ class SheetPatch:
         self.emptied = emptied
         self.used = used
         self.restyled: dict[tuple[bytes, int | None, bool], bytes] = {}
+        self.in_order: set[tuple[bytes, ...]] = set()
         self.column_styles: list[tuple[int, int, int]] = []
         self.next_mark = 0
         old = b"|".join(b"%d" % one for one in sorted(was_marked))
@@ -233,16 +240,26 @@ class SheetPatch:
 
     def _marked_row(self, row: bytes, number: int, tag: re.Match[bytes], marks: list[tuple[int, int]]) -> bytes:
         empty = self.gone.in_row(number)
-        if empty or (self.old_mark and self.old_mark.search(row)):
+        if (empty and not self._is_usual(row)) or (self.old_mark and self.old_mark.search(row)):
             return self._rebuilt(row, number, tag, marks, empty)
-        if not marks:
+        if not empty and not marks:
             return row
         pieces, position = [], 0
-        for column, rank in marks:
+        if empty:
+            position = tag.end() - tag.start()
+            pieces.append(_SPANS.sub(b"", row[:position]))
+        todo: dict[int, int | None] = {**dict.fromkeys(empty), **dict(marks)}
+        for column, rank in sorted(todo.items()) if empty else marks:
             name = b'<c r="%s%d"' % (_LETTERS[column], number)
             at = row.find(name, position)
+            if at < 0 and rank is None:
+                continue
             if at < 0:
-                return self._rebuilt(row, number, tag, marks, frozenset())
+                return self._rebuilt(row, number, tag, marks, empty)
+            if column in empty and (cell := _CELL.match(row, at)):
+                pieces += row[position:at], self._cell(cell, column, rank, is_emptied=True)
+                position = cell.end()
+                continue
             at += len(name)
             end = row.index(b">", at)
             pieces.append(row[position:at])
@@ -250,6 +267,19 @@ class SheetPatch:
             position = end
         pieces.append(row[position:])
         return b"".join(pieces)
+
+    def _is_usual(self, row: bytes) -> bool:
+        """Whether a row has only cells with their names, in order: then a cell that is not found by its name is not there."""
+        if not _USUAL_ROW.fullmatch(row):
+            return False
+        letters = tuple(_USUAL_CELL.findall(row))
+        if letters not in self.in_order:  # few ways in a sheet
+            columns = [_NUMBERS.get(one, 0) for one in letters]
+            if columns != sorted(set(columns) - {0}):
+                return False
+            if len(self.in_order) < 10_000:
+                self.in_order.add(letters)
+        return True
 
     def _restyled(self, head: bytes, column: int, rank: int | None) -> bytes:
         """A cell's tag up to its `>`, or the part of it after the name, with the format of its mark."""
@@ -327,12 +357,12 @@ class SheetPatch:
                 pieces.append(self._new_cell(number, new, ranks[new], style))
             if waiting and waiting[0] == column:
                 waiting.pop(0)
-            pieces.append(self._cell(cell, column, ranks.get(column), column in empty))
+            pieces.append(self._cell(cell, column, ranks.get(column), is_emptied=column in empty))
             previous, position = column, cell.end()
         pieces += [self._new_cell(number, new, ranks[new], style) for new in waiting]
         return _SPANS.sub(b"", head) + b"".join(pieces) + body[position:] + b"</row>"
 
-    def _cell(self, cell: re.Match[bytes], column: int, rank: int | None, is_emptied: bool) -> bytes:
+    def _cell(self, cell: re.Match[bytes], column: int, rank: int | None, *, is_emptied: bool) -> bytes:
         text = cell[0]
         if is_emptied and cell[2] is not None:
             self._remember(cell)

@@ -43,6 +43,8 @@ _CELL_NAME = re.compile(r"([A-Z]{1,3})(\d+)")
 _C = f"{{{MAIN}}}c"
 _AT_ONCE = 5_000
 """Rows that are parsed at a time, since a tree needs many times the memory of its text."""
+_TOGETHER = 50
+"""Rows that are compared at a time."""
 
 
 def verify_copy(source: Path, target: Path, marks: dict[str, SheetMarks], done: Patched) -> None:
@@ -179,7 +181,7 @@ def _same_values(rows: _Rows, mark: SheetMarks) -> None:
     all_gone = mark.gone
     refused = b"|".join(column_letter(column).encode() for column in sorted(all_gone.columns))
     gone = re.compile(_CELL_OF % refused, re.DOTALL) if refused else None
-    pairs = [(was, now) for was, now in rows.pairs if _bare(was, gone) != _bare(now, None)]
+    pairs = _differing(rows.pairs, gone)
     for start in range(0, len(pairs), _AT_ONCE):
         some = pairs[start : start + _AT_ONCE]
         was, now = (_values(rows.prolog, [pair[which] for pair in some]) for which in (0, 1))
@@ -187,10 +189,24 @@ def _same_values(rows: _Rows, mark: SheetMarks) -> None:
             raise CannotPatch("values are not the same")
 
 
-def _bare(row: bytes, gone: re.Pattern[bytes] | None) -> bytes:
-    """A row without what may differ: formats, cells that are empty or never received, and its `spans`."""
-    bare = _EMPTY_CELL.sub(b"", _STYLED.sub(rb"\1", gone.sub(b"", row) if gone else row))
-    return _SPANS.sub(rb"\1", bare, count=1)
+def _differing(pairs: list[tuple[bytes, bytes]], gone: re.Pattern[bytes] | None) -> list[tuple[bytes, bytes]]:
+    """The pairs of rows that differ in what must be the same.
+
+    Each row begins with `<row`, which is nowhere else (`_split`): rows that are equal when joined are equal one by one.
+    """
+    found = []
+    for start in range(0, len(pairs), _TOGETHER):
+        some = pairs[start : start + _TOGETHER]
+        if _bare(b"".join(was for was, _ in some), gone) != _bare(b"".join(now for _, now in some), None):
+            found += [(was, now) for was, now in some if _bare(was, gone) != _bare(now, None)]
+    return found
+
+
+def _bare(rows: bytes, gone: re.Pattern[bytes] | None) -> bytes:
+    """Rows without what may differ: formats, cells that are empty or never received, and `spans`."""
+    # Splitting keeps the groups: as `sub` with the group in its place, in half the time.
+    bare = b"".join(_STYLED.split(gone.sub(b"", rows) if gone else rows))
+    return b"".join(_SPANS.split(_EMPTY_CELL.sub(b"", bare)))
 
 
 def _values(prolog: bytes, rows: list[bytes]) -> dict[tuple[str, int], bytes]:
