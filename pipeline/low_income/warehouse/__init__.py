@@ -729,30 +729,40 @@ def _load_house(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, 
 
 def _load_accepted(con: duckdb.DuckDBPyConnection, inputs: Inputs, models: Models, needed: set[str]) -> None:
     """Load the rows of the kinds, after applying what people decided about who is who."""
-    decided = None
-    for kind, contract in models.kinds.items():
-        if f"accepted.{kind}" in needed:
-            rows, unproven = inputs.accepted.get(kind, ()), inputs.unproven.get(kind, ())
-            doubts = {f"{field}__unreadable": "VARCHAR" for field in contract.optional}
-            if not len(rows) and not len(unproven):
-                _fill(con, f"accepted.{kind}", {**contract.accepted_columns(), **doubts, **RECEIPT}, ())
-                continue
-            _fill_rows(con, f"given_{kind}", contract, rows)
-            decided = decided or Decided(con, models.kinds, inputs.accepted)
-            if decided.joins and len(unproven):
-                _fill_rows(con, f"unproven_{kind}", contract, unproven)
-                decided.join(contract, f"given_{kind}", f"unproven_{kind}")
-                con.execute(f"drop table unproven_{kind}")
-            decided.merge(contract, f"given_{kind}")
-            in_words = ", ".join(_say_unreadable(field, contract.columns[field].header) for field in contract.optional)
-            told = f"source.* replace ({in_words})" if in_words else "source.*"
-            con.execute(
-                f"create table accepted.{kind} as select {told}, submission.received_seq, submission.file_name"
-                f" from given_{kind} as source join input.submission as submission using (submission_id)"
-            )
-            con.execute(f"drop table given_{kind}")
-    if decided:
+    kinds = [kind for name, kind in models.kinds.items() if f"accepted.{name}" in needed]
+    if kinds:
+        decided = Decided(con, models.kinds, inputs.accepted)
+        for kind in kinds:
+            _load_kind(con, kind, inputs, decided)
         decided.merge_set_aside()
+
+
+def _load_kind(con: duckdb.DuckDBPyConnection, kind: Kind, inputs: Inputs, decided: Decided) -> None:
+    """Load the rows of one kind: as they are given, unless people decided anything that may concern them."""
+    rows, unproven = inputs.accepted.get(kind.name, ()), inputs.unproven.get(kind.name, ())
+    if not len(rows) and not len(unproven):
+        doubts = {f"{field}__unreadable": "VARCHAR" for field in kind.optional}
+        _fill(con, f"accepted.{kind.name}", {**kind.accepted_columns(), **doubts, **RECEIPT}, ())
+        return
+    in_words = ", ".join(_say_unreadable(field, kind.columns[field].header) for field in kind.optional)
+    told = f"source.* replace ({in_words})" if in_words else "source.*"
+    given = f"({_typed_rows(con, kind, rows)})"
+    is_concerned = decided.concerns(unproven)
+    if is_concerned:
+        con.execute(f"create table given_rows as select * from {given}")
+        given = "given_rows"
+        if decided.joins and len(unproven):
+            con.execute(f"create table unproven_rows as {_typed_rows(con, kind, unproven)}")
+            decided.join(kind, given, "unproven_rows")
+            con.execute("drop table unproven_rows")
+        decided.merge(kind, given)
+    con.execute(
+        f"create table accepted.{kind.name} as select {told}, submission.received_seq, submission.file_name"
+        f" from {given} as source join input.submission as submission using (submission_id)"
+    )
+    if is_concerned:
+        con.execute("drop table given_rows")
+    con.unregister("given")
 
 
 _SET_ASIDE_NAME = """
@@ -802,32 +812,40 @@ def _fill(con: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]
         typed = ", ".join(f'"{name}" {sql_type}' for name, sql_type in columns.items())
         con.execute(f"create table {table} ({typed})")
         return
-    given = source(con, rows, "given")
-    present = set(rows.column_names) if isinstance(rows, pa.Table) else _columns_of(con, given)
-    said = {name: f'"{name}"' if name in present else "null" for name in columns}
-    values = ", ".join(f'cast({said[name]} as {sql_type}) as "{name}"' for name, sql_type in columns.items())
-    con.execute(f"create table {table} as select {values} from {given}")
+    con.execute(f"create table {table} as {_typed(con, columns, rows)}")
     if isinstance(rows, pa.Table):
         con.unregister("given")
+
+
+def _typed(con: duckdb.DuckDBPyConnection, columns: Mapping[str, str], rows: Rows) -> str:
+    """SQL for these columns of rows, typed; a column that the rows lack is NULL. Rows in memory are registered as `given`."""
+    given, present = "(select null where false)", set[str]()
+    if len(rows):
+        given = source(con, rows, "given")
+        present = set(rows.column_names) if isinstance(rows, pa.Table) else _columns_of(con, given)
+    said = {name: f'"{name}"' if name in present else "null" for name in columns}
+    values = ", ".join(f'cast({said[name]} as {sql_type}) as "{name}"' for name, sql_type in columns.items())
+    return f"select {values} from {given}"
 
 
 def _columns_of(con: duckdb.DuckDBPyConnection, given: str) -> set[str]:
     return {name for name, *_ in con.sql(f"describe select * from {given}").fetchall()}
 
 
-def _fill_rows(con: duckdb.DuckDBPyConnection, table: str, kind: Kind, rows: Rows) -> None:
-    """Create a table of a kind's rows.
+def _typed_rows(con: duckdb.DuckDBPyConnection, kind: Kind, rows: Rows) -> str:
+    """SQL for a kind's rows, typed.
 
     In files written before unreadable cells were marked, a cell is unreadable when it has a text and no value.
     """
-    _fill(con, table, kind.accepted_columns(), rows)
-    old = [
-        f"{field}__unreadable = coalesce({field}__unreadable, {field} is null and {says_something(f'{field}__text')})"
-        for field in kind.optional
-    ]
+    typed = _typed(con, kind.accepted_columns(), rows)
     unsaid = " or ".join(f"{field}__unreadable is null" for field in kind.optional)
-    if old and con.execute(f"select 1 from {table} where {unsaid} limit 1").fetchall():
-        con.execute(f"update {table} set {', '.join(old)} where {unsaid}")
+    if not unsaid or not con.execute(f"select 1 from ({typed}) where {unsaid} limit 1").fetchall():
+        return typed
+    marks = ", ".join(
+        f"coalesce({field}__unreadable, {field} is null and {says_something(f'{field}__text')}) as {field}__unreadable"
+        for field in kind.optional
+    )
+    return f"select * replace ({marks}) from ({typed})"
 
 
 def _say_unreadable(field: str, header: str) -> str:

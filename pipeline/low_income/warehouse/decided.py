@@ -30,6 +30,22 @@ def source(con: duckdb.DuckDBPyConnection, rows: Rows, name: str) -> str:
     return f"read_parquet([{paths}], union_by_name = true, hive_partitioning = false)"
 
 
+def read_once(con: duckdb.DuckDBPyConnection, tables: Mapping[str, Rows]) -> dict[str, pa.Table]:
+    """Those of the given tables that are in files, in memory: for several builds that need the same."""
+    return {
+        name: con.sql(f"select * from {source(con, rows, name)}").to_arrow_table()
+        for name, rows in tables.items()
+        if len(rows) and not isinstance(rows, pa.Table)
+    }
+
+
+def same_rows(one: Rows, other: Rows) -> bool:
+    """Whether the same files were given twice, or equal rows in memory."""
+    if isinstance(one, pa.Table) and isinstance(other, pa.Table):
+        return one is other or bool(one.equals(other))
+    return not isinstance(one, pa.Table) and not isinstance(other, pa.Table) and list(one) == list(other)
+
+
 class Decided:
     """The decisions `same` of a night: which rows belong to whom. Looks up the numbers of the people concerned in all accepted rows."""
 
@@ -71,6 +87,10 @@ class Decided:
     def joins(self) -> bool:
         """Whether people said of some set-aside row that it is a person's."""
         return bool(self._joined)
+
+    def concerns(self, unproven: Rows) -> bool:
+        """Whether people said anything for which a kind's rows may not be loaded as they are given. `unproven`: set-aside rows of the kind."""
+        return bool(self._merged or (self._joined and len(unproven)))
 
     def join(self, kind: Kind, given: str, unproven: str) -> None:
         """Add to the table `given` of a kind the set-aside rows of `unproven` that belong to a person by a decision.
@@ -199,6 +219,9 @@ def make_named_in(
     )
     told = "select cast(null as varchar) as person_id, cast(null as varchar) as unit_code, false as is_in_use limit 0"
     con.execute(f"create table {name} as {told}")
+    if not con.execute("select 1 from asked limit 1").fetchall():
+        con.execute("drop table asked")
+        return
     con.execute(
         "create temp table asked_row as select row_id, unit_code, folded_name(name) as folded_name from input.set_aside"
         " where row_id in (select ref from asked) and name is not null"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pyarrow as pa
 
-from low_income.warehouse.decided import Rows, source
+from low_income.warehouse.decided import Rows, read_once, source
 
 if TYPE_CHECKING:
     from low_income.warehouse import Inputs
@@ -176,6 +176,7 @@ def _smaller(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> Inputs:
         " (select household_id from registry.household_member where person_id in (select person_id from involved))",
     }
     given = {table: con.sql(query).to_arrow_table() for table, query in before.items()}
+    given |= read_once(con, {table: rows for table, rows in inputs.given_tables.items() if table not in before})
     con.execute("drop view unproven_head; drop table involved")
     return replace(inputs, accepted=accepted, previous=None, given_tables={**inputs.given_tables, **given})
 

@@ -20,7 +20,7 @@ import duckdb
 import pyarrow as pa
 
 from low_income.settings.contracts import Kind
-from low_income.warehouse.decided import Rows, source
+from low_income.warehouse.decided import Rows, read_once, same_rows, source
 
 if TYPE_CHECKING:
     from low_income.warehouse import Inputs
@@ -68,6 +68,7 @@ class _Two:
     kind: Kind
     before: pa.Table
     after: pa.Table
+    """The same object as `before` when both nights were given the same rows."""
 
 
 def make_withdrawal(
@@ -124,7 +125,7 @@ def _concerned(
         (kind, source(con, rows, f"{which}_{kind}"))
         for which, inputs in (("before", earlier), ("after", tonight))
         for kind, rows in sorted(inputs.accepted.items())
-        if len(rows)
+        if len(rows) and not (which == "after" and same_rows(rows, earlier.accepted.get(kind, ())))
     ]
     headed = [
         f"select person_id, head_person_id as tie from {rows} where head_person_id is not null"
@@ -149,11 +150,11 @@ def _concerned(
     found = {}
     empty = pa.table({"person_id": pa.array([], pa.string())})
     for kind in sorted({kind for kind, _ in given}):
-        of_kind = []
-        for inputs in (earlier, tonight):
-            rows = inputs.accepted.get(kind, ())
-            of_kind.append(_smaller(con, source(con, rows, "asked_rows")) if len(rows) else empty)
-        found[kind] = _Two(kinds[kind], *of_kind)
+        given_rows = [inputs.accepted.get(kind, ()) for inputs in (earlier, tonight)]
+        if same_rows(*given_rows):
+            given_rows.pop()
+        smaller = [_smaller(con, source(con, rows, "asked_rows")) if len(rows) else empty for rows in given_rows]
+        found[kind] = _Two(kinds[kind], smaller[0], smaller[-1])
     con.execute("drop table tie")
     return found
 
@@ -176,6 +177,8 @@ def _turn(con: duckdb.DuckDBPyConnection, rows: Mapping[str, _Two], turned: str)
         where now.status in {_IN_FORCE} and (earlier.submission_id is null or earlier.status = 'held')"""
     )
     for kind, two in rows.items():
+        if two.before is two.after:
+            continue
         for name, side in (("rows_before", two.before), ("rows_after", two.after)):
             con.register("side", side)
             con.execute(f"create temp table {name} as {_said(two.kind, 'side') if side.num_rows else _NOTHING_SAID}")
@@ -223,6 +226,7 @@ def _changes(
     """Yields (change, what, the night before with this one change of tonight); first the night before as it is held now."""
     before: dict[str, Any] = {
         **earlier.given_tables,
+        **read_once(con, earlier.given_tables),
         "identity": _both(con, earlier, tonight, "identity", "person_id, household_id"),
         "place": _both(con, earlier, tonight, "place", "row_id, division_code, township"),
         "identity_decision": con.sql("select left_ref, right_ref, decision from input.previous_answer where state = 'stands'").to_arrow_table(),
