@@ -324,8 +324,8 @@ def test_a_failure_of_ours_over_one_file_or_unit_stops_nobody_else(before, tmp_p
     still(filled(listed))
     read, mark = step_read._read_by_a_name, step_give_back.mark
 
-    def stumble_over_file(home: Any, ledger: Any, file: Any) -> Any:
-        return 1 / 0 if file.file_name == "边缘.xlsx" else read(home, ledger, file)
+    def stumble_over_file(home: Any, ledger: Any, file: Any, readings: Any) -> Any:
+        return 1 / 0 if file.file_name == "边缘.xlsx" else read(home, ledger, file, readings)
 
     def stumble_over_unit(copies: Any) -> Any:
         if any("d02" in str(copy[2]) for copy in copies):

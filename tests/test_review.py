@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import socket
+import subprocess
+import sys
 from contextlib import closing
 from datetime import date
 from html import unescape
 from pathlib import Path
 
+import httpx
 import pytest
 from click.testing import CliRunner
 from fastapi.testclient import TestClient
@@ -92,12 +97,13 @@ def test_nobody_gets_in_without_the_link_and_it_works_once(home):
         assert answer.status_code == 401, place
         assert "没有登录" in answer.text
     assert stranger.get("/enter/wrong").status_code == 401
-    stranger.cookies.set("monitor_review", "wrong")
+    stranger.cookies.set("monitor_review_80", "wrong")
     assert stranger.get("/queue").status_code == 401
     first, second = (TestClient(app, base_url="http://127.0.0.1", follow_redirects=False) for _ in range(2))
     assert first.get(f"/enter/{door.ticket}").status_code == 303
     assert second.get(f"/enter/{door.ticket}").status_code == 401
     assert [client.get("/queue").status_code for client in (first, second)] == [200, 401]
+    assert first.get(f"/enter/{door.ticket}").headers["location"] == "/"  # he is in already
     assert looked(home) == before  # nobody saw a household
 
 
@@ -134,8 +140,11 @@ def test_the_description_of_the_addresses_is_closed_and_nothing_can_be_sent(home
 
 def test_a_name_that_was_made_to_point_here_is_refused(home):
     client = visitor(home)
-    assert client.get("/queue", headers={"host": "127.0.0.1:8070"}).status_code == 200
-    assert client.get("/queue", headers={"host": "list.example.com"}).status_code == 400
+    assert client.get("/queue", headers={"host": "localhost"}).status_code == 200
+    assert client.get("/queue", headers={"host": "127.0.0.1:8070"}).status_code == 401  # the session of another port
+    answer = client.get("/queue", headers={"host": "list.example.com"})
+    assert answer.status_code == 400
+    assert "请用终端里给出的网址" in answer.text
 
 
 # The queue -----------------------------------------------------------------------------------------------------------
@@ -208,6 +217,14 @@ def test_a_word_of_the_address_that_means_nothing_is_said_and_left_out(home):
     assert "“级别”里没有“purple”，没有按它筛选" in text_of(page)
     assert "“单位”里没有“d99”，没有按它筛选" in text_of(page)
     assert walk(client, "?level=purple") == walk(client)
+
+
+def test_what_has_nothing_tonight_gives_nothing_and_not_everything(home):
+    client = visitor(home)
+    for query in ("township=没有这个镇", "rule=Z99"):
+        page = client.get(f"/queue?{query}").text
+        assert "没有符合筛选的家庭" in page, query
+        assert 'role="alert"' not in page
 
 
 def test_an_id_number_is_not_searched_for_since_addresses_are_kept(home):
@@ -373,6 +390,9 @@ def test_a_returned_copy_is_taken_byte_for_byte_and_leaves_a_line(home):
         path.relative_to(home / "returns/d01").as_posix(): path for path in (home / "returns/d01").rglob("*.xlsx")
     }
     assert {unescape(name) for _, name in offered} == set(copies)
+    blank = next(address for address, name in offered if name.startswith("空白模板/"))
+    client.get(blank)
+    assert looked(home)[-1]["because"].startswith("下载空白模板 d01/空白模板/")
     address, name = next(each for each in offered if "/" not in each[1])
     before = len(looked(home))
     answer = client.get(address)
@@ -406,8 +426,8 @@ def test_the_morning_tells_the_letter_and_how_many_stand(home):
         if line.strip():
             assert re.sub(r"^(#+|-|\d+\.) ", "", line) in page
     for level, title in (("red", "红色"), ("blue", "蓝色")):
-        [count] = ask(home, "select count(*) from warning_list where level = ?", level)[0]
-        assert re.search(rf"{title}\s+{count}\s+条", page)
+        [count] = ask(home, "select count(*) from household_warning where level = ?", level)[0]
+        assert re.search(rf"{title}\s+{count}\s+户", page)
 
 
 def test_the_morning_shows_each_list_that_is_owed_in_one_place(home):
@@ -444,19 +464,87 @@ def test_a_release_that_is_swapped_is_seen_at_the_next_page(home, tmp_path):
     assert client.get("/queue").status_code == 200
 
 
-def test_a_fault_of_ours_is_told_as_ours_and_shows_nothing(home, monkeypatch, capsys):
-    def broken(*_: object) -> None:
-        raise ValueError("990101198605011237")
+BROKEN = """
+import sys
+from pathlib import Path
+from low_income.review import queue, serve
 
-    monkeypatch.setattr(queue, "read_page", broken)
-    door = LocalDoor(reviewer_of(Home(home), "王敏", None))
-    client = TestClient(make_app(home, door), base_url="http://127.0.0.1", raise_server_exceptions=False)
-    client.get(f"/enter/{door.ticket}")
-    answer = client.get("/queue")
+def broken(*_):
+    raise ValueError("张三 990101198605011237")
+
+queue.read_page = broken
+serve.serve(Path(sys.argv[1]), "王敏", None, 0, lambda link: print(link, flush=True))
+"""
+
+
+def test_a_fault_of_ours_is_told_as_ours_and_shows_nothing_on_the_page_or_in_the_terminal(home):
+    with subprocess.Popen(
+        [sys.executable, "-c", BROKEN, str(home)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            assert server.stdout
+            link = httpx.URL(server.stdout.readline().strip())
+            with httpx.Client(base_url=f"http://127.0.0.1:{link.port}", trust_env=False) as browser:
+                assert browser.get(link.path).status_code == 303
+                answer = browser.get("/queue")
+                assert browser.get("/files").status_code == 200  # and the server goes on
+        finally:
+            server.send_signal(signal.SIGINT)
+            said = server.communicate(timeout=60)[1]
     assert answer.status_code == 500
     assert "不是您做错了什么" in answer.text
     assert answer.headers["content-security-policy"].startswith("default-src 'none';")
-    assert "990101198605011237" not in answer.text + capsys.readouterr().err
+    assert said.count("这一页没有做出来") == 1
+    assert "张三" not in said + answer.text
+    assert "990101198605011237" not in said + answer.text
+
+
+def test_a_division_s_file_that_is_missing_or_spoilt_is_said_as_it_is(home, tmp_path):
+    own = listed_divisions(home)[0]
+    client = visitor(home, own)
+    path = (home / "warehouse.duckdb").resolve().parent / "divisions" / f"{own}.duckdb"
+    moved = tmp_path / "moved"
+    path.parent.chmod(0o700)
+    path.rename(moved)
+    try:
+        assert f"这一版里没有{Home(home).units[own].name}的预警库" in client.get("/queue").text
+        path.write_bytes(b"spoilt" * 5000)
+        answer = client.get("/queue")
+        assert answer.status_code == 409
+        assert f"{own}.duckdb 打不开" in answer.text
+    finally:
+        moved.replace(path)
+    assert client.get("/queue").status_code == 200
+
+
+def test_odd_names_below_returns_spoil_no_page_and_no_line(home):
+    client = visitor(home, "d01")
+    folder = home / "returns/d01"
+    odd = [os.fsencode(folder) + name for name in (b"/\xff.xlsx", "/\u202e行\n号990101198605011237.xlsx".encode())]
+    for path in odd:
+        Path(os.fsdecode(path)).write_bytes(b"odd")
+    try:
+        offered = re.findall(r'href="(/returned/d01/[0-9a-f]+)">([^<]+)<', client.get("/files").text)
+        found = [(address, name) for address, name in offered if "udcff" in name or "u202e" in name]
+        assert len(found) == 2
+        for address, _ in found:
+            answer = client.get(address)
+            assert answer.content == b"odd"
+            assert "990101198605011237" not in answer.headers["content-disposition"]
+            assert "%E2%80%AE" not in answer.headers["content-disposition"]
+        for line in looked(home)[-2:]:
+            assert "\n" not in line["because"]
+            assert "990101198605011237" not in line["because"]
+    finally:
+        for path in odd:
+            Path(os.fsdecode(path)).unlink()
+    folder.rename(folder.with_name("kept"))
+    folder.symlink_to(home / "returns/d02")
+    try:
+        assert "退回件（0 份）" in client.get("/files").text
+    finally:
+        folder.unlink()
+        folder.with_name("kept").rename(folder)
 
 
 def test_a_home_without_a_night_says_so(tmp_path):

@@ -9,11 +9,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException as AnyHTTPException
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from low_income.ask.pages import read_templates
 from low_income.lists.words import CHANGE_TITLES, LEVEL_TITLES
@@ -27,7 +26,6 @@ from low_income.settings.home import Home, Unit
 if TYPE_CHECKING:
     import duckdb
 
-COOKIE = "monitor_review"
 ADDRESSES = ["127.0.0.1", "localhost"]
 """The names by which the page may be called: a foreign name that was made to point to this machine is refused."""
 HEADERS = {
@@ -46,6 +44,7 @@ _TEMPLATES.globals |= {
 }
 _NOT_HERE = "没有这一页，或不归您看。"
 _MESSAGES = {
+    400: "请用终端里给出的网址（http://127.0.0.1 开头的）打开这一页。",
     401: "您还没有登录，或登录已经结束。请回到运行 monitor review 的终端，重新运行，再点它给出的链接。",
     404: _NOT_HERE,
     405: "这一页只能看，不能改。",
@@ -53,45 +52,51 @@ _MESSAGES = {
 
 
 def make_app(home_dir: Path, door: LocalDoor) -> FastAPI:
-    """The page of one home, for one browser on this machine. Every address but the way in asks who is there."""
-
-    def identify(request: Request) -> None:
-        found = door.identify(request.cookies.get(COOKIE))
-        if found is None:
-            raise HTTPException(401)
-        request.state.reviewer = found
-
+    """The page of one home, for one browser on this machine. Who is there is asked before any address is looked up, but for the way in."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    inside = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, dependencies=[Depends(identify)])
 
     @app.get("/enter/{ticket}")
     def enter(request: Request, ticket: str) -> Response:
+        if door.identify(request.cookies.get(_cookie(request))) is not None:
+            return RedirectResponse(f"{_root(request)}/", status_code=303)
         session = door.enter(ticket)
         if session is None:
             return _message(request, 401, None)
         answer = RedirectResponse(f"{_root(request)}/", status_code=303)
-        answer.set_cookie(COOKIE, session, httponly=True, samesite="strict", path=_root(request) or "/")
+        answer.set_cookie(_cookie(request), session, httponly=True, samesite="strict", path=_root(request) or "/")
         return answer
 
-    _add_pages(inside, home_dir)
+    _add_pages(app, home_dir)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
-    app.mount("", inside)
-    for each in (app, inside):
-        each.add_exception_handler(AnyHTTPException, _refused)
-        each.add_exception_handler(MonitorError, _told)
-        each.add_exception_handler(Exception, _failed)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=ADDRESSES)
+    app.add_exception_handler(AnyHTTPException, _refused)
+    app.add_exception_handler(MonitorError, _told)
 
     @app.middleware("http")
-    async def add_headers(request: Request, call_next: Callable[[Request], Any]) -> Response:
-        answer: Response = await call_next(request)
+    async def guard(request: Request, call_next: Callable[[Request], Any]) -> Response:
+        path = request.url.path.removeprefix(_root(request))
+        is_open = path.startswith(("/enter/", "/static/"))
+        request.state.reviewer = None if is_open else door.identify(request.cookies.get(_cookie(request)))
+        if request.url.hostname not in ADDRESSES:
+            answer: Response = _message(request, 400, None)
+        elif not is_open and request.state.reviewer is None:
+            answer = _message(request, 401, None)
+        else:
+            try:
+                answer = await call_next(request)
+            except Exception as problem:  # noqa: BLE001 - told by place, never by text; the server would print all of it
+                answer = _failed(request, problem)
         for name, value in HEADERS.items():
             answer.headers[name] = value
-        if not request.url.path.startswith("/static/"):
+        if not path.startswith("/static/"):
             answer.headers["Cache-Control"] = "no-store"
         return answer
 
     return app
+
+
+def _cookie(request: Request) -> str:
+    """The name of the session's cookie. Browsers give cookies to all ports of a machine, so the port is in it."""
+    return f"monitor_review_{request.url.port or 80}"
 
 
 def _add_pages(app: FastAPI, home_dir: Path) -> None:
@@ -118,9 +123,9 @@ def _add_pages(app: FastAPI, home_dir: Path) -> None:
     def show_queue(request: Request) -> Response:
         asker: Reviewer = request.state.reviewer
         home = Home.open(home_dir)
-        names = _names(home)
+        names, divisions = _names(home), _divisions(home, asker)
         with release(home, asker) as con:
-            offered = queue.choices(con, names)
+            offered = queue.choices(con, divisions)
             filters, notes = queue.read_filters(request.query_params, offered)
             page = queue.read_page(con, filters, _number(request.query_params.get("page")))
             night = _night(con)
@@ -140,12 +145,12 @@ def _add_pages(app: FastAPI, home_dir: Path) -> None:
     def show_household(request: Request, household_id: str) -> Response:
         asker: Reviewer = request.state.reviewer
         home = Home.open(home_dir)
-        names = _names(home)
+        names, divisions = _names(home), _divisions(home, asker)
         with release(home, asker) as con:
             told = household.read_household(con, household_id, unit_names=names, policy_titles=home.policy.titles)
             if told is None:
                 raise HTTPException(404)
-            filters, _ = queue.read_filters(request.query_params, queue.choices(con, names))
+            filters, _ = queue.read_filters(request.query_params, queue.choices(con, divisions))
             before, after = queue.neighbours(con, filters, household_id)
         integrity.looked(home_dir, "review", household_id=household_id)
         return _page(request, asker, "household", told=told, filters=filters, before=before, after=after)
@@ -173,8 +178,9 @@ def _add_pages(app: FastAPI, home_dir: Path) -> None:
         found = files.returned_file(home, unit.code, key)
         if found is None:
             raise HTTPException(404)
-        integrity.looked(home_dir, "review", because=f"下载退回件 {unit.code}/{found.name}")
-        return FileResponse(found.path, filename=found.path.name)
+        what = "下载空白模板" if found.is_blank else "下载退回件"
+        integrity.looked(home_dir, "review", because=f"{what} {unit.code}/{found.name}")
+        return FileResponse(found.path, filename=found.name.rsplit("/", 1)[-1])
 
 
 def _unit(home: Home, asker: Reviewer, asked: str | None) -> Unit:
@@ -198,9 +204,14 @@ def _names(home: Home) -> dict[str, str]:
     return {unit.code: unit.name for unit in home.units.values()}
 
 
+def _divisions(home: Home, asker: Reviewer) -> dict[str, str]:
+    """Code → name of the divisions between which a reviewer chooses: all for the bureau, none for a division."""
+    return {unit.code: unit.name for unit in home.units.values() if asker.is_of_bureau and unit.kind != "partner"}
+
+
 def _number(text: str | None) -> int:
     """A page's number in an address; 1 for anything that is none."""
-    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 8 else 1
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 16 else 1
 
 
 def _root(request: Request) -> str:

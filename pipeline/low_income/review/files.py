@@ -6,6 +6,7 @@ All but the copies comes from the release, as it stood on the release's night.
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,7 +65,7 @@ def read_files(con: duckdb.DuckDBPyConnection, unit_code: str, number: int) -> P
 def _line(each: Row) -> dict[str, Any]:
     kinds = contracts.load().kinds
     return {
-        "file_name": mask(legible(each["file_name"])), "title": kinds[each["kind"]].title if each["kind"] in kinds else "",
+        "file_name": _legible(each["file_name"]), "title": kinds[each["kind"]].title if each["kind"] in kinds else "",
         "period": each["period"] or "", "night": each["night"].isoformat(), "status": each["status"],
         "said": STATUS_TITLES[each["status"]], "reason": mask(each["reason"] or ""), "rows_read": each["rows_read"],
         "rows_accepted": each["rows_accepted"], "rows_set_aside": each["rows_set_aside"],
@@ -102,7 +103,7 @@ def read_faults(con: duckdb.DuckDBPyConnection, unit_code: str, number: int) -> 
 def _fault(each: Row) -> dict[str, Any]:
     place = {"file_name": "", "sheet": each["sheet"] or "", "row": each["row"], "column": each["column"]}
     return {
-        "file_name": mask(legible(each["file_name"])), "place": place_text(place) if each["row"] else "整个文件",
+        "file_name": _legible(each["file_name"]), "place": place_text(place) if each["row"] else "整个文件",
         "header": each["header"] or "", "value": each["value_masked"] or "", "message": mask(each["message"]),
         "fix": mask(each["fix"]), "state": STATE_TITLES[each["state"]],
     }  # fmt: skip
@@ -133,19 +134,25 @@ class Returned:
 
     key: str
     name: str
+    """As it is shown, and as it is called when it is taken: numbers masked, nothing invisible."""
     path: Path
+    is_blank: bool
 
 
 def returned_files(home: Home, unit_code: str) -> dict[str, list[Returned]]:
     """What lies in a unit's folder of returns/ to be taken: 退回件 and 空白模板, by name."""
     folder = home.returns / unit_code
     found = [
-        Returned(_key(name := path.relative_to(folder).as_posix()), mask(legible(name)), path)
+        Returned(
+            _key(name := path.relative_to(folder).as_posix()),
+            _legible(name),
+            path,
+            path.is_relative_to(folder / BLANKS),
+        )
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.is_symlink() and not path.name.startswith(".")
+        if path.is_file() and not path.is_symlink() and not path.name.startswith(".") and not folder.is_symlink()
     ]
-    blanks = [each for each in found if each.path.is_relative_to(folder / BLANKS)]
-    return {"退回件": [each for each in found if each not in blanks], BLANKS: blanks}
+    return {"退回件": [each for each in found if not each.is_blank], BLANKS: [each for each in found if each.is_blank]}
 
 
 def returned_file(home: Home, unit_code: str, key: str) -> Returned | None:
@@ -153,5 +160,9 @@ def returned_file(home: Home, unit_code: str, key: str) -> Returned | None:
     return next((each for group in returned_files(home, unit_code).values() for each in group if each.key == key), None)
 
 
+def _legible(name: str) -> str:
+    return mask(legible(name).replace("\n", "\\n"))
+
+
 def _key(name: str) -> str:
-    return hashlib.sha256(name.encode()).hexdigest()[:20]
+    return hashlib.sha256(os.fsencode(name)).hexdigest()[:20]

@@ -63,7 +63,7 @@ def read_household(
     )
     return {
         "household_id": household_id,
-        "head": next((each["name"] for each in members if each["person_id"] == household["head_person_id"]), ""),
+        "head": next((each["name"] for each in members if each["person_id"] == household["head_person_id"]), "") or "",
         "unit": unit_names.get(household["division_code"], household["division_code"]),
         "township": household["township"] or "",
         "area_type": household["area_type"] or "",
@@ -108,7 +108,7 @@ def _members(con: duckdb.DuckDBPyConnection, household_id: str) -> list[Row]:
         [household_id],
     )
     for each in found:
-        each["id_number"] = mask(each["id_number"] or "")
+        each["id_number"] = each["id_number"] or ""
         each["standing"] = [
             {
                 "registry": REGISTRY_TITLES[answer["registry"]], "answer": answer["answer"],

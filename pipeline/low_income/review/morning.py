@@ -47,12 +47,10 @@ def read_letter(home: Home, day: date) -> tuple[str, list[Section]]:
 
 
 def read_standing(con: duckdb.DuckDBPyConnection, unit_names: dict[str, str]) -> dict[str, Any]:
-    """What stands on the lists of the open release: by level, and by division with what is overdue."""
+    """What stands on the lists of the open release: households by their most urgent level, and divisions with what is overdue."""
     night: date = rows(con, "select max(run_date) as run_date from release")[0]["run_date"]
-    counted = {
-        row["level"]: row["warnings"]
-        for row in rows(con, "select level, count(*) as warnings from warning_list group by level")
-    }
+    query = "select level, count(*) as households from household_warning group by level"
+    counted = {row["level"]: row["households"] for row in rows(con, query)}
     divisions: list[Row] = rows(
         con,
         "select division_code, open_count, verifying_count, overdue_count, overdue_red_count, overdue_since, closed_count"
@@ -60,7 +58,7 @@ def read_standing(con: duckdb.DuckDBPyConnection, unit_names: dict[str, str]) ->
     )
     return {
         "night": night,
-        "levels": [{"level": level, "title": title, "warnings": counted.get(level, 0)} for level, title in LEVEL_TITLES.items()],
+        "levels": [{"level": level, "title": title, "households": counted.get(level, 0)} for level, title in LEVEL_TITLES.items()],
         "divisions": [each | {"unit": unit_names.get(each["division_code"], each["division_code"])} for each in divisions],
     }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from low_income.review.release import Row, rows
 if TYPE_CHECKING:
     import duckdb
 
+MOST_LETTERS = 60
+"""How many characters of a word are looked for."""
 PAGE_ROWS = 50
 """Households on one page."""
 COLOURS = ("赤", "橙", "黄", "紫")
@@ -93,17 +96,15 @@ class Choice:
     """Value → its words."""
 
 
-def choices(con: duckdb.DuckDBPyConnection, unit_names: Mapping[str, str]) -> list[Choice]:
-    """What can be chosen in each filter of the release that is open; a filter with one value at most is left out."""
-    found = rows(
-        con,
-        "select list(distinct division_code order by division_code) as divisions,"
-        " list(distinct township order by township) filter (township is not null) as townships from household_warning",
-    )[0]
+def choices(con: duckdb.DuckDBPyConnection, divisions: Mapping[str, str]) -> list[Choice]:
+    """What can be chosen in each filter; townships and rules are those of tonight. `divisions`: code → name."""
+    townships = rows(
+        con, "select distinct township from household_warning where township is not null order by township"
+    )
     rules = rows(con, "select distinct rule_code, title from warning_list order by rule_code")
     every = [
-        Choice("division", "单位", {code: unit_names.get(code, code) for code in found["divisions"] or ()}),
-        Choice("township", "街道（乡镇）", {name: name for name in found["townships"] or ()}),
+        Choice("division", "单位", divisions),
+        Choice("township", "街道（乡镇）", {each["township"]: each["township"] for each in townships}),
         Choice("level", "级别", LEVEL_TITLES),
         Choice("rule", "规则", {rule["rule_code"]: f"{rule['rule_code']} {rule['title']}" for rule in rules}),
         Choice("status", "状态", {state: STATE_TITLES[state] for state in ("open", "verifying")}),
@@ -111,7 +112,7 @@ def choices(con: duckdb.DuckDBPyConnection, unit_names: Mapping[str, str]) -> li
         Choice("colour", "帮扶颜色", {colour: colour for colour in COLOURS}),
         Choice("change", "变化", CHANGE_TITLES),
     ]
-    return [each for each in every if len(each.options) > 1 or each.name != "division"]
+    return [each for each in every if each.options or each.name != "division"]
 
 
 def read_filters(asked: Mapping[str, str], offered: list[Choice]) -> tuple[Filters, list[str]]:
@@ -123,12 +124,15 @@ def read_filters(asked: Mapping[str, str], offered: list[Choice]) -> tuple[Filte
         value = asked.get(field.name, "").strip()
         if not value:
             continue
-        if field.name == "words":
-            if holds_number(value):
-                notes.append("身份证号不写在这里：地址会留在浏览器的记录里。请写姓名，或预警、家庭的编号")
-            else:
-                taken["words"] = value[:60]
-        elif field.name in known and value in known[field.name].options:
+        if field.name in ("words", "township") and holds_number(value):
+            notes.append("身份证号不写在这里：地址会留在浏览器的记录里。请写姓名，或预警、家庭的编号")
+        elif field.name in ("words", "township"):  # a township that has nothing tonight gives nothing
+            taken[field.name] = value[:MOST_LETTERS]
+            if len(value) > MOST_LETTERS:
+                notes.append(f"只按前 {MOST_LETTERS} 个字查找")
+        elif (field.name in known and value in known[field.name].options) or (
+            field.name == "rule" and re.fullmatch(r"[A-Z]\d\d", value)  # so is a rule
+        ):
             taken[field.name] = value
         else:
             title = known[field.name].title if field.name in known else field.name
@@ -177,11 +181,11 @@ def neighbours(con: duckdb.DuckDBPyConnection, filters: Filters, household_id: s
     where, values = _where(filters)
     found = rows(
         con,
-        f"{_LINES} select * from (select household_id, lag(household_id) over ({_ORDER}) as before,"
-        f" lead(household_id) over ({_ORDER}) as after from line {where}) where household_id = ?",
+        f"{_LINES} select * from (select household_id, lag(household_id) over ({_ORDER}) as before_id,"
+        f" lead(household_id) over ({_ORDER}) as after_id from line {where}) where household_id = ?",
         [*values, household_id],
     )
-    return (found[0]["before"], found[0]["after"]) if found else (None, None)
+    return (found[0]["before_id"], found[0]["after_id"]) if found else (None, None)
 
 
 def _where(filters: Filters) -> tuple[str, list[str]]:
